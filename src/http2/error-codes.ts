@@ -1,0 +1,25 @@
+/** Error codes of RST_STREAM and GOAWAY (RFC 9113, 7). */
+export const ErrorCode = {
+  NoError: 0x0,
+  ProtocolError: 0x1,
+  InternalError: 0x2,
+  FlowControlError: 0x3,
+  SettingsTimeout: 0x4,
+  StreamClosed: 0x5,
+  FrameSizeError: 0x6,
+  RefusedStream: 0x7,
+  Cancel: 0x8,
+  CompressionError: 0x9,
+  ConnectError: 0xa,
+  EnhanceYourCalm: 0xb,
+  InadequateSecurity: 0xc,
+  Http11Required: 0xd,
+} as const;
+
+const names = new Map<number, string>(Object.entries(ErrorCode).map(([name, code]) => [code, name]));
+
+/** The code's name in the RFC's spelling, or its number. */
+export function errorCodeName(code: number): string {
+  const name = names.get(code);
+  return name === undefined ? `error ${code}` : name.replace(/(?<=[a-z])(?=[A-Z0-9])/g, '_').toUpperCase();
+}

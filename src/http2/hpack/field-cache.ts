@@ -1,0 +1,78 @@
+import { decodedLength, Field, isFieldValue, literalHash } from './field.ts';
+import type { HeaderName } from './header-name.ts';
+
+/** Enough for 10,000 hot keys with few collisions; at some 250 bytes a field, 8 MB if every place is taken. */
+const CACHE_SIZE = 32768;
+/** A field may stand in this many places from its hash on. */
+const WAYS = 4;
+/** Longer values rarely come twice, and would make the cache's memory depend on what peers send. */
+const LONGEST_CACHED = 256;
+
+/**
+ * The fields seen lately by this thread, found by their coded bytes. It is a cache of bounded size and nothing depends on
+ * a field being in it: a peer that sends a million values evicts, and costs speed alone.
+ */
+export class FieldCache {
+  readonly #places: Array<Field | null> = new Array(CACHE_SIZE).fill(null);
+  #victim = 0;
+
+  /**
+   * The field with this name whose value is the string literal bytes[start, end), its length prefix included.
+   * @param valueStart where the prefix ends and the value begins
+   * @returns null where the value is no valid string (a compression error)
+   */
+  intern(
+    name: HeaderName,
+    bytes: Uint8Array,
+    start: number,
+    valueStart: number,
+    end: number,
+    neverIndexed: boolean,
+  ): Field | null {
+    if (end - start > LONGEST_CACHED || neverIndexed) return read(name, bytes, start, valueStart, end, neverIndexed, 0);
+    const hash = literalHash(name.length, bytes, start, end);
+    const places = this.#places;
+    let free = -1;
+    for (let way = 0; way < WAYS; way++) {
+      const place = (hash + way) & (CACHE_SIZE - 1);
+      const known = places[place] as Field | null;
+      if (known === null) {
+        free = place;
+        break;
+      }
+      if (known.hash === hash && known.name === name && sameBytes(known.literal, bytes, start, end)) return known;
+    }
+    const made = read(name, bytes, start, valueStart, end, false, hash);
+    if (made === null) return null;
+    if (free < 0) {
+      this.#victim = (this.#victim + 1) & (WAYS - 1);
+      free = (hash + this.#victim) & (CACHE_SIZE - 1);
+    }
+    places[free] = made;
+    return made;
+  }
+}
+
+function sameBytes(literal: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  const length = literal.length;
+  if (length !== end - start) return false;
+  for (let i = length - 1; i >= 0; i--) if (literal[i] !== bytes[start + i]) return false;
+  return true;
+}
+
+function read(
+  name: HeaderName,
+  bytes: Uint8Array,
+  start: number,
+  valueStart: number,
+  end: number,
+  neverIndexed: boolean,
+  hash: number,
+): Field | null {
+  const length = decodedLength(bytes, valueStart, end, (bytes[start] as number) >= 0x80);
+  if (length < 0) return null;
+  // `new Uint8Array(length)` keeps short ones inside V8's heap; `slice` of a Buffer would share its whole memory.
+  const literal = new Uint8Array(end - start);
+  for (let i = 0; i < literal.length; i++) literal[i] = bytes[start + i] as number;
+  return new Field(name, literal, length, isFieldValue(length), 0, neverIndexed, hash);
+}

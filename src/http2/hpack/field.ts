@@ -1,0 +1,158 @@
+import { type HeaderName, headerName, stringLiteral } from './header-name.ts';
+import { huffmanDecode } from './huffman.ts';
+import { integerEnd, readInteger } from './integer.ts';
+import { staticEntries } from './static-table.ts';
+
+/** An entry's size is its name's and value's length and this (RFC 7541, 4.1). */
+const ENTRY_OVERHEAD = 32;
+
+/**
+ * A header field as it came over the wire: the value still as the sender coded it, so that a proxy forwards the bytes
+ * without decoding and coding them again. Equal fields that come in often are one object (see `FieldCache`), so that what
+ * is found out about a field once need not be found out again: whether it is valid, where it stands in a peer's dynamic
+ * table, and what the layer above makes of it (`memo`).
+ */
+export class Field {
+  readonly name: HeaderName;
+  /** The value as a string literal: length prefix, then the bytes. */
+  readonly literal: Uint8Array;
+  /** The value's length once decoded. */
+  readonly valueLength: number;
+  /** Whether the value has only characters that a field value may have (RFC 9113, 8.2.1). */
+  readonly valid: boolean;
+  /** The entry of the static table that is exactly this field; 0 where there is none. */
+  readonly staticIndex: number;
+  /** RFC 7541, 6.2.3: to be sent on as a literal that is never indexed. */
+  readonly neverIndexed: boolean;
+  /** Hash of name and literal, for the cache. */
+  readonly hash: number;
+  /** A sender has referred to this field by an index, so that it is worth a place in the dynamic tables that we write. */
+  recurring = false;
+  /** For each encoder of this thread, by its slot, the insertion that put this field into its table. */
+  insertions: number[] | null = null;
+  /** What the layer above found for this field, valid while `memoScope` is the object that it was found for. */
+  memo: unknown = null;
+  memoScope: unknown = null;
+  #text: string | null = null;
+
+  constructor(
+    name: HeaderName,
+    literal: Uint8Array,
+    valueLength: number,
+    valid: boolean,
+    staticIndex: number,
+    neverIndexed: boolean,
+    hash: number,
+  ) {
+    this.name = name;
+    this.literal = literal;
+    this.valueLength = valueLength;
+    this.valid = valid;
+    this.staticIndex = staticIndex;
+    this.neverIndexed = neverIndexed;
+    this.hash = hash;
+  }
+
+  /** Its size in a dynamic table and in a header list. */
+  get size(): number {
+    return this.name.length + this.valueLength + ENTRY_OVERHEAD;
+  }
+
+  /** The most bytes that it takes in a header block. */
+  get wireBound(): number {
+    return this.name.literal.length + this.literal.length + ENTRY_OVERHEAD;
+  }
+
+  /** The value, a character for a byte (latin1, as Node has header values). */
+  get text(): string {
+    if (this.#text === null) {
+      const bytes = new Uint8Array(this.valueLength);
+      this.copyValue(bytes);
+      this.#text = Buffer.from(bytes.buffer).toString('latin1');
+    }
+    return this.#text;
+  }
+
+  /** Writes the value's bytes to the front of `into`, which has to have room for them; answers their number. */
+  copyValue(into: Uint8Array): number {
+    const literal = this.literal;
+    const length = readInteger(literal, 0, literal.length, 7);
+    const start = integerEnd;
+    if ((literal[0] as number) >= 0x80) {
+      // The decoder may write a byte past the value's end only where the input is not valid, and it was checked.
+      return huffmanDecode(literal, start, start + length, into);
+    }
+    for (let i = 0; i < length; i++) into[i] = literal[start + i] as number;
+    return length;
+  }
+}
+
+let scratch = new Uint8Array(16384);
+
+/** The decoded bytes that the last `decodedLength` left in the scratch space. */
+export function decodedBytes(): Uint8Array {
+  return scratch;
+}
+
+/** Decodes the string at bytes[start, end) into the scratch space; -1 where it is not valid. */
+export function decodedLength(bytes: Uint8Array, start: number, end: number, huffman: boolean): number {
+  const room = huffman ? (end - start) * 2 : end - start;
+  if (room > scratch.length) scratch = new Uint8Array(room * 2);
+  if (huffman) return huffmanDecode(bytes, start, end, scratch);
+  scratch.set(bytes.subarray(start, end));
+  return end - start;
+}
+
+/** Whether the first `length` bytes of the scratch space may be a field value: no NUL, CR, LF, no space at either end. */
+export function isFieldValue(length: number): boolean {
+  for (let i = 0; i < length; i++) {
+    const byte = scratch[i] as number;
+    if (byte < 0x20 ? byte !== 0x09 : byte === 0x7f) return false;
+  }
+  if (length === 0) return true;
+  return !isBlank(scratch[0] as number) && !isBlank(scratch[length - 1] as number);
+}
+
+function isBlank(byte: number): boolean {
+  return byte === 0x20 || byte === 0x09;
+}
+
+/** FNV-1a over a literal, from the name's length on: enough to spread a cache. */
+export function literalHash(nameLength: number, bytes: Uint8Array, start: number, end: number): number {
+  let hash = 0x811c9dc5 ^ nameLength;
+  for (let at = start; at < end; at++) hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193);
+  return hash ^ (hash >>> 15);
+}
+
+/** The fields of the static table, by index; entry 0 is unused. */
+export const staticFields: readonly Field[] = [
+  makeField(headerName(':authority'), '', 0, false),
+  ...staticEntries.map(({ name, value }, i) => makeField(headerName(name), value, i + 1, false)),
+];
+
+function makeField(name: HeaderName, value: string, staticIndex: number, neverIndexed: boolean): Field {
+  const bytes = Buffer.from(value, 'latin1');
+  const literal = stringLiteral(bytes);
+  const length = decodedLength(bytes, 0, bytes.length, false);
+  const hash = literalHash(name.length, literal, 0, literal.length);
+  const made = new Field(name, literal, length, isFieldValue(length), staticIndex, neverIndexed, hash);
+  made.recurring = !neverIndexed;
+  return made;
+}
+
+/**
+ * A field of our own making, to be kept and sent many times: it is indexed at its first use.
+ * @param value latin1 text
+ */
+export function field(name: string, value: string, options?: { readonly neverIndexed?: boolean }): Field {
+  const known = staticEntries.findIndex((entry) => entry.name === name && entry.value === value);
+  if (known >= 0) return staticFields[known + 1] as Field;
+  return makeField(headerName(name), value, 0, options?.neverIndexed ?? false);
+}
+
+/** A field that is sent once, such as a message or a unique key: it takes no place in a dynamic table. */
+export function transientField(name: string, value: string): Field {
+  const made = makeField(headerName(name), value, 0, false);
+  made.recurring = false;
+  return made;
+}

@@ -1,0 +1,120 @@
+import { huffmanDecode, huffmanEncode, huffmanLength } from './huffman.ts';
+import { INTEGER_BYTES, writeInteger } from './integer.ts';
+import { staticEntries } from './static-table.ts';
+
+/** The names that HTTP/2 itself or a proxy has to know; every other one is `Other`. */
+export const NameKind = {
+  Other: 0,
+  Method: 1,
+  Scheme: 2,
+  Path: 3,
+  Authority: 4,
+  Status: 5,
+  Protocol: 6,
+  UnknownPseudo: 7,
+  ContentLength: 8,
+  ContentType: 9,
+  Te: 10,
+  GrpcStatus: 11,
+  GrpcTimeout: 12,
+  /** `connection` and its like, which may not stand in an HTTP/2 message (RFC 9113, 8.2.2). */
+  ConnectionSpecific: 13,
+  /** Characters that no field name may have (RFC 9113, 8.2.1). */
+  Invalid: 14,
+} as const;
+export type NameKind = (typeof NameKind)[keyof typeof NameKind];
+
+/** Kinds up to this one are pseudo-header fields. */
+export const LAST_PSEUDO_KIND = NameKind.UnknownPseudo;
+
+const KINDS: Readonly<Record<string, NameKind>> = {
+  ':method': NameKind.Method,
+  ':scheme': NameKind.Scheme,
+  ':path': NameKind.Path,
+  ':authority': NameKind.Authority,
+  ':status': NameKind.Status,
+  ':protocol': NameKind.Protocol,
+  'content-length': NameKind.ContentLength,
+  'content-type': NameKind.ContentType,
+  te: NameKind.Te,
+  'grpc-status': NameKind.GrpcStatus,
+  'grpc-timeout': NameKind.GrpcTimeout,
+  connection: NameKind.ConnectionSpecific,
+  'keep-alive': NameKind.ConnectionSpecific,
+  'proxy-connection': NameKind.ConnectionSpecific,
+  'transfer-encoding': NameKind.ConnectionSpecific,
+  upgrade: NameKind.ConnectionSpecific,
+};
+
+/** RFC 9110's tchar without upper case, which RFC 9113, 8.2.1 forbids. */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
+
+/** A field's name, one object for one name in a thread. */
+export class HeaderName {
+  readonly text: string;
+  readonly kind: NameKind;
+  /** The lowest entry of the static table with this name; 0 where there is none. */
+  readonly staticIndex: number;
+  /** The name as a string literal (RFC 7541, 5.2), to write where no index stands for it. */
+  readonly literal: Uint8Array;
+  /** Length in bytes, for the sizes of RFC 7541, 4.1. */
+  readonly length: number;
+  /** Free for the layer above, to mark names that it treats in its own way; 0 until then. */
+  note = 0;
+
+  constructor(text: string, staticIndex: number) {
+    this.text = text;
+    this.kind = kindOf(text);
+    this.staticIndex = staticIndex;
+    this.literal = stringLiteral(Buffer.from(text, 'latin1'));
+    this.length = text.length;
+  }
+}
+
+function kindOf(text: string): NameKind {
+  const kind = KINDS[text];
+  if (kind !== undefined && Object.hasOwn(KINDS, text)) return kind;
+  if (text.startsWith(':')) return NameKind.UnknownPseudo;
+  return TOKEN.test(text) ? NameKind.Other : NameKind.Invalid;
+}
+
+/** Text bytes as a string literal, Huffman-coded where that is shorter. */
+export function stringLiteral(bytes: Uint8Array): Uint8Array {
+  const coded = huffmanLength(bytes, 0, bytes.length);
+  const shorter = coded < bytes.length;
+  const into = new Uint8Array((shorter ? coded : bytes.length) + INTEGER_BYTES);
+  let at = writeInteger(shorter ? coded : bytes.length, 7, shorter ? 0x80 : 0, into, 0);
+  if (shorter) at = huffmanEncode(bytes, 0, bytes.length, into, at);
+  else {
+    into.set(bytes, at);
+    at += bytes.length;
+  }
+  return into.slice(0, at);
+}
+
+/** So many names are kept; a peer that sends more makes new objects, and no more memory. */
+const MAXIMUM_NAMES = 2048;
+const names = new Map<string, HeaderName>();
+staticEntries.forEach(({ name }, i) => {
+  if (!names.has(name)) names.set(name, new HeaderName(name, i + 1));
+});
+
+/** The one object for this name. */
+export function headerName(text: string): HeaderName {
+  const known = names.get(text);
+  if (known !== undefined) return known;
+  const made = new HeaderName(text, 0);
+  if (names.size < MAXIMUM_NAMES) names.set(text, made);
+  return made;
+}
+
+const scratch = new Uint8Array(4096);
+
+/** The name whose string's bytes are bytes[start, end), or null where they are no string. */
+export function readName(bytes: Uint8Array, start: number, end: number, huffman: boolean): HeaderName | null {
+  if (!huffman) return headerName(Buffer.from(bytes.subarray(start, end)).toString('latin1'));
+  const room = (end - start) * 2;
+  const into = room <= scratch.length ? scratch : new Uint8Array(room);
+  const length = huffmanDecode(bytes, start, end, into);
+  return length < 0 ? null : headerName(Buffer.from(into.buffer, 0, length).toString('latin1'));
+}

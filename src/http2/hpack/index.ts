@@ -1,0 +1,7 @@
+/** HPACK, RFC 7541. */
+export { DEFAULT_TABLE_SIZE, HpackDecoder } from './decoder.ts';
+export { HpackEncoder, SIZE_UPDATE_BYTES } from './encoder.ts';
+export { Field, field, transientField } from './field.ts';
+export { FieldCache } from './field-cache.ts';
+export { HeaderBlock } from './header-block.ts';
+export { HeaderName, headerName, LAST_PSEUDO_KIND, NameKind } from './header-name.ts';

@@ -1,0 +1,9 @@
+/** HTTP/2 on raw sockets (RFC 9113). It knows connections, streams and messages; no shard, no key. */
+export { Connection, type ConnectionHandler, type Http2Context } from './connection.ts';
+export { http2Context } from './context.ts';
+export { ErrorCode, errorCodeName } from './error-codes.ts';
+export { Field, field, HeaderBlock, HeaderName, headerName, NameKind, transientField } from './hpack/index.ts';
+export { defaultLimits, type FloodCause, floodCauses, type Http2Limits } from './limits.ts';
+export { MessageHead } from './message-head.ts';
+export { ResetCause, Stream, type StreamHandler } from './stream.ts';
+export { Turn } from './turn.ts';

@@ -1,0 +1,135 @@
+import type { Socket } from 'node:net';
+import type { Flushable, Turn } from './turn.ts';
+
+/** Most turns write less than this to a connection. */
+const SMALL_BYTES = 8192;
+/** A turn that fills this is written at once; larger writes cost the kernel no less per byte. */
+const LARGE_BYTES = 131072;
+/** So many free buffers are kept of each size; the rest is left to the garbage collector. */
+const KEPT_SMALL = 256;
+const KEPT_LARGE = 32;
+/** With more than this unwritten, the peer is reading slower than we write: see `Output.congested`. */
+const CONGESTED_BYTES = 262144;
+
+const NOTHING = Buffer.alloc(0);
+
+/** Output buffers that are free, shared by the connections of a thread. */
+export class BufferPool {
+  readonly #small: Buffer[] = [];
+  readonly #large: Buffer[] = [];
+
+  take(bytes: number): Buffer {
+    if (bytes <= SMALL_BYTES) return this.#small.pop() ?? Buffer.allocUnsafeSlow(SMALL_BYTES);
+    if (bytes <= LARGE_BYTES) return this.#large.pop() ?? Buffer.allocUnsafeSlow(LARGE_BYTES);
+    return Buffer.allocUnsafeSlow(bytes);
+  }
+
+  release(buffer: Buffer): void {
+    if (buffer.length === SMALL_BYTES && this.#small.length < KEPT_SMALL) this.#small.push(buffer);
+    else if (buffer.length === LARGE_BYTES && this.#large.length < KEPT_LARGE) this.#large.push(buffer);
+  }
+}
+
+/**
+ * The bytes that a turn of the event loop writes to one socket, collected in one buffer. Frames are written in place:
+ * `reserve`, fill `bytes` from `length` on, `advance`.
+ */
+export class Output implements Flushable {
+  bytes: Buffer = NOTHING;
+  length = 0;
+  /** The socket takes no more for now; `onRelieved` tells when it does again. */
+  congested = false;
+  readonly #socket: Socket;
+  readonly #pool: BufferPool;
+  readonly #turn: Turn;
+  readonly #listener: OutputListener;
+  #scheduled = false;
+  #connected: boolean;
+
+  constructor(socket: Socket, pool: BufferPool, turn: Turn, listener: OutputListener) {
+    this.#socket = socket;
+    this.#pool = pool;
+    this.#turn = turn;
+    this.#listener = listener;
+    this.#connected = !socket.connecting;
+    if (socket.connecting) {
+      socket.once('connect', () => {
+        this.#connected = true;
+        this.flush();
+      });
+    }
+    socket.on('drain', () => {
+      if (!this.congested || socket.writableLength > CONGESTED_BYTES) return;
+      this.congested = false;
+      this.#listener.onRelieved();
+    });
+  }
+
+  /** Makes room for `bytes` from `length` on, and has it written at the end of the turn. */
+  reserve(bytes: number): void {
+    if (!this.#scheduled) {
+      this.#scheduled = true;
+      this.#turn.flushAtEnd(this);
+    }
+    if (this.length + bytes > this.bytes.length) this.#makeRoom(bytes);
+  }
+
+  #makeRoom(bytes: number): void {
+    if (this.length + bytes > LARGE_BYTES) {
+      if (this.length > 0 && this.#connected) this.#write();
+      if (this.length + bytes <= this.bytes.length) return;
+    }
+    const larger = this.#pool.take(this.length + bytes);
+    if (this.length > 0) this.bytes.copy(larger, 0, 0, this.length);
+    if (this.bytes !== NOTHING) this.#pool.release(this.bytes);
+    this.bytes = larger;
+  }
+
+  /** Writes what there is now, rather than at the end of the turn. */
+  flush(): void {
+    // What `beforeFlush` adds goes out now, and asks for no flush of its own.
+    this.#scheduled = true;
+    this.#listener.beforeFlush();
+    this.#scheduled = false;
+    if (this.length > 0 && this.#connected) this.#write();
+  }
+
+  #write(): void {
+    const { bytes, length } = this;
+    this.bytes = NOTHING;
+    this.length = 0;
+    const socket = this.#socket;
+    if (!socket.writable) {
+      this.#pool.release(bytes);
+      return;
+    }
+    socket.write(length === bytes.length ? bytes : bytes.subarray(0, length));
+    // Nothing left in the socket means that the kernel has copied it all, and the buffer is free again.
+    const unsent = socket.writableLength;
+    if (unsent === 0) {
+      this.#pool.release(bytes);
+      return;
+    }
+    socket.write(NOTHING, () => this.#pool.release(bytes));
+    if (unsent > CONGESTED_BYTES) this.congested = true;
+  }
+
+  /** Bytes that were produced and that the kernel has not taken. */
+  get unsentBytes(): number {
+    return this.length + this.#socket.writableLength;
+  }
+
+  /** Forgets what was not written. */
+  discard(): void {
+    if (this.bytes !== NOTHING) this.#pool.release(this.bytes);
+    this.bytes = NOTHING;
+    this.length = 0;
+  }
+}
+
+export interface OutputListener {
+  /** The last moment to add something to this turn's output. */
+  beforeFlush(): void;
+  /** The socket takes output again after it was congested. */
+  onRelieved(): void;
+}

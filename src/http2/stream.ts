@@ -1,0 +1,87 @@
+import type { Connection } from './connection.ts';
+import type { Field, HeaderBlock } from './hpack/index.ts';
+import type { MessageHead } from './message-head.ts';
+
+/**
+ * Who handles a stream's events. A handler serves many streams (both of a proxied exchange, say), and so is told which;
+ * there is no closure per stream.
+ */
+export interface StreamHandler {
+  /** A message's header section: an answer's, an informational (1xx) one before it. `block` and `head` are valid during the call. */
+  onHeaders(stream: Stream, head: MessageHead, block: HeaderBlock, endStream: boolean): void;
+  onTrailers(stream: Stream, head: MessageHead, block: HeaderBlock): void;
+  /**
+   * Content, valid during the call. The peer's credit for the stream is spent and comes back by `Connection.grant`; the
+   * connection's has been restored already.
+   */
+  onData(stream: Stream, bytes: Uint8Array, start: number, end: number, endStream: boolean): void;
+  /** The stream ended before its time; see `ResetCause`. No other event follows. */
+  onReset(stream: Stream, code: number, cause: ResetCause): void;
+  /** The peer's credit for the stream has grown, or its queued output has gone. */
+  onCredit(stream: Stream): void;
+}
+
+/** How a stream came to be reset. */
+export const ResetCause = {
+  /** The peer sent RST_STREAM. */
+  Peer: 0,
+  /** The peer broke a rule on this stream; we have reset it. */
+  Violation: 1,
+  /** The peer's GOAWAY says that it was not processed: safe to send again. */
+  Unprocessed: 2,
+  /** The connection is gone. */
+  ConnectionLost: 3,
+} as const;
+export type ResetCause = (typeof ResetCause)[keyof typeof ResetCause];
+
+/** One stream of a connection. Its states (RFC 9113, 5.1) are the two flags: open, half-closed on either side, closed. */
+export class Stream {
+  readonly id: number;
+  readonly connection: Connection;
+  handler: StreamHandler;
+  /** What the peer lets us send. */
+  sendWindow: number;
+  /** What we have let the peer send and it has not. */
+  receiveWindow: number;
+  /** We have sent END_STREAM. */
+  localEnded = false;
+  /** The peer has. */
+  remoteEnded = false;
+  /** Both ended, or reset: no longer in its connection's table. */
+  closed = false;
+  /** The final header section has come (on a server, the request's). */
+  headersReceived = false;
+  /** Content bytes that `content-length` still announces; -1 where it does not. */
+  contentRemaining = -1;
+  /** Output that waits for credit. */
+  queue: OutputQueue | null = null;
+
+  constructor(id: number, connection: Connection, handler: StreamHandler, sendWindow: number, receiveWindow: number) {
+    this.id = id;
+    this.connection = connection;
+    this.handler = handler;
+    this.sendWindow = sendWindow;
+    this.receiveWindow = receiveWindow;
+  }
+
+  /** Bytes of content that wait for the peer's credit. */
+  get queuedBytes(): number {
+    return this.queue === null ? 0 : this.queue.bytes;
+  }
+}
+
+/** Content, then perhaps trailers, that the peer's window does not let out yet. */
+export class OutputQueue {
+  readonly chunks: Uint8Array[] = [];
+  bytes = 0;
+  /** END_STREAM follows the content. */
+  endStream = false;
+  /** Trailers, which carry END_STREAM, follow the content (they must not overtake it). */
+  trailers: readonly Field[] | null = null;
+  /** When a byte last left the queue, for the limit on stalled windows. */
+  movedAtMs: number;
+
+  constructor(nowMs: number) {
+    this.movedAtMs = nowMs;
+  }
+}
