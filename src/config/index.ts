@@ -1,0 +1,4 @@
+/** Config: YAML to checked, typed values. */
+export { ConfigError, type ConfigFault } from './config-error.ts';
+export { type Config, type HostPort, loadConfig, parseConfig, splitAddress } from './load-config.ts';
+export { configJsonSchema } from './schema.ts';

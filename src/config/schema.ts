@@ -1,0 +1,194 @@
+import { z } from 'zod';
+import { defaultLimits } from '../http2/index.ts';
+import { isPrime, MAXIMUM_RING_SIZE, MAXIMUM_TABLE_SIZE, nextPrime } from '../placement/index.ts';
+import { defaultRouterLimits } from '../router/index.ts';
+
+/** `host:port`, the host a name, an IPv4 address or an IPv6 address in brackets. */
+const ADDRESS = /^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):([0-9]{1,5})$/;
+
+const address = z.string().superRefine((text, context) => {
+  const port = ADDRESS.exec(text)?.[2];
+  if (port === undefined) context.addIssue(`"${text}" is no address; write host:port, such as 127.0.0.1:8080`);
+  else if (Number(port) > 65535) context.addIssue(`port ${port} is beyond the last one, 65535`);
+});
+
+const identifier = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'write a name of letters, digits, ".", "_" and "-", at most 63 long');
+
+const headerName = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'is no name of a header');
+
+/** Of several alternatives, each a field, exactly one has to be there. */
+function exactlyOne(
+  value: Readonly<Record<string, unknown>>,
+  context: z.RefinementCtx,
+  names: readonly string[],
+): void {
+  const given = names.filter((name) => value[name] !== undefined);
+  if (given.length !== 1) {
+    const found = given.length === 0 ? 'none is given' : `${given.join(' and ')} are given`;
+    context.addIssue(`give exactly one of ${names.join(', ')}; ${found}`);
+  }
+}
+
+const ringHash = z
+  .strictObject({
+    minimumRingSize: z.int().min(1).max(MAXIMUM_RING_SIZE).default(1024).describe('Entries on the ring, at least.'),
+    maximumRingSize: z.int().min(1).max(MAXIMUM_RING_SIZE).default(MAXIMUM_RING_SIZE).describe('Entries, at most.'),
+    hashFunction: z
+      .enum(['xxHash64', 'murmurHash2'])
+      .default('xxHash64')
+      .describe('What places the shards on the ring.'),
+  })
+  .superRefine((ring, context) => {
+    if (ring.minimumRingSize > ring.maximumRingSize)
+      context.addIssue({
+        code: 'custom',
+        path: ['minimumRingSize'],
+        message: `${ring.minimumRingSize} is more than maximumRingSize, ${ring.maximumRingSize}`,
+      });
+  });
+
+const maglev = z.strictObject({
+  tableSize: z
+    .int()
+    .min(2)
+    .max(MAXIMUM_TABLE_SIZE)
+    .superRefine((size, context) => {
+      if (!isPrime(size)) context.addIssue(`${size} is not a prime number; the next one is ${nextPrime(size)}`);
+    })
+    .default(65537)
+    .describe('Slots of the table, a prime number; some hundred times the number of shards.'),
+});
+
+const PLACEMENTS = ['ringHash', 'maglev', 'fixedRing', 'ketama', 'slots'] as const;
+
+export const placementSchema = z
+  .strictObject({
+    ringHash: ringHash.optional().describe("Envoy's ring hash, bit for bit."),
+    maglev: maglev.optional().describe("Envoy's Maglev, bit for bit."),
+    fixedRing: z
+      .strictObject({
+        entriesPerWeight: z.int().min(1).max(65536).default(256).describe('Entries per unit of weight.'),
+      })
+      .optional()
+      .describe('A ring on which a join moves the least share of keys.'),
+    ketama: z.strictObject({}).optional().describe("memcached's ketama."),
+    slots: z.strictObject({}).optional().describe("Redis Cluster's 16384 slots."),
+  })
+  .superRefine((placement, context) => exactlyOne(placement, context, PLACEMENTS))
+  .describe('How keys are placed on shards: exactly one of these.');
+
+const shard = z.strictObject({
+  id: identifier.describe('The name of the shard, unique in its cluster.'),
+  address: address.describe('Where its node listens, host:port.'),
+  hostname: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("What is hashed with hashOn: hostname; the address's host by default."),
+  weight: z.int().min(1).max(1_000_000).default(1).describe("Its part of the keys, relative to the others'."),
+  slots: z.string().optional().describe('Slot ranges such as "0-5460 5500", for placement slots.'),
+});
+
+const cluster = z.strictObject({
+  placement: placementSchema.default({ ringHash: ringHash.parse({}) }),
+  hashOn: z
+    .enum(['address', 'id', 'hostname'])
+    .default('address')
+    .describe("What stands for a shard in the hash. With id, a shard's new address moves no key."),
+  shards: z.array(shard).min(1).describe('In the order that ringHash takes them, as Envoy takes its hosts.'),
+});
+
+const shardKey = z
+  .strictObject({
+    header: headerName.optional().describe('The header that holds the key.'),
+    value: z.string().min(1).optional().describe('One key for the whole route.'),
+  })
+  .superRefine((source, context) => exactlyOne(source, context, ['header', 'value']))
+  .describe('Where the key comes from: exactly one of these.');
+
+const route = z.strictObject({
+  match: z.strictObject({
+    prefix: z.string().startsWith('/', 'begin it with /').describe('What the path begins with.'),
+  }),
+  cluster: identifier.describe('The cluster that its requests go to.'),
+  shardKey: shardKey.default({ header: 'x-shard-key' }),
+});
+
+const count = (most: number) => z.int().min(1).max(most);
+
+const limits = z
+  .strictObject({
+    maxConcurrentStreams: count(1_000_000)
+      .default(defaultLimits.maxConcurrentStreams)
+      .describe('Streams open at once on a client connection.'),
+    maxHeaderListBytes: count(1_048_576)
+      .default(defaultLimits.maxHeaderListBytes)
+      .describe('Bytes of one header list.'),
+    maxContinuations: count(1000)
+      .default(defaultLimits.maxContinuations)
+      .describe('CONTINUATION frames behind one HEADERS frame.'),
+    streamWindowBytes: z
+      .int()
+      .min(65535)
+      .max(2147483647)
+      .default(defaultLimits.streamWindowBytes)
+      .describe('Flow-control window of a stream.'),
+    connectionWindowBytes: z
+      .int()
+      .min(65535)
+      .max(2147483647)
+      .default(defaultLimits.connectionWindowBytes)
+      .describe('That of a connection.'),
+    resetBurst: count(1_000_000).default(defaultLimits.resetBurst).describe('Streams that a client may reset at once.'),
+    resetsPerSecond: count(1_000_000)
+      .default(defaultLimits.resetsPerSecond)
+      .describe('How many more resets it earns a second.'),
+    controlFrameBurst: count(10_000_000)
+      .default(defaultLimits.controlFrameBurst)
+      .describe('PING, SETTINGS and such frames without a message.'),
+    controlFramesPerSecond: count(10_000_000)
+      .default(defaultLimits.controlFramesPerSecond)
+      .describe('How many more it earns a second.'),
+    stalledWindowMs: count(3_600_000)
+      .default(defaultLimits.stalledWindowMs)
+      .describe('How long output waits for a window that does not move.'),
+    maxUnsentBytes: count(2147483647)
+      .default(defaultLimits.maxUnsentBytes)
+      .describe('Output kept for a client that does not read.'),
+    maxConnectionsPerShard: count(10_000)
+      .default(defaultRouterLimits.maxConnectionsPerShard)
+      .describe('Connections from one worker to one shard.'),
+    maxPendingRequests: count(1_000_000)
+      .default(defaultRouterLimits.maxPendingRequests)
+      .describe('Requests that wait for a stream to one shard.'),
+    connectTimeoutMs: count(600_000)
+      .default(defaultRouterLimits.connectTimeoutMs)
+      .describe('Time for a connection to a shard to be made.'),
+    maxDownstreamConnections: count(1_000_000)
+      .default(defaultRouterLimits.maxDownstreamConnections)
+      .describe('Client connections of one worker.'),
+  })
+  .describe('What one peer may ask of a worker.');
+
+export const configSchema = z.strictObject({
+  listen: z.array(z.strictObject({ address })).min(1).describe('Where clients connect.'),
+  admin: z
+    .strictObject({ address })
+    .default({ address: '127.0.0.1:9901' })
+    .describe('Where /healthz, /readyz and /metrics are served. Keep it on loopback.'),
+  workers: z.int().min(1).max(256).default(1).describe('Threads that route; one uses one core.'),
+  drainSeconds: z.int().min(0).max(3600).default(30).describe('How long streams in flight may go on after SIGTERM.'),
+  limits: limits.prefault({}),
+  routes: z.array(route).min(1).describe('The first that matches counts.'),
+  clusters: z.record(identifier, cluster).describe('Sets of shards, by name.'),
+});
+
+/** A config file as it stands, defaults filled in. */
+export type ConfigFile = z.output<typeof configSchema>;
+
+/** The JSON schema for editors. */
+export function configJsonSchema(): object {
+  return z.toJSONSchema(configSchema, { io: 'input' });
+}

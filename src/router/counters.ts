@@ -1,0 +1,60 @@
+import { type FloodCause, floodCauses } from '../http2/index.ts';
+
+/** Why the router answered a request itself. */
+export const refusals = [
+  'no_route',
+  'no_shard_key',
+  'no_owner',
+  'owner_unavailable',
+  'overloaded',
+  'deadline',
+  'upstream_fault',
+] as const;
+export type Refusal = (typeof refusals)[number];
+
+/** gRPC's status codes run from 0 to 16. */
+const GRPC_STATUSES = 17;
+/** Latency is counted in units of 8 us, in buckets that double: the last one begins at 2^22 units, 33 s. */
+export const LATENCY_UNIT_US = 8;
+export const LATENCY_BUCKETS = 24;
+
+/** What is counted for one shard. */
+export interface ShardCounters {
+  requests: number;
+  connectFailures: number;
+  connections: number;
+}
+
+/** What a router thread counts on its way, in plain fields; made into metrics when somebody asks. */
+export class RouterCounters {
+  requests = 0;
+  retries = 0;
+  cancelled = 0;
+  downstreamConnections = 0;
+  downstreamAccepted = 0;
+  wrongPrefaces = 0;
+  requestBytes = 0;
+  responseBytes = 0;
+  /** Final responses by the first digit of their status. */
+  readonly responses = new Array<number>(10).fill(0);
+  readonly grpcStatuses = new Array<number>(GRPC_STATUSES).fill(0);
+  readonly latency = new Array<number>(LATENCY_BUCKETS).fill(0);
+  latencySum = 0;
+  readonly refusals = Object.fromEntries(refusals.map((reason) => [reason, 0])) as Record<Refusal, number>;
+  readonly floods = Object.fromEntries(floodCauses.map((cause) => [cause, 0])) as Record<FloodCause, number>;
+  readonly shards: Record<string, ShardCounters> = {};
+
+  /** @param units from the request to the end of its answer, in units of 8 us */
+  observeLatency(units: number): void {
+    const bucket = 32 - Math.clz32(units);
+    const place = bucket < LATENCY_BUCKETS ? bucket : LATENCY_BUCKETS - 1;
+    this.latency[place] = (this.latency[place] as number) + 1;
+    this.latencySum += units;
+  }
+
+  shard(cluster: string, id: string): ShardCounters {
+    const name = `${cluster}/${id}`;
+    this.shards[name] ??= { requests: 0, connectFailures: 0, connections: 0 };
+    return this.shards[name];
+  }
+}

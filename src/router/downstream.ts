@@ -1,0 +1,129 @@
+import type { Socket } from 'node:net';
+import {
+  Connection,
+  type ConnectionHandler,
+  type Field,
+  type FloodCause,
+  type HeaderBlock,
+  type HeaderName,
+  type MessageHead,
+  type Stream,
+} from '../http2/index.ts';
+import { Exchange } from './exchange.ts';
+import { isGrpc } from './grpc.ts';
+import { type LocalReply, localReply, sendReply } from './local-reply.ts';
+import type { RouterContext } from './router-context.ts';
+import type { Route, RoutingSnapshot } from './routing.ts';
+import type { Upstream } from './upstream.ts';
+
+/** Headers with this prefix are the router's to set: what a client sends of them is taken out. */
+const OWN_PREFIX = 'x-keyway-';
+/** `HeaderName.note`: looked at and ordinary, or the router's own. */
+const ORDINARY = 1;
+const OWN = 2;
+
+const HTTP1_ANSWER = Buffer.from(
+  'HTTP/1.1 505 HTTP Version Not Supported\r\ncontent-type: text/plain\r\ncontent-length: 61\r\nconnection: close\r\n\r\n' +
+    'this port speaks HTTP/2 in cleartext, with prior knowledge.\r\n',
+  'latin1',
+);
+
+/** Where the sessions of a thread find the snapshot that is current, and are found. */
+export interface DownstreamOwner {
+  readonly context: RouterContext;
+  /** The current snapshot; each request uses one from its beginning to its end. */
+  readonly snapshot: RoutingSnapshot;
+  onSessionClosed(session: DownstreamSession): void;
+}
+
+/** A client's connection. */
+export class DownstreamSession implements ConnectionHandler {
+  readonly #owner: DownstreamOwner;
+  readonly #context: RouterContext;
+  readonly connection: Connection;
+
+  constructor(owner: DownstreamOwner, socket: Socket) {
+    this.#owner = owner;
+    this.#context = owner.context;
+    const connection = new Connection(socket, true, owner.context.http2, this);
+    this.connection = connection;
+    socket.on('data', (chunk: Buffer) => connection.receive(chunk, 0, chunk.length));
+  }
+
+  onRequest(stream: Stream, head: MessageHead, block: HeaderBlock, endStream: boolean): void {
+    this.#context.counters.requests++;
+    if (head.path === null) {
+      this.#refuse(stream, head, localReply.notSupported('CONNECT'));
+      return;
+    }
+    const route = this.#owner.snapshot.routeOf(head.path);
+    if (route === null) {
+      this.#refuse(stream, head, localReply.noRoute(head.path.text));
+      return;
+    }
+    const owner = this.#findOwner(route, stream, head, block);
+    if (owner === null) return;
+    const exchange = new Exchange(this.#context, stream, owner, head, block, endStream);
+    stream.handler = exchange;
+    owner.dispatch(exchange, block);
+  }
+
+  /** The owner of the request's key; else the request has been refused. Takes the router's own headers out on the way. */
+  #findOwner(route: Route, stream: Stream, head: MessageHead, block: HeaderBlock): Upstream | null {
+    const { keyHeader, owners } = route;
+    let key: Field | null = null;
+    let repeated = false;
+    for (let i = block.count - 1; i >= 0; i--) {
+      const field = block.fields[i] as Field;
+      const name = field.name;
+      if (name === keyHeader) {
+        repeated = key !== null;
+        key = field;
+      } else if (name.note !== ORDINARY && isOwn(name)) block.remove(i);
+    }
+    let owner = route.fixedOwner;
+    if (keyHeader !== null) {
+      if (key === null || key.valueLength === 0 || repeated) {
+        const problem = key === null ? 'is missing' : repeated ? 'stands more than once' : 'is empty';
+        this.#refuse(stream, head, localReply.noShardKey(keyHeader.text, problem));
+        return null;
+      }
+      owner = owners.ownerOf(key);
+    }
+    if (owner === null) this.#refuse(stream, head, localReply.noOwner(owners.cluster.name));
+    return owner;
+  }
+
+  #refuse(stream: Stream, head: MessageHead, reply: LocalReply): void {
+    const { counters } = this.#context;
+    counters.refusals[reply.refusal]++;
+    const grpc = isGrpc(head.contentType);
+    if (grpc) counters.grpcStatuses[reply.grpcStatus] = (counters.grpcStatuses[reply.grpcStatus] as number) + 1;
+    this.#context.countResponse(grpc ? 2 : Math.floor(reply.httpStatus / 100));
+    sendReply(this.connection, stream, grpc, reply);
+    // The rest of the request is for nobody (RFC 9113, 8.1).
+    if (!stream.closed && stream.queue === null) this.connection.reset(stream, 0);
+  }
+
+  onCapacity(): void {}
+
+  onGoaway(): void {}
+
+  onClosed(): void {
+    this.#owner.onSessionClosed(this);
+  }
+
+  onFlood(_connection: Connection, cause: FloodCause): void {
+    this.#context.counters.floods[cause]++;
+  }
+
+  onWrongPreface(_connection: Connection, bytes: Uint8Array): Uint8Array | null {
+    this.#context.counters.wrongPrefaces++;
+    return / HTTP\/1\.[01]\r?\n/.test(Buffer.from(bytes).toString('latin1')) ? HTTP1_ANSWER : null;
+  }
+}
+
+function isOwn(name: HeaderName): boolean {
+  if (name.note === 0) name.note = name.text.startsWith(OWN_PREFIX) ? OWN : ORDINARY;
+  return name.note === OWN;
+}

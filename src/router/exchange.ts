@@ -1,0 +1,297 @@
+import {
+  type Connection,
+  ErrorCode,
+  type Field,
+  HeaderBlock,
+  type MessageHead,
+  NameKind,
+  ResetCause,
+  type Stream,
+  type StreamHandler,
+} from '../http2/index.ts';
+import { LATENCY_UNIT_US } from './counters.ts';
+import type { Deadlined } from './deadlines.ts';
+import { grpcTimeoutMs, isGrpc } from './grpc.ts';
+import { endWithReply, type LocalReply, localReply, sendReply } from './local-reply.ts';
+import type { RouterContext } from './router-context.ts';
+import type { Upstream } from './upstream.ts';
+
+/** The clock's milliseconds in latency units, as a 32-bit integer: differences are right over hours, and it needs no heap number. */
+function latencyUnits(nowMs: number): number {
+  return ((nowMs * 1000) / LATENCY_UNIT_US) | 0;
+}
+
+const scratch = new HeaderBlock();
+
+/**
+ * One request on its way: a stream of the client's, and one of the owner's once there is one. What comes on the one goes
+ * out on the other, with credit handed back as far as the receiver has taken it.
+ */
+export class Exchange implements StreamHandler, Deadlined {
+  readonly #context: RouterContext;
+  readonly #downstream: Stream;
+  /** The owner of the request's key. It does not change during the request's life. */
+  readonly owner: Upstream;
+  /** The request's header section, to send it again if the owner did not process it. */
+  readonly #request: readonly Field[];
+  readonly #startedUnits: number;
+  #upstream: Stream | null = null;
+  #retried = false;
+  #responseBegun = false;
+  /** The answer is complete, or was given up: nothing more goes to the client. */
+  #finished = false;
+  /** The client's stream is to be reset once its queued output has gone. */
+  #resetWhenSent = false;
+  /** The client's END_STREAM has come. */
+  #requestEnded: boolean;
+  #requestTrailers: readonly Field[] | null = null;
+  // The request's content so far, in the arena; -1 where it is not kept.
+  #kept = 0;
+  #keptBytes = 0;
+  /** Content that came before there was a stream to the owner. */
+  #held: Uint8Array[] | null = null;
+  deadlineTick = -1;
+  deadlinePrevious: Deadlined | null = null;
+  deadlineNext: Deadlined | null = null;
+
+  constructor(
+    context: RouterContext,
+    downstream: Stream,
+    owner: Upstream,
+    head: MessageHead,
+    block: HeaderBlock,
+    endStream: boolean,
+  ) {
+    this.#context = context;
+    this.#downstream = downstream;
+    this.owner = owner;
+    this.#request = block.copy();
+    this.#requestEnded = endStream;
+    this.#startedUnits = latencyUnits(context.http2.turn.nowMs);
+    if (head.grpcTimeout !== null) {
+      const timeoutMs = grpcTimeoutMs(head.grpcTimeout.text);
+      if (timeoutMs >= 0) context.deadlines.add(this, timeoutMs);
+    }
+  }
+
+  /** Opens the stream to the owner and sends what is there of the request. */
+  send(connection: Connection): void {
+    scratch.set(this.#request);
+    const held = this.#held;
+    const trailers = this.#requestTrailers;
+    this.#held = null;
+    const ends = this.#requestEnded && trailers === null;
+    this.#upstream = connection.request(scratch, ends && held === null, this);
+    const upstream = this.#upstream;
+    held?.forEach((chunk, i) => {
+      if (!this.#retried) this.#keep(chunk, 0, chunk.length);
+      connection.sendData(upstream, chunk, 0, chunk.length, ends && i === held.length - 1);
+    });
+    if (trailers !== null) {
+      scratch.set(trailers);
+      connection.sendTrailers(upstream, scratch);
+    }
+    if (held !== null) this.#grantDownstream();
+  }
+
+  /** The first time round the block is at hand: saves filling it again. */
+  sendFirst(connection: Connection, block: HeaderBlock): void {
+    this.#upstream = connection.request(block, this.#requestEnded, this);
+  }
+
+  /** The client has gone or has its answer: no use in sending the request any more. */
+  get abandoned(): boolean {
+    return this.#finished;
+  }
+
+  /** Gives the client an answer of the router's own and ends the exchange. */
+  refuse(reply: LocalReply): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#forgetDeadline();
+    const { counters } = this.#context;
+    counters.refusals[reply.refusal]++;
+    const downstream = this.#downstream;
+    const { connection } = downstream;
+    this.#abandonUpstream(ErrorCode.Cancel);
+    if (downstream.closed) return;
+    const grpc = this.#isGrpc();
+    if (this.#responseBegun) endWithReply(connection, downstream, grpc, reply);
+    else sendReply(connection, downstream, grpc, reply);
+    if (grpc) this.#countGrpcStatus(reply.grpcStatus);
+    this.#context.countResponse(grpc && !this.#responseBegun ? 2 : Math.floor(reply.httpStatus / 100));
+    this.#resetOnceSent();
+  }
+
+  onDeadline(): void {
+    this.refuse(localReply.deadline());
+  }
+
+  // ---- a stream's events -----------------------------------------------------------------------------------------
+
+  onHeaders(_upstream: Stream, head: MessageHead, block: HeaderBlock, endStream: boolean): void {
+    if (this.#finished) return;
+    const status = (head.status as Field).text.charCodeAt(0) - 48;
+    if (status !== 1) {
+      this.#responseBegun = true;
+      this.#context.countResponse(status);
+    }
+    if (endStream) this.#finish(head.grpcStatus);
+    this.#downstream.connection.sendHeaders(this.#downstream, block, endStream);
+  }
+
+  onTrailers(stream: Stream, head: MessageHead, block: HeaderBlock): void {
+    if (stream === this.#downstream) {
+      this.#requestEnded = true;
+      this.#requestTrailers = block.copy();
+      const upstream = this.#upstream;
+      if (upstream !== null) upstream.connection.sendTrailers(upstream, block);
+    } else if (!this.#finished) {
+      this.#finish(head.grpcStatus);
+      this.#downstream.connection.sendTrailers(this.#downstream, block);
+    }
+  }
+
+  onData(stream: Stream, bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
+    if (stream === this.#downstream) this.#onRequestData(bytes, start, end, endStream);
+    else this.#onResponseData(stream, bytes, start, end, endStream);
+  }
+
+  #onResponseData(upstream: Stream, bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
+    if (this.#finished) return;
+    const downstream = this.#downstream;
+    this.#context.counters.responseBytes += end - start;
+    if (endStream) this.#finish(null);
+    downstream.connection.sendData(downstream, bytes, start, end, endStream);
+    if (!endStream) upstream.connection.grant(upstream, downstream.sendWindow - downstream.queuedBytes);
+  }
+
+  #onRequestData(bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
+    this.#context.counters.requestBytes += end - start;
+    if (endStream) this.#requestEnded = true;
+    const upstream = this.#upstream;
+    if (upstream === null) {
+      if (this.#finished) return;
+      this.#held ??= [];
+      this.#held.push(new Uint8Array(bytes.subarray(start, end)));
+      return;
+    }
+    if (!this.#responseBegun && !this.#retried) this.#keep(bytes, start, end);
+    upstream.connection.sendData(upstream, bytes, start, end, endStream);
+    if (!endStream) this.#grantDownstream();
+  }
+
+  /** Keeps content for a time, in case the owner refuses the stream. */
+  #keep(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#kept < 0) return;
+    this.#kept = this.#context.arena.append(this.#kept, this.#keptBytes, bytes, start, end);
+    this.#keptBytes += end - start;
+  }
+
+  onCredit(stream: Stream): void {
+    const upstream = this.#upstream;
+    if (stream !== this.#downstream) {
+      this.#grantDownstream();
+      return;
+    }
+    if (this.#resetWhenSent) this.#resetOnceSent();
+    else if (upstream !== null) upstream.connection.grant(upstream, stream.sendWindow - stream.queuedBytes);
+  }
+
+  #grantDownstream(): void {
+    const upstream = this.#upstream;
+    const downstream = this.#downstream;
+    // Where nobody takes the content any more, the client may send the rest of it to nobody.
+    const limit =
+      upstream === null || upstream.closed ? Number.POSITIVE_INFINITY : upstream.sendWindow - upstream.queuedBytes;
+    downstream.connection.grant(downstream, limit);
+  }
+
+  onReset(stream: Stream, code: number, cause: ResetCause): void {
+    if (stream === this.#downstream) this.#onClientGone();
+    else this.#onUpstreamReset(code, cause);
+  }
+
+  #onClientGone(): void {
+    this.#forgetDeadline();
+    if (!this.#finished) this.#context.counters.cancelled++;
+    this.#finished = true;
+    this.#abandonUpstream(ErrorCode.Cancel);
+  }
+
+  #onUpstreamReset(code: number, cause: ResetCause): void {
+    if (this.#finished) {
+      // The answer is complete; the owner does not want the rest of the request (RFC 9113, 8.1).
+      this.#resetOnceSent();
+      return;
+    }
+    const unprocessed =
+      cause === ResetCause.Unprocessed || (cause === ResetCause.Peer && code === ErrorCode.RefusedStream);
+    if (unprocessed && this.#retry()) return;
+    if (unprocessed) this.refuse(localReply.ownerUnavailable(this.owner.label, 'it refuses the request'));
+    else if (cause === ResetCause.ConnectionLost)
+      this.refuse(localReply.ownerUnavailable(this.owner.label, 'the connection was lost'));
+    else if (cause === ResetCause.Violation && !this.#responseBegun)
+      this.refuse(localReply.upstreamFault(this.owner.label));
+    else this.#passReset(cause === ResetCause.Violation ? ErrorCode.InternalError : code);
+  }
+
+  #passReset(code: number): void {
+    this.#finished = true;
+    this.#forgetDeadline();
+    this.#downstream.connection.reset(this.#downstream, code);
+  }
+
+  /** Sends the request again, once, to the same owner, if it is still at hand. */
+  #retry(): boolean {
+    if (this.#retried || this.#responseBegun || this.#kept < 0) return false;
+    const content = this.#keptBytes > 0 ? this.#context.arena.read(this.#kept, this.#keptBytes) : null;
+    if (this.#keptBytes > 0 && content === null) return false;
+    this.#retried = true;
+    this.#context.counters.retries++;
+    this.#upstream = null;
+    this.#held = content === null ? null : [content];
+    this.owner.dispatch(this, null);
+    return true;
+  }
+
+  // ---- the end ---------------------------------------------------------------------------------------------------
+
+  #finish(grpcStatus: Field | null): void {
+    this.#finished = true;
+    this.#forgetDeadline();
+    const { http2, counters } = this.#context;
+    counters.observeLatency((latencyUnits(http2.turn.nowMs) - this.#startedUnits) | 0);
+    if (grpcStatus !== null) this.#countGrpcStatus(Number(grpcStatus.text));
+  }
+
+  #countGrpcStatus(status: number): void {
+    const { grpcStatuses } = this.#context.counters;
+    const counted = grpcStatuses[status];
+    if (counted !== undefined) grpcStatuses[status] = counted + 1;
+  }
+
+  #forgetDeadline(): void {
+    if (this.deadlineTick >= 0) this.#context.deadlines.remove(this);
+  }
+
+  #abandonUpstream(code: number): void {
+    const upstream = this.#upstream;
+    this.#held = null;
+    if (upstream !== null) upstream.connection.reset(upstream, code);
+    else this.owner.forget(this);
+  }
+
+  /** Ends the client's stream where it still sends a request that nobody reads, but not before our answer is out. */
+  #resetOnceSent(): void {
+    const downstream = this.#downstream;
+    if (downstream.closed) return;
+    this.#resetWhenSent = downstream.queue !== null;
+    if (!this.#resetWhenSent && downstream.localEnded) downstream.connection.reset(downstream, ErrorCode.NoError);
+  }
+
+  #isGrpc(): boolean {
+    const contentType = this.#request.find((each) => each.name.kind === NameKind.ContentType);
+    return isGrpc(contentType ?? null);
+  }
+}

@@ -1,0 +1,43 @@
+import type { Field } from '../http2/index.ts';
+
+/** The status codes that the router itself answers with (grpc/grpc doc/statuscodes.md). */
+export const GrpcStatus = {
+  InvalidArgument: 3,
+  DeadlineExceeded: 4,
+  ResourceExhausted: 8,
+  Unimplemented: 12,
+  Internal: 13,
+  Unavailable: 14,
+} as const;
+export type GrpcStatus = (typeof GrpcStatus)[keyof typeof GrpcStatus];
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  H: 3_600_000,
+  M: 60_000,
+  S: 1000,
+  m: 1,
+  u: 0.001,
+  n: 0.000001,
+};
+
+/** The milliseconds of a grpc-timeout (gRPC over HTTP/2, "Timeout"); -1 where it is none. */
+export function grpcTimeoutMs(text: string): number {
+  const unit = UNIT_MS[text.slice(-1)];
+  const digits = text.slice(0, -1);
+  return unit === undefined || !/^[0-9]{1,8}$/.test(digits) ? -1 : Number(digits) * unit;
+}
+
+/** Whether a message is gRPC's (and not gRPC-Web's), by its content-type. */
+export function isGrpc(contentType: Field | null): boolean {
+  return contentType !== null && /^application\/grpc($|[+;])/i.test(contentType.text);
+}
+
+/** A status message as `grpc-message` carries it: percent-encoded where it is not printable ASCII. */
+export function encodeGrpcMessage(message: string): string {
+  let encoded = '';
+  for (const byte of Buffer.from(message, 'utf8')) {
+    const plain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25;
+    encoded += plain ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  }
+  return encoded;
+}

@@ -1,0 +1,33 @@
+import type { Http2Context } from '../http2/index.ts';
+import type { RouterCounters } from './counters.ts';
+import type { DeadlineWheel } from './deadlines.ts';
+import type { ReplayArena } from './replay-arena.ts';
+
+/** What all of a router thread shares. */
+export interface RouterContext {
+  readonly http2: Http2Context;
+  readonly counters: RouterCounters;
+  readonly deadlines: DeadlineWheel;
+  readonly arena: ReplayArena;
+  readonly limits: RouterLimits;
+  /** Between 0 and 1; spreads reconnects. */
+  readonly random: () => number;
+  countResponse(firstDigit: number): void;
+}
+
+export interface RouterLimits {
+  /** Connections that a router thread keeps to one shard. */
+  readonly maxConnectionsPerShard: number;
+  /** Requests that may wait for a stream to one shard. */
+  readonly maxPendingRequests: number;
+  readonly connectTimeoutMs: number;
+  /** Connections that clients may have open with one router thread. */
+  readonly maxDownstreamConnections: number;
+}
+
+export const defaultRouterLimits: RouterLimits = {
+  maxConnectionsPerShard: 16,
+  maxPendingRequests: 1024,
+  connectTimeoutMs: 5000,
+  maxDownstreamConnections: 20000,
+};

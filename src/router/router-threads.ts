@@ -1,0 +1,133 @@
+import { Worker } from 'node:worker_threads';
+import type { Http2Limits } from '../http2/index.ts';
+import type { RouterCounters } from './counters.ts';
+import { type ListenAddress, Router } from './router.ts';
+import type { RouterLimits } from './router-context.ts';
+import type { RoutingDescription } from './routing.ts';
+
+/** What a router process runs, whatever number of threads does it. */
+export interface RouterThreadsOptions {
+  readonly listen: readonly ListenAddress[];
+  readonly routing: RoutingDescription;
+  readonly limits: Http2Limits & RouterLimits;
+  readonly clock: () => number;
+  readonly random: () => number;
+}
+
+/** A router on one thread or several, which share its ports and nothing else. */
+export interface RouterThreads {
+  /** Listens. @returns the ports, in the order of the addresses */
+  start(): Promise<readonly number[]>;
+  counters(): Promise<readonly RouterCounters[]>;
+  /** @returns how many connections had to be cut after the grace */
+  shutdown(graceMs: number): Promise<number>;
+}
+
+/** One worker routes on the calling thread; more get a thread each and the kernel spreads connections by SO_REUSEPORT. */
+export function routerThreads(workers: number, options: RouterThreadsOptions): RouterThreads {
+  return workers === 1 ? new OwnThread(options) : new WorkerThreads(workers, options);
+}
+
+class OwnThread implements RouterThreads {
+  readonly #router: Router;
+  readonly #listen: readonly ListenAddress[];
+
+  constructor({ listen, routing, limits, clock, random }: RouterThreadsOptions) {
+    this.#listen = listen;
+    this.#router = new Router({ routing, clock, random, http2Limits: limits, limits });
+  }
+
+  start(): Promise<readonly number[]> {
+    return Promise.all(this.#listen.map((address) => this.#router.listen(address, false)));
+  }
+
+  counters(): Promise<readonly RouterCounters[]> {
+    return Promise.resolve([this.#router.counters]);
+  }
+
+  shutdown(graceMs: number): Promise<number> {
+    return this.#router.shutdown(graceMs);
+  }
+}
+
+/** What the main thread asks of a worker, and the answers by `id`. */
+export type WorkerRequest =
+  | { readonly id: number; readonly ask: 'listen'; readonly addresses: readonly ListenAddress[] }
+  | { readonly id: number; readonly ask: 'counters' }
+  | { readonly id: number; readonly ask: 'shutdown'; readonly graceMs: number };
+
+export type WorkerAnswer =
+  | { readonly id: number; readonly value: unknown }
+  | { readonly id: number; readonly error: string };
+
+/** What a worker is born with. */
+export interface WorkerBirth {
+  readonly routing: RoutingDescription;
+  readonly limits: Http2Limits & RouterLimits;
+}
+
+class WorkerThreads implements RouterThreads {
+  readonly #workers: readonly WorkerHandle[];
+  readonly #listen: readonly ListenAddress[];
+
+  constructor(count: number, { listen, routing, limits }: RouterThreadsOptions) {
+    this.#listen = listen;
+    const birth: WorkerBirth = { routing, limits };
+    this.#workers = Array.from({ length: count }, () => new WorkerHandle(birth));
+  }
+
+  async start(): Promise<readonly number[]> {
+    const [first, ...others] = this.#workers;
+    // The first one finds out the ports where the system chooses them.
+    const ports = (await first?.ask({ ask: 'listen', addresses: this.#listen })) as readonly number[];
+    const addresses = this.#listen.map(({ host }, i) => ({ host, port: ports[i] as number }));
+    await Promise.all(others.map((worker) => worker.ask({ ask: 'listen', addresses })));
+    return ports;
+  }
+
+  async counters(): Promise<readonly RouterCounters[]> {
+    return (await Promise.all(this.#workers.map((worker) => worker.ask({ ask: 'counters' })))) as RouterCounters[];
+  }
+
+  async shutdown(graceMs: number): Promise<number> {
+    const cut = await Promise.all(this.#workers.map((worker) => worker.ask({ ask: 'shutdown', graceMs })));
+    await Promise.all(this.#workers.map((worker) => worker.end()));
+    return (cut as number[]).reduce((sum, each) => sum + each, 0);
+  }
+}
+
+type Unnumbered<Request> = Request extends unknown ? Omit<Request, 'id'> : never;
+
+/** Sources run as they are, and `dist` after a build: a worker's file has the ending of this one. */
+const WORKER_FILE = new URL(
+  import.meta.url.endsWith('.ts') ? './router-worker.ts' : './router-worker.js',
+  import.meta.url,
+);
+
+class WorkerHandle {
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
+  #nextId = 1;
+
+  constructor(birth: WorkerBirth) {
+    this.#worker = new Worker(WORKER_FILE, { workerData: birth });
+    this.#worker.on('message', (answer: WorkerAnswer) => {
+      const waiting = this.#waiting.get(answer.id);
+      this.#waiting.delete(answer.id);
+      if ('error' in answer) waiting?.reject(new Error(answer.error));
+      else waiting?.resolve(answer.value);
+    });
+  }
+
+  ask(request: Unnumbered<WorkerRequest>): Promise<unknown> {
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#worker.postMessage({ ...request, id });
+    });
+  }
+
+  async end(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}

@@ -1,0 +1,32 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { Router } from './router.ts';
+import type { WorkerAnswer, WorkerBirth, WorkerRequest } from './router-threads.ts';
+
+/** A worker thread's side: one router, and the main thread's requests. */
+const { routing, limits } = workerData as WorkerBirth;
+const router = new Router({
+  routing,
+  limits,
+  http2Limits: limits,
+  clock: () => performance.now(),
+  random: Math.random,
+});
+
+function carryOut(request: WorkerRequest): Promise<unknown> {
+  switch (request.ask) {
+    case 'listen':
+      return Promise.all(request.addresses.map((address) => router.listen(address, true)));
+    case 'counters':
+      return Promise.resolve(router.counters);
+    case 'shutdown':
+      return router.shutdown(request.graceMs);
+  }
+}
+
+const main = parentPort;
+main?.on('message', (request: WorkerRequest) => {
+  carryOut(request)
+    .then((value): WorkerAnswer => ({ id: request.id, value }))
+    .catch((error: Error): WorkerAnswer => ({ id: request.id, error: error.message }))
+    .then((answer) => main.postMessage(answer));
+});

@@ -1,0 +1,134 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { defaultLimits, type Http2Limits, http2Context } from '../http2/index.ts';
+import { RouterCounters } from './counters.ts';
+import { DeadlineWheel } from './deadlines.ts';
+import { type DownstreamOwner, DownstreamSession } from './downstream.ts';
+import { ReplayArena } from './replay-arena.ts';
+import { defaultRouterLimits, type RouterContext, type RouterLimits } from './router-context.ts';
+import { type RoutingDescription, RoutingSnapshot } from './routing.ts';
+import { Upstream } from './upstream.ts';
+
+/** How often stalled connections are looked for. */
+const SWEEP_MS = 1000;
+const LISTEN_BACKLOG = 1024;
+
+export interface ListenAddress {
+  readonly host: string;
+  /** 0 has the system choose one. */
+  readonly port: number;
+}
+
+export interface RouterOptions {
+  readonly routing: RoutingDescription;
+  /** Milliseconds of a monotonic clock. */
+  readonly clock: () => number;
+  readonly random: () => number;
+  readonly http2Limits?: Partial<Http2Limits>;
+  readonly limits?: Partial<RouterLimits>;
+}
+
+/** One thread's router: listeners, clients' sessions, owners, and the snapshot that joins them. */
+export class Router implements DownstreamOwner {
+  readonly context: RouterContext;
+  snapshot: RoutingSnapshot;
+  readonly #upstreams = new Map<string, Upstream>();
+  readonly #sessions = new Set<DownstreamSession>();
+  readonly #servers: Server[] = [];
+  readonly #sweeper: NodeJS.Timeout;
+  #onIdle: (() => void) | null = null;
+
+  constructor(options: RouterOptions) {
+    const counters = new RouterCounters();
+    this.context = {
+      http2: http2Context(options.clock, { ...defaultLimits, ...options.http2Limits }),
+      counters,
+      deadlines: new DeadlineWheel(options.clock),
+      arena: new ReplayArena(),
+      limits: { ...defaultRouterLimits, ...options.limits },
+      random: options.random,
+      countResponse: (firstDigit) => {
+        counters.responses[firstDigit] = (counters.responses[firstDigit] ?? 0) + 1;
+      },
+    };
+    this.snapshot = this.#snapshotOf(options.routing);
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
+    this.#sweeper.unref();
+  }
+
+  #snapshotOf(routing: RoutingDescription): RoutingSnapshot {
+    return new RoutingSnapshot(routing, (cluster, id, address) => {
+      const name = `${cluster}/${id}/${address}`;
+      const known = this.#upstreams.get(name);
+      if (known !== undefined) return known;
+      const made = new Upstream(this.context, cluster, id, address);
+      this.#upstreams.set(name, made);
+      return made;
+    });
+  }
+
+  get counters(): RouterCounters {
+    const { counters } = this.context;
+    counters.downstreamConnections = this.#sessions.size;
+    return counters;
+  }
+
+  /** Listens; answers the port. `reusePort` lets several threads share it, the kernel spreading connections over them. */
+  listen(address: ListenAddress, reusePort: boolean): Promise<number> {
+    const server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    this.#servers.push(server);
+    return new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ host: address.host, port: address.port, backlog: LISTEN_BACKLOG, reusePort }, () => {
+        const bound = server.address();
+        resolve(typeof bound === 'object' && bound !== null ? bound.port : address.port);
+      });
+    });
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#sessions.size >= this.context.limits.maxDownstreamConnections) {
+      socket.destroy();
+      return;
+    }
+    this.context.counters.downstreamAccepted++;
+    this.#sessions.add(new DownstreamSession(this, socket));
+  }
+
+  onSessionClosed(session: DownstreamSession): void {
+    this.#sessions.delete(session);
+    if (this.#sessions.size === 0) this.#onIdle?.();
+  }
+
+  #sweep(): void {
+    const now = this.context.http2.turn.begin();
+    for (const session of [...this.#sessions]) session.connection.sweep(now);
+    for (const upstream of this.#upstreams.values()) upstream.sweep(now);
+  }
+
+  /**
+   * Stops in order: no new connections, a GOAWAY in two steps on each that is open, up to `graceMs` for the streams in
+   * flight. @returns the number of connections that had to be cut
+   */
+  async shutdown(graceMs: number): Promise<number> {
+    for (const server of this.#servers) server.close();
+    for (const session of [...this.#sessions]) session.connection.shutdown('shutting down');
+    await this.#idle(graceMs);
+    const cut = this.#sessions.size;
+    for (const session of [...this.#sessions]) session.connection.destroy();
+    for (const upstream of this.#upstreams.values()) upstream.destroy();
+    clearInterval(this.#sweeper);
+    this.context.deadlines.stop();
+    return cut;
+  }
+
+  #idle(graceMs: number): Promise<void> {
+    if (this.#sessions.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, graceMs);
+      this.#onIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}

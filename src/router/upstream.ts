@@ -1,0 +1,208 @@
+import { connect, type Socket } from 'node:net';
+import { Connection, type ConnectionHandler, type FloodCause, type HeaderBlock } from '../http2/index.ts';
+import type { ShardCounters } from './counters.ts';
+import type { Exchange } from './exchange.ts';
+import { localReply } from './local-reply.ts';
+import type { RouterContext } from './router-context.ts';
+
+/** Until a shard's SETTINGS have come, no more streams than RFC 9113, 6.5.2 has every peer allow. */
+const STREAMS_BEFORE_SETTINGS = 100;
+/** gRPC's connection back-off (grpc/grpc doc/connection-backoff.md), begun lower, because the shard is near. */
+const FIRST_BACKOFF_MS = 100;
+const LONGEST_BACKOFF_MS = 10_000;
+const BACKOFF_FACTOR = 1.6;
+const BACKOFF_JITTER = 0.2;
+/** One buffer serves the reads of all upstream sockets of a thread: each read is used up before the next begins. */
+const READ_BUFFER_BYTES = 65536;
+const readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+
+/** A shard as one router thread reaches it: connections made on demand and kept, and the requests that wait for one. */
+export class Upstream implements ConnectionHandler {
+  readonly cluster: string;
+  readonly id: string;
+  readonly address: string;
+  readonly #host: string;
+  readonly #port: number;
+  readonly #context: RouterContext;
+  readonly #counters: ShardCounters;
+  #connections: Connection[] = [];
+  #pending: Exchange[] = [];
+  #backoffMs = 0;
+  #retryAtMs = 0;
+  #lastFailure = '';
+  #closed = false;
+
+  constructor(context: RouterContext, cluster: string, id: string, address: string) {
+    this.#context = context;
+    this.cluster = cluster;
+    this.id = id;
+    this.address = address;
+    const colon = address.lastIndexOf(':');
+    this.#host = address.slice(0, colon).replace(/^\[|\]$/g, '');
+    this.#port = Number(address.slice(colon + 1));
+    this.#counters = context.counters.shard(cluster, id);
+  }
+
+  /** For messages to people. */
+  get label(): string {
+    return `${this.id} (${this.address})`;
+  }
+
+  /**
+   * Sends an exchange's request on a connection with room, or has it wait for one, or refuses it.
+   * @param block the request's header section where it is at hand as it was received
+   */
+  dispatch(exchange: Exchange, block: HeaderBlock | null): void {
+    const connection = this.#connectionWithRoom();
+    if (connection === null) {
+      this.#wait(exchange);
+      return;
+    }
+    this.#counters.requests++;
+    if (block === null) exchange.send(connection);
+    else exchange.sendFirst(connection, block);
+  }
+
+  #connectionWithRoom(): Connection | null {
+    const connections = this.#connections;
+    for (let i = 0; i < connections.length; i++) {
+      const connection = connections[i] as Connection;
+      if (connection.openStreams < roomOf(connection) && connection.usable) return connection;
+    }
+    return connections.length === 0 ? this.#open() : null;
+  }
+
+  #wait(exchange: Exchange): void {
+    const { limits, http2 } = this.#context;
+    if (this.#connections.length === 0) {
+      exchange.refuse(localReply.ownerUnavailable(this.label, this.#lastFailure));
+    } else if (this.#pending.length >= limits.maxPendingRequests) {
+      exchange.refuse(localReply.overloaded(this.label));
+    } else {
+      this.#pending.push(exchange);
+      // Every connection is full: one more, once those under way have told their limits.
+      const known = this.#connections.every((each) => each.ready);
+      if (known && this.#connections.length < limits.maxConnectionsPerShard && http2.turn.nowMs >= this.#retryAtMs)
+        this.#open();
+    }
+  }
+
+  /** An exchange that waited has ended by itself. */
+  forget(exchange: Exchange): void {
+    const place = this.#pending.indexOf(exchange);
+    if (place >= 0) this.#pending.splice(place, 1);
+  }
+
+  #open(): Connection | null {
+    const { http2, limits } = this.#context;
+    if (this.#closed || http2.turn.nowMs < this.#retryAtMs) return null;
+    const holder: { connection: Connection | null } = { connection: null };
+    const socket = connect({
+      host: this.#host,
+      port: this.#port,
+      noDelay: true,
+      onread: {
+        buffer: readBuffer,
+        callback: (length, buffer) => {
+          holder.connection?.receive(buffer, 0, length);
+          return true;
+        },
+      },
+    });
+    const timer = setTimeout(() => socket.destroy(new Error('connect timed out')), limits.connectTimeoutMs);
+    const settle = (): void => clearTimeout(timer);
+    socket.once('connect', settle).once('close', settle);
+    const connection = new Connection(socket as Socket, false, http2, this);
+    holder.connection = connection;
+    this.#connections.push(connection);
+    this.#counters.connections++;
+    return connection;
+  }
+
+  /** Ends the connections once their streams have ended. No new request is taken. */
+  close(): void {
+    this.#closed = true;
+    for (const connection of this.#connections) connection.shutdown('closing');
+  }
+
+  destroy(): void {
+    this.#closed = true;
+    for (const connection of [...this.#connections]) connection.destroy();
+  }
+
+  sweep(nowMs: number): void {
+    for (const connection of [...this.#connections]) connection.sweep(nowMs);
+  }
+
+  // ---- a connection's events -------------------------------------------------------------------------------------
+
+  onRequest(): void {
+    // A server opens no streams to us: push is off, and the frame reader refuses PUSH_PROMISE.
+  }
+
+  onCapacity(connection: Connection): void {
+    if (connection.ready) {
+      this.#backoffMs = 0;
+      this.#retryAtMs = 0;
+    }
+    if (this.#pending.length > 0) this.#drainPending();
+  }
+
+  #drainPending(): void {
+    while (this.#pending.length > 0) {
+      const connection = this.#connectionWithRoom();
+      if (connection === null) return;
+      const exchange = this.#pending.shift() as Exchange;
+      this.#counters.requests++;
+      exchange.send(connection);
+    }
+  }
+
+  onGoaway(connection: Connection): void {
+    this.#remove(connection);
+    if (this.#pending.length > 0) this.#drainPending();
+  }
+
+  onClosed(connection: Connection, reason: string | null): void {
+    this.#remove(connection);
+    if (reason !== null && !connection.ready) this.#backOff(reason);
+    if (this.#pending.length === 0 || this.#connections.length > 0) return;
+    // A connection that served and was lost is worth one immediate attempt; one that never came up is not.
+    if (connection.ready && this.#open() !== null) {
+      this.#drainPending();
+      return;
+    }
+    const waiting = this.#pending;
+    this.#pending = [];
+    for (const exchange of waiting) exchange.refuse(localReply.ownerUnavailable(this.label, this.#lastFailure));
+  }
+
+  #backOff(reason: string): void {
+    const { random, http2 } = this.#context;
+    this.#counters.connectFailures++;
+    this.#lastFailure = reason;
+    this.#backoffMs = Math.min(Math.max(FIRST_BACKOFF_MS, this.#backoffMs * BACKOFF_FACTOR), LONGEST_BACKOFF_MS);
+    const jitter = 1 + BACKOFF_JITTER * (2 * random() - 1);
+    this.#retryAtMs = http2.turn.begin() + this.#backoffMs * jitter;
+  }
+
+  #remove(connection: Connection): void {
+    const place = this.#connections.indexOf(connection);
+    if (place < 0) return;
+    this.#connections.splice(place, 1);
+    this.#counters.connections--;
+  }
+
+  onFlood(_connection: Connection, cause: FloodCause): void {
+    this.#context.counters.floods[cause]++;
+  }
+
+  onWrongPreface(): null {
+    return null;
+  }
+}
+
+function roomOf(connection: Connection): number {
+  const allowed = connection.peerSettings.maxConcurrentStreams;
+  return connection.ready ? allowed : Math.min(allowed, STREAMS_BEFORE_SETTINGS);
+}

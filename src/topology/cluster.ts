@@ -1,0 +1,81 @@
+import {
+  type Hash64,
+  type Member,
+  type Placement,
+  type PlacementName,
+  placements,
+  toBigInt,
+} from '../placement/index.ts';
+
+/** What stands for a shard in the hash. With `id`, a shard's new address moves no key. */
+export type HashOn = 'address' | 'id' | 'hostname';
+
+/** The unit that owns keys. */
+export interface Shard {
+  readonly id: string;
+  /** `host:port` of the node that serves it. */
+  readonly address: string;
+  /** For `hashOn: hostname`; the host part of the address where it is not given. */
+  readonly hostname?: string | undefined;
+  readonly weight: number;
+  /** Inclusive ranges, for slot placement. */
+  readonly slots?: ReadonlyArray<readonly [first: number, last: number]> | undefined;
+}
+
+/** How a cluster places its keys: the placement's name, and the options that its kind takes. */
+export interface PlacementChoice {
+  readonly name: PlacementName;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** A cluster's full description at one version. It is replaced whole, never edited. */
+export interface ClusterDescription {
+  readonly name: string;
+  readonly placement: PlacementChoice;
+  readonly hashOn: HashOn;
+  readonly shards: readonly Shard[];
+}
+
+/** A cluster with its table: who owns which key, at one version. */
+export class Cluster {
+  readonly name: string;
+  readonly shards: readonly Shard[];
+  readonly #placement: Placement;
+
+  constructor(description: ClusterDescription) {
+    this.name = description.name;
+    this.shards = description.shards;
+    const members = description.shards.map((shard) => memberOf(shard, description.hashOn));
+    const { name, options } = description.placement;
+    this.#placement = placements[name].build(members, options as never);
+  }
+
+  /** The index in `shards` of the owner of key[start, end); -1 where nobody owns it. Allocates nothing. */
+  locate(key: Uint8Array, start: number, end: number): number {
+    return this.#placement.locate(key, start, end);
+  }
+
+  /** The hash by which `locate` decides, for people. */
+  hash(key: Uint8Array): bigint {
+    const hash: Hash64 = { hi: 0, lo: 0 };
+    this.#placement.hash(key, 0, key.length, hash);
+    return toBigInt(hash);
+  }
+}
+
+function memberOf(shard: Shard, hashOn: HashOn): Member {
+  const base = { id: shard.id, hashKey: hashKeyOf(shard, hashOn), weight: shard.weight };
+  return shard.slots === undefined ? base : { ...base, slots: shard.slots };
+}
+
+/** The text that is hashed for a shard. */
+export function hashKeyOf(shard: Shard, hashOn: HashOn): string {
+  switch (hashOn) {
+    case 'address':
+      return shard.address;
+    case 'id':
+      return shard.id;
+    case 'hostname':
+      return shard.hostname ?? shard.address.slice(0, shard.address.lastIndexOf(':'));
+  }
+}

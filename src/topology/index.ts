@@ -1,0 +1,3 @@
+/** Topology: who owns what, at one version. Pure; imports placement only. */
+export { Cluster, type ClusterDescription, type HashOn, type PlacementChoice, type Shard } from './cluster.ts';
+export { parseSlotRanges, type SlotRange, slotFault } from './slot-ranges.ts';
