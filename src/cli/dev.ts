@@ -1,0 +1,176 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import { stringify } from 'yaml';
+import { type HostPort, parseConfig } from '../config/index.ts';
+import { addressOption, addressText, integerOption } from './options.ts';
+import { RouterProcess } from './router-process.ts';
+import { stopOnSignals } from './signals.ts';
+import { UsageError } from './usage-error.ts';
+
+const FIRST_SHARD_PORT = 9101;
+const MOST_SHARDS = 64;
+/** A shard that ended by itself is started again after this long. */
+const RESTART_MS = 500;
+/** The command's own file, source or built, to start shards with. */
+const COMMAND = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url));
+
+interface DevOptions {
+  readonly shards: number;
+  readonly listen: HostPort;
+  readonly admin: HostPort;
+  readonly data: string;
+}
+
+export function devCommand(): Command {
+  return new Command('dev')
+    .description('run a router and reference shards on this machine')
+    .option('--shards <number>', 'how many shards', integerOption(1, MOST_SHARDS), 3)
+    .option('--listen <address>', 'the endpoint', addressOption, addressOption('127.0.0.1:8080'))
+    .option('--admin <address>', 'health and metrics', addressOption, addressOption('127.0.0.1:9901'))
+    .option('--data <folder>', 'where the data is kept', '.keyway')
+    .addHelpText('after', '\nExample:\n  keyway dev --shards 5 --listen 127.0.0.1:9000')
+    .action(dev);
+}
+
+async function dev(options: DevOptions): Promise<void> {
+  mkdirSync(options.data, { recursive: true });
+  const shards = await startShards(options);
+  try {
+    const file = join(options.data, 'keyway.yaml');
+    const text = configText(options, shards);
+    writeFileSync(file, text);
+    const router = new RouterProcess(parseConfig(text, file));
+    const { ports, adminPort } = await router.start();
+    stopOnSignals(async () => {
+      await router.stop();
+      await Promise.all(shards.map((shard) => shard.stop()));
+    });
+    const endpoint = addressText({ host: options.listen.host, port: ports[0] as number });
+    const admin = addressText({ host: options.admin.host, port: adminPort });
+    process.stdout.write(greeting(endpoint, admin, file, shards));
+  } catch (error) {
+    await Promise.all(shards.map((shard) => shard.stop()));
+    throw error;
+  }
+}
+
+function greeting(endpoint: string, admin: string, file: string, shards: readonly ShardProcess[]): string {
+  const at = endpoint === '127.0.0.1:8080' ? '' : ` --endpoint ${endpoint}`;
+  return [
+    `endpoint  ${endpoint}`,
+    `admin     http://${admin}/metrics`,
+    `config    ${file}`,
+    ...shards.map((shard) => `shard     ${shard.id} ${shard.address}`),
+    '',
+    'try, in another terminal:',
+    `  npx keyway kv put${at} demo/hello "good day"`,
+    `  npx keyway kv get${at} demo/hello --json`,
+    `  npx keyway kv watch${at} demo/hello`,
+    `  npx keyway explain --config ${file} demo/hello`,
+    '',
+  ].join('\n');
+}
+
+function configText({ listen, admin }: DevOptions, shards: readonly ShardProcess[]): string {
+  return stringify({
+    listen: [{ address: addressText(listen) }],
+    admin: { address: addressText(admin) },
+    drainSeconds: 5,
+    routes: [{ match: { prefix: '/' }, cluster: 'docs', shardKey: { header: 'x-shard-key' } }],
+    clusters: {
+      docs: {
+        placement: { ringHash: { minimumRingSize: 1024 } },
+        // A shard that finds its port taken comes up at another, and keeps its keys.
+        hashOn: 'id',
+        shards: shards.map(({ id, address }) => ({ id, address })),
+      },
+    },
+  });
+}
+
+async function startShards({ shards, data }: DevOptions): Promise<ShardProcess[]> {
+  const file = join(data, 'documents.sqlite');
+  const started: ShardProcess[] = [];
+  let port = FIRST_SHARD_PORT;
+  try {
+    for (let i = 0; i < shards; i++) {
+      port = await freePort(port);
+      const shard = new ShardProcess(`s${i}`, port, file);
+      started.push(shard);
+      await shard.start();
+      port++;
+    }
+  } catch (error) {
+    await Promise.all(started.map((shard) => shard.stop()));
+    throw error;
+  }
+  return started;
+}
+
+/** The first port from `from` on that nobody listens on. */
+async function freePort(from: number): Promise<number> {
+  for (let port = from; port <= 65535; port++) {
+    const free = await new Promise<boolean>((resolve) => {
+      const probe = createServer()
+        .once('error', () => resolve(false))
+        .listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+    });
+    if (free) return port;
+  }
+  throw new UsageError(`no port from ${from} on is free`);
+}
+
+/** A reference shard in a process of its own, started again when it ends by itself. */
+class ShardProcess {
+  readonly id: string;
+  readonly address: string;
+  readonly #file: string;
+  #child: ChildProcess | null = null;
+  #stopping = false;
+
+  constructor(id: string, port: number, file: string) {
+    this.id = id;
+    this.address = `127.0.0.1:${port}`;
+    this.#file = file;
+  }
+
+  /** Resolves once it listens. */
+  start(): Promise<void> {
+    const child = fork(COMMAND, ['backend', '--id', this.id, '--listen', this.address, '--data', this.#file], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      // A Ctrl-C goes to the whole foreground group: the shards are to outlive the router's draining.
+      detached: true,
+    });
+    this.#child = child;
+    return new Promise((resolve, reject) => {
+      child.once('message', () => resolve());
+      child.once('exit', (code, signal) => {
+        this.#child = null;
+        reject(new Error(`shard ${this.id} ended with ${signal ?? code}`));
+        if (!this.#stopping) setTimeout(() => this.#restart(), RESTART_MS);
+      });
+    });
+  }
+
+  #restart(): void {
+    if (this.#stopping) return;
+    process.stderr.write(`shard ${this.id} has ended; starting it again\n`);
+    this.start().catch(() => {
+      // Its exit has said so already, and the next attempt is under way.
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    const child = this.#child;
+    if (child === null) return;
+    await new Promise<void>((resolve) => {
+      child.once('exit', () => resolve());
+      child.kill('SIGTERM');
+    });
+  }
+}

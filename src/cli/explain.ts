@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { Command } from 'commander';
+import { loadConfig } from '../config/index.ts';
+import { keyBytes } from '../placement/index.ts';
+import { Cluster, type ClusterDescription } from '../topology/index.ts';
+import { UsageError } from './usage-error.ts';
+
+/** Output is written in pieces of about this size: a million keys make few system calls and little memory. */
+const PIECE_CHARACTERS = 65536;
+
+interface Explanation {
+  readonly key: string;
+  readonly hash: string;
+  readonly shard: string;
+  readonly address: string;
+}
+
+export function explainCommand(): Command {
+  return new Command('explain')
+    .description('tell which shard owns a key')
+    .argument('<key...>', 'keys; "-" reads them from standard input, one a line')
+    .requiredOption('--config <file>', 'the config, in YAML')
+    .option('--cluster <name>', 'the cluster; may be left out where there is only one')
+    .option('--json', 'one JSON object a line')
+    .addHelpText(
+      'after',
+      '\nExample:\n  keyway explain --config keyway.yaml demo/hello\n  keyway explain --config keyway.yaml --json - < keys.txt',
+    )
+    .action(async (keys: string[], options: { config: string; cluster?: string; json?: true }) => {
+      const cluster = new Cluster(chosen(loadConfig(options.config).routing.clusters, options.cluster));
+      const output = new Pieces(options.json === true ? JSON.stringify : tabbed);
+      for (const key of keys) {
+        if (key === '-') for await (const line of lines(process.stdin)) await output.add(explain(cluster, line));
+        else await output.add(explain(cluster, key));
+      }
+      await output.end();
+    });
+}
+
+function chosen(clusters: readonly ClusterDescription[], name: string | undefined): ClusterDescription {
+  const names = clusters.map((cluster) => cluster.name).join(', ');
+  const [first, second] = clusters;
+  if (name === undefined) {
+    if (first !== undefined && second === undefined) return first;
+    throw new UsageError(`the config has several clusters; choose one with --cluster: ${names}`);
+  }
+  const found = clusters.find((cluster) => cluster.name === name);
+  if (found === undefined) throw new UsageError(`there is no cluster ${name}; there are: ${names}`);
+  return found;
+}
+
+function explain(cluster: Cluster, key: string): Explanation {
+  const bytes = keyBytes(key);
+  const shard = cluster.shards[cluster.locate(bytes, 0, bytes.length)];
+  if (shard === undefined) throw new Error(`no shard owns ${key}`);
+  return { key, hash: cluster.hash(bytes).toString(), shard: shard.id, address: shard.address };
+}
+
+function tabbed({ key, hash, shard, address }: Explanation): string {
+  return `${key}\t${hash}\t${shard}\t${address}`;
+}
+
+/** The lines of a stream of bytes; those that are empty are left out. */
+async function* lines(stream: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of stream) {
+    const parts = (rest + decoder.decode(chunk, { stream: true })).split(/\r?\n/);
+    rest = parts.pop() ?? '';
+    for (const part of parts) if (part !== '') yield part;
+  }
+  if (rest !== '') yield rest;
+}
+
+class Pieces {
+  readonly #format: (explanation: Explanation) => string;
+  #piece = '';
+
+  constructor(format: (explanation: Explanation) => string) {
+    this.#format = format;
+  }
+
+  async add(explanation: Explanation): Promise<void> {
+    this.#piece += `${this.#format(explanation)}\n`;
+    if (this.#piece.length >= PIECE_CHARACTERS) await this.end();
+  }
+
+  async end(): Promise<void> {
+    const piece = this.#piece;
+    this.#piece = '';
+    if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
+  }
+}

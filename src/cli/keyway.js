@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+// The command. In a checkout it runs the TypeScript sources as they are, in a published package the built files; either
+// on the Node that the project pins, whatever the machine's own is.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { constants } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+const OLDEST_NODE = 26;
+const source = new URL('./main.ts', import.meta.url);
+const main = existsSync(source) ? source : new URL('../../dist/cli/main.js', import.meta.url);
+
+if (Number(process.versions.node.split('.')[0]) >= OLDEST_NODE) await import(main.href);
+else runOnPinnedNode();
+
+function runOnPinnedNode() {
+  const node = pinnedNode();
+  if (node === undefined) {
+    process.stderr.write(
+      `keyway: needs Node ${OLDEST_NODE} or newer; this is ${process.version}, and npm installed none\n`,
+    );
+    process.exit(2);
+  }
+  const child = spawn(node, [fileURLToPath(main), ...process.argv.slice(2)], { stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('exit', (code, signal) => {
+    process.exit(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
+  });
+}
+
+function pinnedNode() {
+  const name = `${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
+  const require = createRequire(import.meta.url);
+  for (const packageName of [`node-${name}`, `node-bin-${name}`]) {
+    try {
+      const folder = require.resolve(`${packageName}/package.json`).replace(/package\.json$/, '');
+      return `${folder}bin/${process.platform === 'win32' ? 'node.exe' : 'node'}`;
+    } catch {
+      // Not this platform's name.
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,54 @@
+import { Command, CommanderError } from 'commander';
+import { ConfigError } from '../config/index.ts';
+import { backendCommand } from './backend.ts';
+import { devCommand } from './dev.ts';
+import { explainCommand } from './explain.ts';
+import { kvCommand } from './kv.ts';
+import { routerCommand } from './router.ts';
+import { schemaCommand } from './schema.ts';
+import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE, UsageError } from './usage-error.ts';
+
+/** The `keyway` command. Only this folder reads arguments, the environment and the real clock. */
+const program = new Command('keyway')
+  .description('routes each request to the shard that owns its key')
+  .version('0.1.0')
+  .exitOverride()
+  .addHelpText(
+    'after',
+    '\nExample:\n  keyway dev\n  keyway kv put demo/hello "good day"\n  keyway kv watch demo/hello',
+  );
+for (const command of [
+  devCommand(),
+  routerCommand(),
+  backendCommand(),
+  explainCommand(),
+  kvCommand(),
+  schemaCommand(),
+]) {
+  program.addCommand(command);
+  inheritExit(command);
+}
+
+/** Subcommands report wrong usage by an exception too, so that one place decides on the exit code. */
+function inheritExit(command: Command): void {
+  command.exitOverride();
+  for (const each of command.commands) inheritExit(each);
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+/** Tells what went wrong, in a line; answers the exit code. */
+function report(error: unknown): number {
+  // Commander has written its own line already.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
+  if (error instanceof ConfigError) {
+    process.stderr.write(`${error.message}\n`);
+    return EXIT_USAGE;
+  }
+  process.stderr.write(`keyway: ${error instanceof Error ? error.message : String(error)}\n`);
+  return error instanceof UsageError ? EXIT_USAGE : EXIT_FAILURE;
+}

@@ -1,0 +1,29 @@
+import { Command } from 'commander';
+import { loadConfig } from '../config/index.ts';
+import { addressText } from './options.ts';
+import { RouterProcess } from './router-process.ts';
+import { stopOnSignals } from './signals.ts';
+
+export function routerCommand(): Command {
+  return new Command('router')
+    .description('run a router')
+    .requiredOption('--config <file>', 'the config, in YAML')
+    .option('--check', 'check the config and exit')
+    .addHelpText(
+      'after',
+      '\nExample:\n  keyway router --config keyway.yaml --check && keyway router --config keyway.yaml',
+    )
+    .action(async ({ config: file, check }: { config: string; check?: true }) => {
+      const config = loadConfig(file);
+      if (check) {
+        process.stdout.write(`${file} is right\n`);
+        return;
+      }
+      const router = new RouterProcess(config);
+      const { ports, adminPort } = await router.start();
+      stopOnSignals(() => router.stop());
+      const addresses = config.listen.map(({ host }, i) => addressText({ host, port: ports[i] as number }));
+      const admin = addressText({ host: config.admin.host, port: adminPort });
+      process.stdout.write(`listening on ${addresses.join(', ')}; admin on ${admin}\n`);
+    });
+}

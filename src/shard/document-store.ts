@@ -1,0 +1,170 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+
+export interface StoredDocument {
+  readonly key: string;
+  readonly value: Uint8Array;
+  readonly revision: number;
+}
+
+export interface Change {
+  readonly kind: 'put' | 'delete';
+  readonly document: StoredDocument;
+}
+
+/** A change that was refused: the document's revision is another. */
+export class RevisionConflict extends Error {
+  readonly key: string;
+  /** 0 where there is no such document. */
+  readonly actual: number;
+
+  constructor(key: string, expected: number, actual: number) {
+    super(`document ${key} is at revision ${actual}, and ${expected} was expected`);
+    this.name = 'RevisionConflict';
+    this.key = key;
+    this.actual = actual;
+  }
+}
+
+/** Shards of one machine write one database; each waits this long for another's transaction. */
+const BUSY_TIMEOUT_MS = 10_000;
+/** Documents that a shard keeps in memory; each may be up to a message's size. */
+const CACHED_DOCUMENTS = 10_000;
+
+/** Every acknowledged change is on the disk (synchronous = FULL): a killed process, or machine, loses none. */
+const SCHEMA = `
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL;
+  CREATE TABLE IF NOT EXISTS documents (
+    key TEXT PRIMARY KEY,
+    value BLOB NOT NULL,
+    revision INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS changes (
+    revision INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL,
+    value BLOB
+  );
+  CREATE INDEX IF NOT EXISTS changes_by_key ON changes (key, revision);
+`;
+
+interface Row {
+  readonly key: string;
+  readonly value: Uint8Array | null;
+  readonly revision: number;
+}
+
+/**
+ * The documents in a SQLite database that all shards of a machine share, as the servers of a sharded cluster share theirs.
+ * A document that this shard serves is held in memory, and read again only when its revision in the store is another.
+ */
+export class DocumentStore {
+  readonly #database: DatabaseSync;
+  readonly #held = new Map<string, StoredDocument>();
+  readonly #revisionOf: StatementSync;
+  readonly #read: StatementSync;
+  readonly #addChange: StatementSync;
+  readonly #upsert: StatementSync;
+  readonly #remove: StatementSync;
+  readonly #page: StatementSync;
+  readonly #changesAfter: StatementSync;
+
+  constructor(file: string) {
+    this.#database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
+    this.#database.exec(SCHEMA);
+    const prepare = (sql: string): StatementSync => this.#database.prepare(sql);
+    this.#revisionOf = prepare('SELECT revision FROM documents WHERE key = ?');
+    this.#read = prepare('SELECT key, value, revision FROM documents WHERE key = ?');
+    this.#addChange = prepare('INSERT INTO changes (key, value) VALUES (?, ?)');
+    this.#upsert = prepare(
+      'INSERT INTO documents (key, value, revision) VALUES (?, ?, ?) ' +
+        'ON CONFLICT (key) DO UPDATE SET value = excluded.value, revision = excluded.revision',
+    );
+    this.#remove = prepare('DELETE FROM documents WHERE key = ?');
+    this.#page = prepare(
+      // U+10FFFF is the last character there is: no key with the prefix stands behind it.
+      'SELECT key, value, revision FROM documents WHERE key > ? AND key >= ? AND key < ? || char(1114111) ' +
+        'ORDER BY key LIMIT ?',
+    );
+    this.#changesAfter = prepare(
+      'SELECT key, value, revision FROM changes WHERE key = ? AND revision > ? ORDER BY revision',
+    );
+  }
+
+  get(key: string): StoredDocument | null {
+    const revision = this.#currentRevision(key);
+    if (revision === 0) {
+      this.#held.delete(key);
+      return null;
+    }
+    const held = this.#held.get(key);
+    if (held !== undefined && held.revision === revision) return held;
+    const row = this.#read.get(key) as Row | undefined;
+    if (row === undefined) return null;
+    const document = { key, value: row.value ?? new Uint8Array(0), revision: row.revision };
+    this.#hold(document);
+    return document;
+  }
+
+  /** @throws RevisionConflict */
+  put(key: string, value: Uint8Array, expectedRevision: number | null): StoredDocument {
+    const revision = this.#change(key, value, expectedRevision, (next) => this.#upsert.run(key, value, next));
+    const document = { key, value, revision };
+    this.#hold(document);
+    return document;
+  }
+
+  /** @returns the revision of the deletion, or 0 where there was no such document. @throws RevisionConflict */
+  delete(key: string, expectedRevision: number | null): number {
+    if (this.#currentRevision(key) === 0 && expectedRevision === null) return 0;
+    const revision = this.#change(key, null, expectedRevision, () => this.#remove.run(key));
+    this.#held.delete(key);
+    return revision;
+  }
+
+  /** Documents whose keys begin with `prefix`, from behind `after` on. */
+  list(prefix: string, after: string, limit: number): StoredDocument[] {
+    const rows = this.#page.all(after, prefix, prefix, limit) as unknown as Row[];
+    return rows.map((row) => ({ key: row.key, value: row.value ?? new Uint8Array(0), revision: row.revision }));
+  }
+
+  /** Every change of a document behind a revision, in their order. */
+  changesAfter(key: string, revision: number): Change[] {
+    const rows = this.#changesAfter.all(key, revision) as unknown as Row[];
+    return rows.map((row) => ({
+      kind: row.value === null ? 'delete' : 'put',
+      document: { key, value: row.value ?? new Uint8Array(0), revision: row.revision },
+    }));
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #currentRevision(key: string): number {
+    const row = this.#revisionOf.get(key) as { revision: number } | undefined;
+    return row?.revision ?? 0;
+  }
+
+  #change(key: string, value: Uint8Array | null, expected: number | null, apply: (next: number) => unknown): number {
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      const actual = this.#currentRevision(key);
+      if (expected !== null && expected !== actual) throw new RevisionConflict(key, expected, actual);
+      const revision = Number(this.#addChange.run(key, value).lastInsertRowid);
+      apply(revision);
+      this.#database.exec('COMMIT');
+      return revision;
+    } catch (error) {
+      this.#database.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  #hold(document: StoredDocument): void {
+    this.#held.delete(document.key);
+    this.#held.set(document.key, document);
+    if (this.#held.size <= CACHED_DOCUMENTS) return;
+    const [oldest] = this.#held.keys();
+    if (oldest !== undefined) this.#held.delete(oldest);
+  }
+}
