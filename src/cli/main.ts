@@ -17,6 +17,7 @@ const program = new Command('keyway')
     'after',
     '\nExample:\n  keyway dev\n  keyway kv put demo/hello "good day"\n  keyway kv watch demo/hello',
   );
+inheritExit(program);
 for (const command of [
   devCommand(),
   routerCommand(),
@@ -29,9 +30,10 @@ for (const command of [
   inheritExit(command);
 }
 
-/** Subcommands report wrong usage by an exception too, so that one place decides on the exit code. */
+/** Subcommands report wrong usage by an exception too, so that one place decides on the exit code; and in one line. */
 function inheritExit(command: Command): void {
   command.exitOverride();
+  command.configureOutput({ outputError: (text, write) => write(`${text.trim().replaceAll(/\s*\n\s*/g, ' ')}\n`) });
   for (const each of command.commands) inheritExit(each);
 }
 

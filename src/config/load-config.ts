@@ -101,7 +101,7 @@ class Source {
 const EXPECTED: Readonly<Record<string, string>> = { array: 'a list', object: 'a mapping', string: 'a text' };
 
 function messageOf(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_type' && issue.input === undefined)
+  if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined'))
     return `is missing; give ${EXPECTED[issue.expected] ?? issue.expected}`;
   return issue.message.replace(/^Invalid input: /, '').replace(/^Too /, 'too ');
 }

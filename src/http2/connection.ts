@@ -113,9 +113,10 @@ export class Connection implements FrameSink, OutputListener {
     socket.on('error', (error: NodeJS.ErrnoException) => this.#lost(error.code ?? error.message));
     socket.on('end', () => this.#lost(this.#streams.count === 0 ? null : 'closed by the peer'));
     socket.on('close', () => this.#lost('closed'));
-    this.#greet();
+    if (!isServer) this.#greet();
   }
 
+  /** A server greets once it knows that the client speaks HTTP/2: until then another protocol may be answered. */
   #greet(): void {
     const { limits } = this.#context;
     if (!this.isServer) this.#writer.preface();
@@ -603,6 +604,10 @@ export class Connection implements FrameSink, OutputListener {
 
   onContinuationFlood(): void {
     this.#flood('continuation', 'too long a header block');
+  }
+
+  onPreface(): void {
+    this.#greet();
   }
 
   onWrongPreface(bytes: Uint8Array): void {

@@ -23,6 +23,8 @@ export interface FrameSink {
   onConnectionError(code: number, reason: string): void;
   /** More CONTINUATION frames or header bytes than allowed. */
   onContinuationFlood(): void;
+  /** The peer has said the connection preface (servers only). */
+  onPreface(): void;
   /** The peer does not speak HTTP/2; `bytes` are what it began with. */
   onWrongPreface(bytes: Uint8Array): void;
 }
@@ -72,6 +74,7 @@ export class FrameReader {
 
   /** Takes bytes[start, end) as they came from the socket. */
   receive(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#stopped) return;
     let at = start;
     if (this.#prefaceRemaining > 0) at = this.#readPreface(bytes, at, end);
     if (this.#dataRemaining > 0 && at < end) at = this.#readRestOfData(bytes, at, end);
@@ -104,6 +107,7 @@ export class FrameReader {
       at++;
       this.#prefaceRemaining--;
     }
+    if (this.#prefaceRemaining === 0) this.#sink.onPreface();
     return at;
   }
 

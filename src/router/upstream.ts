@@ -30,6 +30,8 @@ export class Upstream implements ConnectionHandler {
   #backoffMs = 0;
   #retryAtMs = 0;
   #lastFailure = '';
+  /** What a connection is taken to allow until its SETTINGS have come: what the last one allowed, and no more than the RFC's least. */
+  #assumedStreams = STREAMS_BEFORE_SETTINGS;
   #closed = false;
 
   constructor(context: RouterContext, cluster: string, id: string, address: string) {
@@ -67,23 +69,35 @@ export class Upstream implements ConnectionHandler {
     const connections = this.#connections;
     for (let i = 0; i < connections.length; i++) {
       const connection = connections[i] as Connection;
-      if (connection.openStreams < roomOf(connection) && connection.usable) return connection;
+      if (connection.openStreams < this.#streamsAllowed(connection) && connection.usable) return connection;
     }
     return connections.length === 0 ? this.#open() : null;
   }
 
+  #streamsAllowed(connection: Connection): number {
+    return connection.ready ? connection.peerSettings.maxConcurrentStreams : this.#assumedStreams;
+  }
+
   #wait(exchange: Exchange): void {
-    const { limits, http2 } = this.#context;
+    const { limits } = this.#context;
     if (this.#connections.length === 0) {
       exchange.refuse(localReply.ownerUnavailable(this.label, this.#lastFailure));
     } else if (this.#pending.length >= limits.maxPendingRequests) {
       exchange.refuse(localReply.overloaded(this.label));
     } else {
       this.#pending.push(exchange);
-      // Every connection is full: one more, once those under way have told their limits.
-      const known = this.#connections.every((each) => each.ready);
-      if (known && this.#connections.length < limits.maxConnectionsPerShard && http2.turn.nowMs >= this.#retryAtMs)
-        this.#open();
+      this.#openForPending();
+    }
+  }
+
+  /** Opens connections until those that are being made have room for what waits. */
+  #openForPending(): void {
+    const { maxConnectionsPerShard } = this.#context.limits;
+    const made = this.#connections.filter((each) => !each.ready).length;
+    let room = made * this.#assumedStreams;
+    while (room < this.#pending.length && this.#connections.length < maxConnectionsPerShard) {
+      if (this.#open() === null) return;
+      room += this.#assumedStreams;
     }
   }
 
@@ -144,6 +158,10 @@ export class Upstream implements ConnectionHandler {
     if (connection.ready) {
       this.#backoffMs = 0;
       this.#retryAtMs = 0;
+      this.#assumedStreams = Math.max(
+        1,
+        Math.min(connection.peerSettings.maxConcurrentStreams, STREAMS_BEFORE_SETTINGS),
+      );
     }
     if (this.#pending.length > 0) this.#drainPending();
   }
@@ -151,7 +169,10 @@ export class Upstream implements ConnectionHandler {
   #drainPending(): void {
     while (this.#pending.length > 0) {
       const connection = this.#connectionWithRoom();
-      if (connection === null) return;
+      if (connection === null) {
+        this.#openForPending();
+        return;
+      }
       const exchange = this.#pending.shift() as Exchange;
       this.#counters.requests++;
       exchange.send(connection);
@@ -200,9 +221,4 @@ export class Upstream implements ConnectionHandler {
   onWrongPreface(): null {
     return null;
   }
-}
-
-function roomOf(connection: Connection): number {
-  const allowed = connection.peerSettings.maxConcurrentStreams;
-  return connection.ready ? allowed : Math.min(allowed, STREAMS_BEFORE_SETTINGS);
 }

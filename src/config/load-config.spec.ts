@@ -1,0 +1,90 @@
+import { expect, it } from 'vitest';
+import { defaultLimits } from '../http2/index.ts';
+import { defaultRouterLimits } from '../router/index.ts';
+import { ConfigError, parseConfig } from './index.ts';
+
+const CONFIG = `listen: [{address: 127.0.0.1:8080}]
+admin: {address: 127.0.0.1:9901}
+workers: 1
+routes:
+  - match: {prefix: /}
+    cluster: docs
+    shardKey: {header: x-shard-key}
+clusters:
+  docs:
+    placement: {maglev: {tableSize: 65537}}
+    hashOn: address
+    shards:
+      - {id: s0, address: 127.0.0.1:9101, weight: 1}
+`;
+
+function faultsOf(text: string): string {
+  try {
+    parseConfig(text, 'keyway.yaml');
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  return 'none';
+}
+
+it('reads a config, defaults filled in', () => {
+  const config = parseConfig(CONFIG, 'keyway.yaml');
+  expect(config.listen).toEqual([{ host: '127.0.0.1', port: 8080 }]);
+  expect(config.limits).toEqual({ ...defaultLimits, ...defaultRouterLimits });
+  expect(config.routing.clusters[0]).toEqual({
+    name: 'docs',
+    placement: { name: 'maglev', options: { tableSize: 65537 } },
+    hashOn: 'address',
+    shards: [{ id: 's0', address: '127.0.0.1:9101', hostname: undefined, weight: 1, slots: undefined }],
+  });
+});
+
+it.each([
+  [
+    '65537',
+    '65536',
+    '10:37 clusters.docs.placement.maglev.tableSize: 65536 is not a prime number; the next one is 65537',
+  ],
+  ['hashOn', 'hashon', '11:5 clusters.docs.hashon: there is no such field; did you mean hashOn?'],
+  ['shardKey', 'shardkey', '7:5 routes.0.shardkey: there is no such field; did you mean shardKey?'],
+  ['cluster: docs', 'cluster: dosc', '6:14 routes.0.cluster: there is no cluster dosc; did you mean docs?'],
+  ['{header: x-shard-key}', '{}', '7:15 routes.0.shardKey: give exactly one of header, value; none is given'],
+  ['9101', '99999', '13:27 clusters.docs.shards.0.address: port 99999 is beyond the last one, 65535'],
+  [
+    'maglev: {tableSize: 65537}',
+    'slots: {}, ketama: {}',
+    '10:16 clusters.docs.placement: give exactly one of ringHash, maglev, fixedRing, ketama, slots; ketama and slots are given',
+  ],
+  ['workers: 1', 'workers: none', '3:10 workers: expected number, received string'],
+  ['prefix: /', 'prefix: x', '5:21 routes.0.match.prefix: begin it with /'],
+])('answers %s -> %s with the place and the mend', (right, wrong, message) => {
+  expect(faultsOf(CONFIG.replace(right, wrong))).toBe(`keyway.yaml:${message}`);
+});
+
+it('names every fault, and what is missing', () => {
+  const faults = faultsOf(
+    CONFIG.replace('65537', '4')
+      .replace('workers: 1', 'workers: 0')
+      .replace(/^listen.*\n/, ''),
+  );
+  expect(faults.split('\n').length).toBe(3);
+  expect(faults).toContain('listen: is missing; give a list');
+});
+
+it('tells ids that repeat, and slots that overlap or are left out', () => {
+  const shards = (first: string, second: string): string =>
+    CONFIG.replace('{maglev: {tableSize: 65537}}', '{slots: {}}').replace(
+      /- \{id.*/,
+      `- {id: s0, address: "a:1", slots: "${first}"}\n      - {id: s1, address: "a:2", slots: "${second}"}`,
+    );
+  expect(faultsOf(shards('0-8191', '8192-16383'))).toBe('none');
+  expect(faultsOf(shards('0-8192', '8192-16383'))).toContain('slot 8192 belongs to both s0 and s1');
+  expect(faultsOf(shards('0-8190', '8192-16383'))).toContain('slot 8191 belongs to no shard');
+  expect(faultsOf(shards('0-8191', '9000-16384'))).toContain('slot 16384 is beyond the last one, 16383');
+  expect(faultsOf(CONFIG.replace(/(- \{id.*)/, '$1\n      $1'))).toContain('s0 stands more than once');
+});
+
+it('says where YAML itself is wrong', () => {
+  expect(faultsOf('listen: [')).toMatch(/^keyway\.yaml:1:\d+ not YAML: /);
+});

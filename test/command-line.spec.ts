@@ -1,0 +1,141 @@
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, expect, it } from 'vitest';
+import { eventually, fetchText } from './support/cluster.ts';
+import { freePorts, KEYWAY, Scope } from './support/processes.ts';
+
+const scope = new Scope();
+afterEach(() => scope.release());
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const CONFIG = `listen: [{address: 127.0.0.1:8080}]
+routes:
+  - match: {prefix: /}
+    cluster: docs
+clusters:
+  docs:
+    placement: {maglev: {tableSize: 65537}}
+    shards:
+      - {id: s0, address: 127.0.0.1:9101}
+      - {id: s1, address: 127.0.0.1:9102}
+`;
+
+interface Outcome {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+function keyway(...args: string[]): Promise<Outcome> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [KEYWAY, ...args], (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
+}
+
+it('checks a config, and says in a line what is wrong and where', async () => {
+  const right = scope.file('keyway.yaml', CONFIG);
+  expect(await keyway('router', '--config', right, '--check')).toMatchObject({
+    code: 0,
+    stdout: `${right} is right\n`,
+  });
+  const wrong = scope.file('keyway.yaml', CONFIG.replace('65537', '65536'));
+  expect(await keyway('router', '--config', wrong, '--check')).toEqual({
+    code: 2,
+    stdout: '',
+    stderr: `${wrong}:7:37 clusters.docs.placement.maglev.tableSize: 65536 is not a prime number; the next one is 65537\n`,
+  });
+  expect(await keyway('router', '--config', '/nowhere.yaml')).toMatchObject({
+    code: 2,
+    stderr: '/nowhere.yaml: there is no such file\n',
+  });
+});
+
+it('answers wrong usage with exit code 2 and one line', async () => {
+  for (const args of [['rooter'], ['router'], ['dev', '--shards', 'many'], ['explain', '--config'], ['kv', 'get']]) {
+    const { code, stdout, stderr } = await keyway(...args);
+    expect([code, stdout], args.join(' ')).toEqual([2, '']);
+    expect(stderr.trimEnd().split('\n').length, stderr).toBe(1);
+  }
+});
+
+it('has help with an example for every command', async () => {
+  const commands = [[], ['dev'], ['router'], ['backend'], ['explain'], ['schema'], ['kv']];
+  for (const each of ['get', 'put', 'delete', 'list', 'watch']) commands.push(['kv', each]);
+  for (const command of commands) {
+    const { code, stdout } = await keyway(...command, '--help');
+    expect(code).toBe(0);
+    if (command.join() !== 'kv') expect(stdout, command.join(' ')).toContain('Example:\n  keyway ');
+  }
+});
+
+it('explains a million keys from standard input', async () => {
+  const file = scope.file('keyway.yaml', CONFIG);
+  const input = Array.from({ length: 1_000_000 }, (_, i) => `project-${i % 1000}/document-${i}`).join('\n');
+  const args = [KEYWAY, 'explain', '--config', file, '--json', '-'];
+  const output = execFileSync(process.execPath, args, { input, maxBuffer: 2 ** 29, encoding: 'utf8' });
+  const lines = output.trimEnd().split('\n');
+  expect(lines.length).toBe(1_000_000);
+  expect(JSON.parse(lines[0] as string)).toEqual({
+    key: 'project-0/document-0',
+    hash: expect.stringMatching(/^[0-9]+$/),
+    shard: expect.stringMatching(/^s[01]$/),
+    address: expect.stringMatching(/^127\.0\.0\.1:910[12]$/),
+  });
+});
+
+it('prints a JSON schema, which docs/ has as it is', async () => {
+  const { stdout } = await keyway('schema');
+  const { readFileSync } = await import('node:fs');
+  expect(readFileSync(join(ROOT, 'docs/config.schema.json'), 'utf8')).toBe(stdout);
+});
+
+it('brings up a router and shards with `keyway dev`, and takes them down at a signal', async () => {
+  const folder = scope.folder();
+  const [listen, admin] = await freePorts(2);
+  const dev = scope.keyway(
+    ['dev', '--shards', '2', '--listen', `127.0.0.1:${listen}`, '--admin', `127.0.0.1:${admin}`],
+    folder,
+  );
+  await dev.printed(/try, in another terminal/);
+  expect(dev.output).toContain(`endpoint  127.0.0.1:${listen}`);
+  const shards = [...dev.output.matchAll(/shard {5}s\d 127\.0\.0\.1:(\d+)/g)].map(([, port]) => Number(port));
+  expect(shards.length).toBe(2);
+  const put = await keyway('kv', 'put', 'demo/hello', 'good day', '--endpoint', `127.0.0.1:${listen}`);
+  expect(put.stdout).toMatch(/demo\/hello is at revision 1, on s[01]/);
+  expect(existsSync(join(folder, '.keyway/keyway.yaml'))).toBe(true);
+  const explained = await keyway('explain', '--config', join(folder, '.keyway/keyway.yaml'), '--json', 'demo/hello');
+  expect(put.stdout).toContain(`on ${(JSON.parse(explained.stdout) as { shard: string }).shard}`);
+  expect((await fetchText(`http://127.0.0.1:${admin}/readyz`)).status).toBe(200);
+  expect(await dev.end('SIGINT')).toBe(0);
+  const { createConnection } = await import('node:net');
+  for (const port of shards) await expect(once(createConnection(port, '127.0.0.1'), 'connect')).rejects.toThrow();
+});
+
+it('runs by `npx keyway` in a checkout, and passes signals on', async () => {
+  const config = scope.file(
+    'keyway.yaml',
+    CONFIG.replace('8080', '0').replace('routes:', 'admin: {address: "127.0.0.1:0"}\nroutes:'),
+  );
+  const npx = spawn('npx', ['keyway', 'router', '--config', config], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  scope.defer(() => npx.kill('SIGKILL'));
+  const [line] = (await once(npx.stdout, 'data')) as [Buffer];
+  expect(line.toString()).toMatch(/listening on/);
+  const admin = /admin on (\S+)/.exec(line.toString())?.[1];
+  expect((await fetchText(`http://${admin}/readyz`)).status).toBe(200);
+  npx.kill('SIGTERM');
+  // npm's shell may be gone before the router is: that the router goes too is what counts.
+  await eventually(() =>
+    fetchText(`http://${admin}/healthz`).then(
+      () => false,
+      () => true,
+    ),
+  );
+});

@@ -1,0 +1,73 @@
+import { get } from 'node:http';
+import { stringify } from 'yaml';
+import { freePorts, type Running, type Scope } from './processes.ts';
+
+/** A router in a process of its own, in front of backends that a test has made. */
+export interface RouterUnderTest {
+  readonly process: Running;
+  readonly port: number;
+  readonly endpoint: string;
+  readonly admin: string;
+  readonly config: string;
+}
+
+export interface RouterSetup {
+  /** Ports of the shards s0, s1, …, on loopback. */
+  readonly shards: readonly number[];
+  readonly routes?: readonly object[];
+  readonly limits?: object;
+  readonly workers?: number;
+  readonly drainSeconds?: number;
+  readonly hashOn?: 'address' | 'id';
+}
+
+export async function startRouter(scope: Scope, setup: RouterSetup): Promise<RouterUnderTest> {
+  const [adminPort] = await freePorts(1);
+  const config = scope.file(
+    'keyway.yaml',
+    stringify({
+      listen: [{ address: '127.0.0.1:0' }],
+      admin: { address: `127.0.0.1:${adminPort}` },
+      workers: setup.workers ?? 1,
+      drainSeconds: setup.drainSeconds ?? 5,
+      ...(setup.limits === undefined ? {} : { limits: setup.limits }),
+      routes: setup.routes ?? [{ match: { prefix: '/' }, cluster: 'docs' }],
+      clusters: {
+        docs: {
+          hashOn: setup.hashOn ?? 'address',
+          shards: setup.shards.map((port, i) => ({ id: `s${i}`, address: `127.0.0.1:${port}` })),
+        },
+      },
+    }),
+  );
+  const process = scope.keyway(['router', '--config', config]);
+  const [, port] = await process.printed(/listening on 127\.0\.0\.1:(\d+)/);
+  const endpoint = `127.0.0.1:${port}`;
+  return { process, port: Number(port), endpoint, admin: `http://127.0.0.1:${adminPort}`, config };
+}
+
+/** Fetches text over HTTP/1.1. */
+export function fetchText(url: string): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    get(url, (response) => {
+      let text = '';
+      response.on('data', (chunk: Buffer) => {
+        text += chunk.toString();
+      });
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+    }).on('error', reject);
+  });
+}
+
+/** A metric's value, by its name and labels as they are printed. */
+export async function metric(router: RouterUnderTest, name: string): Promise<number> {
+  const { text } = await fetchText(`${router.admin}/metrics`);
+  const line = text.split('\n').find((each) => each.startsWith(`${name} `));
+  if (line === undefined) throw new Error(`no metric ${name} in\n${text}`);
+  return Number(line.slice(name.length + 1));
+}
+
+/** Polls until `holds` is true: for states that nothing announces. The test's own time limit ends it. */
+export async function eventually(holds: () => Promise<boolean> | boolean): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
+}

@@ -1,0 +1,129 @@
+import {
+  type Client,
+  type ClientDuplexStream,
+  credentials,
+  type handleBidiStreamingCall,
+  type handleClientStreamingCall,
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  Metadata,
+  makeGenericClientConstructor,
+  Server,
+  ServerCredentials,
+  type ServiceDefinition,
+  status,
+} from '@grpc/grpc-js';
+import type { Scope } from './processes.ts';
+
+const identity = (bytes: Buffer): Buffer => bytes;
+const kind = (path: string, requestStream: boolean, responseStream: boolean) => ({
+  path: `/test.Echo/${path}`,
+  requestStream,
+  responseStream,
+  requestSerialize: identity,
+  requestDeserialize: identity,
+  responseSerialize: identity,
+  responseDeserialize: identity,
+});
+
+/** One method of each kind; messages are plain bytes. */
+export const echoService = {
+  unary: kind('Unary', false, false),
+  clientStream: kind('ClientStream', true, false),
+  serverStream: kind('ServerStream', false, true),
+  bidi: kind('Bidi', true, true),
+} satisfies ServiceDefinition;
+
+export interface EchoClient extends Client {
+  unary: Client['makeUnaryRequest'];
+  bidi(metadata: Metadata): ClientDuplexStream<Buffer, Buffer>;
+}
+
+const EchoClientClass = makeGenericClientConstructor(echoService, 'Echo');
+
+export function echoClient(scope: Scope, endpoint: string): InstanceType<typeof EchoClientClass> {
+  const client = new EchoClientClass(endpoint, credentials.createInsecure());
+  scope.defer(() => client.close());
+  return client;
+}
+
+/** Metadata with a shard key. */
+export function keyed(key: string, more: Readonly<Record<string, string | Buffer>> = {}): Metadata {
+  const metadata = new Metadata();
+  metadata.set('x-shard-key', key);
+  for (const [name, value] of Object.entries(more)) metadata.set(name, value);
+  return metadata;
+}
+
+/** What a backend saw of its calls. */
+export interface EchoBackend {
+  readonly port: number;
+  readonly calls: string[];
+  readonly cancelled: string[];
+}
+
+/**
+ * A gRPC backend on grpc-js that answers with what it is sent, its own name in `x-backend`, and the call's `x-echo`
+ * metadata in headers and trailers. A message "fail" ends a call with FAILED_PRECONDITION, "hang" never ends.
+ */
+export async function startEchoBackend(scope: Scope, name: string): Promise<EchoBackend> {
+  const server = new Server();
+  const calls: string[] = [];
+  const cancelled: string[] = [];
+
+  const begin = (call: {
+    metadata: Metadata;
+    sendMetadata(metadata: Metadata): void;
+    on(event: 'cancelled', listener: () => void): unknown;
+  }): Metadata => {
+    const key = String(call.metadata.get('x-shard-key')[0]);
+    calls.push(key);
+    call.on('cancelled', () => cancelled.push(key));
+    const headers = new Metadata();
+    headers.set('x-backend', name);
+    headers.set('x-seen', Object.keys(call.metadata.getMap()).sort().join(','));
+    for (const value of call.metadata.get('x-echo-bin')) headers.add('x-echo-bin', value);
+    call.sendMetadata(headers);
+    const trailers = new Metadata();
+    for (const value of call.metadata.get('x-echo')) trailers.add('x-echo', value);
+    return trailers;
+  };
+
+  const unary: handleUnaryCall<Buffer, Buffer> = (call, callback) => {
+    const trailers = begin(call);
+    const text = call.request.toString();
+    if (text === 'hang') return;
+    if (text === 'fail')
+      callback({ code: status.FAILED_PRECONDITION, details: 'as asked: 100% “so”', metadata: trailers });
+    else callback(null, call.request, trailers);
+  };
+  const clientStream: handleClientStreamingCall<Buffer, Buffer> = (call, callback) => {
+    const trailers = begin(call);
+    const parts: Buffer[] = [];
+    call.on('data', (part: Buffer) => parts.push(part));
+    call.on('end', () => callback(null, Buffer.concat(parts), trailers));
+  };
+  const serverStream: handleServerStreamingCall<Buffer, Buffer> = (call) => {
+    const trailers = begin(call);
+    const text = call.request.toString();
+    if (text === 'hang') {
+      call.write(Buffer.from('first'));
+      return;
+    }
+    for (let i = 0; i < Number(text); i++) call.write(Buffer.from(String(i)));
+    call.end(trailers);
+  };
+  const bidi: handleBidiStreamingCall<Buffer, Buffer> = (call) => {
+    const trailers = begin(call);
+    call.on('data', (part: Buffer) => call.write(part));
+    call.on('end', () => call.end(trailers));
+  };
+  server.addService(echoService, { unary, clientStream, serverStream, bidi });
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    );
+  });
+  scope.defer(() => server.forceShutdown());
+  return { port, calls, cancelled };
+}
