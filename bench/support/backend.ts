@@ -1,14 +1,16 @@
 /**
  * The backend of every benchmark: on the project's own HTTP/2 engine, so that it is never what limits a proxy. It answers
- * `/get` with `:status` and `size` bytes, `/grpc` with a message of `size` bytes and trailers, `/hang` never.
+ * `/get/SIZE` with so many bytes, `/grpc/SIZE` with a message of so many and trailers, `/hang` never. Any other path, a
+ * real gRPC method's, is answered as `/grpc/100`.
  *
- *   node bench/support/backend.ts FIRST_PORT COUNT SIZE
+ *   node bench/support/backend.ts FIRST_PORT COUNT
  */
 import { createServer } from 'node:net';
 import {
   Connection,
   type ConnectionHandler,
   defaultLimits,
+  type Field,
   field,
   HeaderBlock,
   http2Context,
@@ -17,57 +19,73 @@ import {
   type StreamHandler,
 } from '../../src/http2/index.ts';
 
-const [firstPort = 0, count = 1, size = 100] = process.argv.slice(2).map(Number);
+const [firstPort = 0, count = 1] = process.argv.slice(2).map(Number);
 const context = http2Context(() => performance.now(), { ...defaultLimits, maxConcurrentStreams: 1_000_000 });
 const block = new HeaderBlock();
 
-const getHeaders = [
-  field(':status', '200'),
-  field('content-type', 'text/plain'),
-  field('content-length', String(size)),
-];
-const grpcHeaders = [field(':status', '200'), field('content-type', 'application/grpc')];
-const grpcTrailers = [field('grpc-status', '0')];
-const getBody = Buffer.alloc(size, 'k');
-const grpcBody = Buffer.alloc(5 + size, 'k');
-grpcBody[0] = 0;
-grpcBody.writeUInt32BE(size, 1);
+/** Answers once the request has ended; one for each path. */
+class Answer implements StreamHandler {
+  readonly #headers: readonly Field[];
+  readonly #body: Uint8Array;
+  readonly #trailers: readonly Field[] | null;
+  readonly #silent: boolean;
 
-function answer(stream: Stream, path: string): void {
-  const { connection } = stream;
-  if (path === '/hang') return;
-  if (path.startsWith('/get')) {
-    block.set(getHeaders);
-    connection.sendHeaders(stream, block, false);
-    connection.sendData(stream, getBody, 0, getBody.length, true);
-    return;
+  constructor(path: string) {
+    const [, kind, text] = path.split('/');
+    this.#silent = kind === 'hang';
+    const get = kind === 'get';
+    const size = get || kind === 'grpc' ? Number(text) : 100;
+    this.#body = get ? Buffer.alloc(size, 'k') : grpcMessage(size);
+    this.#headers = get
+      ? [field(':status', '200'), field('content-type', 'text/plain'), field('content-length', String(size))]
+      : [field(':status', '200'), field('content-type', 'application/grpc')];
+    this.#trailers = get ? null : [field('grpc-status', '0')];
   }
-  block.set(grpcHeaders);
-  connection.sendHeaders(stream, block, false);
-  connection.sendData(stream, grpcBody, 0, grpcBody.length, false);
-  block.set(grpcTrailers);
-  connection.sendTrailers(stream, block);
-}
 
-/** Answers once the request has ended. */
-class Requests implements StreamHandler {
+  answer(stream: Stream): void {
+    if (this.#silent) return;
+    const { connection } = stream;
+    block.set(this.#headers);
+    connection.sendHeaders(stream, block, false);
+    connection.sendData(stream, this.#body, 0, this.#body.length, this.#trailers === null);
+    if (this.#trailers === null) return;
+    block.set(this.#trailers);
+    connection.sendTrailers(stream, block);
+  }
+
   onHeaders(): void {}
   onTrailers(stream: Stream): void {
-    answer(stream, '/grpc');
+    this.answer(stream);
   }
   onData(stream: Stream, _bytes: Uint8Array, _start: number, _end: number, endStream: boolean): void {
-    if (endStream) answer(stream, '/grpc');
+    if (endStream) this.answer(stream);
     else stream.connection.grant(stream, Number.POSITIVE_INFINITY);
   }
   onReset(): void {}
   onCredit(): void {}
 }
 
-const requests = new Requests();
+function grpcMessage(size: number): Uint8Array {
+  const message = Buffer.alloc(5 + size, 'k');
+  message[0] = 0;
+  message.writeUInt32BE(size, 1);
+  return message;
+}
+
+const answers = new Map<string, Answer>();
+function answerTo(path: string): Answer {
+  const known = answers.get(path);
+  if (known !== undefined) return known;
+  const made = new Answer(path);
+  answers.set(path, made);
+  return made;
+}
+
 const handler: ConnectionHandler = {
   onRequest(stream: Stream, head: MessageHead, _block: HeaderBlock, endStream: boolean): void {
-    stream.handler = requests;
-    if (endStream) answer(stream, head.path?.text ?? '');
+    const answer = answerTo(head.path?.text ?? '');
+    stream.handler = answer;
+    if (endStream) answer.answer(stream);
   },
   onCapacity() {},
   onGoaway() {},

@@ -1,0 +1,180 @@
+/**
+ * `npm run bench`: Keyway and every peer that is installed, the same backends, one run. Rounds go round the peers, so that
+ * a machine that slows down slows all; medians are told. CPU a request is the figure to compare: user and system time of
+ * all of a proxy's threads.
+ *
+ *   node bench/run.ts [--peers keyway,envoy] [--cases 'gRPC 100'] [--rounds 3] [--seconds 2] [--json FILE]
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type BenchCase, cases } from './cases.ts';
+import { BACKEND_PORT, BACKENDS, choosePeers, INSTALL, type Peer, versionOf } from './peers/index.ts';
+import { type CaseResult, report } from './report.ts';
+import { runGrpcJsLoad } from './support/grpc-js-load.ts';
+import { withIdleStreams } from './support/idle-streams.ts';
+import { type LoadOptions, runLoad } from './support/load.ts';
+import { cpuSeconds, residentBytes } from './support/process-cost.ts';
+
+const WARM_UP_MS = 700;
+const IDLE_STREAMS = 10_000;
+const backendFile = fileURLToPath(new URL('./support/backend.ts', import.meta.url));
+
+const { values } = parseArgs({
+  options: {
+    peers: { type: 'string', default: '' },
+    cases: { type: 'string', default: '' },
+    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '2' },
+    json: { type: 'string' },
+  },
+});
+
+function start(command: readonly string[]): ChildProcess {
+  const [file = '', ...args] = command;
+  // Other people's programs are talkative when they start.
+  return spawn(file, args, { stdio: ['ignore', 'ignore', file === process.execPath ? 'inherit' : 'ignore'] });
+}
+
+/** Resolves once the process listens. */
+async function listening(port: number, child: ChildProcess): Promise<void> {
+  const open = (): Promise<boolean> =>
+    new Promise((resolve) => {
+      const socket = createConnection(port, '127.0.0.1');
+      socket.once('connect', () => {
+        socket.destroy();
+        resolve(true);
+      });
+      socket.once('error', () => resolve(false));
+    });
+  while (!(await open())) {
+    if (child.exitCode !== null) throw new Error(`${child.spawnfile} ended with ${child.exitCode}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+interface Sample {
+  readonly cpuUs: number;
+  readonly perSecond: number;
+  readonly errors: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+async function measure(each: BenchCase, peer: Peer, pid: number): Promise<Sample> {
+  const options: LoadOptions = {
+    port: peer.port,
+    connections: each.connections,
+    streams: each.streams,
+    path: each.kind === 'get' ? `/get/${each.size}` : `/grpc/${each.size}`,
+    requestBytes: each.kind === 'get' ? 0 : each.size,
+    keys: each.keys,
+    warmUpMs: WARM_UP_MS,
+    measureMs: Number(values.seconds) * 1000,
+    ...(each.rate === undefined ? {} : { rate: each.rate }),
+  };
+  let before = 0;
+  let after = 0;
+  const run = each.kind === 'grpc-js' ? runGrpcJsLoad : runLoad;
+  const result = await run(
+    options,
+    () => {
+      before = cpuSeconds(pid);
+    },
+    () => {
+      after = cpuSeconds(pid);
+    },
+  );
+  const quantile = (q: number): number => result.latenciesMs[Math.floor(result.latenciesMs.length * q)] ?? 0;
+  return {
+    cpuUs: ((after - before) / result.requests) * 1e6,
+    perSecond: result.requests / result.seconds,
+    errors: result.errors,
+    p50Ms: quantile(0.5),
+    p99Ms: quantile(0.99),
+  };
+}
+
+function median(numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+async function measureCase(each: BenchCase, peers: ReadonlyMap<Peer, ChildProcess>): Promise<CaseResult> {
+  const samples = new Map<string, Sample[]>();
+  for (let round = 0; round < Number(values.rounds); round++) {
+    for (const [peer, child] of peers) {
+      const sample = await measure(each, peer, child.pid as number);
+      samples.set(peer.name, [...(samples.get(peer.name) ?? []), sample]);
+    }
+  }
+  const figures = [...samples].map(([peer, list]) => ({
+    peer,
+    cpuUs: median(list.map(({ cpuUs }) => cpuUs)),
+    perSecond: median(list.map(({ perSecond }) => perSecond)),
+    errors: list.reduce((sum, { errors }) => sum + errors, 0),
+    p50Ms: median(list.map(({ p50Ms }) => p50Ms)),
+    p99Ms: median(list.map(({ p99Ms }) => p99Ms)),
+  }));
+  return { name: each.name, kind: each.kind, target: each.target ?? {}, figures };
+}
+
+/** Bytes of resident memory for an idle stream; in a process of its own, which has done nothing else. */
+async function idleStreamBytes(peer: Peer): Promise<number> {
+  const child = start(peer.command);
+  try {
+    await listening(peer.port, child);
+    const resident = { before: 0, open: 0 };
+    const opened = await withIdleStreams(peer.port, IDLE_STREAMS, (phase) => {
+      resident[phase] = residentBytes(child.pid as number);
+    });
+    return opened === IDLE_STREAMS ? (resident.open - resident.before) / IDLE_STREAMS : Number.NaN;
+  } finally {
+    await end(child);
+  }
+}
+
+function end(child: ChildProcess): Promise<unknown> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGKILL');
+  return ended;
+}
+
+async function main(): Promise<void> {
+  const { present, missing } = choosePeers(values.peers.split(',').filter((name) => name !== ''));
+  if (missing.length > 0) process.stderr.write(`not installed, left out: ${missing.join(', ')} (${INSTALL})\n`);
+  const chosen = cases.filter(({ name }) => name.includes(values.cases));
+  const backend = start([process.execPath, backendFile, String(BACKEND_PORT), String(BACKENDS)]);
+  const children: ChildProcess[] = [backend];
+  try {
+    await listening(BACKEND_PORT + BACKENDS - 1, backend);
+    const idle = [];
+    if (values.cases === '') {
+      for (const peer of present) idle.push({ peer: peer.name, bytes: await idleStreamBytes(peer) });
+    }
+    const running = new Map<Peer, ChildProcess>();
+    for (const peer of present) {
+      const child = start(peer.command);
+      children.push(child);
+      running.set(peer, child);
+      await listening(peer.port, child);
+    }
+    const results: CaseResult[] = [];
+    for (const each of chosen) {
+      process.stderr.write(`${each.name}\n`);
+      results.push(await measureCase(each, running));
+    }
+    const versions = Object.fromEntries(present.map((peer) => [peer.name, versionOf(peer)]));
+    process.stdout.write(report(results, idle, versions));
+    if (values.json !== undefined)
+      writeFileSync(values.json, `${JSON.stringify({ versions, idle, results }, null, 2)}\n`);
+  } finally {
+    await Promise.all(children.map(end));
+  }
+}
+
+await main();
+process.exit(0);
