@@ -45,9 +45,7 @@ export class DownstreamSession implements ConnectionHandler {
   constructor(owner: DownstreamOwner, socket: Socket) {
     this.#owner = owner;
     this.#context = owner.context;
-    const connection = new Connection(socket, true, owner.context.http2, this);
-    this.connection = connection;
-    socket.on('data', (chunk: Buffer) => connection.receive(chunk, 0, chunk.length));
+    this.connection = new Connection(socket, true, owner.context.http2, this);
   }
 
   onRequest(stream: Stream, head: MessageHead, block: HeaderBlock, endStream: boolean): void {

@@ -4,6 +4,7 @@ import type { ShardCounters } from './counters.ts';
 import type { Exchange } from './exchange.ts';
 import { localReply } from './local-reply.ts';
 import type { RouterContext } from './router-context.ts';
+import { sharedRead } from './shared-read.ts';
 
 /** Until a shard's SETTINGS have come, no more streams than RFC 9113, 6.5.2 has every peer allow. */
 const STREAMS_BEFORE_SETTINGS = 100;
@@ -12,9 +13,6 @@ const FIRST_BACKOFF_MS = 100;
 const LONGEST_BACKOFF_MS = 10_000;
 const BACKOFF_FACTOR = 1.6;
 const BACKOFF_JITTER = 0.2;
-/** One buffer serves the reads of all upstream sockets of a thread: each read is used up before the next begins. */
-const READ_BUFFER_BYTES = 65536;
-const readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
 
 /** A shard as one router thread reaches it: connections made on demand and kept, and the requests that wait for one. */
 export class Upstream implements ConnectionHandler {
@@ -115,13 +113,7 @@ export class Upstream implements ConnectionHandler {
       host: this.#host,
       port: this.#port,
       noDelay: true,
-      onread: {
-        buffer: readBuffer,
-        callback: (length, buffer) => {
-          holder.connection?.receive(buffer, 0, length);
-          return true;
-        },
-      },
+      onread: sharedRead((bytes, start, end) => holder.connection?.receive(bytes, start, end)),
     });
     const timer = setTimeout(() => socket.destroy(new Error('connect timed out')), limits.connectTimeoutMs);
     const settle = (): void => clearTimeout(timer);
