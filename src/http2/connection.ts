@@ -3,7 +3,7 @@ import { ErrorCode } from './error-codes.ts';
 import { FrameReader, type FrameSink } from './frame-reader.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { DEFAULT_WINDOW, MAXIMUM_STREAM_ID } from './frames.ts';
-import { DEFAULT_TABLE_SIZE, type FieldCache, type HeaderBlock, HpackDecoder } from './hpack/index.ts';
+import { DEFAULT_TABLE_SIZE, type Field, type FieldCache, type HeaderBlock, HpackDecoder } from './hpack/index.ts';
 import { type FloodCause, type Http2Limits, TokenBucket } from './limits.ts';
 import type { MessageHead } from './message-head.ts';
 import { type BufferPool, Output, type OutputListener } from './output.ts';
@@ -472,7 +472,7 @@ export class Connection implements FrameSink, OutputListener {
       this.#resetAndTell(stream, ErrorCode.ProtocolError);
       return;
     }
-    const informational = (head.status as { text: string }).text.startsWith('1');
+    const informational = (head.status as Field).integer < 200;
     if (informational && endStream) {
       this.#resetAndTell(stream, ErrorCode.ProtocolError);
       return;

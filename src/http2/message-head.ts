@@ -49,7 +49,8 @@ export class MessageHead {
     if (fault !== null) return fault;
     if (this.method !== null || this.scheme !== null || this.path !== null || this.authority !== null)
       return 'a request field in a response';
-    if (this.status === null || !/^[1-9][0-9][0-9]$/.test(this.status.text)) return 'no valid :status';
+    const status = this.status === null || this.status.valueLength !== 3 ? -1 : this.status.integer;
+    if (status < 100) return 'no valid :status';
     return null;
   }
 
@@ -114,13 +115,13 @@ export class MessageHead {
         this.contentType ??= field;
         return true;
       case NameKind.ContentLength: {
-        const length = /^[0-9]{1,15}$/.test(field.text) ? Number(field.text) : -1;
+        const length = field.integer;
         if (length < 0 || (this.contentLength >= 0 && this.contentLength !== length)) return false;
         this.contentLength = length;
         return true;
       }
       case NameKind.Te:
-        return field.text.toLowerCase() === 'trailers';
+        return field.text === 'trailers' || field.text.toLowerCase() === 'trailers';
       case NameKind.GrpcStatus:
         this.grpcStatus = field;
         return true;

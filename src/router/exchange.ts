@@ -131,7 +131,7 @@ export class Exchange implements StreamHandler, Deadlined {
 
   onHeaders(_upstream: Stream, head: MessageHead, block: HeaderBlock, endStream: boolean): void {
     if (this.#finished) return;
-    const status = (head.status as Field).text.charCodeAt(0) - 48;
+    const status = Math.trunc((head.status as Field).integer / 100);
     if (status !== 1) {
       this.#responseBegun = true;
       this.#context.countResponse(status);
@@ -262,7 +262,7 @@ export class Exchange implements StreamHandler, Deadlined {
     this.#forgetDeadline();
     const { http2, counters } = this.#context;
     counters.observeLatency((latencyUnits(http2.turn.nowMs) - this.#startedUnits) | 0);
-    if (grpcStatus !== null) this.#countGrpcStatus(Number(grpcStatus.text));
+    if (grpcStatus !== null) this.#countGrpcStatus(grpcStatus.integer);
   }
 
   #countGrpcStatus(status: number): void {

@@ -83,11 +83,11 @@ export class HpackDecoder {
     let name: HeaderName | null;
     if (nameIndex === 0) {
       if (next >= end) return null;
-      const huffman = (bytes[next] as number) >= 0x80;
       const length = readInteger(bytes, next, end, 7);
       if (length < 0 || integerEnd + length > end) return null;
+      const literal = next;
       next = integerEnd + length;
-      name = readName(bytes, integerEnd, next, huffman);
+      name = readName(bytes, literal, integerEnd, next);
     } else name = this.#fieldName(nameIndex);
     if (name === null || next >= end) return null;
     const length = readInteger(bytes, next, end, 7);

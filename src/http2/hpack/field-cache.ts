@@ -1,5 +1,5 @@
 import { decodedLength, Field, isFieldValue, literalHash } from './field.ts';
-import type { HeaderName } from './header-name.ts';
+import { type HeaderName, sameBytes } from './header-name.ts';
 
 /** Enough for 10,000 hot keys with few collisions; at some 250 bytes a field, 8 MB if every place is taken. */
 const CACHE_SIZE = 32768;
@@ -51,13 +51,6 @@ export class FieldCache {
     places[free] = made;
     return made;
   }
-}
-
-function sameBytes(literal: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
-  const length = literal.length;
-  if (length !== end - start) return false;
-  for (let i = length - 1; i >= 0; i--) if (literal[i] !== bytes[start + i]) return false;
-  return true;
 }
 
 function read(

@@ -5,6 +5,8 @@ import { staticEntries } from './static-table.ts';
 
 /** An entry's size is its name's and value's length and this (RFC 7541, 4.1). */
 const ENTRY_OVERHEAD = 32;
+/** `Field.integer` has not been asked for. */
+const UNREAD = -2;
 
 /**
  * A header field as it came over the wire: the value still as the sender coded it, so that a proxy forwards the bytes
@@ -26,6 +28,10 @@ export class Field {
   readonly neverIndexed: boolean;
   /** Hash of name and literal, for the cache. */
   readonly hash: number;
+  /** Its size in a dynamic table and in a header list. */
+  readonly size: number;
+  /** The most bytes that it takes in a header block. */
+  readonly wireBound: number;
   /** A sender has referred to this field by an index, so that it is worth a place in the dynamic tables that we write. */
   recurring = false;
   /** For each encoder of this thread, by its slot, the insertion that put this field into its table. */
@@ -34,6 +40,7 @@ export class Field {
   memo: unknown = null;
   memoScope: unknown = null;
   #text: string | null = null;
+  #integer = UNREAD;
 
   constructor(
     name: HeaderName,
@@ -51,16 +58,8 @@ export class Field {
     this.staticIndex = staticIndex;
     this.neverIndexed = neverIndexed;
     this.hash = hash;
-  }
-
-  /** Its size in a dynamic table and in a header list. */
-  get size(): number {
-    return this.name.length + this.valueLength + ENTRY_OVERHEAD;
-  }
-
-  /** The most bytes that it takes in a header block. */
-  get wireBound(): number {
-    return this.name.literal.length + this.literal.length + ENTRY_OVERHEAD;
+    this.size = name.length + valueLength + ENTRY_OVERHEAD;
+    this.wireBound = name.literal.length + literal.length + ENTRY_OVERHEAD;
   }
 
   /** The value, a character for a byte (latin1, as Node has header values). */
@@ -71,6 +70,12 @@ export class Field {
       this.#text = Buffer.from(bytes.buffer).toString('latin1');
     }
     return this.#text;
+  }
+
+  /** The value as a whole number of digits alone, at most 15 of them so that it is exact; -1 where it is none. */
+  get integer(): number {
+    if (this.#integer === UNREAD) this.#integer = /^[0-9]{1,15}$/.test(this.text) ? Number(this.text) : -1;
+    return this.#integer;
   }
 
   /** Writes the value's bytes to the front of `into`, which has to have room for them; answers their number. */

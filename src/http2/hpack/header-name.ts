@@ -110,8 +110,34 @@ export function headerName(text: string): HeaderName {
 
 const scratch = new Uint8Array(4096);
 
-/** The name whose string's bytes are bytes[start, end), or null where they are no string. */
-export function readName(bytes: Uint8Array, start: number, end: number, huffman: boolean): HeaderName | null {
+/** Names as they came in lately, by their coded bytes: a peer spells a name in the same way each time. */
+const SPELLINGS = 256;
+const spellings: Array<{ readonly literal: Uint8Array; readonly name: HeaderName } | null> = new Array(SPELLINGS).fill(
+  null,
+);
+
+/**
+ * The name that the string literal bytes[start, end) spells, its length prefix included, or null where it is no string.
+ * @param valueStart where the prefix ends
+ */
+export function readName(bytes: Uint8Array, start: number, valueStart: number, end: number): HeaderName | null {
+  const place = ((end - start) * 31 + (bytes[end - 1] as number) * 7 + (bytes[valueStart] as number)) & (SPELLINGS - 1);
+  const known = spellings[place];
+  if (known != null && sameBytes(known.literal, bytes, start, end)) return known.name;
+  const name = decodeName(bytes, valueStart, end, (bytes[start] as number) >= 0x80);
+  if (name !== null) spellings[place] = { literal: new Uint8Array(bytes.subarray(start, end)), name };
+  return name;
+}
+
+/** Whether `literal` is bytes[start, end). */
+export function sameBytes(literal: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  const length = literal.length;
+  if (length !== end - start) return false;
+  for (let i = length - 1; i >= 0; i--) if (literal[i] !== bytes[start + i]) return false;
+  return true;
+}
+
+function decodeName(bytes: Uint8Array, start: number, end: number, huffman: boolean): HeaderName | null {
   if (!huffman) return headerName(Buffer.from(bytes.subarray(start, end)).toString('latin1'));
   const room = (end - start) * 2;
   const into = room <= scratch.length ? scratch : new Uint8Array(room);
