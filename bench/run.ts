@@ -13,13 +13,18 @@ import { parseArgs } from 'node:util';
 import { type BenchCase, cases } from './cases.ts';
 import { BACKEND_PORT, BACKENDS, choosePeers, INSTALL, type Peer, versionOf } from './peers/index.ts';
 import { type CaseResult, report } from './report.ts';
+import { startBackends } from './support/backend.ts';
 import { runGrpcJsLoad } from './support/grpc-js-load.ts';
 import { withIdleStreams } from './support/idle-streams.ts';
 import { type LoadOptions, runLoad } from './support/load.ts';
 import { cpuSeconds, residentBytes } from './support/process-cost.ts';
 
 const WARM_UP_MS = 700;
+/** At a tenth of its capacity a JIT compiler takes longer to warm up: the tail of the first seconds is its, not the router's. */
+const OPEN_LOOP_WARM_UP_MS = 3000;
 const IDLE_STREAMS = 10_000;
+/** All that was started, to be ended whatever happens. */
+const children: ChildProcess[] = [];
 const backendFile = fileURLToPath(new URL('./support/backend.ts', import.meta.url));
 
 const { values } = parseArgs({
@@ -38,18 +43,28 @@ function start(command: readonly string[]): ChildProcess {
   return spawn(file, args, { stdio: ['ignore', 'ignore', file === process.execPath ? 'inherit' : 'ignore'] });
 }
 
-/** Resolves once the process listens. */
-async function listening(port: number, child: ChildProcess): Promise<void> {
-  const open = (): Promise<boolean> =>
-    new Promise((resolve) => {
-      const socket = createConnection(port, '127.0.0.1');
-      socket.once('connect', () => {
-        socket.destroy();
-        resolve(true);
-      });
-      socket.once('error', () => resolve(false));
+function open(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
     });
-  while (!(await open())) {
+    socket.once('error', () => resolve(false));
+  });
+}
+
+/** Starts a program and resolves once it listens. */
+async function startListening(command: readonly string[], port: number): Promise<ChildProcess> {
+  if (await open(port)) throw new Error(`somebody listens on port ${port} already; end that first`);
+  const child = start(command);
+  children.push(child);
+  await listening(port, child);
+  return child;
+}
+
+async function listening(port: number, child: ChildProcess): Promise<void> {
+  while (!(await open(port))) {
     if (child.exitCode !== null) throw new Error(`${child.spawnfile} ended with ${child.exitCode}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
@@ -71,7 +86,7 @@ async function measure(each: BenchCase, peer: Peer, pid: number): Promise<Sample
     path: each.kind === 'get' ? `/get/${each.size}` : `/grpc/${each.size}`,
     requestBytes: each.kind === 'get' ? 0 : each.size,
     keys: each.keys,
-    warmUpMs: WARM_UP_MS,
+    warmUpMs: each.rate === undefined ? WARM_UP_MS : OPEN_LOOP_WARM_UP_MS,
     measureMs: Number(values.seconds) * 1000,
     ...(each.rate === undefined ? {} : { rate: each.rate }),
   };
@@ -103,6 +118,7 @@ function median(numbers: readonly number[]): number {
 }
 
 async function measureCase(each: BenchCase, peers: ReadonlyMap<Peer, ChildProcess>): Promise<CaseResult> {
+  process.stderr.write(`${each.name}\n`);
   const samples = new Map<string, Sample[]>();
   for (let round = 0; round < Number(values.rounds); round++) {
     for (const [peer, child] of peers) {
@@ -121,11 +137,20 @@ async function measureCase(each: BenchCase, peers: ReadonlyMap<Peer, ChildProces
   return { name: each.name, kind: each.kind, target: each.target ?? {}, figures };
 }
 
+async function measureAll(list: readonly BenchCase[], peers: readonly Peer[]): Promise<CaseResult[]> {
+  if (list.length === 0) return [];
+  const running = new Map<Peer, ChildProcess>();
+  for (const peer of peers) running.set(peer, await startListening(peer.command, peer.port));
+  const results: CaseResult[] = [];
+  for (const each of list) results.push(await measureCase(each, running));
+  for (const child of running.values()) await end(child);
+  return results;
+}
+
 /** Bytes of resident memory for an idle stream; in a process of its own, which has done nothing else. */
 async function idleStreamBytes(peer: Peer): Promise<number> {
-  const child = start(peer.command);
+  const child = await startListening(peer.command, peer.port);
   try {
-    await listening(peer.port, child);
     const resident = { before: 0, open: 0 };
     const opened = await withIdleStreams(peer.port, IDLE_STREAMS, (phase) => {
       resident[phase] = residentBytes(child.pid as number);
@@ -139,34 +164,37 @@ async function idleStreamBytes(peer: Peer): Promise<number> {
 function end(child: ChildProcess): Promise<unknown> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGKILL');
-  return ended;
+  // A master process that is killed leaves its workers behind.
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), 3000);
+  return ended.finally(() => clearTimeout(timer));
 }
 
 async function main(): Promise<void> {
   const { present, missing } = choosePeers(values.peers.split(',').filter((name) => name !== ''));
   if (missing.length > 0) process.stderr.write(`not installed, left out: ${missing.join(', ')} (${INSTALL})\n`);
   const chosen = cases.filter(({ name }) => name.includes(values.cases));
-  const backend = start([process.execPath, backendFile, String(BACKEND_PORT), String(BACKENDS)]);
-  const children: ChildProcess[] = [backend];
   try {
-    await listening(BACKEND_PORT + BACKENDS - 1, backend);
+    const command = [process.execPath, backendFile, String(BACKEND_PORT), String(BACKENDS)];
+    const backend = await startListening(command, BACKEND_PORT + BACKENDS - 1);
     const idle = [];
     if (values.cases === '') {
       for (const peer of present) idle.push({ peer: peer.name, bytes: await idleStreamBytes(peer) });
     }
-    const running = new Map<Peer, ChildProcess>();
-    for (const peer of present) {
-      const child = start(peer.command);
-      children.push(child);
-      running.set(peer, child);
-      await listening(peer.port, child);
-    }
-    const results: CaseResult[] = [];
-    for (const each of chosen) {
-      process.stderr.write(`${each.name}\n`);
-      results.push(await measureCase(each, running));
-    }
+    const results = await measureAll(
+      chosen.filter(({ kind }) => kind !== 'poisson'),
+      present,
+    );
+    // Latency is measured with load and backends on one thread, so that a machine of two cores has one for the proxy.
+    await end(backend);
+    const endBackends = await startBackends(BACKEND_PORT, BACKENDS);
+    results.push(
+      ...(await measureAll(
+        chosen.filter(({ kind }) => kind === 'poisson'),
+        present,
+      )),
+    );
+    endBackends();
     const versions = Object.fromEntries(present.map((peer) => [peer.name, versionOf(peer)]));
     process.stdout.write(report(results, idle, versions));
     if (values.json !== undefined)

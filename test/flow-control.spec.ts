@@ -10,7 +10,10 @@ afterEach(() => scope.release());
 
 const MEBIBYTE = 2 ** 20;
 
-async function startServer(answer: (stream: ServerHttp2Stream, path: string) => void): Promise<RouterUnderTest> {
+async function startServer(
+  answer: (stream: ServerHttp2Stream, path: string) => void,
+  limits: object = {},
+): Promise<RouterUnderTest> {
   const server = createHttp2Server();
   server.on('stream', (stream: ServerHttp2Stream, headers) => {
     stream.on('error', () => {});
@@ -19,7 +22,7 @@ async function startServer(answer: (stream: ServerHttp2Stream, path: string) => 
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   scope.defer(() => server.close());
-  return startRouter(scope, { shards: [(server.address() as { port: number }).port] });
+  return startRouter(scope, { shards: [(server.address() as { port: number }).port], limits });
 }
 
 function newSession(router: RouterUnderTest) {
@@ -102,6 +105,19 @@ it('lets a slow reader stall its own stream only', async () => {
     await once(fast, 'end');
   }
   slow.close();
+});
+
+it("takes a long download's window updates for no flood, though its client sends nothing else", async () => {
+  const size = 64 * MEBIBYTE;
+  const router = await startServer(
+    (stream) => {
+      stream.respond({ ':status': 200 });
+      void pour(stream, size);
+    },
+    { controlFrameBurst: 20, controlFramesPerSecond: 1 },
+  );
+  const request = newSession(router).request({ ':path': '/', 'x-shard-key': 'k' });
+  expect(await drain(request)).toBe(size);
 });
 
 it('delivers every byte to a client whose window is smaller than the router advertises, and changes', async () => {

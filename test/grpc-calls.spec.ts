@@ -216,27 +216,6 @@ it('ends a call at its grpc-timeout itself, and tells the shard', async () => {
   expect(await metric(router, 'keyway_refusals_total{reason="deadline"}')).toBe(1);
 });
 
-it('speaks plain HTTP with curl: GET, HEAD, a body, and statuses of its own', async () => {
-  const router = await startPlain((stream, headers) => {
-    stream.respond({ ':status': 200, 'content-length': 5, 'x-method': headers[':method'] });
-    stream.end(headers[':method'] === 'HEAD' ? undefined : 'hello');
-  });
-  const curl = async (...args: string[]): Promise<string> => {
-    const all = ['-sS', '--http2-prior-knowledge', '-i', ...args, `http://${router.endpoint}/x`];
-    return (await promisify(execFile)('curl', all)).stdout;
-  };
-  const got = await curl('-H', 'x-shard-key: k');
-  expect(got).toMatch(/^HTTP\/2 200/);
-  expect(got).toMatch(/hello$/);
-  expect(await curl('--head', '-H', 'x-shard-key: k')).toMatch(/x-method: HEAD/);
-  expect(await curl('-H', 'x-shard-key: k', '--data-binary', 'body')).toMatch(/x-method: POST/);
-  const refused = await curl();
-  expect(refused).toMatch(/^HTTP\/2 400/);
-  expect(refused).toContain('the shard key header x-shard-key is missing');
-  const old = (await promisify(execFile)('curl', ['-sS', '--http1.1', '-i', `http://${router.endpoint}/`])).stdout;
-  expect(old).toMatch(/^HTTP\/1\.1 505/);
-});
-
 it('passes informational responses, request trailers and resets', async () => {
   let requestTrailers: IncomingHttpHeaders = {};
   const router = await startPlain((stream, headers) => {

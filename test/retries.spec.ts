@@ -111,6 +111,27 @@ it('does not send again what a shard may have processed', async () => {
   expect(requests).toBe(1);
 });
 
+it("takes the content-length of a HEAD's answer for what it is, whichever frame ends the stream", async () => {
+  const port = await RawPeer.listen(scope, (peer) => {
+    peer.onFrame = ({ type, id }) => {
+      if (type !== FrameType.Headers) return;
+      const headers = headerBlock([
+        [':status', '200'],
+        ['content-length', '5'],
+      ]);
+      peer.write(frame(FrameType.Headers, END_HEADERS, id, headers), frame(FrameType.Data, END_STREAM, id));
+    };
+  });
+  const router = await startRouter(scope, { shards: [port] });
+  const session = connect(`http://${router.endpoint}`);
+  scope.defer(() => session.destroy());
+  const request = session.request({ ':method': 'HEAD', 'x-shard-key': 'k' });
+  const [headers] = (await once(request, 'response')) as [IncomingHttpHeaders];
+  request.resume();
+  await once(request, 'end');
+  expect(headers['content-length']).toBe('5');
+});
+
 it('survives a shard that breaks the protocol', async () => {
   const port = await RawPeer.listen(scope, (peer) => {
     peer.onFrame = ({ type, id }) => {

@@ -5,7 +5,7 @@
  *
  *   node bench/support/backend.ts FIRST_PORT COUNT
  */
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import {
   Connection,
   type ConnectionHandler,
@@ -19,7 +19,6 @@ import {
   type StreamHandler,
 } from '../../src/http2/index.ts';
 
-const [firstPort = 0, count = 1] = process.argv.slice(2).map(Number);
 const context = http2Context(() => performance.now(), { ...defaultLimits, maxConcurrentStreams: 1_000_000 });
 const block = new HeaderBlock();
 
@@ -96,12 +95,27 @@ const handler: ConnectionHandler = {
   onWrongPreface: () => null,
 };
 
-let listening = 0;
-for (let i = 0; i < count; i++) {
-  createServer({ noDelay: true }, (socket) => {
-    const connection = new Connection(socket, true, context, handler);
-    socket.on('data', (chunk: Buffer) => connection.receive(chunk, 0, chunk.length));
-  }).listen(firstPort + i, '127.0.0.1', () => {
-    if (++listening === count) process.stdout.write('listening\n');
-  });
+/** Listens on `count` ports from `firstPort` on. @returns what ends it all */
+export async function startBackends(firstPort: number, count: number): Promise<() => void> {
+  const sockets = new Set<Socket>();
+  const servers = Array.from({ length: count }, () =>
+    createServer({ noDelay: true }, (socket) => {
+      sockets.add(socket);
+      socket.on('close', () => sockets.delete(socket));
+      const connection = new Connection(socket, true, context, handler);
+      socket.on('data', (chunk: Buffer) => connection.receive(chunk, 0, chunk.length));
+    }),
+  );
+  await Promise.all(
+    servers.map((server, i) => new Promise<void>((resolve) => server.listen(firstPort + i, '127.0.0.1', resolve))),
+  );
+  return () => {
+    for (const server of servers) server.close();
+    for (const socket of sockets) socket.destroy();
+  };
+}
+
+if (import.meta.main) {
+  const [firstPort = 0, count = 1] = process.argv.slice(2).map(Number);
+  await startBackends(firstPort, count);
 }

@@ -44,8 +44,9 @@ export async function withIdleStreams(port: number, count: number, measure: (pha
   }
   await settle();
   measure('open');
+  const opened = count - lost;
   for (const connection of connections) connection.destroy();
-  return count - lost;
+  return opened;
 }
 
 /** Long enough for a proxy to have taken in what was sent, and for a garbage collector to have come by. */

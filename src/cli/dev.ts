@@ -6,11 +6,14 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { stringify } from 'yaml';
 import { type HostPort, parseConfig } from '../config/index.ts';
+import { SqliteRegistry } from '../registry/index.ts';
+import type { ClusterDescription } from '../topology/index.ts';
 import { addressOption, addressText, integerOption } from './options.ts';
 import { RouterProcess } from './router-process.ts';
 import { stopOnSignals } from './signals.ts';
 import { UsageError } from './usage-error.ts';
 
+const NAMESPACE = 'default';
 const FIRST_SHARD_PORT = 9101;
 const MOST_SHARDS = 64;
 /** A shard that ended by itself is started again after this long. */
@@ -43,7 +46,9 @@ async function dev(options: DevOptions): Promise<void> {
     const file = join(options.data, 'keyway.yaml');
     const text = configText(options, shards);
     writeFileSync(file, text);
-    const router = new RouterProcess(parseConfig(text, file));
+    const config = parseConfig(text, file);
+    const version = register(join(options.data, 'registry.sqlite'), config.routing.clusters);
+    const router = new RouterProcess(config);
     const { ports, adminPort } = await router.start();
     stopOnSignals(async () => {
       await router.stop();
@@ -51,19 +56,41 @@ async function dev(options: DevOptions): Promise<void> {
     });
     const endpoint = addressText({ host: options.listen.host, port: ports[0] as number });
     const admin = addressText({ host: options.admin.host, port: adminPort });
-    process.stdout.write(greeting(endpoint, admin, file, shards));
+    process.stdout.write(greeting({ endpoint, admin, file, version, shards }));
   } catch (error) {
     await Promise.all(shards.map((shard) => shard.stop()));
     throw error;
   }
 }
 
-function greeting(endpoint: string, admin: string, file: string, shards: readonly ShardProcess[]): string {
+/** Puts the clusters into the embedded registry, each at a new version where it has changed. @returns the last version */
+function register(file: string, clusters: readonly ClusterDescription[]): number {
+  const registry = new SqliteRegistry(file);
+  let version = 0;
+  for (const cluster of clusters) {
+    const stored = registry.read(NAMESPACE, cluster.name);
+    const same = stored !== null && JSON.stringify(stored.cluster) === JSON.stringify(cluster);
+    version = same ? stored.version : registry.compareAndSet(NAMESPACE, cluster, stored?.version ?? null).version;
+  }
+  registry.close();
+  return version;
+}
+
+interface Started {
+  readonly endpoint: string;
+  readonly admin: string;
+  readonly file: string;
+  readonly version: number;
+  readonly shards: readonly ShardProcess[];
+}
+
+function greeting({ endpoint, admin, file, version, shards }: Started): string {
   const at = endpoint === '127.0.0.1:8080' ? '' : ` --endpoint ${endpoint}`;
   return [
     `endpoint  ${endpoint}`,
     `admin     http://${admin}/metrics`,
     `config    ${file}`,
+    `topology  version ${version}`,
     ...shards.map((shard) => `shard     ${shard.id} ${shard.address}`),
     '',
     'try, in another terminal:',

@@ -28,7 +28,9 @@ interface Answer<Message> {
 }
 
 export function kvCommand(): Command {
-  const kv = new Command('kv').description('read and write documents of reference shards, through the router');
+  const kv = new Command('kv')
+    .description('read and write documents of reference shards, through the router')
+    .addHelpText('after', '\nExample:\n  keyway kv put demo/hello "good day"');
   const add = (name: string, description: string, example: string): Command =>
     kv
       .command(name)

@@ -1,63 +1,25 @@
 import type { Socket } from 'node:net';
+import type { ConnectionHandler, Http2Context } from './connection-handler.ts';
 import { ErrorCode } from './error-codes.ts';
-import { FrameReader, type FrameSink } from './frame-reader.ts';
 import { FrameWriter } from './frame-writer.ts';
-import { DEFAULT_WINDOW, MAXIMUM_STREAM_ID } from './frames.ts';
-import { DEFAULT_TABLE_SIZE, type Field, type FieldCache, type HeaderBlock, HpackDecoder } from './hpack/index.ts';
-import { type FloodCause, type Http2Limits, TokenBucket } from './limits.ts';
-import type { MessageHead } from './message-head.ts';
-import { type BufferPool, Output, type OutputListener } from './output.ts';
-import { Sender } from './sender.ts';
-import { applySettings, type PeerSettings, Setting } from './settings.ts';
+import { MAXIMUM_STREAM_ID } from './frames.ts';
+import { type Field, type HeaderBlock, NameKind } from './hpack/index.ts';
+import type { FloodCause } from './limits.ts';
+import { Output, type OutputListener } from './output.ts';
+import { Receiver } from './receiver.ts';
+import { Sender, type SenderListener } from './sender.ts';
+import { type PeerSettings, Setting } from './settings.ts';
 import { ResetCause, Stream, type StreamHandler } from './stream.ts';
 import { StreamTable } from './stream-table.ts';
-import type { Turn } from './turn.ts';
 
-/** What the connections of a thread share. */
-export interface Http2Context {
-  readonly turn: Turn;
-  readonly buffers: BufferPool;
-  readonly fields: FieldCache;
-  readonly limits: Http2Limits;
-  /** Scratch: the message that is being received. */
-  readonly block: HeaderBlock;
-  readonly head: MessageHead;
-}
-
-/** What a connection tells its owner. */
-export interface ConnectionHandler {
-  /** A request has come (servers only). The owner sets `stream.handler` during the call. */
-  onRequest(stream: Stream, head: MessageHead, block: HeaderBlock, endStream: boolean): void;
-  /** More streams may be opened than before: one has closed, or the peer's SETTINGS have come. */
-  onCapacity(connection: Connection): void;
-  /** The peer takes no new streams. Those that it did not process have been reset as `Unprocessed`. */
-  onGoaway(connection: Connection, code: number): void;
-  /** The connection is of no more use; its streams have been told. `reason` is null where it ended in order. */
-  onClosed(connection: Connection, reason: string | null): void;
-  /** The peer went over a limit. */
-  onFlood(connection: Connection, cause: FloodCause): void;
-  /** The peer does not speak HTTP/2. @returns what to answer before the connection ends, or null for a GOAWAY */
-  onWrongPreface(connection: Connection, bytes: Uint8Array): Uint8Array | null;
-}
-
-/** Ids of streams that we have reset, whose frames may still be under way (RFC 9113, 5.1 "closed"). */
-const REMEMBERED_RESETS = 256;
-/** Gaps in the ids that a client used, remembered to tell a stream that never was from one that is over. */
-const REMEMBERED_GAPS = 16;
 /** PINGs to be answered together; one more has them sent at once. */
 const MOST_PENDING_PINGS = 4;
 /** After an error the peer gets this long to read our GOAWAY before the socket goes. */
 const LINGER_MS = 1000;
+/** A client that has not said its preface by then is no client. */
+const PREFACE_TIMEOUT_MS = 10_000;
 /** Marks our PING of a shutdown. */
 const SHUTDOWN_PING = Buffer.from('shutdown', 'latin1');
-
-const unhandled: StreamHandler = {
-  onHeaders() {},
-  onTrailers() {},
-  onData() {},
-  onReset() {},
-  onCredit() {},
-};
 
 type State = 'open' | 'draining' | 'failed' | 'closed';
 
@@ -65,60 +27,62 @@ type State = 'open' | 'draining' | 'failed' | 'closed';
  * One HTTP/2 connection, as client or as server, over a socket: the state machine of RFC 9113. It knows streams and
  * messages, and nothing of what is in them.
  */
-export class Connection implements FrameSink, OutputListener {
+export class Connection implements OutputListener {
   readonly isServer: boolean;
   readonly #socket: Socket;
   readonly #context: Http2Context;
   readonly #handler: ConnectionHandler;
-  readonly #reader: FrameReader;
+  readonly #receiver: Receiver;
   readonly #output: Output;
   readonly #writer: FrameWriter;
   readonly #sender: Sender;
-  readonly #decoder: HpackDecoder;
   readonly #streams = new StreamTable();
-  readonly #resets: TokenBucket;
-  readonly #controlFrames: TokenBucket;
   #state: State = 'open';
-  #nextStreamId: number;
-  /** The highest stream that the peer has opened. */
-  #lastPeerStreamId = 0;
-  /** The last of the peer's streams that we promised to process; beyond it we ignore. */
-  #lastAcceptedId = MAXIMUM_STREAM_ID;
+  /** The id of the next stream that we open. */
+  nextStreamId: number;
   #peerGoneAway = false;
-  #settingsReceived = false;
-  #receiveWindow: number;
-  #resetIds: number[] = [];
-  #gaps: Array<readonly [first: number, last: number]> = [];
+  /** Why the connection is of no more use; empty while it is, and where it ended in order. */
+  endedBecause = '';
+  readonly #createdMs: number;
+  #greeted = false;
   #pendingPings: Uint8Array[] = [];
   #onShutdownAcknowledged: (() => void) | null = null;
 
   constructor(socket: Socket, isServer: boolean, context: Http2Context, handler: ConnectionHandler) {
-    const { limits } = context;
     this.isServer = isServer;
+    this.#createdMs = context.turn.nowMs;
     this.#socket = socket;
     this.#context = context;
     this.#handler = handler;
-    this.#nextStreamId = isServer ? 2 : 1;
-    this.#receiveWindow = Math.max(DEFAULT_WINDOW, limits.connectionWindowBytes);
-    this.#reader = new FrameReader(this, limits, isServer);
+    this.nextStreamId = isServer ? 2 : 1;
     this.#output = new Output(socket, context.buffers, context.turn, this);
     this.#writer = new FrameWriter(this.#output);
-    this.#sender = new Sender(this.#output, this.#writer, context.turn, this.#streams, (stream) => {
-      stream.localEnded = true;
-      this.#closeIfEnded(stream);
+    const sending: SenderListener = {
+      onLocalEnd: (stream) => {
+        stream.localEnded = true;
+        this.closeIfEnded(stream);
+      },
+      onDataSent: () => this.#receiver.earn(),
+    };
+    this.#sender = new Sender(this.#output, this.#writer, context.turn, this.#streams, sending);
+    this.#receiver = new Receiver({
+      connection: this,
+      context,
+      handler,
+      streams: this.#streams,
+      sender: this.#sender,
+      writer: this.#writer,
     });
-    this.#decoder = new HpackDecoder(context.fields, DEFAULT_TABLE_SIZE, limits.maxHeaderListBytes);
-    this.#resets = new TokenBucket(limits.resetBurst, limits.resetsPerSecond);
-    this.#controlFrames = new TokenBucket(limits.controlFrameBurst, limits.controlFramesPerSecond);
     socket.on('error', (error: NodeJS.ErrnoException) => this.#lost(error.code ?? error.message));
     socket.on('end', () => this.#lost(this.#streams.count === 0 ? null : 'closed by the peer'));
     socket.on('close', () => this.#lost('closed'));
-    if (!isServer) this.#greet();
+    if (!isServer) this.greet();
   }
 
   /** A server greets once it knows that the client speaks HTTP/2: until then another protocol may be answered. */
-  #greet(): void {
+  greet(): void {
     const { limits } = this.#context;
+    this.#greeted = true;
     if (!this.isServer) this.#writer.preface();
     const entries: Array<readonly [number, number]> = [
       [Setting.InitialWindowSize, limits.streamWindowBytes],
@@ -127,14 +91,14 @@ export class Connection implements FrameSink, OutputListener {
     if (this.isServer) entries.push([Setting.MaxConcurrentStreams, limits.maxConcurrentStreams]);
     else entries.push([Setting.EnablePush, 0]);
     this.#writer.settings(entries);
-    if (this.#receiveWindow > DEFAULT_WINDOW) this.#writer.windowUpdate(0, this.#receiveWindow - DEFAULT_WINDOW);
+    this.#receiver.announceWindow();
   }
 
   /** Takes bytes from the socket; its owner reads it, because upstream and accepted sockets are best read differently. */
   receive(bytes: Uint8Array, start: number, end: number): void {
     if (this.#state === 'closed' || this.#state === 'failed') return;
     this.#context.turn.begin();
-    this.#reader.receive(bytes, start, end);
+    this.#receiver.receive(bytes, start, end);
   }
 
   // ---- what a client may ask -------------------------------------------------------------------------------------
@@ -149,12 +113,12 @@ export class Connection implements FrameSink, OutputListener {
 
   /** The peer's SETTINGS have come, so that its limits are known. */
   get ready(): boolean {
-    return this.#settingsReceived;
+    return this.#receiver.settingsReceived;
   }
 
   /** New streams may be opened here, as far as the peer's limit allows. */
   get usable(): boolean {
-    return this.#state === 'open' && !this.#peerGoneAway && this.#nextStreamId <= MAXIMUM_STREAM_ID;
+    return this.#state === 'open' && !this.#peerGoneAway && this.nextStreamId <= MAXIMUM_STREAM_ID;
   }
 
   get remoteAddress(): string {
@@ -163,13 +127,15 @@ export class Connection implements FrameSink, OutputListener {
 
   /** Opens a stream with a request (clients only; the caller has looked at `usable` and the peer's limit). */
   request(block: HeaderBlock, endStream: boolean, handler: StreamHandler): Stream {
-    const stream = this.#makeStream(this.#nextStreamId, handler);
-    this.#nextStreamId += 2;
+    const stream = this.openStream(this.nextStreamId, handler);
+    this.nextStreamId += 2;
+    stream.isHead = isHead(block);
     this.#sender.headers(stream, block, endStream);
     return stream;
   }
 
-  #makeStream(id: number, handler: StreamHandler): Stream {
+  /** Puts a new stream into the table; a request of the peer's, or of ours. */
+  openStream(id: number, handler: StreamHandler): Stream {
     const { initialWindowSize } = this.#sender.peer;
     const stream = new Stream(id, this, handler, initialWindowSize, this.#context.limits.streamWindowBytes);
     this.#streams.add(stream);
@@ -213,14 +179,9 @@ export class Connection implements FrameSink, OutputListener {
     if (stream.closed) return;
     if (this.#state !== 'closed' && this.#state !== 'failed') {
       this.#writer.reset(stream.id, code);
-      this.#rememberReset(stream.id);
+      this.#receiver.peerStreams.rememberReset(stream.id);
     }
-    this.#close(stream);
-  }
-
-  #rememberReset(id: number): void {
-    if (this.#resetIds.length >= REMEMBERED_RESETS) this.#resetIds.shift();
-    this.#resetIds.push(id);
+    this.closeStream(stream);
   }
 
   // ---- the end of a connection -----------------------------------------------------------------------------------
@@ -239,8 +200,8 @@ export class Connection implements FrameSink, OutputListener {
     this.#writer.goaway(MAXIMUM_STREAM_ID, ErrorCode.NoError, reason);
     this.#writer.ping(SHUTDOWN_PING, false);
     this.#onShutdownAcknowledged = () => {
-      this.#lastAcceptedId = this.#lastPeerStreamId;
-      this.#writer.goaway(this.#lastAcceptedId, ErrorCode.NoError, reason);
+      this.#receiver.peerStreams.acceptNoMore();
+      this.#writer.goaway(this.#receiver.peerStreams.last, ErrorCode.NoError, reason);
       this.#closeWhenIdle();
     };
   }
@@ -249,8 +210,9 @@ export class Connection implements FrameSink, OutputListener {
   fail(code: number, reason: string): void {
     if (this.#state === 'closed' || this.#state === 'failed') return;
     this.#state = 'failed';
-    this.#reader.stop();
-    this.#writer.goaway(this.#lastPeerStreamId, code, reason);
+    this.endedBecause = reason;
+    this.#receiver.stop();
+    this.#writer.goaway(this.#receiver.peerStreams.last, code, reason);
     this.#output.flush();
     this.#socket.end();
     this.#afterEnd(reason);
@@ -284,8 +246,9 @@ export class Connection implements FrameSink, OutputListener {
   #lost(reason: string | null): void {
     if (this.#state === 'closed') return;
     const told = this.#state === 'failed';
+    if (!told) this.endedBecause = reason ?? '';
     this.#state = 'closed';
-    this.#reader.stop();
+    this.#receiver.stop();
     this.#output.discard();
     this.#socket.destroy();
     this.#loseStreams();
@@ -295,34 +258,40 @@ export class Connection implements FrameSink, OutputListener {
 
   #loseStreams(): void {
     this.#streams.forEach((stream) => {
-      this.#close(stream);
+      this.closeStream(stream);
       stream.handler.onReset(stream, ErrorCode.InternalError, ResetCause.ConnectionLost);
     });
   }
 
-  /** To be called every second or so: ends streams whose peer has granted nothing for too long. */
+  /** To be called every second or so: ends connections that do not begin, and streams whose peer has granted nothing for too long. */
   sweep(nowMs: number): void {
     if (this.#state === 'closed' || this.#state === 'failed') return;
+    if (!this.#greeted && nowMs - this.#createdMs > PREFACE_TIMEOUT_MS) {
+      this.destroy();
+      return;
+    }
     const { limits } = this.#context;
     for (const stream of this.#sender.stalledSince(nowMs - limits.stalledWindowMs)) {
       this.#handler.onFlood(this, 'stalled');
-      this.#resetAndTell(stream, ErrorCode.EnhanceYourCalm);
+      this.resetAndTell(stream, ErrorCode.EnhanceYourCalm);
     }
-    if (this.#output.unsentBytes > limits.maxUnsentBytes) this.#flood('unsent', 'reads too slowly');
+    if (this.#output.unsentBytes > limits.maxUnsentBytes) this.flood('unsent', 'reads too slowly');
   }
 
-  #flood(cause: FloodCause, reason: string): void {
+  /** Ends the connection because of a limit, and counts it. */
+  flood(cause: FloodCause, reason: string): void {
     this.#handler.onFlood(this, cause);
     this.fail(ErrorCode.EnhanceYourCalm, reason);
   }
 
   // ---- streams' ends ---------------------------------------------------------------------------------------------
 
-  #closeIfEnded(stream: Stream): void {
-    if (stream.localEnded && stream.remoteEnded) this.#close(stream);
+  closeIfEnded(stream: Stream): void {
+    if (stream.localEnded && stream.remoteEnded) this.closeStream(stream);
   }
 
-  #close(stream: Stream): void {
+  /** Takes a stream out of the table, whatever was under way on it. */
+  closeStream(stream: Stream): void {
     if (stream.closed) return;
     stream.closed = true;
     this.#streams.remove(stream);
@@ -331,283 +300,39 @@ export class Connection implements FrameSink, OutputListener {
     else if (!this.isServer && this.#state === 'open') this.#handler.onCapacity(this);
   }
 
-  #resetAndTell(stream: Stream, code: number): void {
+  /** Resets a stream on which the peer broke a rule. */
+  resetAndTell(stream: Stream, code: number): void {
     this.reset(stream, code);
     stream.handler.onReset(stream, code, ResetCause.Violation);
   }
 
-  // ---- frames ----------------------------------------------------------------------------------------------------
+  // ---- what the receiver hands on --------------------------------------------------------------------------------
 
-  onDataFrame(id: number, flowLength: number, bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
-    this.#receiveWindow -= flowLength;
-    if (this.#receiveWindow < this.#context.limits.connectionWindowBytes >> 1 && !this.#restoreWindow()) return;
-    const stream = this.#streams.get(id);
-    if (stream === null) {
-      this.#onFrameOfNoStream(id, ErrorCode.StreamClosed);
-      return;
-    }
-    if (stream.remoteEnded) {
-      this.#resetAndTell(stream, ErrorCode.StreamClosed);
-      return;
-    }
-    stream.receiveWindow -= flowLength;
-    if (stream.receiveWindow < 0) {
-      this.#resetAndTell(stream, ErrorCode.FlowControlError);
-      return;
-    }
-    if (!stream.headersReceived) {
-      this.#resetAndTell(stream, ErrorCode.ProtocolError);
-      return;
-    }
-    if (start === end && flowLength === 0 && !endStream) {
-      this.#countControlFrame();
-      return;
-    }
-    if (stream.contentRemaining >= 0) {
-      stream.contentRemaining -= end - start;
-      if (stream.contentRemaining < 0 || (endStream && stream.contentRemaining > 0)) {
-        this.#resetAndTell(stream, ErrorCode.ProtocolError);
-        return;
-      }
-    }
-    this.#controlFrames.earn();
-    if (endStream) stream.remoteEnded = true;
-    stream.handler.onData(stream, bytes, start, end, endStream);
-    if (endStream) this.#closeIfEnded(stream);
-  }
-
-  /** Credits the connection with what it has used. @returns false where the peer sent more than it might */
-  #restoreWindow(): boolean {
-    if (this.#receiveWindow < 0) {
-      this.fail(ErrorCode.FlowControlError, 'more than the connection window');
-      return false;
-    }
-    const full = Math.max(DEFAULT_WINDOW, this.#context.limits.connectionWindowBytes);
-    this.#writer.windowUpdate(0, full - this.#receiveWindow);
-    this.#receiveWindow = full;
-    return true;
-  }
-
-  onHeaderBlock(id: number, bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
-    const { block } = this.#context;
-    if (!this.#decoder.decode(bytes, start, end, block)) {
-      this.fail(ErrorCode.CompressionError, 'a header block that is not valid HPACK');
-      return;
-    }
-    const stream = this.#streams.get(id);
-    if (stream === null) {
-      if (this.isServer) this.#onRequestBlock(id, block, endStream);
-      else this.#onFrameOfNoStream(id, ErrorCode.StreamClosed);
-      return;
-    }
-    if (stream.remoteEnded) {
-      this.fail(ErrorCode.StreamClosed, `HEADERS on stream ${id}, which has ended`);
-      return;
-    }
-    if (block.tooLarge) this.#onTooLarge(stream);
-    else if (stream.headersReceived) this.#onTrailerBlock(stream, block, endStream);
-    else this.#onResponseBlock(stream, block, endStream);
-  }
-
-  #onTooLarge(stream: Stream): void {
-    this.#handler.onFlood(this, 'headers');
-    this.#resetAndTell(stream, ErrorCode.EnhanceYourCalm);
-  }
-
-  #onRequestBlock(id: number, block: HeaderBlock, endStream: boolean): void {
-    if (!this.#acceptId(id)) return;
-    this.#controlFrames.earn();
-    if (this.#streams.count >= this.#context.limits.maxConcurrentStreams) {
-      this.#refuse(id, ErrorCode.RefusedStream);
-      return;
-    }
-    if (block.tooLarge) {
-      this.#handler.onFlood(this, 'headers');
-      this.#refuse(id, ErrorCode.EnhanceYourCalm);
-      return;
-    }
-    const { head } = this.#context;
-    if (head.readRequest(block) !== null || (endStream && head.contentLength > 0)) {
-      this.#refuse(id, ErrorCode.ProtocolError);
-      return;
-    }
-    const stream = this.#makeStream(id, unhandled);
-    stream.headersReceived = true;
-    stream.contentRemaining = head.contentLength;
-    stream.remoteEnded = endStream;
-    this.#handler.onRequest(stream, head, block, endStream);
-  }
-
-  /** Whether a request with this id may begin now; else it has been dealt with. */
-  #acceptId(id: number): boolean {
-    if ((id & 1) === 0) {
-      this.fail(ErrorCode.ProtocolError, `a request on stream ${id}, which is even`);
-      return false;
-    }
-    if (id <= this.#lastPeerStreamId) {
-      if (this.#resetIds.includes(id)) return false;
-      const skipped = this.#gaps.some(([first, last]) => id >= first && id <= last);
-      const code = skipped ? ErrorCode.ProtocolError : ErrorCode.StreamClosed;
-      this.fail(code, `a request on stream ${id}, after ${this.#lastPeerStreamId}`);
-      return false;
-    }
-    if (id > this.#lastPeerStreamId + 2) {
-      if (this.#gaps.length >= REMEMBERED_GAPS) this.#gaps.shift();
-      this.#gaps.push([this.#lastPeerStreamId + 2, id - 2]);
-    }
-    // Behind our last GOAWAY the peer knows that it was not processed.
-    if (id > this.#lastAcceptedId) return false;
-    this.#lastPeerStreamId = id;
-    return true;
-  }
-
-  #refuse(id: number, code: number): void {
-    this.#writer.reset(id, code);
-    this.#rememberReset(id);
-  }
-
-  #onResponseBlock(stream: Stream, block: HeaderBlock, endStream: boolean): void {
-    const { head } = this.#context;
-    if (head.readResponse(block) !== null) {
-      this.#resetAndTell(stream, ErrorCode.ProtocolError);
-      return;
-    }
-    const informational = (head.status as Field).integer < 200;
-    if (informational && endStream) {
-      this.#resetAndTell(stream, ErrorCode.ProtocolError);
-      return;
-    }
-    if (!informational) {
-      stream.headersReceived = true;
-      // Without content (a HEAD's answer, 304) a content-length tells of another message (RFC 9113, 8.1.1).
-      if (!endStream) stream.contentRemaining = head.contentLength;
-    }
-    if (endStream) stream.remoteEnded = true;
-    stream.handler.onHeaders(stream, head, block, endStream);
-    if (endStream) this.#closeIfEnded(stream);
-  }
-
-  #onTrailerBlock(stream: Stream, block: HeaderBlock, endStream: boolean): void {
-    const { head } = this.#context;
-    if (!endStream || stream.contentRemaining > 0 || head.readTrailers(block) !== null) {
-      this.#resetAndTell(stream, ErrorCode.ProtocolError);
-      return;
-    }
-    stream.remoteEnded = true;
-    stream.handler.onTrailers(stream, head, block);
-    this.#closeIfEnded(stream);
-  }
-
-  /** A frame for a stream that is not open: none that was ever opened is an error, one that is over is ignored or refused. */
-  #onFrameOfNoStream(id: number, code: number | null): void {
-    const isPeers = (id & 1) === (this.isServer ? 1 : 0);
-    const idle = isPeers ? id > this.#lastPeerStreamId : id >= this.#nextStreamId;
-    if (idle) {
-      if (id <= this.#lastAcceptedId) this.fail(ErrorCode.ProtocolError, `a frame on stream ${id}, which is idle`);
-      return;
-    }
-    if (code === null || !this.isServer || this.#resetIds.includes(id)) return;
-    this.#refuse(id, code);
-  }
-
-  onReset(id: number, code: number): void {
-    const stream = this.#streams.get(id);
-    if (stream === null) {
-      this.#onFrameOfNoStream(id, null);
-      return;
-    }
-    if (this.isServer && !this.#resets.take(this.#context.turn.nowMs)) {
-      this.#flood('resets', 'too many resets');
-      return;
-    }
-    this.#close(stream);
-    stream.handler.onReset(stream, code, ResetCause.Peer);
-  }
-
-  onSettings(bytes: Uint8Array, start: number, end: number): void {
-    if (!this.#countControlFrame()) return;
-    const { peer } = this.#sender;
-    const { initialWindowSize } = peer;
-    const error = applySettings(bytes, start, end, peer);
-    if (error !== ErrorCode.NoError) {
-      this.fail(error, 'a setting out of its range');
-      return;
-    }
-    this.#writer.encoder.setTableSize(peer.headerTableSize);
-    this.#writer.settingsAck();
-    this.#settingsReceived = true;
-    const delta = peer.initialWindowSize - initialWindowSize;
-    if (delta !== 0 && !this.#sender.adjustStreams(delta))
-      this.fail(ErrorCode.FlowControlError, 'an initial window that overflows a stream');
-    else this.#handler.onCapacity(this);
-  }
-
-  onSettingsAck(): void {
-    this.#countControlFrame();
-  }
-
-  onPing(bytes: Uint8Array, start: number): void {
-    if (!this.#countControlFrame()) return;
-    this.#pendingPings.push(new Uint8Array(bytes.subarray(start, start + 8)));
+  /** Answers a PING with the next output, or within moments: a write of its own for each would double the cost of a call. */
+  acknowledgePing(payload: Uint8Array): void {
+    this.#pendingPings.push(payload);
     if (this.#pendingPings.length >= MOST_PENDING_PINGS) this.beforeFlush();
     else if (this.#pendingPings.length === 1) this.#context.turn.flushSoon(this.#output);
   }
 
-  onPingAck(bytes: Uint8Array, start: number): void {
-    if (!this.#countControlFrame()) return;
+  onOwnPingAcknowledged(payload: Uint8Array): void {
     const acknowledged = this.#onShutdownAcknowledged;
-    if (acknowledged === null || !SHUTDOWN_PING.equals(bytes.subarray(start, start + 8))) return;
+    if (acknowledged === null || !SHUTDOWN_PING.equals(payload)) return;
     this.#onShutdownAcknowledged = null;
     acknowledged();
   }
 
-  onGoaway(lastStreamId: number, code: number): void {
+  onPeerGoaway(lastStreamId: number, code: number): void {
     this.#peerGoneAway = true;
     if (!this.isServer) {
       this.#streams.forEach((stream) => {
         if (stream.id <= lastStreamId) return;
-        this.#close(stream);
+        this.closeStream(stream);
         stream.handler.onReset(stream, ErrorCode.RefusedStream, ResetCause.Unprocessed);
       });
     }
     this.#handler.onGoaway(this, code);
     this.#closeWhenIdle();
-  }
-
-  onWindowUpdate(id: number, increment: number): void {
-    if (!this.#countControlFrame()) return;
-    if (id === 0) {
-      if (increment === 0) this.fail(ErrorCode.ProtocolError, 'WINDOW_UPDATE of 0');
-      else if (!this.#sender.creditConnection(increment))
-        this.fail(ErrorCode.FlowControlError, 'a connection window beyond 2^31-1');
-      return;
-    }
-    const stream = this.#streams.get(id);
-    if (stream === null) this.#onFrameOfNoStream(id, null);
-    else if (increment === 0) this.#resetAndTell(stream, ErrorCode.ProtocolError);
-    else if (!this.#sender.creditStream(stream, increment)) this.#resetAndTell(stream, ErrorCode.FlowControlError);
-  }
-
-  onPriority(): void {
-    this.#countControlFrame();
-  }
-
-  onStreamError(id: number, code: number): void {
-    const stream = this.#streams.get(id);
-    if (stream !== null) this.#resetAndTell(stream, code);
-    else if (this.#countControlFrame()) this.#refuse(id, code);
-  }
-
-  onConnectionError(code: number, reason: string): void {
-    this.fail(code, reason);
-  }
-
-  onContinuationFlood(): void {
-    this.#flood('continuation', 'too long a header block');
-  }
-
-  onPreface(): void {
-    this.#greet();
   }
 
   onWrongPreface(bytes: Uint8Array): void {
@@ -620,13 +345,6 @@ export class Connection implements FrameSink, OutputListener {
     this.#output.discard();
     this.#socket.end(answer);
     this.#afterEnd('not HTTP/2');
-  }
-
-  /** A frame that carries no message has to be earned by messages or by time. @returns false where it was one too many */
-  #countControlFrame(): boolean {
-    if (this.#controlFrames.take(this.#context.turn.nowMs)) return true;
-    this.#flood('control', 'too many control frames');
-    return false;
   }
 
   // ---- output ----------------------------------------------------------------------------------------------------
@@ -642,4 +360,13 @@ export class Connection implements FrameSink, OutputListener {
   onRelieved(): void {
     if (this.#state === 'open' || this.#state === 'draining') this.#sender.sendWaiting();
   }
+}
+
+/** Whether a request's method is HEAD. Its pseudo-header fields stand first. */
+function isHead(block: HeaderBlock): boolean {
+  for (let i = 0; i < block.count; i++) {
+    const field = block.fields[i] as Field;
+    if (field.name.kind === NameKind.Method) return field.text === 'HEAD';
+  }
+  return false;
 }

@@ -1,4 +1,4 @@
-import type { Http2Context } from './connection.ts';
+import type { Http2Context } from './connection-handler.ts';
 import { FieldCache, HeaderBlock } from './hpack/index.ts';
 import { defaultLimits, type Http2Limits } from './limits.ts';
 import { MessageHead } from './message-head.ts';

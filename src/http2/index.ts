@@ -1,5 +1,6 @@
 /** HTTP/2 on raw sockets (RFC 9113). It knows connections, streams and messages; no shard, no key. */
-export { Connection, type ConnectionHandler, type Http2Context } from './connection.ts';
+export { Connection } from './connection.ts';
+export type { ConnectionHandler, Http2Context } from './connection-handler.ts';
 export { http2Context } from './context.ts';
 export { ErrorCode, errorCodeName } from './error-codes.ts';
 export { Field, field, HeaderBlock, HeaderName, headerName, NameKind, transientField } from './hpack/index.ts';

@@ -45,9 +45,10 @@ export class TokenBucket {
   readonly #burst: number;
   readonly #perMs: number;
   #tokens: number;
-  #filledAtMs = 0;
+  #filledAtMs: number;
 
-  constructor(burst: number, perSecond: number) {
+  constructor(burst: number, perSecond: number, nowMs: number) {
+    this.#filledAtMs = nowMs;
     this.#burst = burst;
     this.#perMs = perSecond / 1000;
     this.#tokens = burst;
@@ -66,8 +67,8 @@ export class TokenBucket {
     return true;
   }
 
-  /** Gives one back, for something useful that the peer did. */
-  earn(): void {
-    if (this.#tokens < this.#burst) this.#tokens++;
+  /** Gives some back, for something useful that the peer did. */
+  earn(count: number): void {
+    if (this.#tokens < this.#burst) this.#tokens += count;
   }
 }

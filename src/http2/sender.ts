@@ -7,8 +7,13 @@ import { OutputQueue, type Stream } from './stream.ts';
 import type { StreamTable } from './stream-table.ts';
 import type { Turn } from './turn.ts';
 
-/** What a sender tells the connection: this stream's side is complete. */
-export type OnLocalEnd = (stream: Stream) => void;
+/** What a sender tells the connection. */
+export interface SenderListener {
+  /** Our side of the stream is complete. */
+  onLocalEnd(stream: Stream): void;
+  /** A frame of content has gone out. */
+  onDataSent(): void;
+}
 
 /**
  * The sending half of a connection: content goes out as far as the peer's windows, and the socket, allow; the rest waits
@@ -20,23 +25,23 @@ export class Sender {
   readonly #writer: FrameWriter;
   readonly #turn: Turn;
   readonly #streams: StreamTable;
-  readonly #onLocalEnd: OnLocalEnd;
+  readonly #listener: SenderListener;
   #window = DEFAULT_WINDOW;
   /** The streams with a queue, in the order of their turn. */
   #waiting: Stream[] = [];
   readonly #trailerBlock = new HeaderBlock();
 
-  constructor(output: Output, writer: FrameWriter, turn: Turn, streams: StreamTable, onLocalEnd: OnLocalEnd) {
+  constructor(output: Output, writer: FrameWriter, turn: Turn, streams: StreamTable, listener: SenderListener) {
     this.#output = output;
     this.#writer = writer;
     this.#turn = turn;
     this.#streams = streams;
-    this.#onLocalEnd = onLocalEnd;
+    this.#listener = listener;
   }
 
   headers(stream: Stream, block: HeaderBlock, endStream: boolean): void {
     this.#writer.headers(stream.id, block, endStream, this.peer.maxFrameSize);
-    if (endStream) this.#onLocalEnd(stream);
+    if (endStream) this.#listener.onLocalEnd(stream);
   }
 
   trailers(stream: Stream, block: HeaderBlock): void {
@@ -50,7 +55,7 @@ export class Sender {
     if (stream.queue === null) {
       at = this.#sendNow(stream, bytes, start, end, endStream);
       if (at === end && (start < end || endStream)) {
-        if (endStream) this.#onLocalEnd(stream);
+        if (endStream) this.#listener.onLocalEnd(stream);
         return;
       }
       if (at === end && !endStream) return;
@@ -70,6 +75,7 @@ export class Sender {
       if (credit <= 0) break;
       const stop = end - at < credit ? end : at + credit;
       this.#writer.data(stream.id, bytes, at, stop, endStream && stop === end);
+      this.#listener.onDataSent();
       this.#window -= stop - at;
       stream.sendWindow -= stop - at;
       at = stop;
@@ -174,7 +180,7 @@ export class Sender {
       this.headers(stream, this.#trailerBlock, true);
     } else if (queue.endStream) {
       if (!endWritten) this.#writer.data(stream.id, EMPTY, 0, 0, true);
-      this.#onLocalEnd(stream);
+      this.#listener.onLocalEnd(stream);
     }
     if (!stream.closed) stream.handler.onCredit(stream);
   }

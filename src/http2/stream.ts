@@ -51,6 +51,8 @@ export class Stream {
   closed = false;
   /** The final header section has come (on a server, the request's). */
   headersReceived = false;
+  /** A client's: the answer to HEAD has no content, whatever its content-length says. */
+  isHead = false;
   /** Content bytes that `content-length` still announces; -1 where it does not. */
   contentRemaining = -1;
   /** Output that waits for credit. */

@@ -209,7 +209,7 @@ export class Exchange implements StreamHandler, Deadlined {
 
   onReset(stream: Stream, code: number, cause: ResetCause): void {
     if (stream === this.#downstream) this.#onClientGone();
-    else this.#onUpstreamReset(code, cause);
+    else this.#onUpstreamReset(stream.connection, code, cause);
   }
 
   #onClientGone(): void {
@@ -219,7 +219,7 @@ export class Exchange implements StreamHandler, Deadlined {
     this.#abandonUpstream(ErrorCode.Cancel);
   }
 
-  #onUpstreamReset(code: number, cause: ResetCause): void {
+  #onUpstreamReset(connection: Connection, code: number, cause: ResetCause): void {
     if (this.#finished) {
       // The answer is complete; the owner does not want the rest of the request (RFC 9113, 8.1).
       this.#resetOnceSent();
@@ -230,7 +230,7 @@ export class Exchange implements StreamHandler, Deadlined {
     if (unprocessed && this.#retry()) return;
     if (unprocessed) this.refuse(localReply.ownerUnavailable(this.owner.label, 'it refuses the request'));
     else if (cause === ResetCause.ConnectionLost)
-      this.refuse(localReply.ownerUnavailable(this.owner.label, 'the connection was lost'));
+      this.refuse(localReply.ownerUnavailable(this.owner.label, lossOf(connection)));
     else if (cause === ResetCause.Violation && !this.#responseBegun)
       this.refuse(localReply.upstreamFault(this.owner.label));
     else this.#passReset(cause === ResetCause.Violation ? ErrorCode.InternalError : code);
@@ -294,4 +294,9 @@ export class Exchange implements StreamHandler, Deadlined {
     const contentType = this.#request.find((each) => each.name.kind === NameKind.ContentType);
     return isGrpc(contentType ?? null);
   }
+}
+
+/** What happened to a connection: one that never came up did not lose anything. */
+function lossOf({ ready, endedBecause }: Connection): string {
+  return ready ? `the connection was lost (${endedBecause})` : endedBecause;
 }

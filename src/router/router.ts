@@ -6,7 +6,7 @@ import { type DownstreamOwner, DownstreamSession } from './downstream.ts';
 import { ReplayArena } from './replay-arena.ts';
 import { defaultRouterLimits, type RouterContext, type RouterLimits } from './router-context.ts';
 import { type RoutingDescription, RoutingSnapshot } from './routing.ts';
-import { readShared } from './shared-read.ts';
+import { KEEP_ALIVE, readShared } from './shared-read.ts';
 import { Upstream } from './upstream.ts';
 
 /** How often stalled connections are looked for. */
@@ -75,7 +75,9 @@ export class Router implements DownstreamOwner {
 
   /** Listens; answers the port. `reusePort` lets several threads share it, the kernel spreading connections over them. */
   listen(address: ListenAddress, reusePort: boolean): Promise<number> {
-    const server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => this.#accept(socket));
+    const server = createServer({ ...KEEP_ALIVE, noDelay: true, pauseOnConnect: true }, (socket) =>
+      this.#accept(socket),
+    );
     this.#servers.push(server);
     return new Promise((resolve, reject) => {
       server.once('error', reject);

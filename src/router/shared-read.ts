@@ -4,6 +4,9 @@ import { Socket } from 'node:net';
 const READ_BUFFER_BYTES = 65536;
 const readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
 
+/** A peer whose machine has gone without a word is noticed by the kernel's probes, begun after this idle time. */
+export const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelay: 30_000 } as const;
+
 /** Takes bytes[start, end), which are valid during the call only. */
 export type ByteReceiver = (bytes: Uint8Array, start: number, end: number) => void;
 

@@ -4,7 +4,7 @@ import type { ShardCounters } from './counters.ts';
 import type { Exchange } from './exchange.ts';
 import { localReply } from './local-reply.ts';
 import type { RouterContext } from './router-context.ts';
-import { sharedRead } from './shared-read.ts';
+import { KEEP_ALIVE, sharedRead } from './shared-read.ts';
 
 /** Until a shard's SETTINGS have come, no more streams than RFC 9113, 6.5.2 has every peer allow. */
 const STREAMS_BEFORE_SETTINGS = 100;
@@ -113,6 +113,7 @@ export class Upstream implements ConnectionHandler {
       host: this.#host,
       port: this.#port,
       noDelay: true,
+      ...KEEP_ALIVE,
       onread: sharedRead((bytes, start, end) => holder.connection?.receive(bytes, start, end)),
     });
     const timer = setTimeout(() => socket.destroy(new Error('connect timed out')), limits.connectTimeoutMs);

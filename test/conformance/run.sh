@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Conformance with real peers: h2spec, gRPC's interop client and server, and Envoy. Installs them under .tools.
+# Conformance with real peers: h2spec, gRPC's interop client and server, Envoy, curl. Installs the first three under .tools.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 tools="$PWD/.tools"
@@ -10,6 +10,7 @@ need() {
   echo "conformance: $1 is missing; $2" >&2
   exit 1
 }
+need curl 'install it with HTTP/2 (Debian: apt-get install curl)'
 need go 'install Go 1.24 or newer, for h2spec and gRPC interop (Debian: apt-get install golang)'
 need python3 'install Python 3 with venv, for Envoy (Debian: apt-get install python3-venv)'
 

@@ -1,0 +1,34 @@
+import type { Connection } from './connection.ts';
+import type { FieldCache, HeaderBlock } from './hpack/index.ts';
+import type { FloodCause, Http2Limits } from './limits.ts';
+import type { MessageHead } from './message-head.ts';
+import type { BufferPool } from './output.ts';
+import type { Stream } from './stream.ts';
+import type { Turn } from './turn.ts';
+
+/** What the connections of a thread share. */
+export interface Http2Context {
+  readonly turn: Turn;
+  readonly buffers: BufferPool;
+  readonly fields: FieldCache;
+  readonly limits: Http2Limits;
+  /** Scratch: the message that is being received. */
+  readonly block: HeaderBlock;
+  readonly head: MessageHead;
+}
+
+/** What a connection tells its owner. */
+export interface ConnectionHandler {
+  /** A request has come (servers only). The owner sets `stream.handler` during the call. */
+  onRequest(stream: Stream, head: MessageHead, block: HeaderBlock, endStream: boolean): void;
+  /** More streams may be opened than before: one has closed, or the peer's SETTINGS have come. */
+  onCapacity(connection: Connection): void;
+  /** The peer takes no new streams. Those that it did not process have been reset as `Unprocessed`. */
+  onGoaway(connection: Connection, code: number): void;
+  /** The connection is of no more use; its streams have been told. `reason` is null where it ended in order. */
+  onClosed(connection: Connection, reason: string | null): void;
+  /** The peer went over a limit. */
+  onFlood(connection: Connection, cause: FloodCause): void;
+  /** The peer does not speak HTTP/2. @returns what to answer before the connection ends, or null for a GOAWAY */
+  onWrongPreface(connection: Connection, bytes: Uint8Array): Uint8Array | null;
+}

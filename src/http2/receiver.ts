@@ -1,0 +1,353 @@
+import type { Connection } from './connection.ts';
+import type { ConnectionHandler, Http2Context } from './connection-handler.ts';
+import { ErrorCode } from './error-codes.ts';
+import { FrameReader, type FrameSink } from './frame-reader.ts';
+import type { FrameWriter } from './frame-writer.ts';
+import { DEFAULT_WINDOW } from './frames.ts';
+import { DEFAULT_TABLE_SIZE, type Field, type HeaderBlock, HpackDecoder } from './hpack/index.ts';
+import { TokenBucket } from './limits.ts';
+import { PeerStreams } from './peer-streams.ts';
+import type { Sender } from './sender.ts';
+import { applySettings } from './settings.ts';
+import { ResetCause, type Stream, type StreamHandler } from './stream.ts';
+import type { StreamTable } from './stream-table.ts';
+
+/** A peer's frame of a message earns it as many frames without one: a window update for the stream and the connection, a PING. */
+const EARNED_BY_MESSAGE = 3;
+
+const unhandled: StreamHandler = {
+  onHeaders() {},
+  onTrailers() {},
+  onData() {},
+  onReset() {},
+  onCredit() {},
+};
+
+/** The parts of a connection that its receiver works with. */
+export interface ReceiverParts {
+  readonly connection: Connection;
+  readonly context: Http2Context;
+  readonly handler: ConnectionHandler;
+  readonly streams: StreamTable;
+  readonly sender: Sender;
+  readonly writer: FrameWriter;
+}
+
+/**
+ * The receiving half of a connection: frames become streams' events, as far as the streams' states, the windows and the
+ * limits allow them (RFC 9113, 5 and 6).
+ */
+export class Receiver implements FrameSink {
+  readonly peerStreams = new PeerStreams();
+  /** The peer's SETTINGS have come. */
+  settingsReceived = false;
+  readonly #connection: Connection;
+  readonly #context: Http2Context;
+  readonly #handler: ConnectionHandler;
+  readonly #streams: StreamTable;
+  readonly #sender: Sender;
+  readonly #writer: FrameWriter;
+  readonly #reader: FrameReader;
+  readonly #decoder: HpackDecoder;
+  readonly #resets: TokenBucket;
+  readonly #controlFrames: TokenBucket;
+  #receiveWindow: number;
+
+  constructor({ connection, context, handler, streams, sender, writer }: ReceiverParts) {
+    const { limits } = context;
+    const { nowMs } = context.turn;
+    this.#connection = connection;
+    this.#context = context;
+    this.#handler = handler;
+    this.#streams = streams;
+    this.#sender = sender;
+    this.#writer = writer;
+    this.#receiveWindow = this.#fullWindow;
+    this.#reader = new FrameReader(this, limits, connection.isServer);
+    this.#decoder = new HpackDecoder(context.fields, DEFAULT_TABLE_SIZE, limits.maxHeaderListBytes);
+    this.#resets = new TokenBucket(limits.resetBurst, limits.resetsPerSecond, nowMs);
+    this.#controlFrames = new TokenBucket(limits.controlFrameBurst, limits.controlFramesPerSecond, nowMs);
+  }
+
+  receive(bytes: Uint8Array, start: number, end: number): void {
+    this.#reader.receive(bytes, start, end);
+  }
+
+  /** Reads no more. */
+  stop(): void {
+    this.#reader.stop();
+  }
+
+  /** The window that we advertise for the connection; it cannot be smaller than the RFC's. */
+  get #fullWindow(): number {
+    return Math.max(DEFAULT_WINDOW, this.#context.limits.connectionWindowBytes);
+  }
+
+  /** Tells the peer of the window, where it is not the one that it assumes. */
+  announceWindow(): void {
+    if (this.#fullWindow > DEFAULT_WINDOW) this.#writer.windowUpdate(0, this.#fullWindow - DEFAULT_WINDOW);
+  }
+
+  /** The peer has done something useful: what we sent will be answered by window updates, and that is no flood. */
+  earn(): void {
+    this.#controlFrames.earn(EARNED_BY_MESSAGE);
+  }
+
+  onDataFrame(id: number, flowLength: number, bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
+    this.#receiveWindow -= flowLength;
+    if (this.#receiveWindow < this.#context.limits.connectionWindowBytes >> 1 && !this.#restoreWindow()) return;
+    const stream = this.#streams.get(id);
+    if (stream === null) {
+      this.#onFrameOfNoStream(id, ErrorCode.StreamClosed);
+      return;
+    }
+    if (stream.remoteEnded) {
+      this.#connection.resetAndTell(stream, ErrorCode.StreamClosed);
+      return;
+    }
+    stream.receiveWindow -= flowLength;
+    if (stream.receiveWindow < 0) {
+      this.#connection.resetAndTell(stream, ErrorCode.FlowControlError);
+      return;
+    }
+    if (!stream.headersReceived) {
+      this.#connection.resetAndTell(stream, ErrorCode.ProtocolError);
+      return;
+    }
+    if (start === end && flowLength === 0 && !endStream) {
+      this.#countControlFrame();
+      return;
+    }
+    if (stream.contentRemaining >= 0) {
+      stream.contentRemaining -= end - start;
+      if (stream.contentRemaining < 0 || (endStream && stream.contentRemaining > 0)) {
+        this.#connection.resetAndTell(stream, ErrorCode.ProtocolError);
+        return;
+      }
+    }
+    this.earn();
+    if (endStream) stream.remoteEnded = true;
+    stream.handler.onData(stream, bytes, start, end, endStream);
+    if (endStream) this.#connection.closeIfEnded(stream);
+  }
+
+  /** Credits the connection with what it has used. @returns false where the peer sent more than it might */
+  #restoreWindow(): boolean {
+    if (this.#receiveWindow < 0) {
+      this.#connection.fail(ErrorCode.FlowControlError, 'more than the connection window');
+      return false;
+    }
+    this.#writer.windowUpdate(0, this.#fullWindow - this.#receiveWindow);
+    this.#receiveWindow = this.#fullWindow;
+    return true;
+  }
+
+  onHeaderBlock(id: number, bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
+    const { block } = this.#context;
+    if (!this.#decoder.decode(bytes, start, end, block)) {
+      this.#connection.fail(ErrorCode.CompressionError, 'a header block that is not valid HPACK');
+      return;
+    }
+    const stream = this.#streams.get(id);
+    if (stream === null) {
+      if (this.#connection.isServer) this.#onRequestBlock(id, block, endStream);
+      else this.#onFrameOfNoStream(id, ErrorCode.StreamClosed);
+      return;
+    }
+    if (stream.remoteEnded) {
+      this.#connection.fail(ErrorCode.StreamClosed, `HEADERS on stream ${id}, which has ended`);
+      return;
+    }
+    if (block.tooLarge) this.#onTooLarge(stream);
+    else if (stream.headersReceived) this.#onTrailerBlock(stream, block, endStream);
+    else this.#onResponseBlock(stream, block, endStream);
+  }
+
+  #onTooLarge(stream: Stream): void {
+    this.#handler.onFlood(this.#connection, 'headers');
+    this.#connection.resetAndTell(stream, ErrorCode.EnhanceYourCalm);
+  }
+
+  #onRequestBlock(id: number, block: HeaderBlock, endStream: boolean): void {
+    if (!this.#acceptId(id)) return;
+    this.earn();
+    if (this.#streams.count >= this.#context.limits.maxConcurrentStreams) {
+      this.#refuse(id, ErrorCode.RefusedStream);
+      return;
+    }
+    if (block.tooLarge) {
+      this.#handler.onFlood(this.#connection, 'headers');
+      this.#refuse(id, ErrorCode.EnhanceYourCalm);
+      return;
+    }
+    const { head } = this.#context;
+    if (head.readRequest(block) !== null || (endStream && head.contentLength > 0)) {
+      this.#refuse(id, ErrorCode.ProtocolError);
+      return;
+    }
+    const stream = this.#connection.openStream(id, unhandled);
+    stream.headersReceived = true;
+    stream.contentRemaining = head.contentLength;
+    stream.remoteEnded = endStream;
+    this.#handler.onRequest(stream, head, block, endStream);
+  }
+
+  /** Whether a request with this id may begin now; else it has been dealt with. */
+  #acceptId(id: number): boolean {
+    const before = this.peerStreams.last;
+    const verdict = this.peerStreams.judge(id);
+    if (verdict === 'new') return true;
+    if (verdict !== 'ignored') {
+      const code = verdict === 'over' ? ErrorCode.StreamClosed : ErrorCode.ProtocolError;
+      this.#connection.fail(code, `a request on stream ${id}, after ${before}`);
+    }
+    return false;
+  }
+
+  #refuse(id: number, code: number): void {
+    this.#writer.reset(id, code);
+    this.peerStreams.rememberReset(id);
+  }
+
+  #onResponseBlock(stream: Stream, block: HeaderBlock, endStream: boolean): void {
+    const { head } = this.#context;
+    if (head.readResponse(block) !== null) {
+      this.#connection.resetAndTell(stream, ErrorCode.ProtocolError);
+      return;
+    }
+    const informational = (head.status as Field).integer < 200;
+    this.earn();
+    if (informational && endStream) {
+      this.#connection.resetAndTell(stream, ErrorCode.ProtocolError);
+      return;
+    }
+    if (!informational) {
+      stream.headersReceived = true;
+      // Without content (a HEAD's answer, 304) a content-length tells of another message (RFC 9113, 8.1.1).
+      if (!endStream && !stream.isHead) stream.contentRemaining = head.contentLength;
+    }
+    if (endStream) stream.remoteEnded = true;
+    stream.handler.onHeaders(stream, head, block, endStream);
+    if (endStream) this.#connection.closeIfEnded(stream);
+  }
+
+  #onTrailerBlock(stream: Stream, block: HeaderBlock, endStream: boolean): void {
+    const { head } = this.#context;
+    if (!endStream || stream.contentRemaining > 0 || head.readTrailers(block) !== null) {
+      this.#connection.resetAndTell(stream, ErrorCode.ProtocolError);
+      return;
+    }
+    stream.remoteEnded = true;
+    stream.handler.onTrailers(stream, head, block);
+    this.#connection.closeIfEnded(stream);
+  }
+
+  /** A frame for a stream that is not open: none that was ever opened is an error, one that is over is ignored or refused. */
+  #onFrameOfNoStream(id: number, code: number | null): void {
+    const isPeers = (id & 1) === (this.#connection.isServer ? 1 : 0);
+    const idle = isPeers ? id > this.peerStreams.last : id >= this.#connection.nextStreamId;
+    if (idle) {
+      if (id <= this.peerStreams.lastAccepted)
+        this.#connection.fail(ErrorCode.ProtocolError, `a frame on stream ${id}, which is idle`);
+      return;
+    }
+    if (code === null || !this.#connection.isServer || this.peerStreams.wasReset(id)) return;
+    this.#refuse(id, code);
+  }
+
+  onReset(id: number, code: number): void {
+    const stream = this.#streams.get(id);
+    if (stream === null) {
+      this.#onFrameOfNoStream(id, null);
+      return;
+    }
+    if (this.#connection.isServer && !this.#resets.take(this.#context.turn.nowMs)) {
+      this.#connection.flood('resets', 'too many resets');
+      return;
+    }
+    this.#connection.closeStream(stream);
+    stream.handler.onReset(stream, code, ResetCause.Peer);
+  }
+
+  onSettings(bytes: Uint8Array, start: number, end: number): void {
+    if (!this.#countControlFrame()) return;
+    const { peer } = this.#sender;
+    const { initialWindowSize } = peer;
+    const error = applySettings(bytes, start, end, peer);
+    if (error !== ErrorCode.NoError) {
+      this.#connection.fail(error, 'a setting out of its range');
+      return;
+    }
+    this.#writer.encoder.setTableSize(peer.headerTableSize);
+    this.#writer.settingsAck();
+    this.settingsReceived = true;
+    const delta = peer.initialWindowSize - initialWindowSize;
+    if (delta !== 0 && !this.#sender.adjustStreams(delta))
+      this.#connection.fail(ErrorCode.FlowControlError, 'an initial window that overflows a stream');
+    else this.#handler.onCapacity(this.#connection);
+  }
+
+  onSettingsAck(): void {
+    this.#countControlFrame();
+  }
+
+  onPing(bytes: Uint8Array, start: number): void {
+    if (this.#countControlFrame()) this.#connection.acknowledgePing(new Uint8Array(bytes.subarray(start, start + 8)));
+  }
+
+  onPingAck(bytes: Uint8Array, start: number): void {
+    if (this.#countControlFrame()) this.#connection.onOwnPingAcknowledged(bytes.subarray(start, start + 8));
+  }
+
+  onGoaway(lastStreamId: number, code: number): void {
+    this.#connection.onPeerGoaway(lastStreamId, code);
+  }
+
+  onWindowUpdate(id: number, increment: number): void {
+    if (!this.#countControlFrame()) return;
+    if (id === 0) {
+      if (increment === 0) this.#connection.fail(ErrorCode.ProtocolError, 'WINDOW_UPDATE of 0');
+      else if (!this.#sender.creditConnection(increment))
+        this.#connection.fail(ErrorCode.FlowControlError, 'a connection window beyond 2^31-1');
+      return;
+    }
+    const stream = this.#streams.get(id);
+    if (stream === null) this.#onFrameOfNoStream(id, null);
+    else if (increment === 0) this.#connection.resetAndTell(stream, ErrorCode.ProtocolError);
+    else if (!this.#sender.creditStream(stream, increment))
+      this.#connection.resetAndTell(stream, ErrorCode.FlowControlError);
+  }
+
+  onPriority(): void {
+    this.#countControlFrame();
+  }
+
+  onStreamError(id: number, code: number): void {
+    const stream = this.#streams.get(id);
+    if (stream !== null) this.#connection.resetAndTell(stream, code);
+    else if (this.#countControlFrame()) this.#refuse(id, code);
+  }
+
+  onConnectionError(code: number, reason: string): void {
+    this.#connection.fail(code, reason);
+  }
+
+  onContinuationFlood(): void {
+    this.#connection.flood('continuation', 'too long a header block');
+  }
+
+  onPreface(): void {
+    this.#connection.greet();
+  }
+
+  onWrongPreface(bytes: Uint8Array): void {
+    this.#connection.onWrongPreface(bytes);
+  }
+
+  /** A frame that carries no message has to be earned by messages or by time. @returns false where it was one too many */
+  #countControlFrame(): boolean {
+    if (this.#controlFrames.take(this.#context.turn.nowMs)) return true;
+    this.#connection.flood('control', 'too many control frames');
+    return false;
+  }
+}
