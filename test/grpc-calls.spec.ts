@@ -174,6 +174,19 @@ it('says that an owner is down, naming the shard, and asks no other', async () =
   expect(alive.calls.length).toBe(40 - failed.length);
 });
 
+it('does not try a dead shard anew for each request, and finds it when it is back', async () => {
+  const [port] = (await freePorts(1)) as [number];
+  const router = await startRouter(scope, { shards: [port] });
+  const client = echoClient(scope, router.endpoint);
+  for (let i = 0; i < 40; i++) expect((await unary(client, 'hello', keyed('k'))).error?.code).toBe(status.UNAVAILABLE);
+  // Each failure lengthens the pause before the next attempt: forty requests have seen few.
+  const failures = await metric(router, 'keyway_shard_connect_failures_total{cluster="docs",shard="s0"}');
+  expect(failures).toBeGreaterThan(0);
+  expect(failures).toBeLessThan(10);
+  await startEchoBackend(scope, 's0', port);
+  await eventually(async () => (await unary(client, 'hello', keyed('k'))).error === null);
+});
+
 it("believes none of a client's x-keyway headers", async () => {
   const { client } = await startEcho(1);
   const { headers } = await unary(client, 'hello', keyed('k', { 'x-keyway-version': '7', 'x-keyway-shard': 's9' }));

@@ -62,6 +62,19 @@ describe('a peer that floods is told to calm down, and counted', () => {
     expect(await floods('resets')).toBe(1);
   });
 
+  it('with streams that it has us reset (CVE-2025-8671)', async () => {
+    const peer = await RawPeer.connect(scope, router.port);
+    for (let i = 0; i < 500; i++) {
+      const id = idOf(i);
+      peer.write(
+        frame(FrameType.Headers, END_HEADERS, id, requestBlock()),
+        frame(FrameType.WindowUpdate, 0, id, word(0)),
+      );
+    }
+    expect(await peer.goaway()).toBe(ENHANCE_YOUR_CALM);
+    expect(await floods('resets')).toBe(1);
+  });
+
   it('with CONTINUATION frames without end', async () => {
     const peer = await RawPeer.connect(scope, router.port);
     peer.write(frame(FrameType.Headers, 0, 1, requestBlock()));

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type IncomingHttpHeaders } from 'node:http2';
+import { createServer } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { FrameType } from '../src/http2/frames.ts';
 import { metric, type RouterUnderTest, startRouter } from './support/cluster.ts';
@@ -130,6 +131,22 @@ it("takes the content-length of a HEAD's answer for what it is, whichever frame 
   request.resume();
   await once(request, 'end');
   expect(headers['content-length']).toBe('5');
+});
+
+it('says what is wrong with a shard that speaks HTTP/1.1, or nothing at all', async () => {
+  const serve = async (greeting: string): Promise<number> => {
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.write(greeting);
+    }).listen(0, '127.0.0.1');
+    scope.defer(() => server.close());
+    await once(server, 'listening');
+    return (server.address() as { port: number }).port;
+  };
+  const old = await startRouter(scope, { shards: [await serve('HTTP/1.1 400 Bad Request\r\n\r\n')] });
+  expect((await call(old)).message).toContain('it does not speak HTTP/2');
+  const silent = await startRouter(scope, { shards: [await serve('')], limits: { connectTimeoutMs: 300 } });
+  expect((await call(silent)).message).toContain('no HTTP/2 SETTINGS within 300 ms');
 });
 
 it('survives a shard that breaks the protocol', async () => {

@@ -113,12 +113,12 @@ export class FrameReader {
 
   /** What may come now, whatever the frame says: the first one is SETTINGS, and nothing stands between the parts of a header block. */
   #mayFollow(type: number, flags: number, length: number, bytes: Uint8Array, at: number): boolean {
-    if (length > MINIMUM_FRAME_SIZE) return this.#fail(ErrorCode.FrameSizeError, `a frame of ${length} bytes`);
     if (!this.#settingsSeen) {
       if (type !== FrameType.Settings || (flags & Flag.Ack) !== 0)
-        return this.#fail(ErrorCode.ProtocolError, 'the first frame is not SETTINGS');
+        return this.#fail(ErrorCode.ProtocolError, 'it does not speak HTTP/2: the first frame is not SETTINGS');
       this.#settingsSeen = true;
     }
+    if (length > MINIMUM_FRAME_SIZE) return this.#fail(ErrorCode.FrameSizeError, `a frame of ${length} bytes`);
     if (this.#blockId > 0 && (type !== FrameType.Continuation || readUint31(bytes, at + 5) !== this.#blockId))
       return this.#fail(ErrorCode.ProtocolError, 'a frame inside a header block');
     return true;

@@ -102,16 +102,16 @@ export class Receiver implements FrameSink {
       return;
     }
     if (stream.remoteEnded) {
-      this.#connection.resetAndTell(stream, ErrorCode.StreamClosed);
+      this.#resetForViolation(stream, ErrorCode.StreamClosed);
       return;
     }
     stream.receiveWindow -= flowLength;
     if (stream.receiveWindow < 0) {
-      this.#connection.resetAndTell(stream, ErrorCode.FlowControlError);
+      this.#resetForViolation(stream, ErrorCode.FlowControlError);
       return;
     }
     if (!stream.headersReceived) {
-      this.#connection.resetAndTell(stream, ErrorCode.ProtocolError);
+      this.#resetForViolation(stream, ErrorCode.ProtocolError);
       return;
     }
     if (start === end && flowLength === 0 && !endStream) {
@@ -121,7 +121,7 @@ export class Receiver implements FrameSink {
     if (stream.contentRemaining >= 0) {
       stream.contentRemaining -= end - start;
       if (stream.contentRemaining < 0 || (endStream && stream.contentRemaining > 0)) {
-        this.#connection.resetAndTell(stream, ErrorCode.ProtocolError);
+        this.#resetForViolation(stream, ErrorCode.ProtocolError);
         return;
       }
     }
@@ -165,7 +165,7 @@ export class Receiver implements FrameSink {
 
   #onTooLarge(stream: Stream): void {
     this.#handler.onFlood(this.#connection, 'headers');
-    this.#connection.resetAndTell(stream, ErrorCode.EnhanceYourCalm);
+    this.#resetForViolation(stream, ErrorCode.EnhanceYourCalm);
   }
 
   #onRequestBlock(id: number, block: HeaderBlock, endStream: boolean): void {
@@ -204,21 +204,34 @@ export class Receiver implements FrameSink {
     return false;
   }
 
+  /** Refuses a request that has not become a stream. A peer may well not know our limit on streams yet: that costs it nothing. */
   #refuse(id: number, code: number): void {
+    if (code !== ErrorCode.RefusedStream && !this.#countReset()) return;
     this.#writer.reset(id, code);
     this.peerStreams.rememberReset(id);
+  }
+
+  #resetForViolation(stream: Stream, code: number): void {
+    if (this.#countReset()) this.#connection.resetAndTell(stream, code);
+  }
+
+  /** A client may reset streams, or have us reset them (CVE-2025-8671), only so often. @returns false where it was one too many */
+  #countReset(): boolean {
+    if (!this.#connection.isServer || this.#resets.take(this.#context.turn.nowMs)) return true;
+    this.#connection.flood('resets', 'too many resets');
+    return false;
   }
 
   #onResponseBlock(stream: Stream, block: HeaderBlock, endStream: boolean): void {
     const { head } = this.#context;
     if (head.readResponse(block) !== null) {
-      this.#connection.resetAndTell(stream, ErrorCode.ProtocolError);
+      this.#resetForViolation(stream, ErrorCode.ProtocolError);
       return;
     }
     const informational = (head.status as Field).integer < 200;
     this.earn();
     if (informational && endStream) {
-      this.#connection.resetAndTell(stream, ErrorCode.ProtocolError);
+      this.#resetForViolation(stream, ErrorCode.ProtocolError);
       return;
     }
     if (!informational) {
@@ -234,7 +247,7 @@ export class Receiver implements FrameSink {
   #onTrailerBlock(stream: Stream, block: HeaderBlock, endStream: boolean): void {
     const { head } = this.#context;
     if (!endStream || stream.contentRemaining > 0 || head.readTrailers(block) !== null) {
-      this.#connection.resetAndTell(stream, ErrorCode.ProtocolError);
+      this.#resetForViolation(stream, ErrorCode.ProtocolError);
       return;
     }
     stream.remoteEnded = true;
@@ -261,10 +274,7 @@ export class Receiver implements FrameSink {
       this.#onFrameOfNoStream(id, null);
       return;
     }
-    if (this.#connection.isServer && !this.#resets.take(this.#context.turn.nowMs)) {
-      this.#connection.flood('resets', 'too many resets');
-      return;
-    }
+    if (!this.#countReset()) return;
     this.#connection.closeStream(stream);
     stream.handler.onReset(stream, code, ResetCause.Peer);
   }
@@ -300,7 +310,7 @@ export class Receiver implements FrameSink {
   }
 
   onGoaway(lastStreamId: number, code: number): void {
-    this.#connection.onPeerGoaway(lastStreamId, code);
+    if (this.#countControlFrame()) this.#connection.onPeerGoaway(lastStreamId, code);
   }
 
   onWindowUpdate(id: number, increment: number): void {
@@ -313,9 +323,8 @@ export class Receiver implements FrameSink {
     }
     const stream = this.#streams.get(id);
     if (stream === null) this.#onFrameOfNoStream(id, null);
-    else if (increment === 0) this.#connection.resetAndTell(stream, ErrorCode.ProtocolError);
-    else if (!this.#sender.creditStream(stream, increment))
-      this.#connection.resetAndTell(stream, ErrorCode.FlowControlError);
+    else if (increment === 0) this.#resetForViolation(stream, ErrorCode.ProtocolError);
+    else if (!this.#sender.creditStream(stream, increment)) this.#resetForViolation(stream, ErrorCode.FlowControlError);
   }
 
   onPriority(): void {
@@ -324,7 +333,7 @@ export class Receiver implements FrameSink {
 
   onStreamError(id: number, code: number): void {
     const stream = this.#streams.get(id);
-    if (stream !== null) this.#connection.resetAndTell(stream, code);
+    if (stream !== null) this.#resetForViolation(stream, code);
     else if (this.#countControlFrame()) this.#refuse(id, code);
   }
 

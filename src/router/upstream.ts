@@ -116,11 +116,14 @@ export class Upstream implements ConnectionHandler {
       ...KEEP_ALIVE,
       onread: sharedRead((bytes, start, end) => holder.connection?.receive(bytes, start, end)),
     });
-    const timer = setTimeout(() => socket.destroy(new Error('connect timed out')), limits.connectTimeoutMs);
-    const settle = (): void => clearTimeout(timer);
-    socket.once('connect', settle).once('close', settle);
     const connection = new Connection(socket as Socket, false, http2, this);
     holder.connection = connection;
+    const timer = setTimeout(() => {
+      if (connection.ready) return;
+      const what = socket.connecting ? 'connection' : 'HTTP/2 SETTINGS';
+      socket.destroy(new Error(`no ${what} within ${limits.connectTimeoutMs} ms`));
+    }, limits.connectTimeoutMs);
+    socket.once('close', () => clearTimeout(timer));
     this.#connections.push(connection);
     this.#counters.connections++;
     return connection;

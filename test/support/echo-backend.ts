@@ -66,7 +66,7 @@ export interface EchoBackend {
  * A gRPC backend on grpc-js that answers with what it is sent, its own name in `x-backend`, and the call's `x-echo`
  * metadata in headers and trailers. A message "fail" ends a call with FAILED_PRECONDITION, "hang" never ends.
  */
-export async function startEchoBackend(scope: Scope, name: string): Promise<EchoBackend> {
+export async function startEchoBackend(scope: Scope, name: string, atPort = 0): Promise<EchoBackend> {
   const server = new Server();
   const calls: string[] = [];
   const cancelled: string[] = [];
@@ -120,7 +120,7 @@ export async function startEchoBackend(scope: Scope, name: string): Promise<Echo
   };
   server.addService(echoService, { unary, clientStream, serverStream, bidi });
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+    server.bindAsync(`127.0.0.1:${atPort}`, ServerCredentials.createInsecure(), (error, bound) =>
       error === null ? resolve(bound) : reject(error),
     );
   });
