@@ -187,6 +187,39 @@ it('does not try a dead shard anew for each request, and finds it when it is bac
   await eventually(async () => (await unary(client, 'hello', keyed('k'))).error === null);
 });
 
+it('routes by method, host and header, makes the key of a pattern, and changes headers on the way', async () => {
+  const backends = await Promise.all(['s0', 's1', 's2'].map((name) => startEchoBackend(scope, name)));
+  const router = await startRouter(scope, {
+    shards: backends.map(({ port }) => port),
+    routes: [
+      {
+        match: { regex: '^/test\\.Echo/', methods: ['POST'], headers: { 'x-tier': { exact: 'gold' } } },
+        cluster: 'docs',
+        shardKey: [{ header: 'x-shard-key', pattern: '^([^/]+)/' }, { value: 'without-project' }],
+        headers: {
+          request: { set: { 'x-echo': 'set' }, add: { 'x-echo': 'added' }, remove: ['x-tier'] },
+          response: { set: { 'x-backend': 'hidden' }, add: { 'x-more': 'yes' } },
+        },
+      },
+      { match: { prefix: '/' }, cluster: 'docs', shardKey: { value: 'everything else' } },
+    ],
+  });
+  const client = echoClient(scope, router.endpoint);
+  const gold = { 'x-tier': 'gold', 'x-echo': 'from the client' };
+  for (let i = 0; i < 20; i++) {
+    const { error, headers, trailers } = await unary(client, 'hello', keyed(`one-project/document-${i}`, gold));
+    expect(error).toBeNull();
+    expect(trailers.get('x-echo').join()).toMatch(/^set, ?added$/);
+    expect(headers.get('x-backend')).toEqual(['hidden']);
+    expect(headers.get('x-more')).toEqual(['yes']);
+    expect(String(headers.get('x-seen')[0])).not.toContain('x-tier');
+  }
+  expect(backends.filter(({ calls }) => calls.length > 0).length).toBe(1);
+  const other = await unary(client, 'hello', keyed('any'));
+  expect(other.headers.get('x-backend')).not.toEqual(['hidden']);
+  expect((await unary(client, 'hello', keyed('no slash', gold))).error).toBeNull();
+});
+
 it("believes none of a client's x-keyway headers", async () => {
   const { client } = await startEcho(1);
   const { headers } = await unary(client, 'hello', keyed('k', { 'x-keyway-version': '7', 'x-keyway-shard': 's9' }));

@@ -49,7 +49,11 @@ it.each([
   ['hashOn', 'hashon', '11:5 clusters.docs.hashon: there is no such field; did you mean hashOn?'],
   ['shardKey', 'shardkey', '7:5 routes.0.shardkey: there is no such field; did you mean shardKey?'],
   ['cluster: docs', 'cluster: dosc', '6:14 routes.0.cluster: there is no cluster dosc; did you mean docs?'],
-  ['{header: x-shard-key}', '{}', '7:15 routes.0.shardKey: give exactly one of header, value; none is given'],
+  [
+    '{header: x-shard-key}',
+    '{}',
+    '7:15 routes.0.shardKey: give exactly one of header, value, path, query, cookie, clientAddress; none is given',
+  ],
   ['9101', '99999', '13:27 clusters.docs.shards.0.address: port 99999 is beyond the last one, 65535'],
   [
     'maglev: {tableSize: 65537}',
@@ -57,9 +61,30 @@ it.each([
     '10:16 clusters.docs.placement: give exactly one of ringHash, maglev, fixedRing, ketama, slots; ketama and slots are given',
   ],
   ['workers: 1', 'workers: none', '3:10 workers: expected number, received string'],
+  [
+    '{header: x-shard-key}',
+    '[{header: a}, {heade: b}]',
+    '7:30 routes.0.shardKey.1.heade: there is no such field; did you mean header?',
+  ],
+  ['{header: x-shard-key}', '{heade: b}', '7:16 routes.0.shardKey.heade: there is no such field; did you mean header?'],
+  [
+    'prefix: /',
+    'regex: "(a"',
+    '5:20 routes.0.match.regex: is no regular expression of RE2: error parsing regexp: missing closing ): `(a`',
+  ],
+  [
+    'prefix: /',
+    'prefix: /, path: /x',
+    '5:12 routes.0.match: give exactly one of prefix, path, regex; prefix and path are given',
+  ],
+  [
+    'cluster: docs',
+    'cluster: docs\n    headers: {request: {set: {Connection: close}}}',
+    "7:43 routes.0.headers.request.set.Connection: Connection is not a rule's to change",
+  ],
   ['prefix: /', 'prefix: x', '5:21 routes.0.match.prefix: begin it with /'],
 ])('answers %s -> %s with the place and the mend', (right, wrong, message) => {
-  expect(faultsOf(CONFIG.replace(right, wrong))).toBe(`keyway.yaml:${message}`);
+  expect(faultsOf(CONFIG.replace(right, wrong)).split('\n')[0]).toBe(`keyway.yaml:${message}`);
 });
 
 it('names every fault, and what is missing', () => {

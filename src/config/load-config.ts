@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { isMap, isScalar, LineCounter, type ParsedNode, parseDocument } from 'yaml';
+import { isMap, isScalar, isSeq, LineCounter, type ParsedNode, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import type { Http2Limits } from '../http2/index.ts';
 import type { PlacementName } from '../placement/index.ts';
-import type { RouterLimits, RoutingDescription } from '../router/index.ts';
+import type { RouteMatch, RouterLimits, RoutingDescription, ShardKeySource, TextMatch } from '../router/index.ts';
 import { type ClusterDescription, type PlacementChoice, parseSlotRanges, slotFault } from '../topology/index.ts';
 import { ConfigError, type ConfigFault } from './config-error.ts';
 import { nearestName } from './nearest-name.ts';
@@ -69,11 +69,22 @@ class Source {
   }
 
   /** A fault at a value; where the value is missing, at the nearest thing around it. */
-  fault(path: Path, message: string, key?: string): ConfigFault {
+  fault(checked: Path, message: string, key?: string): ConfigFault {
+    const path = this.#asWritten(checked);
     const offset = this.#offsetOf(path, key);
     const { line, col } = offset === undefined ? { line: 1, col: 1 } : this.#lines.linePos(offset);
     const dotted = [...path, ...(key === undefined ? [] : [key])].join('.');
     return { file: this.#file, line, column: col, path: dotted, message };
+  }
+
+  /** Without the steps into a list that the file has not: where one of several may stand alone. */
+  #asWritten(path: Path): Path {
+    const written: Array<string | number> = [];
+    for (const step of path) {
+      const node = this.#document.getIn(written, true);
+      if (typeof step !== 'number' || isSeq(node)) written.push(step);
+    }
+    return written;
   }
 
   #offsetOf(path: Path, key: string | undefined): number | undefined {
@@ -117,6 +128,8 @@ interface SchemaNode {
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly additionalProperties?: SchemaNode | boolean;
   readonly items?: SchemaNode;
+  /** One of several may stand alone: alone, or in a list. */
+  readonly anyOf?: readonly SchemaNode[];
 }
 
 /** The fields that the schema knows at a path. */
@@ -125,7 +138,8 @@ function knownFields(path: Path): string[] {
   for (const step of path) {
     const additional: SchemaNode | boolean | undefined = node?.additionalProperties;
     const other: SchemaNode | undefined = typeof additional === 'object' ? additional : undefined;
-    node = typeof step === 'number' ? node?.items : (node?.properties?.[step] ?? other);
+    const list: SchemaNode | undefined = node?.items ?? node?.anyOf?.[1]?.items;
+    node = typeof step === 'number' ? list : (node?.properties?.[step] ?? other);
   }
   return Object.keys(node?.properties ?? {});
 }
@@ -140,9 +154,10 @@ function build(file: ConfigFile, report: Report): Config {
       const near = nearestName(route.cluster, names) ?? names.join(', ');
       report(['routes', i, 'cluster'], `there is no cluster ${route.cluster}; did you mean ${near}?`);
     }
-    const { header, value } = route.shardKey;
-    const shardKey = header === undefined ? { value: value ?? '' } : { header: header.toLowerCase() };
-    return { prefix: route.match.prefix, cluster: route.cluster, shardKey };
+    // The schema has seen to it that each has exactly one place, which is what tells the kinds apart.
+    const shardKey = route.shardKey.map((source) => withoutUndefined(source) as unknown as ShardKeySource);
+    const { request: requestHeaders, response: responseHeaders } = route.headers;
+    return { match: matchOf(route.match), cluster: route.cluster, shardKey, requestHeaders, responseHeaders };
   });
   return {
     listen: file.listen.map(({ address }) => splitAddress(address)),
@@ -152,6 +167,16 @@ function build(file: ConfigFile, report: Report): Config {
     limits: file.limits,
     routing: { routes, clusters },
   };
+}
+
+function matchOf({ prefix, path, regex, hosts, methods, headers }: ConfigFile['routes'][number]['match']): RouteMatch {
+  const onPath = path !== undefined ? { exact: path } : regex !== undefined ? { regex } : { prefix: prefix ?? '/' };
+  const tests = Object.entries(headers ?? {}).map(([name, test]) => [name, withoutUndefined(test)]);
+  return { path: onPath, hosts, methods, headers: Object.fromEntries(tests) as Record<string, TextMatch> };
+}
+
+function withoutUndefined(value: object): object {
+  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined));
 }
 
 function buildCluster(name: string, cluster: ConfigFile['clusters'][string], report: Report): ClusterDescription {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defaultLimits } from '../http2/index.ts';
 import { isPrime, MAXIMUM_RING_SIZE, MAXIMUM_TABLE_SIZE, nextPrime } from '../placement/index.ts';
-import { defaultRouterLimits } from '../router/index.ts';
+import { defaultRouterLimits, patternFault } from '../router/index.ts';
 
 /** `host:port`, the host a name, an IPv4 address or an IPv6 address in brackets. */
 const ADDRESS = /^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):([0-9]{1,5})$/;
@@ -100,20 +100,100 @@ const cluster = z.strictObject({
   shards: z.array(shard).min(1).describe('In the order that ringHash takes them, as Envoy takes its hosts.'),
 });
 
-const shardKey = z
+const pattern = z.string().superRefine((text, context) => {
+  const fault = patternFault(text);
+  if (fault !== null) context.addIssue(`is no regular expression of RE2: ${fault}`);
+});
+
+const KEY_SOURCES = ['header', 'value', 'path', 'query', 'cookie', 'clientAddress'] as const;
+
+const keySource = z
   .strictObject({
     header: headerName.optional().describe('The header that holds the key.'),
-    value: z.string().min(1).optional().describe('One key for the whole route.'),
+    value: z.string().min(1).optional().describe('One key for all.'),
+    path: pattern.optional().describe('A pattern of the path, without its query.'),
+    query: z.string().min(1).optional().describe('A parameter of the query.'),
+    cookie: z.string().min(1).optional().describe('A cookie.'),
+    clientAddress: z.literal(true).optional().describe("The client's address."),
+    pattern: pattern
+      .optional()
+      .describe('Of a header, parameter or cookie: the first group, or the match, is the key.'),
   })
-  .superRefine((source, context) => exactlyOne(source, context, ['header', 'value']))
+  .superRefine((source, context) => {
+    exactlyOne(source, context, KEY_SOURCES);
+    if (source.pattern !== undefined && (source.header ?? source.query ?? source.cookie) === undefined)
+      context.addIssue('a pattern goes with header, query or cookie');
+  })
   .describe('Where the key comes from: exactly one of these.');
 
+const keySources = z.array(keySource).min(1);
+
+// One source may stand without the list. (A union would tell of a fault in either form, and of its place in neither.)
+const shardKey = z
+  .preprocess((given) => (Array.isArray(given) ? given : [given]), keySources)
+  .describe('Where the key comes from; of several the first that has one. Without a key a request is refused.');
+
+const PATH_MATCHES = ['prefix', 'path', 'regex'] as const;
+
+const headerMatch = z
+  .strictObject({
+    exact: z.string().optional(),
+    prefix: z.string().min(1).optional(),
+    regex: pattern.optional(),
+    present: z.boolean().optional(),
+  })
+  .superRefine((match, context) => exactlyOne(match, context, ['exact', 'prefix', 'regex', 'present']));
+
+const beginsWithSlash = z.string().startsWith('/', 'begin it with /');
+const method = z.string().regex(/^[A-Z]+$/, 'write a method in capitals, such as POST');
+
+const match = z
+  .strictObject({
+    prefix: beginsWithSlash.optional().describe('What the path begins with.'),
+    path: beginsWithSlash.optional().describe('The path, without its query.'),
+    regex: pattern.optional().describe('What the path, without its query, matches; RE2 syntax.'),
+    hosts: z
+      .array(z.string().min(1))
+      .min(1)
+      .optional()
+      .describe('Host names, without a port; *.example.com for all below.'),
+    methods: z.array(method).min(1).optional().describe('HTTP methods.'),
+    headers: z.record(headerName, headerMatch).optional().describe('Headers that have to match, by name.'),
+  })
+  .superRefine((given, context) => exactlyOne(given, context, PATH_MATCHES))
+  .describe('Which requests: exactly one of prefix, path and regex, and whatever else is given.');
+
+/** What HTTP/2 or the router itself decides on (RFC 9113, 8.2.2). */
+const UNTOUCHABLE =
+  /^(connection|keep-alive|proxy-connection|transfer-encoding|upgrade|te|content-length|host|x-keyway-.*)$/i;
+const changedHeader = headerName.superRefine((name, context) => {
+  if (UNTOUCHABLE.test(name)) context.addIssue(`${name} is not a rule's to change`);
+});
+const headerValue = z
+  .string()
+  .regex(/^[^\p{Cc}]*$/u, 'has a control character')
+  .refine((text) => text.trim() === text, {
+    error: 'begins or ends with a space',
+  });
+
+const headerRules = z
+  .strictObject({
+    remove: z.array(changedHeader).optional().describe('Names of headers to take out.'),
+    set: z.record(changedHeader, headerValue).optional().describe('Headers to set, whatever stood there.'),
+    add: z.record(changedHeader, headerValue).optional().describe('Headers to add to those that there are.'),
+  })
+  .describe('What is done to headers.');
+
 const route = z.strictObject({
-  match: z.strictObject({
-    prefix: z.string().startsWith('/', 'begin it with /').describe('What the path begins with.'),
-  }),
+  match,
   cluster: identifier.describe('The cluster that its requests go to.'),
-  shardKey: shardKey.default({ header: 'x-shard-key' }),
+  shardKey: shardKey.default([{ header: 'x-shard-key' }]),
+  headers: z
+    .strictObject({
+      request: headerRules.optional().describe('On the way to the shard.'),
+      response: headerRules.optional().describe('On the way to the client.'),
+    })
+    .default({}),
 });
 
 const count = (most: number) => z.int().min(1).max(most);
@@ -190,5 +270,16 @@ export type ConfigFile = z.output<typeof configSchema>;
 
 /** The JSON schema for editors. */
 export function configJsonSchema(): object {
-  return z.toJSONSchema(configSchema, { io: 'input' });
+  return z.toJSONSchema(configSchema, {
+    io: 'input',
+    override: ({ zodSchema, jsonSchema }) => {
+      if (zodSchema !== keySources) return;
+      const { type, items, minItems } = jsonSchema;
+      delete jsonSchema.type;
+      delete jsonSchema.items;
+      delete jsonSchema.minItems;
+      const item = items as typeof jsonSchema;
+      jsonSchema.anyOf = [item, { type: type as 'array', items: item, minItems: minItems ?? 1 }];
+    },
+  });
 }

@@ -41,10 +41,12 @@ export class DownstreamSession implements ConnectionHandler {
   readonly #owner: DownstreamOwner;
   readonly #context: RouterContext;
   readonly connection: Connection;
+  readonly #clientAddress: string;
 
   constructor(owner: DownstreamOwner, socket: Socket) {
     this.#owner = owner;
     this.#context = owner.context;
+    this.#clientAddress = socket.remoteAddress ?? '';
     this.connection = new Connection(socket, true, owner.context.http2, this);
   }
 
@@ -54,39 +56,49 @@ export class DownstreamSession implements ConnectionHandler {
       this.#refuse(stream, head, localReply.notSupported('CONNECT'));
       return;
     }
-    const route = this.#owner.snapshot.routeOf(head.path);
+    const route = this.#owner.snapshot.routeOf(head.path, head, block);
     if (route === null) {
       this.#refuse(stream, head, localReply.noRoute(head.path.text));
       return;
     }
     const owner = this.#findOwner(route, stream, head, block);
     if (owner === null) return;
-    const exchange = new Exchange(this.#context, stream, owner, head, block, endStream);
+    route.requestHeaders?.apply(block);
+    const exchange = new Exchange(this.#context, stream, owner, route, head, block, endStream);
     stream.handler = exchange;
     owner.dispatch(exchange, block);
   }
 
   /** The owner of the request's key; else the request has been refused. Takes the router's own headers out on the way. */
   #findOwner(route: Route, stream: Stream, head: MessageHead, block: HeaderBlock): Upstream | null {
-    const { keyHeader, owners } = route;
-    let key: Field | null = null;
+    const { key, owners } = route;
+    const wanted = key.kind === 'header' ? key.header : null;
+    let found: Field | null = null;
     let repeated = false;
     for (let i = block.count - 1; i >= 0; i--) {
       const field = block.fields[i] as Field;
       const name = field.name;
-      if (name === keyHeader) {
-        repeated = key !== null;
-        key = field;
+      if (name === wanted) {
+        repeated = found !== null;
+        found = field;
       } else if (name.note !== ORDINARY && isOwn(name)) block.remove(i);
     }
-    let owner = route.fixedOwner;
-    if (keyHeader !== null) {
-      if (key === null || key.valueLength === 0 || repeated) {
-        const problem = key === null ? 'is missing' : repeated ? 'stands more than once' : 'is empty';
-        this.#refuse(stream, head, localReply.noShardKey(keyHeader.text, problem));
+    let owner: Upstream | null;
+    if (key.kind === 'header') {
+      if (found === null || found.valueLength === 0 || repeated) {
+        const problem = found === null ? 'is missing' : repeated ? 'stands more than once' : 'is empty';
+        this.#refuse(stream, head, localReply.noShardKey(`the shard key header ${key.header.text} ${problem}`));
         return null;
       }
-      owner = owners.ownerOf(key);
+      owner = owners.ownerOf(found);
+    } else if (key.kind === 'fixed') owner = key.owner;
+    else {
+      const extracted = key.rule.extract({ head, block, clientAddress: this.#clientAddress });
+      if ('missing' in extracted) {
+        this.#refuse(stream, head, localReply.noShardKey(extracted.missing));
+        return null;
+      }
+      owner = owners.ownerOfText(extracted.key);
     }
     if (owner === null) this.#refuse(stream, head, localReply.noOwner(owners.cluster.name));
     return owner;

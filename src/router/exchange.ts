@@ -14,6 +14,7 @@ import type { Deadlined } from './deadlines.ts';
 import { grpcTimeoutMs, isGrpc } from './grpc.ts';
 import { endWithReply, type LocalReply, localReply, sendReply } from './local-reply.ts';
 import type { RouterContext } from './router-context.ts';
+import type { Route } from './routing.ts';
 import type { Upstream } from './upstream.ts';
 
 /** The clock's milliseconds in latency units, as a 32-bit integer: differences are right over hours, and it needs no heap number. */
@@ -34,6 +35,7 @@ export class Exchange implements StreamHandler, Deadlined {
   readonly owner: Upstream;
   /** The request's header section, to send it again if the owner did not process it. */
   readonly #request: readonly Field[];
+  readonly #route: Route;
   readonly #startedUnits: number;
   #upstream: Stream | null = null;
   #retried = false;
@@ -58,6 +60,7 @@ export class Exchange implements StreamHandler, Deadlined {
     context: RouterContext,
     downstream: Stream,
     owner: Upstream,
+    route: Route,
     head: MessageHead,
     block: HeaderBlock,
     endStream: boolean,
@@ -65,6 +68,7 @@ export class Exchange implements StreamHandler, Deadlined {
     this.#context = context;
     this.#downstream = downstream;
     this.owner = owner;
+    this.#route = route;
     this.#request = block.copy();
     this.#requestEnded = endStream;
     this.#startedUnits = latencyUnits(context.http2.turn.nowMs);
@@ -137,6 +141,7 @@ export class Exchange implements StreamHandler, Deadlined {
       this.#context.countResponse(status);
     }
     if (endStream) this.#finish(head.grpcStatus);
+    if (status !== 1) this.#route.responseHeaders?.apply(block);
     this.#downstream.connection.sendHeaders(this.#downstream, block, endStream);
   }
 

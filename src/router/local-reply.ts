@@ -31,11 +31,11 @@ export const localReply = {
     httpStatus: 501,
     message: `method ${method} is not supported`,
   }),
-  noShardKey: (header: string, problem: string): LocalReply => ({
+  noShardKey: (message: string): LocalReply => ({
     refusal: 'no_shard_key',
     grpcStatus: GrpcStatus.InvalidArgument,
     httpStatus: 400,
-    message: `the shard key header ${header} ${problem}`,
+    message,
   }),
   noOwner: (cluster: string): LocalReply => ({
     refusal: 'no_owner',

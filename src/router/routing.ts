@@ -1,16 +1,18 @@
-import { type Field, type HeaderName, headerName } from '../http2/index.ts';
-import { keyBytes } from '../placement/index.ts';
+import { type Field, type HeaderBlock, type HeaderName, headerName, type MessageHead } from '../http2/index.ts';
 import { Cluster, type ClusterDescription } from '../topology/index.ts';
+import { type HeaderRules, type HeaderRulesDescription, headerRules } from './header-rules.ts';
+import { type Condition, conditionOf, pathMatcher, type RouteMatch } from './route-match.ts';
+import { pathOf, ShardKeyRule, type ShardKeySource } from './shard-key.ts';
 import type { Upstream } from './upstream.ts';
 
-/** Where a request's key comes from. */
-export type ShardKeySource = { readonly header: string } | { readonly value: string };
-
-/** One rule: requests whose path begins so go to this cluster. The first that matches counts. */
+/** One rule: requests that match go to this cluster. The first that matches counts. */
 export interface RouteDescription {
-  readonly prefix: string;
+  readonly match: RouteMatch;
   readonly cluster: string;
-  readonly shardKey: ShardKeySource;
+  /** The first that has a key counts; without one the request is refused. */
+  readonly shardKey: readonly ShardKeySource[];
+  readonly requestHeaders?: HeaderRulesDescription | undefined;
+  readonly responseHeaders?: HeaderRulesDescription | undefined;
 }
 
 /** All that decides where requests go, at one version. Plain data, so that it can be handed to worker threads. */
@@ -21,13 +23,20 @@ export interface RoutingDescription {
 
 /** A route, with its cluster's owners at hand. */
 export interface Route {
-  readonly prefix: string;
+  readonly matchesPath: (path: string) => boolean;
+  /** What else decides; null where the path alone does. */
+  readonly condition: Condition | null;
   readonly owners: ClusterOwners;
-  /** The header that holds the key; null where the key is fixed. */
-  readonly keyHeader: HeaderName | null;
-  /** The owner of the fixed key. */
-  readonly fixedOwner: Upstream | null;
+  readonly key: RouteKey;
+  readonly requestHeaders: HeaderRules | null;
+  readonly responseHeaders: HeaderRules | null;
 }
+
+/** Where a route's keys come from: the two plain ways, which cost a request next to nothing, or a rule. */
+export type RouteKey =
+  | { readonly kind: 'header'; readonly header: HeaderName }
+  | { readonly kind: 'fixed'; readonly owner: Upstream | null }
+  | { readonly kind: 'rule'; readonly rule: ShardKeyRule };
 
 /** The shards of a cluster as this thread reaches them. */
 export class ClusterOwners {
@@ -51,8 +60,9 @@ export class ClusterOwners {
     return owner;
   }
 
+  /** @param key latin1 text, a character for a byte */
   ownerOfText(key: string): Upstream | null {
-    const bytes = keyBytes(key);
+    const bytes = Buffer.from(key, 'latin1');
     return this.#ownerOfBytes(bytes, bytes.length);
   }
 
@@ -80,24 +90,46 @@ export class RoutingSnapshot {
     this.#routes = description.routes.map((route) => routeOf(route, owners));
   }
 
-  /** The first route whose prefix the path begins with, noted on the path's field. */
-  routeOf(path: Field): Route | null {
-    if (path.memoScope === this) return path.memo as Route | null;
-    const text = path.text;
-    const found = this.#routes.find((route) => text.startsWith(route.prefix)) ?? null;
-    path.memo = found;
-    path.memoScope = this;
-    return found;
+  /** The first route that matches. Those that the path allows are noted on its field. */
+  routeOf(path: Field, head: MessageHead, block: HeaderBlock): Route | null {
+    const candidates = path.memoScope === this ? (path.memo as readonly Route[]) : this.#candidatesFor(path, head);
+    for (let i = 0; i < candidates.length; i++) {
+      const route = candidates[i] as Route;
+      if (route.condition === null || route.condition(head, block)) return route;
+    }
+    return null;
+  }
+
+  #candidatesFor(field: Field, head: MessageHead): readonly Route[] {
+    const { path } = pathOf(head);
+    const candidates = this.#routes.filter((route) => route.matchesPath(path));
+    field.memo = candidates;
+    field.memoScope = this;
+    return candidates;
   }
 }
 
 function routeOf(description: RouteDescription, owners: ReadonlyMap<string, ClusterOwners>): Route {
   const found = owners.get(description.cluster);
-  if (found === undefined) throw new Error(`the route ${description.prefix} names no cluster that exists`);
-  const source = description.shardKey;
-  if ('header' in source) {
-    const keyHeader = headerName(source.header.toLowerCase());
-    return { prefix: description.prefix, owners: found, keyHeader, fixedOwner: null };
+  if (found === undefined) throw new Error(`a route names the cluster ${description.cluster}, which does not exist`);
+  const { match, shardKey } = description;
+  return {
+    matchesPath: pathMatcher(match),
+    condition: conditionOf(match),
+    owners: found,
+    key: keyOf(shardKey, found),
+    requestHeaders: headerRules(description.requestHeaders),
+    responseHeaders: headerRules(description.responseHeaders),
+  };
+}
+
+function keyOf(sources: readonly ShardKeySource[], owners: ClusterOwners): RouteKey {
+  const [only, another] = sources;
+  if (only !== undefined && another === undefined) {
+    if ('header' in only && only.pattern === undefined)
+      return { kind: 'header', header: headerName(only.header.toLowerCase()) };
+    if ('value' in only)
+      return { kind: 'fixed', owner: owners.ownerOfText(Buffer.from(only.value, 'utf8').toString('latin1')) };
   }
-  return { prefix: description.prefix, owners: found, keyHeader: null, fixedOwner: found.ownerOfText(source.value) };
+  return { kind: 'rule', rule: new ShardKeyRule(sources) };
 }

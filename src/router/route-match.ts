@@ -1,0 +1,58 @@
+import { type HeaderBlock, headerName, type MessageHead } from '../http2/index.ts';
+import { Pattern } from './pattern.ts';
+import { headerValues } from './shard-key.ts';
+
+/** How a text is matched. */
+export type TextMatch =
+  | { readonly exact: string }
+  | { readonly prefix: string }
+  | { readonly regex: string }
+  | { readonly present: boolean };
+
+/** Which requests a route is for: all that is given has to match. */
+export interface RouteMatch {
+  /** The path, without its query: one of these. */
+  readonly path: { readonly prefix: string } | { readonly exact: string } | { readonly regex: string };
+  /** Host names without a port; `*.example.com` stands for every name below. */
+  readonly hosts?: readonly string[] | undefined;
+  readonly methods?: readonly string[] | undefined;
+  readonly headers?: Readonly<Record<string, TextMatch>> | undefined;
+}
+
+/** Whether a path is the route's; asked once for a path, and remembered. */
+export function pathMatcher({ path }: RouteMatch): (path: string) => boolean {
+  if ('prefix' in path) return (text) => text.startsWith(path.prefix);
+  if ('exact' in path) return (text) => text === path.exact;
+  const pattern = new Pattern(path.regex);
+  return (text) => pattern.matches(text);
+}
+
+/** What of a request besides its path decides. */
+export type Condition = (head: MessageHead, block: HeaderBlock) => boolean;
+
+/** The route's conditions beyond the path; null where there are none, so that the path alone decides. */
+export function conditionOf({ hosts, methods, headers }: RouteMatch): Condition | null {
+  const conditions: Condition[] = [];
+  if (methods !== undefined) conditions.push((head) => methods.includes(head.method?.text ?? ''));
+  if (hosts !== undefined) conditions.push((head) => hosts.some((host) => isHost(host, head.authority?.text ?? '')));
+  for (const [name, match] of Object.entries(headers ?? {})) {
+    const wanted = headerName(name.toLowerCase());
+    const matches = textMatcher(match);
+    conditions.push((_head, block) => matches(headerValues(block, wanted)));
+  }
+  if (conditions.length === 0) return null;
+  return (head, block) => conditions.every((condition) => condition(head, block));
+}
+
+function isHost(host: string, authority: string): boolean {
+  const name = authority.replace(/:[0-9]*$/, '').toLowerCase();
+  return host.startsWith('*.') ? name.endsWith(host.slice(1).toLowerCase()) : name === host.toLowerCase();
+}
+
+function textMatcher(match: TextMatch): (values: readonly string[]) => boolean {
+  if ('present' in match) return (values) => values.length > 0 === match.present;
+  if ('exact' in match) return (values) => values.includes(match.exact);
+  if ('prefix' in match) return (values) => values.some((value) => value.startsWith(match.prefix));
+  const pattern = new Pattern(match.regex);
+  return (values) => values.some((value) => pattern.matches(value));
+}

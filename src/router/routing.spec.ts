@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+import { HeaderBlock, MessageHead, transientField } from '../http2/index.ts';
+import { conditionOf, pathMatcher, type RouteMatch } from './route-match.ts';
+import { ShardKeyRule, type ShardKeySource } from './shard-key.ts';
+
+type Headers = ReadonlyArray<readonly [name: string, value: string]>;
+
+function request(path: string, more: Headers = []): { head: MessageHead; block: HeaderBlock } {
+  const block = new HeaderBlock();
+  const pseudo: Headers = [
+    [':method', 'POST'],
+    [':scheme', 'http'],
+    [':path', path],
+    [':authority', 'Docs.example.com:8080'],
+  ];
+  block.set([...pseudo, ...more].map(([name, value]) => transientField(name, value)));
+  const head = new MessageHead();
+  expect(head.readRequest(block)).toBeNull();
+  return { head, block };
+}
+
+function matches(match: RouteMatch, path: string, more: Headers = []): boolean {
+  const { head, block } = request(path, more);
+  return pathMatcher(match)(path) && (conditionOf(match)?.(head, block) ?? true);
+}
+
+describe('a route', () => {
+  const any = { prefix: '/' };
+
+  it('matches a path by prefix, exactly, or by an expression', () => {
+    expect(matches({ path: { prefix: '/a/' } }, '/a/b')).toBe(true);
+    expect(matches({ path: { exact: '/a' } }, '/a/b')).toBe(false);
+    expect(matches({ path: { exact: '/a' } }, '/a')).toBe(true);
+    expect(matches({ path: { regex: '^/v[0-9]+/' } }, '/v12/x')).toBe(true);
+    expect(matches({ path: { regex: '^/v[0-9]+/' } }, '/vx/x')).toBe(false);
+  });
+
+  it('matches hosts without regard to case and port, and names below a wildcard', () => {
+    expect(matches({ path: any, hosts: ['docs.example.com'] }, '/')).toBe(true);
+    expect(matches({ path: any, hosts: ['*.example.com'] }, '/')).toBe(true);
+    expect(matches({ path: any, hosts: ['example.com', '*.example.org'] }, '/')).toBe(false);
+  });
+
+  it('matches methods and headers, all that are given', () => {
+    expect(matches({ path: any, methods: ['GET', 'POST'] }, '/')).toBe(true);
+    expect(matches({ path: any, methods: ['GET'] }, '/')).toBe(false);
+    const headers = { 'X-Tier': { exact: 'gold' }, 'x-debug': { present: false } };
+    expect(matches({ path: any, headers }, '/', [['x-tier', 'gold']])).toBe(true);
+    expect(
+      matches({ path: any, headers }, '/', [
+        ['x-tier', 'gold'],
+        ['x-debug', '1'],
+      ]),
+    ).toBe(false);
+    expect(matches({ path: any, headers: { 'x-tier': { regex: '^(gold|silver)$' } } }, '/', [['x-tier', 'tin']])).toBe(
+      false,
+    );
+    expect(matches({ path: any, headers: { 'x-tier': { prefix: 'go' } } }, '/', [['x-tier', 'gold']])).toBe(true);
+  });
+
+  it('answers an expression that would run away elsewhere in linear time', () => {
+    expect(matches({ path: { regex: '^(/a*)*$' } }, `/${'a'.repeat(50_000)}!`)).toBe(false);
+  });
+});
+
+describe('a shard key', () => {
+  const keyOf = (sources: readonly ShardKeySource[], path: string, more: Headers = []): string => {
+    const extracted = new ShardKeyRule(sources).extract({ ...request(path, more), clientAddress: '10.1.2.3' });
+    return 'key' in extracted ? extracted.key : `none: ${extracted.missing}`;
+  };
+
+  it('is cut out of a header by a pattern: the project of project/document', () => {
+    const source = { header: 'x-shard-key', pattern: '^([^/]+)/' };
+    expect(keyOf([source], '/', [['x-shard-key', 'demo/hello']])).toBe('demo');
+    expect(keyOf([source], '/', [['x-shard-key', 'demo']])).toBe(
+      'none: the shard key header x-shard-key does not match ^([^/]+)/',
+    );
+  });
+
+  it('comes from the path, the query, a cookie or the client', () => {
+    expect(keyOf([{ path: '^/docs/([^/]+)' }], '/docs/a%20b/c?x=/docs/z')).toBe('a%20b');
+    expect(keyOf([{ query: 'doc' }], '/x?a=1&doc=a%2Fb&doc=c')).toBe('a/b');
+    const crumbs: Headers = [
+      ['cookie', 'a=1; sid=s7'],
+      ['cookie', 'b=2'],
+    ];
+    expect(keyOf([{ cookie: 'sid' }], '/', crumbs)).toBe('s7');
+    expect(keyOf([{ cookie: 'b' }], '/', crumbs)).toBe('2');
+    expect(keyOf([{ clientAddress: true }], '/')).toBe('10.1.2.3');
+  });
+
+  it('comes from the first of several that has one, and else names them all', () => {
+    const sources: ShardKeySource[] = [{ header: 'x-a' }, { query: 'b' }];
+    expect(keyOf(sources, '/?b=two', [['x-a', 'one']])).toBe('one');
+    expect(keyOf(sources, '/?b=two')).toBe('two');
+    expect(keyOf(sources, '/', [['x-a', '']])).toBe(
+      'none: the shard key header x-a is empty; the query parameter b is missing',
+    );
+    expect(keyOf([...sources, { value: 'auth-session' }], '/')).toBe('auth-session');
+  });
+
+  it('is refused where its header stands more than once', () => {
+    const twice: Headers = [
+      ['x-a', '1'],
+      ['x-a', '2'],
+    ];
+    expect(keyOf([{ header: 'x-a', pattern: '.' }], '/', twice)).toContain('stands more than once');
+  });
+});
