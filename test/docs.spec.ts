@@ -1,0 +1,24 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { parseConfig } from '../src/config/index.ts';
+
+const read = (file: string): string => readFileSync(fileURLToPath(new URL(`../${file}`, import.meta.url)), 'utf8');
+const examples = (file: string): string[] =>
+  [...read(file).matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text]) => text ?? '');
+
+it('shows whole configs that are right', () => {
+  const whole = [...examples('docs/config.md'), ...examples('README.md')].filter((text) => text.startsWith('listen:'));
+  expect(whole.length).toBe(2);
+  for (const text of whole) parseConfig(text, 'example');
+});
+
+it('shows parts of a route that are right', () => {
+  const parts = examples('docs/config.md').filter((text) => /^(match|shardKey|headers):/.test(text));
+  const route: object = Object.assign({}, ...parts.map((text): object => parse(text)), { cluster: 'docs' });
+  expect(Object.keys(route).sort()).toEqual(['cluster', 'headers', 'match', 'shardKey']);
+  const shards = [{ id: 's0', address: '127.0.0.1:1' }];
+  const config = stringify({ listen: [{ address: '127.0.0.1:1' }], routes: [route], clusters: { docs: { shards } } });
+  expect(parseConfig(config, 'example').routing.routes[0]?.shardKey.length).toBe(6);
+});
