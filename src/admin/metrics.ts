@@ -72,6 +72,9 @@ export async function renderMetrics(counters: RouterCounters): Promise<string> {
   new Gauge({ name: 'keyway_downstream_connections', help: 'Client connections open.', registers: [registry] }).set(
     counters.downstreamConnections,
   );
+  new Gauge({ name: 'keyway_downstream_streams', help: 'Client streams open.', registers: [registry] }).set(
+    counters.downstreamStreams,
+  );
   addShards(registry, counters);
   return `${await registry.metrics()}${latencyText(counters)}`;
 }
@@ -105,12 +108,19 @@ function addShards(registry: Registry, counters: RouterCounters): void {
     labelNames,
     registers,
   });
+  const streams = new Gauge({
+    name: 'keyway_shard_streams',
+    help: 'Streams open to a shard.',
+    labelNames,
+    registers,
+  });
   for (const [name, shard] of Object.entries(counters.shards)) {
     const slash = name.indexOf('/');
     const labels = { cluster: name.slice(0, slash), shard: name.slice(slash + 1) };
     requests.inc(labels, shard.requests);
     failures.inc(labels, shard.connectFailures);
     connections.set(labels, shard.connections);
+    streams.set(labels, shard.streams);
   }
 }
 

@@ -23,6 +23,8 @@ export interface ShardCounters {
   requests: number;
   connectFailures: number;
   connections: number;
+  /** Streams open at the moment of asking. */
+  streams: number;
 }
 
 /** What a router thread counts on its way, in plain fields; made into metrics when somebody asks. */
@@ -31,6 +33,7 @@ export class RouterCounters {
   retries = 0;
   cancelled = 0;
   downstreamConnections = 0;
+  downstreamStreams = 0;
   downstreamAccepted = 0;
   wrongPrefaces = 0;
   requestBytes = 0;
@@ -54,7 +57,7 @@ export class RouterCounters {
 
   shard(cluster: string, id: string): ShardCounters {
     const name = `${cluster}/${id}`;
-    this.shards[name] ??= { requests: 0, connectFailures: 0, connections: 0 };
+    this.shards[name] ??= { requests: 0, connectFailures: 0, connections: 0, streams: 0 };
     return this.shards[name];
   }
 }

@@ -67,9 +67,13 @@ export class Router implements DownstreamOwner {
     });
   }
 
+  /** The counters, those that are states brought up to date. */
   get counters(): RouterCounters {
     const { counters } = this.context;
     counters.downstreamConnections = this.#sessions.size;
+    counters.downstreamStreams = 0;
+    for (const { connection } of this.#sessions) counters.downstreamStreams += connection.openStreams;
+    for (const upstream of this.#upstreams.values()) upstream.refreshCounters();
     return counters;
   }
 

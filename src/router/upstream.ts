@@ -125,8 +125,13 @@ export class Upstream implements ConnectionHandler {
     }, limits.connectTimeoutMs);
     socket.once('close', () => clearTimeout(timer));
     this.#connections.push(connection);
-    this.#counters.connections++;
     return connection;
+  }
+
+  /** Brings the counters that are states up to date. */
+  refreshCounters(): void {
+    this.#counters.connections = this.#connections.length;
+    this.#counters.streams = this.#connections.reduce((sum, each) => sum + each.openStreams, 0);
   }
 
   /** Ends the connections once their streams have ended. No new request is taken. */
@@ -207,7 +212,6 @@ export class Upstream implements ConnectionHandler {
     const place = this.#connections.indexOf(connection);
     if (place < 0) return;
     this.#connections.splice(place, 1);
-    this.#counters.connections--;
   }
 
   onFlood(_connection: Connection, cause: FloodCause): void {
