@@ -29,7 +29,8 @@ export const fixedRing: PlacementKind<FixedRingOptions> = {
       const buffer = new Uint8Array(key.length + 12);
       buffer.set(key);
       buffer[key.length] = 0x5f; // '_'
-      for (let i = 0; i < count(index); i++) {
+      const entriesOfMember = count(index);
+      for (let i = 0; i < entriesOfMember; i++) {
         xxHash64(buffer, 0, writeDecimal(i, buffer, key.length + 1), 0, hash);
         entries.add(hash, index);
       }
