@@ -1,3 +1,2 @@
 /** What people and monitors see of a router. */
-export { AdminServer, type AdminSource } from './admin-server.ts';
-export { renderMetrics, sumCounters } from './metrics.ts';
+export { AdminServer } from './admin-server.ts';

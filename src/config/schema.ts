@@ -63,7 +63,7 @@ const maglev = z.strictObject({
 
 const PLACEMENTS = ['ringHash', 'maglev', 'fixedRing', 'ketama', 'slots'] as const;
 
-export const placementSchema = z
+const placementSchema = z
   .strictObject({
     ringHash: ringHash.optional().describe("Envoy's ring hash, bit for bit."),
     maglev: maglev.optional().describe("Envoy's Maglev, bit for bit."),

@@ -121,10 +121,6 @@ export class Connection implements OutputListener {
     return this.#state === 'open' && !this.#peerGoneAway && this.nextStreamId <= MAXIMUM_STREAM_ID;
   }
 
-  get remoteAddress(): string {
-    return `${this.#socket.remoteAddress}:${this.#socket.remotePort}`;
-  }
-
   /** Opens a stream with a request (clients only; the caller has looked at `usable` and the peer's limit). */
   request(block: HeaderBlock, endStream: boolean, handler: StreamHandler): Stream {
     const stream = this.openStream(this.nextStreamId, handler);

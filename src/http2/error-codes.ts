@@ -15,11 +15,3 @@ export const ErrorCode = {
   InadequateSecurity: 0xc,
   Http11Required: 0xd,
 } as const;
-
-const names = new Map<number, string>(Object.entries(ErrorCode).map(([name, code]) => [code, name]));
-
-/** The code's name in the RFC's spelling, or its number. */
-export function errorCodeName(code: number): string {
-  const name = names.get(code);
-  return name === undefined ? `error ${code}` : name.replace(/(?<=[a-z])(?=[A-Z0-9])/g, '_').toUpperCase();
-}

@@ -10,7 +10,7 @@ import { keyBytes, type Member, owners, type PlacementKind } from './placement.t
 import { Ring, RingEntries, writeDecimal } from './ring.ts';
 
 /** With 256 entries a member's share stays within about 6% (one standard deviation, 1/sqrt(256)) of its due. */
-export const DEFAULT_ENTRIES_PER_WEIGHT = 256;
+const DEFAULT_ENTRIES_PER_WEIGHT = 256;
 
 export interface FixedRingOptions {
   readonly entriesPerWeight?: number | undefined;

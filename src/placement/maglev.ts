@@ -8,7 +8,7 @@ import { xxHash64 } from './hash/xxhash64.ts';
 import { keyBytes, type Member, owners, type Placement, type PlacementKind } from './placement.ts';
 
 /** Envoy's default, and its bound on what a table may hold. */
-export const DEFAULT_TABLE_SIZE = 65537;
+const DEFAULT_TABLE_SIZE = 65537;
 export const MAXIMUM_TABLE_SIZE = 5_000_011;
 
 export interface MaglevOptions {

@@ -11,7 +11,7 @@ import { keyBytes, type Member, owners, type PlacementKind } from './placement.t
 import { Ring, RingEntries, writeDecimal } from './ring.ts';
 
 /** Envoy's defaults and its upper bound of 8M entries. */
-export const DEFAULT_MINIMUM_RING_SIZE = 1024;
+const DEFAULT_MINIMUM_RING_SIZE = 1024;
 export const MAXIMUM_RING_SIZE = 8 * 1024 * 1024;
 
 export interface RingHashOptions {

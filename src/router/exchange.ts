@@ -103,11 +103,6 @@ export class Exchange implements StreamHandler, Deadlined {
     this.#upstream = connection.request(block, this.#requestEnded, this);
   }
 
-  /** The client has gone or has its answer: no use in sending the request any more. */
-  get abandoned(): boolean {
-    return this.#finished;
-  }
-
   /** Gives the client an answer of the router's own and ends the exchange. */
   refuse(reply: LocalReply): void {
     if (this.#finished) return;

@@ -4,7 +4,6 @@ import type { Field } from '../http2/index.ts';
 export const GrpcStatus = {
   InvalidArgument: 3,
   DeadlineExceeded: 4,
-  ResourceExhausted: 8,
   Unimplemented: 12,
   Internal: 13,
   Unavailable: 14,

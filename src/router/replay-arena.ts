@@ -1,7 +1,7 @@
 /** The requests of the last moments of a busy worker fit in; one that has been overwritten is not sent again. */
 const ARENA_BYTES = 4 * 1024 * 1024;
 /** Longer requests are not kept: refusal comes within a round trip, in which little more is sent. */
-export const LONGEST_REPLAY_BYTES = 65536;
+const LONGEST_REPLAY_BYTES = 65536;
 
 /**
  * Keeps the content of requests for a short while, in case the owner refuses a stream that it did not process and the

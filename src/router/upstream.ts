@@ -134,12 +134,7 @@ export class Upstream implements ConnectionHandler {
     this.#counters.streams = this.#connections.reduce((sum, each) => sum + each.openStreams, 0);
   }
 
-  /** Ends the connections once their streams have ended. No new request is taken. */
-  close(): void {
-    this.#closed = true;
-    for (const connection of this.#connections) connection.shutdown('closing');
-  }
-
+  /** Cuts all connections. No new request is taken. */
   destroy(): void {
     this.#closed = true;
     for (const connection of [...this.#connections]) connection.destroy();

@@ -69,7 +69,7 @@ function memberOf(shard: Shard, hashOn: HashOn): Member {
 }
 
 /** The text that is hashed for a shard. */
-export function hashKeyOf(shard: Shard, hashOn: HashOn): string {
+function hashKeyOf(shard: Shard, hashOn: HashOn): string {
   switch (hashOn) {
     case 'address':
       return shard.address;

@@ -1,6 +1,4 @@
 import {
-  type Client,
-  type ClientDuplexStream,
   credentials,
   type handleBidiStreamingCall,
   type handleClientStreamingCall,
@@ -27,17 +25,12 @@ const kind = (path: string, requestStream: boolean, responseStream: boolean) => 
 });
 
 /** One method of each kind; messages are plain bytes. */
-export const echoService = {
+const echoService = {
   unary: kind('Unary', false, false),
   clientStream: kind('ClientStream', true, false),
   serverStream: kind('ServerStream', false, true),
   bidi: kind('Bidi', true, true),
 } satisfies ServiceDefinition;
-
-export interface EchoClient extends Client {
-  unary: Client['makeUnaryRequest'];
-  bidi(metadata: Metadata): ClientDuplexStream<Buffer, Buffer>;
-}
 
 const EchoClientClass = makeGenericClientConstructor(echoService, 'Echo');
 

@@ -94,11 +94,6 @@ export class Field {
 
 let scratch = new Uint8Array(16384);
 
-/** The decoded bytes that the last `decodedLength` left in the scratch space. */
-export function decodedBytes(): Uint8Array {
-  return scratch;
-}
-
 /** Decodes the string at bytes[start, end) into the scratch space; -1 where it is not valid. */
 export function decodedLength(bytes: Uint8Array, start: number, end: number, huffman: boolean): number {
   const room = huffman ? (end - start) * 2 : end - start;
