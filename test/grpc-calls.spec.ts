@@ -262,6 +262,17 @@ it('ends a call at its grpc-timeout itself, and tells the shard', async () => {
   expect(await metric(router, 'keyway_refusals_total{reason="deadline"}')).toBe(1);
 });
 
+it("ends a request at its route's timeout, where that is sooner", async () => {
+  const backend = await startEchoBackend(scope, 's0');
+  const router = await startRouter(scope, {
+    shards: [backend.port],
+    routes: [{ match: { prefix: '/' }, cluster: 'docs', timeoutMs: 100 }],
+  });
+  const { error } = await unary(echoClient(scope, router.endpoint), 'hang', keyed('k'));
+  expect(error?.code).toBe(status.DEADLINE_EXCEEDED);
+  expect(await metric(router, 'keyway_refusals_total{reason="deadline"}')).toBe(1);
+});
+
 it('passes informational responses, request trailers and resets', async () => {
   let requestTrailers: IncomingHttpHeaders = {};
   const router = await startPlain((stream, headers) => {

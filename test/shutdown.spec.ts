@@ -14,7 +14,10 @@ const END_HEADERS = 4;
 const ACK = 1;
 
 /** A router before a backend whose streams a test ends by hand. */
-async function startHeld(drainSeconds = 30): Promise<{ router: RouterUnderTest; streams: ServerHttp2Stream[] }> {
+async function startHeld(
+  drainSeconds = 30,
+  limits: object = {},
+): Promise<{ router: RouterUnderTest; streams: ServerHttp2Stream[] }> {
   const server = createHttp2Server();
   const streams: ServerHttp2Stream[] = [];
   server.on('stream', (stream: ServerHttp2Stream) => {
@@ -27,7 +30,7 @@ async function startHeld(drainSeconds = 30): Promise<{ router: RouterUnderTest; 
   await once(server, 'listening');
   scope.defer(() => server.close());
   const shards = [(server.address() as { port: number }).port];
-  return { router: await startRouter(scope, { shards, drainSeconds }), streams };
+  return { router: await startRouter(scope, { shards, drainSeconds, limits }), streams };
 }
 
 const isGoaway = ({ type }: { type: number }): boolean => type === FrameType.Goaway;
@@ -59,6 +62,37 @@ it('shuts down in two steps, loses no request sent between them, and every byte 
       .join('');
   expect([content(1), content(3), content(5)]).toEqual(['begun ended', 'begun ended', '']);
   expect(await router.process.exit()).toBe(0);
+});
+
+it('ends a connection that is too old by GOAWAY, lets its streams go on for the grace, and cuts it then', async () => {
+  const limits = { maxConnectionAgeMs: 200, maxConnectionAgeGraceMs: 2000 };
+  const { router, streams } = await startHeld(30, limits);
+  const finished = connect(`http://${router.endpoint}`);
+  scope.defer(() => finished.destroy());
+  const request = finished.request({ ':path': '/', 'x-shard-key': 'k' });
+  await once(request, 'response');
+  await once(finished, 'goaway');
+  streams[0]?.end('ended');
+  let content = '';
+  for await (const chunk of request) content += String(chunk);
+  expect(content).toBe('begun ended');
+  await once(finished, 'close');
+
+  const endless = connect(`http://${router.endpoint}`);
+  endless.on('error', () => {});
+  const watch = endless.request({ ':path': '/', 'x-shard-key': 'k' });
+  watch.on('error', () => {});
+  await once(watch, 'response');
+  await new Promise((resolve) => endless.on('close', resolve));
+  expect(router.process.child.exitCode).toBeNull();
+});
+
+it('ends a connection that is idle', async () => {
+  const { router } = await startHeld(30, { idleConnectionMs: 100 });
+  const session = connect(`http://${router.endpoint}`);
+  scope.defer(() => session.destroy());
+  await once(session, 'goaway');
+  await once(session, 'close');
 });
 
 it('is not ready while it shuts down, and takes no new connection', async () => {

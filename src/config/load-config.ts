@@ -157,7 +157,8 @@ function build(file: ConfigFile, report: Report): Config {
     // The schema has seen to it that each has exactly one place, which is what tells the kinds apart.
     const shardKey = route.shardKey.map((source) => withoutUndefined(source) as unknown as ShardKeySource);
     const { request: requestHeaders, response: responseHeaders } = route.headers;
-    return { match: matchOf(route.match), cluster: route.cluster, shardKey, requestHeaders, responseHeaders };
+    const { cluster, timeoutMs } = route;
+    return { match: matchOf(route.match), cluster, shardKey, timeoutMs, requestHeaders, responseHeaders };
   });
   return {
     listen: file.listen.map(({ address }) => splitAddress(address)),

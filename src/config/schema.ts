@@ -188,6 +188,12 @@ const route = z.strictObject({
   match,
   cluster: identifier.describe('The cluster that its requests go to.'),
   shardKey: shardKey.default([{ header: 'x-shard-key' }]),
+  timeoutMs: z
+    .int()
+    .min(1)
+    .max(86_400_000)
+    .optional()
+    .describe('Time for a request, from its beginning to the end of its answer.'),
   headers: z
     .strictObject({
       request: headerRules.optional().describe('On the way to the shard.'),
@@ -197,6 +203,8 @@ const route = z.strictObject({
 });
 
 const count = (most: number) => z.int().min(1).max(most);
+
+const duration = z.int().min(0).max(2_147_483_647);
 
 const limits = z
   .strictObject({
@@ -246,6 +254,15 @@ const limits = z
     connectTimeoutMs: count(600_000)
       .default(defaultRouterLimits.connectTimeoutMs)
       .describe('Time for a connection to a shard to be made.'),
+    idleConnectionMs: duration
+      .default(defaultRouterLimits.idleConnectionMs)
+      .describe('Time without a stream; 0: no limit.'),
+    maxConnectionAgeMs: duration
+      .default(defaultRouterLimits.maxConnectionAgeMs)
+      .describe('Age of a client connection; 0: no limit.'),
+    maxConnectionAgeGraceMs: duration
+      .default(defaultRouterLimits.maxConnectionAgeGraceMs)
+      .describe('Time for the streams of one that is too old.'),
     maxDownstreamConnections: count(1_000_000)
       .default(defaultRouterLimits.maxDownstreamConnections)
       .describe('Client connections of one worker.'),

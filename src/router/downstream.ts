@@ -22,6 +22,9 @@ const OWN_PREFIX = 'x-keyway-';
 const ORDINARY = 1;
 const OWN = 2;
 
+/** As much earlier or later than its age a connection ends, as in gRPC (grpc/proposal A9). */
+const AGE_JITTER = 0.1;
+
 const HTTP1_ANSWER = Buffer.from(
   'HTTP/1.1 505 HTTP Version Not Supported\r\ncontent-type: text/plain\r\ncontent-length: 61\r\nconnection: close\r\n\r\n' +
     'this port speaks HTTP/2 in cleartext, with prior knowledge.\r\n',
@@ -42,16 +45,27 @@ export class DownstreamSession implements ConnectionHandler {
   readonly #context: RouterContext;
   readonly connection: Connection;
   readonly #clientAddress: string;
+  /** When it has to end because of its age; infinite where age is no matter. */
+  readonly #endsAtMs: number;
+  #cutAtMs = Number.POSITIVE_INFINITY;
+  #idleSinceMs: number;
+  #requests = 0;
+  #requestsAtSweep = 0;
 
   constructor(owner: DownstreamOwner, socket: Socket) {
     this.#owner = owner;
     this.#context = owner.context;
     this.#clientAddress = socket.remoteAddress ?? '';
+    const { limits, http2, random } = owner.context;
+    const age = limits.maxConnectionAgeMs * (1 + AGE_JITTER * (2 * random() - 1));
+    this.#endsAtMs = age > 0 ? http2.turn.nowMs + age : Number.POSITIVE_INFINITY;
+    this.#idleSinceMs = http2.turn.nowMs;
     this.connection = new Connection(socket, true, owner.context.http2, this);
   }
 
   onRequest(stream: Stream, head: MessageHead, block: HeaderBlock, endStream: boolean): void {
     this.#context.counters.requests++;
+    this.#requests++;
     if (head.path === null) {
       this.#refuse(stream, head, localReply.notSupported('CONNECT'));
       return;
@@ -113,6 +127,24 @@ export class DownstreamSession implements ConnectionHandler {
     sendReply(this.connection, stream, grpc, reply);
     // The rest of the request is for nobody (RFC 9113, 8.1).
     if (!stream.closed && stream.queue === null) this.connection.reset(stream, 0);
+  }
+
+  /** To be called every second or so: ends what is too old, or idle, and whatever the connection itself finds. */
+  sweep(nowMs: number): void {
+    const { limits } = this.#context;
+    if (this.connection.openStreams > 0 || this.#requests !== this.#requestsAtSweep) {
+      this.#requestsAtSweep = this.#requests;
+      this.#idleSinceMs = nowMs;
+    }
+    if (nowMs >= this.#cutAtMs) this.connection.destroy();
+    else if (this.#cutAtMs === Number.POSITIVE_INFINITY) {
+      const idle = limits.idleConnectionMs > 0 && nowMs - this.#idleSinceMs >= limits.idleConnectionMs;
+      if (idle || nowMs >= this.#endsAtMs) {
+        this.#cutAtMs = nowMs + limits.maxConnectionAgeGraceMs;
+        this.connection.shutdown(idle ? 'idle' : 'maximum connection age');
+      }
+    }
+    this.connection.sweep(nowMs);
   }
 
   onCapacity(): void {}

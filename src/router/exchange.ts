@@ -72,10 +72,12 @@ export class Exchange implements StreamHandler, Deadlined {
     this.#request = block.copy();
     this.#requestEnded = endStream;
     this.#startedUnits = latencyUnits(context.http2.turn.nowMs);
+    let timeoutMs = route.timeoutMs;
     if (head.grpcTimeout !== null) {
-      const timeoutMs = grpcTimeoutMs(head.grpcTimeout.text);
-      if (timeoutMs >= 0) context.deadlines.add(this, timeoutMs);
+      const asked = grpcTimeoutMs(head.grpcTimeout.text);
+      if (asked >= 0 && asked < timeoutMs) timeoutMs = asked;
     }
+    if (timeoutMs !== Number.POSITIVE_INFINITY) context.deadlines.add(this, timeoutMs);
   }
 
   /** Opens the stream to the owner and sends what is there of the request. */

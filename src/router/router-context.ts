@@ -23,6 +23,12 @@ export interface RouterLimits {
   readonly connectTimeoutMs: number;
   /** Connections that clients may have open with one router thread. */
   readonly maxDownstreamConnections: number;
+  /** A client connection without streams is ended after this time; 0: never. */
+  readonly idleConnectionMs: number;
+  /** A client connection is ended in order after this time, give or take a tenth, so that they do not all end at once; 0: never. */
+  readonly maxConnectionAgeMs: number;
+  /** How long the streams of one that is too old may go on. */
+  readonly maxConnectionAgeGraceMs: number;
 }
 
 export const defaultRouterLimits: RouterLimits = {
@@ -30,4 +36,7 @@ export const defaultRouterLimits: RouterLimits = {
   maxPendingRequests: 1024,
   connectTimeoutMs: 5000,
   maxDownstreamConnections: 20000,
+  idleConnectionMs: 3_600_000,
+  maxConnectionAgeMs: 0,
+  maxConnectionAgeGraceMs: 30_000,
 };

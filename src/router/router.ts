@@ -112,7 +112,7 @@ export class Router implements DownstreamOwner {
 
   #sweep(): void {
     const now = this.context.http2.turn.begin();
-    for (const session of [...this.#sessions]) session.connection.sweep(now);
+    for (const session of [...this.#sessions]) session.sweep(now);
     for (const upstream of this.#upstreams.values()) upstream.sweep(now);
   }
 

@@ -11,6 +11,8 @@ export interface RouteDescription {
   readonly cluster: string;
   /** The first that has a key counts; without one the request is refused. */
   readonly shardKey: readonly ShardKeySource[];
+  /** For a request, from its beginning to the end of its answer; its own grpc-timeout may be shorter. */
+  readonly timeoutMs?: number | undefined;
   readonly requestHeaders?: HeaderRulesDescription | undefined;
   readonly responseHeaders?: HeaderRulesDescription | undefined;
 }
@@ -28,6 +30,8 @@ export interface Route {
   readonly condition: Condition | null;
   readonly owners: ClusterOwners;
   readonly key: RouteKey;
+  /** Infinite where there is none. */
+  readonly timeoutMs: number;
   readonly requestHeaders: HeaderRules | null;
   readonly responseHeaders: HeaderRules | null;
 }
@@ -118,6 +122,7 @@ function routeOf(description: RouteDescription, owners: ReadonlyMap<string, Clus
     condition: conditionOf(match),
     owners: found,
     key: keyOf(shardKey, found),
+    timeoutMs: description.timeoutMs ?? Number.POSITIVE_INFINITY,
     requestHeaders: headerRules(description.requestHeaders),
     responseHeaders: headerRules(description.responseHeaders),
   };
