@@ -64,7 +64,17 @@ it('answers wrong usage with exit code 2 and one line', async () => {
 });
 
 it('has help with an example for every command', async () => {
-  const commands = [[], ['dev'], ['router'], ['backend'], ['explain'], ['schema'], ['kv']];
+  const commands = [
+    [],
+    ['dev'],
+    ['router'],
+    ['backend'],
+    ['explain'],
+    ['schema'],
+    ['kv'],
+    ['import'],
+    ['import', 'istio'],
+  ];
   for (const each of ['get', 'put', 'delete', 'list', 'watch']) commands.push(['kv', each]);
   for (const command of commands) {
     const { code, stdout } = await keyway(...command, '--help');
@@ -86,6 +96,20 @@ it('explains a million keys from standard input', async () => {
     shard: expect.stringMatching(/^s[01]$/),
     address: expect.stringMatching(/^127\.0\.0\.1:910[12]$/),
   });
+});
+
+it("makes a config of Istio's, tells what it left out, and the config is right", async () => {
+  const output = join(scope.folder(), 'keyway.yaml');
+  const args = ['import', 'istio', join(ROOT, 'examples/yorkie-istio.yaml'), '--output', output];
+  const outcome = await keyway(...args, '--shards', 'yorkie=127.0.0.1:9101,127.0.0.1:9102');
+  expect(outcome).toEqual({
+    code: 0,
+    stdout: '',
+    stderr: 'not carried over: VirtualService yorkie: spec.http[0].corsPolicy: Keyway has nothing like it\n',
+  });
+  expect(await keyway('router', '--config', output, '--check')).toMatchObject({ code: 0 });
+  const { stdout } = await keyway('explain', '--config', output, 'project/document');
+  expect(stdout).toMatch(/yorkie-[01]\t127\.0\.0\.1:910[12]\n$/);
 });
 
 it('prints a JSON schema, which docs/ has as it is', async () => {

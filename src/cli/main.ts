@@ -3,6 +3,7 @@ import { ConfigError } from '../config/index.ts';
 import { backendCommand } from './backend.ts';
 import { devCommand } from './dev.ts';
 import { explainCommand } from './explain.ts';
+import { importCommand } from './import.ts';
 import { kvCommand } from './kv.ts';
 import { routerCommand } from './router.ts';
 import { schemaCommand } from './schema.ts';
@@ -24,6 +25,7 @@ for (const command of [
   backendCommand(),
   explainCommand(),
   kvCommand(),
+  importCommand(),
   schemaCommand(),
 ]) {
   program.addCommand(command);

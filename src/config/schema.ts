@@ -166,8 +166,14 @@ const match = z
 /** What HTTP/2 or the router itself decides on (RFC 9113, 8.2.2). */
 const UNTOUCHABLE =
   /^(connection|keep-alive|proxy-connection|transfer-encoding|upgrade|te|content-length|host|x-keyway-.*)$/i;
+
+/** Whether a header may not be set, added or removed by a rule. */
+export function isUntouchable(name: string): boolean {
+  return name.startsWith(':') || UNTOUCHABLE.test(name);
+}
+
 const changedHeader = headerName.superRefine((name, context) => {
-  if (UNTOUCHABLE.test(name)) context.addIssue(`${name} is not a rule's to change`);
+  if (isUntouchable(name)) context.addIssue(`${name} is not a rule's to change`);
 });
 const headerValue = z
   .string()
