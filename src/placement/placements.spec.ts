@@ -63,6 +63,21 @@ describe.each(Object.keys(placements) as PlacementName[])('%s', (name) => {
     expect(Math.max(...counts.values()) / (KEYS.length / 10)).toBeLessThan(promise.imbalance);
   });
 
+  it('allocates nothing for a look-up', () => {
+    const placement = build(name, cluster(10));
+    const lookUp = (count: number): void => {
+      for (let i = 0; i < count; i++) {
+        const key = KEYS[i % KEYS.length] as Uint8Array;
+        placement.locate(key, 0, key.length);
+      }
+    };
+    lookUp(100_000);
+    const before = process.memoryUsage().heapUsed;
+    lookUp(300_000);
+    // The smallest object has 12 bytes, and so many of them would still fit into the youngest generation uncollected.
+    expect((process.memoryUsage().heapUsed - before) / 300_000).toBeLessThan(6);
+  });
+
   it('looks only at the bytes that it is given', () => {
     const placement = build(name, cluster(10));
     const key = KEYS[7] as Uint8Array;
