@@ -118,9 +118,11 @@ export class Exchange implements StreamHandler, Deadlined {
     if (downstream.closed) return;
     const grpc = this.#isGrpc();
     if (this.#responseBegun) endWithReply(connection, downstream, grpc, reply);
-    else sendReply(connection, downstream, grpc, reply);
+    else {
+      sendReply(connection, downstream, grpc, reply);
+      this.#context.countResponse(grpc ? 2 : Math.floor(reply.httpStatus / 100));
+    }
     if (grpc) this.#countGrpcStatus(reply.grpcStatus);
-    this.#context.countResponse(grpc && !this.#responseBegun ? 2 : Math.floor(reply.httpStatus / 100));
     this.#resetOnceSent();
   }
 
