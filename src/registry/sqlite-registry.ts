@@ -1,14 +1,9 @@
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { openDurable, transaction } from '../sqlite/index.ts';
 import type { ClusterDescription } from '../topology/index.ts';
 import { type Registry, type StoredTopology, type TopologyVersion, VersionConflict } from './registry.ts';
 
-/** Processes of one machine may share the file; each waits this long for another's transaction. */
-const BUSY_TIMEOUT_MS = 10_000;
-
-/** Durable at every acknowledged write, whatever happens to the process or the machine. */
 const SCHEMA = `
-  PRAGMA journal_mode = WAL;
-  PRAGMA synchronous = FULL;
   CREATE TABLE IF NOT EXISTS topologies (
     namespace TEXT NOT NULL,
     cluster TEXT NOT NULL,
@@ -30,8 +25,7 @@ export class SqliteRegistry implements Registry {
   readonly #write: StatementSync;
 
   constructor(file: string) {
-    this.#database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
-    this.#database.exec(SCHEMA);
+    this.#database = openDurable(file, SCHEMA);
     this.#read = this.#database.prepare(
       'SELECT version, description FROM topologies WHERE namespace = ? AND cluster = ?',
     );
@@ -48,18 +42,13 @@ export class SqliteRegistry implements Registry {
   }
 
   compareAndSet(namespace: string, cluster: ClusterDescription, expected: TopologyVersion | null): StoredTopology {
-    this.#database.exec('BEGIN IMMEDIATE');
-    try {
+    return transaction(this.#database, () => {
       const current = this.read(namespace, cluster.name)?.version ?? null;
       if (current !== expected) throw new VersionConflict(`${namespace}/${cluster.name}`, expected, current);
       const version = ((current ?? 0) + 1) as TopologyVersion;
       this.#write.run(namespace, cluster.name, version, JSON.stringify(cluster));
-      this.#database.exec('COMMIT');
       return { namespace, version, cluster };
-    } catch (error) {
-      this.#database.exec('ROLLBACK');
-      throw error;
-    }
+    });
   }
 
   close(): void {

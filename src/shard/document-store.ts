@@ -1,4 +1,5 @@
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { openDurable, transaction } from '../sqlite/index.ts';
 
 export interface StoredDocument {
   readonly key: string;
@@ -25,15 +26,10 @@ export class RevisionConflict extends Error {
   }
 }
 
-/** Shards of one machine write one database; each waits this long for another's transaction. */
-const BUSY_TIMEOUT_MS = 10_000;
 /** Documents that a shard keeps in memory; each may be up to a message's size. */
 const CACHED_DOCUMENTS = 10_000;
 
-/** Every acknowledged change is on the disk (synchronous = FULL): a killed process, or machine, loses none. */
 const SCHEMA = `
-  PRAGMA journal_mode = WAL;
-  PRAGMA synchronous = FULL;
   CREATE TABLE IF NOT EXISTS documents (
     key TEXT PRIMARY KEY,
     value BLOB NOT NULL,
@@ -69,8 +65,7 @@ export class DocumentStore {
   readonly #changesAfter: StatementSync;
 
   constructor(file: string) {
-    this.#database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
-    this.#database.exec(SCHEMA);
+    this.#database = openDurable(file, SCHEMA);
     const prepare = (sql: string): StatementSync => this.#database.prepare(sql);
     this.#revisionOf = prepare('SELECT revision FROM documents WHERE key = ?');
     this.#read = prepare('SELECT key, value, revision FROM documents WHERE key = ?');
@@ -146,18 +141,13 @@ export class DocumentStore {
   }
 
   #change(key: string, value: Uint8Array | null, expected: number | null, apply: (next: number) => unknown): number {
-    this.#database.exec('BEGIN IMMEDIATE');
-    try {
+    return transaction(this.#database, () => {
       const actual = this.#currentRevision(key);
       if (expected !== null && expected !== actual) throw new RevisionConflict(key, expected, actual);
       const revision = Number(this.#addChange.run(key, value).lastInsertRowid);
       apply(revision);
-      this.#database.exec('COMMIT');
       return revision;
-    } catch (error) {
-      this.#database.exec('ROLLBACK');
-      throw error;
-    }
+    });
   }
 
   #hold(document: StoredDocument): void {

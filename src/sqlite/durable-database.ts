@@ -1,0 +1,30 @@
+import { DatabaseSync } from 'node:sqlite';
+
+/** Processes of one machine may share a file; each waits this long for another's transaction. */
+const BUSY_TIMEOUT_MS = 10_000;
+
+/** Every acknowledged change is on the disk (synchronous = FULL): a killed process, or machine, loses none. */
+const DURABLE = `
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL;
+`;
+
+/** Opens a SQLite file, made where it is not there, whose tables `schema` makes where they are not there. */
+export function openDurable(file: string, schema: string): DatabaseSync {
+  const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
+  database.exec(DURABLE + schema);
+  return database;
+}
+
+/** Runs `change` as one transaction: all of it is done and durable when this returns, none of it where it throws. */
+export function transaction<Result>(database: DatabaseSync, change: () => Result): Result {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    const result = change();
+    database.exec('COMMIT');
+    return result;
+  } catch (error) {
+    database.exec('ROLLBACK');
+    throw error;
+  }
+}

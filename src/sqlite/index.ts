@@ -1,0 +1,2 @@
+/** Durable SQLite files, for the embedded stores. Imports nothing of ours. */
+export { openDurable, transaction } from './durable-database.ts';
