@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Command } from 'commander';
-import type { HostPort } from '../config/index.ts';
 import { ShardServer } from '../shard/index.ts';
+import type { HostPort } from '../topology/index.ts';
 import { addressOption, addressText } from './options.ts';
 import { stopOnSignals } from './signals.ts';
 

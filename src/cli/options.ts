@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { type HostPort, splitAddress } from '../config/index.ts';
+import { type HostPort, splitAddress } from '../topology/index.ts';
 
 /** Reads `host:port` from an option. */
 export function addressOption(text: string): HostPort {

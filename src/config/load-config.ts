@@ -4,17 +4,19 @@ import type { z } from 'zod';
 import type { Http2Limits } from '../http2/index.ts';
 import type { PlacementName } from '../placement/index.ts';
 import type { RouteMatch, RouterLimits, RoutingDescription, ShardKeySource, TextMatch } from '../router/index.ts';
-import { type ClusterDescription, type PlacementChoice, parseSlotRanges, slotFault } from '../topology/index.ts';
+import {
+  type ClusterDescription,
+  type HostPort,
+  type PlacementChoice,
+  parseSlotRanges,
+  slotFault,
+  splitAddress,
+} from '../topology/index.ts';
 import { ConfigError, type ConfigFault } from './config-error.ts';
 import { nearestName } from './nearest-name.ts';
 import { type ConfigFile, configJsonSchema, configSchema } from './schema.ts';
 
 type Path = ReadonlyArray<string | number>;
-
-export interface HostPort {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** A config that has been checked, in the terms of what it configures. */
 export interface Config {
@@ -206,10 +208,4 @@ function placementOf(choice: ConfigFile['clusters'][string]['placement']): Place
   const [entry] = Object.entries(choice).filter(([, options]) => options !== undefined);
   const [name, options] = entry as [PlacementName, Record<string, unknown>];
   return { name, options };
-}
-
-/** Splits `host:port`; the schema has checked it, and so has who calls it with anything else. */
-export function splitAddress(address: string): HostPort {
-  const colon = address.lastIndexOf(':');
-  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
 }

@@ -1,5 +1,14 @@
 import { ErrorCode } from './error-codes.ts';
-import { Flag, FRAME_HEADER_BYTES, FrameType, MINIMUM_FRAME_SIZE, PREFACE, readUint31, readUint32 } from './frames.ts';
+import {
+  Flag,
+  FRAME_HEADER_BYTES,
+  FrameType,
+  MINIMUM_FRAME_SIZE,
+  PREFACE,
+  readUint24,
+  readUint31,
+  readUint32,
+} from './frames.ts';
 import type { Http2Limits } from './limits.ts';
 import { SETTINGS_ENTRY_BYTES } from './settings.ts';
 
@@ -80,7 +89,7 @@ export class FrameReader {
     if (this.#dataRemaining > 0 && at < end) at = this.#readRestOfData(bytes, at, end);
     if (this.#carried > 0 && at < end) at = this.#completeCarried(bytes, at, end);
     while (!this.#stopped && end - at >= FRAME_HEADER_BYTES) {
-      const length = ((bytes[at] as number) << 16) | ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number);
+      const length = readUint24(bytes, at);
       const type = bytes[at + 3] as number;
       const flags = bytes[at + 4] as number;
       if (!this.#mayFollow(type, flags, length, bytes, at)) return;
@@ -157,10 +166,7 @@ export class FrameReader {
   /** The whole frame's bytes, where its header has come; else the header's. */
   #carriedFrameBytes(bytes: Uint8Array, at: number, count: number): number {
     if (count < FRAME_HEADER_BYTES) return FRAME_HEADER_BYTES;
-    return (
-      FRAME_HEADER_BYTES +
-      (((bytes[at] as number) << 16) | ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number))
-    );
+    return FRAME_HEADER_BYTES + readUint24(bytes, at);
   }
 
   #grow(size: number): void {

@@ -54,6 +54,11 @@ export function writeUint32(into: Uint8Array, at: number, value: number): number
   return at + 4;
 }
 
+/** A frame's length, at the beginning of its header. */
+export function readUint24(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] as number) << 16) | ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number);
+}
+
 export function readUint32(bytes: Uint8Array, at: number): number {
   return (
     (((bytes[at] as number) << 24) |

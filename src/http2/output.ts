@@ -32,7 +32,7 @@ export class BufferPool {
 
 /**
  * The bytes that a turn of the event loop writes to one socket, collected in one buffer. Frames are written in place:
- * `reserve`, fill `bytes` from `length` on, `advance`.
+ * `reserve`, fill `bytes` from `length` on, move `length` on.
  */
 export class Output implements Flushable {
   bytes: Buffer = NOTHING;

@@ -1,6 +1,6 @@
 import type { FrameWriter } from './frame-writer.ts';
 import { DEFAULT_WINDOW, MAXIMUM_WINDOW } from './frames.ts';
-import { type Field, HeaderBlock } from './hpack/index.ts';
+import { HeaderBlock } from './hpack/index.ts';
 import type { Output } from './output.ts';
 import { initialPeerSettings, type PeerSettings } from './settings.ts';
 import { OutputQueue, type Stream } from './stream.ts';
@@ -54,11 +54,10 @@ export class Sender {
     let at = start;
     if (stream.queue === null) {
       at = this.#sendNow(stream, bytes, start, end, endStream);
-      if (at === end && (start < end || endStream)) {
+      if (at === end) {
         if (endStream) this.#listener.onLocalEnd(stream);
         return;
       }
-      if (at === end && !endStream) return;
     }
     this.#enqueue(stream, bytes, at, end, endStream);
   }
@@ -149,39 +148,31 @@ export class Sender {
     }
   }
 
-  /** Sends one frame's worth of a stream's queue. @returns whether it can go on */
+  /** Sends one frame's worth of a stream's queue, which holds a chunk as long as it is there. @returns whether it can go on */
   #sendSlice(stream: Stream): boolean {
     const queue = stream.queue;
-    if (queue === null) return false;
-    const chunk = queue.chunks[0];
-    if (chunk !== undefined) {
-      const last = queue.chunks.length === 1;
-      const slice = Math.min(chunk.length, this.peer.maxFrameSize);
-      const ends = last && slice === chunk.length && queue.endStream && queue.trailers === null;
-      const sent = this.#sendNow(stream, chunk, 0, slice, ends);
-      if (sent === 0) return false;
-      queue.bytes -= sent;
-      queue.movedAtMs = this.#turn.nowMs;
-      if (sent < chunk.length) queue.chunks[0] = chunk.subarray(sent);
-      else queue.chunks.shift();
-      if (queue.chunks.length > 0) return true;
-      this.#finishQueue(stream, queue, ends);
-      return false;
-    }
-    if (queue.endStream && queue.trailers === null) this.#writer.data(stream.id, EMPTY, 0, 0, true);
-    this.#finishQueue(stream, queue, true);
+    const chunk = queue?.chunks[0];
+    if (queue === null || chunk === undefined) return false;
+    const slice = Math.min(chunk.length, this.peer.maxFrameSize);
+    const isLast = queue.chunks.length === 1 && slice === chunk.length;
+    const sent = this.#sendNow(stream, chunk, 0, slice, isLast && queue.endStream && queue.trailers === null);
+    if (sent === 0) return false;
+    queue.bytes -= sent;
+    queue.movedAtMs = this.#turn.nowMs;
+    if (sent < chunk.length) queue.chunks[0] = chunk.subarray(sent);
+    else queue.chunks.shift();
+    if (queue.chunks.length > 0) return true;
+    this.#finishQueue(stream, queue);
     return false;
   }
 
-  #finishQueue(stream: Stream, queue: OutputQueue, endWritten: boolean): void {
+  /** The content is out, and END_STREAM with it where no trailers follow. */
+  #finishQueue(stream: Stream, queue: OutputQueue): void {
     this.abandon(stream);
     if (queue.trailers !== null) {
-      this.#trailerBlock.set(queue.trailers as Field[]);
+      this.#trailerBlock.set(queue.trailers);
       this.headers(stream, this.#trailerBlock, true);
-    } else if (queue.endStream) {
-      if (!endWritten) this.#writer.data(stream.id, EMPTY, 0, 0, true);
-      this.#listener.onLocalEnd(stream);
-    }
+    } else if (queue.endStream) this.#listener.onLocalEnd(stream);
     if (!stream.closed) stream.handler.onCredit(stream);
   }
 
@@ -190,5 +181,3 @@ export class Sender {
     return this.#waiting.filter((stream) => stream.queue !== null && stream.queue.movedAtMs < sinceMs);
   }
 }
-
-const EMPTY = new Uint8Array(0);

@@ -8,7 +8,7 @@ import {
   writeUint32,
 } from './frames.ts';
 
-/** Identifiers of RFC 9113, 6.5.2, and SETTINGS_ENABLE_CONNECT_PROTOCOL of RFC 8441. */
+/** Identifiers of RFC 9113, 6.5.2. */
 export const Setting = {
   HeaderTableSize: 0x1,
   EnablePush: 0x2,

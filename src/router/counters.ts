@@ -47,6 +47,15 @@ export class RouterCounters {
   readonly floods = Object.fromEntries(floodCauses.map((cause) => [cause, 0])) as Record<FloodCause, number>;
   readonly shards: Record<string, ShardCounters> = {};
 
+  countResponse(firstDigit: number): void {
+    this.responses[firstDigit] = (this.responses[firstDigit] ?? 0) + 1;
+  }
+
+  countGrpcStatus(status: number): void {
+    const counted = this.grpcStatuses[status];
+    if (counted !== undefined) this.grpcStatuses[status] = counted + 1;
+  }
+
   /** @param units from the request to the end of its answer, in units of 8 us */
   observeLatency(units: number): void {
     const bucket = 32 - Math.clz32(units);

@@ -121,10 +121,7 @@ export class DownstreamSession implements ConnectionHandler {
   #refuse(stream: Stream, head: MessageHead, reply: LocalReply): void {
     const { counters } = this.#context;
     counters.refusals[reply.refusal]++;
-    const grpc = isGrpc(head.contentType);
-    if (grpc) counters.grpcStatuses[reply.grpcStatus] = (counters.grpcStatuses[reply.grpcStatus] as number) + 1;
-    this.#context.countResponse(grpc ? 2 : Math.floor(reply.httpStatus / 100));
-    sendReply(this.connection, stream, grpc, reply);
+    sendReply(counters, stream, isGrpc(head.contentType), reply);
     // The rest of the request is for nobody (RFC 9113, 8.1).
     if (!stream.closed && stream.queue === null) this.connection.reset(stream, 0);
   }

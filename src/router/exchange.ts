@@ -113,16 +113,11 @@ export class Exchange implements StreamHandler, Deadlined {
     const { counters } = this.#context;
     counters.refusals[reply.refusal]++;
     const downstream = this.#downstream;
-    const { connection } = downstream;
     this.#abandonUpstream(ErrorCode.Cancel);
     if (downstream.closed) return;
     const grpc = this.#isGrpc();
-    if (this.#responseBegun) endWithReply(connection, downstream, grpc, reply);
-    else {
-      sendReply(connection, downstream, grpc, reply);
-      this.#context.countResponse(grpc ? 2 : Math.floor(reply.httpStatus / 100));
-    }
-    if (grpc) this.#countGrpcStatus(reply.grpcStatus);
+    if (this.#responseBegun) endWithReply(counters, downstream, grpc, reply);
+    else sendReply(counters, downstream, grpc, reply);
     this.#resetOnceSent();
   }
 
@@ -137,7 +132,7 @@ export class Exchange implements StreamHandler, Deadlined {
     const status = Math.trunc((head.status as Field).integer / 100);
     if (status !== 1) {
       this.#responseBegun = true;
-      this.#context.countResponse(status);
+      this.#context.counters.countResponse(status);
     }
     if (endStream) this.#finish(head.grpcStatus);
     if (status !== 1) this.#route.responseHeaders?.apply(block);
@@ -266,13 +261,7 @@ export class Exchange implements StreamHandler, Deadlined {
     this.#forgetDeadline();
     const { http2, counters } = this.#context;
     counters.observeLatency((latencyUnits(http2.turn.nowMs) - this.#startedUnits) | 0);
-    if (grpcStatus !== null) this.#countGrpcStatus(grpcStatus.integer);
-  }
-
-  #countGrpcStatus(status: number): void {
-    const { grpcStatuses } = this.#context.counters;
-    const counted = grpcStatuses[status];
-    if (counted !== undefined) grpcStatuses[status] = counted + 1;
+    if (grpcStatus !== null) counters.countGrpcStatus(grpcStatus.integer);
   }
 
   #forgetDeadline(): void {

@@ -1,13 +1,5 @@
-import {
-  type Connection,
-  ErrorCode,
-  type Field,
-  field,
-  HeaderBlock,
-  type Stream,
-  transientField,
-} from '../http2/index.ts';
-import type { Refusal } from './counters.ts';
+import { ErrorCode, type Field, field, HeaderBlock, type Stream, transientField } from '../http2/index.ts';
+import type { Refusal, RouterCounters } from './counters.ts';
 import { encodeGrpcMessage, GrpcStatus } from './grpc.ts';
 
 /** An answer of the router's own, in both of the forms that it may take. */
@@ -81,9 +73,12 @@ function statusFields(reply: LocalReply): Field[] {
   ];
 }
 
-/** Answers on a stream on which nothing was sent yet: trailers-only for gRPC, text for others. */
-export function sendReply(connection: Connection, stream: Stream, grpc: boolean, reply: LocalReply): void {
+/** Answers on a stream on which nothing was sent yet, and counts it: trailers-only for gRPC, text for others. */
+export function sendReply(counters: RouterCounters, stream: Stream, grpc: boolean, reply: LocalReply): void {
+  const { connection } = stream;
+  counters.countResponse(grpc ? 2 : Math.floor(reply.httpStatus / 100));
   if (grpc) {
+    counters.countGrpcStatus(reply.grpcStatus);
     block.set([STATUS_200, GRPC_CONTENT_TYPE, ...statusFields(reply)]);
     connection.sendHeaders(stream, block, true);
     return;
@@ -98,12 +93,14 @@ export function sendReply(connection: Connection, stream: Stream, grpc: boolean,
   connection.sendData(stream, text, 0, text.length, true);
 }
 
-/** Ends an answer that has begun: by trailers for gRPC; else there is no way but a reset. */
-export function endWithReply(connection: Connection, stream: Stream, grpc: boolean, reply: LocalReply): void {
+/** Ends an answer that has begun, and was counted then: by trailers for gRPC; else there is no way but a reset. */
+export function endWithReply(counters: RouterCounters, stream: Stream, grpc: boolean, reply: LocalReply): void {
+  const { connection } = stream;
   if (!grpc) {
     connection.reset(stream, ErrorCode.InternalError);
     return;
   }
+  counters.countGrpcStatus(reply.grpcStatus);
   block.set(statusFields(reply));
   connection.sendTrailers(stream, block);
 }

@@ -12,7 +12,6 @@ export interface RouterContext {
   readonly limits: RouterLimits;
   /** Between 0 and 1; spreads reconnects. */
   readonly random: () => number;
-  countResponse(firstDigit: number): void;
 }
 
 export interface RouterLimits {

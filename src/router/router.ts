@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { defaultLimits, type Http2Limits, http2Context } from '../http2/index.ts';
+import type { HostPort } from '../topology/index.ts';
 import { RouterCounters } from './counters.ts';
 import { DeadlineWheel } from './deadlines.ts';
 import { type DownstreamOwner, DownstreamSession } from './downstream.ts';
@@ -12,12 +13,6 @@ import { Upstream } from './upstream.ts';
 /** How often stalled connections are looked for. */
 const SWEEP_MS = 1000;
 const LISTEN_BACKLOG = 1024;
-
-export interface ListenAddress {
-  readonly host: string;
-  /** 0 has the system choose one. */
-  readonly port: number;
-}
 
 export interface RouterOptions {
   readonly routing: RoutingDescription;
@@ -39,17 +34,13 @@ export class Router implements DownstreamOwner {
   #onIdle: (() => void) | null = null;
 
   constructor(options: RouterOptions) {
-    const counters = new RouterCounters();
     this.context = {
       http2: http2Context(options.clock, { ...defaultLimits, ...options.http2Limits }),
-      counters,
+      counters: new RouterCounters(),
       deadlines: new DeadlineWheel(options.clock),
       arena: new ReplayArena(),
       limits: { ...defaultRouterLimits, ...options.limits },
       random: options.random,
-      countResponse: (firstDigit) => {
-        counters.responses[firstDigit] = (counters.responses[firstDigit] ?? 0) + 1;
-      },
     };
     this.snapshot = this.#snapshotOf(options.routing);
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
@@ -78,7 +69,7 @@ export class Router implements DownstreamOwner {
   }
 
   /** Listens; answers the port. `reusePort` lets several threads share it, the kernel spreading connections over them. */
-  listen(address: ListenAddress, reusePort: boolean): Promise<number> {
+  listen(address: HostPort, reusePort: boolean): Promise<number> {
     const server = createServer({ ...KEEP_ALIVE, noDelay: true, pauseOnConnect: true }, (socket) =>
       this.#accept(socket),
     );

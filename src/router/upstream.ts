@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { Connection, type ConnectionHandler, type FloodCause, type HeaderBlock } from '../http2/index.ts';
+import { type HostPort, splitAddress } from '../topology/index.ts';
 import type { ShardCounters } from './counters.ts';
 import type { Exchange } from './exchange.ts';
 import { localReply } from './local-reply.ts';
@@ -19,8 +20,7 @@ export class Upstream implements ConnectionHandler {
   readonly cluster: string;
   readonly id: string;
   readonly address: string;
-  readonly #host: string;
-  readonly #port: number;
+  readonly #target: HostPort;
   readonly #context: RouterContext;
   readonly #counters: ShardCounters;
   #connections: Connection[] = [];
@@ -37,9 +37,7 @@ export class Upstream implements ConnectionHandler {
     this.cluster = cluster;
     this.id = id;
     this.address = address;
-    const colon = address.lastIndexOf(':');
-    this.#host = address.slice(0, colon).replace(/^\[|\]$/g, '');
-    this.#port = Number(address.slice(colon + 1));
+    this.#target = splitAddress(address);
     this.#counters = context.counters.shard(cluster, id);
   }
 
@@ -110,8 +108,7 @@ export class Upstream implements ConnectionHandler {
     if (this.#closed || http2.turn.nowMs < this.#retryAtMs) return null;
     const holder: { connection: Connection | null } = { connection: null };
     const socket = connect({
-      host: this.#host,
-      port: this.#port,
+      ...this.#target,
       noDelay: true,
       ...KEEP_ALIVE,
       onread: sharedRead((bytes, start, end) => holder.connection?.receive(bytes, start, end)),

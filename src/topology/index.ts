@@ -1,3 +1,4 @@
 /** Topology: who owns what, at one version. Pure; imports placement only. */
+export { type HostPort, splitAddress } from './address.ts';
 export { Cluster, type ClusterDescription, type HashOn, type PlacementChoice, type Shard } from './cluster.ts';
 export { parseSlotRanges, type SlotRange, slotFault } from './slot-ranges.ts';

@@ -1,0 +1,11 @@
+export interface HostPort {
+  readonly host: string;
+  /** Where one listens, 0 has the system choose one. */
+  readonly port: number;
+}
+
+/** Splits `host:port`, an IPv6 host out of its brackets. What is no such text gives a port that is no number. */
+export function splitAddress(address: string): HostPort {
+  const colon = address.lastIndexOf(':');
+  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
+}
