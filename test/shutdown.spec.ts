@@ -1,5 +1,10 @@
 import { once } from 'node:events';
-import { connect, createServer as createHttp2Server, type ServerHttp2Stream } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  connect,
+  createServer as createHttp2Server,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import { afterEach, expect, it } from 'vitest';
 import { FrameType, readUint31 } from '../src/http2/frames.ts';
 import { eventually, fetchText, metric, type RouterUnderTest, startRouter } from './support/cluster.ts';
@@ -78,11 +83,7 @@ it('ends a connection that is too old by GOAWAY, lets its streams go on for the 
   expect(content).toBe('begun ended');
   await once(finished, 'close');
 
-  const endless = connect(`http://${router.endpoint}`);
-  endless.on('error', () => {});
-  const watch = endless.request({ ':path': '/', 'x-shard-key': 'k' });
-  watch.on('error', () => {});
-  await once(watch, 'response');
+  const endless = await holdRequest(router);
   await new Promise((resolve) => endless.on('close', resolve));
   expect(router.process.child.exitCode).toBeNull();
 });
@@ -113,24 +114,26 @@ it('is not ready while it shuts down, and takes no new connection', async () => 
   expect(await router.process.exit()).toBe(0);
 });
 
-it('cuts what outlives the grace', async () => {
-  const { router } = await startHeld(1);
+/** A request whose answer has begun, on a connection that may be cut. */
+async function holdRequest(router: RouterUnderTest): Promise<ClientHttp2Session> {
   const session = connect(`http://${router.endpoint}`);
   session.on('error', () => {});
   const request = session.request({ ':path': '/', 'x-shard-key': 'k' });
   request.on('error', () => {});
   await once(request, 'response');
+  return session;
+}
+
+it('cuts what outlives the grace', async () => {
+  const { router } = await startHeld(1);
+  await holdRequest(router);
   router.process.child.kill('SIGTERM');
   expect(await router.process.exit()).toBe(0);
 });
 
 it('ends at once at a second signal', async () => {
   const { router } = await startHeld();
-  const session = connect(`http://${router.endpoint}`);
-  session.on('error', () => {});
-  const request = session.request({ ':path': '/', 'x-shard-key': 'k' });
-  request.on('error', () => {});
-  await once(request, 'response');
+  const session = await holdRequest(router);
   router.process.child.kill('SIGTERM');
   await once(session, 'goaway');
   router.process.child.kill('SIGTERM');

@@ -17,6 +17,7 @@ import {
   type StreamHandler,
   transientField,
 } from '../../src/http2/index.ts';
+import { sharedRead } from '../../src/router/shared-read.ts';
 
 export interface LoadOptions {
   readonly port: number;
@@ -40,9 +41,6 @@ export interface LoadResult {
   readonly latenciesMs: Float64Array;
 }
 
-const SHARED_READ_BYTES = 65536;
-const readBuffer = Buffer.allocUnsafeSlow(SHARED_READ_BYTES);
-
 /** Opens a client connection on the engine. */
 export function openConnection(port: number, context: Http2Context, handler: ConnectionHandler): Promise<Connection> {
   return new Promise((resolve, reject) => {
@@ -51,13 +49,7 @@ export function openConnection(port: number, context: Http2Context, handler: Con
       port,
       host: '127.0.0.1',
       noDelay: true,
-      onread: {
-        buffer: readBuffer,
-        callback: (length, buffer) => {
-          holder.connection?.receive(buffer, 0, length);
-          return true;
-        },
-      },
+      onread: sharedRead((bytes, start, end) => holder.connection?.receive(bytes, start, end)),
     });
     socket.once('error', reject);
     socket.once('connect', () => {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startRouter } from '../support/cluster.ts';
 import { freePorts, Scope, TOOLS } from '../support/processes.ts';
 
 const scope = new Scope();
@@ -24,18 +25,13 @@ const CASES = [
 ];
 
 beforeAll(async () => {
-  const [serverPort, adminPort] = await freePorts(2);
+  const [serverPort] = (await freePorts(1)) as [number];
   scope.run(join(TOOLS, 'interop-server'), ['-port', String(serverPort)]);
-  const config = scope.file(
-    'keyway.yaml',
-    `listen: [{address: "127.0.0.1:0"}]
-admin: {address: "127.0.0.1:${adminPort}"}
-routes: [{match: {prefix: /}, cluster: interop, shardKey: {value: fixed}}]
-clusters: {interop: {shards: [{id: s0, address: "127.0.0.1:${serverPort}"}]}}
-`,
-  );
-  const router = scope.keyway(['router', '--config', config]);
-  port = (await router.printed(/listening on 127\.0\.0\.1:(\d+)/))[1] as string;
+  const router = await startRouter(scope, {
+    shards: [serverPort],
+    routes: [{ match: { prefix: '/' }, cluster: 'docs', shardKey: { value: 'fixed' } }],
+  });
+  port = String(router.port);
   // The server prints nothing when it is up: the first call that passes says so.
   for (;;) {
     const probe = scope.run(join(TOOLS, 'interop-client'), clientArgs('empty_unary'));

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
+import { startRouter } from '../support/cluster.ts';
 import { freePorts, Scope, TOOLS } from '../support/processes.ts';
 
 const scope = new Scope();
@@ -9,18 +10,12 @@ afterEach(() => scope.release());
 const BACKEND = fileURLToPath(new URL('./plain-backend.ts', import.meta.url));
 
 it('passes all of h2spec, through the router', async () => {
-  const [backendPort, adminPort] = await freePorts(2);
+  const [backendPort] = (await freePorts(1)) as [number];
   await scope.run(process.execPath, [BACKEND, String(backendPort)]).printed(/listening/);
-  const config = scope.file(
-    'keyway.yaml',
-    `listen: [{address: "127.0.0.1:0"}]
-admin: {address: "127.0.0.1:${adminPort}"}
-routes: [{match: {prefix: /}, cluster: plain, shardKey: {value: fixed}}]
-clusters: {plain: {shards: [{id: s0, address: "127.0.0.1:${backendPort}"}]}}
-`,
-  );
-  const router = scope.keyway(['router', '--config', config]);
-  const [, port] = await router.printed(/listening on 127\.0\.0\.1:(\d+)/);
+  const { port } = await startRouter(scope, {
+    shards: [backendPort],
+    routes: [{ match: { prefix: '/' }, cluster: 'docs', shardKey: { value: 'fixed' } }],
+  });
   const h2spec = scope.run(join(TOOLS, 'h2spec'), ['-h', '127.0.0.1', '-p', String(port), '-o', '5']);
   const code = await h2spec.exit();
   const summary = h2spec.output.trimEnd().split('\n').at(-1);
