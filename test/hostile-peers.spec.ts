@@ -157,13 +157,13 @@ it('refuses more streams than it allows, and goes on', async () => {
   await servesOthers();
 });
 
-it('closes the connection of who does not speak HTTP/2', async () => {
+it('closes the connection of who does not speak HTTP', async () => {
   const socket = connectSocket(router.port, '127.0.0.1');
   scope.defer(() => socket.destroy());
   socket.write(Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3, ...new Array(40).fill(7)]));
   socket.resume();
   await once(socket, 'close');
-  expect(await metric(router, 'keyway_wrong_preface_total')).toBe(1);
+  expect(await metric(router, 'keyway_malformed_total')).toBe(1);
 });
 
 it('holds no more memory than its limits for a client that sends requests and reads no answer', async () => {

@@ -34,7 +34,6 @@ beforeAll(async () => {
     onGoaway() {},
     onClosed() {},
     onFlood() {},
-    onWrongPreface: () => null,
   };
   const ours = createServer((socket) => {
     const connection = new Connection(socket, true, context, handler);

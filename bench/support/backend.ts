@@ -92,7 +92,6 @@ const handler: ConnectionHandler = {
   onFlood(_connection, cause) {
     process.stderr.write(`flood: ${cause}\n`);
   },
-  onWrongPreface: () => null,
 };
 
 /** Listens on `count` ports from `firstPort` on. @returns what ends it all */

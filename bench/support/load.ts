@@ -73,7 +73,6 @@ export const quietHandler: ConnectionHandler = {
   onFlood(_connection, cause) {
     process.stderr.write(`flood: ${cause}\n`);
   },
-  onWrongPreface: () => null,
 };
 
 /** Runs the load on connections of its own. `onMeasure` is called when the warm-up is over, `onMeasured` at the end. */
@@ -180,7 +179,7 @@ class Load implements StreamHandler {
   #done(stream: Stream): void {
     this.requests++;
     if (this.#options.rate === undefined) {
-      if (this.#running) this.#request(stream.connection);
+      if (this.#running) this.#request(stream.connection as Connection);
       return;
     }
     const started = this.#started.get(stream);

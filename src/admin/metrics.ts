@@ -59,7 +59,7 @@ export async function renderMetrics(counters: RouterCounters): Promise<string> {
   counter('keyway_request_bytes_total', 'Bytes of request content.', counters.requestBytes);
   counter('keyway_response_bytes_total', 'Bytes of response content.', counters.responseBytes);
   counter('keyway_downstream_connections_total', 'Client connections accepted.', counters.downstreamAccepted);
-  counter('keyway_wrong_preface_total', 'Client connections that did not speak HTTP/2.', counters.wrongPrefaces);
+  counter('keyway_malformed_total', 'Messages refused because they are no HTTP/1.1.', counters.malformed);
   labelled(
     'keyway_refusals_total',
     'Requests that the router answered itself.',

@@ -245,6 +245,9 @@ const limits = z
     controlFramesPerSecond: count(10_000_000)
       .default(defaultLimits.controlFramesPerSecond)
       .describe('How many more it earns a second.'),
+    requestHeadTimeoutMs: count(600_000)
+      .default(defaultLimits.requestHeadTimeoutMs)
+      .describe("Time for a connection's first bytes, or for the head of an HTTP/1.1 request."),
     stalledWindowMs: count(3_600_000)
       .default(defaultLimits.stalledWindowMs)
       .describe('How long output waits for a window that does not move.'),

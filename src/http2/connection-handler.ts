@@ -29,6 +29,4 @@ export interface ConnectionHandler {
   onClosed(connection: Connection, reason: string | null): void;
   /** The peer went over a limit. */
   onFlood(connection: Connection, cause: FloodCause): void;
-  /** The peer does not speak HTTP/2. @returns what to answer before the connection ends, or null for a GOAWAY */
-  onWrongPreface(connection: Connection, bytes: Uint8Array): Uint8Array | null;
 }

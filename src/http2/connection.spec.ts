@@ -28,7 +28,6 @@ const silent: ConnectionHandler = {
   onGoaway() {},
   onClosed() {},
   onFlood() {},
-  onWrongPreface: () => null,
 };
 
 interface Message {

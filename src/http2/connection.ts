@@ -9,15 +9,13 @@ import { Output, type OutputListener } from './output.ts';
 import { Receiver } from './receiver.ts';
 import { Sender, type SenderListener } from './sender.ts';
 import { type PeerSettings, Setting } from './settings.ts';
-import { ResetCause, Stream, type StreamHandler } from './stream.ts';
+import { ResetCause, Stream, type StreamConnection, type StreamHandler } from './stream.ts';
 import { StreamTable } from './stream-table.ts';
 
 /** PINGs to be answered together; one more has them sent at once. */
 const MOST_PENDING_PINGS = 4;
 /** After an error the peer gets this long to read our GOAWAY before the socket goes. */
 const LINGER_MS = 1000;
-/** A client that has not said its preface by then is no client. */
-const PREFACE_TIMEOUT_MS = 10_000;
 /** Marks our PING of a shutdown. */
 const SHUTDOWN_PING = Buffer.from('shutdown', 'latin1');
 
@@ -27,7 +25,8 @@ type State = 'open' | 'draining' | 'failed' | 'closed';
  * One HTTP/2 connection, as client or as server, over a socket: the state machine of RFC 9113. It knows streams and
  * messages, and nothing of what is in them.
  */
-export class Connection implements OutputListener {
+export class Connection implements OutputListener, StreamConnection {
+  readonly resetsStreams = true;
   readonly isServer: boolean;
   readonly #socket: Socket;
   readonly #context: Http2Context;
@@ -81,6 +80,7 @@ export class Connection implements OutputListener {
 
   /** A server greets once it knows that the client speaks HTTP/2: until then another protocol may be answered. */
   greet(): void {
+    if (this.#greeted) return;
     const { limits } = this.#context;
     this.#greeted = true;
     if (!this.isServer) this.#writer.preface();
@@ -92,6 +92,16 @@ export class Connection implements OutputListener {
     else entries.push([Setting.EnablePush, 0]);
     this.#writer.settings(entries);
     this.#receiver.announceWindow();
+  }
+
+  /**
+   * Begins with a complete request that came as HTTP/1.1 with `Upgrade: h2c` (RFC 7540, 3.2; RFC 9113 has no more of it,
+   * clients do): it is stream 1. The client's preface follows.
+   * @param settings the payload of its SETTINGS frame. @returns false where it is none
+   */
+  beginUpgraded(settings: Uint8Array, block: HeaderBlock): boolean {
+    this.greet();
+    return this.#receiver.beginUpgraded(settings, block);
   }
 
   /** Takes bytes from the socket; its owner reads it, because upstream and accepted sockets are best read differently. */
@@ -211,13 +221,9 @@ export class Connection implements OutputListener {
     this.#writer.goaway(this.#receiver.peerStreams.last, code, reason);
     this.#output.flush();
     this.#socket.end();
-    this.#afterEnd(reason);
-  }
-
-  /** The peer keeps a moment to read what was written; what it still sends is not read. */
-  #afterEnd(reason: string | null): void {
     this.#loseStreams();
     this.#handler.onClosed(this, reason);
+    // The peer keeps a moment to read what was written; what it still sends is not read.
     setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
   }
 
@@ -262,11 +268,12 @@ export class Connection implements OutputListener {
   /** To be called every second or so: ends connections that do not begin, and streams whose peer has granted nothing for too long. */
   sweep(nowMs: number): void {
     if (this.#state === 'closed' || this.#state === 'failed') return;
-    if (!this.#greeted && nowMs - this.#createdMs > PREFACE_TIMEOUT_MS) {
+    const { limits } = this.#context;
+    if (!this.#greeted && nowMs - this.#createdMs > limits.requestHeadTimeoutMs) {
+      this.#handler.onFlood(this, 'slow');
       this.destroy();
       return;
     }
-    const { limits } = this.#context;
     for (const stream of this.#sender.stalledSince(nowMs - limits.stalledWindowMs)) {
       this.#handler.onFlood(this, 'stalled');
       this.resetAndTell(stream, ErrorCode.EnhanceYourCalm);
@@ -331,16 +338,9 @@ export class Connection implements OutputListener {
     this.#closeWhenIdle();
   }
 
-  onWrongPreface(bytes: Uint8Array): void {
-    const answer = this.#handler.onWrongPreface(this, bytes);
-    if (answer === null) {
-      this.fail(ErrorCode.ProtocolError, 'not the HTTP/2 connection preface');
-      return;
-    }
-    this.#state = 'failed';
-    this.#output.discard();
-    this.#socket.end(answer);
-    this.#afterEnd('not HTTP/2');
+  onWrongPreface(): void {
+    this.#handler.onFlood(this, 'preface');
+    this.fail(ErrorCode.ProtocolError, 'not the HTTP/2 connection preface');
   }
 
   // ---- output ----------------------------------------------------------------------------------------------------

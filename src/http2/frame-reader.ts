@@ -34,8 +34,8 @@ export interface FrameSink {
   onContinuationFlood(): void;
   /** The peer has said the connection preface (servers only). */
   onPreface(): void;
-  /** The peer does not speak HTTP/2; `bytes` are what it began with. */
-  onWrongPreface(bytes: Uint8Array): void;
+  /** The peer does not speak HTTP/2. */
+  onWrongPreface(): void;
 }
 
 /** A coded header block may be this much larger than the list limit before it is given up unread (HPACK expands, rarely shrinks). */
@@ -110,7 +110,7 @@ export class FrameReader {
     while (this.#prefaceRemaining > 0 && at < end) {
       if (bytes[at] !== PREFACE[PREFACE.length - this.#prefaceRemaining]) {
         this.stop();
-        this.#sink.onWrongPreface(bytes.subarray(start, end));
+        this.#sink.onWrongPreface();
         return end;
       }
       at++;

@@ -1,10 +1,7 @@
 import { Flag, FRAME_HEADER_BYTES, FrameType, PREFACE, writeFrameHeader, writeUint32 } from './frames.ts';
 import { type HeaderBlock, HpackEncoder, SIZE_UPDATE_BYTES } from './hpack/index.ts';
-import type { Output } from './output.ts';
+import { copyInto, type Output } from './output.ts';
 import { settingsPayload } from './settings.ts';
-
-/** Below this a loop is cheaper than a call of `copy`. */
-const SHORT_COPY = 36;
 
 /** Writes frames into a connection's output. It knows no stream's state. */
 export class FrameWriter {
@@ -43,13 +40,15 @@ export class FrameWriter {
     const output = this.#output;
     const length = end - start;
     output.reserve(FRAME_HEADER_BYTES + length);
-    const into = output.bytes;
-    let at = output.length;
-    writeFrameHeader(into, at, length, FrameType.Data, endStream ? Flag.EndStream : 0, id);
-    at += FRAME_HEADER_BYTES;
-    if (length < SHORT_COPY) for (let i = 0; i < length; i++) into[at + i] = bytes[start + i] as number;
-    else if (bytes instanceof Buffer) bytes.copy(into, at, start, end);
-    else into.set(bytes.subarray(start, end), at);
+    const at = writeFrameHeader(
+      output.bytes,
+      output.length,
+      length,
+      FrameType.Data,
+      endStream ? Flag.EndStream : 0,
+      id,
+    );
+    copyInto(output.bytes, at, bytes, start, end);
     output.length = at + length;
   }
 
@@ -84,14 +83,7 @@ export class FrameWriter {
   }
 
   preface(): void {
-    this.raw(PREFACE);
-  }
-
-  /** Bytes that are no frame. */
-  raw(bytes: Uint8Array): void {
-    this.#output.reserve(bytes.length);
-    this.#output.bytes.set(bytes, this.#output.length);
-    this.#output.length += bytes.length;
+    this.#output.append(PREFACE, 0, PREFACE.length);
   }
 
   #frameOfWords(type: number, id: number, word: number): void {

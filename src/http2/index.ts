@@ -3,7 +3,17 @@ export { Connection } from './connection.ts';
 export type { ConnectionHandler, Http2Context } from './connection-handler.ts';
 export { http2Context } from './context.ts';
 export { ErrorCode } from './error-codes.ts';
-export { Field, field, HeaderBlock, HeaderName, headerName, NameKind, transientField } from './hpack/index.ts';
-export { defaultLimits, type FloodCause, floodCauses, type Http2Limits } from './limits.ts';
+export {
+  Field,
+  type FieldCache,
+  field,
+  HeaderBlock,
+  HeaderName,
+  headerName,
+  NameKind,
+  transientField,
+} from './hpack/index.ts';
+export { defaultLimits, type FloodCause, floodCauses, type Http2Limits, TokenBucket } from './limits.ts';
 export { MessageHead } from './message-head.ts';
-export { ResetCause, Stream, type StreamHandler } from './stream.ts';
+export { copyInto, Output, type OutputListener } from './output.ts';
+export { ResetCause, Stream, type StreamConnection, type StreamHandler } from './stream.ts';

@@ -16,6 +16,8 @@ export interface Http2Limits {
   /** PING, SETTINGS, PRIORITY, WINDOW_UPDATE and empty DATA frames that a peer may send without any message between. */
   readonly controlFrameBurst: number;
   readonly controlFramesPerSecond: number;
+  /** How long a client may take to say its preface, or the head of an HTTP/1.1 request, whatever trickles in meanwhile ("slow loris"). */
+  readonly requestHeadTimeoutMs: number;
   /** How long output may wait for a peer's window without any progress. */
   readonly stalledWindowMs: number;
   /** Output that may wait in the kernel's stead for a peer that reads nothing while it makes us answer. */
@@ -32,12 +34,22 @@ export const defaultLimits: Http2Limits = {
   resetsPerSecond: 200,
   controlFrameBurst: 10000,
   controlFramesPerSecond: 1000,
+  requestHeadTimeoutMs: 10000,
   stalledWindowMs: 60000,
   maxUnsentBytes: 16777216,
 };
 
 /** Why a peer was told to calm down. */
-export const floodCauses = ['headers', 'continuation', 'resets', 'control', 'stalled', 'unsent'] as const;
+export const floodCauses = [
+  'preface',
+  'headers',
+  'continuation',
+  'resets',
+  'control',
+  'stalled',
+  'unsent',
+  'slow',
+] as const;
 export type FloodCause = (typeof floodCauses)[number];
 
 /** A bucket of permissions: `burst` at first, refilled at a steady rate, never above `burst`. */

@@ -58,11 +58,19 @@ export class Output implements Flushable {
         this.flush();
       });
     }
-    socket.on('drain', () => {
-      if (!this.congested || socket.writableLength > CONGESTED_BYTES) return;
-      this.congested = false;
-      this.#listener.onRelieved();
-    });
+    socket.on('drain', this.#onDrain);
+  }
+
+  readonly #onDrain = (): void => {
+    if (!this.congested || this.#socket.writableLength > CONGESTED_BYTES) return;
+    this.congested = false;
+    this.#listener.onRelieved();
+  };
+
+  /** Writes what there is and leaves the socket to somebody else. */
+  detach(): void {
+    this.flush();
+    this.#socket.off('drain', this.#onDrain);
   }
 
   /** Makes room for `bytes` from `length` on, and has it written at the end of the turn. */
@@ -72,6 +80,13 @@ export class Output implements Flushable {
       this.#turn.flushAtEnd(this);
     }
     if (this.length + bytes > this.bytes.length) this.#makeRoom(bytes);
+  }
+
+  /** Adds bytes[start, end) to the turn's output. */
+  append(bytes: Uint8Array, start: number, end: number): void {
+    this.reserve(end - start);
+    copyInto(this.bytes, this.length, bytes, start, end);
+    this.length += end - start;
   }
 
   #makeRoom(bytes: number): void {
@@ -125,6 +140,16 @@ export class Output implements Flushable {
     this.bytes = NOTHING;
     this.length = 0;
   }
+}
+
+/** Below this a loop is cheaper than a call of `copy`. */
+const SHORT_COPY = 36;
+
+/** Copies bytes[start, end) to `at`, in the way that is cheapest for its length. */
+export function copyInto(into: Buffer, at: number, bytes: Uint8Array, start: number, end: number): void {
+  if (end - start < SHORT_COPY) for (let i = start; i < end; i++) into[at + i - start] = bytes[i] as number;
+  else if (bytes instanceof Buffer) bytes.copy(into, at, start, end);
+  else into.set(bytes.subarray(start, end), at);
 }
 
 export interface OutputListener {

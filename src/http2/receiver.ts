@@ -8,7 +8,7 @@ import { DEFAULT_TABLE_SIZE, type Field, type HeaderBlock, HpackDecoder } from '
 import { TokenBucket } from './limits.ts';
 import { PeerStreams } from './peer-streams.ts';
 import type { Sender } from './sender.ts';
-import { applySettings } from './settings.ts';
+import { applySettings, SETTINGS_ENTRY_BYTES } from './settings.ts';
 import { ResetCause, type Stream, type StreamHandler } from './stream.ts';
 import type { StreamTable } from './stream-table.ts';
 
@@ -71,6 +71,20 @@ export class Receiver implements FrameSink {
 
   receive(bytes: Uint8Array, start: number, end: number): void {
     this.#reader.receive(bytes, start, end);
+  }
+
+  /** See `Connection.beginUpgraded`. The settings need no acknowledgement (RFC 7540, 3.2.1). */
+  beginUpgraded(settings: Uint8Array, block: HeaderBlock): boolean {
+    const { head } = this.#context;
+    if (settings.length % SETTINGS_ENTRY_BYTES !== 0 || head.readRequest(block) !== null) return false;
+    if (applySettings(settings, 0, settings.length, this.#sender.peer) !== ErrorCode.NoError) return false;
+    this.#writer.encoder.setTableSize(this.#sender.peer.headerTableSize);
+    this.peerStreams.judge(1);
+    const stream = this.#connection.openStream(1, unhandled);
+    stream.headersReceived = true;
+    stream.remoteEnded = true;
+    this.#handler.onRequest(stream, head, block, true);
+    return true;
   }
 
   /** Reads no more. */
@@ -186,6 +200,7 @@ export class Receiver implements FrameSink {
       return;
     }
     const stream = this.#connection.openStream(id, unhandled);
+    stream.isHead = head.method?.text === 'HEAD';
     stream.headersReceived = true;
     stream.contentRemaining = head.contentLength;
     stream.remoteEnded = endStream;
@@ -349,8 +364,8 @@ export class Receiver implements FrameSink {
     this.#connection.greet();
   }
 
-  onWrongPreface(bytes: Uint8Array): void {
-    this.#connection.onWrongPreface(bytes);
+  onWrongPreface(): void {
+    this.#connection.onWrongPreface();
   }
 
   /** A frame that carries no message has to be earned by messages or by time. @returns false where it was one too many */

@@ -1,4 +1,3 @@
-import type { Connection } from './connection.ts';
 import type { Field, HeaderBlock } from './hpack/index.ts';
 import type { MessageHead } from './message-head.ts';
 
@@ -21,6 +20,29 @@ export interface StreamHandler {
   onCredit(stream: Stream): void;
 }
 
+/**
+ * What carries streams: an HTTP/2 connection, or one of another version of HTTP that shows its messages as streams. Whoever
+ * handles a stream answers through this, and need not know which.
+ */
+export interface StreamConnection {
+  /** The peer has shown that it is there and speaks the protocol. */
+  readonly ready: boolean;
+  /** Why the connection is of no more use; empty while it is. */
+  readonly endedBecause: string;
+  /** A stream can be reset with a code before its answer has begun. Where it cannot, only an answer tells the peer what happened. */
+  readonly resetsStreams: boolean;
+  /** Sends a header section: a response's, or an informational one before it. */
+  sendHeaders(stream: Stream, block: HeaderBlock, endStream: boolean): void;
+  /** Sends trailers, behind the content that still waits. */
+  sendTrailers(stream: Stream, block: HeaderBlock): void;
+  /** Sends content; what cannot go out now is copied and waits. */
+  sendData(stream: Stream, bytes: Uint8Array, start: number, end: number, endStream: boolean): void;
+  /** Lets the peer send again: at most as much as the receiver behind us, `limit`, can take at once. */
+  grant(stream: Stream, limit: number): void;
+  /** Ends a stream before its time. Its handler is not told. */
+  reset(stream: Stream, code: number): void;
+}
+
 /** How a stream came to be reset. */
 export const ResetCause = {
   /** The peer sent RST_STREAM. */
@@ -37,7 +59,7 @@ export type ResetCause = (typeof ResetCause)[keyof typeof ResetCause];
 /** One stream of a connection. Its states (RFC 9113, 5.1) are the two flags: open, half-closed on either side, closed. */
 export class Stream {
   readonly id: number;
-  readonly connection: Connection;
+  readonly connection: StreamConnection;
   handler: StreamHandler;
   /** What the peer lets us send. */
   sendWindow: number;
@@ -51,14 +73,20 @@ export class Stream {
   closed = false;
   /** The final header section has come (on a server, the request's). */
   headersReceived = false;
-  /** A client's: the answer to HEAD has no content, whatever its content-length says. */
+  /** The answer to HEAD has no content, whatever its content-length says. */
   isHead = false;
   /** Content bytes that `content-length` still announces; -1 where it does not. */
   contentRemaining = -1;
   /** Output that waits for credit. */
   queue: OutputQueue | null = null;
 
-  constructor(id: number, connection: Connection, handler: StreamHandler, sendWindow: number, receiveWindow: number) {
+  constructor(
+    id: number,
+    connection: StreamConnection,
+    handler: StreamHandler,
+    sendWindow: number,
+    receiveWindow: number,
+  ) {
     this.id = id;
     this.connection = connection;
     this.handler = handler;

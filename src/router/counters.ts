@@ -35,7 +35,7 @@ export class RouterCounters {
   downstreamConnections = 0;
   downstreamStreams = 0;
   downstreamAccepted = 0;
-  wrongPrefaces = 0;
+  malformed = 0;
   requestBytes = 0;
   responseBytes = 0;
   /** Final responses by the first digit of their status. */

@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
+import { Http1Connection, type Http1Fault, type Http1Handler } from '../http1/index.ts';
 import {
   Connection,
   type ConnectionHandler,
+  ErrorCode,
   type Field,
   type FloodCause,
   type HeaderBlock,
@@ -9,8 +11,9 @@ import {
   type MessageHead,
   type Stream,
 } from '../http2/index.ts';
+import { type ClientConnection, UndecidedConnection } from './client-connection.ts';
+import { clientProtocolOf } from './client-protocol.ts';
 import { Exchange } from './exchange.ts';
-import { isGrpc } from './grpc.ts';
 import { type LocalReply, localReply, sendReply } from './local-reply.ts';
 import type { RouterContext } from './router-context.ts';
 import type { Route, RoutingSnapshot } from './routing.ts';
@@ -25,12 +28,6 @@ const OWN = 2;
 /** As much earlier or later than its age a connection ends, as in gRPC (grpc/proposal A9). */
 const AGE_JITTER = 0.1;
 
-const HTTP1_ANSWER = Buffer.from(
-  'HTTP/1.1 505 HTTP Version Not Supported\r\ncontent-type: text/plain\r\ncontent-length: 61\r\nconnection: close\r\n\r\n' +
-    'this port speaks HTTP/2 in cleartext, with prior knowledge.\r\n',
-  'latin1',
-);
-
 /** Where the sessions of a thread find the snapshot that is current, and are found. */
 export interface DownstreamOwner {
   readonly context: RouterContext;
@@ -40,10 +37,11 @@ export interface DownstreamOwner {
 }
 
 /** A client's connection. */
-export class DownstreamSession implements ConnectionHandler {
+export class DownstreamSession implements ConnectionHandler, Http1Handler {
   readonly #owner: DownstreamOwner;
   readonly #context: RouterContext;
-  readonly connection: Connection;
+  readonly #socket: Socket;
+  connection: ClientConnection;
   readonly #clientAddress: string;
   /** When it has to end because of its age; infinite where age is no matter. */
   readonly #endsAtMs: number;
@@ -60,19 +58,43 @@ export class DownstreamSession implements ConnectionHandler {
     const age = limits.maxConnectionAgeMs * (1 + AGE_JITTER * (2 * random() - 1));
     this.#endsAtMs = age > 0 ? http2.turn.nowMs + age : Number.POSITIVE_INFINITY;
     this.#idleSinceMs = http2.turn.nowMs;
-    this.connection = new Connection(socket, true, owner.context.http2, this);
+    this.#socket = socket;
+    this.connection = new UndecidedConnection(
+      socket,
+      http2,
+      (protocol, bytes, start, end) => {
+        this.connection = protocol === 'http2' ? this.#http2() : this.#http1();
+        this.connection.receive(bytes, start, end);
+      },
+      () => this.onClosed(),
+    );
+  }
+
+  #http2(): Connection {
+    return new Connection(this.#socket, true, this.#context.http2, this);
+  }
+
+  #http1(): Http1Connection {
+    return new Http1Connection(this.#socket, this.#context.http2, this, false);
+  }
+
+  onHttp2Upgrade(settings: Uint8Array, block: HeaderBlock, rest: Uint8Array): void {
+    const connection = this.#http2();
+    this.connection = connection;
+    if (connection.beginUpgraded(settings, block)) connection.receive(rest, 0, rest.length);
+    else connection.fail(ErrorCode.ProtocolError, 'HTTP2-Settings that are none');
   }
 
   onRequest(stream: Stream, head: MessageHead, block: HeaderBlock, endStream: boolean): void {
     this.#context.counters.requests++;
     this.#requests++;
     if (head.path === null) {
-      this.#refuse(stream, head, localReply.notSupported('CONNECT'));
+      this.#refuse(stream, block, localReply.notSupported('CONNECT'));
       return;
     }
     const route = this.#owner.snapshot.routeOf(head.path, head, block);
     if (route === null) {
-      this.#refuse(stream, head, localReply.noRoute(head.path.text));
+      this.#refuse(stream, block, localReply.noRoute(head.path.text));
       return;
     }
     const owner = this.#findOwner(route, stream, head, block);
@@ -101,7 +123,7 @@ export class DownstreamSession implements ConnectionHandler {
     if (key.kind === 'header') {
       if (found === null || found.valueLength === 0 || repeated) {
         const problem = found === null ? 'is missing' : repeated ? 'stands more than once' : 'is empty';
-        this.#refuse(stream, head, localReply.noShardKey(`the shard key header ${key.header.text} ${problem}`));
+        this.#refuse(stream, block, localReply.noShardKey(`the shard key header ${key.header.text} ${problem}`));
         return null;
       }
       owner = owners.ownerOf(found);
@@ -109,21 +131,21 @@ export class DownstreamSession implements ConnectionHandler {
     else {
       const extracted = key.rule.extract({ head, block, clientAddress: this.#clientAddress });
       if ('missing' in extracted) {
-        this.#refuse(stream, head, localReply.noShardKey(extracted.missing));
+        this.#refuse(stream, block, localReply.noShardKey(extracted.missing));
         return null;
       }
       owner = owners.ownerOfText(extracted.key);
     }
-    if (owner === null) this.#refuse(stream, head, localReply.noOwner(owners.cluster.name));
+    if (owner === null) this.#refuse(stream, block, localReply.noOwner(owners.cluster.name));
     return owner;
   }
 
-  #refuse(stream: Stream, head: MessageHead, reply: LocalReply): void {
+  #refuse(stream: Stream, block: HeaderBlock, reply: LocalReply): void {
     const { counters } = this.#context;
     counters.refusals[reply.refusal]++;
-    sendReply(counters, stream, isGrpc(head.contentType), reply);
+    sendReply(counters, stream, clientProtocolOf(block.fields, block.count), reply);
     // The rest of the request is for nobody (RFC 9113, 8.1).
-    if (!stream.closed && stream.queue === null) this.connection.reset(stream, 0);
+    if (!stream.closed && stream.queue === null) stream.connection.reset(stream, ErrorCode.NoError);
   }
 
   /** To be called every second or so: ends what is too old, or idle, and whatever the connection itself finds. */
@@ -156,9 +178,12 @@ export class DownstreamSession implements ConnectionHandler {
     this.#context.counters.floods[cause]++;
   }
 
-  onWrongPreface(_connection: Connection, bytes: Uint8Array): Uint8Array | null {
-    this.#context.counters.wrongPrefaces++;
-    return / HTTP\/1\.[01]\r?\n/.test(Buffer.from(bytes).toString('latin1')) ? HTTP1_ANSWER : null;
+  onFault(_fault: Http1Fault): void {
+    this.#context.counters.malformed++;
+  }
+
+  onSlow(): void {
+    this.#context.counters.floods.slow++;
   }
 }
 

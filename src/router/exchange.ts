@@ -4,14 +4,16 @@ import {
   type Field,
   HeaderBlock,
   type MessageHead,
-  NameKind,
   ResetCause,
   type Stream,
+  type StreamConnection,
   type StreamHandler,
 } from '../http2/index.ts';
+import { type ClientProtocol, clientProtocolOf } from './client-protocol.ts';
 import { LATENCY_UNIT_US } from './counters.ts';
 import type { Deadlined } from './deadlines.ts';
-import { grpcTimeoutMs, isGrpc } from './grpc.ts';
+import { type EnvelopeTracker, envelopeTrackerOf } from './envelopes.ts';
+import { grpcTimeoutMs } from './grpc.ts';
 import { endWithReply, type LocalReply, localReply, sendReply } from './local-reply.ts';
 import type { RouterContext } from './router-context.ts';
 import type { Route } from './routing.ts';
@@ -40,6 +42,8 @@ export class Exchange implements StreamHandler, Deadlined {
   #upstream: Stream | null = null;
   #retried = false;
   #responseBegun = false;
+  /** Follows the answer's messages where one of ours may have to follow them. */
+  #envelopes: EnvelopeTracker | null = null;
   /** The answer is complete, or was given up: nothing more goes to the client. */
   #finished = false;
   /** The client's stream is to be reset once its queued output has gone. */
@@ -115,9 +119,9 @@ export class Exchange implements StreamHandler, Deadlined {
     const downstream = this.#downstream;
     this.#abandonUpstream(ErrorCode.Cancel);
     if (downstream.closed) return;
-    const grpc = this.#isGrpc();
-    if (this.#responseBegun) endWithReply(counters, downstream, grpc, reply);
-    else sendReply(counters, downstream, grpc, reply);
+    const protocol = this.#protocol;
+    if (!this.#responseBegun) sendReply(counters, downstream, protocol, reply);
+    else endWithReply(counters, downstream, protocol, reply, this.#envelopes?.betweenMessages ?? false);
     this.#resetOnceSent();
   }
 
@@ -132,6 +136,7 @@ export class Exchange implements StreamHandler, Deadlined {
     const status = Math.trunc((head.status as Field).integer / 100);
     if (status !== 1) {
       this.#responseBegun = true;
+      if (!endStream && head.contentType !== null) this.#envelopes = envelopeTrackerOf(head.contentType);
       this.#context.counters.countResponse(status);
     }
     if (endStream) this.#finish(head.grpcStatus);
@@ -160,6 +165,7 @@ export class Exchange implements StreamHandler, Deadlined {
     if (this.#finished) return;
     const downstream = this.#downstream;
     this.#context.counters.responseBytes += end - start;
+    this.#envelopes?.follow(bytes, start, end);
     if (endStream) this.#finish(null);
     downstream.connection.sendData(downstream, bytes, start, end, endStream);
     if (!endStream) upstream.connection.grant(upstream, downstream.sendWindow - downstream.queuedBytes);
@@ -218,7 +224,7 @@ export class Exchange implements StreamHandler, Deadlined {
     this.#abandonUpstream(ErrorCode.Cancel);
   }
 
-  #onUpstreamReset(connection: Connection, code: number, cause: ResetCause): void {
+  #onUpstreamReset(connection: StreamConnection, code: number, cause: ResetCause): void {
     if (this.#finished) {
       // The answer is complete; the owner does not want the rest of the request (RFC 9113, 8.1).
       this.#resetOnceSent();
@@ -232,6 +238,8 @@ export class Exchange implements StreamHandler, Deadlined {
       this.refuse(localReply.ownerUnavailable(this.owner.label, lossOf(connection)));
     else if (cause === ResetCause.Violation && !this.#responseBegun)
       this.refuse(localReply.upstreamFault(this.owner.label));
+    else if (!this.#responseBegun && !this.#downstream.connection.resetsStreams)
+      this.refuse(localReply.ownerReset(this.owner.label));
     else this.#passReset(cause === ResetCause.Violation ? ErrorCode.InternalError : code);
   }
 
@@ -283,13 +291,12 @@ export class Exchange implements StreamHandler, Deadlined {
     if (!this.#resetWhenSent && downstream.localEnded) downstream.connection.reset(downstream, ErrorCode.NoError);
   }
 
-  #isGrpc(): boolean {
-    const contentType = this.#request.find((each) => each.name.kind === NameKind.ContentType);
-    return isGrpc(contentType ?? null);
+  get #protocol(): ClientProtocol {
+    return clientProtocolOf(this.#request);
   }
 }
 
 /** What happened to a connection: one that never came up did not lose anything. */
-function lossOf({ ready, endedBecause }: Connection): string {
+function lossOf({ ready, endedBecause }: StreamConnection): string {
   return ready ? `the connection was lost (${endedBecause})` : endedBecause;
 }

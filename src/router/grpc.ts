@@ -1,9 +1,9 @@
-import type { Field } from '../http2/index.ts';
-
 /** The status codes that the router itself answers with (grpc/grpc doc/statuscodes.md). */
 export const GrpcStatus = {
   InvalidArgument: 3,
   DeadlineExceeded: 4,
+  PermissionDenied: 7,
+  ResourceExhausted: 8,
   Unimplemented: 12,
   Internal: 13,
   Unavailable: 14,
@@ -24,11 +24,6 @@ export function grpcTimeoutMs(text: string): number {
   const unit = UNIT_MS[text.slice(-1)];
   const digits = text.slice(0, -1);
   return unit === undefined || !/^[0-9]{1,8}$/.test(digits) ? -1 : Number(digits) * unit;
-}
-
-/** Whether a message is gRPC's (and not gRPC-Web's), by its content-type. */
-export function isGrpc(contentType: Field | null): boolean {
-  return contentType !== null && /^application\/grpc($|[+;])/i.test(contentType.text);
 }
 
 /** A status message as `grpc-message` carries it: percent-encoded where it is not printable ASCII. */

@@ -1,12 +1,13 @@
 import { ErrorCode, type Field, field, HeaderBlock, type Stream, transientField } from '../http2/index.ts';
+import type { ClientProtocol } from './client-protocol.ts';
 import type { Refusal, RouterCounters } from './counters.ts';
 import { encodeGrpcMessage, GrpcStatus } from './grpc.ts';
 
-/** An answer of the router's own, in both of the forms that it may take. */
+/** An answer of the router's own, in gRPC's terms and in HTTP's. */
 export interface LocalReply {
   readonly refusal: Refusal;
   readonly grpcStatus: GrpcStatus;
-  readonly httpStatus: 400 | 404 | 501 | 502 | 503 | 504;
+  readonly httpStatus: 400 | 403 | 404 | 413 | 429 | 501 | 502 | 503 | 504;
   readonly message: string;
 }
 
@@ -53,6 +54,12 @@ export const localReply = {
     httpStatus: 504,
     message: 'the deadline of the request has passed',
   }),
+  ownerReset: (shard: string): LocalReply => ({
+    refusal: 'owner_unavailable',
+    grpcStatus: GrpcStatus.Unavailable,
+    httpStatus: 502,
+    message: `shard ${shard} gave up the request`,
+  }),
   upstreamFault: (shard: string): LocalReply => ({
     refusal: 'upstream_fault',
     grpcStatus: GrpcStatus.Internal,
@@ -62,8 +69,31 @@ export const localReply = {
 } as const;
 
 const STATUS_200 = field(':status', '200');
-const GRPC_CONTENT_TYPE = field('content-type', 'application/grpc');
 const TEXT_CONTENT_TYPE = field('content-type', 'text/plain; charset=utf-8');
+const JSON_CONTENT_TYPE = field('content-type', 'application/json');
+const GRPC_CONTENT_TYPES = {
+  grpc: field('content-type', 'application/grpc'),
+  'grpc-web': field('content-type', 'application/grpc-web+proto'),
+  'grpc-web-text': field('content-type', 'application/grpc-web-text+proto'),
+  'connect-stream': field('content-type', 'application/connect+json'),
+} as const;
+
+/** Connect's name and HTTP status for each of gRPC's that we answer with (Connect protocol, "Error Codes"). */
+const CONNECT_CODES: Readonly<Record<GrpcStatus, readonly [name: string, httpStatus: number]>> = {
+  [GrpcStatus.InvalidArgument]: ['invalid_argument', 400],
+  [GrpcStatus.DeadlineExceeded]: ['deadline_exceeded', 504],
+  [GrpcStatus.PermissionDenied]: ['permission_denied', 403],
+  [GrpcStatus.ResourceExhausted]: ['resource_exhausted', 429],
+  [GrpcStatus.Unimplemented]: ['unimplemented', 501],
+  [GrpcStatus.Internal]: ['internal', 500],
+  [GrpcStatus.Unavailable]: ['unavailable', 503],
+};
+
+/** An envelope's flags: gRPC-Web's trailers, Connect's end of a stream. */
+const TRAILER_FLAG = 0x80;
+const END_STREAM_FLAG = 0x02;
+const ENVELOPE_BYTES = 5;
+
 const block = new HeaderBlock();
 
 function statusFields(reply: LocalReply): Field[] {
@@ -73,34 +103,79 @@ function statusFields(reply: LocalReply): Field[] {
   ];
 }
 
-/** Answers on a stream on which nothing was sent yet, and counts it: trailers-only for gRPC, text for others. */
-export function sendReply(counters: RouterCounters, stream: Stream, grpc: boolean, reply: LocalReply): void {
-  const { connection } = stream;
-  counters.countResponse(grpc ? 2 : Math.floor(reply.httpStatus / 100));
-  if (grpc) {
-    counters.countGrpcStatus(reply.grpcStatus);
-    block.set([STATUS_200, GRPC_CONTENT_TYPE, ...statusFields(reply)]);
-    connection.sendHeaders(stream, block, true);
-    return;
-  }
-  const text = Buffer.from(`${reply.message}\n`, 'utf8');
-  block.set([
-    transientField(':status', String(reply.httpStatus)),
-    TEXT_CONTENT_TYPE,
-    transientField('content-length', String(text.length)),
-  ]);
-  connection.sendHeaders(stream, block, false);
-  connection.sendData(stream, text, 0, text.length, true);
+function envelope(flags: number, text: string): Buffer {
+  const content = Buffer.from(text, 'utf8');
+  const enveloped = Buffer.alloc(ENVELOPE_BYTES + content.length);
+  enveloped[0] = flags;
+  enveloped.writeUInt32BE(content.length, 1);
+  content.copy(enveloped, ENVELOPE_BYTES);
+  return enveloped;
 }
 
-/** Ends an answer that has begun, and was counted then: by trailers for gRPC; else there is no way but a reset. */
-export function endWithReply(counters: RouterCounters, stream: Stream, grpc: boolean, reply: LocalReply): void {
-  const { connection } = stream;
-  if (!grpc) {
-    connection.reset(stream, ErrorCode.InternalError);
+function connectError(reply: LocalReply): { readonly code: string; readonly message: string } {
+  return { code: CONNECT_CODES[reply.grpcStatus][0], message: reply.message };
+}
+
+/** The message that ends a stream of a protocol that has its trailers inside the content. */
+function lastMessage(protocol: 'grpc-web' | 'grpc-web-text' | 'connect-stream', reply: LocalReply): Buffer {
+  if (protocol === 'connect-stream') return envelope(END_STREAM_FLAG, JSON.stringify({ error: connectError(reply) }));
+  const trailers = statusFields(reply).map(({ name, text }) => `${name.text}: ${text}\r\n`);
+  const frame = envelope(TRAILER_FLAG, trailers.join(''));
+  return protocol === 'grpc-web-text' ? Buffer.from(frame.toString('base64'), 'latin1') : frame;
+}
+
+/** Answers on a stream on which nothing was sent yet, in the protocol that its client speaks, and counts it. */
+export function sendReply(
+  counters: RouterCounters,
+  stream: Stream,
+  protocol: ClientProtocol,
+  reply: LocalReply,
+  more: readonly Field[] = [],
+): void {
+  if (protocol === 'http' || protocol === 'connect') {
+    const connect = protocol === 'connect';
+    const status = connect ? CONNECT_CODES[reply.grpcStatus][1] : reply.httpStatus;
+    const text = connect ? JSON.stringify(connectError(reply)) : `${reply.message}\n`;
+    counters.countResponse(Math.floor(status / 100));
+    const type = connect ? JSON_CONTENT_TYPE : TEXT_CONTENT_TYPE;
+    sendWhole(stream, [transientField(':status', String(status)), type, ...more], Buffer.from(text, 'utf8'));
     return;
   }
+  counters.countResponse(2);
   counters.countGrpcStatus(reply.grpcStatus);
-  block.set(statusFields(reply));
-  connection.sendTrailers(stream, block);
+  const head = [STATUS_200, GRPC_CONTENT_TYPES[protocol], ...more];
+  if (protocol === 'grpc') {
+    block.set([...head, ...statusFields(reply)]);
+    stream.connection.sendHeaders(stream, block, true);
+  } else sendWhole(stream, head, lastMessage(protocol, reply));
+}
+
+function sendWhole(stream: Stream, head: readonly Field[], content: Uint8Array): void {
+  const { connection } = stream;
+  block.set([...head, transientField('content-length', String(content.length))]);
+  connection.sendHeaders(stream, block, stream.isHead);
+  if (!stream.isHead) connection.sendData(stream, content, 0, content.length, true);
+}
+
+/**
+ * Ends an answer that has begun, and was counted then, in the way of its client's protocol; where that has none, or a
+ * message is under way, there is nothing but a reset.
+ */
+export function endWithReply(
+  counters: RouterCounters,
+  stream: Stream,
+  protocol: ClientProtocol,
+  reply: LocalReply,
+  betweenMessages: boolean,
+): void {
+  const { connection } = stream;
+  if (protocol === 'grpc') {
+    counters.countGrpcStatus(reply.grpcStatus);
+    block.set(statusFields(reply));
+    connection.sendTrailers(stream, block);
+  } else if (protocol !== 'http' && protocol !== 'connect' && betweenMessages) {
+    counters.countGrpcStatus(reply.grpcStatus);
+    const last = lastMessage(protocol, reply);
+    connection.sendData(stream, last, 0, last.length, true);
+  } else connection.reset(stream, ErrorCode.InternalError);
 }

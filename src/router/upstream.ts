@@ -209,8 +209,4 @@ export class Upstream implements ConnectionHandler {
   onFlood(_connection: Connection, cause: FloodCause): void {
     this.#context.counters.floods[cause]++;
   }
-
-  onWrongPreface(): null {
-    return null;
-  }
 }

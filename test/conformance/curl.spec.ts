@@ -34,7 +34,14 @@ it('speaks plain HTTP with curl: GET, HEAD, a body, and statuses of its own', as
   const refused = await curl('--http2-prior-knowledge', url);
   expect(refused).toMatch(/^HTTP\/2 400/);
   expect(refused).toContain('the shard key header x-shard-key is missing');
-  expect(await curl('--http1.1', url)).toMatch(/^HTTP\/1\.1 505/);
+  const key = ['-H', 'x-shard-key: k'];
+  const old = await curl('--http1.1', ...key, url);
+  expect(old).toMatch(/^HTTP\/1\.1 200 OK/);
+  expect(old).toMatch(/hello$/);
+  expect(await curl('--http1.0', ...key, url)).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*connection: close[\s\S]*hello$/);
+  expect(await curl('--http2', ...key, url)).toMatch(
+    /^HTTP\/1\.1 101 [\s\S]*upgrade: h2c[\s\S]*HTTP\/2 200[\s\S]*hello$/,
+  );
 });
 
 it('tells curl by a 503 which shard is down', async () => {

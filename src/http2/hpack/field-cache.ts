@@ -1,5 +1,6 @@
 import { decodedLength, Field, isFieldValue, literalHash } from './field.ts';
 import { type HeaderName, sameBytes } from './header-name.ts';
+import { INTEGER_BYTES, writeInteger } from './integer.ts';
 
 /** Enough for 10,000 hot keys with few collisions; at some 250 bytes a field, 8 MB if every place is taken. */
 const CACHE_SIZE = 32768;
@@ -51,7 +52,19 @@ export class FieldCache {
     places[free] = made;
     return made;
   }
+
+  /** The same for a value that stands plain, as HTTP/1.1 has it. */
+  internPlain(name: HeaderName, bytes: Uint8Array, start: number, end: number): Field {
+    const length = end - start;
+    if (length + INTEGER_BYTES > plainLiteral.length) plainLiteral = new Uint8Array(2 * length + INTEGER_BYTES);
+    const valueStart = writeInteger(length, 7, 0, plainLiteral, 0);
+    for (let i = 0; i < length; i++) plainLiteral[valueStart + i] = bytes[start + i] as number;
+    // A string that is not Huffman-coded is always valid.
+    return this.intern(name, plainLiteral, 0, valueStart, valueStart + length, false) as Field;
+  }
 }
+
+let plainLiteral = new Uint8Array(1024);
 
 function read(
   name: HeaderName,

@@ -90,6 +90,21 @@ export class Field {
     for (let i = 0; i < length; i++) into[i] = literal[start + i] as number;
     return length;
   }
+
+  /** Writes the value's bytes to `at`, where `into` has to have room for them; answers the end. */
+  writeValue(into: Uint8Array, at: number): number {
+    const literal = this.literal;
+    if ((literal[0] as number) >= 0x80) {
+      if (this.valueLength >= scratch.length) scratch = new Uint8Array(this.valueLength * 2);
+      const length = this.copyValue(scratch);
+      for (let i = 0; i < length; i++) into[at + i] = scratch[i] as number;
+      return at + length;
+    }
+    const length = this.valueLength;
+    const start = literal.length - length;
+    for (let i = 0; i < length; i++) into[at + i] = literal[start + i] as number;
+    return at + length;
+  }
 }
 
 let scratch = new Uint8Array(16384);

@@ -36,6 +36,14 @@ export class HeaderBlock {
     this.count--;
   }
 
+  /** Puts another field in the place of the one at `index`. */
+  replace(index: number, field: Field): void {
+    const replaced = this.fields[index] as Field;
+    this.wireBound += field.wireBound - replaced.wireBound;
+    this.listSize += field.size - replaced.size;
+    this.fields[index] = field;
+  }
+
   /** The fields as they are now. */
   copy(): Field[] {
     return this.fields.slice(0, this.count);

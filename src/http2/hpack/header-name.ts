@@ -57,6 +57,8 @@ export class HeaderName {
   readonly staticIndex: number;
   /** The name as a string literal (RFC 7541, 5.2), to write where no index stands for it. */
   readonly literal: Uint8Array;
+  /** The name as HTTP/1.1 writes it, with what parts it from the value. */
+  readonly linePrefix: Uint8Array;
   /** Length in bytes, for the sizes of RFC 7541, 4.1. */
   readonly length: number;
   /** Free for the layer above, to mark names that it treats in its own way; 0 until then. */
@@ -67,6 +69,7 @@ export class HeaderName {
     this.kind = kindOf(text);
     this.staticIndex = staticIndex;
     this.literal = stringLiteral(Buffer.from(text, 'latin1'));
+    this.linePrefix = Buffer.from(`${text}: `, 'latin1');
     this.length = text.length;
   }
 }

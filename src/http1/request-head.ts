@@ -1,0 +1,252 @@
+import {
+  type Field,
+  type FieldCache,
+  field,
+  type HeaderBlock,
+  type HeaderName,
+  headerName,
+  NameKind,
+} from '../http2/index.ts';
+import { badRequest, type Http1Fault } from './fault.ts';
+import { type FieldTaker, readFieldLines } from './field-lines.ts';
+
+const CR = 13;
+const SPACE = 32;
+
+const METHOD = headerName(':method');
+const PATH = headerName(':path');
+const AUTHORITY = headerName(':authority');
+const HOST = headerName('host');
+const CONNECTION = headerName('connection');
+const TRANSFER_ENCODING = headerName('transfer-encoding');
+const UPGRADE = headerName('upgrade');
+const EXPECT = headerName('expect');
+const HTTP2_SETTINGS = headerName('http2-settings');
+const TE_TRAILERS = field('te', 'trailers');
+const NO_AUTHORITY = field(':authority', '');
+/** Where the block has the authority: behind method, scheme and path. */
+const AUTHORITY_INDEX = 3;
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** Visible ASCII without `#`, which no request target has (RFC 9112, 3.2). */
+const TARGET = /^[!"$-~]+$/;
+const ABSOLUTE_TARGET = /^https?:\/\/([^/?]+)([/?].*)?$/i;
+/** A host and port as RFC 3986 has them, without user information, which HTTP does not want (RFC 9110, 4.2.4). */
+const HOST_VALUE = /^[A-Za-z0-9._~!$&'()*+,;=%:[\]-]*$/;
+
+/** How a request's content is delimited: by length, or in chunks. */
+export const CHUNKED = -1;
+
+/** What of a request's head HTTP/1.1 itself acts on, rather than whom the request is for. */
+export class RequestHead implements FieldTaker {
+  isHttp10 = false;
+  isHead = false;
+  /** The connection may go on after this request. */
+  keepAlive = true;
+  expectsContinue = false;
+  /** The protocols that the client would change to, in small letters; empty where it does not ask. */
+  upgrade = '';
+  http2Settings = '';
+  /** Bytes of content, or CHUNKED. */
+  contentLength = 0;
+  readonly #fields: FieldCache;
+  readonly #scheme: Field;
+  readonly #ownAddress: () => string;
+  #block: HeaderBlock | null = null;
+  #hostSeen: Field | null = null;
+  #authority: Field | null = null;
+  #hasContentLength = false;
+  #isChunked = false;
+  #nominated: string[] | null = null;
+  #upgrades = '';
+
+  /**
+   * @param scheme of all requests of the connection, https where TLS is on it
+   * @param ownAddress the host for a client of HTTP/1.0 that names none
+   */
+  constructor(fields: FieldCache, scheme: 'http' | 'https', ownAddress: () => string) {
+    this.#fields = fields;
+    this.#ownAddress = ownAddress;
+    this.#scheme = field(':scheme', scheme);
+  }
+
+  /**
+   * Reads the head bytes[start, end) into `block` as HTTP/2 would have brought it: pseudo-header fields, names in small
+   * letters, nothing that concerns this connection alone (RFC 9113, 8.2.2 and 8.3.1).
+   */
+  read(bytes: Uint8Array, start: number, end: number, block: HeaderBlock): Http1Fault | null {
+    this.#clear();
+    this.#block = block;
+    block.clear();
+    let lineEnd = start;
+    while (bytes[lineEnd] !== CR) lineEnd++;
+    const fault =
+      this.#readRequestLine(bytes, start, lineEnd, block) ??
+      readFieldLines(this.#fields, bytes, lineEnd + 2, end, this) ??
+      this.#judge();
+    if (fault !== null) return fault;
+    if (this.#authority === null) block.remove(AUTHORITY_INDEX);
+    else block.replace(AUTHORITY_INDEX, this.#authority);
+    if (this.#nominated !== null) removeNominated(this.#nominated, block);
+    return null;
+  }
+
+  #clear(): void {
+    this.isHttp10 = false;
+    this.isHead = false;
+    this.keepAlive = true;
+    this.expectsContinue = false;
+    this.upgrade = '';
+    this.http2Settings = '';
+    this.contentLength = 0;
+    this.#hostSeen = null;
+    this.#authority = null;
+    this.#hasContentLength = false;
+    this.#isChunked = false;
+    this.#nominated = null;
+    this.#upgrades = '';
+  }
+
+  #readRequestLine(bytes: Uint8Array, start: number, end: number, block: HeaderBlock): Http1Fault | null {
+    let methodEnd = start;
+    while (methodEnd < end && bytes[methodEnd] !== SPACE) methodEnd++;
+    let targetEnd = methodEnd + 1;
+    while (targetEnd < end && bytes[targetEnd] !== SPACE) targetEnd++;
+    if (targetEnd >= end) return badRequest('a request line without method, target and version');
+    const fault = this.#readVersion(bytes, targetEnd + 1, end);
+    if (fault !== null) return fault;
+    const method = this.#fields.internPlain(METHOD, bytes, start, methodEnd);
+    if (!TOKEN.test(method.text)) return badRequest('a method with a character that none may have');
+    this.isHead = method.text === 'HEAD';
+    block.push(method);
+    block.push(this.#scheme);
+    return this.#readTarget(method.text, bytes, methodEnd + 1, targetEnd, block);
+  }
+
+  #readVersion(bytes: Uint8Array, start: number, end: number): Http1Fault | null {
+    const version = end - start > 16 ? '' : Buffer.from(bytes.subarray(start, end)).toString('latin1');
+    if (version === 'HTTP/1.1') return null;
+    if (version === 'HTTP/1.0') {
+      this.isHttp10 = true;
+      this.keepAlive = false;
+      return null;
+    }
+    if (/^HTTP\/[0-9]\.[0-9]$/.test(version))
+      return { status: 505, message: `${version} is not spoken here; HTTP/1.1 and HTTP/2 are` };
+    return badRequest('a request line that does not end in HTTP/1.1');
+  }
+
+  #readTarget(method: string, bytes: Uint8Array, start: number, end: number, block: HeaderBlock): Http1Fault | null {
+    const path = this.#fields.internPlain(PATH, bytes, start, end);
+    if (!TARGET.test(path.text)) return badRequest('a request target with a character that none may have');
+    if (method === 'CONNECT') return { status: 501, message: 'this is no proxy to CONNECT through' };
+    if (path.text.startsWith('/') || (path.text === '*' && method === 'OPTIONS')) {
+      block.push(path);
+      block.push(NO_AUTHORITY);
+      return null;
+    }
+    const absolute = ABSOLUTE_TARGET.exec(path.text);
+    if (absolute === null) return badRequest('a request target that does not begin with /');
+    const [, host = '', rest = '/'] = absolute;
+    if (!HOST_VALUE.test(host)) return badRequest('a request target whose host is none');
+    const origin = Buffer.from(rest.startsWith('/') ? rest : `/${rest}`, 'latin1');
+    block.push(this.#fields.internPlain(PATH, origin, 0, origin.length));
+    block.push(NO_AUTHORITY);
+    // It stands above the Host header (RFC 9112, 3.2.2).
+    this.#authority = this.#authorityOf(host);
+    return null;
+  }
+
+  #authorityOf(host: string): Field {
+    const bytes = Buffer.from(host, 'latin1');
+    return this.#fields.internPlain(AUTHORITY, bytes, 0, bytes.length);
+  }
+
+  takeField(each: Field): Http1Fault | null {
+    const block = this.#block as HeaderBlock;
+    const { name } = each;
+    switch (name.kind) {
+      case NameKind.Other:
+        return this.#takeOther(name, each, block);
+      case NameKind.ContentLength:
+        if (this.#hasContentLength) return badRequest('content-length more than once');
+        if (each.integer < 0) return badRequest('a content-length that is no number');
+        this.#hasContentLength = true;
+        this.contentLength = each.integer;
+        block.push(each);
+        return null;
+      case NameKind.ConnectionSpecific:
+        return this.#takeConnectionSpecific(name, each.text.toLowerCase());
+      case NameKind.Te:
+        if (tokens(each.text.toLowerCase()).includes('trailers')) block.push(TE_TRAILERS);
+        return null;
+      default:
+        block.push(each);
+        return null;
+    }
+  }
+
+  #takeOther(name: HeaderName, each: Field, block: HeaderBlock): Http1Fault | null {
+    if (name === HOST) {
+      if (this.#hostSeen !== null) return badRequest('Host more than once');
+      if (!HOST_VALUE.test(each.text)) return badRequest('a Host that is none');
+      this.#hostSeen = each;
+    } else if (name === EXPECT) {
+      if (each.text.toLowerCase() !== '100-continue')
+        return { status: 417, message: `Expect: ${each.text} is not met here; 100-continue is` };
+      this.expectsContinue = !this.isHttp10;
+    } else if (name === HTTP2_SETTINGS) this.http2Settings = each.text;
+    else block.push(each);
+    return null;
+  }
+
+  #takeConnectionSpecific(name: HeaderName, value: string): Http1Fault | null {
+    if (name === CONNECTION) {
+      this.#nominated ??= [];
+      this.#nominated.push(...tokens(value));
+    } else if (name === UPGRADE) this.#upgrades = value;
+    else if (name === TRANSFER_ENCODING) {
+      if (this.#isChunked) return badRequest('transfer-encoding more than once');
+      if (value !== 'chunked') return { status: 501, message: 'no transfer-encoding but chunked is known here' };
+      this.#isChunked = true;
+    }
+    return null;
+  }
+
+  /** What the headers say together. */
+  #judge(): Http1Fault | null {
+    const host = this.#hostSeen;
+    if (host === null && !this.isHttp10) return badRequest('no Host');
+    if (this.#authority === null && host?.valueLength !== 0)
+      this.#authority = this.#authorityOf(host?.text ?? this.#ownAddress());
+    if (this.#isChunked) {
+      // One of the two would be believed by the next recipient and the other by us (RFC 9112, 6.1 and 6.3).
+      if (this.#hasContentLength) return badRequest('both content-length and transfer-encoding');
+      if (this.isHttp10) return badRequest('transfer-encoding in HTTP/1.0');
+      this.contentLength = CHUNKED;
+    }
+    const nominated = this.#nominated;
+    if (nominated !== null) {
+      if (nominated.includes('close')) this.keepAlive = false;
+      else if (this.isHttp10 && nominated.includes('keep-alive')) this.keepAlive = true;
+      if (nominated.includes('upgrade') && !this.isHttp10) this.upgrade = this.#upgrades;
+    }
+    return null;
+  }
+}
+
+function tokens(value: string): string[] {
+  return value
+    .split(',')
+    .map((each) => each.trim())
+    .filter((each) => each !== '');
+}
+
+/** What `Connection` names concerns this connection alone (RFC 9110, 7.6.1). */
+function removeNominated(names: readonly string[], block: HeaderBlock): void {
+  if (names.every((name) => name === 'keep-alive' || name === 'close' || name === 'upgrade')) return;
+  for (let i = block.count - 1; i > AUTHORITY_INDEX - 1; i--) {
+    const { name } = block.fields[i] as Field;
+    if (name.kind !== NameKind.Te && name.kind !== NameKind.ContentLength && names.includes(name.text)) block.remove(i);
+  }
+}

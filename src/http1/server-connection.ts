@@ -1,0 +1,441 @@
+import type { Socket } from 'node:net';
+import {
+  ErrorCode,
+  type Field,
+  HeaderBlock,
+  type Http2Context,
+  type MessageHead,
+  NameKind,
+  Output,
+  type OutputListener,
+  ResetCause,
+  Stream,
+  type StreamConnection,
+  type StreamHandler,
+} from '../http2/index.ts';
+import type { Http1Fault } from './fault.ts';
+import { CHUNKED, RequestHead } from './request-head.ts';
+import { RequestReader, type RequestSink } from './request-reader.ts';
+import { type Framing, ResponseWriter } from './response-writer.ts';
+
+/** After its last answer a client gets this long to read it before the socket goes. */
+const LINGER_MS = 1000;
+/** What a client may send ahead of the one behind us, and an answer ahead of its client. */
+const WINDOW_BYTES = 262144;
+
+/** So much of a request that was answered before its end is read and thrown away; beyond it the connection ends. */
+const DISCARDED_BYTES = 262144;
+
+const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
+const SWITCH_TO_HTTP2 = Buffer.from(
+  'HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: h2c\r\n\r\n',
+  'latin1',
+);
+
+/** What a connection tells its owner. */
+export interface Http1Handler {
+  /** A request has come. The owner sets `stream.handler` during the call. */
+  onRequest(stream: Stream, head: MessageHead, block: HeaderBlock, endStream: boolean): void;
+  /** The connection is HTTP/2's from now on, beginning with this request; `rest` are bytes that came behind it. */
+  onHttp2Upgrade(settings: Uint8Array, block: HeaderBlock, rest: Uint8Array): void;
+  /** The client sent what is no HTTP/1.1, and has been told. */
+  onFault(fault: Http1Fault): void;
+  /** The client is too slow, sending or reading. */
+  onSlow(): void;
+  onClosed(): void;
+}
+
+const unhandled: StreamHandler = { onHeaders() {}, onTrailers() {}, onData() {}, onReset() {}, onCredit() {} };
+
+/**
+ * A client's HTTP/1.1 connection, whose requests show as streams, one at a time. What is sent ahead (pipelining) waits,
+ * and the socket is not read meanwhile.
+ */
+export class Http1Connection implements StreamConnection, OutputListener, RequestSink {
+  readonly ready = true;
+  readonly resetsStreams = false;
+  endedBecause = '';
+  readonly #socket: Socket;
+  readonly #context: Http2Context;
+  readonly #handler: Http1Handler;
+  readonly #reader: RequestReader;
+  readonly #output: Output;
+  readonly #writer: ResponseWriter;
+  readonly #secure: boolean;
+  #nextId = 1;
+  #stream: Stream | null = null;
+  // Of the request that is under way.
+  #isHttp10 = false;
+  #isHead = false;
+  #framing: Framing = 'none';
+  #responseBegun = false;
+  /** The client waits for a word before it sends its content. */
+  #awaitsContinue = false;
+  /** What may still be thrown away of a request that nobody wants any more; -1 while somebody does. */
+  #discardable = -1;
+  /** The connection ends with the response that is under way. */
+  #closeAfter = false;
+  #paused = false;
+  /** What came behind a request that was not answered yet. */
+  #ahead: Uint8Array | null = null;
+  #state: 'open' | 'draining' | 'ending' | 'closed' = 'open';
+  #headBeganMs = 0;
+  #receivedAtMs = 0;
+  #sentBytes = 0;
+  #sentAtMs: number;
+
+  constructor(socket: Socket, context: Http2Context, handler: Http1Handler, secure: boolean) {
+    this.#socket = socket;
+    this.#context = context;
+    this.#handler = handler;
+    this.#secure = secure;
+    this.#sentAtMs = context.turn.nowMs;
+    this.#output = new Output(socket, context.buffers, context.turn, this);
+    this.#writer = new ResponseWriter(this.#output);
+    const head = new RequestHead(context.fields, secure ? 'https' : 'http', () => ownAddress(socket));
+    this.#reader = new RequestReader(this, head, context.fields, context.block, context.limits.maxHeaderListBytes);
+    socket.on('error', this.#onError);
+    socket.on('end', this.#onEnd);
+    socket.on('close', this.#onClose);
+    socket.on('drain', this.#onDrain);
+  }
+
+  readonly #onError = (error: NodeJS.ErrnoException): void => this.#lost(error.code ?? error.message);
+  readonly #onEnd = (): void => this.#lost('closed by the peer');
+  readonly #onClose = (): void => this.#lost('closed');
+  readonly #onDrain = (): void => {
+    const stream = this.#stream;
+    if (stream === null || stream.closed) return;
+    stream.sendWindow = WINDOW_BYTES - this.#output.unsentBytes;
+    stream.handler.onCredit(stream);
+  };
+
+  get openStreams(): number {
+    return this.#stream === null ? 0 : 1;
+  }
+
+  /** Takes bytes from the socket. */
+  receive(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#state === 'ending' || this.#state === 'closed') return;
+    const now = this.#context.turn.begin();
+    this.#receivedAtMs = now;
+    if (this.#ahead !== null) {
+      this.#ahead = Buffer.concat([this.#ahead, bytes.subarray(start, end)]);
+      return;
+    }
+    const inside = this.#reader.insideHead;
+    const at = this.#reader.receive(bytes, start, end);
+    if (!inside) this.#headBeganMs = now;
+    if (at < end && this.#detached === null) {
+      this.#ahead = new Uint8Array(bytes.subarray(at, end));
+      this.#pause();
+    }
+    if (this.#detached !== null) this.#handOver(this.#detached, bytes.subarray(at, end));
+  }
+
+  #pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  #resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#socket.resume();
+  }
+
+  // ---- requests --------------------------------------------------------------------------------------------------
+
+  onRequestHead(request: RequestHead, block: HeaderBlock): void {
+    const { head } = this.#context;
+    const malformed = head.readRequest(block);
+    if (malformed !== null) {
+      this.onFault({ status: 400, message: malformed });
+      return;
+    }
+    if (this.#wantsHttp2(request)) {
+      this.#detached = { settings: Buffer.from(request.http2Settings, 'base64url'), fields: block.copy() };
+      return;
+    }
+    this.#isHttp10 = request.isHttp10;
+    this.#isHead = request.isHead;
+    this.#closeAfter = !request.keepAlive || this.#state === 'draining';
+    this.#responseBegun = false;
+    const stream = new Stream(this.#nextId, this, unhandled, WINDOW_BYTES, WINDOW_BYTES);
+    this.#nextId += 2;
+    this.#stream = stream;
+    const complete = request.contentLength === 0;
+    this.#awaitsContinue = request.expectsContinue && !complete;
+    this.#discardable = -1;
+    stream.isHead = request.isHead;
+    stream.headersReceived = true;
+    stream.remoteEnded = complete;
+    stream.contentRemaining = request.contentLength === CHUNKED ? -1 : request.contentLength;
+    this.#handler.onRequest(stream, head, block, complete);
+    if (!this.#awaitsContinue || stream.closed || this.#responseBegun) return;
+    this.#awaitsContinue = false;
+    this.#writer.raw(CONTINUE);
+  }
+
+  onContent(bytes: Uint8Array, start: number, end: number, isLast: boolean): void {
+    const stream = this.#stream;
+    if (stream === null) return;
+    if (isLast) stream.remoteEnded = true;
+    if (this.#discardable >= 0) this.#discard(end - start);
+    else {
+      stream.receiveWindow -= end - start;
+      stream.handler.onData(stream, bytes, start, end, isLast);
+      if (!isLast && stream.receiveWindow <= 0 && !stream.closed) this.#pause();
+    }
+    if (isLast) this.#finishIfEnded(stream);
+  }
+
+  #discard(bytes: number): void {
+    this.#discardable -= bytes;
+    if (this.#discardable < 0) this.#end('the answer came before the end of the request');
+  }
+
+  onTrailerSection(block: HeaderBlock): void {
+    const stream = this.#stream;
+    if (stream === null) return;
+    const { head } = this.#context;
+    const malformed = head.readTrailers(block);
+    if (malformed !== null) {
+      this.onFault({ status: 400, message: malformed });
+      return;
+    }
+    stream.remoteEnded = true;
+    if (this.#discardable < 0) stream.handler.onTrailers(stream, head, block);
+    this.#finishIfEnded(stream);
+  }
+
+  /** Tells the client what is wrong with what it sent, and ends the connection. */
+  onFault(fault: Http1Fault): void {
+    this.#handler.onFault(fault);
+    const stream = this.#stream;
+    this.#stream = null;
+    const answerable = stream === null || !this.#responseBegun;
+    if (stream !== null && !stream.closed) {
+      stream.closed = true;
+      stream.handler.onReset(stream, ErrorCode.ProtocolError, ResetCause.Violation);
+    }
+    if (answerable) this.#answerFault(fault);
+    this.#end(fault.message);
+  }
+
+  #answerFault({ status, message }: Http1Fault): void {
+    const text = Buffer.from(`${message}\n`, 'utf8');
+    const head = `content-type: text/plain; charset=utf-8\r\ncontent-length: ${text.length}\r\nconnection: close\r\n\r\n`;
+    this.#writer.raw(Buffer.from(`HTTP/1.1 ${status} ${REASONS[status]}\r\n${head}`, 'latin1'));
+    this.#writer.raw(text);
+  }
+
+  // ---- the change to HTTP/2 --------------------------------------------------------------------------------------
+
+  #detached: { readonly settings: Buffer; readonly fields: readonly Field[] } | null = null;
+
+  /** Whether a request asks for HTTP/2 in a way that we can follow; one that we cannot is answered as HTTP/1.1. */
+  #wantsHttp2({ upgrade, http2Settings, contentLength }: RequestHead): boolean {
+    const asked = upgrade !== '' && upgrade.split(',').some((protocol) => protocol.trim() === 'h2c');
+    return asked && http2Settings !== '' && contentLength === 0 && !this.#secure && this.#state === 'open';
+  }
+
+  #handOver({ settings, fields }: { settings: Buffer; fields: readonly Field[] }, rest: Uint8Array): void {
+    this.#writer.raw(SWITCH_TO_HTTP2);
+    this.#output.detach();
+    this.#state = 'closed';
+    this.#reader.stop();
+    this.#socket.off('error', this.#onError);
+    this.#socket.off('end', this.#onEnd);
+    this.#socket.off('close', this.#onClose);
+    this.#socket.off('drain', this.#onDrain);
+    const block = new HeaderBlock();
+    block.set(fields);
+    this.#handler.onHttp2Upgrade(settings, block, rest);
+  }
+
+  // ---- responses -------------------------------------------------------------------------------------------------
+
+  sendHeaders(stream: Stream, block: HeaderBlock, endStream: boolean): void {
+    if (stream.closed || stream.localEnded) return;
+    const status = (block.fields[0] as Field).integer;
+    if (status < 200) {
+      // We have said 100 ourselves, and 101 is for the connection that it was sent on.
+      if (status > 101 && !this.#isHttp10) this.#writer.head(status, block, 'none', null);
+      return;
+    }
+    this.#responseBegun = true;
+    // Whether a client that was not told to continue sends its content is open, and so where its next request begins.
+    const tooMuch = !stream.remoteEnded && stream.contentRemaining > DISCARDED_BYTES;
+    if (this.#awaitsContinue || (status >= 400 && tooMuch)) this.#closeAfter = true;
+    this.#framing = this.#framingOf(status, block, endStream);
+    if (this.#framing === 'close') this.#closeAfter = true;
+    const connection = this.#closeAfter ? 'close' : this.#isHttp10 ? 'keep-alive' : null;
+    this.#writer.head(status, block, this.#framing, connection);
+    if (endStream) this.#endResponse(stream);
+  }
+
+  #framingOf(status: number, block: HeaderBlock, endStream: boolean): Framing {
+    if (this.#isHead || status === 204 || status === 304) return 'none';
+    for (let i = 0; i < block.count; i++)
+      if ((block.fields[i] as Field).name.kind === NameKind.ContentLength) return 'length';
+    if (endStream) return 'empty';
+    return this.#isHttp10 ? 'close' : 'chunked';
+  }
+
+  sendData(stream: Stream, bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
+    if (stream.closed || stream.localEnded) return;
+    if (end > start && this.#framing !== 'none') {
+      if (this.#framing === 'chunked') this.#writer.chunk(bytes, start, end);
+      else this.#writer.content(bytes, start, end);
+      stream.sendWindow = WINDOW_BYTES - this.#output.unsentBytes;
+    }
+    if (!endStream) return;
+    if (this.#framing === 'chunked') this.#writer.endOfChunks(null);
+    this.#endResponse(stream);
+  }
+
+  sendTrailers(stream: Stream, block: HeaderBlock): void {
+    if (stream.closed || stream.localEnded) return;
+    if (this.#framing === 'chunked') this.#writer.endOfChunks(block);
+    this.#endResponse(stream);
+  }
+
+  #endResponse(stream: Stream): void {
+    stream.localEnded = true;
+    this.#finishIfEnded(stream);
+  }
+
+  #finishIfEnded(stream: Stream): void {
+    if (!stream.localEnded || !stream.remoteEnded || stream.closed) return;
+    stream.closed = true;
+    this.#stream = null;
+    if (this.#closeAfter || this.#state === 'draining') {
+      this.#end('');
+      return;
+    }
+    this.#reader.next();
+    const ahead = this.#ahead;
+    this.#ahead = null;
+    if (ahead !== null) this.receive(ahead, 0, ahead.length);
+    if (this.#ahead === null) this.#resume();
+  }
+
+  grant(stream: Stream, limit: number): void {
+    if (stream.closed || stream.remoteEnded) return;
+    const target = Math.min(limit, WINDOW_BYTES);
+    if (target <= stream.receiveWindow) return;
+    stream.receiveWindow = target;
+    if (target > 0 && this.#ahead === null) this.#resume();
+  }
+
+  /**
+   * What is left of a request that has been answered is thrown away. For an answer that is not complete HTTP/1.1 has no
+   * word: the connection ends with it.
+   */
+  reset(stream: Stream, _code: number): void {
+    if (stream.closed) return;
+    if (stream.localEnded && !this.#closeAfter) {
+      this.#discardable = DISCARDED_BYTES;
+      stream.handler = unhandled;
+      if (this.#ahead === null) this.#resume();
+      return;
+    }
+    stream.closed = true;
+    this.#stream = null;
+    // Without a length the end of the connection would look like the end of the answer.
+    if (!stream.localEnded && this.#framing === 'close') this.#socket.resetAndDestroy();
+    this.#end('the answer was given up');
+  }
+
+  // ---- the end of a connection -----------------------------------------------------------------------------------
+
+  /** Ends the connection in order: with the response that is under way, which says so if it has not begun. */
+  shutdown(reason: string): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'draining';
+    this.endedBecause = reason;
+    this.#closeAfter = true;
+    if (this.#stream === null && !this.#reader.insideHead) this.#end(reason);
+  }
+
+  /** Cuts the connection. */
+  destroy(): void {
+    this.#socket.destroy();
+    this.#lost('closed here');
+  }
+
+  /** Writes what there is and closes; the client keeps a moment to read it. What it still sends is not read. */
+  #end(reason: string): void {
+    if (this.#state === 'closed' || this.#state === 'ending') return;
+    this.#state = 'ending';
+    this.endedBecause = reason;
+    this.#reader.stop();
+    this.#ahead = null;
+    this.#output.flush();
+    this.#socket.end();
+    this.#resume();
+    setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
+    this.#handler.onClosed();
+  }
+
+  #lost(reason: string): void {
+    if (this.#state === 'closed') return;
+    const told = this.#state === 'ending';
+    this.#state = 'closed';
+    this.#reader.stop();
+    this.#output.discard();
+    this.#ahead = null;
+    this.#socket.destroy();
+    if (told) return;
+    this.endedBecause = reason;
+    const stream = this.#stream;
+    this.#stream = null;
+    if (stream !== null && !stream.closed) {
+      stream.closed = true;
+      stream.handler.onReset(stream, ErrorCode.Cancel, ResetCause.ConnectionLost);
+    }
+    this.#handler.onClosed();
+  }
+
+  /** To be called every second or so: ends connections whose client is too slow, sending or reading. */
+  sweep(nowMs: number): void {
+    if (this.#state === 'closed' || this.#state === 'ending') return;
+    const { stalledWindowMs, requestHeadTimeoutMs } = this.#context.limits;
+    const sent = this.#socket.bytesWritten - this.#socket.writableLength;
+    if (sent !== this.#sentBytes || this.#output.unsentBytes === 0) this.#sentAtMs = nowMs;
+    this.#sentBytes = sent;
+    const stream = this.#stream;
+    if (nowMs - this.#sentAtMs > stalledWindowMs) {
+      this.#handler.onSlow();
+      this.destroy();
+    } else if (this.#reader.insideHead && nowMs - this.#headBeganMs > requestHeadTimeoutMs) this.#tooSlow('headers');
+    else if (stream !== null && !stream.remoteEnded && !this.#paused && nowMs - this.#receivedAtMs > stalledWindowMs)
+      this.#tooSlow('content');
+  }
+
+  #tooSlow(what: string): void {
+    this.#handler.onSlow();
+    this.onFault({ status: 408, message: `the request's ${what} took too long` });
+  }
+
+  // ---- output ----------------------------------------------------------------------------------------------------
+
+  beforeFlush(): void {}
+
+  onRelieved(): void {}
+}
+
+function ownAddress({ localAddress = '', localPort }: Socket): string {
+  return `${localAddress.includes(':') ? `[${localAddress}]` : localAddress}:${localPort}`;
+}
+
+const REASONS: Readonly<Record<Http1Fault['status'], string>> = {
+  400: 'Bad Request',
+  408: 'Request Timeout',
+  417: 'Expectation Failed',
+  431: 'Request Header Fields Too Large',
+  501: 'Not Implemented',
+  505: 'HTTP Version Not Supported',
+};

@@ -1,0 +1,304 @@
+import { once } from 'node:events';
+import { Agent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import { connect as connectHttp2 } from 'node:http2';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { residentBytes } from '../bench/support/process-cost.ts';
+import { eventually, metric, type RouterUnderTest, startRouter } from './support/cluster.ts';
+import { type HttpBackend, type SeenRequest, startHttpBackend } from './support/http-backend.ts';
+import { freePorts, Scope } from './support/processes.ts';
+import { RawHttp1 } from './support/raw-http1.ts';
+
+const scope = new Scope();
+let backends: HttpBackend[];
+let router: RouterUnderTest;
+let agent: Agent;
+
+beforeEach(async () => {
+  backends = await Promise.all(['s0', 's1', 's2'].map((name) => startHttpBackend(scope, name, 'http2')));
+  router = await startRouter(scope, {
+    shards: backends.map(({ port }) => port),
+    limits: { requestHeadTimeoutMs: 300, maxHeaderListBytes: 8192 },
+  });
+  agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  scope.defer(() => agent.destroy());
+});
+afterEach(() => scope.release());
+
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly trailers: IncomingMessage['trailers'];
+  readonly text: string;
+}
+
+async function send(path: string, options: RequestOptions = {}, body?: string): Promise<Answer> {
+  const sent = httpRequest({
+    agent,
+    port: router.port,
+    path,
+    ...options,
+    headers: { 'x-shard-key': 'k', ...options.headers },
+  });
+  sent.end(body);
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  let text = '';
+  for await (const chunk of response) text += String(chunk);
+  return { status: response.statusCode ?? 0, headers: response.headers, trailers: response.trailers, text };
+}
+
+async function ownerByHttp2(key: string): Promise<string> {
+  const session = connectHttp2(`http://${router.endpoint}`);
+  scope.defer(() => session.destroy());
+  const stream = session.request({ ':path': '/', 'x-shard-key': key });
+  const [headers] = (await once(stream, 'response')) as [Record<string, string>];
+  stream.resume();
+  await once(stream, 'end');
+  return headers['x-backend'] ?? '';
+}
+
+describe('an HTTP/1.1 client', () => {
+  it('reaches the owner that an HTTP/2 client reaches, over one connection', async () => {
+    for (const key of ['a', 'b', 'c', 'd', 'e', 'f']) {
+      const { headers } = await send('/', { headers: { 'x-shard-key': key } });
+      expect(headers['x-backend']).toBe(await ownerByHttp2(key));
+    }
+    expect(new Set(backends.flatMap(({ requests }) => requests.map(({ backend }) => backend))).size).toBeGreaterThan(1);
+    // Six HTTP/2 sessions of their own, and one connection for all of HTTP/1.1.
+    expect(await metric(router, 'keyway_downstream_connections_total')).toBe(7);
+  });
+
+  it('has its request forwarded without what concerns its connection alone', async () => {
+    const headers = { connection: 'keep-alive, x-hop', 'x-hop': '1', 'x-stays': '2', 'x-keyway-version': '7' };
+    const seen = JSON.parse((await send('/a?b=c', { method: 'PUT', headers }, 'body')).text) as SeenRequest;
+    expect(seen).toMatchObject({ method: 'PUT', url: '/a?b=c', bytes: 4 });
+    expect(Object.keys(seen.headers).sort()).toEqual([
+      ':authority',
+      ':method',
+      ':path',
+      ':scheme',
+      'content-length',
+      'x-shard-key',
+      'x-stays',
+    ]);
+  });
+
+  it('gets content in chunks with trailers, by length, and none for HEAD, 204 and 304', async () => {
+    const echoed = await send('/echo', { method: 'POST', headers: { 'transfer-encoding': 'chunked' } }, 'hello');
+    expect(echoed.text).toBe('hello');
+    expect(echoed.headers['transfer-encoding']).toBe('chunked');
+    expect(echoed.trailers).toEqual({ 'x-trailer': 'end' });
+    const head = await send('/', { method: 'HEAD' });
+    expect(head.text).toBe('');
+    expect(Number(head.headers['content-length'])).toBeGreaterThan(50);
+    for (const status of [204, 304]) expect((await send(`/bytes/0?status=${status}`)).status).toBe(status);
+    expect(await metric(router, 'keyway_downstream_connections_total')).toBe(1);
+  });
+
+  it('may send several requests ahead, and gets the answers in their order', async () => {
+    const peer = await RawHttp1.connect(scope, router.port);
+    const get = (n: number): string => `GET /n${n} HTTP/1.1\r\nHost: h\r\nx-shard-key: k${n}\r\n\r\n`;
+    peer.write(Array.from({ length: 50 }, (_, i) => get(i)).join(''));
+    await peer.reads(/"url":"\/n49"/);
+    expect([...peer.text.matchAll(/"url":"\/n(\d+)"/g)].map(([, n]) => Number(n))).toEqual(
+      Array.from({ length: 50 }, (_, i) => i),
+    );
+  });
+
+  it('is told to continue before it sends its content, unless the request is refused', async () => {
+    const peer = await RawHttp1.connect(scope, router.port);
+    const head = 'POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n';
+    peer.write(`${head}x-shard-key: k\r\n\r\n`);
+    await peer.reads(/^HTTP\/1\.1 100 Continue\r\n\r\n/);
+    peer.write('hello');
+    await peer.reads(/HTTP\/1\.1 200 OK[\s\S]*hello\r\n0\r\n/);
+    const refused = await RawHttp1.connect(scope, router.port);
+    refused.write(`${head}\r\n`);
+    expect(await refused.ends()).toMatch(/^HTTP\/1\.1 400 [\s\S]*connection: close/);
+  });
+
+  it('of HTTP/1.0 gets content that ends with the connection', async () => {
+    const peer = await RawHttp1.connect(scope, router.port);
+    peer.write('POST /echo HTTP/1.0\r\nx-shard-key: k\r\nContent-Length: 5\r\n\r\nhello');
+    const text = await peer.ends();
+    expect(text).toMatch(/connection: close/);
+    expect(text).not.toMatch(/chunked/);
+    expect(text).toMatch(/\r\n\r\nhello$/);
+  });
+
+  it('sees an answer cut off where its shard cut it off', async () => {
+    await expect(send('/cut')).rejects.toThrow(/aborted|hang up|ECONNRESET/);
+    await expect(send('/')).resolves.toMatchObject({ status: 200 });
+  });
+
+  it('takes its request back by closing the connection', async () => {
+    const peer = await RawHttp1.connect(scope, router.port);
+    peer.write('GET /hang HTTP/1.1\r\nHost: h\r\nx-shard-key: k\r\n\r\n');
+    await peer.reads(/first/);
+    peer.socket.destroy();
+    await eventually(() => backends.some(({ aborted }) => aborted.includes('/hang')));
+    expect(await metric(router, 'keyway_cancelled_total')).toBe(1);
+  });
+});
+
+describe('flow', () => {
+  it('of a large answer stops at a client that does not read, and goes on when it does', async () => {
+    const peer = await RawHttp1.connect(scope, router.port);
+    peer.socket.pause();
+    const size = 256 * 2 ** 20;
+    const before = residentBytes(router.process.pid);
+    let received = 0;
+    peer.socket.removeAllListeners('data');
+    peer.write(`GET /bytes/${size} HTTP/1.1\r\nHost: h\r\nx-shard-key: k\r\nConnection: close\r\n\r\n`);
+    await eventually(async () => (await metric(router, 'keyway_response_bytes_total')) > 200_000);
+    expect(residentBytes(router.process.pid) - before).toBeLessThan(64 * 2 ** 20);
+    peer.socket.on('data', (chunk: Buffer) => {
+      received += chunk.length;
+    });
+    peer.socket.resume();
+    await once(peer.socket, 'close');
+    expect(received).toBeGreaterThan(size);
+    expect(received).toBeLessThan(size + 65536 * 20);
+  });
+
+  it('of a large request stops at a shard that does not read, memory bounded', async () => {
+    const peer = await RawHttp1.connect(scope, router.port);
+    const before = residentBytes(router.process.pid);
+    peer.write('POST /silent HTTP/1.1\r\nHost: h\r\nx-shard-key: k\r\nContent-Length: 1000000000\r\n\r\n');
+    const chunk = Buffer.alloc(65536);
+    while (peer.socket.write(chunk));
+    await eventually(async () => (await metric(router, 'keyway_request_bytes_total')) > 60_000);
+    expect(residentBytes(router.process.pid) - before).toBeLessThan(64 * 2 ** 20);
+    expect(await metric(router, 'keyway_request_bytes_total')).toBeLessThan(4 * 2 ** 20);
+  });
+
+  it('runs both ways at once', async () => {
+    const sent = httpRequest({
+      agent,
+      port: router.port,
+      path: '/echo',
+      method: 'POST',
+      headers: { 'x-shard-key': 'k' },
+    });
+    sent.write('one');
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    expect(String((await once(response, 'data'))[0])).toBe('one');
+    sent.write('two');
+    expect(String((await once(response, 'data'))[0])).toBe('two');
+    sent.end();
+    response.resume();
+    await once(response, 'end');
+  });
+});
+
+describe('a refusal comes in the protocol that the client speaks', () => {
+  const refused = async (headers: Record<string, string>, path = '/s/M', method = 'POST'): Promise<Answer> => {
+    const sent = httpRequest({ agent, port: router.port, path, method, headers });
+    sent.end('x');
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    const chunks: Buffer[] = [];
+    for await (const chunk of response) chunks.push(chunk as Buffer);
+    const text = Buffer.concat(chunks).toString('latin1');
+    return { status: response.statusCode ?? 0, headers: response.headers, trailers: response.trailers, text };
+  };
+  const MESSAGE = 'the shard key header x-shard-key is missing';
+  const FRAME = `\x80\0\0\0\x4bgrpc-status: 3\r\ngrpc-message: ${MESSAGE}\r\n`;
+
+  it('plain HTTP', async () => {
+    expect(await refused({})).toMatchObject({ status: 400, text: `${MESSAGE}\n` });
+  });
+
+  it('gRPC', async () => {
+    const { status, headers, text } = await refused({ 'content-type': 'application/grpc+proto' });
+    expect({ status, text }).toEqual({ status: 200, text: '' });
+    expect(headers).toMatchObject({ 'grpc-status': '3', 'grpc-message': MESSAGE });
+  });
+
+  it('gRPC-Web, binary and text', async () => {
+    const binary = await refused({ 'content-type': 'application/grpc-web+proto' });
+    expect(binary.headers['content-type']).toBe('application/grpc-web+proto');
+    expect(binary.text).toBe(FRAME);
+    const text = await refused({ 'content-type': 'application/grpc-web-text' });
+    expect(Buffer.from(text.text, 'base64').toString('latin1')).toBe(FRAME);
+  });
+
+  it('Connect, unary by POST and GET', async () => {
+    const post = await refused({ 'content-type': 'application/json', 'connect-protocol-version': '1' });
+    expect(post.status).toBe(400);
+    expect(post.headers['content-type']).toBe('application/json');
+    expect(JSON.parse(post.text)).toEqual({ code: 'invalid_argument', message: MESSAGE });
+    const get = await refused({}, '/s/M?connect=v1&encoding=json&message=%7B%7D', 'GET');
+    expect(JSON.parse(get.text)).toEqual({ code: 'invalid_argument', message: MESSAGE });
+  });
+
+  it('Connect, streaming', async () => {
+    const { status, text } = await refused({ 'content-type': 'application/connect+proto' });
+    expect(status).toBe(200);
+    expect(text.charCodeAt(0)).toBe(2);
+    expect(JSON.parse(text.slice(5))).toEqual({ error: { code: 'invalid_argument', message: MESSAGE } });
+  });
+
+  it('a shard that is down', async () => {
+    const [dead] = (await freePorts(1)) as [number];
+    router = await startRouter(scope, { shards: [dead] });
+    const headers = { 'x-shard-key': 'k', 'connect-protocol-version': '1', 'content-type': 'application/json' };
+    const answer = await refused(headers);
+    expect(answer.status).toBe(503);
+    expect(JSON.parse(answer.text)).toMatchObject({ code: 'unavailable' });
+  });
+});
+
+describe('a client that means no good', () => {
+  it('is refused once, and what it sends behind is not read', async () => {
+    const peer = await RawHttp1.connect(scope, router.port);
+    peer.write(
+      'POST / HTTP/1.1\r\nHost: h\r\nx-shard-key: k\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: h\r\nx-shard-key: k\r\n\r\n',
+    );
+    const text = await peer.ends();
+    expect(text).toMatch(/^HTTP\/1\.1 400 /);
+    expect(text.match(/HTTP\/1\.1/g)).toHaveLength(1);
+    expect(backends.flatMap(({ requests }) => requests)).toEqual([]);
+    expect(await metric(router, 'keyway_malformed_total')).toBe(1);
+  });
+
+  it('and says nothing, or trickles a head, is cut off', async () => {
+    const silent = await RawHttp1.connect(scope, router.port);
+    const slow = await RawHttp1.connect(scope, router.port);
+    slow.write('GET / HTTP/1.1\r\n');
+    const trickle = setInterval(() => slow.write('X: y\r\n'), 50);
+    scope.defer(() => clearInterval(trickle));
+    expect(await slow.ends()).toMatch(/^HTTP\/1\.1 408 /);
+    expect(await silent.ends()).toBe('');
+    expect(await metric(router, 'keyway_floods_total{limit="slow"}')).toBe(1);
+  });
+
+  it('and fills its headers is refused', async () => {
+    const peer = await RawHttp1.connect(scope, router.port);
+    peer.write(`GET / HTTP/1.1\r\nHost: h\r\nX: ${'x'.repeat(9000)}`);
+    expect(await peer.ends()).toMatch(/^HTTP\/1\.1 431 /);
+  });
+
+  it('and breaks its content off leaves nothing behind', async () => {
+    const peer = await RawHttp1.connect(scope, router.port);
+    peer.write('POST /echo HTTP/1.1\r\nHost: h\r\nx-shard-key: k\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n');
+    await peer.reads(/hello/);
+    peer.write('nonsense\r\n');
+    await peer.ends();
+    await eventually(() => backends.some(({ aborted }) => aborted.includes('/echo')));
+    expect(await metric(router, 'keyway_downstream_streams')).toBe(0);
+  });
+});
+
+it('ends idle connections at once and busy ones with their answer when the router stops', async () => {
+  await send('/');
+  const busy = await RawHttp1.connect(scope, router.port);
+  busy.write('POST /echo HTTP/1.1\r\nHost: h\r\nx-shard-key: k\r\nContent-Length: 10\r\n\r\nhello');
+  await busy.reads(/hello/);
+  const idle = await RawHttp1.connect(scope, router.port);
+  idle.write('GET / HTTP/1.1\r\nHost: h\r\nx-shard-key: k\r\n\r\n');
+  await idle.reads(/"url":"\/"/);
+  const exit = router.process.end();
+  await idle.ends();
+  busy.write('world');
+  expect(await busy.ends()).toMatch(/world/);
+  expect(await exit).toBe(0);
+});
