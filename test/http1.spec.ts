@@ -13,15 +13,16 @@ let backends: HttpBackend[];
 let router: RouterUnderTest;
 let agent: Agent;
 
-beforeEach(async () => {
-  backends = await Promise.all(['s0', 's1', 's2'].map((name) => startHttpBackend(scope, name, 'http2')));
+async function start(spoken: 'http1' | 'http2', protocol: string): Promise<void> {
+  backends = await Promise.all(['s0', 's1', 's2'].map((name) => startHttpBackend(scope, name, spoken)));
   router = await startRouter(scope, {
     shards: backends.map(({ port }) => port),
+    upstream: { protocol },
     limits: { requestHeadTimeoutMs: 300, maxHeaderListBytes: 8192 },
   });
   agent = new Agent({ keepAlive: true, maxSockets: 1 });
   scope.defer(() => agent.destroy());
-});
+}
 afterEach(() => scope.release());
 
 interface Answer {
@@ -56,7 +57,16 @@ async function ownerByHttp2(key: string): Promise<string> {
   return headers['x-backend'] ?? '';
 }
 
-describe('an HTTP/1.1 client', () => {
+const WAYS = [
+  ['http2', 'http2'],
+  ['http1', 'http1'],
+  ['http2', 'auto'],
+  ['http1', 'auto'],
+] as const;
+
+describe.each(WAYS)('an HTTP/1.1 client of shards that speak %s, with protocol: %s,', (spoken, protocol) => {
+  beforeEach(() => start(spoken, protocol));
+
   it('reaches the owner that an HTTP/2 client reaches, over one connection', async () => {
     for (const key of ['a', 'b', 'c', 'd', 'e', 'f']) {
       const { headers } = await send('/', { headers: { 'x-shard-key': key } });
@@ -71,15 +81,8 @@ describe('an HTTP/1.1 client', () => {
     const headers = { connection: 'keep-alive, x-hop', 'x-hop': '1', 'x-stays': '2', 'x-keyway-version': '7' };
     const seen = JSON.parse((await send('/a?b=c', { method: 'PUT', headers }, 'body')).text) as SeenRequest;
     expect(seen).toMatchObject({ method: 'PUT', url: '/a?b=c', bytes: 4 });
-    expect(Object.keys(seen.headers).sort()).toEqual([
-      ':authority',
-      ':method',
-      ':path',
-      ':scheme',
-      'content-length',
-      'x-shard-key',
-      'x-stays',
-    ]);
+    const own = spoken === 'http2' ? [':authority', ':method', ':path', ':scheme'] : ['connection', 'host'];
+    expect(Object.keys(seen.headers).sort()).toEqual([...own, 'content-length', 'x-shard-key', 'x-stays'].sort());
   });
 
   it('gets content in chunks with trailers, by length, and none for HEAD, 204 and 304', async () => {
@@ -140,7 +143,9 @@ describe('an HTTP/1.1 client', () => {
   });
 });
 
-describe('flow', () => {
+describe.each(WAYS.slice(0, 2))('flow, with shards that speak %s,', (spoken, protocol) => {
+  beforeEach(() => start(spoken, protocol));
+
   it('of a large answer stops at a client that does not read, and goes on when it does', async () => {
     const peer = await RawHttp1.connect(scope, router.port);
     peer.socket.pause();
@@ -191,6 +196,8 @@ describe('flow', () => {
 });
 
 describe('a refusal comes in the protocol that the client speaks', () => {
+  beforeEach(() => start('http2', 'http2'));
+
   const refused = async (headers: Record<string, string>, path = '/s/M', method = 'POST'): Promise<Answer> => {
     const sent = httpRequest({ agent, port: router.port, path, method, headers });
     sent.end('x');
@@ -248,6 +255,8 @@ describe('a refusal comes in the protocol that the client speaks', () => {
 });
 
 describe('a client that means no good', () => {
+  beforeEach(() => start('http2', 'http2'));
+
   it('is refused once, and what it sends behind is not read', async () => {
     const peer = await RawHttp1.connect(scope, router.port);
     peer.write(
@@ -289,6 +298,7 @@ describe('a client that means no good', () => {
 });
 
 it('ends idle connections at once and busy ones with their answer when the router stops', async () => {
+  await start('http2', 'http2');
   await send('/');
   const busy = await RawHttp1.connect(scope, router.port);
   busy.write('POST /echo HTTP/1.1\r\nHost: h\r\nx-shard-key: k\r\nContent-Length: 10\r\n\r\nhello');
@@ -301,4 +311,54 @@ it('ends idle connections at once and busy ones with their answer when the route
   busy.write('world');
   expect(await busy.ends()).toMatch(/world/);
   expect(await exit).toBe(0);
+});
+
+describe('shards that speak HTTP/1.1', () => {
+  const overHttp2 = async (headers: Record<string, string>, body?: string) => {
+    const session = connectHttp2(`http://${router.endpoint}`);
+    scope.defer(() => session.destroy());
+    session.on('error', () => {});
+    const stream = session.request({ ':method': 'POST', 'x-shard-key': 'k', ...headers });
+    stream.end(body);
+    const [answer] = (await once(stream, 'response')) as [Record<string, string>];
+    let text = '';
+    for await (const chunk of stream) text += String(chunk);
+    return { status: Number(answer[':status']), text };
+  };
+
+  it('get one line of one cookie from HTTP/2, and nothing that would be another line', async () => {
+    await start('http1', 'http1');
+    const seen = JSON.parse((await overHttp2({ cookie: 'a=1; b=2', ':path': '/x' }, 'body')).text) as SeenRequest;
+    expect(seen).toMatchObject({ method: 'POST', url: '/x', bytes: 4, headers: { cookie: 'a=1; b=2' } });
+    for (const path of ['/a b', '/a HTTP/1.1', '/\u00e9']) {
+      const refused = await overHttp2({ ':path': path });
+      expect(refused).toMatchObject({ status: 400, text: expect.stringContaining('a path with a character') });
+    }
+    expect((await overHttp2({ ':path': '/', ':authority': 'h/evil' })).status).toBe(400);
+  });
+
+  it('are found again by auto when another program has taken their place', async () => {
+    const [port] = (await freePorts(1)) as [number];
+    router = await startRouter(scope, { shards: [port], upstream: { protocol: 'auto' } });
+    expect((await overHttp2({ ':path': '/' })).status).toBe(503);
+    const first = new Scope();
+    await startHttpBackend(first, 's0', 'http1', port);
+    expect((await overHttp2({ ':path': '/' })).status).toBe(200);
+    await first.release();
+    await eventually(async () => (await overHttp2({ ':path': '/' })).status === 503);
+    await startHttpBackend(scope, 's0', 'http2', port);
+    await eventually(async () => (await overHttp2({ ':path': '/' })).status === 200);
+  });
+
+  it('are not asked for more at once than the limit, and what waits is served', async () => {
+    const backend = await startHttpBackend(scope, 's0', 'http1');
+    router = await startRouter(scope, {
+      shards: [backend.port],
+      upstream: { protocol: 'http1' },
+      limits: { maxHttp1ConnectionsPerShard: 2, maxPendingRequests: 20 },
+    });
+    const answers = await Promise.all(Array.from({ length: 20 }, () => overHttp2({ ':path': '/' })));
+    expect(answers.every(({ status }) => status === 200)).toBe(true);
+    expect(await metric(router, 'keyway_shard_connections{cluster="docs",shard="s0"}')).toBe(2);
+  });
 });

@@ -3,15 +3,15 @@ import { isMap, isScalar, isSeq, LineCounter, type ParsedNode, parseDocument } f
 import type { z } from 'zod';
 import type { Http2Limits } from '../http2/index.ts';
 import type { PlacementName } from '../placement/index.ts';
-import type { RouteMatch, RouterLimits, RoutingDescription, ShardKeySource, TextMatch } from '../router/index.ts';
-import {
-  type ClusterDescription,
-  type HostPort,
-  type PlacementChoice,
-  parseSlotRanges,
-  slotFault,
-  splitAddress,
-} from '../topology/index.ts';
+import type {
+  RoutedCluster,
+  RouteMatch,
+  RouterLimits,
+  RoutingDescription,
+  ShardKeySource,
+  TextMatch,
+} from '../router/index.ts';
+import { type HostPort, type PlacementChoice, parseSlotRanges, slotFault, splitAddress } from '../topology/index.ts';
 import { ConfigError, type ConfigFault } from './config-error.ts';
 import { nearestName } from './nearest-name.ts';
 import { type ConfigFile, configJsonSchema, configSchema } from './schema.ts';
@@ -182,7 +182,7 @@ function withoutUndefined(value: object): object {
   return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined));
 }
 
-function buildCluster(name: string, cluster: ConfigFile['clusters'][string], report: Report): ClusterDescription {
+function buildCluster(name: string, cluster: ConfigFile['clusters'][string], report: Report): RoutedCluster {
   const path = ['clusters', name, 'shards'];
   const placement = placementOf(cluster.placement);
   const seen = new Set<string>();
@@ -201,7 +201,7 @@ function buildCluster(name: string, cluster: ConfigFile['clusters'][string], rep
     const fault = slotFault(shards.map(({ id, slots }) => ({ id, slots: slots ?? [] })));
     if (fault !== null) report(path, fault);
   }
-  return { name, placement, hashOn: cluster.hashOn, shards };
+  return { name, placement, hashOn: cluster.hashOn, shards, upstream: cluster.upstream };
 }
 
 function placementOf(choice: ConfigFile['clusters'][string]['placement']): PlacementChoice {

@@ -91,12 +91,22 @@ const shard = z.strictObject({
   slots: z.string().optional().describe('Slot ranges such as "0-5460 5500", for placement slots.'),
 });
 
+const upstream = z
+  .strictObject({
+    protocol: z
+      .enum(['http2', 'http1', 'auto'])
+      .default('http2')
+      .describe('What the shards speak; auto asks each of them.'),
+  })
+  .describe('How the shards are spoken to.');
+
 const cluster = z.strictObject({
   placement: placementSchema.default({ ringHash: ringHash.parse({}) }),
   hashOn: z
     .enum(['address', 'id', 'hostname'])
     .default('address')
     .describe("What stands for a shard in the hash. With id, a shard's new address moves no key."),
+  upstream: upstream.prefault({}),
   shards: z.array(shard).min(1).describe('In the order that ringHash takes them, as Envoy takes its hosts.'),
 });
 
@@ -257,6 +267,9 @@ const limits = z
     maxConnectionsPerShard: count(10_000)
       .default(defaultRouterLimits.maxConnectionsPerShard)
       .describe('Connections from one worker to one shard.'),
+    maxHttp1ConnectionsPerShard: count(65535)
+      .default(defaultRouterLimits.maxHttp1ConnectionsPerShard)
+      .describe('The same where a shard speaks HTTP/1.1, and each request takes one.'),
     maxPendingRequests: count(1_000_000)
       .default(defaultRouterLimits.maxPendingRequests)
       .describe('Requests that wait for a stream to one shard.'),

@@ -4,6 +4,7 @@ import { type FloodCause, floodCauses } from '../http2/index.ts';
 export const refusals = [
   'no_route',
   'no_shard_key',
+  'bad_request',
   'no_owner',
   'owner_unavailable',
   'overloaded',

@@ -17,7 +17,7 @@ import { Exchange } from './exchange.ts';
 import { type LocalReply, localReply, sendReply } from './local-reply.ts';
 import type { RouterContext } from './router-context.ts';
 import type { Route, RoutingSnapshot } from './routing.ts';
-import type { Upstream } from './upstream.ts';
+import type { Upstream } from './upstream/upstream.ts';
 
 /** Headers with this prefix are the router's to set: what a client sends of them is taken out. */
 const OWN_PREFIX = 'x-keyway-';

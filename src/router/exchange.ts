@@ -1,5 +1,4 @@
 import {
-  type Connection,
   ErrorCode,
   type Field,
   HeaderBlock,
@@ -17,7 +16,13 @@ import { grpcTimeoutMs } from './grpc.ts';
 import { endWithReply, type LocalReply, localReply, sendReply } from './local-reply.ts';
 import type { RouterContext } from './router-context.ts';
 import type { Route } from './routing.ts';
-import type { Upstream } from './upstream.ts';
+import type { Upstream } from './upstream/upstream.ts';
+
+/** What a request can be sent on. */
+export interface RequestConnection {
+  /** Opens a stream with a request; its content, if there is any, follows on the stream's own connection. */
+  request(block: HeaderBlock, endStream: boolean, handler: StreamHandler): Stream;
+}
 
 /** The clock's milliseconds in latency units, as a 32-bit integer: differences are right over hours, and it needs no heap number. */
 function latencyUnits(nowMs: number): number {
@@ -36,7 +41,7 @@ export class Exchange implements StreamHandler, Deadlined {
   /** The owner of the request's key. It does not change during the request's life. */
   readonly owner: Upstream;
   /** The request's header section, to send it again if the owner did not process it. */
-  readonly #request: readonly Field[];
+  readonly request: readonly Field[];
   readonly #route: Route;
   readonly #startedUnits: number;
   #upstream: Stream | null = null;
@@ -73,7 +78,7 @@ export class Exchange implements StreamHandler, Deadlined {
     this.#downstream = downstream;
     this.owner = owner;
     this.#route = route;
-    this.#request = block.copy();
+    this.request = block.copy();
     this.#requestEnded = endStream;
     this.#startedUnits = latencyUnits(context.http2.turn.nowMs);
     let timeoutMs = route.timeoutMs;
@@ -85,8 +90,8 @@ export class Exchange implements StreamHandler, Deadlined {
   }
 
   /** Opens the stream to the owner and sends what is there of the request. */
-  send(connection: Connection): void {
-    scratch.set(this.#request);
+  send(connection: RequestConnection): void {
+    scratch.set(this.request);
     const held = this.#held;
     const trailers = this.#requestTrailers;
     this.#held = null;
@@ -95,17 +100,17 @@ export class Exchange implements StreamHandler, Deadlined {
     const upstream = this.#upstream;
     held?.forEach((chunk, i) => {
       if (!this.#retried) this.#keep(chunk, 0, chunk.length);
-      connection.sendData(upstream, chunk, 0, chunk.length, ends && i === held.length - 1);
+      upstream.connection.sendData(upstream, chunk, 0, chunk.length, ends && i === held.length - 1);
     });
     if (trailers !== null) {
       scratch.set(trailers);
-      connection.sendTrailers(upstream, scratch);
+      upstream.connection.sendTrailers(upstream, scratch);
     }
     if (held !== null) this.#grantDownstream();
   }
 
   /** The first time round the block is at hand: saves filling it again. */
-  sendFirst(connection: Connection, block: HeaderBlock): void {
+  sendFirst(connection: RequestConnection, block: HeaderBlock): void {
     this.#upstream = connection.request(block, this.#requestEnded, this);
   }
 
@@ -292,7 +297,7 @@ export class Exchange implements StreamHandler, Deadlined {
   }
 
   get #protocol(): ClientProtocol {
-    return clientProtocolOf(this.#request);
+    return clientProtocolOf(this.request);
   }
 }
 

@@ -4,5 +4,5 @@ export { patternFault } from './pattern.ts';
 export type { RouteMatch, TextMatch } from './route-match.ts';
 export { defaultRouterLimits, type RouterLimits } from './router-context.ts';
 export { type RouterThreads, routerThreads } from './router-threads.ts';
-export type { RoutingDescription } from './routing.ts';
+export type { RoutedCluster, RoutingDescription } from './routing.ts';
 export type { ShardKeySource } from './shard-key.ts';

@@ -30,6 +30,12 @@ export const localReply = {
     httpStatus: 400,
     message,
   }),
+  badRequest: (message: string): LocalReply => ({
+    refusal: 'bad_request',
+    grpcStatus: GrpcStatus.InvalidArgument,
+    httpStatus: 400,
+    message,
+  }),
   noOwner: (cluster: string): LocalReply => ({
     refusal: 'no_owner',
     grpcStatus: GrpcStatus.Unavailable,

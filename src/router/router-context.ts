@@ -17,6 +17,8 @@ export interface RouterContext {
 export interface RouterLimits {
   /** Connections that a router thread keeps to one shard. */
   readonly maxConnectionsPerShard: number;
+  /** The same for shards that speak HTTP/1.1, where each request in flight takes one. */
+  readonly maxHttp1ConnectionsPerShard: number;
   /** Requests that may wait for a stream to one shard. */
   readonly maxPendingRequests: number;
   readonly connectTimeoutMs: number;
@@ -32,6 +34,7 @@ export interface RouterLimits {
 
 export const defaultRouterLimits: RouterLimits = {
   maxConnectionsPerShard: 16,
+  maxHttp1ConnectionsPerShard: 1024,
   maxPendingRequests: 1024,
   connectTimeoutMs: 5000,
   maxDownstreamConnections: 20000,

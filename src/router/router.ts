@@ -8,7 +8,7 @@ import { ReplayArena } from './replay-arena.ts';
 import { defaultRouterLimits, type RouterContext, type RouterLimits } from './router-context.ts';
 import { type RoutingDescription, RoutingSnapshot } from './routing.ts';
 import { KEEP_ALIVE, readShared } from './shared-read.ts';
-import { Upstream } from './upstream.ts';
+import { defaultUpstream, Upstream } from './upstream/upstream.ts';
 
 /** How often stalled connections are looked for. */
 const SWEEP_MS = 1000;
@@ -49,10 +49,11 @@ export class Router implements DownstreamOwner {
 
   #snapshotOf(routing: RoutingDescription): RoutingSnapshot {
     return new RoutingSnapshot(routing, (cluster, id, address) => {
-      const name = `${cluster}/${id}/${address}`;
+      const { upstream = defaultUpstream } = cluster;
+      const name = `${cluster.name}/${id}/${address}/${JSON.stringify(upstream)}`;
       const known = this.#upstreams.get(name);
       if (known !== undefined) return known;
-      const made = new Upstream(this.context, cluster, id, address);
+      const made = new Upstream(this.context, cluster.name, id, address, upstream);
       this.#upstreams.set(name, made);
       return made;
     });

@@ -3,7 +3,7 @@ import { Cluster, type ClusterDescription } from '../topology/index.ts';
 import { type HeaderRules, type HeaderRulesDescription, headerRules } from './header-rules.ts';
 import { type Condition, conditionOf, pathMatcher, type RouteMatch } from './route-match.ts';
 import { pathOf, ShardKeyRule, type ShardKeySource } from './shard-key.ts';
-import type { Upstream } from './upstream.ts';
+import type { Upstream, UpstreamDescription } from './upstream/upstream.ts';
 
 /** One rule: requests that match go to this cluster. The first that matches counts. */
 export interface RouteDescription {
@@ -17,10 +17,15 @@ export interface RouteDescription {
   readonly responseHeaders?: HeaderRulesDescription | undefined;
 }
 
+/** A cluster's topology, and how its shards are spoken to. */
+export interface RoutedCluster extends ClusterDescription {
+  readonly upstream?: UpstreamDescription | undefined;
+}
+
 /** All that decides where requests go, at one version. Plain data, so that it can be handed to worker threads. */
 export interface RoutingDescription {
   readonly routes: readonly RouteDescription[];
-  readonly clusters: readonly ClusterDescription[];
+  readonly clusters: readonly RoutedCluster[];
 }
 
 /** A route, with its cluster's owners at hand. */
@@ -81,12 +86,15 @@ export class RoutingSnapshot {
   readonly #routes: readonly Route[];
   readonly upstreams: readonly Upstream[];
 
-  constructor(description: RoutingDescription, upstreamOf: (cluster: string, id: string, address: string) => Upstream) {
+  constructor(
+    description: RoutingDescription,
+    upstreamOf: (cluster: RoutedCluster, id: string, address: string) => Upstream,
+  ) {
     const owners = new Map<string, ClusterOwners>();
     const upstreams: Upstream[] = [];
     for (const each of description.clusters) {
       const cluster = new Cluster(each);
-      const reached = cluster.shards.map((shard) => upstreamOf(each.name, shard.id, shard.address));
+      const reached = cluster.shards.map((shard) => upstreamOf(each, shard.id, shard.address));
       upstreams.push(...reached);
       owners.set(each.name, new ClusterOwners(cluster, reached));
     }

@@ -19,6 +19,7 @@ export interface RouterSetup {
   readonly workers?: number;
   readonly drainSeconds?: number;
   readonly hashOn?: 'address' | 'id';
+  readonly upstream?: object;
 }
 
 export async function startRouter(scope: Scope, setup: RouterSetup): Promise<RouterUnderTest> {
@@ -35,6 +36,7 @@ export async function startRouter(scope: Scope, setup: RouterSetup): Promise<Rou
       clusters: {
         docs: {
           hashOn: setup.hashOn ?? 'address',
+          ...(setup.upstream === undefined ? {} : { upstream: setup.upstream }),
           shards: setup.shards.map((port, i) => ({ id: `s${i}`, address: `127.0.0.1:${port}` })),
         },
       },

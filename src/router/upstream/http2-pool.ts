@@ -1,11 +1,10 @@
 import { connect, type Socket } from 'node:net';
-import { Connection, type ConnectionHandler, type FloodCause, type HeaderBlock } from '../http2/index.ts';
-import { type HostPort, splitAddress } from '../topology/index.ts';
-import type { ShardCounters } from './counters.ts';
-import type { Exchange } from './exchange.ts';
-import { localReply } from './local-reply.ts';
-import type { RouterContext } from './router-context.ts';
-import { KEEP_ALIVE, sharedRead } from './shared-read.ts';
+import { Connection, type ConnectionHandler, type FloodCause, type HeaderBlock } from '../../http2/index.ts';
+import type { Exchange } from '../exchange.ts';
+import { localReply } from '../local-reply.ts';
+import type { RouterContext } from '../router-context.ts';
+import { KEEP_ALIVE, sharedRead } from '../shared-read.ts';
+import type { Pool, ShardEndpoint } from './pool.ts';
 
 /** Until a shard's SETTINGS have come, no more streams than RFC 9113, 6.5.2 has every peer allow. */
 const STREAMS_BEFORE_SETTINGS = 100;
@@ -15,14 +14,11 @@ const LONGEST_BACKOFF_MS = 10_000;
 const BACKOFF_FACTOR = 1.6;
 const BACKOFF_JITTER = 0.2;
 
-/** A shard as one router thread reaches it: connections made on demand and kept, and the requests that wait for one. */
-export class Upstream implements ConnectionHandler {
-  readonly cluster: string;
-  readonly id: string;
-  readonly address: string;
-  readonly #target: HostPort;
+/** A shard that speaks HTTP/2: connections made on demand and kept, and the requests that wait for one. */
+export class Http2Pool implements Pool, ConnectionHandler {
+  readonly #endpoint: ShardEndpoint;
   readonly #context: RouterContext;
-  readonly #counters: ShardCounters;
+  readonly #onConnectFailure: () => void;
   #connections: Connection[] = [];
   #pending: Exchange[] = [];
   #backoffMs = 0;
@@ -32,18 +28,11 @@ export class Upstream implements ConnectionHandler {
   #assumedStreams = STREAMS_BEFORE_SETTINGS;
   #closed = false;
 
-  constructor(context: RouterContext, cluster: string, id: string, address: string) {
+  /** @param onConnectFailure told where a connection could not be made */
+  constructor(context: RouterContext, endpoint: ShardEndpoint, onConnectFailure: () => void = () => {}) {
     this.#context = context;
-    this.cluster = cluster;
-    this.id = id;
-    this.address = address;
-    this.#target = splitAddress(address);
-    this.#counters = context.counters.shard(cluster, id);
-  }
-
-  /** For messages to people. */
-  get label(): string {
-    return `${this.id} (${this.address})`;
+    this.#endpoint = endpoint;
+    this.#onConnectFailure = onConnectFailure;
   }
 
   /**
@@ -56,7 +45,7 @@ export class Upstream implements ConnectionHandler {
       this.#wait(exchange);
       return;
     }
-    this.#counters.requests++;
+    this.#endpoint.counters.requests++;
     if (block === null) exchange.send(connection);
     else exchange.sendFirst(connection, block);
   }
@@ -77,9 +66,9 @@ export class Upstream implements ConnectionHandler {
   #wait(exchange: Exchange): void {
     const { limits } = this.#context;
     if (this.#connections.length === 0) {
-      exchange.refuse(localReply.ownerUnavailable(this.label, this.#lastFailure));
+      exchange.refuse(localReply.ownerUnavailable(this.#endpoint.label, this.#lastFailure));
     } else if (this.#pending.length >= limits.maxPendingRequests) {
-      exchange.refuse(localReply.overloaded(this.label));
+      exchange.refuse(localReply.overloaded(this.#endpoint.label));
     } else {
       this.#pending.push(exchange);
       this.#openForPending();
@@ -108,7 +97,7 @@ export class Upstream implements ConnectionHandler {
     if (this.#closed || http2.turn.nowMs < this.#retryAtMs) return null;
     const holder: { connection: Connection | null } = { connection: null };
     const socket = connect({
-      ...this.#target,
+      ...this.#endpoint.target,
       noDelay: true,
       ...KEEP_ALIVE,
       onread: sharedRead((bytes, start, end) => holder.connection?.receive(bytes, start, end)),
@@ -125,10 +114,12 @@ export class Upstream implements ConnectionHandler {
     return connection;
   }
 
-  /** Brings the counters that are states up to date. */
-  refreshCounters(): void {
-    this.#counters.connections = this.#connections.length;
-    this.#counters.streams = this.#connections.reduce((sum, each) => sum + each.openStreams, 0);
+  get openConnections(): number {
+    return this.#connections.length;
+  }
+
+  get openStreams(): number {
+    return this.#connections.reduce((sum, each) => sum + each.openStreams, 0);
   }
 
   /** Cuts all connections. No new request is taken. */
@@ -167,7 +158,7 @@ export class Upstream implements ConnectionHandler {
         return;
       }
       const exchange = this.#pending.shift() as Exchange;
-      this.#counters.requests++;
+      this.#endpoint.counters.requests++;
       exchange.send(connection);
     }
   }
@@ -188,16 +179,18 @@ export class Upstream implements ConnectionHandler {
     }
     const waiting = this.#pending;
     this.#pending = [];
-    for (const exchange of waiting) exchange.refuse(localReply.ownerUnavailable(this.label, this.#lastFailure));
+    for (const exchange of waiting)
+      exchange.refuse(localReply.ownerUnavailable(this.#endpoint.label, this.#lastFailure));
   }
 
   #backOff(reason: string): void {
     const { random, http2 } = this.#context;
-    this.#counters.connectFailures++;
+    this.#endpoint.counters.connectFailures++;
     this.#lastFailure = reason;
     this.#backoffMs = Math.min(Math.max(FIRST_BACKOFF_MS, this.#backoffMs * BACKOFF_FACTOR), LONGEST_BACKOFF_MS);
     const jitter = 1 + BACKOFF_JITTER * (2 * random() - 1);
     this.#retryAtMs = http2.turn.begin() + this.#backoffMs * jitter;
+    this.#onConnectFailure();
   }
 
   #remove(connection: Connection): void {

@@ -1,0 +1,88 @@
+import { Pool as UndiciPool } from 'undici';
+import type { HeaderBlock, Stream, StreamHandler } from '../../http2/index.ts';
+import type { Exchange, RequestConnection } from '../exchange.ts';
+import { localReply } from '../local-reply.ts';
+import type { RouterContext } from '../router-context.ts';
+import { KEEP_ALIVE } from '../shared-read.ts';
+import { Http1Call, type Http1CallOwner, requestFault } from './http1-call.ts';
+import type { Pool, ShardEndpoint } from './pool.ts';
+
+/** A shard that speaks HTTP/1.1: undici's connections, a request at a time on each, and the requests that wait for one. */
+export class Http1Pool implements Pool, RequestConnection, Http1CallOwner {
+  readonly #endpoint: ShardEndpoint;
+  readonly context: RouterContext;
+  readonly dispatcher: UndiciPool;
+  readonly #onConnectFailure: () => void;
+  readonly #calls = new Set<Http1Call>();
+  #pending: Exchange[] = [];
+
+  /** @param onConnectFailure told where a connection could not be made */
+  constructor(context: RouterContext, endpoint: ShardEndpoint, onConnectFailure: () => void = () => {}) {
+    this.context = context;
+    this.#endpoint = endpoint;
+    this.#onConnectFailure = onConnectFailure;
+    const { host, port } = endpoint.target;
+    const { limits } = context;
+    this.dispatcher = new UndiciPool(`http://${host.includes(':') ? `[${host}]` : host}:${port}`, {
+      connections: limits.maxHttp1ConnectionsPerShard,
+      // The route's timeouts count, and a watch may be silent for hours.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      allowH2: false,
+      maxHeaderSize: context.http2.limits.maxHeaderListBytes,
+      connect: { timeout: limits.connectTimeoutMs, ...KEEP_ALIVE },
+    });
+  }
+
+  get openConnections(): number {
+    return this.dispatcher.stats.connected;
+  }
+
+  get openStreams(): number {
+    return this.#calls.size;
+  }
+
+  dispatch(exchange: Exchange, block: HeaderBlock | null): void {
+    const { limits } = this.context;
+    const fault = requestFault(exchange.request);
+    if (fault !== null) exchange.refuse(localReply.badRequest(fault));
+    else if (this.#calls.size < limits.maxHttp1ConnectionsPerShard) this.#send(exchange, block);
+    else if (this.#pending.length < limits.maxPendingRequests) this.#pending.push(exchange);
+    else exchange.refuse(localReply.overloaded(this.#endpoint.label));
+  }
+
+  #send(exchange: Exchange, block: HeaderBlock | null): void {
+    this.#endpoint.counters.requests++;
+    if (block === null) exchange.send(this);
+    else exchange.sendFirst(this, block);
+  }
+
+  request(block: HeaderBlock, endStream: boolean, handler: StreamHandler): Stream {
+    const call = new Http1Call(this, block, endStream, handler);
+    this.#calls.add(call);
+    return call.stream;
+  }
+
+  onCallEnded(call: Http1Call): void {
+    this.#calls.delete(call);
+    const next = this.#pending.shift();
+    if (next !== undefined) this.#send(next, null);
+  }
+
+  onConnectFailed(): void {
+    this.#endpoint.counters.connectFailures++;
+    this.#onConnectFailure();
+  }
+
+  forget(exchange: Exchange): void {
+    const place = this.#pending.indexOf(exchange);
+    if (place >= 0) this.#pending.splice(place, 1);
+  }
+
+  sweep(): void {}
+
+  destroy(): void {
+    // What is under way is told by its call; nobody waits for the rest.
+    this.dispatcher.destroy().catch(() => {});
+  }
+}

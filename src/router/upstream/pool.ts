@@ -1,0 +1,29 @@
+import type { HeaderBlock } from '../../http2/index.ts';
+import type { HostPort } from '../../topology/index.ts';
+import type { ShardCounters } from '../counters.ts';
+import type { Exchange } from '../exchange.ts';
+
+/** Where a shard is, and what is counted for it. */
+export interface ShardEndpoint {
+  readonly target: HostPort;
+  /** For messages to people. */
+  readonly label: string;
+  readonly counters: ShardCounters;
+}
+
+/** The connections to one shard, and the requests that wait for one. */
+export interface Pool {
+  readonly openConnections: number;
+  readonly openStreams: number;
+  /**
+   * Sends an exchange's request on a connection with room, or has it wait for one, or refuses it.
+   * @param block the request's header section where it is at hand as it was received
+   */
+  dispatch(exchange: Exchange, block: HeaderBlock | null): void;
+  /** An exchange that waited has ended by itself. */
+  forget(exchange: Exchange): void;
+  /** To be called every second or so. */
+  sweep(nowMs: number): void;
+  /** Cuts all connections. No new request is taken. */
+  destroy(): void;
+}
