@@ -5,9 +5,8 @@
  *
  *   node bench/run.ts [--peers keyway,envoy] [--cases 'gRPC 100'] [--rounds 3] [--seconds 2] [--json FILE]
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { createConnection } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type BenchCase, cases } from './cases.ts';
@@ -18,13 +17,12 @@ import { runGrpcJsLoad } from './support/grpc-js-load.ts';
 import { withIdleStreams } from './support/idle-streams.ts';
 import { type LoadOptions, runLoad } from './support/load.ts';
 import { cpuSeconds, residentBytes } from './support/process-cost.ts';
+import { end, endAll, median, startListening } from './support/programs.ts';
 
 const WARM_UP_MS = 700;
 /** At a tenth of its capacity a JIT compiler takes longer to warm up: the tail of the first seconds is its, not the router's. */
 const OPEN_LOOP_WARM_UP_MS = 3000;
 const IDLE_STREAMS = 10_000;
-/** All that was started, to be ended whatever happens. */
-const children: ChildProcess[] = [];
 const backendFile = fileURLToPath(new URL('./support/backend.ts', import.meta.url));
 
 const { values } = parseArgs({
@@ -36,39 +34,6 @@ const { values } = parseArgs({
     json: { type: 'string' },
   },
 });
-
-function start(command: readonly string[]): ChildProcess {
-  const [file = '', ...args] = command;
-  // Other people's programs are talkative when they start.
-  return spawn(file, args, { stdio: ['ignore', 'ignore', file === process.execPath ? 'inherit' : 'ignore'] });
-}
-
-function open(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
-}
-
-/** Starts a program and resolves once it listens. */
-async function startListening(command: readonly string[], port: number): Promise<ChildProcess> {
-  if (await open(port)) throw new Error(`somebody listens on port ${port} already; end that first`);
-  const child = start(command);
-  children.push(child);
-  await listening(port, child);
-  return child;
-}
-
-async function listening(port: number, child: ChildProcess): Promise<void> {
-  while (!(await open(port))) {
-    if (child.exitCode !== null) throw new Error(`${child.spawnfile} ended with ${child.exitCode}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
 
 interface Sample {
   readonly cpuUs: number;
@@ -110,11 +75,6 @@ async function measure(each: BenchCase, peer: Peer, pid: number): Promise<Sample
     p50Ms: quantile(0.5),
     p99Ms: quantile(0.99),
   };
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
 async function measureCase(each: BenchCase, peers: ReadonlyMap<Peer, ChildProcess>): Promise<CaseResult> {
@@ -161,15 +121,6 @@ async function idleStreamBytes(peer: Peer): Promise<number> {
   }
 }
 
-function end(child: ChildProcess): Promise<unknown> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  // A master process that is killed leaves its workers behind.
-  child.kill('SIGTERM');
-  const timer = setTimeout(() => child.kill('SIGKILL'), 3000);
-  return ended.finally(() => clearTimeout(timer));
-}
-
 async function main(): Promise<void> {
   const { present, missing } = choosePeers(values.peers.split(',').filter((name) => name !== ''));
   if (missing.length > 0) process.stderr.write(`not installed, left out: ${missing.join(', ')} (${INSTALL})\n`);
@@ -200,7 +151,7 @@ async function main(): Promise<void> {
     if (values.json !== undefined)
       writeFileSync(values.json, `${JSON.stringify({ versions, idle, results }, null, 2)}\n`);
   } finally {
-    await Promise.all(children.map(end));
+    await endAll();
   }
 }
 

