@@ -3,13 +3,14 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { parseConfig } from '../src/config/index.ts';
+import { configSchema } from '../src/config/schema.ts';
 
 const read = (file: string): string => readFileSync(fileURLToPath(new URL(`../${file}`, import.meta.url)), 'utf8');
 const examples = (file: string): string[] =>
   [...read(file).matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text]) => text ?? '');
 
 it('shows whole configs that are right', () => {
-  const whole = [...examples('docs/config.md'), ...examples('README.md')].filter((text) => text.startsWith('listen:'));
+  const whole = [...examples('docs/config.md'), ...examples('README.md')].filter((text) => /^routes:/m.test(text));
   expect(whole.length).toBe(2);
   for (const text of whole) parseConfig(text, 'example');
 });
@@ -21,4 +22,13 @@ it('shows parts of a route that are right', () => {
   const shards = [{ id: 's0', address: '127.0.0.1:1' }];
   const config = stringify({ listen: [{ address: '127.0.0.1:1' }], routes: [route], clusters: { docs: { shards } } });
   expect(parseConfig(config, 'example').routing.routes[0]?.shardKey.length).toBe(6);
+});
+
+it('shows listeners and upstreams that are right, as far as files can be missing', () => {
+  const part = (key: string): object => {
+    const text = examples('docs/config.md').find((each) => each.startsWith(`${key}:`) && !/^routes:/m.test(each));
+    return parse(text ?? '') as object;
+  };
+  const docs = { ...part('upstream'), shards: [{ id: 's0', address: '127.0.0.1:1' }] };
+  configSchema.parse({ ...part('listen'), routes: [{ match: { prefix: '/' }, cluster: 'docs' }], clusters: { docs } });
 });

@@ -59,6 +59,7 @@ export async function renderMetrics(counters: RouterCounters): Promise<string> {
   counter('keyway_request_bytes_total', 'Bytes of request content.', counters.requestBytes);
   counter('keyway_response_bytes_total', 'Bytes of response content.', counters.responseBytes);
   counter('keyway_downstream_connections_total', 'Client connections accepted.', counters.downstreamAccepted);
+  counter('keyway_handshakes_failed_total', 'TLS handshakes and PROXY headers that failed.', counters.handshakesFailed);
   counter('keyway_malformed_total', 'Messages refused because they are no HTTP/1.1.', counters.malformed);
   labelled(
     'keyway_refusals_total',

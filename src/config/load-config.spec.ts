@@ -30,7 +30,7 @@ function faultsOf(text: string): string {
 
 it('reads a config, defaults filled in', () => {
   const config = parseConfig(CONFIG, 'keyway.yaml');
-  expect(config.listen).toEqual([{ host: '127.0.0.1', port: 8080 }]);
+  expect(config.listen).toMatchObject([{ host: '127.0.0.1', port: 8080 }]);
   expect(config.limits).toEqual({ ...defaultLimits, ...defaultRouterLimits });
   expect(config.routing.clusters[0]).toEqual({
     name: 'docs',

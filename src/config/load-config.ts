@@ -3,13 +3,17 @@ import { isMap, isScalar, isSeq, LineCounter, type ParsedNode, parseDocument } f
 import type { z } from 'zod';
 import type { Http2Limits } from '../http2/index.ts';
 import type { PlacementName } from '../placement/index.ts';
-import type {
-  RoutedCluster,
-  RouteMatch,
-  RouterLimits,
-  RoutingDescription,
-  ShardKeySource,
-  TextMatch,
+import {
+  ClientCertificates,
+  type ListenerDescription,
+  type RoutedCluster,
+  type RouteMatch,
+  type RouterLimits,
+  type RoutingDescription,
+  ServerCertificates,
+  type ShardKeySource,
+  type TextMatch,
+  tlsFault,
 } from '../router/index.ts';
 import { type HostPort, type PlacementChoice, parseSlotRanges, slotFault, splitAddress } from '../topology/index.ts';
 import { ConfigError, type ConfigFault } from './config-error.ts';
@@ -20,7 +24,7 @@ type Path = ReadonlyArray<string | number>;
 
 /** A config that has been checked, in the terms of what it configures. */
 export interface Config {
-  readonly listen: readonly HostPort[];
+  readonly listen: readonly ListenerDescription[];
   readonly admin: HostPort;
   readonly workers: number;
   readonly drainMs: number;
@@ -163,13 +167,23 @@ function build(file: ConfigFile, report: Report): Config {
     return { match: matchOf(route.match), cluster, shardKey, timeoutMs, requestHeaders, responseHeaders };
   });
   return {
-    listen: file.listen.map(({ address }) => splitAddress(address)),
+    listen: file.listen.map((listener, i) => buildListener(listener, i, report)),
     admin: splitAddress(file.admin.address),
     workers: file.workers,
     drainMs: file.drainSeconds * 1000,
     limits: file.limits,
     routing: { routes, clusters },
   };
+}
+
+function buildListener(
+  { address, tls, proxyProtocol }: ConfigFile['listen'][number],
+  i: number,
+  report: Report,
+): ListenerDescription {
+  const fault = tls === undefined ? null : tlsFault(() => new ServerCertificates(tls));
+  if (fault !== null) report(['listen', i, 'tls'], `${fault.file} ${fault.message}`);
+  return { ...splitAddress(address), tls, proxyProtocol };
 }
 
 function matchOf({ prefix, path, regex, hosts, methods, headers }: ConfigFile['routes'][number]['match']): RouteMatch {
@@ -185,6 +199,9 @@ function withoutUndefined(value: object): object {
 function buildCluster(name: string, cluster: ConfigFile['clusters'][string], report: Report): RoutedCluster {
   const path = ['clusters', name, 'shards'];
   const placement = placementOf(cluster.placement);
+  const { tls } = cluster.upstream;
+  const tlsProblem = tls === undefined ? null : tlsFault(() => new ClientCertificates(tls).options());
+  if (tlsProblem !== null) report(['clusters', name, 'upstream', 'tls'], `${tlsProblem.file} ${tlsProblem.message}`);
   const seen = new Set<string>();
   const shards = cluster.shards.map((shard, i) => {
     if (seen.has(shard.id))

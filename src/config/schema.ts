@@ -91,8 +91,36 @@ const shard = z.strictObject({
   slots: z.string().optional().describe('Slot ranges such as "0-5460 5500", for placement slots.'),
 });
 
+const file = z.string().min(1);
+
+const clientTls = z
+  .strictObject({
+    authorities: file.optional().describe("PEM file of the authorities that shards' certificates are of."),
+    certificate: file.optional().describe('PEM file of the certificate to show to shards.'),
+    key: file.optional().describe('PEM file of its key.'),
+    serverName: z.string().min(1).optional().describe("The name in the shards' certificates."),
+  })
+  .superRefine(({ certificate, key }, context) => {
+    if ((certificate === undefined) !== (key === undefined)) context.addIssue('certificate and key go together');
+  })
+  .describe('TLS to the shards; an empty mapping trusts the authorities of the system.');
+
+const serverTls = z
+  .strictObject({
+    certificates: z
+      .array(z.strictObject({ certificate: file, key: file }))
+      .min(1)
+      .describe('PEM files; the one that has the name that the client asks for is shown, else the first.'),
+    clientAuthorities: file
+      .optional()
+      .describe('PEM file of authorities. With it every client has to show a certificate of theirs.'),
+    minimumVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
+  })
+  .describe('TLS for clients. Files that change are read again; open connections go on.');
+
 const upstream = z
   .strictObject({
+    tls: clientTls.optional(),
     protocol: z
       .enum(['http2', 'http1', 'auto'])
       .default('http2')
@@ -292,7 +320,19 @@ const limits = z
   .describe('What one peer may ask of a worker.');
 
 export const configSchema = z.strictObject({
-  listen: z.array(z.strictObject({ address })).min(1).describe('Where clients connect.'),
+  listen: z
+    .array(
+      z.strictObject({
+        address,
+        tls: serverTls.optional(),
+        proxyProtocol: z
+          .boolean()
+          .default(false)
+          .describe('Every connection begins with a PROXY protocol header, version 2, of the load balancer in front.'),
+      }),
+    )
+    .min(1)
+    .describe('Where clients connect: HTTP/1.1 and HTTP/2.'),
   admin: z
     .strictObject({ address })
     .default({ address: '127.0.0.1:9901' })

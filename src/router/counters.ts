@@ -37,6 +37,7 @@ export class RouterCounters {
   downstreamStreams = 0;
   downstreamAccepted = 0;
   malformed = 0;
+  handshakesFailed = 0;
   requestBytes = 0;
   responseBytes = 0;
   /** Final responses by the first digit of their status. */

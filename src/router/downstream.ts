@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import { Http1Connection, type Http1Fault, type Http1Handler } from '../http1/index.ts';
 import {
   Connection,
@@ -14,6 +13,7 @@ import {
 import { type ClientConnection, UndecidedConnection } from './client-connection.ts';
 import { clientProtocolOf } from './client-protocol.ts';
 import { Exchange } from './exchange.ts';
+import type { Accepted } from './listener.ts';
 import { type LocalReply, localReply, sendReply } from './local-reply.ts';
 import type { RouterContext } from './router-context.ts';
 import type { Route, RoutingSnapshot } from './routing.ts';
@@ -40,9 +40,8 @@ export interface DownstreamOwner {
 export class DownstreamSession implements ConnectionHandler, Http1Handler {
   readonly #owner: DownstreamOwner;
   readonly #context: RouterContext;
-  readonly #socket: Socket;
+  readonly #accepted: Accepted;
   connection: ClientConnection;
-  readonly #clientAddress: string;
   /** When it has to end because of its age; infinite where age is no matter. */
   readonly #endsAtMs: number;
   #cutAtMs = Number.POSITIVE_INFINITY;
@@ -50,32 +49,35 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
   #requests = 0;
   #requestsAtSweep = 0;
 
-  constructor(owner: DownstreamOwner, socket: Socket) {
+  constructor(owner: DownstreamOwner, accepted: Accepted) {
     this.#owner = owner;
     this.#context = owner.context;
-    this.#clientAddress = socket.remoteAddress ?? '';
     const { limits, http2, random } = owner.context;
     const age = limits.maxConnectionAgeMs * (1 + AGE_JITTER * (2 * random() - 1));
     this.#endsAtMs = age > 0 ? http2.turn.nowMs + age : Number.POSITIVE_INFINITY;
     this.#idleSinceMs = http2.turn.nowMs;
-    this.#socket = socket;
-    this.connection = new UndecidedConnection(
-      socket,
-      http2,
-      (protocol, bytes, start, end) => {
-        this.connection = protocol === 'http2' ? this.#http2() : this.#http1();
-        this.connection.receive(bytes, start, end);
-      },
-      () => this.onClosed(),
-    );
+    this.#accepted = accepted;
+    if (accepted.protocol !== null) this.connection = this.#connectionOf(accepted.protocol);
+    else {
+      this.connection = new UndecidedConnection(
+        accepted.socket,
+        http2,
+        (protocol, bytes, start, end) => {
+          this.connection = this.#connectionOf(protocol);
+          this.connection.receive(bytes, start, end);
+        },
+        () => this.onClosed(),
+      );
+    }
+  }
+
+  #connectionOf(protocol: 'http1' | 'http2'): ClientConnection {
+    const { socket, secure } = this.#accepted;
+    return protocol === 'http2' ? this.#http2() : new Http1Connection(socket, this.#context.http2, this, secure);
   }
 
   #http2(): Connection {
-    return new Connection(this.#socket, true, this.#context.http2, this);
-  }
-
-  #http1(): Http1Connection {
-    return new Http1Connection(this.#socket, this.#context.http2, this, false);
+    return new Connection(this.#accepted.socket, true, this.#context.http2, this);
   }
 
   onHttp2Upgrade(settings: Uint8Array, block: HeaderBlock, rest: Uint8Array): void {
@@ -129,7 +131,7 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
       owner = owners.ownerOf(found);
     } else if (key.kind === 'fixed') owner = key.owner;
     else {
-      const extracted = key.rule.extract({ head, block, clientAddress: this.#clientAddress });
+      const extracted = key.rule.extract({ head, block, clientAddress: this.#accepted.clientAddress });
       if ('missing' in extracted) {
         this.#refuse(stream, block, localReply.noShardKey(extracted.missing));
         return null;

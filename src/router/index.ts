@@ -1,8 +1,10 @@
 /** The router: listener, session, stream, owner. It sees the control plane as a description that it is handed, no more. */
 export { LATENCY_UNIT_US, RouterCounters } from './counters.ts';
+export type { ListenerDescription } from './listener.ts';
 export { patternFault } from './pattern.ts';
 export type { RouteMatch, TextMatch } from './route-match.ts';
 export { defaultRouterLimits, type RouterLimits } from './router-context.ts';
 export { type RouterThreads, routerThreads } from './router-threads.ts';
 export type { RoutedCluster, RoutingDescription } from './routing.ts';
 export type { ShardKeySource } from './shard-key.ts';
+export { ClientCertificates, ServerCertificates, tlsFault } from './tls/tls-files.ts';

@@ -1,14 +1,14 @@
 import { Worker } from 'node:worker_threads';
 import type { Http2Limits } from '../http2/index.ts';
-import type { HostPort } from '../topology/index.ts';
 import type { RouterCounters } from './counters.ts';
+import type { ListenerDescription } from './listener.ts';
 import { Router } from './router.ts';
 import type { RouterLimits } from './router-context.ts';
 import type { RoutingDescription } from './routing.ts';
 
 /** What a router process runs, whatever number of threads does it. */
 export interface RouterThreadsOptions {
-  readonly listen: readonly HostPort[];
+  readonly listen: readonly ListenerDescription[];
   readonly routing: RoutingDescription;
   readonly limits: Http2Limits & RouterLimits;
   readonly clock: () => number;
@@ -31,7 +31,7 @@ export function routerThreads(workers: number, options: RouterThreadsOptions): R
 
 class OwnThread implements RouterThreads {
   readonly #router: Router;
-  readonly #listen: readonly HostPort[];
+  readonly #listen: readonly ListenerDescription[];
 
   constructor({ listen, routing, limits, clock, random }: RouterThreadsOptions) {
     this.#listen = listen;
@@ -53,7 +53,7 @@ class OwnThread implements RouterThreads {
 
 /** What the main thread asks of a worker, and the answers by `id`. */
 export type WorkerRequest =
-  | { readonly id: number; readonly ask: 'listen'; readonly addresses: readonly HostPort[] }
+  | { readonly id: number; readonly ask: 'listen'; readonly addresses: readonly ListenerDescription[] }
   | { readonly id: number; readonly ask: 'counters' }
   | { readonly id: number; readonly ask: 'shutdown'; readonly graceMs: number };
 
@@ -69,7 +69,7 @@ export interface WorkerBirth {
 
 class WorkerThreads implements RouterThreads {
   readonly #workers: readonly WorkerHandle[];
-  readonly #listen: readonly HostPort[];
+  readonly #listen: readonly ListenerDescription[];
 
   constructor(count: number, { listen, routing, limits }: RouterThreadsOptions) {
     this.#listen = listen;
@@ -81,7 +81,7 @@ class WorkerThreads implements RouterThreads {
     const [first, ...others] = this.#workers;
     // The first one finds out the ports where the system chooses them.
     const ports = (await first?.ask({ ask: 'listen', addresses: this.#listen })) as readonly number[];
-    const addresses = this.#listen.map(({ host }, i) => ({ host, port: ports[i] as number }));
+    const addresses = this.#listen.map((listener, i) => ({ ...listener, port: ports[i] as number }));
     await Promise.all(others.map((worker) => worker.ask({ ask: 'listen', addresses })));
     return ports;
   }

@@ -1,18 +1,16 @@
-import { createServer, type Server, type Socket } from 'node:net';
 import { defaultLimits, type Http2Limits, http2Context } from '../http2/index.ts';
-import type { HostPort } from '../topology/index.ts';
 import { RouterCounters } from './counters.ts';
 import { DeadlineWheel } from './deadlines.ts';
 import { type DownstreamOwner, DownstreamSession } from './downstream.ts';
+import { type Accepted, Listener, type ListenerDescription, type ListenerOwner } from './listener.ts';
 import { ReplayArena } from './replay-arena.ts';
 import { defaultRouterLimits, type RouterContext, type RouterLimits } from './router-context.ts';
 import { type RoutingDescription, RoutingSnapshot } from './routing.ts';
-import { KEEP_ALIVE, readShared } from './shared-read.ts';
+import type { ByteReceiver } from './shared-read.ts';
 import { defaultUpstream, Upstream } from './upstream/upstream.ts';
 
 /** How often stalled connections are looked for. */
 const SWEEP_MS = 1000;
-const LISTEN_BACKLOG = 1024;
 
 export interface RouterOptions {
   readonly routing: RoutingDescription;
@@ -24,12 +22,12 @@ export interface RouterOptions {
 }
 
 /** One thread's router: listeners, clients' sessions, owners, and the snapshot that joins them. */
-export class Router implements DownstreamOwner {
+export class Router implements DownstreamOwner, ListenerOwner {
   readonly context: RouterContext;
   snapshot: RoutingSnapshot;
   readonly #upstreams = new Map<string, Upstream>();
   readonly #sessions = new Set<DownstreamSession>();
-  readonly #servers: Server[] = [];
+  readonly #listeners: Listener[] = [];
   readonly #sweeper: NodeJS.Timeout;
   #onIdle: (() => void) | null = null;
 
@@ -70,31 +68,25 @@ export class Router implements DownstreamOwner {
   }
 
   /** Listens; answers the port. `reusePort` lets several threads share it, the kernel spreading connections over them. */
-  listen(address: HostPort, reusePort: boolean): Promise<number> {
-    const server = createServer({ ...KEEP_ALIVE, noDelay: true, pauseOnConnect: true }, (socket) =>
-      this.#accept(socket),
-    );
-    this.#servers.push(server);
-    return new Promise((resolve, reject) => {
-      server.once('error', reject);
-      server.listen({ host: address.host, port: address.port, backlog: LISTEN_BACKLOG, reusePort }, () => {
-        const bound = server.address();
-        resolve(typeof bound === 'object' && bound !== null ? bound.port : address.port);
-      });
-    });
+  listen(description: ListenerDescription, reusePort: boolean): Promise<number> {
+    const listener = new Listener(description, this, this.context.http2.limits.requestHeadTimeoutMs);
+    this.#listeners.push(listener);
+    return listener.listen(reusePort);
   }
 
-  #accept(socket: Socket): void {
-    if (this.#sessions.size >= this.context.limits.maxDownstreamConnections) {
-      socket.destroy();
-      return;
-    }
+  mayAccept(): boolean {
+    return this.#sessions.size < this.context.limits.maxDownstreamConnections;
+  }
+
+  onAccepted(accepted: Accepted): ByteReceiver {
     this.context.counters.downstreamAccepted++;
-    readShared(socket, (own) => {
-      const session = new DownstreamSession(this, own);
-      this.#sessions.add(session);
-      return (bytes, start, end) => session.connection.receive(bytes, start, end);
-    });
+    const session = new DownstreamSession(this, accepted);
+    this.#sessions.add(session);
+    return (bytes, start, end) => session.connection.receive(bytes, start, end);
+  }
+
+  onHandshakeFailed(): void {
+    this.context.counters.handshakesFailed++;
   }
 
   onSessionClosed(session: DownstreamSession): void {
@@ -106,6 +98,7 @@ export class Router implements DownstreamOwner {
     const now = this.context.http2.turn.begin();
     for (const session of [...this.#sessions]) session.sweep(now);
     for (const upstream of this.#upstreams.values()) upstream.sweep(now);
+    for (const listener of this.#listeners) listener.refresh();
   }
 
   /**
@@ -113,7 +106,7 @@ export class Router implements DownstreamOwner {
    * flight. @returns the number of connections that had to be cut
    */
   async shutdown(graceMs: number): Promise<number> {
-    for (const server of this.#servers) server.close();
+    for (const listener of this.#listeners) listener.close();
     for (const session of [...this.#sessions]) session.connection.shutdown('shutting down');
     await this.#idle(graceMs);
     const cut = this.#sessions.size;

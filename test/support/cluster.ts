@@ -20,6 +20,8 @@ export interface RouterSetup {
   readonly drainSeconds?: number;
   readonly hashOn?: 'address' | 'id';
   readonly upstream?: object;
+  /** What a listener has besides its address. */
+  readonly listener?: object;
 }
 
 export async function startRouter(scope: Scope, setup: RouterSetup): Promise<RouterUnderTest> {
@@ -27,7 +29,7 @@ export async function startRouter(scope: Scope, setup: RouterSetup): Promise<Rou
   const config = scope.file(
     'keyway.yaml',
     stringify({
-      listen: [{ address: '127.0.0.1:0' }],
+      listen: [{ address: '127.0.0.1:0', ...setup.listener }],
       admin: { address: `127.0.0.1:${adminPort}` },
       workers: setup.workers ?? 1,
       drainSeconds: setup.drainSeconds ?? 5,

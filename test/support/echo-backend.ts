@@ -34,8 +34,12 @@ const echoService = {
 
 const EchoClientClass = makeGenericClientConstructor(echoService, 'Echo');
 
-export function echoClient(scope: Scope, endpoint: string): InstanceType<typeof EchoClientClass> {
-  const client = new EchoClientClass(endpoint, credentials.createInsecure());
+export function echoClient(
+  scope: Scope,
+  endpoint: string,
+  channel = credentials.createInsecure(),
+): InstanceType<typeof EchoClientClass> {
+  const client = new EchoClientClass(endpoint, channel);
   scope.defer(() => client.close());
   return client;
 }

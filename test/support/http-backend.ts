@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { createServer as createHttp1, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createServer as createHttp2 } from 'node:http2';
+import { createServer as createHttp2, createSecureServer as createSecureHttp2 } from 'node:http2';
+import { createServer as createHttps } from 'node:https';
 import type { Server } from 'node:net';
+import type { SecureContextOptions, TlsOptions } from 'node:tls';
 import type { Scope } from './processes.ts';
 
 export interface SeenRequest {
@@ -29,6 +31,7 @@ export async function startHttpBackend(
   name: string,
   protocol: 'http1' | 'http2',
   atPort = 0,
+  tls: SecureContextOptions & TlsOptions = {},
 ): Promise<HttpBackend> {
   const requests: SeenRequest[] = [];
   const aborted: string[] = [];
@@ -63,10 +66,7 @@ export async function startHttpBackend(
       });
     }
   };
-  const server: Server =
-    protocol === 'http1'
-      ? createHttp1(answer)
-      : createHttp2(answer as unknown as Parameters<typeof createHttp2>[1] & object);
+  const server = serverOf(protocol, tls, answer);
   server.listen(atPort, '127.0.0.1');
   await once(server, 'listening');
   scope.defer(() => {
@@ -74,4 +74,13 @@ export async function startHttpBackend(
     (server as Partial<{ closeAllConnections(): void }>).closeAllConnections?.();
   });
   return { port: (server.address() as { port: number }).port, requests, aborted };
+}
+
+type Answerer = (request: IncomingMessage, response: ServerResponse) => void;
+
+function serverOf(protocol: 'http1' | 'http2', tls: SecureContextOptions & TlsOptions, answer: Answerer): Server {
+  // Node's HTTP/2 answers with the same methods, of a type of its own.
+  const overHttp2 = answer as unknown as Parameters<typeof createHttp2>[1] & object;
+  if (tls.cert === undefined) return protocol === 'http1' ? createHttp1(answer) : createHttp2(overHttp2);
+  return protocol === 'http1' ? createHttps(tls, answer) : createSecureHttp2(tls, overHttp2);
 }

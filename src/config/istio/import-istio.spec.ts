@@ -99,7 +99,7 @@ spec:
 
 it('carries over a VirtualService and its Gateway, and tells of every field that has no place', () => {
   const { checked, notes } = imported(SERVICE, RING);
-  expect(checked.listen).toEqual([{ host: '127.0.0.1', port: 9000 }]);
+  expect(checked.listen).toMatchObject([{ host: '127.0.0.1', port: 9000 }]);
   expect(checked.routing.routes).toMatchObject([
     {
       match: {

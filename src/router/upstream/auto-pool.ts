@@ -1,10 +1,10 @@
-import { connect, type Socket } from 'node:net';
 import { Connection, type HeaderBlock } from '../../http2/index.ts';
 import type { Exchange } from '../exchange.ts';
 import { localReply } from '../local-reply.ts';
 import type { RouterContext } from '../router-context.ts';
 import { Http1Pool } from './http1-pool.ts';
 import { Http2Pool } from './http2-pool.ts';
+import { negotiated, openSocket } from './open-socket.ts';
 import type { Pool, ShardEndpoint } from './pool.ts';
 
 /**
@@ -45,7 +45,10 @@ export class AutoPool implements Pool {
   #ask(): void {
     if (this.#probe !== null || this.#closed) return;
     let connected = false;
-    const socket: Socket = connect({ ...this.#endpoint.target, noDelay: true });
+    const holder: { probe: Connection | null } = { probe: null };
+    const socket = openSocket(this.#endpoint, ['h2', 'http/1.1'], (bytes, start, end) =>
+      holder.probe?.receive(bytes, start, end),
+    );
     const probe = new Connection(socket, false, this.#context.http2, {
       onRequest() {},
       onFlood() {},
@@ -59,11 +62,12 @@ export class AutoPool implements Pool {
         else this.#refuseAll(reason ?? 'closed');
       },
     });
+    holder.probe = probe;
     this.#probe = probe;
-    socket.once('connect', () => {
+    socket.once(this.#endpoint.certificates === null ? 'connect' : 'secureConnect', () => {
       connected = true;
+      if (negotiated(socket) === 'http/1.1') probe.destroy();
     });
-    socket.on('data', (bytes: Buffer) => probe.receive(bytes, 0, bytes.length));
     const timer = setTimeout(() => probe.destroy(), this.#context.limits.connectTimeoutMs);
     socket.once('close', () => clearTimeout(timer));
   }

@@ -216,7 +216,6 @@ export class Http1Call implements StreamConnection, Dispatcher.DispatchHandler {
 
 const REASONS: Readonly<Record<string, string>> = {
   UND_ERR_SOCKET: 'closed by the peer',
-  UND_ERR_CONNECT_TIMEOUT: 'no connection in time',
 };
 
 /** A header section as HTTP/1.1 has it. */

@@ -3,8 +3,8 @@ import type { HeaderBlock, Stream, StreamHandler } from '../../http2/index.ts';
 import type { Exchange, RequestConnection } from '../exchange.ts';
 import { localReply } from '../local-reply.ts';
 import type { RouterContext } from '../router-context.ts';
-import { KEEP_ALIVE } from '../shared-read.ts';
 import { Http1Call, type Http1CallOwner, requestFault } from './http1-call.ts';
+import { openRawSocket } from './open-socket.ts';
 import type { Pool, ShardEndpoint } from './pool.ts';
 
 /** A shard that speaks HTTP/1.1: undici's connections, a request at a time on each, and the requests that wait for one. */
@@ -21,16 +21,19 @@ export class Http1Pool implements Pool, RequestConnection, Http1CallOwner {
     this.context = context;
     this.#endpoint = endpoint;
     this.#onConnectFailure = onConnectFailure;
-    const { host, port } = endpoint.target;
     const { limits } = context;
-    this.dispatcher = new UndiciPool(`http://${host.includes(':') ? `[${host}]` : host}:${port}`, {
+    // TLS is ours to make: undici would ask for the name in each request's Host.
+    this.dispatcher = new UndiciPool('http://shard', {
       connections: limits.maxHttp1ConnectionsPerShard,
       // The route's timeouts count, and a watch may be silent for hours.
       headersTimeout: 0,
       bodyTimeout: 0,
       allowH2: false,
       maxHeaderSize: context.http2.limits.maxHeaderListBytes,
-      connect: { timeout: limits.connectTimeoutMs, ...KEEP_ALIVE },
+      connect: (_options, callback) =>
+        openRawSocket(endpoint, ['http/1.1'], limits.connectTimeoutMs, (error, socket) =>
+          error === null ? callback(null, socket) : callback(error, null),
+        ),
     });
   }
 

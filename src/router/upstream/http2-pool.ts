@@ -1,9 +1,8 @@
-import { connect, type Socket } from 'node:net';
 import { Connection, type ConnectionHandler, type FloodCause, type HeaderBlock } from '../../http2/index.ts';
 import type { Exchange } from '../exchange.ts';
 import { localReply } from '../local-reply.ts';
 import type { RouterContext } from '../router-context.ts';
-import { KEEP_ALIVE, sharedRead } from '../shared-read.ts';
+import { openSocket } from './open-socket.ts';
 import type { Pool, ShardEndpoint } from './pool.ts';
 
 /** Until a shard's SETTINGS have come, no more streams than RFC 9113, 6.5.2 has every peer allow. */
@@ -96,13 +95,10 @@ export class Http2Pool implements Pool, ConnectionHandler {
     const { http2, limits } = this.#context;
     if (this.#closed || http2.turn.nowMs < this.#retryAtMs) return null;
     const holder: { connection: Connection | null } = { connection: null };
-    const socket = connect({
-      ...this.#endpoint.target,
-      noDelay: true,
-      ...KEEP_ALIVE,
-      onread: sharedRead((bytes, start, end) => holder.connection?.receive(bytes, start, end)),
-    });
-    const connection = new Connection(socket as Socket, false, http2, this);
+    const socket = openSocket(this.#endpoint, ['h2'], (bytes, start, end) =>
+      holder.connection?.receive(bytes, start, end),
+    );
+    const connection = new Connection(socket, false, http2, this);
     holder.connection = connection;
     const timer = setTimeout(() => {
       if (connection.ready) return;

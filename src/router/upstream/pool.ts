@@ -2,6 +2,7 @@ import type { HeaderBlock } from '../../http2/index.ts';
 import type { HostPort } from '../../topology/index.ts';
 import type { ShardCounters } from '../counters.ts';
 import type { Exchange } from '../exchange.ts';
+import type { ClientCertificates } from '../tls/tls-files.ts';
 
 /** Where a shard is, and what is counted for it. */
 export interface ShardEndpoint {
@@ -9,6 +10,8 @@ export interface ShardEndpoint {
   /** For messages to people. */
   readonly label: string;
   readonly counters: ShardCounters;
+  /** Null in cleartext. */
+  readonly certificates: ClientCertificates | null;
 }
 
 /** The connections to one shard, and the requests that wait for one. */

@@ -2,6 +2,7 @@ import type { HeaderBlock } from '../../http2/index.ts';
 import { splitAddress } from '../../topology/index.ts';
 import type { Exchange } from '../exchange.ts';
 import type { RouterContext } from '../router-context.ts';
+import { ClientCertificates, type ClientTlsDescription } from '../tls/tls-files.ts';
 import { AutoPool } from './auto-pool.ts';
 import { Http1Pool } from './http1-pool.ts';
 import { Http2Pool } from './http2-pool.ts';
@@ -11,6 +12,7 @@ import type { Pool, ShardEndpoint } from './pool.ts';
 export interface UpstreamDescription {
   /** `auto` asks each shard. */
   readonly protocol: 'http2' | 'http1' | 'auto';
+  readonly tls?: ClientTlsDescription | undefined;
 }
 
 export const defaultUpstream: UpstreamDescription = { protocol: 'http2' };
@@ -31,6 +33,7 @@ export class Upstream implements ShardEndpoint {
   readonly target;
   readonly label: string;
   readonly counters;
+  readonly certificates;
   readonly #pool: Pool;
 
   constructor(context: RouterContext, cluster: string, id: string, address: string, description: UpstreamDescription) {
@@ -40,6 +43,7 @@ export class Upstream implements ShardEndpoint {
     this.target = splitAddress(address);
     this.label = `${id} (${address})`;
     this.counters = context.counters.shard(cluster, id);
+    this.certificates = description.tls === undefined ? null : new ClientCertificates(description.tls);
     this.#pool = POOLS[description.protocol](context, this);
   }
 

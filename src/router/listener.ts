@@ -1,0 +1,159 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
+import type { HostPort } from '../topology/index.ts';
+import { takeProxyHeader } from './proxy-protocol.ts';
+import { type ByteReceiver, KEEP_ALIVE, readShared } from './shared-read.ts';
+import { ServerCertificates, type ServerTlsDescription } from './tls/tls-files.ts';
+
+const LISTEN_BACKLOG = 1024;
+
+/** An address that clients connect to. Plain data. */
+export interface ListenerDescription extends HostPort {
+  readonly tls?: ServerTlsDescription | undefined;
+  /** Every connection begins with a PROXY protocol header (version 2), which names the client. */
+  readonly proxyProtocol?: boolean | undefined;
+}
+
+/** A client's connection as it was accepted. */
+export interface Accepted {
+  readonly socket: Socket;
+  /** The client's address, without its port. */
+  readonly clientAddress: string;
+  readonly secure: boolean;
+  /** What ALPN has settled; null where the first bytes have to tell. */
+  readonly protocol: 'http1' | 'http2' | null;
+}
+
+export interface ListenerOwner {
+  /** Whether one more connection may be had. */
+  mayAccept(): boolean;
+  /** @returns who takes the connection's bytes */
+  onAccepted(accepted: Accepted): ByteReceiver;
+  /** A connection that came to nothing: a TLS handshake or a PROXY header that failed. */
+  onHandshakeFailed(): void;
+}
+
+/** Listens on one address: takes PROXY headers and TLS off, and hands on what is HTTP. */
+export class Listener {
+  readonly #description: ListenerDescription;
+  readonly #owner: ListenerOwner;
+  readonly #handshakeTimeoutMs: number;
+  readonly #certificates: ServerCertificates | null;
+  readonly #server: Server;
+  #secure: TlsServer | null = null;
+  /** Clients' addresses that a PROXY header told, by who is at the other end of the open connection. */
+  readonly #told = new Map<string, string>();
+
+  /** @throws TlsFileError */
+  constructor(description: ListenerDescription, owner: ListenerOwner, handshakeTimeoutMs: number) {
+    this.#description = description;
+    this.#owner = owner;
+    this.#handshakeTimeoutMs = handshakeTimeoutMs;
+    this.#certificates = description.tls === undefined ? null : new ServerCertificates(description.tls);
+    this.#server = this.#certificates === null ? this.#plainServer() : this.#secureServer(this.#certificates);
+  }
+
+  #plainServer(): Server {
+    const { proxyProtocol } = this.#description;
+    return createServer({ ...KEEP_ALIVE, noDelay: true, pauseOnConnect: true }, (socket) => {
+      if (this.#refuses(socket)) return;
+      if (proxyProtocol === true) this.#takeProxyHeader(socket, () => readByEvents(socket, this.#accept(socket, null)));
+      else readShared(socket, (own) => this.#accept(own, null));
+    });
+  }
+
+  #secureServer(certificates: ServerCertificates): Server {
+    const { tls, proxyProtocol } = this.#description;
+    const mutual = tls?.clientAuthorities !== undefined;
+    const secure = createTlsServer(
+      {
+        ...KEEP_ALIVE,
+        noDelay: true,
+        ALPNProtocols: ['h2', 'http/1.1'],
+        handshakeTimeout: this.#handshakeTimeoutMs,
+        requestCert: mutual,
+        rejectUnauthorized: mutual,
+        SNICallback: (name, done) => done(null, certificates.contextFor(name)),
+        ...certificates.defaultOptions,
+      },
+      (socket) => {
+        if (!this.#refuses(socket)) readByEvents(socket, this.#accept(socket, socket));
+      },
+    );
+    this.#secure = secure;
+    secure.on('tlsClientError', () => this.#owner.onHandshakeFailed());
+    if (proxyProtocol !== true) return secure;
+    // The header stands before TLS: a plain server reads it and hands the socket on.
+    return createServer({ ...KEEP_ALIVE, noDelay: true, pauseOnConnect: true }, (socket) =>
+      this.#takeProxyHeader(socket, () => secure.emit('connection', socket)),
+    );
+  }
+
+  #refuses(socket: Socket): boolean {
+    if (this.#owner.mayAccept()) return false;
+    socket.destroy();
+    return true;
+  }
+
+  #takeProxyHeader(socket: Socket, then: () => void): void {
+    takeProxyHeader(
+      socket,
+      this.#handshakeTimeoutMs,
+      (client) => {
+        if (client !== null) {
+          const peer = peerOf(socket);
+          this.#told.set(peer, client);
+          socket.once('close', () => this.#told.delete(peer));
+        }
+        then();
+      },
+      () => this.#owner.onHandshakeFailed(),
+    );
+  }
+
+  #accept(socket: Socket, tls: TLSSocket | null): ByteReceiver {
+    return this.#owner.onAccepted({
+      socket,
+      clientAddress: this.#told.get(peerOf(socket)) ?? socket.remoteAddress ?? '',
+      secure: tls !== null,
+      protocol: tls === null ? null : protocolOf(tls.alpnProtocol),
+    });
+  }
+
+  /** Listens; answers the port. `reusePort` lets several threads share it, the kernel spreading connections over them. */
+  listen(reusePort: boolean): Promise<number> {
+    const { host, port } = this.#description;
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ host, port, backlog: LISTEN_BACKLOG, reusePort }, () => {
+        const bound = this.#server.address();
+        resolve(typeof bound === 'object' && bound !== null ? bound.port : port);
+      });
+    });
+  }
+
+  /** Takes certificates whose files have changed. @returns why they cannot be used, or null */
+  refresh(): string | null {
+    if (this.#certificates?.refresh()) this.#secure?.setSecureContext(this.#certificates.defaultOptions);
+    return this.#certificates?.fault ?? null;
+  }
+
+  /** Takes no more connections. */
+  close(): void {
+    this.#server.close();
+  }
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress}/${remotePort}`;
+}
+
+function protocolOf(alpn: string | false | null): 'http1' | 'http2' | null {
+  if (alpn === 'h2') return 'http2';
+  return alpn === 'http/1.1' ? 'http1' : null;
+}
+
+function readByEvents(socket: Socket, receive: ByteReceiver): void {
+  socket.on('data', (chunk: Buffer) => receive(chunk, 0, chunk.length));
+  socket.resume();
+}
