@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { residentBytes } from '../bench/support/process-cost.ts';
 import { eventually, metric, type RouterUnderTest, startRouter } from './support/cluster.ts';
 import { type HttpBackend, type SeenRequest, startHttpBackend } from './support/http-backend.ts';
+import { type Answer, overHttp1, overHttp2 } from './support/http-client.ts';
 import { freePorts, Scope } from './support/processes.ts';
 import { RawHttp1 } from './support/raw-http1.ts';
 
@@ -25,27 +26,8 @@ async function start(spoken: 'http1' | 'http2', protocol: string): Promise<void>
 }
 afterEach(() => scope.release());
 
-interface Answer {
-  readonly status: number;
-  readonly headers: IncomingMessage['headers'];
-  readonly trailers: IncomingMessage['trailers'];
-  readonly text: string;
-}
-
-async function send(path: string, options: RequestOptions = {}, body?: string): Promise<Answer> {
-  const sent = httpRequest({
-    agent,
-    port: router.port,
-    path,
-    ...options,
-    headers: { 'x-shard-key': 'k', ...options.headers },
-  });
-  sent.end(body);
-  const [response] = (await once(sent, 'response')) as [IncomingMessage];
-  let text = '';
-  for await (const chunk of response) text += String(chunk);
-  return { status: response.statusCode ?? 0, headers: response.headers, trailers: response.trailers, text };
-}
+const send = (path: string, options: RequestOptions = {}, body?: string): Promise<Answer> =>
+  overHttp1(router, path, { agent, ...options }, body);
 
 async function ownerByHttp2(key: string): Promise<string> {
   const session = connectHttp2(`http://${router.endpoint}`);
@@ -82,7 +64,9 @@ describe.each(WAYS)('an HTTP/1.1 client of shards that speak %s, with protocol: 
     const seen = JSON.parse((await send('/a?b=c', { method: 'PUT', headers }, 'body')).text) as SeenRequest;
     expect(seen).toMatchObject({ method: 'PUT', url: '/a?b=c', bytes: 4 });
     const own = spoken === 'http2' ? [':authority', ':method', ':path', ':scheme'] : ['connection', 'host'];
-    expect(Object.keys(seen.headers).sort()).toEqual([...own, 'content-length', 'x-shard-key', 'x-stays'].sort());
+    expect(Object.keys(seen.headers).sort()).toEqual(
+      [...own, 'content-length', 'x-forwarded-for', 'x-forwarded-proto', 'x-shard-key', 'x-stays'].sort(),
+    );
   });
 
   it('gets content in chunks with trailers, by length, and none for HEAD, 204 and 304', async () => {
@@ -314,40 +298,30 @@ it('ends idle connections at once and busy ones with their answer when the route
 });
 
 describe('shards that speak HTTP/1.1', () => {
-  const overHttp2 = async (headers: Record<string, string>, body?: string) => {
-    const session = connectHttp2(`http://${router.endpoint}`);
-    scope.defer(() => session.destroy());
-    session.on('error', () => {});
-    const stream = session.request({ ':method': 'POST', 'x-shard-key': 'k', ...headers });
-    stream.end(body);
-    const [answer] = (await once(stream, 'response')) as [Record<string, string>];
-    let text = '';
-    for await (const chunk of stream) text += String(chunk);
-    return { status: Number(answer[':status']), text };
-  };
+  const post = (headers: Record<string, string>, body = ''): Promise<Answer> => overHttp2(scope, router, headers, body);
 
   it('get one line of one cookie from HTTP/2, and nothing that would be another line', async () => {
     await start('http1', 'http1');
-    const seen = JSON.parse((await overHttp2({ cookie: 'a=1; b=2', ':path': '/x' }, 'body')).text) as SeenRequest;
+    const seen = JSON.parse((await post({ cookie: 'a=1; b=2', ':path': '/x' }, 'body')).text) as SeenRequest;
     expect(seen).toMatchObject({ method: 'POST', url: '/x', bytes: 4, headers: { cookie: 'a=1; b=2' } });
     for (const path of ['/a b', '/a HTTP/1.1', '/\u00e9']) {
-      const refused = await overHttp2({ ':path': path });
+      const refused = await post({ ':path': path });
       expect(refused).toMatchObject({ status: 400, text: expect.stringContaining('a path with a character') });
     }
-    expect((await overHttp2({ ':path': '/', ':authority': 'h/evil' })).status).toBe(400);
+    expect((await post({ ':path': '/', ':authority': 'h/evil' })).status).toBe(400);
   });
 
   it('are found again by auto when another program has taken their place', async () => {
     const [port] = (await freePorts(1)) as [number];
     router = await startRouter(scope, { shards: [port], upstream: { protocol: 'auto' } });
-    expect((await overHttp2({ ':path': '/' })).status).toBe(503);
+    expect((await post({ ':path': '/' })).status).toBe(503);
     const first = new Scope();
     await startHttpBackend(first, 's0', 'http1', port);
-    expect((await overHttp2({ ':path': '/' })).status).toBe(200);
+    expect((await post({ ':path': '/' })).status).toBe(200);
     await first.release();
-    await eventually(async () => (await overHttp2({ ':path': '/' })).status === 503);
+    await eventually(async () => (await post({ ':path': '/' })).status === 503);
     await startHttpBackend(scope, 's0', 'http2', port);
-    await eventually(async () => (await overHttp2({ ':path': '/' })).status === 200);
+    await eventually(async () => (await post({ ':path': '/' })).status === 200);
   });
 
   it('are not asked for more at once than the limit, and what waits is served', async () => {
@@ -357,7 +331,7 @@ describe('shards that speak HTTP/1.1', () => {
       upstream: { protocol: 'http1' },
       limits: { maxHttp1ConnectionsPerShard: 2, maxPendingRequests: 20 },
     });
-    const answers = await Promise.all(Array.from({ length: 20 }, () => overHttp2({ ':path': '/' })));
+    const answers = await Promise.all(Array.from({ length: 20 }, () => post({ ':path': '/' })));
     expect(answers.every(({ status }) => status === 200)).toBe(true);
     expect(await metric(router, 'keyway_shard_connections{cluster="docs",shard="s0"}')).toBe(2);
   });

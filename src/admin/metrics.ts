@@ -115,6 +115,13 @@ function addShards(registry: Registry, counters: RouterCounters): void {
     labelNames,
     registers,
   });
+  const gauge = (name: string, help: string): Gauge => new Gauge({ name, help, labelNames, registers });
+  const held = gauge('keyway_shard_held_requests', 'Requests that wait for a shard to come back.');
+  const sick = gauge('keyway_shard_sick', 'Workers that take a shard for sick and send it nothing.');
+  const ejections = gauge(
+    'keyway_shard_ejections',
+    'Ejections for what became of its requests; a good spell takes one back.',
+  );
   for (const [name, shard] of Object.entries(counters.shards)) {
     const slash = name.indexOf('/');
     const labels = { cluster: name.slice(0, slash), shard: name.slice(slash + 1) };
@@ -122,6 +129,9 @@ function addShards(registry: Registry, counters: RouterCounters): void {
     failures.inc(labels, shard.connectFailures);
     connections.set(labels, shard.connections);
     streams.set(labels, shard.streams);
+    held.set(labels, shard.held);
+    sick.set(labels, shard.sick);
+    ejections.set(labels, shard.ejections);
   }
 }
 

@@ -2,4 +2,4 @@
 export { ConfigError, type ConfigFault } from './config-error.ts';
 export { type IstioImport, importIstio, type ShardsByHost } from './istio/import-istio.ts';
 export { type Config, loadConfig, parseConfig } from './load-config.ts';
-export { configJsonSchema } from './schema.ts';
+export { configJsonSchema } from './schema/index.ts';

@@ -1,36 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { isMap, isScalar, isSeq, LineCounter, type ParsedNode, parseDocument } from 'yaml';
 import type { z } from 'zod';
-import type { Http2Limits } from '../http2/index.ts';
-import type { PlacementName } from '../placement/index.ts';
-import {
-  ClientCertificates,
-  type ListenerDescription,
-  type RoutedCluster,
-  type RouteMatch,
-  type RouterLimits,
-  type RoutingDescription,
-  ServerCertificates,
-  type ShardKeySource,
-  type TextMatch,
-  tlsFault,
-} from '../router/index.ts';
-import { type HostPort, type PlacementChoice, parseSlotRanges, slotFault, splitAddress } from '../topology/index.ts';
+import { buildConfig, type Config, type Path } from './build-config.ts';
 import { ConfigError, type ConfigFault } from './config-error.ts';
 import { nearestName } from './nearest-name.ts';
-import { type ConfigFile, configJsonSchema, configSchema } from './schema.ts';
+import { configJsonSchema, configSchema } from './schema/index.ts';
 
-type Path = ReadonlyArray<string | number>;
-
-/** A config that has been checked, in the terms of what it configures. */
-export interface Config {
-  readonly listen: readonly ListenerDescription[];
-  readonly admin: HostPort;
-  readonly workers: number;
-  readonly drainMs: number;
-  readonly limits: Http2Limits & RouterLimits;
-  readonly routing: RoutingDescription;
-}
+export type { Config } from './build-config.ts';
 
 /** Reads and checks a config file. @throws ConfigError naming every fault */
 export function loadConfig(file: string): Config {
@@ -51,7 +27,7 @@ export function parseConfig(text: string, file: string): Config {
   const parsed = configSchema.safeParse(source.value);
   if (!parsed.success) throw new ConfigError(parsed.error.issues.flatMap((issue) => source.faultsOf(issue)));
   const faults: ConfigFault[] = [];
-  const config = build(parsed.data, (path, message) => faults.push(source.fault(path, message)));
+  const config = buildConfig(parsed.data, (path, message) => faults.push(source.fault(path, message)));
   if (faults.length > 0) throw new ConfigError(faults);
   return config;
 }
@@ -148,81 +124,4 @@ function knownFields(path: Path): string[] {
     node = typeof step === 'number' ? list : (node?.properties?.[step] ?? other);
   }
   return Object.keys(node?.properties ?? {});
-}
-
-type Report = (path: Path, message: string) => void;
-
-function build(file: ConfigFile, report: Report): Config {
-  const clusters = Object.entries(file.clusters).map(([name, cluster]) => buildCluster(name, cluster, report));
-  const names = Object.keys(file.clusters);
-  const routes = file.routes.map((route, i) => {
-    if (!names.includes(route.cluster)) {
-      const near = nearestName(route.cluster, names) ?? names.join(', ');
-      report(['routes', i, 'cluster'], `there is no cluster ${route.cluster}; did you mean ${near}?`);
-    }
-    // The schema has seen to it that each has exactly one place, which is what tells the kinds apart.
-    const shardKey = route.shardKey.map((source) => withoutUndefined(source) as unknown as ShardKeySource);
-    const { request: requestHeaders, response: responseHeaders } = route.headers;
-    const { cluster, timeoutMs } = route;
-    return { match: matchOf(route.match), cluster, shardKey, timeoutMs, requestHeaders, responseHeaders };
-  });
-  return {
-    listen: file.listen.map((listener, i) => buildListener(listener, i, report)),
-    admin: splitAddress(file.admin.address),
-    workers: file.workers,
-    drainMs: file.drainSeconds * 1000,
-    limits: file.limits,
-    routing: { routes, clusters },
-  };
-}
-
-function buildListener(
-  { address, tls, proxyProtocol }: ConfigFile['listen'][number],
-  i: number,
-  report: Report,
-): ListenerDescription {
-  const fault = tls === undefined ? null : tlsFault(() => new ServerCertificates(tls));
-  if (fault !== null) report(['listen', i, 'tls'], `${fault.file} ${fault.message}`);
-  return { ...splitAddress(address), tls, proxyProtocol };
-}
-
-function matchOf({ prefix, path, regex, hosts, methods, headers }: ConfigFile['routes'][number]['match']): RouteMatch {
-  const onPath = path !== undefined ? { exact: path } : regex !== undefined ? { regex } : { prefix: prefix ?? '/' };
-  const tests = Object.entries(headers ?? {}).map(([name, test]) => [name, withoutUndefined(test)]);
-  return { path: onPath, hosts, methods, headers: Object.fromEntries(tests) as Record<string, TextMatch> };
-}
-
-function withoutUndefined(value: object): object {
-  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined));
-}
-
-function buildCluster(name: string, cluster: ConfigFile['clusters'][string], report: Report): RoutedCluster {
-  const path = ['clusters', name, 'shards'];
-  const placement = placementOf(cluster.placement);
-  const { tls } = cluster.upstream;
-  const tlsProblem = tls === undefined ? null : tlsFault(() => new ClientCertificates(tls).options());
-  if (tlsProblem !== null) report(['clusters', name, 'upstream', 'tls'], `${tlsProblem.file} ${tlsProblem.message}`);
-  const seen = new Set<string>();
-  const shards = cluster.shards.map((shard, i) => {
-    if (seen.has(shard.id))
-      report([...path, i, 'id'], `${shard.id} stands more than once; ids are unique in a cluster`);
-    seen.add(shard.id);
-    const parsed = shard.slots === undefined ? undefined : parseSlotRanges(shard.slots);
-    if (typeof parsed === 'string') report([...path, i, 'slots'], parsed);
-    if (parsed !== undefined && placement.name !== 'slots')
-      report([...path, i, 'slots'], `slots go with placement slots, and this is ${placement.name}`);
-    const { id, address, hostname, weight } = shard;
-    return { id, address, hostname, weight, slots: typeof parsed === 'string' ? undefined : parsed };
-  });
-  if (placement.name === 'slots' && shards.some((shard) => shard.slots !== undefined)) {
-    const fault = slotFault(shards.map(({ id, slots }) => ({ id, slots: slots ?? [] })));
-    if (fault !== null) report(path, fault);
-  }
-  return { name, placement, hashOn: cluster.hashOn, shards, upstream: cluster.upstream };
-}
-
-function placementOf(choice: ConfigFile['clusters'][string]['placement']): PlacementChoice {
-  const [entry] = Object.entries(choice).filter(([, options]) => options !== undefined);
-  const [name, options] = entry as [PlacementName, Record<string, unknown>];
-  return { name, options };
 }

@@ -53,6 +53,7 @@ const unhandled: StreamHandler = { onHeaders() {}, onTrailers() {}, onData() {},
  */
 export class Http1Connection implements StreamConnection, OutputListener, RequestSink {
   readonly ready = true;
+  readonly connected = true;
   readonly resetsStreams = false;
   endedBecause = '';
   readonly #socket: Socket;

@@ -121,6 +121,10 @@ export class Connection implements OutputListener, StreamConnection {
     return this.#sender.peer;
   }
 
+  get connected(): boolean {
+    return this.#output.connected;
+  }
+
   /** The peer's SETTINGS have come, so that its limits are known. */
   get ready(): boolean {
     return this.#receiver.settingsReceived;

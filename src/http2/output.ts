@@ -44,17 +44,18 @@ export class Output implements Flushable {
   readonly #turn: Turn;
   readonly #listener: OutputListener;
   #scheduled = false;
-  #connected: boolean;
+  /** The socket has come up, so that something may have reached the peer. */
+  connected: boolean;
 
   constructor(socket: Socket, pool: BufferPool, turn: Turn, listener: OutputListener) {
     this.#socket = socket;
     this.#pool = pool;
     this.#turn = turn;
     this.#listener = listener;
-    this.#connected = !socket.connecting;
+    this.connected = !socket.connecting;
     if (socket.connecting) {
       socket.once('connect', () => {
-        this.#connected = true;
+        this.connected = true;
         this.flush();
       });
     }
@@ -91,7 +92,7 @@ export class Output implements Flushable {
 
   #makeRoom(bytes: number): void {
     if (this.length + bytes > LARGE_BYTES) {
-      if (this.length > 0 && this.#connected) this.#write();
+      if (this.length > 0 && this.connected) this.#write();
       if (this.length + bytes <= this.bytes.length) return;
     }
     const larger = this.#pool.take(this.length + bytes);
@@ -106,7 +107,7 @@ export class Output implements Flushable {
     this.#scheduled = true;
     this.#listener.beforeFlush();
     this.#scheduled = false;
-    if (this.length > 0 && this.#connected) this.#write();
+    if (this.length > 0 && this.connected) this.#write();
   }
 
   #write(): void {

@@ -27,6 +27,8 @@ export interface StreamHandler {
 export interface StreamConnection {
   /** The peer has shown that it is there and speaks the protocol. */
   readonly ready: boolean;
+  /** Bytes may have reached the peer. */
+  readonly connected: boolean;
   /** Why the connection is of no more use; empty while it is. */
   readonly endedBecause: string;
   /** A stream can be reset with a code before its answer has begun. Where it cannot, only an answer tells the peer what happened. */

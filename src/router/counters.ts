@@ -8,6 +8,9 @@ export const refusals = [
   'no_owner',
   'owner_unavailable',
   'overloaded',
+  'rate_limited',
+  'too_large',
+  'idle_stream',
   'deadline',
   'upstream_fault',
 ] as const;
@@ -26,6 +29,11 @@ export interface ShardCounters {
   connections: number;
   /** Streams open at the moment of asking. */
   streams: number;
+  /** Requests that wait for it to come back. */
+  held: number;
+  /** Threads that take it for sick. */
+  sick: number;
+  ejections: number;
 }
 
 /** What a router thread counts on its way, in plain fields; made into metrics when somebody asks. */
@@ -68,7 +76,15 @@ export class RouterCounters {
 
   shard(cluster: string, id: string): ShardCounters {
     const name = `${cluster}/${id}`;
-    this.shards[name] ??= { requests: 0, connectFailures: 0, connections: 0, streams: 0 };
+    this.shards[name] ??= {
+      requests: 0,
+      connectFailures: 0,
+      connections: 0,
+      streams: 0,
+      held: 0,
+      sick: 0,
+      ejections: 0,
+    };
     return this.shards[name];
   }
 }

@@ -12,6 +12,9 @@ import {
 } from '../http2/index.ts';
 import { type ClientConnection, UndecidedConnection } from './client-connection.ts';
 import { clientProtocolOf } from './client-protocol.ts';
+import type { CorsPolicy } from './edge/cors.ts';
+import { FORWARDED_NAMES, ForwardedFor } from './edge/forwarded.ts';
+import { RequestIds } from './edge/request-ids.ts';
 import { Exchange } from './exchange.ts';
 import type { Accepted } from './listener.ts';
 import { type LocalReply, localReply, sendReply } from './local-reply.ts';
@@ -21,9 +24,10 @@ import type { Upstream } from './upstream/upstream.ts';
 
 /** Headers with this prefix are the router's to set: what a client sends of them is taken out. */
 const OWN_PREFIX = 'x-keyway-';
-/** `HeaderName.note`: looked at and ordinary, or the router's own. */
+/** `HeaderName.note`: looked at and ordinary, the router's own, or telling of the way that a request came. */
 const ORDINARY = 1;
 const OWN = 2;
+const FORWARDED = 3;
 
 /** As much earlier or later than its age a connection ends, as in gRPC (grpc/proposal A9). */
 const AGE_JITTER = 0.1;
@@ -41,6 +45,13 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
   readonly #owner: DownstreamOwner;
   readonly #context: RouterContext;
   readonly #accepted: Accepted;
+  readonly #trustedHops: number;
+  readonly #forwarded: ForwardedFor;
+  readonly #requestIds: RequestIds | null;
+  /** Of the request that is being taken: its key's header stands more than once. */
+  #keyRepeated = false;
+  /** Of the same: what its answer has to carry, so that a page of another origin may read it. */
+  #cors: readonly Field[] | null = null;
   connection: ClientConnection;
   /** When it has to end because of its age; infinite where age is no matter. */
   readonly #endsAtMs: number;
@@ -57,6 +68,10 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
     this.#endsAtMs = age > 0 ? http2.turn.nowMs + age : Number.POSITIVE_INFINITY;
     this.#idleSinceMs = http2.turn.nowMs;
     this.#accepted = accepted;
+    const { trustedHops, requestIds } = owner.snapshot.edge;
+    this.#trustedHops = trustedHops;
+    this.#forwarded = new ForwardedFor(http2.fields, trustedHops, accepted.clientAddress, accepted.secure);
+    this.#requestIds = requestIds === 'pass' ? null : new RequestIds(requestIds === 'always', random);
     if (accepted.protocol !== null) this.connection = this.#connectionOf(accepted.protocol);
     else {
       this.connection = new UndecidedConnection(
@@ -90,6 +105,7 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
   onRequest(stream: Stream, head: MessageHead, block: HeaderBlock, endStream: boolean): void {
     this.#context.counters.requests++;
     this.#requests++;
+    this.#cors = null;
     if (head.path === null) {
       this.#refuse(stream, block, localReply.notSupported('CONNECT'));
       return;
@@ -99,54 +115,101 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
       this.#refuse(stream, block, localReply.noRoute(head.path.text));
       return;
     }
+    if (route.cors !== null && this.#answersPreflight(route.cors, stream, head, block)) return;
     const owner = this.#findOwner(route, stream, head, block);
     if (owner === null) return;
+    if (head.contentLength > route.maxRequestBytes) {
+      this.#refuse(stream, block, localReply.tooLarge(route.maxRequestBytes));
+      return;
+    }
+    this.#requestIds?.apply(block);
     route.requestHeaders?.apply(block);
-    const exchange = new Exchange(this.#context, stream, owner, route, head, block, endStream);
+    const exchange = new Exchange(this.#context, stream, owner, route, head, block, endStream, this.#cors);
     stream.handler = exchange;
     owner.dispatch(exchange, block);
   }
 
-  /** The owner of the request's key; else the request has been refused. Takes the router's own headers out on the way. */
-  #findOwner(route: Route, stream: Stream, head: MessageHead, block: HeaderBlock): Upstream | null {
-    const { key, owners } = route;
-    const wanted = key.kind === 'header' ? key.header : null;
-    let found: Field | null = null;
-    let repeated = false;
-    for (let i = block.count - 1; i >= 0; i--) {
-      const field = block.fields[i] as Field;
-      const name = field.name;
-      if (name === wanted) {
-        repeated = found !== null;
-        found = field;
-      } else if (name.note !== ORDINARY && isOwn(name)) block.remove(i);
+  /** Answers a preflight, which has no key and is for no shard; else notes what the answer has to carry. */
+  #answersPreflight(policy: CorsPolicy, stream: Stream, head: MessageHead, block: HeaderBlock): boolean {
+    const answer = policy.preflight(head, block);
+    if (answer === null) {
+      this.#cors = policy.fieldsFor(block);
+      return false;
     }
+    this.#context.counters.countResponse(2);
+    block.set(answer);
+    stream.connection.sendHeaders(stream, block, true);
+    this.#dropRest(stream);
+    return true;
+  }
+
+  /** The owner of the request's key; else the request has been refused. Takes out on the way what no client may say. */
+  #findOwner(route: Route, stream: Stream, head: MessageHead, block: HeaderBlock): Upstream | null {
+    const { key, owners, rateLimit } = route;
+    const found = this.#takeHeaders(block, key.kind === 'header' ? key.header : null);
+    const clientAddress = this.#forwarded.apply(block);
     let owner: Upstream | null;
+    let keyText = '';
     if (key.kind === 'header') {
-      if (found === null || found.valueLength === 0 || repeated) {
-        const problem = found === null ? 'is missing' : repeated ? 'stands more than once' : 'is empty';
+      if (found === null || found.valueLength === 0 || this.#keyRepeated) {
+        const problem = found === null ? 'is missing' : this.#keyRepeated ? 'stands more than once' : 'is empty';
         this.#refuse(stream, block, localReply.noShardKey(`the shard key header ${key.header.text} ${problem}`));
         return null;
       }
       owner = owners.ownerOf(found);
+      if (rateLimit !== null) keyText = found.text;
     } else if (key.kind === 'fixed') owner = key.owner;
     else {
-      const extracted = key.rule.extract({ head, block, clientAddress: this.#accepted.clientAddress });
+      const extracted = key.rule.extract({ head, block, clientAddress });
       if ('missing' in extracted) {
         this.#refuse(stream, block, localReply.noShardKey(extracted.missing));
         return null;
       }
-      owner = owners.ownerOfText(extracted.key);
+      keyText = extracted.key;
+      owner = owners.ownerOfText(keyText);
     }
     if (owner === null) this.#refuse(stream, block, localReply.noOwner(owners.cluster.name));
+    else if (rateLimit !== null && !rateLimit.take(rateLimit.by === 'client' ? clientAddress : keyText, this.#nowMs)) {
+      this.#refuse(stream, block, localReply.rateLimited(rateLimit.by));
+      return null;
+    }
     return owner;
+  }
+
+  /** Takes out what no client may say. @returns the header that holds the key, if it is there; see `#keyRepeated` */
+  #takeHeaders(block: HeaderBlock, wanted: HeaderName | null): Field | null {
+    let found: Field | null = null;
+    this.#keyRepeated = false;
+    for (let i = block.count - 1; i >= 0; i--) {
+      const field = block.fields[i] as Field;
+      const name = field.name;
+      if (name === wanted) {
+        this.#keyRepeated = found !== null;
+        found = field;
+      } else if (name.note !== ORDINARY && this.#isForbidden(name)) block.remove(i);
+    }
+    return found;
+  }
+
+  get #nowMs(): number {
+    return this.#context.http2.turn.nowMs;
+  }
+
+  /** Whether a header is the router's own, or for trusted proxies alone to say. */
+  #isForbidden(name: HeaderName): boolean {
+    if (name.note === 0) name.note = noteOf(name);
+    return name.note === OWN || (name.note === FORWARDED && this.#trustedHops === 0);
   }
 
   #refuse(stream: Stream, block: HeaderBlock, reply: LocalReply): void {
     const { counters } = this.#context;
     counters.refusals[reply.refusal]++;
-    sendReply(counters, stream, clientProtocolOf(block.fields, block.count), reply);
-    // The rest of the request is for nobody (RFC 9113, 8.1).
+    sendReply(counters, stream, clientProtocolOf(block.fields, block.count), reply, this.#cors ?? []);
+    this.#dropRest(stream);
+  }
+
+  /** The rest of a request that has been answered is for nobody (RFC 9113, 8.1). */
+  #dropRest(stream: Stream): void {
     if (!stream.closed && stream.queue === null) stream.connection.reset(stream, ErrorCode.NoError);
   }
 
@@ -189,7 +252,7 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
   }
 }
 
-function isOwn(name: HeaderName): boolean {
-  if (name.note === 0) name.note = name.text.startsWith(OWN_PREFIX) ? OWN : ORDINARY;
-  return name.note === OWN;
+function noteOf(name: HeaderName): number {
+  if (name.text.startsWith(OWN_PREFIX)) return OWN;
+  return FORWARDED_NAMES.has(name) ? FORWARDED : ORDINARY;
 }

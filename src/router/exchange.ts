@@ -11,9 +11,11 @@ import {
 import { type ClientProtocol, clientProtocolOf } from './client-protocol.ts';
 import { LATENCY_UNIT_US } from './counters.ts';
 import type { Deadlined } from './deadlines.ts';
+import { applyCors } from './edge/cors.ts';
 import { type EnvelopeTracker, envelopeTrackerOf } from './envelopes.ts';
-import { grpcTimeoutMs } from './grpc.ts';
+import { GrpcStatus, grpcTimeoutMs } from './grpc.ts';
 import { endWithReply, type LocalReply, localReply, sendReply } from './local-reply.ts';
+import { retryWaitMs } from './retries.ts';
 import type { RouterContext } from './router-context.ts';
 import type { Route } from './routing.ts';
 import type { Upstream } from './upstream/upstream.ts';
@@ -45,8 +47,17 @@ export class Exchange implements StreamHandler, Deadlined {
   readonly #route: Route;
   readonly #startedUnits: number;
   #upstream: Stream | null = null;
-  #retried = false;
+  /** How often the request has been sent again. */
+  #repeated = 0;
   #responseBegun = false;
+  /** The answer says that the shard could not serve. */
+  #troubled = false;
+  /** What the answer has to carry, so that a page of another origin may read it. */
+  readonly #cors: readonly Field[] | null;
+  /** When it is over in any case, and when something last moved. */
+  #deadlineAtMs = Number.POSITIVE_INFINITY;
+  #movedAtMs = 0;
+  #requestBytes = 0;
   /** Follows the answer's messages where one of ours may have to follow them. */
   #envelopes: EnvelopeTracker | null = null;
   /** The answer is complete, or was given up: nothing more goes to the client. */
@@ -73,8 +84,10 @@ export class Exchange implements StreamHandler, Deadlined {
     head: MessageHead,
     block: HeaderBlock,
     endStream: boolean,
+    cors: readonly Field[] | null,
   ) {
     this.#context = context;
+    this.#cors = cors;
     this.#downstream = downstream;
     this.owner = owner;
     this.#route = route;
@@ -86,7 +99,16 @@ export class Exchange implements StreamHandler, Deadlined {
       const asked = grpcTimeoutMs(head.grpcTimeout.text);
       if (asked >= 0 && asked < timeoutMs) timeoutMs = asked;
     }
-    if (timeoutMs !== Number.POSITIVE_INFINITY) context.deadlines.add(this, timeoutMs);
+    if (timeoutMs !== Number.POSITIVE_INFINITY || route.idleStreamMs !== Number.POSITIVE_INFINITY)
+      this.#watch(timeoutMs);
+  }
+
+  /** Has the exchange looked at when its time is over, or when nothing may have moved for too long. */
+  #watch(timeoutMs: number): void {
+    const { nowMs } = this.#context.http2.turn;
+    this.#deadlineAtMs = nowMs + timeoutMs;
+    this.#movedAtMs = nowMs;
+    this.#context.deadlines.add(this, Math.min(timeoutMs, this.#route.idleStreamMs));
   }
 
   /** Opens the stream to the owner and sends what is there of the request. */
@@ -99,7 +121,7 @@ export class Exchange implements StreamHandler, Deadlined {
     this.#upstream = connection.request(scratch, ends && held === null, this);
     const upstream = this.#upstream;
     held?.forEach((chunk, i) => {
-      if (!this.#retried) this.#keep(chunk, 0, chunk.length);
+      if (this.#mayRepeat) this.#keep(chunk, 0, chunk.length);
       upstream.connection.sendData(upstream, chunk, 0, chunk.length, ends && i === held.length - 1);
     });
     if (trailers !== null) {
@@ -125,27 +147,42 @@ export class Exchange implements StreamHandler, Deadlined {
     this.#abandonUpstream(ErrorCode.Cancel);
     if (downstream.closed) return;
     const protocol = this.#protocol;
-    if (!this.#responseBegun) sendReply(counters, downstream, protocol, reply);
+    if (!this.#responseBegun) sendReply(counters, downstream, protocol, reply, this.#cors ?? []);
     else endWithReply(counters, downstream, protocol, reply, this.#envelopes?.betweenMessages ?? false);
     this.#resetOnceSent();
   }
 
   onDeadline(): void {
-    this.refuse(localReply.deadline());
+    const nowMs = this.#context.http2.turn.begin();
+    const { idleStreamMs } = this.#route;
+    const idleAtMs = this.#movedAtMs + idleStreamMs;
+    if (nowMs >= this.#deadlineAtMs) this.refuse(localReply.deadline());
+    else if (nowMs >= idleAtMs) this.refuse(localReply.idleStream(idleStreamMs));
+    else this.#context.deadlines.add(this, Math.min(this.#deadlineAtMs, idleAtMs) - nowMs);
   }
 
   // ---- a stream's events -----------------------------------------------------------------------------------------
 
-  onHeaders(_upstream: Stream, head: MessageHead, block: HeaderBlock, endStream: boolean): void {
+  onHeaders(upstream: Stream, head: MessageHead, block: HeaderBlock, endStream: boolean): void {
     if (this.#finished) return;
-    const status = Math.trunc((head.status as Field).integer / 100);
+    const code = (head.status as Field).integer;
+    const status = Math.trunc(code / 100);
+    this.#movedAtMs = this.#context.http2.turn.nowMs;
+    if (this.#route.retries.idempotent && isTrouble(code, head.grpcStatus) && this.#repeat()) {
+      upstream.connection.reset(upstream, ErrorCode.Cancel);
+      return;
+    }
     if (status !== 1) {
       this.#responseBegun = true;
       if (!endStream && head.contentType !== null) this.#envelopes = envelopeTrackerOf(head.contentType);
       this.#context.counters.countResponse(status);
+      this.#troubled = isTrouble(code, null);
     }
     if (endStream) this.#finish(head.grpcStatus);
-    if (status !== 1) this.#route.responseHeaders?.apply(block);
+    if (status !== 1) {
+      this.#route.responseHeaders?.apply(block);
+      if (this.#cors !== null) applyCors(block, this.#cors);
+    }
     this.#downstream.connection.sendHeaders(this.#downstream, block, endStream);
   }
 
@@ -170,6 +207,7 @@ export class Exchange implements StreamHandler, Deadlined {
     if (this.#finished) return;
     const downstream = this.#downstream;
     this.#context.counters.responseBytes += end - start;
+    this.#movedAtMs = this.#context.http2.turn.nowMs;
     this.#envelopes?.follow(bytes, start, end);
     if (endStream) this.#finish(null);
     downstream.connection.sendData(downstream, bytes, start, end, endStream);
@@ -178,6 +216,12 @@ export class Exchange implements StreamHandler, Deadlined {
 
   #onRequestData(bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
     this.#context.counters.requestBytes += end - start;
+    this.#movedAtMs = this.#context.http2.turn.nowMs;
+    this.#requestBytes += end - start;
+    if (this.#requestBytes > this.#route.maxRequestBytes) {
+      this.refuse(localReply.tooLarge(this.#route.maxRequestBytes));
+      return;
+    }
     if (endStream) this.#requestEnded = true;
     const upstream = this.#upstream;
     if (upstream === null) {
@@ -186,7 +230,7 @@ export class Exchange implements StreamHandler, Deadlined {
       this.#held.push(new Uint8Array(bytes.subarray(start, end)));
       return;
     }
-    if (!this.#responseBegun && !this.#retried) this.#keep(bytes, start, end);
+    if (!this.#responseBegun && this.#mayRepeat) this.#keep(bytes, start, end);
     upstream.connection.sendData(upstream, bytes, start, end, endStream);
     if (!endStream) this.#grantDownstream();
   }
@@ -237,7 +281,10 @@ export class Exchange implements StreamHandler, Deadlined {
     }
     const unprocessed =
       cause === ResetCause.Unprocessed || (cause === ResetCause.Peer && code === ErrorCode.RefusedStream);
-    if (unprocessed && this.#retry()) return;
+    const idempotent = this.#route.retries.idempotent && cause !== ResetCause.Violation;
+    if (cause === ResetCause.ConnectionLost && !connection.connected && this.#waitForOwner(connection)) return;
+    this.owner.onOutcome(true);
+    if ((unprocessed || idempotent) && this.#repeat()) return;
     if (unprocessed) this.refuse(localReply.ownerUnavailable(this.owner.label, 'it refuses the request'));
     else if (cause === ResetCause.ConnectionLost)
       this.refuse(localReply.ownerUnavailable(this.owner.label, lossOf(connection)));
@@ -254,16 +301,38 @@ export class Exchange implements StreamHandler, Deadlined {
     this.#downstream.connection.reset(this.#downstream, code);
   }
 
-  /** Sends the request again, once, to the same owner, if it is still at hand. */
-  #retry(): boolean {
-    if (this.#retried || this.#responseBegun || this.#kept < 0) return false;
+  /** The request has not reached the owner: it may wait for it with the others, if it is still at hand. */
+  #waitForOwner(connection: StreamConnection): boolean {
+    if (this.#responseBegun || !this.#takeBack()) return false;
+    this.owner.unavailable(this, connection.endedBecause);
+    return true;
+  }
+
+  /** Makes the request one that has not been sent. @returns false where its content is not at hand any more */
+  #takeBack(): boolean {
+    if (this.#kept < 0) return false;
     const content = this.#keptBytes > 0 ? this.#context.arena.read(this.#kept, this.#keptBytes) : null;
     if (this.#keptBytes > 0 && content === null) return false;
-    this.#retried = true;
-    this.#context.counters.retries++;
     this.#upstream = null;
     this.#held = content === null ? null : [content];
-    this.owner.dispatch(this, null);
+    this.#kept = 0;
+    this.#keptBytes = 0;
+    return true;
+  }
+
+  get #mayRepeat(): boolean {
+    return this.#repeated < this.#route.retries.attempts;
+  }
+
+  /** Sends the request again, to the same owner, if it may be, and is still at hand. */
+  #repeat(): boolean {
+    if (!this.#mayRepeat || this.#responseBegun) return false;
+    if (!this.owner.retryBudget.take() || !this.#takeBack()) return false;
+    this.#repeated++;
+    this.#context.counters.retries++;
+    const waitMs = retryWaitMs(this.#repeated, this.#context.random);
+    if (waitMs === 0) this.owner.dispatch(this, null);
+    else setTimeout(() => this.#finished || this.owner.dispatch(this, null), waitMs);
     return true;
   }
 
@@ -273,6 +342,7 @@ export class Exchange implements StreamHandler, Deadlined {
     this.#finished = true;
     this.#forgetDeadline();
     const { http2, counters } = this.#context;
+    if (this.owner.health !== null) this.owner.onOutcome(this.#troubled || isTrouble(200, grpcStatus));
     counters.observeLatency((latencyUnits(http2.turn.nowMs) - this.#startedUnits) | 0);
     if (grpcStatus !== null) counters.countGrpcStatus(grpcStatus.integer);
   }
@@ -299,6 +369,11 @@ export class Exchange implements StreamHandler, Deadlined {
   get #protocol(): ClientProtocol {
     return clientProtocolOf(this.request);
   }
+}
+
+/** Whether an answer says that the shard could not serve, and nothing more. */
+function isTrouble(status: number, grpcStatus: Field | null): boolean {
+  return status === 502 || status === 503 || status === 504 || grpcStatus?.integer === GrpcStatus.Unavailable;
 }
 
 /** What happened to a connection: one that never came up did not lose anything. */

@@ -2,9 +2,11 @@
 export { LATENCY_UNIT_US, RouterCounters } from './counters.ts';
 export type { ListenerDescription } from './listener.ts';
 export { patternFault } from './pattern.ts';
-export type { RouteMatch, TextMatch } from './route-match.ts';
+export type { RouteMatch } from './route-match.ts';
 export { defaultRouterLimits, type RouterLimits } from './router-context.ts';
 export { type RouterThreads, routerThreads } from './router-threads.ts';
-export type { RoutedCluster, RoutingDescription } from './routing.ts';
+export type { RouteDescription, RoutedCluster, RoutingDescription } from './routing.ts';
 export type { ShardKeySource } from './shard-key.ts';
+export type { TextMatch } from './text-match.ts';
 export { ClientCertificates, ServerCertificates, tlsFault } from './tls/tls-files.ts';
+export type { UpstreamDescription } from './upstream/upstream.ts';

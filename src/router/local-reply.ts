@@ -9,6 +9,8 @@ export interface LocalReply {
   readonly grpcStatus: GrpcStatus;
   readonly httpStatus: 400 | 403 | 404 | 413 | 429 | 501 | 502 | 503 | 504;
   readonly message: string;
+  /** When it may be worth trying again. */
+  readonly retryAfterMs?: number;
 }
 
 export const localReply = {
@@ -66,6 +68,25 @@ export const localReply = {
     httpStatus: 502,
     message: `shard ${shard} gave up the request`,
   }),
+  rateLimited: (who: string): LocalReply => ({
+    refusal: 'rate_limited',
+    grpcStatus: GrpcStatus.ResourceExhausted,
+    httpStatus: 429,
+    message: `too many requests of this ${who}`,
+    retryAfterMs: 1000,
+  }),
+  tooLarge: (bytes: number): LocalReply => ({
+    refusal: 'too_large',
+    grpcStatus: GrpcStatus.ResourceExhausted,
+    httpStatus: 413,
+    message: `a request of more than ${bytes} bytes`,
+  }),
+  idleStream: (ms: number): LocalReply => ({
+    refusal: 'idle_stream',
+    grpcStatus: GrpcStatus.DeadlineExceeded,
+    httpStatus: 504,
+    message: `nothing has moved on the stream for ${ms} ms`,
+  }),
   upstreamFault: (shard: string): LocalReply => ({
     refusal: 'upstream_fault',
     grpcStatus: GrpcStatus.Internal,
@@ -103,10 +124,13 @@ const ENVELOPE_BYTES = 5;
 const block = new HeaderBlock();
 
 function statusFields(reply: LocalReply): Field[] {
-  return [
+  const fields = [
     field('grpc-status', String(reply.grpcStatus)),
     transientField('grpc-message', encodeGrpcMessage(reply.message)),
   ];
+  if (reply.retryAfterMs !== undefined)
+    fields.push(transientField('grpc-retry-pushback-ms', String(Math.round(reply.retryAfterMs))));
+  return fields;
 }
 
 function envelope(flags: number, text: string): Buffer {
@@ -130,13 +154,16 @@ function lastMessage(protocol: 'grpc-web' | 'grpc-web-text' | 'connect-stream', 
   return protocol === 'grpc-web-text' ? Buffer.from(frame.toString('base64'), 'latin1') : frame;
 }
 
-/** Answers on a stream on which nothing was sent yet, in the protocol that its client speaks, and counts it. */
+/**
+ * Answers on a stream on which nothing was sent yet, in the protocol that its client speaks, and counts it.
+ * @param more headers for the answer, such as those that let a page of another origin read it
+ */
 export function sendReply(
   counters: RouterCounters,
   stream: Stream,
   protocol: ClientProtocol,
   reply: LocalReply,
-  more: readonly Field[] = [],
+  more: readonly Field[],
 ): void {
   if (protocol === 'http' || protocol === 'connect') {
     const connect = protocol === 'connect';
@@ -144,7 +171,10 @@ export function sendReply(
     const text = connect ? JSON.stringify(connectError(reply)) : `${reply.message}\n`;
     counters.countResponse(Math.floor(status / 100));
     const type = connect ? JSON_CONTENT_TYPE : TEXT_CONTENT_TYPE;
-    sendWhole(stream, [transientField(':status', String(status)), type, ...more], Buffer.from(text, 'utf8'));
+    const head = [transientField(':status', String(status)), type, ...more];
+    if (reply.retryAfterMs !== undefined)
+      head.push(transientField('retry-after', String(Math.ceil(reply.retryAfterMs / 1000))));
+    sendWhole(stream, head, Buffer.from(text, 'utf8'));
     return;
   }
   counters.countResponse(2);

@@ -1,13 +1,7 @@
 import { type HeaderBlock, headerName, type MessageHead } from '../http2/index.ts';
 import { Pattern } from './pattern.ts';
 import { headerValues } from './shard-key.ts';
-
-/** How a text is matched. */
-export type TextMatch =
-  | { readonly exact: string }
-  | { readonly prefix: string }
-  | { readonly regex: string }
-  | { readonly present: boolean };
+import { type TextMatch, textMatcher } from './text-match.ts';
 
 /** Which requests a route is for: all that is given has to match. */
 export interface RouteMatch {
@@ -47,12 +41,4 @@ export function conditionOf({ hosts, methods, headers }: RouteMatch): Condition 
 function isHost(host: string, authority: string): boolean {
   const name = authority.replace(/:[0-9]*$/, '').toLowerCase();
   return host.startsWith('*.') ? name.endsWith(host.slice(1).toLowerCase()) : name === host.toLowerCase();
-}
-
-function textMatcher(match: TextMatch): (values: readonly string[]) => boolean {
-  if ('present' in match) return (values) => values.length > 0 === match.present;
-  if ('exact' in match) return (values) => values.includes(match.exact);
-  if ('prefix' in match) return (values) => values.some((value) => value.startsWith(match.prefix));
-  const pattern = new Pattern(match.regex);
-  return (values) => values.some((value) => pattern.matches(value));
 }

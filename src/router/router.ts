@@ -99,6 +99,7 @@ export class Router implements DownstreamOwner, ListenerOwner {
     for (const session of [...this.#sessions]) session.sweep(now);
     for (const upstream of this.#upstreams.values()) upstream.sweep(now);
     for (const listener of this.#listeners) listener.refresh();
+    this.snapshot.watchOutliers(now);
   }
 
   /**

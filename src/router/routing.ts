@@ -1,8 +1,13 @@
 import { type Field, type HeaderBlock, type HeaderName, headerName, type MessageHead } from '../http2/index.ts';
 import { Cluster, type ClusterDescription } from '../topology/index.ts';
+import { type CorsDescription, CorsPolicy } from './edge/cors.ts';
+import { defaultEdge, type EdgeDescription } from './edge/forwarded.ts';
+import { RateLimit, type RateLimitDescription } from './edge/rate-limit.ts';
 import { type HeaderRules, type HeaderRulesDescription, headerRules } from './header-rules.ts';
+import { defaultRetries, type RetryDescription } from './retries.ts';
 import { type Condition, conditionOf, pathMatcher, type RouteMatch } from './route-match.ts';
 import { pathOf, ShardKeyRule, type ShardKeySource } from './shard-key.ts';
+import { ejectOutliers, type PassiveHealthDescription } from './upstream/owner-health.ts';
 import type { Upstream, UpstreamDescription } from './upstream/upstream.ts';
 
 /** One rule: requests that match go to this cluster. The first that matches counts. */
@@ -13,6 +18,13 @@ export interface RouteDescription {
   readonly shardKey: readonly ShardKeySource[];
   /** For a request, from its beginning to the end of its answer; its own grpc-timeout may be shorter. */
   readonly timeoutMs?: number | undefined;
+  /** For a stream on which nothing moves, either way. */
+  readonly idleStreamMs?: number | undefined;
+  /** Bytes of a request's content. */
+  readonly maxRequestBytes?: number | undefined;
+  readonly retries?: RetryDescription | undefined;
+  readonly rateLimit?: RateLimitDescription | undefined;
+  readonly cors?: CorsDescription | undefined;
   readonly requestHeaders?: HeaderRulesDescription | undefined;
   readonly responseHeaders?: HeaderRulesDescription | undefined;
 }
@@ -26,6 +38,7 @@ export interface RoutedCluster extends ClusterDescription {
 export interface RoutingDescription {
   readonly routes: readonly RouteDescription[];
   readonly clusters: readonly RoutedCluster[];
+  readonly edge?: EdgeDescription | undefined;
 }
 
 /** A route, with its cluster's owners at hand. */
@@ -37,6 +50,11 @@ export interface Route {
   readonly key: RouteKey;
   /** Infinite where there is none. */
   readonly timeoutMs: number;
+  readonly idleStreamMs: number;
+  readonly maxRequestBytes: number;
+  readonly retries: RetryDescription;
+  readonly rateLimit: RateLimit | null;
+  readonly cors: CorsPolicy | null;
   readonly requestHeaders: HeaderRules | null;
   readonly responseHeaders: HeaderRules | null;
 }
@@ -84,7 +102,9 @@ export class ClusterOwners {
 /** The routes and owners of one version: built off the request's way, swapped in by one assignment, never changed. */
 export class RoutingSnapshot {
   readonly #routes: readonly Route[];
+  readonly #outliers: ReadonlyArray<(nowMs: number) => void>;
   readonly upstreams: readonly Upstream[];
+  readonly edge: EdgeDescription;
 
   constructor(
     description: RoutingDescription,
@@ -92,14 +112,23 @@ export class RoutingSnapshot {
   ) {
     const owners = new Map<string, ClusterOwners>();
     const upstreams: Upstream[] = [];
+    const outliers: Array<(nowMs: number) => void> = [];
     for (const each of description.clusters) {
       const cluster = new Cluster(each);
       const reached = cluster.shards.map((shard) => upstreamOf(each, shard.id, shard.address));
       upstreams.push(...reached);
+      outliers.push(outlierWatch(each.upstream?.passiveHealth, reached));
       owners.set(each.name, new ClusterOwners(cluster, reached));
     }
     this.upstreams = upstreams;
+    this.#outliers = outliers;
+    this.edge = description.edge ?? defaultEdge;
     this.#routes = description.routes.map((route) => routeOf(route, owners));
+  }
+
+  /** Ejects shards that succeed far less often than the others of their cluster; to be called every second or so. */
+  watchOutliers(nowMs: number): void {
+    for (const watch of this.#outliers) watch(nowMs);
   }
 
   /** The first route that matches. Those that the path allows are noted on its field. */
@@ -121,16 +150,36 @@ export class RoutingSnapshot {
   }
 }
 
+function outlierWatch(
+  passive: PassiveHealthDescription | undefined,
+  upstreams: readonly Upstream[],
+): (nowMs: number) => void {
+  if (passive?.successRate === undefined) return () => {};
+  const { intervalMs } = passive.successRate;
+  const healths = upstreams.flatMap(({ health }) => (health === null ? [] : [health]));
+  let nextMs = 0;
+  return (nowMs) => {
+    if (nowMs < nextMs) return;
+    nextMs = nowMs + intervalMs;
+    ejectOutliers(healths, passive, nowMs);
+  };
+}
+
 function routeOf(description: RouteDescription, owners: ReadonlyMap<string, ClusterOwners>): Route {
   const found = owners.get(description.cluster);
   if (found === undefined) throw new Error(`a route names the cluster ${description.cluster}, which does not exist`);
-  const { match, shardKey } = description;
+  const { match, shardKey, cors, rateLimit } = description;
   return {
     matchesPath: pathMatcher(match),
     condition: conditionOf(match),
     owners: found,
     key: keyOf(shardKey, found),
     timeoutMs: description.timeoutMs ?? Number.POSITIVE_INFINITY,
+    idleStreamMs: description.idleStreamMs ?? Number.POSITIVE_INFINITY,
+    maxRequestBytes: description.maxRequestBytes ?? Number.POSITIVE_INFINITY,
+    retries: description.retries ?? defaultRetries,
+    rateLimit: rateLimit === undefined ? null : new RateLimit(rateLimit),
+    cors: cors === undefined ? null : new CorsPolicy(cors),
     requestHeaders: headerRules(description.requestHeaders),
     responseHeaders: headerRules(description.responseHeaders),
   };

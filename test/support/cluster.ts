@@ -20,6 +20,10 @@ export interface RouterSetup {
   readonly drainSeconds?: number;
   readonly hashOn?: 'address' | 'id';
   readonly upstream?: object;
+  /** What a cluster has besides. */
+  readonly cluster?: object;
+  /** What the config has besides. */
+  readonly config?: object;
   /** What a listener has besides its address. */
   readonly listener?: object;
 }
@@ -29,6 +33,7 @@ export async function startRouter(scope: Scope, setup: RouterSetup): Promise<Rou
   const config = scope.file(
     'keyway.yaml',
     stringify({
+      ...setup.config,
       listen: [{ address: '127.0.0.1:0', ...setup.listener }],
       admin: { address: `127.0.0.1:${adminPort}` },
       workers: setup.workers ?? 1,
@@ -39,6 +44,7 @@ export async function startRouter(scope: Scope, setup: RouterSetup): Promise<Rou
         docs: {
           hashOn: setup.hashOn ?? 'address',
           ...(setup.upstream === undefined ? {} : { upstream: setup.upstream }),
+          ...setup.cluster,
           shards: setup.shards.map((port, i) => ({ id: `s${i}`, address: `127.0.0.1:${port}` })),
         },
       },

@@ -93,7 +93,13 @@ spec:
       headers:
         request: {set: {x-routed: "yes", ":authority": other}}
         response: {remove: [server]}
-      corsPolicy: {allowOrigins: [{exact: '*'}]}
+      corsPolicy:
+        allowOrigins: [{exact: '*'}, {regex: 'https://.*[.]example'}]
+        allowMethods: [POST, GET]
+        allowHeaders: [x-shard-key]
+        maxAge: 24h
+        allowCredentials: true
+        unmatchedPreflights: IGNORE
       retries: {attempts: 3}
 `;
 
@@ -113,6 +119,13 @@ it('carries over a VirtualService and its Gateway, and tells of every field that
       timeoutMs: 90_000,
       requestHeaders: { set: { 'x-routed': 'yes' } },
       responseHeaders: { remove: ['server'] },
+      cors: {
+        allowOrigins: [{ regex: '.*' }, { regex: '^(?:https://.*[.]example)$' }],
+        allowMethods: ['POST', 'GET'],
+        allowHeaders: ['x-shard-key'],
+        maxAgeSeconds: 86400,
+        allowCredentials: true,
+      },
     },
     { match: { path: { exact: '/healthz' } }, cluster: 'yorkie' },
   ]);
@@ -121,7 +134,7 @@ it('carries over a VirtualService and its Gateway, and tells of every field that
     'VirtualService yorkie: spec.http[0].match[1].ignoreUriCase',
     'VirtualService yorkie: spec.http[0].route[1]',
     'VirtualService yorkie: spec.http[0].headers.request.set.:authority',
-    'VirtualService yorkie: spec.http[0].corsPolicy',
+    'VirtualService yorkie: spec.http[0].corsPolicy.unmatchedPreflights',
     'VirtualService yorkie: spec.http[0].retries',
   ]);
 });

@@ -114,7 +114,7 @@ function build({ ports, routes, policies, leftOut }: Collected, shards: ShardsBy
 }
 
 function routeForAll(host: string): ImportedRoute {
-  return { match: { prefix: '/' }, host, port: undefined, timeoutMs: undefined, headers: undefined };
+  return { match: { prefix: '/' }, host, port: undefined, timeoutMs: undefined, headers: undefined, cors: undefined };
 }
 
 /** A rule may name a host in full where a route has its short name, and the other way round. */
@@ -122,12 +122,13 @@ function policyOf(host: string, policies: ReadonlyMap<string, HashPolicy>): Hash
   return policies.get(host) ?? [...policies].find(([other]) => clusterName(other) === clusterName(host))?.[1];
 }
 
-function ourRoute({ match, host, timeoutMs, headers }: ImportedRoute, policy: HashPolicy | undefined): object {
+function ourRoute({ match, host, timeoutMs, headers, cors }: ImportedRoute, policy: HashPolicy | undefined): object {
   return {
     match,
     cluster: clusterName(host),
     ...(policy?.shardKey !== undefined && { shardKey: policy.shardKey }),
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...(headers !== undefined && { headers }),
+    ...(cors !== undefined && { cors }),
   };
 }

@@ -1,4 +1,6 @@
-import { isUntouchable } from '../schema.ts';
+import { isUntouchable } from '../schema/route.ts';
+import { readCorsPolicy } from './cors-policy.ts';
+import { readDuration } from './durations.ts';
 import type { Fields } from './fields.ts';
 
 /** A route of ours, but for its key, which the destination's rule gives. */
@@ -9,6 +11,7 @@ export interface ImportedRoute {
   readonly port: number | undefined;
   readonly timeoutMs: number | undefined;
   readonly headers: object | undefined;
+  readonly cors: object | undefined;
 }
 
 /** Reads a VirtualService's `spec`: a route for each match of each of its HTTP routes. */
@@ -29,6 +32,7 @@ function readHttpRoute(http: Fields, hosts: readonly string[]): ImportedRoute[] 
     ...destination,
     timeoutMs: readDuration(http, 'timeout'),
     headers: readHeaders(http.mapping('headers')),
+    cors: http.has('corsPolicy') ? readCorsPolicy(http.mapping('corsPolicy')) : undefined,
   };
   http.finish();
   return destination === undefined ? [] : matches.map((match) => ({ ...rest, ...destination, match }));
@@ -118,19 +122,4 @@ function changeable(rules: Fields, what: 'set' | 'add'): Record<string, string> 
   for (const [name] of headers)
     if (isUntouchable(name)) rules.leaveOut(`${what}.${name}`, "the header is not a rule's to change");
   return Object.fromEntries(headers.filter(([name]) => !isUntouchable(name)));
-}
-
-const UNIT_MS: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
-
-/** A duration as Go writes it, `1h30m`, `15s`, in milliseconds. `0s` is none. */
-function readDuration(fields: Fields, name: string): number | undefined {
-  const text = fields.text(name);
-  if (text === undefined) return undefined;
-  const parts = [...text.matchAll(/([0-9.]+)(ms|[hms])/g)];
-  if (parts.map(([part]) => part).join('') !== text) {
-    fields.leaveOut(name, `${text} is no duration`);
-    return undefined;
-  }
-  const ms = Math.round(parts.reduce((sum, [, count, unit]) => sum + Number(count) * (UNIT_MS[unit ?? ''] ?? 0), 0));
-  return ms === 0 ? undefined : ms;
 }

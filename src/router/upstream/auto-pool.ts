@@ -34,7 +34,7 @@ export class AutoPool implements Pool {
 
   dispatch(exchange: Exchange, block: HeaderBlock | null): void {
     if (this.#pool !== null) this.#pool.dispatch(exchange, block);
-    else if (this.#pending.length >= this.#context.limits.maxPendingRequests)
+    else if (this.#pending.length >= this.#endpoint.limits.pending)
       exchange.refuse(localReply.overloaded(this.#endpoint.label));
     else {
       this.#pending.push(exchange);
@@ -83,8 +83,7 @@ export class AutoPool implements Pool {
   #refuseAll(reason: string): void {
     this.#probe = null;
     this.#endpoint.counters.connectFailures++;
-    for (const exchange of this.#takePending())
-      exchange.refuse(localReply.ownerUnavailable(this.#endpoint.label, reason));
+    for (const exchange of this.#takePending()) this.#endpoint.unavailable(exchange, reason);
   }
 
   #takePending(): Exchange[] {

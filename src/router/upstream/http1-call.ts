@@ -49,6 +49,9 @@ export class Http1Call implements StreamConnection, Dispatcher.DispatchHandler {
   readonly resetsStreams = false;
   ready = false;
   endedBecause = '';
+  get connected(): boolean {
+    return this.ready;
+  }
   readonly stream: Stream;
   readonly #owner: Http1CallOwner;
   readonly #options: Dispatcher.DispatchOptions;

@@ -24,7 +24,7 @@ export class Http1Pool implements Pool, RequestConnection, Http1CallOwner {
     const { limits } = context;
     // TLS is ours to make: undici would ask for the name in each request's Host.
     this.dispatcher = new UndiciPool('http://shard', {
-      connections: limits.maxHttp1ConnectionsPerShard,
+      connections: endpoint.limits.http1Connections,
       // The route's timeouts count, and a watch may be silent for hours.
       headersTimeout: 0,
       bodyTimeout: 0,
@@ -46,11 +46,11 @@ export class Http1Pool implements Pool, RequestConnection, Http1CallOwner {
   }
 
   dispatch(exchange: Exchange, block: HeaderBlock | null): void {
-    const { limits } = this.context;
+    const { http1Connections, pending } = this.#endpoint.limits;
     const fault = requestFault(exchange.request);
     if (fault !== null) exchange.refuse(localReply.badRequest(fault));
-    else if (this.#calls.size < limits.maxHttp1ConnectionsPerShard) this.#send(exchange, block);
-    else if (this.#pending.length < limits.maxPendingRequests) this.#pending.push(exchange);
+    else if (this.#calls.size < http1Connections) this.#send(exchange, block);
+    else if (this.#pending.length < pending) this.#pending.push(exchange);
     else exchange.refuse(localReply.overloaded(this.#endpoint.label));
   }
 

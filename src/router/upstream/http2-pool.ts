@@ -63,10 +63,9 @@ export class Http2Pool implements Pool, ConnectionHandler {
   }
 
   #wait(exchange: Exchange): void {
-    const { limits } = this.#context;
     if (this.#connections.length === 0) {
-      exchange.refuse(localReply.ownerUnavailable(this.#endpoint.label, this.#lastFailure));
-    } else if (this.#pending.length >= limits.maxPendingRequests) {
+      this.#endpoint.unavailable(exchange, this.#lastFailure);
+    } else if (this.#pending.length >= this.#endpoint.limits.pending) {
       exchange.refuse(localReply.overloaded(this.#endpoint.label));
     } else {
       this.#pending.push(exchange);
@@ -76,10 +75,9 @@ export class Http2Pool implements Pool, ConnectionHandler {
 
   /** Opens connections until those that are being made have room for what waits. */
   #openForPending(): void {
-    const { maxConnectionsPerShard } = this.#context.limits;
     const made = this.#connections.filter((each) => !each.ready).length;
     let room = made * this.#assumedStreams;
-    while (room < this.#pending.length && this.#connections.length < maxConnectionsPerShard) {
+    while (room < this.#pending.length && this.#connections.length < this.#endpoint.limits.connections) {
       if (this.#open() === null) return;
       room += this.#assumedStreams;
     }
@@ -175,8 +173,7 @@ export class Http2Pool implements Pool, ConnectionHandler {
     }
     const waiting = this.#pending;
     this.#pending = [];
-    for (const exchange of waiting)
-      exchange.refuse(localReply.ownerUnavailable(this.#endpoint.label, this.#lastFailure));
+    for (const exchange of waiting) this.#endpoint.unavailable(exchange, this.#lastFailure);
   }
 
   #backOff(reason: string): void {

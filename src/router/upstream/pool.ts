@@ -12,6 +12,20 @@ export interface ShardEndpoint {
   readonly counters: ShardCounters;
   /** Null in cleartext. */
   readonly certificates: ClientCertificates | null;
+  readonly limits: UpstreamLimits;
+  /** An exchange's request cannot be sent: it waits for the shard to come back, where that is configured, or is refused. */
+  unavailable(exchange: Exchange, reason: string): void;
+}
+
+/** What one shard is asked of at once, by one worker. */
+export interface UpstreamLimits {
+  /** Connections to a shard that speaks HTTP/2, and to one that speaks HTTP/1.1. */
+  readonly connections: number;
+  readonly http1Connections: number;
+  /** Requests in flight. */
+  readonly requests: number;
+  /** Requests that wait. */
+  readonly pending: number;
 }
 
 /** The connections to one shard, and the requests that wait for one. */

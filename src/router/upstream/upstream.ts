@@ -1,18 +1,29 @@
 import type { HeaderBlock } from '../../http2/index.ts';
 import { splitAddress } from '../../topology/index.ts';
 import type { Exchange } from '../exchange.ts';
+import { localReply } from '../local-reply.ts';
+import { RetryBudget } from '../retries.ts';
 import type { RouterContext } from '../router-context.ts';
 import { ClientCertificates, type ClientTlsDescription } from '../tls/tls-files.ts';
 import { AutoPool } from './auto-pool.ts';
+import { type ActiveHealthDescription, HealthChecker } from './health-check.ts';
+import { HeldRequests } from './held-requests.ts';
 import { Http1Pool } from './http1-pool.ts';
 import { Http2Pool } from './http2-pool.ts';
-import type { Pool, ShardEndpoint } from './pool.ts';
+import { OwnerHealth, type PassiveHealthDescription } from './owner-health.ts';
+import type { Pool, ShardEndpoint, UpstreamLimits } from './pool.ts';
 
 /** How a cluster's shards are spoken to. Plain data. */
 export interface UpstreamDescription {
   /** `auto` asks each shard. */
   readonly protocol: 'http2' | 'http1' | 'auto';
   readonly tls?: ClientTlsDescription | undefined;
+  /** In place of the router's own. */
+  readonly limits?: Partial<UpstreamLimits> | undefined;
+  readonly activeHealth?: ActiveHealthDescription | undefined;
+  readonly passiveHealth?: PassiveHealthDescription | undefined;
+  /** So long requests wait for an owner that is down or sick; 0: they fail at once. */
+  readonly waitForOwnerMs?: number | undefined;
 }
 
 export const defaultUpstream: UpstreamDescription = { protocol: 'http2' };
@@ -25,7 +36,7 @@ const POOLS: Readonly<
   auto: (context, endpoint) => new AutoPool(context, endpoint),
 };
 
-/** A shard as one router thread reaches it. */
+/** A shard as one router thread reaches it: its connections, its health, and what waits for it. */
 export class Upstream implements ShardEndpoint {
   readonly cluster: string;
   readonly id: string;
@@ -34,33 +45,81 @@ export class Upstream implements ShardEndpoint {
   readonly label: string;
   readonly counters;
   readonly certificates;
+  readonly limits: UpstreamLimits;
+  readonly retryBudget = new RetryBudget();
+  /** Null where nothing is looked at, so that most requests are spared the asking. */
+  readonly health: OwnerHealth | null;
+  readonly #context: RouterContext;
   readonly #pool: Pool;
+  readonly #checker: HealthChecker | null;
+  readonly #held: HeldRequests;
+  readonly #waitForOwnerMs: number;
 
   constructor(context: RouterContext, cluster: string, id: string, address: string, description: UpstreamDescription) {
+    const { protocol, tls, activeHealth, passiveHealth, waitForOwnerMs = 0 } = description;
+    this.#context = context;
     this.cluster = cluster;
     this.id = id;
     this.address = address;
     this.target = splitAddress(address);
     this.label = `${id} (${address})`;
     this.counters = context.counters.shard(cluster, id);
-    this.certificates = description.tls === undefined ? null : new ClientCertificates(description.tls);
-    this.#pool = POOLS[description.protocol](context, this);
+    this.certificates = tls === undefined ? null : new ClientCertificates(tls);
+    this.limits = limitsOf(context, description);
+    this.#waitForOwnerMs = waitForOwnerMs;
+    const watched = activeHealth !== undefined || passiveHealth !== undefined;
+    this.health = watched ? new OwnerHealth(passiveHealth ?? null, context.random) : null;
+    this.#held = new HeldRequests(
+      () => context.http2.turn.begin(),
+      (exchange) => this.dispatch(exchange, null),
+      (exchange, reason) => exchange.refuse(localReply.ownerUnavailable(this.label, reason)),
+    );
+    this.#pool = POOLS[protocol](context, this);
+    this.#checker =
+      activeHealth === undefined
+        ? null
+        : new HealthChecker(this, protocol, activeHealth, context.random, (fault) => this.health?.onCheck(fault));
   }
 
-  /** See `Pool.dispatch`. */
+  /**
+   * Sends an exchange's request, or has it wait, or refuses it.
+   * @param block the request's header section where it is at hand as it was received
+   */
   dispatch(exchange: Exchange, block: HeaderBlock | null): void {
-    this.#pool.dispatch(exchange, block);
+    const fault = this.health === null ? null : this.health.faultAt(this.#context.http2.turn.nowMs);
+    if (fault !== null) this.unavailable(exchange, fault);
+    else if (this.limits.requests !== Number.POSITIVE_INFINITY && this.#pool.openStreams >= this.limits.requests)
+      exchange.refuse(localReply.overloaded(this.label));
+    else {
+      this.retryBudget.earn();
+      this.#pool.dispatch(exchange, block);
+    }
+  }
+
+  unavailable(exchange: Exchange, reason: string): void {
+    if (this.#waitForOwnerMs === 0) exchange.refuse(localReply.ownerUnavailable(this.label, reason));
+    else if (this.#held.count >= this.limits.pending) exchange.refuse(localReply.overloaded(this.label));
+    else this.#held.hold(exchange, reason, this.#waitForOwnerMs);
   }
 
   /** An exchange that waited has ended by itself. */
   forget(exchange: Exchange): void {
+    this.#held.forget(exchange);
     this.#pool.forget(exchange);
+  }
+
+  /** What became of a request that was sent. */
+  onOutcome(failed: boolean): void {
+    this.health?.onOutcome(failed, this.#context.http2.turn.nowMs);
   }
 
   /** Brings the counters that are states up to date. */
   refreshCounters(): void {
     this.counters.connections = this.#pool.openConnections;
     this.counters.streams = this.#pool.openStreams;
+    this.counters.held = this.#held.count;
+    this.counters.sick = this.health !== null && this.health.faultAt(this.#context.http2.turn.begin()) !== null ? 1 : 0;
+    this.counters.ejections = this.health?.ejections ?? 0;
   }
 
   sweep(nowMs: number): void {
@@ -69,6 +128,17 @@ export class Upstream implements ShardEndpoint {
 
   /** Cuts all connections. No new request is taken. */
   destroy(): void {
+    this.#checker?.stop();
+    this.#held.stop();
     this.#pool.destroy();
   }
+}
+
+function limitsOf({ limits }: RouterContext, description: UpstreamDescription): UpstreamLimits {
+  return {
+    connections: description.limits?.connections ?? limits.maxConnectionsPerShard,
+    http1Connections: description.limits?.connections ?? limits.maxHttp1ConnectionsPerShard,
+    requests: description.limits?.requests ?? Number.POSITIVE_INFINITY,
+    pending: description.limits?.pending ?? limits.maxPendingRequests,
+  };
 }

@@ -1,0 +1,162 @@
+import type { Http2Limits } from '../http2/index.ts';
+import type { PlacementName } from '../placement/index.ts';
+import {
+  ClientCertificates,
+  type ListenerDescription,
+  type RouteDescription,
+  type RoutedCluster,
+  type RouteMatch,
+  type RouterLimits,
+  type RoutingDescription,
+  ServerCertificates,
+  type ShardKeySource,
+  type TextMatch,
+  tlsFault,
+  type UpstreamDescription,
+} from '../router/index.ts';
+import { type HostPort, type PlacementChoice, parseSlotRanges, slotFault, splitAddress } from '../topology/index.ts';
+import { nearestName } from './nearest-name.ts';
+import type { ConfigFile } from './schema/index.ts';
+
+/** A config that has been checked, in the terms of what it configures. */
+export interface Config {
+  readonly listen: readonly ListenerDescription[];
+  readonly admin: HostPort;
+  readonly workers: number;
+  readonly drainMs: number;
+  readonly limits: Http2Limits & RouterLimits;
+  readonly routing: RoutingDescription;
+}
+
+export type Path = ReadonlyArray<string | number>;
+
+/** Tells of a fault at a value of the file. */
+type Report = (path: Path, message: string) => void;
+
+/** Makes of a file's values what they configure, and checks what no schema can. */
+export function buildConfig(file: ConfigFile, report: Report): Config {
+  const clusters = Object.entries(file.clusters).map(([name, cluster]) => buildCluster(name, cluster, report));
+  const names = Object.keys(file.clusters);
+  const routes = file.routes.map((route, i) => {
+    if (!names.includes(route.cluster)) {
+      const near = nearestName(route.cluster, names) ?? names.join(', ');
+      report(['routes', i, 'cluster'], `there is no cluster ${route.cluster}; did you mean ${near}?`);
+    }
+    return buildRoute(route);
+  });
+  return {
+    listen: file.listen.map((listener, i) => buildListener(listener, i, report)),
+    admin: splitAddress(file.admin.address),
+    workers: file.workers,
+    drainMs: file.drainSeconds * 1000,
+    limits: file.limits,
+    routing: {
+      routes,
+      clusters,
+      edge: { trustedHops: file.trustedHops, requestIds: file.requestIds },
+    },
+  };
+}
+
+function buildRoute(route: ConfigFile['routes'][number]): RouteDescription {
+  const { request: requestHeaders, response: responseHeaders } = route.headers;
+  const { match, shardKey, missing, headers: _headers, cors, ...same } = route;
+  // As for places of a key, the schema has seen to it that each has exactly one way to match.
+  const allowOrigins = cors?.allowOrigins.map((origin) => withoutUndefined(origin) as TextMatch) ?? [];
+  return {
+    ...same,
+    match: matchOf(match),
+    shardKey: shardKeyOf(shardKey, missing),
+    cors: cors === undefined ? undefined : { ...cors, allowOrigins },
+    requestHeaders,
+    responseHeaders,
+  };
+}
+
+/** What a key falls back to is the last of its places. */
+function shardKeyOf(
+  sources: ConfigFile['routes'][number]['shardKey'],
+  missing: ConfigFile['routes'][number]['missing'],
+): ShardKeySource[] {
+  const fallbacks = [...sources.map((source) => source.missing), missing].filter((each) => typeof each === 'object');
+  // The schema has seen to it that each has exactly one place, which is what tells the kinds apart.
+  const places = sources.map(
+    ({ missing: _missing, ...source }) => withoutUndefined(source) as unknown as ShardKeySource,
+  );
+  return [...places, ...fallbacks.slice(0, 1)];
+}
+
+function buildListener(
+  { address, tls, proxyProtocol }: ConfigFile['listen'][number],
+  i: number,
+  report: Report,
+): ListenerDescription {
+  const fault = tls === undefined ? null : tlsFault(() => new ServerCertificates(tls));
+  if (fault !== null) report(['listen', i, 'tls'], `${fault.file} ${fault.message}`);
+  return { ...splitAddress(address), tls, proxyProtocol };
+}
+
+function matchOf({ prefix, path, regex, hosts, methods, headers }: ConfigFile['routes'][number]['match']): RouteMatch {
+  const onPath = path !== undefined ? { exact: path } : regex !== undefined ? { regex } : { prefix: prefix ?? '/' };
+  const tests = Object.entries(headers ?? {}).map(([name, test]) => [name, withoutUndefined(test)]);
+  return { path: onPath, hosts, methods, headers: Object.fromEntries(tests) as Record<string, TextMatch> };
+}
+
+function withoutUndefined(value: object): object {
+  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined));
+}
+
+function buildCluster(name: string, cluster: ConfigFile['clusters'][string], report: Report): RoutedCluster {
+  const path = ['clusters', name, 'shards'];
+  const placement = placementOf(cluster.placement);
+  const { tls } = cluster.upstream;
+  const tlsProblem = tls === undefined ? null : tlsFault(() => new ClientCertificates(tls).options());
+  if (tlsProblem !== null) report(['clusters', name, 'upstream', 'tls'], `${tlsProblem.file} ${tlsProblem.message}`);
+  const seen = new Set<string>();
+  const shards = cluster.shards.map((shard, i) => {
+    if (seen.has(shard.id))
+      report([...path, i, 'id'], `${shard.id} stands more than once; ids are unique in a cluster`);
+    seen.add(shard.id);
+    const parsed = shard.slots === undefined ? undefined : parseSlotRanges(shard.slots);
+    if (typeof parsed === 'string') report([...path, i, 'slots'], parsed);
+    if (parsed !== undefined && placement.name !== 'slots')
+      report([...path, i, 'slots'], `slots go with placement slots, and this is ${placement.name}`);
+    const { id, address, hostname, weight } = shard;
+    return { id, address, hostname, weight, slots: typeof parsed === 'string' ? undefined : parsed };
+  });
+  if (placement.name === 'slots' && shards.some((shard) => shard.slots !== undefined)) {
+    const fault = slotFault(shards.map(({ id, slots }) => ({ id, slots: slots ?? [] })));
+    if (fault !== null) report(path, fault);
+  }
+  return { name, placement, hashOn: cluster.hashOn, shards, upstream: buildUpstream(cluster) };
+}
+
+function buildUpstream({
+  upstream,
+  health,
+  limits,
+  waitForOwnerMs,
+}: ConfigFile['clusters'][string]): UpstreamDescription {
+  const given = withoutUndefined(limits);
+  return {
+    ...upstream,
+    limits: given,
+    activeHealth: activeHealthOf(health.active),
+    passiveHealth: health.passive,
+    waitForOwnerMs,
+  };
+}
+
+function activeHealthOf(
+  active: ConfigFile['clusters'][string]['health']['active'],
+): UpstreamDescription['activeHealth'] {
+  if (active === undefined) return undefined;
+  const { grpc, http, tcp = {}, ...times } = active;
+  return { ...times, check: grpc !== undefined ? { grpc } : http !== undefined ? { http } : { tcp } };
+}
+
+function placementOf(choice: ConfigFile['clusters'][string]['placement']): PlacementChoice {
+  const [entry] = Object.entries(choice).filter(([, options]) => options !== undefined);
+  const [name, options] = entry as [PlacementName, Record<string, unknown>];
+  return { name, options };
+}

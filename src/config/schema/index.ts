@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { cluster } from './cluster.ts';
+import { limits } from './limits.ts';
+import { serverTls } from './listener.ts';
+import { keySources, route } from './route.ts';
+import { address, identifier } from './values.ts';
+
+export const configSchema = z.strictObject({
+  listen: z
+    .array(
+      z.strictObject({
+        address,
+        tls: serverTls.optional(),
+        proxyProtocol: z
+          .boolean()
+          .default(false)
+          .describe('Every connection begins with a PROXY protocol header, version 2, of the load balancer in front.'),
+      }),
+    )
+    .min(1)
+    .describe('Where clients connect: HTTP/1.1 and HTTP/2.'),
+  admin: z
+    .strictObject({ address })
+    .default({ address: '127.0.0.1:9901' })
+    .describe('Where /healthz, /readyz and /metrics are served. Keep it on loopback.'),
+  workers: z.int().min(1).max(256).default(1).describe('Threads that route; one uses one core.'),
+  trustedHops: z
+    .int()
+    .min(0)
+    .max(16)
+    .default(0)
+    .describe("Proxies in front whose x-forwarded-* headers are believed. 0: clients', which are never believed."),
+  requestIds: z
+    .enum(['pass', 'missing', 'always'])
+    .default('pass')
+    .describe('x-request-id: left as it comes, made where it is missing, or made anew for every request.'),
+  drainSeconds: z.int().min(0).max(3600).default(30).describe('How long streams in flight may go on after SIGTERM.'),
+  limits: limits.prefault({}),
+  routes: z.array(route).min(1).describe('The first that matches counts.'),
+  clusters: z.record(identifier, cluster).describe('Sets of shards, by name.'),
+});
+
+/** A config file as it stands, defaults filled in. */
+export type ConfigFile = z.output<typeof configSchema>;
+
+/** The JSON schema for editors. */
+export function configJsonSchema(): object {
+  return z.toJSONSchema(configSchema, {
+    io: 'input',
+    override: ({ zodSchema, jsonSchema }) => {
+      if (zodSchema !== keySources) return;
+      const { type, items, minItems } = jsonSchema;
+      delete jsonSchema.type;
+      delete jsonSchema.items;
+      delete jsonSchema.minItems;
+      const item = items as typeof jsonSchema;
+      jsonSchema.anyOf = [item, { type: type as 'array', items: item, minItems: minItems ?? 1 }];
+    },
+  });
+}
