@@ -16,12 +16,14 @@ it('shows whole configs that are right', () => {
 });
 
 it('shows parts of a route that are right', () => {
-  const parts = examples('docs/config.md').filter((text) => /^(match|shardKey|headers):/.test(text));
+  const parts = examples('docs/config.md').filter((text) => /^(match|shardKey|missing|headers):/.test(text));
   const route: object = Object.assign({}, ...parts.map((text): object => parse(text)), { cluster: 'docs' });
-  expect(Object.keys(route).sort()).toEqual(['cluster', 'headers', 'match', 'shardKey']);
+  expect(Object.keys(route)).toEqual(
+    expect.arrayContaining(['cors', 'headers', 'match', 'missing', 'retries', 'shardKey']),
+  );
   const shards = [{ id: 's0', address: '127.0.0.1:1' }];
   const config = stringify({ listen: [{ address: '127.0.0.1:1' }], routes: [route], clusters: { docs: { shards } } });
-  expect(parseConfig(config, 'example').routing.routes[0]?.shardKey.length).toBe(6);
+  expect(parseConfig(config, 'example').routing.routes[0]?.shardKey.length).toBe(7);
 });
 
 it('shows listeners and upstreams that are right, as far as files can be missing', () => {
@@ -29,6 +31,6 @@ it('shows listeners and upstreams that are right, as far as files can be missing
     const text = examples('docs/config.md').find((each) => each.startsWith(`${key}:`) && !/^routes:/m.test(each));
     return parse(text ?? '') as object;
   };
-  const docs = { ...part('upstream'), shards: [{ id: 's0', address: '127.0.0.1:1' }] };
+  const docs = { ...part('upstream'), ...part('health'), shards: [{ id: 's0', address: '127.0.0.1:1' }] };
   configSchema.parse({ ...part('listen'), routes: [{ match: { prefix: '/' }, cluster: 'docs' }], clusters: { docs } });
 });
