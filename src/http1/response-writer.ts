@@ -60,6 +60,16 @@ export class ResponseWriter {
     }
   }
 
+  /** The head that makes the connection a WebSocket (RFC 6455, 4.2.2). */
+  switchToWebSocket(block: HeaderBlock, accept: string): void {
+    this.#append(statusLine(101));
+    this.#append(
+      Buffer.from(`connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-accept: ${accept}\r\n`, 'latin1'),
+    );
+    this.#fields(block);
+    this.#lineEnd();
+  }
+
   /** Content as a chunk. */
   chunk(content: Uint8Array, start: number, end: number): void {
     this.#output.reserve(end - start + CHUNK_OVERHEAD);

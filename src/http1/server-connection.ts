@@ -17,6 +17,7 @@ import type { Http1Fault } from './fault.ts';
 import { CHUNKED, RequestHead } from './request-head.ts';
 import { RequestReader, type RequestSink } from './request-reader.ts';
 import { type Framing, ResponseWriter } from './response-writer.ts';
+import { acceptOf, isHandshakeField, toExtendedConnect } from './websocket.ts';
 
 /** After its last answer a client gets this long to read it before the socket goes. */
 const LINGER_MS = 1000;
@@ -45,6 +46,8 @@ export interface Http1Handler {
   onClosed(): void;
 }
 
+const NOTHING = new Uint8Array(0);
+
 const unhandled: StreamHandler = { onHeaders() {}, onTrailers() {}, onData() {}, onReset() {}, onCredit() {} };
 
 /**
@@ -66,6 +69,10 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
   #nextId = 1;
   #stream: Stream | null = null;
   // Of the request that is under way.
+  /** It asks for a WebSocket, and this is to be answered. */
+  #webSocketKey: string | null = null;
+  /** The connection is a WebSocket's now: bytes go as they come. */
+  #isTunnel = false;
   #isHttp10 = false;
   #isHead = false;
   #framing: Framing = 'none';
@@ -102,7 +109,17 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
   }
 
   readonly #onError = (error: NodeJS.ErrnoException): void => this.#lost(error.code ?? error.message);
-  readonly #onEnd = (): void => this.#lost('closed by the peer');
+  readonly #onEnd = (): void => {
+    const stream = this.#stream;
+    if (!this.#isTunnel || stream === null || stream.remoteEnded) {
+      this.#lost('closed by the peer');
+      return;
+    }
+    // Our side ends with the other one's; what the shard still says is for nobody.
+    stream.remoteEnded = true;
+    stream.handler.onData(stream, NOTHING, 0, 0, true);
+    this.#finishIfEnded(stream);
+  };
   readonly #onClose = (): void => this.#lost('closed');
   readonly #onDrain = (): void => {
     const stream = this.#stream;
@@ -120,6 +137,10 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     if (this.#state === 'ending' || this.#state === 'closed') return;
     const now = this.#context.turn.begin();
     this.#receivedAtMs = now;
+    if (this.#isTunnel) {
+      if (this.#stream !== null) this.#receiveTunnel(this.#stream, bytes, start, end);
+      return;
+    }
     if (this.#ahead !== null) {
       this.#ahead = Buffer.concat([this.#ahead, bytes.subarray(start, end)]);
       return;
@@ -159,6 +180,8 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
       this.#detached = { settings: Buffer.from(request.http2Settings, 'base64url'), fields: block.copy() };
       return;
     }
+    this.#webSocketKey = this.#wantsWebSocket(request) ? toExtendedConnect(block) : null;
+    if (this.#webSocketKey !== null) head.readRequest(block);
     this.#isHttp10 = request.isHttp10;
     this.#isHead = request.isHead;
     this.#closeAfter = !request.keepAlive || this.#state === 'draining';
@@ -166,13 +189,14 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     const stream = new Stream(this.#nextId, this, unhandled, WINDOW_BYTES, WINDOW_BYTES);
     this.#nextId += 2;
     this.#stream = stream;
-    const complete = request.contentLength === 0;
+    const complete = request.contentLength === 0 && this.#webSocketKey === null;
     this.#awaitsContinue = request.expectsContinue && !complete;
     this.#discardable = -1;
     stream.isHead = request.isHead;
     stream.headersReceived = true;
     stream.remoteEnded = complete;
-    stream.contentRemaining = request.contentLength === CHUNKED ? -1 : request.contentLength;
+    const unbounded = request.contentLength === CHUNKED || this.#webSocketKey !== null;
+    stream.contentRemaining = unbounded ? -1 : request.contentLength;
     this.#handler.onRequest(stream, head, block, complete);
     if (!this.#awaitsContinue || stream.closed || this.#responseBegun) return;
     this.#awaitsContinue = false;
@@ -242,6 +266,10 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     return asked && http2Settings !== '' && contentLength === 0 && !this.#secure && this.#state === 'open';
   }
 
+  #wantsWebSocket({ upgrade, contentLength }: RequestHead): boolean {
+    return contentLength === 0 && upgrade.split(',').some((protocol) => protocol.trim() === 'websocket');
+  }
+
   #handOver({ settings, fields }: { settings: Buffer; fields: readonly Field[] }, rest: Uint8Array): void {
     this.#writer.raw(SWITCH_TO_HTTP2);
     this.#output.detach();
@@ -267,6 +295,14 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
       return;
     }
     this.#responseBegun = true;
+    if (this.#webSocketKey !== null) {
+      if (status < 300) {
+        this.#becomeTunnel(stream, block, this.#webSocketKey);
+        return;
+      }
+      // It stays what it was: a GET without content.
+      stream.remoteEnded = true;
+    }
     // Whether a client that was not told to continue sends its content is open, and so where its next request begins.
     const tooMuch = !stream.remoteEnded && stream.contentRemaining > DISCARDED_BYTES;
     if (this.#awaitsContinue || (status >= 400 && tooMuch)) this.#closeAfter = true;
@@ -275,6 +311,24 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     const connection = this.#closeAfter ? 'close' : this.#isHttp10 ? 'keep-alive' : null;
     this.#writer.head(status, block, this.#framing, connection);
     if (endStream) this.#endResponse(stream);
+  }
+
+  #becomeTunnel(stream: Stream, block: HeaderBlock, key: string): void {
+    for (let i = block.count - 1; i >= 0; i--) if (!isHandshakeField(block.fields[i] as Field)) block.remove(i);
+    this.#writer.switchToWebSocket(block, acceptOf(key));
+    this.#isTunnel = true;
+    this.#framing = 'length';
+    this.#closeAfter = true;
+    const ahead = this.#ahead;
+    this.#ahead = null;
+    if (ahead !== null) this.#receiveTunnel(stream, ahead, 0, ahead.length);
+    if (stream.receiveWindow > 0) this.#resume();
+  }
+
+  #receiveTunnel(stream: Stream, bytes: Uint8Array, start: number, end: number): void {
+    stream.receiveWindow -= end - start;
+    stream.handler.onData(stream, bytes, start, end, false);
+    if (stream.receiveWindow <= 0 && !stream.closed) this.#pause();
   }
 
   #framingOf(status: number, block: HeaderBlock, endStream: boolean): Framing {
@@ -305,6 +359,12 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
 
   #endResponse(stream: Stream): void {
     stream.localEnded = true;
+    if (this.#isTunnel && !stream.remoteEnded) {
+      stream.closed = true;
+      this.#stream = null;
+      this.#end('');
+      return;
+    }
     this.#finishIfEnded(stream);
   }
 
@@ -412,7 +472,13 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
       this.#handler.onSlow();
       this.destroy();
     } else if (this.#reader.insideHead && nowMs - this.#headBeganMs > requestHeadTimeoutMs) this.#tooSlow('headers');
-    else if (stream !== null && !stream.remoteEnded && !this.#paused && nowMs - this.#receivedAtMs > stalledWindowMs)
+    else if (
+      stream !== null &&
+      !stream.remoteEnded &&
+      !this.#paused &&
+      this.#webSocketKey === null &&
+      nowMs - this.#receivedAtMs > stalledWindowMs
+    )
       this.#tooSlow('content');
   }
 

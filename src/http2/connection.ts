@@ -88,7 +88,8 @@ export class Connection implements OutputListener, StreamConnection {
       [Setting.InitialWindowSize, limits.streamWindowBytes],
       [Setting.MaxHeaderListSize, limits.maxHeaderListBytes],
     ];
-    if (this.isServer) entries.push([Setting.MaxConcurrentStreams, limits.maxConcurrentStreams]);
+    if (this.isServer)
+      entries.push([Setting.MaxConcurrentStreams, limits.maxConcurrentStreams], [Setting.EnableConnectProtocol, 1]);
     else entries.push([Setting.EnablePush, 0]);
     this.#writer.settings(entries);
     this.#receiver.announceWindow();

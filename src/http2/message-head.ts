@@ -9,6 +9,8 @@ export class MessageHead {
   scheme: Field | null = null;
   path: Field | null = null;
   authority: Field | null = null;
+  /** Of an extended CONNECT (RFC 8441): what is to be spoken on the stream. */
+  protocol: Field | null = null;
   status: Field | null = null;
   contentType: Field | null = null;
   grpcStatus: Field | null = null;
@@ -21,6 +23,7 @@ export class MessageHead {
     this.scheme = null;
     this.path = null;
     this.authority = null;
+    this.protocol = null;
     this.status = null;
     this.contentType = null;
     this.grpcStatus = null;
@@ -34,7 +37,8 @@ export class MessageHead {
     if (fault !== null) return fault;
     if (this.status !== null) return ':status in a request';
     if (this.method === null) return 'no :method';
-    if (this.method.text === 'CONNECT') {
+    if (this.protocol !== null && this.method.text !== 'CONNECT') return ':protocol without CONNECT';
+    if (this.method.text === 'CONNECT' && this.protocol === null) {
       // RFC 9113, 8.5: only :authority goes with it.
       return this.scheme !== null || this.path !== null || this.authority === null ? 'malformed CONNECT' : null;
     }
@@ -47,7 +51,13 @@ export class MessageHead {
   readResponse(block: HeaderBlock): string | null {
     const fault = this.#read(block, LAST_PSEUDO_KIND);
     if (fault !== null) return fault;
-    if (this.method !== null || this.scheme !== null || this.path !== null || this.authority !== null)
+    if (
+      this.method !== null ||
+      this.scheme !== null ||
+      this.path !== null ||
+      this.authority !== null ||
+      this.protocol !== null
+    )
       return 'a request field in a response';
     const status = this.status === null || this.status.valueLength !== 3 ? -1 : this.status.integer;
     if (status < 100) return 'no valid :status';
@@ -99,6 +109,10 @@ export class MessageHead {
       case NameKind.Authority:
         if (this.authority !== null) return false;
         this.authority = field;
+        return true;
+      case NameKind.Protocol:
+        if (this.protocol !== null) return false;
+        this.protocol = field;
         return true;
       case NameKind.Status:
         if (this.status !== null) return false;

@@ -16,6 +16,8 @@ export const Setting = {
   InitialWindowSize: 0x4,
   MaxFrameSize: 0x5,
   MaxHeaderListSize: 0x6,
+  /** RFC 8441, 3. */
+  EnableConnectProtocol: 0x8,
 } as const;
 
 const ENTRY_BYTES = 6;
@@ -26,6 +28,8 @@ export interface PeerSettings {
   maxConcurrentStreams: number;
   initialWindowSize: number;
   maxFrameSize: number;
+  /** The peer takes extended CONNECT, and so WebSockets (RFC 8441). */
+  enableConnectProtocol: boolean;
 }
 
 export function initialPeerSettings(): PeerSettings {
@@ -34,6 +38,7 @@ export function initialPeerSettings(): PeerSettings {
     maxConcurrentStreams: Number.POSITIVE_INFINITY,
     initialWindowSize: DEFAULT_WINDOW,
     maxFrameSize: MINIMUM_FRAME_SIZE,
+    enableConnectProtocol: false,
   };
 }
 
@@ -62,6 +67,10 @@ export function applySettings(bytes: Uint8Array, start: number, end: number, set
       case Setting.MaxFrameSize:
         if (value < MINIMUM_FRAME_SIZE || value > MAXIMUM_FRAME_SIZE) return ErrorCode.ProtocolError;
         settings.maxFrameSize = value;
+        break;
+      case Setting.EnableConnectProtocol:
+        if (value > 1) return ErrorCode.ProtocolError;
+        settings.enableConnectProtocol = value === 1;
         break;
       default: // Unknown ones are to be ignored (RFC 9113, 6.5.2).
     }

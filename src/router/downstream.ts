@@ -14,6 +14,7 @@ import { type ClientConnection, UndecidedConnection } from './client-connection.
 import { clientProtocolOf } from './client-protocol.ts';
 import type { CorsPolicy } from './edge/cors.ts';
 import { FORWARDED_NAMES, ForwardedFor } from './edge/forwarded.ts';
+import { GrpcWebTranslation } from './edge/grpc-web.ts';
 import { RequestIds } from './edge/request-ids.ts';
 import { Exchange } from './exchange.ts';
 import type { Accepted } from './listener.ts';
@@ -110,6 +111,10 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
       this.#refuse(stream, block, localReply.notSupported('CONNECT'));
       return;
     }
+    if (head.protocol !== null && head.protocol.text !== 'websocket') {
+      this.#refuse(stream, block, localReply.notSupported(`CONNECT for ${head.protocol.text}`));
+      return;
+    }
     const route = this.#owner.snapshot.routeOf(head.path, head, block);
     if (route === null) {
       this.#refuse(stream, block, localReply.noRoute(head.path.text));
@@ -124,7 +129,9 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
     }
     this.#requestIds?.apply(block);
     route.requestHeaders?.apply(block);
-    const exchange = new Exchange(this.#context, stream, owner, route, head, block, endStream, this.#cors);
+    const grpcWeb = route.translatesGrpcWeb ? GrpcWebTranslation.ofRequest(block) : null;
+    const needs = grpcWeb === null && this.#cors === null ? null : { cors: this.#cors, grpcWeb };
+    const exchange = new Exchange(this.#context, stream, owner, route, head, block, endStream, needs);
     stream.handler = exchange;
     owner.dispatch(exchange, block);
   }

@@ -55,13 +55,16 @@ export class EnvelopeTracker {
   }
 }
 
-/** The tracker that an answer needs; null where no message of ours can be put into it. Kept on the field: most answers need none. */
-export function envelopeTrackerOf(contentType: Field): EnvelopeTracker | null {
+/**
+ * The tracker that an answer needs; null where no message of ours can be put into it. Kept on the field: most need none.
+ * @param translated gRPC's messages go to a client of gRPC-Web
+ */
+export function envelopeTrackerOf(contentType: Field, translated: boolean): EnvelopeTracker | null {
   if (contentType.memoScope !== memoScope) {
     contentType.memoScope = memoScope;
     contentType.memo = /^application\/(grpc-web|connect\+)/i.test(contentType.text);
   }
-  if (contentType.memo !== true) return null;
+  if (contentType.memo !== true) return translated ? new EnvelopeTracker(false) : null;
   return new EnvelopeTracker(/^application\/grpc-web-text/i.test(contentType.text));
 }
 

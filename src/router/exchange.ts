@@ -12,6 +12,7 @@ import { type ClientProtocol, clientProtocolOf } from './client-protocol.ts';
 import { LATENCY_UNIT_US } from './counters.ts';
 import type { Deadlined } from './deadlines.ts';
 import { applyCors } from './edge/cors.ts';
+import type { GrpcWebTranslation } from './edge/grpc-web.ts';
 import { type EnvelopeTracker, envelopeTrackerOf } from './envelopes.ts';
 import { GrpcStatus, grpcTimeoutMs } from './grpc.ts';
 import { endWithReply, type LocalReply, localReply, sendReply } from './local-reply.ts';
@@ -19,6 +20,13 @@ import { retryWaitMs } from './retries.ts';
 import type { RouterContext } from './router-context.ts';
 import type { Route } from './routing.ts';
 import type { Upstream } from './upstream/upstream.ts';
+
+/** What a client needs besides what its shard answers. */
+export interface ClientNeeds {
+  /** Headers without which a page of another origin may not read the answer. */
+  readonly cors: readonly Field[] | null;
+  readonly grpcWeb: GrpcWebTranslation | null;
+}
 
 /** What a request can be sent on. */
 export interface RequestConnection {
@@ -45,6 +53,7 @@ export class Exchange implements StreamHandler, Deadlined {
   /** The request's header section, to send it again if the owner did not process it. */
   readonly request: readonly Field[];
   readonly #route: Route;
+  readonly isWebSocket: boolean;
   readonly #startedUnits: number;
   #upstream: Stream | null = null;
   /** How often the request has been sent again. */
@@ -52,8 +61,8 @@ export class Exchange implements StreamHandler, Deadlined {
   #responseBegun = false;
   /** The answer says that the shard could not serve. */
   #troubled = false;
-  /** What the answer has to carry, so that a page of another origin may read it. */
-  readonly #cors: readonly Field[] | null;
+  /** What the client needs besides the shard's answer; most need nothing. */
+  readonly #needs: ClientNeeds | null;
   /** When it is over in any case, and when something last moved. */
   #deadlineAtMs = Number.POSITIVE_INFINITY;
   #movedAtMs = 0;
@@ -84,13 +93,14 @@ export class Exchange implements StreamHandler, Deadlined {
     head: MessageHead,
     block: HeaderBlock,
     endStream: boolean,
-    cors: readonly Field[] | null,
+    needs: ClientNeeds | null,
   ) {
     this.#context = context;
-    this.#cors = cors;
+    this.#needs = needs;
     this.#downstream = downstream;
     this.owner = owner;
     this.#route = route;
+    this.isWebSocket = head.protocol !== null;
     this.request = block.copy();
     this.#requestEnded = endStream;
     this.#startedUnits = latencyUnits(context.http2.turn.nowMs);
@@ -147,7 +157,7 @@ export class Exchange implements StreamHandler, Deadlined {
     this.#abandonUpstream(ErrorCode.Cancel);
     if (downstream.closed) return;
     const protocol = this.#protocol;
-    if (!this.#responseBegun) sendReply(counters, downstream, protocol, reply, this.#cors ?? []);
+    if (!this.#responseBegun) sendReply(counters, downstream, protocol, reply, this.#needs?.cors ?? []);
     else endWithReply(counters, downstream, protocol, reply, this.#envelopes?.betweenMessages ?? false);
     this.#resetOnceSent();
   }
@@ -158,7 +168,8 @@ export class Exchange implements StreamHandler, Deadlined {
     const idleAtMs = this.#movedAtMs + idleStreamMs;
     if (nowMs >= this.#deadlineAtMs) this.refuse(localReply.deadline());
     else if (nowMs >= idleAtMs) this.refuse(localReply.idleStream(idleStreamMs));
-    else this.#context.deadlines.add(this, Math.min(this.#deadlineAtMs, idleAtMs) - nowMs);
+    else if (Math.min(this.#deadlineAtMs, idleAtMs) !== Number.POSITIVE_INFINITY)
+      this.#context.deadlines.add(this, Math.min(this.#deadlineAtMs, idleAtMs) - nowMs);
   }
 
   // ---- a stream's events -----------------------------------------------------------------------------------------
@@ -172,16 +183,22 @@ export class Exchange implements StreamHandler, Deadlined {
       upstream.connection.reset(upstream, ErrorCode.Cancel);
       return;
     }
+    // The route's time is for the handshake.
+    if (this.isWebSocket) this.#deadlineAtMs = Number.POSITIVE_INFINITY;
     if (status !== 1) {
       this.#responseBegun = true;
-      if (!endStream && head.contentType !== null) this.#envelopes = envelopeTrackerOf(head.contentType);
+      if (!endStream && head.contentType !== null)
+        this.#envelopes = envelopeTrackerOf(head.contentType, this.#needs?.grpcWeb != null);
       this.#context.counters.countResponse(status);
       this.#troubled = isTrouble(code, null);
     }
     if (endStream) this.#finish(head.grpcStatus);
     if (status !== 1) {
       this.#route.responseHeaders?.apply(block);
-      if (this.#cors !== null) applyCors(block, this.#cors);
+      if (this.#needs !== null) {
+        this.#needs.grpcWeb?.responseHead(block);
+        if (this.#needs.cors !== null) applyCors(block, this.#needs.cors);
+      }
     }
     this.#downstream.connection.sendHeaders(this.#downstream, block, endStream);
   }
@@ -194,13 +211,22 @@ export class Exchange implements StreamHandler, Deadlined {
       if (upstream !== null) upstream.connection.sendTrailers(upstream, block);
     } else if (!this.#finished) {
       this.#finish(head.grpcStatus);
-      this.#downstream.connection.sendTrailers(this.#downstream, block);
+      const downstream = this.#downstream;
+      const translation = this.#needs?.grpcWeb ?? null;
+      if (translation === null) downstream.connection.sendTrailers(downstream, block);
+      else {
+        const last = translation.lastMessage(block);
+        downstream.connection.sendData(downstream, last, 0, last.length, true);
+      }
     }
   }
 
   onData(stream: Stream, bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
-    if (stream === this.#downstream) this.#onRequestData(bytes, start, end, endStream);
-    else this.#onResponseData(stream, bytes, start, end, endStream);
+    if (stream === this.#downstream) {
+      const translated = this.#needs?.grpcWeb?.requestContent(bytes, start, end);
+      if (translated === undefined) this.#onRequestData(bytes, start, end, endStream);
+      else this.#onRequestData(translated, 0, translated.length, endStream);
+    } else this.#onResponseData(stream, bytes, start, end, endStream);
   }
 
   #onResponseData(upstream: Stream, bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
@@ -210,7 +236,12 @@ export class Exchange implements StreamHandler, Deadlined {
     this.#movedAtMs = this.#context.http2.turn.nowMs;
     this.#envelopes?.follow(bytes, start, end);
     if (endStream) this.#finish(null);
-    downstream.connection.sendData(downstream, bytes, start, end, endStream);
+    const translation = this.#needs?.grpcWeb ?? null;
+    if (translation === null) downstream.connection.sendData(downstream, bytes, start, end, endStream);
+    else {
+      const translated = translation.responseContent(bytes, start, end);
+      downstream.connection.sendData(downstream, translated, 0, translated.length, endStream);
+    }
     if (!endStream) upstream.connection.grant(upstream, downstream.sendWindow - downstream.queuedBytes);
   }
 
@@ -218,7 +249,7 @@ export class Exchange implements StreamHandler, Deadlined {
     this.#context.counters.requestBytes += end - start;
     this.#movedAtMs = this.#context.http2.turn.nowMs;
     this.#requestBytes += end - start;
-    if (this.#requestBytes > this.#route.maxRequestBytes) {
+    if (this.#requestBytes > this.#route.maxRequestBytes && !this.isWebSocket) {
       this.refuse(localReply.tooLarge(this.#route.maxRequestBytes));
       return;
     }
@@ -367,7 +398,7 @@ export class Exchange implements StreamHandler, Deadlined {
   }
 
   get #protocol(): ClientProtocol {
-    return clientProtocolOf(this.request);
+    return this.#needs?.grpcWeb?.protocol ?? clientProtocolOf(this.request);
   }
 }
 

@@ -27,7 +27,7 @@ export type Condition = (head: MessageHead, block: HeaderBlock) => boolean;
 /** The route's conditions beyond the path; null where there are none, so that the path alone decides. */
 export function conditionOf({ hosts, methods, headers }: RouteMatch): Condition | null {
   const conditions: Condition[] = [];
-  if (methods !== undefined) conditions.push((head) => methods.includes(head.method?.text ?? ''));
+  if (methods !== undefined) conditions.push((head) => methods.includes(methodOf(head)));
   if (hosts !== undefined) conditions.push((head) => hosts.some((host) => isHost(host, head.authority?.text ?? '')));
   for (const [name, match] of Object.entries(headers ?? {})) {
     const wanted = headerName(name.toLowerCase());
@@ -36,6 +36,11 @@ export function conditionOf({ hosts, methods, headers }: RouteMatch): Condition 
   }
   if (conditions.length === 0) return null;
   return (head, block) => conditions.every((condition) => condition(head, block));
+}
+
+/** A WebSocket is asked for by GET, whatever the version of HTTP makes of it (RFC 8441, 5). */
+function methodOf(head: MessageHead): string {
+  return head.protocol === null ? (head.method?.text ?? '') : 'GET';
 }
 
 function isHost(host: string, authority: string): boolean {

@@ -25,6 +25,8 @@ export interface RouteDescription {
   readonly retries?: RetryDescription | undefined;
   readonly rateLimit?: RateLimitDescription | undefined;
   readonly cors?: CorsDescription | undefined;
+  /** gRPC-Web goes to shards as it is, or as gRPC. */
+  readonly grpcWeb?: 'pass' | 'translate' | undefined;
   readonly requestHeaders?: HeaderRulesDescription | undefined;
   readonly responseHeaders?: HeaderRulesDescription | undefined;
 }
@@ -55,6 +57,7 @@ export interface Route {
   readonly retries: RetryDescription;
   readonly rateLimit: RateLimit | null;
   readonly cors: CorsPolicy | null;
+  readonly translatesGrpcWeb: boolean;
   readonly requestHeaders: HeaderRules | null;
   readonly responseHeaders: HeaderRules | null;
 }
@@ -179,6 +182,7 @@ function routeOf(description: RouteDescription, owners: ReadonlyMap<string, Clus
     maxRequestBytes: description.maxRequestBytes ?? Number.POSITIVE_INFINITY,
     retries: description.retries ?? defaultRetries,
     rateLimit: rateLimit === undefined ? null : new RateLimit(rateLimit),
+    translatesGrpcWeb: description.grpcWeb === 'translate',
     cors: cors === undefined ? null : new CorsPolicy(cors),
     requestHeaders: headerRules(description.requestHeaders),
     responseHeaders: headerRules(description.responseHeaders),

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Conformance with real peers: h2spec, gRPC's interop client and server, Envoy, curl. Installs the first three under .tools.
+# Conformance with real peers: h2spec, gRPC's interop client and server, Envoy, curl, Chromium, Connect's and gRPC-Web's clients. Installs h2spec, interop and Envoy under .tools.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 tools="$PWD/.tools"
@@ -12,6 +12,7 @@ need() {
 }
 need curl 'install it with HTTP/2 (Debian: apt-get install curl)'
 need go 'install Go 1.24 or newer, for h2spec and gRPC interop (Debian: apt-get install golang)'
+[ -x /usr/bin/chromium ] || { echo 'conformance: /usr/bin/chromium is missing; apt-get install chromium' >&2; exit 1; }
 need python3 'install Python 3 with venv, for Envoy (Debian: apt-get install python3-venv)'
 
 # The versions that the figures in docs/ were made with.

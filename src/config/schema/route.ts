@@ -154,6 +154,10 @@ export const route = z.strictObject({
   retries: retries.prefault({}),
   rateLimit: rateLimit.optional(),
   cors: cors.optional(),
+  grpcWeb: z
+    .enum(['pass', 'translate'])
+    .default('pass')
+    .describe('gRPC-Web goes to shards as it is, or as gRPC, for those that speak no other.'),
   headers: z
     .strictObject({
       request: headerRules.optional().describe('On the way to the shard.'),

@@ -1,11 +1,20 @@
 import { Pool as UndiciPool } from 'undici';
-import type { HeaderBlock, Stream, StreamHandler } from '../../http2/index.ts';
+import {
+  type Field,
+  type HeaderBlock,
+  NameKind,
+  type Stream,
+  type StreamConnection,
+  type StreamHandler,
+} from '../../http2/index.ts';
 import type { Exchange, RequestConnection } from '../exchange.ts';
 import { localReply } from '../local-reply.ts';
 import type { RouterContext } from '../router-context.ts';
-import { Http1Call, type Http1CallOwner, requestFault } from './http1-call.ts';
+import { Http1Call } from './http1-call.ts';
+import { type Http1CallOwner, requestFault } from './http1-message.ts';
 import { openRawSocket } from './open-socket.ts';
 import type { Pool, ShardEndpoint } from './pool.ts';
+import { WebSocketCall } from './websocket-call.ts';
 
 /** A shard that speaks HTTP/1.1: undici's connections, a request at a time on each, and the requests that wait for one. */
 export class Http1Pool implements Pool, RequestConnection, Http1CallOwner {
@@ -13,7 +22,7 @@ export class Http1Pool implements Pool, RequestConnection, Http1CallOwner {
   readonly context: RouterContext;
   readonly dispatcher: UndiciPool;
   readonly #onConnectFailure: () => void;
-  readonly #calls = new Set<Http1Call>();
+  readonly #calls = new Set<StreamConnection>();
   #pending: Exchange[] = [];
 
   /** @param onConnectFailure told where a connection could not be made */
@@ -61,12 +70,14 @@ export class Http1Pool implements Pool, RequestConnection, Http1CallOwner {
   }
 
   request(block: HeaderBlock, endStream: boolean, handler: StreamHandler): Stream {
-    const call = new Http1Call(this, block, endStream, handler);
+    const call = isWebSocket(block)
+      ? new WebSocketCall(this, block, handler)
+      : new Http1Call(this, block, endStream, handler);
     this.#calls.add(call);
     return call.stream;
   }
 
-  onCallEnded(call: Http1Call): void {
+  onCallEnded(call: StreamConnection): void {
     this.#calls.delete(call);
     const next = this.#pending.shift();
     if (next !== undefined) this.#send(next, null);
@@ -88,4 +99,14 @@ export class Http1Pool implements Pool, RequestConnection, Http1CallOwner {
     // What is under way is told by its call; nobody waits for the rest.
     this.dispatcher.destroy().catch(() => {});
   }
+}
+
+/** Whether a request is an extended CONNECT. Its pseudo-header fields stand first. */
+function isWebSocket(block: HeaderBlock): boolean {
+  for (let i = 0; i < block.count; i++) {
+    const { kind } = (block.fields[i] as Field).name;
+    if (kind === NameKind.Protocol) return true;
+    if (kind === NameKind.Other) return false;
+  }
+  return false;
 }

@@ -2,6 +2,7 @@ import { Connection, type ConnectionHandler, type FloodCause, type HeaderBlock }
 import type { Exchange } from '../exchange.ts';
 import { localReply } from '../local-reply.ts';
 import type { RouterContext } from '../router-context.ts';
+import { Http1Pool } from './http1-pool.ts';
 import { openSocket } from './open-socket.ts';
 import type { Pool, ShardEndpoint } from './pool.ts';
 
@@ -20,6 +21,9 @@ export class Http2Pool implements Pool, ConnectionHandler {
   readonly #onConnectFailure: () => void;
   #connections: Connection[] = [];
   #pending: Exchange[] = [];
+  /** WebSockets that wait for the shard to say whether it takes them over HTTP/2. */
+  #webSockets: Exchange[] = [];
+  #http1: Http1Pool | null = null;
   #backoffMs = 0;
   #retryAtMs = 0;
   #lastFailure = '';
@@ -39,6 +43,7 @@ export class Http2Pool implements Pool, ConnectionHandler {
    * @param block the request's header section where it is at hand as it was received
    */
   dispatch(exchange: Exchange, block: HeaderBlock | null): void {
+    if (exchange.isWebSocket && !this.#takesWebSockets(exchange)) return;
     const connection = this.#connectionWithRoom();
     if (connection === null) {
       this.#wait(exchange);
@@ -47,6 +52,25 @@ export class Http2Pool implements Pool, ConnectionHandler {
     this.#endpoint.counters.requests++;
     if (block === null) exchange.send(connection);
     else exchange.sendFirst(connection, block);
+  }
+
+  /** Whether the shard takes extended CONNECT. As long as it has not said, the exchange waits; if not, it goes by HTTP/1.1. */
+  #takesWebSockets(exchange: Exchange): boolean {
+    const ready = this.#connections.find((each) => each.ready);
+    if (ready !== undefined) {
+      if (!ready.peerSettings.enableConnectProtocol) this.#overHttp1(exchange);
+      return ready.peerSettings.enableConnectProtocol;
+    }
+    if (this.#connections.length === 0 && this.#open() === null)
+      this.#endpoint.unavailable(exchange, this.#lastFailure);
+    else this.#webSockets.push(exchange);
+    return false;
+  }
+
+  /** WebSockets of a shard that speaks HTTP/1.1 besides, as most do that have both. */
+  #overHttp1(exchange: Exchange): void {
+    this.#http1 ??= new Http1Pool(this.#context, this.#endpoint);
+    this.#http1.dispatch(exchange, null);
   }
 
   #connectionWithRoom(): Connection | null {
@@ -85,6 +109,8 @@ export class Http2Pool implements Pool, ConnectionHandler {
 
   /** An exchange that waited has ended by itself. */
   forget(exchange: Exchange): void {
+    this.#http1?.forget(exchange);
+    if (this.#webSockets.length > 0) this.#webSockets = this.#webSockets.filter((each) => each !== exchange);
     const place = this.#pending.indexOf(exchange);
     if (place >= 0) this.#pending.splice(place, 1);
   }
@@ -109,16 +135,17 @@ export class Http2Pool implements Pool, ConnectionHandler {
   }
 
   get openConnections(): number {
-    return this.#connections.length;
+    return this.#connections.length + (this.#http1?.openConnections ?? 0);
   }
 
   get openStreams(): number {
-    return this.#connections.reduce((sum, each) => sum + each.openStreams, 0);
+    return this.#connections.reduce((sum, each) => sum + each.openStreams, this.#http1?.openStreams ?? 0);
   }
 
   /** Cuts all connections. No new request is taken. */
   destroy(): void {
     this.#closed = true;
+    this.#http1?.destroy();
     for (const connection of [...this.#connections]) connection.destroy();
   }
 
@@ -141,7 +168,14 @@ export class Http2Pool implements Pool, ConnectionHandler {
         Math.min(connection.peerSettings.maxConcurrentStreams, STREAMS_BEFORE_SETTINGS),
       );
     }
+    for (const exchange of this.#takeWebSockets()) this.dispatch(exchange, null);
     if (this.#pending.length > 0) this.#drainPending();
+  }
+
+  #takeWebSockets(): Exchange[] {
+    const waiting = this.#webSockets;
+    if (waiting.length > 0) this.#webSockets = [];
+    return waiting;
   }
 
   #drainPending(): void {
@@ -165,6 +199,8 @@ export class Http2Pool implements Pool, ConnectionHandler {
   onClosed(connection: Connection, reason: string | null): void {
     this.#remove(connection);
     if (reason !== null && !connection.ready) this.#backOff(reason);
+    if (this.#connections.length === 0)
+      for (const exchange of this.#takeWebSockets()) this.#endpoint.unavailable(exchange, this.#lastFailure);
     if (this.#pending.length === 0 || this.#connections.length > 0) return;
     // A connection that served and was lost is worth one immediate attempt; one that never came up is not.
     if (connection.ready && this.#open() !== null) {

@@ -1,0 +1,80 @@
+import { type Field, field, type HeaderBlock, NameKind } from '../../http2/index.ts';
+import type { ClientProtocol } from '../client-protocol.ts';
+
+const GRPC_WEB = /^application\/grpc-web(-text)?($|[+;].*$)/i;
+const TE_TRAILERS = field('te', 'trailers');
+/** A message's flags say that it is the trailers (grpc/grpc doc/PROTOCOL-WEB.md). */
+const TRAILER_FLAG = 0x80;
+const ENVELOPE_BYTES = 5;
+
+/**
+ * Makes gRPC of a call in gRPC-Web, for shards that speak gRPC alone, and gRPC-Web of its answer: the trailers become the
+ * last message, and in the text form all content is base64 (grpc/grpc doc/PROTOCOL-WEB.md; Envoy's grpc_web filter).
+ */
+export class GrpcWebTranslation {
+  readonly protocol: ClientProtocol;
+  readonly #isText: boolean;
+  readonly #contentType: Field;
+  /** Base64 characters that wait for the others of their four. */
+  #quad = '';
+
+  private constructor(isText: boolean, format: string) {
+    this.#isText = isText;
+    this.protocol = isText ? 'grpc-web-text' : 'grpc-web';
+    this.#contentType = field('content-type', `application/grpc-web${isText ? '-text' : ''}${format}`);
+  }
+
+  /** Turns a request's header section into gRPC's; null where it is none of gRPC-Web, and is left as it is. */
+  static ofRequest(block: HeaderBlock): GrpcWebTranslation | null {
+    for (let i = 0; i < block.count; i++) {
+      const each = block.fields[i] as Field;
+      if (each.name.kind !== NameKind.ContentType) continue;
+      const match = GRPC_WEB.exec(each.text);
+      if (match === null) return null;
+      const [, text, format = ''] = match;
+      block.replace(i, field('content-type', `application/grpc${format}`));
+      removeKinds(block, [NameKind.ContentLength, NameKind.Te]);
+      block.push(TE_TRAILERS);
+      return new GrpcWebTranslation(text !== undefined, format.startsWith('+') ? format : '+proto');
+    }
+    return null;
+  }
+
+  /** A request's content as gRPC has it. */
+  requestContent(bytes: Uint8Array, start: number, end: number): Uint8Array {
+    if (!this.#isText) return bytes.subarray(start, end);
+    const text = this.#quad + Buffer.from(bytes.subarray(start, end)).toString('latin1').replaceAll(/\s/g, '');
+    const whole = text.length - (text.length % 4);
+    this.#quad = text.slice(whole);
+    // Each padded piece stands for itself.
+    const pieces = text.slice(0, whole).match(/[^=]+={0,2}/g) ?? [];
+    return Buffer.concat(pieces.map((piece) => Buffer.from(piece, 'base64')));
+  }
+
+  /** An answer's header section. */
+  responseHead(block: HeaderBlock): void {
+    removeKinds(block, [NameKind.ContentType, NameKind.ContentLength]);
+    block.push(this.#contentType);
+  }
+
+  /** An answer's content. */
+  responseContent(bytes: Uint8Array, start: number, end: number): Uint8Array {
+    const content = bytes.subarray(start, end);
+    return this.#isText ? Buffer.from(Buffer.from(content).toString('base64'), 'latin1') : content;
+  }
+
+  /** The trailers, as the last message of the content. */
+  lastMessage(trailers: HeaderBlock): Uint8Array {
+    const lines = trailers.copy().map(({ name, text }) => `${name.text}: ${text}\r\n`);
+    const text = Buffer.from(lines.join(''), 'latin1');
+    const frame = Buffer.alloc(ENVELOPE_BYTES + text.length);
+    frame[0] = TRAILER_FLAG;
+    frame.writeUInt32BE(text.length, 1);
+    text.copy(frame, ENVELOPE_BYTES);
+    return this.responseContent(frame, 0, frame.length);
+  }
+}
+
+function removeKinds(block: HeaderBlock, kinds: readonly NameKind[]): void {
+  for (let i = block.count - 1; i >= 0; i--) if (kinds.includes((block.fields[i] as Field).name.kind)) block.remove(i);
+}
