@@ -1,6 +1,7 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
@@ -105,11 +106,29 @@ it("makes a config of Istio's, tells what it left out, and the config is right",
   expect(outcome).toEqual({
     code: 0,
     stdout: '',
-    stderr: 'not carried over: VirtualService yorkie: spec.http[0].corsPolicy: Keyway has nothing like it\n',
+    stderr: 'not carried over: VirtualService yorkie: spec.http[0].mirror: Keyway has nothing like it\n',
   });
   expect(await keyway('router', '--config', output, '--check')).toMatchObject({ code: 0 });
   const { stdout } = await keyway('explain', '--config', output, 'project/document');
   expect(stdout).toMatch(/yorkie-[01]\t127\.0\.0\.1:910[12]\n$/);
+});
+
+it('ends with an error where its port is taken, and leaves nothing running', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  scope.defer(() => server.close());
+  const { port } = server.address() as { port: number };
+  const config = scope.file(
+    'keyway.yaml',
+    `listen: [{address: '127.0.0.1:${port}'}]
+admin: {address: 127.0.0.1:0}
+routes: [{match: {prefix: /}, cluster: docs}]
+clusters: {docs: {shards: [{id: s0, address: 127.0.0.1:1}]}}
+`,
+  );
+  const { code, stderr } = await keyway('router', '--config', config);
+  expect(code).not.toBe(0);
+  expect(stderr).toMatch(/EADDRINUSE.*choose another address/);
 });
 
 it('prints a JSON schema, which docs/ has as it is', async () => {

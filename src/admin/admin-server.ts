@@ -1,48 +1,77 @@
-import { createServer, type Server } from 'node:http';
-import { RouterCounters } from '../router/index.ts';
+import { timingSafeEqual } from 'node:crypto';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import { type OpenStream, RouterCounters } from '../router/index.ts';
 import { renderMetrics, sumCounters } from './metrics.ts';
 
 /** What the admin address tells of. */
 export interface AdminSource {
   counters(): Promise<readonly RouterCounters[]>;
+  /** Streams that are open, at most so many. */
+  openStreams(limit: number): Promise<readonly OpenStream[]>;
   /** Null while requests are taken; else why not. */
   notReadyBecause(): string | null;
+  /** The clusters as they are routed to. */
+  topology(): readonly AdminCluster[];
+  /** Who owns a key, in each cluster or in one. */
+  explain(key: string, cluster: string | null): readonly object[];
+  /** The config in effect, without secrets. */
+  config(): object;
 }
 
-/** Serves /healthz, /readyz and /metrics. */
+export interface AdminCluster {
+  readonly name: string;
+  readonly shards: ReadonlyArray<{ readonly id: string; readonly address: string }>;
+}
+
+const TEXT = 'text/plain; charset=utf-8';
+const JSON_TYPE = 'application/json; charset=utf-8';
+const METRICS = 'text/plain; version=0.0.4; charset=utf-8';
+const MOST_STREAMS = 10_000;
+const STREAMS = 1000;
+
+interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly text: string;
+}
+
+type Handler = (query: URLSearchParams) => Answer | Promise<Answer>;
+
+const text = (status: number, line: string): Answer => ({ status, type: TEXT, text: `${line}\n` });
+const json = (value: unknown): Answer => ({
+  status: 200,
+  type: JSON_TYPE,
+  text: `${JSON.stringify(value, null, 2)}\n`,
+});
+
+/** Health, metrics, and what is going on, for people and monitors. */
 export class AdminServer {
   readonly #server: Server;
+  readonly #source: AdminSource;
+  readonly #token: Buffer | null;
 
-  constructor(source: AdminSource) {
+  /** @param token what a request has to bear, health apart; null where anybody may ask */
+  constructor(source: AdminSource, token: string | null) {
+    this.#source = source;
+    this.#token = token === null ? null : Buffer.from(token, 'utf8');
     this.#server = createServer((request, response) => {
-      const answer = (status: number, type: string, text: string): void => {
-        response.writeHead(status, { 'content-type': type, 'x-content-type-options': 'nosniff' });
-        response.end(request.method === 'HEAD' ? undefined : text);
-      };
-      if (request.method !== 'GET' && request.method !== 'HEAD') {
-        answer(405, 'text/plain', 'only GET\n');
-        return;
-      }
-      switch (request.url?.split('?')[0]) {
-        case '/healthz':
-          answer(200, 'text/plain', 'ok\n');
-          return;
-        case '/readyz': {
-          const reason = source.notReadyBecause();
-          answer(reason === null ? 200 : 503, 'text/plain', `${reason ?? 'ready'}\n`);
-          return;
-        }
-        case '/metrics':
-          source
-            .counters()
-            .then((threads) => renderMetrics(sumCounters(threads, new RouterCounters())))
-            .then((text) => answer(200, 'text/plain; version=0.0.4; charset=utf-8', text))
-            .catch((error: unknown) => answer(500, 'text/plain', `${String(error)}\n`));
-          return;
-        default:
-          answer(404, 'text/plain', 'there are /healthz, /readyz and /metrics\n');
-      }
+      const { pathname, searchParams } = new URL(request.url ?? '/', 'http://admin');
+      const handler = HANDLERS[pathname];
+      if (request.method !== 'GET' && request.method !== 'HEAD') send(response, text(405, 'only GET'), false);
+      else if (handler === undefined) send(response, text(404, `there are ${Object.keys(HANDLERS).join(', ')}`), false);
+      else if (!OPEN.has(pathname) && !this.#bears(request.headers.authorization))
+        send(response, text(401, 'a bearer token is wanted: authorization: Bearer …'), false);
+      else
+        Promise.resolve(handler.call(null, this.#source)(searchParams))
+          .catch((error: unknown) => text(500, String(error)))
+          .then((answer) => send(response, answer, request.method === 'HEAD'));
     });
+  }
+
+  #bears(authorization: string | undefined): boolean {
+    if (this.#token === null) return true;
+    const given = Buffer.from((authorization ?? '').replace(/^Bearer /i, ''), 'utf8');
+    return given.length === this.#token.length && timingSafeEqual(given, this.#token);
   }
 
   /** @returns the port */
@@ -60,4 +89,83 @@ export class AdminServer {
     this.#server.close();
     this.#server.closeAllConnections();
   }
+}
+
+function send(response: ServerResponse, { status, type, text: body }: Answer, isHead: boolean): void {
+  response.writeHead(status, {
+    'content-type': type,
+    'x-content-type-options': 'nosniff',
+    'cache-control': 'no-store',
+    ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+  });
+  response.end(isHead ? undefined : body);
+}
+
+/** Probes ask without a token: they tell nothing but whether the router is there. */
+const OPEN: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
+
+const HANDLERS: Readonly<Record<string, (source: AdminSource) => Handler>> = {
+  '/healthz': () => () => text(200, 'ok'),
+  '/readyz': (source) => () => {
+    const reason = source.notReadyBecause();
+    return text(reason === null ? 200 : 503, reason ?? 'ready');
+  },
+  '/metrics': (source) => async () => ({ status: 200, type: METRICS, text: await renderMetrics(await summed(source)) }),
+  '/topology': (source) => () => json(source.topology()),
+  '/clusters': (source) => async () => json(await clusterStates(source)),
+  '/streams': (source) => (query) => streams(source, query),
+  '/explain': (source) => (query) => {
+    const key = query.get('key');
+    return key === null ? text(400, 'name a key: /explain?key=…') : json(source.explain(key, query.get('cluster')));
+  },
+  '/config': (source) => () => json(source.config()),
+};
+
+async function summed(source: AdminSource): Promise<RouterCounters> {
+  return sumCounters(await source.counters(), new RouterCounters());
+}
+
+async function clusterStates(source: AdminSource): Promise<object[]> {
+  const counters = await summed(source);
+  return source.topology().map(({ name, shards }) => ({
+    name,
+    shards: shards.map(({ id, address }) => {
+      const {
+        requests,
+        responses,
+        connections,
+        streams: open,
+        held,
+        sick,
+        ejections,
+        retries,
+        connectFailures,
+      } = counters.shard(name, id);
+      const failed = responses[5] ?? 0;
+      return {
+        id,
+        address,
+        sick: sick > 0,
+        requests,
+        failed,
+        retries,
+        connections,
+        streams: open,
+        held,
+        ejections,
+        connectFailures,
+      };
+    }),
+  }));
+}
+
+/** Open streams, the oldest first; those of one key, shard, cluster or route where it is asked for. */
+async function streams(source: AdminSource, query: URLSearchParams): Promise<Answer> {
+  const limit = Number(query.get('limit') ?? STREAMS);
+  if (!Number.isInteger(limit) || limit < 1 || limit > MOST_STREAMS)
+    return text(400, `limit is a number from 1 to ${MOST_STREAMS}`);
+  const wanted = (['key', 'shard', 'cluster', 'route'] as const).filter((name) => query.has(name));
+  const open = await source.openStreams(wanted.length > 0 ? Number.POSITIVE_INFINITY : limit);
+  const found = open.filter((stream) => wanted.every((name) => stream[name] === query.get(name)));
+  return json([...found].sort((a, b) => b.ageMs - a.ageMs).slice(0, limit));
 }

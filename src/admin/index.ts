@@ -1,2 +1,2 @@
 /** What people and monitors see of a router. */
-export { AdminServer } from './admin-server.ts';
+export { AdminServer, type AdminSource } from './admin-server.ts';

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Registry } from 'prom-client';
-import { LATENCY_UNIT_US, type RouterCounters } from '../router/index.ts';
+import { LATENCY_UNIT_US, type RouterCounters, type ShardCounters, type TrafficCounters } from '../router/index.ts';
 
 const GRPC_STATUS_NAMES = [
   'OK',
@@ -36,116 +36,142 @@ function addNumbers(from: Tree, into: Tree): void {
     const sum = into[name];
     if (typeof value === 'number') into[name] = (typeof sum === 'number' ? sum : 0) + value;
     else {
-      const branch: Tree = typeof sum === 'object' ? sum : {};
+      const empty = (Array.isArray(value) ? [] : {}) as Tree;
+      const branch: Tree = typeof sum === 'object' ? sum : empty;
       into[name] = branch;
       addNumbers(value, branch);
     }
   }
 }
 
+type Labels = Readonly<Record<string, string>>;
+
 /** Renders a router's counters in Prometheus' text form. */
 export async function renderMetrics(counters: RouterCounters): Promise<string> {
   const registry = new Registry();
-  const counter = (name: string, help: string, value: number): void => {
-    new Counter({ name, help, registers: [registry] }).inc(value);
-  };
-  const labelled = (name: string, help: string, label: string, values: Iterable<readonly [string, number]>): void => {
-    const made = new Counter({ name, help, labelNames: [label], registers: [registry] });
-    for (const [value, count] of values) made.inc({ [label]: value }, count);
-  };
-  counter('keyway_requests_total', 'Requests received.', counters.requests);
-  counter('keyway_retries_total', 'Requests sent again, because the owner had not processed them.', counters.retries);
-  counter('keyway_cancelled_total', 'Requests that the client gave up.', counters.cancelled);
-  counter('keyway_request_bytes_total', 'Bytes of request content.', counters.requestBytes);
-  counter('keyway_response_bytes_total', 'Bytes of response content.', counters.responseBytes);
-  counter('keyway_downstream_connections_total', 'Client connections accepted.', counters.downstreamAccepted);
-  counter('keyway_handshakes_failed_total', 'TLS handshakes and PROXY headers that failed.', counters.handshakesFailed);
-  counter('keyway_malformed_total', 'Messages refused because they are no HTTP/1.1.', counters.malformed);
-  labelled(
-    'keyway_refusals_total',
-    'Requests that the router answered itself.',
-    'reason',
-    Object.entries(counters.refusals),
-  );
-  labelled('keyway_floods_total', 'Peers that went over a limit.', 'limit', Object.entries(counters.floods));
-  labelled('keyway_responses_total', 'Responses by class of HTTP status.', 'class', responseClasses(counters));
-  labelled('keyway_grpc_responses_total', 'gRPC responses by status.', 'status', grpcStatuses(counters));
-  new Gauge({ name: 'keyway_downstream_connections', help: 'Client connections open.', registers: [registry] }).set(
-    counters.downstreamConnections,
-  );
-  new Gauge({ name: 'keyway_downstream_streams', help: 'Client streams open.', registers: [registry] }).set(
-    counters.downstreamStreams,
-  );
-  addShards(registry, counters);
-  return `${await registry.metrics()}${latencyText(counters)}`;
-}
-
-function responseClasses(counters: RouterCounters): Array<readonly [string, number]> {
-  return [2, 3, 4, 5].map((digit) => [`${digit}xx`, counters.responses[digit] ?? 0] as const);
-}
-
-function grpcStatuses(counters: RouterCounters): Array<readonly [string, number]> {
-  return GRPC_STATUS_NAMES.map((name, code) => [name, counters.grpcStatuses[code] ?? 0] as const);
-}
-
-function addShards(registry: Registry, counters: RouterCounters): void {
-  const labelNames = ['cluster', 'shard'];
   const registers = [registry];
-  const requests = new Counter({
-    name: 'keyway_shard_requests_total',
-    help: 'Requests sent to a shard.',
-    labelNames,
-    registers,
-  });
-  const failures = new Counter({
-    name: 'keyway_shard_connect_failures_total',
-    help: 'Connections to a shard that could not be made.',
-    labelNames,
-    registers,
-  });
-  const connections = new Gauge({
-    name: 'keyway_shard_connections',
-    help: 'Connections open to a shard.',
-    labelNames,
-    registers,
-  });
-  const streams = new Gauge({
-    name: 'keyway_shard_streams',
-    help: 'Streams open to a shard.',
-    labelNames,
-    registers,
-  });
-  const gauge = (name: string, help: string): Gauge => new Gauge({ name, help, labelNames, registers });
-  const held = gauge('keyway_shard_held_requests', 'Requests that wait for a shard to come back.');
-  const sick = gauge('keyway_shard_sick', 'Workers that take a shard for sick and send it nothing.');
-  const ejections = gauge(
-    'keyway_shard_ejections',
-    'Ejections for what became of its requests; a good spell takes one back.',
+  const single = (kind: typeof Counter | typeof Gauge, name: string, help: string, value: number): void => {
+    new kind({ name, help, registers }).inc(value);
+  };
+  const byReason = (name: string, help: string, label: string, values: Readonly<Record<string, number>>): void => {
+    const made = new Counter({ name, help, labelNames: [label], registers });
+    for (const [value, count] of Object.entries(values)) made.inc({ [label]: value }, count);
+  };
+  single(Counter, 'keyway_downstream_connections_total', 'Client connections accepted.', counters.downstreamAccepted);
+  single(Gauge, 'keyway_downstream_connections', 'Client connections open.', counters.downstreamConnections);
+  single(Gauge, 'keyway_downstream_streams', 'Client streams open.', counters.downstreamStreams);
+  single(Counter, 'keyway_malformed_total', 'Messages refused because they are no HTTP/1.1.', counters.malformed);
+  single(
+    Counter,
+    'keyway_handshakes_failed_total',
+    'TLS handshakes and PROXY headers that failed.',
+    counters.handshakesFailed,
   );
-  for (const [name, shard] of Object.entries(counters.shards)) {
-    const slash = name.indexOf('/');
-    const labels = { cluster: name.slice(0, slash), shard: name.slice(slash + 1) };
-    requests.inc(labels, shard.requests);
-    failures.inc(labels, shard.connectFailures);
-    connections.set(labels, shard.connections);
-    streams.set(labels, shard.streams);
-    held.set(labels, shard.held);
-    sick.set(labels, shard.sick);
-    ejections.set(labels, shard.ejections);
+  byReason('keyway_refusals_total', 'Requests that the router answered itself.', 'reason', counters.refusals);
+  byReason('keyway_floods_total', 'Peers that went over a limit.', 'limit', counters.floods);
+  const routes = Object.entries(counters.routes).map(([route, traffic]) => ({ labels: { route }, traffic }));
+  const shards = Object.entries(counters.shards).map(([name, traffic]) => ({ labels: shardLabels(name), traffic }));
+  addTraffic(registry, 'keyway', ['route'], routes);
+  addTraffic(registry, 'keyway_shard', ['cluster', 'shard'], shards);
+  addShardStates(registry, shards);
+  return [
+    await registry.metrics(),
+    latencyText('keyway_request_seconds', 'Time from a request to the end of its response.', routes),
+    latencyText('keyway_shard_request_seconds', 'The same, by shard.', shards),
+  ].join('');
+}
+
+function shardLabels(name: string): { cluster: string; shard: string } {
+  const slash = name.indexOf('/');
+  return slash < 0 ? { cluster: name, shard: name } : { cluster: name.slice(0, slash), shard: name.slice(slash + 1) };
+}
+
+interface Labelled<Counters> {
+  readonly labels: Labels;
+  readonly traffic: Counters;
+}
+
+function addTraffic(
+  registry: Registry,
+  prefix: string,
+  labelNames: string[],
+  all: ReadonlyArray<Labelled<TrafficCounters>>,
+): void {
+  const registers = [registry];
+  const counter = (name: string, help: string, value: (traffic: TrafficCounters) => number): void => {
+    const made = new Counter({ name: `${prefix}_${name}`, help, labelNames, registers });
+    for (const { labels, traffic } of all) made.inc(labels, value(traffic));
+  };
+  counter('requests_total', 'Requests.', ({ requests }) => requests);
+  counter('retries_total', 'Requests sent again.', ({ retries }) => retries);
+  counter('cancelled_total', 'Requests that the client gave up.', ({ cancelled }) => cancelled);
+  counter('request_bytes_total', 'Bytes of request content.', ({ requestBytes }) => requestBytes);
+  counter('response_bytes_total', 'Bytes of response content.', ({ responseBytes }) => responseBytes);
+  const responses = new Counter({
+    name: `${prefix}_responses_total`,
+    help: 'Responses by class of HTTP status.',
+    labelNames: [...labelNames, 'class'],
+    registers,
+  });
+  const grpc = new Counter({
+    name: `${prefix}_grpc_responses_total`,
+    help: 'gRPC responses by status.',
+    labelNames: [...labelNames, 'status'],
+    registers,
+  });
+  for (const { labels, traffic } of all) {
+    for (const digit of [2, 3, 4, 5]) responses.inc({ ...labels, class: `${digit}xx` }, traffic.responses[digit] ?? 0);
+    // Statuses that never came are left out: seventeen series a shard would say little.
+    GRPC_STATUS_NAMES.forEach((status, code) => {
+      const count = traffic.grpcStatuses[code] ?? 0;
+      if (count > 0 || code === 0) grpc.inc({ ...labels, status }, count);
+    });
   }
 }
 
-/** prom-client's histogram observes one value at a time; ours is counted already, and so is written out here. */
-function latencyText(counters: RouterCounters): string {
-  const name = 'keyway_request_seconds';
-  const lines = [`# HELP ${name} Time from a request to the end of its response.`, `# TYPE ${name} histogram`];
-  let total = 0;
-  counters.latency.forEach((count, bucket) => {
-    total += count;
-    const bound = (2 ** bucket * LATENCY_UNIT_US) / 1e6;
-    if (bucket < counters.latency.length - 1) lines.push(`${name}_bucket{le="${bound}"} ${total}`);
+function addShardStates(registry: Registry, shards: ReadonlyArray<Labelled<ShardCounters>>): void {
+  const options = { labelNames: ['cluster', 'shard'], registers: [registry] };
+  const gauge = (name: string, help: string, value: (shard: ShardCounters) => number): void => {
+    const made = new Gauge({ name: `keyway_shard_${name}`, help, ...options });
+    for (const { labels, traffic } of shards) made.set(labels, value(traffic));
+  };
+  const failures = new Counter({
+    name: 'keyway_shard_connect_failures_total',
+    help: 'Connections to a shard that could not be made.',
+    ...options,
   });
-  lines.push(`${name}_bucket{le="+Inf"} ${total}`);
-  lines.push(`${name}_sum ${(counters.latencySum * LATENCY_UNIT_US) / 1e6}`, `${name}_count ${total}`);
+  for (const { labels, traffic } of shards) failures.inc(labels, traffic.connectFailures);
+  gauge('connections', 'Connections open to a shard.', ({ connections }) => connections);
+  gauge('streams', 'Streams open to a shard.', ({ streams }) => streams);
+  gauge('held_requests', 'Requests that wait for a shard to come back.', ({ held }) => held);
+  gauge('sick', 'Workers that take a shard for sick and send it nothing.', ({ sick }) => sick);
+  gauge(
+    'ejections',
+    'Ejections for what became of its requests; a good spell takes one back.',
+    ({ ejections }) => ejections,
+  );
+}
+
+/** prom-client's histogram observes one value at a time; ours is counted already, and so is written out here. */
+function latencyText(name: string, help: string, all: ReadonlyArray<Labelled<TrafficCounters>>): string {
+  const lines = [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`];
+  for (const { labels, traffic } of all) {
+    const text = Object.entries(labels)
+      .map(([label, value]) => `${label}="${value.replaceAll(/[\\"\n]/g, (char) => ESCAPES[char] ?? char)}"`)
+      .join(',');
+    let total = 0;
+    traffic.latency.forEach((count, bucket) => {
+      total += count;
+      const bound = (2 ** bucket * LATENCY_UNIT_US) / 1e6;
+      if (bucket < traffic.latency.length - 1) lines.push(`${name}_bucket{${text},le="${bound}"} ${total}`);
+    });
+    lines.push(`${name}_bucket{${text},le="+Inf"} ${total}`);
+    lines.push(
+      `${name}_sum{${text}} ${(traffic.latencySum * LATENCY_UNIT_US) / 1e6}`,
+      `${name}_count{${text}} ${total}`,
+    );
+  }
   return `${lines.join('\n')}\n`;
 }
+
+const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '"': '\\"', '\n': '\\n' };

@@ -1,19 +1,11 @@
 import { once } from 'node:events';
 import { Command } from 'commander';
 import { loadConfig } from '../config/index.ts';
-import { keyBytes } from '../placement/index.ts';
-import { Cluster, type ClusterDescription } from '../topology/index.ts';
+import { Cluster, type ClusterDescription, type Explanation, explainKey } from '../topology/index.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Output is written in pieces of about this size: a million keys make few system calls and little memory. */
 const PIECE_CHARACTERS = 65536;
-
-interface Explanation {
-  readonly key: string;
-  readonly hash: string;
-  readonly shard: string;
-  readonly address: string;
-}
 
 export function explainCommand(): Command {
   return new Command('explain')
@@ -30,8 +22,8 @@ export function explainCommand(): Command {
       const cluster = new Cluster(chosen(loadConfig(options.config).routing.clusters, options.cluster));
       const output = new Pieces(options.json === true ? JSON.stringify : tabbed);
       for (const key of keys) {
-        if (key === '-') for await (const line of lines(process.stdin)) await output.add(explain(cluster, line));
-        else await output.add(explain(cluster, key));
+        if (key === '-') for await (const line of lines(process.stdin)) await output.add(explainKey(cluster, line));
+        else await output.add(explainKey(cluster, key));
       }
       await output.end();
     });
@@ -47,13 +39,6 @@ function chosen(clusters: readonly ClusterDescription[], name: string | undefine
   const found = clusters.find((cluster) => cluster.name === name);
   if (found === undefined) throw new UsageError(`there is no cluster ${name}; there are: ${names}`);
   return found;
-}
-
-function explain(cluster: Cluster, key: string): Explanation {
-  const bytes = keyBytes(key);
-  const shard = cluster.shards[cluster.locate(bytes, 0, bytes.length)];
-  if (shard === undefined) throw new Error(`no shard owns ${key}`);
-  return { key, hash: cluster.hash(bytes).toString(), shard: shard.id, address: shard.address };
 }
 
 function tabbed({ key, hash, shard, address }: Explanation): string {

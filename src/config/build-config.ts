@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs';
 import type { Http2Limits } from '../http2/index.ts';
 import type { PlacementName } from '../placement/index.ts';
 import {
   ClientCertificates,
+  formatFault,
   type ListenerDescription,
+  type ObserveDescription,
   type RouteDescription,
   type RoutedCluster,
   type RouteMatch,
@@ -22,6 +25,11 @@ import type { ConfigFile } from './schema/index.ts';
 export interface Config {
   readonly listen: readonly ListenerDescription[];
   readonly admin: HostPort;
+  /** What requests to the admin address have to bear; null where anybody may ask. */
+  readonly adminToken: string | null;
+  readonly observe: ObserveDescription;
+  /** The file's values, defaults filled in, for people to see: without secrets. */
+  readonly shown: object;
   readonly workers: number;
   readonly drainMs: number;
   readonly limits: Http2Limits & RouterLimits;
@@ -47,6 +55,9 @@ export function buildConfig(file: ConfigFile, report: Report): Config {
   return {
     listen: file.listen.map((listener, i) => buildListener(listener, i, report)),
     admin: splitAddress(file.admin.address),
+    adminToken: adminTokenOf(file.admin, report),
+    observe: observeOf(file, report),
+    shown: withoutSecrets(file),
     workers: file.workers,
     drainMs: file.drainSeconds * 1000,
     limits: file.limits,
@@ -56,6 +67,47 @@ export function buildConfig(file: ConfigFile, report: Report): Config {
       edge: { trustedHops: file.trustedHops, requestIds: file.requestIds },
     },
   };
+}
+
+/** Whoever reaches the admin address sees keys and clients: from outside only with a token. */
+function adminTokenOf({ address, tokenFile }: ConfigFile['admin'], report: Report): string | null {
+  const { host } = splitAddress(address);
+  if (tokenFile === undefined) {
+    const local = host === 'localhost' || host === '::1' || host.startsWith('127.');
+    if (!local)
+      report(['admin', 'address'], `${host} can be reached from outside: give a tokenFile, or listen on 127.0.0.1`);
+    return null;
+  }
+  try {
+    const token = readFileSync(tokenFile, 'utf8').trim();
+    if (token.length >= SHORTEST_TOKEN) return token;
+    report(['admin', 'tokenFile'], `${tokenFile} holds fewer than ${SHORTEST_TOKEN} characters`);
+  } catch (error) {
+    report(['admin', 'tokenFile'], `${tokenFile} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+  }
+  return null;
+}
+
+/** As many as make guessing hopeless. */
+const SHORTEST_TOKEN = 16;
+
+function observeOf({ log, accessLog, tracing }: ConfigFile, report: Report): ObserveDescription {
+  const fault = accessLog === undefined ? null : formatFault(accessLog.format);
+  if (fault !== null) report(['accessLog', 'format'], fault);
+  return { logLevel: log.level, accessLog, tracing };
+}
+
+/** Values of headers that a route sets may be secrets for its shards. */
+function withoutSecrets(file: ConfigFile): object {
+  const hidden = (headers: Readonly<Record<string, string>> | undefined): object | undefined =>
+    headers && Object.fromEntries(Object.keys(headers).map((name) => [name, '…']));
+  const rules = (each: ConfigFile['routes'][number]['headers']['request']): object | undefined =>
+    each && { ...each, set: hidden(each.set), add: hidden(each.add) };
+  const routes = file.routes.map(({ headers, ...route }) => ({
+    ...route,
+    headers: { request: rules(headers.request), response: rules(headers.response) },
+  }));
+  return { ...file, routes };
 }
 
 function buildRoute(route: ConfigFile['routes'][number]): RouteDescription {

@@ -132,6 +132,10 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     return this.#stream === null ? 0 : 1;
   }
 
+  forEachStream(visit: (stream: Stream) => void): void {
+    if (this.#stream !== null) visit(this.#stream);
+  }
+
   /** Takes bytes from the socket. */
   receive(bytes: Uint8Array, start: number, end: number): void {
     if (this.#state === 'ending' || this.#state === 'closed') return;

@@ -118,6 +118,10 @@ export class Connection implements OutputListener, StreamConnection {
     return this.#streams.count;
   }
 
+  forEachStream(visit: (stream: Stream) => void): void {
+    this.#streams.forEach(visit);
+  }
+
   get peerSettings(): PeerSettings {
     return this.#sender.peer;
   }

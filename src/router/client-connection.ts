@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Http2Context } from '../http2/index.ts';
+import type { Http2Context, Stream } from '../http2/index.ts';
 
 /** A client's connection, whatever version of HTTP it speaks. */
 export interface ClientConnection {
@@ -10,6 +10,7 @@ export interface ClientConnection {
   /** Cuts it. */
   destroy(): void;
   sweep(nowMs: number): void;
+  forEachStream(visit: (stream: Stream) => void): void;
 }
 
 /** HTTP/2's preface begins so (RFC 9113, 3.4), and no request of HTTP/1.1 does: there is no method PRI. */
@@ -83,6 +84,8 @@ export class UndecidedConnection implements ClientConnection {
   destroy(): void {
     this.#onEnd();
   }
+
+  forEachStream(): void {}
 
   sweep(nowMs: number): void {
     if (nowMs - this.#createdMs > this.#context.limits.requestHeadTimeoutMs) this.destroy();

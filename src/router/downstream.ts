@@ -16,9 +16,11 @@ import type { CorsPolicy } from './edge/cors.ts';
 import { FORWARDED_NAMES, ForwardedFor } from './edge/forwarded.ts';
 import { GrpcWebTranslation } from './edge/grpc-web.ts';
 import { RequestIds } from './edge/request-ids.ts';
-import { Exchange } from './exchange.ts';
+import { type Admission, Exchange } from './exchange.ts';
 import type { Accepted } from './listener.ts';
 import { type LocalReply, localReply, sendReply } from './local-reply.ts';
+import type { AccessEntry } from './observe/access-log.ts';
+import { type OpenStream, requestFacts } from './observe/request-facts.ts';
 import type { RouterContext } from './router-context.ts';
 import type { Route, RoutingSnapshot } from './routing.ts';
 import type { Upstream } from './upstream/upstream.ts';
@@ -49,7 +51,10 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
   readonly #trustedHops: number;
   readonly #forwarded: ForwardedFor;
   readonly #requestIds: RequestIds | null;
-  /** Of the request that is being taken: its key's header stands more than once. */
+  /** Of the request that is being taken. */
+  #route: Route | null = null;
+  readonly #admission: Partial<Admission> = { key: '', client: '', needs: null, span: null };
+  /** Of the same: its key's header stands more than once. */
   #keyRepeated = false;
   /** Of the same: what its answer has to carry, so that a page of another origin may read it. */
   #cors: readonly Field[] | null = null;
@@ -104,9 +109,9 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
   }
 
   onRequest(stream: Stream, head: MessageHead, block: HeaderBlock, endStream: boolean): void {
-    this.#context.counters.requests++;
     this.#requests++;
     this.#cors = null;
+    this.#route = null;
     if (head.path === null) {
       this.#refuse(stream, block, localReply.notSupported('CONNECT'));
       return;
@@ -120,6 +125,8 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
       this.#refuse(stream, block, localReply.noRoute(head.path.text));
       return;
     }
+    this.#route = route;
+    route.counters.requests++;
     if (route.cors !== null && this.#answersPreflight(route.cors, stream, head, block)) return;
     const owner = this.#findOwner(route, stream, head, block);
     if (owner === null) return;
@@ -131,7 +138,13 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
     route.requestHeaders?.apply(block);
     const grpcWeb = route.translatesGrpcWeb ? GrpcWebTranslation.ofRequest(block) : null;
     const needs = grpcWeb === null && this.#cors === null ? null : { cors: this.#cors, grpcWeb };
-    const exchange = new Exchange(this.#context, stream, owner, route, head, block, endStream, needs);
+    const { tracing } = this.#context;
+    const admission = this.#admission as Admission;
+    admission.owner = owner;
+    admission.route = route;
+    admission.needs = needs;
+    admission.span = tracing === null ? null : tracing.begin(block, route.name);
+    const exchange = new Exchange(this.#context, stream, admission, head, block, endStream);
     stream.handler = exchange;
     owner.dispatch(exchange, block);
   }
@@ -143,7 +156,7 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
       this.#cors = policy.fieldsFor(block);
       return false;
     }
-    this.#context.counters.countResponse(2);
+    (this.#route as Route).counters.countResponse(2);
     block.set(answer);
     stream.connection.sendHeaders(stream, block, true);
     this.#dropRest(stream);
@@ -155,6 +168,7 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
     const { key, owners, rateLimit } = route;
     const found = this.#takeHeaders(block, key.kind === 'header' ? key.header : null);
     const clientAddress = this.#forwarded.apply(block);
+    this.#admission.client = clientAddress;
     let owner: Upstream | null;
     let keyText = '';
     if (key.kind === 'header') {
@@ -164,15 +178,20 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
         return null;
       }
       owner = owners.ownerOf(found);
+      this.#admission.key = found;
       if (rateLimit !== null) keyText = found.text;
-    } else if (key.kind === 'fixed') owner = key.owner;
-    else {
+    } else if (key.kind === 'fixed') {
+      owner = key.owner;
+      keyText = key.text;
+      this.#admission.key = keyText;
+    } else {
       const extracted = key.rule.extract({ head, block, clientAddress });
       if ('missing' in extracted) {
         this.#refuse(stream, block, localReply.noShardKey(extracted.missing));
         return null;
       }
       keyText = extracted.key;
+      this.#admission.key = keyText;
       owner = owners.ownerOfText(keyText);
     }
     if (owner === null) this.#refuse(stream, block, localReply.noOwner(owners.cluster.name));
@@ -209,15 +228,46 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
   }
 
   #refuse(stream: Stream, block: HeaderBlock, reply: LocalReply): void {
-    const { counters } = this.#context;
+    const { counters, accessLog } = this.#context;
     counters.refusals[reply.refusal]++;
-    sendReply(counters, stream, clientProtocolOf(block.fields, block.count), reply, this.#cors ?? []);
+    if (this.#route === null) counters.unrouted.requests++;
+    const traffic = this.#route?.counters ?? counters.unrouted;
+    const protocol = clientProtocolOf(block.fields, block.count);
+    if (accessLog?.wanted === true) accessLog.write(this.#refusalEntry(stream, block, protocol, reply));
+    sendReply(traffic, stream, protocol, reply, this.#cors ?? []);
     this.#dropRest(stream);
+  }
+
+  #refusalEntry(stream: Stream, block: HeaderBlock, protocol: string, reply: LocalReply): AccessEntry {
+    return {
+      ...requestFacts(block.fields, block.count),
+      client: this.#accepted.clientAddress,
+      version: stream.connection.resetsStreams ? '2' : '1.1',
+      protocol,
+      route: this.#route?.name ?? '',
+      cluster: this.#route?.owners.cluster.name ?? '',
+      shard: '',
+      key: '',
+      status: reply.httpStatus,
+      grpcStatus: reply.grpcStatus,
+      refusal: reply.refusal,
+      durationMs: 0,
+      requestBytes: 0,
+      responseBytes: 0,
+      retries: 0,
+    };
   }
 
   /** The rest of a request that has been answered is for nobody (RFC 9113, 8.1). */
   #dropRest(stream: Stream): void {
     if (!stream.closed && stream.queue === null) stream.connection.reset(stream, ErrorCode.NoError);
+  }
+
+  /** What goes on here, as people see it. */
+  openStreams(visit: (stream: OpenStream) => void): void {
+    this.connection.forEachStream(({ handler }) => {
+      if (handler instanceof Exchange) visit(handler.describe());
+    });
   }
 
   /** To be called every second or so: ends what is too old, or idle, and whatever the connection itself finds. */

@@ -1,3 +1,4 @@
+import type { Span } from '@opentelemetry/api';
 import {
   ErrorCode,
   type Field,
@@ -9,13 +10,15 @@ import {
   type StreamHandler,
 } from '../http2/index.ts';
 import { type ClientProtocol, clientProtocolOf } from './client-protocol.ts';
-import { LATENCY_UNIT_US } from './counters.ts';
 import type { Deadlined } from './deadlines.ts';
 import { applyCors } from './edge/cors.ts';
 import type { GrpcWebTranslation } from './edge/grpc-web.ts';
 import { type EnvelopeTracker, envelopeTrackerOf } from './envelopes.ts';
 import { GrpcStatus, grpcTimeoutMs } from './grpc.ts';
 import { endWithReply, type LocalReply, localReply, sendReply } from './local-reply.ts';
+import type { AccessEntry } from './observe/access-log.ts';
+import { LATENCY_UNIT_US } from './observe/counters.ts';
+import { type OpenStream, requestFacts } from './observe/request-facts.ts';
 import { retryWaitMs } from './retries.ts';
 import type { RouterContext } from './router-context.ts';
 import type { Route } from './routing.ts';
@@ -26,6 +29,18 @@ export interface ClientNeeds {
   /** Headers without which a page of another origin may not read the answer. */
   readonly cors: readonly Field[] | null;
   readonly grpcWeb: GrpcWebTranslation | null;
+}
+
+/** What was found out about a request before it is sent. */
+export interface Admission {
+  owner: Upstream;
+  route: Route;
+  /** The key, or the header field that holds it. */
+  key: Field | string;
+  /** The client's address. */
+  client: string;
+  needs: ClientNeeds | null;
+  span: Span | null;
 }
 
 /** What a request can be sent on. */
@@ -63,6 +78,12 @@ export class Exchange implements StreamHandler, Deadlined {
   #troubled = false;
   /** What the client needs besides the shard's answer; most need nothing. */
   readonly #needs: ClientNeeds | null;
+  readonly #key: Field | string;
+  readonly #client: string;
+  readonly #span: Span | null;
+  #status = 0;
+  #grpcStatus: number | null = null;
+  #responseBytes = 0;
   /** When it is over in any case, and when something last moved. */
   #deadlineAtMs = Number.POSITIVE_INFINITY;
   #movedAtMs = 0;
@@ -88,15 +109,17 @@ export class Exchange implements StreamHandler, Deadlined {
   constructor(
     context: RouterContext,
     downstream: Stream,
-    owner: Upstream,
-    route: Route,
+    admission: Admission,
     head: MessageHead,
     block: HeaderBlock,
     endStream: boolean,
-    needs: ClientNeeds | null,
   ) {
+    const { owner, route } = admission;
     this.#context = context;
-    this.#needs = needs;
+    this.#needs = admission.needs;
+    this.#key = admission.key;
+    this.#client = admission.client;
+    this.#span = admission.span;
     this.#downstream = downstream;
     this.owner = owner;
     this.#route = route;
@@ -151,10 +174,13 @@ export class Exchange implements StreamHandler, Deadlined {
     if (this.#finished) return;
     this.#finished = true;
     this.#forgetDeadline();
-    const { counters } = this.#context;
-    counters.refusals[reply.refusal]++;
+    this.#context.counters.refusals[reply.refusal]++;
+    const { counters } = this.#route;
     const downstream = this.#downstream;
     this.#abandonUpstream(ErrorCode.Cancel);
+    if (!this.#responseBegun) this.#status = reply.httpStatus;
+    this.#grpcStatus = reply.grpcStatus;
+    this.#record(reply.refusal);
     if (downstream.closed) return;
     const protocol = this.#protocol;
     if (!this.#responseBegun) sendReply(counters, downstream, protocol, reply, this.#needs?.cors ?? []);
@@ -189,7 +215,9 @@ export class Exchange implements StreamHandler, Deadlined {
       this.#responseBegun = true;
       if (!endStream && head.contentType !== null)
         this.#envelopes = envelopeTrackerOf(head.contentType, this.#needs?.grpcWeb != null);
-      this.#context.counters.countResponse(status);
+      this.#status = code;
+      this.#route.counters.countResponse(status);
+      this.owner.counters.countResponse(status);
       this.#troubled = isTrouble(code, null);
     }
     if (endStream) this.#finish(head.grpcStatus);
@@ -232,7 +260,10 @@ export class Exchange implements StreamHandler, Deadlined {
   #onResponseData(upstream: Stream, bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
     if (this.#finished) return;
     const downstream = this.#downstream;
-    this.#context.counters.responseBytes += end - start;
+    const length = end - start;
+    this.#responseBytes += length;
+    this.#route.counters.responseBytes += length;
+    this.owner.counters.responseBytes += length;
     this.#movedAtMs = this.#context.http2.turn.nowMs;
     this.#envelopes?.follow(bytes, start, end);
     if (endStream) this.#finish(null);
@@ -246,9 +277,11 @@ export class Exchange implements StreamHandler, Deadlined {
   }
 
   #onRequestData(bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
-    this.#context.counters.requestBytes += end - start;
     this.#movedAtMs = this.#context.http2.turn.nowMs;
-    this.#requestBytes += end - start;
+    const length = end - start;
+    this.#requestBytes += length;
+    this.#route.counters.requestBytes += length;
+    this.owner.counters.requestBytes += length;
     if (this.#requestBytes > this.#route.maxRequestBytes && !this.isWebSocket) {
       this.refuse(localReply.tooLarge(this.#route.maxRequestBytes));
       return;
@@ -299,7 +332,10 @@ export class Exchange implements StreamHandler, Deadlined {
 
   #onClientGone(): void {
     this.#forgetDeadline();
-    if (!this.#finished) this.#context.counters.cancelled++;
+    if (!this.#finished) {
+      this.#route.counters.cancelled++;
+      this.#record('');
+    }
     this.#finished = true;
     this.#abandonUpstream(ErrorCode.Cancel);
   }
@@ -328,6 +364,7 @@ export class Exchange implements StreamHandler, Deadlined {
 
   #passReset(code: number): void {
     this.#finished = true;
+    this.#record('');
     this.#forgetDeadline();
     this.#downstream.connection.reset(this.#downstream, code);
   }
@@ -360,7 +397,8 @@ export class Exchange implements StreamHandler, Deadlined {
     if (!this.#mayRepeat || this.#responseBegun) return false;
     if (!this.owner.retryBudget.take() || !this.#takeBack()) return false;
     this.#repeated++;
-    this.#context.counters.retries++;
+    this.#route.counters.retries++;
+    this.owner.counters.retries++;
     const waitMs = retryWaitMs(this.#repeated, this.#context.random);
     if (waitMs === 0) this.owner.dispatch(this, null);
     else setTimeout(() => this.#finished || this.owner.dispatch(this, null), waitMs);
@@ -372,10 +410,72 @@ export class Exchange implements StreamHandler, Deadlined {
   #finish(grpcStatus: Field | null): void {
     this.#finished = true;
     this.#forgetDeadline();
-    const { http2, counters } = this.#context;
-    if (this.owner.health !== null) this.owner.onOutcome(this.#troubled || isTrouble(200, grpcStatus));
-    counters.observeLatency((latencyUnits(http2.turn.nowMs) - this.#startedUnits) | 0);
-    if (grpcStatus !== null) counters.countGrpcStatus(grpcStatus.integer);
+    const { owner } = this;
+    const { counters } = this.#route;
+    if (owner.health !== null) owner.onOutcome(this.#troubled || isTrouble(200, grpcStatus));
+    const units = (latencyUnits(this.#context.http2.turn.nowMs) - this.#startedUnits) | 0;
+    counters.observeLatency(units);
+    owner.counters.observeLatency(units);
+    if (grpcStatus !== null) {
+      this.#grpcStatus = grpcStatus.integer;
+      counters.countGrpcStatus(grpcStatus.integer);
+      owner.counters.countGrpcStatus(grpcStatus.integer);
+    }
+    this.#record('');
+  }
+
+  /** Tells those who want to know of each request what it came to. */
+  #record(refusal: string): void {
+    const { accessLog, tracing } = this.#context;
+    const logged = accessLog?.wanted ?? false;
+    if (!logged && this.#span === null) return;
+    const entry = this.#entry(refusal);
+    if (logged) accessLog?.write(entry);
+    if (this.#span !== null) tracing?.end(this.#span, entry);
+  }
+
+  #entry(refusal: string): AccessEntry {
+    return {
+      ...requestFacts(this.request),
+      client: this.#client,
+      version: this.#downstream.connection.resetsStreams ? '2' : '1.1',
+      protocol: this.#protocol,
+      route: this.#route.name,
+      cluster: this.owner.cluster,
+      shard: this.owner.id,
+      key: this.#keyText,
+      status: this.#status,
+      grpcStatus: this.#grpcStatus,
+      refusal,
+      durationMs: this.#ageMs,
+      requestBytes: this.#requestBytes,
+      responseBytes: this.#responseBytes,
+      retries: this.#repeated,
+    };
+  }
+
+  get #keyText(): string {
+    return typeof this.#key === 'string' ? this.#key : this.#key.text;
+  }
+
+  get #ageMs(): number {
+    const units = (latencyUnits(this.#context.http2.turn.nowMs) - this.#startedUnits) | 0;
+    return (units * LATENCY_UNIT_US) / 1000;
+  }
+
+  /** What is to be seen of it from outside. */
+  describe(): OpenStream {
+    return {
+      key: this.#keyText,
+      cluster: this.owner.cluster,
+      shard: this.owner.id,
+      route: this.#route.name,
+      client: this.#client,
+      protocol: this.#protocol,
+      ageMs: Math.round(this.#ageMs),
+      requestBytes: this.#requestBytes,
+      responseBytes: this.#responseBytes,
+    };
   }
 
   #forgetDeadline(): void {

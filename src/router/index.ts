@@ -1,6 +1,11 @@
 /** The router: listener, session, stream, owner. It sees the control plane as a description that it is handed, no more. */
-export { LATENCY_UNIT_US, RouterCounters } from './counters.ts';
+
 export type { ListenerDescription } from './listener.ts';
+export { ACCESS_FIELDS, formatFault } from './observe/access-log.ts';
+export { LATENCY_UNIT_US, RouterCounters, ShardCounters, TrafficCounters } from './observe/counters.ts';
+export { type Log, newLog } from './observe/log.ts';
+export type { ObserveDescription } from './observe/observe.ts';
+export type { OpenStream } from './observe/request-facts.ts';
 export { patternFault } from './pattern.ts';
 export type { RouteMatch } from './route-match.ts';
 export { defaultRouterLimits, type RouterLimits } from './router-context.ts';

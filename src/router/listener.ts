@@ -132,10 +132,17 @@ export class Listener {
     });
   }
 
-  /** Takes certificates whose files have changed. @returns why they cannot be used, or null */
-  refresh(): string | null {
-    if (this.#certificates?.refresh()) this.#secure?.setSecureContext(this.#certificates.defaultOptions);
-    return this.#certificates?.fault ?? null;
+  get address(): string {
+    return `${this.#description.host}:${this.#description.port}`;
+  }
+
+  /** Takes certificates whose files have changed, and tells why they cannot be used where they cannot. */
+  refresh(): { readonly changed: boolean; readonly fault: string | null } {
+    const certificates = this.#certificates;
+    if (certificates === null) return { changed: false, fault: null };
+    const changed = certificates.refresh();
+    if (changed) this.#secure?.setSecureContext(certificates.defaultOptions);
+    return { changed, fault: certificates.fault };
   }
 
   /** Takes no more connections. */

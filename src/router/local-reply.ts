@@ -1,7 +1,7 @@
 import { ErrorCode, type Field, field, HeaderBlock, type Stream, transientField } from '../http2/index.ts';
 import type { ClientProtocol } from './client-protocol.ts';
-import type { Refusal, RouterCounters } from './counters.ts';
 import { encodeGrpcMessage, GrpcStatus } from './grpc.ts';
+import type { Refusal, TrafficCounters } from './observe/counters.ts';
 
 /** An answer of the router's own, in gRPC's terms and in HTTP's. */
 export interface LocalReply {
@@ -159,7 +159,7 @@ function lastMessage(protocol: 'grpc-web' | 'grpc-web-text' | 'connect-stream', 
  * @param more headers for the answer, such as those that let a page of another origin read it
  */
 export function sendReply(
-  counters: RouterCounters,
+  counters: TrafficCounters,
   stream: Stream,
   protocol: ClientProtocol,
   reply: LocalReply,
@@ -198,7 +198,7 @@ function sendWhole(stream: Stream, head: readonly Field[], content: Uint8Array):
  * message is under way, there is nothing but a reset.
  */
 export function endWithReply(
-  counters: RouterCounters,
+  counters: TrafficCounters,
   stream: Stream,
   protocol: ClientProtocol,
   reply: LocalReply,

@@ -1,6 +1,9 @@
 import type { Http2Context } from '../http2/index.ts';
-import type { RouterCounters } from './counters.ts';
 import type { DeadlineWheel } from './deadlines.ts';
+import type { AccessLog } from './observe/access-log.ts';
+import type { RouterCounters } from './observe/counters.ts';
+import type { Log } from './observe/log.ts';
+import type { Tracing } from './observe/tracing.ts';
 import type { ReplayArena } from './replay-arena.ts';
 
 /** What all of a router thread shares. */
@@ -10,6 +13,10 @@ export interface RouterContext {
   readonly deadlines: DeadlineWheel;
   readonly arena: ReplayArena;
   readonly limits: RouterLimits;
+  readonly log: Log;
+  /** Null where nobody wants to know, so that requests are spared the asking. */
+  readonly accessLog: AccessLog | null;
+  readonly tracing: Tracing | null;
   /** Between 0 and 1; spreads reconnects. */
   readonly random: () => number;
 }

@@ -1,7 +1,9 @@
 import { Worker } from 'node:worker_threads';
 import type { Http2Limits } from '../http2/index.ts';
-import type { RouterCounters } from './counters.ts';
 import type { ListenerDescription } from './listener.ts';
+import type { RouterCounters } from './observe/counters.ts';
+import { type ObserveDescription, startTracing } from './observe/observe.ts';
+import type { OpenStream } from './observe/request-facts.ts';
 import { Router } from './router.ts';
 import type { RouterLimits } from './router-context.ts';
 import type { RoutingDescription } from './routing.ts';
@@ -11,8 +13,11 @@ export interface RouterThreadsOptions {
   readonly listen: readonly ListenerDescription[];
   readonly routing: RoutingDescription;
   readonly limits: Http2Limits & RouterLimits;
+  readonly observe: ObserveDescription;
   readonly clock: () => number;
   readonly random: () => number;
+  /** The time of day, as log lines have it. */
+  readonly timeOfDay: () => string;
 }
 
 /** A router on one thread or several, which share its ports and nothing else. */
@@ -20,6 +25,8 @@ export interface RouterThreads {
   /** Listens. @returns the ports, in the order of the addresses */
   start(): Promise<readonly number[]>;
   counters(): Promise<readonly RouterCounters[]>;
+  /** Streams that are open, at most so many of each thread. */
+  openStreams(limit: number): Promise<readonly OpenStream[]>;
   /** @returns how many connections had to be cut after the grace */
   shutdown(graceMs: number): Promise<number>;
 }
@@ -30,24 +37,31 @@ export function routerThreads(workers: number, options: RouterThreadsOptions): R
 }
 
 class OwnThread implements RouterThreads {
-  readonly #router: Router;
-  readonly #listen: readonly ListenerDescription[];
+  readonly #options: RouterThreadsOptions;
+  #router: Router | null = null;
 
-  constructor({ listen, routing, limits, clock, random }: RouterThreadsOptions) {
-    this.#listen = listen;
-    this.#router = new Router({ routing, clock, random, http2Limits: limits, limits });
+  constructor(options: RouterThreadsOptions) {
+    this.#options = options;
   }
 
-  start(): Promise<readonly number[]> {
-    return Promise.all(this.#listen.map((address) => this.#router.listen(address, false)));
+  async start(): Promise<readonly number[]> {
+    const { listen, limits, observe, random } = this.#options;
+    const tracing = await startTracing(observe, random);
+    const router = new Router({ ...this.#options, http2Limits: limits, tracing });
+    this.#router = router;
+    return Promise.all(listen.map((address) => router.listen(address, false)));
   }
 
   counters(): Promise<readonly RouterCounters[]> {
-    return Promise.resolve([this.#router.counters]);
+    return Promise.resolve(this.#router === null ? [] : [this.#router.counters]);
   }
 
-  shutdown(graceMs: number): Promise<number> {
-    return this.#router.shutdown(graceMs);
+  openStreams(limit: number): Promise<readonly OpenStream[]> {
+    return Promise.resolve(this.#router?.openStreams(limit) ?? []);
+  }
+
+  async shutdown(graceMs: number): Promise<number> {
+    return (await this.#router?.shutdown(graceMs)) ?? 0;
   }
 }
 
@@ -55,6 +69,7 @@ class OwnThread implements RouterThreads {
 export type WorkerRequest =
   | { readonly id: number; readonly ask: 'listen'; readonly addresses: readonly ListenerDescription[] }
   | { readonly id: number; readonly ask: 'counters' }
+  | { readonly id: number; readonly ask: 'streams'; readonly limit: number }
   | { readonly id: number; readonly ask: 'shutdown'; readonly graceMs: number };
 
 export type WorkerAnswer =
@@ -65,15 +80,16 @@ export type WorkerAnswer =
 export interface WorkerBirth {
   readonly routing: RoutingDescription;
   readonly limits: Http2Limits & RouterLimits;
+  readonly observe: ObserveDescription;
 }
 
 class WorkerThreads implements RouterThreads {
   readonly #workers: readonly WorkerHandle[];
   readonly #listen: readonly ListenerDescription[];
 
-  constructor(count: number, { listen, routing, limits }: RouterThreadsOptions) {
+  constructor(count: number, { listen, routing, limits, observe }: RouterThreadsOptions) {
     this.#listen = listen;
-    const birth: WorkerBirth = { routing, limits };
+    const birth: WorkerBirth = { routing, limits, observe };
     this.#workers = Array.from({ length: count }, () => new WorkerHandle(birth));
   }
 
@@ -88,6 +104,11 @@ class WorkerThreads implements RouterThreads {
 
   async counters(): Promise<readonly RouterCounters[]> {
     return (await Promise.all(this.#workers.map((worker) => worker.ask({ ask: 'counters' })))) as RouterCounters[];
+  }
+
+  async openStreams(limit: number): Promise<readonly OpenStream[]> {
+    const streams = await Promise.all(this.#workers.map((worker) => worker.ask({ ask: 'streams', limit })));
+    return (streams as OpenStream[][]).flat();
   }
 
   async shutdown(graceMs: number): Promise<number> {

@@ -1,15 +1,20 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { startTracing } from './observe/observe.ts';
 import { Router } from './router.ts';
 import type { WorkerAnswer, WorkerBirth, WorkerRequest } from './router-threads.ts';
 
 /** A worker thread's side: one router, and the main thread's requests. */
-const { routing, limits } = workerData as WorkerBirth;
+const { routing, limits, observe } = workerData as WorkerBirth;
+const tracing = await startTracing(observe, Math.random);
 const router = new Router({
   routing,
   limits,
   http2Limits: limits,
   clock: () => performance.now(),
   random: Math.random,
+  observe,
+  tracing,
+  timeOfDay: () => new Date().toISOString(),
 });
 
 function carryOut(request: WorkerRequest): Promise<unknown> {
@@ -18,6 +23,8 @@ function carryOut(request: WorkerRequest): Promise<unknown> {
       return Promise.all(request.addresses.map((address) => router.listen(address, true)));
     case 'counters':
       return Promise.resolve(router.counters);
+    case 'streams':
+      return Promise.resolve(router.openStreams(request.limit));
     case 'shutdown':
       return router.shutdown(request.graceMs);
   }

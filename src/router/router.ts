@@ -1,8 +1,13 @@
 import { defaultLimits, type Http2Limits, http2Context } from '../http2/index.ts';
-import { RouterCounters } from './counters.ts';
 import { DeadlineWheel } from './deadlines.ts';
 import { type DownstreamOwner, DownstreamSession } from './downstream.ts';
 import { type Accepted, Listener, type ListenerDescription, type ListenerOwner } from './listener.ts';
+import { AccessLog } from './observe/access-log.ts';
+import { RouterCounters } from './observe/counters.ts';
+import { newLog } from './observe/log.ts';
+import { type ObserveDescription, quiet } from './observe/observe.ts';
+import type { OpenStream } from './observe/request-facts.ts';
+import type { Tracing } from './observe/tracing.ts';
 import { ReplayArena } from './replay-arena.ts';
 import { defaultRouterLimits, type RouterContext, type RouterLimits } from './router-context.ts';
 import { type RoutingDescription, RoutingSnapshot } from './routing.ts';
@@ -19,6 +24,10 @@ export interface RouterOptions {
   readonly random: () => number;
   readonly http2Limits?: Partial<Http2Limits>;
   readonly limits?: Partial<RouterLimits>;
+  readonly observe?: ObserveDescription;
+  readonly tracing?: Tracing | null;
+  /** The time of day, as log lines have it. */
+  readonly timeOfDay?: () => string;
 }
 
 /** One thread's router: listeners, clients' sessions, owners, and the snapshot that joins them. */
@@ -30,8 +39,10 @@ export class Router implements DownstreamOwner, ListenerOwner {
   readonly #listeners: Listener[] = [];
   readonly #sweeper: NodeJS.Timeout;
   #onIdle: (() => void) | null = null;
+  #certificateFault: string | null = null;
 
   constructor(options: RouterOptions) {
+    const { observe = quiet } = options;
     this.context = {
       http2: http2Context(options.clock, { ...defaultLimits, ...options.http2Limits }),
       counters: new RouterCounters(),
@@ -39,6 +50,12 @@ export class Router implements DownstreamOwner, ListenerOwner {
       arena: new ReplayArena(),
       limits: { ...defaultRouterLimits, ...options.limits },
       random: options.random,
+      log: newLog(observe.logLevel),
+      accessLog:
+        observe.accessLog === undefined
+          ? null
+          : new AccessLog(observe.accessLog, options.random, options.timeOfDay ?? (() => '')),
+      tracing: options.tracing ?? null,
     };
     this.snapshot = this.#snapshotOf(options.routing);
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
@@ -46,7 +63,7 @@ export class Router implements DownstreamOwner, ListenerOwner {
   }
 
   #snapshotOf(routing: RoutingDescription): RoutingSnapshot {
-    return new RoutingSnapshot(routing, (cluster, id, address) => {
+    return new RoutingSnapshot(routing, this.context.counters, (cluster, id, address) => {
       const { upstream = defaultUpstream } = cluster;
       const name = `${cluster.name}/${id}/${address}/${JSON.stringify(upstream)}`;
       const known = this.#upstreams.get(name);
@@ -65,6 +82,17 @@ export class Router implements DownstreamOwner, ListenerOwner {
     for (const { connection } of this.#sessions) counters.downstreamStreams += connection.openStreams;
     for (const upstream of this.#upstreams.values()) upstream.refreshCounters();
     return counters;
+  }
+
+  /** Streams that are open, at most `limit` of them. */
+  openStreams(limit: number): OpenStream[] {
+    this.context.http2.turn.begin();
+    const streams: OpenStream[] = [];
+    for (const session of this.#sessions) {
+      if (streams.length >= limit) break;
+      session.openStreams((stream) => streams.push(stream));
+    }
+    return streams.slice(0, limit);
   }
 
   /** Listens; answers the port. `reusePort` lets several threads share it, the kernel spreading connections over them. */
@@ -98,8 +126,16 @@ export class Router implements DownstreamOwner, ListenerOwner {
     const now = this.context.http2.turn.begin();
     for (const session of [...this.#sessions]) session.sweep(now);
     for (const upstream of this.#upstreams.values()) upstream.sweep(now);
-    for (const listener of this.#listeners) listener.refresh();
+    for (const listener of this.#listeners) this.#refreshCertificates(listener);
     this.snapshot.watchOutliers(now);
+  }
+
+  #refreshCertificates(listener: Listener): void {
+    const { fault, changed } = listener.refresh();
+    if (changed) this.context.log.info({ address: listener.address }, 'certificates were renewed');
+    if (fault !== this.#certificateFault && fault !== null)
+      this.context.log.error({ address: listener.address, fault }, 'certificates that changed cannot be used');
+    this.#certificateFault = fault;
   }
 
   /**
@@ -115,6 +151,8 @@ export class Router implements DownstreamOwner, ListenerOwner {
     for (const upstream of this.#upstreams.values()) upstream.destroy();
     clearInterval(this.#sweeper);
     this.context.deadlines.stop();
+    this.context.accessLog?.close();
+    await this.context.tracing?.stop().catch(() => {});
     return cut;
   }
 

@@ -4,6 +4,7 @@ import { type CorsDescription, CorsPolicy } from './edge/cors.ts';
 import { defaultEdge, type EdgeDescription } from './edge/forwarded.ts';
 import { RateLimit, type RateLimitDescription } from './edge/rate-limit.ts';
 import { type HeaderRules, type HeaderRulesDescription, headerRules } from './header-rules.ts';
+import type { RouterCounters, TrafficCounters } from './observe/counters.ts';
 import { defaultRetries, type RetryDescription } from './retries.ts';
 import { type Condition, conditionOf, pathMatcher, type RouteMatch } from './route-match.ts';
 import { pathOf, ShardKeyRule, type ShardKeySource } from './shard-key.ts';
@@ -12,6 +13,8 @@ import type { Upstream, UpstreamDescription } from './upstream/upstream.ts';
 
 /** One rule: requests that match go to this cluster. The first that matches counts. */
 export interface RouteDescription {
+  /** For metrics and logs; what it matches where it has none. */
+  readonly name?: string | undefined;
   readonly match: RouteMatch;
   readonly cluster: string;
   /** The first that has a key counts; without one the request is refused. */
@@ -45,6 +48,8 @@ export interface RoutingDescription {
 
 /** A route, with its cluster's owners at hand. */
 export interface Route {
+  readonly name: string;
+  readonly counters: TrafficCounters;
   readonly matchesPath: (path: string) => boolean;
   /** What else decides; null where the path alone does. */
   readonly condition: Condition | null;
@@ -65,7 +70,7 @@ export interface Route {
 /** Where a route's keys come from: the two plain ways, which cost a request next to nothing, or a rule. */
 export type RouteKey =
   | { readonly kind: 'header'; readonly header: HeaderName }
-  | { readonly kind: 'fixed'; readonly owner: Upstream | null }
+  | { readonly kind: 'fixed'; readonly text: string; readonly owner: Upstream | null }
   | { readonly kind: 'rule'; readonly rule: ShardKeyRule };
 
 /** The shards of a cluster as this thread reaches them. */
@@ -111,6 +116,7 @@ export class RoutingSnapshot {
 
   constructor(
     description: RoutingDescription,
+    counters: RouterCounters,
     upstreamOf: (cluster: RoutedCluster, id: string, address: string) => Upstream,
   ) {
     const owners = new Map<string, ClusterOwners>();
@@ -126,7 +132,7 @@ export class RoutingSnapshot {
     this.upstreams = upstreams;
     this.#outliers = outliers;
     this.edge = description.edge ?? defaultEdge;
-    this.#routes = description.routes.map((route) => routeOf(route, owners));
+    this.#routes = description.routes.map((route) => routeOf(route, owners, counters));
   }
 
   /** Ejects shards that succeed far less often than the others of their cluster; to be called every second or so. */
@@ -168,11 +174,18 @@ function outlierWatch(
   };
 }
 
-function routeOf(description: RouteDescription, owners: ReadonlyMap<string, ClusterOwners>): Route {
+function routeOf(
+  description: RouteDescription,
+  owners: ReadonlyMap<string, ClusterOwners>,
+  counters: RouterCounters,
+): Route {
   const found = owners.get(description.cluster);
   if (found === undefined) throw new Error(`a route names the cluster ${description.cluster}, which does not exist`);
   const { match, shardKey, cors, rateLimit } = description;
+  const name = description.name ?? Object.values(match.path).join('');
   return {
+    name,
+    counters: counters.route(name),
     matchesPath: pathMatcher(match),
     condition: conditionOf(match),
     owners: found,
@@ -194,8 +207,10 @@ function keyOf(sources: readonly ShardKeySource[], owners: ClusterOwners): Route
   if (only !== undefined && another === undefined) {
     if ('header' in only && only.pattern === undefined)
       return { kind: 'header', header: headerName(only.header.toLowerCase()) };
-    if ('value' in only)
-      return { kind: 'fixed', owner: owners.ownerOfText(Buffer.from(only.value, 'utf8').toString('latin1')) };
+    if ('value' in only) {
+      const text = Buffer.from(only.value, 'utf8').toString('latin1');
+      return { kind: 'fixed', text, owner: owners.ownerOfText(text) };
+    }
   }
   return { kind: 'rule', rule: new ShardKeyRule(sources) };
 }

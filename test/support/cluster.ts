@@ -69,12 +69,16 @@ export function fetchText(url: string): Promise<{ status: number; text: string }
   });
 }
 
-/** A metric's value, by its name and labels as they are printed. */
-export async function metric(router: RouterUnderTest, name: string): Promise<number> {
+/** A metric's value, by its name and as many of its labels as are given: the sum of the series that have them. */
+export async function metric(router: RouterUnderTest, wanted: string): Promise<number> {
   const { text } = await fetchText(`${router.admin}/metrics`);
-  const line = text.split('\n').find((each) => each.startsWith(`${name} `));
-  if (line === undefined) throw new Error(`no metric ${name} in\n${text}`);
-  return Number(line.slice(name.length + 1));
+  const [, name, labels = ''] = /^(\w+)(?:\{(.*)\})?$/.exec(wanted) ?? [];
+  const given = labels === '' ? [] : labels.split(',');
+  const values = [...text.matchAll(/^(\w+)(?:\{(.*)\})? (\S+)$/gm)]
+    .filter(([, each, found = '']) => each === name && given.every((label) => `,${found},`.includes(`,${label},`)))
+    .map(([, , , value]) => Number(value));
+  if (values.length === 0) throw new Error(`no metric ${wanted} in\n${text}`);
+  return values.reduce((sum, value) => sum + value, 0);
 }
 
 /** Polls until `holds` is true: for states that nothing announces. The test's own time limit ends it. */

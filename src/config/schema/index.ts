@@ -3,7 +3,7 @@ import { cluster } from './cluster.ts';
 import { limits } from './limits.ts';
 import { serverTls } from './listener.ts';
 import { keySources, route } from './route.ts';
-import { address, identifier } from './values.ts';
+import { address, file, identifier } from './values.ts';
 
 export const configSchema = z.strictObject({
   listen: z
@@ -20,9 +20,47 @@ export const configSchema = z.strictObject({
     .min(1)
     .describe('Where clients connect: HTTP/1.1 and HTTP/2.'),
   admin: z
-    .strictObject({ address })
+    .strictObject({
+      address,
+      tokenFile: file
+        .optional()
+        .describe(
+          'A file with the bearer token that requests need, but for /healthz and /readyz; not only on loopback.',
+        ),
+    })
     .default({ address: '127.0.0.1:9901' })
-    .describe('Where /healthz, /readyz and /metrics are served. Keep it on loopback.'),
+    .describe('Where health, metrics and what is going on are served.'),
+  log: z
+    .strictObject({
+      level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').describe('The least that is told.'),
+    })
+    .prefault({})
+    .describe('JSON lines on standard error.'),
+  accessLog: z
+    .strictObject({
+      path: z.string().min(1).default('-').describe('A file, which is appended to; - for standard output.'),
+      sample: z.number().min(0).max(1).default(1).describe('The share of requests that are written.'),
+      format: z
+        .string()
+        .min(1)
+        .default('json')
+        .describe('json, or a text with fields such as {method} {path} {status}.'),
+    })
+    .optional()
+    .describe('A line for each request that has ended.'),
+  tracing: z
+    .strictObject({
+      otlp: z.url().describe('Where OTLP is taken by HTTP, such as http://127.0.0.1:4318/v1/traces.'),
+      sample: z
+        .number()
+        .min(0)
+        .max(1)
+        .default(0.01)
+        .describe("The share of requests that get a span, of those whose caller's traceparent does not decide it."),
+      serviceName: z.string().min(1).default('keyway'),
+    })
+    .optional()
+    .describe('Spans by OpenTelemetry.'),
   workers: z.int().min(1).max(256).default(1).describe('Threads that route; one uses one core.'),
   trustedHops: z
     .int()

@@ -139,6 +139,7 @@ const rateLimit = z
   .describe('Requests of one client address, or for one key, in each worker. Beyond it: 429, RESOURCE_EXHAUSTED.');
 
 export const route = z.strictObject({
+  name: identifier.optional().describe('For metrics and logs; what it matches where it has none.'),
   match,
   cluster: identifier.describe('The cluster that its requests go to.'),
   shardKey: shardKey.default([{ header: 'x-shard-key' }]),

@@ -82,7 +82,7 @@ export class AutoPool implements Pool {
 
   #refuseAll(reason: string): void {
     this.#probe = null;
-    this.#endpoint.counters.connectFailures++;
+    this.#endpoint.onConnectFailed(reason);
     for (const exchange of this.#takePending()) this.#endpoint.unavailable(exchange, reason);
   }
 

@@ -72,7 +72,7 @@ export class HealthChecker {
 
   #onFailure(message: string): void {
     this.#successes = 0;
-    if (++this.#failures >= this.#description.unhealthyAfter && !this.#stopped)
+    if (++this.#failures === this.#description.unhealthyAfter && !this.#stopped)
       this.#onVerdict(`its health check fails: ${message}`);
   }
 

@@ -118,6 +118,7 @@ export class Http1Call implements StreamConnection, Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.ready = true;
+    this.#owner.onReached();
     this.#controller = controller;
     if (this.#aborted) controller.abort(new Error('given up'));
   }
@@ -174,7 +175,7 @@ export class Http1Call implements StreamConnection, Dispatcher.DispatchHandler {
     if (this.stream.remoteEnded) this.#close();
     else if (code.startsWith('HPE_')) this.#fail(ErrorCode.ProtocolError, ResetCause.Violation);
     else this.#fail(ErrorCode.InternalError, ResetCause.ConnectionLost);
-    if (!this.ready) this.#owner.onConnectFailed();
+    if (!this.ready) this.#owner.onConnectFailed(this.endedBecause);
   }
 
   #fail(code: number, cause: ResetCause): void {

@@ -24,7 +24,8 @@ export interface Http1CallOwner {
   readonly context: RouterContext;
   readonly dispatcher: Dispatcher;
   onCallEnded(call: StreamConnection): void;
-  onConnectFailed(): void;
+  onReached(): void;
+  onConnectFailed(reason: string): void;
 }
 
 /** A header section as HTTP/1.1 has it. */

@@ -77,14 +77,18 @@ export class Http1Pool implements Pool, RequestConnection, Http1CallOwner {
     return call.stream;
   }
 
+  onReached(): void {
+    this.#endpoint.onReached();
+  }
+
   onCallEnded(call: StreamConnection): void {
     this.#calls.delete(call);
     const next = this.#pending.shift();
     if (next !== undefined) this.#send(next, null);
   }
 
-  onConnectFailed(): void {
-    this.#endpoint.counters.connectFailures++;
+  onConnectFailed(reason: string): void {
+    this.#endpoint.onConnectFailed(reason);
     this.#onConnectFailure();
   }
 

@@ -161,6 +161,7 @@ export class Http2Pool implements Pool, ConnectionHandler {
 
   onCapacity(connection: Connection): void {
     if (connection.ready) {
+      this.#endpoint.onReached();
       this.#backoffMs = 0;
       this.#retryAtMs = 0;
       this.#assumedStreams = Math.max(
@@ -214,7 +215,7 @@ export class Http2Pool implements Pool, ConnectionHandler {
 
   #backOff(reason: string): void {
     const { random, http2 } = this.#context;
-    this.#endpoint.counters.connectFailures++;
+    this.#endpoint.onConnectFailed(reason);
     this.#lastFailure = reason;
     this.#backoffMs = Math.min(Math.max(FIRST_BACKOFF_MS, this.#backoffMs * BACKOFF_FACTOR), LONGEST_BACKOFF_MS);
     const jitter = 1 + BACKOFF_JITTER * (2 * random() - 1);

@@ -21,6 +21,7 @@ const EJECTION_JITTER = 0.1;
 export class OwnerHealth {
   readonly #passive: PassiveHealthDescription | null;
   readonly #random: () => number;
+  readonly #onEjected: (reason: string) => void;
   #checkFault: string | null = null;
   #failuresInARow = 0;
   #ejections = 0;
@@ -30,7 +31,8 @@ export class OwnerHealth {
   #requests = 0;
   #failures = 0;
 
-  constructor(passive: PassiveHealthDescription | null, random: () => number) {
+  constructor(passive: PassiveHealthDescription | null, random: () => number, onEjected: (reason: string) => void) {
+    this.#onEjected = onEjected;
     this.#passive = passive;
     this.#random = random;
   }
@@ -72,6 +74,7 @@ export class OwnerHealth {
     const lasts = Math.min(passive.maxEjectionMs, passive.ejectionMs * this.#ejections) * jitter;
     this.#ejectedUntilMs = nowMs + lasts;
     this.#ejectedBecause = `ejected for ${Math.round(lasts)} ms, because ${reason}`;
+    this.#onEjected(this.#ejectedBecause);
   }
 
   /** The share of successes since it was asked last; null where there were too few requests. A good spell makes the next ejection shorter. */

@@ -1,7 +1,7 @@
 import type { HeaderBlock } from '../../http2/index.ts';
 import type { HostPort } from '../../topology/index.ts';
-import type { ShardCounters } from '../counters.ts';
 import type { Exchange } from '../exchange.ts';
+import type { ShardCounters } from '../observe/counters.ts';
 import type { ClientCertificates } from '../tls/tls-files.ts';
 
 /** Where a shard is, and what is counted for it. */
@@ -13,6 +13,9 @@ export interface ShardEndpoint {
   /** Null in cleartext. */
   readonly certificates: ClientCertificates | null;
   readonly limits: UpstreamLimits;
+  /** A connection was made, or could not be. */
+  onReached(): void;
+  onConnectFailed(reason: string): void;
   /** An exchange's request cannot be sent: it waits for the shard to come back, where that is configured, or is refused. */
   unavailable(exchange: Exchange, reason: string): void;
 }

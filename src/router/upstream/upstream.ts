@@ -2,6 +2,7 @@ import type { HeaderBlock } from '../../http2/index.ts';
 import { splitAddress } from '../../topology/index.ts';
 import type { Exchange } from '../exchange.ts';
 import { localReply } from '../local-reply.ts';
+import type { Log } from '../observe/log.ts';
 import { RetryBudget } from '../retries.ts';
 import type { RouterContext } from '../router-context.ts';
 import { ClientCertificates, type ClientTlsDescription } from '../tls/tls-files.ts';
@@ -54,6 +55,8 @@ export class Upstream implements ShardEndpoint {
   readonly #checker: HealthChecker | null;
   readonly #held: HeldRequests;
   readonly #waitForOwnerMs: number;
+  readonly #log: Log;
+  #unreachable = false;
 
   constructor(context: RouterContext, cluster: string, id: string, address: string, description: UpstreamDescription) {
     const { protocol, tls, activeHealth, passiveHealth, waitForOwnerMs = 0 } = description;
@@ -67,8 +70,13 @@ export class Upstream implements ShardEndpoint {
     this.certificates = tls === undefined ? null : new ClientCertificates(tls);
     this.limits = limitsOf(context, description);
     this.#waitForOwnerMs = waitForOwnerMs;
+    this.#log = context.log.child({ cluster, shard: id, address });
     const watched = activeHealth !== undefined || passiveHealth !== undefined;
-    this.health = watched ? new OwnerHealth(passiveHealth ?? null, context.random) : null;
+    this.health = watched
+      ? new OwnerHealth(passiveHealth ?? null, context.random, (reason) =>
+          this.#log.warn({ reason }, 'the shard is ejected'),
+        )
+      : null;
     this.#held = new HeldRequests(
       () => context.http2.turn.begin(),
       (exchange) => this.dispatch(exchange, null),
@@ -78,7 +86,7 @@ export class Upstream implements ShardEndpoint {
     this.#checker =
       activeHealth === undefined
         ? null
-        : new HealthChecker(this, protocol, activeHealth, context.random, (fault) => this.health?.onCheck(fault));
+        : new HealthChecker(this, protocol, activeHealth, context.random, (fault) => this.#onCheck(fault));
   }
 
   /**
@@ -94,6 +102,24 @@ export class Upstream implements ShardEndpoint {
       this.retryBudget.earn();
       this.#pool.dispatch(exchange, block);
     }
+  }
+
+  onReached(): void {
+    if (!this.#unreachable) return;
+    this.#unreachable = false;
+    this.#log.info('the shard can be reached again');
+  }
+
+  onConnectFailed(reason: string): void {
+    this.counters.connectFailures++;
+    if (!this.#unreachable) this.#log.warn({ reason }, 'the shard cannot be reached');
+    this.#unreachable = true;
+  }
+
+  #onCheck(fault: string | null): void {
+    if (fault === null) this.#log.info('the shard is well');
+    else this.#log.warn({ reason: fault }, 'the shard is sick');
+    this.health?.onCheck(fault);
   }
 
   unavailable(exchange: Exchange, reason: string): void {

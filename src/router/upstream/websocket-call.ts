@@ -89,6 +89,7 @@ export class WebSocketCall implements StreamConnection, Dispatcher.DispatchHandl
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.ready = true;
+    this.#owner.onReached();
     this.#controller = controller;
     if (this.stream.closed) controller.abort(new Error('given up'));
   }
@@ -191,7 +192,7 @@ export class WebSocketCall implements StreamConnection, Dispatcher.DispatchHandl
     this.#owner.context.http2.turn.begin();
     this.endedBecause = (error as NodeJS.ErrnoException).code ?? error.message;
     this.#fail(ErrorCode.InternalError, ResetCause.ConnectionLost);
-    if (!this.ready) this.#owner.onConnectFailed();
+    if (!this.ready) this.#owner.onConnectFailed(this.endedBecause);
   }
 
   #fail(code: number, cause: ResetCause): void {

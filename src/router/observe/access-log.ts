@@ -1,0 +1,120 @@
+import { openSync } from 'node:fs';
+import { destination } from 'pino';
+
+/** What is written about requests that have ended. Plain data. */
+export interface AccessLogDescription {
+  /** Where to: `-` for standard output, or a file, which is appended to. */
+  readonly path: string;
+  /** The share of requests that are written. */
+  readonly sample: number;
+  /** `json`, or a text in which `{field}` stands for a field of `AccessEntry`. */
+  readonly format: string;
+}
+
+/** What is known of a request at its end. The path has no query, which may hold secrets. */
+export interface AccessEntry {
+  readonly client: string;
+  readonly version: string;
+  readonly protocol: string;
+  readonly method: string;
+  readonly authority: string;
+  readonly path: string;
+  readonly route: string;
+  readonly cluster: string;
+  readonly shard: string;
+  readonly key: string;
+  readonly requestId: string;
+  /** 0 where there was none: the client went, or the stream was reset. */
+  readonly status: number;
+  readonly grpcStatus: number | null;
+  /** Why the router answered itself; empty where the shard did. */
+  readonly refusal: string;
+  readonly durationMs: number;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  readonly retries: number;
+}
+
+export const ACCESS_FIELDS: ReadonlyArray<keyof AccessEntry | 'time'> = [
+  'time',
+  'client',
+  'version',
+  'protocol',
+  'method',
+  'authority',
+  'path',
+  'route',
+  'cluster',
+  'shard',
+  'key',
+  'requestId',
+  'status',
+  'grpcStatus',
+  'refusal',
+  'durationMs',
+  'requestBytes',
+  'responseBytes',
+  'retries',
+];
+
+const STDOUT = 1;
+/** So much is collected before it is written; what is younger than the flush interval may be lost in a crash. */
+const BUFFERED_BYTES = 8192;
+const FLUSH_MS = 1000;
+
+/** Writes lines about requests that have ended: JSON, or a text of one's own. */
+export class AccessLog {
+  readonly #sample: number;
+  readonly #random: () => number;
+  readonly #now: () => string;
+  readonly #line: (entry: AccessEntry, time: string) => string;
+  readonly #sink;
+
+  /** @param now the time of day, as lines have it */
+  constructor({ path, sample, format }: AccessLogDescription, random: () => number, now: () => string) {
+    this.#sample = sample;
+    this.#random = random;
+    this.#now = now;
+    this.#line = format === 'json' ? jsonLine : templateLine(format);
+    const fd = path === '-' ? STDOUT : openSync(path, 'a');
+    this.#sink = destination({ fd, sync: false, minLength: BUFFERED_BYTES, periodicFlush: FLUSH_MS });
+  }
+
+  /** Whether this request is one of the share that is written. */
+  get wanted(): boolean {
+    return this.#sample >= 1 || this.#random() < this.#sample;
+  }
+
+  write(entry: AccessEntry): void {
+    this.#sink.write(`${this.#line(entry, this.#now())}\n`);
+  }
+
+  /** Writes what was collected, and no more. */
+  close(): void {
+    this.#sink.flushSync();
+    this.#sink.destroy();
+  }
+}
+
+function jsonLine(entry: AccessEntry, time: string): string {
+  return JSON.stringify({ time, ...entry });
+}
+
+/** A control character in a field would be a line of its own, or move a terminal's cursor. */
+const CONTROL = /\p{Cc}/gu;
+
+function templateLine(format: string): (entry: AccessEntry, time: string) => string {
+  return (entry, time) =>
+    format.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
+      const value = name === 'time' ? time : entry[name as keyof AccessEntry];
+      return String(value ?? '-').replaceAll(CONTROL, '.') || '-';
+    });
+}
+
+/** A field that a format names and that there is not; null where it is right. */
+export function formatFault(format: string): string | null {
+  for (const [, name] of format.matchAll(/\{(\w+)\}/g))
+    if (!(ACCESS_FIELDS as readonly string[]).includes(name ?? ''))
+      return `there is no field ${name}; known ones are ${ACCESS_FIELDS.join(', ')}`;
+  return null;
+}

@@ -1,0 +1,106 @@
+import { type FloodCause, floodCauses } from '../../http2/index.ts';
+
+/** Why the router answered a request itself. */
+export const refusals = [
+  'no_route',
+  'no_shard_key',
+  'bad_request',
+  'no_owner',
+  'owner_unavailable',
+  'overloaded',
+  'rate_limited',
+  'too_large',
+  'idle_stream',
+  'deadline',
+  'upstream_fault',
+] as const;
+export type Refusal = (typeof refusals)[number];
+
+/** gRPC's status codes run from 0 to 16. */
+const GRPC_STATUSES = 17;
+/** Latency is counted in units of 8 us, in buckets that double: the last one begins at 2^22 units, 33 s. */
+export const LATENCY_UNIT_US = 8;
+export const LATENCY_BUCKETS = 24;
+
+/** Requests, answers, bytes and times: of a route, or of a shard. */
+export class TrafficCounters {
+  requests = 0;
+  retries = 0;
+  cancelled = 0;
+  requestBytes = 0;
+  responseBytes = 0;
+  /** Final responses by the first digit of their status. */
+  readonly responses = new Array<number>(10).fill(0);
+  readonly grpcStatuses = new Array<number>(GRPC_STATUSES).fill(0);
+  readonly latency = new Array<number>(LATENCY_BUCKETS).fill(0);
+  latencySum = 0;
+
+  countResponse(firstDigit: number): void {
+    this.responses[firstDigit] = (this.responses[firstDigit] ?? 0) + 1;
+  }
+
+  countGrpcStatus(status: number): void {
+    const counted = this.grpcStatuses[status];
+    if (counted !== undefined) this.grpcStatuses[status] = counted + 1;
+  }
+
+  /** @param units from the request to the end of its answer, in units of 8 us */
+  observeLatency(units: number): void {
+    const bucket = 32 - Math.clz32(units);
+    const place = bucket < LATENCY_BUCKETS ? bucket : LATENCY_BUCKETS - 1;
+    this.latency[place] = (this.latency[place] as number) + 1;
+    this.latencySum += units;
+  }
+}
+
+/** What is counted for one shard. */
+export class ShardCounters extends TrafficCounters {
+  connectFailures = 0;
+  connections = 0;
+  /** Streams open at the moment of asking. */
+  streams = 0;
+  /** Requests that wait for it to come back. */
+  held = 0;
+  /** Threads that take it for sick. */
+  sick = 0;
+  ejections = 0;
+}
+
+/** Beyond so many routes or shards the rest is counted together, so that a metric's series are bounded. */
+const MOST_LABELLED = 1000;
+export const OTHERS = 'others';
+
+/** What a router thread counts on its way, in plain fields; made into metrics when somebody asks. */
+export class RouterCounters {
+  downstreamConnections = 0;
+  downstreamStreams = 0;
+  downstreamAccepted = 0;
+  malformed = 0;
+  handshakesFailed = 0;
+  readonly refusals = Object.fromEntries(refusals.map((reason) => [reason, 0])) as Record<Refusal, number>;
+  readonly floods = Object.fromEntries(floodCauses.map((cause) => [cause, 0])) as Record<FloodCause, number>;
+  readonly routes: Record<string, TrafficCounters> = {};
+  /** By `cluster/shard`. */
+  readonly shards: Record<string, ShardCounters> = {};
+
+  /** Requests that no route matched. */
+  get unrouted(): TrafficCounters {
+    return this.route('');
+  }
+
+  route(name: string): TrafficCounters {
+    return counted(this.routes, name, () => new TrafficCounters());
+  }
+
+  shard(cluster: string, id: string): ShardCounters {
+    return counted(this.shards, `${cluster}/${id}`, () => new ShardCounters());
+  }
+}
+
+function counted<Counters>(all: Record<string, Counters>, name: string, make: () => Counters): Counters {
+  const known = all[name];
+  if (known !== undefined) return known;
+  const label = Object.keys(all).length < MOST_LABELLED ? name : OTHERS;
+  all[label] ??= make();
+  return all[label];
+}
