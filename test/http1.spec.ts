@@ -3,11 +3,13 @@ import { Agent, request as httpRequest, type IncomingMessage, type RequestOption
 import { connect as connectHttp2 } from 'node:http2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { residentBytes } from '../bench/support/process-cost.ts';
+import { FrameType } from '../src/http2/frames.ts';
 import { eventually, metric, type RouterUnderTest, startRouter } from './support/cluster.ts';
 import { type HttpBackend, type SeenRequest, startHttpBackend } from './support/http-backend.ts';
 import { type Answer, overHttp1, overHttp2 } from './support/http-client.ts';
 import { freePorts, Scope } from './support/processes.ts';
 import { RawHttp1 } from './support/raw-http1.ts';
+import { frame, headerBlock, RawPeer, requestBlock } from './support/raw-peer.ts';
 
 const scope = new Scope();
 let backends: HttpBackend[];
@@ -279,6 +281,43 @@ describe('a client that means no good', () => {
     await eventually(() => backends.some(({ aborted }) => aborted.includes('/echo')));
     expect(await metric(router, 'keyway_downstream_streams')).toBe(0);
   });
+});
+
+it.each([
+  ['a line of its own', 'a\r\nset-cookie: evil=1'],
+  ['a bare LF', 'a\nset-cookie: evil=1'],
+  ['a NUL', 'a\0b'],
+])('never hands on what a shard puts into a header to make it two: %s', async (_what, value) => {
+  const port = await RawPeer.listen(scope, (peer) => {
+    peer.onFrame = ({ type, id }) => {
+      const answer = headerBlock([
+        [':status', '200'],
+        ['x-name', value],
+      ]);
+      if (type === FrameType.Headers) peer.write(frame(FrameType.Headers, 5, id, answer));
+    };
+  });
+  router = await startRouter(scope, { shards: [port] });
+  const client = await RawHttp1.connect(scope, router.port);
+  client.write('GET / HTTP/1.1\r\nHost: h\r\nx-shard-key: k\r\nConnection: close\r\n\r\n');
+  const text = await client.ends();
+  expect(text).toMatch(/^HTTP\/1\.1 502 /);
+  expect(text).not.toContain('evil');
+});
+
+it('never hands on what an HTTP/2 client puts into a header to make it two', async () => {
+  await start('http1', 'http1');
+  const peer = await RawPeer.connect(scope, router.port);
+  for (const [i, [name, value]] of [
+    ['x-name', 'a\r\nx-evil: 1'],
+    ['x-name\r\nx-evil', '1'],
+    ['x name', '1'],
+    ['X-Name', '1'],
+  ].entries())
+    peer.write(frame(FrameType.Headers, 5, 2 * i + 1, requestBlock([[name ?? '', value ?? '']])));
+  const isReset = ({ type, id }: { type: number; id: number }): boolean => type === FrameType.RstStream && id === 7;
+  await peer.frame(isReset);
+  expect(backends.flatMap(({ requests }) => requests)).toEqual([]);
 });
 
 it('ends idle connections at once and busy ones with their answer when the router stops', async () => {

@@ -1,5 +1,11 @@
 import { Counter, Gauge, Registry } from 'prom-client';
-import { LATENCY_UNIT_US, type RouterCounters, type ShardCounters, type TrafficCounters } from '../router/index.ts';
+import {
+  LATENCY_BUCKETS,
+  LATENCY_UNIT_US,
+  type RouterCounters,
+  type ShardCounters,
+  type TrafficCounters,
+} from '../router/index.ts';
 
 const GRPC_STATUS_NAMES = [
   'OK',
@@ -45,40 +51,69 @@ function addNumbers(from: Tree, into: Tree): void {
 }
 
 type Labels = Readonly<Record<string, string>>;
+type Samples = ReadonlyArray<readonly [labels: Labels, value: number]>;
+
+interface Labelled<Counters> {
+  readonly labels: Labels;
+  readonly traffic: Counters;
+}
+
+/** So many series are written in one go; then requests have their turn, where the router shares this thread. */
+const SERIES_AT_ONCE = 1000;
 
 /** Renders a router's counters in Prometheus' text form. */
 export async function renderMetrics(counters: RouterCounters): Promise<string> {
-  const registry = new Registry();
-  const registers = [registry];
-  const single = (kind: typeof Counter | typeof Gauge, name: string, help: string, value: number): void => {
-    new kind({ name, help, registers }).inc(value);
-  };
-  const byReason = (name: string, help: string, label: string, values: Readonly<Record<string, number>>): void => {
-    const made = new Counter({ name, help, labelNames: [label], registers });
-    for (const [value, count] of Object.entries(values)) made.inc({ [label]: value }, count);
-  };
-  single(Counter, 'keyway_downstream_connections_total', 'Client connections accepted.', counters.downstreamAccepted);
-  single(Gauge, 'keyway_downstream_connections', 'Client connections open.', counters.downstreamConnections);
-  single(Gauge, 'keyway_downstream_streams', 'Client streams open.', counters.downstreamStreams);
-  single(Counter, 'keyway_malformed_total', 'Messages refused because they are no HTTP/1.1.', counters.malformed);
-  single(
-    Counter,
-    'keyway_handshakes_failed_total',
-    'TLS handshakes and PROXY headers that failed.',
-    counters.handshakesFailed,
-  );
-  byReason('keyway_refusals_total', 'Requests that the router answered itself.', 'reason', counters.refusals);
-  byReason('keyway_floods_total', 'Peers that went over a limit.', 'limit', counters.floods);
+  const text = new MetricsText();
   const routes = Object.entries(counters.routes).map(([route, traffic]) => ({ labels: { route }, traffic }));
   const shards = Object.entries(counters.shards).map(([name, traffic]) => ({ labels: shardLabels(name), traffic }));
-  addTraffic(registry, 'keyway', ['route'], routes);
-  addTraffic(registry, 'keyway_shard', ['cluster', 'shard'], shards);
-  addShardStates(registry, shards);
-  return [
-    await registry.metrics(),
-    latencyText('keyway_request_seconds', 'Time from a request to the end of its response.', routes),
-    latencyText('keyway_shard_request_seconds', 'The same, by shard.', shards),
-  ].join('');
+  await addConnections(text, counters);
+  await addTraffic(text, 'keyway', routes);
+  await addTraffic(text, 'keyway_shard', shards);
+  await addShardStates(text, shards);
+  return text.whole;
+}
+
+/** Metrics' text under way: each metric by prom-client in a registry of its own, so that there are pauses between them. */
+class MetricsText {
+  whole = '';
+
+  async counter(name: string, help: string, samples: Samples): Promise<void> {
+    await this.#add(Counter, name, help, samples);
+  }
+
+  async gauge(name: string, help: string, samples: Samples): Promise<void> {
+    await this.#add(Gauge, name, help, samples);
+  }
+
+  async #add(kind: typeof Counter | typeof Gauge, name: string, help: string, samples: Samples): Promise<void> {
+    const labelNames = Object.keys(samples[0]?.[0] ?? {});
+    for (let at = 0; at === 0 || at < samples.length; at += SERIES_AT_ONCE) {
+      const registry = new Registry();
+      const metric = new kind({ name, help, labelNames, registers: [registry] });
+      for (const [labels, value] of samples.slice(at, at + SERIES_AT_ONCE)) metric.inc(labels, value);
+      const text = await registry.metrics();
+      // The metric is announced once.
+      this.whole += at === 0 ? text : text.replaceAll(/^#.*\n/gm, '').trimStart();
+      await nextTurn();
+    }
+  }
+
+  /** prom-client's histogram observes one value at a time; ours is counted already, and so is written out here. */
+  async histogram(name: string, help: string, all: ReadonlyArray<Labelled<TrafficCounters>>): Promise<void> {
+    this.whole += `# HELP ${name} ${help}\n# TYPE ${name} histogram\n`;
+    const atOnce = Math.ceil(SERIES_AT_ONCE / LATENCY_BUCKETS);
+    for (let at = 0; at < all.length; at += atOnce) {
+      this.whole += all
+        .slice(at, at + atOnce)
+        .map((each) => histogramText(name, each))
+        .join('');
+      await nextTurn();
+    }
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function shardLabels(name: string): { cluster: string; shard: string } {
@@ -86,91 +121,85 @@ function shardLabels(name: string): { cluster: string; shard: string } {
   return slash < 0 ? { cluster: name, shard: name } : { cluster: name.slice(0, slash), shard: name.slice(slash + 1) };
 }
 
-interface Labelled<Counters> {
-  readonly labels: Labels;
-  readonly traffic: Counters;
-}
-
-function addTraffic(
-  registry: Registry,
-  prefix: string,
-  labelNames: string[],
-  all: ReadonlyArray<Labelled<TrafficCounters>>,
-): void {
-  const registers = [registry];
-  const counter = (name: string, help: string, value: (traffic: TrafficCounters) => number): void => {
-    const made = new Counter({ name: `${prefix}_${name}`, help, labelNames, registers });
-    for (const { labels, traffic } of all) made.inc(labels, value(traffic));
-  };
-  counter('requests_total', 'Requests.', ({ requests }) => requests);
-  counter('retries_total', 'Requests sent again.', ({ retries }) => retries);
-  counter('cancelled_total', 'Requests that the client gave up.', ({ cancelled }) => cancelled);
-  counter('request_bytes_total', 'Bytes of request content.', ({ requestBytes }) => requestBytes);
-  counter('response_bytes_total', 'Bytes of response content.', ({ responseBytes }) => responseBytes);
-  const responses = new Counter({
-    name: `${prefix}_responses_total`,
-    help: 'Responses by class of HTTP status.',
-    labelNames: [...labelNames, 'class'],
-    registers,
-  });
-  const grpc = new Counter({
-    name: `${prefix}_grpc_responses_total`,
-    help: 'gRPC responses by status.',
-    labelNames: [...labelNames, 'status'],
-    registers,
-  });
-  for (const { labels, traffic } of all) {
-    for (const digit of [2, 3, 4, 5]) responses.inc({ ...labels, class: `${digit}xx` }, traffic.responses[digit] ?? 0);
-    // Statuses that never came are left out: seventeen series a shard would say little.
-    GRPC_STATUS_NAMES.forEach((status, code) => {
-      const count = traffic.grpcStatuses[code] ?? 0;
-      if (count > 0 || code === 0) grpc.inc({ ...labels, status }, count);
-    });
-  }
-}
-
-function addShardStates(registry: Registry, shards: ReadonlyArray<Labelled<ShardCounters>>): void {
-  const options = { labelNames: ['cluster', 'shard'], registers: [registry] };
-  const gauge = (name: string, help: string, value: (shard: ShardCounters) => number): void => {
-    const made = new Gauge({ name: `keyway_shard_${name}`, help, ...options });
-    for (const { labels, traffic } of shards) made.set(labels, value(traffic));
-  };
-  const failures = new Counter({
-    name: 'keyway_shard_connect_failures_total',
-    help: 'Connections to a shard that could not be made.',
-    ...options,
-  });
-  for (const { labels, traffic } of shards) failures.inc(labels, traffic.connectFailures);
-  gauge('connections', 'Connections open to a shard.', ({ connections }) => connections);
-  gauge('streams', 'Streams open to a shard.', ({ streams }) => streams);
-  gauge('held_requests', 'Requests that wait for a shard to come back.', ({ held }) => held);
-  gauge('sick', 'Workers that take a shard for sick and send it nothing.', ({ sick }) => sick);
-  gauge(
-    'ejections',
-    'Ejections for what became of its requests; a good spell takes one back.',
-    ({ ejections }) => ejections,
+async function addConnections(text: MetricsText, counters: RouterCounters): Promise<void> {
+  const one = (value: number): Samples => [[{}, value]];
+  const by = (label: string, values: Readonly<Record<string, number>>): Samples =>
+    Object.entries(values).map(([name, value]) => [{ [label]: name }, value]);
+  const { downstreamAccepted, downstreamConnections, downstreamStreams, malformed, handshakesFailed } = counters;
+  await text.counter('keyway_downstream_connections_total', 'Client connections accepted.', one(downstreamAccepted));
+  await text.gauge('keyway_downstream_connections', 'Client connections open.', one(downstreamConnections));
+  await text.gauge('keyway_downstream_streams', 'Client streams open.', one(downstreamStreams));
+  await text.counter('keyway_malformed_total', 'Messages refused because they are no HTTP/1.1.', one(malformed));
+  await text.counter(
+    'keyway_handshakes_failed_total',
+    'TLS handshakes and PROXY headers that failed.',
+    one(handshakesFailed),
   );
+  await text.counter(
+    'keyway_refusals_total',
+    'Requests that the router answered itself.',
+    by('reason', counters.refusals),
+  );
+  await text.counter('keyway_floods_total', 'Peers that went over a limit.', by('limit', counters.floods));
 }
 
-/** prom-client's histogram observes one value at a time; ours is counted already, and so is written out here. */
-function latencyText(name: string, help: string, all: ReadonlyArray<Labelled<TrafficCounters>>): string {
-  const lines = [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`];
-  for (const { labels, traffic } of all) {
-    const text = Object.entries(labels)
-      .map(([label, value]) => `${label}="${value.replaceAll(/[\\"\n]/g, (char) => ESCAPES[char] ?? char)}"`)
-      .join(',');
-    let total = 0;
-    traffic.latency.forEach((count, bucket) => {
-      total += count;
-      const bound = (2 ** bucket * LATENCY_UNIT_US) / 1e6;
-      if (bucket < traffic.latency.length - 1) lines.push(`${name}_bucket{${text},le="${bound}"} ${total}`);
-    });
-    lines.push(`${name}_bucket{${text},le="+Inf"} ${total}`);
-    lines.push(
-      `${name}_sum{${text}} ${(traffic.latencySum * LATENCY_UNIT_US) / 1e6}`,
-      `${name}_count{${text}} ${total}`,
+async function addTraffic(
+  text: MetricsText,
+  prefix: string,
+  all: ReadonlyArray<Labelled<TrafficCounters>>,
+): Promise<void> {
+  const counter = (name: string, help: string, value: (traffic: TrafficCounters) => number): Promise<void> =>
+    text.counter(
+      `${prefix}_${name}`,
+      help,
+      all.map(({ labels, traffic }) => [labels, value(traffic)]),
     );
-  }
+  await counter('requests_total', 'Requests.', ({ requests }) => requests);
+  await counter('retries_total', 'Requests sent again.', ({ retries }) => retries);
+  await counter('cancelled_total', 'Requests that the client gave up.', ({ cancelled }) => cancelled);
+  await counter('request_bytes_total', 'Bytes of request content.', ({ requestBytes }) => requestBytes);
+  await counter('response_bytes_total', 'Bytes of response content.', ({ responseBytes }) => responseBytes);
+  const responses = all.flatMap(({ labels, traffic }) =>
+    [2, 3, 4, 5].map((digit) => [{ ...labels, class: `${digit}xx` }, traffic.responses[digit] ?? 0] as const),
+  );
+  await text.counter(`${prefix}_responses_total`, 'Responses by class of HTTP status.', responses);
+  // Statuses that never came are left out: seventeen series a shard would say little.
+  const grpc = all.flatMap(({ labels, traffic }) =>
+    GRPC_STATUS_NAMES.map((status, code) => [{ ...labels, status }, traffic.grpcStatuses[code] ?? 0] as const).filter(
+      ([{ status }, count]) => count > 0 || status === 'OK',
+    ),
+  );
+  await text.counter(`${prefix}_grpc_responses_total`, 'gRPC responses by status.', grpc);
+  await text.histogram(`${prefix}_request_seconds`, 'Time from a request to the end of its response.', all);
+}
+
+async function addShardStates(text: MetricsText, shards: ReadonlyArray<Labelled<ShardCounters>>): Promise<void> {
+  const samples = (value: (shard: ShardCounters) => number): Samples =>
+    shards.map(({ labels, traffic }) => [labels, value(traffic)]);
+  const failures = samples(({ connectFailures }) => connectFailures);
+  await text.counter('keyway_shard_connect_failures_total', 'Connections to a shard that could not be made.', failures);
+  const gauge = (name: string, help: string, value: (shard: ShardCounters) => number): Promise<void> =>
+    text.gauge(`keyway_shard_${name}`, help, samples(value));
+  await gauge('connections', 'Connections open to a shard.', ({ connections }) => connections);
+  await gauge('streams', 'Streams open to a shard.', ({ streams }) => streams);
+  await gauge('held_requests', 'Requests that wait for a shard to come back.', ({ held }) => held);
+  await gauge('sick', 'Workers that take a shard for sick and send it nothing.', ({ sick }) => sick);
+  await gauge('ejections', 'Ejections; a good spell takes one back.', ({ ejections }) => ejections);
+}
+
+function histogramText(name: string, { labels, traffic }: Labelled<TrafficCounters>): string {
+  const text = Object.entries(labels)
+    .map(([label, value]) => `${label}="${value.replaceAll(/[\\"\n]/g, (char) => ESCAPES[char] ?? char)}"`)
+    .join(',');
+  const lines: string[] = [];
+  let total = 0;
+  traffic.latency.forEach((count, bucket) => {
+    total += count;
+    const bound = (2 ** bucket * LATENCY_UNIT_US) / 1e6;
+    if (bucket < traffic.latency.length - 1) lines.push(`${name}_bucket{${text},le="${bound}"} ${total}`);
+  });
+  lines.push(`${name}_bucket{${text},le="+Inf"} ${total}`);
+  lines.push(`${name}_sum{${text}} ${(traffic.latencySum * LATENCY_UNIT_US) / 1e6}`, `${name}_count{${text}} ${total}`);
   return `${lines.join('\n')}\n`;
 }
 

@@ -105,6 +105,8 @@ function greeting({ endpoint, admin, file, version, shards }: Started): string {
 function configText({ listen, admin }: DevOptions, shards: readonly ShardProcess[]): string {
   return stringify({
     listen: [{ address: addressText(listen) }],
+    // People read this terminal.
+    log: { level: 'warn' },
     admin: { address: addressText(admin) },
     drainSeconds: 5,
     routes: [{ match: { prefix: '/' }, cluster: 'docs', shardKey: { header: 'x-shard-key' } }],

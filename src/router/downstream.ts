@@ -233,7 +233,7 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
     if (this.#route === null) counters.unrouted.requests++;
     const traffic = this.#route?.counters ?? counters.unrouted;
     const protocol = clientProtocolOf(block.fields, block.count);
-    if (accessLog?.wanted === true) accessLog.write(this.#refusalEntry(stream, block, protocol, reply));
+    if (accessLog?.pick() === true) accessLog.write(this.#refusalEntry(stream, block, protocol, reply));
     sendReply(traffic, stream, protocol, reply, this.#cors ?? []);
     this.#dropRest(stream);
   }

@@ -427,7 +427,7 @@ export class Exchange implements StreamHandler, Deadlined {
   /** Tells those who want to know of each request what it came to. */
   #record(refusal: string): void {
     const { accessLog, tracing } = this.#context;
-    const logged = accessLog?.wanted ?? false;
+    const logged = accessLog?.pick() ?? false;
     if (!logged && this.#span === null) return;
     const entry = this.#entry(refusal);
     if (logged) accessLog?.write(entry);

@@ -2,7 +2,13 @@
 
 export type { ListenerDescription } from './listener.ts';
 export { ACCESS_FIELDS, formatFault } from './observe/access-log.ts';
-export { LATENCY_UNIT_US, RouterCounters, ShardCounters, TrafficCounters } from './observe/counters.ts';
+export {
+  LATENCY_BUCKETS,
+  LATENCY_UNIT_US,
+  RouterCounters,
+  ShardCounters,
+  TrafficCounters,
+} from './observe/counters.ts';
 export { type Log, newLog } from './observe/log.ts';
 export type { ObserveDescription } from './observe/observe.ts';
 export type { OpenStream } from './observe/request-facts.ts';

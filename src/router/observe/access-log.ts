@@ -1,5 +1,6 @@
 import { openSync } from 'node:fs';
 import { destination } from 'pino';
+import { Sampler } from './sampler.ts';
 
 /** What is written about requests that have ended. Plain data. */
 export interface AccessLogDescription {
@@ -64,16 +65,14 @@ const FLUSH_MS = 1000;
 
 /** Writes lines about requests that have ended: JSON, or a text of one's own. */
 export class AccessLog {
-  readonly #sample: number;
-  readonly #random: () => number;
+  readonly #sampler: Sampler;
   readonly #now: () => string;
   readonly #line: (entry: AccessEntry, time: string) => string;
   readonly #sink;
 
   /** @param now the time of day, as lines have it */
   constructor({ path, sample, format }: AccessLogDescription, random: () => number, now: () => string) {
-    this.#sample = sample;
-    this.#random = random;
+    this.#sampler = new Sampler(sample, random);
     this.#now = now;
     this.#line = format === 'json' ? jsonLine : templateLine(format);
     const fd = path === '-' ? STDOUT : openSync(path, 'a');
@@ -81,8 +80,8 @@ export class AccessLog {
   }
 
   /** Whether this request is one of the share that is written. */
-  get wanted(): boolean {
-    return this.#sample >= 1 || this.#random() < this.#sample;
+  pick(): boolean {
+    return this.#sampler.pick();
   }
 
   write(entry: AccessEntry): void {

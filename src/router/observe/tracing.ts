@@ -13,6 +13,7 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { type Field, type HeaderBlock, headerName, transientField } from '../../http2/index.ts';
 import type { AccessEntry } from './access-log.ts';
+import { Sampler } from './sampler.ts';
 
 /** Spans by OpenTelemetry. Plain data. */
 export interface TracingDescription {
@@ -29,14 +30,12 @@ const PARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})/;
 
 /** Gives requests spans: one whose caller has decided gets what it decided, of the others a share. */
 export class Tracing {
-  readonly #sample: number;
-  readonly #random: () => number;
+  readonly #sampler: Sampler;
   readonly #provider: BasicTracerProvider;
   readonly #tracer;
 
   constructor({ otlp, sample, serviceName }: TracingDescription, random: () => number) {
-    this.#sample = sample;
-    this.#random = random;
+    this.#sampler = new Sampler(sample, random);
     const exporter = new OTLPTraceExporter({ url: otlp });
     this.#provider = new BasicTracerProvider({
       resource: resourceFromAttributes({ 'service.name': serviceName }),
@@ -49,7 +48,7 @@ export class Tracing {
   begin(block: HeaderBlock, name: string): Span | null {
     const place = indexOf(block);
     const parent = place < 0 ? null : parentOf((block.fields[place] as Field).text);
-    const wanted = parent === null ? this.#random() < this.#sample : (parent.traceFlags & TraceFlags.SAMPLED) !== 0;
+    const wanted = parent === null ? this.#sampler.pick() : (parent.traceFlags & TraceFlags.SAMPLED) !== 0;
     if (!wanted) return null;
     const above = parent === null ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent);
     const span = this.#tracer.startSpan(name, { kind: SpanKind.SERVER }, above);
