@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { type Field, type HeaderBlock, NameKind, type Output } from '../http2/index.ts';
+import type { Http1Fault } from './fault.ts';
 
 /** A chunk's size and the line ends around it take at most this. */
 const CHUNK_OVERHEAD = 16;
@@ -23,24 +24,59 @@ function statusLine(status: number): Buffer {
 }
 
 /** How a response tells where its content ends (RFC 9112, 6.3). */
-export type Framing = 'none' | 'empty' | 'length' | 'chunked' | 'close';
+type Framing = 'none' | 'empty' | 'length' | 'chunked' | 'close';
 
-/** Writes responses into a connection's output (RFC 9112). */
+/** Writes responses into a connection's output, one after the other (RFC 9112). */
 export class ResponseWriter {
   readonly #output: Output;
+  #isHttp10 = false;
+  #isHead = false;
+  /** How the content is delimited that is under way. */
+  framing: Framing = 'none';
 
   constructor(output: Output) {
     this.#output = output;
   }
 
-  /** A head: `block` as HTTP/2 has it, and what concerns this connection. */
-  head(status: number, block: HeaderBlock, framing: Framing, connection: 'close' | 'keep-alive' | null): void {
+  /** The response to come is one to such a request. */
+  begin(isHttp10: boolean, isHead: boolean): void {
+    this.#isHttp10 = isHttp10;
+    this.#isHead = isHead;
+  }
+
+  /** An informational head, for a client that knows such. */
+  informational(status: number, block: HeaderBlock): void {
+    if (this.#isHttp10) return;
     this.#append(statusLine(status));
     this.#fields(block);
-    if (framing === 'chunked') this.#append(CHUNKED_LINE);
-    else if (framing === 'empty') this.#append(EMPTY_LINE);
-    if (connection !== null) this.#append(connection === 'close' ? CLOSE_LINE : KEEP_ALIVE_LINE);
     this.#lineEnd();
+  }
+
+  /**
+   * A head: `block` as HTTP/2 has it, and what concerns this connection.
+   * @param endStream there is no content
+   * @param close the connection ends with the response
+   * @returns whether it ends in any case, because nothing else tells where the content does
+   */
+  head(status: number, block: HeaderBlock, endStream: boolean, close: boolean): boolean {
+    this.framing = this.#framingOf(status, block, endStream);
+    const closes = close || this.framing === 'close';
+    this.#append(statusLine(status));
+    this.#fields(block);
+    if (this.framing === 'chunked') this.#append(CHUNKED_LINE);
+    else if (this.framing === 'empty') this.#append(EMPTY_LINE);
+    if (closes) this.#append(CLOSE_LINE);
+    else if (this.#isHttp10) this.#append(KEEP_ALIVE_LINE);
+    this.#lineEnd();
+    return closes;
+  }
+
+  #framingOf(status: number, block: HeaderBlock, endStream: boolean): Framing {
+    if (this.#isHead || status === 204 || status === 304) return 'none';
+    for (let i = 0; i < block.count; i++)
+      if ((block.fields[i] as Field).name.kind === NameKind.ContentLength) return 'length';
+    if (endStream) return 'empty';
+    return this.#isHttp10 ? 'close' : 'chunked';
   }
 
   #fields(block: HeaderBlock): void {
@@ -62,6 +98,7 @@ export class ResponseWriter {
 
   /** The head that makes the connection a WebSocket (RFC 6455, 4.2.2). */
   switchToWebSocket(block: HeaderBlock, accept: string): void {
+    this.framing = 'length';
     this.#append(statusLine(101));
     this.#append(
       Buffer.from(`connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-accept: ${accept}\r\n`, 'latin1'),
@@ -70,8 +107,14 @@ export class ResponseWriter {
     this.#lineEnd();
   }
 
-  /** Content as a chunk. */
-  chunk(content: Uint8Array, start: number, end: number): void {
+  /** Content, as the head has said that it comes. */
+  data(content: Uint8Array, start: number, end: number): void {
+    if (end === start || this.framing === 'none') return;
+    if (this.framing === 'chunked') this.#chunk(content, start, end);
+    else this.#output.append(content, start, end);
+  }
+
+  #chunk(content: Uint8Array, start: number, end: number): void {
     this.#output.reserve(end - start + CHUNK_OVERHEAD);
     const size = (end - start).toString(16);
     const { bytes } = this.#output;
@@ -80,17 +123,13 @@ export class ResponseWriter {
     bytes[at++] = CR;
     bytes[at++] = LF;
     this.#output.length = at;
-    this.content(content, start, end);
+    this.#output.append(content, start, end);
     this.#lineEnd();
   }
 
-  /** Content as it is. */
-  content(content: Uint8Array, start: number, end: number): void {
-    this.#output.append(content, start, end);
-  }
-
-  /** The end of a chunked message. */
-  endOfChunks(trailers: HeaderBlock | null): void {
+  /** The end of the content, with trailers where the framing has a place for them. */
+  end(trailers: HeaderBlock | null): void {
+    if (this.framing !== 'chunked') return;
     if (trailers === null) {
       this.#append(END_OF_CHUNKS);
       return;
@@ -98,6 +137,15 @@ export class ResponseWriter {
     this.#append(LAST_CHUNK);
     this.#fields(trailers);
     this.#lineEnd();
+  }
+
+  /** The answer to what is no request; the connection ends with it. */
+  fault({ status, message }: Http1Fault): void {
+    const text = Buffer.from(`${message}\n`, 'utf8');
+    const head = `content-type: text/plain; charset=utf-8\r\ncontent-length: ${text.length}\r\nconnection: close\r\n\r\n`;
+    this.#append(statusLine(status));
+    this.#append(Buffer.from(head, 'latin1'));
+    this.#append(text);
   }
 
   /** Bytes that stand ready. */

@@ -5,7 +5,6 @@ import {
   HeaderBlock,
   type Http2Context,
   type MessageHead,
-  NameKind,
   Output,
   type OutputListener,
   ResetCause,
@@ -16,7 +15,7 @@ import {
 import type { Http1Fault } from './fault.ts';
 import { CHUNKED, RequestHead } from './request-head.ts';
 import { RequestReader, type RequestSink } from './request-reader.ts';
-import { type Framing, ResponseWriter } from './response-writer.ts';
+import { ResponseWriter } from './response-writer.ts';
 import { acceptOf, isHandshakeField, toExtendedConnect } from './websocket.ts';
 
 /** After its last answer a client gets this long to read it before the socket goes. */
@@ -73,9 +72,6 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
   #webSocketKey: string | null = null;
   /** The connection is a WebSocket's now: bytes go as they come. */
   #isTunnel = false;
-  #isHttp10 = false;
-  #isHead = false;
-  #framing: Framing = 'none';
   #responseBegun = false;
   /** The client waits for a word before it sends its content. */
   #awaitsContinue = false;
@@ -186,8 +182,7 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     }
     this.#webSocketKey = this.#wantsWebSocket(request) ? toExtendedConnect(block) : null;
     if (this.#webSocketKey !== null) head.readRequest(block);
-    this.#isHttp10 = request.isHttp10;
-    this.#isHead = request.isHead;
+    this.#writer.begin(request.isHttp10, request.isHead);
     this.#closeAfter = !request.keepAlive || this.#state === 'draining';
     this.#responseBegun = false;
     const stream = new Stream(this.#nextId, this, unhandled, WINDOW_BYTES, WINDOW_BYTES);
@@ -249,15 +244,8 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
       stream.closed = true;
       stream.handler.onReset(stream, ErrorCode.ProtocolError, ResetCause.Violation);
     }
-    if (answerable) this.#answerFault(fault);
+    if (answerable) this.#writer.fault(fault);
     this.#end(fault.message);
-  }
-
-  #answerFault({ status, message }: Http1Fault): void {
-    const text = Buffer.from(`${message}\n`, 'utf8');
-    const head = `content-type: text/plain; charset=utf-8\r\ncontent-length: ${text.length}\r\nconnection: close\r\n\r\n`;
-    this.#writer.raw(Buffer.from(`HTTP/1.1 ${status} ${REASONS[status]}\r\n${head}`, 'latin1'));
-    this.#writer.raw(text);
   }
 
   // ---- the change to HTTP/2 --------------------------------------------------------------------------------------
@@ -295,7 +283,7 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     const status = (block.fields[0] as Field).integer;
     if (status < 200) {
       // We have said 100 ourselves, and 101 is for the connection that it was sent on.
-      if (status > 101 && !this.#isHttp10) this.#writer.head(status, block, 'none', null);
+      if (status > 101) this.#writer.informational(status, block);
       return;
     }
     this.#responseBegun = true;
@@ -310,10 +298,7 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     // Whether a client that was not told to continue sends its content is open, and so where its next request begins.
     const tooMuch = !stream.remoteEnded && stream.contentRemaining > DISCARDED_BYTES;
     if (this.#awaitsContinue || (status >= 400 && tooMuch)) this.#closeAfter = true;
-    this.#framing = this.#framingOf(status, block, endStream);
-    if (this.#framing === 'close') this.#closeAfter = true;
-    const connection = this.#closeAfter ? 'close' : this.#isHttp10 ? 'keep-alive' : null;
-    this.#writer.head(status, block, this.#framing, connection);
+    this.#closeAfter = this.#writer.head(status, block, endStream, this.#closeAfter);
     if (endStream) this.#endResponse(stream);
   }
 
@@ -321,7 +306,6 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     for (let i = block.count - 1; i >= 0; i--) if (!isHandshakeField(block.fields[i] as Field)) block.remove(i);
     this.#writer.switchToWebSocket(block, acceptOf(key));
     this.#isTunnel = true;
-    this.#framing = 'length';
     this.#closeAfter = true;
     const ahead = this.#ahead;
     this.#ahead = null;
@@ -335,29 +319,20 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     if (stream.receiveWindow <= 0 && !stream.closed) this.#pause();
   }
 
-  #framingOf(status: number, block: HeaderBlock, endStream: boolean): Framing {
-    if (this.#isHead || status === 204 || status === 304) return 'none';
-    for (let i = 0; i < block.count; i++)
-      if ((block.fields[i] as Field).name.kind === NameKind.ContentLength) return 'length';
-    if (endStream) return 'empty';
-    return this.#isHttp10 ? 'close' : 'chunked';
-  }
-
   sendData(stream: Stream, bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
     if (stream.closed || stream.localEnded) return;
-    if (end > start && this.#framing !== 'none') {
-      if (this.#framing === 'chunked') this.#writer.chunk(bytes, start, end);
-      else this.#writer.content(bytes, start, end);
+    if (end > start) {
+      this.#writer.data(bytes, start, end);
       stream.sendWindow = WINDOW_BYTES - this.#output.unsentBytes;
     }
     if (!endStream) return;
-    if (this.#framing === 'chunked') this.#writer.endOfChunks(null);
+    this.#writer.end(null);
     this.#endResponse(stream);
   }
 
   sendTrailers(stream: Stream, block: HeaderBlock): void {
     if (stream.closed || stream.localEnded) return;
-    if (this.#framing === 'chunked') this.#writer.endOfChunks(block);
+    this.#writer.end(block);
     this.#endResponse(stream);
   }
 
@@ -410,7 +385,7 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     stream.closed = true;
     this.#stream = null;
     // Without a length the end of the connection would look like the end of the answer.
-    if (!stream.localEnded && this.#framing === 'close') this.#socket.resetAndDestroy();
+    if (!stream.localEnded && this.#writer.framing === 'close') this.#socket.resetAndDestroy();
     this.#end('the answer was given up');
   }
 
@@ -501,12 +476,3 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
 function ownAddress({ localAddress = '', localPort }: Socket): string {
   return `${localAddress.includes(':') ? `[${localAddress}]` : localAddress}:${localPort}`;
 }
-
-const REASONS: Readonly<Record<Http1Fault['status'], string>> = {
-  400: 'Bad Request',
-  408: 'Request Timeout',
-  417: 'Expectation Failed',
-  431: 'Request Header Fields Too Large',
-  501: 'Not Implemented',
-  505: 'HTTP Version Not Supported',
-};

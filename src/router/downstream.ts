@@ -10,13 +10,14 @@ import {
   type MessageHead,
   type Stream,
 } from '../http2/index.ts';
+import type { Admission } from './admission.ts';
 import { type ClientConnection, UndecidedConnection } from './client-connection.ts';
 import { clientProtocolOf } from './client-protocol.ts';
 import type { CorsPolicy } from './edge/cors.ts';
 import { FORWARDED_NAMES, ForwardedFor } from './edge/forwarded.ts';
 import { GrpcWebTranslation } from './edge/grpc-web.ts';
 import { RequestIds } from './edge/request-ids.ts';
-import { type Admission, Exchange } from './exchange.ts';
+import { Exchange } from './exchange.ts';
 import type { Accepted } from './listener.ts';
 import { type LocalReply, localReply, sendReply } from './local-reply.ts';
 import type { AccessEntry } from './observe/access-log.ts';

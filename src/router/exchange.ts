@@ -9,45 +9,19 @@ import {
   type StreamConnection,
   type StreamHandler,
 } from '../http2/index.ts';
+import type { Admission, ClientNeeds, RequestConnection } from './admission.ts';
 import { type ClientProtocol, clientProtocolOf } from './client-protocol.ts';
 import type { Deadlined } from './deadlines.ts';
 import { applyCors } from './edge/cors.ts';
-import type { GrpcWebTranslation } from './edge/grpc-web.ts';
 import { type EnvelopeTracker, envelopeTrackerOf } from './envelopes.ts';
 import { GrpcStatus, grpcTimeoutMs } from './grpc.ts';
 import { endWithReply, type LocalReply, localReply, sendReply } from './local-reply.ts';
-import type { AccessEntry } from './observe/access-log.ts';
-import { LATENCY_UNIT_US } from './observe/counters.ts';
+import { LATENCY_UNIT_US, latencyBucket } from './observe/counters.ts';
 import { type OpenStream, requestFacts } from './observe/request-facts.ts';
 import { retryWaitMs } from './retries.ts';
 import type { RouterContext } from './router-context.ts';
 import type { Route } from './routing.ts';
 import type { Upstream } from './upstream/upstream.ts';
-
-/** What a client needs besides what its shard answers. */
-export interface ClientNeeds {
-  /** Headers without which a page of another origin may not read the answer. */
-  readonly cors: readonly Field[] | null;
-  readonly grpcWeb: GrpcWebTranslation | null;
-}
-
-/** What was found out about a request before it is sent. */
-export interface Admission {
-  owner: Upstream;
-  route: Route;
-  /** The key, or the header field that holds it. */
-  key: Field | string;
-  /** The client's address. */
-  client: string;
-  needs: ClientNeeds | null;
-  span: Span | null;
-}
-
-/** What a request can be sent on. */
-export interface RequestConnection {
-  /** Opens a stream with a request; its content, if there is any, follows on the stream's own connection. */
-  request(block: HeaderBlock, endStream: boolean, handler: StreamHandler): Stream;
-}
 
 /** The clock's milliseconds in latency units, as a 32-bit integer: differences are right over hours, and it needs no heap number. */
 function latencyUnits(nowMs: number): number {
@@ -84,9 +58,8 @@ export class Exchange implements StreamHandler, Deadlined {
   #status = 0;
   #grpcStatus: number | null = null;
   #responseBytes = 0;
-  /** When it is over in any case, and when something last moved. */
-  #deadlineAtMs = Number.POSITIVE_INFINITY;
-  #movedAtMs = 0;
+  /** Where the time is limited: when it is over in any case, and when something last moved. Most streams are spared the room. */
+  #timing: { deadlineAtMs: number; movedAtMs: number } | null = null;
   #requestBytes = 0;
   /** Follows the answer's messages where one of ours may have to follow them. */
   #envelopes: EnvelopeTracker | null = null;
@@ -139,8 +112,7 @@ export class Exchange implements StreamHandler, Deadlined {
   /** Has the exchange looked at when its time is over, or when nothing may have moved for too long. */
   #watch(timeoutMs: number): void {
     const { nowMs } = this.#context.http2.turn;
-    this.#deadlineAtMs = nowMs + timeoutMs;
-    this.#movedAtMs = nowMs;
+    this.#timing = { deadlineAtMs: nowMs + timeoutMs, movedAtMs: nowMs };
     this.#context.deadlines.add(this, Math.min(timeoutMs, this.#route.idleStreamMs));
   }
 
@@ -189,13 +161,15 @@ export class Exchange implements StreamHandler, Deadlined {
   }
 
   onDeadline(): void {
+    const timing = this.#timing;
+    if (timing === null) return;
     const nowMs = this.#context.http2.turn.begin();
     const { idleStreamMs } = this.#route;
-    const idleAtMs = this.#movedAtMs + idleStreamMs;
-    if (nowMs >= this.#deadlineAtMs) this.refuse(localReply.deadline());
+    const idleAtMs = timing.movedAtMs + idleStreamMs;
+    const nextMs = Math.min(timing.deadlineAtMs, idleAtMs);
+    if (nowMs >= timing.deadlineAtMs) this.refuse(localReply.deadline());
     else if (nowMs >= idleAtMs) this.refuse(localReply.idleStream(idleStreamMs));
-    else if (Math.min(this.#deadlineAtMs, idleAtMs) !== Number.POSITIVE_INFINITY)
-      this.#context.deadlines.add(this, Math.min(this.#deadlineAtMs, idleAtMs) - nowMs);
+    else if (nextMs !== Number.POSITIVE_INFINITY) this.#context.deadlines.add(this, nextMs - nowMs);
   }
 
   // ---- a stream's events -----------------------------------------------------------------------------------------
@@ -204,13 +178,13 @@ export class Exchange implements StreamHandler, Deadlined {
     if (this.#finished) return;
     const code = (head.status as Field).integer;
     const status = Math.trunc(code / 100);
-    this.#movedAtMs = this.#context.http2.turn.nowMs;
+    if (this.#timing !== null) this.#timing.movedAtMs = this.#context.http2.turn.nowMs;
     if (this.#route.retries.idempotent && isTrouble(code, head.grpcStatus) && this.#repeat()) {
       upstream.connection.reset(upstream, ErrorCode.Cancel);
       return;
     }
     // The route's time is for the handshake.
-    if (this.isWebSocket) this.#deadlineAtMs = Number.POSITIVE_INFINITY;
+    if (this.isWebSocket && this.#timing !== null) this.#timing.deadlineAtMs = Number.POSITIVE_INFINITY;
     if (status !== 1) {
       this.#responseBegun = true;
       if (!endStream && head.contentType !== null)
@@ -218,7 +192,7 @@ export class Exchange implements StreamHandler, Deadlined {
       this.#status = code;
       this.#route.counters.countResponse(status);
       this.owner.counters.countResponse(status);
-      this.#troubled = isTrouble(code, null);
+      if (this.owner.health !== null) this.#troubled = isTrouble(code, null);
     }
     if (endStream) this.#finish(head.grpcStatus);
     if (status !== 1) {
@@ -264,7 +238,7 @@ export class Exchange implements StreamHandler, Deadlined {
     this.#responseBytes += length;
     this.#route.counters.responseBytes += length;
     this.owner.counters.responseBytes += length;
-    this.#movedAtMs = this.#context.http2.turn.nowMs;
+    if (this.#timing !== null) this.#timing.movedAtMs = this.#context.http2.turn.nowMs;
     this.#envelopes?.follow(bytes, start, end);
     if (endStream) this.#finish(null);
     const translation = this.#needs?.grpcWeb ?? null;
@@ -277,7 +251,7 @@ export class Exchange implements StreamHandler, Deadlined {
   }
 
   #onRequestData(bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
-    this.#movedAtMs = this.#context.http2.turn.nowMs;
+    if (this.#timing !== null) this.#timing.movedAtMs = this.#context.http2.turn.nowMs;
     const length = end - start;
     this.#requestBytes += length;
     this.#route.counters.requestBytes += length;
@@ -414,8 +388,9 @@ export class Exchange implements StreamHandler, Deadlined {
     const { counters } = this.#route;
     if (owner.health !== null) owner.onOutcome(this.#troubled || isTrouble(200, grpcStatus));
     const units = (latencyUnits(this.#context.http2.turn.nowMs) - this.#startedUnits) | 0;
-    counters.observeLatency(units);
-    owner.counters.observeLatency(units);
+    const bucket = latencyBucket(units);
+    counters.observeLatency(bucket, units);
+    owner.counters.observeLatency(bucket, units);
     if (grpcStatus !== null) {
       this.#grpcStatus = grpcStatus.integer;
       counters.countGrpcStatus(grpcStatus.integer);
@@ -429,52 +404,29 @@ export class Exchange implements StreamHandler, Deadlined {
     const { accessLog, tracing } = this.#context;
     const logged = accessLog?.pick() ?? false;
     if (!logged && this.#span === null) return;
-    const entry = this.#entry(refusal);
+    const { ageMs, ...facts } = this.describe();
+    const entry = { ...requestFacts(this.request), ...facts, refusal, durationMs: ageMs };
     if (logged) accessLog?.write(entry);
     if (this.#span !== null) tracing?.end(this.#span, entry);
   }
 
-  #entry(refusal: string): AccessEntry {
+  /** What is to be seen of it from outside. */
+  describe(): OpenStream {
+    const units = (latencyUnits(this.#context.http2.turn.nowMs) - this.#startedUnits) | 0;
     return {
-      ...requestFacts(this.request),
       client: this.#client,
       version: this.#downstream.connection.resetsStreams ? '2' : '1.1',
       protocol: this.#protocol,
       route: this.#route.name,
       cluster: this.owner.cluster,
       shard: this.owner.id,
-      key: this.#keyText,
+      key: typeof this.#key === 'string' ? this.#key : this.#key.text,
       status: this.#status,
       grpcStatus: this.#grpcStatus,
-      refusal,
-      durationMs: this.#ageMs,
+      ageMs: (units * LATENCY_UNIT_US) / 1000,
       requestBytes: this.#requestBytes,
       responseBytes: this.#responseBytes,
       retries: this.#repeated,
-    };
-  }
-
-  get #keyText(): string {
-    return typeof this.#key === 'string' ? this.#key : this.#key.text;
-  }
-
-  get #ageMs(): number {
-    const units = (latencyUnits(this.#context.http2.turn.nowMs) - this.#startedUnits) | 0;
-    return (units * LATENCY_UNIT_US) / 1000;
-  }
-
-  /** What is to be seen of it from outside. */
-  describe(): OpenStream {
-    return {
-      key: this.#keyText,
-      cluster: this.owner.cluster,
-      shard: this.owner.id,
-      route: this.#route.name,
-      client: this.#client,
-      protocol: this.#protocol,
-      ageMs: Math.round(this.#ageMs),
-      requestBytes: this.#requestBytes,
-      responseBytes: this.#responseBytes,
     };
   }
 

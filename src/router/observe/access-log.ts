@@ -1,5 +1,6 @@
 import { openSync } from 'node:fs';
 import { destination } from 'pino';
+import type { OpenStream, RequestFacts } from './request-facts.ts';
 import { Sampler } from './sampler.ts';
 
 /** What is written about requests that have ended. Plain data. */
@@ -12,28 +13,11 @@ export interface AccessLogDescription {
   readonly format: string;
 }
 
-/** What is known of a request at its end. The path has no query, which may hold secrets. */
-export interface AccessEntry {
-  readonly client: string;
-  readonly version: string;
-  readonly protocol: string;
-  readonly method: string;
-  readonly authority: string;
-  readonly path: string;
-  readonly route: string;
-  readonly cluster: string;
-  readonly shard: string;
-  readonly key: string;
-  readonly requestId: string;
-  /** 0 where there was none: the client went, or the stream was reset. */
-  readonly status: number;
-  readonly grpcStatus: number | null;
+/** What is known of a request at its end. */
+export interface AccessEntry extends RequestFacts, Omit<OpenStream, 'ageMs'> {
   /** Why the router answered itself; empty where the shard did. */
   readonly refusal: string;
   readonly durationMs: number;
-  readonly requestBytes: number;
-  readonly responseBytes: number;
-  readonly retries: number;
 }
 
 export const ACCESS_FIELDS: ReadonlyArray<keyof AccessEntry | 'time'> = [

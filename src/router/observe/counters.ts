@@ -44,13 +44,17 @@ export class TrafficCounters {
     if (counted !== undefined) this.grpcStatuses[status] = counted + 1;
   }
 
-  /** @param units from the request to the end of its answer, in units of 8 us */
-  observeLatency(units: number): void {
-    const bucket = 32 - Math.clz32(units);
-    const place = bucket < LATENCY_BUCKETS ? bucket : LATENCY_BUCKETS - 1;
-    this.latency[place] = (this.latency[place] as number) + 1;
+  /** @param units from the request to the end of its answer, in units of 8 us; @param bucket where they belong */
+  observeLatency(bucket: number, units: number): void {
+    this.latency[bucket] = (this.latency[bucket] as number) + 1;
     this.latencySum += units;
   }
+}
+
+/** The bucket of a time in units of 8 us. */
+export function latencyBucket(units: number): number {
+  const bucket = 32 - Math.clz32(units);
+  return bucket < LATENCY_BUCKETS ? bucket : LATENCY_BUCKETS - 1;
 }
 
 /** What is counted for one shard. */

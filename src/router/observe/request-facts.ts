@@ -2,24 +2,37 @@ import { type Field, headerName, NameKind } from '../../http2/index.ts';
 
 const REQUEST_ID = headerName('x-request-id');
 
-/** An exchange that goes on, as people see it. */
+/** An exchange, as people see it. */
 export interface OpenStream {
-  readonly key: string;
+  /** The client's address. */
+  readonly client: string;
+  /** Of HTTP. */
+  readonly version: string;
+  readonly protocol: string;
+  readonly route: string;
   readonly cluster: string;
   readonly shard: string;
-  readonly route: string;
-  readonly client: string;
-  readonly protocol: string;
+  readonly key: string;
+  /** 0 as long as there is no answer, and where there was none: the client went, or the stream was reset. */
+  readonly status: number;
+  readonly grpcStatus: number | null;
   readonly ageMs: number;
   readonly requestBytes: number;
   readonly responseBytes: number;
+  readonly retries: number;
+}
+
+/** What a request says of itself. */
+export interface RequestFacts {
+  readonly method: string;
+  readonly authority: string;
+  /** Without its query, which may hold secrets. */
+  readonly path: string;
+  readonly requestId: string;
 }
 
 /** What a request's own header section tells a log. */
-export function requestFacts(
-  fields: readonly Field[],
-  count = fields.length,
-): { method: string; authority: string; path: string; requestId: string } {
+export function requestFacts(fields: readonly Field[], count = fields.length): RequestFacts {
   const facts = { method: '', authority: '', path: '', requestId: '' };
   for (let i = 0; i < count; i++) {
     const { name, text } = fields[i] as Field;

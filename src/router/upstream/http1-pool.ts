@@ -7,7 +7,8 @@ import {
   type StreamConnection,
   type StreamHandler,
 } from '../../http2/index.ts';
-import type { Exchange, RequestConnection } from '../exchange.ts';
+import type { RequestConnection } from '../admission.ts';
+import type { Exchange } from '../exchange.ts';
 import { localReply } from '../local-reply.ts';
 import type { RouterContext } from '../router-context.ts';
 import { Http1Call } from './http1-call.ts';

@@ -1,0 +1,30 @@
+import type { Span } from '@opentelemetry/api';
+import type { Field, HeaderBlock, Stream, StreamHandler } from '../http2/index.ts';
+import type { GrpcWebTranslation } from './edge/grpc-web.ts';
+import type { Route } from './routing.ts';
+import type { Upstream } from './upstream/upstream.ts';
+
+/** What a client needs besides what its shard answers. */
+export interface ClientNeeds {
+  /** Headers without which a page of another origin may not read the answer. */
+  readonly cors: readonly Field[] | null;
+  readonly grpcWeb: GrpcWebTranslation | null;
+}
+
+/** What was found out about a request before it is sent. */
+export interface Admission {
+  owner: Upstream;
+  route: Route;
+  /** The key, or the header field that holds it. */
+  key: Field | string;
+  /** The client's address. */
+  client: string;
+  needs: ClientNeeds | null;
+  span: Span | null;
+}
+
+/** What a request can be sent on. */
+export interface RequestConnection {
+  /** Opens a stream with a request; its content, if there is any, follows on the stream's own connection. */
+  request(block: HeaderBlock, endStream: boolean, handler: StreamHandler): Stream;
+}
