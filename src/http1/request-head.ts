@@ -7,7 +7,7 @@ import {
   headerName,
   NameKind,
 } from '../http2/index.ts';
-import { badRequest, type Http1Fault } from './fault.ts';
+import { badRequest, foreign, type Http1Fault } from './fault.ts';
 import { type FieldTaker, readFieldLines } from './field-lines.ts';
 
 const CR = 13;
@@ -112,7 +112,7 @@ export class RequestHead implements FieldTaker {
     while (methodEnd < end && bytes[methodEnd] !== SPACE) methodEnd++;
     let targetEnd = methodEnd + 1;
     while (targetEnd < end && bytes[targetEnd] !== SPACE) targetEnd++;
-    if (targetEnd >= end) return badRequest('a request line without method, target and version');
+    if (targetEnd >= end) return foreign('a request line without method, target and version');
     const fault = this.#readVersion(bytes, targetEnd + 1, end);
     if (fault !== null) return fault;
     const method = this.#fields.internPlain(METHOD, bytes, start, methodEnd);
@@ -133,7 +133,7 @@ export class RequestHead implements FieldTaker {
     }
     if (/^HTTP\/[0-9]\.[0-9]$/.test(version))
       return { status: 505, message: `${version} is not spoken here; HTTP/1.1 and HTTP/2 are` };
-    return badRequest('a request line that does not end in HTTP/1.1');
+    return foreign('a request line that does not end in HTTP/1.1');
   }
 
   #readTarget(method: string, bytes: Uint8Array, start: number, end: number, block: HeaderBlock): Http1Fault | null {

@@ -1,6 +1,6 @@
 import type { FieldCache, HeaderBlock } from '../http2/index.ts';
 import { BodyReader, type ContentSink } from './body-reader.ts';
-import { badRequest, type Http1Fault } from './fault.ts';
+import { badRequest, foreign, type Http1Fault } from './fault.ts';
 import type { RequestHead } from './request-head.ts';
 import { Scanned, SectionScanner } from './section-scanner.ts';
 
@@ -120,7 +120,7 @@ function isLetter(byte: number): boolean {
 const TLS_HANDSHAKE = 22;
 
 function notHttp(first: number): Http1Fault {
-  return badRequest(first === TLS_HANDSHAKE ? 'TLS on a port without it' : 'not HTTP');
+  return foreign(first === TLS_HANDSHAKE ? 'TLS on a port without it' : 'not HTTP');
 }
 
 function faultOf(scanned: number): Http1Fault {

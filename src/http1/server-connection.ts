@@ -239,7 +239,8 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     this.#handler.onFault(fault);
     const stream = this.#stream;
     this.#stream = null;
-    const answerable = stream === null || !this.#responseBegun;
+    const isFirst = this.#nextId === 1;
+    const answerable = (stream === null || !this.#responseBegun) && !(isFirst && fault.isForeign === true);
     if (stream !== null && !stream.closed) {
       stream.closed = true;
       stream.handler.onReset(stream, ErrorCode.ProtocolError, ResetCause.Violation);
