@@ -11,6 +11,7 @@ export type PlacementName = keyof typeof placements;
 
 export { type Hash64, toBigInt } from './hash/u64.ts';
 export { MAXIMUM_TABLE_SIZE } from './maglev.ts';
+export type { Partition } from './partition.ts';
 export { keyBytes, type Member, type Placement } from './placement.ts';
 export { isPrime, nextPrime } from './primes.ts';
 export { MAXIMUM_RING_SIZE } from './ring-hash.ts';

@@ -5,6 +5,7 @@
 import HashRing from 'hashring';
 import { md5First32 } from './hash/md5.ts';
 import type { Hash64 } from './hash/u64.ts';
+import { circle, type Partition } from './partition.ts';
 import { type Member, owners, type Placement, type PlacementKind } from './placement.ts';
 
 export type KetamaOptions = Record<string, never>;
@@ -55,6 +56,11 @@ class KetamaContinuum implements Placement {
   hash(key: Uint8Array, start: number, end: number, into: Hash64): void {
     into.hi = 0;
     into.lo = md5First32(key, start, end) | 0;
+  }
+
+  partition(): Partition {
+    const last = { hi: 0, lo: 0xffffffff };
+    return circle('ketama', last, { his: null, los: this.#points, owners: this.#owners });
   }
 
   get sizeBytes(): number {

@@ -5,6 +5,7 @@
  */
 import { type Hash64, modulo } from './hash/u64.ts';
 import { xxHash64 } from './hash/xxhash64.ts';
+import { type Partition, table } from './partition.ts';
 import { keyBytes, type Member, owners, type Placement, type PlacementKind } from './placement.ts';
 
 /** Envoy's default, and its bound on what a table may hold. */
@@ -83,6 +84,10 @@ export class MaglevTable implements Placement {
 
   hash(key: Uint8Array, start: number, end: number, into: Hash64): void {
     xxHash64(key, start, end, 0, into);
+  }
+
+  partition(): Partition {
+    return table(`maglev/${this.#table.length}`, this.#table);
   }
 
   get sizeBytes(): number {

@@ -1,4 +1,5 @@
 import type { Hash64 } from './hash/u64.ts';
+import type { Partition } from './partition.ts';
 
 /** One owner of keys, as a placement sees it. */
 export interface Member {
@@ -21,6 +22,8 @@ export interface Placement {
   locate(key: Uint8Array, start: number, end: number): number;
   /** The hash that `locate` compares, for people to look at. */
   hash(key: Uint8Array, start: number, end: number, into: Hash64): void;
+  /** The whole table, to compare it with another one. */
+  partition(): Partition;
   /** Bytes that the table keeps, for the benchmark and for metrics. */
   readonly sizeBytes: number;
 }

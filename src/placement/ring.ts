@@ -1,5 +1,6 @@
 import type { Hash64 } from './hash/u64.ts';
 import { xxHash64 } from './hash/xxhash64.ts';
+import { circle, type Partition } from './partition.ts';
 import type { Placement } from './placement.ts';
 
 /** Below this many entries the histograms of a 16-bit radix pass cost more than the extra passes of an 8-bit one. */
@@ -95,6 +96,11 @@ export class Ring implements Placement {
 
   hash(key: Uint8Array, start: number, end: number, into: Hash64): void {
     xxHash64(key, start, end, 0, into);
+  }
+
+  partition(): Partition {
+    const last = { hi: 0xffffffff, lo: 0xffffffff };
+    return circle('xxHash64', last, { his: this.#his, los: this.#los, owners: this.#owners });
   }
 
   get sizeBytes(): number {

@@ -5,6 +5,7 @@
  */
 import { crc16 } from './hash/crc16.ts';
 import type { Hash64 } from './hash/u64.ts';
+import { type Partition, table } from './partition.ts';
 import { type Member, owners, type Placement, type PlacementKind } from './placement.ts';
 
 export const SLOT_COUNT = 16384;
@@ -16,22 +17,22 @@ export type SlotsOptions = Record<string, never>;
 export const slots: PlacementKind<SlotsOptions> = {
   name: 'slots',
   build(members) {
-    const table = new Int32Array(SLOT_COUNT).fill(-1);
+    const owned = new Int32Array(SLOT_COUNT).fill(-1);
     if (members.some((member) => member.slots !== undefined)) {
       members.forEach((member, index) => {
-        for (const [first, last] of member.slots ?? []) table.fill(index, first, last + 1);
+        for (const [first, last] of member.slots ?? []) owned.fill(index, first, last + 1);
       });
-    } else divideEvenly(table, members);
-    return new SlotTable(table);
+    } else divideEvenly(owned, members);
+    return new SlotTable(owned);
   },
 };
 
-function divideEvenly(table: Int32Array, members: readonly Member[]): void {
+function divideEvenly(owned: Int32Array, members: readonly Member[]): void {
   const used = owners(members);
   let first = 0;
   used.forEach((index, place) => {
     const share = Math.floor(SLOT_COUNT / used.length) + (place < SLOT_COUNT % used.length ? 1 : 0);
-    table.fill(index, first, first + share);
+    owned.fill(index, first, first + share);
     first += share;
   });
 }
@@ -62,6 +63,10 @@ class SlotTable implements Placement {
   hash(key: Uint8Array, start: number, end: number, into: Hash64): void {
     into.hi = 0;
     into.lo = slotOf(key, start, end);
+  }
+
+  partition(): Partition {
+    return table('slots', this.#table);
   }
 
   get sizeBytes(): number {

@@ -1,6 +1,7 @@
 import {
   type Hash64,
   type Member,
+  type Partition,
   type Placement,
   type PlacementName,
   placements,
@@ -53,6 +54,11 @@ export class Cluster {
   /** The index in `shards` of the owner of key[start, end); -1 where nobody owns it. Allocates nothing. */
   locate(key: Uint8Array, start: number, end: number): number {
     return this.#placement.locate(key, start, end);
+  }
+
+  /** The whole table; owners are indices in `shards`. */
+  partition(): Partition {
+    return this.#placement.partition();
   }
 
   /** The hash by which `locate` decides, for people. */

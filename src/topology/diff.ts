@@ -1,0 +1,117 @@
+import { keyBytes, type Partition } from '../placement/index.ts';
+import type { Cluster } from './cluster.ts';
+
+/** Keys whose hash lies from `first` to `last`, both included, and whose owner changes. An owner of null is nobody. */
+export interface MovedRange {
+  readonly first: bigint;
+  readonly last: bigint;
+  readonly from: string | null;
+  readonly to: string | null;
+}
+
+/** How large a share of all keys goes from one shard to another. */
+export interface Flow {
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly share: number;
+}
+
+/** What changes for keys from one version of a cluster to another. */
+export interface ClusterDiff {
+  /** Whether the owner of key[start, end) changes. Allocates nothing. */
+  moves(key: Uint8Array, start: number, end: number): boolean;
+  /**
+   * The ranges of the hash space that move, in order, neighbours joined. Null where the versions hash keys in different ways,
+   * so that no range of the one is one of the other.
+   */
+  readonly ranges: readonly MovedRange[] | null;
+  /** By pair of shards, the largest first: exact where there are `ranges`, else what a sample of keys shows. */
+  readonly flows: readonly Flow[];
+  /** The share of all keys that moves. */
+  readonly moved: number;
+}
+
+/** Compares two versions of a cluster. Shards are the same where their ids are. */
+export function diff(before: Cluster, after: Cluster): ClusterDiff {
+  const names = [idsOf(before), idsOf(after)] as const;
+  const moves = (key: Uint8Array, start: number, end: number): boolean =>
+    ownerId(names[0], before.locate(key, start, end)) !== ownerId(names[1], after.locate(key, start, end));
+  const [a, b] = [before.partition(), after.partition()];
+  const ranges = a.space === b.space ? movedRanges(a, b, names) : null;
+  const flows = ranges === null ? sampledFlows(before, after, names) : flowsOf(ranges, a.size);
+  return { moves, ranges, flows, moved: flows.reduce((sum, { share }) => sum + share, 0) };
+}
+
+type Names = readonly [before: readonly string[], after: readonly string[]];
+
+function idsOf({ shards }: Cluster): string[] {
+  return shards.map(({ id }) => id);
+}
+
+function ownerId(ids: readonly string[], index: number): string | null {
+  return index < 0 ? null : (ids[index] as string);
+}
+
+/** Walks both tables at once: each step ends where the nearer of the two current arcs does. */
+function movedRanges(a: Partition, b: Partition, [before, after]: Names): MovedRange[] {
+  const ranges: MovedRange[] = [];
+  let [i, j] = [0, 0];
+  let first = 0n;
+  while (i < a.los.length && j < b.los.length) {
+    const order = compare(a, i, b, j);
+    const [nearer, at] = order <= 0 ? [a, i] : [b, j];
+    const from = ownerId(before, a.owners[i] as number);
+    const to = ownerId(after, b.owners[j] as number);
+    const last = point(nearer, at);
+    // An arc may be empty: two entries of a ring at one point.
+    if (from !== to && last >= first) join(ranges, { first, last, from, to });
+    if (last >= first) first = last + 1n;
+    if (order <= 0) i++;
+    if (order >= 0) j++;
+  }
+  return ranges;
+}
+
+function point({ his, los }: Partition, i: number): bigint {
+  return (BigInt(his[i] as number) << 32n) | BigInt(los[i] as number);
+}
+
+function compare(a: Partition, i: number, b: Partition, j: number): number {
+  return (a.his[i] as number) - (b.his[j] as number) || (a.los[i] as number) - (b.los[j] as number);
+}
+
+/** Adds a range, or lengthens the last one where the two are neighbours and move alike. */
+function join(ranges: MovedRange[], range: MovedRange): void {
+  const last = ranges.at(-1);
+  if (last !== undefined && last.last + 1n === range.first && last.from === range.from && last.to === range.to)
+    ranges[ranges.length - 1] = { ...last, last: range.last };
+  else ranges.push(range);
+}
+
+function flowsOf(ranges: readonly MovedRange[], size: number): Flow[] {
+  return sorted(ranges.map(({ first, last, from, to }) => ({ from, to, share: Number(last - first + 1n) / size })));
+}
+
+/** A sample's error is a fraction of a percent, which is enough to tell people what a change of placement means. */
+const SAMPLED_KEYS = 65536;
+
+function sampledFlows(before: Cluster, after: Cluster, [names, others]: Names): Flow[] {
+  const flows: Flow[] = [];
+  for (let i = 0; i < SAMPLED_KEYS; i++) {
+    const key = keyBytes(`sample/${i}`);
+    const from = ownerId(names, before.locate(key, 0, key.length));
+    const to = ownerId(others, after.locate(key, 0, key.length));
+    if (from !== to) flows.push({ from, to, share: 1 / SAMPLED_KEYS });
+  }
+  return sorted(flows);
+}
+
+/** One flow for each pair, the largest first. */
+function sorted(flows: readonly Flow[]): Flow[] {
+  const pairs = new Map<string, Flow>();
+  for (const { from, to, share } of flows) {
+    const name = JSON.stringify([from, to]);
+    pairs.set(name, { from, to, share: share + (pairs.get(name)?.share ?? 0) });
+  }
+  return [...pairs.values()].sort((x, y) => y.share - x.share);
+}
