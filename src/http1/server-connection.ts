@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import {
   ErrorCode,
+  endSocket,
   type Field,
   HeaderBlock,
   type Http2Context,
@@ -18,8 +19,6 @@ import { RequestReader, type RequestSink } from './request-reader.ts';
 import { ResponseWriter } from './response-writer.ts';
 import { acceptOf, isHandshakeField, toExtendedConnect } from './websocket.ts';
 
-/** After its last answer a client gets this long to read it before the socket goes. */
-const LINGER_MS = 1000;
 /** What a client may send ahead of the one behind us, and an answer ahead of its client. */
 const WINDOW_BYTES = 262144;
 
@@ -415,10 +414,8 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     this.#reader.stop();
     this.#ahead = null;
     this.#output.flush();
-    this.#socket.end();
+    endSocket(this.#socket, () => this.#handler.onClosed());
     this.#resume();
-    setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
-    this.#handler.onClosed();
   }
 
   #lost(reason: string): void {

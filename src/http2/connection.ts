@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { ConnectionHandler, Http2Context } from './connection-handler.ts';
+import { endSocket } from './end-socket.ts';
 import { ErrorCode } from './error-codes.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { MAXIMUM_STREAM_ID } from './frames.ts';
@@ -14,8 +15,6 @@ import { StreamTable } from './stream-table.ts';
 
 /** PINGs to be answered together; one more has them sent at once. */
 const MOST_PENDING_PINGS = 4;
-/** After an error the peer gets this long to read our GOAWAY before the socket goes. */
-const LINGER_MS = 1000;
 /** Marks our PING of a shutdown. */
 const SHUTDOWN_PING = Buffer.from('shutdown', 'latin1');
 
@@ -229,11 +228,9 @@ export class Connection implements OutputListener, StreamConnection {
     this.#receiver.stop();
     this.#writer.goaway(this.#receiver.peerStreams.last, code, reason);
     this.#output.flush();
-    this.#socket.end();
+    endSocket(this.#socket);
     this.#loseStreams();
     this.#handler.onClosed(this, reason);
-    // The peer keeps a moment to read what was written; what it still sends is not read.
-    setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
   }
 
   /** Cuts the connection. */
@@ -248,10 +245,8 @@ export class Connection implements OutputListener, StreamConnection {
     if (this.#state !== 'draining' && !this.#peerGoneAway) return;
     this.#state = 'closed';
     this.#output.flush();
-    this.#socket.end();
     this.#writer.encoder.release();
-    this.#handler.onClosed(this, null);
-    setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
+    endSocket(this.#socket, () => this.#handler.onClosed(this, null));
   }
 
   #lost(reason: string | null): void {

@@ -2,6 +2,7 @@
 export { Connection } from './connection.ts';
 export type { ConnectionHandler, Http2Context } from './connection-handler.ts';
 export { http2Context } from './context.ts';
+export { endSocket } from './end-socket.ts';
 export { ErrorCode } from './error-codes.ts';
 export {
   Field,
