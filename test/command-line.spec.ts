@@ -71,6 +71,7 @@ it('has help with an example for every command', async () => {
     ['router'],
     ['backend'],
     ['explain'],
+    ['plan'],
     ['schema'],
     ['kv'],
     ['import'],
@@ -97,6 +98,34 @@ it('explains a million keys from standard input', async () => {
     shard: expect.stringMatching(/^s[01]$/),
     address: expect.stringMatching(/^127\.0\.0\.1:910[12]$/),
   });
+});
+
+it('tells what a change of topology would move, before anything does', async () => {
+  const shards = (...ids: number[]): string => ids.map((n) => `{id: s${n}, address: '127.0.0.1:910${n}'}`).join(', ');
+  const config = (text: string): string =>
+    scope.file(
+      'keyway.yaml',
+      `listen: [{address: 127.0.0.1:0}]
+routes: [{match: {prefix: /}, cluster: docs}]
+clusters: {docs: {placement: {fixedRing: {}}, hashOn: id, shards: [${text}]}}
+`,
+    );
+  const [now, next] = [config(shards(1, 2, 3)), config(shards(1, 2, 3, 4))];
+  const { code, stdout } = await keyway('plan', next, '--config', now, '--json');
+  expect(code).toBe(0);
+  const plan = JSON.parse(stdout) as {
+    moved: number;
+    flows: Array<{ to: string; share: number }>;
+    shards: Array<{ id: string; before: number | null; after: number }>;
+  };
+  expect(plan.flows.map(({ to }) => to)).toEqual(['s4', 's4', 's4']);
+  expect(plan.moved).toBeCloseTo(plan.shards.find(({ id }) => id === 's4')?.after ?? 0, 9);
+  expect(plan.shards.map(({ before }) => before === null)).toEqual([false, false, false, true]);
+  const table = await keyway('plan', next, '--config', now);
+  expect(table.stdout).toMatch(/^docs: [23]\d\.\d% of the keys move\n\nfrom +to +share\ns\d +s4 +\d+\.\d%\n/);
+  expect(table.stdout).toMatch(/\ns4 +- +[23]\d\.\d% {2}█+[▏▎▍▌▋▊▉]?\n$/);
+  expect((await keyway('plan', now, '--config', now)).stdout).toMatch(/^docs: 0\.0% of the keys move\n\nshard/);
+  expect(await keyway('plan', next, '--config', now, '--cluster', 'other')).toMatchObject({ code: 2 });
 });
 
 it("makes a config of Istio's, tells what it left out, and the config is right", async () => {

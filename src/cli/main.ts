@@ -5,6 +5,7 @@ import { devCommand } from './dev.ts';
 import { explainCommand } from './explain.ts';
 import { importCommand } from './import.ts';
 import { kvCommand } from './kv.ts';
+import { planCommand } from './plan.ts';
 import { routerCommand } from './router.ts';
 import { schemaCommand } from './schema.ts';
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE, UsageError } from './usage-error.ts';
@@ -24,6 +25,7 @@ for (const command of [
   routerCommand(),
   backendCommand(),
   explainCommand(),
+  planCommand(),
   kvCommand(),
   importCommand(),
   schemaCommand(),
