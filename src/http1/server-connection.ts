@@ -22,6 +22,11 @@ import { acceptOf, isHandshakeField, toExtendedConnect } from './websocket.ts';
 /** What a client may send ahead of the one behind us, and an answer ahead of its client. */
 const WINDOW_BYTES = 262144;
 
+/**
+ * So much is read ahead of an answer: a socket that is not read tells nothing of its client's end either, so that it is read
+ * on as far as memory allows.
+ */
+const AHEAD_BYTES = 65536;
 /** So much of a request that was answered before its end is read and thrown away; beyond it the connection ends. */
 const DISCARDED_BYTES = 262144;
 
@@ -80,11 +85,14 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
   #closeAfter = false;
   #paused = false;
   /** What came behind a request that was not answered yet. */
-  #ahead: Uint8Array | null = null;
+  #ahead: Uint8Array[] = [];
+  #aheadBytes = 0;
   #state: 'open' | 'draining' | 'ending' | 'closed' = 'open';
   #headBeganMs = 0;
   #receivedAtMs = 0;
   #sentBytes = 0;
+  /** When output last went out; and when it did, or there was none. */
+  #movedAtMs = 0;
   #sentAtMs: number;
 
   constructor(socket: Socket, context: Http2Context, handler: Http1Handler, secure: boolean) {
@@ -140,18 +148,28 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
       if (this.#stream !== null) this.#receiveTunnel(this.#stream, bytes, start, end);
       return;
     }
-    if (this.#ahead !== null) {
-      this.#ahead = Buffer.concat([this.#ahead, bytes.subarray(start, end)]);
+    if (this.#aheadBytes > 0) {
+      this.#keepAhead(bytes, start, end);
       return;
     }
     const inside = this.#reader.insideHead;
     const at = this.#reader.receive(bytes, start, end);
     if (!inside) this.#headBeganMs = now;
-    if (at < end && this.#detached === null) {
-      this.#ahead = new Uint8Array(bytes.subarray(at, end));
-      this.#pause();
-    }
+    if (at < end && this.#detached === null) this.#keepAhead(bytes, at, end);
     if (this.#detached !== null) this.#handOver(this.#detached, bytes.subarray(at, end));
+  }
+
+  #keepAhead(bytes: Uint8Array, start: number, end: number): void {
+    this.#ahead.push(new Uint8Array(bytes.subarray(start, end)));
+    this.#aheadBytes += end - start;
+    if (this.#aheadBytes > AHEAD_BYTES) this.#pause();
+  }
+
+  #takeAhead(): Uint8Array {
+    const ahead = Buffer.concat(this.#ahead);
+    this.#ahead = [];
+    this.#aheadBytes = 0;
+    return ahead;
   }
 
   #pause(): void {
@@ -307,9 +325,8 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     this.#writer.switchToWebSocket(block, acceptOf(key));
     this.#isTunnel = true;
     this.#closeAfter = true;
-    const ahead = this.#ahead;
-    this.#ahead = null;
-    if (ahead !== null) this.#receiveTunnel(stream, ahead, 0, ahead.length);
+    const ahead = this.#takeAhead();
+    if (ahead.length > 0) this.#receiveTunnel(stream, ahead, 0, ahead.length);
     if (stream.receiveWindow > 0) this.#resume();
   }
 
@@ -356,10 +373,9 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
       return;
     }
     this.#reader.next();
-    const ahead = this.#ahead;
-    this.#ahead = null;
-    if (ahead !== null) this.receive(ahead, 0, ahead.length);
-    if (this.#ahead === null) this.#resume();
+    const ahead = this.#takeAhead();
+    if (ahead.length > 0) this.receive(ahead, 0, ahead.length);
+    if (this.#aheadBytes <= AHEAD_BYTES) this.#resume();
   }
 
   grant(stream: Stream, limit: number): void {
@@ -367,7 +383,7 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     const target = Math.min(limit, WINDOW_BYTES);
     if (target <= stream.receiveWindow) return;
     stream.receiveWindow = target;
-    if (target > 0 && this.#ahead === null) this.#resume();
+    if (target > 0 && this.#aheadBytes <= AHEAD_BYTES) this.#resume();
   }
 
   /**
@@ -379,7 +395,7 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     if (stream.localEnded && !this.#closeAfter) {
       this.#discardable = DISCARDED_BYTES;
       stream.handler = unhandled;
-      if (this.#ahead === null) this.#resume();
+      if (this.#aheadBytes <= AHEAD_BYTES) this.#resume();
       return;
     }
     stream.closed = true;
@@ -412,7 +428,7 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     this.#state = 'ending';
     this.endedBecause = reason;
     this.#reader.stop();
-    this.#ahead = null;
+    this.#takeAhead();
     this.#output.flush();
     endSocket(this.#socket, () => this.#handler.onClosed());
     this.#resume();
@@ -424,7 +440,7 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     this.#state = 'closed';
     this.#reader.stop();
     this.#output.discard();
-    this.#ahead = null;
+    this.#takeAhead();
     this.#socket.destroy();
     if (told) return;
     this.endedBecause = reason;
@@ -442,10 +458,13 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     if (this.#state === 'closed' || this.#state === 'ending') return;
     const { stalledWindowMs, requestHeadTimeoutMs } = this.#context.limits;
     const sent = this.#socket.bytesWritten - this.#socket.writableLength;
+    if (sent !== this.#sentBytes) this.#movedAtMs = nowMs;
     if (sent !== this.#sentBytes || this.#output.unsentBytes === 0) this.#sentAtMs = nowMs;
     this.#sentBytes = sent;
     const stream = this.#stream;
-    if (nowMs - this.#sentAtMs > stalledWindowMs) {
+    // One that is not read says nothing of its client's end: where nothing moves for so long, nobody may be there.
+    const deaf = this.#paused && nowMs - Math.max(this.#receivedAtMs, this.#movedAtMs) > stalledWindowMs;
+    if (deaf || nowMs - this.#sentAtMs > stalledWindowMs) {
       this.#handler.onSlow();
       this.destroy();
     } else if (this.#reader.insideHead && nowMs - this.#headBeganMs > requestHeadTimeoutMs) this.#tooSlow('headers');
