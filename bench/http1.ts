@@ -7,7 +7,7 @@
 import { type ChildProcess, execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import { BACKEND_PORT, BACKENDS, ENVOY, installed } from './peers/index.ts';
+import { BACKEND_COMMAND, BACKEND_PORT, BACKENDS, ENVOY, installed, keywayCommand } from './peers/index.ts';
 import { cpuSeconds } from './support/process-cost.ts';
 import { endAll, median, startListening } from './support/programs.ts';
 
@@ -16,13 +16,6 @@ const CONNECTIONS = [1, 10, 100] as const;
 const WARM_UP_SECONDS = 1;
 
 const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-const keyway = (config: string): string[] => [
-  process.execPath,
-  file('../src/cli/keyway.js'),
-  'router',
-  '--config',
-  config,
-];
 const envoy = [
   ENVOY,
   '-c',
@@ -38,11 +31,11 @@ const nginx = ['nginx', '-c', file('./peers/nginx-http1.conf')];
 
 /** A peer's port for one kind of backend; peers with the same command are one process. */
 const WAYS = [
-  { peer: 'keyway', backend: 'HTTP/1.1', port: 18310, command: keyway(file('./peers/keyway-http1.yaml')) },
+  { peer: 'keyway', backend: 'HTTP/1.1', port: 18310, command: keywayCommand('keyway-http1.yaml') },
   { peer: 'envoy', backend: 'HTTP/1.1', port: 18311, command: envoy },
   { peer: 'haproxy', backend: 'HTTP/1.1', port: 18313, command: haproxy },
   { peer: 'nginx', backend: 'HTTP/1.1', port: 18315, command: nginx },
-  { peer: 'keyway', backend: 'HTTP/2', port: 18300, command: keyway(file('./peers/keyway.yaml')) },
+  { peer: 'keyway', backend: 'HTTP/2', port: 18300, command: keywayCommand('keyway.yaml') },
   { peer: 'envoy', backend: 'HTTP/2', port: 18312, command: envoy },
   { peer: 'haproxy', backend: 'HTTP/2', port: 18314, command: haproxy },
 ] as const;
@@ -65,8 +58,7 @@ async function load(port: number, connections: number, seconds: number): Promise
 async function main(): Promise<void> {
   if (!installed(['wrk'])) throw new Error('wrk is missing; apt-get install wrk haproxy nginx');
   const present = WAYS.filter(({ command }) => installed(command));
-  const backend = [process.execPath, file('./support/backend.ts'), String(BACKEND_PORT), String(BACKENDS)];
-  await startListening(backend, BACKEND_PORT + BACKENDS - 1);
+  await startListening(BACKEND_COMMAND, BACKEND_PORT + BACKENDS - 1);
   const processes = new Map<readonly string[], ChildProcess>();
   for (const { command, port } of present)
     if (!processes.has(command)) processes.set(command, await startListening(command, port));

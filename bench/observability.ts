@@ -5,9 +5,8 @@
  *   node bench/observability.ts [--rounds 5] [--seconds 3]
  */
 import { createServer, get } from 'node:http';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { BACKEND_PORT, BACKENDS } from './peers/index.ts';
+import { BACKEND_COMMAND, BACKEND_PORT, BACKENDS, keywayCommand } from './peers/index.ts';
 import { runLoad } from './support/load.ts';
 import { cpuSeconds } from './support/process-cost.ts';
 import { endAll, median, startListening } from './support/programs.ts';
@@ -19,15 +18,6 @@ const COLLECTOR_PORT = 18393;
 const { values } = parseArgs({
   options: { rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '3' } },
 });
-
-const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-const router = (config: string): string[] => [
-  process.execPath,
-  file('../src/cli/keyway.js'),
-  'router',
-  '--config',
-  file(config),
-];
 
 const CASES = [
   { name: 'GET 100 B, c=10 m=10', path: '/get/100', requestBytes: 0, connections: 10, streams: 10 },
@@ -51,9 +41,9 @@ async function measure(each: (typeof CASES)[number], port: number, pid: number):
 
 /** The same router, looked at more and more. */
 const ROUTERS = [
-  { name: 'nobody looks', config: './peers/keyway.yaml', port: 18300, admin: 0 },
-  { name: 'metrics', config: './peers/keyway-scraped.yaml', port: 18321, admin: 18394 },
-  { name: 'metrics, 1% log, 0.1% spans', config: './peers/keyway-observed.yaml', port: 18320, admin: 18392 },
+  { name: 'nobody looks', config: 'keyway.yaml', port: 18300, admin: 0 },
+  { name: 'metrics', config: 'keyway-scraped.yaml', port: 18321, admin: 18394 },
+  { name: 'metrics, 1% log, 0.1% spans', config: 'keyway-observed.yaml', port: 18320, admin: 18392 },
 ] as const;
 
 async function main(): Promise<void> {
@@ -61,10 +51,10 @@ async function main(): Promise<void> {
     request.resume();
     request.on('end', () => response.end('{}'));
   }).listen(COLLECTOR_PORT, '127.0.0.1');
-  const backend = [process.execPath, file('./support/backend.ts'), String(BACKEND_PORT), String(BACKENDS)];
-  await startListening(backend, BACKEND_PORT + BACKENDS - 1);
+  await startListening(BACKEND_COMMAND, BACKEND_PORT + BACKENDS - 1);
   const running = [];
-  for (const each of ROUTERS) running.push({ ...each, child: await startListening(router(each.config), each.port) });
+  for (const each of ROUTERS)
+    running.push({ ...each, child: await startListening(keywayCommand(each.config), each.port) });
   const scrape = setInterval(() => {
     for (const { admin } of ROUTERS)
       if (admin > 0) get(`http://127.0.0.1:${admin}/metrics`, (response) => response.resume()).on('error', () => {});

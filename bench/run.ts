@@ -7,10 +7,9 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type BenchCase, cases } from './cases.ts';
-import { BACKEND_PORT, BACKENDS, choosePeers, INSTALL, type Peer, versionOf } from './peers/index.ts';
+import { BACKEND_COMMAND, BACKEND_PORT, BACKENDS, choosePeers, INSTALL, type Peer, versionOf } from './peers/index.ts';
 import { type CaseResult, report } from './report.ts';
 import { startBackends } from './support/backend.ts';
 import { runGrpcJsLoad } from './support/grpc-js-load.ts';
@@ -23,7 +22,6 @@ const WARM_UP_MS = 700;
 /** At a tenth of its capacity a JIT compiler takes longer to warm up: the tail of the first seconds is its, not the router's. */
 const OPEN_LOOP_WARM_UP_MS = 3000;
 const IDLE_STREAMS = 10_000;
-const backendFile = fileURLToPath(new URL('./support/backend.ts', import.meta.url));
 
 const { values } = parseArgs({
   options: {
@@ -126,8 +124,7 @@ async function main(): Promise<void> {
   if (missing.length > 0) process.stderr.write(`not installed, left out: ${missing.join(', ')} (${INSTALL})\n`);
   const chosen = cases.filter(({ name }) => name.includes(values.cases));
   try {
-    const command = [process.execPath, backendFile, String(BACKEND_PORT), String(BACKENDS)];
-    const backend = await startListening(command, BACKEND_PORT + BACKENDS - 1);
+    const backend = await startListening(BACKEND_COMMAND, BACKEND_PORT + BACKENDS - 1);
     const idle = [];
     if (values.cases === '') {
       for (const peer of present) idle.push({ peer: peer.name, bytes: await idleStreamBytes(peer) });

@@ -17,11 +17,24 @@ export const BACKENDS = 3;
 
 export const ENVOY = file('../../.tools/envoy/bin/envoy');
 
+/** A router with a config of this folder. */
+export function keywayCommand(config: string): readonly string[] {
+  return [node, file('../../src/cli/keyway.js'), 'router', '--config', file(`./${config}`)];
+}
+
+/** The backends of every benchmark, in a process of their own. */
+export const BACKEND_COMMAND: readonly string[] = [
+  node,
+  file('../support/backend.ts'),
+  String(BACKEND_PORT),
+  String(BACKENDS),
+];
+
 const all: readonly Peer[] = [
   {
     name: 'keyway',
     port: 18300,
-    command: [node, file('../../src/cli/keyway.js'), 'router', '--config', file('./keyway.yaml')],
+    command: keywayCommand('keyway.yaml'),
   },
   {
     name: 'envoy',

@@ -1,4 +1,6 @@
 /** HTTP/1.1 on raw sockets (RFC 9112), its messages shown as streams in HTTP/2's terms. */
 export type { Http1Fault } from './fault.ts';
 export { Http1Connection, type Http1Handler } from './server-connection.ts';
-export { acceptOf, isHandshakeField, newKey, WEBSOCKET_NAMES } from './websocket.ts';
+export { HOST_VALUE, TARGET, TOKEN } from './syntax.ts';
+export { acceptOf, isHandshakeField, newKey } from './websocket.ts';
+export { WINDOW_BYTES, widen } from './window.ts';

@@ -9,6 +9,7 @@ import {
 } from '../http2/index.ts';
 import { badRequest, foreign, type Http1Fault } from './fault.ts';
 import { type FieldTaker, readFieldLines } from './field-lines.ts';
+import { HOST_VALUE, TARGET, TOKEN } from './syntax.ts';
 
 const CR = 13;
 const SPACE = 32;
@@ -27,12 +28,7 @@ const NO_AUTHORITY = field(':authority', '');
 /** Where the block has the authority: behind method, scheme and path. */
 const AUTHORITY_INDEX = 3;
 
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** Visible ASCII without `#`, which no request target has (RFC 9112, 3.2). */
-const TARGET = /^[!"$-~]+$/;
 const ABSOLUTE_TARGET = /^https?:\/\/([^/?]+)([/?].*)?$/i;
-/** A host and port as RFC 3986 has them, without user information, which HTTP does not want (RFC 9110, 4.2.4). */
-const HOST_VALUE = /^[A-Za-z0-9._~!$&'()*+,;=%:[\]-]*$/;
 
 /** How a request's content is delimited: by length, or in chunks. */
 export const CHUNKED = -1;
@@ -89,6 +85,11 @@ export class RequestHead implements FieldTaker {
     else block.replace(AUTHORITY_INDEX, this.#authority);
     if (this.#nominated !== null) removeNominated(this.#nominated, block);
     return null;
+  }
+
+  /** Whether the client would change to `protocol`, given in small letters. */
+  upgradesTo(protocol: string): boolean {
+    return this.upgrade !== '' && tokens(this.upgrade).includes(protocol);
   }
 
   #clear(): void {

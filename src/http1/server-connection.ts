@@ -11,16 +11,14 @@ import {
   ResetCause,
   Stream,
   type StreamConnection,
-  type StreamHandler,
+  unhandled,
 } from '../http2/index.ts';
 import type { Http1Fault } from './fault.ts';
 import { CHUNKED, RequestHead } from './request-head.ts';
 import { RequestReader, type RequestSink } from './request-reader.ts';
 import { ResponseWriter } from './response-writer.ts';
 import { acceptOf, isHandshakeField, toExtendedConnect } from './websocket.ts';
-
-/** What a client may send ahead of the one behind us, and an answer ahead of its client. */
-const WINDOW_BYTES = 262144;
+import { WINDOW_BYTES, widen } from './window.ts';
 
 /**
  * So much is read ahead of an answer: a socket that is not read tells nothing of its client's end either, so that it is read
@@ -51,11 +49,9 @@ export interface Http1Handler {
 
 const NOTHING = new Uint8Array(0);
 
-const unhandled: StreamHandler = { onHeaders() {}, onTrailers() {}, onData() {}, onReset() {}, onCredit() {} };
-
 /**
- * A client's HTTP/1.1 connection, whose requests show as streams, one at a time. What is sent ahead (pipelining) waits,
- * and the socket is not read meanwhile.
+ * A client's HTTP/1.1 connection, whose requests show as streams, one at a time. What is sent ahead (pipelining) waits, and
+ * beyond a bound the socket is not read meanwhile.
  */
 export class Http1Connection implements StreamConnection, OutputListener, RequestSink {
   readonly ready = true;
@@ -197,7 +193,8 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
       this.#detached = { settings: Buffer.from(request.http2Settings, 'base64url'), fields: block.copy() };
       return;
     }
-    this.#webSocketKey = this.#wantsWebSocket(request) ? toExtendedConnect(block) : null;
+    const asksWebSocket = request.contentLength === 0 && request.upgradesTo('websocket');
+    this.#webSocketKey = asksWebSocket ? toExtendedConnect(block) : null;
     if (this.#webSocketKey !== null) head.readRequest(block);
     this.#writer.begin(request.isHttp10, request.isHead);
     this.#closeAfter = !request.keepAlive || this.#state === 'draining';
@@ -271,13 +268,10 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
   #detached: { readonly settings: Buffer; readonly fields: readonly Field[] } | null = null;
 
   /** Whether a request asks for HTTP/2 in a way that we can follow; one that we cannot is answered as HTTP/1.1. */
-  #wantsHttp2({ upgrade, http2Settings, contentLength }: RequestHead): boolean {
-    const asked = upgrade !== '' && upgrade.split(',').some((protocol) => protocol.trim() === 'h2c');
-    return asked && http2Settings !== '' && contentLength === 0 && !this.#secure && this.#state === 'open';
-  }
-
-  #wantsWebSocket({ upgrade, contentLength }: RequestHead): boolean {
-    return contentLength === 0 && upgrade.split(',').some((protocol) => protocol.trim() === 'websocket');
+  #wantsHttp2(request: RequestHead): boolean {
+    const { http2Settings, contentLength } = request;
+    const may = http2Settings !== '' && contentLength === 0 && !this.#secure && this.#state === 'open';
+    return may && request.upgradesTo('h2c');
   }
 
   #handOver({ settings, fields }: { settings: Buffer; fields: readonly Field[] }, rest: Uint8Array): void {
@@ -321,7 +315,7 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
   }
 
   #becomeTunnel(stream: Stream, block: HeaderBlock, key: string): void {
-    for (let i = block.count - 1; i >= 0; i--) if (!isHandshakeField(block.fields[i] as Field)) block.remove(i);
+    block.removeWhere((field) => !isHandshakeField(field));
     this.#writer.switchToWebSocket(block, acceptOf(key));
     this.#isTunnel = true;
     this.#closeAfter = true;
@@ -379,11 +373,7 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
   }
 
   grant(stream: Stream, limit: number): void {
-    if (stream.closed || stream.remoteEnded) return;
-    const target = Math.min(limit, WINDOW_BYTES);
-    if (target <= stream.receiveWindow) return;
-    stream.receiveWindow = target;
-    if (target > 0 && this.#aheadBytes <= AHEAD_BYTES) this.#resume();
+    if (widen(stream, limit) && this.#aheadBytes <= AHEAD_BYTES) this.#resume();
   }
 
   /**

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { type Field, field, type HeaderBlock, type HeaderName, headerName, NameKind } from '../http2/index.ts';
+import { type Field, field, type HeaderBlock, headerName, NameKind } from '../http2/index.ts';
 
 const KEY = headerName('sec-websocket-key');
 const ACCEPT = headerName('sec-websocket-accept');
@@ -35,5 +35,3 @@ export function toExtendedConnect(block: HeaderBlock): string | null {
 export function isHandshakeField({ name }: Field): boolean {
   return name !== KEY && name !== ACCEPT && name.kind !== NameKind.ContentLength;
 }
-
-export const WEBSOCKET_NAMES: { readonly key: HeaderName; readonly accept: HeaderName } = { key: KEY, accept: ACCEPT };

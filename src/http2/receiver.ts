@@ -9,19 +9,11 @@ import { TokenBucket } from './limits.ts';
 import { PeerStreams } from './peer-streams.ts';
 import type { Sender } from './sender.ts';
 import { applySettings, SETTINGS_ENTRY_BYTES } from './settings.ts';
-import { ResetCause, type Stream, type StreamHandler } from './stream.ts';
+import { ResetCause, type Stream, unhandled } from './stream.ts';
 import type { StreamTable } from './stream-table.ts';
 
 /** A peer's frame of a message earns it as many frames without one: a window update for the stream and the connection, a PING. */
 const EARNED_BY_MESSAGE = 3;
-
-const unhandled: StreamHandler = {
-  onHeaders() {},
-  onTrailers() {},
-  onData() {},
-  onReset() {},
-  onCredit() {},
-};
 
 /** The parts of a connection that its receiver works with. */
 export interface ReceiverParts {

@@ -20,6 +20,9 @@ export interface StreamHandler {
   onCredit(stream: Stream): void;
 }
 
+/** Handles nothing: for a stream that has no handler yet, or none any more. */
+export const unhandled: StreamHandler = { onHeaders() {}, onTrailers() {}, onData() {}, onReset() {}, onCredit() {} };
+
 /**
  * What carries streams: an HTTP/2 connection, or one of another version of HTTP that shows its messages as streams. Whoever
  * handles a stream answers through this, and need not know which.

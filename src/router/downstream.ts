@@ -18,6 +18,7 @@ import { FORWARDED_NAMES, ForwardedFor } from './edge/forwarded.ts';
 import { GrpcWebTranslation } from './edge/grpc-web.ts';
 import { RequestIds } from './edge/request-ids.ts';
 import { Exchange } from './exchange.ts';
+import { jitter } from './jitter.ts';
 import type { Accepted } from './listener.ts';
 import { type LocalReply, localReply, sendReply } from './local-reply.ts';
 import type { AccessEntry } from './observe/access-log.ts';
@@ -71,7 +72,7 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
     this.#owner = owner;
     this.#context = owner.context;
     const { limits, http2, random } = owner.context;
-    const age = limits.maxConnectionAgeMs * (1 + AGE_JITTER * (2 * random() - 1));
+    const age = limits.maxConnectionAgeMs * jitter(AGE_JITTER, random);
     this.#endsAtMs = age > 0 ? http2.turn.nowMs + age : Number.POSITIVE_INFINITY;
     this.#idleSinceMs = http2.turn.nowMs;
     this.#accepted = accepted;

@@ -22,10 +22,7 @@ export class HeaderRules {
   }
 
   apply(block: HeaderBlock): void {
-    if (this.#removed.size > 0) {
-      for (let i = block.count - 1; i >= 0; i--)
-        if (this.#removed.has((block.fields[i] as Field).name)) block.remove(i);
-    }
+    if (this.#removed.size > 0) block.removeWhere(({ name }) => this.#removed.has(name));
     for (const each of this.#fields) block.push(each);
   }
 }

@@ -36,6 +36,11 @@ export class HeaderBlock {
     this.count--;
   }
 
+  /** Removes the fields that `unwanted` says, keeping the order of the others. */
+  removeWhere(unwanted: (field: Field) => boolean): void {
+    for (let i = this.count - 1; i >= 0; i--) if (unwanted(this.fields[i] as Field)) this.remove(i);
+  }
+
   /** Puts another field in the place of the one at `index`. */
   replace(index: number, field: Field): void {
     const replaced = this.fields[index] as Field;

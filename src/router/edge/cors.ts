@@ -82,6 +82,6 @@ function allowOrigin(origin: string): Field {
 
 /** Puts the fields into an answer, in place of what its shard says in the matter. */
 export function applyCors(block: HeaderBlock, fields: readonly Field[]): void {
-  for (let i = block.count - 1; i >= 0; i--) if (REPLACED.has((block.fields[i] as Field).name)) block.remove(i);
+  block.removeWhere(({ name }) => REPLACED.has(name));
   for (const each of fields) block.push(each);
 }

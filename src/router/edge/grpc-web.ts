@@ -33,7 +33,7 @@ export class GrpcWebTranslation {
       if (match === null) return null;
       const [, text, format = ''] = match;
       block.replace(i, field('content-type', `application/grpc${format}`));
-      removeKinds(block, [NameKind.ContentLength, NameKind.Te]);
+      block.removeWhere(({ name: { kind } }) => kind === NameKind.ContentLength || kind === NameKind.Te);
       block.push(TE_TRAILERS);
       return new GrpcWebTranslation(text !== undefined, format.startsWith('+') ? format : '+proto');
     }
@@ -53,7 +53,7 @@ export class GrpcWebTranslation {
 
   /** An answer's header section. */
   responseHead(block: HeaderBlock): void {
-    removeKinds(block, [NameKind.ContentType, NameKind.ContentLength]);
+    block.removeWhere(({ name: { kind } }) => kind === NameKind.ContentType || kind === NameKind.ContentLength);
     block.push(this.#contentType);
   }
 
@@ -73,8 +73,4 @@ export class GrpcWebTranslation {
     text.copy(frame, ENVELOPE_BYTES);
     return this.responseContent(frame, 0, frame.length);
   }
-}
-
-function removeKinds(block: HeaderBlock, kinds: readonly NameKind[]): void {
-  for (let i = block.count - 1; i >= 0; i--) if (kinds.includes((block.fields[i] as Field).name.kind)) block.remove(i);
 }

@@ -1,7 +1,8 @@
 import { connect as connectHttp2 } from 'node:http2';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { Pool } from 'undici';
-import { openRawSocket } from './open-socket.ts';
+import { jitter } from '../jitter.ts';
+import { openRawSocket, undiciConnector } from './open-socket.ts';
 import type { ShardEndpoint } from './pool.ts';
 
 /** How a shard is asked whether it is well. Plain data. */
@@ -59,8 +60,7 @@ export class HealthChecker {
       )
       .finally(() => {
         if (this.#stopped) return;
-        const jitter = 1 + INTERVAL_JITTER * (2 * this.#random() - 1);
-        this.#timer = setTimeout(this.#run, intervalMs * jitter);
+        this.#timer = setTimeout(this.#run, intervalMs * jitter(INTERVAL_JITTER, this.#random));
         this.#timer.unref();
       });
   };
@@ -161,10 +161,7 @@ function http1Check(endpoint: ShardEndpoint, path: string): Check {
     // A connection of its own each time: one that is kept would say nothing of new ones.
     const pool = new Pool('http://shard', {
       connections: 1,
-      connect: (_options, callback) =>
-        openRawSocket(endpoint, ['http/1.1'], timeoutMs, (error, socket) =>
-          error === null ? callback(null, socket) : callback(error, null),
-        ),
+      connect: undiciConnector(endpoint, timeoutMs),
     });
     try {
       const signal = AbortSignal.timeout(timeoutMs);

@@ -1,42 +1,24 @@
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import {
-  ErrorCode,
-  type HeaderBlock,
-  ResetCause,
-  Stream,
-  type StreamConnection,
-  type StreamHandler,
-} from '../../http2/index.ts';
-import { fillBlock, type Http1CallOwner, optionsOf, statusField } from './http1-message.ts';
+import { WINDOW_BYTES } from '../../http1/index.ts';
+import { ErrorCode, type HeaderBlock, ResetCause, type Stream, type StreamHandler } from '../../http2/index.ts';
+import { fillBlock, optionsOf, statusField } from './http1-message.ts';
+import { UndiciCall, type UndiciCallOwner } from './undici-call.ts';
 
-/** What a client may send ahead of the shard, and the shard ahead of the client. */
-const WINDOW_BYTES = 262144;
 /** Content that is announced to be no longer is sent in one piece, once it is complete; undici is quickest so. */
 const WHOLE_BYTES = 65536;
 
 const NOTHING = new Uint8Array(0);
 
 /** One request to a shard over HTTP/1.1, shown as a stream. */
-export class Http1Call implements StreamConnection, Dispatcher.DispatchHandler {
-  readonly resetsStreams = false;
-  ready = false;
-  endedBecause = '';
-  get connected(): boolean {
-    return this.ready;
-  }
-  readonly stream: Stream;
-  readonly #owner: Http1CallOwner;
+export class Http1Call extends UndiciCall {
   readonly #options: Dispatcher.DispatchOptions;
-  #controller: Dispatcher.DispatchController | null = null;
   /** Content that is sent in one piece; null where it goes as it comes. */
   #whole: Uint8Array[] | null = null;
   #body: Readable | null = null;
-  #aborted = false;
 
-  constructor(owner: Http1CallOwner, block: HeaderBlock, endStream: boolean, handler: StreamHandler) {
-    this.#owner = owner;
-    this.stream = new Stream(1, this, handler, WINDOW_BYTES, WINDOW_BYTES);
+  constructor(owner: UndiciCallOwner, block: HeaderBlock, endStream: boolean, handler: StreamHandler) {
+    super(owner, handler);
     const { options, contentLength, isHead } = optionsOf(block);
     this.#options = options;
     this.stream.isHead = isHead;
@@ -50,14 +32,10 @@ export class Http1Call implements StreamConnection, Dispatcher.DispatchHandler {
 
   #dispatch(body: Readable | Uint8Array | null): void {
     this.#options.body = body;
-    this.#owner.dispatcher.dispatch(this.#options, this);
+    this.owner.dispatcher.dispatch(this.#options, this);
   }
 
   // ---- what the exchange sends -----------------------------------------------------------------------------------
-
-  sendHeaders(): void {
-    // A client sends its headers with the request.
-  }
 
   sendData(stream: Stream, bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
     if (stream.closed || stream.localEnded) return;
@@ -94,44 +72,30 @@ export class Http1Call implements StreamConnection, Dispatcher.DispatchHandler {
     const { stream } = this;
     if (stream.closed || stream.localEnded || stream.sendWindow === WINDOW_BYTES) return;
     stream.sendWindow = WINDOW_BYTES;
-    this.#owner.context.http2.turn.begin();
+    this.owner.context.http2.turn.begin();
     stream.handler.onCredit(stream);
   }
 
-  grant(stream: Stream, limit: number): void {
-    if (stream.closed || stream.remoteEnded) return;
-    const target = Math.min(limit, WINDOW_BYTES);
-    if (target <= stream.receiveWindow) return;
-    stream.receiveWindow = target;
-    if (target > 0 && this.#controller?.paused) this.#controller.resume();
+  protected resumeReading(): void {
+    if (this.controller?.paused) this.controller.resume();
   }
 
-  reset(stream: Stream): void {
-    if (stream.closed) return;
-    this.#close();
-    this.#aborted = true;
+  protected release(): void {
+    this.#whole = null;
     this.#body?.destroy();
-    this.#controller?.abort(new Error('given up'));
   }
 
   // ---- what undici tells -----------------------------------------------------------------------------------------
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.ready = true;
-    this.#owner.onReached();
-    this.#controller = controller;
-    if (this.#aborted) controller.abort(new Error('given up'));
-  }
-
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     const { stream } = this;
     if (stream.closed) return;
-    const { http2 } = this.#owner.context;
+    const { http2 } = this.owner.context;
     http2.turn.begin();
     const { block, head } = http2;
     fillBlock(block, http2.fields, controller.rawHeaders as Buffer[], statusField(status));
     if (head.readResponse(block) !== null || status === 101) {
-      this.#fail(ErrorCode.ProtocolError, ResetCause.Violation);
+      this.fail(ErrorCode.ProtocolError, ResetCause.Violation);
       controller.abort(new Error('malformed'));
       return;
     }
@@ -146,7 +110,7 @@ export class Http1Call implements StreamConnection, Dispatcher.DispatchHandler {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     const { stream } = this;
     if (stream.closed || stream.remoteEnded) return;
-    this.#owner.context.http2.turn.begin();
+    this.owner.context.http2.turn.begin();
     stream.receiveWindow -= chunk.length;
     stream.handler.onData(stream, chunk, 0, chunk.length, false);
     if (stream.receiveWindow <= 0 && !stream.closed) controller.pause();
@@ -155,11 +119,11 @@ export class Http1Call implements StreamConnection, Dispatcher.DispatchHandler {
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     const { stream } = this;
     if (stream.closed) return;
-    const { http2 } = this.#owner.context;
+    const { http2 } = this.owner.context;
     http2.turn.begin();
     const told = stream.remoteEnded;
     stream.remoteEnded = true;
-    this.#close();
+    this.close();
     if (told) return;
     const { block, head } = http2;
     fillBlock(block, http2.fields, (controller.rawTrailers ?? []) as Buffer[], null);
@@ -169,25 +133,13 @@ export class Http1Call implements StreamConnection, Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.stream.closed) return;
-    this.#owner.context.http2.turn.begin();
+    this.owner.context.http2.turn.begin();
     const { code = error.message } = error as NodeJS.ErrnoException;
     this.endedBecause = REASONS[code] ?? code;
-    if (this.stream.remoteEnded) this.#close();
-    else if (code.startsWith('HPE_')) this.#fail(ErrorCode.ProtocolError, ResetCause.Violation);
-    else this.#fail(ErrorCode.InternalError, ResetCause.ConnectionLost);
-    if (!this.ready) this.#owner.onConnectFailed(this.endedBecause);
-  }
-
-  #fail(code: number, cause: ResetCause): void {
-    this.#close();
-    this.#body?.destroy();
-    this.stream.handler.onReset(this.stream, code, cause);
-  }
-
-  #close(): void {
-    this.stream.closed = true;
-    this.#whole = null;
-    this.#owner.onCallEnded(this);
+    if (this.stream.remoteEnded) this.close();
+    else if (code.startsWith('HPE_')) this.fail(ErrorCode.ProtocolError, ResetCause.Violation);
+    else this.fail(ErrorCode.InternalError, ResetCause.ConnectionLost);
+    if (!this.ready) this.owner.onConnectFailed(this.endedBecause);
   }
 }
 

@@ -1,31 +1,20 @@
 import type { Dispatcher } from 'undici';
-import { type Field, field, type HeaderBlock, headerName, NameKind, type StreamConnection } from '../../http2/index.ts';
+import { HOST_VALUE, TARGET, TOKEN } from '../../http1/index.ts';
+import { type Field, field, type HeaderBlock, headerName, NameKind } from '../../http2/index.ts';
 import type { RouterContext } from '../router-context.ts';
 
 const COOKIE = headerName('cookie');
 const CONNECTION = headerName('connection');
 const TRAILER = headerName('trailer');
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const TARGET = /^[!"$-~]+$/;
-const AUTHORITY = /^[A-Za-z0-9._~!$&'()*+,;=%:[\]-]*$/;
 
 /** What an HTTP/2 message may have that would be more than one line, or another line, in HTTP/1.1 (RFC 9113, 10.3); or null. */
 export function requestFault(fields: readonly Field[]): string | null {
   for (const { name, text } of fields) {
     if (name.kind === NameKind.Method && !TOKEN.test(text)) return 'a method with a character that none may have';
     if (name.kind === NameKind.Path && !TARGET.test(text)) return 'a path with a character that none may have';
-    if (name.kind === NameKind.Authority && !AUTHORITY.test(text)) return 'an authority that is no host';
+    if (name.kind === NameKind.Authority && !HOST_VALUE.test(text)) return 'an authority that is no host';
   }
   return null;
-}
-
-/** Who a call to a shard belongs to. */
-export interface Http1CallOwner {
-  readonly context: RouterContext;
-  readonly dispatcher: Dispatcher;
-  onCallEnded(call: StreamConnection): void;
-  onReached(): void;
-  onConnectFailed(reason: string): void;
 }
 
 /** A header section as HTTP/1.1 has it. */

@@ -12,13 +12,14 @@ import type { Exchange } from '../exchange.ts';
 import { localReply } from '../local-reply.ts';
 import type { RouterContext } from '../router-context.ts';
 import { Http1Call } from './http1-call.ts';
-import { type Http1CallOwner, requestFault } from './http1-message.ts';
-import { openRawSocket } from './open-socket.ts';
+import { requestFault } from './http1-message.ts';
+import { undiciConnector } from './open-socket.ts';
 import type { Pool, ShardEndpoint } from './pool.ts';
+import type { UndiciCallOwner } from './undici-call.ts';
 import { WebSocketCall } from './websocket-call.ts';
 
 /** A shard that speaks HTTP/1.1: undici's connections, a request at a time on each, and the requests that wait for one. */
-export class Http1Pool implements Pool, RequestConnection, Http1CallOwner {
+export class Http1Pool implements Pool, RequestConnection, UndiciCallOwner {
   readonly #endpoint: ShardEndpoint;
   readonly context: RouterContext;
   readonly dispatcher: UndiciPool;
@@ -32,7 +33,6 @@ export class Http1Pool implements Pool, RequestConnection, Http1CallOwner {
     this.#endpoint = endpoint;
     this.#onConnectFailure = onConnectFailure;
     const { limits } = context;
-    // TLS is ours to make: undici would ask for the name in each request's Host.
     this.dispatcher = new UndiciPool('http://shard', {
       connections: endpoint.limits.http1Connections,
       // The route's timeouts count, and a watch may be silent for hours.
@@ -40,10 +40,7 @@ export class Http1Pool implements Pool, RequestConnection, Http1CallOwner {
       bodyTimeout: 0,
       allowH2: false,
       maxHeaderSize: context.http2.limits.maxHeaderListBytes,
-      connect: (_options, callback) =>
-        openRawSocket(endpoint, ['http/1.1'], limits.connectTimeoutMs, (error, socket) =>
-          error === null ? callback(null, socket) : callback(error, null),
-        ),
+      connect: undiciConnector(endpoint, limits.connectTimeoutMs),
     });
   }
 

@@ -1,5 +1,6 @@
 import { Connection, type ConnectionHandler, type FloodCause, type HeaderBlock } from '../../http2/index.ts';
 import type { Exchange } from '../exchange.ts';
+import { jitter } from '../jitter.ts';
 import { localReply } from '../local-reply.ts';
 import type { RouterContext } from '../router-context.ts';
 import { Http1Pool } from './http1-pool.ts';
@@ -218,8 +219,7 @@ export class Http2Pool implements Pool, ConnectionHandler {
     this.#endpoint.onConnectFailed(reason);
     this.#lastFailure = reason;
     this.#backoffMs = Math.min(Math.max(FIRST_BACKOFF_MS, this.#backoffMs * BACKOFF_FACTOR), LONGEST_BACKOFF_MS);
-    const jitter = 1 + BACKOFF_JITTER * (2 * random() - 1);
-    this.#retryAtMs = http2.turn.begin() + this.#backoffMs * jitter;
+    this.#retryAtMs = http2.turn.begin() + this.#backoffMs * jitter(BACKOFF_JITTER, random);
     this.#onConnectFailure();
   }
 

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
+import type { buildConnector } from 'undici';
 import { type ByteReceiver, KEEP_ALIVE, sharedRead } from '../shared-read.ts';
 import type { ClientCertificates } from '../tls/tls-files.ts';
 import type { ShardEndpoint } from './pool.ts';
@@ -37,6 +38,14 @@ export function openRawSocket(
   const timer = setTimeout(() => socket.destroy(new Error(`no connection within ${timeoutMs} ms`)), timeoutMs);
   socket.on('error', settle);
   socket.once(certificates === null ? 'connect' : 'secureConnect', () => settle(null));
+}
+
+/** How undici makes its connections to a shard. TLS is ours: undici would ask for the name in each request's Host. */
+export function undiciConnector(endpoint: ShardEndpoint, timeoutMs: number): buildConnector.connector {
+  return (_options, callback) =>
+    openRawSocket(endpoint, ['http/1.1'], timeoutMs, (error, socket) =>
+      error === null ? callback(null, socket) : callback(error, null),
+    );
 }
 
 function openTls({ target }: ShardEndpoint, certificates: ClientCertificates, protocols: readonly string[]): Socket {

@@ -1,3 +1,5 @@
+import { jitter } from '../jitter.ts';
+
 /** When a shard's own answers say that it is sick. Plain data. */
 export interface PassiveHealthDescription {
   /** Failures in a row; 0: not looked at. */
@@ -70,8 +72,8 @@ export class OwnerHealth {
     if (passive === null || nowMs < this.#ejectedUntilMs) return;
     this.#ejections++;
     this.#failuresInARow = 0;
-    const jitter = 1 + EJECTION_JITTER * (2 * this.#random() - 1);
-    const lasts = Math.min(passive.maxEjectionMs, passive.ejectionMs * this.#ejections) * jitter;
+    const lasts =
+      Math.min(passive.maxEjectionMs, passive.ejectionMs * this.#ejections) * jitter(EJECTION_JITTER, this.#random);
     this.#ejectedUntilMs = nowMs + lasts;
     this.#ejectedBecause = `ejected for ${Math.round(lasts)} ms, because ${reason}`;
     this.#onEjected(this.#ejectedBecause);

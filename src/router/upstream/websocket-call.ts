@@ -1,37 +1,28 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { acceptOf, isHandshakeField, newKey } from '../../http1/index.ts';
+import { acceptOf, isHandshakeField, newKey, WINDOW_BYTES } from '../../http1/index.ts';
 import {
   ErrorCode,
   type Field,
   type HeaderBlock,
   NameKind,
   ResetCause,
-  Stream,
-  type StreamConnection,
+  type Stream,
   type StreamHandler,
 } from '../../http2/index.ts';
-import { fillBlock, type Http1CallOwner, statusField } from './http1-message.ts';
+import { fillBlock, statusField } from './http1-message.ts';
+import { UndiciCall, type UndiciCallOwner } from './undici-call.ts';
 
-/** What a client may send ahead of the shard, and the shard ahead of the client. */
-const WINDOW_BYTES = 262144;
 const NOTHING = new Uint8Array(0);
 
 /** A WebSocket with a shard by HTTP/1.1's Upgrade (RFC 6455), shown as the stream of an extended CONNECT (RFC 8441). */
-export class WebSocketCall implements StreamConnection, Dispatcher.DispatchHandler {
-  readonly resetsStreams = false;
-  ready = false;
-  endedBecause = '';
-  readonly stream: Stream;
-  readonly #owner: Http1CallOwner;
+export class WebSocketCall extends UndiciCall {
   readonly #key = newKey();
-  #controller: Dispatcher.DispatchController | null = null;
   #socket: Duplex | null = null;
 
-  constructor(owner: Http1CallOwner, block: HeaderBlock, handler: StreamHandler) {
-    this.#owner = owner;
-    this.stream = new Stream(1, this, handler, WINDOW_BYTES, WINDOW_BYTES);
+  constructor(owner: UndiciCallOwner, block: HeaderBlock, handler: StreamHandler) {
+    super(owner, handler);
     const headers = ['sec-websocket-key', this.#key];
     let path = '/';
     for (let i = 0; i < block.count; i++) {
@@ -43,15 +34,7 @@ export class WebSocketCall implements StreamConnection, Dispatcher.DispatchHandl
     owner.dispatcher.dispatch({ method: 'GET', path, headers, upgrade: 'websocket' }, this);
   }
 
-  get connected(): boolean {
-    return this.ready;
-  }
-
   // ---- what the exchange sends -----------------------------------------------------------------------------------
-
-  sendHeaders(): void {
-    // A client sends its headers with the request.
-  }
 
   sendTrailers(): void {
     // A WebSocket has none.
@@ -67,32 +50,18 @@ export class WebSocketCall implements StreamConnection, Dispatcher.DispatchHandl
     if (!endStream) return;
     stream.localEnded = true;
     socket.end();
-    if (stream.remoteEnded) this.#close();
+    if (stream.remoteEnded) this.close();
   }
 
-  grant(stream: Stream, limit: number): void {
-    if (stream.closed || stream.remoteEnded) return;
-    const target = Math.min(limit, WINDOW_BYTES);
-    if (target <= stream.receiveWindow) return;
-    stream.receiveWindow = target;
-    if (target > 0) this.#socket?.resume();
+  protected resumeReading(): void {
+    this.#socket?.resume();
   }
 
-  reset(stream: Stream): void {
-    if (stream.closed) return;
-    this.#close();
+  protected release(): void {
     this.#socket?.destroy();
-    this.#controller?.abort(new Error('given up'));
   }
 
   // ---- what undici tells -----------------------------------------------------------------------------------------
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.ready = true;
-    this.#owner.onReached();
-    this.#controller = controller;
-    if (this.stream.closed) controller.abort(new Error('given up'));
-  }
 
   onRequestUpgrade(
     controller: Dispatcher.DispatchController,
@@ -104,18 +73,15 @@ export class WebSocketCall implements StreamConnection, Dispatcher.DispatchHandl
     socket.on('error', () => {});
     const { stream } = this;
     if (status !== 101 || headers['sec-websocket-accept'] !== acceptOf(this.#key)) {
-      socket.destroy();
-      this.#fail(ErrorCode.ProtocolError, ResetCause.Violation);
+      this.fail(ErrorCode.ProtocolError, ResetCause.Violation);
       return;
     }
-    const { http2 } = this.#owner.context;
+    const { http2 } = this.owner.context;
     http2.turn.begin();
     fillBlock(http2.block, http2.fields, controller.rawHeaders as Buffer[], statusField(200));
-    for (let i = http2.block.count - 1; i >= 0; i--)
-      if (!isHandshakeField(http2.block.fields[i] as Field)) http2.block.remove(i);
+    http2.block.removeWhere((field) => !isHandshakeField(field));
     if (http2.head.readResponse(http2.block) !== null) {
-      socket.destroy();
-      this.#fail(ErrorCode.ProtocolError, ResetCause.Violation);
+      this.fail(ErrorCode.ProtocolError, ResetCause.Violation);
       return;
     }
     stream.headersReceived = true;
@@ -125,7 +91,7 @@ export class WebSocketCall implements StreamConnection, Dispatcher.DispatchHandl
 
   #listen(socket: Duplex): void {
     const { stream } = this;
-    const { turn } = this.#owner.context.http2;
+    const { turn } = this.owner.context.http2;
     socket.on('data', (chunk: Buffer) => {
       if (stream.closed) return;
       turn.begin();
@@ -144,15 +110,15 @@ export class WebSocketCall implements StreamConnection, Dispatcher.DispatchHandl
       turn.begin();
       stream.remoteEnded = true;
       stream.handler.onData(stream, NOTHING, 0, 0, true);
-      if (stream.localEnded) this.#close();
+      if (stream.localEnded) this.close();
     });
     socket.on('close', () => {
       if (stream.closed) return;
       turn.begin();
-      if (stream.remoteEnded) this.#close();
+      if (stream.remoteEnded) this.close();
       else {
         this.endedBecause = 'closed by the peer';
-        this.#fail(ErrorCode.InternalError, ResetCause.ConnectionLost);
+        this.fail(ErrorCode.InternalError, ResetCause.ConnectionLost);
       }
     });
   }
@@ -161,11 +127,11 @@ export class WebSocketCall implements StreamConnection, Dispatcher.DispatchHandl
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     const { stream } = this;
     if (stream.closed || status < 200) return;
-    const { http2 } = this.#owner.context;
+    const { http2 } = this.owner.context;
     http2.turn.begin();
     fillBlock(http2.block, http2.fields, controller.rawHeaders as Buffer[], statusField(status));
     if (status < 300 || http2.head.readResponse(http2.block) !== null) {
-      this.#fail(ErrorCode.ProtocolError, ResetCause.Violation);
+      this.fail(ErrorCode.ProtocolError, ResetCause.Violation);
       controller.abort(new Error('no WebSocket'));
       return;
     }
@@ -175,33 +141,23 @@ export class WebSocketCall implements StreamConnection, Dispatcher.DispatchHandl
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.stream.closed) return;
-    this.#owner.context.http2.turn.begin();
+    this.owner.context.http2.turn.begin();
     this.stream.handler.onData(this.stream, chunk, 0, chunk.length, false);
   }
 
   onResponseEnd(): void {
     if (this.stream.closed) return;
-    this.#owner.context.http2.turn.begin();
+    this.owner.context.http2.turn.begin();
     this.stream.remoteEnded = true;
-    this.#close();
+    this.close();
     this.stream.handler.onData(this.stream, NOTHING, 0, 0, true);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.stream.closed) return;
-    this.#owner.context.http2.turn.begin();
+    this.owner.context.http2.turn.begin();
     this.endedBecause = (error as NodeJS.ErrnoException).code ?? error.message;
-    this.#fail(ErrorCode.InternalError, ResetCause.ConnectionLost);
-    if (!this.ready) this.#owner.onConnectFailed(this.endedBecause);
-  }
-
-  #fail(code: number, cause: ResetCause): void {
-    this.#close();
-    this.stream.handler.onReset(this.stream, code, cause);
-  }
-
-  #close(): void {
-    this.stream.closed = true;
-    this.#owner.onCallEnded(this);
+    this.fail(ErrorCode.InternalError, ResetCause.ConnectionLost);
+    if (!this.ready) this.owner.onConnectFailed(this.endedBecause);
   }
 }

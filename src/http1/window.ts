@@ -1,0 +1,13 @@
+import type { Stream } from '../http2/index.ts';
+
+/** HTTP/1.1 has no windows: what one side may send ahead of the one behind us, before its socket is not read any more. */
+export const WINDOW_BYTES = 262144;
+
+/** Lets the peer send up to `limit`, and no more than the window. @returns whether it may send again, and is to be read */
+export function widen(stream: Stream, limit: number): boolean {
+  if (stream.closed || stream.remoteEnded) return false;
+  const target = Math.min(limit, WINDOW_BYTES);
+  if (target <= stream.receiveWindow) return false;
+  stream.receiveWindow = target;
+  return target > 0;
+}

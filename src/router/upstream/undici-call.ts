@@ -1,0 +1,72 @@
+import type { Dispatcher } from 'undici';
+import { WINDOW_BYTES, widen } from '../../http1/index.ts';
+import { type ResetCause, Stream, type StreamConnection, type StreamHandler } from '../../http2/index.ts';
+import type { RouterContext } from '../router-context.ts';
+
+/** Who a call to a shard belongs to. */
+export interface UndiciCallOwner {
+  readonly context: RouterContext;
+  readonly dispatcher: Dispatcher;
+  onCallEnded(call: StreamConnection): void;
+  onReached(): void;
+  onConnectFailed(reason: string): void;
+}
+
+/** One call to a shard over HTTP/1.1 by undici, shown as a stream; what its content is, its kinds know. */
+export abstract class UndiciCall implements StreamConnection, Dispatcher.DispatchHandler {
+  readonly resetsStreams = false;
+  ready = false;
+  endedBecause = '';
+  readonly stream: Stream;
+  protected readonly owner: UndiciCallOwner;
+  protected controller: Dispatcher.DispatchController | null = null;
+
+  constructor(owner: UndiciCallOwner, handler: StreamHandler) {
+    this.owner = owner;
+    this.stream = new Stream(1, this, handler, WINDOW_BYTES, WINDOW_BYTES);
+  }
+
+  get connected(): boolean {
+    return this.ready;
+  }
+
+  abstract sendData(stream: Stream, bytes: Uint8Array, start: number, end: number, endStream: boolean): void;
+  abstract sendTrailers(stream: Stream): void;
+  /** Reads on after the window was used up. */
+  protected abstract resumeReading(): void;
+  /** Lets go of what the call has besides undici's request. */
+  protected abstract release(): void;
+
+  sendHeaders(): void {
+    // A client sends its headers with the request.
+  }
+
+  grant(stream: Stream, limit: number): void {
+    if (widen(stream, limit)) this.resumeReading();
+  }
+
+  reset(stream: Stream): void {
+    if (stream.closed) return;
+    this.close();
+    this.release();
+    this.controller?.abort(new Error('given up'));
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.ready = true;
+    this.owner.onReached();
+    this.controller = controller;
+    if (this.stream.closed) controller.abort(new Error('given up'));
+  }
+
+  protected fail(code: number, cause: ResetCause): void {
+    this.close();
+    this.release();
+    this.stream.handler.onReset(this.stream, code, cause);
+  }
+
+  protected close(): void {
+    this.stream.closed = true;
+    this.owner.onCallEnded(this);
+  }
+}
