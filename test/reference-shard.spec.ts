@@ -241,7 +241,10 @@ it('has gRPC health and reflection', async () => {
   const stream = info.call(reflection);
   stream.write({ listServices: '' });
   const [listed] = await once(stream, 'data');
+  // A call that is still open when its server is stopped would fail after the test.
   stream.end();
+  stream.resume();
+  await once(stream, 'end');
   expect(JSON.stringify(listed)).toContain('keyway.shard.v1.Documents');
 });
 
