@@ -1,3 +1,5 @@
+// By name, because the global one is a getter, which costs more than a short copy.
+import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { Flushable, Turn } from './turn.ts';
 

@@ -14,7 +14,7 @@ it('gives back what it was handed in parts, with others between', () => {
 
 it('never gives back anything else: what was overwritten is gone', () => {
   const arena = new ReplayArena();
-  const kept = Array.from({ length: 400 }, (_, i) => {
+  const kept = Array.from({ length: 120 }, (_, i) => {
     const text = `${i}:`.padEnd(20_000 + i, String(i % 10));
     return { text, at: arena.append(0, 0, bytes(text), 0, text.length) };
   });
@@ -23,8 +23,8 @@ it('never gives back anything else: what was overwritten is gone', () => {
     if (read !== null) expect(Buffer.from(read).toString()).toBe(text);
     return read !== null;
   });
-  expect(found.length).toBeGreaterThan(150);
-  expect(found.length).toBeLessThan(210);
+  expect(found.length).toBeGreaterThan(40);
+  expect(found.length).toBeLessThan(55);
 });
 
 it('keeps no request that is too long', () => {

@@ -107,8 +107,9 @@ export class HpackEncoder {
     if (field.neverIndexed) out = writeInteger(nameIndex, 4, 0x10, into, out);
     else if (field.recurring && this.#insert(field)) out = writeInteger(nameIndex, 6, 0x40, into, out);
     else out = writeInteger(nameIndex, 4, 0, into, out);
-    if (nameIndex === 0) out = copy(field.name.literal, into, out);
-    return copy(field.literal, into, out);
+    const name = field.name.literal;
+    if (nameIndex === 0) out = copy(name, 0, name.length, into, out);
+    return copy(field.bytes, field.start, field.end, into, out);
   }
 
   #insert(field: Field): boolean {
@@ -125,9 +126,9 @@ export class HpackEncoder {
   }
 }
 
-function copy(from: Uint8Array, into: Uint8Array, at: number): number {
-  const length = from.length;
-  if (length < SHORT_COPY) for (let i = 0; i < length; i++) into[at + i] = from[i] as number;
-  else into.set(from, at);
+function copy(from: Uint8Array, start: number, end: number, into: Uint8Array, at: number): number {
+  const length = end - start;
+  if (length < SHORT_COPY) for (let i = 0; i < length; i++) into[at + i] = from[start + i] as number;
+  else into.set(from.subarray(start, end), at);
   return at + length;
 }

@@ -16,8 +16,10 @@ const UNREAD = -2;
  */
 export class Field {
   readonly name: HeaderName;
-  /** The value as a string literal: length prefix, then the bytes. */
-  readonly literal: Uint8Array;
+  /** Where the value stands as a string literal, length prefix and bytes: from `start` to `end` of what it shares with others. */
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
   /** The value's length once decoded. */
   readonly valueLength: number;
   /** Whether the value has only characters that a field value may have (RFC 9113, 8.2.1). */
@@ -26,8 +28,6 @@ export class Field {
   readonly staticIndex: number;
   /** RFC 7541, 6.2.3: to be sent on as a literal that is never indexed. */
   readonly neverIndexed: boolean;
-  /** Hash of name and literal, for the cache. */
-  readonly hash: number;
   /** Its size in a dynamic table and in a header list. */
   readonly size: number;
   /** The most bytes that it takes in a header block. */
@@ -44,22 +44,24 @@ export class Field {
 
   constructor(
     name: HeaderName,
-    literal: Uint8Array,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
     valueLength: number,
     valid: boolean,
     staticIndex: number,
     neverIndexed: boolean,
-    hash: number,
   ) {
     this.name = name;
-    this.literal = literal;
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
     this.valueLength = valueLength;
     this.valid = valid;
     this.staticIndex = staticIndex;
     this.neverIndexed = neverIndexed;
-    this.hash = hash;
     this.size = name.length + valueLength + ENTRY_OVERHEAD;
-    this.wireBound = name.literal.length + literal.length + ENTRY_OVERHEAD;
+    this.wireBound = name.literal.length + (end - start) + ENTRY_OVERHEAD;
   }
 
   /** The value, a character for a byte (latin1, as Node has header values). */
@@ -80,30 +82,31 @@ export class Field {
 
   /** Writes the value's bytes to the front of `into`, which has to have room for them; answers their number. */
   copyValue(into: Uint8Array): number {
-    const literal = this.literal;
-    const length = readInteger(literal, 0, literal.length, 7);
+    const { bytes } = this;
+    const length = readInteger(bytes, this.start, this.end, 7);
     const start = integerEnd;
-    if ((literal[0] as number) >= 0x80) {
-      // The decoder may write a byte past the value's end only where the input is not valid, and it was checked.
-      return huffmanDecode(literal, start, start + length, into);
-    }
-    for (let i = 0; i < length; i++) into[i] = literal[start + i] as number;
+    // The decoder may write a byte past the value's end only where the input is not valid, and it was checked.
+    if (this.#isHuffmanCoded) return huffmanDecode(bytes, start, start + length, into);
+    for (let i = 0; i < length; i++) into[i] = bytes[start + i] as number;
     return length;
   }
 
   /** Writes the value's bytes to `at`, where `into` has to have room for them; answers the end. */
   writeValue(into: Uint8Array, at: number): number {
-    const literal = this.literal;
-    if ((literal[0] as number) >= 0x80) {
+    if (this.#isHuffmanCoded) {
       if (this.valueLength >= scratch.length) scratch = new Uint8Array(this.valueLength * 2);
       const length = this.copyValue(scratch);
       for (let i = 0; i < length; i++) into[at + i] = scratch[i] as number;
       return at + length;
     }
-    const length = this.valueLength;
-    const start = literal.length - length;
-    for (let i = 0; i < length; i++) into[at + i] = literal[start + i] as number;
+    const { bytes, valueLength: length } = this;
+    const start = this.end - length;
+    for (let i = 0; i < length; i++) into[at + i] = bytes[start + i] as number;
     return at + length;
+  }
+
+  get #isHuffmanCoded(): boolean {
+    return (this.bytes[this.start] as number) >= 0x80;
   }
 }
 
@@ -149,8 +152,7 @@ function makeField(name: HeaderName, value: string, staticIndex: number, neverIn
   const bytes = Buffer.from(value, 'latin1');
   const literal = stringLiteral(bytes);
   const length = decodedLength(bytes, 0, bytes.length, false);
-  const hash = literalHash(name.length, literal, 0, literal.length);
-  const made = new Field(name, literal, length, isFieldValue(length), staticIndex, neverIndexed, hash);
+  const made = new Field(name, literal, 0, literal.length, length, isFieldValue(length), staticIndex, neverIndexed);
   made.recurring = !neverIndexed;
   return made;
 }

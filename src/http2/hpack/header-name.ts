@@ -126,17 +126,25 @@ const spellings: Array<{ readonly literal: Uint8Array; readonly name: HeaderName
 export function readName(bytes: Uint8Array, start: number, valueStart: number, end: number): HeaderName | null {
   const place = ((end - start) * 31 + (bytes[end - 1] as number) * 7 + (bytes[valueStart] as number)) & (SPELLINGS - 1);
   const known = spellings[place];
-  if (known != null && sameBytes(known.literal, bytes, start, end)) return known.name;
+  if (known != null && sameBytes(known.literal, 0, known.literal.length, bytes, start, end)) return known.name;
   const name = decodeName(bytes, valueStart, end, (bytes[start] as number) >= 0x80);
   if (name !== null) spellings[place] = { literal: new Uint8Array(bytes.subarray(start, end)), name };
   return name;
 }
 
-/** Whether `literal` is bytes[start, end). */
-export function sameBytes(literal: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
-  const length = literal.length;
+/** Whether some[from, to) is the same as bytes[start, end). */
+export function sameBytes(
+  some: Uint8Array,
+  from: number,
+  to: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): boolean {
+  const length = to - from;
   if (length !== end - start) return false;
-  for (let i = length - 1; i >= 0; i--) if (literal[i] !== bytes[start + i]) return false;
+  // From the end: keys of one kind begin alike.
+  for (let i = length - 1; i >= 0; i--) if (some[from + i] !== bytes[start + i]) return false;
   return true;
 }
 
