@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { ConfigError } from '../config/index.ts';
+import { DocumentError } from '../yaml/index.ts';
 import { backendCommand } from './backend.ts';
 import { devCommand } from './dev.ts';
 import { explainCommand } from './explain.ts';
@@ -51,7 +51,7 @@ try {
 function report(error: unknown): number {
   // Commander has written its own line already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
-  if (error instanceof ConfigError) {
+  if (error instanceof DocumentError) {
     process.stderr.write(`${error.message}\n`);
     return EXIT_USAGE;
   }

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import type { Http2Limits } from '../http2/index.ts';
-import type { PlacementName } from '../placement/index.ts';
 import {
   ClientCertificates,
   formatFault,
@@ -17,8 +16,8 @@ import {
   tlsFault,
   type UpstreamDescription,
 } from '../router/index.ts';
-import { type HostPort, type PlacementChoice, parseSlotRanges, slotFault, splitAddress } from '../topology/index.ts';
-import { nearestName } from './nearest-name.ts';
+import { describeCluster, type HostPort, splitAddress } from '../topology/index.ts';
+import { nearestName, type Report } from '../yaml/index.ts';
 import type { ConfigFile } from './schema/index.ts';
 
 /** A config that has been checked, in the terms of what it configures. */
@@ -35,11 +34,6 @@ export interface Config {
   readonly limits: Http2Limits & RouterLimits;
   readonly routing: RoutingDescription;
 }
-
-export type Path = ReadonlyArray<string | number>;
-
-/** Tells of a fault at a value of the file. */
-type Report = (path: Path, message: string) => void;
 
 /** Makes of a file's values what they configure, and checks what no schema can. */
 export function buildConfig(file: ConfigFile, report: Report): Config {
@@ -159,28 +153,11 @@ function withoutUndefined(value: object): object {
 }
 
 function buildCluster(name: string, cluster: ConfigFile['clusters'][string], report: Report): RoutedCluster {
-  const path = ['clusters', name, 'shards'];
-  const placement = placementOf(cluster.placement);
   const { tls } = cluster.upstream;
   const tlsProblem = tls === undefined ? null : tlsFault(() => new ClientCertificates(tls).options());
   if (tlsProblem !== null) report(['clusters', name, 'upstream', 'tls'], `${tlsProblem.file} ${tlsProblem.message}`);
-  const seen = new Set<string>();
-  const shards = cluster.shards.map((shard, i) => {
-    if (seen.has(shard.id))
-      report([...path, i, 'id'], `${shard.id} stands more than once; ids are unique in a cluster`);
-    seen.add(shard.id);
-    const parsed = shard.slots === undefined ? undefined : parseSlotRanges(shard.slots);
-    if (typeof parsed === 'string') report([...path, i, 'slots'], parsed);
-    if (parsed !== undefined && placement.name !== 'slots')
-      report([...path, i, 'slots'], `slots go with placement slots, and this is ${placement.name}`);
-    const { id, address, hostname, weight } = shard;
-    return { id, address, hostname, weight, slots: typeof parsed === 'string' ? undefined : parsed };
-  });
-  if (placement.name === 'slots' && shards.some((shard) => shard.slots !== undefined)) {
-    const fault = slotFault(shards.map(({ id, slots }) => ({ id, slots: slots ?? [] })));
-    if (fault !== null) report(path, fault);
-  }
-  return { name, placement, hashOn: cluster.hashOn, shards, upstream: buildUpstream(cluster) };
+  const description = describeCluster(name, cluster, (path, message) => report(['clusters', name, ...path], message));
+  return { ...description, upstream: buildUpstream(cluster) };
 }
 
 function buildUpstream({
@@ -205,10 +182,4 @@ function activeHealthOf(
   if (active === undefined) return undefined;
   const { grpc, http, tcp = {}, ...times } = active;
   return { ...times, check: grpc !== undefined ? { grpc } : http !== undefined ? { http } : { tcp } };
-}
-
-function placementOf(choice: ConfigFile['clusters'][string]['placement']): PlacementChoice {
-  const [entry] = Object.entries(choice).filter(([, options]) => options !== undefined);
-  const [name, options] = entry as [PlacementName, Record<string, unknown>];
-  return { name, options };
 }

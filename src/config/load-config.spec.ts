@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import { defaultLimits } from '../http2/index.ts';
 import { defaultRouterLimits } from '../router/index.ts';
-import { ConfigError, parseConfig } from './index.ts';
+import { DocumentError } from '../yaml/index.ts';
+import { parseConfig } from './index.ts';
 
 const CONFIG = `listen: [{address: 127.0.0.1:8080}]
 admin: {address: 127.0.0.1:9901}
@@ -22,7 +23,7 @@ function faultsOf(text: string): string {
   try {
     parseConfig(text, 'keyway.yaml');
   } catch (error) {
-    if (error instanceof ConfigError) return error.message;
+    if (error instanceof DocumentError) return error.message;
     throw error;
   }
   return 'none';
@@ -36,7 +37,7 @@ it('reads a config, defaults filled in', () => {
     name: 'docs',
     placement: { name: 'maglev', options: { tableSize: 65537 } },
     hashOn: 'address',
-    shards: [{ id: 's0', address: '127.0.0.1:9101', hostname: undefined, weight: 1, slots: undefined }],
+    shards: [{ id: 's0', address: '127.0.0.1:9101', weight: 1 }],
   });
 });
 

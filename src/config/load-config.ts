@@ -1,127 +1,15 @@
-import { readFileSync } from 'node:fs';
-import { isMap, isScalar, isSeq, LineCounter, type ParsedNode, parseDocument } from 'yaml';
-import type { z } from 'zod';
-import { buildConfig, type Config, type Path } from './build-config.ts';
-import { ConfigError, type ConfigFault } from './config-error.ts';
-import { nearestName } from './nearest-name.ts';
+import { parseYaml, readDocument } from '../yaml/index.ts';
+import { buildConfig, type Config } from './build-config.ts';
 import { configJsonSchema, configSchema } from './schema/index.ts';
 
 export type { Config } from './build-config.ts';
 
-/** Reads and checks a config file. @throws ConfigError naming every fault */
+/** Reads and checks a config file. @throws DocumentError naming every fault */
 export function loadConfig(file: string): Config {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    const message = code === 'ENOENT' ? 'there is no such file' : `cannot be read: ${code}`;
-    throw new ConfigError([{ file, line: 0, column: 0, path: '', message }], { cause });
-  }
-  return parseConfig(text, file);
+  return parseConfig(readDocument(file), file);
 }
 
-/** Checks a config's text; `file` is the name for messages. @throws ConfigError naming every fault */
+/** Checks a config's text; `file` is the name for messages. @throws DocumentError naming every fault */
 export function parseConfig(text: string, file: string): Config {
-  const source = new Source(text, file);
-  const parsed = configSchema.safeParse(source.value);
-  if (!parsed.success) throw new ConfigError(parsed.error.issues.flatMap((issue) => source.faultsOf(issue)));
-  const faults: ConfigFault[] = [];
-  const config = buildConfig(parsed.data, (path, message) => faults.push(source.fault(path, message)));
-  if (faults.length > 0) throw new ConfigError(faults);
-  return config;
-}
-
-/** A YAML text that can tell where in it a value stands. */
-class Source {
-  readonly #lines = new LineCounter();
-  readonly #file: string;
-  readonly #document;
-  readonly value: unknown;
-
-  constructor(text: string, file: string) {
-    this.#file = file;
-    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
-    const [error] = this.#document.errors;
-    if (error !== undefined) {
-      const { line, col } = this.#lines.linePos(error.pos[0]);
-      throw new ConfigError([{ file, line, column: col, path: '', message: `not YAML: ${error.message}` }]);
-    }
-    this.value = this.#document.toJS();
-  }
-
-  /** A fault at a value; where the value is missing, at the nearest thing around it. */
-  fault(checked: Path, message: string, key?: string): ConfigFault {
-    const path = this.#asWritten(checked);
-    const offset = this.#offsetOf(path, key);
-    const { line, col } = offset === undefined ? { line: 1, col: 1 } : this.#lines.linePos(offset);
-    const dotted = [...path, ...(key === undefined ? [] : [key])].join('.');
-    return { file: this.#file, line, column: col, path: dotted, message };
-  }
-
-  /** Without the steps into a list that the file has not: where one of several may stand alone. */
-  #asWritten(path: Path): Path {
-    const written: Array<string | number> = [];
-    for (const step of path) {
-      const node = this.#document.getIn(written, true);
-      if (typeof step !== 'number' || isSeq(node)) written.push(step);
-    }
-    return written;
-  }
-
-  #offsetOf(path: Path, key: string | undefined): number | undefined {
-    for (let length = path.length; length >= 0; length--) {
-      const node = this.#document.getIn(path.slice(0, length), true) as ParsedNode | undefined;
-      if (key !== undefined && length === path.length && isMap(node)) {
-        const pair = node.items.find((item) => isScalar(item.key) && item.key.value === key);
-        if (pair !== undefined) return (pair.key as ParsedNode).range[0];
-      }
-      if (node?.range != null) return node.range[0];
-    }
-    return undefined;
-  }
-
-  faultsOf(issue: z.core.$ZodIssue): ConfigFault[] {
-    const path = issue.path as Path;
-    if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => this.fault(path, unknownField(key, knownFields(path)), key));
-    }
-    if (issue.code === 'invalid_key') return [this.fault(path, issue.issues[0]?.message ?? issue.message)];
-    return [this.fault(path, messageOf(issue))];
-  }
-}
-
-const EXPECTED: Readonly<Record<string, string>> = { array: 'a list', object: 'a mapping', string: 'a text' };
-
-function messageOf(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined'))
-    return `is missing; give ${EXPECTED[issue.expected] ?? issue.expected}`;
-  return issue.message.replace(/^Invalid input: /, '').replace(/^Too /, 'too ');
-}
-
-function unknownField(key: string, known: readonly string[]): string {
-  const near = nearestName(key, known);
-  return near === undefined
-    ? `there is no such field; known ones are ${known.join(', ')}`
-    : `there is no such field; did you mean ${near}?`;
-}
-
-interface SchemaNode {
-  readonly properties?: Readonly<Record<string, SchemaNode>>;
-  readonly additionalProperties?: SchemaNode | boolean;
-  readonly items?: SchemaNode;
-  /** One of several may stand alone: alone, or in a list. */
-  readonly anyOf?: readonly SchemaNode[];
-}
-
-/** The fields that the schema knows at a path. */
-function knownFields(path: Path): string[] {
-  let node: SchemaNode | undefined = configJsonSchema() as SchemaNode;
-  for (const step of path) {
-    const additional: SchemaNode | boolean | undefined = node?.additionalProperties;
-    const other: SchemaNode | undefined = typeof additional === 'object' ? additional : undefined;
-    const list: SchemaNode | undefined = node?.items ?? node?.anyOf?.[1]?.items;
-    node = typeof step === 'number' ? list : (node?.properties?.[step] ?? other);
-  }
-  return Object.keys(node?.properties ?? {});
+  return parseYaml(text, file, configSchema, buildConfig, configJsonSchema);
 }

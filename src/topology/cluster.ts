@@ -7,6 +7,8 @@ import {
   placements,
   toBigInt,
 } from '../placement/index.ts';
+import type { NodeId } from './node-id.ts';
+import { type Pin, PinTable } from './pins.ts';
 
 /** What stands for a shard in the hash. With `id`, a shard's new address moves no key. */
 export type HashOn = 'address' | 'id' | 'hostname';
@@ -14,8 +16,12 @@ export type HashOn = 'address' | 'id' | 'hostname';
 /** The unit that owns keys. */
 export interface Shard {
   readonly id: string;
-  /** `host:port` of the node that serves it. */
+  /** `host:port` of the node that serves it; of several the primary. */
   readonly address: string;
+  /** The primary's; made from the names of cluster and shard where nobody has given one. */
+  readonly nodeId?: NodeId | undefined;
+  /** Its other nodes, which follow the primary. */
+  readonly replicas?: ReadonlyArray<{ readonly id: NodeId; readonly address: string }> | undefined;
   /** For `hashOn: hostname`; the host part of the address where it is not given. */
   readonly hostname?: string | undefined;
   readonly weight: number;
@@ -35,13 +41,16 @@ export interface ClusterDescription {
   readonly placement: PlacementChoice;
   readonly hashOn: HashOn;
   readonly shards: readonly Shard[];
+  readonly pins?: readonly Pin[] | undefined;
 }
 
 /** A cluster with its table: who owns which key, at one version. */
 export class Cluster {
   readonly name: string;
   readonly shards: readonly Shard[];
+  readonly pins: readonly Pin[];
   readonly #placement: Placement;
+  readonly #pins: PinTable | null;
 
   constructor(description: ClusterDescription) {
     this.name = description.name;
@@ -49,14 +58,17 @@ export class Cluster {
     const members = description.shards.map((shard) => memberOf(shard, description.hashOn));
     const { name, options } = description.placement;
     this.#placement = placements[name].build(members, options as never);
+    this.pins = description.pins ?? [];
+    this.#pins = pinTable(this.pins, this.shards);
   }
 
   /** The index in `shards` of the owner of key[start, end); -1 where nobody owns it. Allocates nothing. */
   locate(key: Uint8Array, start: number, end: number): number {
-    return this.#placement.locate(key, start, end);
+    const pinned = this.#pins === null ? -1 : this.#pins.find(key, start, end);
+    return pinned >= 0 ? pinned : this.#placement.locate(key, start, end);
   }
 
-  /** The whole table; owners are indices in `shards`. */
+  /** The whole table, pins apart; owners are indices in `shards`. */
   partition(): Partition {
     return this.#placement.partition();
   }
@@ -67,6 +79,11 @@ export class Cluster {
     this.#placement.hash(key, 0, key.length, hash);
     return toBigInt(hash);
   }
+}
+
+/** @returns null where nothing is pinned, so that most look-ups are spared the asking */
+export function pinTable(pins: readonly Pin[], shards: ReadonlyArray<{ readonly id: string }>): PinTable | null {
+  return pins.length === 0 ? null : new PinTable(pins, (shard) => shards.findIndex(({ id }) => id === shard));
 }
 
 function memberOf(shard: Shard, hashOn: HashOn): Member {

@@ -111,3 +111,24 @@ describe('the difference of two versions', () => {
       expect(difference.moves(key, 0, key.length)).toBe(ownerOf(ring, key) !== ownerOf(slots, key));
   });
 });
+
+it('tells of pins that change, and moves their keys', () => {
+  const [a, b] = [shard(1), shard(2)];
+  const description = (pins: ClusterDescription['pins']): ClusterDescription => ({
+    name: 'c',
+    placement: { name: 'slots', options: {} },
+    hashOn: 'id',
+    shards: [a, b],
+    pins,
+  });
+  const before = new Cluster(description([{ prefix: 'old/', shard: 's1' }]));
+  const after = new Cluster(description([{ key: 'new', shard: 's2' }]));
+  const { pins, ranges, moves } = diff(before, after);
+  expect(pins).toEqual([
+    { pin: 'prefix old/', from: 's1', to: null },
+    { pin: 'key new', from: null, to: 's2' },
+  ]);
+  expect(ranges).toEqual([]);
+  for (const key of ['old/a', 'old/b', 'new', 'new/a'].map(keyBytes))
+    expect(moves(key, 0, key.length)).toBe(ownerOf(before, key) !== ownerOf(after, key));
+});

@@ -1,10 +1,18 @@
 import { keyBytes, type Partition } from '../placement/index.ts';
 import type { Cluster } from './cluster.ts';
+import { type Pin, pinName } from './pins.ts';
 
 /** Keys whose hash lies from `first` to `last`, both included, and whose owner changes. An owner of null is nobody. */
 export interface MovedRange {
   readonly first: bigint;
   readonly last: bigint;
+  readonly from: string | null;
+  readonly to: string | null;
+}
+
+/** Keys whose pin is new, gone or another one; of null, the placement decides. */
+export interface MovedPin {
+  readonly pin: string;
   readonly from: string | null;
   readonly to: string | null;
 }
@@ -25,6 +33,8 @@ export interface ClusterDiff {
    * so that no range of the one is one of the other.
    */
   readonly ranges: readonly MovedRange[] | null;
+  /** Pins that change. Ranges and shares are without pins: how many keys one holds, nobody knows. */
+  readonly pins: readonly MovedPin[];
   /** By pair of shards, the largest first: exact where there are `ranges`, else what a sample of keys shows. */
   readonly flows: readonly Flow[];
   /** The share of all keys that moves. */
@@ -39,7 +49,21 @@ export function diff(before: Cluster, after: Cluster): ClusterDiff {
   const [a, b] = [before.partition(), after.partition()];
   const ranges = a.space === b.space ? movedRanges(a, b, names) : null;
   const flows = ranges === null ? sampledFlows(before, after, names) : flowsOf(ranges, a.size);
-  return { moves, ranges, flows, moved: flows.reduce((sum, { share }) => sum + share, 0) };
+  return {
+    moves,
+    ranges,
+    pins: movedPins(before.pins, after.pins),
+    flows,
+    moved: flows.reduce((sum, { share }) => sum + share, 0),
+  };
+}
+
+function movedPins(before: readonly Pin[], after: readonly Pin[]): MovedPin[] {
+  const shards = (pins: readonly Pin[]) => new Map(pins.map((pin) => [pinName(pin), pin.shard]));
+  const [had, will] = [shards(before), shards(after)];
+  return [...new Set([...had.keys(), ...will.keys()])]
+    .map((pin) => ({ pin, from: had.get(pin) ?? null, to: will.get(pin) ?? null }))
+    .filter(({ from, to }) => from !== to);
 }
 
 type Names = readonly [before: readonly string[], after: readonly string[]];

@@ -1,7 +1,23 @@
-/** Topology: who owns what, at one version. Pure; imports placement only. */
+/** Topology: who owns what, at one version. Pure; imports placement and yaml only. */
 export { type HostPort, splitAddress } from './address.ts';
 export { Cluster, type ClusterDescription, type HashOn, type PlacementChoice, type Shard } from './cluster.ts';
-export { type ClusterDiff, diff, type Flow, type MovedRange } from './diff.ts';
+export { describeCluster } from './describe.ts';
+export { type ClusterDiff, diff, type Flow, type MovedPin, type MovedRange } from './diff.ts';
+export { parseTopology, topologyDocument, topologyYaml } from './document.ts';
 export { type Explanation, explainKey } from './explain.ts';
+export { derivedNodeId, type NodeId } from './node-id.ts';
+export { type Pin, pinName } from './pins.ts';
+export { clusterFields, hashOn, topologySchema } from './schema.ts';
+export { parseSetNodes, setNodesText } from './set-nodes.ts';
 export { sharesOf } from './shares.ts';
-export { parseSlotRanges, type SlotRange, slotFault } from './slot-ranges.ts';
+export type { SlotRange } from './slot-ranges.ts';
+export {
+  type Node,
+  nodesOf,
+  type Topology,
+  type TopologyDraft,
+  type TopologyName,
+  type TopologyVersion,
+  topologyText,
+} from './topology.ts';
+export { address, exactlyOne, identifier } from './values.ts';

@@ -33,3 +33,8 @@ export function slotFault(
   const hole = owners.indexOf(undefined);
   return hole < 0 ? null : `slot ${hole} belongs to no shard`;
 }
+
+/** Writes slot ranges as `parseSlotRanges` reads them. */
+export function formatSlotRanges(ranges: readonly SlotRange[]): string {
+  return ranges.map(([first, last]) => (first === last ? String(first) : `${first}-${last}`)).join(' ');
+}

@@ -1,66 +1,6 @@
 import { z } from 'zod';
-import { isPrime, MAXIMUM_RING_SIZE, MAXIMUM_TABLE_SIZE, nextPrime } from '../../placement/index.ts';
-import { address, beginsWithSlash, count, duration, exactlyOne, file, identifier, positiveDuration } from './values.ts';
-
-const ringHash = z
-  .strictObject({
-    minimumRingSize: z.int().min(1).max(MAXIMUM_RING_SIZE).default(1024).describe('Entries on the ring, at least.'),
-    maximumRingSize: z.int().min(1).max(MAXIMUM_RING_SIZE).default(MAXIMUM_RING_SIZE).describe('Entries, at most.'),
-    hashFunction: z
-      .enum(['xxHash64', 'murmurHash2'])
-      .default('xxHash64')
-      .describe('What places the shards on the ring.'),
-  })
-  .superRefine((ring, context) => {
-    if (ring.minimumRingSize > ring.maximumRingSize)
-      context.addIssue({
-        code: 'custom',
-        path: ['minimumRingSize'],
-        message: `${ring.minimumRingSize} is more than maximumRingSize, ${ring.maximumRingSize}`,
-      });
-  });
-
-const maglev = z.strictObject({
-  tableSize: z
-    .int()
-    .min(2)
-    .max(MAXIMUM_TABLE_SIZE)
-    .superRefine((size, context) => {
-      if (!isPrime(size)) context.addIssue(`${size} is not a prime number; the next one is ${nextPrime(size)}`);
-    })
-    .default(65537)
-    .describe('Slots of the table, a prime number; some hundred times the number of shards.'),
-});
-
-const PLACEMENTS = ['ringHash', 'maglev', 'fixedRing', 'ketama', 'slots'] as const;
-
-const placementSchema = z
-  .strictObject({
-    ringHash: ringHash.optional().describe("Envoy's ring hash, bit for bit."),
-    maglev: maglev.optional().describe("Envoy's Maglev, bit for bit."),
-    fixedRing: z
-      .strictObject({
-        entriesPerWeight: z.int().min(1).max(65536).default(256).describe('Entries per unit of weight.'),
-      })
-      .optional()
-      .describe('A ring on which a join moves the least share of keys.'),
-    ketama: z.strictObject({}).optional().describe("memcached's ketama."),
-    slots: z.strictObject({}).optional().describe("Redis Cluster's 16384 slots."),
-  })
-  .superRefine((placement, context) => exactlyOne(placement, context, PLACEMENTS))
-  .describe('How keys are placed on shards: exactly one of these.');
-
-const shard = z.strictObject({
-  id: identifier.describe('The name of the shard, unique in its cluster.'),
-  address: address.describe('Where its node listens, host:port.'),
-  hostname: z
-    .string()
-    .min(1)
-    .optional()
-    .describe("What is hashed with hashOn: hostname; the address's host by default."),
-  weight: z.int().min(1).max(1_000_000).default(1).describe("Its part of the keys, relative to the others'."),
-  slots: z.string().optional().describe('Slot ranges such as "0-5460 5500", for placement slots.'),
-});
+import { clusterFields, hashOn } from '../../topology/index.ts';
+import { beginsWithSlash, count, duration, exactlyOne, file, positiveDuration } from './values.ts';
 
 const clientTls = z
   .strictObject({
@@ -134,11 +74,7 @@ export const cluster = z.strictObject({
   health: health.default({}),
   limits: shardLimits.default({}),
   waitForOwnerMs: duration.default(0).describe('How long requests wait for a shard that is down or sick.'),
-  placement: placementSchema.default({ ringHash: ringHash.parse({}) }),
-  hashOn: z
-    .enum(['address', 'id', 'hostname'])
-    .default('address')
-    .describe("What stands for a shard in the hash. With id, a shard's new address moves no key."),
+  hashOn: hashOn('address'),
   upstream: upstream.prefault({}),
-  shards: z.array(shard).min(1).describe('In the order that ringHash takes them, as Envoy takes its hosts.'),
+  ...clusterFields,
 });

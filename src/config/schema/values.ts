@@ -1,33 +1,9 @@
 import { z } from 'zod';
 import { patternFault } from '../../router/index.ts';
 
-/** `host:port`, the host a name, an IPv4 address or an IPv6 address in brackets. */
-const ADDRESS = /^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):([0-9]{1,5})$/;
-
-export const address = z.string().superRefine((text, context) => {
-  const port = ADDRESS.exec(text)?.[2];
-  if (port === undefined) context.addIssue(`"${text}" is no address; write host:port, such as 127.0.0.1:8080`);
-  else if (Number(port) > 65535) context.addIssue(`port ${port} is beyond the last one, 65535`);
-});
-
-export const identifier = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'write a name of letters, digits, ".", "_" and "-", at most 63 long');
+export { address, exactlyOne, identifier } from '../../topology/index.ts';
 
 export const headerName = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'is no name of a header');
-
-/** Of several alternatives, each a field, exactly one has to be there. */
-export function exactlyOne(
-  value: Readonly<Record<string, unknown>>,
-  context: z.RefinementCtx,
-  names: readonly string[],
-): void {
-  const given = names.filter((name) => value[name] !== undefined);
-  if (given.length !== 1) {
-    const found = given.length === 0 ? 'none is given' : `${given.join(' and ')} are given`;
-    context.addIssue(`give exactly one of ${names.join(', ')}; ${found}`);
-  }
-}
 
 export const pattern = z.string().superRefine((text, context) => {
   const fault = patternFault(text);

@@ -1,5 +1,5 @@
-/** One fault of a config file: where it is, and how to mend it. */
-export interface ConfigFault {
+/** One fault of a document that people write: where it is, and how to mend it. */
+export interface DocumentFault {
   readonly file: string;
   /** From 1; 0 where the fault is in no one place. */
   readonly line: number;
@@ -9,18 +9,18 @@ export interface ConfigFault {
   readonly message: string;
 }
 
-/** A config that cannot be used. The message has a line for each fault. */
-export class ConfigError extends Error {
-  readonly faults: readonly ConfigFault[];
+/** A document that cannot be used. The message has a line for each fault. */
+export class DocumentError extends Error {
+  readonly faults: readonly DocumentFault[];
 
-  constructor(faults: readonly ConfigFault[], options?: ErrorOptions) {
+  constructor(faults: readonly DocumentFault[], options?: ErrorOptions) {
     super(faults.map(faultText).join('\n'), options);
-    this.name = 'ConfigError';
+    this.name = 'DocumentError';
     this.faults = faults;
   }
 }
 
-function faultText({ file, line, column, path, message }: ConfigFault): string {
+function faultText({ file, line, column, path, message }: DocumentFault): string {
   const place = line > 0 ? `${file}:${line}:${column}` : `${file}:`;
   return path === '' ? `${place} ${message}` : `${place} ${path}: ${message}`;
 }

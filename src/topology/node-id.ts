@@ -1,0 +1,12 @@
+import { createHash } from 'node:crypto';
+
+declare const nodeIdBrand: unique symbol;
+/** A node's name, unique in its cluster: 40 characters, as Redis and Kvrocks have it. */
+export type NodeId = string & { readonly [nodeIdBrand]: true };
+
+export const NODE_ID = /^[0-9A-Za-z]{40}$/;
+
+/** The id of a shard's primary where nobody has given it one: always the same for the same shard, wherever it runs. */
+export function derivedNodeId(cluster: string, shard: string): NodeId {
+  return createHash('sha1').update(`${cluster}/${shard}`).digest('hex') as NodeId;
+}

@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { isPrime, MAXIMUM_RING_SIZE, MAXIMUM_TABLE_SIZE, nextPrime } from '../placement/index.ts';
+import { NODE_ID } from './node-id.ts';
+import { address, exactlyOne, identifier } from './values.ts';
+
+const ringHash = z
+  .strictObject({
+    minimumRingSize: z.int().min(1).max(MAXIMUM_RING_SIZE).default(1024).describe('Entries on the ring, at least.'),
+    maximumRingSize: z.int().min(1).max(MAXIMUM_RING_SIZE).default(MAXIMUM_RING_SIZE).describe('Entries, at most.'),
+    hashFunction: z
+      .enum(['xxHash64', 'murmurHash2'])
+      .default('xxHash64')
+      .describe('What places the shards on the ring.'),
+  })
+  .superRefine((ring, context) => {
+    if (ring.minimumRingSize > ring.maximumRingSize)
+      context.addIssue({
+        code: 'custom',
+        path: ['minimumRingSize'],
+        message: `${ring.minimumRingSize} is more than maximumRingSize, ${ring.maximumRingSize}`,
+      });
+  });
+
+const maglev = z.strictObject({
+  tableSize: z
+    .int()
+    .min(2)
+    .max(MAXIMUM_TABLE_SIZE)
+    .superRefine((size, context) => {
+      if (!isPrime(size)) context.addIssue(`${size} is not a prime number; the next one is ${nextPrime(size)}`);
+    })
+    .default(65537)
+    .describe('Slots of the table, a prime number; some hundred times the number of shards.'),
+});
+
+const PLACEMENTS = ['ringHash', 'maglev', 'fixedRing', 'ketama', 'slots'] as const;
+
+const placement = z
+  .strictObject({
+    ringHash: ringHash.optional().describe("Envoy's ring hash, bit for bit."),
+    maglev: maglev.optional().describe("Envoy's Maglev, bit for bit."),
+    fixedRing: z
+      .strictObject({
+        entriesPerWeight: z.int().min(1).max(65536).default(256).describe('Entries per unit of weight.'),
+      })
+      .optional()
+      .describe('A ring on which a join moves the least share of keys.'),
+    ketama: z.strictObject({}).optional().describe("memcached's ketama."),
+    slots: z.strictObject({}).optional().describe("Redis Cluster's 16384 slots."),
+  })
+  .superRefine((choice, context) => exactlyOne(choice, context, PLACEMENTS))
+  .describe('How keys are placed on shards: exactly one of these.');
+
+const nodeId = z
+  .string()
+  .regex(NODE_ID, 'write 40 letters and digits, as Redis and Kvrocks name nodes')
+  .describe('The 40-character id of the node; made from the names of cluster and shard where it is not given.');
+
+const shard = z.strictObject({
+  id: identifier.describe('The name of the shard, unique in its cluster.'),
+  address: address.describe('Where its node listens, host:port; of several nodes the primary.'),
+  nodeId: nodeId.optional(),
+  replicas: z
+    .array(z.strictObject({ id: nodeId, address }))
+    .optional()
+    .describe('Its other nodes, which follow the primary. Requests go to the primary.'),
+  hostname: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("What is hashed with hashOn: hostname; the address's host by default."),
+  weight: z.int().min(1).max(1_000_000).default(1).describe("Its part of the keys, relative to the others'."),
+  slots: z.string().optional().describe('Slot ranges such as "0-5460 5500", for placement slots.'),
+});
+
+const PINNED = ['key', 'prefix'] as const;
+
+const pin = z
+  .strictObject({
+    key: z.string().min(1).optional().describe('This key.'),
+    prefix: z.string().min(1).optional().describe('All keys that begin so; of several the longest counts.'),
+    shard: identifier,
+  })
+  .superRefine((value, context) => exactlyOne(value, context, PINNED));
+
+/** The fields that tell who owns what: of a topology, and of a config's cluster. */
+export const clusterFields = {
+  placement: placement.default({ ringHash: ringHash.parse({}) }),
+  shards: z.array(shard).min(1).describe('In the order that ringHash takes them, as Envoy takes its hosts.'),
+  pins: z.array(pin).default([]).describe('Keys set to a shard by hand, whatever the placement says.'),
+};
+
+const HASH_ON = ['address', 'id', 'hostname'] as const;
+
+/** `hashOn`, with what it is where nobody says. */
+export function hashOn(otherwise: (typeof HASH_ON)[number]) {
+  return z
+    .enum(HASH_ON)
+    .default(otherwise)
+    .describe("What stands for a shard in the hash. With id, a shard's new address moves no key.");
+}
+
+/** A topology as a document. */
+export const topologySchema = z.strictObject({
+  namespace: identifier.default('default'),
+  cluster: identifier.describe('The name of the cluster.'),
+  version: z.int().min(1).optional().describe('The next one where it is not given.'),
+  hashOn: hashOn('id'),
+  ...clusterFields,
+});
+
+export type ClusterFields = {
+  readonly [Field in keyof typeof clusterFields]: z.output<(typeof clusterFields)[Field]>;
+} & { readonly hashOn: (typeof HASH_ON)[number] };

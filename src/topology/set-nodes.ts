@@ -1,0 +1,125 @@
+import { DocumentError } from '../yaml/index.ts';
+import { Cluster, type ClusterDescription, type Shard } from './cluster.ts';
+import { NODE_ID, type NodeId } from './node-id.ts';
+import { formatSlotRanges, parseSlotRanges, type SlotRange, slotFault } from './slot-ranges.ts';
+import { nodesOf, primaryId } from './topology.ts';
+
+const ROLES = ['master', 'slave'] as const;
+
+/**
+ * The line form of `CLUSTERX SETNODES` (Kvrocks, "Cluster"): a line for each node,
+ * `$node_id $ip $port $role $master_node_id $slot_range`. It holds nodes, addresses, roles and slots, and nothing else.
+ * @throws RangeError where the cluster is not placed by slots
+ */
+export function setNodesText(cluster: ClusterDescription): string {
+  if (cluster.placement.name !== 'slots')
+    throw new RangeError(`the line form is of slots, and ${cluster.name} is placed by ${cluster.placement.name}`);
+  const slots = slotsOf(cluster);
+  const lines = nodesOf(cluster).map(({ id, shard, address, follows }) => {
+    const colon = address.lastIndexOf(':');
+    const place = `${id} ${address.slice(0, colon).replace(/^\[|\]$/g, '')} ${address.slice(colon + 1)}`;
+    if (follows !== null) return `${place} slave ${follows}`;
+    return `${place} master - ${formatSlotRanges(slots.get(shard) ?? [])}`.trimEnd();
+  });
+  return `${lines.join('\n')}\n`;
+}
+
+/** What each shard owns, also where the slots are divided evenly and nobody has written them down. */
+function slotsOf(description: ClusterDescription): Map<string, SlotRange[]> {
+  const { owners } = new Cluster(description).partition();
+  const ranges = new Map<string, SlotRange[]>();
+  let first = 0;
+  for (let slot = 1; slot <= owners.length; slot++) {
+    if (slot < owners.length && owners[slot] === owners[first]) continue;
+    const shard = description.shards[owners[first] as number];
+    if (shard !== undefined) ranges.set(shard.id, [...(ranges.get(shard.id) ?? []), [first, slot - 1]]);
+    first = slot;
+  }
+  return ranges;
+}
+
+interface Line {
+  readonly number: number;
+  readonly id: NodeId;
+  readonly address: string;
+  readonly master: string | null;
+  readonly slots: readonly SlotRange[];
+}
+
+/**
+ * Reads the line form. A shard has the id of its primary, or the name that it has in `known`, with what the line form does
+ * not hold.
+ * @throws DocumentError naming every fault
+ */
+export function parseSetNodes(
+  text: string,
+  file: string,
+  name: string,
+  known: ClusterDescription | null = null,
+): ClusterDescription {
+  const faults: Array<{ line: number; message: string }> = [];
+  const lines = text
+    .split(/\r?\n|\\n/)
+    .map((line, i) => ({ number: i + 1, words: line.trim().split(/\s+/) }))
+    .filter(({ words }) => words[0] !== '')
+    .flatMap(({ number, words }) => {
+      const parsed = parseLine(number, words);
+      if (typeof parsed !== 'string') return [parsed];
+      faults.push({ line: number, message: parsed });
+      return [];
+    });
+  faults.push(...faultsOf(lines));
+  if (lines.length === 0 && faults.length === 0) faults.push({ line: 1, message: 'there is no node in it' });
+  const primaries = lines.filter(({ master }) => master === null);
+  const shards = primaries.map((line) => shardOf(line, lines, name, known));
+  const wrong = faults.length > 0 ? null : slotFault(shards.map(({ id, slots = [] }) => ({ id, slots })));
+  if (wrong !== null) faults.push({ line: 1, message: wrong });
+  if (faults.length > 0) {
+    const placed = faults.sort((a, b) => a.line - b.line).map((fault) => ({ ...fault, file, column: 1, path: '' }));
+    throw new DocumentError(placed);
+  }
+  return {
+    name,
+    placement: { name: 'slots', options: {} },
+    hashOn: known?.hashOn ?? 'id',
+    shards,
+    ...(known?.pins === undefined ? {} : { pins: known.pins }),
+  };
+}
+
+function parseLine(number: number, words: readonly string[]): Line | string {
+  const [id = '', ip = '', port = '', role = '', master = '', ...ranges] = words;
+  if (!NODE_ID.test(id)) return `"${id}" is no id of a node: write 40 letters and digits`;
+  if (!/^[0-9]{1,5}$/.test(port) || Number(port) > 65535) return `"${port}" is no port`;
+  if (role !== ROLES[0] && role !== ROLES[1]) return `"${role}" is no role; write ${ROLES.join(' or ')}`;
+  const address = ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
+  const slots = parseSlotRanges(ranges.join(' '));
+  if (typeof slots === 'string') return slots;
+  if (role === ROLES[0]) {
+    if (master !== '-') return `a master follows nobody: write - in place of "${master}"`;
+    return { number, id: id as NodeId, address, master: null, slots };
+  }
+  if (!NODE_ID.test(master)) return `"${master}" is no id of a node: a slave names its master`;
+  if (slots.length > 0) return 'a slave has no slots of its own';
+  return { number, id: id as NodeId, address, master, slots };
+}
+
+function faultsOf(lines: readonly Line[]): Array<{ line: number; message: string }> {
+  const primaries = new Set(lines.filter(({ master }) => master === null).map(({ id }) => id as string));
+  const seen = new Set<string>();
+  return lines.flatMap(({ number, id, master }) => {
+    const faults = [];
+    if (seen.has(id)) faults.push({ line: number, message: `the node ${id} stands more than once` });
+    seen.add(id);
+    if (master !== null && !primaries.has(master))
+      faults.push({ line: number, message: `${id} is a replica of ${master}, and there is no such master` });
+    return faults;
+  });
+}
+
+function shardOf(line: Line, lines: readonly Line[], cluster: string, known: ClusterDescription | null): Shard {
+  const replicas = lines.filter(({ master }) => master === line.id).map(({ id, address }) => ({ id, address }));
+  const before = known?.shards.find((shard) => primaryId(cluster, shard) === line.id);
+  const { replicas: _replicas, ...same } = before ?? { id: line.id, nodeId: line.id, weight: 1 };
+  return { ...same, address: line.address, slots: line.slots, ...(replicas.length > 0 ? { replicas } : {}) };
+}

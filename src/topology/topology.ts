@@ -1,0 +1,55 @@
+import type { ClusterDescription, Shard } from './cluster.ts';
+import { derivedNodeId, type NodeId } from './node-id.ts';
+
+declare const versionBrand: unique symbol;
+/** A topology's version: counts from 1, and only grows. */
+export type TopologyVersion = number & { readonly [versionBrand]: true };
+
+/** Which topology is meant. */
+export interface TopologyName {
+  readonly namespace: string;
+  readonly cluster: string;
+}
+
+/** The full, immutable description of a cluster at one version: who owns what. It is replaced whole, never edited. */
+export interface Topology extends ClusterDescription {
+  readonly namespace: string;
+  readonly version: TopologyVersion;
+}
+
+/** A topology that has not been committed: without a version it becomes the next one. */
+export interface TopologyDraft extends ClusterDescription {
+  readonly namespace: string;
+  readonly version: TopologyVersion | null;
+}
+
+/** One backend process. */
+export interface Node {
+  readonly id: NodeId;
+  readonly shard: string;
+  readonly address: string;
+  /** Of a primary null, else the primary that it follows. */
+  readonly follows: NodeId | null;
+}
+
+/** The id of a shard's primary. */
+export function primaryId(cluster: string, { id, nodeId }: Shard): NodeId {
+  return nodeId ?? derivedNodeId(cluster, id);
+}
+
+/** All nodes of a cluster, each primary before its replicas. */
+export function nodesOf({ name, shards }: ClusterDescription): Node[] {
+  return shards.flatMap((shard): Node[] => {
+    const primary = primaryId(name, shard);
+    const replicas = shard.replicas ?? [];
+    return [
+      { id: primary, shard: shard.id, address: shard.address, follows: null },
+      ...replicas.map(({ id, address }): Node => ({ id, shard: shard.id, address, follows: primary })),
+    ];
+  });
+}
+
+/** For messages: `namespace/cluster`. */
+export function topologyText({ namespace, cluster }: TopologyName): string {
+  return `${namespace}/${cluster}`;
+}

@@ -1,0 +1,142 @@
+import { readFileSync } from 'node:fs';
+import { isMap, isScalar, isSeq, LineCounter, type ParsedNode, parseDocument } from 'yaml';
+import { z } from 'zod';
+import { DocumentError, type DocumentFault } from './document-error.ts';
+import { nearestName } from './nearest-name.ts';
+
+/** The steps to a value in a document. */
+export type Path = ReadonlyArray<string | number>;
+
+/** Tells of a fault at a value. */
+export type Report = (path: Path, message: string) => void;
+
+/** The text of a file that people write. @throws DocumentError */
+export function readDocument(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const message = code === 'ENOENT' ? 'there is no such file' : `cannot be read: ${code}`;
+    throw new DocumentError([{ file, line: 0, column: 0, path: '', message }], { cause });
+  }
+}
+
+/**
+ * Reads YAML (of which JSON is a part) as a schema has it, and then as `build` makes of it, which reports what no schema
+ * can find.
+ * @param file the name for messages
+ * @param jsonSchema where it is not simply the schema's own
+ * @throws DocumentError naming every fault with line, column, field and mend
+ */
+export function parseYaml<Schema extends z.ZodType, Result>(
+  text: string,
+  file: string,
+  schema: Schema,
+  build: (value: z.output<Schema>, report: Report) => Result,
+  jsonSchema: () => object = () => z.toJSONSchema(schema, { io: 'input' }),
+): Result {
+  const source = new YamlSource(text, file, jsonSchema);
+  const parsed = schema.safeParse(source.value);
+  if (!parsed.success) throw new DocumentError(parsed.error.issues.flatMap((issue) => source.faultsOf(issue)));
+  const faults: DocumentFault[] = [];
+  const result = build(parsed.data, (path, message) => faults.push(source.fault(path, message)));
+  if (faults.length > 0) throw new DocumentError(faults);
+  return result;
+}
+
+/** A YAML text that can tell where in it a value stands. */
+class YamlSource {
+  readonly #lines = new LineCounter();
+  readonly #file: string;
+  readonly #document;
+  readonly #jsonSchema: () => object;
+  readonly value: unknown;
+
+  constructor(text: string, file: string, jsonSchema: () => object) {
+    this.#file = file;
+    this.#jsonSchema = jsonSchema;
+    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
+    const [error] = this.#document.errors;
+    if (error !== undefined) {
+      const { line, col } = this.#lines.linePos(error.pos[0]);
+      throw new DocumentError([{ file, line, column: col, path: '', message: `not YAML: ${error.message}` }]);
+    }
+    this.value = this.#document.toJS();
+  }
+
+  /** A fault at a value; where the value is missing, at the nearest thing around it. */
+  fault(checked: Path, message: string, key?: string): DocumentFault {
+    const path = this.#asWritten(checked);
+    const offset = this.#offsetOf(path, key);
+    const { line, col } = offset === undefined ? { line: 1, col: 1 } : this.#lines.linePos(offset);
+    const dotted = [...path, ...(key === undefined ? [] : [key])].join('.');
+    return { file: this.#file, line, column: col, path: dotted, message };
+  }
+
+  /** Without the steps into a list that the file has not: where one of several may stand alone. */
+  #asWritten(path: Path): Path {
+    const written: Array<string | number> = [];
+    for (const step of path) {
+      const node = this.#document.getIn(written, true);
+      if (typeof step !== 'number' || isSeq(node)) written.push(step);
+    }
+    return written;
+  }
+
+  #offsetOf(path: Path, key: string | undefined): number | undefined {
+    for (let length = path.length; length >= 0; length--) {
+      const node = this.#document.getIn(path.slice(0, length), true) as ParsedNode | undefined;
+      if (key !== undefined && length === path.length && isMap(node)) {
+        const pair = node.items.find((item) => isScalar(item.key) && item.key.value === key);
+        if (pair !== undefined) return (pair.key as ParsedNode).range[0];
+      }
+      if (node?.range != null) return node.range[0];
+    }
+    return undefined;
+  }
+
+  faultsOf(issue: z.core.$ZodIssue): DocumentFault[] {
+    const path = issue.path as Path;
+    if (issue.code === 'unrecognized_keys') {
+      const known = knownFields(this.#jsonSchema(), path);
+      return issue.keys.map((key) => this.fault(path, unknownField(key, known), key));
+    }
+    if (issue.code === 'invalid_key') return [this.fault(path, issue.issues[0]?.message ?? issue.message)];
+    return [this.fault(path, messageOf(issue))];
+  }
+}
+
+const EXPECTED: Readonly<Record<string, string>> = { array: 'a list', object: 'a mapping', string: 'a text' };
+
+function messageOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined'))
+    return `is missing; give ${EXPECTED[issue.expected] ?? issue.expected}`;
+  return issue.message.replace(/^Invalid input: /, '').replace(/^Too /, 'too ');
+}
+
+function unknownField(key: string, known: readonly string[]): string {
+  const near = nearestName(key, known);
+  return near === undefined
+    ? `there is no such field; known ones are ${known.join(', ')}`
+    : `there is no such field; did you mean ${near}?`;
+}
+
+interface SchemaNode {
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly additionalProperties?: SchemaNode | boolean;
+  readonly items?: SchemaNode;
+  /** One of several may stand alone: alone, or in a list. */
+  readonly anyOf?: readonly SchemaNode[];
+}
+
+/** The fields that a schema knows at a path. */
+function knownFields(schema: object, path: Path): string[] {
+  let node: SchemaNode | undefined = schema as SchemaNode;
+  for (const step of path) {
+    const additional: SchemaNode | boolean | undefined = node?.additionalProperties;
+    const other: SchemaNode | undefined = typeof additional === 'object' ? additional : undefined;
+    const list: SchemaNode | undefined = node?.items ?? node?.anyOf?.[1]?.items;
+    node = typeof step === 'number' ? list : (node?.properties?.[step] ?? other);
+  }
+  return Object.keys(node?.properties ?? {});
+}
