@@ -3,10 +3,11 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 import { Command } from 'commander';
 import { stringify } from 'yaml';
 import { parseConfig } from '../config/index.ts';
-import { SqliteRegistry } from '../registry/index.ts';
+import { Registry, SqliteStore } from '../registry/index.ts';
 import type { ClusterDescription, HostPort } from '../topology/index.ts';
 import { addressOption, addressText, integerOption } from './options.ts';
 import { RouterProcess } from './router-process.ts';
@@ -47,7 +48,7 @@ async function dev(options: DevOptions): Promise<void> {
     const text = configText(options, shards);
     writeFileSync(file, text);
     const config = parseConfig(text, file);
-    const version = register(join(options.data, 'registry.sqlite'), config.routing.clusters);
+    const version = await register(join(options.data, 'registry.sqlite'), config.routing.clusters);
     const router = new RouterProcess(config);
     const { ports, adminPort } = await router.start();
     stopOnSignals(async () => {
@@ -64,15 +65,17 @@ async function dev(options: DevOptions): Promise<void> {
 }
 
 /** Puts the clusters into the embedded registry, each at a new version where it has changed. @returns the last version */
-function register(file: string, clusters: readonly ClusterDescription[]): number {
-  const registry = new SqliteRegistry(file);
+async function register(file: string, clusters: readonly ClusterDescription[]): Promise<number> {
+  const clock = (): number => performance.now();
+  const registry = new Registry(new SqliteStore(file, clock), { clock, timeOfDay: () => new Date().toISOString() });
   let version = 0;
   for (const cluster of clusters) {
-    const stored = registry.read(NAMESPACE, cluster.name);
-    const same = stored !== null && JSON.stringify(stored.cluster) === JSON.stringify(cluster);
-    version = same ? stored.version : registry.compareAndSet(NAMESPACE, cluster, stored?.version ?? null).version;
+    const stored = await registry.topologies.read({ namespace: NAMESPACE, cluster: cluster.name });
+    const draft = { ...cluster, namespace: NAMESPACE, version: null };
+    const same = stored !== null && isDeepStrictEqual({ ...stored, version: null }, draft);
+    version = same ? stored.version : (await registry.topologies.commit(draft)).version;
   }
-  registry.close();
+  await registry.close();
   return version;
 }
 

@@ -6,6 +6,7 @@ import { explainCommand } from './explain.ts';
 import { importCommand } from './import.ts';
 import { kvCommand } from './kv.ts';
 import { planCommand } from './plan.ts';
+import { registryCommand } from './registry.ts';
 import { routerCommand } from './router.ts';
 import { schemaCommand } from './schema.ts';
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE, UsageError } from './usage-error.ts';
@@ -23,6 +24,7 @@ inheritExit(program);
 for (const command of [
   devCommand(),
   routerCommand(),
+  registryCommand(),
   backendCommand(),
   explainCommand(),
   planCommand(),

@@ -1,3 +1,12 @@
-/** The registry: where topologies live. */
-export { type Registry, type StoredTopology, type TopologyVersion, VersionConflict } from './registry.ts';
-export { SqliteRegistry } from './sqlite-registry.ts';
+/** The registry: what routers, shards and people agree on. To add a store, write a file in `store/` and list it in `open-store.ts`. */
+export { Documents, type StoredDocument } from './documents.ts';
+export { Elections, type FencingToken, type Leader, type Term } from './elections.ts';
+export { type Member, type MemberKind, Members, type Membership } from './members.ts';
+export { DEFAULT_NAMESPACE, NamespaceError, Namespaces } from './namespaces.ts';
+export { Registry, type RegistryClocks } from './registry.ts';
+export { openStore, type RegistryDescription, registryText, type StoreTls } from './store/open-store.ts';
+export { SqliteStore } from './store/sqlite-store.ts';
+export { type Store, StoreUnavailable } from './store/store.ts';
+export { StoreServer } from './store/store-server.ts';
+export { type CommitOptions, type CommittedVersion, Topologies, VersionConflict } from './topologies.ts';
+export type { TopologyEvent } from './topology-watch.ts';

@@ -1,38 +1,38 @@
-import type { ClusterDescription } from '../topology/index.ts';
+import { Documents } from './documents.ts';
+import { Elections } from './elections.ts';
+import { Members } from './members.ts';
+import { Namespaces } from './namespaces.ts';
+import type { Store } from './store/store.ts';
+import { Topologies } from './topologies.ts';
 
-declare const versionBrand: unique symbol;
-/** A topology's version: counts from 1, and only grows. */
-export type TopologyVersion = number & { readonly [versionBrand]: true };
-
-/** A cluster's topology as the registry has it. */
-export interface StoredTopology {
-  readonly namespace: string;
-  readonly version: TopologyVersion;
-  readonly cluster: ClusterDescription;
+/** The clocks that a registry's client goes by. */
+export interface RegistryClocks {
+  /** Milliseconds of a monotonic clock, for leases. */
+  readonly clock: () => number;
+  /** The time of day, ISO 8601, to tell people when a version was committed. */
+  readonly timeOfDay: () => string;
 }
 
-/** Somebody else has changed the topology meanwhile, or the version is no newer. Nothing was written. */
-export class VersionConflict extends Error {
-  /** Null where there is no such topology. */
-  readonly current: TopologyVersion | null;
+/** What routers, shards and people agree on, in whatever store. */
+export class Registry {
+  readonly namespaces: Namespaces;
+  readonly topologies: Topologies;
+  readonly members: Members;
+  readonly elections: Elections;
+  readonly documents: Documents;
+  readonly #store: Store;
 
-  constructor(name: string, expected: TopologyVersion | null, current: TopologyVersion | null) {
-    const is = current === null ? 'does not exist' : `is at version ${current}`;
-    super(`the topology of ${name} ${is}, and ${expected ?? 'none'} was expected; read it again`);
-    this.name = 'VersionConflict';
-    this.current = current;
+  constructor(store: Store, { clock, timeOfDay }: RegistryClocks) {
+    this.#store = store;
+    this.namespaces = new Namespaces(store);
+    this.topologies = new Topologies(store, this.namespaces, timeOfDay);
+    this.members = new Members(store, clock);
+    this.elections = new Elections(store, clock);
+    this.documents = new Documents(store);
   }
-}
 
-/** Where topologies live. Every acknowledged change is durable. */
-export interface Registry {
-  /** The current topology of a cluster, or null where there is none. */
-  read(namespace: string, cluster: string): StoredTopology | null;
-  /**
-   * Replaces a cluster's topology as a whole, if `expected` is still its version (null: if there is none).
-   * @returns what is stored now, at the next version
-   * @throws VersionConflict
-   */
-  compareAndSet(namespace: string, cluster: ClusterDescription, expected: TopologyVersion | null): StoredTopology;
-  close(): void;
+  /** Ends the connection to the store. What it holds by lease goes when the leases end. */
+  close(): Promise<void> {
+    return this.#store.close();
+  }
 }

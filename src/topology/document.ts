@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
-import { parseYaml } from '../yaml/index.ts';
+import type { z } from 'zod';
+import { checkDocument, parseYaml, type Report } from '../yaml/index.ts';
 import { describeCluster } from './describe.ts';
 import { topologySchema } from './schema.ts';
 import { formatSlotRanges } from './slot-ranges.ts';
@@ -11,11 +12,23 @@ import type { Topology, TopologyDraft, TopologyVersion } from './topology.ts';
  * @throws DocumentError naming every fault
  */
 export function parseTopology(text: string, file: string): TopologyDraft {
-  return parseYaml(text, file, topologySchema, ({ namespace, cluster, version, ...fields }, report) => ({
+  return parseYaml(text, file, topologySchema, draftOf);
+}
+
+/** The same for a document that a program has written. @param source the name for messages */
+export function checkTopology(document: unknown, source: string): TopologyDraft {
+  return checkDocument(document, source, topologySchema, draftOf);
+}
+
+function draftOf(
+  { namespace, cluster, version, ...fields }: z.output<typeof topologySchema>,
+  report: Report,
+): TopologyDraft {
+  return {
     namespace,
     version: (version ?? null) as TopologyVersion | null,
     ...describeCluster(cluster, fields, report),
-  }));
+  };
 }
 
 /** The document that `parseTopology` reads, as plain data. */

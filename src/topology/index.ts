@@ -3,7 +3,7 @@ export { type HostPort, splitAddress } from './address.ts';
 export { Cluster, type ClusterDescription, type HashOn, type PlacementChoice, type Shard } from './cluster.ts';
 export { describeCluster } from './describe.ts';
 export { type ClusterDiff, diff, type Flow, type MovedPin, type MovedRange } from './diff.ts';
-export { parseTopology, topologyDocument, topologyYaml } from './document.ts';
+export { checkTopology, parseTopology, topologyDocument, topologyYaml } from './document.ts';
 export { type Explanation, explainKey } from './explain.ts';
 export { derivedNodeId, type NodeId } from './node-id.ts';
 export { type Pin, pinName } from './pins.ts';

@@ -44,6 +44,27 @@ export function parseYaml<Schema extends z.ZodType, Result>(
   return result;
 }
 
+/**
+ * The same for data that a program has written and that has no lines: faults are told by their paths.
+ * @param source the name for messages
+ */
+export function checkDocument<Schema extends z.ZodType, Result>(
+  value: unknown,
+  source: string,
+  schema: Schema,
+  build: (value: z.output<Schema>, report: Report) => Result,
+): Result {
+  const faults: DocumentFault[] = [];
+  const report = (path: Path, message: string): void => {
+    faults.push({ file: source, line: 0, column: 0, path: path.join('.'), message });
+  };
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) for (const issue of parsed.error.issues) report(issue.path as Path, messageOf(issue));
+  const result = parsed.success ? build(parsed.data, report) : null;
+  if (faults.length > 0) throw new DocumentError(faults);
+  return result as Result;
+}
+
 /** A YAML text that can tell where in it a value stands. */
 class YamlSource {
   readonly #lines = new LineCounter();

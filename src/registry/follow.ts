@@ -1,0 +1,99 @@
+import { EventQueue } from './event-queue.ts';
+import { pause } from './pause.ts';
+import { type ChangeSet, type Entry, type Revision, type Store, StoreUnavailable } from './store/store.ts';
+
+/** What is told of entries that are followed. */
+export type Followed =
+  /** All there is: at first, and where the store has forgotten changes that were missed. */
+  | { readonly kind: 'state'; readonly entries: readonly Entry[]; readonly revision: Revision }
+  | ({ readonly kind: 'changes' } & ChangeSet)
+  /** The store cannot be reached. What was told before is the last that is known. */
+  | { readonly kind: 'outage'; readonly cause: Error }
+  | { readonly kind: 'recovered' };
+
+/** The first attempt after an outage comes soon, later ones not too often; a jitter keeps 1,000 followers apart. */
+const FIRST_WAIT_MS = 50;
+const MOST_WAIT_MS = 2000;
+
+/**
+ * Follows the entries whose keys begin so through every outage of the store: no change is missed and none is told twice.
+ * Ends when `until` is aborted, or the store is closed.
+ */
+export async function* follow(store: Store, prefix: string, until: AbortSignal): AsyncGenerator<Followed> {
+  const signal = AbortSignal.any([until, store.closed]);
+  const cursor: Cursor = { after: null };
+  let outage = false;
+  let waitMs = FIRST_WAIT_MS;
+  while (!signal.aborted) {
+    try {
+      for await (const event of reached(store, prefix, cursor, signal)) {
+        if (event.kind !== 'begun') yield event;
+        else {
+          if (outage) yield { kind: 'recovered' };
+          outage = false;
+          waitMs = FIRST_WAIT_MS;
+        }
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof StoreUnavailable)) throw error;
+      if (!outage) yield { kind: 'outage', cause: error };
+      outage = true;
+      await pause(waitMs, signal);
+      waitMs = Math.min(2 * waitMs, MOST_WAIT_MS);
+    }
+  }
+}
+
+/** How far one has followed; null: not at all, or what comes next is not kept any more. */
+interface Cursor {
+  after: Revision | null;
+}
+
+type Begun = { readonly kind: 'begun' };
+
+/** Follows from the cursor on, which it moves, for as long as the store is reached. */
+async function* reached(
+  store: Store,
+  prefix: string,
+  cursor: Cursor,
+  signal: AbortSignal,
+): AsyncGenerator<Followed | Begun> {
+  if (cursor.after === null) {
+    const { entries, revision } = await store.list(prefix);
+    cursor.after = revision;
+    yield { kind: 'begun' };
+    yield { kind: 'state', entries, revision };
+  }
+  for await (const event of watched(store, prefix, cursor.after, signal)) {
+    if (event.kind === 'compacted') cursor.after = null;
+    else {
+      if (event.kind === 'changes') cursor.after = event.revision;
+      yield event;
+    }
+  }
+}
+
+type Watched = Begun | { readonly kind: 'compacted' } | ({ readonly kind: 'changes' } & ChangeSet);
+
+/** One watch, until it ends. @throws what ended it, but for compaction */
+async function* watched(store: Store, prefix: string, after: Revision, signal: AbortSignal): AsyncGenerator<Watched> {
+  const queue = new EventQueue<Watched>();
+  const stop = store.watch(prefix, after, {
+    onBegun: () => queue.push({ kind: 'begun' }),
+    onChanges: (changes) => queue.push({ kind: 'changes', ...changes }),
+    onEnded: (reason) => {
+      if (reason.kind === 'compacted') queue.push({ kind: 'compacted' });
+      queue.end(reason.kind === 'compacted' ? null : reason.cause);
+    },
+  });
+  const onAbort = (): void => queue.end(null);
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort);
+  try {
+    yield* queue;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    stop();
+  }
+}

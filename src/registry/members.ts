@@ -1,0 +1,153 @@
+import { follow } from './follow.ts';
+import { HeldLease } from './held-lease.ts';
+import { pause } from './pause.ts';
+import { type Revision, type Store, StoreUnavailable } from './store/store.ts';
+
+/** What a process registers as. */
+export type MemberKind = 'router' | 'node';
+
+/** Somebody who is there for as long as its lease is renewed. */
+export interface Member {
+  /** Unique among those of its kind; may have parts, such as `default/docs/s0/<node>`. */
+  readonly name: string;
+  /** What it tells of itself. */
+  readonly value: object;
+  readonly revision: Revision;
+}
+
+const RETRY_MS = 200;
+
+const prefixOf = (kind: MemberKind): string => `member/${kind}/`;
+
+/** Who is there: routers and nodes, each by a lease. */
+export class Members {
+  readonly #store: Store;
+  readonly #clock: () => number;
+
+  constructor(store: Store, clock: () => number) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  /** Registers, and keeps it so until it leaves: after an outage that was longer than the lease, anew. */
+  register(kind: MemberKind, name: string, value: object, leaseMs: number): Membership {
+    return new Membership(this.#store, this.#clock, `${prefixOf(kind)}${name}`, value, leaseMs);
+  }
+
+  /** @param within the first part of the name, such as `default/docs/`; all where it is empty */
+  async list(kind: MemberKind, within = ''): Promise<Member[]> {
+    const prefix = prefixOf(kind);
+    const { entries } = await this.#store.list(prefix + within);
+    return entries.map(({ key, value, revision }) => ({
+      name: key.slice(prefix.length),
+      value: JSON.parse(value) as object,
+      revision,
+    }));
+  }
+
+  /** Tells of all who are there, now and after every change; of null while the registry cannot be reached. */
+  async *watch(kind: MemberKind, within: string, signal: AbortSignal): AsyncGenerator<readonly Member[] | null> {
+    const prefix = prefixOf(kind);
+    const members = new Map<string, Member>();
+    for await (const event of follow(this.#store, prefix + within, signal)) {
+      if (event.kind === 'outage') yield null;
+      else if (event.kind !== 'recovered') {
+        if (event.kind === 'state') members.clear();
+        const changed =
+          event.kind === 'state' ? event.entries.map((entry) => ({ key: entry.key, entry })) : event.events;
+        for (const { key, entry } of changed) {
+          const name = key.slice(prefix.length);
+          if (entry === null) members.delete(name);
+          else members.set(name, { name, value: JSON.parse(entry.value) as object, revision: entry.revision });
+        }
+      }
+      if (event.kind !== 'outage') yield [...members.values()];
+    }
+  }
+}
+
+/** One's own registration. */
+export class Membership {
+  readonly #store: Store;
+  readonly #clock: () => number;
+  readonly #key: string;
+  readonly #leaseMs: number;
+  readonly #leaving = new AbortController();
+  readonly #ready: Promise<void>;
+  readonly #stopped: Promise<void>;
+  #value: string;
+  #lease: HeldLease | null = null;
+
+  constructor(store: Store, clock: () => number, key: string, value: object, leaseMs: number) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#key = key;
+    this.#value = JSON.stringify(value);
+    this.#leaseMs = leaseMs;
+    let onReady = (): void => {};
+    this.#ready = new Promise((resolve) => {
+      onReady = resolve;
+    });
+    this.#stopped = this.#keep(onReady);
+  }
+
+  /** Resolves once it is registered for the first time. */
+  get ready(): Promise<void> {
+    return this.#ready;
+  }
+
+  /** Whether the others have it for there, as far as this process can know. */
+  get isHeld(): boolean {
+    return this.#lease?.isHeld ?? false;
+  }
+
+  /** Changes what it tells of itself. While the registry cannot be reached that is put off. */
+  async update(value: object): Promise<void> {
+    this.#value = JSON.stringify(value);
+    const lease = this.#lease;
+    if (lease !== null) await this.#put(lease).catch(() => lease.release());
+  }
+
+  /** Leaves: the others see it at once. */
+  async leave(): Promise<void> {
+    this.#leaving.abort();
+    await this.#stopped;
+  }
+
+  async #keep(onReady: () => void): Promise<void> {
+    const signal = AbortSignal.any([this.#leaving.signal, this.#store.closed]);
+    while (!signal.aborted) {
+      try {
+        const lease = await HeldLease.grant(this.#store, this.#leaseMs, this.#clock);
+        this.#lease = lease;
+        await this.#put(lease);
+        onReady();
+        await either(lease.lost, signal);
+      } catch (error) {
+        if (signal.aborted) break;
+        if (!(error instanceof StoreUnavailable)) throw error;
+        await pause(RETRY_MS, signal);
+      }
+      await this.#giveBack();
+    }
+    await this.#giveBack();
+  }
+
+  async #giveBack(): Promise<void> {
+    await this.#lease?.release();
+    this.#lease = null;
+  }
+
+  async #put(lease: HeldLease): Promise<void> {
+    await this.#store.commit([], [{ key: this.#key, value: this.#value, lease: lease.id }]);
+  }
+}
+
+/** Resolves once one of two signals is aborted. */
+function either(one: AbortSignal, other: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const signal = AbortSignal.any([one, other]);
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

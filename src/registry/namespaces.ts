@@ -1,0 +1,58 @@
+import type { Condition, Store } from './store/store.ts';
+
+/** Always there; it cannot be deleted. */
+export const DEFAULT_NAMESPACE = 'default';
+
+const keyOf = (name: string): string => `namespace/${name}`;
+
+/** There is no such namespace, or it cannot be made or deleted. */
+export class NamespaceError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'NamespaceError';
+  }
+}
+
+/** Namespaces hold clusters, so that two may have one name. */
+export class Namespaces {
+  readonly #store: Store;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** @throws NamespaceError where it is there already */
+  async create(name: string): Promise<void> {
+    const taken = name === DEFAULT_NAMESPACE;
+    const key = keyOf(name);
+    if (taken || (await this.#store.commit([{ key, revision: 0 }], [{ key, value: '{}' }])) === null)
+      throw new NamespaceError(`the namespace ${name} is there already`);
+  }
+
+  async list(): Promise<string[]> {
+    const { entries } = await this.#store.list(keyOf(''));
+    return [DEFAULT_NAMESPACE, ...entries.map(({ key }) => key.slice(keyOf('').length))];
+  }
+
+  /** @throws NamespaceError where there is no such namespace, or it still has clusters */
+  async delete(name: string): Promise<void> {
+    if (name === DEFAULT_NAMESPACE) throw new NamespaceError(`the namespace ${name} is always there`);
+    const conditions = await this.condition(name);
+    const { entries } = await this.#store.list(`topology/${name}/`);
+    const clusters = entries
+      .filter(({ value }) => !(JSON.parse(value) as { deleted: boolean }).deleted)
+      .map(({ key }) => key.split('/')[2]);
+    if (clusters.length > 0)
+      throw new NamespaceError(`the namespace ${name} still has ${clusters.join(', ')}; delete these first`);
+    // A cluster that is created meanwhile finds the namespace changed.
+    await this.#store.commit(conditions, [{ key: keyOf(name), value: null }]);
+  }
+
+  /** What has to hold of a commit into it. @throws NamespaceError where there is no such namespace */
+  async condition(name: string): Promise<Condition[]> {
+    if (name === DEFAULT_NAMESPACE) return [];
+    const entry = await this.#store.get(keyOf(name));
+    if (entry === null) throw new NamespaceError(`there is no namespace ${name}; make it: keyway ns create ${name}`);
+    return [{ key: keyOf(name), revision: entry.revision }];
+  }
+}

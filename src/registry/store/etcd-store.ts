@@ -1,0 +1,300 @@
+import { rootCertificates } from 'node:tls';
+import { ConsecutiveBreaker, circuitBreaker, handleWhen, isBrokenCircuitError, noop } from 'cockatiel';
+import { Etcd3, EtcdLeaseInvalidError, GRPCDeadlineExceededError, type IOptions, isRecoverableError } from 'etcd3';
+import type { IDuplexStream, IKeyValue, IWatchRequest, IWatchResponse } from 'etcd3/lib/rpc.js';
+import { pause } from '../pause.ts';
+import {
+  type Change,
+  type ChangeSet,
+  type Condition,
+  type Entry,
+  type LeaseId,
+  type Revision,
+  type Store,
+  StoreUnavailable,
+  type Watcher,
+} from './store.ts';
+
+/** Where etcd is, and what it wants to be shown. */
+export interface EtcdStoreOptions {
+  /** `host:port` of each member. */
+  readonly endpoints: readonly string[];
+  readonly user?: { readonly name: string; readonly password: string } | undefined;
+  /** PEM; without it: cleartext. Without authorities those of Node. A certificate is shown to members that want one. */
+  readonly tls?:
+    | {
+        readonly authorities?: Buffer | undefined;
+        readonly certificate?: Buffer | undefined;
+        readonly key?: Buffer | undefined;
+      }
+    | undefined;
+  /** Milliseconds of the time of day, by which gRPC counts deadlines. */
+  readonly timeOfDayMs: () => number;
+}
+
+/** Other programs keep their own things in the same etcd. */
+const PREFIX = '/keyway/';
+/** A member that takes longer will not answer: an election takes a second or two. */
+const CALL_TIMEOUT_MS = 3000;
+/** A member that failed twice in a row is left out for a while, where there are others. */
+const FAILURES_UNTIL_LEFT_OUT = 2;
+const LEFT_OUT_MS = 1000;
+/** How often all members are asked, and how long is waited between: an election is over within a second or two. */
+const MOST_ROUNDS = 5;
+const ROUND_PAUSE_MS = 300;
+/** etcd ends connections that ask more often than every 5 s (`--grpc-keepalive-min-time`). */
+const KEEPALIVE_MS = 6000;
+const KEEPALIVE_TIMEOUT_MS = 3000;
+
+/** etcd, version 3.4 or later. */
+export class EtcdStore implements Store {
+  readonly #closed = new AbortController();
+  readonly #client: Etcd3;
+  readonly #label: string;
+  readonly #members: number;
+
+  constructor({ endpoints, user, tls, timeOfDayMs }: EtcdStoreOptions) {
+    const options: IOptions = {
+      hosts: endpoints.map((endpoint) => `${tls === undefined ? 'http' : 'https'}://${endpoint}`),
+      defaultCallOptions: ({ isStream }) => (isStream ? {} : { deadline: timeOfDayMs() + CALL_TIMEOUT_MS }),
+      grpcOptions: {
+        'grpc.keepalive_time_ms': KEEPALIVE_MS,
+        'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+        'grpc.use_local_subchannel_pool': 1,
+      },
+      faultHandling: {
+        // What may be repeated is repeated below: a commit that was carried out, and not answered, may not.
+        global: noop,
+        host: () =>
+          endpoints.length === 1
+            ? noop
+            : circuitBreaker(handleWhen(isRecoverableError), {
+                halfOpenAfter: LEFT_OUT_MS,
+                breaker: new ConsecutiveBreaker(FAILURES_UNTIL_LEFT_OUT),
+              }),
+      },
+      ...(user === undefined ? {} : { auth: { username: user.name, password: user.password } }),
+      ...(tls === undefined
+        ? {}
+        : {
+            credentials: {
+              rootCertificate: tls.authorities ?? Buffer.from(rootCertificates.join('\n')),
+              ...(tls.key === undefined ? {} : { privateKey: tls.key }),
+              ...(tls.certificate === undefined ? {} : { certChain: tls.certificate }),
+            },
+          }),
+    };
+    this.#client = new Etcd3(options);
+    this.#label = `etcd ${endpoints.join(', ')}`;
+    this.#members = endpoints.length;
+  }
+
+  async get(key: string): Promise<Entry | null> {
+    const { kvs } = await this.#anyMember(() => this.#client.kv.range({ key: bytesOf(key) }));
+    return kvs[0] === undefined ? null : entryOf(kvs[0]);
+  }
+
+  async list(prefix: string): Promise<{ entries: readonly Entry[]; revision: Revision }> {
+    const { kvs, header } = await this.#anyMember(() =>
+      this.#client.kv.range({ key: bytesOf(prefix), range_end: endOf(prefix) }),
+    );
+    return { entries: kvs.map(entryOf), revision: Number(header.revision) as Revision };
+  }
+
+  async commit(conditions: readonly Condition[], changes: readonly Change[]): Promise<Revision | null> {
+    const { succeeded, header } = await this.#once(() =>
+      this.#client.kv.txn({
+        compare: conditions.map(({ key, revision }) => ({
+          key: bytesOf(key),
+          target: 'Mod',
+          result: 'Equal',
+          mod_revision: String(revision),
+        })),
+        success: changes.map((change) =>
+          change.value === null
+            ? { request_delete_range: { key: bytesOf(change.key) } }
+            : {
+                request_put: {
+                  key: bytesOf(change.key),
+                  value: Buffer.from(change.value),
+                  ...(change.lease === undefined ? {} : { lease: change.lease }),
+                },
+              },
+        ),
+      }),
+    );
+    return succeeded ? (Number(header.revision) as Revision) : null;
+  }
+
+  watch(prefix: string, after: Revision, watcher: Watcher): () => void {
+    const watch = new EtcdWatch(watcher, (cause) => new StoreUnavailable(this.#label, cause));
+    this.#client.watchClient.watch().then(
+      (stream) => watch.begin(stream, { key: bytesOf(prefix), range_end: endOf(prefix), start_revision: after + 1 }),
+      (cause: Error) => watch.lost(cause),
+    );
+    return () => watch.stop();
+  }
+
+  async grantLease(lengthMs: number): Promise<LeaseId> {
+    // Whole seconds, and never less than was asked for: who holds it counts by the length that it asked for.
+    const TTL = Math.ceil(lengthMs / 1000);
+    return (await this.#anyMember(() => this.#client.leaseClient.leaseGrant({ TTL: String(TTL) }))).ID as LeaseId;
+  }
+
+  renewLease(lease: LeaseId): Promise<boolean> {
+    return this.#anyMember(async () => {
+      const stream = await this.#client.leaseClient.leaseKeepAlive();
+      return new Promise<boolean>((resolve, reject) => {
+        const timeout = setTimeout(() => stream.cancel(), CALL_TIMEOUT_MS);
+        stream.on('data', ({ TTL }) => {
+          clearTimeout(timeout);
+          resolve(Number(TTL) > 0);
+          stream.end();
+        });
+        stream.on('error', (error) => {
+          clearTimeout(timeout);
+          reject(error);
+        });
+        stream.write({ ID: lease });
+      });
+    });
+  }
+
+  async revokeLease(lease: LeaseId): Promise<void> {
+    try {
+      await this.#anyMember(() => this.#client.leaseClient.leaseRevoke({ ID: lease }));
+    } catch (error) {
+      // It has ended by itself.
+      if (!(error instanceof EtcdLeaseInvalidError) && !String(error).includes('lease not found')) throw error;
+    }
+  }
+
+  /** Forgets the changes up to now, as an operator's schedule does: for tests. */
+  async compact(): Promise<void> {
+    const { revision } = await this.list('');
+    await this.#client.kv.compact({ revision: String(revision), physical: true });
+  }
+
+  get closed(): AbortSignal {
+    return this.#closed.signal;
+  }
+
+  async close(): Promise<void> {
+    if (this.closed.aborted) return;
+    this.#closed.abort();
+    this.#client.close();
+  }
+
+  /** For what may be repeated: members are asked in turn until one answers, for as long as electing a leader takes. */
+  async #anyMember<Result>(call: () => Promise<Result>): Promise<Result> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#once(call);
+      } catch (error) {
+        if (attempt >= this.#members * MOST_ROUNDS || !(error instanceof StoreUnavailable)) throw error;
+        if (attempt % this.#members === 0) await pause(ROUND_PAUSE_MS, this.closed);
+      }
+    }
+  }
+
+  async #once<Result>(call: () => Promise<Result>): Promise<Result> {
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      throw isOutage(error) ? new StoreUnavailable(this.#label, error) : error;
+    }
+  }
+}
+
+function isOutage(error: Error): boolean {
+  return isRecoverableError(error) || error instanceof GRPCDeadlineExceededError || isBrokenCircuitError(error);
+}
+
+/** One watch of etcd's: the events of one answer are grouped by the revision that made them. */
+class EtcdWatch {
+  readonly #watcher: Watcher;
+  readonly #unavailable: (cause: Error) => Error;
+  #stream: IDuplexStream<IWatchRequest, IWatchResponse> | null = null;
+  #ended = false;
+
+  constructor(watcher: Watcher, unavailable: (cause: Error) => Error) {
+    this.#watcher = watcher;
+    this.#unavailable = unavailable;
+  }
+
+  begin(
+    stream: IDuplexStream<IWatchRequest, IWatchResponse>,
+    request: { key: Buffer; range_end: Buffer; start_revision: number },
+  ): void {
+    this.#stream = stream;
+    stream.on('data', (response) => this.#onResponse(response));
+    stream.on('error', (cause) => this.lost(cause));
+    stream.on('end', () => this.lost(new Error('the watch has ended')));
+    if (this.#ended) stream.cancel();
+    else stream.write({ create_request: request });
+  }
+
+  #onResponse({ created, canceled, compact_revision: compacted, events }: IWatchResponse): void {
+    if (this.#ended) return;
+    if (created && !canceled) this.#watcher.onBegun();
+    if (canceled) {
+      if (Number(compacted) > 0) this.#end({ kind: 'compacted' });
+      else this.lost(new Error('etcd has ended the watch'));
+      return;
+    }
+    for (const changes of changeSets(events)) if (!this.#ended) this.#watcher.onChanges(changes);
+  }
+
+  lost(cause: Error): void {
+    this.#end({ kind: 'lost', cause: this.#unavailable(cause) });
+  }
+
+  #end(reason: Parameters<Watcher['onEnded']>[0]): void {
+    if (this.#ended) return;
+    this.stop();
+    this.#watcher.onEnded(reason);
+  }
+
+  stop(): void {
+    this.#ended = true;
+    this.#stream?.cancel();
+  }
+}
+
+function changeSets(events: IWatchResponse['events']): ChangeSet[] {
+  const sets = new Map<Revision, Array<ChangeSet['events'][number]>>();
+  for (const { type, kv } of events) {
+    const revision = Number(kv.mod_revision) as Revision;
+    const entry = type === 'Put' ? entryOf(kv) : null;
+    const event = { key: keyOf(kv.key), entry };
+    const set = sets.get(revision);
+    if (set === undefined) sets.set(revision, [event]);
+    else set.push(event);
+  }
+  return [...sets].map(([revision, each]) => ({ revision, events: each }));
+}
+
+function bytesOf(key: string): Buffer {
+  return Buffer.from(PREFIX + key);
+}
+
+/** The first key that does not begin so: the last byte, one higher. Our prefixes are ASCII. */
+function endOf(prefix: string): Buffer {
+  const bytes = bytesOf(prefix);
+  bytes[bytes.length - 1] = (bytes.at(-1) as number) + 1;
+  return bytes;
+}
+
+function keyOf(key: Buffer): string {
+  return key.toString().slice(PREFIX.length);
+}
+
+function entryOf({ key, value, create_revision, mod_revision }: IKeyValue): Entry {
+  return {
+    key: keyOf(key),
+    value: value.toString(),
+    created: Number(create_revision) as Revision,
+    revision: Number(mod_revision) as Revision,
+  };
+}

@@ -1,0 +1,151 @@
+import {
+  type ClientReadableStream,
+  type ClientUnaryCall,
+  credentials,
+  Metadata,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
+import { RegistryStoreClient, TOKEN_HEADER, type WireEntry, type WireWatchResponse } from './registry-proto.ts';
+import {
+  type Change,
+  type Condition,
+  type Entry,
+  type LeaseId,
+  type Revision,
+  type Store,
+  StoreUnavailable,
+  type Watcher,
+} from './store.ts';
+import { LARGEST_MESSAGE_BYTES } from './store-server.ts';
+
+/** Where `keyway registry` serves its store, and what it wants to be shown. */
+export interface RemoteStoreOptions {
+  readonly address: string;
+  readonly token?: string | undefined;
+  /** PEM of the authorities of its certificate; empty: the system's. Without it: cleartext. */
+  readonly authorities?: Buffer | undefined;
+  readonly tls?: boolean | undefined;
+}
+
+/** An answer that takes longer will not come: the registry writes to its disk and answers. */
+const CALL_TIMEOUT_MS = 5000;
+/** A registry whose machine has gone without a word is noticed within this and the time for an answer. */
+const KEEPALIVE_MS = 5000;
+const KEEPALIVE_TIMEOUT_MS = 3000;
+/** How long gRPC waits between attempts to connect, at most: an outage ends for us soon after it ends. */
+const MOST_BACKOFF_MS = 1000;
+
+type Stub = Record<string, (...args: unknown[]) => unknown> & { close(): void };
+
+/** A store that another process serves, by gRPC. */
+export class RemoteStore implements Store {
+  readonly #closed = new AbortController();
+  readonly #address: string;
+  readonly #stub: Stub;
+  readonly #metadata = new Metadata();
+
+  constructor({ address, token, authorities, tls = authorities !== undefined }: RemoteStoreOptions) {
+    this.#address = address;
+    if (token !== undefined) this.#metadata.set(TOKEN_HEADER, `Bearer ${token}`);
+    const channel = tls ? credentials.createSsl(authorities ?? null) : credentials.createInsecure();
+    this.#stub = new RegistryStoreClient(address, channel, {
+      'grpc.max_receive_message_length': LARGEST_MESSAGE_BYTES,
+      'grpc.keepalive_time_ms': KEEPALIVE_MS,
+      'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+      'grpc.keepalive_permit_without_calls': 1,
+      'grpc.initial_reconnect_backoff_ms': 100,
+      'grpc.max_reconnect_backoff_ms': MOST_BACKOFF_MS,
+      // A channel of its own: what one client does to its connection is no matter of another's.
+      'grpc.use_local_subchannel_pool': 1,
+    }) as unknown as Stub;
+  }
+
+  async get(key: string): Promise<Entry | null> {
+    const { entry } = await this.#call<{ entry?: WireEntry }>('get', { key });
+    return (entry as Entry | undefined) ?? null;
+  }
+
+  list(prefix: string): Promise<{ entries: readonly Entry[]; revision: Revision }> {
+    return this.#call('list', { prefix });
+  }
+
+  async commit(conditions: readonly Condition[], changes: readonly Change[]): Promise<Revision | null> {
+    const wire = changes.map((change) => (change.value === null ? { key: change.key } : change));
+    const { revision } = await this.#call<{ revision: number }>('commit', { conditions, changes: wire });
+    return revision === 0 ? null : (revision as Revision);
+  }
+
+  watch(prefix: string, after: Revision, watcher: Watcher): () => void {
+    const watch = this.#stub.watch as (...args: unknown[]) => ClientReadableStream<WireWatchResponse>;
+    const stream = watch.call(this.#stub, { prefix, after }, this.#metadata);
+    let ended = false;
+    const end = (cause: Error): void => {
+      if (ended) return;
+      ended = true;
+      const compacted = (cause as ServiceError).code === status.OUT_OF_RANGE;
+      watcher.onEnded(compacted ? { kind: 'compacted' } : { kind: 'lost', cause: this.#unavailable(cause) });
+    };
+    stream.on('data', ({ revision, events }: WireWatchResponse) => {
+      if (ended) return;
+      if (events.length === 0) watcher.onBegun();
+      else
+        watcher.onChanges({
+          revision: revision as Revision,
+          events: events.map(({ key, entry }) => ({ key, entry: (entry as Entry | undefined) ?? null })),
+        });
+    });
+    stream.on('error', end);
+    stream.on('end', () => end(new Error('the watch has ended')));
+    return () => {
+      ended = true;
+      stream.cancel();
+    };
+  }
+
+  async grantLease(lengthMs: number): Promise<LeaseId> {
+    return (await this.#call<{ lease: LeaseId }>('grantLease', { lengthMs })).lease;
+  }
+
+  async renewLease(lease: LeaseId): Promise<boolean> {
+    return (await this.#call<{ renewed: boolean }>('renewLease', { lease })).renewed;
+  }
+
+  async revokeLease(lease: LeaseId): Promise<void> {
+    await this.#call('revokeLease', { lease });
+  }
+
+  get closed(): AbortSignal {
+    return this.#closed.signal;
+  }
+
+  async close(): Promise<void> {
+    if (this.closed.aborted) return;
+    this.#closed.abort();
+    this.#stub.close();
+  }
+
+  #call<Response>(method: string, request: object): Promise<Response> {
+    return new Promise((resolve, reject) => {
+      const call = (this.#stub[method] as (...args: unknown[]) => ClientUnaryCall).call(
+        this.#stub,
+        request,
+        this.#metadata,
+        (error: ServiceError | null, response: Response) => {
+          clearTimeout(timeout);
+          if (error === null) resolve(response);
+          else reject(isOutage(error) ? this.#unavailable(error) : new Error(error.details, { cause: error }));
+        },
+      );
+      const timeout = setTimeout(() => call.cancel(), CALL_TIMEOUT_MS);
+    });
+  }
+
+  #unavailable(cause: Error): StoreUnavailable {
+    return new StoreUnavailable(`at ${this.#address}`, (cause as Partial<ServiceError>).details ?? cause);
+  }
+}
+
+function isOutage({ code }: ServiceError): boolean {
+  return code === status.UNAVAILABLE || code === status.DEADLINE_EXCEEDED || code === status.CANCELLED;
+}

@@ -1,0 +1,220 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { openDurable, transaction } from '../../sqlite/index.ts';
+import { ChangeFeed, type ChangeRow } from './change-feed.ts';
+import type { Change, Condition, Entry, LeaseId, Revision, Store, Watcher } from './store.ts';
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+  INSERT OR IGNORE INTO counters VALUES ('revision', 0), ('compacted', 0), ('lease', 0);
+  CREATE TABLE IF NOT EXISTS entries (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    lease INTEGER
+  ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS entries_by_lease ON entries (lease) WHERE lease IS NOT NULL;
+  CREATE TABLE IF NOT EXISTS changes (
+    revision INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT,
+    created INTEGER NOT NULL,
+    PRIMARY KEY (revision, key)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS leases (id INTEGER PRIMARY KEY, length_ms INTEGER NOT NULL, renewals INTEGER NOT NULL);
+`;
+
+/** Changes are kept for watchers that come back; who was away for longer lists anew. */
+const KEPT_REVISIONS = 1000;
+/** How often other processes' changes, and leases that have ended, are looked for: a read that rarely leaves the cache. */
+const POLL_MS = 50;
+
+interface LeaseRow {
+  readonly id: number;
+  readonly length_ms: number;
+  readonly renewals: number;
+}
+
+/**
+ * The embedded store: one SQLite file, which several processes of one machine may open. A lease has ended when its count of
+ * renewals has stood still for its length, by the clock of the process that looks: no clock is compared with another, and
+ * after a restart of the looking process every lease has its whole length again.
+ */
+export class SqliteStore implements Store {
+  readonly #closed = new AbortController();
+  readonly #database: DatabaseSync;
+  /** For renewals, which need not survive the machine, and so need not wait for the disk. */
+  readonly #hasty: DatabaseSync;
+  readonly #statements;
+  readonly #clock: () => number;
+  readonly #feed: ChangeFeed;
+  readonly #poll: NodeJS.Timeout;
+  readonly #seenLeases = new Map<number, { renewals: number; sinceMs: number }>();
+  #dataVersion = -1;
+
+  /** @param clock milliseconds of a monotonic clock */
+  constructor(file: string, clock: () => number) {
+    this.#clock = clock;
+    this.#database = openDurable(file, SCHEMA);
+    this.#hasty = openDurable(file, 'PRAGMA synchronous = NORMAL;');
+    this.#statements = prepare(this.#database, this.#hasty);
+    this.#feed = new ChangeFeed(
+      this.#counter('revision'),
+      (after) => this.#statements.changesAfter.all(after) as unknown as ChangeRow[],
+    );
+    this.#poll = setInterval(() => this.#look(), POLL_MS);
+    this.#poll.unref();
+  }
+
+  async get(key: string): Promise<Entry | null> {
+    return (this.#statements.get.get(key) as Entry | undefined) ?? null;
+  }
+
+  async list(prefix: string): Promise<{ entries: readonly Entry[]; revision: Revision }> {
+    return transaction(this.#database, () => ({
+      entries: this.#statements.list.all(prefix, `${prefix}\u{10ffff}`) as unknown as Entry[],
+      revision: this.#counter('revision'),
+    }));
+  }
+
+  async commit(conditions: readonly Condition[], changes: readonly Change[]): Promise<Revision | null> {
+    const revision = transaction(this.#database, () => {
+      for (const { key, revision: wanted } of conditions) {
+        const entry = this.#statements.get.get(key) as Entry | undefined;
+        if ((entry?.revision ?? 0) !== wanted) return null;
+      }
+      return this.#apply(changes);
+    });
+    if (revision !== null) this.#feed.advance(this.#counter('compacted'));
+    return revision;
+  }
+
+  /** To be called in a transaction. */
+  #apply(changes: readonly Change[]): Revision {
+    const { put, remove, get, log, forget, setCounter } = this.#statements;
+    const revision = (this.#counter('revision') + 1) as Revision;
+    for (const change of changes) {
+      const before = get.get(change.key) as Entry | undefined;
+      if (change.value === null) {
+        if (before === undefined) continue;
+        remove.run(change.key);
+        log.run(revision, change.key, null, before.created);
+      } else {
+        const created = before?.created ?? revision;
+        put.run(change.key, change.value, created, revision, change.lease === undefined ? null : Number(change.lease));
+        log.run(revision, change.key, change.value, created);
+      }
+    }
+    setCounter.run(revision, 'revision');
+    const forgotten = revision - KEPT_REVISIONS;
+    if (forgotten > this.#counter('compacted')) {
+      forget.run(forgotten);
+      setCounter.run(forgotten, 'compacted');
+    }
+    return revision;
+  }
+
+  watch(prefix: string, after: Revision, watcher: Watcher): () => void {
+    if (after < this.#counter('compacted')) {
+      queueMicrotask(() => watcher.onEnded({ kind: 'compacted' }));
+      return () => {};
+    }
+    return this.#feed.follow(prefix, after, watcher);
+  }
+
+  async grantLease(lengthMs: number): Promise<LeaseId> {
+    return transaction(this.#database, () => {
+      const id = this.#counter('lease') + 1;
+      this.#statements.setCounter.run(id, 'lease');
+      this.#statements.grant.run(id, lengthMs);
+      return String(id) as LeaseId;
+    });
+  }
+
+  async renewLease(lease: LeaseId): Promise<boolean> {
+    return this.#statements.renew.run(Number(lease)).changes > 0;
+  }
+
+  async revokeLease(lease: LeaseId): Promise<void> {
+    this.#end(Number(lease), null);
+  }
+
+  /** Ends a lease, and its entries; not where it has been renewed since its renewals were counted. */
+  #end(id: number, renewals: number | null): void {
+    transaction(this.#database, () => {
+      const lease = this.#statements.lease.get(id) as LeaseRow | undefined;
+      if (lease === undefined || (renewals !== null && lease.renewals !== renewals)) return;
+      const keys = this.#statements.keysOfLease.all(id) as unknown as Array<{ key: string }>;
+      this.#statements.revoke.run(id);
+      if (keys.length > 0) this.#apply(keys.map(({ key }) => ({ key, value: null })));
+    });
+    this.#feed.advance(this.#counter('compacted'));
+  }
+
+  /** Forgets the changes up to now, as a store does from time to time: for tests. */
+  compact(): void {
+    transaction(this.#database, () => {
+      const revision = this.#counter('revision');
+      this.#statements.forget.run(revision);
+      this.#statements.setCounter.run(revision, 'compacted');
+    });
+  }
+
+  get closed(): AbortSignal {
+    return this.#closed.signal;
+  }
+
+  async close(): Promise<void> {
+    if (this.closed.aborted) return;
+    this.#closed.abort();
+    clearInterval(this.#poll);
+    this.#feed.close();
+    this.#hasty.close();
+    this.#database.close();
+  }
+
+  #look(): void {
+    const { data_version: version } = this.#statements.dataVersion.get() as { data_version: number };
+    if (version !== this.#dataVersion) {
+      this.#dataVersion = version;
+      this.#feed.advance(this.#counter('compacted'));
+    }
+    const nowMs = this.#clock();
+    const leases = this.#statements.leases.all() as unknown as LeaseRow[];
+    for (const { id, length_ms: lengthMs, renewals } of leases) {
+      const seen = this.#seenLeases.get(id);
+      if (seen?.renewals !== renewals) this.#seenLeases.set(id, { renewals, sinceMs: nowMs });
+      else if (nowMs - seen.sinceMs >= lengthMs) this.#end(id, renewals);
+    }
+    if (this.#seenLeases.size > leases.length) {
+      const live = new Set(leases.map(({ id }) => id));
+      for (const id of this.#seenLeases.keys()) if (!live.has(id)) this.#seenLeases.delete(id);
+    }
+  }
+
+  #counter(name: 'revision' | 'compacted' | 'lease'): Revision {
+    return (this.#statements.counter.get(name) as { value: number }).value as Revision;
+  }
+}
+
+function prepare(database: DatabaseSync, hasty: DatabaseSync) {
+  const sql = (text: string): StatementSync => database.prepare(text);
+  return {
+    counter: sql('SELECT value FROM counters WHERE name = ?'),
+    setCounter: sql('UPDATE counters SET value = ? WHERE name = ?'),
+    get: sql('SELECT key, value, created, revision FROM entries WHERE key = ?'),
+    list: sql('SELECT key, value, created, revision FROM entries WHERE key >= ? AND key < ? ORDER BY key'),
+    put: sql('INSERT OR REPLACE INTO entries (key, value, created, revision, lease) VALUES (?, ?, ?, ?, ?)'),
+    remove: sql('DELETE FROM entries WHERE key = ?'),
+    log: sql('INSERT OR REPLACE INTO changes (revision, key, value, created) VALUES (?, ?, ?, ?)'),
+    forget: sql('DELETE FROM changes WHERE revision <= ?'),
+    changesAfter: sql('SELECT revision, key, value, created FROM changes WHERE revision > ? ORDER BY revision, key'),
+    grant: sql('INSERT INTO leases (id, length_ms, renewals) VALUES (?, ?, 0)'),
+    lease: sql('SELECT id, length_ms, renewals FROM leases WHERE id = ?'),
+    leases: sql('SELECT id, length_ms, renewals FROM leases'),
+    revoke: sql('DELETE FROM leases WHERE id = ?'),
+    keysOfLease: sql('SELECT key FROM entries WHERE lease = ?'),
+    dataVersion: sql('PRAGMA data_version'),
+    renew: hasty.prepare('UPDATE leases SET renewals = renewals + 1 WHERE id = ?'),
+  };
+}

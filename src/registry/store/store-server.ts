@@ -1,0 +1,134 @@
+import { timingSafeEqual } from 'node:crypto';
+import {
+  type handleUnaryCall,
+  type Metadata,
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
+import type { HostPort } from '../../topology/index.ts';
+import { RegistryStoreClient, TOKEN_HEADER, type WireChange, type WireWatchResponse } from './registry-proto.ts';
+import { type Change, type Condition, type LeaseId, type Revision, type Store, StoreUnavailable } from './store.ts';
+
+/** How a store is served. */
+export interface StoreServerOptions {
+  /** What clients have to show; null: nothing. */
+  readonly token: string | null;
+  /** PEM; null: cleartext. */
+  readonly tls: { readonly certificate: Buffer; readonly key: Buffer } | null;
+}
+
+/** A client that does not read loses its watch, not our memory. */
+const MOST_UNSENT = 1000;
+/** As much as a topology of 20,000 shards takes; etcd's own bound is 1.5 MB. */
+export const LARGEST_MESSAGE_BYTES = 8 * 1024 * 1024;
+
+/** Serves a store to other processes: `keyway.registry.v1`. */
+export class StoreServer {
+  readonly #store: Store;
+  readonly #server = new Server({ 'grpc.max_receive_message_length': LARGEST_MESSAGE_BYTES });
+  readonly #options: StoreServerOptions;
+
+  constructor(store: Store, options: StoreServerOptions) {
+    this.#store = store;
+    this.#options = options;
+    this.#server.addService(RegistryStoreClient.service, {
+      get: this.#unary(async ({ key }: { key: string }) => ({ entry: (await store.get(key)) ?? undefined })),
+      list: this.#unary(({ prefix }: { prefix: string }) => store.list(prefix)),
+      commit: this.#unary(async ({ conditions, changes }: { conditions: Condition[]; changes: WireChange[] }) => ({
+        revision: (await store.commit(conditions, changes.map(changeOf))) ?? 0,
+      })),
+      grantLease: this.#unary(async ({ lengthMs }: { lengthMs: number }) => ({
+        lease: await store.grantLease(lengthMs),
+      })),
+      renewLease: this.#unary(async ({ lease }: { lease: LeaseId }) => ({ renewed: await store.renewLease(lease) })),
+      revokeLease: this.#unary(async ({ lease }: { lease: LeaseId }) => {
+        await store.revokeLease(lease);
+        return {};
+      }),
+      watch: (call: ServerWritableStream<{ prefix: string; after: number }, WireWatchResponse>) => this.#watch(call),
+    });
+  }
+
+  /** @returns the port */
+  listen({ host, port }: HostPort): Promise<number> {
+    const { tls } = this.#options;
+    const credentials =
+      tls === null
+        ? ServerCredentials.createInsecure()
+        : ServerCredentials.createSsl(null, [{ cert_chain: tls.certificate, private_key: tls.key }]);
+    const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+    return new Promise((resolve, reject) => {
+      this.#server.bindAsync(address, credentials, (error, bound) => (error === null ? resolve(bound) : reject(error)));
+    });
+  }
+
+  /** Ends all calls: clients come back to whoever serves next. */
+  close(): void {
+    this.#server.forceShutdown();
+  }
+
+  #unary<Request, Response>(carryOut: (request: Request) => Promise<Response>): handleUnaryCall<Request, Response> {
+    return (call: ServerUnaryCall<Request, Response>, answer) => {
+      if (!this.#mayCall(call.metadata)) answer(UNAUTHENTICATED);
+      else
+        carryOut(call.request).then(
+          (response) => answer(null, response),
+          (error: unknown) => answer(faultOf(error)),
+        );
+    };
+  }
+
+  #watch(call: ServerWritableStream<{ prefix: string; after: number }, WireWatchResponse>): void {
+    if (!this.#mayCall(call.metadata)) {
+      call.emit('error', UNAUTHENTICATED);
+      return;
+    }
+    const { prefix, after } = call.request;
+    let unsent = 0;
+    const stop = this.#store.watch(prefix, after as Revision, {
+      // A message without events says that the watch has begun.
+      onBegun: () => call.write({ revision: after, events: [] }),
+      onChanges: ({ revision, events }) => {
+        if (++unsent > MOST_UNSENT) {
+          stop();
+          call.emit('error', { code: status.RESOURCE_EXHAUSTED, details: 'the watch is not read' });
+          return;
+        }
+        const message = { revision, events: events.map(({ key, entry }) => ({ key, entry: entry ?? undefined })) };
+        call.write(message as WireWatchResponse, () => unsent--);
+      },
+      onEnded: (reason) => {
+        const code = reason.kind === 'compacted' ? status.OUT_OF_RANGE : status.UNAVAILABLE;
+        call.emit('error', { code, details: reason.kind === 'compacted' ? 'compacted' : reason.cause.message });
+      },
+    });
+    call.on('cancelled', stop);
+    call.on('close', stop);
+  }
+
+  #mayCall(metadata: Metadata): boolean {
+    if (this.#options.token === null) return true;
+    const wanted = Buffer.from(`Bearer ${this.#options.token}`);
+    const given = Buffer.from(String(metadata.get(TOKEN_HEADER)[0] ?? ''));
+    return given.length === wanted.length && timingSafeEqual(given, wanted);
+  }
+}
+
+const UNAUTHENTICATED: Partial<ServiceError> = {
+  code: status.UNAUTHENTICATED,
+  details: 'the registry wants a token; give its file',
+};
+
+function faultOf(error: unknown): Partial<ServiceError> {
+  const code = error instanceof StoreUnavailable ? status.UNAVAILABLE : status.INTERNAL;
+  return { code, details: error instanceof Error ? error.message : String(error) };
+}
+
+function changeOf({ key, value, lease }: WireChange): Change {
+  if (value === undefined) return { key, value: null };
+  return lease === '' ? { key, value } : { key, value, lease: lease as LeaseId };
+}

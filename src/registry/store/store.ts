@@ -1,0 +1,80 @@
+declare const revisionBrand: unique symbol;
+/** Counts a store's changes: of two changes the later one has the larger revision. */
+export type Revision = number & { readonly [revisionBrand]: true };
+
+declare const leaseBrand: unique symbol;
+/** A lease's name. etcd's do not fit into a number. */
+export type LeaseId = string & { readonly [leaseBrand]: true };
+
+/** What a store keeps under a key. */
+export interface Entry {
+  readonly key: string;
+  readonly value: string;
+  /** Of the change that made it, and of the last one. */
+  readonly created: Revision;
+  readonly revision: Revision;
+}
+
+/** What has to hold for a commit: the entry's last change is this one; 0: there is no such entry. */
+export interface Condition {
+  readonly key: string;
+  readonly revision: Revision | 0;
+}
+
+export type Change =
+  | { readonly key: string; readonly value: string; readonly lease?: LeaseId }
+  | { readonly key: string; readonly value: null };
+
+/** What one revision changed, of the keys that are watched. */
+export interface ChangeSet {
+  readonly revision: Revision;
+  readonly events: ReadonlyArray<{ readonly key: string; readonly entry: Entry | null }>;
+}
+
+/** Somebody who is told of changes. After `onEnded` nothing comes any more. */
+export interface Watcher {
+  /** The store is reached: from now on changes come as they are made. */
+  onBegun(): void;
+  onChanges(changes: ChangeSet): void;
+  onEnded(reason: WatchEnd): void;
+}
+
+/** Why a watch has ended by itself. `compacted`: changes after the given revision are not kept any more. */
+export type WatchEnd = { readonly kind: 'compacted' } | { readonly kind: 'lost'; readonly cause: Error };
+
+/**
+ * Where a registry keeps what it knows: entries by key, changed together or not at all, watched from a revision on, and
+ * leases. One contract test runs against every store. To add one, write a file and list it in `open-store.ts`.
+ *
+ * Every method may fail with `StoreUnavailable`; what was being committed then may or may not have been.
+ */
+export interface Store {
+  get(key: string): Promise<Entry | null>;
+  /** All entries whose keys begin so, by key, and the revision that this is the state of. */
+  list(prefix: string): Promise<{ readonly entries: readonly Entry[]; readonly revision: Revision }>;
+  /**
+   * Carries out all changes at one revision, durable once this resolves, if all conditions hold.
+   * @returns null where one does not: nothing was changed
+   */
+  commit(conditions: readonly Condition[], changes: readonly Change[]): Promise<Revision | null>;
+  /** Tells of every change after a revision to keys that begin so, in order, none twice. @returns what ends it */
+  watch(prefix: string, after: Revision, watcher: Watcher): () => void;
+  /** A lease that ends when it has not been renewed for so long; its entries go with it. */
+  grantLease(lengthMs: number): Promise<LeaseId>;
+  /** @returns false where it has ended */
+  renewLease(lease: LeaseId): Promise<boolean>;
+  revokeLease(lease: LeaseId): Promise<void>;
+  /** Aborted once it is closed by this process: what goes on through every outage ends then. */
+  readonly closed: AbortSignal;
+  close(): Promise<void>;
+}
+
+/** The store did not answer, or not in time. */
+export class StoreUnavailable extends Error {
+  constructor(store: string, cause: unknown) {
+    super(`the registry ${store} cannot be reached: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
+    this.name = 'StoreUnavailable';
+  }
+}

@@ -1,0 +1,193 @@
+import type { Topology, TopologyDraft, TopologyName, TopologyVersion } from '../topology/index.ts';
+import { topologyDocument, topologyText } from '../topology/index.ts';
+import type { Namespaces } from './namespaces.ts';
+import { pause } from './pause.ts';
+import { type Change, type Condition, type Revision, type Store, StoreUnavailable } from './store/store.ts';
+import {
+  POINTERS,
+  type Pointer,
+  pointerKey,
+  type StoredVersion,
+  topologyOf,
+  versionKey,
+  versionsOf,
+} from './topology-entries.ts';
+import { type TopologyEvent, TopologyWatch } from './topology-watch.ts';
+
+/** Somebody else has changed the topology meanwhile, or the version is no newer. Nothing was written. */
+export class VersionConflict extends Error {
+  /** Null where there is no such topology. */
+  readonly current: TopologyVersion | null;
+
+  constructor(name: TopologyName, wanted: string, current: TopologyVersion | null) {
+    const is = current === null ? 'does not exist' : `is at version ${current}`;
+    super(`the topology of ${topologyText(name)} ${is}, and ${wanted}`);
+    this.name = 'VersionConflict';
+    this.current = current;
+  }
+}
+
+/** A version that was committed. */
+export interface CommittedVersion {
+  readonly version: TopologyVersion;
+  /** The time of day, ISO 8601, by the clock of who committed it. */
+  readonly at: string;
+  readonly shards: number;
+}
+
+export interface CommitOptions {
+  /** The version that the change was made from; null: there is none. Not looked at where it is not given. */
+  readonly expected?: TopologyVersion | null;
+  /** Any version, also one that is no newer: for a topology that is broken beyond repair. */
+  readonly force?: boolean;
+}
+
+/** So many versions of a cluster are kept, to look at and to go back to. */
+const KEPT_VERSIONS = 100;
+/** How often a commit that names no expected version is tried again because another came between. */
+const MOST_ATTEMPTS = 10;
+
+/** Between attempts while the store is away, and how often a commit is tried: a member of etcd that is lost is made up for. */
+const RETRY_MS = 200;
+const MOST_ATTEMPTS_TO_REACH = 5;
+
+/** The topologies of all clusters: replaced whole, by newer versions only, and watched. */
+export class Topologies {
+  readonly #store: Store;
+  readonly #namespaces: Namespaces;
+  readonly #timeOfDay: () => string;
+
+  constructor(store: Store, namespaces: Namespaces, timeOfDay: () => string) {
+    this.#store = store;
+    this.#namespaces = namespaces;
+    this.#timeOfDay = timeOfDay;
+  }
+
+  /** The current topology, or null where there is none. */
+  async read(name: TopologyName): Promise<Topology | null> {
+    const { pointer } = await this.#pointer(name);
+    return pointer === null || pointer.deleted ? null : this.readVersion(name, pointer.version);
+  }
+
+  /** A version as it was committed, or null where it is not kept. */
+  async readVersion(name: TopologyName, version: TopologyVersion): Promise<Topology | null> {
+    const entry = await this.#store.get(versionKey(name, version));
+    return entry === null ? null : topologyOf(name, entry);
+  }
+
+  /** The clusters that have a topology, of one namespace or of all. */
+  async list(namespace: string | null): Promise<Array<TopologyName & { readonly version: TopologyVersion }>> {
+    const { entries } = await this.#store.list(namespace === null ? POINTERS : `${POINTERS}${namespace}/`);
+    return entries.flatMap(({ key, value }) => {
+      const [space = '', cluster = ''] = key.slice(POINTERS.length).split('/');
+      const { version, deleted } = JSON.parse(value) as Pointer;
+      return deleted ? [] : [{ namespace: space, cluster, version }];
+    });
+  }
+
+  /** The versions that are kept, the newest first. */
+  async history(name: TopologyName): Promise<CommittedVersion[]> {
+    const { entries } = await this.#store.list(versionsOf(name));
+    return entries
+      .map((entry) => {
+        const { at } = JSON.parse(entry.value) as StoredVersion;
+        const { version, shards } = topologyOf(name, entry);
+        return { version, at, shards: shards.length };
+      })
+      .reverse();
+  }
+
+  /**
+   * Commits a topology: at its version, or at the next one where it has none.
+   * @returns what is current now, durable
+   * @throws VersionConflict where the version is no newer, or not the expected one was current
+   */
+  async commit(draft: TopologyDraft, options: CommitOptions = {}): Promise<Topology> {
+    const name = { namespace: draft.namespace, cluster: draft.name };
+    for (let attempt = 1; ; attempt++) {
+      const namespace = await this.#namespaces.condition(draft.namespace);
+      const { pointer, revision } = await this.#pointer(name);
+      const version = nextVersion(name, pointer, draft.version, options);
+      const topology: Topology = { ...draft, version };
+      const conditions = [...namespace, { key: pointerKey(name), revision }];
+      if (await this.#commit(conditions, this.#changes(name, topology))) return topology;
+      if (options.expected !== undefined || attempt >= MOST_ATTEMPTS) {
+        const now = await this.#pointer(name);
+        throw new VersionConflict(name, 'it was changed meanwhile; read it again', now.pointer?.version ?? null);
+      }
+    }
+  }
+
+  /**
+   * Commits, also where the store does not answer: then what it holds tells whether the attempt was carried out.
+   * @returns false where a condition does not hold
+   */
+  async #commit(conditions: readonly Condition[], changes: readonly Change[]): Promise<boolean> {
+    const [, written] = changes;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        if ((await this.#store.commit(conditions, changes)) !== null) return true;
+        if (attempt === 1 || written === undefined) return false;
+        return (await this.#store.get(written.key))?.value === written.value;
+      } catch (error) {
+        if (!(error instanceof StoreUnavailable) || attempt >= MOST_ATTEMPTS_TO_REACH) throw error;
+        await pause(RETRY_MS, this.#store.closed);
+      }
+    }
+  }
+
+  #changes(name: TopologyName, topology: Topology): Change[] {
+    const { version } = topology;
+    const stored: StoredVersion = { at: this.#timeOfDay(), topology: topologyDocument(topology) };
+    return [
+      { key: pointerKey(name), value: JSON.stringify({ version, deleted: false } satisfies Pointer) },
+      { key: versionKey(name, version), value: JSON.stringify(stored) },
+      ...(version > KEPT_VERSIONS ? [{ key: versionKey(name, version - KEPT_VERSIONS), value: null }] : []),
+    ];
+  }
+
+  /** Deletes a cluster's topology. Its versions are kept: who creates it again goes on counting. @returns whether there was one */
+  async delete(name: TopologyName): Promise<boolean> {
+    for (;;) {
+      const { pointer, revision } = await this.#pointer(name);
+      if (pointer === null || pointer.deleted) return false;
+      const value = JSON.stringify({ ...pointer, deleted: true } satisfies Pointer);
+      const done = await this.#store.commit([{ key: pointerKey(name), revision }], [{ key: pointerKey(name), value }]);
+      if (done !== null) return true;
+    }
+  }
+
+  /**
+   * Tells of every version after one, in order, none twice, through outages of the registry; of the current one alone where
+   * `after` is null, or is not kept any more. Ends when `signal` is aborted.
+   */
+  watch(name: TopologyName, after: TopologyVersion | null, signal: AbortSignal): AsyncGenerator<TopologyEvent> {
+    return new TopologyWatch(this.#store, name, after).events(signal);
+  }
+
+  async #pointer(name: TopologyName): Promise<{ pointer: Pointer | null; revision: Revision | 0 }> {
+    const entry = await this.#store.get(pointerKey(name));
+    if (entry === null) return { pointer: null, revision: 0 };
+    return { pointer: JSON.parse(entry.value) as Pointer, revision: entry.revision };
+  }
+}
+
+/** @throws VersionConflict where a commit may not be made at the version that it wants */
+function nextVersion(
+  name: TopologyName,
+  pointer: Pointer | null,
+  wanted: TopologyVersion | null,
+  { expected, force = false }: CommitOptions,
+): TopologyVersion {
+  const current = pointer === null || pointer.deleted ? null : pointer.version;
+  if (expected !== undefined && expected !== current)
+    throw new VersionConflict(name, `${expected ?? 'none'} was expected; read it again`, current);
+  const last = pointer?.version ?? 0;
+  const version = wanted ?? ((last + 1) as TopologyVersion);
+  if (force || version > last) return version;
+  throw new VersionConflict(
+    name,
+    `version ${version} is no newer than ${last}; leave the version out, or force it`,
+    current,
+  );
+}

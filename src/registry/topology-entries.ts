@@ -1,0 +1,35 @@
+import {
+  checkTopology,
+  type Topology,
+  type TopologyName,
+  type TopologyVersion,
+  topologyText,
+} from '../topology/index.ts';
+import type { Entry } from './store/store.ts';
+
+/** The entry that tells which version is current. Where the topology was deleted, versions go on from it. */
+export interface Pointer {
+  readonly version: TopologyVersion;
+  readonly deleted: boolean;
+}
+
+/** A version as it is stored. */
+export interface StoredVersion {
+  /** When it was committed: the time of day, ISO 8601, by the clock of who did it. */
+  readonly at: string;
+  readonly topology: object;
+}
+
+/** Digits of the largest version that a number holds, so that the keys of versions stand in their order. */
+const VERSION_DIGITS = 16;
+export const POINTERS = 'topology/';
+export const pointerKey = ({ namespace, cluster }: TopologyName): string =>
+  `${POINTERS}${namespace}/${cluster}/current`;
+export const versionsOf = ({ namespace, cluster }: TopologyName): string => `version/${namespace}/${cluster}/`;
+export const versionKey = (name: TopologyName, version: number): string =>
+  versionsOf(name) + String(version).padStart(VERSION_DIGITS, '0');
+
+export function topologyOf(name: TopologyName, entry: Entry): Topology {
+  const { topology } = JSON.parse(entry.value) as StoredVersion;
+  return checkTopology(topology, `the registry's topology of ${topologyText(name)}`) as Topology;
+}

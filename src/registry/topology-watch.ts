@@ -1,0 +1,110 @@
+import type { Topology, TopologyName, TopologyVersion } from '../topology/index.ts';
+import { type Followed, follow } from './follow.ts';
+import { pause } from './pause.ts';
+import { type Entry, type Revision, type Store, StoreUnavailable } from './store/store.ts';
+import { type Pointer, pointerKey, topologyOf, versionKey, versionsOf } from './topology-entries.ts';
+
+/** What is told of a topology that is watched. */
+export type TopologyEvent =
+  | { readonly kind: 'topology'; readonly topology: Topology }
+  /** It was deleted, or is not there yet. */
+  | { readonly kind: 'gone' }
+  /** The registry cannot be reached; the last topology that was told of goes on to be the last that is known. */
+  | { readonly kind: 'outage'; readonly cause: Error }
+  | { readonly kind: 'recovered' };
+
+/** Between attempts to read a version while the store is away. */
+const RETRY_MS = 200;
+
+/** One watch of a topology: follows which version is current, and reads what the versions are. */
+export class TopologyWatch {
+  readonly #store: Store;
+  readonly #name: TopologyName;
+  readonly #after: TopologyVersion | null;
+  /** Up to which revision versions were told of; null: not even the first has been looked at. */
+  #told: Revision | null = null;
+  #isThere: boolean;
+  #outage = false;
+
+  constructor(store: Store, name: TopologyName, after: TopologyVersion | null) {
+    this.#store = store;
+    this.#name = name;
+    this.#after = after;
+    this.#isThere = after !== null;
+  }
+
+  async *events(signal: AbortSignal): AsyncGenerator<TopologyEvent> {
+    for await (const event of follow(this.#store, pointerKey(this.#name), signal)) {
+      if (event.kind === 'outage') yield* this.#outageBegins(event.cause);
+      else if (event.kind === 'recovered') yield* this.#outageEnds();
+      else for (const entry of pointersOf(event)) yield* this.#onPointer(entry, event.kind === 'state', signal);
+    }
+  }
+
+  *#outageBegins(cause: Error): Generator<TopologyEvent> {
+    if (!this.#outage) yield { kind: 'outage', cause };
+    this.#outage = true;
+  }
+
+  *#outageEnds(): Generator<TopologyEvent> {
+    if (this.#outage) yield { kind: 'recovered' };
+    this.#outage = false;
+  }
+
+  /** An outage between a change and the reading of what has changed is waited out, and told. */
+  async *#onPointer(entry: Entry | null, isState: boolean, signal: AbortSignal): AsyncGenerator<TopologyEvent> {
+    while (!signal.aborted) {
+      try {
+        const found = await this.#changes(entry, isState);
+        yield* this.#outageEnds();
+        yield* found;
+        return;
+      } catch (cause) {
+        if (this.#store.closed.aborted) return;
+        if (!(cause instanceof StoreUnavailable)) throw cause;
+        yield* this.#outageBegins(cause);
+        await pause(RETRY_MS, signal);
+      }
+    }
+  }
+
+  /** What is to be told where the pointer is found as it is (`isState`), or has become so. */
+  async #changes(entry: Entry | null, isState: boolean): Promise<TopologyEvent[]> {
+    if (!isState && entry !== null && this.#told !== null && entry.revision <= this.#told) return [];
+    const pointer = entry === null ? null : (JSON.parse(entry.value) as Pointer);
+    const isThere = pointer !== null && !pointer.deleted;
+    const isFirst = this.#told === null;
+    const versions = entry === null || pointer === null ? [] : await this.#versions(entry, pointer, isState);
+    // A version may have been committed since the pointer was read: it has been told too.
+    this.#told = Math.max(this.#told ?? 0, entry?.revision ?? 0, versions.at(-1)?.revision ?? 0) as Revision;
+    const events = versions.map((each): TopologyEvent => {
+      const topology: Topology = topologyOf(this.#name, each);
+      return { kind: 'topology', topology };
+    });
+    if (!isThere && (isFirst || this.#isThere || events.length > 0)) events.push({ kind: 'gone' });
+    this.#isThere = isThere;
+    return events;
+  }
+
+  async #versions(entry: Entry, pointer: Pointer, isState: boolean): Promise<Entry[]> {
+    const told = this.#told ?? (this.#after === null ? null : ((await this.#version(this.#after))?.revision ?? null));
+    // What came while nobody watched, or was forgotten by the store before it was told, is found by its revision.
+    if (isState && told !== null) return told < entry.revision ? this.#since(told) : [];
+    const current = pointer.deleted ? null : await this.#version(pointer.version);
+    return current === null ? [] : [current];
+  }
+
+  #version(version: TopologyVersion): Promise<Entry | null> {
+    return this.#store.get(versionKey(this.#name, version));
+  }
+
+  /** The versions that were committed after a revision, in that order. */
+  async #since(revision: Revision): Promise<Entry[]> {
+    const { entries } = await this.#store.list(versionsOf(this.#name));
+    return entries.filter((each) => each.revision > revision).sort((a, b) => a.revision - b.revision);
+  }
+}
+
+function pointersOf(event: Extract<Followed, { kind: 'state' | 'changes' }>): ReadonlyArray<Entry | null> {
+  return event.kind === 'state' ? [event.entries[0] ?? null] : event.events.map(({ entry }) => entry);
+}
