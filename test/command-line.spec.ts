@@ -170,7 +170,17 @@ it('brings up a router and shards with `keyway dev`, and takes them down at a si
   const folder = scope.folder();
   const [listen, admin] = await freePorts(2);
   const dev = scope.keyway(
-    ['dev', '--shards', '2', '--listen', `127.0.0.1:${listen}`, '--admin', `127.0.0.1:${admin}`],
+    [
+      'dev',
+      '--shards',
+      '2',
+      '--listen',
+      `127.0.0.1:${listen}`,
+      '--admin',
+      `127.0.0.1:${admin}`,
+      '--registry',
+      '127.0.0.1:0',
+    ],
     folder,
   );
   await dev.printed(/try, in another terminal/);

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { type OpenStream, RouterCounters } from '../router/index.ts';
-import { renderMetrics, sumCounters } from './metrics.ts';
+import { type AdminRegistry, renderMetrics, sumCounters } from './metrics.ts';
 
 /** What the admin address tells of. */
 export interface AdminSource {
@@ -10,8 +10,12 @@ export interface AdminSource {
   openStreams(limit: number): Promise<readonly OpenStream[]>;
   /** Null while requests are taken; else why not. */
   notReadyBecause(): string | null;
+  /** What is known of the registry; null where topologies come from the config alone. */
+  registry(): AdminRegistry | null;
   /** The clusters as they are routed to. */
   topology(): readonly AdminCluster[];
+  /** A hash over who owns each of so many keys, of each routing thread. */
+  fingerprints(cluster: string, keys: number): Promise<ReadonlyArray<object | null>>;
   /** Who owns a key, in each cluster or in one. */
   explain(key: string, cluster: string | null): readonly object[];
   /** The config in effect, without secrets. */
@@ -20,6 +24,8 @@ export interface AdminSource {
 
 export interface AdminCluster {
   readonly name: string;
+  /** Null where it comes from a config, or nobody knows it. */
+  readonly version: number | null;
   readonly shards: ReadonlyArray<{ readonly id: string; readonly address: string }>;
 }
 
@@ -28,6 +34,8 @@ const JSON_TYPE = 'application/json; charset=utf-8';
 const METRICS = 'text/plain; version=0.0.4; charset=utf-8';
 const MOST_STREAMS = 10_000;
 const STREAMS = 1000;
+const FINGERPRINT_KEYS = 10_000;
+const MOST_FINGERPRINT_KEYS = 1_000_000;
 
 interface Answer {
   readonly status: number;
@@ -108,18 +116,32 @@ const HANDLERS: Readonly<Record<string, (source: AdminSource) => Handler>> = {
   '/healthz': () => () => text(200, 'ok'),
   '/readyz': (source) => () => {
     const reason = source.notReadyBecause();
-    return text(reason === null ? 200 : 503, reason ?? 'ready');
+    return reason === null ? text(200, readyText(source.registry())) : text(503, reason);
   },
-  '/metrics': (source) => async () => ({ status: 200, type: METRICS, text: await renderMetrics(await summed(source)) }),
+  '/metrics': (source) => async () => ({
+    status: 200,
+    type: METRICS,
+    text: await renderMetrics(await summed(source), source.registry()),
+  }),
   '/topology': (source) => () => json(source.topology()),
+  '/registry': (source) => () => json(source.registry()),
   '/clusters': (source) => async () => json(await clusterStates(source)),
   '/streams': (source) => (query) => streams(source, query),
   '/explain': (source) => (query) => {
     const key = query.get('key');
     return key === null ? text(400, 'name a key: /explain?key=…') : json(source.explain(key, query.get('cluster')));
   },
+  '/fingerprint': (source) => (query) => fingerprints(source, query),
   '/config': (source) => () => json(source.config()),
 };
+
+/** A router goes on without its registry, and says so. */
+function readyText(registry: AdminRegistry | null): string {
+  if (registry === null || registry.outage === null) return 'ready';
+  const served = registry.clusters.map(({ name, version, from }) => `${name} at version ${version}, from ${from}`);
+  const seconds = Math.round(registry.outage.forMs / 1000);
+  return `ready, without the registry for ${seconds} s (${registry.outage.reason}): ${served.join('; ')}`;
+}
 
 async function summed(source: AdminSource): Promise<RouterCounters> {
   return sumCounters(await source.counters(), new RouterCounters());
@@ -157,6 +179,16 @@ async function clusterStates(source: AdminSource): Promise<object[]> {
       };
     }),
   }));
+}
+
+/** Whether routers, and the threads of one, place keys alike. */
+async function fingerprints(source: AdminSource, query: URLSearchParams): Promise<Answer> {
+  const cluster = query.get('cluster');
+  const keys = Number(query.get('keys') ?? FINGERPRINT_KEYS);
+  if (cluster === null) return text(400, 'name a cluster: /fingerprint?cluster=…');
+  if (!Number.isInteger(keys) || keys < 1 || keys > MOST_FINGERPRINT_KEYS)
+    return text(400, `keys is a number from 1 to ${MOST_FINGERPRINT_KEYS}`);
+  return json(await source.fingerprints(cluster, keys));
 }
 
 /** Open streams, the oldest first; those of one key, shard, cluster or route where it is asked for. */

@@ -7,6 +7,14 @@ import {
   type TrafficCounters,
 } from '../router/index.ts';
 
+/** What is known of a router's registry. */
+export interface AdminRegistry {
+  /** Null while it is reached. */
+  readonly outage: { readonly reason: string; readonly forMs: number } | null;
+  readonly outages: number;
+  readonly clusters: ReadonlyArray<{ readonly name: string; readonly version: number | null; readonly from: string }>;
+}
+
 const GRPC_STATUS_NAMES = [
   'OK',
   'CANCELLED',
@@ -62,7 +70,7 @@ interface Labelled<Counters> {
 const SERIES_AT_ONCE = 1000;
 
 /** Renders a router's counters in Prometheus' text form. */
-export async function renderMetrics(counters: RouterCounters): Promise<string> {
+export async function renderMetrics(counters: RouterCounters, registry: AdminRegistry | null): Promise<string> {
   const text = new MetricsText();
   const routes = Object.entries(counters.routes).map(([route, traffic]) => ({ labels: { route }, traffic }));
   const shards = Object.entries(counters.shards).map(([name, traffic]) => ({ labels: shardLabels(name), traffic }));
@@ -70,6 +78,7 @@ export async function renderMetrics(counters: RouterCounters): Promise<string> {
   await addTraffic(text, 'keyway', routes);
   await addTraffic(text, 'keyway_shard', shards);
   await addShardStates(text, shards);
+  if (registry !== null) await addRegistry(text, registry);
   return text.whole;
 }
 
@@ -141,6 +150,13 @@ async function addConnections(text: MetricsText, counters: RouterCounters): Prom
     by('reason', counters.refusals),
   );
   await text.counter('keyway_floods_total', 'Peers that went over a limit.', by('limit', counters.floods));
+}
+
+async function addRegistry(text: MetricsText, { outage, outages, clusters }: AdminRegistry): Promise<void> {
+  await text.gauge('keyway_registry_up', 'Whether the registry is reached.', [[{}, outage === null ? 1 : 0]]);
+  await text.counter('keyway_registry_outages_total', 'How often the registry was lost.', [[{}, outages]]);
+  const versions = clusters.map(({ name, version }) => [{ cluster: name }, version ?? 0] as const);
+  await text.gauge('keyway_topology_version', 'The version that is routed by; 0: none.', versions);
 }
 
 async function addTraffic(

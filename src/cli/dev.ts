@@ -7,14 +7,16 @@ import { isDeepStrictEqual } from 'node:util';
 import { Command } from 'commander';
 import { stringify } from 'yaml';
 import { parseConfig } from '../config/index.ts';
-import { Registry, SqliteStore } from '../registry/index.ts';
-import type { ClusterDescription, HostPort } from '../topology/index.ts';
+import { DEFAULT_NAMESPACE, Registry, type SqliteStore } from '../registry/index.ts';
+import { checkTopology, type HostPort, type TopologyDraft } from '../topology/index.ts';
 import { addressOption, addressText, integerOption } from './options.ts';
+import { serveRegistry } from './registry.ts';
+import { DEFAULT_REGISTRY } from './registry-option.ts';
 import { RouterProcess } from './router-process.ts';
 import { stopOnSignals } from './signals.ts';
 import { UsageError } from './usage-error.ts';
 
-const NAMESPACE = 'default';
+const CLUSTER = 'docs';
 const FIRST_SHARD_PORT = 9101;
 const MOST_SHARDS = 64;
 /** A shard that ended by itself is started again after this long. */
@@ -26,6 +28,7 @@ interface DevOptions {
   readonly shards: number;
   readonly listen: HostPort;
   readonly admin: HostPort;
+  readonly registry: HostPort;
   readonly data: string;
 }
 
@@ -35,6 +38,7 @@ export function devCommand(): Command {
     .option('--shards <number>', 'how many shards', integerOption(1, MOST_SHARDS), 3)
     .option('--listen <address>', 'the endpoint', addressOption, addressOption('127.0.0.1:8080'))
     .option('--admin <address>', 'health and metrics', addressOption, addressOption('127.0.0.1:9901'))
+    .option('--registry <address>', 'where the registry is served', addressOption, addressOption(DEFAULT_REGISTRY))
     .option('--data <folder>', 'where the data is kept', '.keyway')
     .addHelpText('after', '\nExample:\n  keyway dev --shards 5 --listen 127.0.0.1:9000')
     .action(dev);
@@ -42,57 +46,77 @@ export function devCommand(): Command {
 
 async function dev(options: DevOptions): Promise<void> {
   mkdirSync(options.data, { recursive: true });
-  const shards = await startShards(options);
+  const registry = await serveRegistry({ listen: options.registry, data: join(options.data, 'registry.sqlite') });
+  const stopRegistry = async (): Promise<void> => {
+    registry.server.close();
+    await registry.store.close();
+  };
+  const shards: ShardProcess[] = [];
   try {
+    await startShards(options, shards);
+    const registryAddress = addressText({ host: options.registry.host, port: registry.port });
+    const version = await register(registry.store, topologyOf(shards));
     const file = join(options.data, 'keyway.yaml');
-    const text = configText(options, shards);
+    const text = configText(options, registryAddress);
     writeFileSync(file, text);
-    const config = parseConfig(text, file);
-    const version = await register(join(options.data, 'registry.sqlite'), config.routing.clusters);
-    const router = new RouterProcess(config);
+    const router = new RouterProcess(parseConfig(text, file));
     const { ports, adminPort } = await router.start();
     stopOnSignals(async () => {
       await router.stop();
       await Promise.all(shards.map((shard) => shard.stop()));
+      await stopRegistry();
     });
     const endpoint = addressText({ host: options.listen.host, port: ports[0] as number });
     const admin = addressText({ host: options.admin.host, port: adminPort });
-    process.stdout.write(greeting({ endpoint, admin, file, version, shards }));
+    process.stdout.write(greeting({ endpoint, admin, registry: registryAddress, file, version, shards }));
   } catch (error) {
     await Promise.all(shards.map((shard) => shard.stop()));
+    await stopRegistry();
     throw error;
   }
 }
 
-/** Puts the clusters into the embedded registry, each at a new version where it has changed. @returns the last version */
-async function register(file: string, clusters: readonly ClusterDescription[]): Promise<number> {
-  const clock = (): number => performance.now();
-  const registry = new Registry(new SqliteStore(file, clock), { clock, timeOfDay: () => new Date().toISOString() });
-  let version = 0;
-  for (const cluster of clusters) {
-    const stored = await registry.topologies.read({ namespace: NAMESPACE, cluster: cluster.name });
-    const draft = { ...cluster, namespace: NAMESPACE, version: null };
-    const same = stored !== null && isDeepStrictEqual({ ...stored, version: null }, draft);
-    version = same ? stored.version : (await registry.topologies.commit(draft)).version;
-  }
-  await registry.close();
-  return version;
+/** A shard that finds its port taken comes up at another, and keeps its keys: they are placed by the ids. */
+function topologyOf(shards: readonly ShardProcess[]): TopologyDraft {
+  return checkTopology(
+    {
+      namespace: DEFAULT_NAMESPACE,
+      cluster: CLUSTER,
+      placement: { ringHash: { minimumRingSize: 1024 } },
+      shards: shards.map(({ id, address }) => ({ id, address })),
+    },
+    'the cluster',
+  );
+}
+
+/** Puts the cluster into the registry, at a new version where it has changed. @returns the version */
+async function register(store: SqliteStore, draft: TopologyDraft): Promise<number> {
+  const { topologies } = new Registry(store, {
+    clock: () => performance.now(),
+    timeOfDay: () => new Date().toISOString(),
+  });
+  const stored = await topologies.read({ namespace: draft.namespace, cluster: draft.name });
+  if (stored !== null && isDeepStrictEqual({ ...stored, version: null }, draft)) return stored.version;
+  return (await topologies.commit(draft)).version;
 }
 
 interface Started {
   readonly endpoint: string;
   readonly admin: string;
+  readonly registry: string;
   readonly file: string;
   readonly version: number;
   readonly shards: readonly ShardProcess[];
 }
 
-function greeting({ endpoint, admin, file, version, shards }: Started): string {
+function greeting({ endpoint, admin, registry, file, version, shards }: Started): string {
+  const of = registry === DEFAULT_REGISTRY ? '' : ` --registry ${registry}`;
   const at = endpoint === '127.0.0.1:8080' ? '' : ` --endpoint ${endpoint}`;
   return [
     `endpoint  ${endpoint}`,
     `admin     http://${admin}/metrics`,
     `config    ${file}`,
+    `registry  ${registry}`,
     `topology  version ${version}`,
     ...shards.map((shard) => `shard     ${shard.id} ${shard.address}`),
     '',
@@ -101,46 +125,36 @@ function greeting({ endpoint, admin, file, version, shards }: Started): string {
     `  npx keyway kv get${at} demo/hello --json`,
     `  npx keyway kv watch${at} demo/hello`,
     `  npx keyway explain --config ${file} demo/hello`,
+    `  npx keyway status${of}`,
+    `  npx keyway shard weight${of} s0 2`,
     '',
   ].join('\n');
 }
 
-function configText({ listen, admin }: DevOptions, shards: readonly ShardProcess[]): string {
+function configText({ listen, admin, data }: DevOptions, registry: string): string {
   return stringify({
     listen: [{ address: addressText(listen) }],
     // People read this terminal.
     log: { level: 'warn' },
     admin: { address: addressText(admin) },
     drainSeconds: 5,
-    routes: [{ match: { prefix: '/' }, cluster: 'docs', shardKey: { header: 'x-shard-key' } }],
-    clusters: {
-      docs: {
-        placement: { ringHash: { minimumRingSize: 1024 } },
-        // A shard that finds its port taken comes up at another, and keeps its keys.
-        hashOn: 'id',
-        shards: shards.map(({ id, address }) => ({ id, address })),
-      },
-    },
+    registry: { remote: { address: registry }, keepIn: join(data, 'topologies') },
+    routes: [{ match: { prefix: '/' }, cluster: CLUSTER, shardKey: { header: 'x-shard-key' } }],
+    clusters: { [CLUSTER]: { fromRegistry: {} } },
   });
 }
 
-async function startShards({ shards, data }: DevOptions): Promise<ShardProcess[]> {
+/** Starts shards one after the other, each at the next free port; `started` has them also where one fails. */
+async function startShards({ shards, data }: DevOptions, started: ShardProcess[]): Promise<void> {
   const file = join(data, 'documents.sqlite');
-  const started: ShardProcess[] = [];
   let port = FIRST_SHARD_PORT;
-  try {
-    for (let i = 0; i < shards; i++) {
-      port = await freePort(port);
-      const shard = new ShardProcess(`s${i}`, port, file);
-      started.push(shard);
-      await shard.start();
-      port++;
-    }
-  } catch (error) {
-    await Promise.all(started.map((shard) => shard.stop()));
-    throw error;
+  for (let i = 0; i < shards; i++) {
+    port = await freePort(port);
+    const shard = new ShardProcess(`s${i}`, port, file);
+    started.push(shard);
+    await shard.start();
+    port++;
   }
-  return started;
 }
 
 /** The first port from `from` on that nobody listens on. */

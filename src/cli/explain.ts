@@ -1,7 +1,14 @@
 import { once } from 'node:events';
 import { Command } from 'commander';
 import { loadConfig } from '../config/index.ts';
-import { Cluster, type ClusterDescription, type Explanation, explainKey } from '../topology/index.ts';
+import {
+  type ClusterDescription,
+  ClusterTable,
+  type Explanation,
+  explainKey,
+  shareCluster,
+} from '../topology/index.ts';
+import { describedClusters } from './described-clusters.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Output is written in pieces of about this size: a million keys make few system calls and little memory. */
@@ -19,7 +26,8 @@ export function explainCommand(): Command {
       '\nExample:\n  keyway explain --config keyway.yaml demo/hello\n  keyway explain --config keyway.yaml --json - < keys.txt',
     )
     .action(async (keys: string[], options: { config: string; cluster?: string; json?: true }) => {
-      const cluster = new Cluster(chosen(loadConfig(options.config).routing.clusters, options.cluster));
+      const description = chosen(await describedClusters(loadConfig(options.config)), options.cluster);
+      const cluster = new ClusterTable(shareCluster(description, null));
       const output = new Pieces(options.json === true ? JSON.stringify : tabbed);
       for (const key of keys) {
         if (key === '-') for await (const line of lines(process.stdin)) await output.add(explainKey(cluster, line));

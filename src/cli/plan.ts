@@ -1,6 +1,18 @@
 import { Command } from 'commander';
 import { loadConfig } from '../config/index.ts';
-import { Cluster, type ClusterDescription, diff, type Flow, sharesOf } from '../topology/index.ts';
+import {
+  Cluster,
+  type ClusterDescription,
+  diff,
+  type Flow,
+  type MovedPin,
+  parseTopology,
+  sharesOf,
+  topologyText,
+} from '../topology/index.ts';
+import { readDocument } from '../yaml/index.ts';
+import { describedClusters } from './described-clusters.ts';
+import { inRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
 import { UsageError } from './usage-error.ts';
 
 const BAR_CHARACTERS = 30;
@@ -12,6 +24,7 @@ interface Plan {
   /** The share of all keys whose owner changes. */
   readonly moved: number;
   readonly flows: readonly Flow[];
+  readonly pins: readonly MovedPin[];
   readonly shards: ReadonlyArray<{
     readonly id: string;
     readonly before: number | null;
@@ -19,40 +32,71 @@ interface Plan {
   }>;
 }
 
+interface PlanFlags extends RegistryFlag {
+  readonly config?: string;
+  readonly cluster?: string;
+  readonly json?: true;
+}
+
 export function planCommand(): Command {
-  return new Command('plan')
-    .description('tell what would move, before anything does')
-    .argument('<file>', 'the config that is to come, in YAML')
-    .requiredOption('--config <file>', 'the config that is in effect')
-    .option('--cluster <name>', 'this cluster only')
-    .option('--json', 'one JSON object a cluster and line')
-    .addHelpText('after', '\nExample:\n  keyway plan four-shards.yaml --config keyway.yaml')
-    .action((file: string, options: { config: string; cluster?: string; json?: true }) => {
-      const [before, after] = [clustersOf(options.config), clustersOf(file)];
-      const names = options.cluster === undefined ? [...before.keys()] : [options.cluster];
-      for (const name of names) {
-        const [old, next] = [before.get(name), after.get(name)];
-        if (old === undefined) throw new UsageError(`there is no cluster ${name} in ${options.config}`);
-        if (next === undefined) throw new UsageError(`there is no cluster ${name} in ${file}`);
-        const plan = planOf(new Cluster(old), new Cluster(next));
-        process.stdout.write(options.json === true ? `${JSON.stringify(plan)}\n` : table(plan));
+  return withRegistryOption(
+    new Command('plan')
+      .description('tell what would move, before anything does')
+      .argument('<file>', 'the topology that is to come; with --config: the config that is to come')
+      .option('--config <file>', 'the config that is in effect, in place of what the registry has')
+      .option('--cluster <name>', 'with --config: this cluster only')
+      .option('--json', 'one JSON object a cluster and line'),
+  )
+    .addHelpText('after', '\nExample:\n  keyway plan docs.yaml\n  keyway plan four-shards.yaml --config keyway.yaml')
+    .action(async (file: string, flags: PlanFlags) => {
+      const changes =
+        flags.config === undefined ? [await inTheRegistry(file, flags)] : await inConfigs(file, flags.config, flags);
+      for (const { before, after } of changes) {
+        const plan = planOf(new Cluster(before), new Cluster(after));
+        process.stdout.write(flags.json === true ? `${JSON.stringify(plan)}\n` : planText(plan));
       }
     });
 }
 
-function clustersOf(file: string): Map<string, ClusterDescription> {
-  return new Map(loadConfig(file).routing.clusters.map((cluster) => [cluster.name, cluster]));
+interface Change {
+  readonly before: ClusterDescription;
+  readonly after: ClusterDescription;
+}
+
+/** A topology beside what the registry has of its cluster. */
+async function inTheRegistry(file: string, flags: RegistryFlag): Promise<Change> {
+  const after = parseTopology(readDocument(file), file);
+  const name = { namespace: after.namespace, cluster: after.name };
+  const before = await inRegistry(flags, ({ topologies }) => topologies.read(name));
+  if (before === null)
+    throw new UsageError(`the registry has no cluster ${topologyText(name)}: all of its keys are new`);
+  return { before, after };
+}
+
+/** The clusters of one config beside those of another. */
+async function inConfigs(file: string, config: string, { cluster }: PlanFlags): Promise<Change[]> {
+  const [had, will] = [await clustersOf(config), await clustersOf(file)];
+  return (cluster === undefined ? [...had.keys()] : [cluster]).map((name) => {
+    const [before, after] = [had.get(name), will.get(name)];
+    if (before === undefined) throw new UsageError(`there is no cluster ${name} in ${config}`);
+    if (after === undefined) throw new UsageError(`there is no cluster ${name} in ${file}`);
+    return { before, after };
+  });
+}
+
+async function clustersOf(file: string): Promise<Map<string, ClusterDescription>> {
+  return new Map((await describedClusters(loadConfig(file))).map((cluster) => [cluster.name, cluster]));
 }
 
 function planOf(before: Cluster, after: Cluster): Plan {
-  const { moved, flows } = diff(before, after);
+  const { moved, flows, pins } = diff(before, after);
   const [had, will] = [sharesOf(before), sharesOf(after)];
   const ids = [...new Set([...had.keys(), ...will.keys()])];
   const shards = ids.map((id) => ({ id, before: had.get(id) ?? null, after: will.get(id) ?? null }));
-  return { cluster: before.name, moved, flows, shards };
+  return { cluster: before.name, moved, flows, pins, shards };
 }
 
-function table({ cluster, moved, flows, shards }: Plan): string {
+function planText({ cluster, moved, flows, pins, shards }: Plan): string {
   const width = Math.max('shard'.length, ...shards.map(({ id }) => id.length));
   const name = (text: string | null): string => (text ?? '-').padEnd(width);
   const lines = [`${cluster}: ${percent(moved).trim()} of the keys move`];
@@ -60,6 +104,8 @@ function table({ cluster, moved, flows, shards }: Plan): string {
   for (const { from, to, share } of flows.slice(0, MOST_FLOWS))
     lines.push(`${name(from)}  ${name(to)}  ${percent(share)}`);
   if (flows.length > MOST_FLOWS) lines.push(`and ${flows.length - MOST_FLOWS} pairs more`);
+  for (const { pin, from, to } of pins)
+    lines.push(`${pin}: ${from ?? 'by the placement'} -> ${to ?? 'by the placement'}`);
   lines.push('', `${name('shard')}  before   after`);
   const most = Math.max(...shards.map(({ before, after }) => Math.max(before ?? 0, after ?? 0)));
   for (const { id, before, after } of shards)

@@ -1,52 +1,54 @@
 import { AdminServer, type AdminSource } from '../admin/index.ts';
 import type { Config } from '../config/index.ts';
 import { type Log, newLog, type RouterThreads, routerThreads } from '../router/index.ts';
-import { Cluster, explainKey } from '../topology/index.ts';
+import { explainKey } from '../topology/index.ts';
 import { addressText } from './options.ts';
+import { RoutedClusters } from './routed-clusters.ts';
 import { UsageError } from './usage-error.ts';
 
 /** A router with its admin address, as `keyway router` and `keyway dev` run it. */
 export class RouterProcess {
   readonly #config: Config;
-  readonly #threads: RouterThreads;
+  readonly #clusters: RoutedClusters;
   readonly #admin: AdminServer;
   readonly #log: Log;
+  #threads: RouterThreads | null = null;
   #notReady: string | null = 'starting';
 
   constructor(config: Config) {
     this.#config = config;
     this.#log = newLog(config.observe.logLevel);
-    this.#threads = routerThreads(config.workers, {
-      listen: config.listen,
-      routing: config.routing,
-      limits: config.limits,
-      observe: config.observe,
-      clock: () => performance.now(),
-      random: Math.random,
-      timeOfDay: () => new Date().toISOString(),
-    });
+    this.#clusters = new RoutedClusters(config, this.#log, clock);
     this.#admin = new AdminServer(this.#adminSource(), config.adminToken);
   }
 
   #adminSource(): AdminSource {
-    const { clusters } = this.#config.routing;
-    const built = new Map<string, Cluster>();
-    const clusterOf = (name: string): Cluster => {
-      const known = built.get(name);
-      if (known !== undefined) return known;
-      const made = new Cluster(clusters.find((each) => each.name === name) as (typeof clusters)[number]);
-      built.set(name, made);
-      return made;
-    };
     return {
-      counters: () => this.#threads.counters(),
-      openStreams: (limit) => this.#threads.openStreams(limit),
-      notReadyBecause: () => this.#notReady,
-      topology: () => clusters,
+      counters: async () => (await this.#threads?.counters()) ?? [],
+      openStreams: async (limit) => (await this.#threads?.openStreams(limit)) ?? [],
+      notReadyBecause: () => this.#notReady ?? this.#clusters.notReadyBecause(),
+      registry: () => {
+        const state = this.#clusters.registryState();
+        if (state === null) return null;
+        const { outage, ...rest } = state;
+        return { ...rest, outage: outage && { reason: outage.reason, forMs: clock() - outage.sinceMs } };
+      },
+      topology: () =>
+        this.#clusters.tables().map(({ name, table }) => ({
+          name,
+          version: table?.version ?? null,
+          shards: table?.shards() ?? [],
+          ...this.#clusters.described(name),
+        })),
+      fingerprints: async (cluster, keys) => (await this.#threads?.fingerprints(cluster, keys)) ?? [],
       explain: (key, wanted) =>
-        clusters
-          .filter(({ name }) => wanted === null || name === wanted)
-          .map(({ name }) => ({ cluster: name, ...explainKey(clusterOf(name), key) })),
+        this.#clusters
+          .tables()
+          .flatMap(({ name, table }) =>
+            table === null || (wanted !== null && name !== wanted)
+              ? []
+              : [{ cluster: name, ...explainKey(table, key) }],
+          ),
       config: () => this.#config.shown,
     };
   }
@@ -56,7 +58,7 @@ export class RouterProcess {
     try {
       const { host, port } = this.#config.admin;
       const adminPort = await this.#admin.listen(host, port);
-      const ports = await this.#threads.start();
+      const ports = await this.#startThreads();
       this.#notReady = null;
       const listen = this.#config.listen.map((each, i) => addressText({ host: each.host, port: ports[i] as number }));
       this.#log.info({ listen, admin: addressText({ host, port: adminPort }) }, 'routing');
@@ -64,20 +66,42 @@ export class RouterProcess {
     } catch (cause) {
       // What has come up would keep the process alive.
       this.#admin.close();
-      await this.#threads.shutdown(0);
+      await this.#threads?.shutdown(0);
+      await this.#clusters.stop();
       throw new UsageError(listenFault(cause), { cause });
     }
+  }
+
+  /** Clients are let in once it is known who owns what, or that nobody knows. */
+  async #startThreads(): Promise<readonly number[]> {
+    await this.#clusters.follow();
+    const { workers, listen, routes, edge, limits, observe } = this.#config;
+    this.#threads = routerThreads(workers, {
+      listen,
+      routing: { routes, edge, clusters: this.#clusters.routed() },
+      limits,
+      observe,
+      clock,
+      random: Math.random,
+      timeOfDay: () => new Date().toISOString(),
+    });
+    const ports = await this.#threads.start();
+    await this.#clusters.publishTo(this.#threads);
+    return ports;
   }
 
   /** Stops in order; see `Router.shutdown`. */
   async stop(): Promise<void> {
     this.#notReady = 'shutting down';
     this.#log.info('shutting down');
-    const cut = await this.#threads.shutdown(this.#config.drainMs);
+    const cut = await this.#threads?.shutdown(this.#config.drainMs);
+    await this.#clusters.stop();
     this.#log.info({ cut }, 'stopped');
     this.#admin.close();
   }
 }
+
+const clock = (): number => performance.now();
 
 function listenFault(cause: unknown): string {
   const message = cause instanceof Error ? cause.message : String(cause);

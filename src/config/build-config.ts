@@ -1,22 +1,29 @@
 import { readFileSync } from 'node:fs';
 import type { Http2Limits } from '../http2/index.ts';
+import type { RegistryDescription } from '../registry/index.ts';
 import {
   ClientCertificates,
+  type EdgeDescription,
   formatFault,
   type ListenerDescription,
   type ObserveDescription,
   type RouteDescription,
-  type RoutedCluster,
   type RouteMatch,
   type RouterLimits,
-  type RoutingDescription,
   ServerCertificates,
   type ShardKeySource,
   type TextMatch,
   tlsFault,
   type UpstreamDescription,
 } from '../router/index.ts';
-import { describeCluster, type HostPort, splitAddress } from '../topology/index.ts';
+import {
+  type ClusterDescription,
+  DEFAULT_PLACEMENT,
+  describeCluster,
+  type HostPort,
+  splitAddress,
+  type TopologyName,
+} from '../topology/index.ts';
 import { nearestName, type Report } from '../yaml/index.ts';
 import type { ConfigFile } from './schema/index.ts';
 
@@ -32,7 +39,28 @@ export interface Config {
   readonly workers: number;
   readonly drainMs: number;
   readonly limits: Http2Limits & RouterLimits;
-  readonly routing: RoutingDescription;
+  readonly routes: readonly RouteDescription[];
+  readonly edge: EdgeDescription;
+  readonly clusters: readonly ConfiguredCluster[];
+  /** Null where no cluster comes from one. */
+  readonly registry: ConfiguredRegistry | null;
+}
+
+/** A cluster, and where its shards come from. */
+export interface ConfiguredCluster {
+  readonly name: string;
+  readonly upstream: UpstreamDescription;
+  readonly source:
+    | { readonly kind: 'config'; readonly description: ClusterDescription }
+    | { readonly kind: 'registry'; readonly topology: TopologyName };
+}
+
+/** The registry that topologies come from. */
+export interface ConfiguredRegistry {
+  readonly store: RegistryDescription;
+  /** The folder where the last topologies are kept. */
+  readonly keepIn: string;
+  readonly leaseMs: number;
 }
 
 /** Makes of a file's values what they configure, and checks what no schema can. */
@@ -55,12 +83,30 @@ export function buildConfig(file: ConfigFile, report: Report): Config {
     workers: file.workers,
     drainMs: file.drainSeconds * 1000,
     limits: file.limits,
-    routing: {
-      routes,
-      clusters,
-      edge: { trustedHops: file.trustedHops, requestIds: file.requestIds },
-    },
+    routes,
+    clusters,
+    edge: { trustedHops: file.trustedHops, requestIds: file.requestIds },
+    registry: registryOf(file, clusters, report),
   };
+}
+
+function registryOf(
+  { registry }: ConfigFile,
+  clusters: readonly ConfiguredCluster[],
+  report: Report,
+): ConfiguredRegistry | null {
+  const wanting = clusters.find(({ source }) => source.kind === 'registry');
+  if (registry === undefined) {
+    if (wanting !== undefined)
+      report(
+        ['clusters', wanting.name, 'fromRegistry'],
+        'there is no registry: give one, such as registry: {remote: …}',
+      );
+    return null;
+  }
+  const { keepIn, leaseMs, ...stores } = registry;
+  // The schema has seen to it that there is exactly one store.
+  return { store: withoutUndefined(stores) as RegistryDescription, keepIn, leaseMs };
 }
 
 /** Whoever reaches the admin address sees keys and clients: from outside only with a token. */
@@ -152,12 +198,21 @@ function withoutUndefined(value: object): object {
   return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined));
 }
 
-function buildCluster(name: string, cluster: ConfigFile['clusters'][string], report: Report): RoutedCluster {
+function buildCluster(name: string, cluster: ConfigFile['clusters'][string], report: Report): ConfiguredCluster {
+  const { fromRegistry, placement = DEFAULT_PLACEMENT, hashOn = 'address', shards, pins = [] } = cluster;
   const { tls } = cluster.upstream;
   const tlsProblem = tls === undefined ? null : tlsFault(() => new ClientCertificates(tls).options());
   if (tlsProblem !== null) report(['clusters', name, 'upstream', 'tls'], `${tlsProblem.file} ${tlsProblem.message}`);
-  const description = describeCluster(name, cluster, (path, message) => report(['clusters', name, ...path], message));
-  return { ...description, upstream: buildUpstream(cluster) };
+  const upstream = buildUpstream(cluster);
+  // The schema has seen to it that there is exactly one of the two.
+  if (shards === undefined) {
+    const { namespace = 'default', cluster: there = name } = fromRegistry ?? {};
+    return { name, upstream, source: { kind: 'registry', topology: { namespace, cluster: there } } };
+  }
+  const description = describeCluster(name, { placement, hashOn, shards, pins }, (path, message) =>
+    report(['clusters', name, ...path], message),
+  );
+  return { name, upstream, source: { kind: 'config', description } };
 }
 
 function buildUpstream({

@@ -33,11 +33,17 @@ it('reads a config, defaults filled in', () => {
   const config = parseConfig(CONFIG, 'keyway.yaml');
   expect(config.listen).toMatchObject([{ host: '127.0.0.1', port: 8080 }]);
   expect(config.limits).toEqual({ ...defaultLimits, ...defaultRouterLimits });
-  expect(config.routing.clusters[0]).toMatchObject({
+  expect(config.clusters[0]).toMatchObject({
     name: 'docs',
-    placement: { name: 'maglev', options: { tableSize: 65537 } },
-    hashOn: 'address',
-    shards: [{ id: 's0', address: '127.0.0.1:9101', weight: 1 }],
+    source: {
+      kind: 'config',
+      description: {
+        name: 'docs',
+        placement: { name: 'maglev', options: { tableSize: 65537 } },
+        hashOn: 'address',
+        shards: [{ id: 's0', address: '127.0.0.1:9101', weight: 1 }],
+      },
+    },
   });
 });
 

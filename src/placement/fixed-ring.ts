@@ -37,4 +37,5 @@ export const fixedRing: PlacementKind<FixedRingOptions> = {
     }
     return Ring.of(entries);
   },
+  open: (tables) => Ring.open(tables),
 };

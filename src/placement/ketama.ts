@@ -7,6 +7,7 @@ import { md5First32 } from './hash/md5.ts';
 import type { Hash64 } from './hash/u64.ts';
 import { circle, type Partition } from './partition.ts';
 import { type Member, owners, type Placement, type PlacementKind } from './placement.ts';
+import { type SharedTables, sharedWords, unsigned } from './shared-tables.ts';
 
 export type KetamaOptions = Record<string, never>;
 
@@ -21,22 +22,26 @@ export const ketama: PlacementKind<KetamaOptions> = {
       byKey.set(member.hashKey, index);
     }
     const { ring } = new HashRing(weights, 'md5', { 'max cache size': 1 });
-    const points = new Uint32Array(ring.length);
-    const owned = new Int32Array(ring.length);
+    const points = sharedWords(ring.length);
+    const owned = sharedWords(ring.length);
     ring.forEach((node, i) => {
       points[i] = node.value;
       owned[i] = byKey.get(node.server) ?? -1;
     });
     return new KetamaContinuum(points, owned);
   },
+  open: ([points, owned]) => new KetamaContinuum(points as Int32Array, owned as Int32Array),
 };
 
 class KetamaContinuum implements Placement {
   readonly #points: Uint32Array;
   readonly #owners: Int32Array;
 
-  constructor(points: Uint32Array, owned: Int32Array) {
-    this.#points = points;
+  readonly tables: SharedTables;
+
+  constructor(points: Int32Array, owned: Int32Array) {
+    this.tables = [points, owned];
+    this.#points = unsigned(points);
     this.#owners = owned;
   }
 

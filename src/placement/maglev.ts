@@ -7,6 +7,7 @@ import { type Hash64, modulo } from './hash/u64.ts';
 import { xxHash64 } from './hash/xxhash64.ts';
 import { type Partition, table } from './partition.ts';
 import { keyBytes, type Member, owners, type Placement, type PlacementKind } from './placement.ts';
+import { type SharedTables, sharedWords } from './shared-tables.ts';
 
 /** Envoy's default, and its bound on what a table may hold. */
 const DEFAULT_TABLE_SIZE = 65537;
@@ -32,6 +33,7 @@ export const maglev: PlacementKind<MaglevOptions> = {
     const tableSize = options.tableSize ?? DEFAULT_TABLE_SIZE;
     return new MaglevTable(fill(candidatesOf(members, tableSize), tableSize));
   },
+  open: ([table]) => new MaglevTable(table as Int32Array),
 };
 
 function candidatesOf(members: readonly Member[], tableSize: number): Candidate[] {
@@ -51,7 +53,7 @@ function candidatesOf(members: readonly Member[], tableSize: number): Candidate[
 }
 
 function fill(candidates: Candidate[], tableSize: number): Int32Array {
-  const table = new Int32Array(tableSize).fill(-1);
+  const table = sharedWords(tableSize).fill(-1);
   if (candidates.length === 0) return table;
   const largest = candidates.reduce((most, { share }) => Math.max(most, share), 0);
   let filled = 0;
@@ -88,6 +90,10 @@ export class MaglevTable implements Placement {
 
   partition(): Partition {
     return table(`maglev/${this.#table.length}`, this.#table);
+  }
+
+  get tables(): SharedTables {
+    return [this.#table];
   }
 
   get sizeBytes(): number {

@@ -1,5 +1,6 @@
 import type { Hash64 } from './hash/u64.ts';
 import type { Partition } from './partition.ts';
+import type { SharedTables } from './shared-tables.ts';
 
 /** One owner of keys, as a placement sees it. */
 export interface Member {
@@ -24,6 +25,8 @@ export interface Placement {
   hash(key: Uint8Array, start: number, end: number, into: Hash64): void;
   /** The whole table, to compare it with another one. */
   partition(): Partition;
+  /** What another thread opens it from; see `PlacementKind.open`. */
+  readonly tables: SharedTables;
   /** Bytes that the table keeps, for the benchmark and for metrics. */
   readonly sizeBytes: number;
 }
@@ -32,6 +35,8 @@ export interface Placement {
 export interface PlacementKind<Options> {
   readonly name: string;
   build(members: readonly Member[], options: Options): Placement;
+  /** A placement that was built, from its tables: at once, whatever their size. */
+  open(tables: SharedTables): Placement;
 }
 
 const encoder = new TextEncoder();

@@ -51,6 +51,7 @@ export const ringHash: PlacementKind<RingHashOptions> = {
     });
     return Ring.of(entries);
   },
+  open: (tables) => Ring.open(tables),
 };
 
 function normalizedWeights(members: readonly Member[], used: readonly number[]): number[] {

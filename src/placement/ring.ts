@@ -2,6 +2,7 @@ import type { Hash64 } from './hash/u64.ts';
 import { xxHash64 } from './hash/xxhash64.ts';
 import { circle, type Partition } from './partition.ts';
 import type { Placement } from './placement.ts';
+import { type SharedTables, sharedWords, unsigned } from './shared-tables.ts';
 
 /** Below this many entries the histograms of a 16-bit radix pass cost more than the extra passes of an 8-bit one. */
 const WIDE_RADIX_FROM = 16384;
@@ -39,6 +40,18 @@ function sortedOrder(his: Int32Array, los: Int32Array): Uint32Array {
   return order;
 }
 
+/** For each value of the top bits of a hash, the first entry that has at least these. */
+function startsOf(his: Uint32Array): Int32Array {
+  const bits = Math.max(1, Math.min(24, 32 - Math.clz32(his.length)));
+  const starts = sharedWords(2 ** bits);
+  let entry = 0;
+  for (let bucket = 0; bucket < starts.length; bucket++) {
+    while (entry < his.length && (his[entry] as number) >>> (32 - bits) < bucket) entry++;
+    starts[bucket] = entry;
+  }
+  return starts;
+}
+
 /**
  * A sorted circle of 64-bit hashes, each with an owner. A key belongs to the first entry at or after its hash, and past
  * the last one to the first.
@@ -51,31 +64,34 @@ export class Ring implements Placement {
   readonly #starts: Uint32Array;
   readonly #shift: number;
   readonly #scratch: Hash64 = { hi: 0, lo: 0 };
+  readonly tables: SharedTables;
 
-  private constructor(his: Int32Array, los: Int32Array, owners: Uint32Array) {
-    const order = sortedOrder(his, los);
-    const size = order.length;
-    this.#his = new Uint32Array(size);
-    this.#los = new Uint32Array(size);
-    this.#owners = new Uint32Array(size);
-    for (let i = 0; i < size; i++) {
-      const from = order[i] as number;
-      this.#his[i] = his[from] as number;
-      this.#los[i] = los[from] as number;
-      this.#owners[i] = owners[from] as number;
-    }
-    const bits = Math.max(1, Math.min(24, 32 - Math.clz32(size)));
-    this.#shift = 32 - bits;
-    this.#starts = new Uint32Array(2 ** bits);
-    let entry = 0;
-    for (let bucket = 0; bucket < this.#starts.length; bucket++) {
-      while (entry < size && (this.#his[entry] as number) >>> this.#shift < bucket) entry++;
-      this.#starts[bucket] = entry;
-    }
+  private constructor(tables: SharedTables) {
+    const [his, los, owners, starts] = tables.map(unsigned);
+    this.tables = tables;
+    this.#his = his as Uint32Array;
+    this.#los = los as Uint32Array;
+    this.#owners = owners as Uint32Array;
+    this.#starts = starts as Uint32Array;
+    // There are as many starts as the bits that are looked at have values.
+    this.#shift = 1 + Math.clz32(this.#starts.length);
+  }
+
+  static open(tables: SharedTables): Ring {
+    return new Ring(tables);
   }
 
   static of(entries: RingEntries): Ring {
-    return new Ring(entries.his.subarray(0, entries.size), entries.los.subarray(0, entries.size), entries.owners);
+    const order = sortedOrder(entries.his.subarray(0, entries.size), entries.los.subarray(0, entries.size));
+    const size = order.length;
+    const [his, los, owners] = [sharedWords(size), sharedWords(size), sharedWords(size)];
+    for (let i = 0; i < size; i++) {
+      const from = order[i] as number;
+      his[i] = entries.his[from] as number;
+      los[i] = entries.los[from] as number;
+      owners[i] = entries.owners[from] as number;
+    }
+    return new Ring([his, los, owners, startsOf(unsigned(his))]);
   }
 
   locate(key: Uint8Array, start: number, end: number): number {

@@ -7,6 +7,7 @@ import { crc16 } from './hash/crc16.ts';
 import type { Hash64 } from './hash/u64.ts';
 import { type Partition, table } from './partition.ts';
 import { type Member, owners, type Placement, type PlacementKind } from './placement.ts';
+import { type SharedTables, sharedWords } from './shared-tables.ts';
 
 export const SLOT_COUNT = 16384;
 const OPEN_BRACE = 0x7b;
@@ -17,7 +18,7 @@ export type SlotsOptions = Record<string, never>;
 export const slots: PlacementKind<SlotsOptions> = {
   name: 'slots',
   build(members) {
-    const owned = new Int32Array(SLOT_COUNT).fill(-1);
+    const owned = sharedWords(SLOT_COUNT).fill(-1);
     if (members.some((member) => member.slots !== undefined)) {
       members.forEach((member, index) => {
         for (const [first, last] of member.slots ?? []) owned.fill(index, first, last + 1);
@@ -25,6 +26,7 @@ export const slots: PlacementKind<SlotsOptions> = {
     } else divideEvenly(owned, members);
     return new SlotTable(owned);
   },
+  open: ([table]) => new SlotTable(table as Int32Array),
 };
 
 function divideEvenly(owned: Int32Array, members: readonly Member[]): void {
@@ -67,6 +69,10 @@ class SlotTable implements Placement {
 
   partition(): Partition {
     return table('slots', this.#table);
+  }
+
+  get tables(): SharedTables {
+    return [this.#table];
   }
 
   get sizeBytes(): number {

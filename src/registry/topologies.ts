@@ -1,9 +1,11 @@
 import type { Topology, TopologyDraft, TopologyName, TopologyVersion } from '../topology/index.ts';
 import { topologyDocument, topologyText } from '../topology/index.ts';
+import { follow } from './follow.ts';
 import type { Namespaces } from './namespaces.ts';
 import { pause } from './pause.ts';
 import { type Change, type Condition, type Revision, type Store, StoreUnavailable } from './store/store.ts';
 import {
+  nameOf,
   POINTERS,
   type Pointer,
   pointerKey,
@@ -79,9 +81,8 @@ export class Topologies {
   async list(namespace: string | null): Promise<Array<TopologyName & { readonly version: TopologyVersion }>> {
     const { entries } = await this.#store.list(namespace === null ? POINTERS : `${POINTERS}${namespace}/`);
     return entries.flatMap(({ key, value }) => {
-      const [space = '', cluster = ''] = key.slice(POINTERS.length).split('/');
       const { version, deleted } = JSON.parse(value) as Pointer;
-      return deleted ? [] : [{ namespace: space, cluster, version }];
+      return deleted ? [] : [{ ...nameOf(key), version }];
     });
   }
 
@@ -163,6 +164,18 @@ export class Topologies {
    */
   watch(name: TopologyName, after: TopologyVersion | null, signal: AbortSignal): AsyncGenerator<TopologyEvent> {
     return new TopologyWatch(this.#store, name, after).events(signal);
+  }
+
+  /** Tells of the current version of every cluster, and of every change; of null where one is deleted. */
+  async *watchAll(signal: AbortSignal): AsyncGenerator<TopologyName & { readonly version: TopologyVersion | null }> {
+    for await (const event of follow(this.#store, POINTERS, signal)) {
+      if (event.kind === 'outage' || event.kind === 'recovered') continue;
+      const entries = event.kind === 'state' ? event.entries : event.events.flatMap(({ entry }) => entry ?? []);
+      for (const { key, value } of entries) {
+        const { version, deleted } = JSON.parse(value) as Pointer;
+        yield { ...nameOf(key), version: deleted ? null : version };
+      }
+    }
   }
 
   async #pointer(name: TopologyName): Promise<{ pointer: Pointer | null; revision: Revision | 0 }> {

@@ -25,6 +25,11 @@ const VERSION_DIGITS = 16;
 export const POINTERS = 'topology/';
 export const pointerKey = ({ namespace, cluster }: TopologyName): string =>
   `${POINTERS}${namespace}/${cluster}/current`;
+/** Which topology a pointer's key is of. */
+export function nameOf(key: string): TopologyName {
+  const [namespace = '', cluster = ''] = key.slice(POINTERS.length).split('/');
+  return { namespace, cluster };
+}
 export const versionsOf = ({ namespace, cluster }: TopologyName): string => `version/${namespace}/${cluster}/`;
 export const versionKey = (name: TopologyName, version: number): string =>
   versionsOf(name) + String(version).padStart(VERSION_DIGITS, '0');

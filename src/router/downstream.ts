@@ -196,7 +196,7 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
       this.#admission.key = keyText;
       owner = owners.ownerOfText(keyText);
     }
-    if (owner === null) this.#refuse(stream, block, localReply.noOwner(owners.cluster.name));
+    if (owner === null) this.#refuse(stream, block, localReply.noOwner(owners.name));
     else if (rateLimit !== null && !rateLimit.take(rateLimit.by === 'client' ? clientAddress : keyText, this.#nowMs)) {
       this.#refuse(stream, block, localReply.rateLimited(rateLimit.by));
       return null;
@@ -247,7 +247,7 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
       version: stream.connection.resetsStreams ? '2' : '1.1',
       protocol,
       route: this.#route?.name ?? '',
-      cluster: this.#route?.owners.cluster.name ?? '',
+      cluster: this.#route?.owners.name ?? '',
       shard: '',
       key: '',
       status: reply.httpStatus,

@@ -1,5 +1,6 @@
 /** The router: listener, session, stream, owner. It sees the control plane as a description that it is handed, no more. */
 
+export type { EdgeDescription } from './edge/forwarded.ts';
 export type { ListenerDescription } from './listener.ts';
 export { ACCESS_FIELDS, formatFault } from './observe/access-log.ts';
 export {
@@ -16,8 +17,9 @@ export { patternFault } from './pattern.ts';
 export type { RouteMatch } from './route-match.ts';
 export { defaultRouterLimits, type RouterLimits } from './router-context.ts';
 export { type RouterThreads, routerThreads } from './router-threads.ts';
-export type { RouteDescription, RoutedCluster, RoutingDescription } from './routing.ts';
+export type { RouteDescription, RoutedCluster, RoutingDescription, TableFingerprint } from './routing.ts';
 export type { ShardKeySource } from './shard-key.ts';
 export type { TextMatch } from './text-match.ts';
 export { ClientCertificates, ServerCertificates, tlsFault } from './tls/tls-files.ts';
+export { type ActiveHealthDescription, HealthChecker } from './upstream/health-check.ts';
 export type { UpstreamDescription } from './upstream/upstream.ts';

@@ -1,12 +1,13 @@
 import { Worker } from 'node:worker_threads';
 import type { Http2Limits } from '../http2/index.ts';
+import type { SharedCluster } from '../topology/index.ts';
 import type { ListenerDescription } from './listener.ts';
 import type { RouterCounters } from './observe/counters.ts';
 import { type ObserveDescription, startTracing } from './observe/observe.ts';
 import type { OpenStream } from './observe/request-facts.ts';
 import { Router } from './router.ts';
 import type { RouterLimits } from './router-context.ts';
-import type { RoutingDescription } from './routing.ts';
+import type { RoutingDescription, TableFingerprint } from './routing.ts';
 
 /** What a router process runs, whatever number of threads does it. */
 export interface RouterThreadsOptions {
@@ -24,6 +25,10 @@ export interface RouterThreadsOptions {
 export interface RouterThreads {
   /** Listens. @returns the ports, in the order of the addresses */
   start(): Promise<readonly number[]>;
+  /** Has every thread route by another table of a cluster; null: nobody knows who owns what. Resolves once all do. */
+  publish(cluster: string, table: SharedCluster | null): Promise<void>;
+  /** What each thread's table of a cluster places keys like. */
+  fingerprints(cluster: string, keys: number): Promise<ReadonlyArray<TableFingerprint | null>>;
   counters(): Promise<readonly RouterCounters[]>;
   /** Streams that are open, at most so many of each thread. */
   openStreams(limit: number): Promise<readonly OpenStream[]>;
@@ -52,6 +57,14 @@ class OwnThread implements RouterThreads {
     return Promise.all(listen.map((address) => router.listen(address, false)));
   }
 
+  async publish(cluster: string, table: SharedCluster | null): Promise<void> {
+    this.#router?.publish(cluster, table);
+  }
+
+  async fingerprints(cluster: string, keys: number): Promise<ReadonlyArray<TableFingerprint | null>> {
+    return this.#router === null ? [] : [await this.#router.fingerprint(cluster, keys)];
+  }
+
   counters(): Promise<readonly RouterCounters[]> {
     return Promise.resolve(this.#router === null ? [] : [this.#router.counters]);
   }
@@ -68,6 +81,13 @@ class OwnThread implements RouterThreads {
 /** What the main thread asks of a worker, and the answers by `id`. */
 export type WorkerRequest =
   | { readonly id: number; readonly ask: 'listen'; readonly addresses: readonly ListenerDescription[] }
+  | {
+      readonly id: number;
+      readonly ask: 'publish';
+      readonly cluster: string;
+      readonly table: SharedCluster | null;
+    }
+  | { readonly id: number; readonly ask: 'fingerprint'; readonly cluster: string; readonly keys: number }
   | { readonly id: number; readonly ask: 'counters' }
   | { readonly id: number; readonly ask: 'streams'; readonly limit: number }
   | { readonly id: number; readonly ask: 'shutdown'; readonly graceMs: number };
@@ -100,6 +120,15 @@ class WorkerThreads implements RouterThreads {
     const addresses = this.#listen.map((listener, i) => ({ ...listener, port: ports[i] as number }));
     await Promise.all(others.map((worker) => worker.ask({ ask: 'listen', addresses })));
     return ports;
+  }
+
+  async publish(cluster: string, table: SharedCluster | null): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.ask({ ask: 'publish', cluster, table })));
+  }
+
+  async fingerprints(cluster: string, keys: number): Promise<ReadonlyArray<TableFingerprint | null>> {
+    const asked = this.#workers.map((worker) => worker.ask({ ask: 'fingerprint', cluster, keys }));
+    return (await Promise.all(asked)) as Array<TableFingerprint | null>;
   }
 
   async counters(): Promise<readonly RouterCounters[]> {

@@ -21,6 +21,10 @@ function carryOut(request: WorkerRequest): Promise<unknown> {
   switch (request.ask) {
     case 'listen':
       return Promise.all(request.addresses.map((address) => router.listen(address, true)));
+    case 'publish':
+      return Promise.resolve(router.publish(request.cluster, request.table));
+    case 'fingerprint':
+      return router.fingerprint(request.cluster, request.keys);
     case 'counters':
       return Promise.resolve(router.counters);
     case 'streams':

@@ -1,4 +1,5 @@
 import { defaultLimits, type Http2Limits, http2Context } from '../http2/index.ts';
+import type { SharedCluster } from '../topology/index.ts';
 import { DeadlineWheel } from './deadlines.ts';
 import { type DownstreamOwner, DownstreamSession } from './downstream.ts';
 import { type Accepted, Listener, type ListenerDescription, type ListenerOwner } from './listener.ts';
@@ -10,9 +11,9 @@ import type { OpenStream } from './observe/request-facts.ts';
 import type { Tracing } from './observe/tracing.ts';
 import { ReplayArena } from './replay-arena.ts';
 import { defaultRouterLimits, type RouterContext, type RouterLimits } from './router-context.ts';
-import { type RoutingDescription, RoutingSnapshot } from './routing.ts';
+import { type RoutingDescription, RoutingSnapshot, type TableFingerprint } from './routing.ts';
 import type { ByteReceiver } from './shared-read.ts';
-import { defaultUpstream, Upstream } from './upstream/upstream.ts';
+import { Upstreams } from './upstream/upstreams.ts';
 
 /** How often stalled connections are looked for. */
 const SWEEP_MS = 1000;
@@ -34,7 +35,7 @@ export interface RouterOptions {
 export class Router implements DownstreamOwner, ListenerOwner {
   readonly context: RouterContext;
   snapshot: RoutingSnapshot;
-  readonly #upstreams = new Map<string, Upstream>();
+  readonly #upstreams: Upstreams;
   readonly #sessions = new Set<DownstreamSession>();
   readonly #listeners: Listener[] = [];
   readonly #sweeper: NodeJS.Timeout;
@@ -57,21 +58,22 @@ export class Router implements DownstreamOwner, ListenerOwner {
           : new AccessLog(observe.accessLog, options.random, options.timeOfDay ?? (() => '')),
       tracing: options.tracing ?? null,
     };
-    this.snapshot = this.#snapshotOf(options.routing);
+    this.#upstreams = new Upstreams(this.context);
+    this.snapshot = RoutingSnapshot.of(options.routing, this.context.counters, (cluster) =>
+      this.#upstreams.ownersOf(cluster),
+    );
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
     this.#sweeper.unref();
   }
 
-  #snapshotOf(routing: RoutingDescription): RoutingSnapshot {
-    return new RoutingSnapshot(routing, this.context.counters, (cluster, id, address) => {
-      const { upstream = defaultUpstream } = cluster;
-      const name = `${cluster.name}/${id}/${address}/${JSON.stringify(upstream)}`;
-      const known = this.#upstreams.get(name);
-      if (known !== undefined) return known;
-      const made = new Upstream(this.context, cluster.name, id, address, upstream);
-      this.#upstreams.set(name, made);
-      return made;
-    });
+  /** Routes by another table of a cluster from now on. Requests in flight keep the owner that they have. */
+  publish(cluster: string, table: SharedCluster | null): void {
+    this.snapshot = this.snapshot.withOwners(this.#upstreams.ownersOf({ name: cluster, table }));
+  }
+
+  /** See `ClusterOwners.fingerprint`. */
+  fingerprint(cluster: string, keys: number): Promise<TableFingerprint | null> {
+    return this.snapshot.ownersIn(cluster)?.fingerprint(keys) ?? Promise.resolve(null);
   }
 
   /** The counters, those that are states brought up to date. */
@@ -80,7 +82,7 @@ export class Router implements DownstreamOwner, ListenerOwner {
     counters.downstreamConnections = this.#sessions.size;
     counters.downstreamStreams = 0;
     for (const { connection } of this.#sessions) counters.downstreamStreams += connection.openStreams;
-    for (const upstream of this.#upstreams.values()) upstream.refreshCounters();
+    this.#upstreams.refreshCounters();
     return counters;
   }
 
@@ -125,9 +127,8 @@ export class Router implements DownstreamOwner, ListenerOwner {
   #sweep(): void {
     const now = this.context.http2.turn.begin();
     for (const session of [...this.#sessions]) session.sweep(now);
-    for (const upstream of this.#upstreams.values()) upstream.sweep(now);
+    this.#upstreams.sweep(now);
     for (const listener of this.#listeners) this.#refreshCertificates(listener);
-    this.snapshot.watchOutliers(now);
   }
 
   #refreshCertificates(listener: Listener): void {
@@ -148,7 +149,7 @@ export class Router implements DownstreamOwner, ListenerOwner {
     await this.#idle(graceMs);
     const cut = this.#sessions.size;
     for (const session of [...this.#sessions]) session.connection.destroy();
-    for (const upstream of this.#upstreams.values()) upstream.destroy();
+    this.#upstreams.destroy();
     clearInterval(this.#sweeper);
     this.context.deadlines.stop();
     this.context.accessLog?.close();

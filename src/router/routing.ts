@@ -1,5 +1,5 @@
 import { type Field, type HeaderBlock, type HeaderName, headerName, type MessageHead } from '../http2/index.ts';
-import { Cluster, type ClusterDescription } from '../topology/index.ts';
+import { ClusterTable, fingerprint, type ShardPlace, type SharedCluster } from '../topology/index.ts';
 import { type CorsDescription, CorsPolicy } from './edge/cors.ts';
 import { defaultEdge, type EdgeDescription } from './edge/forwarded.ts';
 import { RateLimit, type RateLimitDescription } from './edge/rate-limit.ts';
@@ -8,7 +8,6 @@ import type { RouterCounters, TrafficCounters } from './observe/counters.ts';
 import { defaultRetries, type RetryDescription } from './retries.ts';
 import { type Condition, conditionOf, pathMatcher, type RouteMatch } from './route-match.ts';
 import { pathOf, ShardKeyRule, type ShardKeySource } from './shard-key.ts';
-import { ejectOutliers, type PassiveHealthDescription } from './upstream/owner-health.ts';
 import type { Upstream, UpstreamDescription } from './upstream/upstream.ts';
 
 /** One rule: requests that match go to this cluster. The first that matches counts. */
@@ -34,12 +33,15 @@ export interface RouteDescription {
   readonly responseHeaders?: HeaderRulesDescription | undefined;
 }
 
-/** A cluster's topology, and how its shards are spoken to. */
-export interface RoutedCluster extends ClusterDescription {
+/** A cluster, and how its shards are spoken to. */
+export interface RoutedCluster {
+  readonly name: string;
   readonly upstream?: UpstreamDescription | undefined;
+  /** Who owns what; null as long as nobody knows. */
+  readonly table: SharedCluster | null;
 }
 
-/** All that decides where requests go, at one version. Plain data, so that it can be handed to worker threads. */
+/** All that decides where requests go, at the beginning. Plain data, so that it can be handed to worker threads. */
 export interface RoutingDescription {
   readonly routes: readonly RouteDescription[];
   readonly clusters: readonly RoutedCluster[];
@@ -73,15 +75,38 @@ export type RouteKey =
   | { readonly kind: 'fixed'; readonly text: string; readonly owner: Upstream | null }
   | { readonly kind: 'rule'; readonly rule: ShardKeyRule };
 
-/** The shards of a cluster as this thread reaches them. */
+/** What a thread's table places keys like. */
+export interface TableFingerprint {
+  readonly version: number | null;
+  readonly hash: string;
+}
+
+/** The shards of a cluster, at one version, as this thread reaches them. */
 export class ClusterOwners {
-  readonly cluster: Cluster;
-  readonly #upstreams: readonly Upstream[];
+  readonly name: string;
+  readonly #table: ClusterTable | null;
+  readonly #upstreamOf: (shard: ShardPlace) => Upstream;
+  /** By the shard's number, made when a request is for it: a version of 10,000 shards is swapped in without a pause. */
+  readonly #upstreams: Array<Upstream | undefined>;
+  /** Those that were made. */
+  readonly reached = new Set<Upstream>();
   #scratch = new Uint8Array(256);
 
-  constructor(cluster: Cluster, upstreams: readonly Upstream[]) {
-    this.cluster = cluster;
-    this.#upstreams = upstreams;
+  constructor({ name, table }: RoutedCluster, upstreamOf: (shard: ShardPlace) => Upstream) {
+    this.name = name;
+    this.#table = table === null ? null : new ClusterTable(table);
+    this.#upstreamOf = upstreamOf;
+    this.#upstreams = new Array(this.size);
+  }
+
+  get size(): number {
+    return this.#table?.size ?? 0;
+  }
+
+  /** Tells this thread's table from others; null where there is none. @param keys how many are looked at */
+  async fingerprint(keys: number): Promise<TableFingerprint | null> {
+    const table = this.#table;
+    return table === null ? null : { version: table.version, hash: await fingerprint(table, keys) };
   }
 
   /** The owner of the key that a header field holds, noted on the field: a key that comes again costs one comparison. */
@@ -102,42 +127,57 @@ export class ClusterOwners {
   }
 
   #ownerOfBytes(bytes: Uint8Array, length: number): Upstream | null {
-    const index = this.cluster.locate(bytes, 0, length);
-    return index < 0 ? null : (this.#upstreams[index] ?? null);
+    const index = this.#table === null ? -1 : this.#table.locate(bytes, 0, length);
+    return index < 0 ? null : this.reach(index);
+  }
+
+  /** The shard of this number. */
+  reach(index: number): Upstream {
+    const known = this.#upstreams[index];
+    if (known !== undefined) return known;
+    const made = this.#upstreamOf((this.#table as ClusterTable).shardAt(index));
+    this.#upstreams[index] = made;
+    this.reached.add(made);
+    return made;
   }
 }
 
-/** The routes and owners of one version: built off the request's way, swapped in by one assignment, never changed. */
+/** The routes and owners at one moment: built off the request's way, swapped in by one assignment, never changed. */
 export class RoutingSnapshot {
   readonly #routes: readonly Route[];
-  readonly #outliers: ReadonlyArray<(nowMs: number) => void>;
-  readonly upstreams: readonly Upstream[];
+  readonly #owners: ReadonlyMap<string, ClusterOwners>;
   readonly edge: EdgeDescription;
 
-  constructor(
-    description: RoutingDescription,
-    counters: RouterCounters,
-    upstreamOf: (cluster: RoutedCluster, id: string, address: string) => Upstream,
-  ) {
-    const owners = new Map<string, ClusterOwners>();
-    const upstreams: Upstream[] = [];
-    const outliers: Array<(nowMs: number) => void> = [];
-    for (const each of description.clusters) {
-      const cluster = new Cluster(each);
-      const reached = cluster.shards.map((shard) => upstreamOf(each, shard.id, shard.address));
-      upstreams.push(...reached);
-      outliers.push(outlierWatch(each.upstream?.passiveHealth, reached));
-      owners.set(each.name, new ClusterOwners(cluster, reached));
-    }
-    this.upstreams = upstreams;
-    this.#outliers = outliers;
-    this.edge = description.edge ?? defaultEdge;
-    this.#routes = description.routes.map((route) => routeOf(route, owners, counters));
+  private constructor(routes: readonly Route[], owners: ReadonlyMap<string, ClusterOwners>, edge: EdgeDescription) {
+    this.#routes = routes;
+    this.#owners = owners;
+    this.edge = edge;
   }
 
-  /** Ejects shards that succeed far less often than the others of their cluster; to be called every second or so. */
-  watchOutliers(nowMs: number): void {
-    for (const watch of this.#outliers) watch(nowMs);
+  static of(
+    description: RoutingDescription,
+    counters: RouterCounters,
+    ownersOf: (cluster: RoutedCluster) => ClusterOwners,
+  ): RoutingSnapshot {
+    const owners = new Map(description.clusters.map((cluster) => [cluster.name, ownersOf(cluster)]));
+    const routes = description.routes.map((route) => routeOf(route, owners, counters));
+    return new RoutingSnapshot(routes, owners, description.edge ?? defaultEdge);
+  }
+
+  /** The same routes with other owners of one cluster. What routes know, such as rates, goes on. */
+  withOwners(changed: ClusterOwners): RoutingSnapshot {
+    const owners = new Map(this.#owners).set(changed.name, changed);
+    const routes = this.#routes.map((route) => {
+      if (route.owners.name !== changed.name) return route;
+      const { key } = route;
+      return { ...route, owners: changed, key: key.kind === 'fixed' ? fixedKey(key.text, changed) : key };
+    });
+    return new RoutingSnapshot(routes, owners, this.edge);
+  }
+
+  /** Who owns what in a cluster now. */
+  ownersIn(cluster: string): ClusterOwners | undefined {
+    return this.#owners.get(cluster);
   }
 
   /** The first route that matches. Those that the path allows are noted on its field. */
@@ -157,21 +197,6 @@ export class RoutingSnapshot {
     field.memoScope = this;
     return candidates;
   }
-}
-
-function outlierWatch(
-  passive: PassiveHealthDescription | undefined,
-  upstreams: readonly Upstream[],
-): (nowMs: number) => void {
-  if (passive?.successRate === undefined) return () => {};
-  const { intervalMs } = passive.successRate;
-  const healths = upstreams.flatMap(({ health }) => (health === null ? [] : [health]));
-  let nextMs = 0;
-  return (nowMs) => {
-    if (nowMs < nextMs) return;
-    nextMs = nowMs + intervalMs;
-    ejectOutliers(healths, passive, nowMs);
-  };
 }
 
 function routeOf(
@@ -207,10 +232,12 @@ function keyOf(sources: readonly ShardKeySource[], owners: ClusterOwners): Route
   if (only !== undefined && another === undefined) {
     if ('header' in only && only.pattern === undefined)
       return { kind: 'header', header: headerName(only.header.toLowerCase()) };
-    if ('value' in only) {
-      const text = Buffer.from(only.value, 'utf8').toString('latin1');
-      return { kind: 'fixed', text, owner: owners.ownerOfText(text) };
-    }
+    if ('value' in only) return fixedKey(Buffer.from(only.value, 'utf8').toString('latin1'), owners);
   }
   return { kind: 'rule', rule: new ShardKeyRule(sources) };
+}
+
+/** A key that is the same for all requests: its owner is looked up once. @param text latin1 */
+function fixedKey(text: string, owners: ClusterOwners): RouteKey {
+  return { kind: 'fixed', text, owner: owners.ownerOfText(text) };
 }

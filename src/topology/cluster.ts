@@ -5,10 +5,11 @@ import {
   type Placement,
   type PlacementName,
   placements,
+  type SharedTables,
   toBigInt,
 } from '../placement/index.ts';
 import type { NodeId } from './node-id.ts';
-import { type Pin, PinTable } from './pins.ts';
+import { type Pin, PinTable, type ResolvedPin } from './pins.ts';
 
 /** What stands for a shard in the hash. With `id`, a shard's new address moves no key. */
 export type HashOn = 'address' | 'id' | 'hostname';
@@ -49,6 +50,7 @@ export class Cluster {
   readonly name: string;
   readonly shards: readonly Shard[];
   readonly pins: readonly Pin[];
+  readonly resolvedPins: readonly ResolvedPin[];
   readonly #placement: Placement;
   readonly #pins: PinTable | null;
 
@@ -59,13 +61,22 @@ export class Cluster {
     const { name, options } = description.placement;
     this.#placement = placements[name].build(members, options as never);
     this.pins = description.pins ?? [];
-    this.#pins = pinTable(this.pins, this.shards);
+    this.resolvedPins = this.pins.map(({ shard, ...on }) => ({
+      ...on,
+      owner: this.shards.findIndex(({ id }) => id === shard),
+    }));
+    this.#pins = this.pins.length === 0 ? null : new PinTable(this.resolvedPins);
   }
 
   /** The index in `shards` of the owner of key[start, end); -1 where nobody owns it. Allocates nothing. */
   locate(key: Uint8Array, start: number, end: number): number {
     const pinned = this.#pins === null ? -1 : this.#pins.find(key, start, end);
     return pinned >= 0 ? pinned : this.#placement.locate(key, start, end);
+  }
+
+  /** What another thread opens the table from. */
+  get tables(): SharedTables {
+    return this.#placement.tables;
   }
 
   /** The whole table, pins apart; owners are indices in `shards`. */
@@ -79,11 +90,6 @@ export class Cluster {
     this.#placement.hash(key, 0, key.length, hash);
     return toBigInt(hash);
   }
-}
-
-/** @returns null where nothing is pinned, so that most look-ups are spared the asking */
-export function pinTable(pins: readonly Pin[], shards: ReadonlyArray<{ readonly id: string }>): PinTable | null {
-  return pins.length === 0 ? null : new PinTable(pins, (shard) => shards.findIndex(({ id }) => id === shard));
 }
 
 function memberOf(shard: Shard, hashOn: HashOn): Member {

@@ -1,5 +1,5 @@
 import { keyBytes } from '../placement/index.ts';
-import type { Cluster } from './cluster.ts';
+import type { ClusterTable } from './cluster-table.ts';
 
 /** Who owns a key, and by what. */
 export interface Explanation {
@@ -9,9 +9,11 @@ export interface Explanation {
   readonly address: string;
 }
 
-export function explainKey(cluster: Cluster, key: string): Explanation {
+/** @throws Error where nobody owns it */
+export function explainKey(cluster: ClusterTable, key: string): Explanation {
   const bytes = keyBytes(key);
-  const shard = cluster.shards[cluster.locate(bytes, 0, bytes.length)];
-  if (shard === undefined) throw new Error(`no shard owns ${key}`);
+  const owner = cluster.locate(bytes, 0, bytes.length);
+  if (owner < 0) throw new Error(`no shard owns ${key}`);
+  const shard = cluster.shardAt(owner);
   return { key, hash: cluster.hash(bytes).toString(), shard: shard.id, address: shard.address };
 }

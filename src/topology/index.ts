@@ -1,13 +1,15 @@
 /** Topology: who owns what, at one version. Pure; imports placement and yaml only. */
 export { type HostPort, splitAddress } from './address.ts';
 export { Cluster, type ClusterDescription, type HashOn, type PlacementChoice, type Shard } from './cluster.ts';
+export { ClusterTable, type ShardPlace, type SharedCluster, shareCluster } from './cluster-table.ts';
 export { describeCluster } from './describe.ts';
 export { type ClusterDiff, diff, type Flow, type MovedPin, type MovedRange } from './diff.ts';
 export { checkTopology, parseTopology, topologyDocument, topologyYaml } from './document.ts';
 export { type Explanation, explainKey } from './explain.ts';
+export { fingerprint } from './fingerprint.ts';
 export { derivedNodeId, type NodeId } from './node-id.ts';
 export { type Pin, pinName } from './pins.ts';
-export { clusterFields, hashOn, topologySchema } from './schema.ts';
+export { DEFAULT_PLACEMENT, optionalClusterFields, topologySchema } from './schema.ts';
 export { parseSetNodes, setNodesText } from './set-nodes.ts';
 export { sharesOf } from './shares.ts';
 export type { SlotRange } from './slot-ranges.ts';

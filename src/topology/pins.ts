@@ -8,18 +8,21 @@ export function pinName(pin: Pin): string {
   return 'key' in pin ? `key ${pin.key}` : `prefix ${pin.prefix}`;
 }
 
+/** A pin with the place of its shard in the cluster's list. Plain data. */
+export type ResolvedPin =
+  | { readonly key: string; readonly owner: number }
+  | { readonly prefix: string; readonly owner: number };
+
 /** A cluster's pins, ready to be looked up: a key's own counts before prefixes, of these the longest. */
 export class PinTable {
   readonly #keys = new Map<string, number>();
   readonly #prefixes: ReadonlyArray<{ readonly bytes: Uint8Array; readonly owner: number }>;
 
-  /** @param indexOf the place of a shard in its cluster's list */
-  constructor(pins: readonly Pin[], indexOf: (shard: string) => number) {
+  constructor(pins: readonly ResolvedPin[]) {
     const prefixes = [];
     for (const pin of pins) {
-      const owner = indexOf(pin.shard);
-      if ('key' in pin) this.#keys.set(Buffer.from(pin.key, 'utf8').toString('latin1'), owner);
-      else prefixes.push({ bytes: Buffer.from(pin.prefix, 'utf8'), owner });
+      if ('key' in pin) this.#keys.set(Buffer.from(pin.key, 'utf8').toString('latin1'), pin.owner);
+      else prefixes.push({ bytes: Buffer.from(pin.prefix, 'utf8'), owner: pin.owner });
     }
     this.#prefixes = prefixes.sort((a, b) => b.bytes.length - a.bytes.length);
   }

@@ -83,32 +83,36 @@ const pin = z
   })
   .superRefine((value, context) => exactlyOne(value, context, PINNED));
 
-/** The fields that tell who owns what: of a topology, and of a config's cluster. */
-export const clusterFields = {
-  placement: placement.default({ ringHash: ringHash.parse({}) }),
-  shards: z.array(shard).min(1).describe('In the order that ringHash takes them, as Envoy takes its hosts.'),
-  pins: z.array(pin).default([]).describe('Keys set to a shard by hand, whatever the placement says.'),
-};
-
 const HASH_ON = ['address', 'id', 'hostname'] as const;
 
-/** `hashOn`, with what it is where nobody says. */
-export function hashOn(otherwise: (typeof HASH_ON)[number]) {
-  return z
-    .enum(HASH_ON)
-    .default(otherwise)
-    .describe("What stands for a shard in the hash. With id, a shard's new address moves no key.");
-}
+/** The fields that tell who owns what. */
+const fields = {
+  placement,
+  hashOn: z.enum(HASH_ON).describe("What stands for a shard in the hash. With id, a shard's new address moves no key."),
+  shards: z.array(shard).min(1).describe('In the order that ringHash takes them, as Envoy takes its hosts.'),
+  pins: z.array(pin).describe('Keys set to a shard by hand, whatever the placement says.'),
+};
+
+/** The same where a cluster may get them from elsewhere. */
+export const optionalClusterFields = {
+  placement: fields.placement.optional(),
+  hashOn: fields.hashOn.optional(),
+  shards: fields.shards.optional(),
+  pins: fields.pins.optional(),
+};
+
+export const DEFAULT_PLACEMENT = { ringHash: ringHash.parse({}) };
 
 /** A topology as a document. */
 export const topologySchema = z.strictObject({
   namespace: identifier.default('default'),
   cluster: identifier.describe('The name of the cluster.'),
   version: z.int().min(1).optional().describe('The next one where it is not given.'),
-  hashOn: hashOn('id'),
-  ...clusterFields,
+  placement: fields.placement.default(DEFAULT_PLACEMENT),
+  hashOn: fields.hashOn.default('id'),
+  shards: fields.shards,
+  pins: fields.pins.default([]),
 });
 
-export type ClusterFields = {
-  readonly [Field in keyof typeof clusterFields]: z.output<(typeof clusterFields)[Field]>;
-} & { readonly hashOn: (typeof HASH_ON)[number] };
+/** What tells who owns what, defaults filled in. */
+export type ClusterFields = { readonly [Field in keyof typeof fields]: z.output<(typeof fields)[Field]> };

@@ -14,6 +14,8 @@ export interface RouterUnderTest {
 export interface RouterSetup {
   /** Ports of the shards s0, s1, …, on loopback. */
   readonly shards: readonly number[];
+  /** Where the cluster comes from instead, as the config has it. */
+  readonly registry?: object;
   readonly routes?: readonly object[];
   readonly limits?: object;
   readonly workers?: number;
@@ -39,13 +41,13 @@ export async function startRouter(scope: Scope, setup: RouterSetup): Promise<Rou
       workers: setup.workers ?? 1,
       drainSeconds: setup.drainSeconds ?? 5,
       ...(setup.limits === undefined ? {} : { limits: setup.limits }),
+      ...(setup.registry === undefined ? {} : { registry: setup.registry }),
       routes: setup.routes ?? [{ match: { prefix: '/' }, cluster: 'docs' }],
       clusters: {
         docs: {
-          hashOn: setup.hashOn ?? 'address',
           ...(setup.upstream === undefined ? {} : { upstream: setup.upstream }),
           ...setup.cluster,
-          shards: setup.shards.map((port, i) => ({ id: `s${i}`, address: `127.0.0.1:${port}` })),
+          ...(setup.registry === undefined ? described(setup) : { fromRegistry: {} }),
         },
       },
     }),
@@ -54,6 +56,10 @@ export async function startRouter(scope: Scope, setup: RouterSetup): Promise<Rou
   const [, port] = await process.printed(/listening on 127\.0\.0\.1:(\d+)/);
   const endpoint = `127.0.0.1:${port}`;
   return { process, port: Number(port), endpoint, admin: `http://127.0.0.1:${adminPort}`, config };
+}
+
+function described({ hashOn = 'address', shards }: RouterSetup): object {
+  return { hashOn, shards: shards.map((port, i) => ({ id: `s${i}`, address: `127.0.0.1:${port}` })) };
 }
 
 /** Fetches text over HTTP/1.1. */

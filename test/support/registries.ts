@@ -15,6 +15,8 @@ export const clock = (): number => performance.now();
 
 /** A real store of one kind, with what can befall it. */
 export interface StoreUnderTest {
+  /** The same as a router's config has it. */
+  readonly config: object;
   /** A client of its own: nothing is shared with another one. */
   open(): Store;
   /** Has it forget its past changes. */
@@ -67,7 +69,13 @@ export async function sqlite(scope: Scope): Promise<StoreUnderTest> {
     store.compact();
     await store.close();
   };
-  return { open: () => new SqliteStore(file, clock), compact, leaseMs: 600, servers: [] };
+  return {
+    config: { sqlite: { path: file } },
+    open: () => new SqliteStore(file, clock),
+    compact,
+    leaseMs: 600,
+    servers: [],
+  };
 }
 
 /** `keyway registry`, and clients that reach it by gRPC. */
@@ -86,7 +94,13 @@ export async function remote(scope: Scope): Promise<StoreUnderTest> {
     store.compact();
     await store.close();
   };
-  return { open: () => new RemoteStore({ address }), compact, leaseMs: 600, servers: [server] };
+  return {
+    config: { remote: { address } },
+    open: () => new RemoteStore({ address }),
+    compact,
+    leaseMs: 600,
+    servers: [server],
+  };
 }
 
 const INSTALL_ETCD = 'etcd is not installed: apt-get install etcd-server etcd-client';
@@ -117,7 +131,7 @@ export async function etcd(scope: Scope, members: number): Promise<StoreUnderTes
     await store.compact();
     await store.close();
   };
-  return { open, compact, leaseMs: 2000, servers };
+  return { config: { etcd: { endpoints } }, open, compact, leaseMs: 2000, servers };
 }
 
 /** A registry with a client of its own, closed at the test's end. */

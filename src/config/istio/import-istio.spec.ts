@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { parseConfig } from '../load-config.ts';
+import type { ClusterDescription } from '../../topology/index.ts';
+import { type Config, parseConfig } from '../load-config.ts';
 import { importIstio } from './import-istio.ts';
 
 const rule = (hash: string): string => `apiVersion: networking.istio.io/v1alpha3
@@ -21,6 +22,10 @@ const RING = rule('ringHash:\n  minimumRingSize: 1024\nhttpHeaderName: "x-shard-
 const MAGLEV = rule('maglev:\n  tableSize: 65537\nhttpHeaderName: "x-shard-key"');
 const SHARDS = { yorkie: ['10.0.0.1:8080', '10.0.0.2:8080'] };
 
+function descriptionOf({ clusters: [cluster] }: Config): ClusterDescription | null {
+  return cluster?.source.kind === 'config' ? cluster.source.description : null;
+}
+
 function imported(...texts: string[]) {
   const { config, leftOut } = importIstio(
     texts.map((text, i) => ({ file: `${i}.yaml`, text })),
@@ -37,13 +42,13 @@ it("carries over the DestinationRules of Yorkie's sharded cluster mode, ring has
     const { checked, notes } = imported(text);
     expect(notes).toEqual([]);
     const { name, ...options } = placement;
-    expect(checked.routing.clusters[0]).toMatchObject({
+    expect(descriptionOf(checked)).toMatchObject({
       name: 'yorkie',
       placement: { name, options },
       hashOn: 'address',
     });
-    expect(checked.routing.clusters[0]?.shards.map(({ address }) => address)).toEqual(SHARDS.yorkie);
-    expect(checked.routing.routes).toMatchObject([
+    expect(descriptionOf(checked)?.shards.map(({ address }) => address)).toEqual(SHARDS.yorkie);
+    expect(checked.routes).toMatchObject([
       { match: { path: { prefix: '/' } }, cluster: 'yorkie', shardKey: [{ header: 'x-shard-key' }] },
     ]);
   }
@@ -59,7 +64,7 @@ it.each([
   ['useSourceIp: true\nminimumRingSize: 7', [{ clientAddress: true }], []],
 ])('takes the key from %s', (hash, shardKey, left) => {
   const { checked, notes } = imported(rule(hash));
-  expect(checked.routing.routes[0]?.shardKey).toEqual(shardKey);
+  expect(checked.routes[0]?.shardKey).toEqual(shardKey);
   expect(notes).toEqual(left);
 });
 
@@ -106,7 +111,7 @@ spec:
 it('carries over a VirtualService and its Gateway, and tells of every field that has no place', () => {
   const { checked, notes } = imported(SERVICE, RING);
   expect(checked.listen).toMatchObject([{ host: '127.0.0.1', port: 9000 }]);
-  expect(checked.routing.routes).toMatchObject([
+  expect(checked.routes).toMatchObject([
     {
       match: {
         path: { prefix: '/yorkie.v1.YorkieService' },

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { clusterFields, hashOn } from '../../topology/index.ts';
-import { beginsWithSlash, count, duration, exactlyOne, file, positiveDuration } from './values.ts';
+import { optionalClusterFields } from '../../topology/index.ts';
+import { beginsWithSlash, count, duration, exactlyOne, file, identifier, positiveDuration } from './values.ts';
 
 const clientTls = z
   .strictObject({
@@ -70,11 +70,26 @@ const shardLimits = z
   })
   .describe('What one shard is asked of at once. Beyond it: 503, UNAVAILABLE.');
 
-export const cluster = z.strictObject({
-  health: health.default({}),
-  limits: shardLimits.default({}),
-  waitForOwnerMs: duration.default(0).describe('How long requests wait for a shard that is down or sick.'),
-  hashOn: hashOn('address'),
-  upstream: upstream.prefault({}),
-  ...clusterFields,
-});
+const fromRegistry = z
+  .strictObject({
+    namespace: identifier.default('default'),
+    cluster: identifier.optional().describe('Its name there; the same as here where it is not given.'),
+  })
+  .describe('Its shards, and how keys are placed on them, come from the registry, and change while the router runs.');
+
+export const cluster = z
+  .strictObject({
+    health: health.default({}),
+    limits: shardLimits.default({}),
+    waitForOwnerMs: duration.default(0).describe('How long requests wait for a shard that is down or sick.'),
+    upstream: upstream.prefault({}),
+    fromRegistry: fromRegistry.optional(),
+    ...optionalClusterFields,
+  })
+  .superRefine(({ fromRegistry: inRegistry, placement, hashOn, shards, pins }, context) => {
+    exactlyOne({ shards, fromRegistry: inRegistry }, context, ['shards', 'fromRegistry']);
+    if (inRegistry === undefined) return;
+    const besides = Object.entries({ placement, hashOn, pins }).find(([, value]) => value !== undefined);
+    if (besides !== undefined)
+      context.addIssue({ code: 'custom', path: [besides[0]], message: 'comes from the registry with the shards' });
+  });

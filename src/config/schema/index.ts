@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { cluster } from './cluster.ts';
 import { limits } from './limits.ts';
 import { serverTls } from './listener.ts';
+import { registry } from './registry.ts';
 import { keySources, route } from './route.ts';
 import { address, file, identifier } from './values.ts';
 
@@ -74,6 +75,7 @@ export const configSchema = z.strictObject({
     .describe('x-request-id: left as it comes, made where it is missing, or made anew for every request.'),
   drainSeconds: z.int().min(0).max(3600).default(30).describe('How long streams in flight may go on after SIGTERM.'),
   limits: limits.prefault({}),
+  registry: registry.optional(),
   routes: z.array(route).min(1).describe('The first that matches counts.'),
   clusters: z.record(identifier, cluster).describe('Sets of shards, by name.'),
 });

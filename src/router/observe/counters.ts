@@ -68,6 +68,15 @@ export class ShardCounters extends TrafficCounters {
   /** Threads that take it for sick. */
   sick = 0;
   ejections = 0;
+
+  /** Forgets what is not counted but looked at when somebody asks. */
+  clearStates(): void {
+    this.connections = 0;
+    this.streams = 0;
+    this.held = 0;
+    this.sick = 0;
+    this.ejections = 0;
+  }
 }
 
 /** Beyond so many routes or shards the rest is counted together, so that a metric's series are bounded. */

@@ -139,13 +139,20 @@ export class Upstream implements ShardEndpoint {
     this.health?.onOutcome(failed, this.#context.http2.turn.nowMs);
   }
 
-  /** Brings the counters that are states up to date. */
-  refreshCounters(): void {
-    this.counters.connections = this.#pool.openConnections;
-    this.counters.streams = this.#pool.openStreams;
-    this.counters.held = this.#held.count;
-    this.counters.sick = this.health !== null && this.health.faultAt(this.#context.http2.turn.begin()) !== null ? 1 : 0;
-    this.counters.ejections = this.health?.ejections ?? 0;
+  /** Adds to the counters what it is like now. */
+  addStates(): void {
+    const { counters } = this;
+    counters.connections += this.#pool.openConnections;
+    counters.streams += this.#pool.openStreams;
+    counters.held += this.#held.count;
+    if (this.health === null) return;
+    counters.ejections += this.health.ejections;
+    if (this.health.faultAt(this.#context.http2.turn.begin()) !== null) counters.sick = 1;
+  }
+
+  /** Streams are open to it, or requests wait for it. */
+  get isBusy(): boolean {
+    return this.#pool.openStreams > 0 || this.#held.count > 0;
   }
 
   sweep(nowMs: number): void {

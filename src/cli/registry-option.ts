@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { registrySchema } from '../config/index.ts';
+import type { Registry, RegistryDescription } from '../registry/index.ts';
+import { splitAddress } from '../topology/index.ts';
+import { parseYaml, readDocument } from '../yaml/index.ts';
+import { withRegistry } from './open-registry.ts';
+import { UsageError } from './usage-error.ts';
+
+/** Where `keyway registry` and `keyway dev` serve it when nobody says otherwise. */
+export const DEFAULT_REGISTRY = '127.0.0.1:9200';
+
+export interface RegistryFlag {
+  readonly registry?: string;
+}
+
+/** Gives a command the option that says which registry it is about. */
+export function withRegistryOption(command: Command): Command {
+  return command.option(
+    '--registry <where>',
+    `host:port, sqlite:FILE or etcd:HOST:PORT,… (else KEYWAY_REGISTRY, the config in ~/.config/keyway, ${DEFAULT_REGISTRY})`,
+  );
+}
+
+/** Opens the registry that flag, environment or the user's config names, for as long as something is done with it. */
+export function inRegistry<Result>(
+  { registry }: RegistryFlag,
+  action: (registry: Registry) => Promise<Result>,
+): Promise<Result> {
+  return withRegistry(chosenRegistry(registry), action);
+}
+
+/** @param flag what the command line says. @throws UsageError where it is none */
+export function chosenRegistry(flag: string | undefined): RegistryDescription {
+  const text = flag ?? process.env.KEYWAY_REGISTRY;
+  if (text !== undefined && text !== '') return parseRegistry(text);
+  return userRegistry() ?? parseRegistry(DEFAULT_REGISTRY);
+}
+
+function parseRegistry(text: string): RegistryDescription {
+  if (text.startsWith('sqlite:')) return { sqlite: { path: text.slice('sqlite:'.length) } };
+  const isEtcd = text.startsWith('etcd:');
+  const endpoints = (isEtcd ? text.slice('etcd:'.length) : text).split(',');
+  for (const endpoint of endpoints) {
+    const { host, port } = splitAddress(endpoint);
+    if (host === '' || !Number.isInteger(port) || port < 1 || port > 65535 || (!isEtcd && endpoints.length > 1))
+      throw new UsageError(`"${text}" is no registry; write host:port, sqlite:FILE or etcd:HOST:PORT,HOST:PORT`);
+  }
+  return isEtcd ? { etcd: { endpoints } } : { remote: { address: text } };
+}
+
+const userConfig = z.strictObject({ registry: z.union([z.string().min(1), registrySchema]).optional() });
+
+/** The registry of the user's own config, where tokens and certificates can be named too. */
+function userRegistry(): RegistryDescription | null {
+  const file = join(process.env.XDG_CONFIG_HOME || join(homedir(), '.config'), 'keyway', 'config.yaml');
+  if (!existsSync(file)) return null;
+  const { registry } = parseYaml(readDocument(file), file, userConfig, (value) => value);
+  if (registry === undefined) return null;
+  return typeof registry === 'string' ? parseRegistry(registry) : (registry as RegistryDescription);
+}

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { address, count, exactlyOne, file } from './values.ts';
+
+const tls = z
+  .strictObject({
+    authorities: file.optional().describe('PEM file of the authorities that its certificate is of.'),
+    certificate: file.optional().describe('PEM file of the certificate to show to it.'),
+    key: file.optional().describe('PEM file of its key.'),
+  })
+  .describe('TLS; an empty mapping trusts the authorities of the system.');
+
+const STORES = ['sqlite', 'remote', 'etcd'] as const;
+
+const stores = {
+  sqlite: z.strictObject({ path: file }).optional().describe('A file on this machine.'),
+  remote: z
+    .strictObject({ address, tokenFile: file.optional(), tls: tls.optional() })
+    .optional()
+    .describe('What keyway registry serves.'),
+  etcd: z
+    .strictObject({
+      endpoints: z.array(address).min(1).describe('Each member.'),
+      user: z.string().min(1).optional(),
+      passwordFile: file.optional(),
+      tls: tls.optional(),
+    })
+    .optional()
+    .describe('etcd, version 3.4 or later.'),
+};
+
+/** A registry, as a command's user has it. */
+export const registryStore = z.strictObject(stores).superRefine((value, context) => exactlyOne(value, context, STORES));
+
+/** A registry, as a router has it. */
+export const registry = z
+  .strictObject({
+    ...stores,
+    keepIn: file
+      .default('.keyway/topologies')
+      .describe('A folder for the last topologies, to start from while the registry cannot be reached.'),
+    leaseMs: count(3_600_000)
+      .default(10_000)
+      .describe('Without a sign of life for so long, the router is taken for dead.'),
+  })
+  .superRefine((value, context) => exactlyOne(value, context, STORES))
+  .describe('Where topologies come from: exactly one of sqlite, remote and etcd.');

@@ -1,0 +1,53 @@
+import { Worker } from 'node:worker_threads';
+import type { RegistryDescription } from '../registry/index.ts';
+import type { TopologyName } from '../topology/index.ts';
+import type { ControlEvent } from './topology-source.ts';
+
+/** What the control plane's thread is born with. */
+export interface ControlBirth {
+  readonly store: RegistryDescription;
+  readonly keepIn: string;
+  readonly leaseMs: number;
+  /** The router's name among the registry's members. */
+  readonly router: string;
+  readonly clusters: ReadonlyArray<{ readonly name: string; readonly topology: TopologyName }>;
+}
+
+/** What is asked of it. */
+export type ControlRequest = { readonly ask: 'serving'; readonly value: object } | { readonly ask: 'stop' };
+
+/** Sources run as they are, and `dist` after a build: a worker's file has the ending of this one. */
+const WORKER_FILE = new URL(
+  import.meta.url.endsWith('.ts') ? './control-worker.ts' : './control-worker.js',
+  import.meta.url,
+);
+
+/** The thread that follows the registry for a router. */
+export class ControlThread {
+  readonly #worker: Worker;
+  readonly #ended: Promise<void>;
+
+  /** @param onFault told what has ended the thread, which should never happen */
+  constructor(birth: ControlBirth, onEvent: (event: ControlEvent) => void, onFault: (error: Error) => void) {
+    this.#worker = new Worker(WORKER_FILE, { workerData: birth });
+    this.#worker.on('message', onEvent);
+    this.#worker.on('error', onFault);
+    this.#ended = new Promise((resolve) => this.#worker.once('exit', () => resolve()));
+  }
+
+  /** Tells the others what this router serves. */
+  serving(value: object): void {
+    this.#worker.postMessage({ ask: 'serving', value } satisfies ControlRequest);
+  }
+
+  /** Leaves the registry. Where that cannot be reached it is not waited for long. */
+  async stop(): Promise<void> {
+    this.#worker.postMessage({ ask: 'stop' } satisfies ControlRequest);
+    const timeout = setTimeout(() => this.#worker.terminate(), STOP_MS);
+    await this.#ended;
+    clearTimeout(timeout);
+  }
+}
+
+/** A lease that is not given back ends by itself. */
+const STOP_MS = 2000;

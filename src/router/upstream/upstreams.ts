@@ -1,0 +1,96 @@
+import type { ShardPlace } from '../../topology/index.ts';
+import type { RouterContext } from '../router-context.ts';
+import { ClusterOwners, type RoutedCluster } from '../routing.ts';
+import { ejectOutliers } from './owner-health.ts';
+import { defaultUpstream, Upstream, type UpstreamDescription } from './upstream.ts';
+
+/** As many shards are reached in one turn where all of them are to be asked for their health: some tens of microseconds. */
+const REACHED_A_TURN = 50;
+/** A shard that no current version has is let go once nothing has been open to it for so long: a client may still be coming back. */
+const LET_GO_AFTER_MS = 5000;
+
+/** All shards that this thread reaches, of current versions and of past ones that still have streams. */
+export class Upstreams {
+  readonly #context: RouterContext;
+  readonly #upstreams = new Map<string, Upstream>();
+  readonly #clusters = new Map<string, { readonly description: UpstreamDescription; owners: ClusterOwners }>();
+  /** Those of past versions, and since when nothing has been open to them. */
+  readonly #past = new Map<Upstream, number>();
+  #outliersNextMs = new Map<string, number>();
+
+  constructor(context: RouterContext) {
+    this.#context = context;
+  }
+
+  /** The shards of a cluster from now on. What they were before goes on for as long as it has streams. */
+  ownersOf(cluster: RoutedCluster): ClusterOwners {
+    const before = this.#clusters.get(cluster.name);
+    const description = cluster.upstream ?? before?.description ?? defaultUpstream;
+    const owners = new ClusterOwners(cluster, (shard) => this.#upstreamOf(cluster.name, shard, description));
+    this.#clusters.set(cluster.name, { description, owners });
+    for (const past of before?.owners.reached ?? []) this.#past.set(past, Number.POSITIVE_INFINITY);
+    if (description.activeHealth !== undefined) this.#reachAll(owners, 0);
+    return owners;
+  }
+
+  /** Shards that are asked for their health are reached before a request is for them: some at a time. */
+  #reachAll(owners: ClusterOwners, from: number): void {
+    if (this.#clusters.get(owners.name)?.owners !== owners) return;
+    const end = Math.min(owners.size, from + REACHED_A_TURN);
+    for (let i = from; i < end; i++) owners.reach(i);
+    if (end < owners.size) setImmediate(() => this.#reachAll(owners, end));
+  }
+
+  #upstreamOf(cluster: string, { id, address }: ShardPlace, description: UpstreamDescription): Upstream {
+    const name = `${cluster}/${id}/${address}`;
+    let upstream = this.#upstreams.get(name);
+    if (upstream === undefined) {
+      upstream = new Upstream(this.#context, cluster, id, address, description);
+      this.#upstreams.set(name, upstream);
+    }
+    this.#past.delete(upstream);
+    return upstream;
+  }
+
+  /** Brings the counters that are states up to date. */
+  refreshCounters(): void {
+    // A shard that has moved is reached at two addresses, and counted as one.
+    for (const upstream of this.#upstreams.values()) upstream.counters.clearStates();
+    for (const upstream of this.#upstreams.values()) upstream.addStates();
+  }
+
+  /** To be called every second or so. */
+  sweep(nowMs: number): void {
+    for (const upstream of this.#upstreams.values()) upstream.sweep(nowMs);
+    for (const name of this.#clusters.keys()) this.#watchOutliers(name, nowMs);
+    for (const [upstream, idleSinceMs] of this.#past) this.#letGo(upstream, idleSinceMs, nowMs);
+  }
+
+  #letGo(upstream: Upstream, idleSinceMs: number, nowMs: number): void {
+    if (this.#clusters.get(upstream.cluster)?.owners.reached.has(upstream) === true) this.#past.delete(upstream);
+    else if (upstream.isBusy) this.#past.set(upstream, Number.POSITIVE_INFINITY);
+    else if (idleSinceMs === Number.POSITIVE_INFINITY) this.#past.set(upstream, nowMs);
+    else if (nowMs - idleSinceMs >= LET_GO_AFTER_MS) {
+      upstream.counters.clearStates();
+      upstream.destroy();
+      this.#past.delete(upstream);
+      this.#upstreams.delete(`${upstream.cluster}/${upstream.id}/${upstream.address}`);
+    }
+  }
+
+  /** Ejects shards that succeed far less often than the others of their cluster. */
+  #watchOutliers(name: string, nowMs: number): void {
+    const cluster = this.#clusters.get(name);
+    const passive = cluster?.description.passiveHealth;
+    if (cluster === undefined || passive?.successRate === undefined) return;
+    const nextMs = this.#outliersNextMs.get(name) ?? 0;
+    if (nowMs < nextMs) return;
+    this.#outliersNextMs.set(name, nowMs + passive.successRate.intervalMs);
+    const healths = [...cluster.owners.reached].flatMap(({ health }) => (health === null ? [] : [health]));
+    ejectOutliers(healths, passive, nowMs);
+  }
+
+  destroy(): void {
+    for (const upstream of this.#upstreams.values()) upstream.destroy();
+  }
+}

@@ -1,0 +1,107 @@
+import {
+  type Hash64,
+  type Placement,
+  type PlacementName,
+  placements,
+  type SharedTables,
+  toBigInt,
+} from '../placement/index.ts';
+import type { ClusterDescription } from './cluster.ts';
+import { Cluster } from './cluster.ts';
+import { PinTable, type ResolvedPin } from './pins.ts';
+import type { TopologyVersion } from './topology.ts';
+
+/**
+ * A cluster at one version, in memory that threads share: built once, handed over at once, and opened by a thread that routes
+ * without a pause, whatever its size.
+ */
+export interface SharedCluster {
+  readonly name: string;
+  /** Null where it comes from a config and has none. */
+  readonly version: TopologyVersion | null;
+  readonly placement: PlacementName;
+  readonly tables: SharedTables;
+  readonly pins: readonly ResolvedPin[];
+  /** Ids and addresses of the shards one after the other, and where each of them ends. */
+  readonly text: Uint8Array;
+  readonly ends: Int32Array;
+}
+
+const encoder = new TextEncoder();
+
+/** Builds a cluster's table, for other threads to open. */
+export function shareCluster(description: ClusterDescription, version: TopologyVersion | null): SharedCluster {
+  const { name, shards } = description;
+  const cluster = new Cluster(description);
+  const parts = shards.flatMap(({ id, address }) => [encoder.encode(id), encoder.encode(address)]);
+  const text = new Uint8Array(new SharedArrayBuffer(parts.reduce((sum, part) => sum + part.length, 0)));
+  const ends = new Int32Array(new SharedArrayBuffer(parts.length * Int32Array.BYTES_PER_ELEMENT));
+  let end = 0;
+  parts.forEach((part, i) => {
+    text.set(part, end);
+    end += part.length;
+    ends[i] = end;
+  });
+  return {
+    name,
+    version,
+    placement: description.placement.name,
+    tables: cluster.tables,
+    pins: cluster.resolvedPins,
+    text,
+    ends,
+  };
+}
+
+/** A shard as requests need it. */
+export interface ShardPlace {
+  readonly id: string;
+  readonly address: string;
+}
+
+/** A cluster's table as a thread uses it. Shards are read one by one when they are asked for. */
+export class ClusterTable {
+  readonly name: string;
+  readonly version: TopologyVersion | null;
+  readonly size: number;
+  readonly #placement: Placement;
+  readonly #pins: PinTable | null;
+  readonly #shared: SharedCluster;
+
+  constructor(shared: SharedCluster) {
+    this.name = shared.name;
+    this.version = shared.version;
+    this.size = shared.ends.length / 2;
+    this.#placement = placements[shared.placement].open(shared.tables);
+    this.#pins = shared.pins.length === 0 ? null : new PinTable(shared.pins);
+    this.#shared = shared;
+  }
+
+  /** The number of the shard that owns key[start, end); -1 where nobody owns it. Allocates nothing where nothing is pinned. */
+  locate(key: Uint8Array, start: number, end: number): number {
+    const pinned = this.#pins === null ? -1 : this.#pins.find(key, start, end);
+    return pinned >= 0 ? pinned : this.#placement.locate(key, start, end);
+  }
+
+  shardAt(index: number): ShardPlace {
+    return { id: this.#part(2 * index), address: this.#part(2 * index + 1) };
+  }
+
+  /** All of them: for people. */
+  shards(): ShardPlace[] {
+    return Array.from({ length: this.size }, (_, i) => this.shardAt(i));
+  }
+
+  /** The hash by which `locate` decides, for people. */
+  hash(key: Uint8Array): bigint {
+    const hash: Hash64 = { hi: 0, lo: 0 };
+    this.#placement.hash(key, 0, key.length, hash);
+    return toBigInt(hash);
+  }
+
+  #part(i: number): string {
+    const { text, ends } = this.#shared;
+    const start = i === 0 ? 0 : (ends[i - 1] as number);
+    return Buffer.from(text.buffer, text.byteOffset + start, (ends[i] as number) - start).toString('utf8');
+  }
+}

@@ -1,0 +1,197 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ClientReadableStream, ClientUnaryCall, ServiceError } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
+import { afterEach, expect, it, vi } from 'vitest';
+import { ClusterTable, fingerprint, type Shard, shareCluster, type TopologyDraft } from '../src/topology/index.ts';
+import { eventually, fetchText, metric, type RouterUnderTest, startRouter } from './support/cluster.ts';
+import { echoClient, keyed, startEchoBackend } from './support/echo-backend.ts';
+import { Scope } from './support/processes.ts';
+import { runSeed, seeded } from './support/random.ts';
+import { etcd, PATIENCE, registryOn, remote } from './support/registries.ts';
+
+type UnaryCall = (...args: unknown[]) => ClientUnaryCall;
+type ServerStreamCall = (...args: unknown[]) => ClientReadableStream<Buffer>;
+
+const scope = new Scope();
+afterEach(() => scope.release());
+
+function draft(...shards: ReadonlyArray<readonly [id: string, port: number]>): TopologyDraft {
+  return {
+    namespace: 'default',
+    name: 'docs',
+    version: null,
+    placement: { name: 'fixedRing', options: { entriesPerWeight: 16 } },
+    hashOn: 'id',
+    shards: shards.map(([id, port]) => ({ id, address: `127.0.0.1:${port}`, weight: 1 })),
+  };
+}
+
+/** One call; the backend's name, or the status that it failed with. */
+function call(client: ReturnType<typeof echoClient>, key: string): Promise<string> {
+  return new Promise((resolve) => {
+    let backend = '';
+    const made = (client.unary as UnaryCall).call(
+      client,
+      Buffer.from('x'),
+      keyed(key),
+      { deadline: Date.now() + 10_000 },
+      (error: ServiceError | null) =>
+        setImmediate(() => resolve(error === null ? backend : (status[error.code] ?? ''))),
+    );
+    made.on('metadata', (metadata) => {
+      backend = String(metadata.get('x-backend')[0]);
+    });
+  });
+}
+
+async function serves(router: RouterUnderTest, version: number | null): Promise<void> {
+  await vi.waitFor(async () => {
+    const [cluster] = JSON.parse((await fetchText(`${router.admin}/topology`)).text) as Array<{
+      version: number | null;
+    }>;
+    expect(cluster?.version).toBe(version);
+  }, PATIENCE);
+}
+
+it.each([1, 2])('a router of %i workers routes by what is committed, and by nothing else', async (workers) => {
+  const store = await remote(scope);
+  const { topologies, members } = registryOn(store.open(), scope);
+  const [one, other] = [await startEchoBackend(scope, 'one'), await startEchoBackend(scope, 'other')];
+  const registry = { ...store.config, keepIn: scope.folder() };
+  const router = await startRouter(scope, { shards: [], registry, workers });
+  const clients = Array.from({ length: 4 }, () => echoClient(scope, router.endpoint, undefined));
+  expect((await fetchText(`${router.admin}/readyz`)).text).toBe('there is no topology of docs\n');
+  expect(await call(clients[0] as never, 'a')).toBe('UNAVAILABLE');
+
+  await topologies.commit(draft(['s0', one.port]));
+  await serves(router, 1);
+  expect((await fetchText(`${router.admin}/readyz`)).text).toBe('ready\n');
+  expect(await Promise.all(clients.map((client) => call(client, 'a')))).toEqual(Array(4).fill('one'));
+  const watch = (clients[0]?.serverStream as ServerStreamCall).call(clients[0], Buffer.from('hang'), keyed('a'));
+  let ended = false;
+  watch.on('error', () => {
+    ended = true;
+  });
+  const seen: string[] = [];
+  watch.on('data', (part: Buffer) => seen.push(part.toString()));
+  await eventually(() => seen.length === 1);
+
+  await topologies.commit(draft(['s0', other.port]));
+  await serves(router, 2);
+  expect(await Promise.all(clients.map((client) => call(client, 'a')))).toEqual(Array(4).fill('other'));
+  // A request that was under way keeps the owner that it began with.
+  expect(ended).toBe(false);
+  const [member] = await members.list('router');
+  await vi.waitFor(async () => {
+    expect((await members.list('router'))[0]?.value).toMatchObject({ versions: { 'default/docs': 2 } });
+  }, PATIENCE);
+  expect(member?.name).toMatch(/-\d+$/);
+  watch.cancel();
+
+  await topologies.delete({ namespace: 'default', cluster: 'docs' });
+  await serves(router, null);
+  expect(await call(clients[0] as never, 'a')).toBe('UNAVAILABLE');
+  expect(await router.process.end()).toBe(0);
+  expect(await members.list('router')).toEqual([]);
+});
+
+it('goes on without its registry, from disk too after a restart, and says so', async () => {
+  const store = await remote(scope);
+  const [server] = store.servers;
+  const { topologies } = registryOn(store.open(), scope);
+  const [one, other] = [await startEchoBackend(scope, 'one'), await startEchoBackend(scope, 'other')];
+  await topologies.commit(draft(['s0', one.port]));
+  const keepIn = join(scope.folder(), 'kept');
+  const first = await startRouter(scope, { shards: [], registry: { ...store.config, keepIn } });
+  expect(await call(echoClient(scope, first.endpoint), 'a')).toBe('one');
+  expect(await metric(first, 'keyway_registry_up')).toBe(1);
+  expect(existsSync(join(keepIn, 'default.docs.json'))).toBe(true);
+
+  await server?.kill();
+  await vi.waitFor(async () => expect(await metric(first, 'keyway_registry_up')).toBe(0), PATIENCE);
+  expect(await call(echoClient(scope, first.endpoint), 'a')).toBe('one');
+  const ready = await fetchText(`${first.admin}/readyz`);
+  expect(ready.status).toBe(200);
+  expect(ready.text).toMatch(/^ready, without the registry for \d+ s \(.*\): docs at version 1, from registry\n$/);
+  expect(first.process.output).toContain('the registry cannot be reached; routing by the last topologies');
+  await first.process.end('SIGKILL');
+
+  const second = await startRouter(scope, { shards: [], registry: { ...store.config, keepIn } });
+  expect(await call(echoClient(scope, second.endpoint), 'a')).toBe('one');
+  expect((await fetchText(`${second.admin}/readyz`)).text).toMatch(/docs at version 1, from disk/);
+  expect(await metric(second, 'keyway_topology_version{cluster="docs"}')).toBe(1);
+
+  await server?.start();
+  await topologies.commit(draft(['s0', other.port]));
+  await serves(second, 2);
+  expect(await call(echoClient(scope, second.endpoint), 'a')).toBe('other');
+  await vi.waitFor(async () => expect(await metric(second, 'keyway_registry_up')).toBe(1), PATIENCE);
+  expect(await metric(second, 'keyway_registry_outages_total')).toBe(1);
+});
+
+it('agrees with every other router on every key at every version', async () => {
+  const seed = runSeed();
+  const random = seeded(seed);
+  const store = await remote(scope);
+  const { topologies } = registryOn(store.open(), scope);
+  const start = (workers: number): Promise<RouterUnderTest> =>
+    startRouter(scope, { shards: [], workers, registry: { ...store.config, keepIn: scope.folder() } });
+  const routers = await Promise.all([start(1), start(2)]);
+  const placements: ReadonlyArray<TopologyDraft['placement']> = [
+    { name: 'ringHash', options: { minimumRingSize: 1024 } },
+    { name: 'maglev', options: { tableSize: 65537 } },
+    { name: 'fixedRing', options: { entriesPerWeight: 64 } },
+    { name: 'ketama', options: {} },
+    { name: 'slots', options: {} },
+  ];
+  const keys = 100_000;
+  for (let version = 1; version <= 100; version++) {
+    const shards: Shard[] = Array.from({ length: 1 + Math.floor(random() * 40) }, (_, i) => ({
+      id: `s${i}-${Math.floor(random() * 3)}`,
+      address: `10.0.0.${i}:${1 + Math.floor(random() * 65535)}`,
+      weight: 1 + Math.floor(random() * 4),
+    }));
+    const placement = placements[version % placements.length] as TopologyDraft['placement'];
+    const topology = await topologies.commit({ ...draft(), placement, shards });
+    const expected = { version, hash: await fingerprint(new ClusterTable(shareCluster(topology, null)), keys) };
+    await Promise.all(routers.map((router) => serves(router, version)));
+    for (const [i, router] of routers.entries()) {
+      const { text } = await fetchText(`${router.admin}/fingerprint?cluster=docs&keys=${keys}`);
+      expect(JSON.parse(text), `seed ${seed}`).toEqual(Array(i + 1).fill(expected));
+    }
+  }
+}, 180_000);
+
+it('fails no request of three routers while a member of etcd is killed and topologies change', async () => {
+  const store = await etcd(scope, 3);
+  const { topologies } = registryOn(store.open(), scope);
+  const backends = await Promise.all(['a', 'b', 'c'].map((name) => startEchoBackend(scope, name)));
+  const shards = backends.map(({ port }, i) => [`s${i}`, port] as const);
+  await topologies.commit(draft(...shards));
+  const routers = await Promise.all(
+    [1, 2, 3].map(() => startRouter(scope, { shards: [], registry: { ...store.config, keepIn: scope.folder() } })),
+  );
+  let going = true;
+  let calls = 0;
+  const failed: string[] = [];
+  const traffic = routers.map(async ({ endpoint }) => {
+    const client = echoClient(scope, endpoint);
+    while (going) {
+      const answer = await call(client, `k${calls++ % 100}`);
+      if (!/^[abc]$/.test(answer)) failed.push(answer);
+    }
+  });
+  for (const [i, server] of store.servers.entries()) {
+    await server.kill();
+    const { version } = await topologies.commit(draft(...shards.filter((_, j) => j !== i)));
+    await Promise.all(routers.map((router) => serves(router, version)));
+    await server.start();
+    const back = await topologies.commit(draft(...shards));
+    await Promise.all(routers.map((router) => serves(router, back.version)));
+  }
+  going = false;
+  await Promise.all(traffic);
+  expect(failed).toEqual([]);
+  expect(calls).toBeGreaterThan(100);
+}, 120_000);
