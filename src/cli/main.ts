@@ -1,15 +1,21 @@
 import { Command, CommanderError } from 'commander';
 import { DocumentError } from '../yaml/index.ts';
 import { backendCommand } from './backend.ts';
+import { clusterCommand } from './cluster.ts';
 import { devCommand } from './dev.ts';
 import { explainCommand } from './explain.ts';
 import { importCommand } from './import.ts';
 import { kvCommand } from './kv.ts';
+import { nsCommand } from './ns.ts';
 import { planCommand } from './plan.ts';
 import { registryCommand } from './registry.ts';
 import { routerCommand } from './router.ts';
 import { schemaCommand } from './schema.ts';
+import { shardCommand } from './shard.ts';
+import { statusCommand } from './status.ts';
+import { topologyCommand } from './topology.ts';
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE, UsageError } from './usage-error.ts';
+import { watchCommand } from './watch.ts';
 
 /** The `keyway` command. Only this folder reads arguments, the environment and the real clock. */
 const program = new Command('keyway')
@@ -25,6 +31,12 @@ for (const command of [
   devCommand(),
   routerCommand(),
   registryCommand(),
+  nsCommand(),
+  clusterCommand(),
+  shardCommand(),
+  topologyCommand(),
+  statusCommand(),
+  watchCommand(),
   backendCommand(),
   explainCommand(),
   planCommand(),

@@ -1,0 +1,141 @@
+import { Command } from 'commander';
+import { DEFAULT_NAMESPACE } from '../registry/index.ts';
+import {
+  Cluster,
+  checkTopology,
+  sharesOf,
+  type Topology,
+  type TopologyDraft,
+  topologyText,
+} from '../topology/index.ts';
+import { confirm } from './confirm.ts';
+import { type ClusterFlags, currentTopology } from './named-cluster.ts';
+import { inRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
+import { listing } from './table.ts';
+import { UsageError } from './usage-error.ts';
+
+interface Namespaced extends RegistryFlag {
+  readonly namespace: string;
+}
+
+interface CreateFlags extends Namespaced {
+  readonly shards: string;
+  readonly placement: string;
+  readonly hashOn: string;
+}
+
+/** `keyway cluster`: clusters as the registry has them. */
+export function clusterCommand(): Command {
+  const command = new Command('cluster')
+    .description('clusters in the registry')
+    .addHelpText(
+      'after',
+      '\nExample:\n  keyway cluster create docs --shards s0=10.0.0.1:9101,s1=10.0.0.2:9101 --placement maglev\n  keyway cluster show docs',
+    );
+  namespaced(
+    command
+      .command('create')
+      .description('make a cluster')
+      .argument('<name>')
+      .requiredOption('--shards <list>', 'id=host:port of each, with commas between')
+      .option(
+        '--placement <name>',
+        'ringHash, maglev, fixedRing, ketama or slots; maglev:65537 with its size',
+        'ringHash',
+      )
+      .option('--hash-on <what>', 'id, address or hostname', 'id'),
+  ).action((name: string, flags: CreateFlags) =>
+    inRegistry(flags, async ({ topologies }) => {
+      const { version } = await topologies.commit(draftOf(name, flags), { expected: null });
+      process.stdout.write(`${name} is at version ${version}\n`);
+    }),
+  );
+  withRegistryOption(
+    command
+      .command('list')
+      .description('list the clusters')
+      .option('--namespace <name>', 'of this namespace only')
+      .option('--json', 'one JSON object a line'),
+  ).action((flags: Partial<Namespaced> & { json?: true }) =>
+    inRegistry(flags, async ({ topologies }) => {
+      const names = await topologies.list(flags.namespace ?? null);
+      const found = await Promise.all(names.map((name) => topologies.read(name)));
+      const rows = found.flatMap((topology) => (topology === null ? [] : [summaryOf(topology)]));
+      process.stdout.write(listing(rows, SUMMARY, flags.json === true));
+    }),
+  );
+  namespaced(
+    command
+      .command('show')
+      .description('show a cluster and its shards')
+      .argument('<name>')
+      .option('--json', 'one JSON object'),
+  ).action((cluster: string, flags: Namespaced & { json?: true }) =>
+    inRegistry(flags, async (registry) => {
+      const topology = await currentTopology(registry, { ...flags, cluster } satisfies ClusterFlags);
+      const shares = sharesOf(new Cluster(topology));
+      const shards = topology.shards.map((shard) => ({ ...shard, share: shares.get(shard.id) ?? 0 }));
+      const { namespace, name, version, placement, hashOn, pins = [] } = topology;
+      if (flags.json)
+        process.stdout.write(`${JSON.stringify({ namespace, name, version, placement, hashOn, pins, shards })}\n`);
+      else {
+        process.stdout.write(`${namespace}/${name} at version ${version}, ${placement.name} on the ${hashOn}\n\n`);
+        process.stdout.write(listing(shards, SHARD, false));
+      }
+    }),
+  );
+  namespaced(
+    command.command('delete').description('delete a cluster').argument('<name>').option('--yes', 'without asking'),
+  ).action(async (cluster: string, flags: Namespaced & { yes?: true }) => {
+    const name = { namespace: flags.namespace, cluster };
+    await confirm(`delete the cluster ${topologyText(name)}: routers will refuse its requests`, flags.yes);
+    const found = await inRegistry(flags, ({ topologies }) => topologies.delete(name));
+    if (!found) throw new UsageError(`there is no cluster ${topologyText(name)}`);
+    process.stdout.write(`${cluster} is gone\n`);
+  });
+  return command;
+}
+
+function namespaced(command: Command): Command {
+  return withRegistryOption(command).option('--namespace <name>', 'the namespace of the cluster', DEFAULT_NAMESPACE);
+}
+
+/** The option of a placement that its size is. */
+const SIZES: Readonly<Record<string, string>> = {
+  ringHash: 'minimumRingSize',
+  maglev: 'tableSize',
+  fixedRing: 'entriesPerWeight',
+};
+
+function draftOf(cluster: string, { namespace, shards, placement, hashOn }: CreateFlags): TopologyDraft {
+  const [kind = '', size] = placement.split(':');
+  const option = SIZES[kind];
+  const options = size === undefined ? {} : { [option ?? 'size']: Number(size) };
+  const list = shards.split(',').map((each) => {
+    const equals = each.indexOf('=');
+    if (equals < 0) throw new UsageError(`"${each}" is no shard; write id=host:port, such as s0=127.0.0.1:9101`);
+    return { id: each.slice(0, equals), address: each.slice(equals + 1) };
+  });
+  return checkTopology({ namespace, cluster, placement: { [kind]: options }, hashOn, shards: list }, 'the cluster');
+}
+
+function summaryOf({ namespace, name, version, placement, shards }: Topology) {
+  return { namespace, name, version, placement: placement.name, shards: shards.length };
+}
+
+type Summary = ReturnType<typeof summaryOf>;
+const SUMMARY = {
+  namespace: (row: Summary) => row.namespace,
+  cluster: (row: Summary) => row.name,
+  version: (row: Summary) => row.version,
+  placement: (row: Summary) => row.placement,
+  shards: (row: Summary) => row.shards,
+};
+
+type ShownShard = Topology['shards'][number] & { readonly share: number };
+const SHARD = {
+  shard: (row: ShownShard) => row.id,
+  address: (row: ShownShard) => row.address,
+  weight: (row: ShownShard) => row.weight,
+  share: (row: ShownShard) => `${(100 * row.share).toFixed(1)}%`,
+};

@@ -1,0 +1,61 @@
+import { Command } from 'commander';
+import type { Member, MemberKind, Registry } from '../registry/index.ts';
+import { openRegistry } from './open-registry.ts';
+import { chosenRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
+import { stopOnSignals } from './signals.ts';
+
+/** `keyway watch`: a line for everything that changes in the registry. */
+export function watchCommand(): Command {
+  return withRegistryOption(
+    new Command('watch')
+      .description('tell of every change: topologies, routers, nodes')
+      .option('--json', 'one JSON object a line')
+      .addHelpText('after', '\nExample:\n  keyway watch --json'),
+  ).action(async (flags: RegistryFlag & { json?: true }) => {
+    const registry = openRegistry(chosenRegistry(flags.registry));
+    const stopping = new AbortController();
+    stopOnSignals(async () => {
+      stopping.abort();
+      await registry.close();
+    });
+    const tell = (kind: string, name: string, what: string): void => {
+      const line = flags.json === true ? JSON.stringify({ kind, name, what }) : `${kind.padEnd(8)}  ${name}  ${what}`;
+      process.stdout.write(`${line}\n`);
+    };
+    await Promise.all([
+      watchTopologies(registry, tell, stopping.signal),
+      watchMembers(registry, 'router', tell, stopping.signal),
+      watchMembers(registry, 'node', tell, stopping.signal),
+    ]);
+  });
+}
+
+type Tell = (kind: string, name: string, what: string) => void;
+
+async function watchTopologies({ topologies }: Registry, tell: Tell, signal: AbortSignal): Promise<void> {
+  for await (const { namespace, cluster, version } of topologies.watchAll(signal))
+    tell('cluster', `${namespace}/${cluster}`, version === null ? 'is gone' : `is at version ${version}`);
+}
+
+async function watchMembers({ members }: Registry, kind: MemberKind, tell: Tell, signal: AbortSignal): Promise<void> {
+  let before = new Map<string, string>();
+  for await (const now of members.watch(kind, '', signal)) {
+    if (now === null) {
+      if (kind === 'router') tell('registry', '', 'cannot be reached');
+      continue;
+    }
+    before = tellChanges(kind, before, now, tell);
+  }
+}
+
+function tellChanges(
+  kind: string,
+  before: Map<string, string>,
+  now: readonly Member[],
+  tell: Tell,
+): Map<string, string> {
+  const after = new Map(now.map(({ name, value }) => [name, JSON.stringify(value)]));
+  for (const [name, value] of after) if (before.get(name) !== value) tell(kind, name, value);
+  for (const name of before.keys()) if (!after.has(name)) tell(kind, name, 'is gone');
+  return after;
+}
