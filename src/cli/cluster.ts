@@ -10,6 +10,7 @@ import {
 } from '../topology/index.ts';
 import { confirm } from './confirm.ts';
 import { type ClusterFlags, currentTopology } from './named-cluster.ts';
+import { placementDocument } from './placement-option.ts';
 import { inRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
 import { listing } from './table.ts';
 import { UsageError } from './usage-error.ts';
@@ -100,23 +101,16 @@ function namespaced(command: Command): Command {
   return withRegistryOption(command).option('--namespace <name>', 'the namespace of the cluster', DEFAULT_NAMESPACE);
 }
 
-/** The option of a placement that its size is. */
-const SIZES: Readonly<Record<string, string>> = {
-  ringHash: 'minimumRingSize',
-  maglev: 'tableSize',
-  fixedRing: 'entriesPerWeight',
-};
-
 function draftOf(cluster: string, { namespace, shards, placement, hashOn }: CreateFlags): TopologyDraft {
-  const [kind = '', size] = placement.split(':');
-  const option = SIZES[kind];
-  const options = size === undefined ? {} : { [option ?? 'size']: Number(size) };
   const list = shards.split(',').map((each) => {
     const equals = each.indexOf('=');
     if (equals < 0) throw new UsageError(`"${each}" is no shard; write id=host:port, such as s0=127.0.0.1:9101`);
     return { id: each.slice(0, equals), address: each.slice(equals + 1) };
   });
-  return checkTopology({ namespace, cluster, placement: { [kind]: options }, hashOn, shards: list }, 'the cluster');
+  return checkTopology(
+    { namespace, cluster, placement: placementDocument(placement), hashOn, shards: list },
+    'the cluster',
+  );
 }
 
 function summaryOf({ namespace, name, version, placement, shards }: Topology) {

@@ -3,9 +3,11 @@ import { DocumentError } from '../yaml/index.ts';
 import { backendCommand } from './backend.ts';
 import { clusterCommand } from './cluster.ts';
 import { devCommand } from './dev.ts';
+import { discoverCommand } from './discover.ts';
 import { explainCommand } from './explain.ts';
 import { importCommand } from './import.ts';
 import { kvCommand } from './kv.ts';
+import { nodeCommand } from './node.ts';
 import { nsCommand } from './ns.ts';
 import { planCommand } from './plan.ts';
 import { registryCommand } from './registry.ts';
@@ -35,6 +37,8 @@ for (const command of [
   clusterCommand(),
   shardCommand(),
   topologyCommand(),
+  nodeCommand(),
+  discoverCommand(),
   statusCommand(),
   watchCommand(),
   backendCommand(),

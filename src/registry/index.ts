@@ -1,6 +1,7 @@
 /** The registry: what routers, shards and people agree on. To add a store, write a file in `store/` and list it in `open-store.ts`. */
 export { Documents, type StoredDocument } from './documents.ts';
 export { Elections, type FencingToken, type Leader, type Term } from './elections.ts';
+export { EventQueue } from './event-queue.ts';
 export { type Member, type MemberKind, Members, type Membership } from './members.ts';
 export { DEFAULT_NAMESPACE, NamespaceError, Namespaces } from './namespaces.ts';
 export { Registry, type RegistryClocks } from './registry.ts';

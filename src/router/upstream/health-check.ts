@@ -3,7 +3,7 @@ import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { Pool } from 'undici';
 import { jitter } from '../jitter.ts';
 import { openRawSocket, undiciConnector } from './open-socket.ts';
-import type { ShardEndpoint } from './pool.ts';
+import type { SocketTarget } from './pool.ts';
 
 /** How a shard is asked whether it is well. Plain data. */
 export interface ActiveHealthDescription {
@@ -37,7 +37,7 @@ export class HealthChecker {
 
   /** @param protocol what the shard speaks, for checks by HTTP */
   constructor(
-    endpoint: ShardEndpoint,
+    endpoint: SocketTarget,
     protocol: 'http2' | 'http1' | 'auto',
     description: ActiveHealthDescription,
     random: () => number,
@@ -84,7 +84,7 @@ export class HealthChecker {
 
 function checkOf(
   { check }: ActiveHealthDescription,
-  endpoint: ShardEndpoint,
+  endpoint: SocketTarget,
   protocol: 'http2' | 'http1' | 'auto',
 ): Check {
   if ('tcp' in check) return (timeoutMs) => connects(endpoint, timeoutMs);
@@ -94,7 +94,7 @@ function checkOf(
   return http1Check(endpoint, path);
 }
 
-function connects(endpoint: ShardEndpoint, timeoutMs: number): Promise<void> {
+function connects(endpoint: SocketTarget, timeoutMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
     openRawSocket(endpoint, [], timeoutMs, (error, socket) => {
       socket.on('error', () => {});
@@ -111,7 +111,7 @@ const SERVING = 1;
 const STATUS_NAMES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
 
 /** gRPC's health protocol (grpc/grpc doc/health-checking.md); its messages are one field each. */
-function grpcCheck(endpoint: ShardEndpoint, service: string): Check {
+function grpcCheck(endpoint: SocketTarget, service: string): Check {
   const { target, certificates } = endpoint;
   const host = target.host.includes(':') ? `[${target.host}]` : target.host;
   const options = certificates?.options();
@@ -156,7 +156,7 @@ function wantSuccess(status: number): void {
   if (status < 200 || status > 299) throw new Error(`status ${status}`);
 }
 
-function http1Check(endpoint: ShardEndpoint, path: string): Check {
+function http1Check(endpoint: SocketTarget, path: string): Check {
   return async (timeoutMs) => {
     // A connection of its own each time: one that is kept would say nothing of new ones.
     const pool = new Pool('http://shard', {
@@ -173,7 +173,7 @@ function http1Check(endpoint: ShardEndpoint, path: string): Check {
   };
 }
 
-function http2Status({ target, certificates }: ShardEndpoint, path: string, timeoutMs: number): Promise<number> {
+function http2Status({ target, certificates }: SocketTarget, path: string, timeoutMs: number): Promise<number> {
   const host = target.host.includes(':') ? `[${target.host}]` : target.host;
   const scheme = certificates === null ? 'http' : 'https';
   return new Promise((resolve, reject) => {

@@ -3,14 +3,14 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { buildConnector } from 'undici';
 import { type ByteReceiver, KEEP_ALIVE, sharedRead } from '../shared-read.ts';
 import type { ClientCertificates } from '../tls/tls-files.ts';
-import type { ShardEndpoint } from './pool.ts';
+import type { SocketTarget } from './pool.ts';
 
 /**
  * Opens a socket to a shard, by TLS where it is configured, and has its bytes read by `receive`.
  * @param protocols what ALPN is to offer, the most wanted first
  * @throws TlsFileError
  */
-export function openSocket(endpoint: ShardEndpoint, protocols: readonly string[], receive: ByteReceiver): Socket {
+export function openSocket(endpoint: SocketTarget, protocols: readonly string[], receive: ByteReceiver): Socket {
   if (endpoint.certificates === null)
     return connect({ ...endpoint.target, noDelay: true, ...KEEP_ALIVE, onread: sharedRead(receive) }) as Socket;
   const socket = openTls(endpoint, endpoint.certificates, protocols);
@@ -20,7 +20,7 @@ export function openSocket(endpoint: ShardEndpoint, protocols: readonly string[]
 
 /** Opens a socket to a shard for somebody who reads it by himself, once it is ready. */
 export function openRawSocket(
-  endpoint: ShardEndpoint,
+  endpoint: SocketTarget,
   protocols: readonly string[],
   timeoutMs: number,
   done: (error: Error | null, socket: Socket) => void,
@@ -41,14 +41,14 @@ export function openRawSocket(
 }
 
 /** How undici makes its connections to a shard. TLS is ours: undici would ask for the name in each request's Host. */
-export function undiciConnector(endpoint: ShardEndpoint, timeoutMs: number): buildConnector.connector {
+export function undiciConnector(endpoint: SocketTarget, timeoutMs: number): buildConnector.connector {
   return (_options, callback) =>
     openRawSocket(endpoint, ['http/1.1'], timeoutMs, (error, socket) =>
       error === null ? callback(null, socket) : callback(error, null),
     );
 }
 
-function openTls({ target }: ShardEndpoint, certificates: ClientCertificates, protocols: readonly string[]): Socket {
+function openTls({ target }: SocketTarget, certificates: ClientCertificates, protocols: readonly string[]): Socket {
   const socket = connectTls({
     ...target,
     ...KEEP_ALIVE,

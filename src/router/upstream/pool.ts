@@ -4,14 +4,18 @@ import type { Exchange } from '../exchange.ts';
 import type { ShardCounters } from '../observe/counters.ts';
 import type { ClientCertificates } from '../tls/tls-files.ts';
 
-/** Where a shard is, and what is counted for it. */
-export interface ShardEndpoint {
+/** Where somebody listens, and how to show who one is. */
+export interface SocketTarget {
   readonly target: HostPort;
+  /** Null in cleartext. */
+  readonly certificates: ClientCertificates | null;
+}
+
+/** Where a shard is, and what is counted for it. */
+export interface ShardEndpoint extends SocketTarget {
   /** For messages to people. */
   readonly label: string;
   readonly counters: ShardCounters;
-  /** Null in cleartext. */
-  readonly certificates: ClientCertificates | null;
   readonly limits: UpstreamLimits;
   /** A connection was made, or could not be. */
   onReached(): void;

@@ -1,0 +1,122 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { constants } from 'node:os';
+import { Command, Option } from 'commander';
+import { type RegisteredNode, registerNode } from '../node/index.ts';
+import { DEFAULT_NAMESPACE } from '../registry/index.ts';
+import { type ActiveHealthDescription, type Log, newLog } from '../router/index.ts';
+import { integerOption } from './options.ts';
+import { chosenRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
+import { stopOnSignals } from './signals.ts';
+import { EXIT_FAILURE } from './usage-error.ts';
+
+const LONGEST_MS = 3_600_000;
+
+interface NodeFlags extends RegistryFlag {
+  readonly namespace: string;
+  readonly cluster: string;
+  readonly shard: string;
+  readonly address: string;
+  readonly nodeId?: string;
+  readonly role: 'primary' | 'replica';
+  readonly leaseMs: number;
+  readonly checkMs: number;
+  readonly health: 'tcp' | 'grpc' | 'http' | 'none';
+  readonly path: string;
+  readonly service: string;
+}
+
+/** `keyway node`: for backends that know nothing of Keyway. */
+export function nodeCommand(): Command {
+  const command = new Command('node')
+    .description('register backends that know nothing of Keyway')
+    .addHelpText(
+      'after',
+      '\nExample:\n  keyway node register --cluster docs --shard s0 --address 10.0.0.1:9101 -- ./server --port 9101',
+    );
+  withRegistryOption(
+    command
+      .command('register')
+      .description('keep a node in the registry for as long as it is well, or its command runs')
+      .argument('[command...]', 'started first, and ended last; its exit code becomes this one')
+      .requiredOption('--cluster <name>', 'the cluster')
+      .requiredOption('--shard <id>', 'the shard that the node is of')
+      .requiredOption('--address <address>', 'where the node listens, host:port')
+      .option('--namespace <name>', 'the namespace of the cluster', DEFAULT_NAMESPACE)
+      .option('--node-id <id>', '40 letters and digits; made from cluster and shard where it is not given')
+      .addOption(
+        new Option('--role <role>', 'what it is in its shard').choices(['primary', 'replica']).default('primary'),
+      )
+      .option(
+        '--lease-ms <number>',
+        'how long it counts without a sign of life',
+        integerOption(100, LONGEST_MS),
+        10_000,
+      )
+      .addOption(
+        new Option('--health <kind>', 'how it is asked').choices(['tcp', 'grpc', 'http', 'none']).default('tcp'),
+      )
+      .option('--path <path>', 'with --health http', '/healthz')
+      .option('--service <name>', 'with --health grpc', '')
+      .option('--check-ms <number>', 'how often it is asked', integerOption(10, LONGEST_MS), 2000),
+  ).action((args: string[], flags: NodeFlags) => register(args, flags));
+  return command;
+}
+
+async function register([program, ...args]: string[], flags: NodeFlags): Promise<void> {
+  const log = newLog('info').child({ cluster: flags.cluster, shard: flags.shard, address: flags.address });
+  const child = program === undefined ? null : spawn(program, args, { stdio: 'inherit' });
+  const ended = child === null ? null : exitOf(child);
+  const node = registerNode(
+    {
+      ...flags,
+      registry: chosenRegistry(flags.registry),
+      health: healthOf(flags),
+      onHealth: (fault) => {
+        if (fault === null) log.info('the node is well');
+        else log.warn({ fault }, 'the node is sick');
+      },
+    },
+    { clock: () => performance.now(), timeOfDayMs: Date.now, random: Math.random },
+  );
+  node.ready.then(() => log.info('the node is registered'));
+  stopOnSignals(() => stop(node, child, ended, log));
+  if (ended === null) {
+    // Until the node is well for the first time nothing else keeps the process.
+    setInterval(() => {}, LONGEST_MS);
+    return;
+  }
+  const code = await ended;
+  await stop(node, null, null, log);
+  process.exit(code);
+}
+
+/** First out of the registry, so that nobody is sent to it any more, and then down. */
+async function stop(
+  node: RegisteredNode,
+  child: ChildProcess | null,
+  ended: Promise<number> | null,
+  log: Log,
+): Promise<void> {
+  await node.leave();
+  log.info('the node has left');
+  child?.kill('SIGTERM');
+  await ended;
+}
+
+/** The exit code; of a signal as a shell has it. */
+async function exitOf(child: ChildProcess): Promise<number> {
+  try {
+    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+    return code ?? 128 + constants.signals[signal as NodeJS.Signals];
+  } catch (error) {
+    process.stderr.write(`keyway: ${error instanceof Error ? error.message : String(error)}\n`);
+    return EXIT_FAILURE;
+  }
+}
+
+function healthOf({ health, path, service, checkMs }: NodeFlags): ActiveHealthDescription | undefined {
+  if (health === 'none') return undefined;
+  const check = health === 'tcp' ? { tcp: {} } : health === 'grpc' ? { grpc: { service } } : { http: { path } };
+  return { check, intervalMs: checkMs, timeoutMs: Math.min(checkMs, 1000), unhealthyAfter: 3, healthyAfter: 1 };
+}

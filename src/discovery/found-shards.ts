@@ -1,0 +1,14 @@
+/** A shard as a source has found it. What it does not know stays as the topology has it. */
+export interface FoundShard {
+  readonly id: string;
+  readonly address: string;
+  readonly weight?: number | undefined;
+  readonly nodeId?: string | undefined;
+  readonly replicas?: ReadonlyArray<{ readonly id: string; readonly address: string }> | undefined;
+}
+
+/** Where shards are found: tells of all of them, at first and after every change, until it is told to stop. */
+export type ShardSource = (
+  signal: AbortSignal,
+  onFault: (message: string) => void,
+) => AsyncIterable<readonly FoundShard[]>;

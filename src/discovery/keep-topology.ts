@@ -1,0 +1,110 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type Registry, type Term, VersionConflict } from '../registry/index.ts';
+import {
+  checkTopology,
+  type Topology,
+  type TopologyDraft,
+  type TopologyName,
+  topologyDocument,
+} from '../topology/index.ts';
+import { DocumentError } from '../yaml/index.ts';
+import type { FoundShard, ShardSource } from './found-shards.ts';
+
+/** What a cluster is like that is not there yet. */
+export interface NewCluster {
+  readonly placement: Readonly<Record<string, object>>;
+  readonly hashOn: string;
+}
+
+/** What people are told. */
+export interface DiscoveryLog {
+  onCommitted(topology: Topology): void;
+  onFault(message: string): void;
+  onTerm(leads: boolean): void;
+}
+
+/** Of several that do the same, one does it: it is taken over this long after that one has died. */
+const LEASE_MS = 10_000;
+
+/**
+ * Keeps a topology's shards as a source finds them. A shard keeps what the source does not know of it, such as its weight;
+ * placement and pins stay. Of several who do this for a cluster one is elected.
+ */
+export async function keepTopology(
+  registry: Registry,
+  name: TopologyName,
+  source: ShardSource,
+  fresh: NewCluster,
+  candidate: string,
+  log: DiscoveryLog,
+  signal: AbortSignal,
+): Promise<void> {
+  const election = `discovery/${name.namespace}/${name.cluster}`;
+  while (!signal.aborted) {
+    const term = await registry.elections.campaign(election, candidate, LEASE_MS, signal);
+    if (term === null) return;
+    log.onTerm(true);
+    await serve(registry, name, source, fresh, term, log, AbortSignal.any([signal, term.ended]));
+    await term.resign();
+    log.onTerm(false);
+  }
+}
+
+async function serve(
+  registry: Registry,
+  name: TopologyName,
+  source: ShardSource,
+  fresh: NewCluster,
+  term: Term,
+  log: DiscoveryLog,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const found of source(signal, (message) => log.onFault(message))) {
+    if (found.length === 0) log.onFault('no shard is found; the topology stays as it is');
+    else if (term.isLeading) await bring(registry, name, found, fresh, log);
+  }
+}
+
+async function bring(
+  registry: Registry,
+  name: TopologyName,
+  found: readonly FoundShard[],
+  fresh: NewCluster,
+  log: DiscoveryLog,
+): Promise<void> {
+  for (;;) {
+    const current = await registry.topologies.read(name);
+    try {
+      const draft = draftOf(name, current, found, fresh);
+      if (current !== null && isDeepStrictEqual({ ...current, version: null }, draft)) return;
+      log.onCommitted(await registry.topologies.commit(draft, { expected: current?.version ?? null }));
+      return;
+    } catch (error) {
+      if (error instanceof DocumentError) {
+        log.onFault(error.message);
+        return;
+      }
+      // Somebody has changed it in between: what they changed stays.
+      if (!(error instanceof VersionConflict)) throw error;
+    }
+  }
+}
+
+/** @throws DocumentError where what is found is no whole topology */
+function draftOf(
+  { namespace, cluster }: TopologyName,
+  current: Topology | null,
+  found: readonly FoundShard[],
+  fresh: NewCluster,
+): TopologyDraft {
+  const document = current === null ? fresh : topologyDocument({ ...current, version: null });
+  const known = new Map(
+    ((document as { shards?: Array<{ id: string }> }).shards ?? []).map((shard) => [shard.id, shard]),
+  );
+  const shards = found.map((shard) => {
+    const given = Object.fromEntries(Object.entries(shard).filter(([, value]) => value !== undefined));
+    const { replicas: _replicas, ...before } = (known.get(shard.id) ?? {}) as { replicas?: unknown };
+    return { ...before, ...given };
+  });
+  return checkTopology({ ...document, namespace, cluster, shards }, `what is found of ${namespace}/${cluster}`);
+}

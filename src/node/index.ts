@@ -1,0 +1,8 @@
+/** Nodes that register themselves, or are registered by a sidecar. */
+export {
+  type NodeOptions,
+  type NodeSurroundings,
+  type NodeValue,
+  type RegisteredNode,
+  registerNode,
+} from './register-node.ts';

@@ -1,0 +1,138 @@
+import { type Membership, openStore, Registry, type RegistryDescription } from '../registry/index.ts';
+import { type ActiveHealthDescription, HealthChecker } from '../router/index.ts';
+import { address as addressSchema, derivedNodeId, identifier, type NodeId, splitAddress } from '../topology/index.ts';
+
+/** A node that is to be found by its cluster. */
+export interface NodeOptions {
+  /** The registry: `host:port` of `keyway registry`, or as a router's config has it. */
+  readonly registry: string | RegistryDescription;
+  /** `default` where it is not given. */
+  readonly namespace?: string | undefined;
+  readonly cluster: string;
+  /** The shard that it is of. What keys it owns depends on this id, and not on the address. */
+  readonly shard: string;
+  /** Where it listens, `host:port`. */
+  readonly address: string;
+  /** 40 letters and digits; made from the names of cluster and shard where it is not given. A replica needs its own. */
+  readonly nodeId?: string | undefined;
+  readonly role?: 'primary' | 'replica' | undefined;
+  /** Without a sign of life for so long, the node is taken for dead; 10 s where it is not given. */
+  readonly leaseMs?: number | undefined;
+  /** How its health is looked at; where it is not given, it is well for as long as this process is there. */
+  readonly health?: ActiveHealthDescription | undefined;
+  /** Told when its health changes: a fault, or null. */
+  readonly onHealth?: ((fault: string | null) => void) | undefined;
+}
+
+/** What a node tells of itself in the registry. */
+export interface NodeValue {
+  readonly address: string;
+  readonly role: 'primary' | 'replica';
+  readonly healthy: boolean;
+  /** It goes by its own will: nobody has to wait whether it comes back. */
+  readonly leaving?: true;
+}
+
+/** A node that has been registered. */
+export interface RegisteredNode {
+  /** Resolves once it is in the registry; with a health check: once that has succeeded. */
+  readonly ready: Promise<void>;
+  /** Whether the others can take it for there, by this process' clock. */
+  readonly isHeld: boolean;
+  /** Takes it out of the registry, and ends the connection to that. */
+  leave(): Promise<void>;
+}
+
+const DEFAULT_LEASE_MS = 10_000;
+
+/** What is hidden from callers in Node programs: clocks and chance. */
+export interface NodeSurroundings {
+  readonly clock: () => number;
+  readonly timeOfDayMs: () => number;
+  readonly random: () => number;
+}
+
+/**
+ * Registers a node and keeps it so: through outages of the registry, with its health as it is checked.
+ * @throws TypeError where a name or an address is none
+ */
+export function registerNode(options: NodeOptions, { clock, timeOfDayMs, random }: NodeSurroundings): RegisteredNode {
+  const { namespace = 'default', cluster, shard, address, role = 'primary', leaseMs = DEFAULT_LEASE_MS } = options;
+  for (const [name, value] of Object.entries({ namespace, cluster, shard })) check(identifier, name, value);
+  check(addressSchema, 'address', address);
+  const nodeId = options.nodeId ?? derivedNodeId(cluster, shard);
+  const { registry: where } = options;
+  const store = openStore(typeof where === 'string' ? { remote: { address: where } } : where, clock, timeOfDayMs);
+  // A node commits no topology, which is what the time of day would stand beside.
+  const registry = new Registry(store, { clock, timeOfDay: () => '' });
+  const name = `${namespace}/${cluster}/${shard}/${nodeId as NodeId}`;
+  return new Node(registry, name, { address, role, healthy: true }, leaseMs, options, random);
+}
+
+function check(schema: typeof identifier | typeof addressSchema, name: string, value: string): void {
+  const { error } = schema.safeParse(value);
+  if (error !== undefined) throw new TypeError(`${name} "${value}": ${error.issues[0]?.message}`);
+}
+
+class Node implements RegisteredNode {
+  readonly ready: Promise<void>;
+  readonly #registry: Registry;
+  readonly #name: string;
+  readonly #leaseMs: number;
+  readonly #checker: HealthChecker | null;
+  readonly #onHealth: (fault: string | null) => void;
+  #value: NodeValue;
+  #membership: Membership | null = null;
+  #left = false;
+  #onReady: () => void = () => {};
+
+  constructor(
+    registry: Registry,
+    name: string,
+    value: NodeValue,
+    leaseMs: number,
+    { health, onHealth = () => {} }: NodeOptions,
+    random: () => number,
+  ) {
+    this.#registry = registry;
+    this.#name = name;
+    this.#leaseMs = leaseMs;
+    this.#value = value;
+    this.#onHealth = onHealth;
+    this.ready = new Promise((resolve) => {
+      this.#onReady = resolve;
+    });
+    const target = splitAddress(value.address);
+    this.#checker =
+      health === undefined
+        ? null
+        : new HealthChecker({ target, certificates: null }, 'auto', health, random, (fault) => this.#onVerdict(fault));
+    if (health === undefined) this.#register();
+  }
+
+  #register(): void {
+    this.#membership = this.#registry.members.register('node', this.#name, this.#value, this.#leaseMs);
+    this.#membership.ready.then(this.#onReady);
+  }
+
+  #onVerdict(fault: string | null): void {
+    if (this.#left) return;
+    this.#onHealth(fault);
+    this.#value = { ...this.#value, healthy: fault === null };
+    if (this.#membership !== null) void this.#membership.update(this.#value);
+    else if (fault === null) this.#register();
+  }
+
+  get isHeld(): boolean {
+    return this.#membership?.isHeld ?? false;
+  }
+
+  async leave(): Promise<void> {
+    if (this.#left) return;
+    this.#left = true;
+    this.#checker?.stop();
+    await this.#membership?.update({ ...this.#value, leaving: true });
+    await this.#membership?.leave();
+    await this.#registry.close();
+  }
+}
