@@ -7,7 +7,7 @@ import { afterEach, expect, it, vi } from 'vitest';
 import type { NodeValue } from '../src/node/index.ts';
 import type { Registry } from '../src/registry/index.ts';
 import { freePorts, type Running, Scope } from './support/processes.ts';
-import { PATIENCE, registryOn, remote } from './support/registries.ts';
+import { isInstalled, PATIENCE, registryOn, remote } from './support/registries.ts';
 
 const scope = new Scope();
 afterEach(() => scope.release());
@@ -65,7 +65,7 @@ const INSTALL_DNSMASQ = 'dnsmasq is not installed: apt-get install dnsmasq-base'
 
 /** A DNS server with these records. */
 async function dns(port: number, records: readonly string[]): Promise<Running> {
-  if (spawnSync('dnsmasq', ['--version']).status !== 0) throw new Error(INSTALL_DNSMASQ);
+  if (!isInstalled('dnsmasq')) throw new Error(INSTALL_DNSMASQ);
   const quiet = ['--no-resolv', '--no-hosts', '--keep-in-foreground', '--log-facility=-', '--conf-file=/dev/null'];
   const place = ['--port', String(port), '--listen-address', '127.0.0.1', '--bind-interfaces', '--user=root'];
   const running = scope.run('dnsmasq', [...quiet, ...place, ...records]);

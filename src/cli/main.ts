@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { StoreSetUpError } from '../registry/index.ts';
 import { DocumentError } from '../yaml/index.ts';
 import { backendCommand } from './backend.ts';
 import { clusterCommand } from './cluster.ts';
@@ -74,5 +75,5 @@ function report(error: unknown): number {
     return EXIT_USAGE;
   }
   process.stderr.write(`keyway: ${error instanceof Error ? error.message : String(error)}\n`);
-  return error instanceof UsageError ? EXIT_USAGE : EXIT_FAILURE;
+  return error instanceof UsageError || error instanceof StoreSetUpError ? EXIT_USAGE : EXIT_FAILURE;
 }

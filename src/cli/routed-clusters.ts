@@ -50,9 +50,6 @@ export class RoutedClusters {
   async follow(): Promise<void> {
     const { registry, clusters } = this.#config;
     if (registry === null || this.#awaited.size === 0) return;
-    const allTold = new Promise<void>((resolve) => {
-      this.#onAllTold = resolve;
-    });
     const birth = {
       ...registry,
       router: `${hostname()}-${process.pid}`,
@@ -60,15 +57,18 @@ export class RoutedClusters {
         source.kind === 'registry' ? [{ name, topology: source.topology }] : [],
       ),
     };
-    this.#control = new ControlThread(
-      birth,
-      (event) => this.#onEvent(event),
-      (error) => {
-        // Without it topologies would silently be out of date: the process ends, and whoever runs it starts it again.
-        throw error;
-      },
-    );
-    await allTold;
+    await new Promise<void>((resolve, reject) => {
+      this.#onAllTold = resolve;
+      this.#control = new ControlThread(
+        birth,
+        (event) => this.#onEvent(event),
+        (error) => {
+          // Without it topologies would silently be out of date: the process ends, and whoever runs it starts it again.
+          if (this.#awaited.size === 0) throw error;
+          reject(error);
+        },
+      );
+    });
   }
 
   /** From now on changes go to these threads. */

@@ -5,7 +5,13 @@ export { EventQueue } from './event-queue.ts';
 export { type Member, type MemberKind, Members, type Membership } from './members.ts';
 export { DEFAULT_NAMESPACE, NamespaceError, Namespaces } from './namespaces.ts';
 export { Registry, type RegistryClocks } from './registry.ts';
-export { openStore, type RegistryDescription, registryText, type StoreTls } from './store/open-store.ts';
+export {
+  openStore,
+  type RegistryDescription,
+  registryText,
+  StoreSetUpError,
+  type StoreTls,
+} from './store/open-store.ts';
 export { SqliteStore } from './store/sqlite-store.ts';
 export { type Store, StoreUnavailable } from './store/store.ts';
 export { StoreServer } from './store/store-server.ts';

@@ -103,11 +103,15 @@ export async function remote(scope: Scope): Promise<StoreUnderTest> {
   };
 }
 
-const INSTALL_ETCD = 'etcd is not installed: apt-get install etcd-server etcd-client';
+export const INSTALL_ETCD = 'etcd is not installed: apt-get install etcd-server etcd-client';
+
+export function isInstalled(program: string): boolean {
+  return spawnSync(program, ['--version']).status === 0;
+}
 
 /** etcd of so many members, from Debian. */
 export async function etcd(scope: Scope, members: number): Promise<StoreUnderTest> {
-  if (spawnSync('etcd', ['--version']).status !== 0) throw new Error(INSTALL_ETCD);
+  if (!isInstalled('etcd')) throw new Error(INSTALL_ETCD);
   const ports = await freePorts(2 * members);
   const endpoints = ports.slice(0, members).map((port) => `127.0.0.1:${port}`);
   const peers = ports.slice(members).map((port) => `http://127.0.0.1:${port}`);

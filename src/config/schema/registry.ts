@@ -6,6 +6,7 @@ const tls = z
     authorities: file.optional().describe('PEM file of the authorities that its certificate is of.'),
     certificate: file.optional().describe('PEM file of the certificate to show to it.'),
     key: file.optional().describe('PEM file of its key.'),
+    serverName: z.string().min(1).optional().describe('A name in its certificate, where it is reached by address.'),
   })
   .describe('TLS; an empty mapping trusts the authorities of the system.');
 

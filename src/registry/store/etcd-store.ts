@@ -26,6 +26,7 @@ export interface EtcdStoreOptions {
         readonly authorities?: Buffer | undefined;
         readonly certificate?: Buffer | undefined;
         readonly key?: Buffer | undefined;
+        readonly serverName?: string | undefined;
       }
     | undefined;
   /** Milliseconds of the time of day, by which gRPC counts deadlines. */
@@ -61,6 +62,7 @@ export class EtcdStore implements Store {
         'grpc.keepalive_time_ms': KEEPALIVE_MS,
         'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
         'grpc.use_local_subchannel_pool': 1,
+        ...(tls?.serverName === undefined ? {} : { 'grpc.ssl_target_name_override': tls.serverName }),
       },
       faultHandling: {
         // What may be repeated is repeated below: a commit that was carried out, and not answered, may not.

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { splitAddress } from '../../topology/index.ts';
 import { EtcdStore } from './etcd-store.ts';
 import { RemoteStore } from './remote-store.ts';
 import { SqliteStore } from './sqlite-store.ts';
@@ -6,6 +8,8 @@ import type { Store } from './store.ts';
 
 /** Files of certificates, PEM. */
 export interface StoreTls {
+  /** A name in the certificate that the store shows, where it is reached by address. */
+  readonly serverName?: string | undefined;
   readonly authorities?: string | undefined;
   readonly certificate?: string | undefined;
   readonly key?: string | undefined;
@@ -30,19 +34,26 @@ export type RegistryDescription =
       };
     };
 
-/** @param clock milliseconds of a monotonic clock. @param timeOfDayMs of the wall's */
+/**
+ * @param clock milliseconds of a monotonic clock
+ * @param timeOfDayMs of the wall's
+ * @throws StoreSetUpError where it cannot be used as it is described
+ */
 export function openStore(registry: RegistryDescription, clock: () => number, timeOfDayMs: () => number): Store {
   if ('sqlite' in registry) return new SqliteStore(registry.sqlite.path, clock);
   if ('remote' in registry) {
     const { address, tokenFile, tls } = registry.remote;
+    checkNames([address], tls);
+    const authorities = pem(tls?.authorities);
     return new RemoteStore({
       address,
       token: secretOf(tokenFile),
-      tls: tls !== undefined,
-      authorities: pem(tls?.authorities),
+      tls: tls === undefined ? undefined : { authorities, serverName: tls.serverName },
     });
   }
   const { endpoints, user, passwordFile, tls } = registry.etcd;
+  // etcd3 asks for a user's token without its options: it would look for the address in the certificate.
+  checkNames(endpoints, user === undefined || tls === undefined ? tls : { ...tls, serverName: undefined });
   const password = secretOf(passwordFile);
   return new EtcdStore({
     endpoints,
@@ -51,8 +62,28 @@ export function openStore(registry: RegistryDescription, clock: () => number, ti
     tls:
       tls === undefined
         ? undefined
-        : { authorities: pem(tls.authorities), certificate: pem(tls.certificate), key: pem(tls.key) },
+        : {
+            authorities: pem(tls.authorities),
+            certificate: pem(tls.certificate),
+            key: pem(tls.key),
+            serverName: tls.serverName,
+          },
   });
+}
+
+/** A registry that is described in a way that it cannot be used. */
+export class StoreSetUpError extends Error {
+  override readonly name = 'StoreSetUpError';
+}
+
+/** Node takes no address for the name of a TLS server (RFC 6066, 3), and grpc-js gives it what it connects to. */
+function checkNames(endpoints: readonly string[], tls: StoreTls | undefined): void {
+  if (tls === undefined || tls.serverName !== undefined) return;
+  const address = endpoints.find((endpoint) => isIP(splitAddress(endpoint).host) !== 0);
+  if (address !== undefined)
+    throw new StoreSetUpError(
+      `the registry ${address} is an address, and TLS checks names: write its name, or without a user tls.serverName`,
+    );
 }
 
 /** Where a registry is, for messages: without secrets. */
@@ -62,9 +93,14 @@ export function registryText(registry: RegistryDescription): string {
 }
 
 function secretOf(file: string | undefined): string | undefined {
-  return file === undefined ? undefined : readFileSync(file, 'utf8').trim();
+  return pem(file)?.toString('utf8').trim();
 }
 
 function pem(file: string | undefined): Buffer | undefined {
-  return file === undefined ? undefined : readFileSync(file);
+  if (file === undefined) return undefined;
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw new StoreSetUpError(`${file} cannot be read: ${(cause as NodeJS.ErrnoException).code}`, { cause });
+  }
 }

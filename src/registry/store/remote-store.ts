@@ -23,9 +23,8 @@ import { LARGEST_MESSAGE_BYTES } from './store-server.ts';
 export interface RemoteStoreOptions {
   readonly address: string;
   readonly token?: string | undefined;
-  /** PEM of the authorities of its certificate; empty: the system's. Without it: cleartext. */
-  readonly authorities?: Buffer | undefined;
-  readonly tls?: boolean | undefined;
+  /** Without it: cleartext. Without authorities (PEM): the system's. */
+  readonly tls?: { readonly authorities?: Buffer | undefined; readonly serverName?: string | undefined } | undefined;
 }
 
 /** An answer that takes longer will not come: the registry writes to its disk and answers. */
@@ -45,10 +44,10 @@ export class RemoteStore implements Store {
   readonly #stub: Stub;
   readonly #metadata = new Metadata();
 
-  constructor({ address, token, authorities, tls = authorities !== undefined }: RemoteStoreOptions) {
+  constructor({ address, token, tls }: RemoteStoreOptions) {
     this.#address = address;
     if (token !== undefined) this.#metadata.set(TOKEN_HEADER, `Bearer ${token}`);
-    const channel = tls ? credentials.createSsl(authorities ?? null) : credentials.createInsecure();
+    const channel = tls === undefined ? credentials.createInsecure() : credentials.createSsl(tls.authorities ?? null);
     this.#stub = new RegistryStoreClient(address, channel, {
       'grpc.max_receive_message_length': LARGEST_MESSAGE_BYTES,
       'grpc.keepalive_time_ms': KEEPALIVE_MS,
@@ -58,6 +57,7 @@ export class RemoteStore implements Store {
       'grpc.max_reconnect_backoff_ms': MOST_BACKOFF_MS,
       // A channel of its own: what one client does to its connection is no matter of another's.
       'grpc.use_local_subchannel_pool': 1,
+      ...(tls?.serverName === undefined ? {} : { 'grpc.ssl_target_name_override': tls.serverName }),
     }) as unknown as Stub;
   }
 
