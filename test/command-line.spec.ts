@@ -73,11 +73,23 @@ it('has help with an example for every command', async () => {
     ['explain'],
     ['plan'],
     ['schema'],
-    ['kv'],
     ['import'],
     ['import', 'istio'],
+    ['registry'],
+    ['discover'],
+    ['status'],
+    ['watch'],
   ];
-  for (const each of ['get', 'put', 'delete', 'list', 'watch']) commands.push(['kv', each]);
+  const groups = {
+    kv: ['get', 'put', 'delete', 'list', 'watch'],
+    ns: ['create', 'list', 'delete'],
+    cluster: ['create', 'list', 'show', 'delete'],
+    shard: ['add', 'remove', 'weight'],
+    topology: ['get', 'apply', 'history', 'rollback'],
+    node: ['register'],
+  };
+  for (const [group, each] of Object.entries(groups))
+    commands.push([group], ...each.map((command) => [group, command]));
   for (const command of commands) {
     const { code, stdout } = await keyway(...command, '--help');
     expect(code).toBe(0);

@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { parseConfig } from '../src/config/index.ts';
+import { parseConfig, registrySchema } from '../src/config/index.ts';
 import { configSchema } from '../src/config/schema/index.ts';
+import { parseTopology } from '../src/topology/index.ts';
 
 const read = (file: string): string => readFileSync(fileURLToPath(new URL(`../${file}`, import.meta.url)), 'utf8');
 const examples = (file: string): string[] =>
@@ -33,4 +34,13 @@ it('shows listeners and upstreams that are right, as far as files can be missing
   };
   const docs = { ...part('upstream'), ...part('health'), shards: [{ id: 's0', address: '127.0.0.1:1' }] };
   configSchema.parse({ ...part('listen'), routes: [{ match: { prefix: '/' }, cluster: 'docs' }], clusters: { docs } });
+});
+
+it('shows topologies and registries that are right', () => {
+  const [topology, user, routers] = examples('docs/registry.md') as [string, string, string];
+  expect(parseTopology(topology, 'example').pins).toHaveLength(2);
+  registrySchema.parse((parse(user) as { registry: unknown }).registry);
+  const route = { match: { prefix: '/' }, cluster: 'docs' };
+  const config = { listen: [{ address: '127.0.0.1:1' }], routes: [route], ...(parse(routers) as object) };
+  expect(parseConfig(stringify(config), 'example').registry?.leaseMs).toBe(10_000);
 });

@@ -37,6 +37,10 @@ export function clusterCommand(): Command {
     command
       .command('create')
       .description('make a cluster')
+      .addHelpText(
+        'after',
+        '\nExample:\n  keyway cluster create docs --shards s0=10.0.0.1:9101,s1=10.0.0.2:9101 --placement maglev',
+      )
       .argument('<name>')
       .requiredOption('--shards <list>', 'id=host:port of each, with commas between')
       .option(
@@ -55,6 +59,7 @@ export function clusterCommand(): Command {
     command
       .command('list')
       .description('list the clusters')
+      .addHelpText('after', '\nExample:\n  keyway cluster list --json')
       .option('--namespace <name>', 'of this namespace only')
       .option('--json', 'one JSON object a line'),
   ).action((flags: Partial<Namespaced> & { json?: true }) =>
@@ -69,6 +74,7 @@ export function clusterCommand(): Command {
     command
       .command('show')
       .description('show a cluster and its shards')
+      .addHelpText('after', '\nExample:\n  keyway cluster show docs')
       .argument('<name>')
       .option('--json', 'one JSON object'),
   ).action((cluster: string, flags: Namespaced & { json?: true }) =>
@@ -86,7 +92,12 @@ export function clusterCommand(): Command {
     }),
   );
   namespaced(
-    command.command('delete').description('delete a cluster').argument('<name>').option('--yes', 'without asking'),
+    command
+      .command('delete')
+      .description('delete a cluster')
+      .addHelpText('after', '\nExample:\n  keyway cluster delete docs --yes')
+      .argument('<name>')
+      .option('--yes', 'without asking'),
   ).action(async (cluster: string, flags: Namespaced & { yes?: true }) => {
     const name = { namespace: flags.namespace, cluster };
     await confirm(`delete the cluster ${topologyText(name)}: routers will refuse its requests`, flags.yes);

@@ -38,6 +38,10 @@ export function nodeCommand(): Command {
     command
       .command('register')
       .description('keep a node in the registry for as long as it is well, or its command runs')
+      .addHelpText(
+        'after',
+        '\nExample:\n  keyway node register --cluster docs --shard s0 --address 10.0.0.1:9101 -- ./server --port 9101',
+      )
       .argument('[command...]', 'started first, and ended last; its exit code becomes this one')
       .requiredOption('--cluster <name>', 'the cluster')
       .requiredOption('--shard <id>', 'the shard that the node is of')

@@ -8,15 +8,24 @@ export function nsCommand(): Command {
   const command = new Command('ns')
     .description('namespaces of clusters')
     .addHelpText('after', '\nExample:\n  keyway ns create team-a\n  keyway ns list');
-  withRegistryOption(command.command('create').description('make a namespace').argument('<name>')).action(
-    (name: string, flags: RegistryFlag) =>
-      inRegistry(flags, async ({ namespaces }) => {
-        await namespaces.create(name);
-        process.stdout.write(`${name} is there\n`);
-      }),
+  withRegistryOption(
+    command
+      .command('create')
+      .description('make a namespace')
+      .addHelpText('after', '\nExample:\n  keyway ns create team-a')
+      .argument('<name>'),
+  ).action((name: string, flags: RegistryFlag) =>
+    inRegistry(flags, async ({ namespaces }) => {
+      await namespaces.create(name);
+      process.stdout.write(`${name} is there\n`);
+    }),
   );
   withRegistryOption(
-    command.command('list').description('list the namespaces').option('--json', 'one object a line'),
+    command
+      .command('list')
+      .description('list the namespaces')
+      .addHelpText('after', '\nExample:\n  keyway ns list --json')
+      .option('--json', 'one object a line'),
   ).action((flags: RegistryFlag & { json?: true }) =>
     inRegistry(flags, async ({ namespaces, topologies }) => {
       const clusters = await topologies.list(null);
@@ -32,6 +41,7 @@ export function nsCommand(): Command {
     command
       .command('delete')
       .description('delete a namespace that has no cluster')
+      .addHelpText('after', '\nExample:\n  keyway ns delete team-a --yes')
       .argument('<name>')
       .option('--yes', 'without asking'),
   ).action(async (name: string, flags: RegistryFlag & { yes?: true }) => {

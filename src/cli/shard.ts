@@ -19,23 +19,30 @@ export function shardCommand(): Command {
     command
       .command('add')
       .description('add a shard')
+      .addHelpText('after', '\nExample:\n  keyway shard add s3 10.0.0.4:9101 --weight 2')
       .argument('<id>')
       .argument('<address>', 'host:port')
       .option('--weight <number>', "its part of the keys, relative to the others'", integerOption(1, HEAVIEST), 1),
   ).action((id: string, address: string, flags: ClusterFlags & { weight: number }) =>
     change(flags, (shards) => [...shards, { id, address, weight: flags.weight }]),
   );
-  withClusterOptions(command.command('remove').description('remove a shard').argument('<id>')).action(
-    (id: string, flags: ClusterFlags) =>
-      change(flags, (shards) => {
-        found(shards, id);
-        return shards.filter((shard) => shard.id !== id);
-      }),
+  withClusterOptions(
+    command
+      .command('remove')
+      .description('remove a shard')
+      .addHelpText('after', '\nExample:\n  keyway shard remove s3')
+      .argument('<id>'),
+  ).action((id: string, flags: ClusterFlags) =>
+    change(flags, (shards) => {
+      found(shards, id);
+      return shards.filter((shard) => shard.id !== id);
+    }),
   );
   withClusterOptions(
     command
       .command('weight')
       .description('give a shard another weight')
+      .addHelpText('after', '\nExample:\n  keyway shard weight s3 2')
       .argument('<id>')
       .argument('<weight>', 'a whole number', integerOption(1, HEAVIEST)),
   ).action((id: string, weight: number, flags: ClusterFlags) =>

@@ -32,6 +32,7 @@ export function topologyCommand(): Command {
     command
       .command('get')
       .description('print a topology')
+      .addHelpText('after', '\nExample:\n  keyway topology get --form json')
       .argument('[version]', 'another than the current one', versionOption)
       .addOption(new Option('--form <form>', 'how to write it').choices([...FORMS]).default('yaml'))
       .option('--json', 'the same as --form json'),
@@ -45,6 +46,7 @@ export function topologyCommand(): Command {
     command
       .command('apply')
       .description('commit a topology; returns when it is committed')
+      .addHelpText('after', '\nExample:\n  keyway topology apply docs.yaml')
       .argument('<file>', 'YAML or JSON; lines of CLUSTERX SETNODES with --form setnodes')
       .addOption(new Option('--form <form>', 'how it is written').choices([...FORMS]).default('yaml'))
       .option('--namespace <name>', 'for the line form, which names none', 'default')
@@ -61,6 +63,7 @@ export function topologyCommand(): Command {
     command
       .command('history')
       .description('list the versions that are kept')
+      .addHelpText('after', '\nExample:\n  keyway topology history')
       .option('--json', 'one JSON object a line'),
   ).action((flags: ClusterFlags & { json?: true }) =>
     inRegistry(flags, async (registry) => {
@@ -78,6 +81,7 @@ export function topologyCommand(): Command {
     command
       .command('rollback')
       .description('make what a past version was the next version')
+      .addHelpText('after', '\nExample:\n  keyway topology rollback 3')
       .argument('<version>', 'a version that is kept', versionOption),
   ).action((version: TopologyVersion, flags: ClusterFlags) =>
     inRegistry(flags, async (registry) => {
