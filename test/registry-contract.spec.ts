@@ -146,6 +146,18 @@ describe.each(Object.entries(stores))(
       await seen.stop();
     });
 
+    it('keeps nothing for a lease that has ended', async () => {
+      const store = await start(scope);
+      const opened = store.open();
+      scope.defer(() => opened.close());
+      const lease = await opened.grantLease(store.leaseMs);
+      await opened.revokeLease(lease);
+      await opened.revokeLease(lease);
+      expect(await opened.renewLease(lease)).toBe(false);
+      await expect(opened.commit([], [{ key: 'a', value: '1', lease }])).rejects.toThrow(/lease/);
+      expect(await opened.get('a')).toBeNull();
+    });
+
     it('elects one leader at a time, with a token that grows', async () => {
       const store = await start(scope);
       const signal = new AbortController();

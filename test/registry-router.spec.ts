@@ -8,7 +8,7 @@ import { eventually, fetchText, metric, type RouterUnderTest, startRouter } from
 import { echoClient, keyed, startEchoBackend } from './support/echo-backend.ts';
 import { Scope } from './support/processes.ts';
 import { runSeed, seeded } from './support/random.ts';
-import { etcd, PATIENCE, registryOn, remote } from './support/registries.ts';
+import { etcd, PATIENCE, registryOn, remote, sqlite } from './support/registries.ts';
 
 type UnaryCall = (...args: unknown[]) => ClientUnaryCall;
 type ServerStreamCall = (...args: unknown[]) => ClientReadableStream<Buffer>;
@@ -54,8 +54,11 @@ async function serves(router: RouterUnderTest, version: number | null): Promise<
   }, PATIENCE);
 }
 
-it.each([1, 2])('a router of %i workers routes by what is committed, and by nothing else', async (workers) => {
-  const store = await remote(scope);
+it.each([
+  { workers: 1, stores: sqlite },
+  { workers: 2, stores: remote },
+])('a router of $workers workers routes by what is committed, and by nothing else', async ({ workers, stores }) => {
+  const store = await stores(scope);
   const { topologies, members } = registryOn(store.open(), scope);
   const [one, other] = [await startEchoBackend(scope, 'one'), await startEchoBackend(scope, 'other')];
   const registry = { ...store.config, keepIn: scope.folder() };

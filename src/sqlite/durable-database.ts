@@ -28,3 +28,13 @@ export function transaction<Result>(database: DatabaseSync, change: () => Result
     throw error;
   }
 }
+
+/** Runs several reads on one state of the database, without keeping writers away. */
+export function snapshot<Result>(database: DatabaseSync, read: () => Result): Result {
+  database.exec('BEGIN');
+  try {
+    return read();
+  } finally {
+    database.exec('COMMIT');
+  }
+}

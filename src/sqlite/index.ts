@@ -1,2 +1,2 @@
 /** Durable SQLite files, for the embedded stores. Imports nothing of ours. */
-export { openDurable, transaction } from './durable-database.ts';
+export { openDurable, snapshot, transaction } from './durable-database.ts';

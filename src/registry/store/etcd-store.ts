@@ -167,7 +167,8 @@ export class EtcdStore implements Store {
       await this.#anyMember(() => this.#client.leaseClient.leaseRevoke({ ID: lease }));
     } catch (error) {
       // It has ended by itself.
-      if (!(error instanceof EtcdLeaseInvalidError) && !String(error).includes('lease not found')) throw error;
+      const { cause } = error as Error;
+      if (!(cause instanceof EtcdLeaseInvalidError) && !String(cause).includes('lease not found')) throw error;
     }
   }
 
@@ -193,24 +194,27 @@ export class EtcdStore implements Store {
       try {
         return await this.#once(call);
       } catch (error) {
-        if (attempt >= this.#members * MOST_ROUNDS || !(error instanceof StoreUnavailable)) throw error;
+        if (attempt >= this.#members * MOST_ROUNDS || !mayPass(error)) throw error;
         if (attempt % this.#members === 0) await pause(ROUND_PAUSE_MS, this.closed);
       }
     }
   }
 
+  /** Whatever etcd refuses, such as a password that was changed, may end: it is an outage. */
   async #once<Result>(call: () => Promise<Result>): Promise<Result> {
     try {
       return await call();
     } catch (error) {
-      if (!(error instanceof Error)) throw error;
-      throw isOutage(error) ? new StoreUnavailable(this.#label, error) : error;
+      throw new StoreUnavailable(this.#label, error);
     }
   }
 }
 
-function isOutage(error: Error): boolean {
-  return isRecoverableError(error) || error instanceof GRPCDeadlineExceededError || isBrokenCircuitError(error);
+/** Whether another member, or the same one a little later, may answer in another way. */
+function mayPass(error: unknown): boolean {
+  const cause = error instanceof StoreUnavailable ? error.cause : error;
+  if (!(cause instanceof Error)) return false;
+  return isRecoverableError(cause) || cause instanceof GRPCDeadlineExceededError || isBrokenCircuitError(cause);
 }
 
 /** One watch of etcd's: the events of one answer are grouped by the revision that made them. */

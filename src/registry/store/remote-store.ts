@@ -134,7 +134,7 @@ export class RemoteStore implements Store {
         (error: ServiceError | null, response: Response) => {
           clearTimeout(timeout);
           if (error === null) resolve(response);
-          else reject(isOutage(error) ? this.#unavailable(error) : new Error(error.details, { cause: error }));
+          else reject(this.#unavailable(error));
         },
       );
       const timeout = setTimeout(() => call.cancel(), CALL_TIMEOUT_MS);
@@ -144,8 +144,4 @@ export class RemoteStore implements Store {
   #unavailable(cause: Error): StoreUnavailable {
     return new StoreUnavailable(`at ${this.#address}`, (cause as Partial<ServiceError>).details ?? cause);
   }
-}
-
-function isOutage({ code }: ServiceError): boolean {
-  return code === status.UNAVAILABLE || code === status.DEADLINE_EXCEEDED || code === status.CANCELLED;
 }

@@ -1,7 +1,16 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { openDurable, transaction } from '../../sqlite/index.ts';
+import { openDurable, snapshot, transaction } from '../../sqlite/index.ts';
 import { ChangeFeed, type ChangeRow } from './change-feed.ts';
-import type { Change, Condition, Entry, LeaseId, Revision, Store, Watcher } from './store.ts';
+import {
+  type Change,
+  type Condition,
+  type Entry,
+  type LeaseId,
+  type Revision,
+  type Store,
+  StoreUnavailable,
+  type Watcher,
+} from './store.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -46,6 +55,7 @@ export class SqliteStore implements Store {
   /** For renewals, which need not survive the machine, and so need not wait for the disk. */
   readonly #hasty: DatabaseSync;
   readonly #statements;
+  readonly #file: string;
   readonly #clock: () => number;
   readonly #feed: ChangeFeed;
   readonly #poll: NodeJS.Timeout;
@@ -54,6 +64,7 @@ export class SqliteStore implements Store {
 
   /** @param clock milliseconds of a monotonic clock */
   constructor(file: string, clock: () => number) {
+    this.#file = file;
     this.#clock = clock;
     this.#database = openDurable(file, SCHEMA);
     this.#hasty = openDurable(file, 'PRAGMA synchronous = NORMAL;');
@@ -67,24 +78,28 @@ export class SqliteStore implements Store {
   }
 
   async get(key: string): Promise<Entry | null> {
-    return (this.#statements.get.get(key) as Entry | undefined) ?? null;
+    return this.#carryOut(() => (this.#statements.get.get(key) as Entry | undefined) ?? null);
   }
 
   async list(prefix: string): Promise<{ entries: readonly Entry[]; revision: Revision }> {
-    return transaction(this.#database, () => ({
-      entries: this.#statements.list.all(prefix, `${prefix}\u{10ffff}`) as unknown as Entry[],
-      revision: this.#counter('revision'),
-    }));
+    return this.#carryOut(() =>
+      snapshot(this.#database, () => ({
+        entries: this.#statements.list.all(prefix, `${prefix}\u{10ffff}`) as unknown as Entry[],
+        revision: this.#counter('revision'),
+      })),
+    );
   }
 
   async commit(conditions: readonly Condition[], changes: readonly Change[]): Promise<Revision | null> {
-    const revision = transaction(this.#database, () => {
-      for (const { key, revision: wanted } of conditions) {
-        const entry = this.#statements.get.get(key) as Entry | undefined;
-        if ((entry?.revision ?? 0) !== wanted) return null;
-      }
-      return this.#apply(changes);
-    });
+    const revision = this.#carryOut(() =>
+      transaction(this.#database, () => {
+        for (const { key, revision: wanted } of conditions) {
+          const entry = this.#statements.get.get(key) as Entry | undefined;
+          if ((entry?.revision ?? 0) !== wanted) return null;
+        }
+        return this.#apply(changes);
+      }),
+    );
     if (revision !== null) this.#feed.advance(this.#counter('compacted'));
     return revision;
   }
@@ -100,6 +115,8 @@ export class SqliteStore implements Store {
         remove.run(change.key);
         log.run(revision, change.key, null, before.created);
       } else {
+        if (change.lease !== undefined && this.#statements.lease.get(Number(change.lease)) === undefined)
+          throw new StoreUnavailable(`in ${this.#file}`, 'the lease has ended');
         const created = before?.created ?? revision;
         put.run(change.key, change.value, created, revision, change.lease === undefined ? null : Number(change.lease));
         log.run(revision, change.key, change.value, created);
@@ -115,7 +132,7 @@ export class SqliteStore implements Store {
   }
 
   watch(prefix: string, after: Revision, watcher: Watcher): () => void {
-    if (after < this.#counter('compacted')) {
+    if (after < this.#carryOut(() => this.#counter('compacted'))) {
       queueMicrotask(() => watcher.onEnded({ kind: 'compacted' }));
       return () => {};
     }
@@ -123,20 +140,22 @@ export class SqliteStore implements Store {
   }
 
   async grantLease(lengthMs: number): Promise<LeaseId> {
-    return transaction(this.#database, () => {
-      const id = this.#counter('lease') + 1;
-      this.#statements.setCounter.run(id, 'lease');
-      this.#statements.grant.run(id, lengthMs);
-      return String(id) as LeaseId;
-    });
+    return this.#carryOut(() =>
+      transaction(this.#database, () => {
+        const id = this.#counter('lease') + 1;
+        this.#statements.setCounter.run(id, 'lease');
+        this.#statements.grant.run(id, lengthMs);
+        return String(id) as LeaseId;
+      }),
+    );
   }
 
   async renewLease(lease: LeaseId): Promise<boolean> {
-    return this.#statements.renew.run(Number(lease)).changes > 0;
+    return this.#carryOut(() => this.#statements.renew.run(Number(lease)).changes > 0);
   }
 
   async revokeLease(lease: LeaseId): Promise<void> {
-    this.#end(Number(lease), null);
+    this.#carryOut(() => this.#end(Number(lease), null));
   }
 
   /** Ends a lease, and its entries; not where it has been renewed since its renewals were counted. */
@@ -173,7 +192,26 @@ export class SqliteStore implements Store {
     this.#database.close();
   }
 
+  /** A disk that is full, or a file that another process keeps locked, is an outage, and may end. */
+  #carryOut<Result>(action: () => Result): Result {
+    try {
+      return action();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ERR_SQLITE_ERROR') throw error;
+      throw new StoreUnavailable(`in ${this.#file}`, error);
+    }
+  }
+
   #look(): void {
+    try {
+      this.#carryOut(() => this.#lookOnce());
+    } catch (error) {
+      // The next look may find it well again.
+      if (!(error instanceof StoreUnavailable)) throw error;
+    }
+  }
+
+  #lookOnce(): void {
     const { data_version: version } = this.#statements.dataVersion.get() as { data_version: number };
     if (version !== this.#dataVersion) {
       this.#dataVersion = version;

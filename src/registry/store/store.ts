@@ -69,7 +69,7 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** The store did not answer, or not in time. */
+/** The store did not answer, not in time, or not as it should; it may do so again. */
 export class StoreUnavailable extends Error {
   constructor(store: string, cause: unknown) {
     super(`the registry ${store} cannot be reached: ${cause instanceof Error ? cause.message : String(cause)}`, {
