@@ -17,10 +17,10 @@ it('shows whole configs that are right', () => {
 });
 
 it('shows parts of a route that are right', () => {
-  const parts = examples('docs/config.md').filter((text) => /^(match|shardKey|missing|headers):/.test(text));
+  const parts = examples('docs/config.md').filter((text) => /^(match|shardKey|missing|headers|watch):/.test(text));
   const route: object = Object.assign({}, ...parts.map((text): object => parse(text)), { cluster: 'docs' });
   expect(Object.keys(route)).toEqual(
-    expect.arrayContaining(['cors', 'headers', 'match', 'missing', 'retries', 'shardKey']),
+    expect.arrayContaining(['cors', 'headers', 'match', 'missing', 'onMove', 'retries', 'shardKey', 'watch']),
   );
   const shards = [{ id: 's0', address: '127.0.0.1:1' }];
   const config = stringify({ listen: [{ address: '127.0.0.1:1' }], routes: [route], clusters: { docs: { shards } } });
@@ -33,7 +33,8 @@ it('shows listeners and upstreams that are right, as far as files can be missing
     return parse(text ?? '') as object;
   };
   const docs = { ...part('upstream'), ...part('health'), shards: [{ id: 's0', address: '127.0.0.1:1' }] };
-  configSchema.parse({ ...part('listen'), routes: [{ match: { prefix: '/' }, cluster: 'docs' }], clusters: { docs } });
+  const routes = [{ match: { prefix: '/' }, cluster: 'docs' }];
+  configSchema.parse({ ...part('listen'), ...part('drain'), routes, clusters: { docs } });
 });
 
 it('shows topologies and registries that are right', () => {

@@ -149,6 +149,12 @@ async function addConnections(text: MetricsText, counters: RouterCounters): Prom
     'Requests that the router answered itself.',
     by('reason', counters.refusals),
   );
+  await text.counter(
+    'keyway_drained_streams_total',
+    'Streams ended because their keys have moved.',
+    by('how', counters.drained),
+  );
+  await text.gauge('keyway_draining_streams', 'Streams that have to leave and have not yet.', one(counters.draining));
   await text.counter('keyway_floods_total', 'Peers that went over a limit.', by('limit', counters.floods));
 }
 

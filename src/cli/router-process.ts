@@ -75,11 +75,12 @@ export class RouterProcess {
   /** Clients are let in once it is known who owns what, or that nobody knows. */
   async #startThreads(): Promise<readonly number[]> {
     await this.#clusters.follow();
-    const { workers, listen, routes, edge, limits, observe } = this.#config;
+    const { workers, listen, routes, edge, limits, drain, observe } = this.#config;
     this.#threads = routerThreads(workers, {
       listen,
       routing: { routes, edge, clusters: this.#clusters.routed() },
       limits,
+      drain,
       observe,
       clock,
       random: Math.random,

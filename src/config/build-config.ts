@@ -3,6 +3,7 @@ import type { Http2Limits } from '../http2/index.ts';
 import type { RegistryDescription } from '../registry/index.ts';
 import {
   ClientCertificates,
+  type DrainDescription,
   type EdgeDescription,
   formatFault,
   type ListenerDescription,
@@ -39,6 +40,7 @@ export interface Config {
   readonly workers: number;
   readonly drainMs: number;
   readonly limits: Http2Limits & RouterLimits;
+  readonly drain: DrainDescription;
   readonly routes: readonly RouteDescription[];
   readonly edge: EdgeDescription;
   readonly clusters: readonly ConfiguredCluster[];
@@ -83,6 +85,7 @@ export function buildConfig(file: ConfigFile, report: Report): Config {
     workers: file.workers,
     drainMs: file.drainSeconds * 1000,
     limits: file.limits,
+    drain: file.drain,
     routes,
     clusters,
     edge: { trustedHops: file.trustedHops, requestIds: file.requestIds },

@@ -22,7 +22,7 @@ import { jitter } from './jitter.ts';
 import type { Accepted } from './listener.ts';
 import { type LocalReply, localReply, sendReply } from './local-reply.ts';
 import type { AccessEntry } from './observe/access-log.ts';
-import { type OpenStream, requestFacts } from './observe/request-facts.ts';
+import { requestFacts } from './observe/request-facts.ts';
 import type { RouterContext } from './router-context.ts';
 import type { Route, RoutingSnapshot } from './routing.ts';
 import type { Upstream } from './upstream/upstream.ts';
@@ -265,10 +265,10 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
     if (!stream.closed && stream.queue === null) stream.connection.reset(stream, ErrorCode.NoError);
   }
 
-  /** What goes on here, as people see it. */
-  openStreams(visit: (stream: OpenStream) => void): void {
+  /** The requests that are under way. */
+  forEachExchange(visit: (exchange: Exchange) => void): void {
     this.connection.forEachStream(({ handler }) => {
-      if (handler instanceof Exchange) visit(handler.describe());
+      if (handler instanceof Exchange) visit(handler);
     });
   }
 

@@ -4,6 +4,7 @@ import {
   type Field,
   HeaderBlock,
   type MessageHead,
+  NameKind,
   ResetCause,
   type Stream,
   type StreamConnection,
@@ -12,15 +13,16 @@ import {
 import type { Admission, ClientNeeds, RequestConnection } from './admission.ts';
 import { type ClientProtocol, clientProtocolOf } from './client-protocol.ts';
 import type { Deadlined } from './deadlines.ts';
+import type { MoveDescription } from './drain/drain.ts';
 import { applyCors } from './edge/cors.ts';
-import { type EnvelopeTracker, envelopeTrackerOf } from './envelopes.ts';
+import { areWholeMessages, type Envelopes, EnvelopeTracker, envelopesOf } from './envelopes.ts';
 import { GrpcStatus, grpcTimeoutMs } from './grpc.ts';
 import { endWithReply, type LocalReply, localReply, sendReply } from './local-reply.ts';
 import { LATENCY_UNIT_US, latencyBucket } from './observe/counters.ts';
 import { type OpenStream, requestFacts } from './observe/request-facts.ts';
 import { retryWaitMs } from './retries.ts';
 import type { RouterContext } from './router-context.ts';
-import type { Route } from './routing.ts';
+import type { ClusterOwners, Route } from './routing.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
 /** The clock's milliseconds in latency units, as a 32-bit integer: differences are right over hours, and it needs no heap number. */
@@ -61,8 +63,12 @@ export class Exchange implements StreamHandler, Deadlined {
   /** Where the time is limited: when it is over in any case, and when something last moved. Most streams are spared the room. */
   #timing: { deadlineAtMs: number; movedAtMs: number } | null = null;
   #requestBytes = 0;
-  /** Follows the answer's messages where one of ours may have to follow them. */
-  #envelopes: EnvelopeTracker | null = null;
+  #envelopes: Envelopes = 'none';
+  #lengthIsKnown = false;
+  /** Follows the answer's messages from where one did not come whole; most do. */
+  #messages: EnvelopeTracker | null = null;
+  /** What the answer has to end with, at the next boundary between two messages. */
+  #leavesWith: LocalReply | null = null;
   /** The answer is complete, or was given up: nothing more goes to the client. */
   #finished = false;
   /** The client's stream is to be reset once its queued output has gone. */
@@ -156,7 +162,10 @@ export class Exchange implements StreamHandler, Deadlined {
     if (downstream.closed) return;
     const protocol = this.#protocol;
     if (!this.#responseBegun) sendReply(counters, downstream, protocol, reply, this.#needs?.cors ?? []);
-    else endWithReply(counters, downstream, protocol, reply, this.#envelopes?.betweenMessages ?? false);
+    else {
+      const mayEnd = reply.refusal === 'moved' && !this.#lengthIsKnown && !this.isWebSocket;
+      endWithReply(counters, downstream, protocol, reply, this.#betweenMessages, mayEnd);
+    }
     this.#resetOnceSent();
   }
 
@@ -187,8 +196,8 @@ export class Exchange implements StreamHandler, Deadlined {
     if (this.isWebSocket && this.#timing !== null) this.#timing.deadlineAtMs = Number.POSITIVE_INFINITY;
     if (status !== 1) {
       this.#responseBegun = true;
-      if (!endStream && head.contentType !== null)
-        this.#envelopes = envelopeTrackerOf(head.contentType, this.#needs?.grpcWeb != null);
+      this.#lengthIsKnown = head.contentLength >= 0;
+      if (!endStream && head.contentType !== null) this.#envelopes = envelopesOf(head.contentType);
       this.#status = code;
       this.#route.counters.countResponse(status);
       this.owner.counters.countResponse(status);
@@ -239,15 +248,40 @@ export class Exchange implements StreamHandler, Deadlined {
     this.#route.counters.responseBytes += length;
     this.owner.counters.responseBytes += length;
     if (this.#timing !== null) this.#timing.movedAtMs = this.#context.http2.turn.nowMs;
-    this.#envelopes?.follow(bytes, start, end);
+    const boundary = this.#envelopes === 'none' ? -1 : this.#follow(bytes, start, end);
+    if (this.#leavesWith !== null && boundary >= 0) {
+      this.#forwardResponse(bytes, start, boundary, false);
+      this.refuse(this.#leavesWith);
+      return;
+    }
     if (endStream) this.#finish(null);
+    this.#forwardResponse(bytes, start, end, endStream);
+    if (!endStream) upstream.connection.grant(upstream, downstream.sendWindow - downstream.queuedBytes);
+  }
+
+  #forwardResponse(bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
+    const downstream = this.#downstream;
     const translation = this.#needs?.grpcWeb ?? null;
     if (translation === null) downstream.connection.sendData(downstream, bytes, start, end, endStream);
     else {
       const translated = translation.responseContent(bytes, start, end);
       downstream.connection.sendData(downstream, translated, 0, translated.length, endStream);
     }
-    if (!endStream) upstream.connection.grant(upstream, downstream.sendWindow - downstream.queuedBytes);
+  }
+
+  /** Follows the answer's messages. @returns where one of ours may stand between two of them; -1 where it may not */
+  #follow(bytes: Uint8Array, start: number, end: number): number {
+    if (this.#messages === null) {
+      if (this.#envelopes === 'binary' && this.#leavesWith === null && areWholeMessages(bytes, start, end)) return end;
+      this.#messages = new EnvelopeTracker(this.#envelopes === 'base64');
+    }
+    const boundary = this.#messages.follow(bytes, start, end);
+    if (this.#messages.betweenMessages) this.#messages = null;
+    return boundary;
+  }
+
+  get #betweenMessages(): boolean {
+    return this.#messages === null && this.#envelopes !== 'none';
   }
 
   #onRequestData(bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
@@ -377,6 +411,53 @@ export class Exchange implements StreamHandler, Deadlined {
     if (waitMs === 0) this.owner.dispatch(this, null);
     else setTimeout(() => this.#finished || this.owner.dispatch(this, null), waitMs);
     return true;
+  }
+
+  // ---- leaving ---------------------------------------------------------------------------------------------------
+
+  get isOpen(): boolean {
+    return !this.#finished;
+  }
+
+  /** Its route calls it a watch. */
+  get isWatch(): boolean {
+    const path = this.request.find(({ name }) => name.kind === NameKind.Path);
+    return path !== undefined && this.#route.isWatch(path.text);
+  }
+
+  get onMove(): MoveDescription {
+    return this.#route.onMove;
+  }
+
+  ageMs(nowMs: number): number {
+    return (((latencyUnits(nowMs) - this.#startedUnits) | 0) * LATENCY_UNIT_US) / 1000;
+  }
+
+  /** Whether its owner is another one among these. */
+  hasMovedIn(owners: ClusterOwners): boolean {
+    const key = this.#key;
+    return (typeof key === 'string' ? owners.ownerOfText(key) : owners.ownerOf(key)) !== this.owner;
+  }
+
+  /** Whether its answer comes on this connection. */
+  isOn(connection: StreamConnection): boolean {
+    return this.#upstream?.connection === connection;
+  }
+
+  /** Ends in the way of its client's protocol, as soon as no message is under way. */
+  leave(reason: string, retryAfterMs: number): void {
+    const { message = reason, status } = this.#route.onMove;
+    const reply = localReply.moved(message, status, retryAfterMs);
+    if (this.#messages === null) this.refuse(reply);
+    else this.#leavesWith = reply;
+  }
+
+  /** It was told to leave, and a message has not come to its end. */
+  giveUp(): void {
+    if (this.#finished) return;
+    this.#abandonUpstream(ErrorCode.Cancel);
+    // gRPC's clients take this code, and no other, for UNAVAILABLE; the answer has begun, so that none repeats the call.
+    this.#passReset(ErrorCode.RefusedStream);
   }
 
   // ---- the end ---------------------------------------------------------------------------------------------------

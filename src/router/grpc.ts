@@ -1,5 +1,6 @@
 /** The status codes that the router itself answers with (grpc/grpc doc/statuscodes.md). */
 export const GrpcStatus = {
+  Ok: 0,
   InvalidArgument: 3,
   DeadlineExceeded: 4,
   PermissionDenied: 7,

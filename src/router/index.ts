@@ -1,5 +1,6 @@
 /** The router: listener, session, stream, owner. It sees the control plane as a description that it is handed, no more. */
 
+export { type DrainDescription, defaultDrain, type MoveDescription } from './drain/drain.ts';
 export type { EdgeDescription } from './edge/forwarded.ts';
 export type { ListenerDescription } from './listener.ts';
 export { ACCESS_FIELDS, formatFault } from './observe/access-log.ts';

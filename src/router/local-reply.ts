@@ -87,6 +87,13 @@ export const localReply = {
     httpStatus: 504,
     message: `nothing has moved on the stream for ${ms} ms`,
   }),
+  moved: (message: string, status: 'unavailable' | 'ok', retryAfterMs: number): LocalReply => ({
+    refusal: 'moved',
+    grpcStatus: status === 'ok' ? GrpcStatus.Ok : GrpcStatus.Unavailable,
+    httpStatus: 503,
+    message,
+    retryAfterMs,
+  }),
   upstreamFault: (shard: string): LocalReply => ({
     refusal: 'upstream_fault',
     grpcStatus: GrpcStatus.Internal,
@@ -107,6 +114,8 @@ const GRPC_CONTENT_TYPES = {
 
 /** Connect's name and HTTP status for each of gRPC's that we answer with (Connect protocol, "Error Codes"). */
 const CONNECT_CODES: Readonly<Record<GrpcStatus, readonly [name: string, httpStatus: number]>> = {
+  // Connect has no name for what is no error.
+  [GrpcStatus.Ok]: ['', 200],
   [GrpcStatus.InvalidArgument]: ['invalid_argument', 400],
   [GrpcStatus.DeadlineExceeded]: ['deadline_exceeded', 504],
   [GrpcStatus.PermissionDenied]: ['permission_denied', 403],
@@ -148,7 +157,10 @@ function connectError(reply: LocalReply): { readonly code: string; readonly mess
 
 /** The message that ends a stream of a protocol that has its trailers inside the content. */
 function lastMessage(protocol: 'grpc-web' | 'grpc-web-text' | 'connect-stream', reply: LocalReply): Buffer {
-  if (protocol === 'connect-stream') return envelope(END_STREAM_FLAG, JSON.stringify({ error: connectError(reply) }));
+  if (protocol === 'connect-stream') {
+    const end = reply.grpcStatus === GrpcStatus.Ok ? {} : { error: connectError(reply) };
+    return envelope(END_STREAM_FLAG, JSON.stringify(end));
+  }
   const trailers = statusFields(reply).map(({ name, text }) => `${name.text}: ${text}\r\n`);
   const frame = envelope(TRAILER_FLAG, trailers.join(''));
   return protocol === 'grpc-web-text' ? Buffer.from(frame.toString('base64'), 'latin1') : frame;
@@ -196,6 +208,7 @@ function sendWhole(stream: Stream, head: readonly Field[], content: Uint8Array):
 /**
  * Ends an answer that has begun, and was counted then, in the way of its client's protocol; where that has none, or a
  * message is under way, there is nothing but a reset.
+ * @param mayEnd plain content whose length nobody has told may end anywhere, where that means no more than "come again"
  */
 export function endWithReply(
   counters: TrafficCounters,
@@ -203,6 +216,7 @@ export function endWithReply(
   protocol: ClientProtocol,
   reply: LocalReply,
   betweenMessages: boolean,
+  mayEnd: boolean,
 ): void {
   const { connection } = stream;
   if (protocol === 'grpc') {
@@ -213,5 +227,8 @@ export function endWithReply(
     counters.countGrpcStatus(reply.grpcStatus);
     const last = lastMessage(protocol, reply);
     connection.sendData(stream, last, 0, last.length, true);
-  } else connection.reset(stream, ErrorCode.InternalError);
+  } else if (protocol === 'http' && mayEnd) connection.sendData(stream, NOTHING, 0, 0, true);
+  else connection.reset(stream, ErrorCode.InternalError);
 }
+
+const NOTHING = new Uint8Array(0);

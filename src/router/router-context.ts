@@ -1,5 +1,6 @@
-import type { Http2Context } from '../http2/index.ts';
+import type { Http2Context, StreamConnection } from '../http2/index.ts';
 import type { DeadlineWheel } from './deadlines.ts';
+import type { DrainDescription } from './drain/drain.ts';
 import type { AccessLog } from './observe/access-log.ts';
 import type { RouterCounters } from './observe/counters.ts';
 import type { Log } from './observe/log.ts';
@@ -13,6 +14,9 @@ export interface RouterContext {
   readonly deadlines: DeadlineWheel;
   readonly arena: ReplayArena;
   readonly limits: RouterLimits;
+  readonly drain: DrainDescription;
+  /** A shard ends a connection in order: what is open on it has to leave. */
+  readonly onShardLeaving: (connection: StreamConnection, shard: string) => void;
   readonly log: Log;
   /** Null where nobody wants to know, so that requests are spared the asking. */
   readonly accessLog: AccessLog | null;

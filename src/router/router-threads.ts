@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Http2Limits } from '../http2/index.ts';
 import type { SharedCluster } from '../topology/index.ts';
+import type { DrainDescription } from './drain/drain.ts';
 import type { ListenerDescription } from './listener.ts';
 import type { RouterCounters } from './observe/counters.ts';
 import { type ObserveDescription, startTracing } from './observe/observe.ts';
@@ -14,6 +15,7 @@ export interface RouterThreadsOptions {
   readonly listen: readonly ListenerDescription[];
   readonly routing: RoutingDescription;
   readonly limits: Http2Limits & RouterLimits;
+  readonly drain: DrainDescription;
   readonly observe: ObserveDescription;
   readonly clock: () => number;
   readonly random: () => number;
@@ -100,6 +102,7 @@ export type WorkerAnswer =
 export interface WorkerBirth {
   readonly routing: RoutingDescription;
   readonly limits: Http2Limits & RouterLimits;
+  readonly drain: DrainDescription;
   readonly observe: ObserveDescription;
 }
 
@@ -107,9 +110,9 @@ class WorkerThreads implements RouterThreads {
   readonly #workers: readonly WorkerHandle[];
   readonly #listen: readonly ListenerDescription[];
 
-  constructor(count: number, { listen, routing, limits, observe }: RouterThreadsOptions) {
+  constructor(count: number, { listen, routing, limits, drain, observe }: RouterThreadsOptions) {
     this.#listen = listen;
-    const birth: WorkerBirth = { routing, limits, observe };
+    const birth: WorkerBirth = { routing, limits, drain, observe };
     this.#workers = Array.from({ length: count }, () => new WorkerHandle(birth));
   }
 

@@ -4,11 +4,12 @@ import { Router } from './router.ts';
 import type { WorkerAnswer, WorkerBirth, WorkerRequest } from './router-threads.ts';
 
 /** A worker thread's side: one router, and the main thread's requests. */
-const { routing, limits, observe } = workerData as WorkerBirth;
+const { routing, limits, drain, observe } = workerData as WorkerBirth;
 const tracing = await startTracing(observe, Math.random);
 const router = new Router({
   routing,
   limits,
+  drain,
   http2Limits: limits,
   clock: () => performance.now(),
   random: Math.random,

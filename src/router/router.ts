@@ -2,6 +2,9 @@ import { defaultLimits, type Http2Limits, http2Context } from '../http2/index.ts
 import type { SharedCluster } from '../topology/index.ts';
 import { DeadlineWheel } from './deadlines.ts';
 import { type DownstreamOwner, DownstreamSession } from './downstream.ts';
+import { type DrainDescription, defaultDrain } from './drain/drain.ts';
+import { Drainer, type Leaver } from './drain/drainer.ts';
+import type { Exchange } from './exchange.ts';
 import { type Accepted, Listener, type ListenerDescription, type ListenerOwner } from './listener.ts';
 import { AccessLog } from './observe/access-log.ts';
 import { RouterCounters } from './observe/counters.ts';
@@ -15,6 +18,8 @@ import { type RoutingDescription, RoutingSnapshot, type TableFingerprint } from 
 import type { ByteReceiver } from './shared-read.ts';
 import { Upstreams } from './upstream/upstreams.ts';
 
+/** Streams that are looked at in one turn: less than a millisecond. */
+const LOOKED_AT_A_TURN = 2000;
 /** How often stalled connections are looked for. */
 const SWEEP_MS = 1000;
 
@@ -25,6 +30,7 @@ export interface RouterOptions {
   readonly random: () => number;
   readonly http2Limits?: Partial<Http2Limits>;
   readonly limits?: Partial<RouterLimits>;
+  readonly drain?: DrainDescription | undefined;
   readonly observe?: ObserveDescription;
   readonly tracing?: Tracing | null;
   /** The time of day, as log lines have it. */
@@ -36,6 +42,7 @@ export class Router implements DownstreamOwner, ListenerOwner {
   readonly context: RouterContext;
   snapshot: RoutingSnapshot;
   readonly #upstreams: Upstreams;
+  readonly #drainer: Drainer;
   readonly #sessions = new Set<DownstreamSession>();
   readonly #listeners: Listener[] = [];
   readonly #sweeper: NodeJS.Timeout;
@@ -50,6 +57,9 @@ export class Router implements DownstreamOwner, ListenerOwner {
       deadlines: new DeadlineWheel(options.clock),
       arena: new ReplayArena(),
       limits: { ...defaultRouterLimits, ...options.limits },
+      drain: options.drain ?? defaultDrain,
+      onShardLeaving: (connection, shard) =>
+        this.#drainWhere(`shard ${shard} goes away`, (exchange) => exchange.isOn(connection)),
       random: options.random,
       log: newLog(observe.logLevel),
       accessLog:
@@ -59,6 +69,7 @@ export class Router implements DownstreamOwner, ListenerOwner {
       tracing: options.tracing ?? null,
     };
     this.#upstreams = new Upstreams(this.context);
+    this.#drainer = new Drainer(this.context);
     this.snapshot = RoutingSnapshot.of(options.routing, this.context.counters, (cluster) =>
       this.#upstreams.ownersOf(cluster),
     );
@@ -66,9 +77,42 @@ export class Router implements DownstreamOwner, ListenerOwner {
     this.#sweeper.unref();
   }
 
-  /** Routes by another table of a cluster from now on. Requests in flight keep the owner that they have. */
+  /**
+   * Routes by another table of a cluster from now on. Requests in flight keep the owner that they have; those that stay open
+   * and whose keys have moved leave, and come back to the new owner. Others are not touched.
+   */
   publish(cluster: string, table: SharedCluster | null): void {
-    this.snapshot = this.snapshot.withOwners(this.#upstreams.ownersOf({ name: cluster, table }));
+    const before = this.snapshot.ownersIn(cluster);
+    const owners = this.#upstreams.ownersOf({ name: cluster, table });
+    this.snapshot = this.snapshot.withOwners(owners);
+    if (before === undefined) return;
+    const reason = `the key has moved: ${cluster} was at version ${before.version ?? 0} and is at version ${owners.version ?? 0}`;
+    this.#drainWhere(
+      reason,
+      (exchange) =>
+        exchange.owner.cluster === cluster && this.snapshot.ownersIn(cluster) === owners && exchange.hasMovedIn(owners),
+    );
+  }
+
+  /** Has streams leave: found some at a time, so that others have their turn in between. */
+  #drainWhere(reason: string, hasToLeave: (exchange: Exchange) => boolean): void {
+    const sessions = [...this.#sessions];
+    let next = 0;
+    const findSome = (): void => {
+      const leavers: Leaver[] = [];
+      let looked = 0;
+      for (; next < sessions.length && looked < LOOKED_AT_A_TURN; next++) {
+        const session = sessions[next] as DownstreamSession;
+        session.forEachExchange((exchange) => {
+          looked++;
+          if (exchange.isOpen && hasToLeave(exchange))
+            leavers.push({ exchange, connection: session.connection, reason });
+        });
+      }
+      this.#drainer.add(leavers);
+      if (next < sessions.length) setImmediate(findSome);
+    };
+    findSome();
   }
 
   /** See `ClusterOwners.fingerprint`. */
@@ -83,6 +127,7 @@ export class Router implements DownstreamOwner, ListenerOwner {
     counters.downstreamStreams = 0;
     for (const { connection } of this.#sessions) counters.downstreamStreams += connection.openStreams;
     this.#upstreams.refreshCounters();
+    counters.draining = this.#drainer.waiting;
     return counters;
   }
 
@@ -92,7 +137,7 @@ export class Router implements DownstreamOwner, ListenerOwner {
     const streams: OpenStream[] = [];
     for (const session of this.#sessions) {
       if (streams.length >= limit) break;
-      session.openStreams((stream) => streams.push(stream));
+      session.forEachExchange((exchange) => streams.push(exchange.describe()));
     }
     return streams.slice(0, limit);
   }
@@ -151,6 +196,7 @@ export class Router implements DownstreamOwner, ListenerOwner {
     for (const session of [...this.#sessions]) session.connection.destroy();
     this.#upstreams.destroy();
     clearInterval(this.#sweeper);
+    this.#drainer.stop();
     this.context.deadlines.stop();
     this.context.accessLog?.close();
     await this.context.tracing?.stop().catch(() => {});

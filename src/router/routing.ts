@@ -1,5 +1,6 @@
 import { type Field, type HeaderBlock, type HeaderName, headerName, type MessageHead } from '../http2/index.ts';
 import { ClusterTable, fingerprint, type ShardPlace, type SharedCluster } from '../topology/index.ts';
+import { defaultMove, type MoveDescription } from './drain/drain.ts';
 import { type CorsDescription, CorsPolicy } from './edge/cors.ts';
 import { defaultEdge, type EdgeDescription } from './edge/forwarded.ts';
 import { RateLimit, type RateLimitDescription } from './edge/rate-limit.ts';
@@ -27,6 +28,9 @@ export interface RouteDescription {
   readonly retries?: RetryDescription | undefined;
   readonly rateLimit?: RateLimitDescription | undefined;
   readonly cors?: CorsDescription | undefined;
+  /** Paths of calls that stay open, `*` for anything: they end when their keys move. */
+  readonly watch?: readonly string[] | undefined;
+  readonly onMove?: MoveDescription | undefined;
   /** gRPC-Web goes to shards as it is, or as gRPC. */
   readonly grpcWeb?: 'pass' | 'translate' | undefined;
   readonly requestHeaders?: HeaderRulesDescription | undefined;
@@ -64,6 +68,8 @@ export interface Route {
   readonly retries: RetryDescription;
   readonly rateLimit: RateLimit | null;
   readonly cors: CorsPolicy | null;
+  readonly isWatch: (path: string) => boolean;
+  readonly onMove: MoveDescription;
   readonly translatesGrpcWeb: boolean;
   readonly requestHeaders: HeaderRules | null;
   readonly responseHeaders: HeaderRules | null;
@@ -101,6 +107,11 @@ export class ClusterOwners {
 
   get size(): number {
     return this.#table?.size ?? 0;
+  }
+
+  /** Null where there is no table, or it has no version. */
+  get version(): number | null {
+    return this.#table?.version ?? null;
   }
 
   /** Tells this thread's table from others; null where there is none. @param keys how many are looked at */
@@ -220,6 +231,8 @@ function routeOf(
     maxRequestBytes: description.maxRequestBytes ?? Number.POSITIVE_INFINITY,
     retries: description.retries ?? defaultRetries,
     rateLimit: rateLimit === undefined ? null : new RateLimit(rateLimit),
+    isWatch: globMatcher(description.watch ?? []),
+    onMove: description.onMove ?? defaultMove,
     translatesGrpcWeb: description.grpcWeb === 'translate',
     cors: cors === undefined ? null : new CorsPolicy(cors),
     requestHeaders: headerRules(description.requestHeaders),
@@ -240,4 +253,12 @@ function keyOf(sources: readonly ShardKeySource[], owners: ClusterOwners): Route
 /** A key that is the same for all requests: its owner is looked up once. @param text latin1 */
 function fixedKey(text: string, owners: ClusterOwners): RouteKey {
   return { kind: 'fixed', text, owner: owners.ownerOfText(text) };
+}
+
+/** Whether a path is one of several, in which `*` stands for anything. */
+function globMatcher(globs: readonly string[]): (path: string) => boolean {
+  if (globs.length === 0) return () => false;
+  const escaped = globs.map((glob) => glob.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*'));
+  const pattern = new RegExp(`^(?:${escaped.join('|')})$`, 's');
+  return (path) => pattern.test(path);
 }

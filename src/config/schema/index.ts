@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { cluster } from './cluster.ts';
+import { drain } from './drain.ts';
 import { limits } from './limits.ts';
 import { serverTls } from './listener.ts';
 import { registry } from './registry.ts';
@@ -74,6 +75,7 @@ export const configSchema = z.strictObject({
     .default('pass')
     .describe('x-request-id: left as it comes, made where it is missing, or made anew for every request.'),
   drainSeconds: z.int().min(0).max(3600).default(30).describe('How long streams in flight may go on after SIGTERM.'),
+  drain: drain.prefault({}),
   limits: limits.prefault({}),
   registry: registry.optional(),
   routes: z.array(route).min(1).describe('The first that matches counts.'),

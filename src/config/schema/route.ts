@@ -138,6 +138,20 @@ const rateLimit = z
   })
   .describe('Requests of one client address, or for one key, in each worker. Beyond it: 429, RESOURCE_EXHAUSTED.');
 
+const onMove = z
+  .strictObject({
+    how: z
+      .enum(['goaway', 'end'])
+      .default('goaway')
+      .describe('goaway: the client is told to make a new connection too; end: the stream ends, and no more.'),
+    status: z
+      .enum(['unavailable', 'ok'])
+      .default('unavailable')
+      .describe('What the stream ends with; ok for clients that take the end for "come again".'),
+    message: z.string().min(1).max(1000).optional().describe('In place of one that names the versions.'),
+  })
+  .describe('How a stream ends whose key has moved to another shard.');
+
 export const route = z.strictObject({
   name: identifier.optional().describe('For metrics and logs; what it matches where it has none.'),
   match,
@@ -155,6 +169,13 @@ export const route = z.strictObject({
   retries: retries.prefault({}),
   rateLimit: rateLimit.optional(),
   cors: cors.optional(),
+  watch: z
+    .array(beginsWithSlash)
+    .optional()
+    .describe(
+      'Paths of calls that stay open, * for anything; others are such once they are open for drain.longLivedAfterMs.',
+    ),
+  onMove: onMove.prefault({}),
   grpcWeb: z
     .enum(['pass', 'translate'])
     .default('pass')

@@ -13,6 +13,7 @@ export const refusals = [
   'idle_stream',
   'deadline',
   'upstream_fault',
+  'moved',
 ] as const;
 export type Refusal = (typeof refusals)[number];
 
@@ -91,6 +92,10 @@ export class RouterCounters {
   malformed = 0;
   handshakesFailed = 0;
   readonly refusals = Object.fromEntries(refusals.map((reason) => [reason, 0])) as Record<Refusal, number>;
+  /** Streams that were ended because their keys have moved, by how. */
+  readonly drained: Record<'goaway' | 'end', number> = { goaway: 0, end: 0 };
+  /** Streams that have to leave and have not yet. */
+  draining = 0;
   readonly floods = Object.fromEntries(floodCauses.map((cause) => [cause, 0])) as Record<FloodCause, number>;
   readonly routes: Record<string, TrafficCounters> = {};
   /** By `cluster/shard`. */

@@ -195,6 +195,7 @@ export class Http2Pool implements Pool, ConnectionHandler {
 
   onGoaway(connection: Connection): void {
     this.#remove(connection);
+    this.#context.onShardLeaving(connection, this.#endpoint.label);
     if (this.#pending.length > 0) this.#drainPending();
   }
 
