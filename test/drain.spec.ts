@@ -255,7 +255,9 @@ it('ends between two messages, and never inside one', async () => {
   one.answers[0]?.write(first.subarray(0, 9));
   await vi.waitFor(() => expect(seen.text).toContain('{"me'), PATIENCE);
   await registry.topologies.commit(draft([other.port]));
-  await vi.waitFor(async () => expect(await metric(router, 'keyway_draining_streams')).toBe(1), PATIENCE);
+  // It has been told to leave, and waits for the message to come to its end.
+  await vi.waitFor(async () => expect(await metric(router, 'keyway_drained_streams_total')).toBe(1), PATIENCE);
+  expect(await metric(router, 'keyway_draining_streams')).toBe(1);
   one.answers[0]?.write(Buffer.concat([first.subarray(9), second]));
   await vi.waitFor(() => expect(seen.closed).toBe(true), PATIENCE);
   const content = seen.text.replaceAll(/\r\n[0-9a-f]+\r\n/g, '');

@@ -376,6 +376,10 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     if (widen(stream, limit) && this.#aheadBytes <= AHEAD_BYTES) this.#resume();
   }
 
+  letGo(stream: Stream): void {
+    this.reset(stream, ErrorCode.Cancel);
+  }
+
   /**
    * What is left of a request that has been answered is thrown away. For an answer that is not complete HTTP/1.1 has no
    * word: the connection ends with it.

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import * as http2 from 'node:http2';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import fc from 'fast-check';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
   Connection,
   type ConnectionHandler,
@@ -195,4 +195,32 @@ describe("against Node's own HTTP/2", () => {
     await collector.complete;
     expect(length).toBe(40_000);
   });
+});
+
+it('lets thousands of its requests go without the peer taking that for an attack', async () => {
+  const server = http2.createServer();
+  let open = 0;
+  server.on('stream', (stream) => {
+    open++;
+    stream.on('error', () => {});
+    stream.on('close', () => open--);
+  });
+  const client = await clientOf(server);
+  const streams: Stream[] = [];
+  const request = (): void => {
+    block.set([field(':method', 'GET'), field(':scheme', 'http'), field(':path', '/'), field(':authority', 'a')]);
+    streams.push(client.request(block, true, new Collector()));
+  };
+  for (let i = 0; i < 3000; i++) request();
+  await vi.waitFor(() => expect(open).toBe(3000), { timeout: 10_000 });
+  for (const stream of streams.splice(0)) client.letGo(stream);
+  expect(client.cancelledStreams).toBeGreaterThan(2000);
+  await vi.waitFor(() => expect(open).toBe(client.cancelledStreams), { timeout: 10_000 });
+  // An hour later the rest may go, a burst at a time.
+  const later = performance.now() + 3_600_000;
+  client.sweep(later);
+  expect(client.cancelledStreams).toBeLessThan(2100);
+  request();
+  await vi.waitFor(() => expect(open).toBe(client.cancelledStreams + 1), { timeout: 10_000 });
+  expect(client.endedBecause).toBe('');
 });

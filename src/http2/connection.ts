@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { CancelledStreams } from './cancelled-streams.ts';
 import type { ConnectionHandler, Http2Context } from './connection-handler.ts';
 import { endSocket } from './end-socket.ts';
 import { ErrorCode } from './error-codes.ts';
@@ -10,7 +11,7 @@ import { Output, type OutputListener } from './output.ts';
 import { Receiver } from './receiver.ts';
 import { Sender, type SenderListener } from './sender.ts';
 import { type PeerSettings, Setting } from './settings.ts';
-import { ResetCause, Stream, type StreamConnection, type StreamHandler } from './stream.ts';
+import { ResetCause, Stream, type StreamConnection, type StreamHandler, unhandled } from './stream.ts';
 import { StreamTable } from './stream-table.ts';
 
 /** PINGs to be answered together; one more has them sent at once. */
@@ -43,12 +44,15 @@ export class Connection implements OutputListener, StreamConnection {
   endedBecause = '';
   readonly #createdMs: number;
   #greeted = false;
+  /** Of streams that we open. */
+  readonly #cancelled: CancelledStreams | null;
   #pendingPings: Uint8Array[] = [];
   #onShutdownAcknowledged: (() => void) | null = null;
 
   constructor(socket: Socket, isServer: boolean, context: Http2Context, handler: ConnectionHandler) {
     this.isServer = isServer;
     this.#createdMs = context.turn.nowMs;
+    this.#cancelled = isServer ? null : new CancelledStreams(context.turn.nowMs);
     this.#socket = socket;
     this.#context = context;
     this.#handler = handler;
@@ -190,7 +194,26 @@ export class Connection implements OutputListener, StreamConnection {
 
   /** Ends a stream before its time. Its handler is not told. */
   reset(stream: Stream, code: number): void {
+    if (!stream.closed) this.#resetNow(stream, code);
+  }
+
+  /**
+   * Ends a request of ours that nobody waits for any more, one of many: it is let go, and the peer is told at once or later,
+   * so that it does not take their number for an attack.
+   */
+  letGo(stream: Stream): void {
     if (stream.closed) return;
+    const cancelled = this.#cancelled;
+    // One whose request is not complete cannot be left alone: the peer waits for the rest.
+    if (cancelled === null || !stream.localEnded || cancelled.take(this.#context.turn.nowMs))
+      this.#resetNow(stream, ErrorCode.Cancel);
+    else {
+      stream.handler = unhandled;
+      cancelled.postpone(stream);
+    }
+  }
+
+  #resetNow(stream: Stream, code: number): void {
     if (this.#state !== 'closed' && this.#state !== 'failed') {
       this.#writer.reset(stream.id, code);
       this.#receiver.peerStreams.rememberReset(stream.id);
@@ -271,6 +294,7 @@ export class Connection implements OutputListener, StreamConnection {
 
   /** To be called every second or so: ends connections that do not begin, and streams whose peer has granted nothing for too long. */
   sweep(nowMs: number): void {
+    if (this.#cancelled !== null) this.#resetCancelled(this.#cancelled, nowMs);
     if (this.#state === 'closed' || this.#state === 'failed') return;
     const { limits } = this.#context;
     if (!this.#greeted && nowMs - this.#createdMs > limits.requestHeadTimeoutMs) {
@@ -291,6 +315,16 @@ export class Connection implements OutputListener, StreamConnection {
     this.fail(ErrorCode.EnhanceYourCalm, reason);
   }
 
+  /** Streams of ours that are open to the peer, and that nobody waits for any more. */
+  get cancelledStreams(): number {
+    return this.#cancelled?.count ?? 0;
+  }
+
+  #resetCancelled(cancelled: CancelledStreams, nowMs: number): void {
+    for (let stream = cancelled.next(nowMs); stream !== null; stream = cancelled.next(nowMs))
+      this.#resetNow(stream, ErrorCode.Cancel);
+  }
+
   // ---- streams' ends ---------------------------------------------------------------------------------------------
 
   closeIfEnded(stream: Stream): void {
@@ -302,6 +336,7 @@ export class Connection implements OutputListener, StreamConnection {
     if (stream.closed) return;
     stream.closed = true;
     this.#streams.remove(stream);
+    this.#cancelled?.forget(stream);
     this.#sender.abandon(stream);
     if (this.#state === 'draining' || this.#peerGoneAway) this.#closeWhenIdle();
     else if (!this.isServer && this.#state === 'open') this.#handler.onCapacity(this);

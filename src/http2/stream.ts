@@ -46,6 +46,8 @@ export interface StreamConnection {
   grant(stream: Stream, limit: number): void;
   /** Ends a stream before its time. Its handler is not told. */
   reset(stream: Stream, code: number): void;
+  /** The same for a request that nobody waits for any more, one of many that end together. */
+  letGo(stream: Stream): void;
 }
 
 /** How a stream came to be reset. */

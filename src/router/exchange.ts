@@ -251,6 +251,8 @@ export class Exchange implements StreamHandler, Deadlined {
     const boundary = this.#envelopes === 'none' ? -1 : this.#follow(bytes, start, end);
     if (this.#leavesWith !== null && boundary >= 0) {
       this.#forwardResponse(bytes, start, boundary, false);
+      // What has begun behind it is not passed on.
+      this.#messages = null;
       this.refuse(this.#leavesWith);
       return;
     }
@@ -435,8 +437,7 @@ export class Exchange implements StreamHandler, Deadlined {
 
   /** Whether its owner is another one among these. */
   hasMovedIn(owners: ClusterOwners): boolean {
-    const key = this.#key;
-    return (typeof key === 'string' ? owners.ownerOfText(key) : owners.ownerOf(key)) !== this.owner;
+    return !owners.isOwner(this.owner, this.#key);
   }
 
   /** Whether its answer comes on this connection. */
@@ -447,9 +448,8 @@ export class Exchange implements StreamHandler, Deadlined {
   /** Ends in the way of its client's protocol, as soon as no message is under way. */
   leave(reason: string, retryAfterMs: number): void {
     const { message = reason, status } = this.#route.onMove;
-    const reply = localReply.moved(message, status, retryAfterMs);
-    if (this.#messages === null) this.refuse(reply);
-    else this.#leavesWith = reply;
+    this.#leavesWith = localReply.moved(message, status, retryAfterMs);
+    if (this.#messages === null) this.refuse(this.#leavesWith);
   }
 
   /** It was told to leave, and a message has not come to its end. */
@@ -518,8 +518,10 @@ export class Exchange implements StreamHandler, Deadlined {
   #abandonUpstream(code: number): void {
     const upstream = this.#upstream;
     this.#held = null;
-    if (upstream !== null) upstream.connection.reset(upstream, code);
-    else this.owner.forget(this);
+    if (upstream === null) this.owner.forget(this);
+    // Of those that leave because their keys have moved there may be thousands at once.
+    else if (this.#leavesWith !== null) upstream.connection.letGo(upstream);
+    else upstream.connection.reset(upstream, code);
   }
 
   /** Ends the client's stream where it still sends a request that nobody reads, but not before our answer is out. */

@@ -18,8 +18,8 @@ import { type RoutingDescription, RoutingSnapshot, type TableFingerprint } from 
 import type { ByteReceiver } from './shared-read.ts';
 import { Upstreams } from './upstream/upstreams.ts';
 
-/** Streams that are looked at in one turn: less than a millisecond. */
-const LOOKED_AT_A_TURN = 2000;
+/** Streams that are looked at in one turn: about a millisecond. */
+const LOOKED_AT_A_TURN = 400;
 /** How often stalled connections are looked for. */
 const SWEEP_MS = 1000;
 
@@ -94,25 +94,33 @@ export class Router implements DownstreamOwner, ListenerOwner {
     );
   }
 
-  /** Has streams leave: found some at a time, so that others have their turn in between. */
+  /** Has streams leave. They are looked at some at a time, so that requests have their turn in between. */
   #drainWhere(reason: string, hasToLeave: (exchange: Exchange) => boolean): void {
-    const sessions = [...this.#sessions];
-    let next = 0;
-    const findSome = (): void => {
-      const leavers: Leaver[] = [];
-      let looked = 0;
-      for (; next < sessions.length && looked < LOOKED_AT_A_TURN; next++) {
-        const session = sessions[next] as DownstreamSession;
-        session.forEachExchange((exchange) => {
-          looked++;
-          if (exchange.isOpen && hasToLeave(exchange))
-            leavers.push({ exchange, connection: session.connection, reason });
-        });
+    const leavers: Leaver[] = [];
+    const candidates = this.#candidates();
+    const lookAtSome = (): void => {
+      for (let looked = 0; looked < LOOKED_AT_A_TURN; looked++) {
+        const { value, done } = candidates.next();
+        if (done === true) {
+          this.#drainer.add(leavers);
+          return;
+        }
+        const { exchange, connection } = value;
+        if (exchange.isOpen && hasToLeave(exchange))
+          leavers.push({ exchange, connection, reason, isWatch: exchange.isWatch });
       }
-      this.#drainer.add(leavers);
-      if (next < sessions.length) setImmediate(findSome);
+      setImmediate(lookAtSome);
     };
-    findSome();
+    lookAtSome();
+  }
+
+  /** The requests that are under way now, session by session. */
+  *#candidates(): Generator<Pick<Leaver, 'exchange' | 'connection'>> {
+    for (const session of [...this.#sessions]) {
+      const exchanges: Exchange[] = [];
+      session.forEachExchange((exchange) => exchanges.push(exchange));
+      for (const exchange of exchanges) yield { exchange, connection: session.connection };
+    }
   }
 
   /** See `ClusterOwners.fingerprint`. */

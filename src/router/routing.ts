@@ -123,9 +123,8 @@ export class ClusterOwners {
   /** The owner of the key that a header field holds, noted on the field: a key that comes again costs one comparison. */
   ownerOf(key: Field): Upstream | null {
     if (key.memoScope === this) return key.memo as Upstream | null;
-    if (key.valueLength > this.#scratch.length) this.#scratch = new Uint8Array(key.valueLength);
-    const length = key.copyValue(this.#scratch);
-    const owner = this.#ownerOfBytes(this.#scratch, length);
+    const index = this.#indexOf(key);
+    const owner = index < 0 ? null : this.reach(index);
     key.memo = owner;
     key.memoScope = this;
     return owner;
@@ -133,13 +132,30 @@ export class ClusterOwners {
 
   /** @param key latin1 text, a character for a byte */
   ownerOfText(key: string): Upstream | null {
-    const bytes = Buffer.from(key, 'latin1');
-    return this.#ownerOfBytes(bytes, bytes.length);
+    const index = this.#indexOf(key);
+    return index < 0 ? null : this.reach(index);
   }
 
-  #ownerOfBytes(bytes: Uint8Array, length: number): Upstream | null {
-    const index = this.#table === null ? -1 : this.#table.locate(bytes, 0, length);
-    return index < 0 ? null : this.reach(index);
+  /** Whether this is the owner of a key. Reaches no shard: of ten thousand that would take a while. */
+  isOwner(upstream: Upstream, key: Field | string): boolean {
+    const index = this.#indexOf(key);
+    if (index < 0) return false;
+    const known = this.#upstreams[index];
+    if (known !== undefined) return known === upstream;
+    const { id, address } = (this.#table as ClusterTable).shardAt(index);
+    return upstream.id === id && upstream.address === address && upstream.cluster === this.name;
+  }
+
+  /** The number of the shard that owns a key; -1 where nobody does. */
+  #indexOf(key: Field | string): number {
+    const table = this.#table;
+    if (table === null) return -1;
+    if (typeof key === 'string') {
+      const bytes = Buffer.from(key, 'latin1');
+      return table.locate(bytes, 0, bytes.length);
+    }
+    if (key.valueLength > this.#scratch.length) this.#scratch = new Uint8Array(key.valueLength);
+    return table.locate(this.#scratch, 0, key.copyValue(this.#scratch));
   }
 
   /** The shard of this number. */

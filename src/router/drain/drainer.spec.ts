@@ -55,6 +55,7 @@ function drainerWith(drain: Partial<DrainDescription>) {
     exchange: stream as unknown as Exchange,
     connection: { shutdown: (reason) => shutdowns.push(reason) },
     reason: 'it moved',
+    isWatch: stream.isWatch,
   });
   return { drainer: new Drainer(context), counters, shutdowns, leaver };
 }

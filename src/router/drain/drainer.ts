@@ -5,6 +5,8 @@ import type { RouterContext } from '../router-context.ts';
 export interface Leaver {
   readonly exchange: Exchange;
   readonly connection: { shutdown(reason: string): void };
+  /** Its route calls it a watch: asked when it was found, because of ten thousand that takes a while. */
+  readonly isWatch: boolean;
   /** For the client: why. */
   readonly reason: string;
 }
@@ -40,9 +42,12 @@ export class Drainer {
   add(leavers: readonly Leaver[]): void {
     const nowMs = this.#context.http2.turn.begin();
     const { longLivedAfterMs } = this.#context.drain;
-    const isWatch = ({ exchange }: Leaver): boolean => exchange.isWatch || exchange.ageMs(nowMs) >= longLivedAfterMs;
-    this.#begin(leavers.filter(isWatch), nowMs);
-    for (const leaver of leavers) if (!isWatch(leaver)) this.#young.add(leaver);
+    const watches: Leaver[] = [];
+    for (const leaver of leavers) {
+      if (leaver.isWatch || leaver.exchange.ageMs(nowMs) >= longLivedAfterMs) watches.push(leaver);
+      else this.#young.add(leaver);
+    }
+    this.#begin(watches, nowMs);
     if (leavers.length > 0) this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
   }
 

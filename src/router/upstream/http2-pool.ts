@@ -140,7 +140,10 @@ export class Http2Pool implements Pool, ConnectionHandler {
   }
 
   get openStreams(): number {
-    return this.#connections.reduce((sum, each) => sum + each.openStreams, this.#http1?.openStreams ?? 0);
+    return this.#connections.reduce(
+      (sum, each) => sum + each.openStreams - each.cancelledStreams,
+      this.#http1?.openStreams ?? 0,
+    );
   }
 
   /** Cuts all connections. No new request is taken. */

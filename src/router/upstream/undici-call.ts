@@ -45,6 +45,10 @@ export abstract class UndiciCall implements StreamConnection, Dispatcher.Dispatc
     if (widen(stream, limit)) this.resumeReading();
   }
 
+  letGo(stream: Stream): void {
+    this.reset(stream);
+  }
+
   reset(stream: Stream): void {
     if (stream.closed) return;
     this.close();

@@ -1,0 +1,139 @@
+/**
+ * `npm run bench:drain`: 100,000 open watches, and one shard of ten is removed. How long it takes to end those that have moved,
+ * what that costs, and what other requests notice.
+ *
+ *   node bench/drain.ts [--watches 100000] [--window 5000]
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { stringify } from 'yaml';
+import { openRegistry } from '../src/cli/open-registry.ts';
+import type { TopologyDraft } from '../src/topology/index.ts';
+import { BACKEND_COMMAND, BACKEND_PORT, BACKENDS } from './peers/index.ts';
+import { IdleStreams } from './support/idle-streams.ts';
+import { runLoad } from './support/load.ts';
+import { cpuSeconds, residentBytes } from './support/process-cost.ts';
+import { endAll, startListening } from './support/programs.ts';
+
+const KEYWAY = new URL('../src/cli/keyway.js', import.meta.url).pathname;
+const PRELOAD = new URL('./support/longest-turn.ts', import.meta.url).pathname;
+const PORT = 18530;
+const SHARDS = 10;
+const RATE = 1000;
+
+const { values } = parseArgs({
+  options: { watches: { type: 'string', default: '100000' }, window: { type: 'string', default: '5000' } },
+});
+const watches = Number(values.watches);
+const windowMs = Number(values.window);
+const folder = mkdtempSync(join(tmpdir(), 'keyway-bench-'));
+const tell = (line: string): boolean => process.stdout.write(`${line}\n`);
+const megabytes = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(0)} MB`;
+
+function topology(shards: number): TopologyDraft {
+  return {
+    namespace: 'default',
+    name: 'docs',
+    version: null,
+    placement: { name: 'fixedRing', options: { entriesPerWeight: 256 } },
+    hashOn: 'id',
+    shards: Array.from({ length: shards }, (_, i) => ({
+      id: `s${i}`,
+      address: `127.0.0.1:${BACKEND_PORT + (i % BACKENDS)}`,
+      weight: 1,
+    })),
+  };
+}
+
+/** What requests notice, and how long the routing thread was held at most. */
+async function observe(pid: number, ms: number): Promise<string> {
+  const file = process.env.KEYWAY_LONGEST_TURN as string;
+  const held = async (): Promise<number> => {
+    rmSync(file, { force: true });
+    process.kill(pid, 'SIGUSR2');
+    while (!existsSync(file) || readFileSync(file, 'utf8') === '')
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    return Number(readFileSync(file, 'utf8'));
+  };
+  await held();
+  const before = cpuSeconds(pid);
+  const { latenciesMs } = await runLoad(
+    {
+      port: PORT,
+      connections: 4,
+      streams: 10,
+      path: '/get/100',
+      requestBytes: 0,
+      keys: 1000,
+      rate: RATE,
+      warmUpMs: 0,
+      measureMs: ms,
+    },
+    () => {},
+    () => {},
+  );
+  const at = (q: number): string => `${(latenciesMs[Math.floor(latenciesMs.length * q)] ?? 0).toFixed(2)} ms`;
+  const cpu = ((cpuSeconds(pid) - before) / ms) * 1000;
+  return `| ${at(0.5)} | ${at(0.99)} | ${(await held()).toFixed(1)} ms | ${(100 * cpu).toFixed(0)}% | ${megabytes(residentBytes(pid))} |`;
+}
+
+async function main(): Promise<void> {
+  await startListening(BACKEND_COMMAND, BACKEND_PORT + BACKENDS - 1);
+  const file = join(folder, 'registry.sqlite');
+  const registry = openRegistry({ sqlite: { path: file } });
+  await registry.topologies.commit(topology(SHARDS));
+  const config = join(folder, 'keyway.yaml');
+  writeFileSync(
+    config,
+    stringify({
+      listen: [{ address: `127.0.0.1:${PORT}` }],
+      admin: { address: `127.0.0.1:${PORT + 1}` },
+      log: { level: 'error' },
+      limits: { maxConcurrentStreams: 100_000 },
+      drain: { windowMs },
+      drainSeconds: 0,
+      registry: { sqlite: { path: file }, keepIn: join(folder, 'kept') },
+      routes: [{ match: { prefix: '/' }, cluster: 'docs', watch: ['/hang'], onMove: { how: 'end' } }],
+      clusters: { docs: { fromRegistry: {} } },
+    }),
+  );
+  process.env.KEYWAY_LONGEST_TURN = join(folder, 'longest-turn');
+  process.env.NODE_OPTIONS = `--import ${PRELOAD}`;
+  const router = await startListening([process.execPath, KEYWAY, 'router', '--config', config], PORT);
+  delete process.env.NODE_OPTIONS;
+  const pid = router.pid as number;
+
+  let lastEndedMs = 0;
+  let firstEndedMs = 0;
+  const streams = await IdleStreams.connect(PORT, () => {
+    lastEndedMs = performance.now();
+    if (firstEndedMs === 0) firstEndedMs = lastEndedMs;
+  });
+  await streams.open(watches);
+  tell(`${streams.opened - streams.ended} watches are open.\n`);
+  tell(`| ${RATE} other requests a second | p50 | p99 | the routing thread was held for, at most | CPU | memory |`);
+  tell('| --- | --- | --- | --- | --- | --- |');
+  await observe(pid, 3000);
+  tell(`| quiet ${await observe(pid, windowMs)}`);
+  const began = performance.now();
+  await registry.topologies.commit(topology(SHARDS - 1));
+  tell(`| draining ${await observe(pid, windowMs)}`);
+  while (performance.now() - lastEndedMs < 1000) await new Promise((resolve) => setTimeout(resolve, 100));
+  tell(`| quiet again ${await observe(pid, windowMs)}`);
+  const share = ((100 * streams.ended) / streams.opened).toFixed(1);
+  tell(
+    `\n${streams.ended} of ${streams.opened} (${share}%) had moved: the first ended ${(firstEndedMs - began).toFixed(0)} ms after the commit, the last ${(lastEndedMs - began).toFixed(0)} ms after it, in a window of ${windowMs} ms.`,
+  );
+  streams.close();
+  await registry.close();
+}
+
+try {
+  await main();
+} finally {
+  await endAll();
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exit(0);

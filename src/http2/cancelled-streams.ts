@@ -1,0 +1,49 @@
+import type { Stream } from './stream.ts';
+
+/**
+ * A server that is asked for streams and has them reset at once takes that for an attack (CVE-2023-44487) and ends the
+ * connection, and with it everybody else's streams: nghttp2, and so Node, allows 1,000 at once and 33 a second. A proxy whose
+ * clients go away by the thousand has to stay below that.
+ */
+const BURST = 500;
+const PER_SECOND = 25;
+
+/** Streams of ours that nobody wants any more, and of which the peer is told a few at a time. */
+export class CancelledStreams {
+  readonly #waiting = new Set<Stream>();
+  #tokens = BURST;
+  #refilledMs: number;
+
+  constructor(nowMs: number) {
+    this.#refilledMs = nowMs;
+  }
+
+  /** Streams that are open to the peer, and of no interest to us. */
+  get count(): number {
+    return this.#waiting.size;
+  }
+
+  /** Whether the peer may be told of one now; that is counted. */
+  take(nowMs: number): boolean {
+    this.#tokens = Math.min(BURST, this.#tokens + ((nowMs - this.#refilledMs) * PER_SECOND) / 1000);
+    this.#refilledMs = nowMs;
+    if (this.#tokens < 1) return false;
+    this.#tokens--;
+    return true;
+  }
+
+  postpone(stream: Stream): void {
+    this.#waiting.add(stream);
+  }
+
+  /** It has ended by itself, or has been reset. */
+  forget(stream: Stream): void {
+    if (this.#waiting.size > 0) this.#waiting.delete(stream);
+  }
+
+  /** One of which the peer may be told now, the longest waiting first; null where there is none. */
+  next(nowMs: number): Stream | null {
+    for (const stream of this.#waiting) return this.take(nowMs) ? stream : null;
+    return null;
+  }
+}
