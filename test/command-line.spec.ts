@@ -205,6 +205,23 @@ it('brings up a router and shards with `keyway dev`, and takes them down at a si
   const explained = await keyway('explain', '--config', join(folder, '.keyway/keyway.yaml'), '--json', 'demo/hello');
   expect(put.stdout).toContain(`on ${(JSON.parse(explained.stdout) as { shard: string }).shard}`);
   expect((await fetchText(`http://127.0.0.1:${admin}/readyz`)).status).toBe(200);
+
+  // The owner leaves the cluster while somebody watches, who goes on at the other one and misses nothing.
+  const [, owner, registry] = [
+    ...(/on (s[01])/.exec(put.stdout) ?? []),
+    /registry {2}(\S+)/.exec(dev.output)?.[1] as string,
+  ] as [string, string, string];
+  const watch = scope.keyway(['kv', 'watch', 'demo/hello', '--endpoint', `127.0.0.1:${listen}`]);
+  await watch.printed(/snapshot\t1\ts[01]\tgood day/);
+  const removed = await keyway('shard', 'remove', owner, '--registry', registry);
+  expect(removed.stdout).toBe('docs is at version 2\n');
+  await watch.printed(/re-attaching: the key has moved: docs was at version 1 and is at version 2/);
+  const other = owner === 's0' ? 's1' : 's0';
+  const again = await keyway('kv', 'put', 'demo/hello', 'good night', '--endpoint', `127.0.0.1:${listen}`);
+  expect(again.stdout).toBe(`demo/hello is at revision 2, on ${other}\n`);
+  await watch.printed(new RegExp(`\t2\t${other}\tgood night`));
+  await watch.end();
+
   expect(await dev.end('SIGINT')).toBe(0);
   const { createConnection } = await import('node:net');
   for (const port of shards) await expect(once(createConnection(port, '127.0.0.1'), 'connect')).rejects.toThrow();

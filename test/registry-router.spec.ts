@@ -83,6 +83,13 @@ it.each([
   await topologies.commit(draft(['s0', other.port]));
   await serves(router, 2);
   expect(await Promise.all(clients.map((client) => call(client, 'a')))).toEqual(Array(4).fill('other'));
+  // Shards are told by which version they are asked, and nobody else's word for it is passed on.
+  const told = await new Promise<string>((resolve) => {
+    const versions = keyed('a', { 'x-keyway-version': '99', 'x-echo': 'x' });
+    const made = (clients[0]?.unary as UnaryCall).call(clients[0], Buffer.from('version'), versions, () => {});
+    made.on('metadata', (metadata) => resolve(String(metadata.get('x-version')[0])));
+  });
+  expect(told).toBe('2');
   // A request that was under way keeps the owner that it began with.
   expect(ended).toBe(false);
   const [member] = await members.list('router');

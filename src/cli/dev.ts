@@ -139,7 +139,16 @@ function configText({ listen, admin, data }: DevOptions, registry: string): stri
     admin: { address: addressText(admin) },
     drainSeconds: 5,
     registry: { remote: { address: registry }, keepIn: join(data, 'topologies') },
-    routes: [{ match: { prefix: '/' }, cluster: CLUSTER, shardKey: { header: 'x-shard-key' } }],
+    // Nobody has to be spared here, and somebody looks.
+    drain: { windowMs: 500, pushbackMs: 100 },
+    routes: [
+      {
+        match: { prefix: '/' },
+        cluster: CLUSTER,
+        shardKey: { header: 'x-shard-key' },
+        watch: ['/keyway.shard.v1.Documents/Watch'],
+      },
+    ],
     clusters: { [CLUSTER]: { fromRegistry: {} } },
   });
 }

@@ -102,9 +102,16 @@ async function watch(key: string, options: KvOptions): Promise<void> {
     } catch (error) {
       if ((error as ServiceError).code !== status.UNAVAILABLE) throw asUsage(error);
       process.stderr.write(`re-attaching: ${(error as ServiceError).details}\n`);
+      await sleep(pushbackMs(error as ServiceError));
     }
     await sleep(REATTACH_MS);
   }
+}
+
+/** How long a router asks to wait, so that not all of its clients come at once. */
+function pushbackMs({ metadata }: ServiceError): number {
+  const asked = Number(metadata?.get('grpc-retry-pushback-ms')[0] ?? 0);
+  return Number.isFinite(asked) ? Math.max(0, Math.min(asked, DEADLINE_MS)) : 0;
 }
 
 function watchOnce(

@@ -1,4 +1,4 @@
-import { type Field, type HeaderBlock, type HeaderName, headerName, type MessageHead } from '../http2/index.ts';
+import { type Field, field, type HeaderBlock, type HeaderName, headerName, type MessageHead } from '../http2/index.ts';
 import { ClusterTable, fingerprint, type ShardPlace, type SharedCluster } from '../topology/index.ts';
 import { defaultMove, type MoveDescription } from './drain/drain.ts';
 import { type CorsDescription, CorsPolicy } from './edge/cors.ts';
@@ -94,6 +94,8 @@ export class ClusterOwners {
   readonly #upstreamOf: (shard: ShardPlace) => Upstream;
   /** By the shard's number, made when a request is for it: a version of 10,000 shards is swapped in without a pause. */
   readonly #upstreams: Array<Upstream | undefined>;
+  /** Tells shards by which version they are asked, so that one can see who is behind; null where there is none. */
+  readonly versionField: Field | null;
   /** Those that were made. */
   readonly reached = new Set<Upstream>();
   #scratch = new Uint8Array(256);
@@ -103,6 +105,7 @@ export class ClusterOwners {
     this.#table = table === null ? null : new ClusterTable(table);
     this.#upstreamOf = upstreamOf;
     this.#upstreams = new Array(this.size);
+    this.versionField = this.version === null ? null : field('x-keyway-version', String(this.version));
   }
 
   get size(): number {

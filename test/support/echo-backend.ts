@@ -60,8 +60,8 @@ export interface EchoBackend {
 }
 
 /**
- * A gRPC backend on grpc-js that answers with what it is sent, its own name in `x-backend`, and the call's `x-echo`
- * metadata in headers and trailers. A message "fail" ends a call with FAILED_PRECONDITION, "hang" never ends.
+ * A gRPC backend on grpc-js that answers with what it is sent, its own name in `x-backend`, the version by which it was
+ * asked in `x-version`, and the call's `x-echo` metadata in headers and trailers. A message "fail" ends a call with FAILED_PRECONDITION, "hang" never ends.
  */
 export async function startEchoBackend(scope: Scope, name: string, atPort = 0): Promise<EchoBackend> {
   const server = new Server();
@@ -78,6 +78,8 @@ export async function startEchoBackend(scope: Scope, name: string, atPort = 0): 
     call.on('cancelled', () => cancelled.push(key));
     const headers = new Metadata();
     headers.set('x-backend', name);
+    const version = call.metadata.get('x-keyway-version').join(',');
+    if (version !== '') headers.set('x-version', version);
     headers.set('x-seen', Object.keys(call.metadata.getMap()).sort().join(','));
     for (const value of call.metadata.get('x-echo-bin')) headers.add('x-echo-bin', value);
     call.sendMetadata(headers);
