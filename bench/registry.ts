@@ -3,7 +3,7 @@
  * requests notice of versions of 10,000 shards; the time from a commit to the last of 8 routers serving it; 1,000 watchers on
  * one registry; memory of 1,000 shards.
  *
- *   node bench/registry.ts [--seconds 10] [--versions 20]
+ *   node bench/registry.ts [--seconds 10] [--versions 20] [--diff-only]
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { openRegistry } from '../src/cli/open-registry.ts';
 import { Registry } from '../src/registry/index.ts';
 import { RemoteStore } from '../src/registry/store/remote-store.ts';
 import { Router } from '../src/router/router.ts';
-import { type SharedCluster, shareCluster, type TopologyVersion } from '../src/topology/index.ts';
+import { Cluster, diff, type SharedCluster, shareCluster, type TopologyVersion } from '../src/topology/index.ts';
 import { BACKEND_COMMAND, BACKEND_PORT, BACKENDS } from './peers/index.ts';
 import { benchTopology } from './support/bench-topology.ts';
 import { runLoad } from './support/load.ts';
@@ -34,7 +34,11 @@ const CHANGE_EVERY_MS = 500;
 const clock = (): number => performance.now();
 
 const { values } = parseArgs({
-  options: { seconds: { type: 'string', default: '10' }, versions: { type: 'string', default: '20' } },
+  options: {
+    seconds: { type: 'string', default: '10' },
+    versions: { type: 'string', default: '20' },
+    'diff-only': { type: 'boolean' },
+  },
 });
 const folder = mkdtempSync(join(tmpdir(), 'keyway-bench-'));
 const ports = Array.from({ length: BACKENDS }, (_, i) => BACKEND_PORT + i);
@@ -44,7 +48,7 @@ const quantile = (numbers: readonly number[], q: number): number =>
 
 /** How long one assignment of a new version takes the thread that routes. */
 function measureSwaps(): void {
-  tell('| a new version of | built in (control thread) | swapped in (routing thread), worst of 50 |');
+  tell('| a new version of | built in (control thread) | swapped in (routing thread): median, worst of 50 |');
   tell('| --- | --- | --- |');
   for (const [shards, placement] of [
     [1000, 'ringHash'],
@@ -66,8 +70,30 @@ function measureSwaps(): void {
       router.publish('docs', structuredClone(table));
       swaps.push(clock() - before);
     }
-    tell(`| ${shards} shards, ${placement} | ${median(builds).toFixed(1)} ms | ${Math.max(...swaps).toFixed(3)} ms |`);
+    tell(
+      `| ${shards} shards, ${placement} | ${median(builds).toFixed(1)} ms | ${median(swaps).toFixed(3)} ms, ${Math.max(...swaps).toFixed(1)} ms |`,
+    );
     router.shutdown(0);
+  }
+}
+
+/** What moves between two versions of 1,000 shards, as ranges, and asked of a million keys. */
+function measureDiff(): void {
+  tell('\n| one of 1,000 shards leaves | ranges | a million keys asked | moved |');
+  tell('| --- | --- | --- | --- |');
+  const keys = Array.from({ length: 1_000_000 }, (_, i) => Buffer.from(`project-${i % 1000}/document-${i}`));
+  for (const placement of ['ringHash', 'maglev', 'fixedRing']) {
+    const version = (shards: number): Cluster =>
+      new Cluster({ ...benchTopology(shards, ports, 0, placement), pins: [] });
+    const [before, after] = [version(1000), version(999)];
+    const began = clock();
+    const { moves, moved } = diff(before, after);
+    const ranges = clock() - began;
+    const asked = clock();
+    let count = 0;
+    for (const key of keys) if (moves(key, 0, key.length)) count++;
+    const share = `${((100 * count) / keys.length).toFixed(2)}% of the keys, ${(100 * moved).toFixed(2)}% of the space`;
+    tell(`| ${placement} | ${ranges.toFixed(0)} ms | ${(clock() - asked).toFixed(0)} ms | ${share} |`);
   }
 }
 
@@ -245,6 +271,8 @@ async function measureMemory(): Promise<void> {
 
 try {
   measureSwaps();
+  measureDiff();
+  if (values['diff-only'] === true) process.exit(0);
   await startListening(BACKEND_COMMAND, BACKEND_PORT + BACKENDS - 1);
   const data = join(folder, 'registry.sqlite');
   const served = await startListening(

@@ -63,6 +63,10 @@ class KetamaContinuum implements Placement {
     into.lo = md5First32(key, start, end) | 0;
   }
 
+  point(key: Uint8Array, start: number, end: number, into: Hash64): void {
+    this.hash(key, start, end, into);
+  }
+
   partition(): Partition {
     const last = { hi: 0, lo: 0xffffffff };
     return circle('ketama', last, { his: null, los: this.#points, owners: this.#owners });

@@ -88,6 +88,12 @@ export class MaglevTable implements Placement {
     xxHash64(key, start, end, 0, into);
   }
 
+  point(key: Uint8Array, start: number, end: number, into: Hash64): void {
+    xxHash64(key, start, end, 0, into);
+    into.lo = modulo(into, this.#table.length);
+    into.hi = 0;
+  }
+
   partition(): Partition {
     return table(`maglev/${this.#table.length}`, this.#table);
   }

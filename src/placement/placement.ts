@@ -23,6 +23,8 @@ export interface Placement {
   locate(key: Uint8Array, start: number, end: number): number;
   /** The hash that `locate` compares, for people to look at. */
   hash(key: Uint8Array, start: number, end: number, into: Hash64): void;
+  /** Where key[start, end) stands in the space that `partition` divides. */
+  point(key: Uint8Array, start: number, end: number, into: Hash64): void;
   /** The whole table, to compare it with another one. */
   partition(): Partition;
   /** What another thread opens it from; see `PlacementKind.open`. */

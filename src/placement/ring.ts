@@ -114,6 +114,10 @@ export class Ring implements Placement {
     xxHash64(key, start, end, 0, into);
   }
 
+  point(key: Uint8Array, start: number, end: number, into: Hash64): void {
+    xxHash64(key, start, end, 0, into);
+  }
+
   partition(): Partition {
     const last = { hi: 0xffffffff, lo: 0xffffffff };
     return circle('xxHash64', last, { his: this.#his, los: this.#los, owners: this.#owners });

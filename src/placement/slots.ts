@@ -67,6 +67,10 @@ class SlotTable implements Placement {
     into.lo = slotOf(key, start, end);
   }
 
+  point(key: Uint8Array, start: number, end: number, into: Hash64): void {
+    this.hash(key, start, end, into);
+  }
+
   partition(): Partition {
     return table('slots', this.#table);
   }

@@ -8,7 +8,6 @@ export { Registry, type RegistryClocks } from './registry.ts';
 export {
   openStore,
   type RegistryDescription,
-  registryText,
   StoreSetUpError,
   type StoreTls,
 } from './store/open-store.ts';

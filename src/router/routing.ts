@@ -161,6 +161,10 @@ export class ClusterOwners {
     return table.locate(this.#scratch, 0, key.copyValue(this.#scratch));
   }
 
+  idOf(index: number): string {
+    return (this.#table as ClusterTable).shardAt(index).id;
+  }
+
   /** The shard of this number. */
   reach(index: number): Upstream {
     const known = this.#upstreams[index];

@@ -84,6 +84,11 @@ export class Cluster {
     return this.#placement.partition();
   }
 
+  /** Where key[start, end) stands in the space that `partition` divides. Allocates nothing. */
+  point(key: Uint8Array, start: number, end: number, into: Hash64): void {
+    this.#placement.point(key, start, end, into);
+  }
+
   /** The hash by which `locate` decides, for people. */
   hash(key: Uint8Array): bigint {
     const hash: Hash64 = { hi: 0, lo: 0 };

@@ -44,10 +44,10 @@ export interface ClusterDiff {
 /** Compares two versions of a cluster. Shards are the same where their ids are. */
 export function diff(before: Cluster, after: Cluster): ClusterDiff {
   const names = [idsOf(before), idsOf(after)] as const;
-  const moves = (key: Uint8Array, start: number, end: number): boolean =>
-    ownerId(names[0], before.locate(key, start, end)) !== ownerId(names[1], after.locate(key, start, end));
   const [a, b] = [before.partition(), after.partition()];
   const ranges = a.space === b.space ? movedRanges(a, b, names) : null;
+  const isPinned = before.pins.length > 0 || after.pins.length > 0;
+  const moves = ranges === null || isPinned ? byOwners(before, after, names) : byRanges(before, ranges);
   const flows = ranges === null ? sampledFlows(before, after, names) : flowsOf(ranges, a.size);
   return {
     moves,
@@ -58,6 +58,40 @@ export function diff(before: Cluster, after: Cluster): ClusterDiff {
   };
 }
 
+type Names = readonly [before: readonly string[], after: readonly string[]];
+
+/** Asks both versions. */
+function byOwners(before: Cluster, after: Cluster, [had, will]: Names): ClusterDiff['moves'] {
+  return (key, start, end) =>
+    ownerId(had, before.locate(key, start, end)) !== ownerId(will, after.locate(key, start, end));
+}
+
+/** Looks a key up among the ranges that move: hashed once, and few ranges are nearer than two whole tables. */
+function byRanges(cluster: Cluster, ranges: readonly MovedRange[]): ClusterDiff['moves'] {
+  const words = (pick: (range: MovedRange) => bigint): Uint32Array =>
+    Uint32Array.from(ranges, (each) => Number(pick(each)));
+  const [firstHi, firstLo] = [words(({ first }) => first >> 32n), words(({ first }) => first & 0xffffffffn)];
+  const [lastHi, lastLo] = [words(({ last }) => last >> 32n), words(({ last }) => last & 0xffffffffn)];
+  const point = { hi: 0, lo: 0 };
+  return (key, start, end) => {
+    cluster.point(key, start, end, point);
+    const hi = point.hi >>> 0;
+    const lo = point.lo >>> 0;
+    // The first range that does not end before the point.
+    let low = 0;
+    let high = lastHi.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const endsHi = lastHi[middle] as number;
+      if (endsHi < hi || (endsHi === hi && (lastLo[middle] as number) < lo)) low = middle + 1;
+      else high = middle;
+    }
+    if (low === lastHi.length) return false;
+    const beginsHi = firstHi[low] as number;
+    return beginsHi < hi || (beginsHi === hi && (firstLo[low] as number) <= lo);
+  };
+}
+
 function movedPins(before: readonly Pin[], after: readonly Pin[]): MovedPin[] {
   const shards = (pins: readonly Pin[]) => new Map(pins.map((pin) => [pinName(pin), pin.shard]));
   const [had, will] = [shards(before), shards(after)];
@@ -65,8 +99,6 @@ function movedPins(before: readonly Pin[], after: readonly Pin[]): MovedPin[] {
     .map((pin) => ({ pin, from: had.get(pin) ?? null, to: will.get(pin) ?? null }))
     .filter(({ from, to }) => from !== to);
 }
-
-type Names = readonly [before: readonly string[], after: readonly string[]];
 
 function idsOf({ shards }: Cluster): string[] {
   return shards.map(({ id }) => id);

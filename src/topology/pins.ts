@@ -16,20 +16,25 @@ export type ResolvedPin =
 /** A cluster's pins, ready to be looked up: a key's own counts before prefixes, of these the longest. */
 export class PinTable {
   readonly #keys = new Map<string, number>();
+  /** Of the pinned keys: one of another length needs no text made of it to be looked up. */
+  readonly #lengths = new Set<number>();
   readonly #prefixes: ReadonlyArray<{ readonly bytes: Uint8Array; readonly owner: number }>;
 
   constructor(pins: readonly ResolvedPin[]) {
     const prefixes = [];
     for (const pin of pins) {
-      if ('key' in pin) this.#keys.set(Buffer.from(pin.key, 'utf8').toString('latin1'), pin.owner);
-      else prefixes.push({ bytes: Buffer.from(pin.prefix, 'utf8'), owner: pin.owner });
+      if ('key' in pin) {
+        const bytes = Buffer.from(pin.key, 'utf8');
+        this.#keys.set(bytes.toString('latin1'), pin.owner);
+        this.#lengths.add(bytes.length);
+      } else prefixes.push({ bytes: Buffer.from(pin.prefix, 'utf8'), owner: pin.owner });
     }
     this.#prefixes = prefixes.sort((a, b) => b.bytes.length - a.bytes.length);
   }
 
   /** The place of the shard that key[start, end) is set to; -1 where it is not. */
   find(key: Uint8Array, start: number, end: number): number {
-    if (this.#keys.size > 0) {
+    if (this.#lengths.has(end - start)) {
       const text = Buffer.from(key.buffer, key.byteOffset + start, end - start).toString('latin1');
       const owner = this.#keys.get(text);
       if (owner !== undefined) return owner;

@@ -86,12 +86,6 @@ function checkNames(endpoints: readonly string[], tls: StoreTls | undefined): vo
     );
 }
 
-/** Where a registry is, for messages: without secrets. */
-export function registryText(registry: RegistryDescription): string {
-  if ('sqlite' in registry) return `sqlite:${registry.sqlite.path}`;
-  return 'remote' in registry ? registry.remote.address : `etcd:${registry.etcd.endpoints.join(',')}`;
-}
-
 function secretOf(file: string | undefined): string | undefined {
   return pem(file)?.toString('utf8').trim();
 }

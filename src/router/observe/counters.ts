@@ -81,7 +81,7 @@ export class ShardCounters extends TrafficCounters {
 }
 
 /** Beyond so many routes or shards the rest is counted together, so that a metric's series are bounded. */
-const MOST_LABELLED = 1000;
+export const MOST_LABELLED = 1000;
 export const OTHERS = 'others';
 
 /** What a router thread counts on its way, in plain fields; made into metrics when somebody asks. */

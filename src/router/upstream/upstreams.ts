@@ -1,11 +1,12 @@
 import type { ShardPlace } from '../../topology/index.ts';
+import { MOST_LABELLED } from '../observe/counters.ts';
 import type { RouterContext } from '../router-context.ts';
 import { ClusterOwners, type RoutedCluster } from '../routing.ts';
 import { ejectOutliers } from './owner-health.ts';
 import { defaultUpstream, Upstream, type UpstreamDescription } from './upstream.ts';
 
-/** As many shards are reached in one turn where all of them are to be asked for their health: some tens of microseconds. */
-const REACHED_A_TURN = 50;
+/** As many shards of a new version are made known in one turn: less than a millisecond. */
+const INTRODUCED_A_TURN = 50;
 /** A shard that no current version has is let go once nothing has been open to it for so long: a client may still be coming back. */
 const LET_GO_AFTER_MS = 5000;
 
@@ -29,16 +30,24 @@ export class Upstreams {
     const owners = new ClusterOwners(cluster, (shard) => this.#upstreamOf(cluster.name, shard, description));
     this.#clusters.set(cluster.name, { description, owners });
     for (const past of before?.owners.reached ?? []) this.#past.set(past, Number.POSITIVE_INFINITY);
-    if (description.activeHealth !== undefined) this.#reachAll(owners, 0);
+    this.#introduce(owners, description.activeHealth !== undefined, 0);
     return owners;
   }
 
-  /** Shards that are asked for their health are reached before a request is for them: some at a time. */
-  #reachAll(owners: ClusterOwners, from: number): void {
+  /**
+   * Has shards counted before a request is for them, so that monitors see them, and reached where they are to be asked for
+   * their health: some at a time.
+   */
+  #introduce(owners: ClusterOwners, reaches: boolean, from: number): void {
     if (this.#clusters.get(owners.name)?.owners !== owners) return;
-    const end = Math.min(owners.size, from + REACHED_A_TURN);
-    for (let i = from; i < end; i++) owners.reach(i);
-    if (end < owners.size) setImmediate(() => this.#reachAll(owners, end));
+    // Beyond those that have counters of their own there is nothing to be seen.
+    const last = reaches ? owners.size : Math.min(owners.size, MOST_LABELLED);
+    const end = Math.min(last, from + INTRODUCED_A_TURN);
+    for (let i = from; i < end; i++) {
+      if (reaches) owners.reach(i);
+      else this.#context.counters.shard(owners.name, owners.idOf(i));
+    }
+    if (end < last) setImmediate(() => this.#introduce(owners, reaches, end));
   }
 
   #upstreamOf(cluster: string, { id, address }: ShardPlace, description: UpstreamDescription): Upstream {
