@@ -15,5 +15,5 @@ export type { Partition } from './partition.ts';
 export { keyBytes, type Member, type Placement } from './placement.ts';
 export { isPrime, nextPrime } from './primes.ts';
 export { MAXIMUM_RING_SIZE } from './ring-hash.ts';
-export { type SharedTables, sharedWords, unsigned } from './shared-tables.ts';
+export type { SharedTables } from './shared-tables.ts';
 export { SLOT_COUNT } from './slots.ts';

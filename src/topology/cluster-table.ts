@@ -1,14 +1,7 @@
-import {
-  type Hash64,
-  type Placement,
-  type PlacementName,
-  placements,
-  type SharedTables,
-  toBigInt,
-} from '../placement/index.ts';
-import type { ClusterDescription } from './cluster.ts';
-import { Cluster } from './cluster.ts';
-import { PinTable, type ResolvedPin } from './pins.ts';
+import { type PlacementName, placements, type SharedTables } from '../placement/index.ts';
+import { Cluster, type ClusterDescription } from './cluster.ts';
+import { KeyTable } from './key-table.ts';
+import type { ResolvedPin } from './pins.ts';
 import type { TopologyVersion } from './topology.ts';
 
 /**
@@ -60,27 +53,18 @@ export interface ShardPlace {
 }
 
 /** A cluster's table as a thread uses it. Shards are read one by one when they are asked for. */
-export class ClusterTable {
+export class ClusterTable extends KeyTable {
   readonly name: string;
   readonly version: TopologyVersion | null;
   readonly size: number;
-  readonly #placement: Placement;
-  readonly #pins: PinTable | null;
   readonly #shared: SharedCluster;
 
   constructor(shared: SharedCluster) {
+    super(placements[shared.placement].open(shared.tables), shared.pins);
     this.name = shared.name;
     this.version = shared.version;
     this.size = shared.ends.length / 2;
-    this.#placement = placements[shared.placement].open(shared.tables);
-    this.#pins = shared.pins.length === 0 ? null : new PinTable(shared.pins);
     this.#shared = shared;
-  }
-
-  /** The number of the shard that owns key[start, end); -1 where nobody owns it. Allocates nothing where nothing is pinned. */
-  locate(key: Uint8Array, start: number, end: number): number {
-    const pinned = this.#pins === null ? -1 : this.#pins.find(key, start, end);
-    return pinned >= 0 ? pinned : this.#placement.locate(key, start, end);
   }
 
   shardAt(index: number): ShardPlace {
@@ -90,13 +74,6 @@ export class ClusterTable {
   /** All of them: for people. */
   shards(): ShardPlace[] {
     return Array.from({ length: this.size }, (_, i) => this.shardAt(i));
-  }
-
-  /** The hash by which `locate` decides, for people. */
-  hash(key: Uint8Array): bigint {
-    const hash: Hash64 = { hi: 0, lo: 0 };
-    this.#placement.hash(key, 0, key.length, hash);
-    return toBigInt(hash);
   }
 
   #part(i: number): string {

@@ -1,15 +1,7 @@
-import {
-  type Hash64,
-  type Member,
-  type Partition,
-  type Placement,
-  type PlacementName,
-  placements,
-  type SharedTables,
-  toBigInt,
-} from '../placement/index.ts';
+import { type Member, type PlacementName, placements } from '../placement/index.ts';
+import { KeyTable } from './key-table.ts';
 import type { NodeId } from './node-id.ts';
-import { type Pin, PinTable, type ResolvedPin } from './pins.ts';
+import type { Pin, ResolvedPin } from './pins.ts';
 
 /** What stands for a shard in the hash. With `id`, a shard's new address moves no key. */
 export type HashOn = 'address' | 'id' | 'hostname';
@@ -45,55 +37,21 @@ export interface ClusterDescription {
   readonly pins?: readonly Pin[] | undefined;
 }
 
-/** A cluster with its table: who owns which key, at one version. */
-export class Cluster {
+/** A cluster with its table: who owns which key, at one version. Owners are indices in `shards`. */
+export class Cluster extends KeyTable {
   readonly name: string;
   readonly shards: readonly Shard[];
   readonly pins: readonly Pin[];
   readonly resolvedPins: readonly ResolvedPin[];
-  readonly #placement: Placement;
-  readonly #pins: PinTable | null;
 
-  constructor(description: ClusterDescription) {
-    this.name = description.name;
-    this.shards = description.shards;
-    const members = description.shards.map((shard) => memberOf(shard, description.hashOn));
-    const { name, options } = description.placement;
-    this.#placement = placements[name].build(members, options as never);
-    this.pins = description.pins ?? [];
-    this.resolvedPins = this.pins.map(({ shard, ...on }) => ({
-      ...on,
-      owner: this.shards.findIndex(({ id }) => id === shard),
-    }));
-    this.#pins = this.pins.length === 0 ? null : new PinTable(this.resolvedPins);
-  }
-
-  /** The index in `shards` of the owner of key[start, end); -1 where nobody owns it. Allocates nothing. */
-  locate(key: Uint8Array, start: number, end: number): number {
-    const pinned = this.#pins === null ? -1 : this.#pins.find(key, start, end);
-    return pinned >= 0 ? pinned : this.#placement.locate(key, start, end);
-  }
-
-  /** What another thread opens the table from. */
-  get tables(): SharedTables {
-    return this.#placement.tables;
-  }
-
-  /** The whole table, pins apart; owners are indices in `shards`. */
-  partition(): Partition {
-    return this.#placement.partition();
-  }
-
-  /** Where key[start, end) stands in the space that `partition` divides. Allocates nothing. */
-  point(key: Uint8Array, start: number, end: number, into: Hash64): void {
-    this.#placement.point(key, start, end, into);
-  }
-
-  /** The hash by which `locate` decides, for people. */
-  hash(key: Uint8Array): bigint {
-    const hash: Hash64 = { hi: 0, lo: 0 };
-    this.#placement.hash(key, 0, key.length, hash);
-    return toBigInt(hash);
+  constructor({ name, shards, pins = [], hashOn, placement }: ClusterDescription) {
+    const members = shards.map((shard) => memberOf(shard, hashOn));
+    const resolvedPins = pins.map(({ shard, ...on }) => ({ ...on, owner: shards.findIndex(({ id }) => id === shard) }));
+    super(placements[placement.name].build(members, placement.options as never), resolvedPins);
+    this.name = name;
+    this.shards = shards;
+    this.pins = pins;
+    this.resolvedPins = resolvedPins;
   }
 }
 
