@@ -4,7 +4,7 @@
  *
  *   node bench/drain.ts [--watches 100000] [--window 5000]
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -14,11 +14,11 @@ import type { TopologyDraft } from '../src/topology/index.ts';
 import { BACKEND_COMMAND, BACKEND_PORT, BACKENDS } from './peers/index.ts';
 import { IdleStreams } from './support/idle-streams.ts';
 import { runLoad } from './support/load.ts';
+import { LongestHeld } from './support/longest-held.ts';
 import { cpuSeconds, residentBytes } from './support/process-cost.ts';
 import { endAll, startListening } from './support/programs.ts';
 
 const KEYWAY = new URL('../src/cli/keyway.js', import.meta.url).pathname;
-const PRELOAD = new URL('./support/longest-turn.ts', import.meta.url).pathname;
 const PORT = 18530;
 const SHARDS = 10;
 const RATE = 1000;
@@ -29,6 +29,7 @@ const { values } = parseArgs({
 const watches = Number(values.watches);
 const windowMs = Number(values.window);
 const folder = mkdtempSync(join(tmpdir(), 'keyway-bench-'));
+const held = new LongestHeld(folder);
 const tell = (line: string): boolean => process.stdout.write(`${line}\n`);
 const megabytes = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(0)} MB`;
 
@@ -49,15 +50,7 @@ function topology(shards: number): TopologyDraft {
 
 /** What requests notice, and how long the routing thread was held at most. */
 async function observe(pid: number, ms: number): Promise<string> {
-  const file = process.env.KEYWAY_LONGEST_TURN as string;
-  const held = async (): Promise<number> => {
-    rmSync(file, { force: true });
-    process.kill(pid, 'SIGUSR2');
-    while (!existsSync(file) || readFileSync(file, 'utf8') === '')
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    return Number(readFileSync(file, 'utf8'));
-  };
-  await held();
+  await held.ms(pid);
   const before = cpuSeconds(pid);
   const { latenciesMs } = await runLoad(
     {
@@ -76,7 +69,7 @@ async function observe(pid: number, ms: number): Promise<string> {
   );
   const at = (q: number): string => `${(latenciesMs[Math.floor(latenciesMs.length * q)] ?? 0).toFixed(2)} ms`;
   const cpu = ((cpuSeconds(pid) - before) / ms) * 1000;
-  return `| ${at(0.5)} | ${at(0.99)} | ${(await held()).toFixed(1)} ms | ${(100 * cpu).toFixed(0)}% | ${megabytes(residentBytes(pid))} |`;
+  return `| ${at(0.5)} | ${at(0.99)} | ${(await held.ms(pid)).toFixed(1)} ms | ${(100 * cpu).toFixed(0)}% | ${megabytes(residentBytes(pid))} |`;
 }
 
 async function main(): Promise<void> {
@@ -99,10 +92,8 @@ async function main(): Promise<void> {
       clusters: { docs: { fromRegistry: {} } },
     }),
   );
-  process.env.KEYWAY_LONGEST_TURN = join(folder, 'longest-turn');
-  process.env.NODE_OPTIONS = `--import ${PRELOAD}`;
-  const router = await startListening([process.execPath, KEYWAY, 'router', '--config', config], PORT);
-  delete process.env.NODE_OPTIONS;
+  const command = [process.execPath, KEYWAY, 'router', '--config', config];
+  const router = await held.start(() => startListening(command, PORT));
   const pid = router.pid as number;
 
   let lastEndedMs = 0;

@@ -6,19 +6,20 @@
  *   node bench/registry.ts [--seconds 10] [--versions 20] [--diff-only]
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
-import { openRegistry } from '../src/cli/open-registry.ts';
-import { Registry } from '../src/registry/index.ts';
+import { openRegistry, registryOn } from '../src/cli/open-registry.ts';
+import type { Registry } from '../src/registry/index.ts';
 import { RemoteStore } from '../src/registry/store/remote-store.ts';
 import { Router } from '../src/router/router.ts';
 import { Cluster, diff, type SharedCluster, shareCluster, type TopologyVersion } from '../src/topology/index.ts';
 import { BACKEND_COMMAND, BACKEND_PORT, BACKENDS } from './peers/index.ts';
 import { benchTopology } from './support/bench-topology.ts';
 import { runLoad } from './support/load.ts';
+import { LongestHeld } from './support/longest-held.ts';
 import { cpuSeconds, residentBytes } from './support/process-cost.ts';
 import { end, endAll, median, startListening } from './support/programs.ts';
 
@@ -116,17 +117,8 @@ async function startRouter(n: number): Promise<{ pid: number; child: ChildProces
 
 /** What requests notice while versions of 10,000 shards come. */
 async function measureRequests(): Promise<void> {
-  const file = join(folder, 'longest-turn');
-  process.env.KEYWAY_LONGEST_TURN = file;
-  process.env.NODE_OPTIONS = `--import ${new URL('./support/longest-turn.ts', import.meta.url).pathname}`;
-  const router = await startRouter(0);
-  delete process.env.NODE_OPTIONS;
-  const longestTurn = async (): Promise<string> => {
-    rmSync(file, { force: true });
-    process.kill(router.pid, 'SIGUSR2');
-    while (!existsSync(file)) await new Promise((resolve) => setTimeout(resolve, 5));
-    return `${Number(readFileSync(file, 'utf8')).toFixed(2)} ms`;
-  };
+  const longest = new LongestHeld(folder);
+  const router = await longest.start(() => startRouter(0));
   tell(
     '\n| requests at 1,000 a second | p50 | p99 | p99.9 | longest | most CPU time the routing thread was held for |',
   );
@@ -145,10 +137,10 @@ async function measureRequests(): Promise<void> {
         warmUpMs: 3000,
         measureMs: Number(values.seconds) * 1000,
       },
-      () => void longestTurn(),
+      () => void longest.ms(router.pid),
       () => {},
     );
-    const held = await longestTurn();
+    const held = `${(await longest.ms(router.pid)).toFixed(2)} ms`;
     const at = (q: number): string => `${(latenciesMs[Math.floor(latenciesMs.length * q)] ?? 0).toFixed(2)} ms`;
     const name = changes ? `a version of ${MANY} shards every ${CHANGE_EVERY_MS} ms` : 'no change';
     tell(
@@ -210,7 +202,7 @@ async function measureSpread(): Promise<void> {
 /** Many who watch one registry. */
 async function measureWatchers(pid: number): Promise<void> {
   const stores = Array.from({ length: CONNECTIONS }, () => new RemoteStore({ address: REGISTRY }));
-  const registries = stores.map((store) => new Registry(store, { clock, timeOfDay: () => '' }));
+  const registries = stores.map((store) => registryOn(store));
   const [first] = registries;
   if (first === undefined) return;
   await first.topologies.commit(benchTopology(10, ports, 0));

@@ -2,8 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Command } from 'commander';
 import { ShardServer } from '../shard/index.ts';
-import type { HostPort } from '../topology/index.ts';
-import { addressOption, addressText } from './options.ts';
+import { addressText, type HostPort } from '../topology/index.ts';
+import { addressOption } from './options.ts';
 import { stopOnSignals } from './signals.ts';
 
 const DEFAULT_DATA = '.keyway/documents.sqlite';

@@ -7,9 +7,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { Command } from 'commander';
 import { stringify } from 'yaml';
 import { parseConfig } from '../config/index.ts';
-import { DEFAULT_NAMESPACE, Registry, type SqliteStore } from '../registry/index.ts';
-import { checkTopology, type HostPort, type TopologyDraft } from '../topology/index.ts';
-import { addressOption, addressText, integerOption } from './options.ts';
+import { DEFAULT_NAMESPACE, type SqliteStore } from '../registry/index.ts';
+import { addressText, checkTopology, type HostPort, type TopologyDraft } from '../topology/index.ts';
+import { registryOn } from './open-registry.ts';
+import { addressOption, integerOption } from './options.ts';
 import { serveRegistry } from './registry.ts';
 import { DEFAULT_REGISTRY } from './registry-option.ts';
 import { RouterProcess } from './router-process.ts';
@@ -91,10 +92,7 @@ function topologyOf(shards: readonly ShardProcess[]): TopologyDraft {
 
 /** Puts the cluster into the registry, at a new version where it has changed. @returns the version */
 async function register(store: SqliteStore, draft: TopologyDraft): Promise<number> {
-  const { topologies } = new Registry(store, {
-    clock: () => performance.now(),
-    timeOfDay: () => new Date().toISOString(),
-  });
+  const { topologies } = registryOn(store);
   const stored = await topologies.read({ namespace: draft.namespace, cluster: draft.name });
   if (stored !== null && isDeepStrictEqual({ ...stored, version: null }, draft)) return stored.version;
   return (await topologies.commit(draft)).version;

@@ -90,8 +90,7 @@ function sourceOf(flags: DiscoverFlags, registry: Registry): ShardSource {
   if (given !== 1) throw new UsageError('give exactly one of --file, --srv, --hosts and --nodes');
   if (file !== undefined) return fileSource(file);
   if (nodes !== undefined) return nodeSource(registry, flags, flags.goneAfterMs);
-  const { random } = Math;
-  if (srv !== undefined) return dnsSource({ name: srv, port: null, refreshMs, server, random });
+  if (srv !== undefined) return dnsSource({ name: srv, port: null, refreshMs, server });
   if (port === undefined) throw new UsageError('--hosts wants --port: addresses have none');
-  return dnsSource({ name: hosts as string, port, refreshMs, server, random });
+  return dnsSource({ name: hosts as string, port, refreshMs, server });
 }

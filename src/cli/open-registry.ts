@@ -1,9 +1,15 @@
-import { openStore, Registry, type RegistryDescription } from '../registry/index.ts';
+import { openStore, Registry, type RegistryDescription, type Store } from '../registry/index.ts';
+
+const clock = (): number => performance.now();
 
 /** Opens a registry with this process' clocks. */
 export function openRegistry(description: RegistryDescription): Registry {
-  const clock = (): number => performance.now();
-  return new Registry(openStore(description, clock, Date.now), { clock, timeOfDay: () => new Date().toISOString() });
+  return registryOn(openStore(description, clock, Date.now));
+}
+
+/** The registry that a store holds, with this process' clocks. */
+export function registryOn(store: Store): Registry {
+  return new Registry(store, { clock, timeOfDay: () => new Date().toISOString() });
 }
 
 /** Opens a registry for as long as something is done with it. */

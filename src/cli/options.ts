@@ -18,7 +18,3 @@ export function integerOption(least: number, most: number): (text: string) => nu
     return number;
   };
 }
-
-export function addressText({ host, port }: HostPort): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}

@@ -1,9 +1,9 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Command } from 'commander';
-import { SqliteStore, StoreServer } from '../registry/index.ts';
-import type { HostPort } from '../topology/index.ts';
-import { addressOption, addressText } from './options.ts';
+import { fileBytes, SqliteStore, StoreServer } from '../registry/index.ts';
+import { addressText, type HostPort, isLoopback } from '../topology/index.ts';
+import { addressOption } from './options.ts';
 import { stopOnSignals } from './signals.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -46,12 +46,14 @@ export async function serveRegistry({ listen, data, tokenFile, certificate, key 
   if (tokenFile === undefined && !isLoopback(listen.host))
     throw new UsageError(`${listen.host} can be reached from outside: give a --token-file, or listen on 127.0.0.1`);
   if ((certificate === undefined) !== (key === undefined)) throw new UsageError('--certificate and --key go together');
-  const token = tokenFile === undefined ? null : fileText(tokenFile).toString('utf8').trim();
+  const token = tokenFile === undefined ? null : fileBytes(tokenFile).toString('utf8').trim();
   if (token === '') throw new UsageError(`${tokenFile} is empty`);
   mkdirSync(dirname(data), { recursive: true });
   const store = new SqliteStore(data, () => performance.now());
   const tls =
-    certificate === undefined || key === undefined ? null : { certificate: fileText(certificate), key: fileText(key) };
+    certificate === undefined || key === undefined
+      ? null
+      : { certificate: fileBytes(certificate), key: fileBytes(key) };
   const server = new StoreServer(store, { token, tls });
   try {
     return { server, store, port: await server.listen(listen) };
@@ -59,17 +61,5 @@ export async function serveRegistry({ listen, data, tokenFile, certificate, key 
     await store.close();
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new UsageError(`cannot listen on ${addressText(listen)}: ${why}`, { cause });
-  }
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
-}
-
-function fileText(file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (cause) {
-    throw new UsageError(`${file} cannot be read: ${(cause as NodeJS.ErrnoException).code}`, { cause });
   }
 }

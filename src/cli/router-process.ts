@@ -1,8 +1,7 @@
 import { AdminServer, type AdminSource } from '../admin/index.ts';
 import type { Config } from '../config/index.ts';
 import { type Log, newLog, type RouterThreads, routerThreads } from '../router/index.ts';
-import { explainKey } from '../topology/index.ts';
-import { addressText } from './options.ts';
+import { addressText, explainKey } from '../topology/index.ts';
 import { RoutedClusters } from './routed-clusters.ts';
 import { UsageError } from './usage-error.ts';
 

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { loadConfig } from '../config/index.ts';
-import { addressText } from './options.ts';
+import { addressText } from '../topology/index.ts';
 import { RouterProcess } from './router-process.ts';
 import { stopOnSignals } from './signals.ts';
 

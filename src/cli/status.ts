@@ -1,7 +1,6 @@
 import { Command } from 'commander';
 import type { Leader, Member, Registry } from '../registry/index.ts';
-import type { Topology } from '../topology/index.ts';
-import { addressText } from './options.ts';
+import { addressText, type Topology } from '../topology/index.ts';
 import { inRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
 import { table } from './table.ts';
 

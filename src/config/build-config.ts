@@ -22,6 +22,7 @@ import {
   DEFAULT_PLACEMENT,
   describeCluster,
   type HostPort,
+  isLoopback,
   splitAddress,
   type TopologyName,
 } from '../topology/index.ts';
@@ -116,8 +117,7 @@ function registryOf(
 function adminTokenOf({ address, tokenFile }: ConfigFile['admin'], report: Report): string | null {
   const { host } = splitAddress(address);
   if (tokenFile === undefined) {
-    const local = host === 'localhost' || host === '::1' || host.startsWith('127.');
-    if (!local)
+    if (!isLoopback(host))
       report(['admin', 'address'], `${host} can be reached from outside: give a tokenFile, or listen on 127.0.0.1`);
     return null;
   }

@@ -1,6 +1,6 @@
 import { Resolver } from 'node:dns/promises';
-import { setTimeout as delay } from 'node:timers/promises';
-import type { FoundShard, ShardSource } from './found-shards.ts';
+import { pause } from '../registry/index.ts';
+import { byId, type FoundShard, type ShardSource } from './found-shards.ts';
 
 /** What is asked of the DNS. */
 export interface DnsQuery {
@@ -11,7 +11,6 @@ export interface DnsQuery {
   readonly refreshMs: number;
   /** `host:port` of a server to ask; the system's where it is not given. */
   readonly server?: string | undefined;
-  readonly random: () => number;
 }
 
 /** Refreshes are spread by this share, so that many do not ask at once. */
@@ -22,7 +21,7 @@ const REFRESH_JITTER = 0.2;
  * of a StatefulSet is the pod's name: another address of the same pod moves no key. Addresses alone have no names: their ids
  * are the addresses. An answer that fails, or is empty, is told, and changes nothing.
  */
-export function dnsSource({ name, port, refreshMs, server, random }: DnsQuery): ShardSource {
+export function dnsSource({ name, port, refreshMs, server }: DnsQuery): ShardSource {
   const resolver = new Resolver({ timeout: 2000, tries: 2 });
   if (server !== undefined) resolver.setServers([server]);
   const ask = port === null ? () => fromSrv(resolver, name) : () => fromAddresses(resolver, name, port);
@@ -38,8 +37,7 @@ export function dnsSource({ name, port, refreshMs, server, random }: DnsQuery): 
       } catch (error) {
         onFault(`${name} cannot be resolved: ${(error as NodeJS.ErrnoException).code ?? error}`);
       }
-      const waitMs = refreshMs * (1 + REFRESH_JITTER * (2 * random() - 1));
-      await delay(waitMs, undefined, { signal }).catch(() => {});
+      await pause(refreshMs, signal, REFRESH_JITTER);
     }
   };
 }
@@ -54,9 +52,4 @@ async function fromSrv(resolver: Resolver, name: string): Promise<FoundShard[]> 
 async function fromAddresses(resolver: Resolver, name: string, port: number): Promise<FoundShard[]> {
   const addresses = await resolver.resolve4(name);
   return addresses.map((each) => ({ id: each.replaceAll('.', '-'), address: `${each}:${port}` })).sort(byId);
-}
-
-/** The order in which records come means nothing; shards have one order, with numbers in theirs. */
-function byId(a: FoundShard, b: FoundShard): number {
-  return a.id.localeCompare(b.id, 'en', { numeric: true });
 }

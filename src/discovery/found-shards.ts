@@ -12,3 +12,8 @@ export type ShardSource = (
   signal: AbortSignal,
   onFault: (message: string) => void,
 ) => AsyncIterable<readonly FoundShard[]>;
+
+/** The order in which a source has them means nothing: shards have one order, numbers in theirs. */
+export function byId(a: FoundShard, b: FoundShard): number {
+  return a.id.localeCompare(b.id, 'en', { numeric: true });
+}

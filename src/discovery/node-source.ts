@@ -1,7 +1,7 @@
 import type { NodeValue } from '../node/index.ts';
 import { EventQueue, type Member, type Registry } from '../registry/index.ts';
 import type { TopologyName } from '../topology/index.ts';
-import type { FoundShard, ShardSource } from './found-shards.ts';
+import { byId, type FoundShard, type ShardSource } from './found-shards.ts';
 
 /**
  * Shards whose nodes are registered. A node that leaves by its own will is out at once; one whose lease has run out may come
@@ -60,5 +60,5 @@ function shardsOf(nodes: ReadonlyArray<readonly [name: string, value: NodeValue]
       const replicas = followers.map((each) => ({ id: each.nodeId, address: each.value.address }));
       return { id: shard, address: value.address, nodeId, ...(replicas.length > 0 ? { replicas } : {}) };
     })
-    .sort((a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }));
+    .sort(byId);
 }

@@ -20,7 +20,7 @@ export class Documents {
 
   async get(name: string): Promise<StoredDocument | null> {
     const entry = await this.#store.get(keyOf(name));
-    return entry === null ? null : { name, value: JSON.parse(entry.value), revision: entry.revision };
+    return entry === null ? null : documentOf(entry);
   }
 
   /** All whose names begin so. */

@@ -1,6 +1,6 @@
 import { follow } from './follow.ts';
 import { HeldLease } from './held-lease.ts';
-import { pause } from './pause.ts';
+import { pause, RETRY_MS } from './pause.ts';
 import { type Entry, type Store, StoreUnavailable } from './store/store.ts';
 
 declare const tokenBrand: unique symbol;
@@ -13,7 +13,6 @@ export interface Leader {
   readonly token: FencingToken;
 }
 
-const RETRY_MS = 200;
 const keyOf = (election: string): string => `election/${election}`;
 
 /** Elections: of all candidates of a name one leads at a time, by a lease. */

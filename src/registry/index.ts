@@ -4,8 +4,10 @@ export { Elections, type FencingToken, type Leader, type Term } from './election
 export { EventQueue } from './event-queue.ts';
 export { type Member, type MemberKind, Members, type Membership } from './members.ts';
 export { DEFAULT_NAMESPACE, NamespaceError, Namespaces } from './namespaces.ts';
+export { pause } from './pause.ts';
 export { Registry, type RegistryClocks } from './registry.ts';
 export {
+  fileBytes,
   openStore,
   type RegistryDescription,
   StoreSetUpError,

@@ -1,7 +1,7 @@
 import { follow } from './follow.ts';
 import { HeldLease } from './held-lease.ts';
-import { pause } from './pause.ts';
-import { type Revision, type Store, StoreUnavailable } from './store/store.ts';
+import { pause, RETRY_MS } from './pause.ts';
+import { type Entry, type Revision, type Store, StoreUnavailable } from './store/store.ts';
 
 /** What a process registers as. */
 export type MemberKind = 'router' | 'node';
@@ -14,8 +14,6 @@ export interface Member {
   readonly value: object;
   readonly revision: Revision;
 }
-
-const RETRY_MS = 200;
 
 const prefixOf = (kind: MemberKind): string => `member/${kind}/`;
 
@@ -36,34 +34,32 @@ export class Members {
 
   /** @param within the first part of the name, such as `default/docs/`; all where it is empty */
   async list(kind: MemberKind, within = ''): Promise<Member[]> {
-    const prefix = prefixOf(kind);
-    const { entries } = await this.#store.list(prefix + within);
-    return entries.map(({ key, value, revision }) => ({
-      name: key.slice(prefix.length),
-      value: JSON.parse(value) as object,
-      revision,
-    }));
+    const { entries } = await this.#store.list(prefixOf(kind) + within);
+    return entries.map((entry) => memberOf(kind, entry));
   }
 
   /** Tells of all who are there, now and after every change; of null while the registry cannot be reached. */
   async *watch(kind: MemberKind, within: string, signal: AbortSignal): AsyncGenerator<readonly Member[] | null> {
-    const prefix = prefixOf(kind);
+    /** By their keys. */
     const members = new Map<string, Member>();
-    for await (const event of follow(this.#store, prefix + within, signal)) {
+    for await (const event of follow(this.#store, prefixOf(kind) + within, signal)) {
       if (event.kind === 'outage') yield null;
       else if (event.kind !== 'recovered') {
         if (event.kind === 'state') members.clear();
         const changed =
           event.kind === 'state' ? event.entries.map((entry) => ({ key: entry.key, entry })) : event.events;
         for (const { key, entry } of changed) {
-          const name = key.slice(prefix.length);
-          if (entry === null) members.delete(name);
-          else members.set(name, { name, value: JSON.parse(entry.value) as object, revision: entry.revision });
+          if (entry === null) members.delete(key);
+          else members.set(key, memberOf(kind, entry));
         }
       }
       if (event.kind !== 'outage') yield [...members.values()];
     }
   }
+}
+
+function memberOf(kind: MemberKind, { key, value, revision }: Entry): Member {
+  return { name: key.slice(prefixOf(kind).length), value: JSON.parse(value) as object, revision };
 }
 
 /** One's own registration. */
@@ -73,7 +69,8 @@ export class Membership {
   readonly #key: string;
   readonly #leaseMs: number;
   readonly #leaving = new AbortController();
-  readonly #ready: Promise<void>;
+  /** Resolves once it is registered for the first time. */
+  readonly ready: Promise<void>;
   readonly #stopped: Promise<void>;
   #value: string;
   #lease: HeldLease | null = null;
@@ -85,15 +82,10 @@ export class Membership {
     this.#value = JSON.stringify(value);
     this.#leaseMs = leaseMs;
     let onReady = (): void => {};
-    this.#ready = new Promise((resolve) => {
+    this.ready = new Promise((resolve) => {
       onReady = resolve;
     });
     this.#stopped = this.#keep(onReady);
-  }
-
-  /** Resolves once it is registered for the first time. */
-  get ready(): Promise<void> {
-    return this.#ready;
   }
 
   /** Whether the others have it for there, as far as this process can know. */

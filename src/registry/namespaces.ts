@@ -1,4 +1,5 @@
 import type { Condition, Store } from './store/store.ts';
+import { liveTopologies, POINTERS } from './topology-entries.ts';
 
 /** Always there; it cannot be deleted. */
 export const DEFAULT_NAMESPACE = 'default';
@@ -38,10 +39,8 @@ export class Namespaces {
   async delete(name: string): Promise<void> {
     if (name === DEFAULT_NAMESPACE) throw new NamespaceError(`the namespace ${name} is always there`);
     const conditions = await this.condition(name);
-    const { entries } = await this.#store.list(`topology/${name}/`);
-    const clusters = entries
-      .filter(({ value }) => !(JSON.parse(value) as { deleted: boolean }).deleted)
-      .map(({ key }) => key.split('/')[2]);
+    const { entries } = await this.#store.list(`${POINTERS}${name}/`);
+    const clusters = liveTopologies(entries).map(({ cluster }) => cluster);
     if (clusters.length > 0)
       throw new NamespaceError(`the namespace ${name} still has ${clusters.join(', ')}; delete these first`);
     // A cluster that is created meanwhile finds the namespace changed.

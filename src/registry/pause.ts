@@ -1,6 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Waits for half to one and a half times as long, so that many who wait do not come at one moment; or until `signal`. */
-export async function pause(waitMs: number, signal: AbortSignal): Promise<void> {
-  await delay(waitMs * (0.5 + Math.random()), undefined, { signal }).catch(() => {});
+/** Between attempts while a store is away: soon enough for an outage to end for us when it ends. */
+export const RETRY_MS = 200;
+
+/**
+ * Waits, or until `signal`.
+ * @param share so much longer or shorter at most, so that many who wait do not come at one moment
+ */
+export async function pause(waitMs: number, signal: AbortSignal, share = 0.5): Promise<void> {
+  await delay(waitMs * (1 + share * (2 * Math.random() - 1)), undefined, { signal }).catch(() => {});
 }

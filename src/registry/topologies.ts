@@ -2,14 +2,16 @@ import type { Topology, TopologyDraft, TopologyName, TopologyVersion } from '../
 import { topologyDocument, topologyText } from '../topology/index.ts';
 import { follow } from './follow.ts';
 import type { Namespaces } from './namespaces.ts';
-import { pause } from './pause.ts';
+import { pause, RETRY_MS } from './pause.ts';
 import { type Change, type Condition, type Revision, type Store, StoreUnavailable } from './store/store.ts';
 import {
+  liveTopologies,
   nameOf,
   POINTERS,
   type Pointer,
   pointerKey,
   type StoredVersion,
+  storedOf,
   topologyOf,
   versionKey,
   versionsOf,
@@ -49,8 +51,7 @@ const KEPT_VERSIONS = 100;
 /** How often a commit that names no expected version is tried again because another came between. */
 const MOST_ATTEMPTS = 10;
 
-/** Between attempts while the store is away, and how often a commit is tried: a member of etcd that is lost is made up for. */
-const RETRY_MS = 200;
+/** How often a commit is tried while the store is away: a member of etcd that is lost is made up for. */
 const MOST_ATTEMPTS_TO_REACH = 5;
 
 /** The topologies of all clusters: replaced whole, by newer versions only, and watched. */
@@ -80,10 +81,7 @@ export class Topologies {
   /** The clusters that have a topology, of one namespace or of all. */
   async list(namespace: string | null): Promise<Array<TopologyName & { readonly version: TopologyVersion }>> {
     const { entries } = await this.#store.list(namespace === null ? POINTERS : `${POINTERS}${namespace}/`);
-    return entries.flatMap(({ key, value }) => {
-      const { version, deleted } = JSON.parse(value) as Pointer;
-      return deleted ? [] : [{ ...nameOf(key), version }];
-    });
+    return liveTopologies(entries);
   }
 
   /** The versions that are kept, the newest first. */
@@ -91,9 +89,8 @@ export class Topologies {
     const { entries } = await this.#store.list(versionsOf(name));
     return entries
       .map((entry) => {
-        const { at } = JSON.parse(entry.value) as StoredVersion;
-        const { version, shards } = topologyOf(name, entry);
-        return { version, at, shards: shards.length };
+        const { at, topology } = storedOf(name, entry);
+        return { version: topology.version, at, shards: topology.shards.length };
       })
       .reverse();
   }

@@ -34,7 +34,22 @@ export const versionsOf = ({ namespace, cluster }: TopologyName): string => `ver
 export const versionKey = (name: TopologyName, version: number): string =>
   versionsOf(name) + String(version).padStart(VERSION_DIGITS, '0');
 
+/** Of pointers those that are to a topology which has not been deleted. */
+export function liveTopologies(
+  pointers: readonly Entry[],
+): Array<TopologyName & { readonly version: TopologyVersion }> {
+  return pointers.flatMap(({ key, value }) => {
+    const { version, deleted } = JSON.parse(value) as Pointer;
+    return deleted ? [] : [{ ...nameOf(key), version }];
+  });
+}
+
+/** A stored version, its topology checked. */
+export function storedOf(name: TopologyName, entry: Entry): { readonly at: string; readonly topology: Topology } {
+  const { at, topology } = JSON.parse(entry.value) as StoredVersion;
+  return { at, topology: checkTopology(topology, `the registry's topology of ${topologyText(name)}`) as Topology };
+}
+
 export function topologyOf(name: TopologyName, entry: Entry): Topology {
-  const { topology } = JSON.parse(entry.value) as StoredVersion;
-  return checkTopology(topology, `the registry's topology of ${topologyText(name)}`) as Topology;
+  return storedOf(name, entry).topology;
 }

@@ -1,6 +1,6 @@
 import type { Topology, TopologyName, TopologyVersion } from '../topology/index.ts';
 import { type Followed, follow } from './follow.ts';
-import { pause } from './pause.ts';
+import { pause, RETRY_MS } from './pause.ts';
 import { type Entry, type Revision, type Store, StoreUnavailable } from './store/store.ts';
 import { type Pointer, pointerKey, topologyOf, versionKey, versionsOf } from './topology-entries.ts';
 
@@ -12,9 +12,6 @@ export type TopologyEvent =
   /** The registry cannot be reached; the last topology that was told of goes on to be the last that is known. */
   | { readonly kind: 'outage'; readonly cause: Error }
   | { readonly kind: 'recovered' };
-
-/** Between attempts to read a version while the store is away. */
-const RETRY_MS = 200;
 
 /** One watch of a topology: follows which version is current, and reads what the versions are. */
 export class TopologyWatch {

@@ -432,7 +432,11 @@ export class Exchange implements StreamHandler, Deadlined {
   }
 
   ageMs(nowMs: number): number {
-    return (((latencyUnits(nowMs) - this.#startedUnits) | 0) * LATENCY_UNIT_US) / 1000;
+    return (this.#unitsSince(nowMs) * LATENCY_UNIT_US) / 1000;
+  }
+
+  #unitsSince(nowMs: number): number {
+    return (latencyUnits(nowMs) - this.#startedUnits) | 0;
   }
 
   /** Whether its owner is another one among these. */
@@ -468,7 +472,7 @@ export class Exchange implements StreamHandler, Deadlined {
     const { owner } = this;
     const { counters } = this.#route;
     if (owner.health !== null) owner.onOutcome(this.#troubled || isTrouble(200, grpcStatus));
-    const units = (latencyUnits(this.#context.http2.turn.nowMs) - this.#startedUnits) | 0;
+    const units = this.#unitsSince(this.#context.http2.turn.nowMs);
     const bucket = latencyBucket(units);
     counters.observeLatency(bucket, units);
     owner.counters.observeLatency(bucket, units);
@@ -493,7 +497,6 @@ export class Exchange implements StreamHandler, Deadlined {
 
   /** What is to be seen of it from outside. */
   describe(): OpenStream {
-    const units = (latencyUnits(this.#context.http2.turn.nowMs) - this.#startedUnits) | 0;
     return {
       client: this.#client,
       version: this.#downstream.connection.resetsStreams ? '2' : '1.1',
@@ -504,7 +507,7 @@ export class Exchange implements StreamHandler, Deadlined {
       key: typeof this.#key === 'string' ? this.#key : this.#key.text,
       status: this.#status,
       grpcStatus: this.#grpcStatus,
-      ageMs: (units * LATENCY_UNIT_US) / 1000,
+      ageMs: this.ageMs(this.#context.http2.turn.nowMs),
       requestBytes: this.#requestBytes,
       responseBytes: this.#responseBytes,
       retries: this.#repeated,

@@ -62,17 +62,18 @@ class ServerProcess implements Server {
   }
 }
 
+async function compacted(file: string): Promise<void> {
+  const store = new SqliteStore(file, clock);
+  store.compact();
+  await store.close();
+}
+
 export async function sqlite(scope: Scope): Promise<StoreUnderTest> {
   const file = join(scope.folder(), 'registry.sqlite');
-  const compact = async (): Promise<void> => {
-    const store = new SqliteStore(file, clock);
-    store.compact();
-    await store.close();
-  };
   return {
     config: { sqlite: { path: file } },
     open: () => new SqliteStore(file, clock),
-    compact,
+    compact: () => compacted(file),
     leaseMs: 600,
     servers: [],
   };
@@ -89,15 +90,10 @@ export async function remote(scope: Scope): Promise<StoreUnderTest> {
     return running;
   });
   await server.start();
-  const compact = async (): Promise<void> => {
-    const store = new SqliteStore(file, clock);
-    store.compact();
-    await store.close();
-  };
   return {
     config: { remote: { address } },
     open: () => new RemoteStore({ address }),
-    compact,
+    compact: () => compacted(file),
     leaseMs: 600,
     servers: [server],
   };

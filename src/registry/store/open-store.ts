@@ -91,7 +91,11 @@ function secretOf(file: string | undefined): string | undefined {
 }
 
 function pem(file: string | undefined): Buffer | undefined {
-  if (file === undefined) return undefined;
+  return file === undefined ? undefined : fileBytes(file);
+}
+
+/** A file that a set-up names. @throws StoreSetUpError where it cannot be read */
+export function fileBytes(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (cause) {

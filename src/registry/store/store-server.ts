@@ -9,7 +9,7 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
-import type { HostPort } from '../../topology/index.ts';
+import { addressText, type HostPort } from '../../topology/index.ts';
 import { RegistryStoreClient, TOKEN_HEADER, type WireChange, type WireWatchResponse } from './registry-proto.ts';
 import { type Change, type Condition, type LeaseId, type Revision, type Store, StoreUnavailable } from './store.ts';
 
@@ -54,15 +54,16 @@ export class StoreServer {
   }
 
   /** @returns the port */
-  listen({ host, port }: HostPort): Promise<number> {
+  listen(address: HostPort): Promise<number> {
     const { tls } = this.#options;
     const credentials =
       tls === null
         ? ServerCredentials.createInsecure()
         : ServerCredentials.createSsl(null, [{ cert_chain: tls.certificate, private_key: tls.key }]);
-    const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
     return new Promise((resolve, reject) => {
-      this.#server.bindAsync(address, credentials, (error, bound) => (error === null ? resolve(bound) : reject(error)));
+      this.#server.bindAsync(addressText(address), credentials, (error, bound) =>
+        error === null ? resolve(bound) : reject(error),
+      );
     });
   }
 

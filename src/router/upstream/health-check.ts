@@ -1,6 +1,7 @@
 import { connect as connectHttp2 } from 'node:http2';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { Pool } from 'undici';
+import { addressText } from '../../topology/index.ts';
 import { jitter } from '../jitter.ts';
 import { openRawSocket, undiciConnector } from './open-socket.ts';
 import type { SocketTarget } from './pool.ts';
@@ -113,13 +114,12 @@ const STATUS_NAMES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
 /** gRPC's health protocol (grpc/grpc doc/health-checking.md); its messages are one field each. */
 function grpcCheck(endpoint: SocketTarget, service: string): Check {
   const { target, certificates } = endpoint;
-  const host = target.host.includes(':') ? `[${target.host}]` : target.host;
   const options = certificates?.options();
   const channel =
     options === undefined
       ? credentials.createInsecure()
       : credentials.createSsl(options.ca ?? null, options.key ?? null, options.cert ?? null);
-  const client = new Client(`${host}:${target.port}`, channel, {
+  const client = new Client(addressText(target), channel, {
     ...(options?.servername === undefined ? {} : { 'grpc.ssl_target_name_override': options.servername }),
     // The interval is the back-off.
     'grpc.initial_reconnect_backoff_ms': 100,
@@ -174,10 +174,9 @@ function http1Check(endpoint: SocketTarget, path: string): Check {
 }
 
 function http2Status({ target, certificates }: SocketTarget, path: string, timeoutMs: number): Promise<number> {
-  const host = target.host.includes(':') ? `[${target.host}]` : target.host;
   const scheme = certificates === null ? 'http' : 'https';
   return new Promise((resolve, reject) => {
-    const session = connectHttp2(`${scheme}://${host}:${target.port}`, { ...certificates?.options() });
+    const session = connectHttp2(`${scheme}://${addressText(target)}`, { ...certificates?.options() });
     const settle = (error: Error | null, status: number): void => {
       clearTimeout(timer);
       session.destroy();
