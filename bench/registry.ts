@@ -68,7 +68,7 @@ function measureSwaps(): void {
       builds.push(clock() - began);
       // As it comes from another thread: shared memory is handed over, the rest is copied.
       const before = clock();
-      router.publish('docs', structuredClone(table));
+      router.publish('docs', structuredClone(table), null);
       swaps.push(clock() - before);
     }
     tell(

@@ -215,7 +215,7 @@ it('brings up a router and shards with `keyway dev`, and takes them down at a si
   await watch.printed(/snapshot\t1\ts[01]\tgood day/);
   const removed = await keyway('shard', 'remove', owner, '--registry', registry);
   expect(removed.stdout).toBe('docs is at version 2\n');
-  await watch.printed(/re-attaching: the key has moved: docs was at version 1 and is at version 2/);
+  await watch.printed(/re-attaching: the key moves: docs goes from version 1 to version 2/);
   const other = owner === 's0' ? 's1' : 's0';
   const again = await keyway('kv', 'put', 'demo/hello', 'good night', '--endpoint', `127.0.0.1:${listen}`);
   expect(again.stdout).toBe(`demo/hello is at revision 2, on ${other}\n`);

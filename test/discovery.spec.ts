@@ -4,8 +4,7 @@ import { copyFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
-import type { NodeValue } from '../src/node/index.ts';
-import type { Registry } from '../src/registry/index.ts';
+import type { NodeValue, Registry } from '../src/registry/index.ts';
 import { freePorts, type Running, Scope } from './support/processes.ts';
 import { isInstalled, PATIENCE, registryOn, remote } from './support/registries.ts';
 

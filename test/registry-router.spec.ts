@@ -111,7 +111,8 @@ it('goes on without its registry, from disk too after a restart, and says so', a
   const [server] = store.servers;
   const { topologies } = registryOn(store.open(), scope);
   const [one, other] = [await startEchoBackend(scope, 'one'), await startEchoBackend(scope, 'other')];
-  await topologies.commit(draft(['s0', one.port]));
+  // Of a strict cluster whose shards cannot refuse what they have lost nobody is sure without a lease.
+  await topologies.commit({ ...draft(['s0', one.port]), consistency: 'eventual' });
   const keepIn = join(scope.folder(), 'kept');
   const first = await startRouter(scope, { shards: [], registry: { ...store.config, keepIn } });
   expect(await call(echoClient(scope, first.endpoint), 'a')).toBe('one');
@@ -133,7 +134,7 @@ it('goes on without its registry, from disk too after a restart, and says so', a
   expect(await metric(second, 'keyway_topology_version{cluster="docs"}')).toBe(1);
 
   await server?.start();
-  await topologies.commit(draft(['s0', other.port]));
+  await topologies.commit({ ...draft(['s0', other.port]), consistency: 'eventual' });
   await serves(second, 2);
   expect(await call(echoClient(scope, second.endpoint), 'a')).toBe('other');
   await vi.waitFor(async () => expect(await metric(second, 'keyway_registry_up')).toBe(1), PATIENCE);

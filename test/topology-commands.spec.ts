@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { KEYWAY, Scope } from './support/processes.ts';
-import { registryOn, remote, type StoreUnderTest } from './support/registries.ts';
+import { PATIENCE, registryOn, remote, type StoreUnderTest } from './support/registries.ts';
 
 const scope = new Scope();
 let store: StoreUnderTest;
@@ -126,15 +126,31 @@ it('tells of routers, nodes, leaders and every change', async () => {
   const router = members.register('router', 'r1', { versions: { 'default/docs': 1 }, listen: [] }, 5000);
   const term = await elections.campaign('controller', 'me', 5000, new AbortController().signal);
   await watch.printed(/router {4}r1 {2}\{"versions"/);
-  await done('shard', 'remove', 's1');
-  await watch.printed(/default\/docs {2}is at version 2/);
+  // A router that is there and does not say that it is ready is waited for, until somebody gives the change up.
+  const removing = keyway('shard', 'remove', 's1');
+  await vi.waitFor(async () => {
+    expect(await done('status')).toMatch(/default\/docs {2}1 -> 2 +stage {2}\S+ {2}router r1 +shard s1 is removed/);
+  }, PATIENCE);
+  expect(await keyway('shard', 'weight', 's0', '2')).toMatchObject({
+    code: 1,
+    error: expect.stringContaining('a handoff to version 2 is under way (stage); wait for it, or give it up'),
+  });
+  expect(await done('topology', 'apply', '--abort')).toBe('version 2 of docs was given up; version 1 stays\n');
+  expect(await removing).toMatchObject({
+    code: 1,
+    error: 'keyway: version 2 of default/docs was given up: keyway topology apply --abort\n',
+  });
+  expect(await keyway('topology', 'apply', '--abort')).toMatchObject({ code: 2 });
   const status = await done('status');
-  expect(status).toContain('default/docs  2        maglev     s0');
-  expect(status).toContain('r1               default/docs@1(behind 2)');
+  expect(status).toContain('default/docs  1        maglev     s0');
+  expect(status).toContain('r1               default/docs@1');
   expect(status).toContain(`controller  me      ${term?.token}`);
-  expect(JSON.parse(await done('status', '--json'))).toMatchObject({ routers: [{ name: 'r1' }] });
+  expect(JSON.parse(await done('status', '--json'))).toMatchObject({ routers: [{ name: 'r1' }], handoffs: [] });
+  const again = done('shard', 'remove', 's1');
   await router.leave();
   await watch.printed(/router {4}r1 {2}is gone/);
+  expect(await again).toBe('docs is at version 2\n');
+  await watch.printed(/default\/docs {2}is at version 2/);
   await term?.resign();
   expect(await watch.end('SIGINT')).toBe(0);
 });

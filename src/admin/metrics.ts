@@ -12,7 +12,22 @@ export interface AdminRegistry {
   /** Null while it is reached. */
   readonly outage: { readonly reason: string; readonly forMs: number } | null;
   readonly outages: number;
-  readonly clusters: ReadonlyArray<{ readonly name: string; readonly version: number | null; readonly from: string }>;
+  readonly clusters: readonly AdminRegistryCluster[];
+}
+
+/** A cluster that comes from the registry, as this router has it. */
+export interface AdminRegistryCluster {
+  readonly name: string;
+  readonly version: number | null;
+  readonly from: string;
+  /** Whether this router may serve it now. */
+  readonly served: boolean;
+  /** Null where none is under way. */
+  readonly handoff: { readonly to: number; readonly attempt: number; readonly step: string } | null;
+  readonly controls: boolean;
+  /** Steps of handoffs that this router has begun as the one who drives them. */
+  readonly steps: Readonly<Record<string, number>>;
+  readonly failovers: number;
 }
 
 const GRPC_STATUS_NAMES = [
@@ -155,6 +170,17 @@ async function addConnections(text: MetricsText, counters: RouterCounters): Prom
     by('how', counters.drained),
   );
   await text.gauge('keyway_draining_streams', 'Streams that have to leave and have not yet.', one(counters.draining));
+  await text.counter(
+    'keyway_held_requests_total',
+    'Requests that waited because their keys were being handed over, or the router had no lease.',
+    one(counters.held),
+  );
+  await text.gauge('keyway_held_requests', 'Requests that wait so now.', one(counters.holding));
+  await text.counter(
+    'keyway_stale_refusals_total',
+    'Requests that a shard refused because this router was behind; they were sent anew.',
+    one(counters.stale),
+  );
   await text.counter('keyway_floods_total', 'Peers that went over a limit.', by('limit', counters.floods));
 }
 
@@ -163,7 +189,28 @@ async function addRegistry(text: MetricsText, { outage, outages, clusters }: Adm
   await text.counter('keyway_registry_outages_total', 'How often the registry was lost.', [[{}, outages]]);
   const versions = clusters.map(({ name, version }) => [{ cluster: name }, version ?? 0] as const);
   await text.gauge('keyway_topology_version', 'The version that is routed by; 0: none.', versions);
+  const each = (value: (cluster: AdminRegistryCluster) => number): Samples =>
+    clusters.map((cluster) => [{ cluster: cluster.name }, value(cluster)]);
+  const served = each((cluster) => Number(cluster.served));
+  await text.gauge('keyway_serving', 'Whether the cluster may be served: a strict one only with a lease.', served);
+  const staged = each(({ handoff }) => handoff?.to ?? 0);
+  await text.gauge('keyway_handoff_version', 'The version that is being handed over to; 0: none.', staged);
+  const steps = HANDOFF_STEPS.flatMap((step) =>
+    clusters.map((cluster) => [{ cluster: cluster.name, step }, Number(cluster.handoff?.step === step)] as const),
+  );
+  await text.gauge('keyway_handoff_step', 'The step of the handoff that is under way.', steps);
+  const controls = each((cluster) => Number(cluster.controls));
+  await text.gauge('keyway_handoff_controller', 'Whether this router drives the handoffs of the cluster.', controls);
+  const begun = clusters.flatMap((cluster) =>
+    Object.entries(cluster.steps).map(([step, count]) => [{ cluster: cluster.name, step }, count] as const),
+  );
+  await text.counter('keyway_handoff_steps_total', 'Steps of handoffs that this router has begun.', begun);
+  const failovers = each((cluster) => cluster.failovers);
+  await text.counter('keyway_failovers_total', 'Lost shards that this router has begun to take out.', failovers);
 }
+
+/** In which a router takes part. */
+const HANDOFF_STEPS = ['stage', 'drain', 'hold'];
 
 async function addTraffic(
   text: MetricsText,

@@ -1,28 +1,57 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Command } from 'commander';
-import { ShardServer } from '../shard/index.ts';
-import { addressText, type HostPort } from '../topology/index.ts';
-import { addressOption } from './options.ts';
+import { machineClock } from '../machine-clock.ts';
+import { DEFAULT_NAMESPACE } from '../registry/index.ts';
+import { ShardServer, type ShardServerOptions } from '../shard/index.ts';
+import { addressText, derivedNodeId, type HostPort } from '../topology/index.ts';
+import { openRegistry } from './open-registry.ts';
+import { addressOption, integerOption } from './options.ts';
+import { chosenRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
 import { stopOnSignals } from './signals.ts';
 
 const DEFAULT_DATA = '.keyway/documents.sqlite';
 /** How long calls in flight may go on after SIGTERM; watches are ended then. */
 const STOP_GRACE_MS = 2000;
+const LONGEST_LEASE_MS = 3_600_000;
+
+interface BackendFlags extends RegistryFlag {
+  readonly id: string;
+  readonly listen: HostPort;
+  readonly data: string;
+  readonly cluster?: string;
+  readonly namespace: string;
+  readonly nodeId?: string;
+  readonly leaseMs: number;
+  readonly operationLog?: string;
+}
 
 export function backendCommand(): Command {
-  return new Command('backend')
-    .description('run a reference shard: documents with watch, over gRPC')
-    .requiredOption('--id <id>', 'the id of the shard')
-    .requiredOption('--listen <address>', 'where it listens, host:port', addressOption)
-    .option('--data <file>', 'the database, which all shards of a machine share', DEFAULT_DATA)
+  return withRegistryOption(
+    new Command('backend')
+      .description('run a reference shard: documents with watch, over gRPC')
+      .requiredOption('--id <id>', 'the id of the shard')
+      .requiredOption('--listen <address>', 'where it listens, host:port', addressOption)
+      .option('--data <file>', 'the database, which all shards of a machine share', DEFAULT_DATA)
+      .option('--cluster <name>', 'take part in this cluster: serve what this shard owns there, and nothing else')
+      .option('--namespace <name>', 'the namespace of the cluster', DEFAULT_NAMESPACE)
+      .option('--node-id <id>', '40 letters and digits; made from cluster and shard where it is not given')
+      .option(
+        '--lease-ms <number>',
+        'how long it counts without a sign of life',
+        integerOption(100, LONGEST_LEASE_MS),
+        10_000,
+      )
+      .option('--operation-log <file>', 'write down every operation, with its beginning and its end'),
+  )
     .addHelpText(
       'after',
-      '\nExample:\n  keyway backend --id s0 --listen 127.0.0.1:9101 --data .keyway/documents.sqlite',
+      '\nExample:\n  keyway backend --id s0 --listen 127.0.0.1:9101 --data .keyway/documents.sqlite --cluster docs',
     )
-    .action(async ({ id, listen, data }: { id: string; listen: HostPort; data: string }) => {
+    .action(async (flags: BackendFlags) => {
+      const { id, listen, data } = flags;
       mkdirSync(dirname(data), { recursive: true });
-      const server = new ShardServer({ id, address: addressText(listen), file: data });
+      const server = new ShardServer(optionsOf(flags));
       const port = await server.start();
       stopOnSignals(() => server.stop(STOP_GRACE_MS));
       // A parent that started us (`keyway dev`) hears of it, and takes us along when it goes.
@@ -30,4 +59,13 @@ export function backendCommand(): Command {
       process.on('disconnect', () => process.exit(0));
       process.stdout.write(`shard ${id} listening on ${addressText({ host: listen.host, port })}\n`);
     });
+}
+
+function optionsOf({ id, listen, data, operationLog, ...flags }: BackendFlags): ShardServerOptions {
+  const { cluster, namespace, leaseMs } = flags;
+  const options = { id, address: addressText(listen), file: data, operationLog, clock: machineClock, pid: process.pid };
+  if (cluster === undefined) return options;
+  const registry = openRegistry(chosenRegistry(flags.registry));
+  const nodeId = flags.nodeId ?? derivedNodeId(cluster, id);
+  return { ...options, registration: { registry, name: { namespace, cluster }, nodeId, leaseMs } };
 }

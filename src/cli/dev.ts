@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { Command } from 'commander';
 import { stringify } from 'yaml';
 import { parseConfig } from '../config/index.ts';
-import { DEFAULT_NAMESPACE, type SqliteStore } from '../registry/index.ts';
+import { DEFAULT_NAMESPACE, isUnderWay, type SqliteStore } from '../registry/index.ts';
 import { addressText, checkTopology, type HostPort, type TopologyDraft } from '../topology/index.ts';
 import { registryOn } from './open-registry.ts';
 import { addressOption, integerOption } from './options.ts';
@@ -54,8 +54,8 @@ async function dev(options: DevOptions): Promise<void> {
   };
   const shards: ShardProcess[] = [];
   try {
-    await startShards(options, shards);
     const registryAddress = addressText({ host: options.registry.host, port: registry.port });
+    await startShards(options, registryAddress, shards);
     const version = await register(registry.store, topologyOf(shards));
     const file = join(options.data, 'keyway.yaml');
     const text = configText(options, registryAddress);
@@ -92,8 +92,12 @@ function topologyOf(shards: readonly ShardProcess[]): TopologyDraft {
 
 /** Puts the cluster into the registry, at a new version where it has changed. @returns the version */
 async function register(store: SqliteStore, draft: TopologyDraft): Promise<number> {
-  const { topologies } = registryOn(store);
-  const stored = await topologies.read({ namespace: draft.namespace, cluster: draft.name });
+  const { topologies, handoffs } = registryOn(store);
+  const name = { namespace: draft.namespace, cluster: draft.name };
+  const { handoff } = await handoffs.read(name);
+  // Nobody routes yet: what was under way when all of it was stopped is for nobody.
+  if (handoff !== null && isUnderWay(handoff)) await handoffs.abort(name, handoff, 'keyway dev begins anew');
+  const stored = await topologies.read(name);
   if (stored !== null && isDeepStrictEqual({ ...stored, version: null }, draft)) return stored.version;
   return (await topologies.commit(draft)).version;
 }
@@ -152,12 +156,12 @@ function configText({ listen, admin, data }: DevOptions, registry: string): stri
 }
 
 /** Starts shards one after the other, each at the next free port; `started` has them also where one fails. */
-async function startShards({ shards, data }: DevOptions, started: ShardProcess[]): Promise<void> {
+async function startShards({ shards, data }: DevOptions, registry: string, started: ShardProcess[]): Promise<void> {
   const file = join(data, 'documents.sqlite');
   let port = FIRST_SHARD_PORT;
   for (let i = 0; i < shards; i++) {
     port = await freePort(port);
-    const shard = new ShardProcess(`s${i}`, port, file);
+    const shard = new ShardProcess(`s${i}`, port, file, registry);
     started.push(shard);
     await shard.start();
     port++;
@@ -182,18 +186,21 @@ class ShardProcess {
   readonly id: string;
   readonly address: string;
   readonly #file: string;
+  readonly #registry: string;
   #child: ChildProcess | null = null;
   #stopping = false;
 
-  constructor(id: string, port: number, file: string) {
+  constructor(id: string, port: number, file: string, registry: string) {
     this.id = id;
     this.address = `127.0.0.1:${port}`;
     this.#file = file;
+    this.#registry = registry;
   }
 
   /** Resolves once it listens. */
   start(): Promise<void> {
-    const child = fork(COMMAND, ['backend', '--id', this.id, '--listen', this.address, '--data', this.#file], {
+    const where = ['--id', this.id, '--listen', this.address, '--data', this.#file];
+    const child = fork(COMMAND, ['backend', ...where, '--cluster', CLUSTER, '--registry', this.#registry], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       // A Ctrl-C goes to the whole foreground group: the shards are to outlive the router's draining.
       detached: true,

@@ -1,8 +1,9 @@
-import { hostname } from 'node:os';
 import { Command } from 'commander';
 import { dnsSource, fileSource, keepTopology, nodeSource, type ShardSource } from '../discovery/index.ts';
+import { machineClock } from '../machine-clock.ts';
 import { DEFAULT_NAMESPACE, type Registry } from '../registry/index.ts';
 import { newLog } from '../router/index.ts';
+import { candidate } from './change-topology.ts';
 import { openRegistry } from './open-registry.ts';
 import { integerOption } from './options.ts';
 import { placementDocument } from './placement-option.ts';
@@ -68,7 +69,7 @@ async function discover(flags: DiscoverFlags): Promise<void> {
     { namespace, cluster },
     source,
     { placement: placementDocument(flags.placement), hashOn },
-    `${hostname()}-${process.pid}`,
+    { candidate: candidate(), clock: machineClock },
     {
       onCommitted: ({ version, shards }) => log.info({ version, shards: shards.length }, 'a topology is committed'),
       onFault: (message) => log.warn(message),

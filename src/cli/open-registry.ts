@@ -1,15 +1,14 @@
+import { machineClock } from '../machine-clock.ts';
 import { openStore, Registry, type RegistryDescription, type Store } from '../registry/index.ts';
-
-const clock = (): number => performance.now();
 
 /** Opens a registry with this process' clocks. */
 export function openRegistry(description: RegistryDescription): Registry {
-  return registryOn(openStore(description, clock, Date.now));
+  return registryOn(openStore(description, machineClock, Date.now));
 }
 
 /** The registry that a store holds, with this process' clocks. */
 export function registryOn(store: Store): Registry {
-  return new Registry(store, { clock, timeOfDay: () => new Date().toISOString() });
+  return new Registry(store, { clock: machineClock, timeOfDay: () => new Date().toISOString() });
 }
 
 /** Opens a registry for as long as something is done with it. */

@@ -1,8 +1,16 @@
 import { hostname } from 'node:os';
 import type { Config } from '../config/index.ts';
-import { type ControlEvent, ControlThread } from '../control/index.ts';
+import { type ControlEvent, ControlThread, newServesUntil, type ServesUntil } from '../control/index.ts';
+import type { Acknowledgement, Handoff, RouterValue } from '../registry/index.ts';
 import type { Log, RoutedCluster, RouterThreads } from '../router/index.ts';
-import { type ClusterDescription, ClusterTable, type SharedCluster, shareCluster } from '../topology/index.ts';
+import {
+  type ClusterDescription,
+  ClusterTable,
+  type SharedCluster,
+  type StagedCluster,
+  shareCluster,
+  topologyText,
+} from '../topology/index.ts';
 
 /** What is known of a router's registry, for people. */
 export interface RegistryState {
@@ -10,7 +18,36 @@ export interface RegistryState {
   readonly outage: { readonly sinceMs: number; readonly reason: string } | null;
   readonly outages: number;
   /** Of each cluster that comes from it: the version that is served, and where it was read. */
-  readonly clusters: ReadonlyArray<{ readonly name: string; readonly version: number | null; readonly from: string }>;
+  readonly clusters: readonly RoutedFromRegistry[];
+}
+
+/** A cluster that comes from the registry. */
+export interface RoutedFromRegistry {
+  readonly name: string;
+  readonly version: number | null;
+  readonly from: string;
+  /** Whether this router may serve it: by its lease, or without one. */
+  readonly served: boolean;
+  /** The handoff that is under way, as far as this router has to do with it. */
+  readonly handoff: Pick<StagedCluster, 'to' | 'attempt' | 'step'> | null;
+  /** This router drives the cluster's handoffs. */
+  readonly controls: boolean;
+  /** Steps of handoffs that it has begun. */
+  readonly steps: Readonly<Record<string, number>>;
+  readonly failovers: number;
+}
+
+/** The same while it changes. */
+interface FromRegistry {
+  from: 'registry' | 'disk';
+  /** The last event of it, so that an earlier one whose carrying out takes longer is told from it. */
+  lastEvent: number;
+  staged: StagedCluster | null;
+  acknowledged: Acknowledgement | null;
+  controls: boolean;
+  readonly steps: Record<string, number>;
+  failovers: number;
+  readonly servesUntil: ServesUntil;
 }
 
 /** A router's clusters: those of its config, which stay as they are, and those of the registry, which change. */
@@ -19,7 +56,7 @@ export class RoutedClusters {
   readonly #log: Log;
   readonly #clock: () => number;
   readonly #tables = new Map<string, SharedCluster | null>();
-  readonly #from = new Map<string, string>();
+  readonly #fromRegistry = new Map<string, FromRegistry>();
   #threads: RouterThreads | null = null;
   #control: ControlThread | null = null;
   /** The clusters whose watch has lost the registry. */
@@ -27,6 +64,7 @@ export class RoutedClusters {
   #outages = 0;
   readonly #awaited: Set<string>;
   #onAllTold: () => void = () => {};
+  #onNews: Array<() => void> = [];
 
   constructor(config: Config, log: Log, clock: () => number) {
     this.#config = config;
@@ -34,7 +72,20 @@ export class RoutedClusters {
     this.#clock = clock;
     for (const { name, source } of config.clusters)
       this.#tables.set(name, source.kind === 'config' ? shareCluster(source.description, null) : null);
-    this.#awaited = new Set(config.clusters.flatMap(({ name, source }) => (source.kind === 'registry' ? [name] : [])));
+    for (const { name, source } of config.clusters) {
+      if (source.kind === 'config') continue;
+      this.#fromRegistry.set(name, {
+        from: 'registry',
+        lastEvent: 0,
+        staged: null,
+        acknowledged: null,
+        controls: false,
+        steps: {},
+        failovers: 0,
+        servesUntil: newServesUntil(),
+      });
+    }
+    this.#awaited = new Set(this.#fromRegistry.keys());
   }
 
   /** For the beginning of routing. */
@@ -43,6 +94,7 @@ export class RoutedClusters {
       name,
       upstream,
       table: this.#tables.get(name) ?? null,
+      servesUntil: this.#fromRegistry.get(name)?.servesUntil,
     }));
   }
 
@@ -53,8 +105,11 @@ export class RoutedClusters {
     const birth = {
       ...registry,
       router: `${hostname()}-${process.pid}`,
+      value: this.#value(),
       clusters: clusters.flatMap(({ name, source }) =>
-        source.kind === 'registry' ? [{ name, topology: source.topology }] : [],
+        source.kind === 'registry'
+          ? [{ name, topology: source.topology, servesUntil: this.#of(name).servesUntil }]
+          : [],
       ),
     };
     await new Promise<void>((resolve, reject) => {
@@ -75,20 +130,31 @@ export class RoutedClusters {
   async publishTo(threads: RouterThreads): Promise<void> {
     this.#threads = threads;
     // What came while they were starting.
-    for (const [name, table] of this.#tables) if (this.#from.has(name)) await threads.publish(name, table);
-    this.#tellServed();
+    for (const name of this.#fromRegistry.keys()) void this.#carryOut(name);
+    await Promise.all([...this.#fromRegistry.keys()].map((name) => this.#servedOrKnownNotToBe(name)));
+  }
+
+  /** Resolves once a cluster may be served, or is not to be for a while: there is no topology, or no registry. */
+  async #servedOrKnownNotToBe(cluster: string): Promise<void> {
+    const { servesUntil } = this.#of(cluster);
+    while (this.#lost.size === 0 && this.#tables.get(cluster) !== null && this.#clock() >= (servesUntil[0] as number))
+      await new Promise<void>((resolve) => this.#onNews.push(resolve));
+  }
+
+  #onServes(cluster: string, serves: boolean): void {
+    if (serves) this.#log.info({ cluster }, 'serving');
+    else this.#log.error({ cluster }, 'the lease is lost: not serving, for others may have changed who owns what');
+  }
+
+  #of(cluster: string): FromRegistry {
+    return this.#fromRegistry.get(cluster) as FromRegistry;
   }
 
   #onEvent(event: ControlEvent): void {
     const { cluster } = event;
     switch (event.kind) {
-      case 'table':
-        this.#log.info({ cluster, version: event.table.version, from: event.from }, 'a topology has come');
-        this.#publish(cluster, event.table, event.from);
-        break;
-      case 'gone':
-        this.#log.warn({ cluster }, 'the registry has no topology of the cluster');
-        this.#publish(cluster, null, 'registry');
+      case 'routing':
+        this.#onRouting(event);
         break;
       case 'outage':
         this.#onOutage(cluster, event.reason);
@@ -97,12 +163,69 @@ export class RoutedClusters {
         this.#lost.delete(cluster);
         if (this.#lost.size === 0) this.#log.info('the registry is reached again');
         break;
+      case 'serves':
+        this.#onServes(cluster, event.serves);
+        break;
+      case 'controls':
+        this.#of(cluster).controls = event.leads;
+        this.#log.info({ cluster }, event.leads ? 'driving handoffs' : 'somebody else drives handoffs');
+        break;
+      case 'step':
+        this.#onStep(cluster, event.handoff);
+        break;
+      case 'failover':
+        this.#of(cluster).failovers++;
+        this.#log.warn({ cluster, shards: event.shards }, `shards are lost: ${event.done}`);
+        break;
       default:
         this.#log.warn({ cluster }, event.message);
     }
-    if (event.kind === 'warning') return;
+    for (const resolve of this.#onNews.splice(0)) resolve();
+    if (event.kind !== 'routing' && event.kind !== 'outage') return;
     this.#awaited.delete(cluster);
     if (this.#awaited.size === 0) this.#onAllTold();
+  }
+
+  #onRouting({ cluster, table, staged, from, id }: Extract<ControlEvent, { kind: 'routing' }>): void {
+    const known = this.#of(cluster);
+    const before = this.#tables.get(cluster);
+    if (table === null) this.#log.warn({ cluster }, 'the registry has no topology of the cluster');
+    else if (table.build !== before?.build)
+      this.#log.info({ cluster, version: table.version, from }, 'a topology has come');
+    if (staged !== null) {
+      const { to, step, attempt } = staged;
+      this.#log.info({ cluster, version: table?.version, to, step, attempt }, 'a handoff is under way');
+    } else if (known.staged !== null && table?.build === before?.build)
+      this.#log.warn({ cluster, version: table?.version, to: known.staged.to }, 'a handoff was given up');
+    this.#tables.set(cluster, table);
+    known.from = from;
+    known.staged = staged;
+    known.lastEvent = id;
+    void this.#carryOut(cluster);
+  }
+
+  #onStep(cluster: string, { from, to, step, attempt, reason }: Handoff): void {
+    const { steps } = this.#of(cluster);
+    steps[step] = (steps[step] ?? 0) + 1;
+    this.#log.info({ cluster, from, to, step, attempt, reason }, 'the next step of a handoff');
+  }
+
+  /** Has all threads do what was last told of a cluster, and tells the others. */
+  async #carryOut(cluster: string): Promise<void> {
+    const threads = this.#threads;
+    const known = this.#of(cluster);
+    const { lastEvent, staged } = known;
+    if (threads === null || lastEvent === 0) return;
+    await threads.publish(cluster, this.#tables.get(cluster) ?? null, staged);
+    this.#control?.carriedOut(cluster, lastEvent);
+    if (staged === null) {
+      known.acknowledged = null;
+      this.#tellServed();
+    }
+    if (staged === null || !(await threads.settled(cluster, staged.attempt, staged.step))) return;
+    if (known.lastEvent !== lastEvent) return;
+    known.acknowledged = { to: staged.to, attempt: staged.attempt, step: staged.step };
+    this.#tellServed();
   }
 
   #onOutage(cluster: string, reason: string): void {
@@ -114,23 +237,23 @@ export class RoutedClusters {
     this.#lost.set(cluster, { sinceMs: this.#clock(), reason });
   }
 
-  #publish(cluster: string, table: SharedCluster | null, from: string): void {
-    this.#tables.set(cluster, table);
-    this.#from.set(cluster, from);
-    this.#threads?.publish(cluster, table).then(() => this.#tellServed());
+  /** Tells the others which versions all threads of this router serve, and how far they are in handoffs. */
+  #tellServed(): void {
+    this.#control?.serving(this.#value());
   }
 
-  /** Tells the others which versions all threads of this router serve. */
-  #tellServed(): void {
-    const versions = Object.fromEntries(
-      this.#config.clusters.flatMap(({ name, source }) => {
-        if (source.kind !== 'registry') return [];
-        const { namespace, cluster } = source.topology;
-        return [[`${namespace}/${cluster}`, this.#tables.get(name)?.version ?? 0]];
-      }),
-    );
+  #value(): RouterValue {
+    const versions: Record<string, number> = {};
+    const acknowledged: Record<string, Acknowledgement> = {};
+    for (const { name, source } of this.#config.clusters) {
+      if (source.kind !== 'registry') continue;
+      const cluster = topologyText(source.topology);
+      versions[cluster] = this.#threads === null ? 0 : (this.#tables.get(name)?.version ?? 0);
+      const last = this.#of(name).acknowledged;
+      if (last !== null) acknowledged[cluster] = last;
+    }
     const { admin, listen } = this.#config;
-    this.#control?.serving({ versions, admin, listen: listen.map(({ host, port }) => ({ host, port })) });
+    return { versions, acknowledged, admin, listen: listen.map(({ host, port }) => ({ host, port })) };
   }
 
   /** As it is routed by now. */
@@ -148,10 +271,15 @@ export class RoutedClusters {
   registryState(): RegistryState | null {
     if (this.#control === null) return null;
     const [outage = null] = [...this.#lost.values()].sort((a, b) => a.sinceMs - b.sinceMs);
-    const clusters = [...this.#from].map(([name, from]) => ({
+    const clusters = [...this.#fromRegistry].map(([name, each]) => ({
       name,
-      from,
+      from: each.from,
       version: this.#tables.get(name)?.version ?? null,
+      served: this.#clock() < (each.servesUntil[0] as number),
+      handoff: each.staged && { to: each.staged.to, attempt: each.staged.attempt, step: each.staged.step },
+      controls: each.controls,
+      steps: each.steps,
+      failovers: each.failovers,
     }));
     return { outage, outages: this.#outages, clusters };
   }
@@ -159,7 +287,11 @@ export class RoutedClusters {
   /** Why requests to some cluster cannot be routed, or null. */
   notReadyBecause(): string | null {
     const missing = [...this.#tables].flatMap(([name, table]) => (table === null ? [name] : []));
-    return missing.length === 0 ? null : `there is no topology of ${missing.join(', ')}`;
+    if (missing.length > 0) return `there is no topology of ${missing.join(', ')}`;
+    const unserved = [...this.#fromRegistry].flatMap(([name, { servesUntil }]) =>
+      this.#clock() < (servesUntil[0] as number) ? [] : [name],
+    );
+    return unserved.length === 0 ? null : `this router has no lease, and may not serve ${unserved.join(', ')}`;
   }
 
   async stop(): Promise<void> {

@@ -1,5 +1,6 @@
 import { AdminServer, type AdminSource } from '../admin/index.ts';
 import type { Config } from '../config/index.ts';
+import { machineClock } from '../machine-clock.ts';
 import { type Log, newLog, type RouterThreads, routerThreads } from '../router/index.ts';
 import { addressText, explainKey } from '../topology/index.ts';
 import { RoutedClusters } from './routed-clusters.ts';
@@ -17,7 +18,7 @@ export class RouterProcess {
   constructor(config: Config) {
     this.#config = config;
     this.#log = newLog(config.observe.logLevel);
-    this.#clusters = new RoutedClusters(config, this.#log, clock);
+    this.#clusters = new RoutedClusters(config, this.#log, machineClock);
     this.#admin = new AdminServer(this.#adminSource(), config.adminToken);
   }
 
@@ -30,7 +31,7 @@ export class RouterProcess {
         const state = this.#clusters.registryState();
         if (state === null) return null;
         const { outage, ...rest } = state;
-        return { ...rest, outage: outage && { reason: outage.reason, forMs: clock() - outage.sinceMs } };
+        return { ...rest, outage: outage && { reason: outage.reason, forMs: machineClock() - outage.sinceMs } };
       },
       topology: () =>
         this.#clusters.tables().map(({ name, table }) => ({
@@ -74,14 +75,15 @@ export class RouterProcess {
   /** Clients are let in once it is known who owns what, or that nobody knows. */
   async #startThreads(): Promise<readonly number[]> {
     await this.#clusters.follow();
-    const { workers, listen, routes, edge, limits, drain, observe } = this.#config;
+    const { workers, listen, routes, edge, limits, drain, hold, observe } = this.#config;
     this.#threads = routerThreads(workers, {
       listen,
       routing: { routes, edge, clusters: this.#clusters.routed() },
       limits,
       drain,
+      hold,
       observe,
-      clock,
+      clock: machineClock,
       random: Math.random,
       timeOfDay: () => new Date().toISOString(),
     });
@@ -100,8 +102,6 @@ export class RouterProcess {
     this.#admin.close();
   }
 }
-
-const clock = (): number => performance.now();
 
 function listenFault(cause: unknown): string {
   const message = cause instanceof Error ? cause.message : String(cause);

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { checkTopology, type Shard, type Topology, type TopologyDraft, topologyDocument } from '../topology/index.ts';
+import { changed } from './change-topology.ts';
 import { type ClusterFlags, currentTopology, withClusterOptions } from './named-cluster.ts';
 import { integerOption } from './options.ts';
 import { inRegistry } from './registry-option.ts';
@@ -24,16 +25,17 @@ export function shardCommand(): Command {
       .argument('<address>', 'host:port')
       .option('--weight <number>', "its part of the keys, relative to the others'", integerOption(1, HEAVIEST), 1),
   ).action((id: string, address: string, flags: ClusterFlags & { weight: number }) =>
-    change(flags, (shards) => [...shards, { id, address, weight: flags.weight }]),
+    change(flags, `shard ${id} is added`, (shards) => [...shards, { id, address, weight: flags.weight }]),
   );
   withClusterOptions(
     command
       .command('remove')
       .description('remove a shard')
       .addHelpText('after', '\nExample:\n  keyway shard remove s3')
-      .argument('<id>'),
-  ).action((id: string, flags: ClusterFlags) =>
-    change(flags, (shards) => {
+      .argument('<id>')
+      .option('--dead', 'it is known to be dead: nobody waits for it to give its keys up'),
+  ).action((id: string, flags: ClusterFlags & { dead?: true }) =>
+    change({ ...flags, ...(flags.dead && { lost: id }) }, `shard ${id} is removed`, (shards) => {
       found(shards, id);
       return shards.filter((shard) => shard.id !== id);
     }),
@@ -46,7 +48,7 @@ export function shardCommand(): Command {
       .argument('<id>')
       .argument('<weight>', 'a whole number', integerOption(1, HEAVIEST)),
   ).action((id: string, weight: number, flags: ClusterFlags) =>
-    change(flags, (shards) => {
+    change(flags, `shard ${id} is weighted`, (shards) => {
       found(shards, id);
       return shards.map((shard) => (shard.id === id ? { ...shard, weight } : shard));
     }),
@@ -60,11 +62,15 @@ function found(shards: readonly Shard[], id: string): void {
 }
 
 /** Commits what becomes of the shards. Somebody else's change in between is not lost: then nothing is done, and told. */
-async function change(flags: ClusterFlags, changed: (shards: readonly Shard[]) => readonly Shard[]): Promise<void> {
+async function change(
+  flags: ClusterFlags & { lost?: string },
+  reason: string,
+  edit: (shards: readonly Shard[]) => readonly Shard[],
+): Promise<void> {
   await inRegistry(flags, async (registry) => {
     const topology = await currentTopology(registry, flags);
-    const draft = checked({ ...topology, shards: changed(topology.shards) });
-    const { version } = await registry.topologies.commit(draft, { expected: topology.version });
+    const draft = checked({ ...topology, shards: edit(topology.shards) });
+    const { version } = await changed(registry, draft, { expected: topology.version, lost: flags.lost }, reason);
     process.stdout.write(`${topology.name} is at version ${version}\n`);
   });
 }

@@ -1,23 +1,22 @@
 import { Command } from 'commander';
-import type { Leader, Member, Registry } from '../registry/index.ts';
-import { addressText, type Topology } from '../topology/index.ts';
+import { awaitedIn } from '../handoff/index.ts';
+import {
+  type Handoff,
+  isUnderWay,
+  type Leader,
+  type Member,
+  nodeValue,
+  type Registry,
+  routerValue,
+} from '../registry/index.ts';
+import { addressText, type Topology, topologyText } from '../topology/index.ts';
 import { inRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
 import { table } from './table.ts';
 
-/** What a router tells of itself in the registry. */
-interface RouterValue {
-  readonly versions?: Readonly<Record<string, number>>;
-  readonly listen?: ReadonlyArray<{ readonly host: string; readonly port: number }>;
-}
-
-/** What a node tells of itself in the registry. */
-interface NodeValue {
-  readonly address?: string;
-  readonly healthy?: boolean;
-}
-
 interface Status {
   readonly clusters: readonly Topology[];
+  /** Those that are under way. */
+  readonly handoffs: ReadonlyArray<Handoff & { readonly cluster: string; readonly awaited: readonly string[] }>;
   readonly routers: readonly Member[];
   readonly nodes: readonly Member[];
   readonly leaders: ReadonlyArray<Leader & { readonly election: string }>;
@@ -38,14 +37,20 @@ export function statusCommand(): Command {
   );
 }
 
-async function read({ topologies, members, elections }: Registry): Promise<Status> {
+async function read({ topologies, handoffs: all, members, elections }: Registry): Promise<Status> {
   const names = await topologies.list(null);
   const clusters = (await Promise.all(names.map((name) => topologies.read(name)))).filter((each) => each !== null);
   const [routers, nodes, leaders] = await Promise.all([members.list('router'), members.list('node'), elections.list()]);
-  return { clusters, routers, nodes, leaders };
+  const states = await Promise.all(names.map(async (name) => ({ name, ...(await all.read(name)) })));
+  const handoffs = states.flatMap(({ name, handoff, nodes: known }) =>
+    handoff !== null && isUnderWay(handoff)
+      ? [{ cluster: topologyText(name), ...handoff, awaited: awaitedIn(name, handoff, { routers, nodes, known }) }]
+      : [],
+  );
+  return { clusters, handoffs, routers, nodes, leaders };
 }
 
-function text({ clusters, routers, nodes, leaders }: Status): string {
+function text({ clusters, handoffs, routers, nodes, leaders }: Status): string {
   const parts = [
     rowsOf(
       ['cluster', 'version', 'placement', 'shards'],
@@ -57,9 +62,20 @@ function text({ clusters, routers, nodes, leaders }: Status): string {
       ]),
     ),
     rowsOf(
+      ['handoff', 'versions', 'step', 'since', 'waits for', 'reason'],
+      handoffs.map((handoff) => [
+        handoff.cluster,
+        `${handoff.from} -> ${handoff.to}`,
+        handoff.retries === 0 ? handoff.step : `${handoff.step}, ${handoff.retries + 1}. time`,
+        handoff.at,
+        handoff.awaited.join(', '),
+        handoff.reason,
+      ]),
+    ),
+    rowsOf(
       ['router', 'address', 'serves'],
       routers.map(({ name, value }) => {
-        const { versions = {}, listen = [] } = value as RouterValue;
+        const { versions, listen } = routerValue(value);
         const served = Object.entries(versions).map(
           ([cluster, version]) => `${cluster}@${version}${late(cluster, version, clusters)}`,
         );
@@ -69,8 +85,8 @@ function text({ clusters, routers, nodes, leaders }: Status): string {
     rowsOf(
       ['node', 'address', 'health'],
       nodes.map(({ name, value }) => {
-        const { address = '', healthy } = value as NodeValue;
-        return [name, address, healthy === false ? 'sick' : 'well'];
+        const { address, healthy } = nodeValue(value);
+        return [name, address, healthy ? 'well' : 'sick'];
       }),
     ),
     rowsOf(

@@ -1,15 +1,19 @@
 import { Command, Option } from 'commander';
+import { isUnderWay, type Registry } from '../registry/index.ts';
 import {
   parseSetNodes,
   parseTopology,
   setNodesText,
   type Topology,
   type TopologyDraft,
+  type TopologyName,
   type TopologyVersion,
   topologyDocument,
+  topologyText,
   topologyYaml,
 } from '../topology/index.ts';
 import { readDocument } from '../yaml/index.ts';
+import { changed } from './change-topology.ts';
 import { type ClusterFlags, currentTopology, namedCluster, withClusterOptions } from './named-cluster.ts';
 import { integerOption } from './options.ts';
 import { inRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
@@ -19,6 +23,13 @@ import { UsageError } from './usage-error.ts';
 const versionOption = integerOption(1, Number.MAX_SAFE_INTEGER);
 const FORMS = ['yaml', 'json', 'setnodes'] as const;
 type Form = (typeof FORMS)[number];
+
+interface ApplyFlags extends ClusterFlags {
+  readonly form: Form;
+  readonly force?: true;
+  readonly lost?: string;
+  readonly abort?: true;
+}
 
 /** `keyway topology`: versions of a cluster's whole description. */
 export function topologyCommand(): Command {
@@ -45,17 +56,22 @@ export function topologyCommand(): Command {
   withRegistryOption(
     command
       .command('apply')
-      .description('commit a topology; returns when it is committed')
-      .addHelpText('after', '\nExample:\n  keyway topology apply docs.yaml')
-      .argument('<file>', 'YAML or JSON; lines of CLUSTERX SETNODES with --form setnodes')
+      .description('change over to a topology; returns when that is done')
+      .addHelpText('after', '\nExample:\n  keyway topology apply docs.yaml\n  keyway topology apply --abort')
+      .argument('[file]', 'YAML or JSON; lines of CLUSTERX SETNODES with --form setnodes')
       .addOption(new Option('--form <form>', 'how it is written').choices([...FORMS]).default('yaml'))
-      .option('--namespace <name>', 'for the line form, which names none', 'default')
-      .option('--cluster <name>', 'for the line form, which names none')
-      .option('--force', 'any version, also one that is no newer'),
-  ).action((file: string, flags: ClusterFlags & { form: Form; force?: true }) =>
+      .option('--namespace <name>', 'for --abort and the line form, which names none', 'default')
+      .option('--cluster <name>', 'for --abort and the line form, which names none')
+      .option('--force', 'at once, waiting for nobody, and also at a version that is no newer')
+      .option('--lost <shards>', 'shards that are known to be dead, with commas between: nobody waits for them')
+      .option('--abort', 'give up the change that is under way: what was is what stays'),
+  ).action((file: string | undefined, flags: ApplyFlags) =>
     inRegistry(flags, async (registry) => {
+      if ((file === undefined) !== (flags.abort === true)) throw new UsageError('give a file, or --abort');
+      if (file === undefined) return abort(registry, await namedCluster(registry, flags));
       const draft = await draftOf(file, flags, async (name) => registry.topologies.read(name));
-      const { name, version } = await registry.topologies.commit(draft, { force: flags.force === true });
+      const change = { force: flags.force === true, lost: flags.lost };
+      const { name, version } = await changed(registry, draft, change, `${file} is applied`);
       process.stdout.write(`${name} is at version ${version}\n`);
     }),
   );
@@ -86,11 +102,24 @@ export function topologyCommand(): Command {
   ).action((version: TopologyVersion, flags: ClusterFlags) =>
     inRegistry(flags, async (registry) => {
       const past = await versionOf(registry, flags, version);
-      const now = await registry.topologies.commit({ ...past, version: null });
+      const now = await changed(registry, { ...past, version: null }, {}, `version ${version} comes back`);
       process.stdout.write(`${past.name} is at version ${now.version}, which is as version ${version} was\n`);
     }),
   );
   return command;
+}
+
+/** Another step may be taken between the look and the giving up: then it is looked again. @throws UsageError */
+async function abort(registry: Registry, name: TopologyName): Promise<void> {
+  for (;;) {
+    const { handoff } = await registry.handoffs.read(name);
+    if (handoff === null || !isUnderWay(handoff))
+      throw new UsageError(`no handoff of ${topologyText(name)} is under way`);
+    const given = await registry.handoffs.abort(name, handoff, 'keyway topology apply --abort');
+    if (given === null) continue;
+    process.stdout.write(`version ${given.to} of ${name.cluster} was given up; version ${given.from} stays\n`);
+    return;
+  }
 }
 
 async function versionOf(
@@ -126,5 +155,8 @@ async function draftOf(
   if (form !== 'setnodes') return parseTopology(text, file);
   if (cluster === undefined) throw new UsageError('the line form names no cluster: say --cluster');
   const known = await current({ namespace, cluster });
-  return { ...parseSetNodes(text, file, cluster, known), namespace, version: null };
+  // The line form has no rules of its own: a known cluster keeps its.
+  const { consistency, failover } = known ?? {};
+  const rules = { ...(consistency && { consistency }), ...(failover && { failover }) };
+  return { ...parseSetNodes(text, file, cluster, known), ...rules, namespace, version: null };
 }

@@ -6,8 +6,10 @@ import {
   type DrainDescription,
   type EdgeDescription,
   formatFault,
+  type HoldDescription,
   type ListenerDescription,
   type ObserveDescription,
+  type ResumeDescription,
   type RouteDescription,
   type RouteMatch,
   type RouterLimits,
@@ -42,6 +44,7 @@ export interface Config {
   readonly drainMs: number;
   readonly limits: Http2Limits & RouterLimits;
   readonly drain: DrainDescription;
+  readonly hold: HoldDescription;
   readonly routes: readonly RouteDescription[];
   readonly edge: EdgeDescription;
   readonly clusters: readonly ConfiguredCluster[];
@@ -87,6 +90,7 @@ export function buildConfig(file: ConfigFile, report: Report): Config {
     drainMs: file.drainSeconds * 1000,
     limits: file.limits,
     drain: file.drain,
+    hold: file.hold,
     routes,
     clusters,
     edge: { trustedHops: file.trustedHops, requestIds: file.requestIds },
@@ -155,11 +159,13 @@ function withoutSecrets(file: ConfigFile): object {
 
 function buildRoute(route: ConfigFile['routes'][number]): RouteDescription {
   const { request: requestHeaders, response: responseHeaders } = route.headers;
-  const { match, shardKey, missing, headers: _headers, cors, ...same } = route;
+  const { match, shardKey, missing, headers: _headers, cors, onMove, ...same } = route;
   // As for places of a key, the schema has seen to it that each has exactly one way to match.
   const allowOrigins = cors?.allowOrigins.map((origin) => withoutUndefined(origin) as TextMatch) ?? [];
   return {
     ...same,
+    // Exactly one way to resume, as the schema has seen to.
+    onMove: { ...onMove, resume: onMove.resume && (withoutUndefined(onMove.resume) as ResumeDescription) },
     match: matchOf(match),
     shardKey: shardKeyOf(shardKey, missing),
     cors: cors === undefined ? undefined : { ...cors, allowOrigins },

@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads';
-import type { RegistryDescription } from '../registry/index.ts';
+import type { RegistryDescription, RouterValue } from '../registry/index.ts';
 import type { TopologyName } from '../topology/index.ts';
-import type { ControlEvent } from './topology-source.ts';
+import type { ControlEvent } from './control-event.ts';
+import type { ServesUntil } from './serving-lease.ts';
 
 /** What the control plane's thread is born with. */
 export interface ControlBirth {
@@ -10,11 +11,20 @@ export interface ControlBirth {
   readonly leaseMs: number;
   /** The router's name among the registry's members. */
   readonly router: string;
-  readonly clusters: ReadonlyArray<{ readonly name: string; readonly topology: TopologyName }>;
+  /** What it tells of itself before it serves anything. */
+  readonly value: RouterValue;
+  readonly clusters: ReadonlyArray<{
+    readonly name: string;
+    readonly topology: TopologyName;
+    readonly servesUntil: ServesUntil;
+  }>;
 }
 
 /** What is asked of it. */
-export type ControlRequest = { readonly ask: 'serving'; readonly value: object } | { readonly ask: 'stop' };
+export type ControlRequest =
+  | { readonly ask: 'serving'; readonly value: RouterValue }
+  | { readonly ask: 'carriedOut'; readonly cluster: string; readonly id: number }
+  | { readonly ask: 'stop' };
 
 /** Sources run as they are, and `dist` after a build: a worker's file has the ending of this one. */
 const WORKER_FILE = new URL(
@@ -36,8 +46,13 @@ export class ControlThread {
   }
 
   /** Tells the others what this router serves. */
-  serving(value: object): void {
+  serving(value: RouterValue): void {
     this.#worker.postMessage({ ask: 'serving', value } satisfies ControlRequest);
+  }
+
+  /** Every thread of the router does what an event said. */
+  carriedOut(cluster: string, id: number): void {
+    this.#worker.postMessage({ ask: 'carriedOut', cluster, id } satisfies ControlRequest);
   }
 
   /** Leaves the registry. Where that cannot be reached it is not waited for long. */

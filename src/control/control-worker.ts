@@ -1,34 +1,73 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { type Membership, openStore, Registry } from '../registry/index.ts';
+import { ClusterFollower, controlCluster } from '../handoff/index.ts';
+import { machineClock } from '../machine-clock.ts';
+import { type HeldLease, type Membership, openStore, Registry } from '../registry/index.ts';
+import type { ControlEvent } from './control-event.ts';
 import type { ControlBirth, ControlRequest } from './control-thread.ts';
 import { KeptTopologies } from './kept-topologies.ts';
-import { type ControlEvent, followTopology } from './topology-source.ts';
+import { ServingLease } from './serving-lease.ts';
 
 /** The control plane's thread: speaks with the registry and builds tables, so that no request waits for either. */
-const { store, keepIn, leaseMs, router, clusters } = workerData as ControlBirth;
-const clock = (): number => performance.now();
-const registry = new Registry(openStore(store, clock, Date.now), { clock, timeOfDay: () => new Date().toISOString() });
+const { store, keepIn, leaseMs, router, value, clusters } = workerData as ControlBirth;
+const registry = new Registry(openStore(store, machineClock, Date.now), {
+  clock: machineClock,
+  timeOfDay: () => new Date().toISOString(),
+});
 const kept = new KeptTopologies(keepIn);
 const stopping = new AbortController();
 const tell = (event: ControlEvent): void => parentPort?.postMessage(event);
-/** Registered once it serves something: others wait for those who are there. */
-let membership: Membership | null = null;
 
-const following = clusters.map(({ name, topology }) =>
-  followTopology(registry, kept, name, topology, tell, stopping.signal),
+const followers = new Map<string, ClusterFollower>();
+const leases: ServingLease[] = [];
+for (const { name, topology, servesUntil } of clusters) {
+  const follower = new ClusterFollower(registry, kept, name, topology, tell);
+  followers.set(name, follower);
+  const onServes = (serves: boolean): void => tell({ kind: 'serves', cluster: name, serves });
+  leases.push(new ServingLease(follower, servesUntil, machineClock, onServes));
+}
+
+function onRegistered(lease: HeldLease): void {
+  lease.onExtended = () => {
+    for (const serving of leases) serving.extended(lease);
+  };
+  for (const serving of leases) void serving.onRegistered(lease);
+}
+
+/** Before anything is served: who hands keys over waits for those who are registered. */
+const membership: Membership = registry.members.register('router', router, value, leaseMs, onRegistered);
+
+const running = clusters.map(({ name, topology }) =>
+  Promise.all([
+    followers.get(name)?.run(stopping.signal),
+    controlCluster(
+      registry,
+      topology,
+      router,
+      machineClock,
+      {
+        onTerm: (leads) => tell({ kind: 'controls', cluster: name, leads }),
+        onStep: (handoff) => tell({ kind: 'step', cluster: name, handoff }),
+        onFailover: (shards, done) => tell({ kind: 'failover', cluster: name, shards, done }),
+      },
+      stopping.signal,
+    ),
+  ]),
 );
 
 async function carryOut(request: ControlRequest): Promise<void> {
-  if (request.ask === 'serving') {
-    if (membership === null) membership = registry.members.register('router', router, request.value, leaseMs);
-    else await membership.update(request.value);
-    return;
+  switch (request.ask) {
+    case 'serving':
+      return membership.update(request.value);
+    case 'carriedOut':
+      followers.get(request.cluster)?.carriedOut(request.id);
+      return;
+    case 'stop':
+      stopping.abort();
+      await membership.leave();
+      await Promise.all(running);
+      await registry.close();
+      parentPort?.close();
   }
-  stopping.abort();
-  await membership?.leave();
-  await Promise.all(following);
-  await registry.close();
-  parentPort?.close();
 }
 
 parentPort?.on('message', (request: ControlRequest) => {

@@ -1,12 +1,14 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { KeptTopology, TopologyKeeper } from '../handoff/index.ts';
+import type { StoredNode } from '../registry/index.ts';
 import { checkTopology, type Topology, type TopologyName, topologyDocument, topologyText } from '../topology/index.ts';
 
 /**
- * The last topologies that this router has served, in files: what it starts from while the registry cannot be reached. A file
- * is replaced whole, so that a process that ends in the middle leaves the one before.
+ * The last topologies that this router has served, in files. A file is replaced whole, so that a process that ends in the
+ * middle leaves the one before.
  */
-export class KeptTopologies {
+export class KeptTopologies implements TopologyKeeper {
   readonly #folder: string;
 
   constructor(folder: string) {
@@ -18,19 +20,20 @@ export class KeptTopologies {
   }
 
   /** @throws Error where the folder cannot be written */
-  keep(topology: Topology): void {
+  keep({ topology, nodes }: KeptTopology): void {
     const file = this.#fileOf({ namespace: topology.namespace, cluster: topology.name });
     mkdirSync(this.#folder, { recursive: true });
-    writeFileSync(`${file}.new`, `${JSON.stringify(topologyDocument(topology))}\n`, { flush: true });
+    const kept = { topology: topologyDocument(topology), nodes };
+    writeFileSync(`${file}.new`, `${JSON.stringify(kept)}\n`, { flush: true });
     renameSync(`${file}.new`, file);
   }
 
   /** @returns null where none was kept, or what was kept is none */
-  read(name: TopologyName): Topology | null {
+  read(name: TopologyName): KeptTopology | null {
     try {
-      const document = JSON.parse(readFileSync(this.#fileOf(name), 'utf8')) as unknown;
-      const topology = checkTopology(document, `the kept topology of ${topologyText(name)}`);
-      return topology.version === null ? null : (topology as Topology);
+      const kept = JSON.parse(readFileSync(this.#fileOf(name), 'utf8')) as { topology: unknown; nodes: StoredNode[] };
+      const topology = checkTopology(kept.topology, `the kept topology of ${topologyText(name)}`);
+      return topology.version === null ? null : { topology: topology as Topology, nodes: kept.nodes };
     } catch {
       return null;
     }

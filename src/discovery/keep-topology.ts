@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { changeTopology, HandoffAborted } from '../handoff/index.ts';
 import { type Registry, type Term, VersionConflict } from '../registry/index.ts';
 import {
   checkTopology,
@@ -23,6 +24,14 @@ export interface DiscoveryLog {
   onTerm(leads: boolean): void;
 }
 
+/** Who keeps it. */
+export interface Discoverer {
+  /** For people to see who leads. */
+  readonly candidate: string;
+  /** Milliseconds of a monotonic clock. */
+  readonly clock: () => number;
+}
+
 /** Of several that do the same, one does it: it is taken over this long after that one has died. */
 const LEASE_MS = 10_000;
 
@@ -35,7 +44,7 @@ export async function keepTopology(
   name: TopologyName,
   source: ShardSource,
   fresh: NewCluster,
-  candidate: string,
+  { candidate, clock }: Discoverer,
   log: DiscoveryLog,
   signal: AbortSignal,
 ): Promise<void> {
@@ -44,7 +53,7 @@ export async function keepTopology(
     const term = await registry.elections.campaign(election, candidate, LEASE_MS, signal);
     if (term === null) return;
     log.onTerm(true);
-    await serve(registry, name, source, fresh, term, log, AbortSignal.any([signal, term.ended]));
+    await serve(registry, name, source, fresh, { candidate, clock }, term, log, AbortSignal.any([signal, term.ended]));
     await term.resign();
     log.onTerm(false);
   }
@@ -55,13 +64,14 @@ async function serve(
   name: TopologyName,
   source: ShardSource,
   fresh: NewCluster,
+  who: Discoverer,
   term: Term,
   log: DiscoveryLog,
   signal: AbortSignal,
 ): Promise<void> {
   for await (const found of source(signal, (message) => log.onFault(message))) {
     if (found.length === 0) log.onFault('no shard is found; the topology stays as it is');
-    else if (term.isLeading) await bring(registry, name, found, fresh, log);
+    else if (term.isLeading) await bring(registry, name, found, fresh, who, log);
   }
 }
 
@@ -70,6 +80,7 @@ async function bring(
   name: TopologyName,
   found: readonly FoundShard[],
   fresh: NewCluster,
+  { candidate, clock }: Discoverer,
   log: DiscoveryLog,
 ): Promise<void> {
   for (;;) {
@@ -77,7 +88,9 @@ async function bring(
     try {
       const draft = draftOf(name, current, found, fresh);
       if (current !== null && isDeepStrictEqual({ ...current, version: null }, draft)) return;
-      log.onCommitted(await registry.topologies.commit(draft, { expected: current?.version ?? null }));
+      const expected = current?.version ?? null;
+      const change = { expected, reason: 'shards were discovered', candidate, clock };
+      log.onCommitted(await changeTopology(registry, draft, change));
       return;
     } catch (error) {
       if (error instanceof DocumentError) {
@@ -85,7 +98,7 @@ async function bring(
         return;
       }
       // Somebody has changed it in between: what they changed stays.
-      if (!(error instanceof VersionConflict)) throw error;
+      if (!(error instanceof VersionConflict || error instanceof HandoffAborted)) throw error;
     }
   }
 }

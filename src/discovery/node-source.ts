@@ -1,5 +1,4 @@
-import type { NodeValue } from '../node/index.ts';
-import { EventQueue, type Member, type Registry } from '../registry/index.ts';
+import { EventQueue, type Member, type NodeValue, nodeValue, type Registry } from '../registry/index.ts';
 import type { TopologyName } from '../topology/index.ts';
 import { byId, type FoundShard, type ShardSource } from './found-shards.ts';
 
@@ -24,7 +23,7 @@ export function nodeSource(registry: Registry, { namespace, cluster }: TopologyN
       for (const { name, value } of members) {
         const known = nodes.get(name);
         if (known?.timer != null) clearTimeout(known.timer);
-        nodes.set(name, { value: value as NodeValue, timer: null });
+        nodes.set(name, { value: nodeValue(value), timer: null });
       }
       for (const [name, node] of nodes) {
         if (there.has(name) || node.timer !== null) continue;

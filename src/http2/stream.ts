@@ -48,6 +48,8 @@ export interface StreamConnection {
   reset(stream: Stream, code: number): void;
   /** The same for a request that nobody waits for any more, one of many that end together. */
   letGo(stream: Stream): void;
+  /** Has the peer make another connection; what is open on this one goes on. */
+  shutdown(reason: string): void;
 }
 
 /** How a stream came to be reset. */

@@ -2,7 +2,6 @@
 export {
   type NodeOptions,
   type NodeSurroundings,
-  type NodeValue,
   type RegisteredNode,
   registerNode,
 } from './register-node.ts';

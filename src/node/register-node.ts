@@ -1,6 +1,20 @@
-import { type Membership, openStore, Registry, type RegistryDescription } from '../registry/index.ts';
+import {
+  type KnownNode,
+  type Membership,
+  type NodeValue,
+  nodeName,
+  openStore,
+  Registry,
+  type RegistryDescription,
+} from '../registry/index.ts';
 import { type ActiveHealthDescription, HealthChecker } from '../router/index.ts';
-import { address as addressSchema, derivedNodeId, identifier, type NodeId, splitAddress } from '../topology/index.ts';
+import {
+  address as addressSchema,
+  derivedNodeId,
+  identifier,
+  splitAddress,
+  type TopologyName,
+} from '../topology/index.ts';
 
 /** A node that is to be found by its cluster. */
 export interface NodeOptions {
@@ -22,15 +36,6 @@ export interface NodeOptions {
   readonly health?: ActiveHealthDescription | undefined;
   /** Told when its health changes: a fault, or null. */
   readonly onHealth?: ((fault: string | null) => void) | undefined;
-}
-
-/** What a node tells of itself in the registry. */
-export interface NodeValue {
-  readonly address: string;
-  readonly role: 'primary' | 'replica';
-  readonly healthy: boolean;
-  /** It goes by its own will: nobody has to wait whether it comes back. */
-  readonly leaving?: true;
 }
 
 /** A node that has been registered. */
@@ -65,8 +70,8 @@ export function registerNode(options: NodeOptions, { clock, timeOfDayMs, random 
   const store = openStore(typeof where === 'string' ? { remote: { address: where } } : where, clock, timeOfDayMs);
   // A node commits no topology, which is what the time of day would stand beside.
   const registry = new Registry(store, { clock, timeOfDay: () => '' });
-  const name = `${namespace}/${cluster}/${shard}/${nodeId as NodeId}`;
-  return new Node(registry, name, { address, role, healthy: true }, leaseMs, options, random);
+  const identity = { name: { namespace, cluster }, node: { shard, nodeId, fencing: false }, leaseMs };
+  return new Node(registry, identity, { address, role, healthy: true }, options, random);
 }
 
 function check(schema: typeof identifier | typeof addressSchema, name: string, value: string): void {
@@ -74,11 +79,17 @@ function check(schema: typeof identifier | typeof addressSchema, name: string, v
   if (error !== undefined) throw new TypeError(`${name} "${value}": ${error.issues[0]?.message}`);
 }
 
+/** Which node it is. */
+interface NodeIdentity {
+  readonly name: TopologyName;
+  readonly node: KnownNode;
+  readonly leaseMs: number;
+}
+
 class Node implements RegisteredNode {
   readonly ready: Promise<void>;
   readonly #registry: Registry;
-  readonly #name: string;
-  readonly #leaseMs: number;
+  readonly #identity: NodeIdentity;
   readonly #checker: HealthChecker | null;
   readonly #onHealth: (fault: string | null) => void;
   #value: NodeValue;
@@ -88,15 +99,13 @@ class Node implements RegisteredNode {
 
   constructor(
     registry: Registry,
-    name: string,
+    identity: NodeIdentity,
     value: NodeValue,
-    leaseMs: number,
     { health, onHealth = () => {} }: NodeOptions,
     random: () => number,
   ) {
     this.#registry = registry;
-    this.#name = name;
-    this.#leaseMs = leaseMs;
+    this.#identity = identity;
     this.#value = value;
     this.#onHealth = onHealth;
     this.ready = new Promise((resolve) => {
@@ -111,8 +120,13 @@ class Node implements RegisteredNode {
   }
 
   #register(): void {
-    this.#membership = this.#registry.members.register('node', this.#name, this.#value, this.#leaseMs);
-    this.#membership.ready.then(this.#onReady);
+    const { name, node, leaseMs } = this.#identity;
+    const path = nodeName(name, node.shard, node.nodeId);
+    this.#membership = this.#registry.members.register('node', path, this.#value, leaseMs, (lease) => {
+      // Who was lost and comes back may have been given up meanwhile.
+      if (this.#value.role === 'replica') this.#onReady();
+      else this.#registry.handoffs.addNode(name, node, lease.lost).then((done) => done && this.#onReady());
+    });
   }
 
   #onVerdict(fault: string | null): void {
@@ -131,7 +145,9 @@ class Node implements RegisteredNode {
     if (this.#left) return;
     this.#left = true;
     this.#checker?.stop();
+    const { name, node } = this.#identity;
     await this.#membership?.update({ ...this.#value, leaving: true });
+    if (this.#membership !== null) await this.#registry.handoffs.removeNode(name, node).catch(() => {});
     await this.#membership?.leave();
     await this.#registry.close();
   }

@@ -10,16 +10,18 @@ const RENEWALS_PER_LENGTH = 3;
 export class HeldLease {
   readonly id: LeaseId;
   readonly #store: Store;
-  readonly #lengthMs: number;
+  readonly lengthMs: number;
   readonly #clock: () => number;
   readonly #lost = new AbortController();
+  /** Told whenever it lasts longer. */
+  onExtended: (untilMs: number) => void = () => {};
   #untilMs: number;
   #timer: NodeJS.Timeout | undefined;
 
   private constructor(store: Store, id: LeaseId, lengthMs: number, sinceMs: number, clock: () => number) {
     this.#store = store;
     this.id = id;
-    this.#lengthMs = lengthMs;
+    this.lengthMs = lengthMs;
     this.#clock = clock;
     this.#untilMs = sinceMs + lengthMs;
     this.#schedule(lengthMs / RENEWALS_PER_LENGTH);
@@ -35,6 +37,11 @@ export class HeldLease {
 
   get isHeld(): boolean {
     return !this.#lost.signal.aborted && this.#clock() < this.#untilMs;
+  }
+
+  /** When it ends by the holder's clock, unless it is renewed. */
+  get untilMs(): number {
+    return this.#untilMs;
   }
 
   /** Aborted once it is held no more. */
@@ -77,14 +84,15 @@ export class HeldLease {
     clearTimeout(this.#timer);
     if (!renewed) this.#end();
     else {
-      this.#untilMs = askedMs + this.#lengthMs;
-      this.#schedule(this.#lengthMs / RENEWALS_PER_LENGTH);
+      this.#untilMs = askedMs + this.lengthMs;
+      this.onExtended(this.#untilMs);
+      this.#schedule(this.lengthMs / RENEWALS_PER_LENGTH);
     }
   }
 
   #onFailure(): void {
     if (this.#lost.signal.aborted) return;
     clearTimeout(this.#timer);
-    this.#schedule(this.#lengthMs / RENEWALS_PER_LENGTH / 4);
+    this.#schedule(this.lengthMs / RENEWALS_PER_LENGTH / 4);
   }
 }

@@ -2,6 +2,28 @@
 export { Documents, type StoredDocument } from './documents.ts';
 export { Elections, type FencingToken, type Leader, type Term } from './elections.ts';
 export { EventQueue } from './event-queue.ts';
+export {
+  type Handoff,
+  type HandoffStep,
+  type HandoffView,
+  handoffSteps,
+  hasReached,
+  isUnderWay,
+  type KnownNode,
+  type StoredHandoff,
+  type StoredNode,
+} from './handoff-entries.ts';
+export { type ClusterState, type HandoffEvent, Handoffs } from './handoffs.ts';
+export { HeldLease } from './held-lease.ts';
+export {
+  type Acknowledgement,
+  hasAcknowledged,
+  type NodeValue,
+  nodeName,
+  nodeValue,
+  type RouterValue,
+  routerValue,
+} from './member-values.ts';
 export { type Member, type MemberKind, Members, type Membership } from './members.ts';
 export { DEFAULT_NAMESPACE, NamespaceError, Namespaces } from './namespaces.ts';
 export { pause } from './pause.ts';

@@ -27,9 +27,18 @@ export class Members {
     this.#clock = clock;
   }
 
-  /** Registers, and keeps it so until it leaves: after an outage that was longer than the lease, anew. */
-  register(kind: MemberKind, name: string, value: object, leaseMs: number): Membership {
-    return new Membership(this.#store, this.#clock, `${prefixOf(kind)}${name}`, value, leaseMs);
+  /**
+   * Registers, and keeps it so until it leaves: after an outage that was longer than the lease, anew.
+   * @param onRegistered told each time, once the others can see it
+   */
+  register(
+    kind: MemberKind,
+    name: string,
+    value: object,
+    leaseMs: number,
+    onRegistered: (lease: HeldLease) => void = () => {},
+  ): Membership {
+    return new Membership(this.#store, this.#clock, `${prefixOf(kind)}${name}`, value, leaseMs, onRegistered);
   }
 
   /** @param within the first part of the name, such as `default/docs/`; all where it is empty */
@@ -74,8 +83,16 @@ export class Membership {
   readonly #stopped: Promise<void>;
   #value: string;
   #lease: HeldLease | null = null;
+  #writing: Promise<void> = Promise.resolve();
 
-  constructor(store: Store, clock: () => number, key: string, value: object, leaseMs: number) {
+  constructor(
+    store: Store,
+    clock: () => number,
+    key: string,
+    value: object,
+    leaseMs: number,
+    onRegistered: (lease: HeldLease) => void,
+  ) {
     this.#store = store;
     this.#clock = clock;
     this.#key = key;
@@ -85,7 +102,10 @@ export class Membership {
     this.ready = new Promise((resolve) => {
       onReady = resolve;
     });
-    this.#stopped = this.#keep(onReady);
+    this.#stopped = this.#keep((lease) => {
+      onReady();
+      onRegistered(lease);
+    });
   }
 
   /** Whether the others have it for there, as far as this process can know. */
@@ -106,14 +126,14 @@ export class Membership {
     await this.#stopped;
   }
 
-  async #keep(onReady: () => void): Promise<void> {
+  async #keep(onRegistered: (lease: HeldLease) => void): Promise<void> {
     const signal = AbortSignal.any([this.#leaving.signal, this.#store.closed]);
     while (!signal.aborted) {
       try {
         const lease = await HeldLease.grant(this.#store, this.#leaseMs, this.#clock);
         this.#lease = lease;
         await this.#put(lease);
-        onReady();
+        onRegistered(lease);
         await either(lease.lost, signal);
       } catch (error) {
         if (signal.aborted) break;
@@ -130,8 +150,14 @@ export class Membership {
     this.#lease = null;
   }
 
-  async #put(lease: HeldLease): Promise<void> {
-    await this.#store.commit([], [{ key: this.#key, value: this.#value, lease: lease.id }]);
+  /** One write after the other: of two at once the older value might be the one that stays. */
+  #put(lease: HeldLease): Promise<void> {
+    const put = async (): Promise<void> => {
+      if (lease.lost.aborted) return;
+      await this.#store.commit([], [{ key: this.#key, value: this.#value, lease: lease.id }]);
+    };
+    this.#writing = this.#writing.then(put, put);
+    return this.#writing;
   }
 }
 

@@ -1,5 +1,6 @@
 import { Documents } from './documents.ts';
 import { Elections } from './elections.ts';
+import { Handoffs } from './handoffs.ts';
 import { Members } from './members.ts';
 import { Namespaces } from './namespaces.ts';
 import type { Store } from './store/store.ts';
@@ -17,6 +18,7 @@ export interface RegistryClocks {
 export class Registry {
   readonly namespaces: Namespaces;
   readonly topologies: Topologies;
+  readonly handoffs: Handoffs;
   readonly members: Members;
   readonly elections: Elections;
   readonly documents: Documents;
@@ -26,6 +28,7 @@ export class Registry {
     this.#store = store;
     this.namespaces = new Namespaces(store);
     this.topologies = new Topologies(store, this.namespaces, timeOfDay);
+    this.handoffs = new Handoffs(store, this.namespaces, timeOfDay);
     this.members = new Members(store, clock);
     this.elections = new Elections(store, clock);
     this.documents = new Documents(store);

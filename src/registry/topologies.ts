@@ -1,6 +1,7 @@
 import type { Topology, TopologyDraft, TopologyName, TopologyVersion } from '../topology/index.ts';
-import { topologyDocument, topologyText } from '../topology/index.ts';
+import { topologyText } from '../topology/index.ts';
 import { follow } from './follow.ts';
+import { type Handoff, handoffOf, isUnderWay, stagedKey, stateKey, underWay } from './handoff-entries.ts';
 import type { Namespaces } from './namespaces.ts';
 import { pause, RETRY_MS } from './pause.ts';
 import { type Change, type Condition, type Revision, type Store, StoreUnavailable } from './store/store.ts';
@@ -10,9 +11,9 @@ import {
   POINTERS,
   type Pointer,
   pointerKey,
-  type StoredVersion,
   storedOf,
   topologyOf,
+  versionChanges,
   versionKey,
   versionsOf,
 } from './topology-entries.ts';
@@ -46,8 +47,6 @@ export interface CommitOptions {
   readonly force?: boolean;
 }
 
-/** So many versions of a cluster are kept, to look at and to go back to. */
-const KEPT_VERSIONS = 100;
 /** How often a commit that names no expected version is tried again because another came between. */
 const MOST_ATTEMPTS = 10;
 
@@ -96,7 +95,8 @@ export class Topologies {
   }
 
   /**
-   * Commits a topology: at its version, or at the next one where it has none.
+   * Commits a topology at once: at its version, or at the next one where it has none. Nobody is waited for; where two shards
+   * must never serve a key at once, that is what a handoff is for.
    * @returns what is current now, durable
    * @throws VersionConflict where the version is no newer, or not the expected one was current
    */
@@ -107,8 +107,10 @@ export class Topologies {
       const { pointer, revision } = await this.#pointer(name);
       const version = nextVersion(name, pointer, draft.version, options);
       const topology: Topology = { ...draft, version };
-      const conditions = [...namespace, { key: pointerKey(name), revision }];
-      if (await this.#commit(conditions, this.#changes(name, topology))) return topology;
+      const handoff = await this.#handoff(name, options.force === true ? version : null);
+      const conditions = [...namespace, { key: pointerKey(name), revision }, handoff.condition];
+      const changes = versionChanges(name, topology, this.#timeOfDay());
+      if (await this.#commit(conditions, [...changes, ...handoff.changes])) return topology;
       if (options.expected !== undefined || attempt >= MOST_ATTEMPTS) {
         const now = await this.#pointer(name);
         throw new VersionConflict(name, 'it was changed meanwhile; read it again', now.pointer?.version ?? null);
@@ -134,14 +136,30 @@ export class Topologies {
     }
   }
 
-  #changes(name: TopologyName, topology: Topology): Change[] {
-    const { version } = topology;
-    const stored: StoredVersion = { at: this.#timeOfDay(), topology: topologyDocument(topology) };
-    return [
-      { key: pointerKey(name), value: JSON.stringify({ version, deleted: false } satisfies Pointer) },
-      { key: versionKey(name, version), value: JSON.stringify(stored) },
-      ...(version > KEPT_VERSIONS ? [{ key: versionKey(name, version - KEPT_VERSIONS), value: null }] : []),
-    ];
+  /**
+   * No handoff may be under way, nor begin.
+   * @param forced one that is under way is given up, and this is the version then; null: it is not
+   * @throws VersionConflict
+   */
+  async #handoff(
+    name: TopologyName,
+    forced: TopologyVersion | null,
+  ): Promise<{ condition: Condition; changes: readonly Change[] }> {
+    const key = stateKey(name);
+    const handoff = handoffOf(await this.#store.get(key));
+    const condition = { key, revision: handoff?.revision ?? (0 as const) };
+    if (handoff === null || (forced === null && !isUnderWay(handoff))) return { condition, changes: [] };
+    if (forced === null) throw new VersionConflict(name, underWay(handoff), handoff.from);
+    const { revision: _revision, ...given } = handoff;
+    const aborted: Handoff = { ...given, from: forced, step: 'aborted', reason: `version ${forced} was forced` };
+    const value = JSON.stringify(aborted);
+    return {
+      condition,
+      changes: [
+        { key, value },
+        { key: stagedKey(name), value: null },
+      ],
+    };
   }
 
   /** Deletes a cluster's topology. Its versions are kept: who creates it again goes on counting. @returns whether there was one */
@@ -150,7 +168,11 @@ export class Topologies {
       const { pointer, revision } = await this.#pointer(name);
       if (pointer === null || pointer.deleted) return false;
       const value = JSON.stringify({ ...pointer, deleted: true } satisfies Pointer);
-      const done = await this.#store.commit([{ key: pointerKey(name), revision }], [{ key: pointerKey(name), value }]);
+      const handoff = await this.#handoff(name, pointer.version);
+      const done = await this.#store.commit(
+        [{ key: pointerKey(name), revision }, handoff.condition],
+        [{ key: pointerKey(name), value }, ...handoff.changes],
+      );
       if (done !== null) return true;
     }
   }
@@ -183,7 +205,7 @@ export class Topologies {
 }
 
 /** @throws VersionConflict where a commit may not be made at the version that it wants */
-function nextVersion(
+export function nextVersion(
   name: TopologyName,
   pointer: Pointer | null,
   wanted: TopologyVersion | null,

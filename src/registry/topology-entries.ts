@@ -3,9 +3,10 @@ import {
   type Topology,
   type TopologyName,
   type TopologyVersion,
+  topologyDocument,
   topologyText,
 } from '../topology/index.ts';
-import type { Entry } from './store/store.ts';
+import type { Change, Entry } from './store/store.ts';
 
 /** The entry that tells which version is current. Where the topology was deleted, versions go on from it. */
 export interface Pointer {
@@ -33,6 +34,22 @@ export function nameOf(key: string): TopologyName {
 export const versionsOf = ({ namespace, cluster }: TopologyName): string => `version/${namespace}/${cluster}/`;
 export const versionKey = (name: TopologyName, version: number): string =>
   versionsOf(name) + String(version).padStart(VERSION_DIGITS, '0');
+
+/** So many versions of a cluster are kept, to look at and to go back to. */
+const KEPT_VERSIONS = 100;
+
+/** What makes a topology the current one. @param at the time of day, ISO 8601 */
+export function versionChanges(name: TopologyName, topology: Topology, at: string): [Change, Change, ...Change[]] {
+  const { version } = topology;
+  const stored: StoredVersion = { at, topology: topologyDocument(topology) };
+  const past: Change[] =
+    version > KEPT_VERSIONS ? [{ key: versionKey(name, version - KEPT_VERSIONS), value: null }] : [];
+  return [
+    { key: pointerKey(name), value: JSON.stringify({ version, deleted: false } satisfies Pointer) },
+    { key: versionKey(name, version), value: JSON.stringify(stored) },
+    ...past,
+  ];
+}
 
 /** Of pointers those that are to a topology which has not been deleted. */
 export function liveTopologies(

@@ -149,7 +149,8 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
     admission.span = tracing === null ? null : tracing.begin(block, route.name);
     const exchange = new Exchange(this.#context, stream, admission, head, block, endStream);
     stream.handler = exchange;
-    owner.dispatch(exchange, block);
+    const { gate } = route.owners;
+    if (gate === null || gate.admits(exchange)) owner.dispatch(exchange, block);
   }
 
   /** Answers a preflight, which has no key and is for no shard; else notes what the answer has to carry. */

@@ -13,13 +13,14 @@ import {
 import type { Admission, ClientNeeds, RequestConnection } from './admission.ts';
 import { type ClientProtocol, clientProtocolOf } from './client-protocol.ts';
 import type { Deadlined } from './deadlines.ts';
-import type { MoveDescription } from './drain/drain.ts';
+import type { MoveWay } from './drain/drain.ts';
 import { applyCors } from './edge/cors.ts';
 import { areWholeMessages, type Envelopes, EnvelopeTracker, envelopesOf } from './envelopes.ts';
 import { GrpcStatus, grpcTimeoutMs } from './grpc.ts';
 import { endWithReply, type LocalReply, localReply, sendReply } from './local-reply.ts';
 import { LATENCY_UNIT_US, latencyBucket } from './observe/counters.ts';
 import { type OpenStream, requestFacts } from './observe/request-facts.ts';
+import { WatchReplay } from './replay/watch-replay.ts';
 import { retryWaitMs } from './retries.ts';
 import type { RouterContext } from './router-context.ts';
 import type { ClusterOwners, Route } from './routing.ts';
@@ -39,10 +40,10 @@ const scratch = new HeaderBlock();
 export class Exchange implements StreamHandler, Deadlined {
   readonly #context: RouterContext;
   readonly #downstream: Stream;
-  /** The owner of the request's key. It does not change during the request's life. */
-  readonly owner: Upstream;
+  /** The owner of the request's key: another one only where the key was handed over while the request waited, or its watch was open. */
+  owner: Upstream;
   /** The request's header section, to send it again if the owner did not process it. */
-  readonly request: readonly Field[];
+  request: Field[];
   readonly #route: Route;
   readonly isWebSocket: boolean;
   readonly #startedUnits: number;
@@ -67,8 +68,12 @@ export class Exchange implements StreamHandler, Deadlined {
   #lengthIsKnown = false;
   /** Follows the answer's messages from where one did not come whole; most do. */
   #messages: EnvelopeTracker | null = null;
-  /** What the answer has to end with, at the next boundary between two messages. */
-  #leavesWith: LocalReply | null = null;
+  /** What the answer has to end with, at the next boundary between two messages; or it is made anew there. */
+  #leavesWith: LocalReply | 'replay' | null = null;
+  /** For a watch whose client is not to notice that its key moves. */
+  #replay: WatchReplay | null = null;
+  /** The call was made anew, and its answer has not begun: the client has its headers. */
+  #isReplaying = false;
   /** The answer is complete, or was given up: nothing more goes to the client. */
   #finished = false;
   /** The client's stream is to be reset once its queued output has gone. */
@@ -79,6 +84,8 @@ export class Exchange implements StreamHandler, Deadlined {
   // The request's content so far, in the arena; -1 where it is not kept.
   #kept = 0;
   #keptBytes = 0;
+  /** All of it, where the key is about to move; most requests are spared this. */
+  #sent: Uint8Array[] | null = null;
   /** Content that came before there was a stream to the owner. */
   #held: Uint8Array[] | null = null;
   deadlineTick = -1;
@@ -111,6 +118,7 @@ export class Exchange implements StreamHandler, Deadlined {
       const asked = grpcTimeoutMs(head.grpcTimeout.text);
       if (asked >= 0 && asked < timeoutMs) timeoutMs = asked;
     }
+    if (route.onMove.how === 'replay' && this.isWatch) this.#replay = new WatchReplay(route.onMove.resume);
     if (timeoutMs !== Number.POSITIVE_INFINITY || route.idleStreamMs !== Number.POSITIVE_INFINITY)
       this.#watch(timeoutMs);
   }
@@ -132,7 +140,7 @@ export class Exchange implements StreamHandler, Deadlined {
     this.#upstream = connection.request(scratch, ends && held === null, this);
     const upstream = this.#upstream;
     held?.forEach((chunk, i) => {
-      if (this.#mayRepeat) this.#keep(chunk, 0, chunk.length);
+      if (this.#keepsContent) this.#keep(chunk, 0, chunk.length);
       upstream.connection.sendData(upstream, chunk, 0, chunk.length, ends && i === held.length - 1);
     });
     if (trailers !== null) {
@@ -188,13 +196,18 @@ export class Exchange implements StreamHandler, Deadlined {
     const code = (head.status as Field).integer;
     const status = Math.trunc(code / 100);
     if (this.#timing !== null) this.#timing.movedAtMs = this.#context.http2.turn.nowMs;
-    if (this.#route.retries.idempotent && isTrouble(code, head.grpcStatus) && this.#repeat()) {
+    const repeats =
+      (this.#route.retries.idempotent && isTrouble(code, head.grpcStatus) && this.#repeat()) ||
+      (mayBeStale(code, endStream, head.grpcStatus) && this.#waitForVersion(block));
+    if (repeats) {
       upstream.connection.reset(upstream, ErrorCode.Cancel);
       return;
     }
     // The route's time is for the handshake.
     if (this.isWebSocket && this.#timing !== null) this.#timing.deadlineAtMs = Number.POSITIVE_INFINITY;
+    if (this.#isReplaying && this.#onReplayHeaders(upstream, head, block, status, endStream)) return;
     if (status !== 1) {
+      this.#replay?.onHead((name) => block.get(name));
       this.#responseBegun = true;
       this.#lengthIsKnown = head.contentLength >= 0;
       if (!endStream && head.contentType !== null) this.#envelopes = envelopesOf(head.contentType);
@@ -221,6 +234,11 @@ export class Exchange implements StreamHandler, Deadlined {
       const upstream = this.#upstream;
       if (upstream !== null) upstream.connection.sendTrailers(upstream, block);
     } else if (!this.#finished) {
+      const version = this.#replay === null || !this.#mayReplay ? 0 : staleVersion(block);
+      if (version > 0) {
+        this.#replayNow(version);
+        return;
+      }
       this.#finish(head.grpcStatus);
       const downstream = this.#downstream;
       const translation = this.#needs?.grpcWeb ?? null;
@@ -250,12 +268,14 @@ export class Exchange implements StreamHandler, Deadlined {
     if (this.#timing !== null) this.#timing.movedAtMs = this.#context.http2.turn.nowMs;
     const boundary = this.#envelopes === 'none' ? -1 : this.#follow(bytes, start, end);
     if (this.#leavesWith !== null && boundary >= 0) {
+      this.#replay?.onResponse(bytes, start, boundary);
       this.#forwardResponse(bytes, start, boundary, false);
       // What has begun behind it is not passed on.
       this.#messages = null;
-      this.refuse(this.#leavesWith);
+      this.#leaveNow(this.#leavesWith);
       return;
     }
+    this.#replay?.onResponse(bytes, start, end);
     if (endStream) this.#finish(null);
     this.#forwardResponse(bytes, start, end, endStream);
     if (!endStream) upstream.connection.grant(upstream, downstream.sendWindow - downstream.queuedBytes);
@@ -297,20 +317,30 @@ export class Exchange implements StreamHandler, Deadlined {
       return;
     }
     if (endStream) this.#requestEnded = true;
+    this.#replay?.onRequest(bytes, start, end);
     const upstream = this.#upstream;
     if (upstream === null) {
       if (this.#finished) return;
       this.#held ??= [];
       this.#held.push(new Uint8Array(bytes.subarray(start, end)));
+      this.#route.owners.gate?.onContent(this, length);
       return;
     }
-    if (!this.#responseBegun && this.#mayRepeat) this.#keep(bytes, start, end);
+    if (!this.#responseBegun && this.#keepsContent) this.#keep(bytes, start, end);
     upstream.connection.sendData(upstream, bytes, start, end, endStream);
     if (!endStream) this.#grantDownstream();
   }
 
   /** Keeps content for a time, in case the owner refuses the stream. */
   #keep(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#sent !== null) {
+      this.#sent.push(new Uint8Array(bytes.subarray(start, end)));
+      if (this.#requestBytes > LONGEST_KEPT_BYTES) {
+        this.#sent = null;
+        this.#kept = -1;
+      }
+      return;
+    }
     if (this.#kept < 0) return;
     this.#kept = this.#context.arena.append(this.#kept, this.#keptBytes, bytes, start, end);
     this.#keptBytes += end - start;
@@ -388,6 +418,18 @@ export class Exchange implements StreamHandler, Deadlined {
 
   /** Makes the request one that has not been sent. @returns false where its content is not at hand any more */
   #takeBack(): boolean {
+    if (this.#isReplaying) {
+      const again = this.#replay?.request(this.request) ?? null;
+      this.#upstream = null;
+      this.#held = again === null ? null : [again.content];
+      return again !== null;
+    }
+    if (this.#sent !== null) {
+      this.#upstream = null;
+      this.#held = this.#sent.length > 0 ? this.#sent : null;
+      this.#sent = [];
+      return true;
+    }
     if (this.#kept < 0) return false;
     const content = this.#keptBytes > 0 ? this.#context.arena.read(this.#kept, this.#keptBytes) : null;
     if (this.#keptBytes > 0 && content === null) return false;
@@ -402,6 +444,11 @@ export class Exchange implements StreamHandler, Deadlined {
     return this.#repeated < this.#route.retries.attempts;
   }
 
+  /** Its content is kept for a time: it may have to be sent again. */
+  get #keepsContent(): boolean {
+    return this.#mayRepeat || this.#route.owners.gate !== null;
+  }
+
   /** Sends the request again, to the same owner, if it may be, and is still at hand. */
   #repeat(): boolean {
     if (!this.#mayRepeat || this.#responseBegun) return false;
@@ -411,7 +458,64 @@ export class Exchange implements StreamHandler, Deadlined {
     this.owner.counters.retries++;
     const waitMs = retryWaitMs(this.#repeated, this.#context.random);
     if (waitMs === 0) this.owner.dispatch(this, null);
-    else setTimeout(() => this.#finished || this.owner.dispatch(this, null), waitMs);
+    else {
+      setTimeout(() => {
+        // Its key may have begun to move meanwhile.
+        const waits = this.#route.owners.gate?.holds(this) ?? false;
+        if (!this.#finished && !waits) this.owner.dispatch(this, null);
+      }, waitMs);
+    }
+    return true;
+  }
+
+  // ---- waiting for a key to be handed over -------------------------------------------------------------------------
+
+  /** Bytes of its content that wait with it. */
+  get heldBytes(): number {
+    return this.#held?.reduce((sum, { length }) => sum + length, 0) ?? 0;
+  }
+
+  /** Makes it one for who owns its key among these. @returns false where nobody does: it was refused */
+  findOwnerIn(owners: ClusterOwners): boolean {
+    const owner = owners.find(this.#key);
+    if (owner === null) {
+      this.refuse(localReply.noOwner(owners.name));
+      return false;
+    }
+    this.owner = owner;
+    const { versionField } = owners;
+    const at = this.request.findIndex(({ name }) => name === versionField?.name);
+    if (versionField !== null && at >= 0) this.request[at] = versionField;
+    return true;
+  }
+
+  /** Has its content kept whole from now on, none of which has been sent yet. */
+  keepContent(): void {
+    this.#sent = [];
+  }
+
+  /** Takes it back from an owner to whom nothing has been sent yet. @returns false where something has */
+  takeBackUnsent(): boolean {
+    if (this.#finished || this.#upstream !== null) return false;
+    this.owner.forget(this);
+    return true;
+  }
+
+  /** The shard has lost the key by a version that is not known here yet: the request waits for it. */
+  #waitForVersion(block: HeaderBlock): boolean {
+    const { gate } = this.#route.owners;
+    const version = staleVersion(block);
+    if (gate === null || version === 0) return false;
+    if ((this.#responseBegun && !this.#isReplaying) || !this.#takeBack()) return false;
+    if (this.#repeated >= MOST_STALE) {
+      this.refuse(localReply.heldTooLong(this.owner.cluster, 0));
+      return true;
+    }
+    this.#repeated++;
+    this.#context.counters.stale++;
+    this.#route.counters.retries++;
+    this.owner.counters.retries++;
+    gate.onStale(this, version);
     return true;
   }
 
@@ -427,8 +531,21 @@ export class Exchange implements StreamHandler, Deadlined {
     return path !== undefined && this.#route.isWatch(path.text);
   }
 
-  get onMove(): MoveDescription {
-    return this.#route.onMove;
+  /** How it leaves: as its route has it, where that can be done. */
+  get wayToLeave(): MoveWay {
+    const { how } = this.#route.onMove;
+    return how !== 'replay' || this.#mayReplay ? how : 'goaway';
+  }
+
+  /** Its one request is at hand, and its answer consists of messages, between which it can be cut. */
+  get #mayReplay(): boolean {
+    const isWhole = this.#requestEnded && this.#requestTrailers === null;
+    return isWhole && this.#responseBegun && this.#envelopes === 'binary' && this.#replay?.isPossible === true;
+  }
+
+  /** It was told to leave, and has a message under way. */
+  get isLeaving(): boolean {
+    return !this.#finished && this.#leavesWith !== null;
   }
 
   ageMs(nowMs: number): number {
@@ -444,16 +561,76 @@ export class Exchange implements StreamHandler, Deadlined {
     return !owners.isOwner(this.owner, this.#key);
   }
 
+  /** Has its client make another connection. */
+  shutDownConnection(reason: string): void {
+    this.#downstream.connection.shutdown(reason);
+  }
+
   /** Whether its answer comes on this connection. */
   isOn(connection: StreamConnection): boolean {
     return this.#upstream?.connection === connection;
   }
 
-  /** Ends in the way of its client's protocol, as soon as no message is under way. */
-  leave(reason: string, retryAfterMs: number): void {
+  /** Ends in the way of its client's protocol, or is made anew at its new owner, as soon as no message is under way. */
+  leave(how: MoveWay, reason: string, retryAfterMs: number): void {
     const { message = reason, status } = this.#route.onMove;
-    this.#leavesWith = localReply.moved(message, status, retryAfterMs);
-    if (this.#messages === null) this.refuse(this.#leavesWith);
+    this.#leavesWith = how === 'replay' ? 'replay' : localReply.moved(message, status, retryAfterMs);
+    if (this.#messages === null) this.#leaveNow(this.#leavesWith);
+  }
+
+  #leaveNow(how: LocalReply | 'replay'): void {
+    if (how !== 'replay') this.refuse(how);
+    else this.#replayNow(0);
+  }
+
+  /**
+   * Lets go of the old owner, and asks the new one, as soon as that may serve.
+   * @param version by which the old owner has ended the watch; 0: it has not
+   */
+  #replayNow(version: number): void {
+    const upstream = this.#upstream;
+    const again = this.#replay?.request(this.request) ?? null;
+    if (again === null) {
+      const { message = 'the key has moved', status } = this.#route.onMove;
+      this.refuse(localReply.moved(message, status, 0));
+      return;
+    }
+    if (upstream === null) this.owner.forget(this);
+    else upstream.connection.letGo(upstream);
+    this.#context.counters.drained.replay++;
+    this.#leavesWith = null;
+    this.#upstream = null;
+    this.#isReplaying = true;
+    this.request = again.fields;
+    this.#held = [again.content];
+    const { gate } = this.#route.owners;
+    if (gate === null) this.owner.dispatch(this, null);
+    else if (version > 0) gate.onStale(this, version);
+    else gate.readmit(this);
+  }
+
+  /** The client has its headers already. @returns whether nothing is left to be done */
+  #onReplayHeaders(
+    upstream: Stream,
+    head: MessageHead,
+    block: HeaderBlock,
+    status: number,
+    endStream: boolean,
+  ): boolean {
+    if (status === 1) return true;
+    this.#isReplaying = false;
+    this.#replay?.onHead((name) => block.get(name));
+    if (status === 2 && !endStream) {
+      upstream.connection.grant(upstream, this.#downstream.sendWindow - this.#downstream.queuedBytes);
+      return true;
+    }
+    if (!endStream) upstream.connection.reset(upstream, ErrorCode.Cancel);
+    // A gRPC answer that is over at once has its status where others have headers.
+    if (endStream && head.grpcStatus !== null) {
+      block.removeWhere(({ name }) => name.kind === NameKind.Status);
+      this.onTrailers(upstream, head, block);
+    } else this.refuse(localReply.upstreamFault(this.owner.label));
+    return true;
   }
 
   /** It was told to leave, and a message has not come to its end. */
@@ -521,7 +698,10 @@ export class Exchange implements StreamHandler, Deadlined {
   #abandonUpstream(code: number): void {
     const upstream = this.#upstream;
     this.#held = null;
-    if (upstream === null) this.owner.forget(this);
+    if (upstream === null) {
+      this.owner.forget(this);
+      this.#route.owners.gate?.forget(this);
+    }
     // Of those that leave because their keys have moved there may be thousands at once.
     else if (this.#leavesWith !== null) upstream.connection.letGo(upstream);
     else upstream.connection.reset(upstream, code);
@@ -538,6 +718,24 @@ export class Exchange implements StreamHandler, Deadlined {
   get #protocol(): ClientProtocol {
     return this.#needs?.grpcWeb?.protocol ?? clientProtocolOf(this.request);
   }
+}
+
+/** What a shard answers with that has lost a key: the version by which it has. */
+const STALE_HEADER = 'x-keyway-stale';
+/** The version by which a shard has lost a key; 0: it does not say so. */
+function staleVersion(block: HeaderBlock): number {
+  const version = Number(block.get(STALE_HEADER));
+  return Number.isInteger(version) && version > 0 ? version : 0;
+}
+
+/** So often a request is sent anew because its router was behind: for ten seconds, as often as the gate tries. */
+const MOST_STALE = 20;
+/** A longer request to a key that is being handed over may fail, if its shard hears of that before its router does. */
+const LONGEST_KEPT_BYTES = 1024 * 1024;
+
+/** Whether a shard may be telling that the router is behind: 421 (RFC 9110, 15.5.20), or a gRPC status and nothing else. */
+function mayBeStale(status: number, endStream: boolean, grpcStatus: Field | null): boolean {
+  return status === 421 || (endStream && grpcStatus !== null && grpcStatus.integer !== 0);
 }
 
 /** Whether an answer says that the shard could not serve, and nothing more. */

@@ -2,6 +2,8 @@
 
 export { type DrainDescription, defaultDrain, type MoveDescription } from './drain/drain.ts';
 export type { EdgeDescription } from './edge/forwarded.ts';
+export type { ServesUntil } from './gate/gate.ts';
+export { defaultHold, type HoldDescription } from './gate/hold.ts';
 export type { ListenerDescription } from './listener.ts';
 export { ACCESS_FIELDS, formatFault } from './observe/access-log.ts';
 export {
@@ -15,6 +17,7 @@ export { type Log, newLog } from './observe/log.ts';
 export type { ObserveDescription } from './observe/observe.ts';
 export type { OpenStream } from './observe/request-facts.ts';
 export { patternFault } from './pattern.ts';
+export type { ResumeDescription } from './replay/resume.ts';
 export type { RouteMatch } from './route-match.ts';
 export { defaultRouterLimits, type RouterLimits } from './router-context.ts';
 export { type RouterThreads, routerThreads } from './router-threads.ts';

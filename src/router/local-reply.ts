@@ -94,6 +94,27 @@ export const localReply = {
     message,
     retryAfterMs,
   }),
+  heldTooLong: (cluster: string, retryAfterMs: number): LocalReply => ({
+    refusal: 'held',
+    grpcStatus: GrpcStatus.Unavailable,
+    httpStatus: 503,
+    message: `the key is being handed over, or ${cluster} may not be served now, and the request has waited long enough`,
+    retryAfterMs,
+  }),
+  heldTooMany: (cluster: string, retryAfterMs: number): LocalReply => ({
+    refusal: 'held',
+    grpcStatus: GrpcStatus.Unavailable,
+    httpStatus: 503,
+    message: `too many requests to ${cluster} wait for keys to be handed over`,
+    retryAfterMs,
+  }),
+  noLease: (cluster: string): LocalReply => ({
+    refusal: 'no_lease',
+    grpcStatus: GrpcStatus.Unavailable,
+    httpStatus: 503,
+    message: `this router has lost its lease: who owns what in ${cluster} may be another by now`,
+    retryAfterMs: 1000,
+  }),
   upstreamFault: (shard: string): LocalReply => ({
     refusal: 'upstream_fault',
     grpcStatus: GrpcStatus.Internal,

@@ -1,11 +1,12 @@
 import type { Http2Context, StreamConnection } from '../http2/index.ts';
 import type { DeadlineWheel } from './deadlines.ts';
 import type { DrainDescription } from './drain/drain.ts';
+import type { HoldDescription } from './gate/hold.ts';
 import type { AccessLog } from './observe/access-log.ts';
 import type { RouterCounters } from './observe/counters.ts';
 import type { Log } from './observe/log.ts';
 import type { Tracing } from './observe/tracing.ts';
-import type { ReplayArena } from './replay-arena.ts';
+import type { ReplayArena } from './replay/replay-arena.ts';
 
 /** What all of a router thread shares. */
 export interface RouterContext {
@@ -15,6 +16,7 @@ export interface RouterContext {
   readonly arena: ReplayArena;
   readonly limits: RouterLimits;
   readonly drain: DrainDescription;
+  readonly hold: HoldDescription;
   /** A shard ends a connection in order: what is open on it has to leave. */
   readonly onShardLeaving: (connection: StreamConnection, shard: string) => void;
   readonly log: Log;

@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import type { Http2Limits } from '../http2/index.ts';
-import type { SharedCluster } from '../topology/index.ts';
+import type { SharedCluster, StagedCluster } from '../topology/index.ts';
 import type { DrainDescription } from './drain/drain.ts';
+import type { HoldDescription } from './gate/hold.ts';
 import type { ListenerDescription } from './listener.ts';
 import type { RouterCounters } from './observe/counters.ts';
 import { type ObserveDescription, startTracing } from './observe/observe.ts';
@@ -16,6 +17,7 @@ export interface RouterThreadsOptions {
   readonly routing: RoutingDescription;
   readonly limits: Http2Limits & RouterLimits;
   readonly drain: DrainDescription;
+  readonly hold: HoldDescription;
   readonly observe: ObserveDescription;
   readonly clock: () => number;
   readonly random: () => number;
@@ -27,8 +29,13 @@ export interface RouterThreadsOptions {
 export interface RouterThreads {
   /** Listens. @returns the ports, in the order of the addresses */
   start(): Promise<readonly number[]>;
-  /** Has every thread route by another table of a cluster; null: nobody knows who owns what. Resolves once all do. */
-  publish(cluster: string, table: SharedCluster | null): Promise<void>;
+  /**
+   * Has every thread route by a table of a cluster, and go along with what is staged beside it; a table of null: nobody
+   * knows who owns what. Resolves once all do.
+   */
+  publish(cluster: string, table: SharedCluster | null, staged: StagedCluster | null): Promise<void>;
+  /** Resolves once every thread is done with a step of a handoff; false where that has been given up. */
+  settled(cluster: string, attempt: number, step: string): Promise<boolean>;
   /** What each thread's table of a cluster places keys like. */
   fingerprints(cluster: string, keys: number): Promise<ReadonlyArray<TableFingerprint | null>>;
   counters(): Promise<readonly RouterCounters[]>;
@@ -59,8 +66,12 @@ class OwnThread implements RouterThreads {
     return Promise.all(listen.map((address) => router.listen(address, false)));
   }
 
-  async publish(cluster: string, table: SharedCluster | null): Promise<void> {
-    this.#router?.publish(cluster, table);
+  async publish(cluster: string, table: SharedCluster | null, staged: StagedCluster | null): Promise<void> {
+    this.#router?.publish(cluster, table, staged);
+  }
+
+  settled(cluster: string, attempt: number, step: string): Promise<boolean> {
+    return this.#router?.settled(cluster, attempt, step) ?? Promise.resolve(false);
   }
 
   async fingerprints(cluster: string, keys: number): Promise<ReadonlyArray<TableFingerprint | null>> {
@@ -88,6 +99,14 @@ export type WorkerRequest =
       readonly ask: 'publish';
       readonly cluster: string;
       readonly table: SharedCluster | null;
+      readonly staged: StagedCluster | null;
+    }
+  | {
+      readonly id: number;
+      readonly ask: 'settled';
+      readonly cluster: string;
+      readonly attempt: number;
+      readonly step: string;
     }
   | { readonly id: number; readonly ask: 'fingerprint'; readonly cluster: string; readonly keys: number }
   | { readonly id: number; readonly ask: 'counters' }
@@ -103,6 +122,7 @@ export interface WorkerBirth {
   readonly routing: RoutingDescription;
   readonly limits: Http2Limits & RouterLimits;
   readonly drain: DrainDescription;
+  readonly hold: HoldDescription;
   readonly observe: ObserveDescription;
 }
 
@@ -110,9 +130,9 @@ class WorkerThreads implements RouterThreads {
   readonly #workers: readonly WorkerHandle[];
   readonly #listen: readonly ListenerDescription[];
 
-  constructor(count: number, { listen, routing, limits, drain, observe }: RouterThreadsOptions) {
+  constructor(count: number, { listen, routing, limits, drain, hold, observe }: RouterThreadsOptions) {
     this.#listen = listen;
-    const birth: WorkerBirth = { routing, limits, drain, observe };
+    const birth: WorkerBirth = { routing, limits, drain, hold, observe };
     this.#workers = Array.from({ length: count }, () => new WorkerHandle(birth));
   }
 
@@ -125,8 +145,13 @@ class WorkerThreads implements RouterThreads {
     return ports;
   }
 
-  async publish(cluster: string, table: SharedCluster | null): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.ask({ ask: 'publish', cluster, table })));
+  async publish(cluster: string, table: SharedCluster | null, staged: StagedCluster | null): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.ask({ ask: 'publish', cluster, table, staged })));
+  }
+
+  async settled(cluster: string, attempt: number, step: string): Promise<boolean> {
+    const asked = this.#workers.map((worker) => worker.ask({ ask: 'settled', cluster, attempt, step }));
+    return (await Promise.all(asked)).every((reached) => reached === true);
   }
 
   async fingerprints(cluster: string, keys: number): Promise<ReadonlyArray<TableFingerprint | null>> {

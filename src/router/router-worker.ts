@@ -1,17 +1,19 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { machineClock } from '../machine-clock.ts';
 import { startTracing } from './observe/observe.ts';
 import { Router } from './router.ts';
 import type { WorkerAnswer, WorkerBirth, WorkerRequest } from './router-threads.ts';
 
 /** A worker thread's side: one router, and the main thread's requests. */
-const { routing, limits, drain, observe } = workerData as WorkerBirth;
+const { routing, limits, drain, hold, observe } = workerData as WorkerBirth;
 const tracing = await startTracing(observe, Math.random);
 const router = new Router({
   routing,
   limits,
   drain,
+  hold,
   http2Limits: limits,
-  clock: () => performance.now(),
+  clock: machineClock,
   random: Math.random,
   observe,
   tracing,
@@ -23,7 +25,9 @@ function carryOut(request: WorkerRequest): Promise<unknown> {
     case 'listen':
       return Promise.all(request.addresses.map((address) => router.listen(address, true)));
     case 'publish':
-      return Promise.resolve(router.publish(request.cluster, request.table));
+      return Promise.resolve(router.publish(request.cluster, request.table, request.staged));
+    case 'settled':
+      return router.settled(request.cluster, request.attempt, request.step);
     case 'fingerprint':
       return router.fingerprint(request.cluster, request.keys);
     case 'counters':

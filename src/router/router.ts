@@ -1,10 +1,12 @@
 import { defaultLimits, type Http2Limits, http2Context } from '../http2/index.ts';
-import type { SharedCluster } from '../topology/index.ts';
+import type { SharedCluster, StagedCluster } from '../topology/index.ts';
 import { DeadlineWheel } from './deadlines.ts';
 import { type DownstreamOwner, DownstreamSession } from './downstream.ts';
 import { type DrainDescription, defaultDrain } from './drain/drain.ts';
 import { Drainer, type Leaver } from './drain/drainer.ts';
 import type { Exchange } from './exchange.ts';
+import { Gate } from './gate/gate.ts';
+import { defaultHold, type HoldDescription } from './gate/hold.ts';
 import { type Accepted, Listener, type ListenerDescription, type ListenerOwner } from './listener.ts';
 import { AccessLog } from './observe/access-log.ts';
 import { RouterCounters } from './observe/counters.ts';
@@ -12,9 +14,15 @@ import { newLog } from './observe/log.ts';
 import { type ObserveDescription, quiet } from './observe/observe.ts';
 import type { OpenStream } from './observe/request-facts.ts';
 import type { Tracing } from './observe/tracing.ts';
-import { ReplayArena } from './replay-arena.ts';
+import { ReplayArena } from './replay/replay-arena.ts';
 import { defaultRouterLimits, type RouterContext, type RouterLimits } from './router-context.ts';
-import { type RoutingDescription, RoutingSnapshot, type TableFingerprint } from './routing.ts';
+import {
+  type ClusterOwners,
+  type RoutedCluster,
+  type RoutingDescription,
+  RoutingSnapshot,
+  type TableFingerprint,
+} from './routing.ts';
 import type { ByteReceiver } from './shared-read.ts';
 import { Upstreams } from './upstream/upstreams.ts';
 
@@ -31,6 +39,7 @@ export interface RouterOptions {
   readonly http2Limits?: Partial<Http2Limits>;
   readonly limits?: Partial<RouterLimits>;
   readonly drain?: DrainDescription | undefined;
+  readonly hold?: HoldDescription | undefined;
   readonly observe?: ObserveDescription;
   readonly tracing?: Tracing | null;
   /** The time of day, as log lines have it. */
@@ -43,6 +52,7 @@ export class Router implements DownstreamOwner, ListenerOwner {
   snapshot: RoutingSnapshot;
   readonly #upstreams: Upstreams;
   readonly #drainer: Drainer;
+  readonly #gates = new Map<string, Gate>();
   readonly #sessions = new Set<DownstreamSession>();
   readonly #listeners: Listener[] = [];
   readonly #sweeper: NodeJS.Timeout;
@@ -58,6 +68,7 @@ export class Router implements DownstreamOwner, ListenerOwner {
       arena: new ReplayArena(),
       limits: { ...defaultRouterLimits, ...options.limits },
       drain: options.drain ?? defaultDrain,
+      hold: options.hold ?? defaultHold,
       onShardLeaving: (connection, shard) =>
         this.#drainWhere(`shard ${shard} goes away`, (exchange) => exchange.isOn(connection)),
       random: options.random,
@@ -71,55 +82,93 @@ export class Router implements DownstreamOwner, ListenerOwner {
     this.#upstreams = new Upstreams(this.context);
     this.#drainer = new Drainer(this.context);
     this.snapshot = RoutingSnapshot.of(options.routing, this.context.counters, (cluster) =>
-      this.#upstreams.ownersOf(cluster),
+      this.#upstreams.ownersOf(cluster, this.#gateOf(cluster)),
     );
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
     this.#sweeper.unref();
   }
 
+  #gateOf({ name, servesUntil }: RoutedCluster): Gate | null {
+    if (servesUntil === undefined) return null;
+    const gate = new Gate(this.context, name, servesUntil, {
+      owners: () => this.snapshot.ownersIn(name) as ClusterOwners,
+      visitOpen: (visit) =>
+        this.#visitSome((exchange) => {
+          if (exchange.owner.cluster === name) visit(exchange);
+        }),
+      drain: (leavers) => this.#drainer.add(leavers),
+    });
+    this.#gates.set(name, gate);
+    return gate;
+  }
+
   /**
-   * Routes by another table of a cluster from now on. Requests in flight keep the owner that they have; those that stay open
-   * and whose keys have moved leave, and come back to the new owner. Others are not touched.
+   * Routes by a table of a cluster from now on, with what is staged beside it. Requests in flight keep the owner that they
+   * have; those that stay open and whose keys have moved leave, and come back to the new owner. Others are not touched.
    */
-  publish(cluster: string, table: SharedCluster | null): void {
+  publish(cluster: string, table: SharedCluster | null, staged: StagedCluster | null): void {
+    if ((table?.build ?? 0) !== this.snapshot.ownersIn(cluster)?.build) this.#changeOver(cluster, table);
+    const next = staged === null ? null : this.#upstreams.ownersToBe({ name: cluster, table: staged.table });
+    this.#gates.get(cluster)?.changed(staged, next);
+  }
+
+  /** Resolves once a step of a handoff is done by this thread; false where it is not the one that is under way. */
+  settled(cluster: string, attempt: number, step: string): Promise<boolean> {
+    return this.#gates.get(cluster)?.settled(attempt, step) ?? Promise.resolve(false);
+  }
+
+  #changeOver(cluster: string, table: SharedCluster | null): void {
     const before = this.snapshot.ownersIn(cluster);
-    const owners = this.#upstreams.ownersOf({ name: cluster, table });
+    const owners = this.#upstreams.ownersOf({ name: cluster, table }, before?.gate ?? null);
     this.snapshot = this.snapshot.withOwners(owners);
     if (before === undefined) return;
     const reason = `the key has moved: ${cluster} was at version ${before.version ?? 0} and is at version ${owners.version ?? 0}`;
     this.#drainWhere(
       reason,
       (exchange) =>
-        exchange.owner.cluster === cluster && this.snapshot.ownersIn(cluster) === owners && exchange.hasMovedIn(owners),
+        exchange.owner.cluster === cluster &&
+        this.snapshot.ownersIn(cluster) === owners &&
+        // What waits goes to its new owner.
+        owners.gate?.holds(exchange) !== true &&
+        exchange.hasMovedIn(owners),
     );
   }
 
   /** Has streams leave. They are looked at some at a time, so that requests have their turn in between. */
   #drainWhere(reason: string, hasToLeave: (exchange: Exchange) => boolean): void {
     const leavers: Leaver[] = [];
-    const candidates = this.#candidates();
-    const lookAtSome = (): void => {
-      for (let looked = 0; looked < LOOKED_AT_A_TURN; looked++) {
-        const { value, done } = candidates.next();
-        if (done === true) {
-          this.#drainer.add(leavers);
-          return;
-        }
-        const { exchange, connection } = value;
-        if (exchange.isOpen && hasToLeave(exchange))
-          leavers.push({ exchange, connection, reason, isWatch: exchange.isWatch });
-      }
-      setImmediate(lookAtSome);
-    };
-    lookAtSome();
+    const visited = this.#visitSome((exchange) => {
+      if (exchange.isOpen && hasToLeave(exchange))
+        leavers.push({ exchange, reason, isWatch: exchange.isWatch, hasToLeave });
+    });
+    void visited.then(() => this.#drainer.add(leavers));
   }
 
-  /** The requests that are under way now, session by session. */
-  *#candidates(): Generator<Pick<Leaver, 'exchange' | 'connection'>> {
+  /** Visits the requests that are under way, some at a time; resolves once all were visited. */
+  #visitSome(visit: (exchange: Exchange) => void): Promise<void> {
+    const exchanges = this.#exchanges();
+    return new Promise((resolve) => {
+      const visitSome = (): void => {
+        for (let visited = 0; visited < LOOKED_AT_A_TURN; visited++) {
+          const { value, done } = exchanges.next();
+          if (done === true) {
+            resolve();
+            return;
+          }
+          visit(value);
+        }
+        setImmediate(visitSome);
+      };
+      visitSome();
+    });
+  }
+
+  /** The requests that are under way, session by session. */
+  *#exchanges(): Generator<Exchange> {
     for (const session of [...this.#sessions]) {
       const exchanges: Exchange[] = [];
       session.forEachExchange((exchange) => exchanges.push(exchange));
-      for (const exchange of exchanges) yield { exchange, connection: session.connection };
+      yield* exchanges;
     }
   }
 
@@ -136,6 +185,7 @@ export class Router implements DownstreamOwner, ListenerOwner {
     for (const { connection } of this.#sessions) counters.downstreamStreams += connection.openStreams;
     this.#upstreams.refreshCounters();
     counters.draining = this.#drainer.waiting;
+    counters.holding = [...this.#gates.values()].reduce((sum, { waiting }) => sum + waiting, 0);
     return counters;
   }
 
@@ -205,6 +255,7 @@ export class Router implements DownstreamOwner, ListenerOwner {
     this.#upstreams.destroy();
     clearInterval(this.#sweeper);
     this.#drainer.stop();
+    for (const gate of this.#gates.values()) gate.stop();
     this.context.deadlines.stop();
     this.context.accessLog?.close();
     await this.context.tracing?.stop().catch(() => {});

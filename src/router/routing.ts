@@ -4,6 +4,7 @@ import { defaultMove, type MoveDescription } from './drain/drain.ts';
 import { type CorsDescription, CorsPolicy } from './edge/cors.ts';
 import { defaultEdge, type EdgeDescription } from './edge/forwarded.ts';
 import { RateLimit, type RateLimitDescription } from './edge/rate-limit.ts';
+import type { Gate, ServesUntil } from './gate/gate.ts';
 import { type HeaderRules, type HeaderRulesDescription, headerRules } from './header-rules.ts';
 import type { RouterCounters, TrafficCounters } from './observe/counters.ts';
 import { defaultRetries, type RetryDescription } from './retries.ts';
@@ -43,6 +44,8 @@ export interface RoutedCluster {
   readonly upstream?: UpstreamDescription | undefined;
   /** Who owns what; null as long as nobody knows. */
   readonly table: SharedCluster | null;
+  /** For a cluster of the registry: until when it may be served. */
+  readonly servesUntil?: ServesUntil | undefined;
 }
 
 /** All that decides where requests go, at the beginning. Plain data, so that it can be handed to worker threads. */
@@ -90,19 +93,29 @@ export interface TableFingerprint {
 /** The shards of a cluster, at one version, as this thread reaches them. */
 export class ClusterOwners {
   readonly name: string;
+  /** Of two with the same table the same. */
+  readonly build: number;
   readonly #table: ClusterTable | null;
   readonly #upstreamOf: (shard: ShardPlace) => Upstream;
   /** By the shard's number, made when a request is for it: a version of 10,000 shards is swapped in without a pause. */
   readonly #upstreams: Array<Upstream | undefined>;
+  /** What stands before them; null where nothing ever does. */
+  readonly gate: Gate | null;
   /** Tells shards by which version they are asked, so that one can see who is behind; null where there is none. */
   readonly versionField: Field | null;
   /** Those that were made. */
   readonly reached = new Set<Upstream>();
   #scratch = new Uint8Array(256);
 
-  constructor({ name, table }: RoutedCluster, upstreamOf: (shard: ShardPlace) => Upstream) {
+  constructor(
+    { name, table }: Pick<RoutedCluster, 'name' | 'table'>,
+    gate: Gate | null,
+    upstreamOf: (shard: ShardPlace) => Upstream,
+  ) {
     this.name = name;
     this.#table = table === null ? null : new ClusterTable(table);
+    this.build = table?.build ?? 0;
+    this.gate = gate;
     this.#upstreamOf = upstreamOf;
     this.#upstreams = new Array(this.size);
     this.versionField = this.version === null ? null : field('x-keyway-version', String(this.version));
@@ -137,6 +150,11 @@ export class ClusterOwners {
   ownerOfText(key: string): Upstream | null {
     const index = this.#indexOf(key);
     return index < 0 ? null : this.reach(index);
+  }
+
+  /** The owner of a key that is at hand, in either form. */
+  find(key: Field | string): Upstream | null {
+    return typeof key === 'string' ? this.ownerOfText(key) : this.ownerOf(key);
   }
 
   /** Whether this is the owner of a key. Reaches no shard: of ten thousand that would take a while. */

@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { openDurable, transaction } from '../sqlite/index.ts';
+import { addMissing, openDurable, transaction } from '../sqlite/index.ts';
 
 export interface StoredDocument {
   readonly key: string;
@@ -26,6 +26,26 @@ export class RevisionConflict extends Error {
   }
 }
 
+/** A write by a version that the store knows to be past: another shard has the document now. Nothing was written. */
+export class StaleToken extends Error {
+  readonly key: string;
+  /** The version that it is past by. */
+  readonly version: number;
+
+  constructor(key: string, token: number, version: number) {
+    super(`document ${key} was changed by version ${version}, and ${token} is past`);
+    this.name = 'StaleToken';
+    this.key = key;
+    this.version = version;
+  }
+}
+
+/** Who writes: a shard, by the version of the topology that it serves; 0: it knows of none. */
+export interface WriteToken {
+  readonly shard: string;
+  readonly version: number;
+}
+
 /** Documents that a shard keeps in memory; each may be up to a message's size. */
 const CACHED_DOCUMENTS = 10_000;
 
@@ -38,9 +58,11 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS changes (
     revision INTEGER PRIMARY KEY AUTOINCREMENT,
     key TEXT NOT NULL,
-    value BLOB
+    value BLOB,
+    version INTEGER NOT NULL DEFAULT 0
   );
   CREATE INDEX IF NOT EXISTS changes_by_key ON changes (key, revision);
+  CREATE TABLE IF NOT EXISTS writers (shard TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;
 `;
 
 interface Row {
@@ -63,13 +85,18 @@ export class DocumentStore {
   readonly #remove: StatementSync;
   readonly #page: StatementSync;
   readonly #changesAfter: StatementSync;
+  readonly #lastVersion: StatementSync;
+  readonly #writer: StatementSync;
+  readonly #writers: StatementSync;
+  readonly #setWriter: StatementSync;
 
   constructor(file: string) {
     this.#database = openDurable(file, SCHEMA);
+    addMissing(this.#database, 'changes', 'version', 'INTEGER NOT NULL DEFAULT 0');
     const prepare = (sql: string): StatementSync => this.#database.prepare(sql);
     this.#revisionOf = prepare('SELECT revision FROM documents WHERE key = ?');
     this.#read = prepare('SELECT key, value, revision FROM documents WHERE key = ?');
-    this.#addChange = prepare('INSERT INTO changes (key, value) VALUES (?, ?)');
+    this.#addChange = prepare('INSERT INTO changes (key, value, version) VALUES (?, ?, ?)');
     this.#upsert = prepare(
       'INSERT INTO documents (key, value, revision) VALUES (?, ?, ?) ' +
         'ON CONFLICT (key) DO UPDATE SET value = excluded.value, revision = excluded.revision',
@@ -79,6 +106,12 @@ export class DocumentStore {
       // U+10FFFF is the last character there is: no key with the prefix stands behind it.
       'SELECT key, value, revision FROM documents WHERE key > ? AND key >= ? AND key < ? || char(1114111) ' +
         'ORDER BY key LIMIT ?',
+    );
+    this.#lastVersion = prepare('SELECT version FROM changes WHERE key = ? ORDER BY revision DESC LIMIT 1');
+    this.#writer = prepare('SELECT version FROM writers WHERE shard = ?');
+    this.#writers = prepare('SELECT shard, version FROM writers');
+    this.#setWriter = prepare(
+      'INSERT INTO writers (shard, version) VALUES (?, ?) ON CONFLICT (shard) DO UPDATE SET version = excluded.version',
     );
     this.#changesAfter = prepare(
       'SELECT key, value, revision FROM changes WHERE key = ? AND revision > ? ORDER BY revision',
@@ -100,18 +133,18 @@ export class DocumentStore {
     return document;
   }
 
-  /** @throws RevisionConflict */
-  put(key: string, value: Uint8Array, expectedRevision: number | null): StoredDocument {
-    const revision = this.#change(key, value, expectedRevision, (next) => this.#upsert.run(key, value, next));
+  /** @throws RevisionConflict StaleToken */
+  put(key: string, value: Uint8Array, expectedRevision: number | null, token: WriteToken): StoredDocument {
+    const revision = this.#change(key, value, expectedRevision, token, (next) => this.#upsert.run(key, value, next));
     const document = { key, value, revision };
     this.#hold(document);
     return document;
   }
 
-  /** @returns the revision of the deletion, or 0 where there was no such document. @throws RevisionConflict */
-  delete(key: string, expectedRevision: number | null): number {
+  /** @returns the revision of the deletion, or 0 where there was no such document. @throws RevisionConflict StaleToken */
+  delete(key: string, expectedRevision: number | null, token: WriteToken): number {
     if (this.#currentRevision(key) === 0 && expectedRevision === null) return 0;
-    const revision = this.#change(key, null, expectedRevision, () => this.#remove.run(key));
+    const revision = this.#change(key, null, expectedRevision, token, () => this.#remove.run(key));
     this.#held.delete(key);
     return revision;
   }
@@ -140,14 +173,49 @@ export class DocumentStore {
     return row?.revision ?? 0;
   }
 
-  #change(key: string, value: Uint8Array | null, expected: number | null, apply: (next: number) => unknown): number {
+  /**
+   * Has a version begin: writes of shards that it gives up, or has none of any more, are refused from now on, whatever they
+   * know. To be called before anything is served by it.
+   * @param shards those of the version; @param lost those of them that were given up on the way to it
+   */
+  begin(version: number, shards: readonly string[], lost: readonly string[]): void {
+    transaction(this.#database, () => {
+      for (const shard of shards) if (this.#writer.get(shard) === undefined) this.#setWriter.run(shard, 0);
+      for (const each of this.#writers.all() as unknown as Array<{ shard: string; version: number }>) {
+        const isPast = !shards.includes(each.shard) || lost.includes(each.shard);
+        if (isPast && each.version < version) this.#setWriter.run(each.shard, version);
+      }
+    });
+  }
+
+  /** Drops documents from memory that this shard does not serve any more. */
+  drop(serves: (key: string) => boolean): void {
+    for (const key of this.#held.keys()) if (!serves(key)) this.#held.delete(key);
+  }
+
+  #change(
+    key: string,
+    value: Uint8Array | null,
+    expected: number | null,
+    token: WriteToken,
+    apply: (next: number) => unknown,
+  ): number {
     return transaction(this.#database, () => {
+      this.#checkToken(key, token);
       const actual = this.#currentRevision(key);
       if (expected !== null && expected !== actual) throw new RevisionConflict(key, expected, actual);
-      const revision = Number(this.#addChange.run(key, value).lastInsertRowid);
+      const revision = Number(this.#addChange.run(key, value, token.version).lastInsertRowid);
       apply(revision);
       return revision;
     });
+  }
+
+  /** To be called in the transaction of the write. @throws StaleToken */
+  #checkToken(key: string, { shard, version }: WriteToken): void {
+    const last = (this.#lastVersion.get(key) as { version: number } | undefined)?.version ?? 0;
+    const least = (this.#writer.get(shard) as { version: number } | undefined)?.version ?? 0;
+    const newest = Math.max(last, least);
+    if (version < newest) throw new StaleToken(key, version, newest);
   }
 
   #hold(document: StoredDocument): void {

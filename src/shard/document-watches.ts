@@ -1,23 +1,36 @@
 import type { Change } from './document-store.ts';
 
-type Listener = (change: Change) => void;
+/** Somebody who watches a document. */
+export interface DocumentWatch {
+  onChange(change: Change): void;
+  /** The shard does not serve the document any more. */
+  onLost(): void;
+}
 
 /** Who watches which document on this shard. */
 export class DocumentWatches {
-  readonly #listeners = new Map<string, Set<Listener>>();
+  readonly #watches = new Map<string, Set<DocumentWatch>>();
 
   /** @returns what ends the watch */
-  add(key: string, listener: Listener): () => void {
-    const listeners = this.#listeners.get(key) ?? new Set();
-    this.#listeners.set(key, listeners);
-    listeners.add(listener);
+  add(key: string, watch: DocumentWatch): () => void {
+    const watches = this.#watches.get(key) ?? new Set();
+    this.#watches.set(key, watches);
+    watches.add(watch);
     return () => {
-      listeners.delete(listener);
-      if (listeners.size === 0) this.#listeners.delete(key);
+      watches.delete(watch);
+      if (watches.size === 0) this.#watches.delete(key);
     };
   }
 
   announce(change: Change): void {
-    for (const listener of this.#listeners.get(change.document.key) ?? []) listener(change);
+    for (const watch of this.#watches.get(change.document.key) ?? []) watch.onChange(change);
+  }
+
+  /** Ends the watches of documents that are not served any more. */
+  drop(serves: (key: string) => boolean): void {
+    for (const [key, watches] of [...this.#watches]) {
+      if (serves(key)) continue;
+      for (const watch of [...watches]) watch.onLost();
+    }
   }
 }

@@ -2,11 +2,19 @@ import {
   type handleServerStreamingCall,
   type handleUnaryCall,
   Metadata,
+  type ServerUnaryCall,
   type ServerWritableStream,
+  type sendUnaryData,
   status,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { type Change, type DocumentStore, RevisionConflict, type StoredDocument } from './document-store.ts';
+import {
+  type Change,
+  type DocumentStore,
+  RevisionConflict,
+  StaleToken,
+  type StoredDocument,
+} from './document-store.ts';
 import type { DocumentWatches } from './document-watches.ts';
 import type {
   DeleteRequest,
@@ -19,6 +27,8 @@ import type {
   WatchEvent,
   WatchRequest,
 } from './documents-proto.ts';
+import type { OperationLog } from './operation-log.ts';
+import type { Ownership, Verdict } from './ownership.ts';
 
 const DEFAULT_PAGE = 100;
 const LARGEST_PAGE = 1000;
@@ -27,95 +37,193 @@ const MOST_UNREAD_EVENTS = 10_000;
 
 class Refusal extends Error {
   readonly code: status;
+  /** The version by which another shard has the document; 0: it is not that. */
+  readonly staleVersion: number;
 
-  constructor(code: status, message: string) {
+  constructor(code: status, message: string, staleVersion = 0) {
     super(message);
     this.code = code;
+    this.staleVersion = staleVersion;
   }
 }
 
 type Unary<Request, Response> = handleUnaryCall<Request, Response>;
+type Call = Pick<ServerUnaryCall<unknown, unknown>, 'metadata'>;
+
+/** What the service works on. */
+export interface ServiceParts {
+  readonly shard: string;
+  readonly store: DocumentStore;
+  readonly watches: DocumentWatches;
+  readonly ownership: Ownership;
+  /** Null where nobody wants to know. */
+  readonly log: OperationLog | null;
+}
 
 /** The service of `protos/keyway/shard/v1/documents.proto`. */
-export function documentsService(
-  shardId: string,
-  store: DocumentStore,
-  watches: DocumentWatches,
-): UntypedServiceImplementation {
+export function documentsService(parts: ServiceParts): UntypedServiceImplementation {
+  const { shard, store, watches, ownership } = parts;
   const metadata = new Metadata();
-  metadata.set('x-keyway-shard', shardId);
+  metadata.set('x-keyway-shard', shard);
 
-  const unary = <Request, Response>(answer: (request: Request) => Response): Unary<Request, Response> => {
-    return (call, callback) => {
-      call.sendMetadata(metadata.clone());
+  /** A call on one document: admitted, carried out in one turn, and written down. */
+  const unary = <Request extends { readonly key: string }, Response extends { revision: number }>(
+    operation: 'get' | 'put' | 'delete',
+    answer: (request: Request) => Response,
+  ): Unary<Request, Response> => {
+    const carryOut: Unary<Request, Response> = (call, callback) => {
       try {
-        callback(null, answer(call.request));
+        const response = logged(parts, operation, call.request.key, () => answer(call.request));
+        call.sendMetadata(metadata.clone());
+        callback(null, response);
       } catch (error) {
-        callback(serviceError(error));
+        callback(serviceError(error, shard));
       }
+    };
+    return (call, callback) => {
+      admitted(ownership, call, call.request.key, (refusal) => {
+        if (refusal === null) carryOut(call, callback);
+        else callback(serviceError(refusal, shard));
+      });
     };
   };
 
   const watch: handleServerStreamingCall<WatchRequest, WatchEvent> = (call) => {
-    call.sendMetadata(metadata.clone());
-    try {
-      beginWatch(call, store, watches);
-    } catch (error) {
-      call.destroy(Object.assign(new Error(), serviceError(error)));
-    }
+    admitted(ownership, call, call.request.key, (refusal) => {
+      try {
+        if (refusal !== null) throw refusal;
+        const key = checkedKey(call.request.key);
+        call.sendMetadata(metadata.clone());
+        beginWatch(call, key, parts);
+      } catch (error) {
+        call.emit('error', serviceError(error, shard));
+      }
+    });
   };
 
   return {
-    Get: unary((request: GetRequest): DocumentMessage => {
+    Get: unary('get', (request: GetRequest): DocumentMessage => {
       const document = store.get(checkedKey(request.key));
+      if (!ownership.holds) throw new Refusal(status.UNAVAILABLE, 'the shard has lost its lease');
       if (document === null) throw new Refusal(status.NOT_FOUND, `there is no document ${request.key}`);
       return message(document);
     }),
-    Put: unary((request: PutRequest): RevisionMessage => {
-      const document = store.put(checkedKey(request.key), request.value, request.expectedRevision ?? null);
+    Put: unary('put', (request: PutRequest): RevisionMessage => {
+      const token = { shard, version: ownership.version };
+      const document = store.put(checkedKey(request.key), request.value, request.expectedRevision ?? null, token);
       watches.announce({ kind: 'put', document });
       return { revision: document.revision };
     }),
-    Delete: unary((request: DeleteRequest): RevisionMessage => {
+    Delete: unary('delete', (request: DeleteRequest): RevisionMessage => {
       const key = checkedKey(request.key);
-      const revision = store.delete(key, request.expectedRevision ?? null);
+      const revision = store.delete(key, request.expectedRevision ?? null, { shard, version: ownership.version });
       if (revision === 0) throw new Refusal(status.NOT_FOUND, `there is no document ${key}`);
       watches.announce({ kind: 'delete', document: { key, value: new Uint8Array(0), revision } });
       return { revision };
     }),
-    List: unary((request: ListRequest): ListResponse => {
-      const size = request.pageSize === 0 ? DEFAULT_PAGE : request.pageSize;
-      if (size < 1 || size > LARGEST_PAGE)
-        throw new Refusal(status.INVALID_ARGUMENT, `page_size is ${size}; give 1 to ${LARGEST_PAGE}`);
-      // One more than asked for tells whether there is a next page.
-      const documents = store.list(request.prefix, request.pageToken, size + 1);
-      const page = documents.slice(0, size).map(message);
-      return { documents: page, nextPageToken: documents.length > size ? (page.at(-1)?.key ?? '') : '' };
-    }),
+    List: (call: ServerUnaryCall<ListRequest, ListResponse>, callback: sendUnaryData<ListResponse>) => {
+      try {
+        const response = list(store, call.request);
+        call.sendMetadata(metadata.clone());
+        callback(null, response);
+      } catch (error) {
+        callback(serviceError(error, shard));
+      }
+    },
     Watch: watch,
   };
+}
+
+/** A page of the store's documents, whosever they are. */
+function list(store: DocumentStore, request: ListRequest): ListResponse {
+  const size = request.pageSize === 0 ? DEFAULT_PAGE : request.pageSize;
+  if (size < 1 || size > LARGEST_PAGE)
+    throw new Refusal(status.INVALID_ARGUMENT, `page_size is ${size}; give 1 to ${LARGEST_PAGE}`);
+  // One more than asked for tells whether there is a next page.
+  const documents = store.list(request.prefix, request.pageToken, size + 1);
+  const page = documents.slice(0, size).map(message);
+  return { documents: page, nextPageToken: documents.length > size ? (page.at(-1)?.key ?? '') : '' };
+}
+
+/** Asks whether a call may be carried out here: by the key that it was routed by. */
+function admitted(ownership: Ownership, call: Call, key: string, onVerdict: (refusal: Refusal | null) => void): void {
+  const [routedBy = key] = call.metadata.get('x-shard-key').map(String);
+  const [asked] = call.metadata.get('x-keyway-version').map(Number);
+  const verdict = ownership.admit(routedBy, asked !== undefined && Number.isInteger(asked) ? asked : null);
+  if (verdict instanceof Promise) verdict.then((later) => onVerdict(refusalOf(later, key)));
+  else onVerdict(refusalOf(verdict, key));
+}
+
+function refusalOf(verdict: Verdict, key: string): Refusal | null {
+  if (verdict.kind === 'owner') return null;
+  if (verdict.kind === 'unknown')
+    return new Refusal(status.UNAVAILABLE, `the shard may not serve ${key}: ${verdict.reason}`);
+  return stale(key, verdict.version);
+}
+
+function stale(key: string, version: number): Refusal {
+  return new Refusal(status.FAILED_PRECONDITION, `${key} is another shard's by version ${version}`, version);
+}
+
+/** Carries an operation out, and has it written down. */
+function logged<Response extends { revision: number }>(
+  { log, ownership }: ServiceParts,
+  operation: 'get' | 'put' | 'delete',
+  key: string,
+  carryOut: () => Response,
+): Response {
+  if (log === null) return carryOut();
+  const id = log.begin(operation, key, ownership.version);
+  try {
+    const response = carryOut();
+    log.end(id, true, response.revision);
+    return response;
+  } catch (error) {
+    // That there is no such document is an answer too.
+    log.end(id, error instanceof Refusal && error.code === status.NOT_FOUND, 0);
+    throw error;
+  }
 }
 
 /** Sends the snapshot, or what came after the revision to resume from, and then each change. All of it is one turn: no change falls between. */
 function beginWatch(
   call: ServerWritableStream<WatchRequest, WatchEvent>,
-  store: DocumentStore,
-  watches: DocumentWatches,
+  key: string,
+  { store, watches, ownership, log }: ServiceParts,
 ): void {
-  const key = checkedKey(call.request.key);
   const { afterRevision } = call.request;
+  const id = log?.begin('watch', key, ownership.version) ?? 0;
+  let isOpen = true;
+  let remove = (): void => {};
+  const end = (): void => {
+    if (!isOpen) return;
+    isOpen = false;
+    remove();
+    log?.end(id, true, 0);
+  };
+  /** What was sent before goes out first. */
+  const fail = (code: status, details: string, metadata = new Metadata()): void => {
+    end();
+    call.emit('error', { code, details, metadata });
+  };
   const send = (change: Change): void => {
     call.write({ kind: change.kind === 'put' ? 'PUT' : 'DELETE', document: message(change.document) });
-    if (call.writableLength > MOST_UNREAD_EVENTS)
-      call.destroy(
-        Object.assign(new Error(), { code: status.RESOURCE_EXHAUSTED, details: 'the watch reads too slowly' }),
-      );
+    if (call.writableLength > MOST_UNREAD_EVENTS) fail(status.RESOURCE_EXHAUSTED, 'the watch reads too slowly');
   };
   if (afterRevision === undefined) {
     const document = store.get(key) ?? { key, value: new Uint8Array(0), revision: 0 };
     call.write({ kind: 'SNAPSHOT', document: message(document) });
   } else for (const change of store.changesAfter(key, afterRevision)) send(change);
-  const end = watches.add(key, send);
+  if (!isOpen) return;
+  remove = watches.add(key, {
+    onChange: send,
+    onLost: () => {
+      const verdict = ownership.admit(key, null);
+      const metadata = new Metadata();
+      if ('kind' in verdict && verdict.kind === 'stale') metadata.set('x-keyway-stale', String(verdict.version));
+      fail(status.UNAVAILABLE, `${key} is another shard's now, or may be`, metadata);
+    },
+  });
   call.on('cancelled', end);
   call.on('close', end);
 }
@@ -130,8 +238,14 @@ function checkedKey(key: string): string {
   throw new Refusal(status.INVALID_ARGUMENT, `"${key.slice(0, 80)}" is no key; write project/document`);
 }
 
-function serviceError(error: unknown): { code: status; details: string } {
-  if (error instanceof Refusal) return { code: error.code, details: error.message };
-  if (error instanceof RevisionConflict) return { code: status.FAILED_PRECONDITION, details: error.message };
-  return { code: status.INTERNAL, details: error instanceof Error ? error.message : String(error) };
+function serviceError(error: unknown, shard: string): { code: status; details: string; metadata: Metadata } {
+  const metadata = new Metadata();
+  metadata.set('x-keyway-shard', shard);
+  if (error instanceof StaleToken) return serviceError(stale(error.key, error.version), shard);
+  if (error instanceof Refusal) {
+    if (error.staleVersion > 0) metadata.set('x-keyway-stale', String(error.staleVersion));
+    return { code: error.code, details: error.message, metadata };
+  }
+  if (error instanceof RevisionConflict) return { code: status.FAILED_PRECONDITION, details: error.message, metadata };
+  return { code: status.INTERNAL, details: error instanceof Error ? error.message : String(error), metadata };
 }

@@ -1,5 +1,5 @@
 /** The reference shard. */
-export { DocumentStore, RevisionConflict } from './document-store.ts';
+export { DocumentStore, RevisionConflict, StaleToken, type WriteToken } from './document-store.ts';
 export {
   type DocumentMessage,
   DocumentsClient,
@@ -7,4 +7,5 @@ export {
   type RevisionMessage,
   type WatchEvent,
 } from './documents-proto.ts';
+export type { LoggedOperation } from './operation-log.ts';
 export { ShardServer, type ShardServerOptions } from './shard-server.ts';

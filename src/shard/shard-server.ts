@@ -1,10 +1,15 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
+import type { Registry } from '../registry/index.ts';
+import type { TopologyName } from '../topology/index.ts';
 import { DocumentStore } from './document-store.ts';
 import { DocumentWatches } from './document-watches.ts';
 import { DocumentsClient, documentsPackage } from './documents-proto.ts';
 import { documentsService } from './documents-service.ts';
+import { OperationLog } from './operation-log.ts';
+import { type Ownership, ownerOfAll } from './ownership.ts';
+import { RegisteredOwnership } from './registered-ownership.ts';
 
 const SERVICE = 'keyway.shard.v1.Documents';
 
@@ -14,6 +19,21 @@ export interface ShardServerOptions {
   readonly address: string;
   /** The SQLite file. */
   readonly file: string;
+  /** Takes part in a cluster of a registry: serves what it owns there, and nothing else. */
+  readonly registration?: ShardRegistration | undefined;
+  /** A file that every operation is written down in. */
+  readonly operationLog?: string | undefined;
+  /** Milliseconds of the machine's clock. */
+  readonly clock: () => number;
+  readonly pid: number;
+}
+
+/** How it takes part in a cluster. */
+export interface ShardRegistration {
+  readonly registry: Registry;
+  readonly name: TopologyName;
+  readonly nodeId: string;
+  readonly leaseMs: number;
 }
 
 /** The reference shard: documents with watch, health and reflection, over gRPC. */
@@ -21,24 +41,47 @@ export class ShardServer {
   readonly #server = new Server();
   readonly #health = new HealthImplementation({ '': 'NOT_SERVING', [SERVICE]: 'NOT_SERVING' });
   readonly #store: DocumentStore;
-  readonly #address: string;
+  readonly #options: ShardServerOptions;
+  readonly #watches = new DocumentWatches();
+  readonly #log: OperationLog | null;
+  #registered: RegisteredOwnership | null = null;
 
   constructor(options: ShardServerOptions) {
-    this.#address = options.address;
-    this.#store = new DocumentStore(options.file);
-    this.#server.addService(DocumentsClient.service, documentsService(options.id, this.#store, new DocumentWatches()));
+    this.#options = options;
+    const { id: shard, file, operationLog, clock, pid } = options;
+    this.#store = new DocumentStore(file);
+    this.#log = operationLog === undefined ? null : new OperationLog(operationLog, shard, clock, pid);
+    const ownership = this.#ownership();
+    const parts = { shard, store: this.#store, watches: this.#watches, ownership, log: this.#log };
+    this.#server.addService(DocumentsClient.service, documentsService(parts));
     this.#health.addToServer(this.#server);
     new ReflectionService(documentsPackage).addToServer(this.#server);
   }
 
-  /** @returns the port */
+  /** What it owns is known once it has registered; until then it serves nothing. */
+  #ownership(): Ownership {
+    const { registration, id: shard, address, clock } = this.#options;
+    if (registration === undefined) return ownerOfAll;
+    const { registry, name, nodeId, leaseMs } = registration;
+    this.#registered = new RegisteredOwnership(registry, { name, shard, address, nodeId, leaseMs }, clock, {
+      onVersion: (version, shards, lost) => this.#store.begin(version, shards, lost),
+      onLost: (serves) => {
+        this.#store.drop(serves);
+        this.#watches.drop(serves);
+      },
+    });
+    return this.#registered;
+  }
+
+  /** Resolves once it serves. @returns the port */
   async start(): Promise<number> {
     const port = await new Promise<number>((resolve, reject) => {
-      this.#server.bindAsync(this.#address, ServerCredentials.createInsecure(), (error, bound) => {
+      this.#server.bindAsync(this.#options.address, ServerCredentials.createInsecure(), (error, bound) => {
         if (error === null) resolve(bound);
         else reject(error);
       });
     });
+    await this.#registered?.start();
     this.#setHealth('SERVING');
     return port;
   }
@@ -53,7 +96,10 @@ export class ShardServer {
         resolve();
       });
     });
+    await this.#registered?.stop();
     this.#store.close();
+    this.#log?.close();
+    await this.#options.registration?.registry.close();
   }
 
   #setHealth(state: 'SERVING' | 'NOT_SERVING'): void {

@@ -16,6 +16,12 @@ export function openDurable(file: string, schema: string): DatabaseSync {
   return database;
 }
 
+/** Adds a column to a table that was made before there was one. */
+export function addMissing(database: DatabaseSync, table: string, column: string, type: string): void {
+  const columns = database.prepare(`SELECT name FROM pragma_table_info(?)`).all(table) as Array<{ name: string }>;
+  if (!columns.some(({ name }) => name === column)) database.exec(`ALTER TABLE ${table} ADD COLUMN ${column} ${type}`);
+}
+
 /** Runs `change` as one transaction: all of it is done and durable when this returns, none of it where it throws. */
 export function transaction<Result>(database: DatabaseSync, change: () => Result): Result {
   database.exec('BEGIN IMMEDIATE');

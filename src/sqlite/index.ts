@@ -1,2 +1,2 @@
 /** Durable SQLite files, for the embedded stores. Imports nothing of ours. */
-export { openDurable, snapshot, transaction } from './durable-database.ts';
+export { addMissing, openDurable, snapshot, transaction } from './durable-database.ts';

@@ -10,6 +10,8 @@ import type { TopologyVersion } from './topology.ts';
  */
 export interface SharedCluster {
   readonly name: string;
+  /** Tells one from another: of two that were built in one thread the numbers differ. */
+  readonly build: number;
   /** Null where it comes from a config and has none. */
   readonly version: TopologyVersion | null;
   readonly placement: PlacementName;
@@ -21,6 +23,7 @@ export interface SharedCluster {
 }
 
 const encoder = new TextEncoder();
+let builds = 0;
 
 /** Builds a cluster's table, for other threads to open. */
 export function shareCluster(description: ClusterDescription, version: TopologyVersion | null): SharedCluster {
@@ -35,8 +38,10 @@ export function shareCluster(description: ClusterDescription, version: TopologyV
     end += part.length;
     ends[i] = end;
   });
+  builds++;
   return {
     name,
+    build: builds,
     version,
     placement: description.placement.name,
     tables: cluster.tables,

@@ -1,5 +1,5 @@
 import { keyBytes, type Partition } from '../placement/index.ts';
-import type { Cluster } from './cluster.ts';
+import { Cluster, type ClusterDescription } from './cluster.ts';
 import { type Pin, pinName } from './pins.ts';
 
 /** Keys whose hash lies from `first` to `last`, both included, and whose owner changes. An owner of null is nobody. */
@@ -56,6 +56,18 @@ export function diff(before: Cluster, after: Cluster): ClusterDiff {
     flows,
     moved: flows.reduce((sum, { share }) => sum + share, 0),
   };
+}
+
+/**
+ * The shards that lose a key from one version to the other, a shard that is served elsewhere among them; all, where the
+ * versions place keys in different ways, so that any may.
+ */
+export function losingShards(before: ClusterDescription, after: ClusterDescription): string[] {
+  const { ranges, pins } = diff(new Cluster(before), new Cluster(after));
+  if (ranges === null || pins.length > 0) return before.shards.map(({ id }) => id);
+  const addresses = new Map(after.shards.map(({ id, address }) => [id, address]));
+  const elsewhere = before.shards.filter(({ id, address }) => addresses.get(id) !== address).map(({ id }) => id);
+  return [...new Set([...ranges.flatMap(({ from }) => from ?? []), ...elsewhere])];
 }
 
 type Names = readonly [before: readonly string[], after: readonly string[]];

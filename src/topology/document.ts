@@ -21,19 +21,21 @@ export function checkTopology(document: unknown, source: string): TopologyDraft 
 }
 
 function draftOf(
-  { namespace, cluster, version, ...fields }: z.output<typeof topologySchema>,
+  { namespace, cluster, version, consistency, failover, ...fields }: z.output<typeof topologySchema>,
   report: Report,
 ): TopologyDraft {
   return {
     namespace,
     version: (version ?? null) as TopologyVersion | null,
     ...describeCluster(cluster, fields, report),
+    ...(consistency === 'eventual' ? { consistency } : {}),
+    ...(failover === undefined ? {} : { failover }),
   };
 }
 
 /** The document that `parseTopology` reads, as plain data. */
 export function topologyDocument(topology: Topology | TopologyDraft): object {
-  const { namespace, name, version, placement, hashOn, shards, pins } = topology;
+  const { namespace, name, version, placement, hashOn, shards, pins, consistency, failover } = topology;
   return {
     namespace,
     cluster: name,
@@ -44,6 +46,8 @@ export function topologyDocument(topology: Topology | TopologyDraft): object {
       slots === undefined ? shard : { ...shard, slots: formatSlotRanges(slots) },
     ),
     ...(pins === undefined ? {} : { pins }),
+    ...(consistency === undefined ? {} : { consistency }),
+    ...(failover === undefined ? {} : { failover }),
   };
 }
 

@@ -3,7 +3,7 @@ export { addressText, type HostPort, isLoopback, splitAddress } from './address.
 export { Cluster, type ClusterDescription, type HashOn, type PlacementChoice, type Shard } from './cluster.ts';
 export { ClusterTable, type ShardPlace, type SharedCluster, shareCluster } from './cluster-table.ts';
 export { describeCluster } from './describe.ts';
-export { type ClusterDiff, diff, type Flow, type MovedPin, type MovedRange } from './diff.ts';
+export { type ClusterDiff, diff, type Flow, losingShards, type MovedPin, type MovedRange } from './diff.ts';
 export { checkTopology, parseTopology, topologyDocument, topologyYaml } from './document.ts';
 export { type Explanation, explainKey } from './explain.ts';
 export { fingerprint } from './fingerprint.ts';
@@ -13,7 +13,10 @@ export { DEFAULT_PLACEMENT, optionalClusterFields, topologySchema } from './sche
 export { parseSetNodes, setNodesText } from './set-nodes.ts';
 export { sharesOf } from './shares.ts';
 export type { SlotRange } from './slot-ranges.ts';
+export type { StagedCluster } from './staged-cluster.ts';
 export {
+  type ChangeRules,
+  isStrict,
   type Node,
   nodesOf,
   type Topology,

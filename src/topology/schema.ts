@@ -103,6 +103,16 @@ export const optionalClusterFields = {
 
 export const DEFAULT_PLACEMENT = { ringHash: ringHash.parse({}) };
 
+const failover = z
+  .strictObject({
+    afterMs: z
+      .int()
+      .min(0)
+      .max(86_400_000)
+      .describe('A shard whose node has been lost, or sick, for so long is taken out; its keys go to the others.'),
+  })
+  .describe('What becomes of a shard that is lost. Nothing does where this is not given: its requests fail or wait.');
+
 /** A topology as a document. */
 export const topologySchema = z.strictObject({
   namespace: identifier.default('default'),
@@ -112,6 +122,13 @@ export const topologySchema = z.strictObject({
   hashOn: fields.hashOn.default('id'),
   shards: fields.shards,
   pins: fields.pins.default([]),
+  consistency: z
+    .enum(['strict', 'eventual'])
+    .default('strict')
+    .describe(
+      'strict: no two shards ever serve a key at once; eventual: each router changes over when it hears of it.',
+    ),
+  failover: failover.optional(),
 });
 
 /** What tells who owns what, defaults filled in. */

@@ -11,16 +11,28 @@ export interface TopologyName {
   readonly cluster: string;
 }
 
+/** How a cluster changes over from one version to the next. */
+export interface ChangeRules {
+  /** `eventual`: each router changes over when it hears of it. Where it is not given: no two shards ever serve a key at once. */
+  readonly consistency?: 'strict' | 'eventual' | undefined;
+  /** A shard whose node has been lost or sick for so long is taken out; never where it is not given. */
+  readonly failover?: { readonly afterMs: number } | undefined;
+}
+
 /** The full, immutable description of a cluster at one version: who owns what. It is replaced whole, never edited. */
-export interface Topology extends ClusterDescription {
+export interface Topology extends ClusterDescription, ChangeRules {
   readonly namespace: string;
   readonly version: TopologyVersion;
 }
 
 /** A topology that has not been committed: without a version it becomes the next one. */
-export interface TopologyDraft extends ClusterDescription {
+export interface TopologyDraft extends ClusterDescription, ChangeRules {
   readonly namespace: string;
   readonly version: TopologyVersion | null;
+}
+
+export function isStrict({ consistency }: ChangeRules): boolean {
+  return consistency !== 'eventual';
 }
 
 /** One backend process. */

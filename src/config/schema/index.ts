@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { cluster } from './cluster.ts';
 import { drain } from './drain.ts';
+import { hold } from './hold.ts';
 import { limits } from './limits.ts';
 import { serverTls } from './listener.ts';
 import { registry } from './registry.ts';
@@ -76,6 +77,7 @@ export const configSchema = z.strictObject({
     .describe('x-request-id: left as it comes, made where it is missing, or made anew for every request.'),
   drainSeconds: z.int().min(0).max(3600).default(30).describe('How long streams in flight may go on after SIGTERM.'),
   drain: drain.prefault({}),
+  hold: hold.prefault({}),
   limits: limits.prefault({}),
   registry: registry.optional(),
   routes: z.array(route).min(1).describe('The first that matches counts.'),

@@ -138,12 +138,44 @@ const rateLimit = z
   })
   .describe('Requests of one client address, or for one key, in each worker. Beyond it: 429, RESOURCE_EXHAUSTED.');
 
+const fieldNumbers = z.array(z.int().min(1).max(536_870_911)).min(1);
+const memberNames = z.array(z.string().min(1)).min(1);
+
+const resume = z
+  .strictObject({
+    protobuf: z
+      .strictObject({
+        seen: fieldNumbers.describe('Numbers of fields, from an answer down to what it can be resumed from.'),
+        into: fieldNumbers.describe('The same in the request.'),
+        absent: z.int().min(0).optional().describe('What it means that the field is left out, such as 0.'),
+      })
+      .optional(),
+    json: z
+      .strictObject({
+        seen: memberNames.describe('Names of members, from an answer down to what it can be resumed from.'),
+        into: memberNames.describe('The same in the request.'),
+      })
+      .optional(),
+    header: z
+      .strictObject({
+        seen: headerName.describe("A header of the shard's answer."),
+        into: headerName.describe('The header of the request that takes it.'),
+      })
+      .optional(),
+  })
+  .superRefine((rule, context) => exactlyOne(rule, context, ['protobuf', 'json', 'header']))
+  .describe('Where a watch goes on that is made anew: the last value seen in its answers goes into the new request.');
+
 const onMove = z
   .strictObject({
     how: z
-      .enum(['goaway', 'end'])
+      .enum(['goaway', 'end', 'replay'])
       .default('goaway')
-      .describe('goaway: the client is told to make a new connection too; end: the stream ends, and no more.'),
+      .describe(
+        'goaway: the client is told to make a new connection too; end: the stream ends, and no more; ' +
+          'replay: the stream stays, and the call, of one request message, is made anew at the new owner.',
+      ),
+    resume: resume.optional(),
     status: z
       .enum(['unavailable', 'ok'])
       .default('unavailable')

@@ -15,8 +15,9 @@ afterEach(() => {
 /** A stream that ends when it is told, or, with a message under way, when it is reset. */
 class Stream {
   isOpen = true;
+  hasToLeave = true;
   readonly isWatch: boolean;
-  readonly onMove: MoveDescription;
+  readonly wayToLeave: MoveDescription['how'];
   readonly #startedMs = Date.now();
   underWay = false;
   reset = false;
@@ -24,14 +25,18 @@ class Stream {
 
   constructor(isWatch = true, how: MoveDescription['how'] = 'end') {
     this.isWatch = isWatch;
-    this.onMove = { how, status: 'unavailable' };
+    this.wayToLeave = how;
   }
 
   ageMs(nowMs: number): number {
     return nowMs - this.#startedMs;
   }
 
-  leave(_reason: string, pushbackMs: number): void {
+  get isLeaving(): boolean {
+    return this.isOpen;
+  }
+
+  leave(_how: string, _reason: string, pushbackMs: number): void {
     this.pushbackMs = pushbackMs;
     if (!this.underWay) this.isOpen = false;
   }
@@ -52,9 +57,11 @@ function drainerWith(drain: Partial<DrainDescription>) {
   } as unknown as RouterContext;
   const shutdowns: string[] = [];
   const leaver = (stream: Stream): Leaver => ({
-    exchange: stream as unknown as Exchange,
-    connection: { shutdown: (reason) => shutdowns.push(reason) },
+    exchange: Object.assign(stream, {
+      shutDownConnection: (reason: string) => shutdowns.push(reason),
+    }) as unknown as Exchange,
     reason: 'it moved',
+    hasToLeave: () => stream.hasToLeave,
     isWatch: stream.isWatch,
   });
   return { drainer: new Drainer(context), counters, shutdowns, leaver };
@@ -72,10 +79,19 @@ it('ends streams evenly over the window', () => {
     return ended(streams);
   });
   expect(counted).toEqual([10, 50, 100]);
-  expect(counters.drained).toEqual({ goaway: 0, end: 100 });
+  expect(counters.drained).toEqual({ goaway: 0, end: 100, replay: 0 });
   expect(streams[0]?.pushbackMs).toBe(150);
   expect(drainer.waiting).toBe(0);
   expect(vi.getTimerCount()).toBe(0);
+});
+
+it('leaves those alone that have no need to leave any more when their turn comes', () => {
+  const { drainer, leaver, counters } = drainerWith({ windowMs: 100 });
+  const [leaves, stays] = [new Stream(), new Stream()];
+  drainer.add([leaves, stays].map(leaver));
+  stays.hasToLeave = false;
+  vi.advanceTimersByTime(200);
+  expect([leaves.isOpen, stays.isOpen, counters.drained.end]).toEqual([false, true, 1]);
 });
 
 it('takes longer than the window where the rate would be exceeded', () => {
@@ -118,5 +134,5 @@ it('tells the connection of a stream that it goes, where the route wants that', 
   drainer.add([new Stream(true, 'goaway'), new Stream(true, 'end')].map(leaver));
   vi.advanceTimersByTime(20);
   expect(shutdowns).toEqual(['it moved']);
-  expect(counters.drained).toEqual({ goaway: 1, end: 1 });
+  expect(counters.drained).toEqual({ goaway: 1, end: 1, replay: 0 });
 });

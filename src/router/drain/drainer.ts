@@ -1,14 +1,15 @@
 import type { Exchange } from '../exchange.ts';
 import type { RouterContext } from '../router-context.ts';
 
-/** A stream that has to leave, and its client's connection. */
+/** A stream that has to leave. */
 export interface Leaver {
   readonly exchange: Exchange;
-  readonly connection: { shutdown(reason: string): void };
   /** Its route calls it a watch: asked when it was found, because of ten thousand that takes a while. */
   readonly isWatch: boolean;
   /** For the client: why. */
   readonly reason: string;
+  /** Asked again when its turn comes: its shard may have been faster. */
+  readonly hasToLeave: (exchange: Exchange) => boolean;
 }
 
 /** Those of one change, and when they end: evenly over their window. */
@@ -69,7 +70,7 @@ export class Drainer {
     for (const batch of this.#batches) this.#endDue(batch, nowMs);
     this.#batches = this.#batches.filter(({ leavers, next }) => next < leavers.length);
     for (const [exchange, untilMs] of this.#reluctant) {
-      if (!exchange.isOpen) this.#reluctant.delete(exchange);
+      if (!exchange.isLeaving) this.#reluctant.delete(exchange);
       else if (nowMs >= untilMs) exchange.giveUp();
     }
     if (this.#batches.length > 0 || this.#young.size > 0 || this.#reluctant.size > 0) return;
@@ -95,14 +96,15 @@ export class Drainer {
     for (; batch.next < due; batch.next++) this.#end(leavers[batch.next] as Leaver, nowMs);
   }
 
-  #end({ exchange, connection, reason }: Leaver, nowMs: number): void {
-    if (!exchange.isOpen) return;
+  #end({ exchange, reason, hasToLeave }: Leaver, nowMs: number): void {
+    if (!exchange.isOpen || !hasToLeave(exchange)) return;
     const { counters, random, drain } = this.#context;
-    const { how } = exchange.onMove;
-    counters.drained[how]++;
-    if (how === 'goaway') connection.shutdown(reason);
-    exchange.leave(reason, random() * drain.pushbackMs);
-    if (exchange.isOpen) this.#reluctant.set(exchange, nowMs + drain.graceMs);
+    const how = exchange.wayToLeave;
+    // What is made anew counts itself, for a shard may be the one to end it.
+    if (how !== 'replay') counters.drained[how]++;
+    if (how === 'goaway') exchange.shutDownConnection(reason);
+    exchange.leave(how, reason, random() * drain.pushbackMs);
+    if (exchange.isLeaving) this.#reluctant.set(exchange, nowMs + drain.graceMs);
   }
 
   stop(): void {

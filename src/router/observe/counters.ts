@@ -14,6 +14,8 @@ export const refusals = [
   'deadline',
   'upstream_fault',
   'moved',
+  'held',
+  'no_lease',
 ] as const;
 export type Refusal = (typeof refusals)[number];
 
@@ -93,9 +95,15 @@ export class RouterCounters {
   handshakesFailed = 0;
   readonly refusals = Object.fromEntries(refusals.map((reason) => [reason, 0])) as Record<Refusal, number>;
   /** Streams that were ended because their keys have moved, by how. */
-  readonly drained: Record<'goaway' | 'end', number> = { goaway: 0, end: 0 };
+  readonly drained: Record<'goaway' | 'end' | 'replay', number> = { goaway: 0, end: 0, replay: 0 };
   /** Streams that have to leave and have not yet. */
   draining = 0;
+  /** Requests that had to wait because their keys were being handed over, or the router had no lease. */
+  held = 0;
+  /** Of these the ones that wait now. */
+  holding = 0;
+  /** Requests that shards refused because the router was behind. */
+  stale = 0;
   readonly floods = Object.fromEntries(floodCauses.map((cause) => [cause, 0])) as Record<FloodCause, number>;
   readonly routes: Record<string, TrafficCounters> = {};
   /** By `cluster/shard`. */

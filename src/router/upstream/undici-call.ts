@@ -45,6 +45,9 @@ export abstract class UndiciCall implements StreamConnection, Dispatcher.Dispatc
     if (widen(stream, limit)) this.resumeReading();
   }
 
+  /** It ends with its one stream. */
+  shutdown(): void {}
+
   letGo(stream: Stream): void {
     this.reset(stream);
   }

@@ -1,4 +1,5 @@
 import type { ShardPlace } from '../../topology/index.ts';
+import type { Gate } from '../gate/gate.ts';
 import { MOST_LABELLED } from '../observe/counters.ts';
 import type { RouterContext } from '../router-context.ts';
 import { ClusterOwners, type RoutedCluster } from '../routing.ts';
@@ -14,7 +15,7 @@ const LET_GO_AFTER_MS = 5000;
 export class Upstreams {
   readonly #context: RouterContext;
   readonly #upstreams = new Map<string, Upstream>();
-  readonly #clusters = new Map<string, { readonly description: UpstreamDescription; owners: ClusterOwners }>();
+  readonly #clusters = new Map<string, { readonly description: UpstreamDescription; readonly owners: ClusterOwners }>();
   /** Those of past versions, and since when nothing has been open to them. */
   readonly #past = new Map<Upstream, number>();
   #outliersNextMs = new Map<string, number>();
@@ -24,14 +25,21 @@ export class Upstreams {
   }
 
   /** The shards of a cluster from now on. What they were before goes on for as long as it has streams. */
-  ownersOf(cluster: RoutedCluster): ClusterOwners {
+  ownersOf(cluster: RoutedCluster, gate: Gate | null): ClusterOwners {
     const before = this.#clusters.get(cluster.name);
     const description = cluster.upstream ?? before?.description ?? defaultUpstream;
-    const owners = new ClusterOwners(cluster, (shard) => this.#upstreamOf(cluster.name, shard, description));
+    const owners = new ClusterOwners(cluster, gate, (shard) => this.#upstreamOf(cluster.name, shard, description));
     this.#clusters.set(cluster.name, { description, owners });
     for (const past of before?.owners.reached ?? []) this.#past.set(past, Number.POSITIVE_INFINITY);
     this.#introduce(owners, description.activeHealth !== undefined, 0);
     return owners;
+  }
+
+  /** The shards of a version that is not served yet: nothing is sent to them. */
+  ownersToBe(cluster: RoutedCluster): ClusterOwners {
+    return new ClusterOwners(cluster, null, () => {
+      throw new Error('nothing is sent by a version that is staged');
+    });
   }
 
   /**

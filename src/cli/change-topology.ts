@@ -1,0 +1,43 @@
+import { hostname } from 'node:os';
+import { changeTopology, type OnStep } from '../handoff/index.ts';
+import { machineClock } from '../machine-clock.ts';
+import type { CommitOptions, Handoff, Registry } from '../registry/index.ts';
+import type { Topology, TopologyDraft } from '../topology/index.ts';
+
+/** What a command may say of how a topology changes. */
+export interface ChangeFlags extends CommitOptions {
+  /** Shards that are known to be dead, with commas between. */
+  readonly lost?: string | undefined;
+}
+
+/** How this process is called where it drives. */
+export const candidate = (): string => `${hostname()}-${process.pid}`;
+
+/** Changes a cluster's topology for a command, and shows each step on the terminal. */
+export function changed(
+  registry: Registry,
+  draft: TopologyDraft,
+  flags: ChangeFlags,
+  reason: string,
+): Promise<Topology> {
+  const lost = flags.lost?.split(',');
+  return changeTopology(registry, draft, {
+    ...flags,
+    lost,
+    reason,
+    candidate: candidate(),
+    clock: machineClock,
+    onStep: process.stderr.isTTY ? showSteps() : () => {},
+  });
+}
+
+/** For people who wait; what a command answers with stands alone on stdout. */
+function showSteps(): OnStep {
+  let shown = '';
+  return ({ step, from, to, attempt, retries, reason }: Handoff) => {
+    const line = `${from} -> ${to}: ${step}${retries > 0 && step === 'drain' ? ` again, because ${reason}` : ''}`;
+    if (`${attempt}${line}` === shown || step === 'committed') return;
+    shown = `${attempt}${line}`;
+    process.stderr.write(`${line}\n`);
+  };
+}

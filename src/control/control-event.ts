@@ -1,0 +1,18 @@
+import type { ClusterEvent } from '../handoff/index.ts';
+import type { Handoff } from '../registry/index.ts';
+
+/** What a router's control plane tells of one cluster. Plain data, with tables in shared memory. */
+export type ControlEvent =
+  | ClusterEvent
+  /** The router may serve the cluster, or may not any more: it has no lease. */
+  | { readonly kind: 'serves'; readonly cluster: string; readonly serves: boolean }
+  /** This router drives the cluster's handoffs, or does not any more. */
+  | { readonly kind: 'controls'; readonly cluster: string; readonly leads: boolean }
+  /** A step of a handoff that it drives. */
+  | { readonly kind: 'step'; readonly cluster: string; readonly handoff: Handoff }
+  | {
+      readonly kind: 'failover';
+      readonly cluster: string;
+      readonly shards: readonly string[];
+      readonly done: string;
+    };

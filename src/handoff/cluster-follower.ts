@@ -1,0 +1,283 @@
+import {
+  type HandoffView,
+  isUnderWay,
+  type Registry,
+  type StoredHandoff,
+  type StoredNode,
+  type TopologyEvent,
+} from '../registry/index.ts';
+import {
+  isStrict,
+  type SharedCluster,
+  type StagedCluster,
+  shareCluster,
+  type Topology,
+  type TopologyName,
+  type TopologyVersion,
+} from '../topology/index.ts';
+
+/** What is told of a cluster that is followed. Plain data, with tables in shared memory. */
+export type ClusterEvent =
+  | {
+      readonly kind: 'routing';
+      readonly cluster: string;
+      /** Null: the registry has no topology for it. */
+      readonly table: SharedCluster | null;
+      readonly staged: StagedCluster | null;
+      /** Shards that were given up on the way to this version. */
+      readonly lost: readonly string[];
+      /** From the registry, or from the disk because the registry cannot be reached. */
+      readonly from: 'registry' | 'disk';
+      /** Of events of one cluster the later one's is larger: named when it has been carried out. */
+      readonly id: number;
+    }
+  | { readonly kind: 'outage'; readonly cluster: string; readonly reason: string }
+  | { readonly kind: 'recovered'; readonly cluster: string }
+  /** Something that people should know and that changes nothing. */
+  | { readonly kind: 'warning'; readonly cluster: string; readonly message: string };
+
+/** What a follower starts from while the registry cannot be reached. */
+export interface KeptTopology {
+  readonly topology: Topology;
+  /** Its nodes as they were known: whether every shard refuses what it has lost. */
+  readonly nodes: readonly StoredNode[];
+}
+
+/** Where it is kept. */
+export interface TopologyKeeper {
+  /** @throws Error where it cannot be */
+  keep(kept: KeptTopology): void;
+  read(name: TopologyName): KeptTopology | null;
+}
+
+/** What is served, by topology and table. */
+interface Served {
+  /** Tells one from another, also where their versions are the same because one was forced. */
+  readonly number: number;
+  readonly topology: Topology;
+  readonly table: SharedCluster;
+}
+
+/**
+ * Follows a cluster in the registry: its topology, and its handoffs. The two are told of by separate watches, either of
+ * which may be ahead; what is told to the router is of one moment.
+ */
+export class ClusterFollower {
+  /** The follower's name for it; the registry may have another. */
+  readonly cluster: string;
+  readonly topologyName: TopologyName;
+  readonly #registry: Registry;
+  readonly #kept: TopologyKeeper | null;
+  readonly #tell: (event: ClusterEvent) => void;
+  /** Undefined: nothing is known yet. */
+  #served: Served | null | undefined = undefined;
+  #view: HandoffView = { handoff: null, staged: null, nodes: [] };
+  #hasView = false;
+  #next: (Served & { readonly attempt: number }) | null = null;
+  /** A version that the handoff has told of, and the topology's own watch has not yet: what that tells before is past. */
+  #ahead: TopologyVersion | null = null;
+  #told = '';
+  #from: 'registry' | 'disk' = 'registry';
+  #id = 0;
+  #outages = 0;
+  #builds = 0;
+  #carriedOut = 0;
+  #waiting: Array<() => void> = [];
+  /** Called when what decides may have changed whether this router needs its lease. */
+  onChange: () => void = () => {};
+
+  constructor(
+    registry: Registry,
+    kept: TopologyKeeper | null,
+    cluster: string,
+    name: TopologyName,
+    tell: (event: ClusterEvent) => void,
+  ) {
+    this.#registry = registry;
+    this.#kept = kept;
+    this.cluster = cluster;
+    this.topologyName = name;
+    this.#tell = tell;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#followTopology(signal), this.#followHandoffs(signal)]);
+  }
+
+  async #followTopology(signal: AbortSignal): Promise<void> {
+    for await (const event of this.#registry.topologies.watch(this.topologyName, null, signal)) {
+      if (event.kind === 'topology' || event.kind === 'gone') this.#onTopology(event);
+      else this.#onReach(event.kind === 'outage' ? event.cause : null);
+    }
+  }
+
+  async #followHandoffs(signal: AbortSignal): Promise<void> {
+    for await (const event of this.#registry.handoffs.watch(this.topologyName, signal)) {
+      if (event.kind !== 'view') this.#onReach(event.kind === 'outage' ? event.cause : null);
+      else {
+        this.#view = event.view;
+        this.#hasView = true;
+        this.#publish();
+      }
+    }
+  }
+
+  #onTopology(event: Extract<TopologyEvent, { kind: 'topology' | 'gone' }>): void {
+    if (event.kind === 'topology' && this.#ahead !== null && event.topology.version < this.#ahead) return;
+    this.#ahead = null;
+    this.#from = 'registry';
+    if (event.kind === 'gone') this.#served = null;
+    else {
+      const { topology } = event;
+      // Often it is what was staged: its building need not be waited for.
+      const known = [this.#served, this.#next].find((each) => each != null && isSame(each.topology, topology));
+      this.#served = known ?? this.#build(topology);
+      if (known === this.#next) this.#next = null;
+    }
+    this.#publish();
+  }
+
+  #build(topology: Topology): Served {
+    this.#builds++;
+    return {
+      number: this.#builds,
+      topology,
+      table: shareCluster({ ...topology, name: this.cluster }, topology.version),
+    };
+  }
+
+  #onReach(cause: Error | null): void {
+    this.#outages += cause === null ? -1 : 1;
+    if (cause !== null && this.#outages === 1) {
+      if (this.#served === undefined) this.#serveKept();
+      this.#tell({ kind: 'outage', cluster: this.cluster, reason: cause.message });
+    }
+    if (cause === null && this.#outages === 0) this.#tell({ kind: 'recovered', cluster: this.cluster });
+  }
+
+  #serveKept(): void {
+    const kept = this.#kept?.read(this.topologyName) ?? null;
+    if (kept === null) return;
+    this.#from = 'disk';
+    this.#served = this.#build(kept.topology);
+    this.#view = { ...this.#view, nodes: kept.nodes };
+    this.#hasView = true;
+    this.#publish();
+  }
+
+  #publish(): void {
+    this.#tellOfOneMoment();
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const check of this.#waiting.splice(0)) check();
+  }
+
+  /** Tells the router what to do, once both watches agree on a moment. */
+  #tellOfOneMoment(): void {
+    if (this.#served === undefined || !this.#hasView) return;
+    const { handoff, staged } = this.#view;
+    if (this.#served !== null && handoff !== null) {
+      const version = this.#served.topology.version;
+      if (handoff.step === 'committed' && handoff.to > version && this.#next?.attempt === handoff.attempt) {
+        this.#served = this.#next;
+        this.#next = null;
+        this.#ahead = handoff.to;
+        // The version that this handoff is about is not known here yet: what is held stays so until it is.
+      } else if ((handoff.step === 'committed' ? handoff.to : handoff.from) > version) return;
+    }
+    this.#tellRouting(this.#stagedFor(handoff, staged));
+    this.onChange();
+  }
+
+  #stagedFor(handoff: StoredHandoff | null, staged: Topology | null): StagedCluster | null {
+    const served = this.#served;
+    if (served === undefined || served === null || handoff === null || staged === null) return null;
+    if (!isUnderWay(handoff) || handoff.from !== served.topology.version) return null;
+    const { attempt, step, to, losing } = handoff;
+    if (this.#next?.topology.version !== to || !isSame(this.#next.topology, staged))
+      this.#next = { ...this.#build(staged), attempt };
+    else this.#next = { ...this.#next, attempt };
+    return { to, attempt, step: step as StagedCluster['step'], losing, table: this.#next.table };
+  }
+
+  #tellRouting(staged: StagedCluster | null): void {
+    const served = this.#served ?? null;
+    const told = JSON.stringify([served?.number, this.#from, staged?.attempt, staged?.step]);
+    if (told === this.#told) return;
+    this.#told = told;
+    if (served !== null && this.#from === 'registry') this.#keep(served.topology);
+    const table = served?.table ?? null;
+    this.#id++;
+    const { handoff } = this.#view;
+    const lost = handoff !== null && handoff.to === served?.topology.version ? handoff.lost : [];
+    this.#tell({ kind: 'routing', cluster: this.cluster, table, staged, lost, from: this.#from, id: this.#id });
+  }
+
+  #keep(topology: Topology): void {
+    try {
+      this.#kept?.keep({ topology, nodes: this.#view.nodes });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const message = `the topology cannot be kept on disk: ${reason}`;
+      this.#tell({ kind: 'warning', cluster: this.cluster, message });
+    }
+  }
+
+  /** What an event said is done. */
+  carriedOut(id: number): void {
+    this.#carriedOut = Math.max(this.#carriedOut, id);
+    this.#wake();
+  }
+
+  /**
+   * Resolves once what the registry says at a moment from now on is done.
+   * @param shard that must not have been given up by a handoff that is under way
+   * @throws StoreUnavailable
+   */
+  async confirmed(signal: AbortSignal, shard: string | null = null): Promise<void> {
+    const { pointer, handoff } = await this.#registry.handoffs.read(this.topologyName);
+    const isUpToDate = (): boolean =>
+      (this.#view.handoff?.revision ?? 0) >= (handoff?.revision ?? 0) &&
+      this.#served !== undefined &&
+      (pointer === null || pointer.deleted || (this.#served?.topology.version ?? 0) >= pointer.version) &&
+      this.#carriedOut === this.#id &&
+      (shard === null || !this.#isGivenUp(shard));
+    while (!signal.aborted && !isUpToDate()) {
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve);
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+    }
+  }
+
+  #isGivenUp(shard: string): boolean {
+    const { handoff } = this.#view;
+    return handoff !== null && isUnderWay(handoff) && handoff.lost.includes(shard);
+  }
+
+  /** What the topology that is served says of lost shards; null where none is served. */
+  get failoverAfterMs(): number | null {
+    return this.#served?.topology.failover?.afterMs ?? null;
+  }
+
+  /**
+   * Whether a router may serve without a lease: where each router changes over when it hears of it, and where every shard
+   * itself refuses what it has lost.
+   */
+  get needsNoLease(): boolean {
+    const served = this.#served;
+    if (served === undefined || served === null) return false;
+    if (!isStrict(served.topology)) return true;
+    return served.topology.shards.every(({ id }) => {
+      const nodes = this.#view.nodes.filter(({ shard }) => shard === id);
+      return nodes.length > 0 && nodes.every(({ fencing }) => fencing);
+    });
+  }
+}
+
+/** Versions with the same content have the same version numbers, but for those that were staged and given up. */
+function isSame(one: Topology, other: Topology): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other);
+}

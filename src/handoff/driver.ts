@@ -1,0 +1,205 @@
+import {
+  EventQueue,
+  type Handoff,
+  type HandoffStep,
+  type HandoffView,
+  hasReached,
+  isUnderWay,
+  type Member,
+  nodeName,
+  pause,
+  type Registry,
+  type StoredHandoff,
+  type StoredNode,
+  StoreUnavailable,
+} from '../registry/index.ts';
+import { type Topology, type TopologyName, topologyText } from '../topology/index.ts';
+import { awaitedIn } from './awaited.ts';
+
+/** How long things may take. */
+export interface HandoffTiming {
+  /** Requests are held for no longer than this at a time; then what is waited for is given more time with nobody waiting. */
+  readonly holdMs: number;
+  /** How long that is. */
+  readonly restMs: number;
+}
+
+/** Two seconds are long for a request, and enough for a router or shard that is not stopped. */
+export const defaultTiming: HandoffTiming = { holdMs: 2000, restMs: 1000 };
+
+/** Told of each step that is begun. */
+export type OnStep = (handoff: Handoff) => void;
+
+/** After an outage of the registry. */
+const RETRY_MS = 100;
+
+const FOLLOWING: Readonly<Partial<Record<HandoffStep, HandoffStep>>> = { stage: 'drain', drain: 'hold' };
+
+/**
+ * Carries a cluster's handoffs out, step by step. Several may do it at once, and each may die at any step: every step is a
+ * compare-and-set, made once everybody has acknowledged the one before whom the registry knows at that moment.
+ */
+export class HandoffDriver {
+  readonly #registry: Registry;
+  readonly #name: TopologyName;
+  readonly #clock: () => number;
+  readonly #timing: HandoffTiming;
+  readonly #onStep: OnStep;
+  readonly #wake = new EventQueue<null>();
+  #view: HandoffView = { handoff: null, staged: null, nodes: [] };
+  #routers: readonly Member[] = [];
+  #nodes: readonly Member[] = [];
+  /** Since when this attempt has been as far as to hold requests, or to drain. */
+  #since: { readonly attempt: number; readonly holds: boolean; readonly ms: number } | null = null;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    registry: Registry,
+    name: TopologyName,
+    clock: () => number,
+    onStep: OnStep = () => {},
+    timing: HandoffTiming = defaultTiming,
+  ) {
+    this.#registry = registry;
+    this.#name = name;
+    this.#clock = clock;
+    this.#onStep = onStep;
+    this.#timing = timing;
+  }
+
+  /** Drives whatever handoff there is, until it is told to stop. */
+  async run(signal: AbortSignal): Promise<void> {
+    const watching = [this.#watchHandoffs(signal), this.#watchRouters(signal), this.#watchNodes(signal)];
+    const onAbort = (): void => this.#wake.end(null);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    for await (const _change of this.#wake) {
+      if (signal.aborted) break;
+      try {
+        await this.#goOn(signal);
+      } catch (error) {
+        if (!(error instanceof StoreUnavailable)) throw error;
+        await pause(RETRY_MS, signal);
+        this.#wake.push(null);
+      }
+    }
+    clearTimeout(this.#timer);
+    await Promise.all(watching);
+  }
+
+  async #watchHandoffs(signal: AbortSignal): Promise<void> {
+    for await (const event of this.#registry.handoffs.watch(this.#name, signal)) {
+      // What this driver has written itself it knows already.
+      if (event.kind !== 'view' || revisionOf(event.view) < revisionOf(this.#view)) continue;
+      this.#view = event.view;
+      this.#wake.push(null);
+    }
+    this.#wake.end(null);
+  }
+
+  async #watchRouters(signal: AbortSignal): Promise<void> {
+    for await (const members of this.#registry.members.watch('router', '', signal)) {
+      if (members !== null) this.#routers = members;
+      this.#wake.push(null);
+    }
+  }
+
+  async #watchNodes(signal: AbortSignal): Promise<void> {
+    for await (const members of this.#registry.members.watch('node', `${topologyText(this.#name)}/`, signal)) {
+      if (members !== null) this.#nodes = members;
+      this.#wake.push(null);
+    }
+  }
+
+  /** Takes as many steps as can be taken now. */
+  async #goOn(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const { handoff, staged } = this.#view;
+      if (handoff === null || staged === null || !isUnderWay(handoff)) return;
+      const next = await this.#next(handoff, staged);
+      if (next === null) return;
+      // Somebody else was faster, and the watch will tell: nothing is lost.
+      if (next.done === null) return;
+      this.#view = { ...this.#view, handoff: next.done };
+      this.#onStep(next.done);
+    }
+  }
+
+  /** Takes the next step. @returns null where somebody has to be waited for */
+  async #next(handoff: StoredHandoff, staged: Topology): Promise<{ readonly done: StoredHandoff | null } | null> {
+    const { handoffs } = this.#registry;
+    const waitsMs = this.#waitedFor(handoff);
+    // What the watches know may be old: the last word has a read that is made after the step was written.
+    const awaited = this.#awaited(handoff, this.#routers, this.#nodes) ?? (await this.#awaitedNow(handoff));
+    const holds = hasReached(handoff.step, 'hold');
+    if (awaited !== null) {
+      if (!holds || waitsMs < this.#timing.holdMs) {
+        if (holds) this.#wakeIn(this.#timing.holdMs - waitsMs);
+        return null;
+      }
+      const reason = `${awaited} has not answered while requests were held`;
+      return { done: await handoffs.advance(this.#name, handoff, backToDraining(handoff, reason)) };
+    }
+    if (handoff.step === 'drain' && handoff.retries > 0 && waitsMs < this.#timing.restMs) {
+      this.#wakeIn(this.#timing.restMs - waitsMs);
+      return null;
+    }
+    const step = FOLLOWING[handoff.step];
+    if (step === undefined)
+      return { done: await handoffs.commit(this.#name, handoff, staged, await this.#gone(handoff, staged)) };
+    return { done: await handoffs.advance(this.#name, handoff, { step }) };
+  }
+
+  #wakeIn(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#wake.push(null), Math.max(1, ms));
+  }
+
+  /** For how long this attempt has drained, or held. */
+  #waitedFor({ attempt, step }: Handoff): number {
+    const holds = hasReached(step, 'hold');
+    if (this.#since?.attempt !== attempt || this.#since.holds !== holds)
+      this.#since = { attempt, holds, ms: this.#clock() };
+    return this.#clock() - this.#since.ms;
+  }
+
+  async #awaitedNow(handoff: StoredHandoff): Promise<string | null> {
+    const { handoffs, members } = this.#registry;
+    const [{ nodes }, routers, there] = await Promise.all([
+      handoffs.read(this.#name),
+      members.list('router'),
+      members.list('node', `${topologyText(this.#name)}/`),
+    ]);
+    this.#view = { ...this.#view, nodes };
+    return this.#awaited(handoff, routers, there);
+  }
+
+  /** Somebody who has to be waited for, or null. */
+  #awaited(handoff: Handoff, routers: readonly Member[], nodes: readonly Member[]): string | null {
+    return awaitedIn(this.#name, handoff, { routers, nodes, known: this.#view.nodes })[0] ?? null;
+  }
+
+  /** Nodes that were given up and whose shards have no place any more, as long as they have not come back. */
+  async #gone({ lost }: Handoff, staged: Topology): Promise<StoredNode[]> {
+    if (lost.length === 0) return [];
+    const members = await this.#registry.members.list('node', `${topologyText(this.#name)}/`);
+    return this.#view.nodes.filter(
+      ({ shard, nodeId }) =>
+        lost.includes(shard) &&
+        !staged.shards.some(({ id }) => id === shard) &&
+        !members.some(({ name }) => name === nodeName(this.#name, shard, nodeId)),
+    );
+  }
+}
+
+function revisionOf({ handoff }: HandoffView): number {
+  return handoff?.revision ?? 0;
+}
+
+/** What was held is let go, to those who own it still; all begins anew from there. */
+function backToDraining(
+  { attempt, retries }: Handoff,
+  reason: string,
+): Pick<Handoff, 'step' | 'attempt' | 'retries' | 'reason'> {
+  return { step: 'drain', attempt: attempt + 1, retries: retries + 1, reason };
+}

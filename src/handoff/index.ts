@@ -1,0 +1,6 @@
+/** Changes of version in which no two shards serve a key at once: who drives them, and what becomes of lost shards. */
+export { awaitedIn } from './awaited.ts';
+export { type ChangeOptions, changeTopology, HandoffAborted } from './change.ts';
+export { type ClusterEvent, ClusterFollower, type KeptTopology, type TopologyKeeper } from './cluster-follower.ts';
+export { type ControllerLog, controlCluster } from './controller.ts';
+export { defaultTiming, HandoffDriver, type HandoffTiming, type OnStep } from './driver.ts';

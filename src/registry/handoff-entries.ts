@@ -1,0 +1,91 @@
+import type { Topology, TopologyName, TopologyVersion } from '../topology/index.ts';
+import type { Entry, Revision } from './store/store.ts';
+
+/**
+ * Where a handoff is. `stage`: routers get to know what moves; `drain`: watches that move end; `hold`: requests for what moves
+ * wait, and shards give up what they lose; then it is over, one way or the other.
+ */
+export const handoffSteps = ['stage', 'drain', 'hold', 'committed', 'aborted'] as const;
+export type HandoffStep = (typeof handoffSteps)[number];
+
+/** Whether one has come as far as a step. */
+export function hasReached(reached: HandoffStep, step: HandoffStep): boolean {
+  return handoffSteps.indexOf(reached) >= handoffSteps.indexOf(step);
+}
+
+/** A change of version, as the registry has it. */
+export interface Handoff {
+  readonly from: TopologyVersion;
+  readonly to: TopologyVersion;
+  readonly step: HandoffStep;
+  /** Grows with each handoff of the cluster, and each time that one goes back to draining: what was acknowledged before is void. */
+  readonly attempt: number;
+  /** How often it has gone back, because somebody did not answer while requests were held. */
+  readonly retries: number;
+  /** Shards that lose keys by it, or may. */
+  readonly losing: readonly string[];
+  /** Shards that nobody waits for, because their nodes are lost. */
+  readonly lost: readonly string[];
+  /** When the step began: the time of day, ISO 8601, by the clock of who began it. */
+  readonly at: string;
+  /** Why it was begun, goes back or was given up. */
+  readonly reason: string;
+}
+
+export interface StoredHandoff extends Handoff {
+  readonly revision: Revision;
+}
+
+export function isUnderWay({ step }: Handoff): boolean {
+  return step !== 'committed' && step !== 'aborted';
+}
+
+/** For messages. */
+export function underWay({ to, step }: Handoff): string {
+  return `a handoff to version ${to} is under way (${step}); wait for it, or give it up: keyway topology apply --abort`;
+}
+
+/** A node that has to be waited for, lease or no lease, until it leaves or is given up. */
+export interface KnownNode {
+  readonly shard: string;
+  readonly nodeId: string;
+  /** It takes part in handoffs: refuses what it has lost. */
+  readonly fencing: boolean;
+}
+
+export interface StoredNode extends KnownNode {
+  /** Of its last registration: another one since then, and what was thought of it may be wrong. */
+  readonly revision: Revision;
+}
+
+/** What is known of a cluster's handoffs at one moment. */
+export interface HandoffState {
+  /** The last one, under way or over; null where there never was one. */
+  readonly handoff: StoredHandoff | null;
+  readonly nodes: readonly StoredNode[];
+}
+
+/** The same, with what it leads to. */
+export interface HandoffView extends HandoffState {
+  /** As long as it is under way; the same object for as long as it is the same. */
+  readonly staged: Topology | null;
+}
+
+export const handoffPrefix = ({ namespace, cluster }: TopologyName): string => `handoff/${namespace}/${cluster}/`;
+export const stateKey = (name: TopologyName): string => `${handoffPrefix(name)}state`;
+export const stagedKey = (name: TopologyName): string => `${handoffPrefix(name)}staged`;
+const nodesOf = (name: TopologyName): string => `${handoffPrefix(name)}node/`;
+export const nodeKey = (name: TopologyName, { shard, nodeId }: Pick<KnownNode, 'shard' | 'nodeId'>): string =>
+  `${nodesOf(name)}${shard}/${nodeId}`;
+
+export function handoffOf(entry: Entry | null | undefined): StoredHandoff | null {
+  if (entry === null || entry === undefined) return null;
+  return { ...(JSON.parse(entry.value) as Handoff), revision: entry.revision };
+}
+
+/** Null where the key is another entry's. */
+export function knownNodeOf(name: TopologyName, { key, value, revision }: Entry): StoredNode | null {
+  if (!key.startsWith(nodesOf(name))) return null;
+  const [shard = '', nodeId = ''] = key.slice(nodesOf(name).length).split('/');
+  return { shard, nodeId, revision, ...(JSON.parse(value) as { fencing: boolean }) };
+}

@@ -1,0 +1,254 @@
+import {
+  checkTopology,
+  losingShards,
+  type Topology,
+  type TopologyDraft,
+  type TopologyName,
+  topologyDocument,
+  topologyText,
+} from '../topology/index.ts';
+import { follow } from './follow.ts';
+import {
+  type Handoff,
+  type HandoffState,
+  type HandoffView,
+  handoffOf,
+  handoffPrefix,
+  isUnderWay,
+  type KnownNode,
+  knownNodeOf,
+  nodeKey,
+  type StoredHandoff,
+  type StoredNode,
+  stagedKey,
+  stateKey,
+  underWay,
+} from './handoff-entries.ts';
+import type { Namespaces } from './namespaces.ts';
+import { pause, RETRY_MS } from './pause.ts';
+import { type Change, type Condition, type Entry, type Store, StoreUnavailable } from './store/store.ts';
+import { type CommitOptions, nextVersion, VersionConflict } from './topologies.ts';
+import { type Pointer, pointerKey, topologyOf, versionChanges, versionKey } from './topology-entries.ts';
+
+/** What is told of a cluster's handoffs. */
+export type HandoffEvent =
+  | { readonly kind: 'view'; readonly view: HandoffView }
+  | { readonly kind: 'outage'; readonly cause: Error }
+  | { readonly kind: 'recovered' };
+
+/** What is known of a cluster by one read. */
+export interface ClusterState extends HandoffState {
+  /** Null where there is no topology. */
+  readonly pointer: Pointer | null;
+}
+
+/**
+ * Handoffs as the registry keeps them: one at a time for each cluster. Every step is a compare-and-set on the one before, so
+ * that whoever drives may die, or be late, at any of them.
+ */
+export class Handoffs {
+  readonly #store: Store;
+  readonly #namespaces: Namespaces;
+  readonly #timeOfDay: () => string;
+
+  constructor(store: Store, namespaces: Namespaces, timeOfDay: () => string) {
+    this.#store = store;
+    this.#namespaces = namespaces;
+    this.#timeOfDay = timeOfDay;
+  }
+
+  /**
+   * Writes a topology beside the current one, which it is to take the place of.
+   * @param reason for people: what it is for
+   * @param lost shards that are not to be waited for
+   * @param silent nodes that must not have registered again since they were found to be gone
+   * @throws VersionConflict as for a commit, and where a handoff is under way
+   */
+  async stage(
+    draft: TopologyDraft,
+    options: CommitOptions,
+    reason: string,
+    lost: readonly string[] = [],
+    silent: readonly StoredNode[] = [],
+  ): Promise<StoredHandoff> {
+    const name = { namespace: draft.namespace, cluster: draft.name };
+    const namespace = await this.#namespaces.condition(draft.namespace);
+    const pointerEntry = await this.#store.get(pointerKey(name));
+    const last = handoffOf(await this.#store.get(stateKey(name)));
+    const pointer = pointerEntry === null ? null : (JSON.parse(pointerEntry.value) as Pointer);
+    const to = nextVersion(name, pointer, draft.version, options);
+    if (pointerEntry === null || pointer === null || pointer.deleted)
+      throw new VersionConflict(name, 'there is nothing to change over from', null);
+    if (last !== null && isUnderWay(last)) throw new VersionConflict(name, underWay(last), pointer.version);
+    const current = await this.#store.get(versionKey(name, pointer.version));
+    const handoff: Handoff = {
+      from: pointer.version,
+      to,
+      step: 'stage',
+      attempt: (last?.attempt ?? 0) + 1,
+      retries: 0,
+      losing: current === null ? [] : losingShards(topologyOf(name, current), draft),
+      lost,
+      at: this.#timeOfDay(),
+      reason,
+    };
+    const conditions = [
+      ...namespace,
+      { key: pointerKey(name), revision: pointerEntry.revision },
+      { key: stateKey(name), revision: last?.revision ?? 0 },
+      ...silent.map((node): Condition => ({ key: nodeKey(name, node), revision: node.revision })),
+    ] as const;
+    const revision = await this.#store.commit(conditions, [
+      { key: stateKey(name), value: JSON.stringify(handoff) },
+      { key: stagedKey(name), value: JSON.stringify(topologyDocument({ ...draft, version: to })) },
+    ]);
+    if (revision === null) throw new VersionConflict(name, 'it was changed meanwhile; read it again', pointer.version);
+    return { ...handoff, revision };
+  }
+
+  /** What is known of a cluster now. */
+  async read(name: TopologyName): Promise<ClusterState> {
+    const [pointer, { entries }] = await Promise.all([
+      this.#store.get(pointerKey(name)),
+      this.#store.list(handoffPrefix(name)),
+    ]);
+    return { ...stateOf(name, entries), pointer: pointer === null ? null : (JSON.parse(pointer.value) as Pointer) };
+  }
+
+  /**
+   * Changes a handoff that is under way.
+   * @param silent nodes that must not have registered again since they were found to be gone
+   * @returns null where it is not any more what it was taken for
+   */
+  advance(
+    name: TopologyName,
+    { revision, ...handoff }: StoredHandoff,
+    change: Partial<Pick<Handoff, 'step' | 'attempt' | 'retries' | 'lost' | 'reason'>>,
+    silent: readonly StoredNode[] = [],
+  ): Promise<StoredHandoff | null> {
+    const changed: Handoff = { ...handoff, ...change, at: this.#timeOfDay() };
+    return this.#write(name, revision, changed, [], silent);
+  }
+
+  /**
+   * Makes the staged topology the current one.
+   * @param gone nodes that are forgotten: to come back they have to register anew
+   * @returns null where the handoff is not any more what it was taken for, or one of the nodes has come back
+   */
+  async commit(
+    name: TopologyName,
+    { revision, ...handoff }: StoredHandoff,
+    staged: Topology,
+    gone: readonly StoredNode[],
+  ): Promise<StoredHandoff | null> {
+    const at = this.#timeOfDay();
+    const changes = [
+      ...versionChanges(name, staged, at),
+      { key: stagedKey(name), value: null },
+      ...gone.map((node): Change => ({ key: nodeKey(name, node), value: null })),
+    ];
+    return this.#write(name, revision, { ...handoff, step: 'committed', at }, changes, gone);
+  }
+
+  /** Gives a handoff up: what was is what stays. @returns null where it is not any more what it was taken for */
+  abort(name: TopologyName, { revision, ...handoff }: StoredHandoff, reason: string): Promise<StoredHandoff | null> {
+    const aborted: Handoff = { ...handoff, step: 'aborted', reason, at: this.#timeOfDay() };
+    return this.#write(name, revision, aborted, [{ key: stagedKey(name), value: null }], []);
+  }
+
+  async #write(
+    name: TopologyName,
+    expected: StoredHandoff['revision'],
+    handoff: Handoff,
+    changes: readonly Change[],
+    silent: readonly StoredNode[],
+  ): Promise<StoredHandoff | null> {
+    const conditions = silent.map((node): Condition => ({ key: nodeKey(name, node), revision: node.revision }));
+    const key = stateKey(name);
+    const value = JSON.stringify(handoff);
+    try {
+      const revision = await this.#store.commit(
+        [{ key, revision: expected }, ...conditions],
+        [{ key, value }, ...changes],
+      );
+      return revision === null ? null : { ...handoff, revision };
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      // It may have been done.
+      const entry = await this.#store.get(key);
+      return entry?.value === value ? handoffOf(entry) : null;
+    }
+  }
+
+  /**
+   * Has a node waited for from now on, through the end of its lease. To be called before it serves. The registry being away
+   * is waited out.
+   * @returns false where `until` was aborted first
+   */
+  async addNode(name: TopologyName, { fencing, ...node }: KnownNode, until: AbortSignal): Promise<boolean> {
+    while (!until.aborted) {
+      try {
+        await this.#store.commit([], [{ key: nodeKey(name, node), value: JSON.stringify({ fencing }) }]);
+        return true;
+      } catch (error) {
+        if (!(error instanceof StoreUnavailable)) throw error;
+        await pause(RETRY_MS, until);
+      }
+    }
+    return false;
+  }
+
+  /** The node serves nothing any more. */
+  async removeNode(name: TopologyName, node: Pick<KnownNode, 'shard' | 'nodeId'>): Promise<void> {
+    await this.#store.commit([], [{ key: nodeKey(name, node), value: null }]);
+  }
+
+  /** Tells what is known of a cluster's handoffs, now and after every change, through outages of the registry. */
+  async *watch(name: TopologyName, signal: AbortSignal): AsyncGenerator<HandoffEvent> {
+    const entries = new Map<string, Entry>();
+    const staged = new StagedReader(name);
+    for await (const event of follow(this.#store, handoffPrefix(name), signal)) {
+      if (event.kind === 'outage' || event.kind === 'recovered') {
+        yield event;
+        continue;
+      }
+      if (event.kind === 'state') {
+        entries.clear();
+        for (const entry of event.entries) entries.set(entry.key, entry);
+      } else
+        for (const { key, entry } of event.events) {
+          if (entry === null) entries.delete(key);
+          else entries.set(key, entry);
+        }
+      const view = { ...stateOf(name, [...entries.values()]), staged: staged.read(entries.get(stagedKey(name))) };
+      yield { kind: 'view', view };
+    }
+  }
+}
+
+function stateOf(name: TopologyName, entries: readonly Entry[]): HandoffState {
+  return {
+    handoff: handoffOf(entries.find(({ key }) => key === stateKey(name))),
+    nodes: entries.flatMap((entry) => knownNodeOf(name, entry) ?? []),
+  };
+}
+
+/** Reads what is staged, once: of ten thousand shards that takes a while. */
+class StagedReader {
+  readonly #name: TopologyName;
+  #last: { readonly revision: Entry['revision']; readonly topology: Topology } | null = null;
+
+  constructor(name: TopologyName) {
+    this.#name = name;
+  }
+
+  read(entry: Entry | undefined): Topology | null {
+    if (entry === undefined) this.#last = null;
+    else if (this.#last?.revision !== entry.revision) {
+      const source = `the staged topology of ${topologyText(this.#name)}`;
+      const topology = checkTopology(JSON.parse(entry.value), source) as Topology;
+      this.#last = { revision: entry.revision, topology };
+    }
+    return this.#last?.topology ?? null;
+  }
+}

@@ -1,0 +1,145 @@
+import type { Exchange } from '../exchange.ts';
+import { type LocalReply, localReply } from '../local-reply.ts';
+import type { RouterContext } from '../router-context.ts';
+
+/** Often enough that a time limit is kept to a tenth of a second. */
+const TICK_MS = 100;
+/** Requests that are looked at in one turn: about a millisecond. */
+const LOOKED_AT_A_TURN = 400;
+
+/** What waits for a version that a shard has spoken of is tried again after so long: the version may have been given up. */
+const TRY_AGAIN_MS = 500;
+
+interface Waiting {
+  readonly sinceMs: number;
+  readonly untilMs: number;
+  /** The version that has to be served first. */
+  readonly version: number;
+  bytes: number;
+}
+
+/** Where requests wait that may not be sent to their owners now: bounded in number, in bytes and in time. */
+export class WaitingRoom {
+  readonly #context: RouterContext;
+  readonly #cluster: string;
+  /** Calls that are no watches go first. */
+  readonly #calls = new Map<Exchange, Waiting>();
+  readonly #watches = new Map<Exchange, Waiting>();
+  readonly #onTick: () => void;
+  readonly #onTryAgain: (exchange: Exchange) => void;
+  #bytes = 0;
+  #timer: NodeJS.Timeout | null = null;
+  /** Of passes through the room the last counts: an earlier one that is not through ends. */
+  #passes = 0;
+
+  /**
+   * @param onTick called now and then while somebody waits
+   * @param onTryAgain has somebody go, or wait anew, whose version has not come
+   */
+  constructor(context: RouterContext, cluster: string, onTick: () => void, onTryAgain: (exchange: Exchange) => void) {
+    this.#context = context;
+    this.#cluster = cluster;
+    this.#onTick = onTick;
+    this.#onTryAgain = onTryAgain;
+  }
+
+  get size(): number {
+    return this.#calls.size + this.#watches.size;
+  }
+
+  has(exchange: Exchange): boolean {
+    return this.#calls.has(exchange) || this.#watches.has(exchange);
+  }
+
+  /** Has an exchange wait, or refuses it where there is no room. @param version the version that it waits for; 0: any */
+  add(exchange: Exchange, version: number): void {
+    const { hold, counters, http2 } = this.#context;
+    const bytes = exchange.heldBytes;
+    counters.held++;
+    if (this.size >= hold.requests || this.#bytes + bytes > hold.bytes) {
+      exchange.refuse(this.#full());
+      return;
+    }
+    this.#bytes += bytes;
+    const sinceMs = http2.turn.begin();
+    const waiting = { sinceMs, untilMs: sinceMs + hold.waitMs, version, bytes };
+    (exchange.isWatch ? this.#watches : this.#calls).set(exchange, waiting);
+    this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  /** Content of an exchange has come while it waits. */
+  onContent(exchange: Exchange, bytes: number): void {
+    const waiting = this.#calls.get(exchange) ?? this.#watches.get(exchange);
+    if (waiting === undefined) return;
+    waiting.bytes += bytes;
+    this.#bytes += bytes;
+    if (this.#bytes > this.#context.hold.bytes) exchange.refuse(this.#full());
+  }
+
+  /** Somebody who waits has ended, or goes. */
+  forget(exchange: Exchange): void {
+    for (const room of [this.#calls, this.#watches]) {
+      const waiting = room.get(exchange);
+      if (waiting === undefined) continue;
+      room.delete(exchange);
+      this.#bytes -= waiting.bytes;
+    }
+    if (this.size === 0 && this.#timer !== null) {
+      clearInterval(this.#timer);
+      this.#timer = null;
+    }
+  }
+
+  /** Asks of everybody who waits whether it may go, and lets it; some at a time. */
+  look(mayGo: (exchange: Exchange, version: number) => boolean, go: (exchange: Exchange) => void): void {
+    this.#passes++;
+    const pass = this.#passes;
+    const everybody = [...this.#calls, ...this.#watches];
+    const lookAtSome = (from: number): void => {
+      if (pass !== this.#passes) return;
+      const end = Math.min(everybody.length, from + LOOKED_AT_A_TURN);
+      for (let i = from; i < end; i++) {
+        const [exchange, { version }] = everybody[i] as [Exchange, Waiting];
+        if (!this.has(exchange) || !mayGo(exchange, version)) continue;
+        this.forget(exchange);
+        go(exchange);
+      }
+      if (end < everybody.length) setImmediate(() => lookAtSome(end));
+    };
+    lookAtSome(0);
+  }
+
+  #tick(): void {
+    const nowMs = this.#context.http2.turn.begin();
+    for (const room of [this.#calls, this.#watches]) {
+      // All wait for equally long: the first to come is the first whose time is over.
+      for (const [exchange, { untilMs }] of room) {
+        if (nowMs < untilMs) break;
+        this.forget(exchange);
+        exchange.refuse(localReply.heldTooLong(this.#cluster, this.#retryAfterMs()));
+      }
+    }
+    for (const room of [this.#calls, this.#watches]) {
+      for (const [exchange, { version, sinceMs }] of room) {
+        if (nowMs - sinceMs < TRY_AGAIN_MS) break;
+        if (version === 0) continue;
+        this.forget(exchange);
+        this.#onTryAgain(exchange);
+      }
+    }
+    this.#onTick();
+  }
+
+  #full(): LocalReply {
+    return localReply.heldTooMany(this.#cluster, this.#retryAfterMs());
+  }
+
+  /** Spread, so that they do not all come back at once. */
+  #retryAfterMs(): number {
+    return this.#context.random() * this.#context.drain.pushbackMs;
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+  }
+}

@@ -1,0 +1,62 @@
+import type { Field } from '../../http2/index.ts';
+import { MessageReader } from './message-reader.ts';
+import { type ResumeDescription, type ResumeToken, resumeToken } from './resume.ts';
+
+/** A watch names what it wants in less; a longer request is not kept for as long as a watch is open. */
+const LONGEST_REQUEST_BYTES = 64 * 1024;
+
+/** What a watch needs so that it can be opened anew at another owner: its request, and how far it has come. */
+export class WatchReplay {
+  readonly #token: ResumeToken;
+  /** Null where nothing in the messages matters. */
+  readonly #reader: MessageReader | null;
+  #request: Uint8Array[] = [];
+  #requestBytes = 0;
+  #isLost = false;
+
+  constructor(resume: ResumeDescription | undefined) {
+    this.#token = resumeToken(resume);
+    const reads = resume !== undefined && !('header' in resume);
+    this.#reader = reads ? new MessageReader((message) => this.#token.onMessage(message)) : null;
+  }
+
+  onRequest(bytes: Uint8Array, start: number, end: number): void {
+    this.#requestBytes += end - start;
+    if (this.#requestBytes > LONGEST_REQUEST_BYTES) {
+      this.#isLost = true;
+      this.#request = [];
+    } else this.#request.push(new Uint8Array(bytes.subarray(start, end)));
+  }
+
+  onHead(get: (header: string) => string | undefined): void {
+    this.#token.onHead(get);
+  }
+
+  /** Content of the answer that goes to the client. */
+  onResponse(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#reader === null || this.#isLost) return;
+    try {
+      this.#reader.read(bytes, start, end);
+    } catch {
+      // Compressed, too long, or none that the rule is for: nobody knows any more where the watch stands.
+      this.#isLost = true;
+    }
+  }
+
+  /** The request is at hand, and it is known how far its watch has come. */
+  get isPossible(): boolean {
+    return !this.#isLost;
+  }
+
+  /** The request that goes on from there: null where it is not what the rule is for. */
+  request(fields: readonly Field[]): { readonly fields: Field[]; readonly content: Uint8Array } | null {
+    const kept = Buffer.concat(this.#request);
+    try {
+      const content =
+        this.#reader === null ? kept : this.#reader.rewrite(kept, (message) => this.#token.message(message));
+      return { fields: this.#token.head(fields), content };
+    } catch {
+      return null;
+    }
+  }
+}

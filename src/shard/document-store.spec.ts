@@ -1,0 +1,66 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { DocumentStore, StaleToken } from './document-store.ts';
+
+let folder = '';
+const stores: DocumentStore[] = [];
+const open = (): DocumentStore => {
+  const store = new DocumentStore(join(folder, 'documents.sqlite'));
+  stores.push(store);
+  return store;
+};
+const value = Buffer.from('v');
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'keyway-store-'));
+});
+afterEach(() => {
+  for (const store of stores.splice(0)) store.close();
+  rmSync(folder, { recursive: true });
+});
+
+it('refuses a write by an older version than that of the last write of the same document', () => {
+  const [old, next] = [open(), open()];
+  old.put('p/d', value, null, { shard: 's0', version: 3 });
+  next.put('p/d', value, null, { shard: 's1', version: 4 });
+  expect(() => old.put('p/d', value, null, { shard: 's0', version: 3 })).toThrow(StaleToken);
+  expect(() => old.delete('p/d', null, { shard: 's0', version: 3 })).toThrow(StaleToken);
+  expect(old.get('p/d')?.revision).toBe(2);
+  // Another document's writes are no matter.
+  expect(old.put('p/other', value, null, { shard: 's0', version: 3 }).revision).toBe(3);
+});
+
+it('remembers the version of a deletion', () => {
+  const store = open();
+  store.put('p/d', value, null, { shard: 's0', version: 3 });
+  store.delete('p/d', null, { shard: 's1', version: 4 });
+  expect(() => store.put('p/d', value, null, { shard: 's0', version: 3 })).toThrow(StaleToken);
+  expect(store.get('p/d')).toBeNull();
+});
+
+it('refuses every write of a shard that was given up, by what it knew then, and takes it back when it knows more', () => {
+  const store = open();
+  store.begin(4, ['s0', 's1'], []);
+  store.put('p/d', value, null, { shard: 's0', version: 4 });
+  store.begin(5, ['s1'], []);
+  expect(() => store.put('p/new', value, null, { shard: 's0', version: 4 })).toThrow(StaleToken);
+  store.put('p/new', value, null, { shard: 's1', version: 4 });
+  store.begin(6, ['s0', 's1'], []);
+  store.put('p/newer', value, null, { shard: 's0', version: 6 });
+  store.begin(7, ['s0', 's1'], ['s1']);
+  expect(() => store.put('p/newest', value, null, { shard: 's1', version: 6 })).toThrow(StaleToken);
+});
+
+it('opens a file that was made before writes had versions', () => {
+  const file = join(folder, 'documents.sqlite');
+  const database = new DatabaseSync(file);
+  database.exec('CREATE TABLE changes (revision INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, value BLOB)');
+  database.exec("INSERT INTO changes (key, value) VALUES ('p/d', x'76')");
+  database.close();
+  const store = open();
+  expect(store.changesAfter('p/d', 0)).toMatchObject([{ kind: 'put', document: { revision: 1 } }]);
+  expect(store.put('p/d', value, null, { shard: 's0', version: 1 }).revision).toBe(2);
+});

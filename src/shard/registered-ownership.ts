@@ -1,0 +1,212 @@
+import { type ClusterEvent, ClusterFollower } from '../handoff/index.ts';
+import {
+  type HeldLease,
+  type KnownNode,
+  type Membership,
+  type NodeValue,
+  nodeName,
+  pause,
+  type Registry,
+  StoreUnavailable,
+} from '../registry/index.ts';
+import { ClusterTable, type TopologyName } from '../topology/index.ts';
+import type { Ownership, Verdict } from './ownership.ts';
+
+/** Which shard this is. */
+export interface ShardIdentity {
+  readonly name: TopologyName;
+  readonly shard: string;
+  /** The address by which the topology has it. */
+  readonly address: string;
+  readonly nodeId: string;
+  readonly leaseMs: number;
+}
+
+/** What becomes of what a shard holds when versions change. */
+export interface OwnershipListener {
+  /** A version begins; before anything is served by it. */
+  onVersion(version: number, shards: readonly string[], lost: readonly string[]): void;
+  /** Whatever it says no to is not this shard's any more. */
+  onLost(serves: (key: string) => boolean): void;
+}
+
+/** This share of its lease before a shard would be given up it stops by itself: clocks run apart. */
+const STOPS_BEFORE = 0.15;
+/** A router that knows of a newer version is ahead by a moment; longer, and this shard is cut off. */
+const CATCH_UP_MS = 2000;
+const RETRY_MS = 100;
+/** How often it is looked whether the time is over for which this shard may serve. */
+const CLOCK_TICK_MS = 200;
+
+/**
+ * What a shard owns as the registry has it. It gives up what it loses before another shard may serve it, and says so; and it
+ * serves nothing beyond the time after which it may be taken for dead.
+ */
+export class RegisteredOwnership implements Ownership {
+  readonly #registry: Registry;
+  readonly #identity: ShardIdentity;
+  readonly #clock: () => number;
+  readonly #listener: OwnershipListener;
+  readonly #follower: ClusterFollower;
+  readonly #stopping = new AbortController();
+  #table: ClusterTable | null = null;
+  /** What comes next, once it has been said that what is lost by it is given up. */
+  #next: ClusterTable | null = null;
+  #confirmed: HeldLease | null = null;
+  #membership: Membership | null = null;
+  #value: NodeValue;
+  #waiting: Array<() => void> = [];
+  #held = false;
+  #running: Promise<void> = Promise.resolve();
+  readonly #tick: NodeJS.Timeout;
+
+  /** @param clock milliseconds of a monotonic clock */
+  constructor(registry: Registry, identity: ShardIdentity, clock: () => number, listener: OwnershipListener) {
+    this.#registry = registry;
+    this.#identity = identity;
+    this.#clock = clock;
+    this.#listener = listener;
+    this.#value = { address: identity.address, role: 'primary', healthy: false };
+    this.#follower = new ClusterFollower(registry, null, identity.name.cluster, identity.name, (event) =>
+      this.#onEvent(event),
+    );
+    this.#tick = setInterval(() => this.#lookAtClock(), CLOCK_TICK_MS);
+    this.#tick.unref();
+  }
+
+  /** Registers. Resolves once it is known what this shard owns. */
+  async start(): Promise<void> {
+    const { name, shard, nodeId, leaseMs } = this.#identity;
+    this.#running = this.#follower.run(this.#stopping.signal);
+    await new Promise<void>((resolve) => {
+      this.#membership = this.#registry.members.register(
+        'node',
+        nodeName(name, shard, nodeId),
+        this.#value,
+        leaseMs,
+        (lease) => void this.#onRegistered(lease).then(resolve),
+      );
+    });
+  }
+
+  /** Registered anew, it may have been given up meanwhile: it is to be waited for again before it serves. */
+  async #onRegistered(lease: HeldLease): Promise<void> {
+    lease.lost.addEventListener('abort', () => this.#tell({ healthy: false }), { once: true });
+    while (lease.isHeld) {
+      try {
+        await this.#registry.handoffs.addNode(this.#identity.name, this.#node, lease.lost);
+        await this.#follower.confirmed(lease.lost, this.#identity.shard);
+        if (!lease.isHeld) return;
+        this.#confirmed = lease;
+        this.#lookAtClock();
+        this.#tell({ healthy: true });
+        return;
+      } catch (error) {
+        if (!(error instanceof StoreUnavailable)) throw error;
+        await pause(RETRY_MS, lease.lost);
+      }
+    }
+  }
+
+  get #node(): KnownNode {
+    const { shard, nodeId } = this.#identity;
+    return { shard, nodeId, fencing: true };
+  }
+
+  /** Serves nothing any more, and says so: nobody has to wait for it. */
+  async stop(): Promise<void> {
+    this.#confirmed = null;
+    clearInterval(this.#tick);
+    this.#lookAtClock();
+    await this.#registry.handoffs.removeNode(this.#identity.name, this.#node).catch(() => {});
+    await this.#membership?.leave();
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  get version(): number {
+    return this.#table?.version ?? 0;
+  }
+
+  get holds(): boolean {
+    const lease = this.#confirmed;
+    if (lease === null) return false;
+    const afterMs = this.#follower.failoverAfterMs;
+    // Where nobody takes lost shards out, nobody else has this one's keys without its word.
+    return afterMs === null || this.#clock() < lease.untilMs + afterMs - STOPS_BEFORE * lease.lengthMs;
+  }
+
+  admit(key: string, askedBy: number | null): Verdict | Promise<Verdict> {
+    return askedBy !== null && askedBy > this.version ? this.#admitLater(key, askedBy) : this.#verdict(key);
+  }
+
+  async #admitLater(key: string, askedBy: number): Promise<Verdict> {
+    const until = AbortSignal.timeout(CATCH_UP_MS);
+    while (askedBy > this.version && !until.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve);
+        until.addEventListener('abort', () => resolve(), { once: true });
+      });
+    }
+    if (askedBy > this.version)
+      return { kind: 'unknown', reason: `it is at version ${this.version}, and version ${askedBy} is asked for` };
+    return this.#verdict(key);
+  }
+
+  #verdict(key: string): Verdict {
+    if (!this.holds) return { kind: 'unknown', reason: 'it has lost its lease, and others may have its keys' };
+    if (this.#table === null) return { kind: 'unknown', reason: 'there is no topology of its cluster' };
+    if (!this.#isOwner(this.#table, key)) return { kind: 'stale', version: this.version };
+    if (this.#next !== null && !this.#isOwner(this.#next, key))
+      return { kind: 'stale', version: this.#next.version as number };
+    return { kind: 'owner' };
+  }
+
+  #isOwner(table: ClusterTable, key: string): boolean {
+    const bytes = Buffer.from(key, 'utf8');
+    const index = table.locate(bytes, 0, bytes.length);
+    if (index < 0) return false;
+    const { id, address } = table.shardAt(index);
+    return id === this.#identity.shard && address === this.#identity.address;
+  }
+
+  #onEvent(event: ClusterEvent): void {
+    if (event.kind !== 'routing') return;
+    const { table, staged, lost, id } = event;
+    if (table?.version !== this.#table?.version) {
+      this.#table = table === null ? null : new ClusterTable(table);
+      if (this.#table !== null)
+        this.#listener.onVersion(
+          this.version,
+          this.#table.shards().map((shard) => shard.id),
+          lost,
+        );
+    }
+    this.#next = staged?.step === 'hold' ? new ClusterTable(staged.table) : null;
+    this.#dropLost();
+    this.#follower.carriedOut(id);
+    if (staged?.step === 'hold' && staged.losing.includes(this.#identity.shard))
+      this.#acknowledge(staged.to, staged.attempt);
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** What was in flight is done: an operation takes one turn, and this is another. */
+  #acknowledge(to: NonNullable<NodeValue['acknowledged']>['to'], attempt: number): void {
+    this.#tell({ acknowledged: { to, attempt, step: 'hold' } });
+  }
+
+  #tell(news: Partial<NodeValue>): void {
+    this.#value = { ...this.#value, ...news };
+    void this.#membership?.update(this.#value);
+  }
+
+  #dropLost(): void {
+    this.#listener.onLost((key) => this.#verdict(key).kind === 'owner');
+  }
+
+  #lookAtClock(): void {
+    const { holds } = this;
+    if (this.#held && !holds) this.#dropLost();
+    this.#held = holds;
+  }
+}

@@ -1,0 +1,62 @@
+import { once } from 'node:events';
+import { type AddressInfo, createConnection, createServer, type Server, type Socket } from 'node:net';
+import { splitAddress } from '../../src/topology/index.ts';
+
+/** A connection between two processes that can be cut as a network is: bytes go nowhere, and nobody is told. */
+export class Cable {
+  readonly address: string;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #isCut = false;
+
+  private constructor(server: Server) {
+    this.#server = server;
+    this.address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  static async to(address: string): Promise<Cable> {
+    const { host, port } = splitAddress(address);
+    const server = createServer();
+    const cable: { made: Cable | null } = { made: null };
+    server.on('connection', (near) => cable.made?.join(near, createConnection(port, host)));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    cable.made = new Cable(server);
+    return cable.made;
+  }
+
+  private join(near: Socket, far: Socket): void {
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      this.#sockets.add(one);
+      one.setNoDelay(true);
+      if (this.#isCut) one.pause();
+      one.on('data', (bytes: Buffer) => other.write(bytes));
+      one.on('close', () => {
+        this.#sockets.delete(one);
+        other.destroy();
+      });
+      one.on('error', () => {});
+    }
+    // What is there already is not to go through in spite of the cut.
+    if (this.#isCut) for (const socket of [near, far]) socket.pause();
+  }
+
+  cut(): void {
+    this.#isCut = true;
+    for (const socket of this.#sockets) socket.pause();
+  }
+
+  /** What was under way arrives late. */
+  mend(): void {
+    this.#isCut = false;
+    for (const socket of this.#sockets) socket.resume();
+  }
+
+  close(): void {
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+}
