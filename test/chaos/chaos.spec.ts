@@ -1,0 +1,32 @@
+import { afterEach, expect, it } from 'vitest';
+import { Scope } from '../support/processes.ts';
+import { runSeed } from '../support/random.ts';
+import { runChaos } from './chaos.ts';
+
+const scope = new Scope();
+afterEach(() => scope.release());
+
+/** A short run; `npm run chaos` makes longer ones. `KEYWAY_SEED` replays one that failed. */
+it('keeps every promise while shards come and go, and everything is killed, stopped and cut off', async () => {
+  const seed = runSeed();
+  const lines: string[] = [];
+  const options = {
+    seed,
+    seconds: 20,
+    store: 'embedded',
+    callers: 40,
+    watchers: 40,
+    thinkMs: 150,
+    faults: true,
+  } as const;
+  const { judgement } = await runChaos(scope, options, (line) => lines.push(line)).catch((error: Error) => {
+    throw new Error(`seed ${seed}: ${error.message}\n${lines.join('\n')}`, { cause: error });
+  });
+  const { violations, counts } = judgement;
+  expect({ seed, lines, violations: violations.slice(0, 10) }).toEqual({ seed, lines, violations: [] });
+  // A run in which nothing happened would show nothing.
+  expect(counts.changes).toBeGreaterThan(2);
+  expect(counts.disturbances).toBeGreaterThan(0);
+  expect(counts.puts).toBeGreaterThan(500);
+  expect(counts.events).toBeGreaterThan(100);
+}, 240_000);

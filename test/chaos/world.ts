@@ -1,0 +1,161 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { machineClock } from '../../src/machine-clock.ts';
+import type { LoggedOperation } from '../../src/shard/index.ts';
+import type { Topology, TopologyDraft } from '../../src/topology/index.ts';
+import type { Cable } from '../support/cable.ts';
+import type { Running, Scope } from '../support/processes.ts';
+import type { Server } from '../support/registries.ts';
+import type { ShardOperation, Stop, StoredChange } from './history.ts';
+
+export const NAME = { namespace: 'default', cluster: 'docs' };
+
+/** Routers, shards, and what tells the ones of the others: each a process of its own. */
+export interface World {
+  readonly routers: readonly Router[];
+  readonly shards: readonly Shard[];
+  /** Where routers and shards learn of each other; null where that is a file. */
+  readonly registryServer: Server | null;
+  topology(): Promise<Topology>;
+  /** Changes the topology as a person would. @returns whether it came about */
+  change(before: Topology, draft: TopologyDraft, what: string): Promise<boolean>;
+  /** Who or what is not as it should be once all is well, or null. */
+  missing(): Promise<string | null>;
+  readonly documents: Documents;
+}
+
+/** A process that can be killed, stopped, and cut off from the registry. */
+export class Victim {
+  readonly name: string;
+  /** Null where it is connected to nothing. */
+  readonly cable: Cable | null;
+  readonly #launch: () => Promise<Running>;
+  #running: Running | null = null;
+  #stoppedAt = 0;
+  readonly stops: Stop[] = [];
+  readonly deaths: Array<{ readonly pid: number; readonly at: number }> = [];
+
+  constructor(name: string, cable: Cable | null, launch: () => Promise<Running>) {
+    this.name = name;
+    this.cable = cable;
+    this.#launch = launch;
+  }
+
+  async start(): Promise<void> {
+    this.#running = await this.#launch();
+  }
+
+  async kill(): Promise<void> {
+    const running = this.#running;
+    if (running === null) return;
+    await running.end('SIGKILL');
+    this.deaths.push({ pid: running.pid, at: machineClock() });
+  }
+
+  stop(): void {
+    this.#running?.child.kill('SIGSTOP');
+    this.#stoppedAt = machineClock();
+  }
+
+  goOn(): void {
+    if (this.#running === null) return;
+    this.stops.push({ pid: this.#running.pid, begin: this.#stoppedAt, end: machineClock() });
+    this.#running.child.kill('SIGCONT');
+  }
+
+  get output(): string {
+    return this.#running?.output ?? '';
+  }
+}
+
+export interface Router extends Victim {
+  readonly endpoint: string;
+}
+
+export interface Shard extends Victim {
+  readonly id: string;
+  readonly address: string;
+}
+
+/** What all shards of a world share, and have written down. */
+export class Documents {
+  readonly file: string;
+  readonly #folder: string;
+
+  constructor(scope: Scope) {
+    this.#folder = scope.folder();
+    this.file = join(this.#folder, 'documents.sqlite');
+  }
+
+  logOf(shard: string): string {
+    return join(this.#folder, `${shard}.jsonl`);
+  }
+
+  /** Every change that the store holds. */
+  stored(): StoredChange[] {
+    const database = new DatabaseSync(this.file, { readOnly: true });
+    const rows = database.prepare('SELECT key, revision, value, version FROM changes ORDER BY revision').all();
+    database.close();
+    return (rows as unknown as Array<{ key: string; revision: number; value: Uint8Array; version: number }>).map(
+      ({ value, ...row }) => ({ ...row, value: Buffer.from(value).toString() }),
+    );
+  }
+
+  operations(shards: readonly Shard[]): ShardOperation[] {
+    return shards.flatMap(({ id, deaths }) => parseLog(id, readFileSync(this.logOf(id), 'utf8'), deaths));
+  }
+}
+
+/** A reference shard. @param part how it takes part in a cluster; none where it serves whatever it is asked for */
+export function shardOf(
+  scope: Scope,
+  id: string,
+  address: string,
+  documents: Documents,
+  part: readonly string[],
+  cable: Cable | null,
+): Shard {
+  const where = ['--id', id, '--listen', address, '--data', documents.file, '--operation-log', documents.logOf(id)];
+  const victim = new Victim(`shard ${id}`, cable, async () => {
+    const running = scope.keyway(['backend', ...where, ...part]);
+    await running.printed(/listening on/);
+    return running;
+  });
+  return Object.assign(victim, { id, address });
+}
+
+/** Operations whose end nobody could write down ended with their process, at the latest. */
+export function parseLog(
+  shard: string,
+  text: string,
+  deaths: ReadonlyArray<{ readonly pid: number; readonly at: number }>,
+): ShardOperation[] {
+  const operations: ShardOperation[] = [];
+  let pid = 0;
+  let open = new Map<number, Extract<LoggedOperation, { kind: 'begin' }>>();
+  const closeAll = (): void => {
+    const end = deaths.find((death) => death.pid === pid)?.at ?? Number.POSITIVE_INFINITY;
+    for (const { operation, key, at } of open.values())
+      operations.push({ shard, pid, operation, key, begin: at, end, served: true });
+    open = new Map();
+  };
+  for (const line of text.split('\n')) {
+    // The last line of a process that was killed may be torn.
+    if (!line.endsWith('}')) continue;
+    const entry = JSON.parse(line) as LoggedOperation;
+    if (entry.kind === 'start') {
+      closeAll();
+      pid = entry.pid;
+    } else if (entry.kind === 'begin') open.set(entry.id, entry);
+    else {
+      const begun = open.get(entry.id);
+      if (begun === undefined) continue;
+      open.delete(entry.id);
+      const { operation, key, at } = begun;
+      operations.push({ shard, pid, operation, key, begin: at, end: entry.at, served: entry.served });
+    }
+  }
+  closeAll();
+  return operations;
+}
