@@ -33,7 +33,7 @@ interface Change {
   seenAll: boolean;
   /** Those under way whose keys move, and whether their routes call them watches. */
   readonly moving: Map<Exchange, boolean>;
-  /** Of these the ones that were told to leave. */
+  /** Those that were told to leave, in the order in which they will: ten thousand are not to be looked at every time. */
   readonly leaving: Set<Exchange>;
 }
 
@@ -147,13 +147,21 @@ export class Gate {
     this.#timer = null;
     const change = this.#change;
     if (change === null) return;
-    for (const exchange of change.moving.keys()) if (!this.#isInFlight(exchange)) change.moving.delete(exchange);
     const { step } = change.staged;
+    if (step !== 'stage') this.#forgetOver(change);
     if (change.seenAll && step === 'drain') this.#drain(change);
     if (step === 'hold') this.#takeBackUnsent(change);
     this.#answerSettled();
-    const tickMs = step === 'hold' ? HOLD_TICK_MS : DRAIN_TICK_MS;
-    this.#timer = setTimeout(() => this.#act(), tickMs);
+    if (step === 'stage') return;
+    this.#timer = setTimeout(() => this.#act(), step === 'hold' ? HOLD_TICK_MS : DRAIN_TICK_MS);
+  }
+
+  #forgetOver({ moving, leaving }: Change): void {
+    for (const exchange of moving.keys()) if (!this.#isInFlight(exchange)) moving.delete(exchange);
+    for (const exchange of leaving) {
+      if (this.#isInFlight(exchange)) break;
+      leaving.delete(exchange);
+    }
   }
 
   #drain({ moving, leaving, staged, next }: Change): void {
@@ -162,7 +170,8 @@ export class Gate {
     const leavers: Leaver[] = [];
     const hasToLeave = (exchange: Exchange): boolean => this.#isInFlight(exchange) && exchange.hasMovedIn(next);
     for (const [exchange, isWatch] of moving) {
-      if (leaving.has(exchange) || !(isWatch || isOld(exchange, nowMs, this.#context))) continue;
+      if (!isWatch && !isOld(exchange, nowMs, this.#context)) continue;
+      moving.delete(exchange);
       leaving.add(exchange);
       leavers.push({ exchange, reason, isWatch: true, hasToLeave });
     }
@@ -199,14 +208,12 @@ export class Gate {
   #isDone({ seenAll, moving, leaving, staged: { step } }: Change): boolean {
     if (!seenAll) return false;
     if (step === 'stage') return true;
-    if (step === 'drain') {
-      const nowMs = this.#context.http2.turn.begin();
-      for (const [exchange, isWatch] of moving)
-        if (this.#isInFlight(exchange) && (isWatch || leaving.has(exchange) || isOld(exchange, nowMs, this.#context)))
-          return false;
-      return true;
+    for (const exchange of leaving) if (this.#isInFlight(exchange)) return false;
+    const nowMs = this.#context.http2.turn.begin();
+    for (const [exchange, isWatch] of moving) {
+      const matters = step === 'hold' || isWatch || isOld(exchange, nowMs, this.#context);
+      if (matters && this.#isInFlight(exchange)) return false;
     }
-    for (const exchange of moving.keys()) if (this.#isInFlight(exchange)) return false;
     return true;
   }
 
