@@ -31,6 +31,8 @@ export interface ChaosResult {
 const KEYS = 120;
 /** All has to be well again so long after a fault: every lease has ended, and every handoff been finished, by then. */
 const RECOVERS_WITHIN_MS = 60_000;
+/** By then every lease has been renewed since the fault, or has ended, and what comes of that has begun. */
+const AFTERMATH_MS = 7000;
 /** Without faults, planned changes have so much time between them that a watch may come back. */
 const CALM_MS = 400;
 
@@ -143,6 +145,9 @@ class Storm {
     await fault.mend();
     await this.settle(fault.what);
     await changing;
+    await this.settle(fault.what);
+    // Who could not renew its lease meanwhile may be there still, and stop by its own clock yet.
+    await pause(AFTERMATH_MS);
     await this.settle(fault.what);
     // Clients try to connect now and then: those of a router that was away may not know that it is back.
     const wellMs = machineClock();
