@@ -14,7 +14,7 @@ import { DocumentsClient, type WatchEvent } from '../src/shard/index.ts';
 import { Cluster, checkTopology, type Topology, type TopologyDraft } from '../src/topology/index.ts';
 import { Cable } from './support/cable.ts';
 import { fetchText, metric, type RouterUnderTest, startRouter } from './support/cluster.ts';
-import { echoClient, keyed, startEchoBackend } from './support/echo-backend.ts';
+import { answerOf, echoClient, keyed, startEchoBackend } from './support/echo-backend.ts';
 import { freePorts, Scope } from './support/processes.ts';
 import { clock, PATIENCE, registryOn, remote } from './support/registries.ts';
 
@@ -36,20 +36,6 @@ function draft(ports: readonly number[], more: object = {}): TopologyDraft {
 function ownerOf(topology: TopologyDraft, key: string): string {
   const bytes = Buffer.from(key);
   return topology.shards[new Cluster(topology).locate(bytes, 0, bytes.length)]?.id as string;
-}
-
-/** The backend that answered, or the status that a call failed with. */
-function call(client: Client, key: string, deadlineMs = 10_000): Promise<string> {
-  return new Promise((resolve) => {
-    let backend = '';
-    const deadline = { deadline: Date.now() + deadlineMs };
-    const onAnswer = (error: ServiceError | null): unknown =>
-      setImmediate(() => resolve(error === null ? backend : (status[error.code] as string)));
-    const made = (client.unary as Unary).call(client, Buffer.from('x'), keyed(key), deadline, onAnswer);
-    made.on('metadata', (metadata: Metadata) => {
-      backend = String(metadata.get('x-backend')[0]);
-    });
-  });
 }
 
 /** A stream of both ways that its route calls a watch. */
@@ -164,15 +150,15 @@ describe.each([{ workers: 1 }, { workers: 2 }])('a handoff, as a router of $work
       details: 'the key moves: docs goes from version 1 to version 2',
     });
     // Calls go to who owns the key still; a watch that comes back waits.
-    expect(await call(client, mover)).toBe('s0');
+    expect(await answerOf(client, mover)).toBe('s0');
     const again = new Watch(client, mover);
     await vi.waitFor(async () => expect(await metric(router, 'keyway_held_requests')).toBe(1), PATIENCE);
 
     await silent.acknowledge(registry, 'drain');
     await vi.waitFor(async () => expect(await metric(router, 'keyway_handoff_step{step="hold"}')).toBe(1), PATIENCE);
-    const waiting = call(client, mover);
+    const waiting = answerOf(client, mover);
     await vi.waitFor(async () => expect(await metric(router, 'keyway_held_requests')).toBe(2), PATIENCE);
-    expect(await call(client, stayer)).toBe('s0');
+    expect(await answerOf(client, stayer)).toBe('s0');
     expect((await registry.topologies.read(NAME))?.version).toBe(1);
 
     await silent.acknowledge(registry, 'hold');
@@ -196,15 +182,15 @@ describe.each([{ workers: 1 }, { workers: 2 }])('a handoff, as a router of $work
     await silent.acknowledge(registry, 'stage');
     await silent.acknowledge(registry, 'drain');
     await vi.waitFor(async () => expect(await metric(router, 'keyway_handoff_step{step="hold"}')).toBe(1), PATIENCE);
-    const calls = Array.from({ length: 3 }, () => call(client, mover));
+    const calls = Array.from({ length: 3 }, () => answerOf(client, mover));
     await vi.waitFor(async () => expect(await metric(router, 'keyway_held_requests')).toBe(3), PATIENCE);
-    expect(await call(client, mover)).toBe('UNAVAILABLE');
+    expect(await answerOf(client, mover)).toBe('UNAVAILABLE');
     expect(await metric(router, 'keyway_refusals_total{reason="held"}')).toBe(1);
     const { handoff } = await registry.handoffs.read(NAME);
     expect(await registry.handoffs.abort(NAME, handoff as NonNullable<typeof handoff>, 'a test')).not.toBeNull();
     expect(await changing).toBe('version 2 of default/docs was given up: a test');
     expect(await Promise.all(calls)).toEqual(['s0', 's0', 's0']);
-    expect(await call(client, mover)).toBe('s0');
+    expect(await answerOf(client, mover)).toBe('s0');
   });
 });
 
@@ -223,15 +209,15 @@ describe('a router that has lost its lease', () => {
     cable.cut();
     const changing = change(registry, after);
     // It serves for as long as it may: the change waits.
-    expect(await call(there, mover)).toBe('s0');
+    expect(await answerOf(there, mover)).toBe('s0');
     await vi.waitFor(() => expect(watch.ended).toMatchObject({ code: status.UNAVAILABLE }), PATIENCE);
     expect((await registry.topologies.read(NAME))?.version).toBe(1);
     expect((await fetchText(`${cutOff.admin}/readyz`)).text).toMatch(
       /^this router has no lease, and may not serve docs/,
     );
     expect((await changing).version).toBe(2);
-    expect(await call(here, mover)).toBe('s1');
-    const waiting = call(there, mover, 30_000);
+    expect(await answerOf(here, mover)).toBe('s1');
+    const waiting = answerOf(there, mover, 30_000);
     await vi.waitFor(async () => expect(await metric(cutOff, 'keyway_held_requests')).toBe(1), PATIENCE);
     cable.mend();
     expect(await waiting).toBe('s1');
@@ -244,11 +230,11 @@ describe('a router that has lost its lease', () => {
     const after = draft(ports);
     const mover = KEYS.find((key) => ownerOf(after, key) === 's1') as string;
     const client = echoClient(scope, router.endpoint);
-    expect(await call(client, mover)).toBe('s0');
+    expect(await answerOf(client, mover)).toBe('s0');
     router.process.child.kill('SIGSTOP');
     expect((await change(registry, after)).version).toBe(2);
     // What was sent to it while it was stopped it finds when it goes on, and its lease gone.
-    const calls = Array.from({ length: 20 }, () => call(client, mover, 30_000));
+    const calls = Array.from({ length: 20 }, () => answerOf(client, mover, 30_000));
     router.process.child.kill('SIGCONT');
     expect(new Set(await Promise.all(calls))).toEqual(new Set(['s1']));
   });
@@ -263,11 +249,11 @@ describe('a router that has lost its lease', () => {
     for (const jumps of [1, 2, 3, 4]) {
       router.process.child.kill('SIGUSR2');
       await router.process.printed(new RegExp(`(the clock jumps by -?\\d+ ms[\\s\\S]*){${jumps}}`));
-      expect(await call(client, 'k')).toBe('s0');
+      expect(await answerOf(client, 'k')).toBe('s0');
     }
     // The control plane's thread jumps twice a second: for longer than the lease is long.
     await router.process.printed(/(the clock jumps by -?\d+ ms[\s\S]*){9}/);
-    expect(await call(client, 'k')).toBe('s0');
+    expect(await answerOf(client, 'k')).toBe('s0');
     const [member] = await registry.members.list('router');
     await vi.waitFor(async () => expect(await metric(router, 'keyway_serving')).toBe(1), PATIENCE);
     expect(routerValue(member?.value ?? {}).versions[CLUSTER]).toBe(1);

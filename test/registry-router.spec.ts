@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ClientReadableStream, ClientUnaryCall, ServiceError } from '@grpc/grpc-js';
-import { status } from '@grpc/grpc-js';
+import type { ClientReadableStream, ClientUnaryCall } from '@grpc/grpc-js';
 import { afterEach, expect, it, vi } from 'vitest';
 import { ClusterTable, fingerprint, type Shard, shareCluster, type TopologyDraft } from '../src/topology/index.ts';
 import { eventually, fetchText, metric, type RouterUnderTest, startRouter } from './support/cluster.ts';
-import { echoClient, keyed, startEchoBackend } from './support/echo-backend.ts';
+import { answerOf, echoClient, keyed, startEchoBackend } from './support/echo-backend.ts';
 import { Scope } from './support/processes.ts';
 import { runSeed, seeded } from './support/random.ts';
 import { etcd, PATIENCE, registryOn, remote, sqlite } from './support/registries.ts';
@@ -25,24 +24,6 @@ function draft(...shards: ReadonlyArray<readonly [id: string, port: number]>): T
     hashOn: 'id',
     shards: shards.map(([id, port]) => ({ id, address: `127.0.0.1:${port}`, weight: 1 })),
   };
-}
-
-/** One call; the backend's name, or the status that it failed with. */
-function call(client: ReturnType<typeof echoClient>, key: string): Promise<string> {
-  return new Promise((resolve) => {
-    let backend = '';
-    const made = (client.unary as UnaryCall).call(
-      client,
-      Buffer.from('x'),
-      keyed(key),
-      { deadline: Date.now() + 10_000 },
-      (error: ServiceError | null) =>
-        setImmediate(() => resolve(error === null ? backend : (status[error.code] ?? ''))),
-    );
-    made.on('metadata', (metadata) => {
-      backend = String(metadata.get('x-backend')[0]);
-    });
-  });
 }
 
 async function serves(router: RouterUnderTest, version: number | null): Promise<void> {
@@ -65,12 +46,12 @@ it.each([
   const router = await startRouter(scope, { shards: [], registry, workers });
   const clients = Array.from({ length: 4 }, () => echoClient(scope, router.endpoint, undefined));
   expect((await fetchText(`${router.admin}/readyz`)).text).toBe('there is no topology of docs\n');
-  expect(await call(clients[0] as never, 'a')).toBe('UNAVAILABLE');
+  expect(await answerOf(clients[0] as never, 'a')).toBe('UNAVAILABLE');
 
   await topologies.commit(draft(['s0', one.port]));
   await serves(router, 1);
   expect((await fetchText(`${router.admin}/readyz`)).text).toBe('ready\n');
-  expect(await Promise.all(clients.map((client) => call(client, 'a')))).toEqual(Array(4).fill('one'));
+  expect(await Promise.all(clients.map((client) => answerOf(client, 'a')))).toEqual(Array(4).fill('one'));
   const watch = (clients[0]?.serverStream as ServerStreamCall).call(clients[0], Buffer.from('hang'), keyed('a'));
   let ended = false;
   watch.on('error', () => {
@@ -82,7 +63,7 @@ it.each([
 
   await topologies.commit(draft(['s0', other.port]));
   await serves(router, 2);
-  expect(await Promise.all(clients.map((client) => call(client, 'a')))).toEqual(Array(4).fill('other'));
+  expect(await Promise.all(clients.map((client) => answerOf(client, 'a')))).toEqual(Array(4).fill('other'));
   // Shards are told by which version they are asked, and nobody else's word for it is passed on.
   const told = await new Promise<string>((resolve) => {
     const versions = keyed('a', { 'x-keyway-version': '99', 'x-echo': 'x' });
@@ -101,7 +82,7 @@ it.each([
 
   await topologies.delete({ namespace: 'default', cluster: 'docs' });
   await serves(router, null);
-  expect(await call(clients[0] as never, 'a')).toBe('UNAVAILABLE');
+  expect(await answerOf(clients[0] as never, 'a')).toBe('UNAVAILABLE');
   expect(await router.process.end()).toBe(0);
   expect(await members.list('router')).toEqual([]);
 });
@@ -115,13 +96,13 @@ it('goes on without its registry, from disk too after a restart, and says so', a
   await topologies.commit({ ...draft(['s0', one.port]), consistency: 'eventual' });
   const keepIn = join(scope.folder(), 'kept');
   const first = await startRouter(scope, { shards: [], registry: { ...store.config, keepIn } });
-  expect(await call(echoClient(scope, first.endpoint), 'a')).toBe('one');
+  expect(await answerOf(echoClient(scope, first.endpoint), 'a')).toBe('one');
   expect(await metric(first, 'keyway_registry_up')).toBe(1);
   expect(existsSync(join(keepIn, 'default.docs.json'))).toBe(true);
 
   await server?.kill();
   await vi.waitFor(async () => expect(await metric(first, 'keyway_registry_up')).toBe(0), PATIENCE);
-  expect(await call(echoClient(scope, first.endpoint), 'a')).toBe('one');
+  expect(await answerOf(echoClient(scope, first.endpoint), 'a')).toBe('one');
   const ready = await fetchText(`${first.admin}/readyz`);
   expect(ready.status).toBe(200);
   expect(ready.text).toMatch(/^ready, without the registry for \d+ s \(.*\): docs at version 1, from registry\n$/);
@@ -129,14 +110,14 @@ it('goes on without its registry, from disk too after a restart, and says so', a
   await first.process.end('SIGKILL');
 
   const second = await startRouter(scope, { shards: [], registry: { ...store.config, keepIn } });
-  expect(await call(echoClient(scope, second.endpoint), 'a')).toBe('one');
+  expect(await answerOf(echoClient(scope, second.endpoint), 'a')).toBe('one');
   expect((await fetchText(`${second.admin}/readyz`)).text).toMatch(/docs at version 1, from disk/);
   expect(await metric(second, 'keyway_topology_version{cluster="docs"}')).toBe(1);
 
   await server?.start();
   await topologies.commit({ ...draft(['s0', other.port]), consistency: 'eventual' });
   await serves(second, 2);
-  expect(await call(echoClient(scope, second.endpoint), 'a')).toBe('other');
+  expect(await answerOf(echoClient(scope, second.endpoint), 'a')).toBe('other');
   await vi.waitFor(async () => expect(await metric(second, 'keyway_registry_up')).toBe(1), PATIENCE);
   expect(await metric(second, 'keyway_registry_outages_total')).toBe(1);
 });
@@ -189,7 +170,7 @@ it('fails no request of three routers while a member of etcd is killed and topol
   const traffic = routers.map(async ({ endpoint }) => {
     const client = echoClient(scope, endpoint);
     while (going) {
-      const answer = await call(client, `k${calls++ % 100}`);
+      const answer = await answerOf(client, `k${calls++ % 100}`);
       if (!/^[abc]$/.test(answer)) failed.push(answer);
     }
   });

@@ -1,17 +1,14 @@
-import { hostname } from 'node:os';
 import { changeTopology, type OnStep } from '../handoff/index.ts';
 import { machineClock } from '../machine-clock.ts';
 import type { CommitOptions, Handoff, Registry } from '../registry/index.ts';
 import type { Topology, TopologyDraft } from '../topology/index.ts';
+import { processName } from './process-name.ts';
 
 /** What a command may say of how a topology changes. */
 export interface ChangeFlags extends CommitOptions {
   /** Shards that are known to be dead, with commas between. */
   readonly lost?: string | undefined;
 }
-
-/** How this process is called where it drives. */
-export const candidate = (): string => `${hostname()}-${process.pid}`;
 
 /** Changes a cluster's topology for a command, and shows each step on the terminal. */
 export function changed(
@@ -25,7 +22,7 @@ export function changed(
     ...flags,
     lost,
     reason,
-    candidate: candidate(),
+    candidate: processName(),
     clock: machineClock,
     onStep: process.stderr.isTTY ? showSteps() : () => {},
   });

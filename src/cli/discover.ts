@@ -3,10 +3,10 @@ import { dnsSource, fileSource, keepTopology, nodeSource, type ShardSource } fro
 import { machineClock } from '../machine-clock.ts';
 import { DEFAULT_NAMESPACE, type Registry } from '../registry/index.ts';
 import { newLog } from '../router/index.ts';
-import { candidate } from './change-topology.ts';
 import { openRegistry } from './open-registry.ts';
 import { integerOption } from './options.ts';
 import { placementDocument } from './placement-option.ts';
+import { processName } from './process-name.ts';
 import { chosenRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
 import { stopOnSignals } from './signals.ts';
 import { UsageError } from './usage-error.ts';
@@ -69,7 +69,7 @@ async function discover(flags: DiscoverFlags): Promise<void> {
     { namespace, cluster },
     source,
     { placement: placementDocument(flags.placement), hashOn },
-    { candidate: candidate(), clock: machineClock },
+    { candidate: processName(), clock: machineClock },
     {
       onCommitted: ({ version, shards }) => log.info({ version, shards: shards.length }, 'a topology is committed'),
       onFault: (message) => log.warn(message),

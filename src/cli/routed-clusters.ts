@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import type { Config } from '../config/index.ts';
 import { type ControlEvent, ControlThread, newServesUntil, type ServesUntil } from '../control/index.ts';
 import type { Acknowledgement, Handoff, RouterValue } from '../registry/index.ts';
@@ -11,6 +10,7 @@ import {
   shareCluster,
   topologyText,
 } from '../topology/index.ts';
+import { processName } from './process-name.ts';
 
 /** What is known of a router's registry, for people. */
 export interface RegistryState {
@@ -104,7 +104,7 @@ export class RoutedClusters {
     if (registry === null || this.#awaited.size === 0) return;
     const birth = {
       ...registry,
-      router: `${hostname()}-${process.pid}`,
+      router: processName(),
       value: this.#value(),
       clusters: clusters.flatMap(({ name, source }) =>
         source.kind === 'registry'

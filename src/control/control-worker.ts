@@ -28,7 +28,7 @@ for (const { name, topology, servesUntil } of clusters) {
 
 function onRegistered(lease: HeldLease): void {
   lease.onExtended = () => {
-    for (const serving of leases) serving.extended(lease);
+    for (const serving of leases) serving.extended();
   };
   for (const serving of leases) void serving.onRegistered(lease);
 }

@@ -1,5 +1,5 @@
 import type { ClusterFollower } from '../handoff/index.ts';
-import { type HeldLease, pause, StoreUnavailable } from '../registry/index.ts';
+import type { HeldLease } from '../registry/index.ts';
 
 /**
  * Until when a router may serve a cluster, and when it cuts what is in flight, by the machine's clock, in memory that its
@@ -13,10 +13,8 @@ export function newServesUntil(): ServesUntil {
   return until;
 }
 
-/** These shares of its lease before that ends: time for what is in flight to finish, and for clocks of which one runs faster. */
-const STOPS_BEFORE = 0.15;
+/** What is in flight is cut this share of the lease's length before it ends: it had a while to finish. */
 const CUTS_BEFORE = 0.05;
-const RETRY_MS = 100;
 
 /**
  * Keeps the time until which a router may serve a cluster. Where it needs its lease: for as long as that lasts, and not before
@@ -29,7 +27,6 @@ export class ServingLease {
   readonly #clock: () => number;
   readonly #onServes: (serves: boolean) => void;
   #serves = false;
-  #lease: HeldLease | null = null;
   #confirmed: HeldLease | null = null;
 
   /** @param clock the machine's. @param onServes told when the router may serve, and when it may not any more */
@@ -43,25 +40,16 @@ export class ServingLease {
 
   /** The router is registered by this lease: what others did before that it may not know. */
   async onRegistered(lease: HeldLease): Promise<void> {
-    this.#lease = lease;
     lease.lost.addEventListener('abort', () => this.#update(), { once: true });
-    while (lease.isHeld) {
-      try {
-        await this.#follower.confirmed(lease.lost);
-        break;
-      } catch (error) {
-        if (!(error instanceof StoreUnavailable)) throw error;
-        await pause(RETRY_MS, lease.lost);
-      }
-    }
+    await this.#follower.confirmed(lease.lost);
     if (!lease.isHeld) return;
     this.#confirmed = lease;
     this.#update();
   }
 
-  /** The lease lasts longer, or it may have become another matter whether it is needed. */
-  extended(lease: HeldLease): void {
-    if (lease === this.#lease) this.#update();
+  /** The lease lasts longer. */
+  extended(): void {
+    this.#update();
   }
 
   #update(): void {
@@ -69,7 +57,7 @@ export class ServingLease {
     if (this.#follower.needsNoLease) this.#until.fill(Number.POSITIVE_INFINITY);
     else if (lease === null) this.#until.fill(Number.NEGATIVE_INFINITY);
     else {
-      this.#until[0] = lease.untilMs - STOPS_BEFORE * lease.lengthMs;
+      this.#until[0] = lease.actsUntilMs;
       this.#until[1] = lease.untilMs - CUTS_BEFORE * lease.lengthMs;
     }
     const serves = this.#clock() < (this.#until[0] as number);

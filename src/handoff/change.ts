@@ -53,7 +53,7 @@ async function settled(
   { candidate, clock, onStep = () => {} }: ChangeOptions,
 ): Promise<void> {
   const over = new AbortController();
-  const driving = driveWhileElected(registry, name, { candidate, clock, onStep: () => {} }, over.signal);
+  const driving = driveWhileElected(registry, name, candidate, clock, over.signal);
   try {
     for await (const event of registry.handoffs.watch(name, over.signal)) {
       if (event.kind !== 'view' || event.view.handoff === null || event.view.handoff.revision <= staged.revision)

@@ -1,9 +1,12 @@
 import {
+  type ClusterState,
   type HandoffView,
   isUnderWay,
+  pause,
   type Registry,
   type StoredHandoff,
   type StoredNode,
+  StoreUnavailable,
   type TopologyEvent,
 } from '../registry/index.ts';
 import {
@@ -15,6 +18,9 @@ import {
   type TopologyName,
   type TopologyVersion,
 } from '../topology/index.ts';
+
+/** After an outage of the registry. */
+const RETRY_MS = 100;
 
 /** What is told of a cluster that is followed. Plain data, with tables in shared memory. */
 export type ClusterEvent =
@@ -232,12 +238,14 @@ export class ClusterFollower {
   }
 
   /**
-   * Resolves once what the registry says at a moment from now on is done.
+   * Resolves once what the registry says at a moment from now on is done, or `signal` is aborted. The registry being away is
+   * waited out.
    * @param shard that must not have been given up by a handoff that is under way
-   * @throws StoreUnavailable
    */
   async confirmed(signal: AbortSignal, shard: string | null = null): Promise<void> {
-    const { pointer, handoff } = await this.#registry.handoffs.read(this.topologyName);
+    const state = await this.#read(signal);
+    if (state === null) return;
+    const { pointer, handoff } = state;
     const isUpToDate = (): boolean =>
       (this.#view.handoff?.revision ?? 0) >= (handoff?.revision ?? 0) &&
       this.#served !== undefined &&
@@ -250,6 +258,19 @@ export class ClusterFollower {
         signal.addEventListener('abort', () => resolve(), { once: true });
       });
     }
+  }
+
+  /** @returns null where `signal` was aborted first */
+  async #read(signal: AbortSignal): Promise<ClusterState | null> {
+    while (!signal.aborted) {
+      try {
+        return await this.#registry.handoffs.read(this.topologyName);
+      } catch (error) {
+        if (!(error instanceof StoreUnavailable)) throw error;
+        await pause(RETRY_MS, signal);
+      }
+    }
+    return null;
   }
 
   #isGivenUp(shard: string): boolean {

@@ -3,13 +3,6 @@ import { type TopologyName, topologyText } from '../topology/index.ts';
 import { HandoffDriver, type OnStep } from './driver.ts';
 import { Failover } from './failover.ts';
 
-/** Who drives, and what it tells. */
-export interface DriverIdentity {
-  readonly candidate: string;
-  readonly clock: () => number;
-  readonly onStep: OnStep;
-}
-
 /** What a controller tells people. */
 export interface ControllerLog {
   onTerm(leads: boolean): void;
@@ -25,17 +18,30 @@ function election(name: TopologyName): string {
   return `handoff/${topologyText(name)}`;
 }
 
-/** Drives a cluster's handoffs whenever, and for as long as, nobody else does. */
+/** Works while this one is elected. @returns false where it never was before `signal` was aborted */
+async function whileElected(
+  registry: Registry,
+  name: TopologyName,
+  candidate: string,
+  signal: AbortSignal,
+  work: (until: AbortSignal) => Promise<unknown>,
+): Promise<boolean> {
+  const term = await registry.elections.campaign(election(name), candidate, LEASE_MS, signal);
+  if (term === null) return false;
+  await work(AbortSignal.any([signal, term.ended]));
+  await term.resign();
+  return true;
+}
+
+/** Drives a cluster's handoffs once nobody else does. */
 export async function driveWhileElected(
   registry: Registry,
   name: TopologyName,
-  { candidate, clock, onStep }: DriverIdentity,
+  candidate: string,
+  clock: () => number,
   signal: AbortSignal,
 ): Promise<void> {
-  const term = await registry.elections.campaign(election(name), candidate, LEASE_MS, signal);
-  if (term === null) return;
-  await new HandoffDriver(registry, name, clock, onStep).run(AbortSignal.any([signal, term.ended]));
-  await term.resign();
+  await whileElected(registry, name, candidate, signal, (until) => new HandoffDriver(registry, name, clock).run(until));
 }
 
 /** Drives a cluster's handoffs, and takes lost shards out, whenever this one is elected; until it is told to stop. */
@@ -47,15 +53,13 @@ export async function controlCluster(
   log: ControllerLog,
   signal: AbortSignal,
 ): Promise<void> {
-  while (!signal.aborted) {
-    const term = await registry.elections.campaign(election(name), candidate, LEASE_MS, signal);
-    if (term === null) return;
+  const control = (until: AbortSignal): Promise<unknown> => {
     log.onTerm(true);
-    const until = AbortSignal.any([signal, term.ended]);
     const driver = new HandoffDriver(registry, name, clock, log.onStep);
     const failover = new Failover(registry, name, clock, (shards, done) => log.onFailover(shards, done));
-    await Promise.all([driver.run(until), failover.run(until)]);
-    await term.resign();
-    log.onTerm(false);
+    return Promise.all([driver.run(until), failover.run(until)]);
+  };
+  while (!signal.aborted) {
+    if (await whileElected(registry, name, candidate, signal, control)) log.onTerm(false);
   }
 }

@@ -1,5 +1,4 @@
 import {
-  EventQueue,
   type Handoff,
   type HandoffStep,
   type HandoffView,
@@ -7,17 +6,16 @@ import {
   isUnderWay,
   type Member,
   nodeName,
-  pause,
   type Registry,
   type StoredHandoff,
   type StoredNode,
-  StoreUnavailable,
 } from '../registry/index.ts';
 import { type Topology, type TopologyName, topologyText } from '../topology/index.ts';
 import { awaitedIn } from './awaited.ts';
+import { Waker } from './waker.ts';
 
 /** How long things may take. */
-export interface HandoffTiming {
+interface HandoffTiming {
   /** Requests are held for no longer than this at a time; then what is waited for is given more time with nobody waiting. */
   readonly holdMs: number;
   /** How long that is. */
@@ -25,7 +23,7 @@ export interface HandoffTiming {
 }
 
 /** Two seconds are long for a request, and enough for a router or shard that is not stopped. */
-export const defaultTiming: HandoffTiming = { holdMs: 2000, restMs: 1000 };
+const defaultTiming: HandoffTiming = { holdMs: 2000, restMs: 1000 };
 
 /** Told of each step that is begun. */
 export type OnStep = (handoff: Handoff) => void;
@@ -45,13 +43,12 @@ export class HandoffDriver {
   readonly #clock: () => number;
   readonly #timing: HandoffTiming;
   readonly #onStep: OnStep;
-  readonly #wake = new EventQueue<null>();
+  readonly #waker = new Waker();
   #view: HandoffView = { handoff: null, staged: null, nodes: [] };
   #routers: readonly Member[] = [];
   #nodes: readonly Member[] = [];
   /** Since when this attempt has been as far as to hold requests, or to drain. */
   #since: { readonly attempt: number; readonly holds: boolean; readonly ms: number } | null = null;
-  #timer: NodeJS.Timeout | undefined;
 
   constructor(
     registry: Registry,
@@ -70,20 +67,7 @@ export class HandoffDriver {
   /** Drives whatever handoff there is, until it is told to stop. */
   async run(signal: AbortSignal): Promise<void> {
     const watching = [this.#watchHandoffs(signal), this.#watchRouters(signal), this.#watchNodes(signal)];
-    const onAbort = (): void => this.#wake.end(null);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    for await (const _change of this.#wake) {
-      if (signal.aborted) break;
-      try {
-        await this.#goOn(signal);
-      } catch (error) {
-        if (!(error instanceof StoreUnavailable)) throw error;
-        await pause(RETRY_MS, signal);
-        this.#wake.push(null);
-      }
-    }
-    clearTimeout(this.#timer);
+    await this.#waker.run(() => this.#goOn(signal), RETRY_MS, signal);
     await Promise.all(watching);
   }
 
@@ -92,22 +76,22 @@ export class HandoffDriver {
       // What this driver has written itself it knows already.
       if (event.kind !== 'view' || revisionOf(event.view) < revisionOf(this.#view)) continue;
       this.#view = event.view;
-      this.#wake.push(null);
+      this.#waker.wake();
     }
-    this.#wake.end(null);
+    this.#waker.end();
   }
 
   async #watchRouters(signal: AbortSignal): Promise<void> {
     for await (const members of this.#registry.members.watch('router', '', signal)) {
       if (members !== null) this.#routers = members;
-      this.#wake.push(null);
+      this.#waker.wake();
     }
   }
 
   async #watchNodes(signal: AbortSignal): Promise<void> {
     for await (const members of this.#registry.members.watch('node', `${topologyText(this.#name)}/`, signal)) {
       if (members !== null) this.#nodes = members;
-      this.#wake.push(null);
+      this.#waker.wake();
     }
   }
 
@@ -134,25 +118,20 @@ export class HandoffDriver {
     const holds = hasReached(handoff.step, 'hold');
     if (awaited !== null) {
       if (!holds || waitsMs < this.#timing.holdMs) {
-        if (holds) this.#wakeIn(this.#timing.holdMs - waitsMs);
+        if (holds) this.#waker.wakeIn(this.#timing.holdMs - waitsMs);
         return null;
       }
       const reason = `${awaited} has not answered while requests were held`;
       return { done: await handoffs.advance(this.#name, handoff, backToDraining(handoff, reason)) };
     }
     if (handoff.step === 'drain' && handoff.retries > 0 && waitsMs < this.#timing.restMs) {
-      this.#wakeIn(this.#timing.restMs - waitsMs);
+      this.#waker.wakeIn(this.#timing.restMs - waitsMs);
       return null;
     }
     const step = FOLLOWING[handoff.step];
     if (step === undefined)
       return { done: await handoffs.commit(this.#name, handoff, staged, await this.#gone(handoff, staged)) };
     return { done: await handoffs.advance(this.#name, handoff, { step }) };
-  }
-
-  #wakeIn(ms: number): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#wake.push(null), Math.max(1, ms));
   }
 
   /** For how long this attempt has drained, or held. */

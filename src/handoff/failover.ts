@@ -1,16 +1,14 @@
 import {
-  EventQueue,
   isUnderWay,
   type Member,
   nodeName,
   nodeValue,
-  pause,
   type Registry,
   type StoredNode,
-  StoreUnavailable,
   VersionConflict,
 } from '../registry/index.ts';
 import { type Topology, type TopologyName, topologyText } from '../topology/index.ts';
+import { Waker } from './waker.ts';
 
 /** After an outage of the registry, or where somebody else has changed the topology at the same moment. */
 const RETRY_MS = 200;
@@ -31,11 +29,10 @@ export class Failover {
   readonly #name: TopologyName;
   readonly #clock: () => number;
   readonly #onDone: (shards: readonly string[], done: string) => void;
-  readonly #wake = new EventQueue<null>();
+  readonly #waker = new Waker();
   #known: readonly StoredNode[] = [];
   #members: readonly Member[] | null = null;
   readonly #troubles = new Map<string, Trouble>();
-  #timer: NodeJS.Timeout | undefined;
 
   constructor(
     registry: Registry,
@@ -51,36 +48,28 @@ export class Failover {
 
   async run(signal: AbortSignal): Promise<void> {
     const watching = [this.#watchKnown(signal), this.#watchMembers(signal)];
-    const onAbort = (): void => this.#wake.end(null);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    for await (const _change of this.#wake) {
-      if (signal.aborted) break;
-      this.#look();
-      try {
-        await this.#act();
-      } catch (error) {
-        if (!(error instanceof StoreUnavailable || error instanceof VersionConflict)) throw error;
-        await pause(RETRY_MS, signal);
-        this.#wake.push(null);
-      }
-    }
-    clearTimeout(this.#timer);
+    const isPassing = (error: unknown): boolean => error instanceof VersionConflict;
+    await this.#waker.run(() => this.#lookAndAct(), RETRY_MS, signal, isPassing);
     await Promise.all(watching);
+  }
+
+  async #lookAndAct(): Promise<void> {
+    this.#look();
+    await this.#act();
   }
 
   async #watchKnown(signal: AbortSignal): Promise<void> {
     for await (const event of this.#registry.handoffs.watch(this.#name, signal)) {
       if (event.kind === 'view') this.#known = event.view.nodes;
-      this.#wake.push(null);
+      this.#waker.wake();
     }
-    this.#wake.end(null);
+    this.#waker.end();
   }
 
   async #watchMembers(signal: AbortSignal): Promise<void> {
     for await (const members of this.#registry.members.watch('node', `${topologyText(this.#name)}/`, signal)) {
       this.#members = members;
-      this.#wake.push(null);
+      this.#waker.wake();
     }
   }
 
@@ -121,7 +110,7 @@ export class Failover {
       if (more.length === 0) return;
       const change = { lost: [...handoff.lost, ...more] };
       const done = await this.#registry.handoffs.advance(this.#name, handoff, change, silent);
-      if (done === null) this.#wake.push(null);
+      if (done === null) this.#waker.wake();
       else this.#onDone(more, `version ${handoff.to} waits for them no more`);
       return;
     }
@@ -150,9 +139,8 @@ export class Failover {
       }
       return [{ shard: id, isGone: troubles.every((trouble) => trouble?.isGone === true) }];
     });
-    clearTimeout(this.#timer);
-    if (nextMs !== Number.POSITIVE_INFINITY)
-      this.#timer = setTimeout(() => this.#wake.push(null), Math.max(1, nextMs - nowMs));
+    if (nextMs === Number.POSITIVE_INFINITY) this.#waker.cancel();
+    else this.#waker.wakeIn(nextMs - nowMs);
     return lost;
   }
 }

@@ -3,4 +3,4 @@ export { awaitedIn } from './awaited.ts';
 export { type ChangeOptions, changeTopology, HandoffAborted } from './change.ts';
 export { type ClusterEvent, ClusterFollower, type KeptTopology, type TopologyKeeper } from './cluster-follower.ts';
 export { type ControllerLog, controlCluster } from './controller.ts';
-export { defaultTiming, HandoffDriver, type HandoffTiming, type OnStep } from './driver.ts';
+export { HandoffDriver, type OnStep } from './driver.ts';

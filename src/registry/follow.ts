@@ -45,6 +45,35 @@ export async function* follow(store: Store, prefix: string, until: AbortSignal):
   }
 }
 
+/** What is told of all entries that are followed. */
+export type FollowedAll<Value> =
+  /** What there is now, by key. */
+  | { readonly kind: 'all'; readonly values: ReadonlyMap<string, Value> }
+  | Extract<Followed, { readonly kind: 'outage' | 'recovered' }>;
+
+/** Follows entries as `follow` does, and tells of all that there are after every change. @param of what is made of an entry, once */
+export async function* followAll<Value>(
+  store: Store,
+  prefix: string,
+  until: AbortSignal,
+  of: (entry: Entry) => Value,
+): AsyncGenerator<FollowedAll<Value>> {
+  const values = new Map<string, Value>();
+  for await (const event of follow(store, prefix, until)) {
+    if (event.kind === 'outage' || event.kind === 'recovered') {
+      yield event;
+      continue;
+    }
+    if (event.kind === 'state') values.clear();
+    const changed = event.kind === 'state' ? event.entries.map((entry) => ({ key: entry.key, entry })) : event.events;
+    for (const { key, entry } of changed) {
+      if (entry === null) values.delete(key);
+      else values.set(key, of(entry));
+    }
+    yield { kind: 'all', values };
+  }
+}
+
 /** How far one has followed; null: not at all, or what comes next is not kept any more. */
 interface Cursor {
   after: Revision | null;

@@ -5,7 +5,7 @@ import type { Entry, Revision } from './store/store.ts';
  * Where a handoff is. `stage`: routers get to know what moves; `drain`: watches that move end; `hold`: requests for what moves
  * wait, and shards give up what they lose; then it is over, one way or the other.
  */
-export const handoffSteps = ['stage', 'drain', 'hold', 'committed', 'aborted'] as const;
+const handoffSteps = ['stage', 'drain', 'hold', 'committed', 'aborted'] as const;
 export type HandoffStep = (typeof handoffSteps)[number];
 
 /** Whether one has come as far as a step. */

@@ -7,7 +7,7 @@ import {
   topologyDocument,
   topologyText,
 } from '../topology/index.ts';
-import { follow } from './follow.ts';
+import { followAll } from './follow.ts';
 import {
   type Handoff,
   type HandoffState,
@@ -96,7 +96,7 @@ export class Handoffs {
       ...namespace,
       { key: pointerKey(name), revision: pointerEntry.revision },
       { key: stateKey(name), revision: last?.revision ?? 0 },
-      ...silent.map((node): Condition => ({ key: nodeKey(name, node), revision: node.revision })),
+      ...unchanged(name, silent),
     ] as const;
     const revision = await this.#store.commit(conditions, [
       { key: stateKey(name), value: JSON.stringify(handoff) },
@@ -163,12 +163,11 @@ export class Handoffs {
     changes: readonly Change[],
     silent: readonly StoredNode[],
   ): Promise<StoredHandoff | null> {
-    const conditions = silent.map((node): Condition => ({ key: nodeKey(name, node), revision: node.revision }));
     const key = stateKey(name);
     const value = JSON.stringify(handoff);
     try {
       const revision = await this.#store.commit(
-        [{ key, revision: expected }, ...conditions],
+        [{ key, revision: expected }, ...unchanged(name, silent)],
         [{ key, value }, ...changes],
       );
       return revision === null ? null : { ...handoff, revision };
@@ -205,25 +204,21 @@ export class Handoffs {
 
   /** Tells what is known of a cluster's handoffs, now and after every change, through outages of the registry. */
   async *watch(name: TopologyName, signal: AbortSignal): AsyncGenerator<HandoffEvent> {
-    const entries = new Map<string, Entry>();
     const staged = new StagedReader(name);
-    for await (const event of follow(this.#store, handoffPrefix(name), signal)) {
-      if (event.kind === 'outage' || event.kind === 'recovered') {
-        yield event;
-        continue;
+    for await (const event of followAll(this.#store, handoffPrefix(name), signal, (entry) => entry)) {
+      if (event.kind !== 'all') yield event;
+      else {
+        const { values } = event;
+        const view = { ...stateOf(name, [...values.values()]), staged: staged.read(values.get(stagedKey(name))) };
+        yield { kind: 'view', view };
       }
-      if (event.kind === 'state') {
-        entries.clear();
-        for (const entry of event.entries) entries.set(entry.key, entry);
-      } else
-        for (const { key, entry } of event.events) {
-          if (entry === null) entries.delete(key);
-          else entries.set(key, entry);
-        }
-      const view = { ...stateOf(name, [...entries.values()]), staged: staged.read(entries.get(stagedKey(name))) };
-      yield { kind: 'view', view };
     }
   }
+}
+
+/** That nodes have not registered again. */
+function unchanged(name: TopologyName, nodes: readonly StoredNode[]): Condition[] {
+  return nodes.map((node) => ({ key: nodeKey(name, node), revision: node.revision }));
 }
 
 function stateOf(name: TopologyName, entries: readonly Entry[]): HandoffState {

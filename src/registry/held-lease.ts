@@ -3,6 +3,9 @@ import type { LeaseId, Store } from './store/store.ts';
 /** How often a lease is renewed within its length: one renewal may be lost without the lease being so. */
 const RENEWALS_PER_LENGTH = 3;
 
+/** A holder stops this share of the lease's length before it ends. */
+const STOPS_BEFORE = 0.15;
+
 /**
  * A lease that is renewed for as long as this process can. It is held until `lost` is aborted, or `isHeld` says no: by the
  * holder's own clock, and no later than the store lets it go.
@@ -42,6 +45,11 @@ export class HeldLease {
   /** When it ends by the holder's clock, unless it is renewed. */
   get untilMs(): number {
     return this.#untilMs;
+  }
+
+  /** Until when its holder may act as such: clocks run apart, and what is in flight takes a while. */
+  get actsUntilMs(): number {
+    return this.#untilMs - STOPS_BEFORE * this.lengthMs;
   }
 
   /** Aborted once it is held no more. */

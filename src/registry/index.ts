@@ -6,7 +6,6 @@ export {
   type Handoff,
   type HandoffStep,
   type HandoffView,
-  handoffSteps,
   hasReached,
   isUnderWay,
   type KnownNode,
@@ -14,7 +13,7 @@ export {
   type StoredNode,
 } from './handoff-entries.ts';
 export { type ClusterState, type HandoffEvent, Handoffs } from './handoffs.ts';
-export { HeldLease } from './held-lease.ts';
+export type { HeldLease } from './held-lease.ts';
 export {
   type Acknowledgement,
   hasAcknowledged,

@@ -1,4 +1,4 @@
-import { follow } from './follow.ts';
+import { followAll } from './follow.ts';
 import { HeldLease } from './held-lease.ts';
 import { pause, RETRY_MS } from './pause.ts';
 import { type Entry, type Revision, type Store, StoreUnavailable } from './store/store.ts';
@@ -49,20 +49,12 @@ export class Members {
 
   /** Tells of all who are there, now and after every change; of null while the registry cannot be reached. */
   async *watch(kind: MemberKind, within: string, signal: AbortSignal): AsyncGenerator<readonly Member[] | null> {
-    /** By their keys. */
-    const members = new Map<string, Member>();
-    for await (const event of follow(this.#store, prefixOf(kind) + within, signal)) {
-      if (event.kind === 'outage') yield null;
-      else if (event.kind !== 'recovered') {
-        if (event.kind === 'state') members.clear();
-        const changed =
-          event.kind === 'state' ? event.entries.map((entry) => ({ key: entry.key, entry })) : event.events;
-        for (const { key, entry } of changed) {
-          if (entry === null) members.delete(key);
-          else members.set(key, memberOf(kind, entry));
-        }
-      }
-      if (event.kind !== 'outage') yield [...members.values()];
+    let members: readonly Member[] = [];
+    for await (const event of followAll(this.#store, prefixOf(kind) + within, signal, (entry) =>
+      memberOf(kind, entry),
+    )) {
+      if (event.kind === 'all') members = [...event.values.values()];
+      yield event.kind === 'outage' ? null : members;
     }
   }
 }

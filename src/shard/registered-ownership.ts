@@ -5,9 +5,7 @@ import {
   type Membership,
   type NodeValue,
   nodeName,
-  pause,
   type Registry,
-  StoreUnavailable,
 } from '../registry/index.ts';
 import { ClusterTable, type TopologyName } from '../topology/index.ts';
 import type { Ownership, Verdict } from './ownership.ts';
@@ -30,11 +28,8 @@ export interface OwnershipListener {
   onLost(serves: (key: string) => boolean): void;
 }
 
-/** This share of its lease before a shard would be given up it stops by itself: clocks run apart. */
-const STOPS_BEFORE = 0.15;
 /** A router that knows of a newer version is ahead by a moment; longer, and this shard is cut off. */
 const CATCH_UP_MS = 2000;
-const RETRY_MS = 100;
 /** How often it is looked whether the time is over for which this shard may serve. */
 const CLOCK_TICK_MS = 200;
 
@@ -92,20 +87,12 @@ export class RegisteredOwnership implements Ownership {
   /** Registered anew, it may have been given up meanwhile: it is to be waited for again before it serves. */
   async #onRegistered(lease: HeldLease): Promise<void> {
     lease.lost.addEventListener('abort', () => this.#tell({ healthy: false }), { once: true });
-    while (lease.isHeld) {
-      try {
-        await this.#registry.handoffs.addNode(this.#identity.name, this.#node, lease.lost);
-        await this.#follower.confirmed(lease.lost, this.#identity.shard);
-        if (!lease.isHeld) return;
-        this.#confirmed = lease;
-        this.#lookAtClock();
-        this.#tell({ healthy: true });
-        return;
-      } catch (error) {
-        if (!(error instanceof StoreUnavailable)) throw error;
-        await pause(RETRY_MS, lease.lost);
-      }
-    }
+    await this.#registry.handoffs.addNode(this.#identity.name, this.#node, lease.lost);
+    await this.#follower.confirmed(lease.lost, this.#identity.shard);
+    if (!lease.isHeld) return;
+    this.#confirmed = lease;
+    this.#lookAtClock();
+    this.#tell({ healthy: true });
   }
 
   get #node(): KnownNode {
@@ -133,7 +120,7 @@ export class RegisteredOwnership implements Ownership {
     if (lease === null) return false;
     const afterMs = this.#follower.failoverAfterMs;
     // Where nobody takes lost shards out, nobody else has this one's keys without its word.
-    return afterMs === null || this.#clock() < lease.untilMs + afterMs - STOPS_BEFORE * lease.lengthMs;
+    return afterMs === null || this.#clock() < lease.actsUntilMs + afterMs;
   }
 
   admit(key: string, askedBy: number | null): Verdict | Promise<Verdict> {

@@ -1,4 +1,5 @@
 import {
+  type ClientUnaryCall,
   credentials,
   type handleBidiStreamingCall,
   type handleClientStreamingCall,
@@ -9,6 +10,7 @@ import {
   Server,
   ServerCredentials,
   type ServiceDefinition,
+  type ServiceError,
   status,
 } from '@grpc/grpc-js';
 import type { Scope } from './processes.ts';
@@ -50,6 +52,22 @@ export function keyed(key: string, more: Readonly<Record<string, string | Buffer
   metadata.set('x-shard-key', key);
   for (const [name, value] of Object.entries(more)) metadata.set(name, value);
   return metadata;
+}
+
+type UnaryCall = (...args: unknown[]) => ClientUnaryCall;
+
+/** One call: the name of the backend that answered, or the status that it failed with. */
+export function answerOf(client: ReturnType<typeof echoClient>, key: string, deadlineMs = 10_000): Promise<string> {
+  return new Promise((resolve) => {
+    let backend = '';
+    const onAnswer = (error: ServiceError | null): unknown =>
+      setImmediate(() => resolve(error === null ? backend : (status[error.code] ?? '')));
+    const options = { deadline: Date.now() + deadlineMs };
+    const made = (client.unary as UnaryCall).call(client, Buffer.from('x'), keyed(key), options, onAnswer);
+    made.on('metadata', (metadata) => {
+      backend = String(metadata.get('x-backend')[0]);
+    });
+  });
 }
 
 /** What a backend saw of its calls. */

@@ -65,7 +65,7 @@ export class Gate {
       context,
       cluster,
       () => this.#lookAtLease(),
-      (exchange) => this.#tryAgain(exchange),
+      (exchange) => this.readmit(exchange),
     );
     this.#watchLease();
   }
@@ -104,9 +104,13 @@ export class Gate {
     if ((this.#keeper.owners().version ?? 0) >= version) this.#lookAtAll();
   }
 
-  /** A watch is to be made anew at its new owner: at once, or when that may serve. */
+  /**
+   * Has an exchange go to who owns its key now, at once or when that may serve: a watch that is made anew; or one that has waited
+   * for a version of which a shard has spoken, and which may never come because it was given up.
+   */
   readmit(exchange: Exchange): void {
-    this.#tryAgain(exchange);
+    if (this.#mayGo(exchange, 0)) this.#go(exchange);
+    else if (exchange.isOpen) this.#room.add(exchange, 0);
   }
 
   onContent(exchange: Exchange, bytes: number): void {
@@ -246,12 +250,6 @@ export class Gate {
       exchange.keepContent();
     }
     exchange.owner.dispatch(exchange, null);
-  }
-
-  /** The version that a shard has spoken of may never come: it was given up. Then the shard has the key still. */
-  #tryAgain(exchange: Exchange): void {
-    if (this.#mayGo(exchange, 0)) this.#go(exchange);
-    else if (exchange.isOpen) this.#room.add(exchange, 0);
   }
 
   #lookAtLease(): void {

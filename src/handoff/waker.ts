@@ -1,0 +1,51 @@
+import { EventQueue, pause, StoreUnavailable } from '../registry/index.ts';
+
+/** Has work done whenever something has happened that it may hang on, one time after the other. */
+export class Waker {
+  readonly #events = new EventQueue<null>();
+  #timer: NodeJS.Timeout | undefined;
+
+  wake(): void {
+    this.#events.push(null);
+  }
+
+  /** Wakes it later; what was to wake it later before does not any more. */
+  wakeIn(ms: number): void {
+    this.cancel();
+    this.#timer = setTimeout(() => this.wake(), Math.max(1, ms));
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timer);
+  }
+
+  end(): void {
+    this.#events.end(null);
+  }
+
+  /**
+   * Does the work until `signal` is aborted.
+   * @param retryMs after so long, where the registry was away, or what `passes` says will be another time
+   */
+  async run(
+    work: () => Promise<void>,
+    retryMs: number,
+    signal: AbortSignal,
+    passes: (error: unknown) => boolean = () => false,
+  ): Promise<void> {
+    const onAbort = (): void => this.end();
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    for await (const _event of this.#events) {
+      if (signal.aborted) break;
+      try {
+        await work();
+      } catch (error) {
+        if (!(error instanceof StoreUnavailable) && !passes(error)) throw error;
+        await pause(retryMs, signal);
+        this.wake();
+      }
+    }
+    this.cancel();
+  }
+}
