@@ -83,6 +83,7 @@ export class ClusterFollower {
   /** A version that the handoff has told of, and the topology's own watch has not yet: what that tells before is past. */
   #ahead: TopologyVersion | null = null;
   #told = '';
+  #keptAs = '';
   #from: 'registry' | 'disk' = 'registry';
   #id = 0;
   #outages = 0;
@@ -194,6 +195,7 @@ export class ClusterFollower {
       } else if ((handoff.step === 'committed' ? handoff.to : handoff.from) > version) return;
     }
     this.#tellRouting(this.#stagedFor(handoff, staged));
+    this.#keep();
     this.onChange();
   }
 
@@ -213,7 +215,6 @@ export class ClusterFollower {
     const told = JSON.stringify([served?.number, this.#from, staged?.attempt, staged?.step]);
     if (told === this.#told) return;
     this.#told = told;
-    if (served !== null && this.#from === 'registry') this.#keep(served.topology);
     const table = served?.table ?? null;
     this.#id++;
     const { handoff } = this.#view;
@@ -221,9 +222,16 @@ export class ClusterFollower {
     this.#tell({ kind: 'routing', cluster: this.cluster, table, staged, lost, from: this.#from, id: this.#id });
   }
 
-  #keep(topology: Topology): void {
+  /** Once for each version and its nodes, behind what the router waits for: the steps of a handoff change neither. */
+  #keep(): void {
+    const served = this.#served ?? null;
+    if (this.#kept === null || served === null || this.#from === 'disk') return;
+    const { nodes } = this.#view;
+    const keptAs = [served.number, ...nodes.map(({ revision }) => revision)].join();
+    if (keptAs === this.#keptAs) return;
+    this.#keptAs = keptAs;
     try {
-      this.#kept?.keep({ topology, nodes: this.#view.nodes });
+      this.#kept.keep({ topology: served.topology, nodes });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       const message = `the topology cannot be kept on disk: ${reason}`;
