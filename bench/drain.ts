@@ -14,11 +14,11 @@ import { stringify } from 'yaml';
 import { openRegistry } from '../src/cli/open-registry.ts';
 import type { TopologyDraft } from '../src/topology/index.ts';
 import { BACKEND_COMMAND, BACKEND_PORT, BACKENDS } from './peers/index.ts';
-import { IdleStreams } from './support/idle-streams.ts';
 import { runLoad } from './support/load.ts';
 import { LongestHeld } from './support/longest-held.ts';
 import { cpuSeconds, residentBytes } from './support/process-cost.ts';
 import { endAll, startListening } from './support/programs.ts';
+import type { WatchesState } from './support/watches-thread.ts';
 
 const KEYWAY = new URL('../src/cli/keyway.js', import.meta.url).pathname;
 const PORT = 18530;
@@ -33,6 +33,8 @@ const windowMs = Number(values.window);
 const folder = mkdtempSync(join(tmpdir(), 'keyway-bench-'));
 const held = new LongestHeld(folder);
 const tell = (line: string): boolean => process.stdout.write(`${line}\n`);
+/** As the thread that holds the watches tells the time. */
+const nowMs = (): number => performance.timeOrigin + performance.now();
 const megabytes = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(0)} MB`;
 
 function topology(shards: number): TopologyDraft {
@@ -63,6 +65,7 @@ async function observe(pid: number, ms: number): Promise<string> {
       requestBytes: 0,
       keys: 1000,
       rate: RATE,
+      sleeps: true,
       warmUpMs: 0,
       measureMs: ms,
     },
@@ -98,32 +101,35 @@ async function main(): Promise<void> {
   const router = await held.start(() => startListening(command, PORT));
   const pid = router.pid as number;
 
-  let lastEndedMs = 0;
-  let firstEndedMs = 0;
-  const streams = await IdleStreams.connect(PORT, () => {
-    lastEndedMs = performance.now();
-    if (firstEndedMs === 0) firstEndedMs = lastEndedMs;
-  });
-  await streams.open(watches);
+  const holder = new Worker(new URL('./support/watches-thread.ts', import.meta.url), { workerData: PORT });
+  const ask = async (count: number | null): Promise<WatchesState> => {
+    holder.postMessage(count);
+    const [state] = (await once(holder, 'message')) as [WatchesState];
+    return state;
+  };
+  const { opened, ended } = await ask(watches);
   const changer = new Worker(new URL('./support/change-thread.ts', import.meta.url), { workerData: file });
-  tell(`${streams.opened - streams.ended} watches are open.\n`);
+  tell(`${opened - ended} watches are open.\n`);
   tell(`| ${RATE} other requests a second | p50 | p99 | the routing thread was held for, at most | CPU | memory |`);
   tell('| --- | --- | --- | --- | --- | --- |');
   await observe(pid, 3000);
   tell(`| quiet ${await observe(pid, windowMs)}`);
-  const began = performance.now();
+  const began = nowMs();
   const steps: string[] = [];
-  changer.on('message', (step: string) => steps.push(`${step} ${(performance.now() - began).toFixed(0)} ms`));
+  changer.on('message', (step: string) => steps.push(`${step} ${(nowMs() - began).toFixed(0)} ms`));
   changer.postMessage(topology(SHARDS - 1));
   tell(`| draining ${await observe(pid, windowMs)}`);
   while (!steps.some((step) => step.startsWith('committed'))) await once(changer, 'message');
-  while (performance.now() - lastEndedMs < 1000) await new Promise((resolve) => setTimeout(resolve, 100));
+  let state = await ask(null);
+  while (nowMs() - state.lastEndedMs < 1000) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    state = await ask(null);
+  }
   tell(`| quiet again ${await observe(pid, windowMs)}`);
-  const share = ((100 * streams.ended) / streams.opened).toFixed(1);
+  const share = ((100 * state.ended) / state.opened).toFixed(1);
   tell(
-    `\n${streams.ended} of ${streams.opened} (${share}%) had moved: the first ended ${(firstEndedMs - began).toFixed(0)} ms after the command, the last ${(lastEndedMs - began).toFixed(0)} ms after it, in a window of ${windowMs} ms. Steps: ${steps.join(', ')}.`,
+    `\n${state.ended} of ${state.opened} (${share}%) had moved: the first ended ${(state.firstEndedMs - began).toFixed(0)} ms after the command, the last ${(state.lastEndedMs - began).toFixed(0)} ms after it, in a window of ${windowMs} ms. Steps: ${steps.join(', ')}.`,
   );
-  streams.close();
   await registry.close();
 }
 

@@ -64,6 +64,7 @@ async function shard(registry: Registry, id: string) {
   await registry.handoffs.addNode(NAME, { shard: id, nodeId: 'n', fencing: true }, new AbortController().signal);
   return {
     leave: () => membership.leave(),
+    sicken: () => membership.update({ ...value, healthy: false }),
     acknowledge: ({ to, attempt }: Handoff) =>
       membership.update({ ...value, acknowledged: { to, attempt, step: 'hold' } }),
   };
@@ -237,6 +238,26 @@ it('does not give up a shard that has come back meanwhile', async () => {
   expect(await registry.handoffs.advance(NAME, staged, { lost: ['s0'] }, nodes)).toBeNull();
   const now = (await registry.handoffs.read(NAME)).nodes;
   expect(await registry.handoffs.advance(NAME, staged, { lost: ['s0'] }, now)).toMatchObject({ lost: ['s0'] });
+});
+
+it('takes a sick shard out too, and waits for its word, for it is alive', async () => {
+  const open = await registries();
+  const registry = open();
+  await registry.topologies.commit(draft(['s0', 's1'], { failover: { afterMs: 200 } }));
+  const [sick] = [await shard(open(), 's0'), await shard(open(), 's1')];
+  const controller = new AbortController();
+  const log = { onTerm: () => {}, onStep: () => {}, onFailover: () => {} };
+  const controlling = controlCluster(open(), NAME, 'me', clock, log, controller.signal);
+  scope.defer(() => {
+    controller.abort();
+    return controlling;
+  });
+  await sick.sicken();
+  const handoff = await reached(registry, 'hold');
+  expect(handoff).toMatchObject({ reason: 'shard s0 lost', lost: [], losing: ['s0'] });
+  await sick.acknowledge(handoff);
+  await reached(registry, 'committed');
+  expect((await registry.topologies.read(NAME))?.shards.map(({ id }) => id)).toEqual(['s1']);
 });
 
 it('takes a lost shard out after its time, never the last one, and waits for it no more where it holds a change up', async () => {

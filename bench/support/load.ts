@@ -31,6 +31,11 @@ export interface LoadOptions {
   readonly measureMs: number;
   /** Requests a second for the open loop. */
   readonly rate?: number;
+  /**
+   * Sleeps between arrivals, and counts from when it woke, where it keeps a core busy else: for measuring what others on
+   * the machine do meanwhile, which want the core too.
+   */
+  readonly sleeps?: boolean;
 }
 
 export interface LoadResult {
@@ -143,25 +148,27 @@ class Load implements StreamHandler {
   }
 
   begin(): void {
-    if (this.#options.rate !== undefined) {
-      this.#arrivals(this.#options.rate);
+    const { rate, sleeps = false } = this.#options;
+    if (rate !== undefined) {
+      this.#arrivals(rate, sleeps);
       return;
     }
     for (const connection of this.#connections)
       for (let i = 0; i < this.#options.streams; i++) this.#request(connection);
   }
 
-  #arrivals(rate: number): void {
+  #arrivals(rate: number, sleeps: boolean): void {
     let due = performance.now();
     const tick = (): void => {
       if (!this.#running) return;
       const now = performance.now();
       while (due <= now) {
         const connection = this.#connections[this.#next % this.#connections.length] as Connection;
-        this.#started.set(this.#request(connection), due);
+        this.#started.set(this.#request(connection), sleeps ? now : due);
         due += (-Math.log(1 - Math.random()) / rate) * 1000;
       }
-      setImmediate(tick);
+      if (sleeps) setTimeout(tick, 1);
+      else setImmediate(tick);
     };
     tick();
   }

@@ -63,6 +63,8 @@ export class ClusterTable extends KeyTable {
   readonly version: TopologyVersion | null;
   readonly size: number;
   readonly #shared: SharedCluster;
+  /** Those that were asked for. */
+  readonly #places: Array<ShardPlace | undefined> = [];
 
   constructor(shared: SharedCluster) {
     super(placements[shared.placement].open(shared.tables), shared.pins);
@@ -73,7 +75,8 @@ export class ClusterTable extends KeyTable {
   }
 
   shardAt(index: number): ShardPlace {
-    return { id: this.#part(2 * index), address: this.#part(2 * index + 1) };
+    this.#places[index] ??= { id: this.#part(2 * index), address: this.#part(2 * index + 1) };
+    return this.#places[index];
   }
 
   /** All of them: for people. */

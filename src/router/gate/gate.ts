@@ -18,9 +18,12 @@ export interface GateKeeper {
   owners(): ClusterOwners;
   /** The requests to the cluster that are under way, some at a time; resolves once all were visited. */
   visitOpen(visit: (exchange: Exchange) => void): Promise<void>;
-  drain(leavers: readonly Leaver[]): void;
+  /** @param sinceMs when the window began within which they are to leave */
+  drain(leavers: readonly Leaver[], sinceMs: number): void;
 }
 
+/** Less than a millisecond's work. */
+const TOLD_TO_LEAVE_A_TICK = 1000;
 /** How often it is looked whether those in flight have ended, while others wait for that. */
 const HOLD_TICK_MS = 2;
 /** The same while nobody waits. */
@@ -35,6 +38,8 @@ interface Change {
   readonly moving: Map<Exchange, boolean>;
   /** Those that were told to leave, in the order in which they will: ten thousand are not to be looked at every time. */
   readonly leaving: Set<Exchange>;
+  /** When the first were told. */
+  drainsSinceMs: number | null;
 }
 
 /**
@@ -72,6 +77,12 @@ export class Gate {
 
   get waiting(): number {
     return this.#room.size;
+  }
+
+  /** Whether all that moves by a table waits here, and nothing of it is in flight. @param build the table's */
+  hasHandedOverTo(build: number): boolean {
+    const change = this.#change;
+    return change !== null && change.next.build === build && change.staged.step === 'hold' && this.#isDone(change);
   }
 
   holds(exchange: Exchange): boolean {
@@ -133,7 +144,7 @@ export class Gate {
   }
 
   #begin(staged: StagedCluster, next: ClusterOwners): void {
-    const change: Change = { staged, next, seenAll: false, moving: new Map(), leaving: new Set() };
+    const change: Change = { staged, next, seenAll: false, moving: new Map(), leaving: new Set(), drainsSinceMs: null };
     this.#change = change;
     const seen = this.#keeper.visitOpen((exchange) => {
       if (this.#change === change && exchange.isOpen && !this.holds(exchange) && exchange.hasMovedIn(next))
@@ -168,18 +179,21 @@ export class Gate {
     }
   }
 
-  #drain({ moving, leaving, staged, next }: Change): void {
+  #drain(change: Change): void {
+    const { moving, leaving, staged, next } = change;
     const nowMs = this.#context.http2.turn.begin();
+    change.drainsSinceMs ??= nowMs;
     const reason = `the key moves: ${this.#cluster} goes from version ${this.#keeper.owners().version ?? 0} to version ${staged.to}`;
     const leavers: Leaver[] = [];
     const hasToLeave = (exchange: Exchange): boolean => this.#isInFlight(exchange) && exchange.hasMovedIn(next);
     for (const [exchange, isWatch] of moving) {
+      if (leavers.length >= TOLD_TO_LEAVE_A_TICK) break;
       if (!isWatch && !isOld(exchange, nowMs, this.#context)) continue;
       moving.delete(exchange);
       leaving.add(exchange);
       leavers.push({ exchange, reason, isWatch: true, hasToLeave });
     }
-    if (leavers.length > 0) this.#keeper.drain(leavers);
+    if (leavers.length > 0) this.#keeper.drain(leavers, change.drainsSinceMs);
   }
 
   /** What has not reached the old owner yet waits for the new one. */

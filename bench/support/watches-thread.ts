@@ -1,0 +1,29 @@
+/**
+ * Holds watches in a thread of its own, so that neither their memory's garbage nor their ends hold up the load beside
+ * it: given a number, opens so many, and answers with what became of all of them, as it does to `null` too.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { IdleStreams } from './idle-streams.ts';
+
+export interface WatchesState {
+  readonly opened: number;
+  /** Those that the other side has ended; the first and the last at these times by the machine's clock. */
+  readonly ended: number;
+  readonly firstEndedMs: number;
+  readonly lastEndedMs: number;
+}
+
+/** What threads share, unlike `performance.now()`. */
+const nowMs = (): number => performance.timeOrigin + performance.now();
+
+let firstEndedMs = 0;
+let lastEndedMs = 0;
+const streams = await IdleStreams.connect(workerData as number, () => {
+  lastEndedMs = nowMs();
+  if (firstEndedMs === 0) firstEndedMs = lastEndedMs;
+});
+parentPort?.on('message', async (count: number | null) => {
+  if (count !== null) await streams.open(count);
+  const { opened, ended } = streams;
+  parentPort?.postMessage({ opened, ended, firstEndedMs, lastEndedMs } satisfies WatchesState);
+});
