@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { Commands, type Outcome } from './support/commands.ts';
 import { KEYWAY, Scope } from './support/processes.ts';
 import { PATIENCE, registryOn, remote, type StoreUnderTest } from './support/registries.ts';
 
@@ -14,28 +15,9 @@ beforeEach(async () => {
 });
 afterEach(() => scope.release());
 
-interface Outcome {
-  readonly code: number;
-  readonly out: string;
-  readonly error: string;
-}
-
 /** Runs the command with the registry in the environment. */
-function keyway(...args: string[]): Promise<Outcome> {
-  return new Promise((resolve) => {
-    const env = { ...process.env, KEYWAY_REGISTRY: address };
-    execFile(process.execPath, [KEYWAY, ...args], { env }, (error, out, stderr) =>
-      resolve({ code: error === null ? 0 : Number(error.code), out, error: stderr }),
-    );
-  });
-}
-
-async function done(...args: string[]): Promise<string> {
-  const { code, out, error } = await keyway(...args);
-  expect(error).toBe('');
-  expect(code).toBe(0);
-  return out;
-}
+const keyway = (...args: string[]): Promise<Outcome> => new Commands(address).run(...args);
+const done = (...args: string[]): Promise<string> => new Commands(address).done(...args);
 
 const CREATE = ['cluster', 'create', 'docs', '--shards', 's0=10.0.0.1:1,s1=10.0.0.2:1', '--placement', 'maglev:251'];
 

@@ -1,2 +1,3 @@
 /** What people and monitors see of a router. */
 export { AdminServer, type AdminSource } from './admin-server.ts';
+export { MetricsServer } from './metrics-server.ts';

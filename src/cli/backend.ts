@@ -1,12 +1,18 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Command } from 'commander';
+import { MetricsServer } from '../admin/index.ts';
+import { HousekeepingMetrics } from '../housekeeping/index.ts';
 import { machineClock } from '../machine-clock.ts';
 import { DEFAULT_NAMESPACE } from '../registry/index.ts';
-import { ShardServer, type ShardServerOptions } from '../shard/index.ts';
+import { newLog } from '../router/index.ts';
+import { ShardServer, type ShardServerOptions, shardHousekeepingSchema } from '../shard/index.ts';
 import { addressText, derivedNodeId, type HostPort } from '../topology/index.ts';
+import { parseYaml, readDocument } from '../yaml/index.ts';
+import { loggedListener } from './housekeeping-log.ts';
 import { openRegistry } from './open-registry.ts';
 import { addressOption, integerOption } from './options.ts';
+import { processName } from './process-name.ts';
 import { chosenRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
 import { stopOnSignals } from './signals.ts';
 
@@ -24,6 +30,8 @@ interface BackendFlags extends RegistryFlag {
   readonly nodeId?: string;
   readonly leaseMs: number;
   readonly operationLog?: string;
+  readonly housekeeping: string | boolean;
+  readonly metrics?: HostPort;
 }
 
 export function backendCommand(): Command {
@@ -42,7 +50,10 @@ export function backendCommand(): Command {
         integerOption(100, LONGEST_LEASE_MS),
         10_000,
       )
-      .option('--operation-log <file>', 'write down every operation, with its beginning and its end'),
+      .option('--operation-log <file>', 'write down every operation, with its beginning and its end')
+      .option('--housekeeping <file>', 'how it takes part in the housekeeping of its cluster: YAML')
+      .option('--no-housekeeping', 'take no part in the housekeeping of its cluster')
+      .option('--metrics <address>', 'serve metrics of housekeeping there, host:port', addressOption),
   )
     .addHelpText(
       'after',
@@ -51,9 +62,14 @@ export function backendCommand(): Command {
     .action(async (flags: BackendFlags) => {
       const { id, listen, data } = flags;
       mkdirSync(dirname(data), { recursive: true });
-      const server = new ShardServer(optionsOf(flags));
+      const metrics = new HousekeepingMetrics();
+      const server = new ShardServer(optionsOf(flags, metrics));
       const port = await server.start();
-      stopOnSignals(() => server.stop(STOP_GRACE_MS));
+      const metricsServer = await serveMetrics(flags.metrics, metrics);
+      stopOnSignals(async () => {
+        metricsServer?.close();
+        await server.stop(STOP_GRACE_MS);
+      });
       // A parent that started us (`keyway dev`) hears of it, and takes us along when it goes.
       process.send?.({ port });
       process.on('disconnect', () => process.exit(0));
@@ -61,11 +77,42 @@ export function backendCommand(): Command {
     });
 }
 
-function optionsOf({ id, listen, data, operationLog, ...flags }: BackendFlags): ShardServerOptions {
+async function serveMetrics(at: HostPort | undefined, metrics: HousekeepingMetrics): Promise<MetricsServer | null> {
+  if (at === undefined) return null;
+  const server = new MetricsServer(() => metrics.text());
+  await server.listen(at.host, at.port);
+  return server;
+}
+
+function optionsOf(
+  { id, listen, data, operationLog, ...flags }: BackendFlags,
+  metrics: HousekeepingMetrics,
+): ShardServerOptions {
   const { cluster, namespace, leaseMs } = flags;
   const options = { id, address: addressText(listen), file: data, operationLog, clock: machineClock, pid: process.pid };
   if (cluster === undefined) return options;
   const registry = openRegistry(chosenRegistry(flags.registry));
   const nodeId = flags.nodeId ?? derivedNodeId(cluster, id);
-  return { ...options, registration: { registry, name: { namespace, cluster }, nodeId, leaseMs } };
+  const housekeeping = housekeepingOf(flags, id, metrics);
+  return { ...options, registration: { registry, name: { namespace, cluster }, nodeId, leaseMs, housekeeping } };
+}
+
+function housekeepingOf(
+  { housekeeping }: Pick<BackendFlags, 'housekeeping'>,
+  shard: string,
+  metrics: HousekeepingMetrics,
+) {
+  if (housekeeping === false) return null;
+  const settings =
+    typeof housekeeping === 'string'
+      ? parseYaml(readDocument(housekeeping), housekeeping, shardHousekeepingSchema, (value) => value)
+      : shardHousekeepingSchema.parse({});
+  const log = newLog('warn').child({ shard });
+  return {
+    settings,
+    node: `${shard}@${processName()}`,
+    timeOfDayMs: Date.now,
+    random: Math.random,
+    listener: loggedListener(metrics, log),
+  };
 }

@@ -21,6 +21,11 @@ interface KvOptions {
   readonly json?: true;
 }
 
+interface PutOptions extends KvOptions {
+  readonly revision?: number;
+  readonly ttlMs?: number;
+}
+
 /** One call's answer, and the shard that gave it. */
 interface Answer<Message> {
   readonly message: Message;
@@ -46,6 +51,7 @@ export function kvCommand(): Command {
     .argument('<key>', 'project/document')
     .argument('<value>', 'the text')
     .option(...revision, wholeNumber)
+    .option('--ttl-ms <number>', 'housekeeping deletes it after so long', integerOption(1, Number.MAX_SAFE_INTEGER))
     .action(put);
   add('delete', 'remove a document', 'delete demo/hello')
     .argument('<key>', 'project/document')
@@ -65,8 +71,9 @@ async function get(key: string, options: KvOptions): Promise<void> {
   print(options, documentJson(message, shard), message.value.toString('utf8'));
 }
 
-async function put(key: string, value: string, options: KvOptions & { revision?: number }): Promise<void> {
-  const request = { key, value: Buffer.from(value, 'utf8'), ...expected(options.revision) };
+async function put(key: string, value: string, options: PutOptions): Promise<void> {
+  const ttl = options.ttlMs === undefined ? {} : { ttlMs: options.ttlMs };
+  const request = { key, value: Buffer.from(value, 'utf8'), ...expected(options.revision), ...ttl };
   const { message, shard } = await unary<RevisionMessage>(options, 'Put', key, request);
   print(options, { key, revision: message.revision, shard }, `${key} is at revision ${message.revision}, on ${shard}`);
 }
@@ -100,7 +107,10 @@ async function watch(key: string, options: KvOptions): Promise<void> {
         afterRevision = revision;
       });
     } catch (error) {
-      if ((error as ServiceError).code !== status.UNAVAILABLE) throw asUsage(error);
+      const { code } = error as ServiceError;
+      // What came after that revision is no longer kept: a snapshot has to do.
+      if (code === status.OUT_OF_RANGE) afterRevision = undefined;
+      else if (code !== status.UNAVAILABLE) throw asUsage(error);
       process.stderr.write(`re-attaching: ${(error as ServiceError).details}\n`);
       await sleep(pushbackMs(error as ServiceError));
     }

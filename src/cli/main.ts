@@ -6,6 +6,7 @@ import { clusterCommand } from './cluster.ts';
 import { devCommand } from './dev.ts';
 import { discoverCommand } from './discover.ts';
 import { explainCommand } from './explain.ts';
+import { housekeepingCommand } from './housekeeping.ts';
 import { importCommand } from './import.ts';
 import { kvCommand } from './kv.ts';
 import { nodeCommand } from './node.ts';
@@ -41,6 +42,7 @@ for (const command of [
   nodeCommand(),
   discoverCommand(),
   statusCommand(),
+  housekeepingCommand(),
   watchCommand(),
   backendCommand(),
   explainCommand(),

@@ -9,10 +9,10 @@ import {
   type Registry,
   type StoredHandoff,
   type StoredNode,
+  Waker,
 } from '../registry/index.ts';
 import { type Topology, type TopologyName, topologyText } from '../topology/index.ts';
 import { awaitedIn } from './awaited.ts';
-import { Waker } from './waker.ts';
 
 /** How long things may take. */
 interface HandoffTiming {

@@ -6,9 +6,9 @@ import {
   type Registry,
   type StoredNode,
   VersionConflict,
+  Waker,
 } from '../registry/index.ts';
 import { type Topology, type TopologyName, topologyText } from '../topology/index.ts';
-import { Waker } from './waker.ts';
 
 /** After an outage of the registry, or where somebody else has changed the topology at the same moment. */
 const RETRY_MS = 200;

@@ -1,11 +1,25 @@
+import { electionKey, type FencingToken } from './elections.ts';
 import { follow } from './follow.ts';
-import type { Revision, Store } from './store/store.ts';
+import type { Condition, Revision, Store } from './store/store.ts';
 
 /** A small document: JSON, by name. */
 export interface StoredDocument {
   readonly name: string;
   readonly value: unknown;
   readonly revision: Revision;
+}
+
+/** What has to hold for several changes at once. */
+export type Expectation =
+  /** The document is at this revision; 0: there is none. */
+  | { readonly document: string; readonly revision: Revision | 0 }
+  /** The term of this token goes on. */
+  | { readonly election: string; readonly token: FencingToken };
+
+/** @param value null deletes it */
+export interface DocumentChange {
+  readonly name: string;
+  readonly value: unknown;
 }
 
 const keyOf = (name: string): string => `document/${name}`;
@@ -34,14 +48,23 @@ export class Documents {
    * @returns the revision now, or null where it is not as expected: nothing was written
    */
   put(name: string, value: unknown, expected: Revision | 0): Promise<Revision | null> {
-    const key = keyOf(name);
-    return this.#store.commit([{ key, revision: expected }], [{ key, value: JSON.stringify(value) }]);
+    return this.commit([{ document: name, revision: expected }], [{ name, value }]);
+  }
+
+  /**
+   * Carries out all changes, if all that is expected holds.
+   * @returns the revision, or null where it does not: nothing was changed
+   */
+  commit(expected: readonly Expectation[], changes: readonly DocumentChange[]): Promise<Revision | null> {
+    return this.#store.commit(
+      expected.map(conditionOf),
+      changes.map(({ name, value }) => ({ key: keyOf(name), value: value === null ? null : JSON.stringify(value) })),
+    );
   }
 
   /** @returns false where it is not as expected */
   async delete(name: string, expected: Revision): Promise<boolean> {
-    const key = keyOf(name);
-    return (await this.#store.commit([{ key, revision: expected }], [{ key, value: null }])) !== null;
+    return (await this.commit([{ document: name, revision: expected }], [{ name, value: null }])) !== null;
   }
 
   /** Tells of all whose names begin so, first and whenever changes were missed, and then of each change. */
@@ -63,6 +86,12 @@ export class Documents {
       };
     }
   }
+}
+
+function conditionOf(expected: Expectation): Condition {
+  if ('document' in expected) return { key: keyOf(expected.document), revision: expected.revision };
+  // A leader's entry is written once: its token is its revision.
+  return { key: electionKey(expected.election), revision: expected.token as number as Revision };
 }
 
 function documentOf({ key, value, revision }: { key: string; value: string; revision: Revision }): StoredDocument {

@@ -1,5 +1,5 @@
-import { follow } from './follow.ts';
-import { HeldLease } from './held-lease.ts';
+import { follow, followAll } from './follow.ts';
+import { HeldLease, type LeaseTimes } from './held-lease.ts';
 import { pause, RETRY_MS } from './pause.ts';
 import { type Entry, type Store, StoreUnavailable } from './store/store.ts';
 
@@ -13,7 +13,8 @@ export interface Leader {
   readonly token: FencingToken;
 }
 
-const keyOf = (election: string): string => `election/${election}`;
+/** Where it stands who leads. */
+export const electionKey = (election: string): string => `election/${election}`;
 
 /** Elections: of all candidates of a name one leads at a time, by a lease. */
 export class Elections {
@@ -30,50 +31,68 @@ export class Elections {
    * @param candidate for people to see who leads
    * @returns the term, or null where `until` was aborted first
    */
-  async campaign(election: string, candidate: string, leaseMs: number, until: AbortSignal): Promise<Term | null> {
+  async campaign(
+    election: string,
+    candidate: string,
+    lease: number | LeaseTimes,
+    until: AbortSignal,
+  ): Promise<Term | null> {
     const signal = AbortSignal.any([until, this.#store.closed]);
     while (!signal.aborted) {
-      let lease: HeldLease | null = null;
+      let held: HeldLease | null = null;
       try {
         if (await this.#isFree(election, signal)) {
-          lease = await HeldLease.grant(this.#store, leaseMs, this.#clock);
-          const key = keyOf(election);
-          const change = { key, value: JSON.stringify({ candidate }), lease: lease.id };
+          held = await HeldLease.grant(this.#store, lease, this.#clock);
+          const key = electionKey(election);
+          const change = { key, value: JSON.stringify({ candidate }), lease: held.id };
           const token = await this.#store.commit([{ key, revision: 0 }], [change]);
           // The revision that made the entry: the store's revisions only grow.
-          if (token !== null && lease.isHeld) return new Term(lease, token as number as FencingToken);
+          if (token !== null && held.isHeld) return new Term(election, held, token as number as FencingToken);
         }
       } catch (error) {
         if (signal.aborted) break;
         if (!(error instanceof StoreUnavailable)) throw error;
         await pause(RETRY_MS, signal);
       }
-      await lease?.release();
+      await held?.release();
     }
     return null;
   }
 
   /** Who leads now, or null. */
   async leader(election: string): Promise<Leader | null> {
-    const entry = await this.#store.get(keyOf(election));
+    const entry = await this.#store.get(electionKey(election));
     return entry === null ? null : leaderOf(entry);
   }
 
   /** All elections that have a leader, by name. */
   async list(): Promise<Array<Leader & { readonly election: string }>> {
-    const { entries } = await this.#store.list(keyOf(''));
-    return entries.map((entry) => ({ election: entry.key.slice(keyOf('').length), ...leaderOf(entry) }));
+    const { entries } = await this.#store.list(electionKey(''));
+    return entries.map((entry) => ({ election: electionOf(entry), ...leaderOf(entry) }));
+  }
+
+  /** Tells who leads, of all elections whose names begin so, now and after every change; of null while the registry cannot be reached. */
+  async *watch(prefix: string, signal: AbortSignal): AsyncGenerator<ReadonlyMap<string, Leader> | null> {
+    const of = (entry: Entry) => [electionOf(entry), leaderOf(entry)] as const;
+    for await (const event of followAll(this.#store, electionKey(prefix), signal, of)) {
+      if (event.kind === 'all') yield new Map(event.values.values());
+      else if (event.kind === 'outage') yield null;
+    }
   }
 
   /** Waits until nobody leads. @returns false where `signal` was aborted first */
   async #isFree(election: string, signal: AbortSignal): Promise<boolean> {
-    const key = keyOf(election);
+    const key = electionKey(election);
     for await (const event of follow(this.#store, key, signal)) {
       if (event.kind === 'state' && !event.entries.some((entry) => entry.key === key)) return true;
       if (event.kind === 'changes' && event.events.some((each) => each.key === key && each.entry === null)) return true;
     }
     return false;
   }
+}
+
+function electionOf({ key }: Entry): string {
+  return key.slice(electionKey('').length);
 }
 
 function leaderOf({ value, created }: Entry): Leader {
@@ -83,10 +102,12 @@ function leaderOf({ value, created }: Entry): Leader {
 
 /** The time for which one leads. */
 export class Term {
+  readonly election: string;
   readonly token: FencingToken;
   readonly #lease: HeldLease;
 
-  constructor(lease: HeldLease, token: FencingToken) {
+  constructor(election: string, lease: HeldLease, token: FencingToken) {
+    this.election = election;
     this.#lease = lease;
     this.token = token;
   }

@@ -1,5 +1,15 @@
 import type { LeaseId, Store } from './store/store.ts';
 
+/** How long a lease is, and how its holder keeps to it. */
+export interface LeaseTimes {
+  /** Without a renewal the store lets it go after so long. */
+  readonly leaseMs: number;
+  /** It is renewed this often. */
+  readonly renewMs: number;
+  /** Without a renewal its holder takes it for lost after so long, by its own clock. */
+  readonly livenessMs: number;
+}
+
 /** How often a lease is renewed within its length: one renewal may be lost without the lease being so. */
 const RENEWALS_PER_LENGTH = 3;
 
@@ -13,7 +23,7 @@ const STOPS_BEFORE = 0.15;
 export class HeldLease {
   readonly id: LeaseId;
   readonly #store: Store;
-  readonly lengthMs: number;
+  readonly #times: LeaseTimes;
   readonly #clock: () => number;
   readonly #lost = new AbortController();
   /** Told whenever it lasts longer. */
@@ -21,21 +31,33 @@ export class HeldLease {
   #untilMs: number;
   #timer: NodeJS.Timeout | undefined;
 
-  private constructor(store: Store, id: LeaseId, lengthMs: number, sinceMs: number, clock: () => number) {
+  private constructor(store: Store, id: LeaseId, times: LeaseTimes, sinceMs: number, clock: () => number) {
     this.#store = store;
     this.id = id;
-    this.lengthMs = lengthMs;
+    this.#times = times;
     this.#clock = clock;
-    this.#untilMs = sinceMs + lengthMs;
-    this.#schedule(lengthMs / RENEWALS_PER_LENGTH);
+    this.#untilMs = sinceMs + times.livenessMs;
+    this.#schedule(times.renewMs);
     store.closed.addEventListener('abort', () => this.#end(), { once: true, signal: this.#lost.signal });
   }
 
-  /** @param clock milliseconds of a monotonic clock. @throws StoreUnavailable */
-  static async grant(store: Store, lengthMs: number, clock: () => number): Promise<HeldLease> {
+  /**
+   * @param length its holder keeps to all of it where only that is given
+   * @param clock milliseconds of a monotonic clock
+   * @throws StoreUnavailable
+   */
+  static async grant(store: Store, length: number | LeaseTimes, clock: () => number): Promise<HeldLease> {
+    const times =
+      typeof length === 'number'
+        ? { leaseMs: length, renewMs: length / RENEWALS_PER_LENGTH, livenessMs: length }
+        : length;
     // Counted from before it was asked for: the store's own count begins later.
     const sinceMs = clock();
-    return new HeldLease(store, await store.grantLease(lengthMs), lengthMs, sinceMs, clock);
+    return new HeldLease(store, await store.grantLease(times.leaseMs), times, sinceMs, clock);
+  }
+
+  get lengthMs(): number {
+    return this.#times.leaseMs;
   }
 
   get isHeld(): boolean {
@@ -92,15 +114,15 @@ export class HeldLease {
     clearTimeout(this.#timer);
     if (!renewed) this.#end();
     else {
-      this.#untilMs = askedMs + this.lengthMs;
+      this.#untilMs = askedMs + this.#times.livenessMs;
       this.onExtended(this.#untilMs);
-      this.#schedule(this.lengthMs / RENEWALS_PER_LENGTH);
+      this.#schedule(this.#times.renewMs);
     }
   }
 
   #onFailure(): void {
     if (this.#lost.signal.aborted) return;
     clearTimeout(this.#timer);
-    this.#schedule(this.lengthMs / RENEWALS_PER_LENGTH / 4);
+    this.#schedule(this.#times.renewMs / 4);
   }
 }

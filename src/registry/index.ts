@@ -1,5 +1,5 @@
 /** The registry: what routers, shards and people agree on. To add a store, write a file in `store/` and list it in `open-store.ts`. */
-export { Documents, type StoredDocument } from './documents.ts';
+export { type DocumentChange, Documents, type Expectation, type StoredDocument } from './documents.ts';
 export { Elections, type FencingToken, type Leader, type Term } from './elections.ts';
 export { EventQueue } from './event-queue.ts';
 export {
@@ -13,7 +13,7 @@ export {
   type StoredNode,
 } from './handoff-entries.ts';
 export { type ClusterState, type HandoffEvent, Handoffs } from './handoffs.ts';
-export type { HeldLease } from './held-lease.ts';
+export type { HeldLease, LeaseTimes } from './held-lease.ts';
 export {
   type Acknowledgement,
   hasAcknowledged,
@@ -35,7 +35,8 @@ export {
   type StoreTls,
 } from './store/open-store.ts';
 export { SqliteStore } from './store/sqlite-store.ts';
-export { type Store, StoreUnavailable } from './store/store.ts';
+export { type Revision, type Store, StoreUnavailable } from './store/store.ts';
 export { StoreServer } from './store/store-server.ts';
 export { type CommitOptions, type CommittedVersion, Topologies, VersionConflict } from './topologies.ts';
 export type { TopologyEvent } from './topology-watch.ts';
+export { Waker } from './waker.ts';

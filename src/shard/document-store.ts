@@ -1,10 +1,18 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { addMissing, openDurable, transaction } from '../sqlite/index.ts';
+import { transaction } from '../sqlite/index.ts';
+import { NOW_MS, openDocuments } from './documents-database.ts';
 
 export interface StoredDocument {
   readonly key: string;
   readonly value: Uint8Array;
   readonly revision: number;
+}
+
+/** A document whose time is over. */
+export interface ExpiredDocument {
+  readonly key: string;
+  readonly revision: number;
+  readonly expiresAtMs: number;
 }
 
 export interface Change {
@@ -40,30 +48,26 @@ export class StaleToken extends Error {
   }
 }
 
+/** Changes behind a revision are not all kept any more: who resumes there has to begin anew. */
+export class ChangesRemoved extends Error {
+  override readonly name = 'ChangesRemoved';
+
+  constructor(key: string, revision: number) {
+    super(`changes of ${key} after revision ${revision} are no longer kept; watch it without a revision`);
+  }
+}
+
 /** Who writes: a shard, by the version of the topology that it serves; 0: it knows of none. */
 export interface WriteToken {
   readonly shard: string;
   readonly version: number;
 }
 
+/** Called within a transaction. */
+export type Guard = (database: DatabaseSync) => void;
+
 /** Documents that a shard keeps in memory; each may be up to a message's size. */
 const CACHED_DOCUMENTS = 10_000;
-
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS documents (
-    key TEXT PRIMARY KEY,
-    value BLOB NOT NULL,
-    revision INTEGER NOT NULL
-  ) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS changes (
-    revision INTEGER PRIMARY KEY AUTOINCREMENT,
-    key TEXT NOT NULL,
-    value BLOB,
-    version INTEGER NOT NULL DEFAULT 0
-  );
-  CREATE INDEX IF NOT EXISTS changes_by_key ON changes (key, revision);
-  CREATE TABLE IF NOT EXISTS writers (shard TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;
-`;
 
 interface Row {
   readonly key: string;
@@ -85,21 +89,22 @@ export class DocumentStore {
   readonly #remove: StatementSync;
   readonly #page: StatementSync;
   readonly #changesAfter: StatementSync;
+  readonly #isKept: StatementSync;
+  readonly #expired: StatementSync;
   readonly #lastVersion: StatementSync;
   readonly #writer: StatementSync;
   readonly #writers: StatementSync;
   readonly #setWriter: StatementSync;
 
   constructor(file: string) {
-    this.#database = openDurable(file, SCHEMA);
-    addMissing(this.#database, 'changes', 'version', 'INTEGER NOT NULL DEFAULT 0');
+    this.#database = openDocuments(file);
     const prepare = (sql: string): StatementSync => this.#database.prepare(sql);
     this.#revisionOf = prepare('SELECT revision FROM documents WHERE key = ?');
     this.#read = prepare('SELECT key, value, revision FROM documents WHERE key = ?');
-    this.#addChange = prepare('INSERT INTO changes (key, value, version) VALUES (?, ?, ?)');
+    this.#addChange = prepare(`INSERT INTO changes (key, value, version, at) VALUES (?, ?, ?, ${NOW_MS})`);
     this.#upsert = prepare(
-      'INSERT INTO documents (key, value, revision) VALUES (?, ?, ?) ' +
-        'ON CONFLICT (key) DO UPDATE SET value = excluded.value, revision = excluded.revision',
+      `INSERT INTO documents (key, value, revision, expires_at) VALUES (?, ?, ?, ${NOW_MS} + ?) ` +
+        'ON CONFLICT (key) DO UPDATE SET value = excluded.value, revision = excluded.revision, expires_at = excluded.expires_at',
     );
     this.#remove = prepare('DELETE FROM documents WHERE key = ?');
     this.#page = prepare(
@@ -112,6 +117,14 @@ export class DocumentStore {
     this.#writers = prepare('SELECT shard, version FROM writers');
     this.#setWriter = prepare(
       'INSERT INTO writers (shard, version) VALUES (?, ?) ON CONFLICT (shard) DO UPDATE SET version = excluded.version',
+    );
+    // What was removed of a document was its first changes: what came after one that is kept is kept too.
+    this.#isKept = prepare(
+      'SELECT 1 FROM removed WHERE up_to <= ?2 UNION ALL SELECT 1 FROM changes WHERE key = ?1 AND revision = ?2',
+    );
+    this.#expired = prepare(
+      'SELECT key, revision, expires_at AS expiresAtMs FROM documents ' +
+        `WHERE expires_at <= ${NOW_MS} AND (expires_at, key) > (?, ?) ORDER BY expires_at, key LIMIT ?`,
     );
     this.#changesAfter = prepare(
       'SELECT key, value, revision FROM changes WHERE key = ? AND revision > ? ORDER BY revision',
@@ -133,18 +146,33 @@ export class DocumentStore {
     return document;
   }
 
-  /** @throws RevisionConflict StaleToken */
-  put(key: string, value: Uint8Array, expectedRevision: number | null, token: WriteToken): StoredDocument {
-    const revision = this.#change(key, value, expectedRevision, token, (next) => this.#upsert.run(key, value, next));
+  /** @param ttlMs it expires after so long; null: never. @throws RevisionConflict StaleToken */
+  put(
+    key: string,
+    value: Uint8Array,
+    expectedRevision: number | null,
+    token: WriteToken,
+    ttlMs: number | null = null,
+  ): StoredDocument {
+    const revision = this.#change(key, value, expectedRevision, token, (next) =>
+      this.#upsert.run(key, value, next, ttlMs),
+    );
     const document = { key, value, revision };
     this.#hold(document);
     return document;
   }
 
-  /** @returns the revision of the deletion, or 0 where there was no such document. @throws RevisionConflict StaleToken */
-  delete(key: string, expectedRevision: number | null, token: WriteToken): number {
+  /**
+   * @param guard called in the write's transaction, which it may end by throwing
+   * @returns the revision of the deletion, or 0 where there was no such document
+   * @throws RevisionConflict StaleToken
+   */
+  delete(key: string, expectedRevision: number | null, token: WriteToken, guard: Guard = () => {}): number {
     if (this.#currentRevision(key) === 0 && expectedRevision === null) return 0;
-    const revision = this.#change(key, null, expectedRevision, token, () => this.#remove.run(key));
+    const revision = this.#change(key, null, expectedRevision, token, () => {
+      guard(this.#database);
+      this.#remove.run(key);
+    });
     this.#held.delete(key);
     return revision;
   }
@@ -155,8 +183,14 @@ export class DocumentStore {
     return rows.map((row) => ({ key: row.key, value: row.value ?? new Uint8Array(0), revision: row.revision }));
   }
 
-  /** Every change of a document behind a revision, in their order. */
+  /** Documents whose time is over, from behind one of them on, in the order in which it was. */
+  expired(after: Pick<ExpiredDocument, 'key' | 'expiresAtMs'>, limit: number): ExpiredDocument[] {
+    return this.#expired.all(after.expiresAtMs, after.key, limit) as unknown as ExpiredDocument[];
+  }
+
+  /** Every change of a document behind a revision, in their order. @throws ChangesRemoved */
   changesAfter(key: string, revision: number): Change[] {
+    if (this.#isKept.get(key, revision) === undefined) throw new ChangesRemoved(key, revision);
     const rows = this.#changesAfter.all(key, revision) as unknown as Row[];
     return rows.map((row) => ({
       kind: row.value === null ? 'delete' : 'put',

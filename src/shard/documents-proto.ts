@@ -32,6 +32,7 @@ export interface PutRequest {
   key: string;
   value: Uint8Array;
   expectedRevision?: number;
+  ttlMs?: number;
 }
 export interface DeleteRequest {
   key: string;
@@ -56,4 +57,11 @@ export interface WatchRequest {
 export interface WatchEvent {
   kind: 'SNAPSHOT' | 'PUT' | 'DELETE';
   document: DocumentMessage;
+}
+export interface OpenSessionRequest {
+  project: string;
+  client: string;
+}
+export interface SessionMessage {
+  id: string;
 }

@@ -10,6 +10,7 @@ import {
 } from '@grpc/grpc-js';
 import {
   type Change,
+  ChangesRemoved,
   type DocumentStore,
   RevisionConflict,
   StaleToken,
@@ -22,16 +23,22 @@ import type {
   GetRequest,
   ListRequest,
   ListResponse,
+  OpenSessionRequest,
   PutRequest,
   RevisionMessage,
+  SessionMessage,
   WatchEvent,
   WatchRequest,
 } from './documents-proto.ts';
 import type { OperationLog } from './operation-log.ts';
 import type { Ownership, Verdict } from './ownership.ts';
+import { type Sessions, TOUCH_EVERY_MS } from './sessions.ts';
 
 const DEFAULT_PAGE = 100;
 const LARGEST_PAGE = 1000;
+/** A hundred years. */
+const LONGEST_TTL_MS = 100 * 365 * 24 * 3_600_000;
+const SESSION = 'x-session';
 /** A watcher that reads this little of what it is sent is ended: it comes back and resumes. */
 const MOST_UNREAD_EVENTS = 10_000;
 
@@ -56,13 +63,14 @@ export interface ServiceParts {
   readonly store: DocumentStore;
   readonly watches: DocumentWatches;
   readonly ownership: Ownership;
+  readonly sessions: Sessions;
   /** Null where nobody wants to know. */
   readonly log: OperationLog | null;
 }
 
 /** The service of `protos/keyway/shard/v1/documents.proto`. */
 export function documentsService(parts: ServiceParts): UntypedServiceImplementation {
-  const { shard, store, watches, ownership } = parts;
+  const { shard, store, watches, ownership, sessions } = parts;
   const metadata = new Metadata();
   metadata.set('x-keyway-shard', shard);
 
@@ -81,7 +89,7 @@ export function documentsService(parts: ServiceParts): UntypedServiceImplementat
       }
     };
     return (call, callback) => {
-      admitted(ownership, call, call.request.key, (refusal) => {
+      admitted(parts, call, call.request.key, (refusal) => {
         if (refusal === null) carryOut(call, callback);
         else callback(serviceError(refusal, shard));
       });
@@ -89,10 +97,11 @@ export function documentsService(parts: ServiceParts): UntypedServiceImplementat
   };
 
   const watch: handleServerStreamingCall<WatchRequest, WatchEvent> = (call) => {
-    admitted(ownership, call, call.request.key, (refusal) => {
+    admitted(parts, call, call.request.key, (refusal) => {
       try {
         if (refusal !== null) throw refusal;
         const key = checkedKey(call.request.key);
+        keepWhileOpen(call, sessions);
         call.sendMetadata(metadata.clone());
         beginWatch(call, key, parts);
       } catch (error) {
@@ -110,7 +119,13 @@ export function documentsService(parts: ServiceParts): UntypedServiceImplementat
     }),
     Put: unary('put', (request: PutRequest): RevisionMessage => {
       const token = { shard, version: ownership.version };
-      const document = store.put(checkedKey(request.key), request.value, request.expectedRevision ?? null, token);
+      const document = store.put(
+        checkedKey(request.key),
+        request.value,
+        request.expectedRevision ?? null,
+        token,
+        checkedTtl(request),
+      );
       watches.announce({ kind: 'put', document });
       return { revision: document.revision };
     }),
@@ -131,6 +146,18 @@ export function documentsService(parts: ServiceParts): UntypedServiceImplementat
       }
     },
     Watch: watch,
+    OpenSession: (
+      call: ServerUnaryCall<OpenSessionRequest, SessionMessage>,
+      callback: sendUnaryData<SessionMessage>,
+    ) => {
+      const { project, client } = call.request;
+      if (/^[^/]+$/.test(project)) callback(null, { id: sessions.open(project, client) });
+      else callback(serviceError(new Refusal(status.INVALID_ARGUMENT, `"${project}" is no project's name`), shard));
+    },
+    CloseSession: (call: ServerUnaryCall<SessionMessage, object>, callback: sendUnaryData<object>) => {
+      if (sessions.close(call.request.id)) callback(null, {});
+      else callback(serviceError(new Refusal(status.NOT_FOUND, 'there is no such session'), shard));
+    },
   };
 }
 
@@ -146,12 +173,32 @@ function list(store: DocumentStore, request: ListRequest): ListResponse {
 }
 
 /** Asks whether a call may be carried out here: by the key that it was routed by. */
-function admitted(ownership: Ownership, call: Call, key: string, onVerdict: (refusal: Refusal | null) => void): void {
+function admitted(
+  { ownership, sessions }: ServiceParts,
+  call: Call,
+  key: string,
+  onVerdict: (refusal: Refusal | null) => void,
+): void {
+  const [session] = call.metadata.get(SESSION).map(String);
+  if (session !== undefined && !sessions.touch(session, key.slice(0, key.indexOf('/')))) {
+    onVerdict(new Refusal(status.UNAUTHENTICATED, 'the session has ended, or is of another project; open one'));
+    return;
+  }
   const [routedBy = key] = call.metadata.get('x-shard-key').map(String);
   const [asked] = call.metadata.get('x-keyway-version').map(Number);
   const verdict = ownership.admit(routedBy, asked !== undefined && Number.isInteger(asked) ? asked : null);
   if (verdict instanceof Promise) verdict.then((later) => onVerdict(refusalOf(later, key)));
   else onVerdict(refusalOf(verdict, key));
+}
+
+/** An open watch is a sign of life. */
+function keepWhileOpen(call: ServerWritableStream<WatchRequest, WatchEvent>, sessions: Sessions): void {
+  const [session] = call.metadata.get(SESSION).map(String);
+  if (session === undefined) return;
+  const timer = setInterval(() => sessions.touch(session), TOUCH_EVERY_MS);
+  const stop = (): void => clearInterval(timer);
+  call.on('cancelled', stop);
+  call.on('close', stop);
 }
 
 function refusalOf(verdict: Verdict, key: string): Refusal | null {
@@ -238,6 +285,13 @@ function checkedKey(key: string): string {
   throw new Refusal(status.INVALID_ARGUMENT, `"${key.slice(0, 80)}" is no key; write project/document`);
 }
 
+/** Null: it never expires. */
+function checkedTtl({ ttlMs }: PutRequest): number | null {
+  if (ttlMs === undefined) return null;
+  if (ttlMs >= 1 && ttlMs <= LONGEST_TTL_MS) return ttlMs;
+  throw new Refusal(status.INVALID_ARGUMENT, `ttl_ms is ${ttlMs}; give 1 to ${LONGEST_TTL_MS}`);
+}
+
 function serviceError(error: unknown, shard: string): { code: status; details: string; metadata: Metadata } {
   const metadata = new Metadata();
   metadata.set('x-keyway-shard', shard);
@@ -246,6 +300,7 @@ function serviceError(error: unknown, shard: string): { code: status; details: s
     if (error.staleVersion > 0) metadata.set('x-keyway-stale', String(error.staleVersion));
     return { code: error.code, details: error.message, metadata };
   }
+  if (error instanceof ChangesRemoved) return { code: status.OUT_OF_RANGE, details: error.message, metadata };
   if (error instanceof RevisionConflict) return { code: status.FAILED_PRECONDITION, details: error.message, metadata };
   return { code: status.INTERNAL, details: error instanceof Error ? error.message : String(error), metadata };
 }

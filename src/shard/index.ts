@@ -7,5 +7,6 @@ export {
   type RevisionMessage,
   type WatchEvent,
 } from './documents-proto.ts';
-export type { LoggedOperation } from './operation-log.ts';
+export { shardHousekeepingSchema } from './housekeeping/index.ts';
+export type { LoggedOperation, LoggedRun } from './operation-log.ts';
 export { ShardServer, type ShardServerOptions } from './shard-server.ts';

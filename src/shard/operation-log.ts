@@ -21,7 +21,16 @@ export type LoggedOperation =
       readonly served: boolean;
       /** Of what was read or written; 0: nothing was. */
       readonly revision: number;
-    };
+    }
+  /** A run of housekeeping begins; its writes, while nobody else could write; and it is over. */
+  | (LoggedRun & { readonly kind: 'run' | 'write' | 'over'; readonly at: number });
+
+/** Which run of housekeeping. */
+export interface LoggedRun {
+  readonly task: string;
+  readonly unit: string;
+  readonly token: number;
+}
 
 /** Where a shard writes down what it serves, each operation with its beginning and its end: for audits and checkers. */
 export class OperationLog {
@@ -46,6 +55,10 @@ export class OperationLog {
   /** To be called before its answer goes out. */
   end(id: number, served: boolean, revision: number): void {
     this.#write({ kind: 'end', at: this.#clock(), id, served, revision });
+  }
+
+  housekeeping(kind: 'run' | 'write' | 'over', run: LoggedRun): void {
+    this.#write({ kind, at: this.#clock(), ...run });
   }
 
   /** At once: a process that is killed leaves all that it has answered. */

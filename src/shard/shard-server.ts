@@ -7,9 +7,11 @@ import { DocumentStore } from './document-store.ts';
 import { DocumentWatches } from './document-watches.ts';
 import { DocumentsClient, documentsPackage } from './documents-proto.ts';
 import { documentsService } from './documents-service.ts';
+import { ShardHousekeeping, type ShardHousekeepingOptions } from './housekeeping/index.ts';
 import { OperationLog } from './operation-log.ts';
 import { type Ownership, ownerOfAll } from './ownership.ts';
 import { RegisteredOwnership } from './registered-ownership.ts';
+import { Sessions } from './sessions.ts';
 
 const SERVICE = 'keyway.shard.v1.Documents';
 
@@ -34,6 +36,8 @@ export interface ShardRegistration {
   readonly name: TopologyName;
   readonly nodeId: string;
   readonly leaseMs: number;
+  /** Null: it takes no part in the housekeeping of its cluster. */
+  readonly housekeeping: ShardHousekeepingOptions | null;
 }
 
 /** The reference shard: documents with watch, health and reflection, over gRPC. */
@@ -44,7 +48,9 @@ export class ShardServer {
   readonly #options: ShardServerOptions;
   readonly #watches = new DocumentWatches();
   readonly #log: OperationLog | null;
+  readonly #sessions: Sessions;
   #registered: RegisteredOwnership | null = null;
+  readonly #housekeeping: ShardHousekeeping | null;
 
   constructor(options: ShardServerOptions) {
     this.#options = options;
@@ -52,7 +58,14 @@ export class ShardServer {
     this.#store = new DocumentStore(file);
     this.#log = operationLog === undefined ? null : new OperationLog(operationLog, shard, clock, pid);
     const ownership = this.#ownership();
-    const parts = { shard, store: this.#store, watches: this.#watches, ownership, log: this.#log };
+    this.#sessions = new Sessions(file);
+    const work = { shard, store: this.#store, watches: this.#watches, ownership, log: this.#log };
+    const parts = { ...work, sessions: this.#sessions };
+    const { registration } = options;
+    this.#housekeeping =
+      registration === undefined || registration.housekeeping === null
+        ? null
+        : new ShardHousekeeping({ ...work, file, clock }, registration, registration.housekeeping);
     this.#server.addService(DocumentsClient.service, documentsService(parts));
     this.#health.addToServer(this.#server);
     new ReflectionService(documentsPackage).addToServer(this.#server);
@@ -82,6 +95,7 @@ export class ShardServer {
       });
     });
     await this.#registered?.start();
+    this.#housekeeping?.start();
     this.#setHealth('SERVING');
     return port;
   }
@@ -96,7 +110,9 @@ export class ShardServer {
         resolve();
       });
     });
+    await this.#housekeeping?.stop();
     await this.#registered?.stop();
+    this.#sessions.dispose();
     this.#store.close();
     this.#log?.close();
     await this.#options.registration?.registry.close();

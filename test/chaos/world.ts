@@ -148,7 +148,7 @@ export function parseLog(
       closeAll();
       pid = entry.pid;
     } else if (entry.kind === 'begin') open.set(entry.id, entry);
-    else {
+    else if (entry.kind === 'end') {
       const begun = open.get(entry.id);
       if (begun === undefined) continue;
       open.delete(entry.id);

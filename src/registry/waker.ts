@@ -1,11 +1,16 @@
-import { EventQueue, pause, StoreUnavailable } from '../registry/index.ts';
+import { EventQueue } from './event-queue.ts';
+import { pause } from './pause.ts';
+import { StoreUnavailable } from './store/store.ts';
 
-/** Has work done whenever something has happened that it may hang on, one time after the other. */
+/** Has work done whenever something has happened that it may hang on, one time after the other; once for all that happens meanwhile. */
 export class Waker {
   readonly #events = new EventQueue<null>();
   #timer: NodeJS.Timeout | undefined;
+  #isAwake = false;
 
   wake(): void {
+    if (this.#isAwake) return;
+    this.#isAwake = true;
     this.#events.push(null);
   }
 
@@ -38,6 +43,7 @@ export class Waker {
     signal.addEventListener('abort', onAbort, { once: true });
     for await (const _event of this.#events) {
       if (signal.aborted) break;
+      this.#isAwake = false;
       try {
         await work();
       } catch (error) {

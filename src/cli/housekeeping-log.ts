@@ -1,0 +1,20 @@
+import type { HousekeepingListener, HousekeepingMetrics } from '../housekeeping/index.ts';
+import type { Log } from '../router/index.ts';
+
+/** Has housekeeping counted, and told where it went wrong. */
+export function loggedListener(metrics: HousekeepingMetrics, log: Log): HousekeepingListener {
+  return {
+    onTerm: (election, leads) => {
+      metrics.onTerm(election, leads);
+      log.info({ election }, leads ? 'leads' : 'leads no more');
+    },
+    onUnits: (count) => metrics.onUnits(count),
+    onRun: (task, unit, record, lagMs) => {
+      metrics.onRun(task, unit, record, lagMs);
+      const { outcome, error, tookMs } = record;
+      if (outcome === 'failed' || outcome === 'overran' || outcome === 'stale')
+        log.warn({ task: task.name, unit, outcome, error, tookMs }, 'a run of housekeeping');
+    },
+    onFault: (what, error) => log.warn({ error: error instanceof Error ? error.message : String(error) }, what),
+  };
+}

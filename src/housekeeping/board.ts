@@ -1,0 +1,201 @@
+import type {
+  DocumentChange,
+  Expectation,
+  FencingToken,
+  Registry,
+  Revision,
+  StoredDocument,
+} from '../registry/index.ts';
+import type { TopologyName } from '../topology/index.ts';
+import { type Claim, entriesOf, type Order, type Paused, type TaskDescription, type UnitState } from './entries.ts';
+
+export interface StoredClaim extends Claim {
+  readonly revision: Revision;
+}
+
+/** What is told of those who hold units, and of what people want. */
+export interface BoardState {
+  /** By unit. */
+  readonly claims: ReadonlyMap<string, StoredClaim>;
+  /** Revisions of orders, by `task`, or `task project`. */
+  readonly orders: ReadonlyMap<string, Revision>;
+  readonly paused: readonly string[];
+}
+
+/** Several units at once: etcd takes 128 operations in a transaction. */
+const BATCH = 40;
+
+/** What a cluster's registry says about its housekeeping: who holds which unit, what is due, and what people want. */
+export class Board {
+  readonly #registry: Registry;
+  readonly #names: ReturnType<typeof entriesOf>;
+
+  constructor(registry: Registry, name: TopologyName) {
+    this.#registry = registry;
+    this.#names = entriesOf(name);
+  }
+
+  /** Follows claims, orders and pauses. Nothing is told while the registry cannot be reached. */
+  async *watch(signal: AbortSignal): AsyncGenerator<BoardState> {
+    const { claims: claimsAt, orders: ordersAt, paused: pausedAt, states, tasks } = this.#names;
+    const base = claimsAt.slice(0, -'claim/'.length);
+    const claims = new Map<string, StoredClaim>();
+    const orders = new Map<string, Revision>();
+    let paused: readonly string[] = [];
+    for await (const { all, changed, deleted } of this.#registry.documents.watch(base, signal)) {
+      if (all) {
+        claims.clear();
+        orders.clear();
+        paused = [];
+      }
+      let matters = all;
+      for (const { name, value, revision } of changed) {
+        if (name.startsWith(states) || name.startsWith(tasks)) continue;
+        matters = true;
+        if (name === pausedAt) paused = (value as Paused).tasks;
+        else if (name.startsWith(claimsAt)) claims.set(name.slice(claimsAt.length), { ...(value as Claim), revision });
+        else orders.set(name.slice(ordersAt.length), revision);
+      }
+      for (const name of deleted) {
+        matters ||= name.startsWith(claimsAt);
+        claims.delete(name.slice(claimsAt.length));
+      }
+      if (matters) yield { claims, orders, paused };
+    }
+  }
+
+  /**
+   * Takes units for a term, where nobody has taken them meanwhile and the term goes on.
+   * @returns the tokens of those that were taken
+   */
+  async claim(
+    units: ReadonlyArray<{ readonly unit: string; readonly revision: Revision | 0 }>,
+    claim: Claim,
+  ): Promise<Map<string, FencingToken>> {
+    const taken = new Map<string, FencingToken>();
+    await this.#inBatches(units, async (some) => {
+      const { election, token } = claim;
+      const revision = await this.#registry.documents.commit(
+        [{ election, token }, ...some.map(({ unit, revision: seen }) => this.#claimAt(unit, seen))],
+        some.map(({ unit }) => ({ name: this.#names.claims + unit, value: claim })),
+      );
+      if (revision === null) return false;
+      // The revision that made the claim: the store's revisions only grow.
+      for (const { unit } of some) taken.set(unit, revision as number as FencingToken);
+      return true;
+    });
+    return taken;
+  }
+
+  /**
+   * Keeps states of units that are held.
+   * @returns the units that are not any more: nothing of theirs was written
+   */
+  keep(units: readonly HeldState[]): Promise<string[]> {
+    return this.#whileHeld(units, ({ unit, state }) => [{ name: this.#names.states + unit, value: state }]);
+  }
+
+  /** Keeps states, and gives the units back. A state of null is forgotten. @returns as `keep` does */
+  release(units: ReadonlyArray<HeldState<UnitState | null>>): Promise<string[]> {
+    return this.#whileHeld(units, ({ unit, state }) => [
+      { name: this.#names.states + unit, value: state },
+      { name: this.#names.claims + unit, value: null },
+    ]);
+  }
+
+  async #whileHeld<Held extends HeldState<UnitState | null>>(
+    units: readonly Held[],
+    changes: (held: Held) => DocumentChange[],
+  ): Promise<string[]> {
+    return this.#inBatches(units, async (some) => {
+      const expected = some.map(({ unit, token }) => this.#claimAt(unit, token as number as Revision));
+      return (await this.#registry.documents.commit(expected, some.flatMap(changes))) !== null;
+    }).then((failed) => failed.map(({ unit }) => unit));
+  }
+
+  #claimAt(unit: string, revision: Revision | 0): Expectation {
+    return { document: this.#names.claims + unit, revision };
+  }
+
+  /** Some at a time; of those that fail together the ones that fail alone are found. @returns them */
+  async #inBatches<Item>(items: readonly Item[], commit: (some: readonly Item[]) => Promise<boolean>): Promise<Item[]> {
+    if (items.length === 0) return [];
+    if (items.length <= BATCH && (await commit(items))) return [];
+    if (items.length === 1) return [...items];
+    const half = items.length <= BATCH ? Math.ceil(items.length / 2) : BATCH;
+    const failed = await this.#inBatches(items.slice(0, half), commit);
+    return [...failed, ...(await this.#inBatches(items.slice(half), commit))];
+  }
+
+  /** What is known of units, all of them at once where there are many. */
+  async states(units: readonly string[]): Promise<Map<string, UnitState>> {
+    const { documents } = this.#registry;
+    const found =
+      units.length > BATCH
+        ? await documents.list(this.#names.states)
+        : await Promise.all(units.map((unit) => documents.get(this.#names.states + unit)));
+    return new Map(found.filter((each) => each !== null).map((each) => this.#stateOf(each)));
+  }
+
+  async allStates(): Promise<Map<string, UnitState>> {
+    const found = await this.#registry.documents.list(this.#names.states);
+    return new Map(found.map((each) => this.#stateOf(each)));
+  }
+
+  #stateOf({ name, value }: StoredDocument): [string, UnitState] {
+    return [name.slice(this.#names.states.length), value as UnitState];
+  }
+
+  async claims(): Promise<Map<string, Claim>> {
+    const found = await this.#registry.documents.list(this.#names.claims);
+    return new Map(found.map(({ name, value }) => [name.slice(this.#names.claims.length), value as Claim]));
+  }
+
+  /** Says what tasks there are, for people. */
+  async describe(tasks: ReadonlyMap<string, TaskDescription>): Promise<void> {
+    const known = await this.tasks();
+    const changes = [...tasks]
+      .filter(([name, task]) => JSON.stringify(known.get(name)) !== JSON.stringify(task))
+      .map(([name, value]) => ({ name: this.#names.tasks + name, value }));
+    if (changes.length > 0) await this.#registry.documents.commit([], changes);
+  }
+
+  async tasks(): Promise<Map<string, TaskDescription>> {
+    const found = await this.#registry.documents.list(this.#names.tasks);
+    return new Map(found.map(({ name, value }) => [name.slice(this.#names.tasks.length), value as TaskDescription]));
+  }
+
+  /** Orders a task to be carried out at once. @param unit all units that it is for, where it is not given. @returns the order */
+  async order(task: string, unit: string | null, order: Order): Promise<Revision> {
+    const name = this.#names.orders + orderKey(task, unit);
+    return (await this.#registry.documents.commit([], [{ name, value: order }])) as Revision;
+  }
+
+  async paused(): Promise<readonly string[]> {
+    const document = await this.#registry.documents.get(this.#names.paused);
+    return document === null ? [] : (document.value as Paused).tasks;
+  }
+
+  /** Changes which tasks are paused; somebody else's change in between is not lost. */
+  async pause(edit: (tasks: readonly string[]) => readonly string[]): Promise<readonly string[]> {
+    for (;;) {
+      const document = await this.#registry.documents.get(this.#names.paused);
+      const tasks = edit(document === null ? [] : (document.value as Paused).tasks);
+      const value: Paused = { tasks };
+      if ((await this.#registry.documents.put(this.#names.paused, value, document?.revision ?? 0)) !== null)
+        return tasks;
+    }
+  }
+}
+
+/** What is known of a unit by who holds it. */
+export interface HeldState<State = UnitState> {
+  readonly unit: string;
+  readonly token: FencingToken;
+  readonly state: State;
+}
+
+/** An order's name; a task's has no space. */
+export function orderKey(task: string, unit: string | null): string {
+  return unit === null ? task : `${task} ${unit}`;
+}

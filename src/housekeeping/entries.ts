@@ -1,0 +1,87 @@
+import type { FencingToken } from '../registry/index.ts';
+import { type TopologyName, topologyText } from '../topology/index.ts';
+import type { UnitKind } from './unit.ts';
+
+/** Who carries out the tasks of a unit. It holds for as long as the term does by which it was made. */
+export interface Claim {
+  readonly election: string;
+  readonly token: FencingToken;
+  /** For people. */
+  readonly node: string;
+}
+
+/**
+ * What came of a run. `partial`: as many candidates as a run may look at; `stopped`: the unit has gone elsewhere, or its
+ * node has lost its term; `overran`: the time limit; `stale`: the store knew a later claim.
+ */
+export type RunOutcome = 'done' | 'partial' | 'stopped' | 'overran' | 'failed' | 'stale';
+
+export interface RunRecord {
+  /** The time of day, as all times here. */
+  readonly beganMs: number;
+  readonly tookMs: number;
+  readonly outcome: RunOutcome;
+  readonly candidates: number;
+  readonly changed: number;
+  readonly node: string;
+  readonly token: FencingToken;
+  readonly error?: string;
+}
+
+/** What is known of a task for a unit. */
+export interface TaskState {
+  readonly nextMs: number;
+  readonly cursor: string | null;
+  /** One after the other. */
+  readonly failures: number;
+  /** The last order to run it that was followed. */
+  readonly ordered: number;
+  /** The last ones, the newest first. */
+  readonly runs: readonly RunRecord[];
+}
+
+/** A unit's tasks, by name. */
+export interface UnitState {
+  readonly tasks: Readonly<Record<string, TaskState>>;
+}
+
+/** A task as its nodes have it: for people. */
+export interface TaskDescription {
+  readonly unit: UnitKind;
+  readonly schedule: string;
+  readonly concurrency: number;
+  readonly timeLimitMs: number;
+  readonly candidates: number;
+}
+
+/** An order to carry a task out at once, for all of its units or for a project. Its revision tells it from earlier ones. */
+export interface Order {
+  readonly at: string;
+}
+
+/** Tasks that are not carried out. */
+export interface Paused {
+  readonly tasks: readonly string[];
+}
+
+/** Names of a cluster's documents in the registry. */
+export function entriesOf(name: TopologyName) {
+  const base = `housekeeping/${topologyText(name)}`;
+  return {
+    claims: `${base}/claim/`,
+    states: `${base}/state/`,
+    tasks: `${base}/task/`,
+    orders: `${base}/order/`,
+    paused: `${base}/paused`,
+  };
+}
+
+/** Of all nodes of a cluster one leads it. */
+export function clusterElection(name: TopologyName): string {
+  return `housekeeping/${topologyText(name)}`;
+}
+
+/** Of all nodes of a shard one leads it. */
+export function shardElection(name: TopologyName, shard: string): string {
+  return `${clusterElection(name)}/shard/${shard}`;
+}

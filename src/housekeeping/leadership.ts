@@ -1,0 +1,51 @@
+import type { LeaseTimes, Registry, Term } from '../registry/index.ts';
+
+/** Leads elections whenever this node is elected. */
+export class Leadership {
+  readonly #registry: Registry;
+  readonly #node: string;
+  readonly #times: LeaseTimes;
+  readonly #onTerm: (election: string, term: Term | null) => void;
+  readonly #terms = new Map<string, Term>();
+
+  /** @param onTerm told when a term begins, and, with null, when it has ended */
+  constructor(
+    registry: Registry,
+    node: string,
+    times: LeaseTimes,
+    onTerm: (election: string, term: Term | null) => void,
+  ) {
+    this.#registry = registry;
+    this.#node = node;
+    this.#times = times;
+    this.#onTerm = onTerm;
+  }
+
+  /** The term that goes on, by this process' clock at this moment; or null. */
+  termOf(election: string): Term | null {
+    const term = this.#terms.get(election);
+    return term?.isLeading === true ? term : null;
+  }
+
+  /** Campaigns, again after every term; resigns once `signal` is aborted. */
+  async campaign(election: string, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const term = await this.#registry.elections.campaign(election, this.#node, this.#times, signal);
+      if (term === null) return;
+      this.#terms.set(election, term);
+      this.#onTerm(election, term);
+      await aborted(AbortSignal.any([term.ended, signal]));
+      this.#terms.delete(election);
+      this.#onTerm(election, null);
+      await term.resign();
+    }
+  }
+}
+
+/** Resolves once it is. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

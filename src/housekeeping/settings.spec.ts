@@ -1,0 +1,35 @@
+import { expect, it } from 'vitest';
+import { housekeepingSchema, taskSettings, taskSettingsSchema } from './settings.ts';
+
+const faults = (lease: object): string[] =>
+  housekeepingSchema.safeParse({ lease }).error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ??
+  [];
+
+it("has Yorkie's times where nothing is said", () => {
+  expect(housekeepingSchema.parse({})).toEqual({
+    projectsBy: 'owner',
+    lease: { lengthMs: 15_000, renewMs: 5000, livenessMs: 10_000 },
+    projectsEveryMs: 10_000,
+  });
+  expect(taskSettings({})).toEqual({
+    schedule: { everyMs: 30_000, jitter: 0.1 },
+    concurrency: 8,
+    timeLimitMs: 60_000,
+    candidates: 2000,
+  });
+});
+
+it('refuses leases by which a leader would stop too late, or for one lost renewal', () => {
+  expect(faults({ livenessMs: 15_000 })).toEqual([
+    'lease.livenessMs: a leader has to stop before its lease ends: write less than lengthMs, 15000',
+  ]);
+  expect(faults({ renewMs: 6000 })).toEqual([
+    'lease.livenessMs: 10000 leaves no room for a renewal that fails: write 12000 or more, twice renewMs',
+  ]);
+});
+
+it('refuses a cron pattern that is none, and says why', () => {
+  const { error } = taskSettingsSchema.safeParse({ cron: 'daily' });
+  expect(error?.issues[0]?.message).toMatch(/^"daily" is no schedule: /);
+  expect(taskSettings(taskSettingsSchema.parse({ cron: '0 3 * * *' })).schedule).toEqual({ cron: '0 3 * * *' });
+});

@@ -1,0 +1,140 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { StaleRun } from '../../housekeeping/index.ts';
+import { transaction } from '../../sqlite/index.ts';
+import { NOW_MS, openDocuments } from '../documents-database.ts';
+
+/** Who writes: the holder of a unit, by the token of its claim. */
+export interface UnitToken {
+  readonly unit: string;
+  readonly token: number;
+  /** Told of a write that was not refused, while nobody else can write. */
+  readonly onWrite: () => void;
+}
+
+/** Changes that are removed at once: less than a millisecond, for as long as requests wait. */
+const ROWS_AT_ONCE = 200;
+
+/** What housekeeping reads and removes, on a connection of its own. A write with an old token is refused. */
+export class MaintenanceStore {
+  readonly #database: DatabaseSync;
+  readonly #token: StatementSync;
+  readonly #setToken: StatementSync;
+  readonly #nextProject: StatementSync;
+  readonly #nextInSessions: StatementSync;
+  readonly #nextKey: StatementSync;
+  readonly #cutoff: StatementSync;
+  readonly #tombstone: StatementSync;
+  readonly #removable: StatementSync;
+  readonly #removeUpTo: StatementSync;
+  readonly #noteRemoved: StatementSync;
+  readonly #endSessions: StatementSync;
+
+  constructor(file: string) {
+    this.#database = openDocuments(file);
+    // What is lost with the machine is done again.
+    this.#database.exec('PRAGMA synchronous = NORMAL');
+    const prepare = (sql: string): StatementSync => this.#database.prepare(sql);
+    this.#token = prepare('SELECT token FROM units WHERE unit = ?');
+    this.#setToken = prepare(
+      'INSERT INTO units (unit, token) VALUES (?, ?) ON CONFLICT (unit) DO UPDATE SET token = excluded.token',
+    );
+    // '0' comes right after the '/' that ends a project's name.
+    this.#nextProject = prepare(
+      "SELECT substr(min(key), 1, instr(min(key), '/') - 1) AS project FROM changes WHERE key > iif(?1 = '', '', ?1 || '0')",
+    );
+    this.#nextInSessions = prepare('SELECT min(project) AS project FROM sessions WHERE project > ?');
+    this.#nextKey = prepare('SELECT min(key) AS key FROM changes WHERE key > ? AND key < ?');
+    this.#cutoff = prepare('SELECT revision FROM changes WHERE key = ? ORDER BY revision DESC LIMIT 1 OFFSET ?');
+    this.#tombstone = prepare(
+      'SELECT max(revision) AS revision FROM changes WHERE key = ?1 ' +
+        `AND NOT EXISTS (SELECT 1 FROM documents WHERE key = ?1) HAVING max(at) <= ${NOW_MS} - ?2`,
+    );
+    this.#removable = prepare(
+      'SELECT max(revision) AS upTo, count(*) AS count FROM ' +
+        '(SELECT revision FROM changes WHERE key = ? AND revision <= ? ORDER BY revision LIMIT ?)',
+    );
+    this.#removeUpTo = prepare('DELETE FROM changes WHERE key = ? AND revision <= ?');
+    this.#noteRemoved = prepare('UPDATE removed SET up_to = max(up_to, ?)');
+    this.#endSessions = prepare(
+      `DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE project = ? AND seen_at <= ${NOW_MS} - ? LIMIT ?)`,
+    );
+  }
+
+  /** The projects that have documents, or had, or have sessions. */
+  projects(): string[] {
+    return [...new Set([this.#nextProject, this.#nextInSessions].flatMap(eachProject))];
+  }
+
+  /** Refuses earlier holders of a unit from now on. @throws StaleRun */
+  begin(token: UnitToken): void {
+    transaction(this.#database, () => this.check(token));
+  }
+
+  /** To be called in the transaction of a write, on whatever connection. @throws StaleRun */
+  check({ unit, token, onWrite }: UnitToken, database: DatabaseSync = this.#database): void {
+    const isOwn = database === this.#database;
+    const find = isOwn ? this.#token : database.prepare('SELECT token FROM units WHERE unit = ?');
+    const newest = (find.get(unit) as { token: number } | undefined)?.token ?? 0;
+    if (token < newest) throw new StaleRun(unit, token, newest);
+    // Only a run's beginning, on the own connection, makes its token known.
+    if (token > newest && isOwn) this.#setToken.run(unit, token);
+    onWrite();
+  }
+
+  /** The first key of a project behind another; null: there is none. */
+  keyAfter(project: string, key: string): string | null {
+    const from = key === '' ? `${project}/` : key;
+    return (this.#nextKey.get(from, `${project}0`) as { key: string | null }).key;
+  }
+
+  /** Up to which revision a document's changes can go, for the last ones are enough; 0: it has too few. */
+  compactable(key: string, least: number, kept: number): number {
+    if (this.#cutoff.get(key, least - 1) === undefined) return 0;
+    return (this.#cutoff.get(key, kept) as { revision: number } | undefined)?.revision ?? 0;
+  }
+
+  /** The revision at which a document was deleted; 0: it is there, or was deleted less than so long ago. */
+  deletedAt(key: string, agoMs: number): number {
+    return (this.#tombstone.get(key, agoMs) as { revision: number } | undefined)?.revision ?? 0;
+  }
+
+  /** Removes some of a document's first changes, up to a revision. @returns how many; 0: none is left. @throws StaleRun */
+  removeChanges(key: string, upTo: number, token: UnitToken): number {
+    return transaction(this.#database, () => {
+      const some = this.#removable.get(key, upTo, ROWS_AT_ONCE) as { upTo: number | null; count: number };
+      if (some.upTo === null) return 0;
+      this.check(token);
+      this.#noteRemoved.run(some.upTo);
+      this.#removeUpTo.run(key, some.upTo);
+      return some.count;
+    });
+  }
+
+  /** Ends sessions of a project without a sign of life for so long, at most so many. @returns how many. @throws StaleRun */
+  endSessions(project: string, idleMs: number, limit: number, token: UnitToken): number {
+    return transaction(this.#database, () => {
+      this.check(token);
+      return Number(this.#endSessions.run(project, idleMs, Math.min(limit, ROWS_AT_ONCE)).changes);
+    });
+  }
+
+  /** Has the database look after itself. */
+  optimize(): void {
+    this.#database.exec('PRAGMA optimize; PRAGMA wal_checkpoint(PASSIVE);');
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+}
+
+/** From one to the next, so that what lies between is not read. */
+function eachProject(next: StatementSync): string[] {
+  const projects: string[] = [];
+  for (let last = ''; ; ) {
+    const { project } = next.get(last) as { project: string | null };
+    if (project === null) return projects;
+    projects.push(project);
+    last = project;
+  }
+}
