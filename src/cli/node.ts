@@ -2,10 +2,23 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
 import { Command, Option } from 'commander';
-import { type RegisteredNode, registerNode } from '../node/index.ts';
+import { MetricsServer } from '../admin/index.ts';
+import { HousekeepingMetrics } from '../housekeeping/index.ts';
+import { machineClock } from '../machine-clock.ts';
+import {
+  callHousekeeping,
+  type NodeHousekeepingSettings,
+  nodeHousekeepingSchema,
+  registerNode,
+} from '../node/index.ts';
 import { DEFAULT_NAMESPACE } from '../registry/index.ts';
 import { type ActiveHealthDescription, type Log, newLog } from '../router/index.ts';
-import { integerOption } from './options.ts';
+import type { HostPort } from '../topology/index.ts';
+import { parseYaml, readDocument } from '../yaml/index.ts';
+import { loggedListener } from './housekeeping-log.ts';
+import { openRegistry } from './open-registry.ts';
+import { addressOption, integerOption } from './options.ts';
+import { processName } from './process-name.ts';
 import { chosenRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
 import { stopOnSignals } from './signals.ts';
 import { EXIT_FAILURE } from './usage-error.ts';
@@ -24,6 +37,8 @@ interface NodeFlags extends RegistryFlag {
   readonly health: 'tcp' | 'grpc' | 'http' | 'none';
   readonly path: string;
   readonly service: string;
+  readonly housekeeping?: string;
+  readonly metrics?: HostPort;
 }
 
 /** `keyway node`: for backends that know nothing of Keyway. */
@@ -62,12 +77,15 @@ export function nodeCommand(): Command {
       )
       .option('--path <path>', 'with --health http', '/healthz')
       .option('--service <name>', 'with --health grpc', '')
-      .option('--check-ms <number>', 'how often it is asked', integerOption(10, LONGEST_MS), 2000),
+      .option('--check-ms <number>', 'how often it is asked', integerOption(10, LONGEST_MS), 2000)
+      .option('--housekeeping <file>', 'have tasks of the backend called at their turns: YAML')
+      .option('--metrics <address>', 'serve metrics of housekeeping there, host:port', addressOption),
   ).action((args: string[], flags: NodeFlags) => register(args, flags));
   return command;
 }
 
 async function register([program, ...args]: string[], flags: NodeFlags): Promise<void> {
+  const settings = settingsOf(flags);
   const log = newLog('info').child({ cluster: flags.cluster, shard: flags.shard, address: flags.address });
   const child = program === undefined ? null : spawn(program, args, { stdio: 'inherit' });
   const ended = child === null ? null : exitOf(child);
@@ -83,29 +101,63 @@ async function register([program, ...args]: string[], flags: NodeFlags): Promise
     },
     { clock: () => performance.now(), timeOfDayMs: Date.now, random: Math.random },
   );
+  const housekeeping = settings === null ? null : await beginHousekeeping(settings, flags, log);
   node.ready.then(() => log.info('the node is registered'));
-  stopOnSignals(() => stop(node, child, ended, log));
+  const leave = async (): Promise<void> => {
+    // What is under way stops where it can while the backend is still there.
+    await housekeeping?.stop();
+    await node.leave();
+    log.info('the node has left');
+  };
+  stopOnSignals(async () => {
+    await leave();
+    child?.kill('SIGTERM');
+    await ended;
+  });
   if (ended === null) {
     // Until the node is well for the first time nothing else keeps the process.
     setInterval(() => {}, LONGEST_MS);
     return;
   }
   const code = await ended;
-  await stop(node, null, null, log);
+  await leave();
   process.exit(code);
 }
 
-/** First out of the registry, so that nobody is sent to it any more, and then down. */
-async function stop(
-  node: RegisteredNode,
-  child: ChildProcess | null,
-  ended: Promise<number> | null,
+function settingsOf({ housekeeping: file }: NodeFlags): NodeHousekeepingSettings | null {
+  return file === undefined ? null : parseYaml(readDocument(file), file, nodeHousekeepingSchema, (value) => value);
+}
+
+/** Has the backend's tasks called, once it is their turn here. */
+async function beginHousekeeping(
+  settings: NodeHousekeepingSettings,
+  { registry: where, namespace, cluster, shard, metrics: at }: NodeFlags,
   log: Log,
-): Promise<void> {
-  await node.leave();
-  log.info('the node has left');
-  child?.kill('SIGTERM');
-  await ended;
+): Promise<{ stop(): Promise<void> }> {
+  const metrics = new HousekeepingMetrics();
+  const server = at === undefined ? null : new MetricsServer(() => metrics.text());
+  if (at !== undefined) await server?.listen(at.host, at.port);
+  const registry = openRegistry(chosenRegistry(where));
+  const stopping = new AbortController();
+  const surroundings = {
+    registry,
+    name: { namespace, cluster },
+    shard,
+    node: `${shard}@${processName()}`,
+    clock: machineClock,
+    timeOfDayMs: Date.now,
+    random: Math.random,
+    listener: loggedListener(metrics, log),
+  };
+  const running = callHousekeeping(settings, surroundings, stopping.signal);
+  return {
+    stop: async () => {
+      stopping.abort();
+      await running;
+      server?.close();
+      await registry.close();
+    },
+  };
 }
 
 /** The exit code; of a signal as a shell has it. */

@@ -89,6 +89,8 @@ export class Housekeeper {
         if (record.outcome === 'stale') holding.leave();
         options.listener.onRun(task, holding.name, record, lagMs);
         this.#dueMs = Math.min(this.#dueMs, holding.tasks.get(task.name)?.nextMs ?? this.#dueMs);
+      },
+      onOver: (): void => {
         this.#turns.wake();
         this.#books.wake();
       },

@@ -10,12 +10,17 @@ export interface RunnerContext {
   readonly clock: () => number;
   readonly timeOfDayMs: () => number;
   readonly random: () => number;
-  /** A run is over. @param lagMs how long after its time it began */
+  /** What came of a run. @param lagMs how long after its time it began */
   readonly onRun: (task: Task, holding: Holding, record: RunRecord, lagMs: number) => void;
+  /** Nothing of the task goes on for it any more. */
+  readonly onOver: (holding: Holding) => void;
 }
 
 /** Runs of one task for one unit that are told of again. */
 const KEPT_RUNS = 5;
+
+/** After which it is tried again, later each time. */
+const FAILURES: ReadonlySet<RunOutcome> = new Set(['failed', 'overran', 'stale']);
 
 /** Ends a run that takes too long. */
 class TimeLimit extends Error {}
@@ -64,39 +69,51 @@ export class TaskRunner {
   }
 
   async #carryOut({ holding, controller, ordered }: Turn): Promise<void> {
-    const { name, settings } = this.task;
-    const state = holding.tasks.get(name) as TaskState;
+    const { name } = this.task;
+    // What was called off while it waited for its turn was no run.
+    if (!controller.signal.aborted && holding.term.isLeading) {
+      const state = holding.tasks.get(name) as TaskState;
+      const { record, cursor } = await this.#run(holding, state, controller);
+      holding.set(name, this.#after(state, record, cursor, ordered));
+      this.#context.onRun(this.task, holding, record, Math.max(0, record.beganMs - state.nextMs));
+    }
+    holding.running.delete(name);
+    this.#context.onOver(holding);
+  }
+
+  async #run(
+    holding: Holding,
+    { cursor }: TaskState,
+    controller: AbortController,
+  ): Promise<{ readonly record: RunRecord; readonly cursor: string | null }> {
     const { clock, timeOfDayMs, node } = this.#context;
-    const beganMs = timeOfDayMs();
-    const sinceMs = clock();
-    const timer = setTimeout(() => controller.abort(new TimeLimit()), settings.timeLimitMs);
-    let progress: Progress = { cursor: state.cursor, candidates: 0, changed: 0 };
+    const { timeLimitMs, candidates } = this.task.settings;
+    const { unit, token, term } = holding;
+    const [beganMs, sinceMs] = [timeOfDayMs(), clock()];
+    const end = (): void => controller.abort(new TimeLimit());
+    const timer = setTimeout(end, timeLimitMs);
+    let progress: Progress = { cursor, candidates: 0, changed: 0 };
     let error: unknown = null;
-    // A run that was called off while it waited for its turn was none.
-    const isRun = !controller.signal.aborted && holding.term.isLeading;
-    if (isRun) {
-      try {
-        progress = await this.task.run({
-          unit: holding.unit,
-          token: holding.token,
-          cursor: state.cursor,
-          candidates: settings.candidates,
-          deadlineMs: beganMs + settings.timeLimitMs,
-          signal: controller.signal,
-          mayGoOn: () => {
-            if (clock() - sinceMs >= settings.timeLimitMs) controller.abort(new TimeLimit());
-            return !controller.signal.aborted && holding.term.isLeading;
-          },
-          onProgress: (news) => {
-            progress = news;
-          },
-        });
-      } catch (thrown) {
-        error = thrown;
-      }
+    try {
+      progress = await this.task.run({
+        unit,
+        token,
+        cursor,
+        candidates,
+        deadlineMs: beganMs + timeLimitMs,
+        signal: controller.signal,
+        mayGoOn: () => {
+          if (clock() - sinceMs >= timeLimitMs) end();
+          return !controller.signal.aborted && term.isLeading;
+        },
+        onProgress: (news) => {
+          progress = news;
+        },
+      });
+    } catch (thrown) {
+      error = thrown;
     }
     clearTimeout(timer);
-    holding.running.delete(name);
     const outcome = outcomeOf(progress, error, controller.signal, holding);
     const record: RunRecord = {
       beganMs,
@@ -105,27 +122,27 @@ export class TaskRunner {
       candidates: progress.candidates,
       changed: progress.changed,
       node,
-      token: holding.token,
-      ...(outcome === 'failed' && { error: error instanceof Error ? error.message : String(error) }),
+      token,
+      ...((outcome === 'failed' || outcome === 'stale') && {
+        error: error instanceof Error ? error.message : String(error),
+      }),
     };
-    if (isRun) holding.set(name, this.#after({ ...state, ordered }, record, progress));
-    this.#context.onRun(this.task, holding, record, Math.max(0, beganMs - state.nextMs));
+    return { record, cursor: progress.cursor };
   }
 
-  #after(before: TaskState, record: RunRecord, { cursor }: Progress): TaskState {
+  #after(before: TaskState, record: RunRecord, cursor: string | null, ordered: number): TaskState {
     const { schedule } = this.task.settings;
     const { timeOfDayMs, random } = this.#context;
     const nowMs = timeOfDayMs();
-    const hasFailed = record.outcome === 'failed' || record.outcome === 'overran';
+    const runs = [record, ...before.runs].slice(0, KEPT_RUNS);
+    // Whoever has the unit next goes on with it at once.
+    if (record.outcome === 'stopped') return { ...before, cursor, runs };
+    const hasFailed = FAILURES.has(record.outcome);
     const failures = hasFailed ? before.failures + 1 : 0;
-    const next = (): number => {
-      if (hasFailed) return retryTurn(schedule, failures, nowMs, random);
-      // Whoever has the unit next goes on with it at once.
-      return record.outcome === 'stopped' || record.outcome === 'stale'
-        ? before.nextMs
-        : nextTurn(schedule, record.beganMs, nowMs, random);
-    };
-    return { ...before, nextMs: next(), cursor, failures, runs: [record, ...before.runs].slice(0, KEPT_RUNS) };
+    const nextMs = hasFailed
+      ? retryTurn(schedule, failures, nowMs, random)
+      : nextTurn(schedule, record.beganMs, nowMs, random);
+    return { nextMs, cursor, failures, ordered, runs };
   }
 }
 

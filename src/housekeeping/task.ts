@@ -55,7 +55,8 @@ export interface Run {
 export class StaleRun extends Error {
   override readonly name = 'StaleRun';
 
-  constructor(unit: string, token: number, newest: number) {
-    super(`token ${token} is past: ${unit} was claimed with ${newest}`);
+  /** @param newest the token that the store knows, where it tells */
+  constructor(unit: string, token: number, newest?: number) {
+    super(`token ${token} is past: ${unit} was claimed ${newest === undefined ? 'anew' : `with ${newest}`}`);
   }
 }

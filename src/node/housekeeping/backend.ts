@@ -1,0 +1,54 @@
+import { type Progress, type Run, StaleRun, unitText } from '../../housekeeping/index.ts';
+
+/** A backend that has its housekeeping called. */
+export interface HousekeepingBackend {
+  /** @throws Error where it does not answer */
+  projects(signal: AbortSignal): Promise<string[]>;
+  /** @throws StaleRun Error */
+  run(task: string, run: Run): Promise<Progress>;
+  close(): void;
+}
+
+/** What is asked of a backend. */
+export interface RunRequest {
+  readonly task: string;
+  readonly project: string;
+  readonly shard: string;
+  readonly token: number;
+  readonly deadlineMs: number;
+  readonly cursor: string;
+  readonly candidates: number;
+}
+
+/** What it answers, perhaps several times. */
+export interface RunProgress {
+  readonly cursor: string;
+  readonly done: boolean;
+  readonly candidates: number;
+  readonly changed: number;
+}
+
+export function requestOf(task: string, { unit, token, deadlineMs, cursor, candidates }: Run): RunRequest {
+  return {
+    task,
+    project: unit.kind === 'project' ? unit.project : '',
+    shard: unit.kind === 'shard' ? unit.shard : '',
+    token,
+    deadlineMs: Math.floor(deadlineMs),
+    cursor: cursor ?? '',
+    candidates,
+  };
+}
+
+export function progressOf({ cursor, done, candidates, changed }: RunProgress): Progress {
+  return { cursor: done ? null : cursor, candidates, changed };
+}
+
+/** Nothing was told yet. */
+export function noProgress({ cursor }: Run): Progress {
+  return { cursor: cursor ?? '', candidates: 0, changed: 0 };
+}
+
+export function staleRun({ unit, token }: Run): StaleRun {
+  return new StaleRun(unitText(unit), token);
+}

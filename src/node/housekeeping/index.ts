@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import { Housekeeper, type HousekeeperOptions, type Task, taskSettings } from '../../housekeeping/index.ts';
+import type { HousekeepingBackend } from './backend.ts';
+import { GrpcBackend } from './grpc-backend.ts';
+import { HttpBackend } from './http-backend.ts';
+import type { NodeHousekeepingSettings } from './settings.ts';
+
+export { HousekeepingClient } from './grpc-backend.ts';
+export { type NodeHousekeepingSettings, nodeHousekeepingSchema } from './settings.ts';
+
+/** Has a backend's housekeeping called when it is its turn, until `signal` is aborted. @throws Error where a file cannot be read */
+export async function callHousekeeping(
+  { backend: where, tasks, lease, projectsBy, projectsEveryMs }: NodeHousekeepingSettings,
+  surroundings: Omit<HousekeeperOptions, 'lease' | 'projectsBy' | 'projectsEveryMs' | 'tasks' | 'projects'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const backend = backendOf(where);
+  const housekeeper = new Housekeeper({
+    ...surroundings,
+    lease: { leaseMs: lease.lengthMs, renewMs: lease.renewMs, livenessMs: lease.livenessMs },
+    projectsBy,
+    projectsEveryMs,
+    projects: (until) => backend.projects(until),
+    tasks: Object.entries(tasks).map(
+      ([name, { unit, ...settings }]): Task => ({
+        name,
+        unit,
+        settings: taskSettings(settings),
+        run: (run) => backend.run(name, run),
+      }),
+    ),
+  });
+  try {
+    await housekeeper.run(signal);
+  } finally {
+    backend.close();
+  }
+}
+
+function backendOf({ grpc, http }: NodeHousekeepingSettings['backend']): HousekeepingBackend {
+  if (grpc !== undefined)
+    return new GrpcBackend(grpc.address, grpc.caFile === undefined ? null : readFileSync(grpc.caFile));
+  const { url, tokenFile } = http as NonNullable<typeof http>;
+  return new HttpBackend(url, tokenFile === undefined ? null : readFileSync(tokenFile, 'utf8').trim());
+}

@@ -1,0 +1,215 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Server, ServerCredentials, type ServerWritableStream, status } from '@grpc/grpc-js';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { HousekeepingClient } from '../src/node/index.ts';
+import { Commands } from './support/commands.ts';
+import { freePorts, type Running, Scope } from './support/processes.ts';
+import { isInstalled, PATIENCE, remote } from './support/registries.ts';
+
+const EXAMPLE = fileURLToPath(new URL('../examples/housekeeping/', import.meta.url));
+const RARE = { cron: '0 0 29 2 *' };
+
+const scope = new Scope();
+let registry = '';
+let commands: Commands;
+beforeEach(async () => {
+  const store = await remote(scope);
+  registry = (store.config as { remote: { address: string } }).remote.address;
+  commands = new Commands(registry);
+});
+afterEach(() => scope.release());
+
+const listed = (pattern: RegExp, ...more: string[]): Promise<void> =>
+  vi.waitFor(async () => expect(await commands.done('housekeeping', 'list', ...more)).toMatch(pattern), PATIENCE);
+
+/** `keyway node register` beside a backend. */
+function sidecar(shard: string, address: string, settings: object, ...command: string[]): Running {
+  const file = scope.file('housekeeping.yaml', stringify(settings));
+  const node = ['--cluster', 'docs', '--shard', shard, '--address', address, '--registry', registry];
+  return scope.keyway(['node', 'register', ...node, '--housekeeping', file, '--', ...command].filter(Boolean));
+}
+
+it('calls the tasks of the example, a backend in Python, by HTTP, and tells what came of them', async () => {
+  if (!isInstalled('python3')) throw new Error('python3 is not installed: apt-get install python3');
+  const [port] = await freePorts(1);
+  const url = `http://127.0.0.1:${port}`;
+  const settings = parse(readFileSync(join(EXAMPLE, 'housekeeping.yaml'), 'utf8')) as { tasks: { expire: object } };
+  const quick = {
+    ...settings,
+    projectsEveryMs: 200,
+    backend: { http: { url: `${url}/housekeeping` } },
+    tasks: { expire: { ...settings.tasks.expire, everyMs: undefined, ...RARE } },
+  };
+  await commands.done('cluster', 'create', 'docs', '--shards', `s0=127.0.0.1:${port}`);
+  const data = join(scope.folder(), 'notes.sqlite');
+  const node = sidecar(
+    's0',
+    `127.0.0.1:${port}`,
+    quick,
+    'python3',
+    join(EXAMPLE, 'notes.py'),
+    '--port',
+    String(port),
+    '--data',
+    data,
+  );
+  await node.printed(/the node is registered/);
+  const put = (path: string): Promise<Response> => fetch(`${url}/notes/${path}`, { method: 'PUT', body: 'text' });
+  for (let i = 0; i < 250; i++) await put(`home/note${i}?ttl=${i % 2 === 0 ? 0 : 1000}`);
+  await put('work/kept');
+  await listed(/^expire +each project +.* on +2 /m);
+  expect(await commands.done('housekeeping', 'run', 'expire', '--project', 'home')).toBe(
+    'expire: 1 runs, 250 looked at, 125 changed\n',
+  );
+  expect(await commands.done('housekeeping', 'run', 'expire')).toBe('expire: 2 runs, 126 looked at, 0 changed\n');
+  expect((await fetch(`${url}/notes/work/kept`)).status).toBe(200);
+  expect((await fetch(`${url}/notes/home/note0`)).status).toBe(404);
+  expect((await fetch(`${url}/notes/home/note1`)).status).toBe(200);
+  // An earlier claim's token is refused.
+  const body = {
+    task: 'expire',
+    project: 'home',
+    shard: '',
+    token: 1,
+    deadlineMs: Date.now() + 9999,
+    cursor: '',
+    candidates: 9,
+  };
+  const refused = await fetch(`${url}/housekeeping/run`, { method: 'POST', body: JSON.stringify(body) });
+  expect(refused.status).toBe(409);
+});
+
+interface Called {
+  readonly task: string;
+  readonly project: string;
+  readonly token: number;
+  readonly deadlineMs: number;
+  readonly cursor: string;
+  readonly candidates: number;
+}
+
+/** A backend that is called by gRPC, and does what a test says. */
+async function grpcBackend(run: (call: ServerWritableStream<Called, object>) => void): Promise<string> {
+  const server = new Server();
+  server.addService(HousekeepingClient.service, {
+    ListProjects: (call: { request: { pageToken: string } }, answer: (error: null, page: object) => void) =>
+      answer(null, call.request.pageToken === '' ? { projects: ['p1'], nextPageToken: '2' } : { projects: ['p2'] }),
+    Run: run,
+  });
+  const port = await new Promise<number>((resolve, reject) =>
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    ),
+  );
+  scope.defer(() => server.forceShutdown());
+  return `127.0.0.1:${port}`;
+}
+
+function finish(call: ServerWritableStream<Called, object>): void {
+  call.write({ done: true });
+  call.end();
+}
+
+const grpcSettings = (address: string, task: object): object => ({
+  projectsEveryMs: 200,
+  backend: { grpc: { address } },
+  tasks: { sweep: { ...RARE, ...task } },
+});
+
+it('calls tasks by gRPC, with token, deadline and cursor, and keeps how far they came', async () => {
+  const calls: Called[] = [];
+  const address = await grpcBackend((call) => {
+    calls.push(call.request);
+    call.write({ cursor: 'a', candidates: 1, changed: 1 });
+    call.write({ cursor: `${call.request.cursor}b`, done: false, candidates: 2, changed: 1 });
+    call.end();
+  });
+  await commands.done('cluster', 'create', 'docs', '--shards', `s0=${address}`);
+  sidecar('s0', address, grpcSettings(address, { candidates: 7, timeLimitMs: 5000 }));
+  await listed(/^sweep +each project +.* on +2 /m);
+  const before = Date.now();
+  expect(await commands.done('housekeeping', 'run', 'sweep', '--project', 'p1')).toBe(
+    'sweep: 1 runs, 2 looked at, 1 changed\n',
+  );
+  expect(await commands.done('housekeeping', 'run', 'sweep', '--project', 'p1')).toBe(
+    'sweep: 1 runs, 2 looked at, 1 changed\n',
+  );
+  expect(calls).toMatchObject([
+    { task: 'sweep', project: 'p1', cursor: '', candidates: 7 },
+    { task: 'sweep', project: 'p1', cursor: 'b', candidates: 7 },
+  ]);
+  expect(calls[0]?.token).toBeGreaterThan(0);
+  expect(calls[0]?.deadlineMs).toBeGreaterThan(before + 4000);
+  await listed(/^sweep +project\/p1 .* bb /m, '--units');
+});
+
+it('shows the fault of a backend, and tries again', async () => {
+  let calls = 0;
+  const address = await grpcBackend((call) => {
+    calls++;
+    if (calls === 1) call.emit('error', { code: status.INTERNAL, details: 'the disk is full' });
+    else finish(call);
+  });
+  await commands.done('cluster', 'create', 'docs', '--shards', `s0=${address}`);
+  const node = sidecar('s0', address, grpcSettings(address, { cron: undefined, everyMs: 60_000 }));
+  await listed(/^sweep +each project +.* on +2 /m);
+  expect(await commands.run('housekeeping', 'run', 'sweep', '--project', 'p1')).toMatchObject({
+    code: 1,
+    error: 'keyway: 1 of 1 runs failed: INTERNAL: the disk is full\n',
+  });
+  await node.printed(/"outcome":"failed","error":"INTERNAL: the disk is full"/);
+  await vi.waitFor(() => expect(calls).toBeGreaterThan(1), PATIENCE);
+  await vi.waitFor(async () => {
+    const history = await commands.done('housekeeping', 'history', 'sweep', '--project', 'p1');
+    expect(history).toMatch(/ done .*\n.* failed .* INTERNAL: the disk is full/);
+  }, PATIENCE);
+});
+
+it('claims a project anew whose token the backend refuses', async () => {
+  const tokens: number[] = [];
+  const address = await grpcBackend((call) => {
+    tokens.push(call.request.token);
+    if (tokens.length === 1)
+      call.emit('error', { code: status.FAILED_PRECONDITION, details: 'a later token is known' });
+    else finish(call);
+  });
+  await commands.done('cluster', 'create', 'docs', '--shards', `s0=${address}`);
+  const node = sidecar('s0', address, grpcSettings(address, {}));
+  await listed(/^sweep +each project +.* on +2 /m);
+  await commands.done('housekeeping', 'run', 'sweep', '--project', 'p1', '--no-wait');
+  await node.printed(/"outcome":"stale"/);
+  await vi.waitFor(() => expect(tokens.length).toBe(2), PATIENCE);
+  expect(tokens[1]).toBeGreaterThan(tokens[0] as number);
+});
+
+it('cancels a call that takes too long, and one that is under way when it stops itself', async () => {
+  const ends: string[] = [];
+  const address = await grpcBackend((call) => {
+    call.write({ cursor: 'half', candidates: 5 });
+    call.on('cancelled', () => ends.push(call.request.project));
+  });
+  await commands.done('cluster', 'create', 'docs', '--shards', `s0=${address}`);
+  const node = sidecar('s0', address, grpcSettings(address, { timeLimitMs: 300 }));
+  await listed(/^sweep +each project +.* on +2 /m);
+  await commands.done('housekeeping', 'run', 'sweep', '--project', 'p1', '--no-wait');
+  await node.printed(/"outcome":"overran"/);
+  await vi.waitFor(() => expect(ends).toEqual(['p1']), PATIENCE);
+  await listed(/^sweep +project\/p1 .* half +\S+ overran/m, '--units');
+  await commands.done('housekeeping', 'run', 'sweep', '--project', 'p2', '--no-wait');
+  expect(await node.end('SIGTERM')).toBe(0);
+  await vi.waitFor(() => expect(ends).toContain('p2'), PATIENCE);
+  // It gave back what it had.
+  expect(await commands.done('housekeeping', 'list', '--units')).toMatch(/^sweep +project\/p2 +- /m);
+});
+
+it('refuses settings without a backend, or with two', async () => {
+  const file = scope.file('housekeeping.yaml', stringify({ backend: {}, tasks: { Sweep: {} } }));
+  const node = ['--cluster', 'docs', '--shard', 's0', '--address', '127.0.0.1:1'];
+  const { code, error } = await commands.run('node', 'register', ...node, '--housekeeping', file);
+  expect(code).toBe(2);
+  expect(error).toMatch(/housekeeping\.yaml:1:\d+ backend: give exactly one of grpc, http/);
+  expect(error).toMatch(/housekeeping\.yaml:3:\d+ tasks\.Sweep: .*small letters/);
+});
