@@ -23,6 +23,8 @@ const { values } = parseArgs({
 const KEYS = Array.from({ length: 200 }, (_, i) => `p/d${i}`);
 const CALLERS = 8;
 const THINK_MS = 40;
+/** As many as there always are. */
+const FEWEST_SHARDS = 3;
 const BETWEEN_MS = 700;
 /** The first changes of a process' life are compiled while they are made. */
 const WARM_UP = 10;
@@ -51,7 +53,7 @@ async function main(scope: Scope): Promise<void> {
   await pause(2000);
   while (changes.length < WARM_UP + Number(values.changes)) {
     const before = await world.topology();
-    changes.push(await carryOut(world, before, plan(before, world, random), KEYS));
+    changes.push(await carryOut(world, before, plan(before, world, random, FEWEST_SHARDS), KEYS));
     await pause(BETWEEN_MS);
   }
   for (const client of [...callers, ...watchers]) client.stop();

@@ -22,8 +22,10 @@ export type LoggedOperation =
       /** Of what was read or written; 0: nothing was. */
       readonly revision: number;
     }
-  /** A run of housekeeping begins; its writes, while nobody else could write; and it is over. */
-  | (LoggedRun & { readonly kind: 'run' | 'write' | 'over'; readonly at: number });
+  /** A run of housekeeping begins; a write of it, while nobody else could write. */
+  | (LoggedRun & { readonly kind: 'run' | 'write'; readonly at: number })
+  /** The run is over, and whether all was looked at. */
+  | (LoggedRun & { readonly kind: 'over'; readonly at: number; readonly done: boolean });
 
 /** Which run of housekeeping. */
 export interface LoggedRun {
@@ -57,8 +59,12 @@ export class OperationLog {
     this.#write({ kind: 'end', at: this.#clock(), id, served, revision });
   }
 
-  housekeeping(kind: 'run' | 'write' | 'over', run: LoggedRun): void {
+  housekeeping(kind: 'run' | 'write', run: LoggedRun): void {
     this.#write({ kind, at: this.#clock(), ...run });
+  }
+
+  housekeepingOver(run: LoggedRun, done: boolean): void {
+    this.#write({ kind: 'over', at: this.#clock(), ...run, done });
   }
 
   /** At once: a process that is killed leaves all that it has answered. */

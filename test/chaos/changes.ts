@@ -3,8 +3,6 @@ import { Cluster, type ClusterDescription, type Topology, type TopologyDraft } f
 import type { Change } from './history.ts';
 import type { World } from './world.ts';
 
-/** With fewer shards a lost one would leave too little to watch. */
-const FEWEST_SHARDS = 3;
 const HEAVIEST = 3;
 
 /** A planned change, and what it makes of a topology. */
@@ -14,7 +12,7 @@ export interface PlannedChange {
 }
 
 /** Picks one that can be made now: a shard joins, leaves, or gets another weight. */
-export function plan(topology: Topology, world: World, random: () => number): PlannedChange {
+export function plan(topology: Topology, world: World, random: () => number, fewestShards: number): PlannedChange {
   const { shards } = topology;
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item;
   const absent = world.shards.filter(({ id }) => !shards.some((shard) => shard.id === id));
@@ -27,7 +25,7 @@ export function plan(topology: Topology, world: World, random: () => number): Pl
     const { id, address } = pick(absent);
     return next(`shard ${id} joins`, [...shards, { id, address, weight: 1 }]);
   }
-  if (shards.length > FEWEST_SHARDS && kind < 0.8) {
+  if (shards.length > fewestShards && kind < 0.8) {
     const leaver = pick(shards);
     return next(
       `shard ${leaver.id} leaves`,

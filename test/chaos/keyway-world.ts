@@ -25,6 +25,14 @@ const REPLAY = { how: 'replay', resume: { protobuf: { seen: [2, 3], into: [2], a
 
 type StoreKind = 'embedded' | 'etcd';
 
+interface KeywayWorldOptions {
+  readonly store: StoreKind;
+  readonly routers: number;
+  readonly shards: number;
+  /** A file with how the shards keep house; else as they do by themselves. */
+  readonly housekeeping?: string;
+}
+
 /** Keyway with a registry, a cable from each process to it. */
 export class KeywayWorld implements World {
   readonly registryServer: Server;
@@ -43,7 +51,7 @@ export class KeywayWorld implements World {
 
   static async start(
     scope: Scope,
-    { store, routers: routerCount, shards: shardCount }: { store: StoreKind; routers: number; shards: number },
+    { store, routers: routerCount, shards: shardCount, housekeeping }: KeywayWorldOptions,
   ): Promise<KeywayWorld> {
     const under = store === 'etcd' ? await etcd(scope, 1) : await remote(scope);
     const registry = registryOn(under.open(), scope);
@@ -60,7 +68,8 @@ export class KeywayWorld implements World {
         const own = await cable();
         const address = store === 'etcd' ? `etcd:${own.address}` : own.address;
         const part = ['--cluster', NAME.cluster, '--registry', address, '--lease-ms', String(SHARD_LEASE_MS)];
-        return shardOf(scope, `s${i}`, `127.0.0.1:${port}`, documents, part, own);
+        const tasks = housekeeping === undefined ? [] : ['--housekeeping', housekeeping];
+        return shardOf(scope, `s${i}`, `127.0.0.1:${port}`, documents, [...part, ...tasks], own);
       }),
     );
     await Promise.all(shards.map((shard) => shard.start()));

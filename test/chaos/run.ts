@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { Scope } from '../support/processes.ts';
 import { runSeed } from '../support/random.ts';
 import { runChaos } from './chaos.ts';
+import { tellJudgement } from './tell-judgement.ts';
 
 /** `npm run chaos -- --seconds 120 --store etcd`: prints what happens, what was counted, and what must not have happened. */
 const program = new Command('chaos')
@@ -23,8 +24,6 @@ const options = program.opts<{
   faults: boolean;
   history?: string;
 }>();
-/** Of each rule. */
-const SHOWN = 10;
 const seed = runSeed();
 const tell = (line: string): void => {
   process.stdout.write(`${line}\n`);
@@ -34,15 +33,7 @@ const scope = new Scope();
 try {
   const { history, judgement } = await runChaos(scope, { ...options, seed }, tell);
   if (options.history !== undefined) writeFileSync(options.history, JSON.stringify(history));
-  tell('');
-  for (const [name, count] of Object.entries(judgement.counts)) tell(`${name.padEnd(20)} ${count}`);
-  tell(`${'violations'.padEnd(20)} ${judgement.violations.length}`);
-  const rules = new Map<string, string[]>();
-  for (const { rule, what } of judgement.violations) rules.set(rule, [...(rules.get(rule) ?? []), what]);
-  for (const [rule, whats] of rules) {
-    tell(`  ${rule}: ${whats.length}`);
-    for (const what of whats.slice(0, SHOWN)) tell(`    ${what}`);
-  }
+  tellJudgement(judgement, tell);
   process.exitCode = judgement.violations.length > 0 ? 1 : 0;
 } finally {
   await scope.release();

@@ -71,10 +71,13 @@ function logged(task: Task, log: OperationLog): Task {
   const run = async (one: Run): Promise<Progress> => {
     const which = { task: task.name, unit: unitText(one.unit), token: one.token };
     log.housekeeping('run', which);
+    let done = false;
     try {
-      return await task.run(one);
+      const progress = await task.run(one);
+      done = progress.cursor === null;
+      return progress;
     } finally {
-      log.housekeeping('over', which);
+      log.housekeepingOver(which, done);
     }
   };
   return { ...task, run };
