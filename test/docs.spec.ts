@@ -4,6 +4,8 @@ import { expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { parseConfig, registrySchema } from '../src/config/index.ts';
 import { configSchema } from '../src/config/schema/index.ts';
+import { nodeHousekeepingSchema } from '../src/node/index.ts';
+import { shardHousekeepingSchema } from '../src/shard/index.ts';
 import { parseTopology } from '../src/topology/index.ts';
 
 const read = (file: string): string => readFileSync(fileURLToPath(new URL(`../${file}`, import.meta.url)), 'utf8');
@@ -44,4 +46,11 @@ it('shows topologies and registries that are right', () => {
   const route = { match: { prefix: '/' }, cluster: 'docs' };
   const config = { listen: [{ address: '127.0.0.1:1' }], routes: [route], ...(parse(routers) as object) };
   expect(parseConfig(stringify(config), 'example').registry?.leaseMs).toBe(10_000);
+});
+
+it('shows housekeeping that is right, with the defaults that there are', () => {
+  const [shard, node] = examples('docs/housekeeping.md').map((text) => parse(text) as object) as [object, object];
+  expect(shardHousekeepingSchema.parse(shard)).toMatchObject(shardHousekeepingSchema.parse({}));
+  nodeHousekeepingSchema.parse(node);
+  nodeHousekeepingSchema.parse(parse(read('examples/housekeeping/housekeeping.yaml')));
 });

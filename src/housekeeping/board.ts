@@ -37,30 +37,23 @@ export class Board {
 
   /** Follows claims, orders and pauses. Nothing is told while the registry cannot be reached. */
   async *watch(signal: AbortSignal): AsyncGenerator<BoardState> {
-    const { claims: claimsAt, orders: ordersAt, paused: pausedAt, states, tasks } = this.#names;
-    const base = claimsAt.slice(0, -'claim/'.length);
+    const { followed, claims: claimsAt, orders: ordersAt, paused: pausedAt } = this.#names;
     const claims = new Map<string, StoredClaim>();
     const orders = new Map<string, Revision>();
     let paused: readonly string[] = [];
-    for await (const { all, changed, deleted } of this.#registry.documents.watch(base, signal)) {
+    for await (const { all, changed, deleted } of this.#registry.documents.watch(followed, signal)) {
       if (all) {
         claims.clear();
         orders.clear();
         paused = [];
       }
-      let matters = all;
       for (const { name, value, revision } of changed) {
-        if (name.startsWith(states) || name.startsWith(tasks)) continue;
-        matters = true;
         if (name === pausedAt) paused = (value as Paused).tasks;
         else if (name.startsWith(claimsAt)) claims.set(name.slice(claimsAt.length), { ...(value as Claim), revision });
         else orders.set(name.slice(ordersAt.length), revision);
       }
-      for (const name of deleted) {
-        matters ||= name.startsWith(claimsAt);
-        claims.delete(name.slice(claimsAt.length));
-      }
-      if (matters) yield { claims, orders, paused };
+      for (const name of deleted) claims.delete(name.slice(claimsAt.length));
+      yield { claims, orders, paused };
     }
   }
 

@@ -68,11 +68,13 @@ export interface Paused {
 export function entriesOf(name: TopologyName) {
   const base = `housekeeping/${topologyText(name)}`;
   return {
-    claims: `${base}/claim/`,
+    /** What every node follows: states change too often, and are their holders' alone. */
+    followed: `${base}/board/`,
+    claims: `${base}/board/claim/`,
+    orders: `${base}/board/order/`,
+    paused: `${base}/board/paused`,
     states: `${base}/state/`,
     tasks: `${base}/task/`,
-    orders: `${base}/order/`,
-    paused: `${base}/paused`,
   };
 }
 

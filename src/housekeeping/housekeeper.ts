@@ -44,8 +44,8 @@ const RETRY_MS = 200;
 const SHORTEST_SLEEP_MS = 20;
 /** A clock that was set is noticed. */
 const LONGEST_SLEEP_MS = 60_000;
-/** What came of runs is kept together, at most this often. */
-const KEEP_EVERY_MS = 200;
+/** What came of runs is kept together, at most this often: what a node that dies has not kept is done again. */
+const KEEP_EVERY_MS = 1000;
 
 /**
  * A node's part in its cluster's housekeeping. Whatever it leads it claims: the units of which it is the owner, each of which
@@ -90,7 +90,9 @@ export class Housekeeper {
         options.listener.onRun(task, holding.name, record, lagMs);
         this.#dueMs = Math.min(this.#dueMs, holding.tasks.get(task.name)?.nextMs ?? this.#dueMs);
       },
-      onOver: (): void => {
+      onOver: (_holding: Holding, hasFollowedOrder: boolean): void => {
+        // Somebody may wait for it.
+        if (hasFollowedOrder) this.#keptAtMs = Number.NEGATIVE_INFINITY;
         this.#turns.wake();
         this.#books.wake();
       },

@@ -13,7 +13,7 @@ export interface RunnerContext {
   /** What came of a run. @param lagMs how long after its time it began */
   readonly onRun: (task: Task, holding: Holding, record: RunRecord, lagMs: number) => void;
   /** Nothing of the task goes on for it any more. */
-  readonly onOver: (holding: Holding) => void;
+  readonly onOver: (holding: Holding, hasFollowedOrder: boolean) => void;
 }
 
 /** Runs of one task for one unit that are told of again. */
@@ -70,6 +70,7 @@ export class TaskRunner {
 
   async #carryOut({ holding, controller, ordered }: Turn): Promise<void> {
     const { name } = this.task;
+    const before = holding.tasks.get(name)?.ordered ?? 0;
     // What was called off while it waited for its turn was no run.
     if (!controller.signal.aborted && holding.term.isLeading) {
       const state = holding.tasks.get(name) as TaskState;
@@ -78,7 +79,7 @@ export class TaskRunner {
       this.#context.onRun(this.task, holding, record, Math.max(0, record.beganMs - state.nextMs));
     }
     holding.running.delete(name);
-    this.#context.onOver(holding);
+    this.#context.onOver(holding, ordered > before);
   }
 
   async #run(

@@ -64,6 +64,10 @@ export class Victim {
     this.#running.child.kill('SIGCONT');
   }
 
+  get pid(): number {
+    return this.#running?.pid ?? 0;
+  }
+
   get output(): string {
     return this.#running?.output ?? '';
   }

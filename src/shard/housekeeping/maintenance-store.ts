@@ -27,6 +27,7 @@ export class MaintenanceStore {
   readonly #removable: StatementSync;
   readonly #removeUpTo: StatementSync;
   readonly #noteRemoved: StatementSync;
+  readonly #idleSession: StatementSync;
   readonly #endSessions: StatementSync;
 
   constructor(file: string) {
@@ -55,6 +56,7 @@ export class MaintenanceStore {
     );
     this.#removeUpTo = prepare('DELETE FROM changes WHERE key = ? AND revision <= ?');
     this.#noteRemoved = prepare('UPDATE removed SET up_to = max(up_to, ?)');
+    this.#idleSession = prepare(`SELECT 1 FROM sessions WHERE project = ? AND seen_at <= ${NOW_MS} - ? LIMIT 1`);
     this.#endSessions = prepare(
       `DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE project = ? AND seen_at <= ${NOW_MS} - ? LIMIT ?)`,
     );
@@ -67,7 +69,12 @@ export class MaintenanceStore {
 
   /** Refuses earlier holders of a unit from now on. @throws StaleRun */
   begin(token: UnitToken): void {
-    transaction(this.#database, () => this.check(token));
+    // Requests of all shards wait for a transaction that writes: mostly there is nothing to write.
+    if (this.#newest(token.unit) !== token.token) transaction(this.#database, () => this.check(token));
+  }
+
+  #newest(unit: string): number {
+    return (this.#token.get(unit) as { token: number } | undefined)?.token ?? 0;
   }
 
   /** To be called in the transaction of a write, on whatever connection. @throws StaleRun */
@@ -112,6 +119,7 @@ export class MaintenanceStore {
 
   /** Ends sessions of a project without a sign of life for so long, at most so many. @returns how many. @throws StaleRun */
   endSessions(project: string, idleMs: number, limit: number, token: UnitToken): number {
+    if (this.#idleSession.get(project, idleMs) === undefined) return 0;
     return transaction(this.#database, () => {
       this.check(token);
       return Number(this.#endSessions.run(project, idleMs, Math.min(limit, ROWS_AT_ONCE)).changes);
