@@ -14,7 +14,8 @@ import {
   type TaskSettings,
   unitText,
 } from '../src/housekeeping/index.ts';
-import type { Registry } from '../src/registry/index.ts';
+import { type Registry, type Store, StoreUnavailable } from '../src/registry/index.ts';
+import { RemoteStore } from '../src/registry/store/remote-store.ts';
 import { Cluster, checkTopology, type TopologyDraft } from '../src/topology/index.ts';
 import { Cable } from './support/cable.ts';
 import { Scope } from './support/processes.ts';
@@ -227,13 +228,14 @@ it('stops by its own clock where it cannot renew, before another has taken over'
   const store = await remote(scope);
   const cable = await Cable.to((store.config as { remote: { address: string } }).remote.address);
   scope.defer(() => cable.close());
-  const { RemoteStore } = await import('../src/registry/store/remote-store.ts');
   const cutOff = registryOn(new RemoteStore({ address: cable.address }), scope);
   const other = registryOn(store.open(), scope);
   await other.topologies.commit(draft(['s0']));
+  let started = 0;
   const stops: number[] = [];
   const hold = task(
     async (run) => {
+      started++;
       await stopped(run);
       stops.push(clock());
       return { cursor: 'here', candidates: 1, changed: 0 };
@@ -250,13 +252,77 @@ it('stops by its own clock where it cannot renew, before another has taken over'
     begun.push(clock());
     return done;
   });
-  await vi.waitFor(async () => expect(await projectClaims(other)).toHaveLength(PROJECTS.length), PATIENCE);
+  await vi.waitFor(() => expect(started).toBe(PROJECTS.length), PATIENCE);
   node(other, 's0', [successor]);
   cable.cut();
   await vi.waitFor(() => expect(begun.length).toBeGreaterThan(PROJECTS.length), PATIENCE);
-  expect(stops.length).toBeGreaterThan(0);
+  expect(stops).toHaveLength(PROJECTS.length);
   expect(Math.max(...stops)).toBeLessThan(Math.min(...begun));
   cable.mend();
+});
+
+it('takes what it has claimed without having heard of it', async () => {
+  const under = await sqlite(scope);
+  const store = under.open();
+  const lost: string[] = [];
+  // The first claim is carried out, and its answer does not come.
+  const commit: Store['commit'] = async (conditions, changes) => {
+    const revision = await store.commit(conditions, changes);
+    if (lost.length > 0 || !changes.some(({ key }) => key.includes('/claim/project/'))) return revision;
+    lost.push(...changes.map(({ key }) => key));
+    throw new StoreUnavailable('of the test', new Error('the answer is lost'));
+  };
+  const faulty: Store = {
+    get: (key) => store.get(key),
+    list: (prefix) => store.list(prefix),
+    commit,
+    watch: (prefix, after, watcher) => store.watch(prefix, after, watcher),
+    grantLease: (lengthMs) => store.grantLease(lengthMs),
+    renewLease: (lease) => store.renewLease(lease),
+    revokeLease: (lease) => store.revokeLease(lease),
+    closed: store.closed,
+    close: () => store.close(),
+  };
+  await registryOn(under.open(), scope).topologies.commit(draft(['s0']));
+  node(registryOn(faulty, scope), 's0', [task()]);
+  await vi.waitFor(() => {
+    for (const project of PROJECTS) expect(runsOf(`project/${project}`).length).toBeGreaterThan(0);
+  }, PATIENCE);
+  expect(lost.length).toBeGreaterThan(0);
+});
+
+it('does not resign before its runs have stopped, though it could tell the registry', async () => {
+  const store = await remote(scope);
+  const cable = await Cable.to((store.config as { remote: { address: string } }).remote.address);
+  scope.defer(() => cable.close());
+  const cutOff = registryOn(new RemoteStore({ address: cable.address }), scope);
+  const other = registryOn(store.open(), scope);
+  await other.topologies.commit(draft(['s0']));
+  let started = 0;
+  const ends: number[] = [];
+  const slow = task(async (run) => {
+    started++;
+    await stopped(run);
+    cable.mend();
+    // A step that cannot be broken off.
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    ends.push(clock());
+    return { cursor: 'here', candidates: 1, changed: 0 };
+  });
+  const { stop } = node(cutOff, 's0', [slow], { projects: async () => ['p1'] });
+  await vi.waitFor(() => expect(started).toBe(1), PATIENCE);
+  const begun: number[] = [];
+  const successor = task(async () => {
+    begun.push(clock());
+    return done;
+  });
+  node(other, 's0', [successor], { projects: async () => ['p1'] });
+  cable.cut();
+  await vi.waitFor(() => expect(ends).toHaveLength(1), PATIENCE);
+  const stopping = stop();
+  await vi.waitFor(() => expect(begun.length).toBeGreaterThan(0), PATIENCE);
+  expect(begun[0]).toBeGreaterThan(ends[0] as number);
+  await stopping;
 });
 
 it('ends a run that takes too long, tells of it, and tries again later each time', async () => {

@@ -150,7 +150,7 @@ it('says what is wrong with an order', async () => {
   });
   expect(await commands.run('housekeeping', 'run', 'compaction', '--project', 'nobody')).toMatchObject({
     code: 2,
-    error: 'keyway: there is no project/nobody to carry compaction out for\n',
+    error: 'keyway: there is no project/nobody to carry compaction out for, as far as nodes have looked\n',
   });
   expect(await commands.run('housekeeping', 'pause', 'sweeping')).toMatchObject({ code: 2 });
 });

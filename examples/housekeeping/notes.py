@@ -79,6 +79,12 @@ TASKS = {"expire": expire}
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
+    def handle(self):
+        try:
+            super().handle()
+        except ConnectionResetError:
+            pass  # Whoever asks for health does not say goodbye.
+
     def do_GET(self):
         path = urlsplit(self.path).path
         if path == "/healthz":

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { type OpenStream, RouterCounters } from '../router/index.ts';
+import { listening } from './listening.ts';
 import { type AdminRegistry, renderMetrics, sumCounters } from './metrics.ts';
 
 /** What the admin address tells of. */
@@ -84,13 +85,7 @@ export class AdminServer {
 
   /** @returns the port */
   listen(host: string, port: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(port, host, () => {
-        const bound = this.#server.address();
-        resolve(typeof bound === 'object' && bound !== null ? bound.port : port);
-      });
-    });
+    return listening(this.#server, host, port);
   }
 
   close(): void {

@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http';
+import { listening } from './listening.ts';
 
 /** Serves the metrics of a process that is no router: `/metrics`, and `/healthz`. */
 export class MetricsServer {
@@ -21,13 +22,7 @@ export class MetricsServer {
 
   /** @returns the port */
   listen(host: string, port: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(port, host, () => {
-        const bound = this.#server.address();
-        resolve(typeof bound === 'object' && bound !== null ? bound.port : port);
-      });
-    });
+    return listening(this.#server, host, port);
   }
 
   close(): void {

@@ -222,7 +222,10 @@ async function run(board: Board, task: string, { project, wait }: { project?: st
   const unit = project === undefined ? null : `project/${project}`;
   const before = unitsOf(task, await stateOf(board));
   const units = before.filter((each) => unit === null || each.unit === unit).map((each) => each.unit);
-  if (units.length === 0) throw new UsageError(`there is no ${unit ?? description.unit} to carry ${task} out for`);
+  if (units.length === 0)
+    throw new UsageError(
+      `there is no ${unit ?? description.unit} to carry ${task} out for, as far as nodes have looked`,
+    );
   const order = await board.order(task, unit, { at: new Date().toISOString() });
   if (!wait) {
     process.stdout.write(`${task} is ordered for ${units.length} of ${description.unit}\n`);

@@ -101,8 +101,11 @@ async function register([program, ...args]: string[], flags: NodeFlags): Promise
     },
     { clock: () => performance.now(), timeOfDayMs: Date.now, random: Math.random },
   );
-  const housekeeping = settings === null ? null : await beginHousekeeping(settings, flags, log);
-  node.ready.then(() => log.info('the node is registered'));
+  const housekeeping = settings === null ? null : await prepareHousekeeping(settings, flags, log);
+  node.ready.then(() => {
+    log.info('the node is registered');
+    housekeeping?.begin();
+  });
   const leave = async (): Promise<void> => {
     // What is under way stops where it can while the backend is still there.
     await housekeeping?.stop();
@@ -128,12 +131,12 @@ function settingsOf({ housekeeping: file }: NodeFlags): NodeHousekeepingSettings
   return file === undefined ? null : parseYaml(readDocument(file), file, nodeHousekeepingSchema, (value) => value);
 }
 
-/** Has the backend's tasks called, once it is their turn here. */
-async function beginHousekeeping(
+/** Has the backend's tasks called, from when it begins on. */
+async function prepareHousekeeping(
   settings: NodeHousekeepingSettings,
   { registry: where, namespace, cluster, shard, metrics: at }: NodeFlags,
   log: Log,
-): Promise<{ stop(): Promise<void> }> {
+): Promise<{ begin(): void; stop(): Promise<void> }> {
   const metrics = new HousekeepingMetrics();
   const server = at === undefined ? null : new MetricsServer(() => metrics.text());
   if (at !== undefined) await server?.listen(at.host, at.port);
@@ -149,8 +152,11 @@ async function beginHousekeeping(
     random: Math.random,
     listener: loggedListener(metrics, log),
   };
-  const running = callHousekeeping(settings, surroundings, stopping.signal);
+  let running: Promise<void> = Promise.resolve();
   return {
+    begin: () => {
+      if (!stopping.signal.aborted) running = callHousekeeping(settings, surroundings, stopping.signal);
+    },
     stop: async () => {
       stopping.abort();
       await running;

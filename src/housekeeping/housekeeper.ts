@@ -1,7 +1,8 @@
-import { type Leader, type LeaseTimes, type Registry, type Term, Waker } from '../registry/index.ts';
+import { type LeaseTimes, pause, type Registry, type Term, Waker } from '../registry/index.ts';
 import type { TopologyName } from '../topology/index.ts';
 import { Board, type BoardState, orderKey } from './board.ts';
-import { type Claim, clusterElection, type RunRecord, shardElection } from './entries.ts';
+import { Claims, type Wanted } from './claims.ts';
+import { clusterElection, type RunRecord, shardElection } from './entries.ts';
 import { Holding } from './holding.ts';
 import { aborted, Leadership } from './leadership.ts';
 import { firstTurn, scheduleText } from './schedule.ts';
@@ -55,6 +56,7 @@ export class Housekeeper {
   readonly #options: HousekeeperOptions;
   readonly #board: Board;
   readonly #territory: Territory;
+  readonly #claims: Claims;
   readonly #leadership: Leadership;
   readonly #elections: Readonly<Record<'cluster' | 'shard', string>>;
   readonly #runners: Readonly<Record<UnitKind, readonly TaskRunner[]>>;
@@ -64,7 +66,6 @@ export class Housekeeper {
   /** Wakes what the registry is told. */
   readonly #books = new Waker();
   #seen: BoardState | null = null;
-  #leaders: ReadonlyMap<string, Leader> = new Map();
   #keptAtMs = Number.NEGATIVE_INFINITY;
   /** Something has changed that decides what is to be held. */
   #isUnsettled = false;
@@ -75,14 +76,18 @@ export class Housekeeper {
   #dueMs = Number.POSITIVE_INFINITY;
   #isStopping = false;
   #onEmpty: () => void = () => {};
+  /** Those who wait for runs to be over. */
+  readonly #waiting = new Set<() => void>();
 
   constructor(options: HousekeeperOptions) {
     this.#options = options;
     const { registry, name, shard, node, lease, projectsBy, tasks } = options;
     this.#board = new Board(registry, name);
     this.#territory = new Territory(shard, projectsBy);
+    this.#claims = new Claims(registry, this.#board, node);
     this.#elections = { cluster: clusterElection(name), shard: shardElection(name, shard) };
-    this.#leadership = new Leadership(registry, node, lease, (election, term) => this.#onTerm(election, term));
+    const onTerm = (election: string, term: Term | null): void => this.#onTerm(election, term);
+    this.#leadership = new Leadership(registry, node, lease, onTerm, (term) => this.#whenQuiet(term));
     const context = {
       ...options,
       onRun: (task: Task, holding: Holding, record: RunRecord, lagMs: number): void => {
@@ -93,6 +98,7 @@ export class Housekeeper {
       onOver: (_holding: Holding, hasFollowedOrder: boolean): void => {
         // Somebody may wait for it.
         if (hasFollowedOrder) this.#keptAtMs = Number.NEGATIVE_INFINITY;
+        for (const look of this.#waiting) look();
         this.#turns.wake();
         this.#books.wake();
       },
@@ -111,7 +117,7 @@ export class Housekeeper {
       this.#leadership.campaign(this.#elections.shard, over.signal),
       this.#followTopology(over.signal),
       this.#followBoard(over.signal),
-      this.#followLeaders(over.signal),
+      this.#claims.follow(this.#elections.cluster, over.signal, () => this.#unsettle()),
       this.#lookForProjects(over.signal),
       this.#turns.run(async () => this.#take(), RETRY_MS, over.signal),
       this.#books.run(() => this.#settle(), RETRY_MS, over.signal),
@@ -143,6 +149,23 @@ export class Housekeeper {
     this.#options.listener.onTerm(election, term !== null);
     if (term !== null && election === this.#elections.cluster) void this.#describe();
     this.#unsettle();
+  }
+
+  /** Resolves once no run goes on by a term that has ended; or once its lease has, by any clock. */
+  #whenQuiet(term: Term): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if ([...this.#holdings.values()].every((held) => held.term !== term || held.running.size === 0)) over();
+      };
+      const over = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(look);
+        resolve();
+      };
+      const timer = setTimeout(over, this.#options.lease.leaseMs);
+      this.#waiting.add(look);
+      look();
+    });
   }
 
   #unsettle(): void {
@@ -178,13 +201,6 @@ export class Housekeeper {
     }
   }
 
-  async #followLeaders(signal: AbortSignal): Promise<void> {
-    for await (const leaders of this.#options.registry.elections.watch(this.#elections.cluster, signal)) {
-      if (leaders !== null) this.#leaders = leaders;
-      this.#unsettle();
-    }
-  }
-
   async #lookForProjects(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
@@ -193,10 +209,7 @@ export class Housekeeper {
       } catch (error) {
         if (!signal.aborted) this.#fault('projects could not be listed', error);
       }
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, this.#options.projectsEveryMs);
-        signal.addEventListener('abort', () => [clearTimeout(timer), resolve()], { once: true });
-      });
+      await pause(this.#options.projectsEveryMs, signal, 0.1);
     }
   }
 
@@ -228,7 +241,7 @@ export class Housekeeper {
   }
 
   /** What is to be held, by unit. */
-  #wanted(): Map<string, { readonly unit: Holding['unit']; readonly term: Term }> {
+  #wanted(): Map<string, Wanted> {
     if (this.#isStopping) return new Map();
     const terms = {
       cluster: this.#leadership.termOf(this.#elections.cluster),
@@ -290,49 +303,16 @@ export class Housekeeper {
     this.#unsettle();
   }
 
-  /** Takes what nobody holds, or whose holder has ended. */
   async #claim(): Promise<void> {
     if (this.#seen === null) return;
-    const byTerm = new Map<Term, Array<{ readonly unit: Holding['unit']; readonly revision: number }>>();
-    const ended = new Map<string, boolean>();
-    for (const [name, { unit, term }] of this.#wanted()) {
-      if (this.#holdings.has(name)) continue;
-      const claim = this.#seen.claims.get(name);
-      if (claim !== undefined && !(await this.#hasEnded(claim, ended))) continue;
-      byTerm.set(term, [...(byTerm.get(term) ?? []), { unit, revision: claim?.revision ?? 0 }]);
-    }
-    for (const [term, units] of byTerm) await this.#claimFor(term, units);
-  }
-
-  /** Whether the term of a claim is over, by the registry itself: what is followed here may be of before the claim. */
-  async #hasEnded({ election, token }: Claim, known: Map<string, boolean>): Promise<boolean> {
-    if (this.#leaders.get(election)?.token === token) return false;
-    const key = `${election} ${token}`;
-    const ended = known.get(key) ?? (await this.#options.registry.elections.leader(election))?.token !== token;
-    known.set(key, ended);
-    return ended;
-  }
-
-  async #claimFor(
-    term: Term,
-    units: ReadonlyArray<{ readonly unit: Holding['unit']; readonly revision: number }>,
-  ): Promise<void> {
-    const { node } = this.#options;
-    const taken = await this.#board.claim(
-      units.map(({ unit, revision }) => ({ unit: unitText(unit), revision: revision as never })),
-      { election: term.election, token: term.token, node },
-    );
-    if (taken.size === 0) return;
-    const states = await this.#board.states([...taken.keys()]);
-    for (const { unit } of units) {
-      const name = unitText(unit);
-      const token = taken.get(name);
-      if (token === undefined) continue;
-      const holding = new Holding(unit, token, term, states.get(name));
+    const wanted = [...this.#wanted()].flatMap(([name, each]) => (this.#holdings.has(name) ? [] : [each]));
+    const taken = await this.#claims.take(wanted, this.#seen.claims);
+    for (const { unit, token, term, state } of taken) {
+      const holding = new Holding(unit, token, term, state);
       this.#prepare(holding);
-      this.#holdings.set(name, holding);
+      this.#holdings.set(holding.name, holding);
     }
-    this.#unsettle();
+    if (taken.length > 0) this.#unsettle();
   }
 
   /** A task that was never carried out has its first turn within one interval. */

@@ -6,19 +6,25 @@ export class Leadership {
   readonly #node: string;
   readonly #times: LeaseTimes;
   readonly #onTerm: (election: string, term: Term | null) => void;
+  readonly #quiet: (term: Term) => Promise<void>;
   readonly #terms = new Map<string, Term>();
 
-  /** @param onTerm told when a term begins, and, with null, when it has ended */
+  /**
+   * @param onTerm told when a term begins, and, with null, when it has ended
+   * @param quiet resolves once nothing goes on by a term that has ended
+   */
   constructor(
     registry: Registry,
     node: string,
     times: LeaseTimes,
     onTerm: (election: string, term: Term | null) => void,
+    quiet: (term: Term) => Promise<void>,
   ) {
     this.#registry = registry;
     this.#node = node;
     this.#times = times;
     this.#onTerm = onTerm;
+    this.#quiet = quiet;
   }
 
   /** The term that goes on, by this process' clock at this moment; or null. */
@@ -37,6 +43,8 @@ export class Leadership {
       await aborted(AbortSignal.any([term.ended, signal]));
       this.#terms.delete(election);
       this.#onTerm(election, null);
+      // From then on others take over what was this one's.
+      await this.#quiet(term);
       await term.resign();
     }
   }

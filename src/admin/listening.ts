@@ -1,0 +1,12 @@
+import type { Server } from 'node:http';
+
+/** Resolves once a server listens. @param port 0: the system chooses. @returns the port */
+export function listening(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      const bound = server.address();
+      resolve(typeof bound === 'object' && bound !== null ? bound.port : port);
+    });
+  });
+}

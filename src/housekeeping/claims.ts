@@ -1,0 +1,80 @@
+import type { FencingToken, Leader, Registry, Term } from '../registry/index.ts';
+import type { Board, StoredClaim } from './board.ts';
+import type { Claim, UnitState } from './entries.ts';
+import { type Unit, unitText } from './unit.ts';
+
+/** A unit that is to be held, and by which term. */
+export interface Wanted {
+  readonly unit: Unit;
+  readonly term: Term;
+}
+
+/** A unit that was claimed, with what is known of its tasks. */
+export interface Taken extends Wanted {
+  readonly token: FencingToken;
+  readonly state: UnitState | undefined;
+}
+
+/** Takes units that nobody holds, or whose holder has ended. */
+export class Claims {
+  readonly #registry: Registry;
+  readonly #board: Board;
+  readonly #node: string;
+  #leaders: ReadonlyMap<string, Leader> = new Map();
+
+  constructor(registry: Registry, board: Board, node: string) {
+    this.#registry = registry;
+    this.#board = board;
+    this.#node = node;
+  }
+
+  /** Follows who leads, so that the registry need not be asked of everybody. */
+  async follow(elections: string, signal: AbortSignal, onChange: () => void): Promise<void> {
+    for await (const leaders of this.#registry.elections.watch(elections, signal)) {
+      if (leaders !== null) this.#leaders = leaders;
+      onChange();
+    }
+  }
+
+  /** @param wanted none of which is held here. @param claims as they were last seen. @returns those that were taken */
+  async take(wanted: Iterable<Wanted>, claims: ReadonlyMap<string, StoredClaim>): Promise<Taken[]> {
+    const byTerm = new Map<Term, Unit[]>();
+    const ended = new Map<string, boolean>();
+    for (const { unit, term } of wanted) {
+      const claim = claims.get(unitText(unit));
+      // One's own that is not held was made without its answer having come.
+      if (claim !== undefined && claim.token !== term.token && !(await this.#hasEnded(claim, ended))) continue;
+      const units = byTerm.get(term);
+      if (units === undefined) byTerm.set(term, [unit]);
+      else units.push(unit);
+    }
+    const taken: Taken[] = [];
+    for (const [term, units] of byTerm) taken.push(...(await this.#takeFor(term, units, claims)));
+    return taken;
+  }
+
+  /** Whether the term of a claim is over, by the registry itself: what is followed here may be of before the claim. */
+  async #hasEnded({ election, token }: Claim, known: Map<string, boolean>): Promise<boolean> {
+    if (this.#leaders.get(election)?.token === token) return false;
+    const key = `${election} ${token}`;
+    const ended = known.get(key) ?? (await this.#registry.elections.leader(election))?.token !== token;
+    known.set(key, ended);
+    return ended;
+  }
+
+  async #takeFor(term: Term, units: readonly Unit[], claims: ReadonlyMap<string, StoredClaim>): Promise<Taken[]> {
+    const seen = units.map((unit) => {
+      const name = unitText(unit);
+      return { unit: name, revision: claims.get(name)?.revision ?? (0 as const) };
+    });
+    const { election, token } = term;
+    const tokens = await this.#board.claim(seen, { election, token, node: this.#node });
+    if (tokens.size === 0) return [];
+    const states = await this.#board.states([...tokens.keys()]);
+    return units.flatMap((unit) => {
+      const name = unitText(unit);
+      const taken = tokens.get(name);
+      return taken === undefined ? [] : [{ unit, term, token: taken, state: states.get(name) }];
+    });
+  }
+}
