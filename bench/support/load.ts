@@ -15,9 +15,9 @@ import {
   type MessageHead,
   type Stream,
   type StreamHandler,
+  sharedRead,
   transientField,
 } from '../../src/http2/index.ts';
-import { sharedRead } from '../../src/router/shared-read.ts';
 
 export interface LoadOptions {
   readonly port: number;

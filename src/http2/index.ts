@@ -17,4 +17,5 @@ export {
 export { defaultLimits, type FloodCause, floodCauses, type Http2Limits, TokenBucket } from './limits.ts';
 export { MessageHead } from './message-head.ts';
 export { copyInto, Output, type OutputListener } from './output.ts';
+export { type ByteReceiver, KEEP_ALIVE, readShared, sharedRead } from './shared-read.ts';
 export { ResetCause, Stream, type StreamConnection, type StreamHandler, unhandled } from './stream.ts';

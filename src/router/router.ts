@@ -1,3 +1,4 @@
+import type { ByteReceiver } from '../http2/index.ts';
 import { defaultLimits, type Http2Limits, http2Context } from '../http2/index.ts';
 import type { SharedCluster, StagedCluster } from '../topology/index.ts';
 import { DeadlineWheel } from './deadlines.ts';
@@ -23,7 +24,6 @@ import {
   RoutingSnapshot,
   type TableFingerprint,
 } from './routing.ts';
-import type { ByteReceiver } from './shared-read.ts';
 import { Upstreams } from './upstream/upstreams.ts';
 
 /** Streams that are looked at in one turn: a fraction of a millisecond, so that requests hardly notice. */

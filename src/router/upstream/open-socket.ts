@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { buildConnector } from 'undici';
-import { type ByteReceiver, KEEP_ALIVE, sharedRead } from '../shared-read.ts';
+import { type ByteReceiver, KEEP_ALIVE, sharedRead } from '../../http2/index.ts';
 import type { ClientCertificates } from '../tls/tls-files.ts';
 import type { SocketTarget } from './pool.ts';
 
