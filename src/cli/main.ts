@@ -9,6 +9,7 @@ import { explainCommand } from './explain.ts';
 import { housekeepingCommand } from './housekeeping.ts';
 import { importCommand } from './import.ts';
 import { kvCommand } from './kv.ts';
+import { loadCommand } from './load.ts';
 import { nodeCommand } from './node.ts';
 import { nsCommand } from './ns.ts';
 import { planCommand } from './plan.ts';
@@ -48,6 +49,7 @@ for (const command of [
   explainCommand(),
   planCommand(),
   kvCommand(),
+  loadCommand(),
   importCommand(),
   schemaCommand(),
 ]) {

@@ -1,0 +1,118 @@
+import { connect } from 'node:net';
+import { Connection, type ConnectionHandler, type FloodCause, type Http2Context, sharedRead } from '../http2/index.ts';
+
+export interface Target {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A connection that could not be made, or was lost, is tried again after so long. */
+const RECONNECT_MS = 100;
+
+/** So many connections to one place, made anew when they are lost or told to go. */
+export class Connections implements ConnectionHandler {
+  readonly #target: Target;
+  readonly #context: Http2Context;
+  readonly #count: number;
+  #connections: Connection[] = [];
+  #opening = 0;
+  #next = 0;
+  #isClosed = false;
+  /** Told when streams may be opened that could not be before. */
+  onRoom: () => void = () => {};
+  /** Why the last one failed. */
+  lastFailure = '';
+
+  constructor(target: Target, count: number, context: Http2Context) {
+    this.#target = target;
+    this.#count = count;
+    this.#context = context;
+  }
+
+  /** Makes all of them. @throws Error where the first cannot be made */
+  async open(): Promise<void> {
+    const first = await this.#connect();
+    this.#connections.push(first);
+    this.#fill();
+  }
+
+  /** One with room for a stream, in turn; null: there is none now. */
+  pick(): Connection | null {
+    const connections = this.#connections;
+    for (let i = 0; i < connections.length; i++) {
+      const connection = connections[this.#next++ % connections.length] as Connection;
+      const most = connection.ready ? connection.peerSettings.maxConcurrentStreams : STREAMS_BEFORE_SETTINGS;
+      if (connection.usable && connection.openStreams < most) return connection;
+    }
+    return null;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const connection of this.#connections) connection.destroy();
+  }
+
+  #fill(): void {
+    const usable = this.#connections.filter((connection) => connection.usable).length;
+    for (let missing = this.#count - usable - this.#opening; missing > 0; missing--) {
+      this.#opening++;
+      this.#connect().then(
+        (connection) => {
+          this.#opening--;
+          if (this.#isClosed) connection.destroy();
+          else this.#connections.push(connection);
+          this.onRoom();
+        },
+        (error: Error) => {
+          this.#opening--;
+          this.lastFailure = error.message;
+          this.#fillLater();
+        },
+      );
+    }
+  }
+
+  #fillLater(): void {
+    setTimeout(() => {
+      if (!this.#isClosed) this.#fill();
+    }, RECONNECT_MS);
+  }
+
+  #connect(): Promise<Connection> {
+    return new Promise((resolve, reject) => {
+      const holder: { connection: Connection | null } = { connection: null };
+      const socket = connect({
+        ...this.#target,
+        noDelay: true,
+        onread: sharedRead((bytes, start, end) => holder.connection?.receive(bytes, start, end)),
+      });
+      socket.once('error', reject);
+      socket.once('connect', () => {
+        socket.removeListener('error', reject);
+        holder.connection = new Connection(socket, false, this.#context, this);
+        resolve(holder.connection);
+      });
+    });
+  }
+
+  onRequest(): void {}
+
+  onCapacity(): void {
+    this.onRoom();
+  }
+
+  onGoaway(): void {
+    this.#fill();
+  }
+
+  onClosed(connection: Connection, reason: string | null): void {
+    this.lastFailure = reason ?? '';
+    this.#connections = this.#connections.filter((each) => each !== connection);
+    if (!this.#isClosed) this.#fillLater();
+  }
+
+  onFlood(_connection: Connection, _cause: FloodCause): void {}
+}
+
+/** Until the peer's SETTINGS have come, no more than RFC 9113, 6.5.2 has every peer allow. */
+const STREAMS_BEFORE_SETTINGS = 100;
