@@ -97,15 +97,28 @@ export class Scope {
   }
 }
 
-/** Ports that nobody listens on; the system hands them out in a wide circle, so that they stay free for a while. */
+/** Below what systems give to outgoing connections, any of which could take a port that was found free. */
+const FIRST_PORT = 20_000;
+/** Each of the processes in which tests run side by side has so many of its own. */
+const PORTS_OF_A_PROCESS = 2000;
+const PROCESSES = 6;
+const ownPorts = FIRST_PORT + (Number(process.env.VITEST_POOL_ID ?? 0) % PROCESSES) * PORTS_OF_A_PROCESS;
+let nextPort = Math.floor(Math.random() * PORTS_OF_A_PROCESS);
+
+/** Ports that nobody listens on, and that nobody else is told of soon. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  const ports = await Promise.all(
-    servers.map(async (server) => {
-      await once(server, 'listening');
-      return (server.address() as { port: number }).port;
-    }),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  const ports: number[] = [];
+  while (ports.length < count) {
+    const port = ownPorts + (nextPort++ % PORTS_OF_A_PROCESS);
+    if (await isFree(port)) ports.push(port);
+  }
   return ports;
+}
+
+function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }
