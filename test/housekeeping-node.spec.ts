@@ -154,7 +154,7 @@ it('shows the fault of a backend, and tries again', async () => {
     else finish(call);
   });
   await commands.done('cluster', 'create', 'docs', '--shards', `s0=${address}`);
-  const node = sidecar('s0', address, grpcSettings(address, { cron: undefined, everyMs: 60_000 }));
+  const node = sidecar('s0', address, grpcSettings(address, {}));
   await listed(/^sweep +each project +.* on +2 /m);
   expect(await commands.run('housekeeping', 'run', 'sweep', '--project', 'p1')).toMatchObject({
     code: 1,
