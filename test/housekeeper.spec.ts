@@ -27,7 +27,7 @@ afterEach(() => scope.release());
 const NAME = { namespace: 'default', cluster: 'docs' };
 const PROJECTS = Array.from({ length: 30 }, (_, i) => `p${i}`);
 /** Quick, and as far apart as the defaults are. */
-const LEASE = { leaseMs: 1500, renewMs: 300, livenessMs: 1000 };
+const LEASE = { lengthMs: 1500, renewMs: 300, livenessMs: 1000 };
 const QUICK: TaskSettings = {
   schedule: { everyMs: 200, jitter: 0.1 },
   concurrency: 4,
@@ -129,6 +129,17 @@ async function projectClaims(registry: Registry) {
   return [...(await new Board(registry, NAME).claims())].filter(([unit]) => unit.startsWith('project/'));
 }
 
+/** A cluster of one shard in a registry, which one client reaches by a cable that can be cut. */
+async function behindCable() {
+  const store = await remote(scope);
+  const cable = await Cable.to((store.config as { remote: { address: string } }).remote.address);
+  scope.defer(() => cable.close());
+  const cutOff = registryOn(new RemoteStore({ address: cable.address }), scope);
+  const other = registryOn(store.open(), scope);
+  await other.topologies.commit(draft(['s0']));
+  return { cable, cutOff, other };
+}
+
 /** Resolves once `run` is told to stop. */
 const stopped = (run: Run): Promise<void> =>
   new Promise((resolve) => run.signal.addEventListener('abort', () => resolve(), { once: true }));
@@ -225,12 +236,7 @@ it('has larger tokens at each new owner', async () => {
 });
 
 it('stops by its own clock where it cannot renew, before another has taken over', async () => {
-  const store = await remote(scope);
-  const cable = await Cable.to((store.config as { remote: { address: string } }).remote.address);
-  scope.defer(() => cable.close());
-  const cutOff = registryOn(new RemoteStore({ address: cable.address }), scope);
-  const other = registryOn(store.open(), scope);
-  await other.topologies.commit(draft(['s0']));
+  const { cable, cutOff, other } = await behindCable();
   let started = 0;
   const stops: number[] = [];
   const hold = task(
@@ -292,12 +298,7 @@ it('takes what it has claimed without having heard of it', async () => {
 });
 
 it('does not resign before its runs have stopped, though it could tell the registry', async () => {
-  const store = await remote(scope);
-  const cable = await Cable.to((store.config as { remote: { address: string } }).remote.address);
-  scope.defer(() => cable.close());
-  const cutOff = registryOn(new RemoteStore({ address: cable.address }), scope);
-  const other = registryOn(store.open(), scope);
-  await other.topologies.commit(draft(['s0']));
+  const { cable, cutOff, other } = await behindCable();
   let started = 0;
   const ends: number[] = [];
   const slow = task(async (run) => {

@@ -1,7 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Command } from 'commander';
-import { MetricsServer } from '../admin/index.ts';
 import { HousekeepingMetrics } from '../housekeeping/index.ts';
 import { machineClock } from '../machine-clock.ts';
 import { DEFAULT_NAMESPACE } from '../registry/index.ts';
@@ -9,7 +8,7 @@ import { newLog } from '../router/index.ts';
 import { ShardServer, type ShardServerOptions, shardHousekeepingSchema } from '../shard/index.ts';
 import { addressText, derivedNodeId, type HostPort } from '../topology/index.ts';
 import { parseYaml, readDocument } from '../yaml/index.ts';
-import { loggedListener } from './housekeeping-log.ts';
+import { loggedListener, serveMetrics } from './housekeeping-telling.ts';
 import { openRegistry } from './open-registry.ts';
 import { addressOption, integerOption } from './options.ts';
 import { processName } from './process-name.ts';
@@ -75,13 +74,6 @@ export function backendCommand(): Command {
       process.on('disconnect', () => process.exit(0));
       process.stdout.write(`shard ${id} listening on ${addressText({ host: listen.host, port })}\n`);
     });
-}
-
-async function serveMetrics(at: HostPort | undefined, metrics: HousekeepingMetrics): Promise<MetricsServer | null> {
-  if (at === undefined) return null;
-  const server = new MetricsServer(() => metrics.text());
-  await server.listen(at.host, at.port);
-  return server;
 }
 
 function optionsOf(

@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
 import { Command, Option } from 'commander';
-import { MetricsServer } from '../admin/index.ts';
 import { HousekeepingMetrics } from '../housekeeping/index.ts';
 import { machineClock } from '../machine-clock.ts';
 import {
@@ -15,7 +14,7 @@ import { DEFAULT_NAMESPACE } from '../registry/index.ts';
 import { type ActiveHealthDescription, type Log, newLog } from '../router/index.ts';
 import type { HostPort } from '../topology/index.ts';
 import { parseYaml, readDocument } from '../yaml/index.ts';
-import { loggedListener } from './housekeeping-log.ts';
+import { loggedListener, serveMetrics } from './housekeeping-telling.ts';
 import { openRegistry } from './open-registry.ts';
 import { addressOption, integerOption } from './options.ts';
 import { processName } from './process-name.ts';
@@ -138,8 +137,7 @@ async function prepareHousekeeping(
   log: Log,
 ): Promise<{ begin(): void; stop(): Promise<void> }> {
   const metrics = new HousekeepingMetrics();
-  const server = at === undefined ? null : new MetricsServer(() => metrics.text());
-  if (at !== undefined) await server?.listen(at.host, at.port);
+  const server = await serveMetrics(at, metrics);
   const registry = openRegistry(chosenRegistry(where));
   const stopping = new AbortController();
   const surroundings = {

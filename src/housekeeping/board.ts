@@ -1,11 +1,4 @@
-import type {
-  DocumentChange,
-  Expectation,
-  FencingToken,
-  Registry,
-  Revision,
-  StoredDocument,
-} from '../registry/index.ts';
+import type { DocumentChange, Expectation, FencingToken, Registry, Revision } from '../registry/index.ts';
 import type { TopologyName } from '../topology/index.ts';
 import { type Claim, entriesOf, type Order, type Paused, type TaskDescription, type UnitState } from './entries.ts';
 
@@ -122,26 +115,27 @@ export class Board {
 
   /** What is known of units, all of them at once where there are many. */
   async states(units: readonly string[]): Promise<Map<string, UnitState>> {
-    const { documents } = this.#registry;
-    const found =
-      units.length > BATCH
-        ? await documents.list(this.#names.states)
-        : await Promise.all(units.map((unit) => documents.get(this.#names.states + unit)));
-    return new Map(found.filter((each) => each !== null).map((each) => this.#stateOf(each)));
+    if (units.length > BATCH) return this.allStates();
+    const found = await Promise.all(units.map((unit) => this.#registry.documents.get(this.#names.states + unit)));
+    return new Map(units.flatMap((unit, i) => (found[i] ? [[unit, found[i].value as UnitState]] : [])));
   }
 
-  async allStates(): Promise<Map<string, UnitState>> {
-    const found = await this.#registry.documents.list(this.#names.states);
-    return new Map(found.map((each) => this.#stateOf(each)));
+  allStates(): Promise<Map<string, UnitState>> {
+    return this.#listed(this.#names.states);
   }
 
-  #stateOf({ name, value }: StoredDocument): [string, UnitState] {
-    return [name.slice(this.#names.states.length), value as UnitState];
+  claims(): Promise<Map<string, Claim>> {
+    return this.#listed(this.#names.claims);
   }
 
-  async claims(): Promise<Map<string, Claim>> {
-    const found = await this.#registry.documents.list(this.#names.claims);
-    return new Map(found.map(({ name, value }) => [name.slice(this.#names.claims.length), value as Claim]));
+  tasks(): Promise<Map<string, TaskDescription>> {
+    return this.#listed(this.#names.tasks);
+  }
+
+  /** All documents of a kind, by what follows the kind in their names. */
+  async #listed<Value>(kind: string): Promise<Map<string, Value>> {
+    const found = await this.#registry.documents.list(kind);
+    return new Map(found.map(({ name, value }) => [name.slice(kind.length), value as Value]));
   }
 
   /** Says what tasks there are, for people. */
@@ -151,11 +145,6 @@ export class Board {
       .filter(([name, task]) => JSON.stringify(known.get(name)) !== JSON.stringify(task))
       .map(([name, value]) => ({ name: this.#names.tasks + name, value }));
     if (changes.length > 0) await this.#registry.documents.commit([], changes);
-  }
-
-  async tasks(): Promise<Map<string, TaskDescription>> {
-    const found = await this.#registry.documents.list(this.#names.tasks);
-    return new Map(found.map(({ name, value }) => [name.slice(this.#names.tasks.length), value as TaskDescription]));
   }
 
   /** Orders a task to be carried out at once. @param unit all units that it is for, where it is not given. @returns the order */

@@ -1,10 +1,10 @@
-import { type LeaseTimes, pause, type Registry, type Term, Waker } from '../registry/index.ts';
+import { aborted, type LeaseTimes, pause, type Registry, type Term, Waker } from '../registry/index.ts';
 import type { TopologyName } from '../topology/index.ts';
 import { Board, type BoardState, orderKey } from './board.ts';
 import { Claims, type Wanted } from './claims.ts';
 import { clusterElection, type RunRecord, shardElection } from './entries.ts';
 import { Holding } from './holding.ts';
-import { aborted, Leadership } from './leadership.ts';
+import { Leadership } from './leadership.ts';
 import { firstTurn, scheduleText } from './schedule.ts';
 import type { Task } from './task.ts';
 import { TaskRunner } from './task-runner.ts';
@@ -95,7 +95,7 @@ export class Housekeeper {
         options.listener.onRun(task, holding.name, record, lagMs);
         this.#dueMs = Math.min(this.#dueMs, holding.tasks.get(task.name)?.nextMs ?? this.#dueMs);
       },
-      onOver: (_holding: Holding, hasFollowedOrder: boolean): void => {
+      onOver: (hasFollowedOrder: boolean): void => {
         // Somebody may wait for it.
         if (hasFollowedOrder) this.#keptAtMs = Number.NEGATIVE_INFINITY;
         for (const look of this.#waiting) look();
@@ -162,7 +162,7 @@ export class Housekeeper {
         this.#waiting.delete(look);
         resolve();
       };
-      const timer = setTimeout(over, this.#options.lease.leaseMs);
+      const timer = setTimeout(over, this.#options.lease.lengthMs);
       this.#waiting.add(look);
       look();
     });

@@ -1,4 +1,4 @@
-import type { LeaseTimes, Registry, Term } from '../registry/index.ts';
+import { aborted, type LeaseTimes, type Registry, type Term } from '../registry/index.ts';
 
 /** Leads elections whenever this node is elected. */
 export class Leadership {
@@ -48,12 +48,4 @@ export class Leadership {
       await term.resign();
     }
   }
-}
-
-/** Resolves once it is. */
-export function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -12,8 +12,8 @@ export interface RunnerContext {
   readonly random: () => number;
   /** What came of a run. @param lagMs how long after its time it began */
   readonly onRun: (task: Task, holding: Holding, record: RunRecord, lagMs: number) => void;
-  /** Nothing of the task goes on for it any more. */
-  readonly onOver: (holding: Holding, hasFollowedOrder: boolean) => void;
+  /** A task goes on for a unit no more. */
+  readonly onOver: (hasFollowedOrder: boolean) => void;
 }
 
 /** Runs of one task for one unit that are told of again. */
@@ -79,7 +79,7 @@ export class TaskRunner {
       this.#context.onRun(this.task, holding, record, Math.max(0, record.beganMs - state.nextMs));
     }
     holding.running.delete(name);
-    this.#context.onOver(holding, ordered > before);
+    this.#context.onOver(ordered > before);
   }
 
   async #run(

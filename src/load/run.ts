@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Connection,
   defaultLimits,
@@ -151,7 +152,7 @@ export class LoadRun {
     const timeouts = setInterval(() => this.#endLate(), TIMEOUT_TICK_MS);
     if (pattern.kind === 'open') this.#arrive(pattern.rate, pattern.spread);
     else for (let i = 0; i < pattern.users; i++) this.#begin(clock());
-    await until(warmUpMs + durationMs, signal);
+    await sleep(warmUpMs + durationMs, undefined, { signal }).catch(() => {});
     this.#isSending = false;
     const countedMs = Math.max(0, clock() - this.#beganMs - warmUpMs);
     clearTimeout(counted);
@@ -259,16 +260,4 @@ export class LoadRun {
       };
     });
   }
-}
-
-function until(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    const onAbort = (): void => {
-      clearTimeout(timer);
-      resolve();
-    };
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
 }

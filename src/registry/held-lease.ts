@@ -3,7 +3,7 @@ import type { LeaseId, Store } from './store/store.ts';
 /** How long a lease is, and how its holder keeps to it. */
 export interface LeaseTimes {
   /** Without a renewal the store lets it go after so long. */
-  readonly leaseMs: number;
+  readonly lengthMs: number;
   /** It is renewed this often. */
   readonly renewMs: number;
   /** Without a renewal its holder takes it for lost after so long, by its own clock. */
@@ -49,15 +49,15 @@ export class HeldLease {
   static async grant(store: Store, length: number | LeaseTimes, clock: () => number): Promise<HeldLease> {
     const times =
       typeof length === 'number'
-        ? { leaseMs: length, renewMs: length / RENEWALS_PER_LENGTH, livenessMs: length }
+        ? { lengthMs: length, renewMs: length / RENEWALS_PER_LENGTH, livenessMs: length }
         : length;
     // Counted from before it was asked for: the store's own count begins later.
     const sinceMs = clock();
-    return new HeldLease(store, await store.grantLease(times.leaseMs), times, sinceMs, clock);
+    return new HeldLease(store, await store.grantLease(times.lengthMs), times, sinceMs, clock);
   }
 
   get lengthMs(): number {
-    return this.#times.leaseMs;
+    return this.#times.lengthMs;
   }
 
   get isHeld(): boolean {

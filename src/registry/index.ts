@@ -1,4 +1,5 @@
 /** The registry: what routers, shards and people agree on. To add a store, write a file in `store/` and list it in `open-store.ts`. */
+export { aborted } from './aborted.ts';
 export { type DocumentChange, Documents, type Expectation, type StoredDocument } from './documents.ts';
 export { Elections, type FencingToken, type Leader, type Term } from './elections.ts';
 export { EventQueue } from './event-queue.ts';

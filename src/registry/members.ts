@@ -1,3 +1,4 @@
+import { aborted } from './aborted.ts';
 import { followAll } from './follow.ts';
 import { HeldLease } from './held-lease.ts';
 import { pause, RETRY_MS } from './pause.ts';
@@ -126,7 +127,7 @@ export class Membership {
         this.#lease = lease;
         await this.#put(lease);
         onRegistered(lease);
-        await either(lease.lost, signal);
+        await aborted(AbortSignal.any([lease.lost, signal]));
       } catch (error) {
         if (signal.aborted) break;
         if (!(error instanceof StoreUnavailable)) throw error;
@@ -151,13 +152,4 @@ export class Membership {
     this.#writing = this.#writing.then(put, put);
     return this.#writing;
   }
-}
-
-/** Resolves once one of two signals is aborted. */
-function either(one: AbortSignal, other: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const signal = AbortSignal.any([one, other]);
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -129,37 +129,37 @@ export function shardOf(
   return Object.assign(victim, { id, address });
 }
 
-/** Operations whose end nobody could write down ended with their process, at the latest. */
-export function parseLog(
-  shard: string,
+/** What each process of a shard has written down, one process after the other. */
+export function processesIn(
   text: string,
-  deaths: ReadonlyArray<{ readonly pid: number; readonly at: number }>,
-): ShardOperation[] {
-  const operations: ShardOperation[] = [];
-  let pid = 0;
-  let open = new Map<number, Extract<LoggedOperation, { kind: 'begin' }>>();
-  const closeAll = (): void => {
-    const end = deaths.find((death) => death.pid === pid)?.at ?? Number.POSITIVE_INFINITY;
-    for (const { operation, key, at } of open.values())
-      operations.push({ shard, pid, operation, key, begin: at, end, served: true });
-    open = new Map();
-  };
+): Array<{ readonly pid: number; readonly entries: readonly LoggedOperation[] }> {
+  const processes: Array<{ pid: number; entries: LoggedOperation[] }> = [];
   for (const line of text.split('\n')) {
     // The last line of a process that was killed may be torn.
     if (!line.endsWith('}')) continue;
     const entry = JSON.parse(line) as LoggedOperation;
-    if (entry.kind === 'start') {
-      closeAll();
-      pid = entry.pid;
-    } else if (entry.kind === 'begin') open.set(entry.id, entry);
-    else if (entry.kind === 'end') {
-      const begun = open.get(entry.id);
-      if (begun === undefined) continue;
+    if (entry.kind === 'start') processes.push({ pid: entry.pid, entries: [] });
+    else processes.at(-1)?.entries.push(entry);
+  }
+  return processes;
+}
+
+/** Operations whose end nobody could write down ended with their process, at the latest. */
+export function parseLog(shard: string, text: string, deaths: Victim['deaths']): ShardOperation[] {
+  const operations: ShardOperation[] = [];
+  for (const { pid, entries } of processesIn(text)) {
+    const open = new Map<number, Extract<LoggedOperation, { kind: 'begin' }>>();
+    for (const entry of entries) {
+      if (entry.kind === 'begin') open.set(entry.id, entry);
+      const begun = entry.kind === 'end' ? open.get(entry.id) : undefined;
+      if (entry.kind !== 'end' || begun === undefined) continue;
       open.delete(entry.id);
       const { operation, key, at } = begun;
       operations.push({ shard, pid, operation, key, begin: at, end: entry.at, served: entry.served });
     }
+    const end = deaths.find((death) => death.pid === pid)?.at ?? Number.POSITIVE_INFINITY;
+    for (const { operation, key, at } of open.values())
+      operations.push({ shard, pid, operation, key, begin: at, end, served: true });
   }
-  closeAll();
   return operations;
 }

@@ -9,6 +9,26 @@ export interface HousekeepingBackend {
   close(): void;
 }
 
+export const LIST_TIMEOUT_MS = 10_000;
+
+/** One page of a backend's projects. */
+export interface ProjectsPage {
+  readonly projects: readonly string[];
+  /** Empty on the last one. */
+  readonly nextPageToken: string;
+}
+
+/** All projects, page by page. */
+export async function allProjects(page: (token: string) => Promise<ProjectsPage>): Promise<string[]> {
+  const all: string[] = [];
+  for (let token = ''; ; ) {
+    const { projects, nextPageToken } = await page(token);
+    all.push(...projects);
+    if (nextPageToken === '') return all;
+    token = nextPageToken;
+  }
+}
+
 /** What is asked of a backend. */
 export interface RunRequest {
   readonly task: string;

@@ -10,7 +10,17 @@ import {
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import type { Progress, Run } from '../../housekeeping/index.ts';
-import { type HousekeepingBackend, noProgress, progressOf, type RunProgress, requestOf, staleRun } from './backend.ts';
+import {
+  allProjects,
+  type HousekeepingBackend,
+  LIST_TIMEOUT_MS,
+  noProgress,
+  type ProjectsPage,
+  progressOf,
+  type RunProgress,
+  requestOf,
+  staleRun,
+} from './backend.ts';
 
 const PROTO_FILE = fileURLToPath(new URL('../../../protos/keyway/housekeeping/v1/housekeeping.proto', import.meta.url));
 
@@ -23,14 +33,8 @@ export const HousekeepingClient = (
   }
 ).keyway.housekeeping.v1.Housekeeping;
 
-const LIST_TIMEOUT_MS = 10_000;
 /** Clocks run apart: the backend is given a little longer than it takes for us to end the call. */
 const DEADLINE_MARGIN_MS = 1000;
-
-interface Page {
-  readonly projects: readonly string[];
-  readonly nextPageToken: string;
-}
 
 /** A backend that is called by gRPC. */
 export class GrpcBackend implements HousekeepingBackend {
@@ -42,20 +46,14 @@ export class GrpcBackend implements HousekeepingBackend {
     this.#client = new HousekeepingClient(address, channel, { 'grpc.use_local_subchannel_pool': 1 });
   }
 
-  async projects(signal: AbortSignal): Promise<string[]> {
-    const projects: string[] = [];
-    for (let pageToken = ''; ; ) {
-      const page = await this.#page(pageToken, AbortSignal.any([signal, AbortSignal.timeout(LIST_TIMEOUT_MS)]));
-      projects.push(...page.projects);
-      pageToken = page.nextPageToken;
-      if (pageToken === '') return projects;
-    }
+  projects(signal: AbortSignal): Promise<string[]> {
+    return allProjects((token) => this.#page(token, AbortSignal.any([signal, AbortSignal.timeout(LIST_TIMEOUT_MS)])));
   }
 
-  #page(pageToken: string, until: AbortSignal): Promise<Page> {
+  #page(pageToken: string, until: AbortSignal): Promise<ProjectsPage> {
     const list = this.#client.ListProjects as (...args: unknown[]) => ClientUnaryCall;
     return new Promise((resolve, reject) => {
-      const call = list.call(this.#client, { pageToken }, (error: ServiceError | null, page: Page) =>
+      const call = list.call(this.#client, { pageToken }, (error: ServiceError | null, page: ProjectsPage) =>
         error === null ? resolve(page) : reject(faultOf(error)),
       );
       until.addEventListener('abort', () => call.cancel(), { once: true });

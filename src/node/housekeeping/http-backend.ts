@@ -1,9 +1,16 @@
 import { request } from 'undici';
 import { z } from 'zod';
 import type { Progress, Run } from '../../housekeeping/index.ts';
-import { type HousekeepingBackend, noProgress, progressOf, requestOf, staleRun } from './backend.ts';
+import {
+  allProjects,
+  type HousekeepingBackend,
+  LIST_TIMEOUT_MS,
+  noProgress,
+  progressOf,
+  requestOf,
+  staleRun,
+} from './backend.ts';
 
-const LIST_TIMEOUT_MS = 10_000;
 /** A line of progress is short: what is longer is not one. */
 const LONGEST_LINE = 64 * 1024;
 const LARGEST_LIST = 64 * 1024 * 1024;
@@ -29,21 +36,17 @@ export class HttpBackend implements HousekeepingBackend {
     this.#headers = token === null ? {} : { authorization: `Bearer ${token}` };
   }
 
-  async projects(signal: AbortSignal): Promise<string[]> {
-    const projects: string[] = [];
-    for (let pageToken = ''; ; ) {
-      const query = pageToken === '' ? '' : `?pageToken=${encodeURIComponent(pageToken)}`;
+  projects(signal: AbortSignal): Promise<string[]> {
+    return allProjects(async (token) => {
+      const query = token === '' ? '' : `?pageToken=${encodeURIComponent(token)}`;
       const { statusCode, body } = await request(`${this.#url}/projects${query}`, {
         headers: this.#headers,
         signal: AbortSignal.any([signal, AbortSignal.timeout(LIST_TIMEOUT_MS)]),
       });
       const text = await limited(body, LARGEST_LIST);
       if (statusCode !== 200) throw new Error(`GET ${this.#url}/projects answers ${statusCode}: ${text.slice(0, 200)}`);
-      const answer = parsed(text, page, `GET ${this.#url}/projects`);
-      projects.push(...answer.projects);
-      pageToken = answer.nextPageToken;
-      if (pageToken === '') return projects;
-    }
+      return parsed(text, page, `GET ${this.#url}/projects`);
+    });
   }
 
   async run(task: string, run: Run): Promise<Progress> {

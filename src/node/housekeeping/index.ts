@@ -17,7 +17,7 @@ export async function callHousekeeping(
   const backend = backendOf(where);
   const housekeeper = new Housekeeper({
     ...surroundings,
-    lease: { leaseMs: lease.lengthMs, renewMs: lease.renewMs, livenessMs: lease.livenessMs },
+    lease,
     projectsBy,
     projectsEveryMs,
     projects: (until) => backend.projects(until),

@@ -13,6 +13,7 @@ export interface UnitToken {
 
 /** Changes that are removed at once: less than a millisecond, for as long as requests wait. */
 const ROWS_AT_ONCE = 200;
+const TOKEN_OF_UNIT = 'SELECT token FROM units WHERE unit = ?';
 
 /** What housekeeping reads and removes, on a connection of its own. A write with an old token is refused. */
 export class MaintenanceStore {
@@ -35,7 +36,7 @@ export class MaintenanceStore {
     // What is lost with the machine is done again.
     this.#database.exec('PRAGMA synchronous = NORMAL');
     const prepare = (sql: string): StatementSync => this.#database.prepare(sql);
-    this.#token = prepare('SELECT token FROM units WHERE unit = ?');
+    this.#token = prepare(TOKEN_OF_UNIT);
     this.#setToken = prepare(
       'INSERT INTO units (unit, token) VALUES (?, ?) ON CONFLICT (unit) DO UPDATE SET token = excluded.token',
     );
@@ -73,15 +74,14 @@ export class MaintenanceStore {
     if (this.#newest(token.unit) !== token.token) transaction(this.#database, () => this.check(token));
   }
 
-  #newest(unit: string): number {
-    return (this.#token.get(unit) as { token: number } | undefined)?.token ?? 0;
+  #newest(unit: string, find = this.#token): number {
+    return (find.get(unit) as { token: number } | undefined)?.token ?? 0;
   }
 
   /** To be called in the transaction of a write, on whatever connection. @throws StaleRun */
   check({ unit, token, onWrite }: UnitToken, database: DatabaseSync = this.#database): void {
     const isOwn = database === this.#database;
-    const find = isOwn ? this.#token : database.prepare('SELECT token FROM units WHERE unit = ?');
-    const newest = (find.get(unit) as { token: number } | undefined)?.token ?? 0;
+    const newest = this.#newest(unit, isOwn ? this.#token : database.prepare(TOKEN_OF_UNIT));
     if (token < newest) throw new StaleRun(unit, token, newest);
     // Only a run's beginning, on the own connection, makes its token known.
     if (token > newest && isOwn) this.#setToken.run(unit, token);

@@ -47,7 +47,7 @@ export class ShardHousekeeping {
       ...surroundings,
       shard,
       clock,
-      lease: { leaseMs: lease.lengthMs, renewMs: lease.renewMs, livenessMs: lease.livenessMs },
+      lease,
       projectsBy,
       projectsEveryMs,
       projects: async () => maintenance.projects(),

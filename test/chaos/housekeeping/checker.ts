@@ -1,5 +1,5 @@
-import type { LoggedOperation } from '../../../src/shard/index.ts';
 import type { Disturbance, Stop } from '../history.ts';
+import { processesIn } from '../world.ts';
 
 /** What shards have written down of their housekeeping, in the machine's milliseconds. */
 export interface HousekeepingHistory {
@@ -192,30 +192,21 @@ export function parseHousekeeping(
 ): Pick<HousekeepingHistory, 'runs' | 'writes'> {
   const runs: LoggedRunOfShard[] = [];
   const writes: LoggedWrite[] = [];
-  let open = new Map<string, LoggedRunOfShard>();
-  let pid = 0;
-  const closeAll = (): void => {
+  for (const { pid, entries } of processesIn(text)) {
+    const open = new Map<string, LoggedRunOfShard>();
+    for (const entry of entries) {
+      if (entry.kind === 'run') {
+        const { at, task, unit, token } = entry;
+        open.set(nameOf(entry), { shard, pid, task, unit, token, begin: at, end: 0, done: false });
+      } else if (entry.kind === 'write') writes.push({ pid, ...entry });
+      else if (entry.kind === 'over') {
+        const run = open.get(nameOf(entry));
+        open.delete(nameOf(entry));
+        if (run !== undefined) runs.push({ ...run, end: entry.at, done: entry.done });
+      }
+    }
     const end = deaths.find((death) => death.pid === pid)?.at ?? nowMs;
     for (const run of open.values()) runs.push({ ...run, end });
-    open = new Map();
-  };
-  for (const line of text.split('\n')) {
-    // The last line of a process that was killed may be torn.
-    if (!line.endsWith('}')) continue;
-    const entry = JSON.parse(line) as LoggedOperation;
-    if (entry.kind === 'start') {
-      closeAll();
-      pid = entry.pid;
-    } else if (entry.kind === 'run') {
-      const { at, task, unit, token } = entry;
-      open.set(nameOf(entry), { shard, pid, task, unit, token, begin: at, end: 0, done: false });
-    } else if (entry.kind === 'write') writes.push({ pid, ...entry });
-    else if (entry.kind === 'over') {
-      const run = open.get(nameOf(entry));
-      open.delete(nameOf(entry));
-      if (run !== undefined) runs.push({ ...run, end: entry.at, done: entry.done });
-    }
   }
-  closeAll();
   return { runs, writes };
 }

@@ -1,5 +1,7 @@
+import { MetricsServer } from '../admin/index.ts';
 import type { HousekeepingListener, HousekeepingMetrics } from '../housekeeping/index.ts';
 import type { Log } from '../router/index.ts';
+import type { HostPort } from '../topology/index.ts';
 
 /** Has housekeeping counted, and told where it went wrong. */
 export function loggedListener(metrics: HousekeepingMetrics, log: Log): HousekeepingListener {
@@ -17,4 +19,15 @@ export function loggedListener(metrics: HousekeepingMetrics, log: Log): Housekee
     },
     onFault: (what, error) => log.warn({ error: error instanceof Error ? error.message : String(error) }, what),
   };
+}
+
+/** @param at nowhere, where it is not given. @returns what is to be closed in the end */
+export async function serveMetrics(
+  at: HostPort | undefined,
+  metrics: HousekeepingMetrics,
+): Promise<MetricsServer | null> {
+  if (at === undefined) return null;
+  const server = new MetricsServer(() => metrics.text());
+  await server.listen(at.host, at.port);
+  return server;
 }
