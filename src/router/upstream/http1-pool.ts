@@ -1,7 +1,9 @@
 import { Pool as UndiciPool } from 'undici';
+import { Http1Call, requestFault, type UndiciCallOwner } from '../../http1/index.ts';
 import {
   type Field,
   type HeaderBlock,
+  type Http2Context,
   NameKind,
   type Stream,
   type StreamConnection,
@@ -11,17 +13,14 @@ import type { RequestConnection } from '../admission.ts';
 import type { Exchange } from '../exchange.ts';
 import { localReply } from '../local-reply.ts';
 import type { RouterContext } from '../router-context.ts';
-import { Http1Call } from './http1-call.ts';
-import { requestFault } from './http1-message.ts';
 import { undiciConnector } from './open-socket.ts';
 import type { Pool, ShardEndpoint } from './pool.ts';
-import type { UndiciCallOwner } from './undici-call.ts';
 import { WebSocketCall } from './websocket-call.ts';
 
 /** A shard that speaks HTTP/1.1: undici's connections, a request at a time on each, and the requests that wait for one. */
 export class Http1Pool implements Pool, RequestConnection, UndiciCallOwner {
   readonly #endpoint: ShardEndpoint;
-  readonly context: RouterContext;
+  readonly http2: Http2Context;
   readonly dispatcher: UndiciPool;
   readonly #onConnectFailure: () => void;
   readonly #calls = new Set<StreamConnection>();
@@ -29,7 +28,7 @@ export class Http1Pool implements Pool, RequestConnection, UndiciCallOwner {
 
   /** @param onConnectFailure told where a connection could not be made */
   constructor(context: RouterContext, endpoint: ShardEndpoint, onConnectFailure: () => void = () => {}) {
-    this.context = context;
+    this.http2 = context.http2;
     this.#endpoint = endpoint;
     this.#onConnectFailure = onConnectFailure;
     const { limits } = context;

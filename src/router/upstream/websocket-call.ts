@@ -1,7 +1,16 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { acceptOf, isHandshakeField, newKey, WINDOW_BYTES } from '../../http1/index.ts';
+import {
+  acceptOf,
+  fillBlock,
+  isHandshakeField,
+  newKey,
+  statusField,
+  UndiciCall,
+  type UndiciCallOwner,
+  WINDOW_BYTES,
+} from '../../http1/index.ts';
 import {
   ErrorCode,
   type Field,
@@ -11,8 +20,6 @@ import {
   type Stream,
   type StreamHandler,
 } from '../../http2/index.ts';
-import { fillBlock, statusField } from './http1-message.ts';
-import { UndiciCall, type UndiciCallOwner } from './undici-call.ts';
 
 const NOTHING = new Uint8Array(0);
 
@@ -76,7 +83,7 @@ export class WebSocketCall extends UndiciCall {
       this.fail(ErrorCode.ProtocolError, ResetCause.Violation);
       return;
     }
-    const { http2 } = this.owner.context;
+    const { http2 } = this.owner;
     http2.turn.begin();
     fillBlock(http2.block, http2.fields, controller.rawHeaders as Buffer[], statusField(200));
     http2.block.removeWhere((field) => !isHandshakeField(field));
@@ -91,7 +98,7 @@ export class WebSocketCall extends UndiciCall {
 
   #listen(socket: Duplex): void {
     const { stream } = this;
-    const { turn } = this.owner.context.http2;
+    const { turn } = this.owner.http2;
     socket.on('data', (chunk: Buffer) => {
       if (stream.closed) return;
       turn.begin();
@@ -127,7 +134,7 @@ export class WebSocketCall extends UndiciCall {
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     const { stream } = this;
     if (stream.closed || status < 200) return;
-    const { http2 } = this.owner.context;
+    const { http2 } = this.owner;
     http2.turn.begin();
     fillBlock(http2.block, http2.fields, controller.rawHeaders as Buffer[], statusField(status));
     if (status < 300 || http2.head.readResponse(http2.block) !== null) {
@@ -141,13 +148,13 @@ export class WebSocketCall extends UndiciCall {
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.stream.closed) return;
-    this.owner.context.http2.turn.begin();
+    this.owner.http2.turn.begin();
     this.stream.handler.onData(this.stream, chunk, 0, chunk.length, false);
   }
 
   onResponseEnd(): void {
     if (this.stream.closed) return;
-    this.owner.context.http2.turn.begin();
+    this.owner.http2.turn.begin();
     this.stream.remoteEnded = true;
     this.close();
     this.stream.handler.onData(this.stream, NOTHING, 0, 0, true);
@@ -155,7 +162,7 @@ export class WebSocketCall extends UndiciCall {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.stream.closed) return;
-    this.owner.context.http2.turn.begin();
+    this.owner.http2.turn.begin();
     this.endedBecause = (error as NodeJS.ErrnoException).code ?? error.message;
     this.fail(ErrorCode.InternalError, ResetCause.ConnectionLost);
     if (!this.ready) this.owner.onConnectFailed(this.endedBecause);

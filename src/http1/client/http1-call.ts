@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { WINDOW_BYTES } from '../../http1/index.ts';
 import { ErrorCode, type HeaderBlock, ResetCause, type Stream, type StreamHandler } from '../../http2/index.ts';
-import { fillBlock, optionsOf, statusField } from './http1-message.ts';
+import { WINDOW_BYTES } from '../window.ts';
+import { fillBlock, optionsOf, statusField } from './message.ts';
 import { UndiciCall, type UndiciCallOwner } from './undici-call.ts';
 
 /** Content that is announced to be no longer is sent in one piece, once it is complete; undici is quickest so. */
@@ -10,7 +10,7 @@ const WHOLE_BYTES = 65536;
 
 const NOTHING = new Uint8Array(0);
 
-/** One request to a shard over HTTP/1.1, shown as a stream. */
+/** One request over HTTP/1.1, shown as a stream. */
 export class Http1Call extends UndiciCall {
   readonly #options: Dispatcher.DispatchOptions;
   /** Content that is sent in one piece; null where it goes as it comes. */
@@ -72,7 +72,7 @@ export class Http1Call extends UndiciCall {
     const { stream } = this;
     if (stream.closed || stream.localEnded || stream.sendWindow === WINDOW_BYTES) return;
     stream.sendWindow = WINDOW_BYTES;
-    this.owner.context.http2.turn.begin();
+    this.owner.http2.turn.begin();
     stream.handler.onCredit(stream);
   }
 
@@ -90,7 +90,7 @@ export class Http1Call extends UndiciCall {
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     const { stream } = this;
     if (stream.closed) return;
-    const { http2 } = this.owner.context;
+    const { http2 } = this.owner;
     http2.turn.begin();
     const { block, head } = http2;
     fillBlock(block, http2.fields, controller.rawHeaders as Buffer[], statusField(status));
@@ -110,7 +110,7 @@ export class Http1Call extends UndiciCall {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     const { stream } = this;
     if (stream.closed || stream.remoteEnded) return;
-    this.owner.context.http2.turn.begin();
+    this.owner.http2.turn.begin();
     stream.receiveWindow -= chunk.length;
     stream.handler.onData(stream, chunk, 0, chunk.length, false);
     if (stream.receiveWindow <= 0 && !stream.closed) controller.pause();
@@ -119,7 +119,7 @@ export class Http1Call extends UndiciCall {
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     const { stream } = this;
     if (stream.closed) return;
-    const { http2 } = this.owner.context;
+    const { http2 } = this.owner;
     http2.turn.begin();
     const told = stream.remoteEnded;
     stream.remoteEnded = true;
@@ -133,7 +133,7 @@ export class Http1Call extends UndiciCall {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.stream.closed) return;
-    this.owner.context.http2.turn.begin();
+    this.owner.http2.turn.begin();
     const { code = error.message } = error as NodeJS.ErrnoException;
     this.endedBecause = REASONS[code] ?? code;
     if (this.stream.remoteEnded) this.close();

@@ -1,18 +1,23 @@
 import type { Dispatcher } from 'undici';
-import { WINDOW_BYTES, widen } from '../../http1/index.ts';
-import { type ResetCause, Stream, type StreamConnection, type StreamHandler } from '../../http2/index.ts';
-import type { RouterContext } from '../router-context.ts';
+import {
+  type Http2Context,
+  type ResetCause,
+  Stream,
+  type StreamConnection,
+  type StreamHandler,
+} from '../../http2/index.ts';
+import { WINDOW_BYTES, widen } from '../window.ts';
 
-/** Who a call to a shard belongs to. */
+/** Who a call belongs to. */
 export interface UndiciCallOwner {
-  readonly context: RouterContext;
+  readonly http2: Http2Context;
   readonly dispatcher: Dispatcher;
   onCallEnded(call: StreamConnection): void;
   onReached(): void;
   onConnectFailed(reason: string): void;
 }
 
-/** One call to a shard over HTTP/1.1 by undici, shown as a stream; what its content is, its kinds know. */
+/** One call over HTTP/1.1 by undici, shown as a stream; what its content is, its kinds know. */
 export abstract class UndiciCall implements StreamConnection, Dispatcher.DispatchHandler {
   readonly resetsStreams = false;
   ready = false;

@@ -1,7 +1,6 @@
 import type { Dispatcher } from 'undici';
-import { HOST_VALUE, TARGET, TOKEN } from '../../http1/index.ts';
-import { type Field, field, type HeaderBlock, headerName, NameKind } from '../../http2/index.ts';
-import type { RouterContext } from '../router-context.ts';
+import { type Field, type FieldCache, field, type HeaderBlock, headerName, NameKind } from '../../http2/index.ts';
+import { HOST_VALUE, TARGET, TOKEN } from '../syntax.ts';
 
 const COOKIE = headerName('cookie');
 const CONNECTION = headerName('connection');
@@ -57,12 +56,7 @@ export function statusField(status: number): Field {
 }
 
 /** Fills a block with what undici received: names and values in turn. What concerns its connection alone is left out. */
-export function fillBlock(
-  block: HeaderBlock,
-  fields: RouterContext['http2']['fields'],
-  raw: readonly Buffer[],
-  status: Field | null,
-): void {
+export function fillBlock(block: HeaderBlock, fields: FieldCache, raw: readonly Buffer[], status: Field | null): void {
   block.clear();
   if (status !== null) block.push(status);
   let nominated = '';
