@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { parseConfig, registrySchema } from '../src/config/index.ts';
 import { configSchema } from '../src/config/schema/index.ts';
+import { planSchema } from '../src/load/index.ts';
 import { nodeHousekeepingSchema } from '../src/node/index.ts';
 import { shardHousekeepingSchema } from '../src/shard/index.ts';
 import { parseTopology } from '../src/topology/index.ts';
@@ -46,6 +47,11 @@ it('shows topologies and registries that are right', () => {
   const route = { match: { prefix: '/' }, cluster: 'docs' };
   const config = { listen: [{ address: '127.0.0.1:1' }], routes: [route], ...(parse(routers) as object) };
   expect(parseConfig(stringify(config), 'example').registry?.leaseMs).toBe(10_000);
+});
+
+it('shows a plan of a load that is right', () => {
+  const [plan] = examples('docs/load.md').map((text) => planSchema.parse(parse(text)));
+  expect(Object.keys(plan?.calls ?? {})).toEqual(['put', 'get', 'watch']);
 });
 
 it('shows housekeeping that is right, with the defaults that there are', () => {

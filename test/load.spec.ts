@@ -146,8 +146,25 @@ it('counts errors by what went wrong, goes on without its target, and ends with 
   expect(silent.report.statuses).toEqual({ timeout: silent.report.requests });
   expect(silent.report.latencyMs.p50).toBeGreaterThan(290);
   const [port] = await freePorts(1);
-  const away = await commands.run('load', `127.0.0.1:${port}`, '--http', 'GET /', ...short);
+  // Nor is there a registry whose changes could be marked.
+  const registry = ['--registry', `127.0.0.1:${port}`];
+  const away = await commands.run('load', `127.0.0.1:${port}`, '--http', 'GET /', ...short, ...registry);
   expect(away).toMatchObject({ code: 1, error: expect.stringContaining('ECONNREFUSED') });
+});
+
+it('sends again, once, what a server says that it has not begun with', async () => {
+  let refusals = 0;
+  const { address } = await backend((stream, { ':path': path }) => {
+    // REFUSED_STREAM: each other request, or all of them.
+    if (path !== '/never' && refusals++ % 2 === 1) ok(stream);
+    else stream.close(7);
+  });
+  const short = ['--users', '1', '--connections', '1', '--duration', '500ms', '--warm-up', '0'];
+  const once = await loaded(address, '--http', 'GET /', ...short);
+  expect(once.report.statuses).toEqual({ 200: once.report.requests });
+  expect(refusals).toBeGreaterThanOrEqual(2 * once.report.requests);
+  const never = await loaded(address, '--http', 'GET /never', ...short);
+  expect(never.report.statuses).toEqual({ 'reset: RefusedStream': never.report.requests });
 });
 
 it('sends no more than it may at once, and says so', async () => {
@@ -191,6 +208,7 @@ it('ends in order when it is interrupted, with the report so far', async () => {
   expect(await running.exit()).toBe(0);
   const report = JSON.parse(readFileSync(file, 'utf8')) as LoadReport;
   expect(report.requests).toBeGreaterThan(100);
+  expect(report.errors).toBe(0);
   expect(report.seconds).toBeLessThan(30);
   expect(running.output).toMatch(/^requests +\d+ in [\d.]+ s/m);
 });
@@ -206,13 +224,16 @@ it('refuses what may be a slip, and says what is wrong with the rest', async () 
   );
   expect(await fault('127.0.0.1:1', '--http', 'GET /', '--rate', '100..30000')).toMatch(/30000 .* say --no-limit/);
   expect(await fault('127.0.0.1:1', '--http', 'GET /', '--users', '2000')).toMatch(/2000 users .* say --no-limit/);
-  expect(await fault('127.0.0.1:1')).toMatch(/either --grpc or --http/);
+  expect(await fault('127.0.0.1:1', '--http', 'GET /', '--connect', 'a.B/C')).toMatch(/for several: --plan/);
+  expect(await fault('127.0.0.1:1', '--http', 'GET /', '--at', '5s')).toMatch(/write a time and a command: --at 30s/);
+  expect(await fault('127.0.0.1:1', '--mix', 'put')).toMatch(/write each call with its weight/);
+  expect(await fault('127.0.0.1:1', '--check', '--rate', '20000', '--duration', '1h')).toMatch(/--check keeps 5000000/);
+  expect(await fault('127.0.0.1:1', '--ca', 'x.pem', '--http', 'GET /')).toMatch(/for https:\/\/ targets/);
   expect(await fault('127.0.0.1:1', '--http', 'GET /{{nmae}}')).toMatch(/:path, character 2: \{\{nmae\}\} is none of/);
-  expect(await fault('127.0.0.1:1', '--http', '/')).toMatch(/write 'GET \/path'/);
+  expect(await fault('127.0.0.1:1', '--http', '/')).toMatch(/write a request such as 'GET \/notes/);
   expect(await fault('127.0.0.1:1', '--grpc', 'a.B/C', '--proto', PROTO)).toMatch(
     /has no method a\.B\/C; it has keyway\.shard/,
   );
-  expect(await fault('127.0.0.1:1', '--grpc', 'keyway.shard.v1.Documents/Watch', '--proto', PROTO)).toMatch(/streams/);
   expect(await fault('127.0.0.1:1', ...PUT, '--data', '{"key":')).toMatch(/the data is no request of .*Put/);
   expect(await fault('127.0.0.1:1', '--http', 'GET /', '--rate', 'fast')).toMatch(/write requests a second/);
   expect(await fault('127.0.0.1:1', '--http', 'GET /', '--fail-on', 'p98>1ms')).toMatch(/is no condition/);

@@ -129,6 +129,7 @@ function greeting({ endpoint, admin, registry, file, version, shards }: Started)
     `  npx keyway explain --config ${file} demo/hello`,
     `  npx keyway status${of}`,
     `  npx keyway shard weight${of} s0 2`,
+    `  npx keyway load ${endpoint} --watch 100 --check`,
     '',
   ].join('\n');
 }

@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
-import type { HeaderTemplate, KeyDistribution, Rate } from '../load/index.ts';
-
-const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+import { durationMs, type KeyDistribution, type Rate } from '../load/index.ts';
+import { type HostPort, splitAddress } from '../topology/index.ts';
+import { addressOption } from './options.ts';
 
 /** Reads `30s`, `500ms`, `2m`. @returns milliseconds */
 export function durationOption(text: string): number {
-  const [, number = '', unit = ''] = /^([0-9.]+)(ms|s|m|h)$/.exec(text) ?? [];
-  const ms = Number(number) * (UNITS_MS[unit] ?? Number.NaN);
+  const ms = durationMs(text);
   if (!(ms > 0)) throw new InvalidArgumentError('write a time such as 30s, 500ms or 2m.');
   return ms;
 }
@@ -21,7 +20,7 @@ export function durationOrNone(text: string): number {
 export function rateOption(text: string): Rate {
   const numbers = (parts: readonly string[]): number[] => {
     const all = parts.map(Number);
-    if (all.some((number) => !(number >= 0) || !Number.isFinite(number)) || Math.max(...all) === 0)
+    if (all.some((number) => !(number >= 0) || !Number.isFinite(number)))
       throw new InvalidArgumentError('write requests a second: 1000, a ramp 100..5000, or steps 100,200,400.');
     return all;
   };
@@ -53,12 +52,15 @@ function isShare(number: number | undefined): number is number {
   return number !== undefined && number > 0 && number <= 1;
 }
 
+/** A name and a value with `{{names}}`. */
+export type Header = readonly [name: string, value: string];
+
 /** Reads `name: value`, several times. */
-export function headerOption(text: string, before: readonly HeaderTemplate[] = []): HeaderTemplate[] {
+export function headerOption(text: string, before: readonly Header[] = []): Header[] {
   const [, name, value] = /^\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*:\s*(.*?)\s*$/.exec(text) ?? [];
   if (name === undefined || value === undefined)
     throw new InvalidArgumentError("write a header as 'name: value', with {{key}} and the like in the value.");
-  return [...before, { name, value }];
+  return [...before, [name, value]];
 }
 
 /** The lines of a file that are not empty. */
@@ -67,4 +69,45 @@ export function linesOf(file: string): string[] {
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '');
+}
+
+/** A target, as it is written. */
+export interface TargetOption extends HostPort {
+  readonly isTls: boolean;
+}
+
+/** Reads `host:port`, `http://host:port`, `https://host:port`. */
+export function targetOption(text: string): TargetOption {
+  const [, scheme, rest = ''] = /^(?:(https?):\/\/)?(.*?)\/?$/.exec(text) ?? [];
+  if (scheme === undefined) return { ...addressOption(text), isTls: false };
+  const isTls = scheme === 'https';
+  const { port } = splitAddress(rest);
+  return { ...addressOption(Number.isNaN(port) ? `${rest}:${isTls ? 443 : 80}` : rest), isTls };
+}
+
+/** Reads `put=20,get=70,watch=10`. */
+export function mixOption(text: string): ReadonlyMap<string, number> {
+  const parts = text.split(',').map((part) => /^\s*([\w-]+)\s*=\s*([0-9.]+)\s*$/.exec(part));
+  const weights = new Map(parts.map((part) => [part?.[1] ?? '', Number(part?.[2] ?? Number.NaN)] as const));
+  if ([...weights].some(([name, weight]) => name === '' || !(weight >= 0)) || weights.size < parts.length)
+    throw new InvalidArgumentError('write each call with its weight: put=20,get=70,watch=10.');
+  return weights;
+}
+
+/** What is to be done while the load runs. */
+export interface TimedCommand {
+  readonly atMs: number;
+  readonly command: string;
+}
+
+/** Reads `30s 'command'`, several times: times and commands in turn. */
+export function timedCommands(words: readonly string[]): TimedCommand[] {
+  const commands: TimedCommand[] = [];
+  for (let i = 0; i < words.length; i += 2) {
+    const [time = '', command] = words.slice(i, i + 2);
+    if (command === undefined)
+      throw new InvalidArgumentError("write a time and a command: --at 30s 'keyway shard remove s3'.");
+    commands.push({ atMs: durationOption(time), command });
+  }
+  return commands;
 }

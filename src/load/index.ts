@@ -1,8 +1,44 @@
-/** The load harness: requests at a rate, whatever becomes of those before, and what came of them. */
-export { highestRate, type Rate, type Spread } from './arrivals.ts';
-export { type CallDescription, type HeaderTemplate, PreparedCall } from './call.ts';
-export { type KeyDistribution, KeySpace } from './keys.ts';
-export { type FailCondition, parseFailConditions } from './limits.ts';
-export { type LoadReport, loadReport, reportText, secondText, seriesCsv } from './report.ts';
-export { type LoadPlan, LoadRun, type Pattern } from './run.ts';
+/** Puts a load on a target and says what came of it. It knows a target, and not who stands behind. */
+export {
+  CallError,
+  type CallSettings,
+  callSchema,
+  durationMs,
+  type LoadPlanFile,
+  PreparedCall,
+  planSchema,
+  prepareCalls,
+  reflectedFiles,
+  TemplateError,
+} from './calls/index.ts';
+export { MOST_OPERATIONS } from './check/index.ts';
+export { documentsPlan } from './documents-plan.ts';
+export type { Second } from './record/index.ts';
+export {
+  type Compared,
+  compareReports,
+  type FailCondition,
+  type LiveState,
+  type LoadReport,
+  liveText,
+  loadReport,
+  type Mark,
+  parseFailConditions,
+  parseReport,
+  reportPage,
+  reportText,
+  secondText,
+  seriesCsv,
+} from './report/index.ts';
+export {
+  highestRate,
+  type KeyDistribution,
+  KeySpace,
+  type LoadPlan,
+  LoadRun,
+  type Pattern,
+  type Rate,
+  type Spread,
+} from './run/index.ts';
 export { seeded } from './seeded.ts';
+export type { Target, TargetTls } from './transport/index.ts';

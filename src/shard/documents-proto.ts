@@ -2,10 +2,11 @@ import { fileURLToPath } from 'node:url';
 import { loadPackageDefinition, type ServiceClientConstructor } from '@grpc/grpc-js';
 import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
 
-const PROTO_FILE = fileURLToPath(new URL('../../protos/keyway/shard/v1/documents.proto', import.meta.url));
+/** The file of the service. */
+export const DOCUMENTS_PROTO = fileURLToPath(new URL('../../protos/keyway/shard/v1/documents.proto', import.meta.url));
 
 /** Revisions stay far below 2^53, and are numbers here. */
-export const documentsPackage: PackageDefinition = loadSync(PROTO_FILE, {
+export const documentsPackage: PackageDefinition = loadSync(DOCUMENTS_PROTO, {
   longs: Number,
   enums: String,
   defaults: true,

@@ -1,6 +1,7 @@
 /** The reference shard. */
 export { DocumentStore, RevisionConflict, StaleToken, type WriteToken } from './document-store.ts';
 export {
+  DOCUMENTS_PROTO,
   type DocumentMessage,
   DocumentsClient,
   type ListResponse,

@@ -1,0 +1,46 @@
+import { Command } from 'commander';
+import { type Compared, compareReports, parseReport } from '../load/index.ts';
+import { readDocument } from '../yaml/index.ts';
+import { table } from './table.ts';
+import { UsageError } from './usage-error.ts';
+
+/** `keyway load compare`: two runs side by side. */
+export function compareCommand(): Command {
+  return new Command('compare')
+    .description('put two runs side by side, with ratios')
+    .argument('<one>', 'what --json has written')
+    .argument('<other>', 'the same of another run')
+    .option('--json', 'one JSON object a line')
+    .addHelpText('after', '\nExample:\n  keyway load compare keyway.json envoy.json')
+    .action((one: string, other: string, { json }: { readonly json?: true }) => {
+      const [a, b] = [read(one), read(other)];
+      const rows = compareReports(a, b);
+      process.stdout.write(
+        json === true
+          ? rows.map((row) => `${JSON.stringify(row)}\n`).join('')
+          : `one    ${a.call} at ${a.target}, ${a.pattern}\nother  ${b.call} at ${b.target}, ${b.pattern}\n\n${text(rows)}`,
+      );
+    });
+}
+
+function read(file: string): ReturnType<typeof parseReport> {
+  const content = readDocument(file);
+  try {
+    return parseReport(content, file);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function text(rows: readonly Compared[]): string {
+  const number = (value: number): string => (Number.isInteger(value) ? String(value) : value.toFixed(2));
+  return table(
+    ['', 'one', 'other', 'ratio'],
+    rows.map(({ figure, one, other, ratio }) => [
+      figure,
+      number(one),
+      number(other),
+      ratio === null ? '' : `${ratio.toFixed(2)}x`,
+    ]),
+  );
+}

@@ -1,0 +1,70 @@
+/** A flag and a length stand before each message (gRPC's and Connect's framing). */
+export const PREFIX_BYTES = 5;
+/** A longer message is taken for a fault of framing. */
+const MOST_BYTES = 64 << 20;
+
+/** A message with its prefix. */
+export function enveloped(message: Uint8Array): Uint8Array {
+  const framed = Buffer.alloc(PREFIX_BYTES + message.length);
+  framed.writeUInt32BE(message.length, 1);
+  framed.set(message, PREFIX_BYTES);
+  return framed;
+}
+
+/** Puts messages together again, as their bytes come. */
+export class EnvelopeReader {
+  readonly #onMessage: (flags: number, message: Uint8Array) => void;
+  #held: Buffer = Buffer.alloc(0);
+
+  constructor(onMessage: (flags: number, message: Uint8Array) => void) {
+    this.#onMessage = onMessage;
+  }
+
+  /** @throws Error where the bytes are no messages */
+  take(bytes: Uint8Array, start: number, end: number): void {
+    const more = bytes.subarray(start, end);
+    let all =
+      this.#held.length === 0
+        ? Buffer.from(more.buffer, more.byteOffset, more.length)
+        : Buffer.concat([this.#held, more]);
+    while (all.length >= PREFIX_BYTES) {
+      const length = all.readUInt32BE(1);
+      if (length > MOST_BYTES) throw new Error(`a message of ${length} bytes`);
+      if (all.length < PREFIX_BYTES + length) break;
+      this.#onMessage(all[0] as number, all.subarray(PREFIX_BYTES, PREFIX_BYTES + length));
+      all = all.subarray(PREFIX_BYTES + length);
+    }
+    // What was read lies in a buffer that is used again.
+    this.#held = Buffer.from(all);
+  }
+}
+
+/** The same for text: a message a line, as NDJSON and server-sent events have it. */
+export class LineReader {
+  readonly #onLine: (line: string) => void;
+  readonly #decoder = new TextDecoder();
+  #held = '';
+
+  constructor(onLine: (line: string) => void) {
+    this.#onLine = onLine;
+  }
+
+  take(bytes: Uint8Array, start: number, end: number): void {
+    const lines = (this.#held + this.#decoder.decode(bytes.subarray(start, end), { stream: true })).split('\n');
+    this.#held = lines.pop() ?? '';
+    if (this.#held.length > MOST_BYTES) throw new Error('a line without an end');
+    for (const line of lines) this.#tell(line);
+  }
+
+  /** The last one may lack its end. */
+  end(): void {
+    this.#tell(this.#held);
+    this.#held = '';
+  }
+
+  #tell(line: string): void {
+    const text = line.replace(/^data:/, '').trim();
+    // Of server-sent events these are no data.
+    if (text !== '' && !/^(:|event:|id:|retry:)/.test(text)) this.#onLine(text);
+  }
+}

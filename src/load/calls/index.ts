@@ -1,0 +1,15 @@
+/** What is asked, and what is made of the answers: gRPC, Connect, plain HTTP. */
+export { CallError } from './call-error.ts';
+export type { SchemaSource } from './descriptors.ts';
+export { prepareCalls } from './prepare.ts';
+export {
+  type Answer,
+  type AnswerFields,
+  type AnswerMessage,
+  type CallSurroundings,
+  type MessageListener,
+  PreparedCall,
+} from './prepared-call.ts';
+export { reflectedFiles } from './reflection.ts';
+export { type CallSettings, callSchema, durationMs, type LoadPlanFile, planSchema } from './settings.ts';
+export { TemplateError, type TemplateValues } from './template.ts';

@@ -1,0 +1,160 @@
+import { type Field, field, type HeaderBlock, transientField } from '../../http2/index.ts';
+import type { CallSettings } from './settings.ts';
+import { SAMPLE, Template, type TemplateValues } from './template.ts';
+
+/** The header section of an answer, or its trailers; valid while they are handed over. */
+export interface AnswerFields {
+  /** Empty where there is none. */
+  get(name: string): string;
+}
+
+/** A message of an answer, read. */
+export interface AnswerMessage {
+  readonly revision: number | null;
+}
+
+/** Told of each message of an answer. */
+export interface MessageListener {
+  onMessage(message: AnswerMessage): void;
+}
+
+/** What comes back for one request, as its protocol has it. */
+export interface Answer {
+  onHead(status: string, fields: AnswerFields): void;
+  /** @throws Error where the bytes are not what the protocol has */
+  onContent(bytes: Uint8Array, start: number, end: number): void;
+  /** It is complete. @returns its status, and how long it asks for before the next try, ms; 0: it does not ask */
+  onEnd(trailers: AnswerFields | null): { readonly status: string; readonly pushbackMs: number };
+}
+
+/** What calls are made from. */
+export interface CallSurroundings {
+  /** host:port, for `:authority`. */
+  readonly authority: string;
+  readonly scheme: 'http' | 'https';
+  /** Sent with every call; templates. */
+  readonly headers: ReadonlyArray<readonly [name: string, value: string]>;
+  readonly random: () => number;
+}
+
+/** The field by which an answer says how long to wait before the next try, ms (gRFC A6). */
+export const PUSHBACK = 'grpc-retry-pushback-ms';
+
+/** How many keys' requests are kept, so that they need not be made again: some tens of megabytes at most. */
+const MOST_KEPT = 200_000;
+
+interface HeaderTemplate {
+  readonly name: string;
+  readonly template: Template;
+}
+
+/** A call, ready to be made again and again. One kind for each protocol. */
+export abstract class PreparedCall {
+  readonly name: string;
+  readonly settings: CallSettings;
+  /** What is asked for, as people write it. */
+  abstract readonly what: string;
+  /** Of all requests: the pseudo-header fields, which come first, and the others. */
+  readonly #fixedPseudo: readonly Field[];
+  readonly #fixed: readonly Field[];
+  /** Null where all requests have the same path. */
+  readonly #path: Template | null;
+  readonly #ofKey: readonly HeaderTemplate[];
+  readonly #varying: readonly HeaderTemplate[];
+  readonly #templates: readonly Template[];
+  readonly #ok: ReadonlySet<string>;
+  readonly #data: readonly Template[];
+  /** By the keys' places. */
+  readonly #keptFields: Field[][] = [];
+  readonly #keptData: Uint8Array[] = [];
+  readonly #keepsData: boolean;
+
+  /** @param own the header section that the protocol wants. @throws TemplateError */
+  protected constructor(
+    name: string,
+    settings: CallSettings,
+    own: ReadonlyArray<readonly [name: string, value: string]>,
+    { headers, random }: CallSurroundings,
+    data: readonly string[],
+  ) {
+    this.name = name;
+    this.settings = settings;
+    this.#ok = new Set(settings.ok);
+    const all = [...own, ...headers, ...Object.entries(settings.headers)].map(([header, value]) => ({
+      name: header.toLowerCase(),
+      template: new Template(value, header, random),
+    }));
+    const fixed = all
+      .filter(({ template }) => template.isConstant)
+      .map((each) => field(each.name, each.template.render(SAMPLE)));
+    this.#fixedPseudo = fixed.filter(({ name: { text } }) => text.startsWith(':'));
+    this.#fixed = fixed.filter(({ name: { text } }) => !text.startsWith(':'));
+    const varying = all.filter(({ template }) => !template.isConstant);
+    this.#path = varying.find((each) => each.name === ':path')?.template ?? null;
+    const others = varying.filter((each) => each.name !== ':path');
+    this.#ofKey = others.filter(({ template }) => template.dependsOnKeyAlone);
+    this.#varying = others.filter(({ template }) => !template.dependsOnKeyAlone);
+    this.#data = data.map((text) => new Template(text, 'the data', random));
+    this.#templates = [...all.map(({ template }) => template), ...this.#data];
+    this.#keepsData = this.#data.length === 1 && (this.#data[0] as Template).dependsOnKeyAlone;
+  }
+
+  /** Whether any of its templates has that name in it. */
+  has(name: keyof TemplateValues): boolean {
+    return this.#templates.some((template) => template.has(name));
+  }
+
+  /** Messages that a request has; 0: no content. */
+  get messages(): number {
+    return this.#data.length * this.settings.messages;
+  }
+
+  /** Puts the request's header section into `block`. @param place of the key among all keys */
+  write(block: HeaderBlock, values: TemplateValues, place: number): void {
+    block.clear();
+    for (const each of this.#fixedPseudo) block.push(each);
+    if (this.#path !== null) block.push(transientField(':path', this.#path.render(values)));
+    for (const each of this.#fixed) block.push(each);
+    for (const each of this.#fieldsOf(values, place)) block.push(each);
+    for (const { name, template } of this.#varying) block.push(transientField(name, template.render(values)));
+  }
+
+  /** The request's message of that number, as it is sent. */
+  message(values: TemplateValues, place: number, number: number): Uint8Array {
+    const template = this.#data[number % this.#data.length] as Template;
+    if (!this.#keepsData || place >= MOST_KEPT) return this.encode(template.render(values));
+    const kept = this.#keptData[place];
+    if (kept !== undefined) return kept;
+    const made = this.encode(template.render(values));
+    this.#keptData[place] = made;
+    return made;
+  }
+
+  #fieldsOf(values: TemplateValues, place: number): readonly Field[] {
+    const kept = this.#keptFields[place];
+    if (kept !== undefined) return kept;
+    const made = this.#ofKey.map(({ name, template }) => transientField(name, template.render(values)));
+    if (place < MOST_KEPT) this.#keptFields[place] = made;
+    return made;
+  }
+
+  isError(status: string): boolean {
+    return !this.isGood(status) && !this.#ok.has(status);
+  }
+
+  /** Whether the content is one piece, whose length can be told with the head. */
+  abstract get announcesLength(): boolean;
+  /** Whether an answer's stream of messages may be held open. */
+  abstract get isStream(): boolean;
+  /** @param listener null: nobody wants to know */
+  abstract answer(listener: MessageListener | null): Answer;
+  /** @throws CallError where the text is no such message */
+  protected abstract encode(text: string): Uint8Array;
+  protected abstract isGood(status: string): boolean;
+}
+
+/** The texts of a call's messages. @param fallback where it has none of its own */
+export function dataOf({ data }: CallSettings, fallback: readonly string[]): readonly string[] {
+  if (data === undefined) return fallback;
+  return (Array.isArray(data) ? data : [data]).map((each) => (typeof each === 'string' ? each : JSON.stringify(each)));
+}

@@ -1,0 +1,91 @@
+import { z } from 'zod';
+
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** Reads `30s`, `500ms`, `2m`. @returns milliseconds; NaN where it is none */
+export function durationMs(text: string): number {
+  const [, number = '', unit = ''] = /^([0-9.]+)(ms|s|m|h)$/.exec(text) ?? [];
+  return Number(number) * (UNITS_MS[unit] ?? Number.NaN);
+}
+
+const duration = z
+  .string()
+  .refine((text) => durationMs(text) > 0, 'write a time such as 30s, 500ms or 2m')
+  .transform(durationMs);
+
+const METHOD = /^[A-Za-z_][\w.]*\/[A-Za-z_]\w*$/;
+const method = z.string().regex(METHOD, 'write package.Service/Method');
+
+/** What is to be asked, as a plan has it. */
+export const callSchema = z
+  .strictObject({
+    grpc: method.optional().describe('package.Service/Method, by gRPC.'),
+    connect: method.optional().describe('package.Service/Method, by Connect with JSON.'),
+    http: z
+      .string()
+      .regex(/^[A-Z]+ \/\S*$/, "write a request such as 'GET /notes/{{key}}'")
+      .optional()
+      .describe('A method and a path.'),
+    data: z
+      .union([
+        z.string(),
+        z.record(z.string(), z.unknown()),
+        z.array(z.union([z.string(), z.record(z.string(), z.unknown())])),
+      ])
+      .optional()
+      .describe('The content: text, or an object for JSON. A list has a message each, for methods that take a stream.'),
+    messages: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(1)
+      .describe('How often the data is sent, by methods that take a stream.'),
+    every: duration.optional().describe('The time between messages; without it they are sent at once.'),
+    headers: z.record(z.string(), z.string()).default({}).describe('Sent along; {{key}} and the like in it.'),
+    ok: z.array(z.string()).default([]).describe('Statuses that are no errors here, such as NOT_FOUND or 404.'),
+    weight: z.number().min(0).default(1).describe('How often it is made, beside the others.'),
+    streams: z.boolean().default(false).describe('Connect without a schema: the answer is a stream of messages.'),
+    writes: z.boolean().default(false).describe('--check: its revision is one that watches have to see.'),
+    revision: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Where an answer has its revision: a field such as document.revision, or header:NAME.'),
+    watch: z
+      .strictObject({
+        open: z.int().min(0).default(0).describe('So many are open from the beginning.'),
+        life: duration.optional().describe('How long a client keeps it, in the mean, before another comes.'),
+        resumes: z
+          .boolean()
+          .default(false)
+          .describe('It goes on behind {{revision}}: nothing between two streams may be missed.'),
+      })
+      .optional()
+      .describe('It is held open, and opened anew when it ends.'),
+  })
+  .superRefine(({ grpc, connect, http }, context) => {
+    if ([grpc, connect, http].filter((each) => each !== undefined).length !== 1)
+      context.addIssue('give exactly one of grpc, connect, http');
+  });
+
+export type CallSettings = z.infer<typeof callSchema>;
+
+/** A run's calls and where their methods are described. */
+export const planSchema = z
+  .strictObject({
+    proto: z.string().min(1).optional().describe('The .proto file, beside this one.'),
+    include: z.array(z.string().min(1)).default([]).describe('Where what it imports is found.'),
+    descriptors: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('A descriptor set (protoc --descriptor_set_out --include_imports).'),
+    calls: z
+      .record(z.string().regex(/^[a-z0-9][a-z0-9_-]*$/i, 'write letters, digits, hyphens'), callSchema)
+      .refine((calls) => Object.keys(calls).length > 0, 'name at least one call'),
+  })
+  .superRefine(({ proto, descriptors }, context) => {
+    if (proto !== undefined && descriptors !== undefined) context.addIssue('give proto or descriptors, not both');
+  });
+
+export type LoadPlanFile = z.infer<typeof planSchema>;

@@ -1,0 +1,108 @@
+import { Connection, type ConnectionHandler, type FloodCause, type Http2Context } from '../../http2/index.ts';
+import { openSocket } from './open-socket.ts';
+import type { Target, Transport } from './transport.ts';
+
+/** A connection that could not be made, or was lost, is tried again after so long. */
+const RECONNECT_MS = 100;
+
+/** So many HTTP/2 connections to one place, made anew when they are lost or told to go. */
+export class Http2Transport implements Transport, ConnectionHandler {
+  readonly #target: Target;
+  readonly #context: Http2Context;
+  readonly #count: number;
+  #connections: Connection[] = [];
+  #opening = 0;
+  #next = 0;
+  #isClosed = false;
+  onRoom: () => void = () => {};
+  lastFailure = '';
+
+  constructor(target: Target, count: number, context: Http2Context) {
+    this.#target = target;
+    this.#count = count;
+    this.#context = context;
+  }
+
+  /** Makes all of them. @throws Error where the first cannot be made */
+  async open(): Promise<void> {
+    const first = await this.#connect();
+    this.#connections.push(first);
+    this.#fill();
+  }
+
+  /** One with room for a stream, in turn; null: there is none now. */
+  pick(): Connection | null {
+    const connections = this.#connections;
+    for (let i = 0; i < connections.length; i++) {
+      const connection = connections[this.#next++ % connections.length] as Connection;
+      const most = connection.ready ? connection.peerSettings.maxConcurrentStreams : STREAMS_BEFORE_SETTINGS;
+      if (connection.usable && connection.openStreams < most) return connection;
+    }
+    return null;
+  }
+
+  sweep(nowMs: number): void {
+    for (const connection of this.#connections) connection.sweep(nowMs);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const connection of this.#connections) connection.destroy();
+  }
+
+  #fill(): void {
+    const usable = this.#connections.filter((connection) => connection.usable).length;
+    for (let missing = this.#count - usable - this.#opening; missing > 0; missing--) {
+      this.#opening++;
+      this.#connect().then(
+        (connection) => {
+          this.#opening--;
+          if (this.#isClosed) connection.destroy();
+          else this.#connections.push(connection);
+          this.onRoom();
+        },
+        (error: Error) => {
+          this.#opening--;
+          this.lastFailure = error.message;
+          this.#fillLater();
+        },
+      );
+    }
+  }
+
+  #fillLater(): void {
+    setTimeout(() => {
+      if (!this.#isClosed) this.#fill();
+    }, RECONNECT_MS);
+  }
+
+  async #connect(): Promise<Connection> {
+    const holder: { connection: Connection | null } = { connection: null };
+    const socket = await openSocket(this.#target, 'h2', (bytes, start, end) =>
+      holder.connection?.receive(bytes, start, end),
+    );
+    holder.connection = new Connection(socket, false, this.#context, this);
+    return holder.connection;
+  }
+
+  onRequest(): void {}
+
+  onCapacity(): void {
+    this.onRoom();
+  }
+
+  onGoaway(): void {
+    this.#fill();
+  }
+
+  onClosed(connection: Connection, reason: string | null): void {
+    this.lastFailure = reason ?? '';
+    this.#connections = this.#connections.filter((each) => each !== connection);
+    if (!this.#isClosed) this.#fillLater();
+  }
+
+  onFlood(_connection: Connection, _cause: FloodCause): void {}
+}
+
+/** Until the peer's SETTINGS have come, no more than RFC 9113, 6.5.2 has every peer allow. */
+const STREAMS_BEFORE_SETTINGS = 100;

@@ -1,0 +1,36 @@
+import type { HeaderBlock, Stream, StreamHandler } from '../../http2/index.ts';
+
+/** Who the load goes to. */
+export interface Target {
+  readonly host: string;
+  readonly port: number;
+  /** Null: cleartext. */
+  readonly tls: TargetTls | null;
+}
+
+export interface TargetTls {
+  /** The name that its certificate has; empty: the host. */
+  readonly serverName: string;
+  /** Authorities besides the system's (PEM); null: none. */
+  readonly ca: string | null;
+}
+
+/** Where a request can be sent: a connection with room. */
+export interface RequestConnection {
+  request(block: HeaderBlock, endStream: boolean, handler: StreamHandler): Stream;
+}
+
+/** The connections to a target. */
+export interface Transport {
+  /** Told when requests may be sent that could not be before. */
+  onRoom: () => void;
+  /** Why the last connection failed. */
+  readonly lastFailure: string;
+  /** @throws Error where the target cannot be reached */
+  open(): Promise<void>;
+  /** One with room, in turn; null: there is none now. */
+  pick(): RequestConnection | null;
+  /** To be called every second or so: tells the other side of requests that nobody waits for any more, a few at a time. */
+  sweep(nowMs: number): void;
+  close(): void;
+}
