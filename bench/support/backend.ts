@@ -1,6 +1,7 @@
 /**
  * The backend of every benchmark, for HTTP/2 and HTTP/1.1: on the project's own engines, so that it is never what limits a proxy. It answers
- * `/get/SIZE` with so many bytes, `/grpc/SIZE` with a message of so many and trailers, `/hang` never. Any other path, a
+ * `/get/SIZE` with so many bytes, `/grpc/SIZE` with a message of so many and trailers, `/watch/SIZE` with a message and no
+ * end, `/hang` never. Any other path, a
  * real gRPC method's, is answered as `/grpc/100`.
  *
  *   node bench/support/backend.ts FIRST_PORT COUNT
@@ -29,12 +30,14 @@ class Answer implements StreamHandler {
   readonly #body: Uint8Array;
   readonly #trailers: readonly Field[] | null;
   readonly #silent: boolean;
+  readonly #endless: boolean;
 
   constructor(path: string) {
     const [, kind, text] = path.split('/');
     this.#silent = kind === 'hang';
+    this.#endless = kind === 'watch';
     const get = kind === 'get';
-    const size = get || kind === 'grpc' ? Number(text) : 100;
+    const size = get || kind === 'grpc' || kind === 'watch' ? Number(text) : 100;
     this.#body = get ? Buffer.alloc(size, 'k') : grpcMessage(size);
     this.#headers = get
       ? [field(':status', '200'), field('content-type', 'text/plain'), field('content-length', String(size))]
@@ -48,7 +51,7 @@ class Answer implements StreamHandler {
     block.set(this.#headers);
     connection.sendHeaders(stream, block, false);
     connection.sendData(stream, this.#body, 0, this.#body.length, this.#trailers === null);
-    if (this.#trailers === null) return;
+    if (this.#trailers === null || this.#endless) return;
     block.set(this.#trailers);
     connection.sendTrailers(stream, block);
   }
@@ -69,6 +72,8 @@ function grpcMessage(size: number): Uint8Array {
   const message = Buffer.alloc(5 + size, 'k');
   message[0] = 0;
   message.writeUInt32BE(size, 1);
+  // A field of text, so that generators that read messages find one; a longer one would want more bytes for its length.
+  if (size >= 2 && size < 130) message.set([0x0a, size - 2], 5);
   return message;
 }
 
