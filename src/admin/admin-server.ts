@@ -1,5 +1,5 @@
-import { timingSafeEqual } from 'node:crypto';
 import { createServer, type Server, type ServerResponse } from 'node:http';
+import { bearsToken } from '../bearer-token.ts';
 import { type OpenStream, RouterCounters } from '../router/index.ts';
 import { listening } from './listening.ts';
 import { type AdminRegistry, renderMetrics, sumCounters } from './metrics.ts';
@@ -57,12 +57,12 @@ const json = (value: unknown): Answer => ({
 export class AdminServer {
   readonly #server: Server;
   readonly #source: AdminSource;
-  readonly #token: Buffer | null;
+  readonly #token: string | null;
 
   /** @param token what a request has to bear, health apart; null where anybody may ask */
   constructor(source: AdminSource, token: string | null) {
     this.#source = source;
-    this.#token = token === null ? null : Buffer.from(token, 'utf8');
+    this.#token = token;
     this.#server = createServer((request, response) => {
       const { pathname, searchParams } = new URL(request.url ?? '/', 'http://admin');
       const handler = HANDLERS[pathname];
@@ -78,9 +78,7 @@ export class AdminServer {
   }
 
   #bears(authorization: string | undefined): boolean {
-    if (this.#token === null) return true;
-    const given = Buffer.from((authorization ?? '').replace(/^Bearer /i, ''), 'utf8');
-    return given.length === this.#token.length && timingSafeEqual(given, this.#token);
+    return this.#token === null || bearsToken(authorization, this.#token);
   }
 
   /** @returns the port */

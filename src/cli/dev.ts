@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { Command } from 'commander';
 import { stringify } from 'yaml';
 import { parseConfig } from '../config/index.ts';
+import { moduleFile } from '../module-file.ts';
 import { DEFAULT_NAMESPACE, isUnderWay, type SqliteStore } from '../registry/index.ts';
 import { addressText, checkTopology, type HostPort, type TopologyDraft } from '../topology/index.ts';
 import { registryOn } from './open-registry.ts';
@@ -23,7 +24,7 @@ const MOST_SHARDS = 64;
 /** A shard that ended by itself is started again after this long. */
 const RESTART_MS = 500;
 /** The command's own file, source or built, to start shards with. */
-const COMMAND = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url));
+const COMMAND = fileURLToPath(moduleFile('./main', import.meta.url));
 
 interface DevOptions {
   readonly shards: number;

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { moduleFile } from '../module-file.ts';
 import type { RegistryDescription, RouterValue } from '../registry/index.ts';
 import type { TopologyName } from '../topology/index.ts';
 import type { ControlEvent } from './control-event.ts';
@@ -26,11 +27,7 @@ export type ControlRequest =
   | { readonly ask: 'carriedOut'; readonly cluster: string; readonly id: number }
   | { readonly ask: 'stop' };
 
-/** Sources run as they are, and `dist` after a build: a worker's file has the ending of this one. */
-const WORKER_FILE = new URL(
-  import.meta.url.endsWith('.ts') ? './control-worker.ts' : './control-worker.js',
-  import.meta.url,
-);
+const WORKER_FILE = moduleFile('./control-worker', import.meta.url);
 
 /** The thread that follows the registry for a router. */
 export class ControlThread {

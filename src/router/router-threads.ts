@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Http2Limits } from '../http2/index.ts';
+import { moduleFile } from '../module-file.ts';
 import type { SharedCluster, StagedCluster } from '../topology/index.ts';
 import type { DrainDescription } from './drain/drain.ts';
 import type { HoldDescription } from './gate/hold.ts';
@@ -177,11 +178,7 @@ class WorkerThreads implements RouterThreads {
 
 type Unnumbered<Request> = Request extends unknown ? Omit<Request, 'id'> : never;
 
-/** Sources run as they are, and `dist` after a build: a worker's file has the ending of this one. */
-const WORKER_FILE = new URL(
-  import.meta.url.endsWith('.ts') ? './router-worker.ts' : './router-worker.js',
-  import.meta.url,
-);
+const WORKER_FILE = moduleFile('./router-worker', import.meta.url);
 
 class WorkerHandle {
   readonly #worker: Worker;

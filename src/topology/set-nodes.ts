@@ -1,4 +1,5 @@
 import { DocumentError } from '../yaml/index.ts';
+import { splitAddress } from './address.ts';
 import { Cluster, type ClusterDescription, type Shard } from './cluster.ts';
 import { NODE_ID, type NodeId } from './node-id.ts';
 import { formatSlotRanges, parseSlotRanges, type SlotRange, slotFault } from './slot-ranges.ts';
@@ -16,8 +17,8 @@ export function setNodesText(cluster: ClusterDescription): string {
     throw new RangeError(`the line form is of slots, and ${cluster.name} is placed by ${cluster.placement.name}`);
   const slots = slotsOf(cluster);
   const lines = nodesOf(cluster).map(({ id, shard, address, follows }) => {
-    const colon = address.lastIndexOf(':');
-    const place = `${id} ${address.slice(0, colon).replace(/^\[|\]$/g, '')} ${address.slice(colon + 1)}`;
+    const { host, port } = splitAddress(address);
+    const place = `${id} ${host} ${port}`;
     if (follows !== null) return `${place} slave ${follows}`;
     return `${place} master - ${formatSlotRanges(slots.get(shard) ?? [])}`.trimEnd();
   });

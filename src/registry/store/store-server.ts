@@ -1,4 +1,3 @@
-import { timingSafeEqual } from 'node:crypto';
 import {
   type handleUnaryCall,
   type Metadata,
@@ -9,6 +8,7 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
+import { bearsToken } from '../../bearer-token.ts';
 import { addressText, type HostPort } from '../../topology/index.ts';
 import { RegistryStoreClient, TOKEN_HEADER, type WireChange, type WireWatchResponse } from './registry-proto.ts';
 import { type Change, type Condition, type LeaseId, type Revision, type Store, StoreUnavailable } from './store.ts';
@@ -112,10 +112,8 @@ export class StoreServer {
   }
 
   #mayCall(metadata: Metadata): boolean {
-    if (this.#options.token === null) return true;
-    const wanted = Buffer.from(`Bearer ${this.#options.token}`);
-    const given = Buffer.from(String(metadata.get(TOKEN_HEADER)[0] ?? ''));
-    return given.length === wanted.length && timingSafeEqual(given, wanted);
+    const { token } = this.#options;
+    return token === null || bearsToken(metadata.get(TOKEN_HEADER)[0]?.toString(), token);
   }
 }
 
