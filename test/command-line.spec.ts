@@ -1,4 +1,4 @@
-import { execFile, execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
 import { eventually, fetchText } from './support/cluster.ts';
+import { Commands, type Outcome } from './support/commands.ts';
 import { freePorts, KEYWAY, Scope } from './support/processes.ts';
 
 const scope = new Scope();
@@ -24,43 +25,32 @@ clusters:
       - {id: s1, address: 127.0.0.1:9102}
 `;
 
-interface Outcome {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
-function keyway(...args: string[]): Promise<Outcome> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [KEYWAY, ...args], (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
-    });
-  });
-}
+const commands = new Commands('');
+const keyway = (...args: string[]): Promise<Outcome> => commands.run(...args);
 
 it('checks a config, and says in a line what is wrong and where', async () => {
   const right = scope.file('keyway.yaml', CONFIG);
   expect(await keyway('router', '--config', right, '--check')).toMatchObject({
     code: 0,
-    stdout: `${right} is right\n`,
+    out: `${right} is right\n`,
   });
   const wrong = scope.file('keyway.yaml', CONFIG.replace('65537', '65536'));
   expect(await keyway('router', '--config', wrong, '--check')).toEqual({
     code: 2,
-    stdout: '',
-    stderr: `${wrong}:7:37 clusters.docs.placement.maglev.tableSize: 65536 is not a prime number; the next one is 65537\n`,
+    out: '',
+    error: `${wrong}:7:37 clusters.docs.placement.maglev.tableSize: 65536 is not a prime number; the next one is 65537\n`,
   });
   expect(await keyway('router', '--config', '/nowhere.yaml')).toMatchObject({
     code: 2,
-    stderr: '/nowhere.yaml: there is no such file\n',
+    error: '/nowhere.yaml: there is no such file\n',
   });
 });
 
 it('answers wrong usage with exit code 2 and one line', async () => {
   for (const args of [['rooter'], ['router'], ['dev', '--shards', 'many'], ['explain', '--config'], ['kv', 'get']]) {
-    const { code, stdout, stderr } = await keyway(...args);
-    expect([code, stdout], args.join(' ')).toEqual([2, '']);
-    expect(stderr.trimEnd().split('\n').length, stderr).toBe(1);
+    const { code, out, error } = await keyway(...args);
+    expect([code, out], args.join(' ')).toEqual([2, '']);
+    expect(error.trimEnd().split('\n').length, error).toBe(1);
   }
 });
 
@@ -91,9 +81,9 @@ it('has help with an example for every command', async () => {
   for (const [group, each] of Object.entries(groups))
     commands.push([group], ...each.map((command) => [group, command]));
   for (const command of commands) {
-    const { code, stdout } = await keyway(...command, '--help');
+    const { code, out } = await keyway(...command, '--help');
     expect(code).toBe(0);
-    expect(stdout, command.join(' ')).toContain('Example:\n  keyway ');
+    expect(out, command.join(' ')).toContain('Example:\n  keyway ');
   }
 });
 
@@ -123,9 +113,9 @@ clusters: {docs: {placement: {fixedRing: {}}, hashOn: id, shards: [${text}]}}
 `,
     );
   const [now, next] = [config(shards(1, 2, 3)), config(shards(1, 2, 3, 4))];
-  const { code, stdout } = await keyway('plan', next, '--config', now, '--json');
+  const { code, out } = await keyway('plan', next, '--config', now, '--json');
   expect(code).toBe(0);
-  const plan = JSON.parse(stdout) as {
+  const plan = JSON.parse(out) as {
     moved: number;
     flows: Array<{ to: string; share: number }>;
     shards: Array<{ id: string; before: number | null; after: number }>;
@@ -134,9 +124,9 @@ clusters: {docs: {placement: {fixedRing: {}}, hashOn: id, shards: [${text}]}}
   expect(plan.moved).toBeCloseTo(plan.shards.find(({ id }) => id === 's4')?.after ?? 0, 9);
   expect(plan.shards.map(({ before }) => before === null)).toEqual([false, false, false, true]);
   const table = await keyway('plan', next, '--config', now);
-  expect(table.stdout).toMatch(/^docs: [23]\d\.\d% of the keys move\n\nfrom +to +share\ns\d +s4 +\d+\.\d%\n/);
-  expect(table.stdout).toMatch(/\ns4 +- +[23]\d\.\d% {2}█+[▏▎▍▌▋▊▉]?\n$/);
-  expect((await keyway('plan', now, '--config', now)).stdout).toMatch(/^docs: 0\.0% of the keys move\n\nshard/);
+  expect(table.out).toMatch(/^docs: [23]\d\.\d% of the keys move\n\nfrom +to +share\ns\d +s4 +\d+\.\d%\n/);
+  expect(table.out).toMatch(/\ns4 +- +[23]\d\.\d% {2}█+[▏▎▍▌▋▊▉]?\n$/);
+  expect((await keyway('plan', now, '--config', now)).out).toMatch(/^docs: 0\.0% of the keys move\n\nshard/);
   expect(await keyway('plan', next, '--config', now, '--cluster', 'other')).toMatchObject({ code: 2 });
 });
 
@@ -146,12 +136,12 @@ it("makes a config of Istio's, tells what it left out, and the config is right",
   const outcome = await keyway(...args, '--shards', 'yorkie=127.0.0.1:9101,127.0.0.1:9102');
   expect(outcome).toEqual({
     code: 0,
-    stdout: '',
-    stderr: 'not carried over: VirtualService yorkie: spec.http[0].mirror: Keyway has nothing like it\n',
+    out: '',
+    error: 'not carried over: VirtualService yorkie: spec.http[0].mirror: Keyway has nothing like it\n',
   });
   expect(await keyway('router', '--config', output, '--check')).toMatchObject({ code: 0 });
-  const { stdout } = await keyway('explain', '--config', output, 'project/document');
-  expect(stdout).toMatch(/yorkie-[01]\t127\.0\.0\.1:910[12]\n$/);
+  const { out } = await keyway('explain', '--config', output, 'project/document');
+  expect(out).toMatch(/yorkie-[01]\t127\.0\.0\.1:910[12]\n$/);
 });
 
 it('ends with an error where its port is taken, and leaves nothing running', async () => {
@@ -167,15 +157,15 @@ routes: [{match: {prefix: /}, cluster: docs}]
 clusters: {docs: {shards: [{id: s0, address: 127.0.0.1:1}]}}
 `,
   );
-  const { code, stderr } = await keyway('router', '--config', config);
+  const { code, error } = await keyway('router', '--config', config);
   expect(code).not.toBe(0);
-  expect(stderr).toMatch(/EADDRINUSE.*choose another address/);
+  expect(error).toMatch(/EADDRINUSE.*choose another address/);
 });
 
 it('prints a JSON schema, which docs/ has as it is', async () => {
-  const { stdout } = await keyway('schema');
+  const { out } = await keyway('schema');
   const { readFileSync } = await import('node:fs');
-  expect(readFileSync(join(ROOT, 'docs/config.schema.json'), 'utf8')).toBe(stdout);
+  expect(readFileSync(join(ROOT, 'docs/config.schema.json'), 'utf8')).toBe(out);
 });
 
 it('brings up a router and shards with `keyway dev`, and takes them down at a signal', async () => {
@@ -200,25 +190,25 @@ it('brings up a router and shards with `keyway dev`, and takes them down at a si
   const shards = [...dev.output.matchAll(/shard {5}s\d 127\.0\.0\.1:(\d+)/g)].map(([, port]) => Number(port));
   expect(shards.length).toBe(2);
   const put = await keyway('kv', 'put', 'demo/hello', 'good day', '--endpoint', `127.0.0.1:${listen}`);
-  expect(put.stdout).toMatch(/demo\/hello is at revision 1, on s[01]/);
+  expect(put.out).toMatch(/demo\/hello is at revision 1, on s[01]/);
   expect(existsSync(join(folder, '.keyway/keyway.yaml'))).toBe(true);
   const explained = await keyway('explain', '--config', join(folder, '.keyway/keyway.yaml'), '--json', 'demo/hello');
-  expect(put.stdout).toContain(`on ${(JSON.parse(explained.stdout) as { shard: string }).shard}`);
+  expect(put.out).toContain(`on ${(JSON.parse(explained.out) as { shard: string }).shard}`);
   expect((await fetchText(`http://127.0.0.1:${admin}/readyz`)).status).toBe(200);
 
   // The owner leaves the cluster while somebody watches, who goes on at the other one and misses nothing.
   const [, owner, registry] = [
-    ...(/on (s[01])/.exec(put.stdout) ?? []),
+    ...(/on (s[01])/.exec(put.out) ?? []),
     /registry {2}(\S+)/.exec(dev.output)?.[1] as string,
   ] as [string, string, string];
   const watch = scope.keyway(['kv', 'watch', 'demo/hello', '--endpoint', `127.0.0.1:${listen}`]);
   await watch.printed(/snapshot\t1\ts[01]\tgood day/);
   const removed = await keyway('shard', 'remove', owner, '--registry', registry);
-  expect(removed.stdout).toBe('docs is at version 2\n');
+  expect(removed.out).toBe('docs is at version 2\n');
   await watch.printed(/re-attaching: the key moves: docs goes from version 1 to version 2/);
   const other = owner === 's0' ? 's1' : 's0';
   const again = await keyway('kv', 'put', 'demo/hello', 'good night', '--endpoint', `127.0.0.1:${listen}`);
-  expect(again.stdout).toBe(`demo/hello is at revision 2, on ${other}\n`);
+  expect(again.out).toBe(`demo/hello is at revision 2, on ${other}\n`);
   await watch.printed(new RegExp(`\t2\t${other}\tgood night`));
   await watch.end();
 
