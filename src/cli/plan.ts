@@ -13,6 +13,7 @@ import {
 import { readDocument } from '../yaml/index.ts';
 import { describedClusters } from './described-clusters.ts';
 import { inRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
+import { table } from './table.ts';
 import { UsageError } from './usage-error.ts';
 
 const BAR_CHARACTERS = 30;
@@ -97,20 +98,20 @@ function planOf(before: Cluster, after: Cluster): Plan {
 }
 
 function planText({ cluster, moved, flows, pins, shards }: Plan): string {
-  const width = Math.max('shard'.length, ...shards.map(({ id }) => id.length));
-  const name = (text: string | null): string => (text ?? '-').padEnd(width);
-  const lines = [`${cluster}: ${percent(moved).trim()} of the keys move`];
-  if (flows.length > 0) lines.push('', `${name('from')}  ${name('to')}  share`);
-  for (const { from, to, share } of flows.slice(0, MOST_FLOWS))
-    lines.push(`${name(from)}  ${name(to)}  ${percent(share)}`);
-  if (flows.length > MOST_FLOWS) lines.push(`and ${flows.length - MOST_FLOWS} pairs more`);
-  for (const { pin, from, to } of pins)
-    lines.push(`${pin}: ${from ?? 'by the placement'} -> ${to ?? 'by the placement'}`);
-  lines.push('', `${name('shard')}  before   after`);
+  const rows = flows.slice(0, MOST_FLOWS).map(({ from, to, share }) => [from ?? '-', to ?? '-', percent(share)]);
   const most = Math.max(...shards.map(({ before, after }) => Math.max(before ?? 0, after ?? 0)));
-  for (const { id, before, after } of shards)
-    lines.push(`${name(id)}  ${percent(before)}  ${percent(after)}  ${bar((after ?? 0) / most)}`.trimEnd());
-  return `${lines.join('\n')}\n`;
+  const parts = [
+    `${cluster}: ${percent(moved).trim()} of the keys move\n`,
+    rows.length === 0 ? '' : `\n${table(['from', 'to', 'share'], rows)}`,
+    flows.length > MOST_FLOWS ? `and ${flows.length - MOST_FLOWS} pairs more\n` : '',
+    ...pins.map(({ pin, from, to }) => `${pin}: ${from ?? 'by the placement'} -> ${to ?? 'by the placement'}\n`),
+    '\n',
+    table(
+      ['shard', 'before', ' after', ''],
+      shards.map(({ id, before, after }) => [id, percent(before), percent(after), bar((after ?? 0) / most)]),
+    ),
+  ];
+  return parts.join('');
 }
 
 function percent(share: number | null): string {
