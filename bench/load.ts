@@ -55,29 +55,23 @@ const CASES: readonly Case[] = [
   { connections: 50, inFlight: 50 },
 ];
 
+function keywayLoad(name: string, data: string): Generator {
+  return {
+    name,
+    command: ({ connections, inFlight }, folder) => [
+      process.execPath,
+      KEYWAY,
+      ...['load', `127.0.0.1:${PORT}`, '--grpc', METHOD, '--proto', PROTO, '--data', data],
+      ...['--users', String(inFlight), '--connections', String(connections), '--no-live'],
+      ...['--duration', `${SECONDS}s`, '--warm-up', '0', '--json', join(folder, 'keyway.json')],
+    ],
+    requests: (_, folder) => JSON.parse(readFileSync(join(folder, 'keyway.json'), 'utf8')).statuses.OK,
+  };
+}
+
 const GENERATORS: readonly Generator[] = [
-  {
-    name: 'keyway load',
-    command: ({ connections, inFlight }, folder) => [
-      process.execPath,
-      KEYWAY,
-      ...['load', `127.0.0.1:${PORT}`, '--grpc', METHOD, '--proto', PROTO, '--data', '{"key": "a/b"}'],
-      ...['--users', String(inFlight), '--connections', String(connections), '--no-live'],
-      ...['--duration', `${SECONDS}s`, '--warm-up', '0', '--json', join(folder, 'keyway.json')],
-    ],
-    requests: (_, folder) => JSON.parse(readFileSync(join(folder, 'keyway.json'), 'utf8')).statuses.OK,
-  },
-  {
-    name: 'keyway load, 100,000 keys',
-    command: ({ connections, inFlight }, folder) => [
-      process.execPath,
-      KEYWAY,
-      ...['load', `127.0.0.1:${PORT}`, '--grpc', METHOD, '--proto', PROTO, '--data', '{"key": "{{key}}"}'],
-      ...['--users', String(inFlight), '--connections', String(connections), '--no-live'],
-      ...['--duration', `${SECONDS}s`, '--warm-up', '0', '--json', join(folder, 'keyway.json')],
-    ],
-    requests: (_, folder) => JSON.parse(readFileSync(join(folder, 'keyway.json'), 'utf8')).statuses.OK,
-  },
+  keywayLoad('keyway load', '{"key": "a/b"}'),
+  keywayLoad('keyway load, 100,000 keys', '{"key": "{{key}}"}'),
   {
     name: 'ghz',
     command: ({ connections, inFlight }) => [

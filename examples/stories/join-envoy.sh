@@ -28,6 +28,5 @@ setsid "$ENVOY" -c "$WORK/envoy.yaml" --base-id "$PORT" --concurrency 1 >"$WORK/
 echo $! >"$WORK/envoy.pid"
 wait_for envoy "$PORT"
 until curl -sf "http://127.0.0.1:$((PORT + 1))/ready" >/dev/null; do sleep 0.1; done
-unset KEYWAY_REGISTRY
-KEYWAY_REGISTRY=''
+export KEYWAY_REGISTRY=''
 load join-envoy --at "${SECONDS_BEFORE}s" "mv '$WORK/more-hosts.yaml' '$WORK/eds/hosts.yaml'"

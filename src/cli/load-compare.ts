@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { type Compared, compareReports, parseReport } from '../load/index.ts';
+import type { ComparableReport, Compared } from '../load/index.ts';
 import { readDocument } from '../yaml/index.ts';
 import { table } from './table.ts';
 import { UsageError } from './usage-error.ts';
@@ -12,8 +12,9 @@ export function compareCommand(): Command {
     .argument('<other>', 'the same of another run')
     .option('--json', 'one JSON object a line')
     .addHelpText('after', '\nExample:\n  keyway load compare keyway.json envoy.json')
-    .action((one: string, other: string, { json }: { readonly json?: true }) => {
-      const [a, b] = [read(one), read(other)];
+    .action(async (one: string, other: string, { json }: { readonly json?: true }) => {
+      const { compareReports, parseReport } = await import('../load/index.ts');
+      const [a, b] = [read(one, parseReport), read(other, parseReport)];
       const rows = compareReports(a, b);
       process.stdout.write(
         json === true
@@ -23,7 +24,7 @@ export function compareCommand(): Command {
     });
 }
 
-function read(file: string): ReturnType<typeof parseReport> {
+function read(file: string, parseReport: (text: string, file: string) => ComparableReport): ComparableReport {
   const content = readDocument(file);
   try {
     return parseReport(content, file);

@@ -11,11 +11,6 @@ import { chosenRegistry } from './registry-option.ts';
 const MOST_OF_ERRORS = 4096;
 const ERRORS_COME_WITHIN_MS = 100;
 
-interface Scheduled {
-  readonly timer: NodeJS.Timeout;
-  readonly cancel: () => void;
-}
-
 /** What happened while a load ran, and who makes it happen. */
 export class Marks {
   readonly all: Mark[] = [];
@@ -23,10 +18,9 @@ export class Marks {
   readonly failures: string[] = [];
   readonly #nowMs: () => number;
   readonly #onMark: (mark: Mark) => void;
-  /** Commands that wait for their time, and those that run. */
-  readonly #waiting = new Set<Scheduled>();
-  readonly #running = new Set<Promise<void>>();
-  readonly #done: Array<Promise<void>> = [];
+  readonly #commands: Array<Promise<void>> = [];
+  /** No command begins any more. */
+  readonly #noMore = new AbortController();
   readonly #stopping = new AbortController();
 
   /** @param nowMs since the counting has begun. @param onMark told of each */
@@ -41,22 +35,19 @@ export class Marks {
     const { npm_command: _, ...inherited } = process.env;
     const env = registry === undefined ? inherited : { ...inherited, KEYWAY_REGISTRY: registry };
     for (const { atMs, command } of commands) {
-      const scheduled = Promise.withResolvers<void>();
-      const timer = setTimeout(() => {
-        this.#waiting.delete(entry);
-        const running = this.#carryOut(command, env).finally(() => this.#running.delete(running));
-        this.#running.add(running);
-        running.then(scheduled.resolve, scheduled.reject);
-      }, atMs - this.#nowMs());
-      const entry = { timer, cancel: scheduled.resolve };
-      this.#waiting.add(entry);
-      this.#done.push(scheduled.promise);
+      const due = sleep(Math.max(0, atMs - this.#nowMs()), undefined, { signal: this.#noMore.signal });
+      this.#commands.push(
+        due.then(
+          () => this.#carryOut(command, env),
+          () => {},
+        ),
+      );
     }
   }
 
   /** Every command has ended, those too whose time has not come yet. */
   async done(): Promise<void> {
-    await Promise.all(this.#done);
+    await Promise.all(this.#commands);
   }
 
   /** Tells of each change of a topology in a registry, from now on. What is wrong with the registry is told, and no more. */
@@ -80,11 +71,8 @@ export class Marks {
 
   /** Nothing more begins; what runs is waited for. */
   async end(): Promise<void> {
-    for (const { timer, cancel } of this.#waiting) {
-      clearTimeout(timer);
-      cancel();
-    }
-    await Promise.all(this.#running);
+    this.#noMore.abort();
+    await this.done();
     this.#stopping.abort();
   }
 

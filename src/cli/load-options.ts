@@ -1,8 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
-import { durationMs, type KeyDistribution, type Rate } from '../load/index.ts';
+import { durationMs } from '../duration.ts';
+import type { KeyDistribution, Rate } from '../load/index.ts';
 import { type HostPort, splitAddress } from '../topology/index.ts';
 import { addressOption } from './options.ts';
+
+/** What nobody has said that the target can take. */
+export const MOST_PER_SECOND = 20_000;
+export const MOST_USERS = 1000;
+export const MOST_KEYS = 10_000_000;
+/** Watches share connections in HTTP/2; in HTTP/1.1 each has one of its own. */
+export const WATCH_CONNECTIONS = 10;
 
 /** Reads `30s`, `500ms`, `2m`. @returns milliseconds */
 export function durationOption(text: string): number {

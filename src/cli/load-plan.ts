@@ -12,15 +12,15 @@ import {
 } from '../load/index.ts';
 import { addressText, isLoopback } from '../topology/index.ts';
 import { authorities, type CallFlags } from './load-calls.ts';
-import { linesOf, type TargetOption } from './load-options.ts';
+import {
+  linesOf,
+  MOST_KEYS,
+  MOST_PER_SECOND,
+  MOST_USERS,
+  type TargetOption,
+  WATCH_CONNECTIONS,
+} from './load-options.ts';
 import { UsageError } from './usage-error.ts';
-
-/** What nobody has said that the target can take. */
-export const MOST_PER_SECOND = 20_000;
-export const MOST_USERS = 1000;
-export const MOST_KEYS = 10_000_000;
-/** Watches share connections in HTTP/2; in HTTP/1.1 each has one of its own. */
-export const WATCH_CONNECTIONS = 10;
 
 /** What the command line says. */
 export interface LoadFlags extends CallFlags {

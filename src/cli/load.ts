@@ -1,48 +1,21 @@
-import { writeFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
-import {
-  type LoadReport,
-  LoadRun,
-  loadReport,
-  parseFailConditions,
-  reportPage,
-  reportText,
-  seeded,
-  seriesCsv,
-} from '../load/index.ts';
-import { addressText } from '../topology/index.ts';
-import { planOf, preparedCalls } from './load-calls.ts';
 import { compareCommand } from './load-compare.ts';
-import { Marks } from './load-marks.ts';
 import {
   distributionOption,
   durationOption,
   durationOrNone,
   headerOption,
+  MOST_KEYS,
+  MOST_PER_SECOND,
+  MOST_USERS,
   mixOption,
   rateOption,
   type TargetOption,
   targetOption,
-  timedCommands,
-} from './load-options.ts';
-import {
-  asUsage,
-  callText,
-  checkBounds,
-  keysOf,
-  type LoadFlags,
-  MOST_KEYS,
-  MOST_PER_SECOND,
-  MOST_USERS,
-  patternText,
-  planOfRun,
-  targetOf,
   WATCH_CONNECTIONS,
-} from './load-plan.ts';
-import { loadView } from './load-view.ts';
+} from './load-options.ts';
+import type { LoadFlags } from './load-plan.ts';
 import { integerOption } from './options.ts';
-import { EXIT_FAILURE } from './usage-error.ts';
 
 const MOST_IN_FLIGHT = 100_000;
 const MOST_WATCHES = 1_000_000;
@@ -64,7 +37,11 @@ Example:
   keyway load 127.0.0.1:8080 --http 'GET /notes/{{key}}' --users 50 --fail-on 'p99>20ms,errors>0'`,
     )
     .addCommand(compareCommand())
-    .action((target: TargetOption, flags: LoadFlags) => load(target, flags));
+    .action(async (target: TargetOption, flags: LoadFlags) => {
+      // The harness has libraries of its own, which no other command is to wait for.
+      const { load } = await import('./load-run.ts');
+      await load(target, flags);
+    });
 }
 
 const whole = (most: number) => integerOption(1, most);
@@ -153,82 +130,4 @@ function tellingOptions(command: Command): void {
     .option('--csv <file>', 'write the seconds, for spreadsheets')
     .option('--html <file>', 'write a page with plots')
     .option('--fail-on <conditions>', 'such as p99>20ms,errors>0: then the exit code is 1');
-}
-
-async function load(option: TargetOption, flags: LoadFlags): Promise<void> {
-  checkBounds(option, flags);
-  const conditions = flags.failOn === undefined ? [] : asUsage(() => parseFailConditions(flags.failOn as string));
-  const commands = asUsage(() => timedCommands(flags.at ?? []));
-  const random = flags.seed === undefined ? Math.random : seeded(flags.seed);
-  const keys = keysOf(flags);
-  const target = targetOf(option, flags);
-  const calls = await preparedCalls(planOf(flags), flags, target, random, keys.at(0).key);
-  const plan = planOfRun(flags, target, keys, calls);
-  const registry = flags.registry ?? (process.env.KEYWAY_REGISTRY || undefined);
-  const what = { target: addressText(target), call: callText(plan), pattern: patternText(plan) };
-
-  const run: LoadRun = new LoadRun(plan, {
-    clock: () => performance.now(),
-    random,
-    onCounting: () => marks.begin(commands, registry),
-    mayEnd: async () => {
-      if (flags.afterCommands === undefined) return;
-      await marks.done();
-      await sleep(flags.afterCommands);
-    },
-    onSecond: (second) => view.onSecond(second),
-  });
-  const marks = new Marks(
-    () => run.nowMs,
-    (mark) => view.onMark(mark),
-  );
-  const report = (countedMs: number): LoadReport =>
-    loadReport({
-      ...what,
-      recorder: run.recorder,
-      countedMs,
-      pauseMs: plan.pauseMs,
-      watches: calls.some(({ settings }) => settings.watch !== undefined) ? run.watches.report : null,
-      marks: marks.all,
-      check: run.check,
-    });
-  const view = loadView(flags.live ?? process.stderr.isTTY === true, () => ({
-    ...what,
-    latencyMs: run.recorder.latencies,
-    statuses: Object.fromEntries(run.recorder.statuses),
-    shards: Object.fromEntries(run.recorder.shards),
-    series: run.recorder.seconds,
-    marks: marks.all,
-    elapsedMs: Math.max(0, run.nowMs),
-    durationMs: plan.durationMs,
-    openWatches: run.watches.open,
-  }));
-  if (registry !== undefined) marks.watch(registry);
-  const stopping = new AbortController();
-  // Once: a second one ends it without a report.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
-  let countedMs = 0;
-  try {
-    countedMs = await run.run(stopping.signal);
-  } finally {
-    await marks.end();
-    view.end();
-  }
-  process.exit(tell(report(countedMs), flags, [...marks.failures], conditions));
-}
-
-/** Writes what came of it. @returns the exit code */
-function tell(
-  report: LoadReport,
-  { json, csv, html }: LoadFlags,
-  faults: string[],
-  conditions: ReturnType<typeof parseFailConditions>,
-): number {
-  process.stdout.write(reportText(report));
-  if (json !== undefined) writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`);
-  if (csv !== undefined) writeFileSync(csv, seriesCsv(report.series));
-  if (html !== undefined) writeFileSync(html, reportPage(report));
-  for (const condition of conditions) faults.push(...[condition.fault(report)].filter((fault) => fault !== null));
-  for (const fault of faults) process.stderr.write(`keyway: ${fault}\n`);
-  return faults.length > 0 || (report.check?.violations ?? 0) > 0 ? EXIT_FAILURE : 0;
 }

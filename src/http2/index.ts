@@ -18,4 +18,12 @@ export { defaultLimits, type FloodCause, floodCauses, type Http2Limits, TokenBuc
 export { MessageHead } from './message-head.ts';
 export { copyInto, Output, type OutputListener } from './output.ts';
 export { type ByteReceiver, KEEP_ALIVE, readShared, sharedRead } from './shared-read.ts';
-export { ResetCause, Stream, type StreamConnection, type StreamHandler, unhandled } from './stream.ts';
+export {
+  isUnprocessed,
+  type RequestConnection,
+  ResetCause,
+  Stream,
+  type StreamConnection,
+  type StreamHandler,
+  unhandled,
+} from './stream.ts';

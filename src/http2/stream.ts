@@ -1,3 +1,4 @@
+import { ErrorCode } from './error-codes.ts';
 import type { Field, HeaderBlock } from './hpack/index.ts';
 import type { MessageHead } from './message-head.ts';
 
@@ -64,6 +65,17 @@ export const ResetCause = {
   ConnectionLost: 3,
 } as const;
 export type ResetCause = (typeof ResetCause)[keyof typeof ResetCause];
+
+/** Whether a stream was reset before the peer began with it: then it is safe to send its request again (RFC 9113, 8.7). */
+export function isUnprocessed(code: number, cause: ResetCause): boolean {
+  return cause === ResetCause.Unprocessed || (cause === ResetCause.Peer && code === ErrorCode.RefusedStream);
+}
+
+/** What a request can be sent on. */
+export interface RequestConnection {
+  /** Opens a stream with a request; its content, if there is any, follows on the stream's own connection. */
+  request(block: HeaderBlock, endStream: boolean, handler: StreamHandler): Stream;
+}
 
 /** One stream of a connection. Its states (RFC 9113, 5.1) are the two flags: open, half-closed on either side, closed. */
 export class Stream {

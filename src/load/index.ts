@@ -3,7 +3,6 @@ export {
   CallError,
   type CallSettings,
   callSchema,
-  durationMs,
   type LoadPlanFile,
   PreparedCall,
   planSchema,
@@ -15,6 +14,7 @@ export { MOST_OPERATIONS } from './check/index.ts';
 export { documentsPlan } from './documents-plan.ts';
 export type { Second } from './record/index.ts';
 export {
+  type ComparableReport,
   type Compared,
   compareReports,
   type FailCondition,

@@ -1,5 +1,5 @@
 import type { Span } from '@opentelemetry/api';
-import type { Field, HeaderBlock, Stream, StreamHandler } from '../http2/index.ts';
+import type { Field } from '../http2/index.ts';
 import type { GrpcWebTranslation } from './edge/grpc-web.ts';
 import type { Route } from './routing.ts';
 import type { Upstream } from './upstream/upstream.ts';
@@ -21,10 +21,4 @@ export interface Admission {
   client: string;
   needs: ClientNeeds | null;
   span: Span | null;
-}
-
-/** What a request can be sent on. */
-export interface RequestConnection {
-  /** Opens a stream with a request; its content, if there is any, follows on the stream's own connection. */
-  request(block: HeaderBlock, endStream: boolean, handler: StreamHandler): Stream;
 }

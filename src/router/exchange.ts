@@ -3,14 +3,16 @@ import {
   ErrorCode,
   type Field,
   HeaderBlock,
+  isUnprocessed,
   type MessageHead,
   NameKind,
+  type RequestConnection,
   ResetCause,
   type Stream,
   type StreamConnection,
   type StreamHandler,
 } from '../http2/index.ts';
-import type { Admission, ClientNeeds, RequestConnection } from './admission.ts';
+import type { Admission, ClientNeeds } from './admission.ts';
 import { type ClientProtocol, clientProtocolOf } from './client-protocol.ts';
 import type { Deadlined } from './deadlines.ts';
 import type { MoveWay } from './drain/drain.ts';
@@ -386,8 +388,7 @@ export class Exchange implements StreamHandler, Deadlined {
       this.#resetOnceSent();
       return;
     }
-    const unprocessed =
-      cause === ResetCause.Unprocessed || (cause === ResetCause.Peer && code === ErrorCode.RefusedStream);
+    const unprocessed = isUnprocessed(code, cause);
     const idempotent = this.#route.retries.idempotent && cause !== ResetCause.Violation;
     if (cause === ResetCause.ConnectionLost && !connection.connected && this.#waitForOwner(connection)) return;
     this.owner.onOutcome(true);

@@ -67,7 +67,7 @@ function effective(
 }
 
 function* twoShardsAtOnce({ operations, stops }: History): Generator<Violation> {
-  for (const [key, ofKey] of grouped(operations, ({ key: each }) => each)) {
+  for (const [key, ofKey] of Map.groupBy(operations, ({ key: each }) => each)) {
     const timed = ofKey
       .filter(({ served }) => served)
       .map((operation) => ({ operation, ...effective(operation, stops) }))
@@ -107,7 +107,7 @@ function* revisionsGrow({ calls }: History): Generator<Violation> {
       yield { rule: 'revisions grow', what: `revision ${call.revision} for ${call.key} and for ${other.key}` };
     used.set(call.revision, call);
   }
-  for (const [key, puts] of grouped([...used.values()], (call) => call.key)) {
+  for (const [key, puts] of Map.groupBy([...used.values()], (call) => call.key)) {
     let largest: Call | null = null;
     const byEnd = [...puts].sort((a, b) => a.end - b.end);
     let ended = 0;
@@ -141,7 +141,7 @@ function* acknowledgedPutsStay({ calls, stored }: History): Generator<Violation>
 /** A read shows everything that was acknowledged before it began. */
 function* readsAreCurrent(calls: readonly Call[]): Generator<Violation> {
   const done = calls.filter(({ error }) => error === null);
-  for (const [key, ofKey] of grouped(done, (call) => call.key)) {
+  for (const [key, ofKey] of Map.groupBy(done, (call) => call.key)) {
     const puts = ofKey.filter(({ operation }) => operation === 'put').sort((a, b) => a.end - b.end);
     let newest = 0;
     let ended = 0;
@@ -156,7 +156,7 @@ function* readsAreCurrent(calls: readonly Call[]): Generator<Violation> {
 
 function* watchersSeeEverything({ watches, stored }: History): Generator<Violation> {
   const revisions = new Map<string, number[]>();
-  for (const [key, changes] of grouped(stored, (change) => change.key))
+  for (const [key, changes] of Map.groupBy(stored, (change) => change.key))
     revisions.set(
       key,
       changes.map(({ revision }) => revision).sort((a, b) => a - b),
@@ -205,7 +205,7 @@ function* unmovedStreamsLiveOn({ watches, changes, disturbances }: History): Gen
 
 /** The store takes no write of a version that is older than the document's last one. */
 function* versionsGrow(stored: readonly StoredChange[]): Generator<Violation> {
-  for (const [key, changes] of grouped(stored, (change) => change.key)) {
+  for (const [key, changes] of Map.groupBy(stored, (change) => change.key)) {
     let last = 0;
     for (const { revision, version } of [...changes].sort((a, b) => a.revision - b.revision)) {
       if (version < last)
@@ -221,7 +221,7 @@ function* versionsGrow(stored: readonly StoredChange[]): Generator<Violation> {
 function countsOf({ operations, calls, watches, changes, disturbances }: History): Counts {
   const failed = calls.filter(({ error }) => error !== null);
   const streams = watches.flatMap((watch) => watch.streams);
-  const handedOver = [...grouped(operations, ({ key }) => key).values()].filter(
+  const handedOver = [...Map.groupBy(operations, ({ key }) => key).values()].filter(
     (ofKey) => new Set(ofKey.map(({ shard }) => shard)).size > 1,
   );
   return {
@@ -238,14 +238,4 @@ function countsOf({ operations, calls, watches, changes, disturbances }: History
     disturbances: disturbances.length,
     keysHandedOver: handedOver.length,
   };
-}
-
-function grouped<Item>(items: readonly Item[], keyOf: (item: Item) => string): Map<string, Item[]> {
-  const groups = new Map<string, Item[]>();
-  for (const item of items) {
-    const group = groups.get(keyOf(item));
-    if (group === undefined) groups.set(keyOf(item), [item]);
-    else group.push(item);
-  }
-  return groups;
 }

@@ -1,17 +1,9 @@
+import { type Answer, type MessageListener, PUSHBACK, RevisedAnswer } from './answer.ts';
 import { CallError } from './call-error.ts';
 import { EnvelopeReader, enveloped } from './envelopes.ts';
-import {
-  type Answer,
-  type AnswerFields,
-  type CallSurroundings,
-  dataOf,
-  type MessageListener,
-  PreparedCall,
-  PUSHBACK,
-} from './prepared-call.ts';
-import { numberAt, parsedJson, type RevisionPlace, revisionNumber, revisionPlace } from './revision.ts';
+import { type CallSurroundings, PreparedCall } from './prepared-call.ts';
+import { numberAt, parsedJson } from './revision.ts';
 import type { CallSettings } from './settings.ts';
-import { SAMPLE } from './template.ts';
 
 /** The flag of the message that ends a stream. */
 const END_OF_STREAM = 0x02;
@@ -27,27 +19,19 @@ interface ConnectEnd {
 export class ConnectCall extends PreparedCall {
   readonly what: string;
   readonly isStream: boolean;
-  readonly #revision: RevisionPlace | null;
 
   /** @throws CallError TemplateError */
   constructor(name: string, settings: CallSettings, surroundings: CallSurroundings) {
     const isStream = settings.streams || settings.watch !== undefined;
-    const own = [
-      [':method', 'POST'],
-      [':scheme', surroundings.scheme],
-      [':path', `/${settings.connect}`],
-      [':authority', surroundings.authority],
+    const fields = [
       ['content-type', isStream ? 'application/connect+json' : 'application/json'],
       ['connect-protocol-version', '1'],
-      ['user-agent', 'keyway-load'],
     ] as const;
-    super(name, settings, own, surroundings, dataOf(settings, ['{}']));
+    super(name, settings, { method: 'POST', path: `/${settings.connect}`, fields }, surroundings, ['{}']);
     this.what = settings.connect as string;
     this.isStream = isStream;
-    this.#revision = settings.revision === undefined ? null : revisionPlace(settings.revision);
     if (!isStream && this.messages > 1) throw new CallError(`${this.what} takes one message; say streams: true`);
-    if (!this.has('line'))
-      for (let i = 0; i < dataOf(settings, ['{}']).length; i++) this.message(SAMPLE, Number.POSITIVE_INFINITY, i);
+    this.tryOut();
   }
 
   get announcesLength(): boolean {
@@ -72,76 +56,47 @@ export class ConnectCall extends PreparedCall {
 
   answer(listener: MessageListener | null): Answer {
     return this.isStream
-      ? new ConnectStreamAnswer(this.#revision, listener)
-      : new ConnectUnaryAnswer(this.#revision, listener);
+      ? new ConnectStreamAnswer(this.revision, listener)
+      : new ConnectUnaryAnswer(this.revision, listener);
   }
 }
 
-class ConnectUnaryAnswer implements Answer {
-  readonly #place: RevisionPlace | null;
-  readonly #listener: MessageListener | null;
+class ConnectUnaryAnswer extends RevisedAnswer {
   readonly #content: Uint8Array[] = [];
-  #http = '';
 
-  constructor(place: RevisionPlace | null, listener: MessageListener | null) {
-    this.#place = place;
-    this.#listener = listener;
-  }
-
-  onHead(status: string, fields: AnswerFields): void {
-    this.#http = status;
-    if (this.#place !== null && 'header' in this.#place)
-      this.#listener?.onMessage({ revision: revisionNumber(fields.get(this.#place.header)) });
-  }
-
+  /** Of an error the content says which it is. */
   onContent(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#http !== '200' || this.#listener !== null) this.#content.push(bytes.slice(start, end));
+    if (this.http !== '200' || this.tells) this.#content.push(bytes.slice(start, end));
   }
 
   onEnd(): { status: string; pushbackMs: number } {
-    const content = parsedJson(Buffer.concat(this.#content).toString('utf8')) as ConnectEnd | null;
-    if (this.#http !== '200') return { status: content?.code ?? `HTTP ${this.#http}`, pushbackMs: 0 };
-    if (this.#place !== null && 'path' in this.#place)
-      this.#listener?.onMessage({ revision: numberAt(content, this.#place.path) ?? 0 });
+    if (this.http !== '200') {
+      const end = jsonOf(Buffer.concat(this.#content)) as ConnectEnd | null;
+      return { status: end?.code ?? `HTTP ${this.http}`, pushbackMs: 0 };
+    }
+    this.tell((path) => numberAt(jsonOf(Buffer.concat(this.#content)), path) ?? 0);
     return { status: 'ok', pushbackMs: 0 };
   }
 }
 
-class ConnectStreamAnswer implements Answer {
-  readonly #reader: EnvelopeReader;
-  readonly #place: RevisionPlace | null;
-  readonly #listener: MessageListener | null;
-  #http = '';
+class ConnectStreamAnswer extends RevisedAnswer {
+  readonly #reader = new EnvelopeReader((flags, message) => this.#take(flags, message));
   #end: ConnectEnd | null = null;
 
-  constructor(place: RevisionPlace | null, listener: MessageListener | null) {
-    this.#place = place;
-    this.#listener = listener;
-    this.#reader = new EnvelopeReader((flags, message) => this.#take(flags, message));
-  }
-
-  onHead(status: string, fields: AnswerFields): void {
-    this.#http = status;
-    if (this.#place !== null && 'header' in this.#place)
-      this.#listener?.onMessage({ revision: revisionNumber(fields.get(this.#place.header)) });
-  }
-
   onContent(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#http === '200') this.#reader.take(bytes, start, end);
+    if (this.http === '200') this.#reader.take(bytes, start, end);
   }
 
   #take(flags: number, message: Uint8Array): void {
-    if ((flags & END_OF_STREAM) !== 0) this.#end = parsedJson(Buffer.from(message).toString('utf8')) as ConnectEnd;
-    else if (this.#listener !== null && this.#place === null) this.#listener.onMessage({ revision: null });
-    else if (this.#listener !== null && this.#place !== null && 'path' in this.#place)
-      this.#listener.onMessage({
-        revision: numberAt(parsedJson(Buffer.from(message).toString('utf8')), this.#place.path) ?? 0,
-      });
+    if ((flags & END_OF_STREAM) !== 0) this.#end = jsonOf(message) as ConnectEnd;
+    else this.tell((path) => numberAt(jsonOf(message), path) ?? 0);
   }
 
   onEnd(): { status: string; pushbackMs: number } {
-    if (this.#http !== '200') return { status: `HTTP ${this.#http}`, pushbackMs: 0 };
+    if (this.http !== '200') return { status: `HTTP ${this.http}`, pushbackMs: 0 };
     const pushbackMs = Number(this.#end?.metadata?.[PUSHBACK]?.[0]) || 0;
     return { status: this.#end === null ? 'no end of stream' : (this.#end.error?.code ?? 'ok'), pushbackMs };
   }
 }
+
+const jsonOf = (bytes: Uint8Array): unknown => parsedJson(Buffer.from(bytes).toString('utf8'));

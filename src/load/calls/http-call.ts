@@ -1,33 +1,18 @@
+import { type Answer, type MessageListener, RevisedAnswer } from './answer.ts';
 import { LineReader } from './envelopes.ts';
-import {
-  type Answer,
-  type AnswerFields,
-  type CallSurroundings,
-  dataOf,
-  type MessageListener,
-  PreparedCall,
-} from './prepared-call.ts';
-import { numberAt, parsedJson, type RevisionPlace, revisionNumber, revisionPlace } from './revision.ts';
+import { type CallSurroundings, PreparedCall } from './prepared-call.ts';
+import { numberAt, parsedJson, type RevisionPlace } from './revision.ts';
 import type { CallSettings } from './settings.ts';
 
 /** A plain request. An answer that is a stream has a message a line. */
 export class HttpCall extends PreparedCall {
   readonly what: string;
-  readonly #revision: RevisionPlace | null;
 
   /** @throws TemplateError */
   constructor(name: string, settings: CallSettings, surroundings: CallSurroundings) {
     const [method = '', path = ''] = (settings.http ?? '').split(' ');
-    const own = [
-      [':method', method],
-      [':scheme', surroundings.scheme],
-      [':path', path],
-      [':authority', surroundings.authority],
-      ['user-agent', 'keyway-load'],
-    ] as const;
-    super(name, settings, own, surroundings, dataOf(settings, []));
+    super(name, settings, { method, path, fields: [] }, surroundings, []);
     this.what = `${method} ${path}`;
-    this.#revision = settings.revision === undefined ? null : revisionPlace(settings.revision);
   }
 
   get announcesLength(): boolean {
@@ -47,44 +32,42 @@ export class HttpCall extends PreparedCall {
   }
 
   answer(listener: MessageListener | null): Answer {
-    return new HttpAnswer(this.settings.watch !== undefined, this.#revision, listener);
+    return this.settings.watch === undefined
+      ? new HttpAnswer(this.revision, listener)
+      : new HttpStreamAnswer(this.revision, listener);
   }
 }
 
-class HttpAnswer implements Answer {
-  readonly #place: RevisionPlace | null;
-  readonly #listener: MessageListener | null;
-  readonly #lines: LineReader | null;
+/** An answer that is one text. */
+class HttpAnswer extends RevisedAnswer {
   readonly #content: Uint8Array[] = [];
-  #http = '';
 
-  constructor(isWatch: boolean, place: RevisionPlace | null, listener: MessageListener | null) {
-    this.#place = place;
-    this.#listener = listener;
-    this.#lines = listener !== null && isWatch ? new LineReader((line) => this.#tell(line)) : null;
+  onContent(bytes: Uint8Array, start: number, end: number): void {
+    if (this.tells) this.#content.push(bytes.slice(start, end));
   }
 
-  onHead(status: string, fields: AnswerFields): void {
-    this.#http = status;
-    if (this.#place !== null && 'header' in this.#place)
-      this.#listener?.onMessage({ revision: revisionNumber(fields.get(this.#place.header)) });
+  onEnd(): { status: string; pushbackMs: number } {
+    if (this.#content.length > 0)
+      this.tell((path) => numberAt(parsedJson(Buffer.concat(this.#content).toString('utf8')), path));
+    return { status: this.http, pushbackMs: 0 };
+  }
+}
+
+/** An answer that has a message a line. What is no JSON has no revision. */
+class HttpStreamAnswer extends RevisedAnswer {
+  readonly #lines: LineReader | null;
+
+  constructor(place: RevisionPlace | null, listener: MessageListener | null) {
+    super(place, listener);
+    this.#lines = this.tells ? new LineReader((line) => this.tell((path) => numberAt(parsedJson(line), path))) : null;
   }
 
   onContent(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#lines !== null) this.#lines.take(bytes, start, end);
-    else if (this.#listener !== null && this.#place !== null && 'path' in this.#place)
-      this.#content.push(bytes.slice(start, end));
+    this.#lines?.take(bytes, start, end);
   }
 
   onEnd(): { status: string; pushbackMs: number } {
     this.#lines?.end();
-    if (this.#content.length > 0) this.#tell(Buffer.concat(this.#content).toString('utf8'));
-    return { status: this.#http, pushbackMs: 0 };
-  }
-
-  /** What is no JSON has no revision. */
-  #tell(text: string): void {
-    if (this.#place !== null && 'header' in this.#place) return;
-    this.#listener?.onMessage({ revision: this.#place === null ? null : numberAt(parsedJson(text), this.#place.path) });
+    return { status: this.http, pushbackMs: 0 };
   }
 }

@@ -1,31 +1,8 @@
 import { type Field, field, type HeaderBlock, transientField } from '../../http2/index.ts';
+import type { Answer, MessageListener } from './answer.ts';
+import { type RevisionPlace, revisionPlace } from './revision.ts';
 import type { CallSettings } from './settings.ts';
 import { SAMPLE, Template, type TemplateValues } from './template.ts';
-
-/** The header section of an answer, or its trailers; valid while they are handed over. */
-export interface AnswerFields {
-  /** Empty where there is none. */
-  get(name: string): string;
-}
-
-/** A message of an answer, read. */
-export interface AnswerMessage {
-  readonly revision: number | null;
-}
-
-/** Told of each message of an answer. */
-export interface MessageListener {
-  onMessage(message: AnswerMessage): void;
-}
-
-/** What comes back for one request, as its protocol has it. */
-export interface Answer {
-  onHead(status: string, fields: AnswerFields): void;
-  /** @throws Error where the bytes are not what the protocol has */
-  onContent(bytes: Uint8Array, start: number, end: number): void;
-  /** It is complete. @returns its status, and how long it asks for before the next try, ms; 0: it does not ask */
-  onEnd(trailers: AnswerFields | null): { readonly status: string; readonly pushbackMs: number };
-}
 
 /** What calls are made from. */
 export interface CallSurroundings {
@@ -37,11 +14,15 @@ export interface CallSurroundings {
   readonly random: () => number;
 }
 
-/** The field by which an answer says how long to wait before the next try, ms (gRFC A6). */
-export const PUSHBACK = 'grpc-retry-pushback-ms';
-
 /** How many keys' requests are kept, so that they need not be made again: some tens of megabytes at most. */
 const MOST_KEPT = 200_000;
+
+/** A request's head, as its protocol wants it: templates. */
+export interface RequestHead {
+  readonly method: string;
+  readonly path: string;
+  readonly fields: ReadonlyArray<readonly [name: string, value: string]>;
+}
 
 interface HeaderTemplate {
   readonly name: string;
@@ -52,6 +33,8 @@ interface HeaderTemplate {
 export abstract class PreparedCall {
   readonly name: string;
   readonly settings: CallSettings;
+  /** Where an answer has its revision; null: nobody says that it has one. */
+  protected readonly revision: RevisionPlace | null;
   /** What is asked for, as people write it. */
   abstract readonly what: string;
   /** Of all requests: the pseudo-header fields, which come first, and the others. */
@@ -69,16 +52,25 @@ export abstract class PreparedCall {
   readonly #keptData: Uint8Array[] = [];
   readonly #keepsData: boolean;
 
-  /** @param own the header section that the protocol wants. @throws TemplateError */
+  /** @param data what it sends where its settings have nothing. @throws TemplateError */
   protected constructor(
     name: string,
     settings: CallSettings,
-    own: ReadonlyArray<readonly [name: string, value: string]>,
-    { headers, random }: CallSurroundings,
+    { method, path, fields }: RequestHead,
+    { scheme, authority, headers, random }: CallSurroundings,
     data: readonly string[],
   ) {
     this.name = name;
     this.settings = settings;
+    this.revision = settings.revision === undefined ? null : revisionPlace(settings.revision);
+    const own = [
+      [':method', method],
+      [':scheme', scheme],
+      [':path', path],
+      [':authority', authority],
+      ...fields,
+      ['user-agent', 'keyway-load'],
+    ] as const;
     this.#ok = new Set(settings.ok);
     const all = [...own, ...headers, ...Object.entries(settings.headers)].map(([header, value]) => ({
       name: header.toLowerCase(),
@@ -94,7 +86,7 @@ export abstract class PreparedCall {
     const others = varying.filter((each) => each.name !== ':path');
     this.#ofKey = others.filter(({ template }) => template.dependsOnKeyAlone);
     this.#varying = others.filter(({ template }) => !template.dependsOnKeyAlone);
-    this.#data = data.map((text) => new Template(text, 'the data', random));
+    this.#data = dataOf(settings, data).map((text) => new Template(text, 'the data', random));
     this.#templates = [...all.map(({ template }) => template), ...this.#data];
     this.#keepsData = this.#data.length === 1 && (this.#data[0] as Template).dependsOnKeyAlone;
   }
@@ -130,6 +122,12 @@ export abstract class PreparedCall {
     return made;
   }
 
+  /** What cannot be sent is told before anything is. @throws CallError */
+  protected tryOut(): void {
+    if (this.has('line')) return;
+    for (const template of this.#data) this.encode(template.render(SAMPLE));
+  }
+
   #fieldsOf(values: TemplateValues, place: number): readonly Field[] {
     const kept = this.#keptFields[place];
     if (kept !== undefined) return kept;
@@ -154,7 +152,7 @@ export abstract class PreparedCall {
 }
 
 /** The texts of a call's messages. @param fallback where it has none of its own */
-export function dataOf({ data }: CallSettings, fallback: readonly string[]): readonly string[] {
+function dataOf({ data }: CallSettings, fallback: readonly string[]): readonly string[] {
   if (data === undefined) return fallback;
   return (Array.isArray(data) ? data : [data]).map((each) => (typeof each === 'string' ? each : JSON.stringify(each)));
 }

@@ -51,8 +51,8 @@ export interface Telling {
 
 /** Judges what clients saw. */
 export function check(history: History, telling: Telling): CheckReport {
-  const operations = grouped(history.operations, ({ place }) => place);
-  const streams = grouped(history.streams, ({ place }) => place);
+  const operations = Map.groupBy(history.operations, ({ place }) => place);
+  const streams = Map.groupBy(history.streams, ({ place }) => place);
   const rules = [
     judged('one shard at a time', oneShardAtATime(operations, streams), telling),
     judged('revisions grow', revisionsGrow(operations, streams), telling),
@@ -98,10 +98,9 @@ type ByKey<Item> = ReadonlyMap<number, readonly Item[]>;
 
 function* oneShardAtATime(operations: ByKey<Operation>, streams: ByKey<WatchStream>): Generator<Violation> {
   for (const [place, ofKey] of operations) {
-    const served = ofKey.filter(({ shard }) => shard !== '').sort((a, b) => a.endMs - b.endMs);
-    yield* servedInBetween(place, served);
+    yield* servedInBetween(place, ofKey);
     for (const stream of streams.get(place) ?? [])
-      for (const { shard, beginMs, endMs } of served) {
+      for (const { shard, beginMs, endMs } of ofKey) {
         if (shard === stream.shard || beginMs < stream.openedMs || endMs + GRACE_MS > stream.endedMs) continue;
         yield {
           place,
@@ -114,7 +113,7 @@ function* oneShardAtATime(operations: ByKey<Operation>, streams: ByKey<WatchStre
   for (const [place, ofKey] of streams) yield* watchedTwice(place, ofKey);
 }
 
-/** One shard, another, and the first again, one after the other. @param served in the order of their ends */
+/** One shard, another, and the first again, one after the other. */
 function* servedInBetween(place: number, served: readonly Operation[]): Generator<Violation> {
   const lastOf = new Map<string, Operation>();
   for (const operation of [...served].sort((a, b) => a.beginMs - b.beginMs)) {
@@ -185,22 +184,16 @@ function* revisionsGrow(operations: ByKey<Operation>, streams: ByKey<WatchStream
 }
 
 function* watchesMissNothing(operations: ByKey<Operation>, all: readonly WatchStream[]): Generator<Violation> {
-  const writes = new Map<number, Operation[]>();
-  for (const [place, ofKey] of operations) {
-    const ofWrites = ofKey.filter(({ writes: isWrite, revision }) => isWrite && revision !== null);
-    writes.set(place, ofWrites);
-  }
-  for (const [client, streams] of grouped(all, (stream) => stream.client)) {
+  for (const [client, streams] of Map.groupBy(all, (stream) => stream.client)) {
     const [first] = streams;
-    const begin = first?.revisions[0];
-    if (first === undefined || begin === undefined) continue;
+    if (first?.revisions[0] === undefined) continue;
     const seen = new Set(streams.flatMap(({ revisions }) => revisions));
     // A stream that begins with the whole stands for all that led to it.
     const covered = Math.max(...streams.map(({ isResumed, revisions }) => (isResumed ? 0 : (revisions[0] ?? 0))));
     const last = streams.at(-1) as WatchStream;
-    for (const { revision, endMs, shard } of writes.get(first.place) ?? []) {
-      const written = revision as number;
-      if (written <= begin || written <= covered || seen.has(written) || endMs + GRACE_MS > last.endedMs) continue;
+    for (const { revision: written, writes, endMs, shard } of operations.get(first.place) ?? []) {
+      if (!writes || written === null || written <= covered) continue;
+      if (seen.has(written) || endMs + GRACE_MS > last.endedMs) continue;
       yield {
         place: first.place,
         affected: String(client),
@@ -209,14 +202,4 @@ function* watchesMissNothing(operations: ByKey<Operation>, all: readonly WatchSt
       };
     }
   }
-}
-
-function grouped<Item>(items: readonly Item[], keyOf: (item: Item) => number): Map<number, Item[]> {
-  const groups = new Map<number, Item[]>();
-  for (const item of items) {
-    const group = groups.get(keyOf(item));
-    if (group === undefined) groups.set(keyOf(item), [item]);
-    else group.push(item);
-  }
-  return groups;
 }

@@ -1,4 +1,4 @@
-/** A call that was answered, as its client saw it; ms of the run's clock. */
+/** A call that a shard has served, as its client saw it; ms of the run's clock. */
 export interface Operation {
   /** The place of its key among all keys. */
   readonly place: number;
@@ -18,6 +18,7 @@ export interface WatchStream {
   readonly place: number;
   readonly shard: string;
   readonly openedMs: number;
+  /** `STILL_OPEN` until it ends, or the run does. */
   endedMs: number;
   /** It went on behind the stream before: its first message is no snapshot. */
   readonly isResumed: boolean;
@@ -32,6 +33,8 @@ export interface History {
   /** Operations for which there was no room. */
   readonly dropped: number;
 }
+
+export const STILL_OPEN = Number.POSITIVE_INFINITY;
 
 /** Each takes about a hundred bytes. */
 export const MOST_OPERATIONS = 5_000_000;
@@ -49,5 +52,10 @@ export class Historian implements History {
 
   stream(stream: WatchStream): void {
     this.streams.push(stream);
+  }
+
+  /** The run is over: what is open ends with it. */
+  end(nowMs: number): void {
+    for (const stream of this.streams) if (stream.endedMs === STILL_OPEN) stream.endedMs = nowMs;
   }
 }

@@ -1,6 +1,6 @@
 /** What came of a run, for people and for programs. */
 
-export { type Compared, compareReports, parseReport } from './compare.ts';
+export { type ComparableReport, type Compared, compareReports, parseReport } from './compare.ts';
 export { seriesCsv } from './csv.ts';
 export { type FailCondition, parseFailConditions } from './limits.ts';
 export { type LiveState, liveText } from './live.ts';

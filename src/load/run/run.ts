@@ -1,16 +1,10 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { defaultLimits, HeaderBlock, http2Context } from '../../http2/index.ts';
+import { defaultLimits, HeaderBlock, http2Context, type RequestConnection } from '../../http2/index.ts';
 import type { PreparedCall } from '../calls/index.ts';
 import { type CheckReport, check, Historian } from '../check/index.ts';
 import { Recorder, WatchRecorder } from '../record/index.ts';
-import {
-  type ExchangeEnd,
-  Http1Transport,
-  Http2Transport,
-  type RequestConnection,
-  type Transport,
-} from '../transport/index.ts';
+import { type ExchangeEnd, type Transport, transportTo } from '../transport/index.ts';
 import { Arrivals, highestRate, type Rate, type Spread } from './arrivals.ts';
 import { keyPicker } from './keys.ts';
 import { Mix } from './mix.ts';
@@ -75,9 +69,7 @@ export class LoadRun implements RequestOwner {
     this.#mix = new Mix(calls, plan.weights, random);
     this.#values = new RequestValues(keys, plan.lines);
     this.#historian = checks ? new Historian() : null;
-    this.#transport = plan.http1
-      ? new Http1Transport(target, connections, context)
-      : new Http2Transport(target, connections, context);
+    this.#transport = transportTo(target, plan.http1, connections, context);
     this.#transport.onRoom = () => this.#sendWaiting();
     this.#pickKey = keyPicker(distribution, keys.size, random);
     this.#watching = calls.some(({ settings }) => settings.watch !== undefined)

@@ -1,24 +1,10 @@
 import { HeaderBlock, type Http2Context } from '../../http2/index.ts';
 import type { AnswerMessage, PreparedCall } from '../calls/index.ts';
-import type { Historian, WatchStream } from '../check/index.ts';
+import { type Historian, STILL_OPEN, type WatchStream } from '../check/index.ts';
 import type { WatchRecorder } from '../record/index.ts';
-import {
-  Exchange,
-  type ExchangeEnd,
-  Http1Transport,
-  Http2Transport,
-  type Target,
-  type Transport,
-} from '../transport/index.ts';
+import { Exchange, type ExchangeEnd, type Transport, transportTo } from '../transport/index.ts';
+import type { LoadPlan } from './plan.ts';
 import type { RequestValues } from './request-values.ts';
-
-/** What watches are opened with. */
-export interface WatchesPlan {
-  readonly target: Target;
-  readonly http1: boolean;
-  readonly watchConnections: number;
-  readonly shardHeader: string;
-}
 
 /** Watches that are opened in one turn: others have theirs in between. */
 const OPENED_A_TURN = 200;
@@ -108,13 +94,12 @@ export class Watches {
   readonly #transport: Transport;
   readonly #values: RequestValues;
   readonly #block = new HeaderBlock();
-  readonly #open = new Set<Watch>();
   #waiting: Watch[] = [];
   #clients = 0;
   #isOver = false;
 
   constructor(
-    { target, http1, watchConnections, shardHeader }: WatchesPlan,
+    { target, http1, watchConnections, shardHeader }: LoadPlan,
     context: Http2Context,
     { clock, random }: { readonly clock: () => number; readonly random: () => number },
     values: RequestValues,
@@ -127,9 +112,7 @@ export class Watches {
     this.#values = values;
     this.#recorder = recorder;
     this.#historian = historian;
-    this.#transport = http1
-      ? new Http1Transport(target, watchConnections, context)
-      : new Http2Transport(target, watchConnections, context);
+    this.#transport = transportTo(target, http1, watchConnections, context);
     this.#transport.onRoom = () => this.#openWaiting();
   }
 
@@ -158,8 +141,7 @@ export class Watches {
   }
 
   stop(): void {
-    const nowMs = this.#clock();
-    for (const { stream } of this.#open) if (stream?.history != null) stream.history.endedMs = nowMs;
+    this.#historian?.end(this.#clock());
     this.#isOver = true;
     this.#transport.close();
   }
@@ -168,7 +150,6 @@ export class Watches {
     const { watch, shard } = exchange;
     const nowMs = this.#clock();
     watch.state = 'open';
-    this.#open.add(watch);
     this.#recorder.attaching--;
     this.#recorder.opened(shard, watch.endedMs === null ? null : nowMs - watch.endedMs);
     const isBack = watch.endedMs !== null;
@@ -185,7 +166,7 @@ export class Watches {
     const { watch, shard } = exchange;
     const isResumed = isBack && watch.call.settings.watch?.resumes === true;
     const { client, place } = watch;
-    exchange.history = { client, place, shard, openedMs: nowMs, endedMs: nowMs, isResumed, revisions: [] };
+    exchange.history = { client, place, shard, openedMs: nowMs, endedMs: STILL_OPEN, isResumed, revisions: [] };
     this.#historian.stream(exchange.history);
   }
 
@@ -200,7 +181,6 @@ export class Watches {
     const wasOpen = watch.state === 'open';
     if (exchange.history !== null) exchange.history.endedMs = nowMs;
     const isError = !end.isAnswered || watch.call.isError(end.status);
-    this.#open.delete(watch);
     if (!wasOpen) this.#recorder.attaching--;
     if (watch.onAttached !== null) {
       // It came with the load, and could not be opened: that is an error of the load.
@@ -231,7 +211,6 @@ export class Watches {
     if (watch.endedMs !== null) this.#recorder.detached--;
     if (state === 'open') {
       if (stream?.history != null) stream.history.endedMs = this.#clock();
-      this.#open.delete(watch);
       this.#recorder.closed();
     }
     if (watch.isStanding) this.#begin(watch.call, watch.place, { lifeMs: watch.lifeMs, isStanding: true }, null);

@@ -1,7 +1,9 @@
 import {
   ErrorCode,
   type HeaderBlock,
+  isUnprocessed,
   type MessageHead,
+  type RequestConnection,
   ResetCause,
   type Stream,
   type StreamHandler,
@@ -15,7 +17,6 @@ import type {
   PreparedCall,
   TemplateValues,
 } from '../calls/index.ts';
-import type { RequestConnection } from './transport.ts';
 
 /** The fields of the section that is handed over just now: one object for all, since they are valid no longer. */
 class BlockFields implements AnswerFields {
@@ -156,9 +157,7 @@ export abstract class Exchange implements StreamHandler, MessageListener {
   onReset(stream: Stream, code: number, cause: ResetCause): void {
     this.#over();
     const status = resetText(code, cause, stream.connection.endedBecause);
-    const isUnprocessed =
-      cause === ResetCause.Unprocessed || (cause === ResetCause.Peer && code === ErrorCode.RefusedStream);
-    this.onEnded({ status, isAnswered: false, pushbackMs: 0, isUnprocessed });
+    this.onEnded({ status, isAnswered: false, pushbackMs: 0, isUnprocessed: isUnprocessed(code, cause) });
   }
 
   onCredit(): void {}

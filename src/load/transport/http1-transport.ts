@@ -1,8 +1,15 @@
 import { buildConnector, Pool } from 'undici';
 import { Http1Call, type UndiciCallOwner } from '../../http1/index.ts';
-import type { HeaderBlock, Http2Context, Stream, StreamConnection, StreamHandler } from '../../http2/index.ts';
+import type {
+  HeaderBlock,
+  Http2Context,
+  RequestConnection,
+  Stream,
+  StreamConnection,
+  StreamHandler,
+} from '../../http2/index.ts';
 import { openSocket, tlsOptions } from './open-socket.ts';
-import type { RequestConnection, Target, Transport } from './transport.ts';
+import type { Target, Transport } from './transport.ts';
 
 /** HTTP/1.1 by undici: so many connections, a request at a time on each, shown as streams. */
 export class Http1Transport implements Transport, RequestConnection, UndiciCallOwner {

@@ -1,4 +1,4 @@
-import type { HeaderBlock, Stream, StreamHandler } from '../../http2/index.ts';
+import type { RequestConnection } from '../../http2/index.ts';
 
 /** Who the load goes to. */
 export interface Target {
@@ -13,11 +13,6 @@ export interface TargetTls {
   readonly serverName: string;
   /** Authorities besides the system's (PEM); null: none. */
   readonly ca: string | null;
-}
-
-/** Where a request can be sent: a connection with room. */
-export interface RequestConnection {
-  request(block: HeaderBlock, endStream: boolean, handler: StreamHandler): Stream;
 }
 
 /** The connections to a target. */

@@ -5,11 +5,11 @@ import {
   type HeaderBlock,
   type Http2Context,
   NameKind,
+  type RequestConnection,
   type Stream,
   type StreamConnection,
   type StreamHandler,
 } from '../../http2/index.ts';
-import type { RequestConnection } from '../admission.ts';
 import type { Exchange } from '../exchange.ts';
 import { localReply } from '../local-reply.ts';
 import type { RouterContext } from '../router-context.ts';

@@ -68,7 +68,7 @@ export function checkHousekeeping(history: HousekeepingHistory, times: Times): H
     ...forgotten(history, times),
     ...tooOften(history, times),
   ];
-  const holders = grouped(history.runs);
+  const holders = Map.groupBy(history.runs, nameOf);
   return {
     violations,
     counts: {
@@ -85,18 +85,6 @@ export function checkHousekeeping(history: HousekeepingHistory, times: Times): H
 
 const nameOf = ({ task, unit }: { task: string; unit: string }): string => `${task} of ${unit}`;
 
-function grouped<Item extends { readonly task: string; readonly unit: string }>(
-  items: readonly Item[],
-): Map<string, Item[]> {
-  const groups = new Map<string, Item[]>();
-  for (const item of items) {
-    const group = groups.get(nameOf(item));
-    if (group === undefined) groups.set(nameOf(item), [item]);
-    else group.push(item);
-  }
-  return groups;
-}
-
 /** When a run could have an effect at last: of a process that was stopped, and wrote nothing after it, when that began. */
 function effectiveEnd(run: LoggedRunOfShard, { stops, writes }: HousekeepingHistory): number {
   let end = run.end;
@@ -112,7 +100,7 @@ function effectiveEnd(run: LoggedRunOfShard, { stops, writes }: HousekeepingHist
 
 /** No two runs of one task for one unit overlap. */
 function* twoAtOnce(history: HousekeepingHistory): Generator<HousekeepingViolation> {
-  for (const [name, runs] of grouped(history.runs)) {
+  for (const [name, runs] of Map.groupBy(history.runs, nameOf)) {
     const sorted = runs
       .map((run) => ({ ...run, end: effectiveEnd(run, history) }))
       .sort((one, other) => one.begin - other.begin);
@@ -142,7 +130,10 @@ function* oldTokens(writes: readonly LoggedWrite[]): Generator<HousekeepingViola
 /** Each unit's tasks are done within an interval and a lease of the time before, not counting for how long a fault lasts. */
 function* forgotten(history: HousekeepingHistory, times: Times): Generator<HousekeepingViolation> {
   const { everyMs, leaseMs, slackMs } = times;
-  const runs = grouped(history.runs.filter(({ done }) => done));
+  const runs = Map.groupBy(
+    history.runs.filter(({ done }) => done),
+    nameOf,
+  );
   for (const due of history.due) {
     const ends = (runs.get(nameOf(due)) ?? []).map(({ end }) => end).filter((end) => end > due.since);
     const moments = [due.since, ...ends.sort((one, other) => one - other), history.end];
@@ -167,7 +158,10 @@ function* tooOften(
   history: HousekeepingHistory,
   { everyMs, jitter, slackMs }: Times,
 ): Generator<HousekeepingViolation> {
-  for (const [name, runs] of grouped(history.runs.filter(({ done }) => done))) {
+  for (const [name, runs] of Map.groupBy(
+    history.runs.filter(({ done }) => done),
+    nameOf,
+  )) {
     const sorted = runs.sort((one, other) => one.begin - other.begin);
     for (let i = 1; i < sorted.length; i++) {
       const [before, after] = [sorted[i - 1], sorted[i]] as [LoggedRunOfShard, LoggedRunOfShard];
