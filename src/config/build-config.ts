@@ -29,6 +29,7 @@ import {
   type TopologyName,
 } from '../topology/index.ts';
 import { nearestName, type Report } from '../yaml/index.ts';
+import { checkAddresses } from './listen-addresses.ts';
 import type { ConfigFile } from './schema/index.ts';
 
 /** A config that has been checked, in the terms of what it configures. */
@@ -80,6 +81,7 @@ export function buildConfig(file: ConfigFile, report: Report): Config {
     }
     return buildRoute(route);
   });
+  checkAddresses(file, report);
   return {
     listen: file.listen.map((listener, i) => buildListener(listener, i, report)),
     admin: splitAddress(file.admin.address),

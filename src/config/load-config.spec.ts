@@ -90,6 +90,13 @@ it.each([
     "7:43 routes.0.headers.request.set.Connection: Connection is not a rule's to change",
   ],
   ['prefix: /', 'prefix: x', '5:21 routes.0.match.prefix: begin it with /'],
+  [
+    '[{address: 127.0.0.1:8080}]',
+    '[{address: 127.0.0.1:8080}, {address: "0.0.0.0:8080"}]',
+    '1:47 listen.1.address: 0.0.0.0:8080, which is 127.0.0.1:8080 too, is taken by listen.0.address; give each its own port',
+  ],
+  ['9901', '8080', '2:18 admin.address: 127.0.0.1:8080 is taken by listen.0.address; give each its own port'],
+  ['{header: x-shard-key}', '{cookie: a, decoded: true}', '7:15 routes.0.shardKey: decoded goes with query'],
 ])('answers %s -> %s with the place and the mend', (right, wrong, message) => {
   expect(faultsOf(CONFIG.replace(right, wrong)).split('\n')[0]).toBe(`keyway.yaml:${message}`);
 });
@@ -115,6 +122,31 @@ it('tells ids that repeat, and slots that overlap or are left out', () => {
   expect(faultsOf(shards('0-8190', '8192-16383'))).toContain('slot 8191 belongs to no shard');
   expect(faultsOf(shards('0-8191', '9000-16384'))).toContain('slot 16384 is beyond the last one, 16383');
   expect(faultsOf(CONFIG.replace(/(- \{id.*)/, '$1\n      $1'))).toContain('s0 stands more than once');
+});
+
+it('tells names that two shards have where it is the name that is hashed', () => {
+  const shards = (one: string, other: string): string =>
+    CONFIG.replace('hashOn: address', 'hashOn: hostname').replace(
+      /- \{id.*/,
+      `- {id: s0, address: "a:1"${one}}\n      - {id: s1, address: "a:2"${other}}`,
+    );
+  expect(faultsOf(shards('', ', hostname: b'))).toBe('none');
+  expect(faultsOf(shards('', ''))).toContain('shards.1.address: a is the hostname of s0 too, and hashOn is hostname');
+  expect(faultsOf(shards(', hostname: b', ', hostname: b'))).toContain(
+    'shards.1.hostname: b is the hostname of s0 too',
+  );
+});
+
+it.each([
+  '127.0.0.1',
+  '0.0.0.0',
+  '"[::]',
+  '"[::ffff:127.0.0.1]',
+  'localhost',
+])('tells that a port of 127.0.0.1 is taken where %s wants it too', (host) => {
+  const other = host.startsWith('"') ? `${host}:8080"` : `${host}:8080`;
+  expect(faultsOf(CONFIG.replace('}]', `}, {address: ${other}}]`))).toContain('is taken by listen.0.address');
+  expect(faultsOf(CONFIG.replace('}]', `}, {address: ${other.replace('8080', '8081')}}]`))).toBe('none');
 });
 
 it('says where YAML itself is wrong', () => {

@@ -3,6 +3,7 @@ import { createServer as createTlsServer, type TLSSocket, type Server as TlsServ
 import { type ByteReceiver, KEEP_ALIVE, readShared } from '../http2/index.ts';
 import type { HostPort } from '../topology/index.ts';
 import { takeProxyHeader } from './proxy-protocol.ts';
+import { canonicalAddress } from './spelling.ts';
 import { ServerCertificates, type ServerTlsDescription } from './tls/tls-files.ts';
 
 const LISTEN_BACKLOG = 1024;
@@ -17,7 +18,7 @@ export interface ListenerDescription extends HostPort {
 /** A client's connection as it was accepted. */
 export interface Accepted {
   readonly socket: Socket;
-  /** The client's address, without its port. */
+  /** The client's address in its one spelling, without its port. */
   readonly clientAddress: string;
   readonly secure: boolean;
   /** What ALPN has settled; null where the first bytes have to tell. */
@@ -114,7 +115,7 @@ export class Listener {
   #accept(socket: Socket, tls: TLSSocket | null): ByteReceiver {
     return this.#owner.onAccepted({
       socket,
-      clientAddress: this.#told.get(peerOf(socket)) ?? socket.remoteAddress ?? '',
+      clientAddress: canonicalAddress(this.#told.get(peerOf(socket)) ?? socket.remoteAddress ?? ''),
       secure: tls !== null,
       protocol: tls === null ? null : protocolOf(tls.alpnProtocol),
     });

@@ -1,6 +1,7 @@
 import { type HeaderBlock, headerName, type MessageHead } from '../http2/index.ts';
 import { Pattern } from './pattern.ts';
-import { headerValues } from './shard-key.ts';
+import { asLatin1, headerValues } from './shard-key.ts';
+import { canonicalPath, canonicalSegments } from './spelling.ts';
 import { type TextMatch, textMatcher } from './text-match.ts';
 
 /** Which requests a route is for: all that is given has to match. */
@@ -13,10 +14,16 @@ export interface RouteMatch {
   readonly headers?: Readonly<Record<string, TextMatch>> | undefined;
 }
 
-/** Whether a path is the route's; asked once for a path, and remembered. */
+/** Whether a path, in its one spelling, is the route's; asked once for a path, and remembered. */
 export function pathMatcher({ path }: RouteMatch): (path: string) => boolean {
-  if ('prefix' in path) return (text) => text.startsWith(path.prefix);
-  if ('exact' in path) return (text) => text === path.exact;
+  if ('prefix' in path) {
+    const prefix = canonicalSegments(asLatin1(path.prefix));
+    return (text) => text.startsWith(prefix);
+  }
+  if ('exact' in path) {
+    const exact = canonicalPath(asLatin1(path.exact));
+    return (text) => text === exact;
+  }
   const pattern = new Pattern(path.regex);
   return (text) => pattern.matches(text);
 }

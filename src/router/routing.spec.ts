@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { HeaderBlock, MessageHead, transientField } from '../http2/index.ts';
 import { conditionOf, pathMatcher, type RouteMatch } from './route-match.ts';
-import { ShardKeyRule, type ShardKeySource } from './shard-key.ts';
+import { pathOf, ShardKeyRule, type ShardKeySource } from './shard-key.ts';
 
 type Headers = ReadonlyArray<readonly [name: string, value: string]>;
 
@@ -21,7 +21,7 @@ function request(path: string, more: Headers = []): { head: MessageHead; block: 
 
 function matches(match: RouteMatch, path: string, more: Headers = []): boolean {
   const { head, block } = request(path, more);
-  return pathMatcher(match)(path) && (conditionOf(match)?.(head, block) ?? true);
+  return pathMatcher(match)(pathOf(head).path) && (conditionOf(match)?.(head, block) ?? true);
 }
 
 describe('a route', () => {
@@ -33,6 +33,14 @@ describe('a route', () => {
     expect(matches({ path: { exact: '/a' } }, '/a')).toBe(true);
     expect(matches({ path: { regex: '^/v[0-9]+/' } }, '/v12/x')).toBe(true);
     expect(matches({ path: { regex: '^/v[0-9]+/' } }, '/vx/x')).toBe(false);
+  });
+
+  it('matches a path however it is spelt, and however the route spells it', () => {
+    expect(matches({ path: { prefix: '/admin/' } }, '/public/../%61dmin/x')).toBe(true);
+    expect(matches({ path: { prefix: '/public/' } }, '/public/../admin/x')).toBe(false);
+    expect(matches({ path: { exact: '/it%27s/%e2%82%ac' } }, "/it's/%E2%82%AC")).toBe(true);
+    expect(matches({ path: { exact: '/€' } }, '/%e2%82%ac?x=1')).toBe(true);
+    expect(matches({ path: { prefix: '/.' } }, '/.well-known/x')).toBe(true);
   });
 
   it('matches hosts without regard to case and port, and names below a wildcard', () => {
@@ -79,7 +87,8 @@ describe('a shard key', () => {
 
   it('comes from the path, the query, a cookie or the client', () => {
     expect(keyOf([{ path: '^/docs/([^/]+)' }], '/docs/a%20b/c?x=/docs/z')).toBe('a%20b');
-    expect(keyOf([{ query: 'doc' }], '/x?a=1&doc=a%2Fb&doc=c')).toBe('a/b');
+    expect(keyOf([{ query: 'doc' }], '/x?a=1&doc=a%2Fb&d=c')).toBe('a%2Fb');
+    expect(keyOf([{ query: 'doc', decoded: true }], '/x?a=1&d%6Fc=a%2Fb+c')).toBe('a/b c');
     const crumbs: Headers = [
       ['cookie', 'a=1; sid=s7'],
       ['cookie', 'b=2'],
@@ -99,11 +108,22 @@ describe('a shard key', () => {
     expect(keyOf([...sources, { value: 'auth-session' }], '/')).toBe('auth-session');
   });
 
-  it('is refused where its header stands more than once', () => {
+  it('is the same however the path that it comes from is spelt', () => {
+    for (const path of ['/docs/it%27s/x', '/./docs/it%27s', '/docs/./%69t%27s?a', '/x/../docs/it%27s'])
+      expect(keyOf([{ path: '^/docs/([^/]+)' }], path)).toBe("it's");
+  });
+
+  it('is refused where there are two of which the shard might take the other', () => {
     const twice: Headers = [
       ['x-a', '1'],
       ['x-a', '2'],
+      ['cookie', 'sid=1; sid="1"; other=1'],
+      ['cookie', 'other=2'],
     ];
     expect(keyOf([{ header: 'x-a', pattern: '.' }], '/', twice)).toContain('stands more than once');
+    expect(keyOf([{ query: 'd' }], '/?d=1&d=2')).toContain('stands more than once');
+    expect(keyOf([{ query: 'd' }], '/?d=1&%64=%31')).toBe('1');
+    expect(keyOf([{ cookie: 'other' }], '/', twice)).toContain('stands more than once');
+    expect(keyOf([{ cookie: 'sid' }], '/', twice)).toBe('1');
   });
 });

@@ -1,12 +1,14 @@
 import { type Field, type HeaderBlock, type HeaderName, headerName, type MessageHead } from '../http2/index.ts';
 import { Pattern } from './pattern.ts';
+import { canonicalPath, canonicalQueryText, decodedQueryText } from './spelling.ts';
 
 /** One place that a key may come from. With a pattern, the key is its first group (see `Pattern.extract`). */
 export type ShardKeySource =
   | { readonly header: string; readonly pattern?: string | undefined }
   | { readonly value: string }
   | { readonly path: string }
-  | { readonly query: string; readonly pattern?: string | undefined }
+  /** `decoded`: the key is what the value stands for; otherwise the text that Envoy hashes, which is still encoded. */
+  | { readonly query: string; readonly decoded?: boolean | undefined; readonly pattern?: string | undefined }
   | { readonly cookie: string; readonly pattern?: string | undefined }
   | { readonly clientAddress: true };
 
@@ -42,7 +44,7 @@ export class ShardKeyRule {
 
 function extractorOf(source: ShardKeySource): (material: KeyMaterial) => ExtractedKey {
   if ('value' in source) {
-    const key = Buffer.from(source.value, 'utf8').toString('latin1');
+    const key = asLatin1(source.value);
     return () => ({ key });
   }
   if ('clientAddress' in source) return ({ clientAddress }) => ({ key: clientAddress });
@@ -52,25 +54,29 @@ function extractorOf(source: ShardKeySource): (material: KeyMaterial) => Extract
   }
   if ('query' in source) {
     const cut = cutter(`the query parameter ${source.query}`, source.pattern);
-    return ({ head }) => cut(queryParameter(pathOf(head).query, source.query));
+    const read = source.decoded === true ? decodedQueryText : canonicalQueryText;
+    return ({ head }) => cut(...distinct(queryValues(pathOf(head).query, source.query).map(read)));
   }
   if ('cookie' in source) {
     const cut = cutter(`the cookie ${source.cookie}`, source.pattern);
-    return ({ block }) => cut(cookieOf(block, source.cookie));
+    return ({ block }) => cut(...distinct(cookieValues(block, source.cookie)));
   }
   const name = headerName(source.header.toLowerCase());
-  const what = `the shard key header ${name.text}`;
-  const cut = cutter(what, source.pattern);
-  return ({ block }) => {
-    const [value, other] = headerValues(block, name);
-    return other === undefined ? cut(value) : { missing: `${what} stands more than once` };
-  };
+  const cut = cutter(`the shard key header ${name.text}`, source.pattern);
+  return ({ block }) => cut(...headerValues(block, name));
 }
 
-/** Judges a value and cuts the key out of it; `what` names the place in messages. */
-function cutter(what: string, pattern: string | undefined): (value: string | undefined) => ExtractedKey {
+/** The same value twice leaves no doubt. */
+const distinct = (values: readonly string[]): Set<string> => new Set(values);
+
+/**
+ * Judges the values of a place, which `what` names in messages, and cuts the key out of the only one. Of two the shard might
+ * go by the other.
+ */
+function cutter(what: string, pattern: string | undefined): (...values: readonly string[]) => ExtractedKey {
   const expression = pattern === undefined ? null : new Pattern(pattern);
-  return (value) => {
+  return (value, other) => {
+    if (other !== undefined) return { missing: `${what} stands more than once` };
     if (value === undefined) return { missing: `${what} is missing` };
     if (value === '') return { missing: `${what} is empty` };
     if (expression === null) return { key: value };
@@ -79,16 +85,27 @@ function cutter(what: string, pattern: string | undefined): (value: string | und
   };
 }
 
-/** A request's path and query; `*` has neither. */
+/** A request's path in its one spelling, and its query; `*` has neither. */
 export function pathOf(head: MessageHead): { path: string; query: string } {
   const text = head.path?.text ?? '';
   const mark = text.indexOf('?');
-  return mark < 0 ? { path: text, query: '' } : { path: text.slice(0, mark), query: text.slice(mark + 1) };
+  if (mark < 0) return { path: canonicalPath(text), query: '' };
+  return { path: canonicalPath(text.slice(0, mark)), query: text.slice(mark + 1) };
 }
 
-function queryParameter(query: string, name: string): string | undefined {
-  const value = new URLSearchParams(query).get(name);
-  return value === null ? undefined : Buffer.from(value, 'utf8').toString('latin1');
+/** The values of a parameter as they came, still encoded. Its name may be encoded too. */
+function queryValues(query: string, name: string): string[] {
+  return query.split('&').flatMap((part) => {
+    const equals = part.indexOf('=');
+    const isNamed = (text: string): boolean => text === name || decodedQueryText(text) === asLatin1(name);
+    if (equals < 0) return isNamed(part) ? [''] : [];
+    return isNamed(part.slice(0, equals)) ? [part.slice(equals + 1)] : [];
+  });
+}
+
+/** A text as the bytes of its UTF-8, each a character, as headers are. */
+export function asLatin1(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
 }
 
 /** The values of a header, in the order of the list. */
@@ -103,11 +120,20 @@ export function headerValues(block: HeaderBlock, name: HeaderName): string[] {
 
 const COOKIE = headerName('cookie');
 
-/** A cookie's value (RFC 6265, 4.2); HTTP/2 may send the header in several crumbs (RFC 9113, 8.2.3). */
-function cookieOf(block: HeaderBlock, name: string): string | undefined {
-  for (const crumb of headerValues(block, COOKIE).flatMap((value) => value.split(';'))) {
+/**
+ * The values of a cookie (RFC 6265, 4.2), without the quotes that may stand around one, as Envoy takes them. HTTP/2 may send
+ * the header in several crumbs (RFC 9113, 8.2.3).
+ */
+function cookieValues(block: HeaderBlock, name: string): string[] {
+  const crumbs = headerValues(block, COOKIE).flatMap((value) => value.split(';'));
+  return crumbs.flatMap((crumb) => {
     const equals = crumb.indexOf('=');
-    if (equals > 0 && crumb.slice(0, equals).trim() === name) return crumb.slice(equals + 1).trim();
-  }
-  return undefined;
+    if (equals <= 0 || crumb.slice(0, equals).trim() !== name) return [];
+    return [
+      crumb
+        .slice(equals + 1)
+        .trim()
+        .replace(/^"(.*)"$/, '$1'),
+    ];
+  });
 }

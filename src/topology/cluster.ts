@@ -61,7 +61,7 @@ function memberOf(shard: Shard, hashOn: HashOn): Member {
 }
 
 /** The text that is hashed for a shard. */
-function hashKeyOf(shard: Shard, hashOn: HashOn): string {
+export function hashKeyOf(shard: Pick<Shard, 'id' | 'address' | 'hostname'>, hashOn: HashOn): string {
   switch (hashOn) {
     case 'address':
       return shard.address;

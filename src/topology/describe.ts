@@ -1,6 +1,6 @@
 import type { PlacementName } from '../placement/index.ts';
 import type { Report } from '../yaml/index.ts';
-import type { ClusterDescription, PlacementChoice, Shard } from './cluster.ts';
+import { type ClusterDescription, hashKeyOf, type PlacementChoice, type Shard } from './cluster.ts';
 import { derivedNodeId, type NodeId } from './node-id.ts';
 import { type Pin, pinName } from './pins.ts';
 import type { ClusterFields } from './schema.ts';
@@ -56,18 +56,22 @@ function describeShard(
 function checkShards({ name, shards, hashOn }: ClusterDescription, report: Report): void {
   const ids = new Set<string>();
   const nodes = new Set<string>();
-  const addresses = new Map<string, string>();
+  const hashed = new Map<string, string>();
   shards.forEach((shard, i) => {
-    const { id, nodeId, address, replicas = [] } = shard;
+    const { id, nodeId, replicas = [] } = shard;
     if (ids.has(id)) report(['shards', i, 'id'], `${id} stands more than once; ids are unique in a cluster`);
     ids.add(id);
-    const other = addresses.get(address);
-    if (other !== undefined && hashOn === 'address')
+    const hashKey = hashKeyOf(shard, hashOn);
+    const other = hashed.get(hashKey);
+    // An id that stands twice has been told.
+    if (other !== undefined && hashOn !== 'id') {
+      const path = ['shards', i, shard[hashOn] === undefined ? 'address' : hashOn];
       report(
-        ['shards', i, 'address'],
-        `${address} is the address of ${other} too, and hashOn is address; give each shard its own, or hash on the id`,
+        path,
+        `${hashKey} is the ${hashOn} of ${other} too, and hashOn is ${hashOn}; give each shard its own, or hash on the id`,
       );
-    addresses.set(address, id);
+    }
+    hashed.set(hashKey, id);
     const own = [
       { path: ['shards', i, 'nodeId'], node: nodeId ?? derivedNodeId(name, id) },
       ...replicas.map((replica, j) => ({ path: ['shards', i, 'replicas', j, 'id'], node: replica.id })),

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { keyBytes } from '../placement/index.ts';
+import { type HashOn, hashKeyOf } from './cluster.ts';
 import {
   Cluster,
   type ClusterDescription,
@@ -47,7 +48,9 @@ const anyTopology = fc
     shards: fc.uniqueArray(anyShard, { selector: ({ id }) => id, minLength: 1, maxLength: 8 }),
     pinned: fc.uniqueArray(fc.string({ minLength: 1, maxLength: 20 }), { maxLength: 4 }),
   })
-  .filter(({ shards }) => {
+  .filter(({ shards, hashOn }) => {
+    const names = shards.map((shard) => hashKeyOf(shard, hashOn as HashOn));
+    if (new Set(names).size < names.length) return false;
     const nodes = shards.flatMap(({ nodeId, replicas = [] }) => [nodeId ?? [], ...replicas.map(({ id }) => id)].flat());
     return new Set(nodes).size === nodes.length;
   })

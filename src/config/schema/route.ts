@@ -21,7 +21,15 @@ const keySource = z
     header: headerName.optional().describe('The header that holds the key.'),
     value: z.string().min(1).optional().describe('One key for all.'),
     path: pattern.optional().describe('A pattern of the path, without its query.'),
-    query: z.string().min(1).optional().describe('A parameter of the query.'),
+    query: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('A parameter of the query, as it is encoded, which is what Envoy hashes.'),
+    decoded: z
+      .literal(true)
+      .optional()
+      .describe('Of a query: the key is what the parameter stands for, %2F and / the same.'),
     cookie: z.string().min(1).optional().describe('A cookie.'),
     clientAddress: z.literal(true).optional().describe("The client's address."),
     pattern: pattern
@@ -33,6 +41,7 @@ const keySource = z
     exactlyOne(source, context, KEY_SOURCES);
     if (source.pattern !== undefined && (source.header ?? source.query ?? source.cookie) === undefined)
       context.addIssue('a pattern goes with header, query or cookie');
+    if (source.decoded !== undefined && source.query === undefined) context.addIssue('decoded goes with query');
   })
   .describe('Where the key comes from: exactly one of these.');
 

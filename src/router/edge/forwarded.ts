@@ -6,6 +6,7 @@ import {
   type HeaderName,
   headerName,
 } from '../../http2/index.ts';
+import { canonicalAddress } from '../spelling.ts';
 
 /** What is believed of those in front of the router, and what is told to those behind. Plain data. */
 export interface EdgeDescription {
@@ -68,7 +69,7 @@ export class ForwardedFor {
     const trusted = told.slice(-this.#hops);
     block.push(this.#field([...trusted, this.#peer].join(', ')));
     if (block.get(PROTO.text) === undefined) block.push(this.#scheme);
-    return trusted[0] ?? this.#peer;
+    return trusted[0] === undefined ? this.#peer : canonicalAddress(trusted[0]);
   }
 
   /** The addresses that came in `x-forwarded-for`, the client's first; the header is taken out. */
