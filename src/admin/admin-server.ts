@@ -1,7 +1,7 @@
-import { createServer, type Server, type ServerResponse } from 'node:http';
 import { bearsToken } from '../bearer-token.ts';
 import { type OpenStream, RouterCounters } from '../router/index.ts';
-import { listening } from './listening.ts';
+import { type Answer, json, metrics, text } from './answer.ts';
+import { Busy, GuardedServer, type Question } from './guarded-server.ts';
 import { type AdminRegistry, renderMetrics, sumCounters } from './metrics.ts';
 
 /** What the admin address tells of. */
@@ -30,103 +30,91 @@ export interface AdminCluster {
   readonly shards: ReadonlyArray<{ readonly id: string; readonly address: string }>;
 }
 
-const TEXT = 'text/plain; charset=utf-8';
-const JSON_TYPE = 'application/json; charset=utf-8';
-const METRICS = 'text/plain; version=0.0.4; charset=utf-8';
 const MOST_STREAMS = 10_000;
 const STREAMS = 1000;
 const FINGERPRINT_KEYS = 10_000;
 const MOST_FINGERPRINT_KEYS = 1_000_000;
 
-interface Answer {
-  readonly status: number;
-  readonly type: string;
-  readonly text: string;
-}
-
-type Handler = (query: URLSearchParams) => Answer | Promise<Answer>;
-
-const text = (status: number, line: string): Answer => ({ status, type: TEXT, text: `${line}\n` });
-const json = (value: unknown): Answer => ({
-  status: 200,
-  type: JSON_TYPE,
-  text: `${JSON.stringify(value, null, 2)}\n`,
-});
+type Handler = (source: AdminSource, query: URLSearchParams) => Answer | Promise<Answer>;
 
 /** Health, metrics, and what is going on, for people and monitors. */
 export class AdminServer {
-  readonly #server: Server;
+  readonly #server: GuardedServer;
   readonly #source: AdminSource;
   readonly #token: string | null;
 
-  /** @param token what a request has to bear, health apart; null where anybody may ask */
-  constructor(source: AdminSource, token: string | null) {
-    this.#source = source;
+  /**
+   * @param token what a request has to bear, health apart; null where anybody may ask
+   * @param names by which it is asked on loopback, besides localhost
+   */
+  constructor(source: AdminSource, token: string | null, names: readonly string[] = []) {
+    this.#source = { ...source, fingerprints: oneAtATime(source.fingerprints) };
     this.#token = token;
-    this.#server = createServer((request, response) => {
-      const { pathname, searchParams } = new URL(request.url ?? '/', 'http://admin');
-      const handler = HANDLERS[pathname];
-      if (request.method !== 'GET' && request.method !== 'HEAD') send(response, text(405, 'only GET'), false);
-      else if (handler === undefined) send(response, text(404, `there are ${Object.keys(HANDLERS).join(', ')}`), false);
-      else if (!OPEN.has(pathname) && !this.#bears(request.headers.authorization))
-        send(response, text(401, 'a bearer token is wanted: authorization: Bearer …'), false);
-      else
-        Promise.resolve(handler.call(null, this.#source)(searchParams))
-          .catch((error: unknown) => text(500, String(error)))
-          .then((answer) => send(response, answer, request.method === 'HEAD'));
-    });
+    const bears = (authorization: string | undefined): boolean => token !== null && bearsToken(authorization, token);
+    this.#server = new GuardedServer({ bearsToken: bears, answer: (question) => this.#answer(question) }, names);
   }
 
-  #bears(authorization: string | undefined): boolean {
-    return this.#token === null || bearsToken(authorization, this.#token);
+  #answer({ path, query, bearsToken: bears }: Question): Answer | Promise<Answer> {
+    const handler = HANDLERS.get(path);
+    if (handler === undefined) return text(404, `there are ${[...HANDLERS.keys()].join(', ')}`);
+    if (this.#token !== null && !OPEN.has(path) && !bears)
+      return text(401, 'a bearer token is wanted: authorization: Bearer …', { 'www-authenticate': 'Bearer' });
+    return handler(this.#source, query);
   }
 
   /** @returns the port */
   listen(host: string, port: number): Promise<number> {
-    return listening(this.#server, host, port);
+    return this.#server.listen(host, port);
   }
 
   close(): void {
     this.#server.close();
-    this.#server.closeAllConnections();
   }
 }
 
-function send(response: ServerResponse, { status, type, text: body }: Answer, isHead: boolean): void {
-  response.writeHead(status, {
-    'content-type': type,
-    'x-content-type-options': 'nosniff',
-    'cache-control': 'no-store',
-    ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
-  });
-  response.end(isHead ? undefined : body);
+/** The routing threads have work of their own: what takes seconds of theirs is done for one asker at a time. */
+function oneAtATime<Args extends unknown[], Result>(
+  action: (...args: Args) => Promise<Result>,
+): (...args: Args) => Promise<Result> {
+  let isUnderWay = false;
+  return async (...args) => {
+    if (isUnderWay) throw new Busy('another is under way; ask again');
+    isUnderWay = true;
+    try {
+      return await action(...args);
+    } finally {
+      isUnderWay = false;
+    }
+  };
 }
 
 /** Probes ask without a token: they tell nothing but whether the router is there. */
 const OPEN: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
 
-const HANDLERS: Readonly<Record<string, (source: AdminSource) => Handler>> = {
-  '/healthz': () => () => text(200, 'ok'),
-  '/readyz': (source) => () => {
-    const reason = source.notReadyBecause();
-    return reason === null ? text(200, readyText(source.registry())) : text(503, reason);
-  },
-  '/metrics': (source) => async () => ({
-    status: 200,
-    type: METRICS,
-    text: await renderMetrics(await summed(source), source.registry()),
-  }),
-  '/topology': (source) => () => json(source.topology()),
-  '/registry': (source) => () => json(source.registry()),
-  '/clusters': (source) => async () => json(await clusterStates(source)),
-  '/streams': (source) => (query) => streams(source, query),
-  '/explain': (source) => (query) => {
-    const key = query.get('key');
-    return key === null ? text(400, 'name a key: /explain?key=…') : json(source.explain(key, query.get('cluster')));
-  },
-  '/fingerprint': (source) => (query) => fingerprints(source, query),
-  '/config': (source) => () => json(source.config()),
-};
+const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
+  ['/healthz', () => text(200, 'ok')],
+  [
+    '/readyz',
+    (source) => {
+      const reason = source.notReadyBecause();
+      return reason === null ? text(200, readyText(source.registry())) : text(503, reason);
+    },
+  ],
+  ['/metrics', async (source) => metrics(await renderMetrics(await summed(source), source.registry()))],
+  ['/topology', (source) => json(source.topology())],
+  ['/registry', (source) => json(source.registry())],
+  ['/clusters', async (source) => json(await clusterStates(source))],
+  ['/streams', (source, query) => streams(source, query)],
+  [
+    '/explain',
+    (source, query) => {
+      const key = query.get('key');
+      return key === null ? text(400, 'name a key: /explain?key=…') : json(source.explain(key, query.get('cluster')));
+    },
+  ],
+  ['/fingerprint', (source, query) => fingerprints(source, query)],
+  ['/config', (source) => json(source.config())],
+]);
 
 /** A router goes on without its registry, and says so. */
 function readyText(registry: AdminRegistry | null): string {

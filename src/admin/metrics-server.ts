@@ -1,32 +1,30 @@
-import { createServer, type Server } from 'node:http';
-import { listening } from './listening.ts';
+import { metrics, text } from './answer.ts';
+import { GuardedServer } from './guarded-server.ts';
 
 /** Serves the metrics of a process that is no router: `/metrics`, and `/healthz`. */
 export class MetricsServer {
-  readonly #server: Server;
+  readonly #server: GuardedServer;
 
-  /** @param text what Prometheus reads */
-  constructor(text: () => Promise<string>) {
-    this.#server = createServer((request, response) => {
-      const answer = async (): Promise<readonly [status: number, body: string]> => {
-        if (request.url === '/healthz') return [200, 'ok\n'];
-        return request.url === '/metrics' ? [200, await text()] : [404, 'there are /metrics, /healthz\n'];
-      };
-      answer().then(
-        ([status, body]) =>
-          response.writeHead(status, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(body),
-        (error: unknown) => response.writeHead(500).end(String(error)),
-      );
-    });
+  /** @param all what Prometheus reads */
+  constructor(all: () => Promise<string>) {
+    this.#server = new GuardedServer(
+      {
+        bearsToken: () => false,
+        answer: async ({ path }) => {
+          if (path === '/healthz') return text(200, 'ok');
+          return path === '/metrics' ? metrics(await all()) : text(404, 'there are /metrics, /healthz');
+        },
+      },
+      [],
+    );
   }
 
   /** @returns the port */
   listen(host: string, port: number): Promise<number> {
-    return listening(this.#server, host, port);
+    return this.#server.listen(host, port);
   }
 
   close(): void {
     this.#server.close();
-    this.#server.closeAllConnections();
   }
 }

@@ -19,7 +19,7 @@ export class RouterProcess {
     this.#config = config;
     this.#log = newLog(config.observe.logLevel);
     this.#clusters = new RoutedClusters(config, this.#log, machineClock);
-    this.#admin = new AdminServer(this.#adminSource(), config.adminToken);
+    this.#admin = new AdminServer(this.#adminSource(), config.adminToken, config.adminHosts);
   }
 
   #adminSource(): AdminSource {

@@ -38,6 +38,8 @@ export interface Config {
   readonly admin: HostPort;
   /** What requests to the admin address have to bear; null where anybody may ask. */
   readonly adminToken: string | null;
+  /** Names by which the admin address is asked on loopback, besides localhost. */
+  readonly adminHosts: readonly string[];
   readonly observe: ObserveDescription;
   /** The file's values, defaults filled in, for people to see: without secrets. */
   readonly shown: object;
@@ -86,6 +88,7 @@ export function buildConfig(file: ConfigFile, report: Report): Config {
     listen: file.listen.map((listener, i) => buildListener(listener, i, report)),
     admin: splitAddress(file.admin.address),
     adminToken: adminTokenOf(file.admin, report),
+    adminHosts: file.admin.hosts,
     observe: observeOf(file, report),
     shown: withoutSecrets(file),
     workers: file.workers,

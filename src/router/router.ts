@@ -198,9 +198,11 @@ export class Router implements DownstreamOwner, ListenerOwner {
     const streams: OpenStream[] = [];
     for (const session of this.#sessions) {
       if (streams.length >= limit) break;
-      session.forEachExchange((exchange) => streams.push(exchange.describe()));
+      session.forEachExchange((exchange) => {
+        if (streams.length < limit) streams.push(exchange.describe());
+      });
     }
-    return streams.slice(0, limit);
+    return streams;
   }
 
   /** Listens; answers the port. `reusePort` lets several threads share it, the kernel spreading connections over them. */

@@ -1,3 +1,5 @@
+import { isIPv4 } from 'node:net';
+
 export interface HostPort {
   readonly host: string;
   /** Where one listens, 0 has the system choose one. */
@@ -15,7 +17,7 @@ export function addressText({ host, port }: HostPort): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Whether nobody outside this machine can reach a host. */
+/** Whether nobody outside this machine can reach a host. A name that begins with `127.` is somebody's. */
 export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }

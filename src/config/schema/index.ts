@@ -30,8 +30,12 @@ export const configSchema = z.strictObject({
         .describe(
           'A file with the bearer token that requests need, but for /healthz and /readyz; not only on loopback.',
         ),
+      hosts: z
+        .array(z.string().min(1))
+        .default([])
+        .describe('Names by which it is asked on loopback, besides localhost and its address: by a proxy, say.'),
     })
-    .default({ address: '127.0.0.1:9901' })
+    .prefault({ address: '127.0.0.1:9901' })
     .describe('Where health, metrics and what is going on are served.'),
   log: z
     .strictObject({
