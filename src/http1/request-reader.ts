@@ -47,6 +47,11 @@ export class RequestReader {
     return this.#state === 'head' && (this.#scanner.begun || this.#emptyBytes > 0);
   }
 
+  /** A request is complete, and the next one is not read before `next`. */
+  get isComplete(): boolean {
+    return this.#state === 'complete';
+  }
+
   /** Reads no more. */
   stop(): void {
     this.#state = 'stopped';

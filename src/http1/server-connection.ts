@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import {
+  ByteQueue,
   ErrorCode,
   endSocket,
   type Field,
@@ -81,8 +82,9 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
   #closeAfter = false;
   #paused = false;
   /** What came behind a request that was not answered yet. */
-  #ahead: Uint8Array[] = [];
-  #aheadBytes = 0;
+  readonly #ahead = new ByteQueue();
+  /** Requests that wait are being taken: whoever ends one meanwhile need not begin with the next. */
+  #takesAhead = false;
   #state: 'open' | 'draining' | 'ending' | 'closed' = 'open';
   #headBeganMs = 0;
   #receivedAtMs = 0;
@@ -122,7 +124,11 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
   readonly #onClose = (): void => this.#lost('closed');
   readonly #onDrain = (): void => {
     const stream = this.#stream;
-    if (stream === null || stream.closed) return;
+    if (stream === null) {
+      if (this.#reader.isComplete) this.#next();
+      return;
+    }
+    if (stream.closed) return;
     stream.sendWindow = WINDOW_BYTES - this.#output.unsentBytes;
     stream.handler.onCredit(stream);
   };
@@ -144,28 +150,45 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
       if (this.#stream !== null) this.#receiveTunnel(this.#stream, bytes, start, end);
       return;
     }
-    if (this.#aheadBytes > 0) {
+    if (this.#ahead.length > 0) {
       this.#keepAhead(bytes, start, end);
       return;
     }
+    const at = this.#read(bytes, start, end);
+    if (this.#detached !== null) this.#handOver(this.#detached, bytes.subarray(at, end));
+    else if (at < end) this.#keepAhead(bytes, at, end);
+  }
+
+  /** Reads as far as the end of a request that has not been answered yet, and answers how far that is. */
+  #read(bytes: Uint8Array, start: number, end: number): number {
     const inside = this.#reader.insideHead;
     const at = this.#reader.receive(bytes, start, end);
-    if (!inside) this.#headBeganMs = now;
-    if (at < end && this.#detached === null) this.#keepAhead(bytes, at, end);
-    if (this.#detached !== null) this.#handOver(this.#detached, bytes.subarray(at, end));
+    if (!inside) this.#headBeganMs = this.#context.turn.nowMs;
+    return at;
   }
 
   #keepAhead(bytes: Uint8Array, start: number, end: number): void {
-    this.#ahead.push(new Uint8Array(bytes.subarray(start, end)));
-    this.#aheadBytes += end - start;
-    if (this.#aheadBytes > AHEAD_BYTES) this.#pause();
+    this.#ahead.append(bytes, start, end);
+    if (this.#ahead.length > AHEAD_BYTES) this.#pause();
   }
 
-  #takeAhead(): Uint8Array {
-    const ahead = Buffer.concat(this.#ahead);
-    this.#ahead = [];
-    this.#aheadBytes = 0;
-    return ahead;
+  /** Takes what was sent ahead, request by request, as far as each is answered at once. */
+  #takeAhead(): void {
+    if (this.#takesAhead) return;
+    this.#takesAhead = true;
+    const ahead = this.#ahead;
+    while (ahead.length > 0) {
+      const { block, start, end } = ahead;
+      const at = this.#read(block, start, end);
+      // Whatever ends the connection has let go of the rest.
+      if (ahead.length > 0) ahead.consume(at - start);
+      if (this.#detached !== null) {
+        this.#handOver(this.#detached, ahead.takeAll());
+        break;
+      }
+      if (at < end) break;
+    }
+    this.#takesAhead = false;
   }
 
   #pause(): void {
@@ -319,7 +342,7 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     this.#writer.switchToWebSocket(block, acceptOf(key));
     this.#isTunnel = true;
     this.#closeAfter = true;
-    const ahead = this.#takeAhead();
+    const ahead = this.#ahead.takeAll();
     if (ahead.length > 0) this.#receiveTunnel(stream, ahead, 0, ahead.length);
     if (stream.receiveWindow > 0) this.#resume();
   }
@@ -366,14 +389,22 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
       this.#end('');
       return;
     }
+    this.#next();
+  }
+
+  /** Goes on to the next request; where the client reads no answers it has to wait, or these would pile up. */
+  #next(): void {
+    if (this.#output.unsentBytes > WINDOW_BYTES) {
+      this.#output.flush();
+      if (this.#output.unsentBytes > WINDOW_BYTES) return;
+    }
     this.#reader.next();
-    const ahead = this.#takeAhead();
-    if (ahead.length > 0) this.receive(ahead, 0, ahead.length);
-    if (this.#aheadBytes <= AHEAD_BYTES) this.#resume();
+    this.#takeAhead();
+    if (this.#ahead.length <= AHEAD_BYTES) this.#resume();
   }
 
   grant(stream: Stream, limit: number): void {
-    if (widen(stream, limit) && this.#aheadBytes <= AHEAD_BYTES) this.#resume();
+    if (widen(stream, limit) && this.#ahead.length <= AHEAD_BYTES) this.#resume();
   }
 
   letGo(stream: Stream): void {
@@ -389,7 +420,7 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     if (stream.localEnded && !this.#closeAfter) {
       this.#discardable = DISCARDED_BYTES;
       stream.handler = unhandled;
-      if (this.#aheadBytes <= AHEAD_BYTES) this.#resume();
+      if (this.#ahead.length <= AHEAD_BYTES) this.#resume();
       return;
     }
     stream.closed = true;
@@ -422,7 +453,7 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     this.#state = 'ending';
     this.endedBecause = reason;
     this.#reader.stop();
-    this.#takeAhead();
+    this.#ahead.clear();
     this.#output.flush();
     endSocket(this.#socket, () => this.#handler.onClosed());
     this.#resume();
@@ -434,7 +465,7 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     this.#state = 'closed';
     this.#reader.stop();
     this.#output.discard();
-    this.#takeAhead();
+    this.#ahead.clear();
     this.#socket.destroy();
     if (told) return;
     this.endedBecause = reason;

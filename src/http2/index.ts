@@ -1,4 +1,5 @@
 /** HTTP/2 on raw sockets (RFC 9113). It knows connections, streams and messages; no shard, no key. */
+export { ByteQueue } from './byte-queue.ts';
 export { Connection } from './connection.ts';
 export type { ConnectionHandler, Http2Context } from './connection-handler.ts';
 export { http2Context } from './context.ts';

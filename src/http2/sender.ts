@@ -2,6 +2,7 @@ import type { FrameWriter } from './frame-writer.ts';
 import { DEFAULT_WINDOW, MAXIMUM_WINDOW } from './frames.ts';
 import { HeaderBlock } from './hpack/index.ts';
 import type { Output } from './output.ts';
+import { QueueRing } from './queue-ring.ts';
 import { initialPeerSettings, type PeerSettings } from './settings.ts';
 import { OutputQueue, type Stream } from './stream.ts';
 import type { StreamTable } from './stream-table.ts';
@@ -11,9 +12,15 @@ import type { Turn } from './turn.ts';
 export interface SenderListener {
   /** Our side of the stream is complete. */
   onLocalEnd(stream: Stream): void;
-  /** A frame of content has gone out. */
+  /** A frame of content has gone out, which the peer will answer with window updates. */
   onDataSent(): void;
 }
+
+/**
+ * A frame that the peer's window has cut shorter than this earns it nothing. A peer that opens its window byte by byte
+ * would otherwise earn more updates by each byte than it has sent.
+ */
+const LEAST_EARNING_BYTES = 256;
 
 /**
  * The sending half of a connection: content goes out as far as the peer's windows, and the socket, allow; the rest waits
@@ -27,8 +34,10 @@ export class Sender {
   readonly #streams: StreamTable;
   readonly #listener: SenderListener;
   #window = DEFAULT_WINDOW;
-  /** The streams with a queue, in the order of their turn. */
-  #waiting: Stream[] = [];
+  /** How many streams have a queue. */
+  #queues = 0;
+  /** Those among them that their own windows let send: they wait for the connection's, or for the socket. */
+  readonly #ready = new QueueRing();
   readonly #trailerBlock = new HeaderBlock();
 
   constructor(output: Output, writer: FrameWriter, turn: Turn, streams: StreamTable, listener: SenderListener) {
@@ -74,7 +83,7 @@ export class Sender {
       if (credit <= 0) break;
       const stop = end - at < credit ? end : at + credit;
       this.#writer.data(stream.id, bytes, at, stop, endStream && stop === end);
-      this.#listener.onDataSent();
+      if (stop === end || stop - at >= LEAST_EARNING_BYTES) this.#listener.onDataSent();
       this.#window -= stop - at;
       stream.sendWindow -= stop - at;
       at = stop;
@@ -84,30 +93,37 @@ export class Sender {
 
   #enqueue(stream: Stream, bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
     if (stream.queue === null) {
-      stream.queue = new OutputQueue(this.#turn.nowMs);
-      this.#waiting.push(stream);
+      stream.queue = new OutputQueue(stream, this.#turn.nowMs);
+      this.#queues++;
+      this.#sort(stream.queue);
     }
-    if (end > start) {
-      stream.queue.chunks.push(new Uint8Array(bytes.subarray(start, end)));
-      stream.queue.bytes += end - start;
-    }
+    stream.queue.content.append(bytes, start, end);
     if (endStream) stream.queue.endStream = true;
+  }
+
+  /** Has a queue wait for its turn where its stream's window is open. */
+  #sort(queue: OutputQueue): void {
+    if (queue.stream.sendWindow > 0) this.#ready.add(queue);
+    else this.#ready.remove(queue);
   }
 
   /** Forgets what waits on a stream that is no more. */
   abandon(stream: Stream): void {
-    if (stream.queue === null) return;
+    const { queue } = stream;
+    if (queue === null) return;
     stream.queue = null;
-    const place = this.#waiting.indexOf(stream);
-    if (place >= 0) this.#waiting.splice(place, 1);
+    this.#queues--;
+    this.#ready.remove(queue);
   }
 
   /** WINDOW_UPDATE for a stream. @returns false where the window would be too large */
   creditStream(stream: Stream, increment: number): boolean {
     if (stream.sendWindow + increment > MAXIMUM_WINDOW) return false;
     stream.sendWindow += increment;
-    if (stream.queue !== null) {
-      while (this.#sendSlice(stream));
+    const { queue } = stream;
+    if (queue !== null) {
+      this.#sort(queue);
+      while (this.#sendSlice(queue));
     }
     if (!stream.closed) stream.handler.onCredit(stream);
     return true;
@@ -127,6 +143,7 @@ export class Sender {
     this.#streams.forEach((stream) => {
       stream.sendWindow += delta;
       if (stream.sendWindow > MAXIMUM_WINDOW) fits = false;
+      if (stream.queue !== null) this.#sort(stream.queue);
     });
     if (fits && delta > 0) {
       this.sendWaiting();
@@ -137,33 +154,31 @@ export class Sender {
     return fits;
   }
 
-  /** Sends what waits, a frame a stream in turn, until credit or the socket ends it. */
+  /** Sends what waits, a frame a stream in turn, until credit or the socket ends it. What it does is in proportion to what it sends. */
   sendWaiting(): void {
-    let progress = this.#waiting.length > 0;
-    while (progress && this.#window > 0 && !this.#output.congested) {
-      progress = false;
-      for (const stream of [...this.#waiting]) {
-        if (stream.queue !== null && this.#sendSlice(stream)) progress = true;
-      }
+    for (let queue = this.#ready.first; queue !== null; queue = this.#ready.first) {
+      if (this.#window <= 0 || this.#output.congested) return;
+      if (this.#sendSlice(queue)) this.#ready.rotate();
     }
   }
 
-  /** Sends one frame's worth of a stream's queue, which holds a chunk as long as it is there. @returns whether it can go on */
-  #sendSlice(stream: Stream): boolean {
-    const queue = stream.queue;
-    const chunk = queue?.chunks[0];
-    if (queue === null || chunk === undefined) return false;
-    const slice = Math.min(chunk.length, this.peer.maxFrameSize);
-    const isLast = queue.chunks.length === 1 && slice === chunk.length;
-    const sent = this.#sendNow(stream, chunk, 0, slice, isLast && queue.endStream && queue.trailers === null);
+  /** Sends one frame's worth of a queue. @returns whether it can go on, and so is still ready */
+  #sendSlice(queue: OutputQueue): boolean {
+    const { stream, content } = queue;
+    const { start } = content;
+    const stop = Math.min(content.end, start + this.peer.maxFrameSize);
+    const isLast = stop - start === content.length;
+    const ends = isLast && queue.endStream && queue.trailers === null;
+    const sent = this.#sendNow(stream, content.block, start, stop, ends) - start;
     if (sent === 0) return false;
-    queue.bytes -= sent;
+    content.consume(sent);
     queue.movedAtMs = this.#turn.nowMs;
-    if (sent < chunk.length) queue.chunks[0] = chunk.subarray(sent);
-    else queue.chunks.shift();
-    if (queue.chunks.length > 0) return true;
-    this.#finishQueue(stream, queue);
-    return false;
+    if (content.length === 0) {
+      this.#finishQueue(stream, queue);
+      return false;
+    }
+    this.#sort(queue);
+    return stream.sendWindow > 0;
   }
 
   /** The content is out, and END_STREAM with it where no trailers follow. */
@@ -178,6 +193,11 @@ export class Sender {
 
   /** The streams whose output has not moved since `sinceMs`. */
   stalledSince(sinceMs: number): Stream[] {
-    return this.#waiting.filter((stream) => stream.queue !== null && stream.queue.movedAtMs < sinceMs);
+    const stalled: Stream[] = [];
+    if (this.#queues === 0) return stalled;
+    this.#streams.forEach((stream) => {
+      if (stream.queue !== null && stream.queue.movedAtMs < sinceMs) stalled.push(stream);
+    });
+    return stalled;
   }
 }

@@ -1,3 +1,4 @@
+import { ByteQueue } from './byte-queue.ts';
 import { ErrorCode } from './error-codes.ts';
 import type { Field, HeaderBlock } from './hpack/index.ts';
 import type { MessageHead } from './message-head.ts';
@@ -117,22 +118,27 @@ export class Stream {
 
   /** Bytes of content that wait for the peer's credit. */
   get queuedBytes(): number {
-    return this.queue === null ? 0 : this.queue.bytes;
+    return this.queue === null ? 0 : this.queue.content.length;
   }
 }
 
-/** Content, then perhaps trailers, that the peer's window does not let out yet. */
+/** Content, and then perhaps trailers, that the peer's windows or the socket do not let out yet. */
 export class OutputQueue {
-  readonly chunks: Uint8Array[] = [];
-  bytes = 0;
+  readonly stream: Stream;
+  /** Never empty: without content nothing has to wait. */
+  readonly content = new ByteQueue();
   /** END_STREAM follows the content. */
   endStream = false;
   /** Trailers, which carry END_STREAM, follow the content (they must not overtake it). */
   trailers: readonly Field[] | null = null;
   /** When a byte last left the queue, for the limit on stalled windows. */
   movedAtMs: number;
+  // Its neighbours among those that could send if the connection could; null where the stream's own window is used up.
+  next: OutputQueue | null = null;
+  previous: OutputQueue | null = null;
 
-  constructor(nowMs: number) {
+  constructor(stream: Stream, nowMs: number) {
+    this.stream = stream;
     this.movedAtMs = nowMs;
   }
 }

@@ -1,6 +1,13 @@
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { ErrorCode, type HeaderBlock, ResetCause, type Stream, type StreamHandler } from '../../http2/index.ts';
+import {
+  ByteQueue,
+  ErrorCode,
+  type HeaderBlock,
+  ResetCause,
+  type Stream,
+  type StreamHandler,
+} from '../../http2/index.ts';
 import { WINDOW_BYTES } from '../window.ts';
 import { fillBlock, optionsOf, statusField } from './message.ts';
 import { UndiciCall, type UndiciCallOwner } from './undici-call.ts';
@@ -13,9 +20,12 @@ const NOTHING = new Uint8Array(0);
 /** One request over HTTP/1.1, shown as a stream. */
 export class Http1Call extends UndiciCall {
   readonly #options: Dispatcher.DispatchOptions;
-  /** Content that is sent in one piece; null where it goes as it comes. */
-  #whole: Uint8Array[] | null = null;
+  /** Content that waits: for the rest of it, where it is sent in one piece, or for undici to ask for it. */
+  readonly #content = new ByteQueue();
+  /** Where content goes as it comes; null where it is sent in one piece. */
   #body: Readable | null = null;
+  /** undici has asked for content, and there was none. */
+  #isAsked = false;
 
   constructor(owner: UndiciCallOwner, block: HeaderBlock, endStream: boolean, handler: StreamHandler) {
     super(owner, handler);
@@ -23,9 +33,9 @@ export class Http1Call extends UndiciCall {
     this.#options = options;
     this.stream.isHead = isHead;
     if (endStream) this.#dispatch(null);
-    else if (contentLength >= 0 && contentLength <= WHOLE_BYTES) this.#whole = [];
-    else {
-      this.#body = new Readable({ highWaterMark: WINDOW_BYTES, read: () => this.#onRead() });
+    else if (contentLength < 0 || contentLength > WHOLE_BYTES) {
+      // What waits is kept here rather than there, where each piece would cost an object.
+      this.#body = new Readable({ highWaterMark: 1, read: () => this.#onRead() });
       this.#dispatch(this.#body);
     }
   }
@@ -39,23 +49,30 @@ export class Http1Call extends UndiciCall {
 
   sendData(stream: Stream, bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
     if (stream.closed || stream.localEnded) return;
-    if (this.#whole !== null) {
-      if (end > start) this.#whole.push(new Uint8Array(bytes.subarray(start, end)));
-      if (endStream) this.#sendWhole(this.#whole);
+    this.#content.append(bytes, start, end);
+    if (endStream) stream.localEnded = true;
+    if (this.#body === null) {
+      if (endStream) this.#dispatch(this.#content.takeAll());
       return;
     }
-    if (end > start) {
-      this.#body?.push(Buffer.from(bytes.subarray(start, end)));
-      stream.sendWindow = WINDOW_BYTES - (this.#body?.readableLength ?? 0);
-    }
-    if (endStream) this.#endRequest();
+    if (this.#isAsked) this.#pushContent(this.#body);
+    stream.sendWindow = this.#room;
   }
 
-  #sendWhole(chunks: readonly Uint8Array[]): void {
-    this.stream.localEnded = true;
-    this.#whole = null;
-    const [only] = chunks;
-    this.#dispatch(chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks));
+  /** What the exchange may send, beside what waits. */
+  get #room(): number {
+    return WINDOW_BYTES - this.#content.length - (this.#body?.readableLength ?? 0);
+  }
+
+  /** Gives undici what there is, as one piece. */
+  #pushContent(body: Readable): void {
+    if (this.#content.length > 0) {
+      this.#isAsked = false;
+      body.push(this.#content.takeAll());
+    } else if (this.stream.localEnded) {
+      this.#isAsked = false;
+      body.push(null);
+    }
   }
 
   /** The trailers of a request have no place in what undici sends; gRPC has none, and a gRPC backend speaks HTTP/2. */
@@ -63,15 +80,15 @@ export class Http1Call extends UndiciCall {
     if (!stream.closed && !stream.localEnded) this.sendData(stream, NOTHING, 0, 0, true);
   }
 
-  #endRequest(): void {
-    this.stream.localEnded = true;
-    this.#body?.push(null);
-  }
-
   #onRead(): void {
     const { stream } = this;
-    if (stream.closed || stream.localEnded || stream.sendWindow === WINDOW_BYTES) return;
-    stream.sendWindow = WINDOW_BYTES;
+    const body = this.#body;
+    if (stream.closed || body === null) return;
+    this.#isAsked = true;
+    this.#pushContent(body);
+    const room = this.#room;
+    if (stream.localEnded || room <= stream.sendWindow) return;
+    stream.sendWindow = room;
     this.owner.http2.turn.begin();
     stream.handler.onCredit(stream);
   }
@@ -81,7 +98,7 @@ export class Http1Call extends UndiciCall {
   }
 
   protected release(): void {
-    this.#whole = null;
+    this.#content.clear();
     this.#body?.destroy();
   }
 
