@@ -268,7 +268,6 @@ export class Connection implements OutputListener, StreamConnection {
     if (this.#state !== 'draining' && !this.#peerGoneAway) return;
     this.#state = 'closed';
     this.#output.flush();
-    this.#writer.encoder.release();
     endSocket(this.#socket, () => this.#handler.onClosed(this, null));
   }
 
@@ -281,7 +280,6 @@ export class Connection implements OutputListener, StreamConnection {
     this.#output.discard();
     this.#socket.destroy();
     this.#loseStreams();
-    this.#writer.encoder.release();
     if (!told) this.#handler.onClosed(this, reason);
   }
 

@@ -32,7 +32,6 @@ export function headerBlock(headers: ReadonlyArray<readonly [name: string, value
   const encoder = new HpackEncoder();
   const bytes = Buffer.alloc(block.wireBound + 64);
   const end = encoder.encode(block, bytes, 0);
-  encoder.release();
   return bytes.subarray(0, end);
 }
 

@@ -20,6 +20,22 @@ export class DynamicTable {
     return entries[(this.#newest - index) & (entries.length - 1)] as Field;
   }
 
+  /** The places of the ring that the entries stand in; a power of two. */
+  get capacity(): number {
+    return this.#entries.length;
+  }
+
+  /** The place of the newest entry. */
+  get newest(): number {
+    return this.#newest;
+  }
+
+  /** The index of `field` where it stands at `place` of the ring; else -1. */
+  indexAt(place: number, field: Field): number {
+    const entries = this.#entries;
+    return entries[place] === field ? (this.#newest - place) & (entries.length - 1) : -1;
+  }
+
   /** Adds `field`, after evicting what has to go for it; one larger than the table empties the table (RFC 7541, 4.4). */
   add(field: Field): boolean {
     const size = field.size;

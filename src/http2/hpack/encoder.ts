@@ -1,6 +1,7 @@
 import { DEFAULT_TABLE_SIZE } from './decoder.ts';
 import { DynamicTable } from './dynamic-table.ts';
 import type { Field } from './field.ts';
+import { FieldPlaces } from './field-places.ts';
 import type { HeaderBlock } from './header-block.ts';
 import { INTEGER_BYTES, writeInteger } from './integer.ts';
 import { FIRST_DYNAMIC_INDEX } from './static-table.ts';
@@ -10,47 +11,13 @@ export const SIZE_UPDATE_BYTES = 2 * INTEGER_BYTES;
 /** Below this a call of `set` costs more than the loop. */
 const SHORT_COPY = 36;
 
-/**
- * Gives each encoder of a thread a small number, under which a field notes where it stands in that encoder's table. A
- * number is used again by a later encoder, whose count of insertions goes on where the earlier one's ended: a note left
- * by the earlier one is then older than anything the later one has.
- */
-class EncoderSlots {
-  readonly #free: number[] = [];
-  readonly #insertions: number[] = [];
-
-  take(): { slot: number; insertions: number } {
-    const slot = this.#free.pop() ?? this.#insertions.push(0) - 1;
-    return { slot, insertions: this.#insertions[slot] as number };
-  }
-
-  give(slot: number, insertions: number): void {
-    this.#insertions[slot] = insertions;
-    this.#free.push(slot);
-  }
-}
-
-const encoderSlots = new EncoderSlots();
-
 /** Encodes the header blocks of one direction of one connection (RFC 7541). */
 export class HpackEncoder {
   readonly #table = new DynamicTable(DEFAULT_TABLE_SIZE);
-  readonly #slot: number;
-  #insertions: number;
+  readonly #places = new FieldPlaces(this.#table);
   // Sizes that the next block has to announce: the smallest on the way, then the last (RFC 7541, 4.2).
   #smallestAnnounced = -1;
   #lastAnnounced = -1;
-
-  constructor() {
-    const { slot, insertions } = encoderSlots.take();
-    this.#slot = slot;
-    this.#insertions = insertions;
-  }
-
-  /** Hands the slot back. The encoder must not be used afterwards. */
-  release(): void {
-    encoderSlots.give(this.#slot, this.#insertions);
-  }
 
   /**
    * Takes the peer's SETTINGS_HEADER_TABLE_SIZE. We never use more than the default: what recurs in a message of gRPC or
@@ -69,23 +36,19 @@ export class HpackEncoder {
     let out = at;
     if (this.#lastAnnounced >= 0) out = this.#announceSizes(into, out);
     const fields = block.fields;
-    const slot = this.#slot;
+    const places = this.#places;
     for (let i = 0; i < block.count; i++) {
       const field = fields[i] as Field;
       if (field.staticIndex > 0) {
         into[out++] = 0x80 | field.staticIndex;
         continue;
       }
-      const insertions = field.insertions;
-      if (insertions !== null) {
-        // Entry 0 is the newest, and its insertion's number is #insertions.
-        const age = this.#insertions - (insertions[slot] ?? Number.NEGATIVE_INFINITY);
-        if (age < this.#table.count) {
-          const index = age + FIRST_DYNAMIC_INDEX;
-          if (index < 0x7f) into[out++] = 0x80 | index;
-          else out = writeInteger(index, 7, 0x80, into, out);
-          continue;
-        }
+      const entry = field.id === 0 ? -1 : places.find(field);
+      if (entry >= 0) {
+        const index = entry + FIRST_DYNAMIC_INDEX;
+        if (index < 0x7f) into[out++] = 0x80 | index;
+        else out = writeInteger(index, 7, 0x80, into, out);
+        continue;
       }
       out = this.#writeLiteral(field, into, out);
     }
@@ -116,12 +79,7 @@ export class HpackEncoder {
     // A field that would empty half the table is not worth what it drives out.
     if (field.size > this.#table.maximumSize >> 1) return false;
     this.#table.add(field);
-    this.#insertions++;
-    field.insertions ??= [];
-    const insertions = field.insertions;
-    // Filled up without holes, so that V8 keeps it a plain array of small integers.
-    while (insertions.length <= this.#slot) insertions.push(-1);
-    insertions[this.#slot] = this.#insertions;
+    this.#places.noteNewest();
     return true;
   }
 }

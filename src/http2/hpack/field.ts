@@ -34,8 +34,8 @@ export class Field {
   readonly wireBound: number;
   /** A sender has referred to this field by an index, so that it is worth a place in the dynamic tables that we write. */
   recurring = false;
-  /** For each encoder of this thread, by its slot, the insertion that put this field into its table. */
-  insertions: number[] | null = null;
+  /** What encoders find it by in their tables (see `FieldPlaces`); 0: it has never been in one. */
+  id = 0;
   /** What the layer above found for this field, valid while `memoScope` is the object that it was found for. */
   memo: unknown = null;
   memoScope: unknown = null;
