@@ -7,7 +7,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { carryOut, plan } from '../test/chaos/changes.ts';
-import { Caller, type ClientSetup, Watcher } from '../test/chaos/clients.ts';
+import { Caller, type ClientSetup, Watcher } from '../test/chaos/clients/index.ts';
 import type { Call, Change } from '../test/chaos/history.ts';
 import { KeywayWorld } from '../test/chaos/keyway-world.ts';
 import { Scope } from '../test/support/processes.ts';
@@ -40,7 +40,14 @@ async function main(scope: Scope): Promise<void> {
   const store = values.store === 'etcd' ? 'etcd' : 'embedded';
   const world = await KeywayWorld.start(scope, { store, routers: 3, shards: 4 });
   const endpoints = world.routers.map(({ endpoint }) => endpoint);
-  const setup: ClientSetup = { endpoints, keys: KEYS, thinkMs: THINK_MS, randomOf: (client) => seeded(client) };
+  const setup: ClientSetup = {
+    endpoints,
+    keys: KEYS,
+    thinkMs: THINK_MS,
+    randomOf: (client) => seeded(client),
+    isVaried: false,
+    mostDelayMs: 0,
+  };
   const callers = Array.from({ length: CALLERS }, (_, i) => new Caller(i, setup));
   const watchers = Array.from(
     { length: Number(values.watchers) },

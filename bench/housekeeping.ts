@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
 import { Board, type ProjectsBy } from '../src/housekeeping/index.ts';
 import { machineClock } from '../src/machine-clock.ts';
-import { Caller } from '../test/chaos/clients.ts';
+import { Caller } from '../test/chaos/clients/index.ts';
 import { type LoggedRunOfShard, parseHousekeeping } from '../test/chaos/housekeeping/checker.ts';
 import { KeywayWorld } from '../test/chaos/keyway-world.ts';
 import { NAME } from '../test/chaos/world.ts';
@@ -175,6 +175,8 @@ async function callsOf(world: KeywayWorld, ms: number): Promise<number[]> {
     keys: projects.flatMap((project) => Array.from({ length: DOCUMENTS }, (_, i) => `${project}/d${i}`)),
     thinkMs: 10,
     randomOf: (client: number) => seeded(client),
+    isVaried: false,
+    mostDelayMs: 0,
   };
   const callers = Array.from({ length: 8 }, (_, i) => new Caller(i, setup));
   const running = callers.map((caller) => caller.run());

@@ -54,14 +54,17 @@ export async function carryOut(
 }
 
 function movedKeys(before: ClusterDescription, after: ClusterDescription, keys: readonly string[]): string[] {
-  const [one, other] = [ownersIn(before), ownersIn(after)];
-  return keys.filter((key) => one(key) !== other(key));
+  const [one, other] = [ownersIn(before, keys), ownersIn(after, keys)];
+  return keys.filter((key) => one[key] !== other[key]);
 }
 
-function ownersIn(description: ClusterDescription): (key: string) => string | undefined {
+/** Which shard owns each of some keys. */
+export function ownersIn(description: ClusterDescription, keys: readonly string[]): Record<string, string> {
   const cluster = new Cluster(description);
-  return (key) => {
-    const bytes = Buffer.from(key);
-    return description.shards[cluster.locate(bytes, 0, bytes.length)]?.id;
-  };
+  return Object.fromEntries(
+    keys.map((key) => {
+      const bytes = Buffer.from(key);
+      return [key, description.shards[cluster.locate(bytes, 0, bytes.length)]?.id ?? 'nobody'];
+    }),
+  );
 }

@@ -12,12 +12,14 @@ it('keeps every promise while shards come and go, and everything is killed, stop
   const lines: string[] = [];
   const options = {
     seed,
-    seconds: 30,
+    replay: `KEYWAY_SEED=${seed} npx vitest run test/chaos/chaos.spec.ts`,
+    seconds: 12,
     store: 'embedded',
     callers: 40,
     watchers: 40,
     thinkMs: 150,
     faults: true,
+    isVaried: false,
   } as const;
   const { judgement } = await runChaos(scope, options, (line) => lines.push(line)).catch((error: Error) => {
     throw new Error(`seed ${seed}: ${error.message}\n${lines.join('\n')}`, { cause: error });

@@ -3,7 +3,7 @@ import { machineClock } from '../../src/machine-clock.ts';
 import type { Scope } from '../support/processes.ts';
 import { seeded } from '../support/random.ts';
 import { check, type Judgement } from './checker.ts';
-import { Caller, type ClientSetup, Watcher } from './clients.ts';
+import { Caller, type ClientSetup, Watcher } from './clients/index.ts';
 import { EnvoyWorld } from './envoy-world.ts';
 import type { History } from './history.ts';
 import { KeywayWorld } from './keyway-world.ts';
@@ -13,6 +13,8 @@ import type { World } from './world.ts';
 export interface ChaosOptions {
   /** Tells which faults and changes there are, and in which order; and what each client does. */
   readonly seed: number;
+  /** The command that makes the same run again. */
+  readonly replay: string;
   readonly seconds: number;
   /** Where Keyway's routers learn of shards; or Envoys in their place, which read a file. */
   readonly store: 'embedded' | 'etcd' | 'envoy';
@@ -20,6 +22,8 @@ export interface ChaosOptions {
   readonly watchers: number;
   readonly thinkMs: number;
   readonly faults: boolean;
+  /** Clients that differ, as ClientSetup has it; what they speak Envoys are not set up for. */
+  readonly isVaried: boolean;
 }
 
 export interface ChaosResult {
@@ -28,6 +32,10 @@ export interface ChaosResult {
 }
 
 const KEYS = 120;
+/** An operation of a shard of the tests' own takes at most so long. */
+const MOST_DELAY_MS = 500;
+/** Client `i` has the seed plus 1 plus `i`; this is beyond them. */
+const FAULT_SEED = 1_000_000;
 /** With fewer a lost one would leave too little to watch. */
 const FEWEST_SHARDS = 3;
 
@@ -47,6 +55,8 @@ export async function runChaos(
     keys,
     thinkMs: options.thinkMs,
     randomOf: (client) => seeded(options.seed + 1 + client),
+    isVaried: options.isVaried,
+    mostDelayMs: MOST_DELAY_MS,
   };
   const callers = Array.from({ length: options.callers }, (_, i) => new Caller(i, setup));
   const watchers = Array.from(
@@ -58,6 +68,7 @@ export async function runChaos(
     world,
     keys,
     random: seeded(options.seed),
+    randomFault: seeded(options.seed + FAULT_SEED),
     fewestShards: FEWEST_SHARDS,
     // Clients try to connect now and then: those of a router that was away may not know that it is back.
     hasRecovered: (sinceMs) => callers.every((caller) => caller.hasSucceededSince(sinceMs)),
@@ -72,12 +83,15 @@ export async function runChaos(
   await Promise.all(running);
   for (const caller of callers) caller.close();
   const history: History = {
+    replay: options.replay,
     operations: world.documents.operations(world.shards),
     calls: callers.flatMap(({ calls }) => calls),
     watches: watchers.map(({ watch }) => watch),
+    versions: await world.versions(keys),
     changes: storm.changes,
     disturbances: storm.disturbances,
     stops: [...world.shards, ...world.routers].flatMap(({ stops }) => stops),
+    plain: world.plain,
     stored: world.documents.stored(),
   };
   return { history, judgement: check(history) };

@@ -1,9 +1,12 @@
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { machineClock } from '../../src/machine-clock.ts';
 import { checkTopology, splitAddress, type Topology, type TopologyDraft } from '../../src/topology/index.ts';
 import { fetchText } from '../support/cluster.ts';
 import { freePorts, type Scope, TOOLS } from '../support/processes.ts';
+import { ownersIn } from './changes.ts';
+import type { Version } from './history.ts';
 import { Documents, NAME, type Router, type Shard, shardOf, Victim, type World } from './world.ts';
 
 const ENVOY = join(TOOLS, 'envoy/bin/envoy');
@@ -16,6 +19,8 @@ export class EnvoyWorld implements World {
   readonly routers: readonly Router[];
   readonly shards: readonly Shard[];
   readonly documents: Documents;
+  readonly plain: readonly string[];
+  readonly #versions: Array<{ readonly topology: Topology; readonly since: number; readonly seen: number }> = [];
   readonly #folder: string;
   readonly #admins: readonly number[];
   #topology: Topology;
@@ -32,8 +37,10 @@ export class EnvoyWorld implements World {
     this.#admins = admins;
     this.shards = shards;
     this.documents = documents;
+    this.plain = shards.map(({ id }) => id);
     this.#folder = folder;
     this.#topology = topology;
+    this.#versions.push({ topology, since: 0, seen: machineClock() });
   }
 
   static async start(
@@ -73,11 +80,21 @@ export class EnvoyWorld implements World {
 
   async change(before: Topology, draft: TopologyDraft): Promise<boolean> {
     this.#topology = { ...draft, version: (before.version + 1) as Topology['version'] };
+    const since = machineClock();
     this.#write(this.#topology.version);
     for (;;) {
-      if ((await this.missing()) === null) return true;
+      if ((await this.missing()) === null) {
+        this.#versions.push({ topology: this.#topology, since, seen: machineClock() });
+        return true;
+      }
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
+  }
+
+  async versions(keys: readonly string[]): Promise<Version[]> {
+    return this.#versions.map(({ topology, since, seen }) => {
+      return { version: topology.version, owners: ownersIn(topology, keys), since, seen };
+    });
   }
 
   /** Every Envoy has the hosts that the file says. */

@@ -1,76 +1,106 @@
 import type { Cable } from '../support/cable.ts';
 import type { Server } from '../support/registries.ts';
+import type { Disturbance } from './history.ts';
 import type { Victim, World } from './world.ts';
 
 /** Something that goes wrong, and is mended after a while. */
-export interface Fault {
+export interface Fault extends Pick<Disturbance, 'routers' | 'shards'> {
   readonly what: string;
+  /** What it befalls: no other fault may at the same time. */
+  readonly victim: object;
   readonly lastsMs: number;
   begin(): Promise<void>;
   mend(): Promise<void>;
 }
 
+type Scope = Pick<Disturbance, 'routers' | 'shards'>;
+
 /** Longer than every lease and what comes after it, so that what was struck is counted out. */
 const LONGEST_MS = 8000;
 const SHORTEST_MS = 300;
+/** Of what concerns everybody: else nothing that fails in a run would count. */
+const LONGEST_OF_ALL_MS = 2000;
+const EVERYBODY: Scope = { routers: null, shards: null };
 
 /** Picks one at random: of routers, shards and the registry one is killed, stopped, or cut off. */
 export function pickFault({ routers, shards, registryServer }: World, random: () => number): Fault {
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item;
-  const lastsMs = Math.round(SHORTEST_MS + (LONGEST_MS - SHORTEST_MS) * random() ** 2);
-  const victim = pick<Victim>([pick(routers), pick(shards), pick(shards)]);
-  const kinds = [
-    () => killed(victim, lastsMs),
-    () => stopped(victim, lastsMs),
-    () => (victim.cable === null ? stopped(victim, lastsMs) : cutOff(victim, victim.cable, lastsMs)),
-    () => (registryServer === null ? killed(victim, lastsMs) : registryKilled(registryServer, lastsMs)),
-    () => (registryServer === null ? stopped(victim, lastsMs) : registryStopped(registryServer, lastsMs)),
+  const long = random() ** 2;
+  const lasts = (longestMs: number): number => Math.round(SHORTEST_MS + (longestMs - SHORTEST_MS) * long);
+  const router = pick([...routers.keys()]);
+  const shard = pick(shards);
+  const [victim, scope]: [Victim, Scope] =
+    random() < 0.4
+      ? [routers[router] as Victim, { routers: [router], shards: null }]
+      : [shard, { routers: null, shards: [shard.id] }];
+  const own = { ...scope, victim, lastsMs: lasts(LONGEST_MS) };
+  const ofAll = { ...EVERYBODY, lastsMs: lasts(LONGEST_OF_ALL_MS) };
+  const kinds: ReadonlyArray<readonly [number, () => Fault]> = [
+    [2, () => killed(victim, own)],
+    [2, () => stopped(victim, own)],
+    ...(victim.cable === null ? [] : [[2, () => cutOff(victim, victim.cable as Cable, own)] as const]),
+    ...(registryServer === null
+      ? []
+      : // What concerns everybody comes more rarely.
+        [
+          [1, () => registryKilled({ ...ofAll, victim: registryServer }, registryServer)] as const,
+          [1, () => registryStopped({ ...ofAll, victim: registryServer }, registryServer)] as const,
+        ]),
   ];
-  // What concerns everybody comes more rarely.
-  const at = [0, 0, 1, 1, 2, 2, 3, 4][Math.floor(random() * 8)] as number;
-  return (kinds[at] as () => Fault)();
+  return weighted(kinds, random())();
 }
 
-function killed(victim: Victim, lastsMs: number): Fault {
+function weighted<Item>(choices: ReadonlyArray<readonly [number, Item]>, random: number): Item {
+  let left = random * choices.reduce((sum, [weight]) => sum + weight, 0);
+  const found = choices.find(([weight]) => {
+    left -= weight;
+    return left < 0;
+  });
+  return (found ?? (choices[0] as readonly [number, Item]))[1];
+}
+
+type Plan = Scope & Pick<Fault, 'victim' | 'lastsMs'>;
+
+function killed(victim: Victim, plan: Plan): Fault {
   return {
-    what: `${victim.name} is killed for ${lastsMs} ms`,
-    lastsMs,
+    ...plan,
+    what: `${victim.name} is killed for ${plan.lastsMs} ms`,
     begin: () => victim.kill(),
     mend: () => victim.start(),
   };
 }
 
-function stopped(victim: Victim, lastsMs: number): Fault {
+function stopped(victim: Victim, plan: Plan): Fault {
   return {
-    what: `${victim.name} is stopped for ${lastsMs} ms`,
-    lastsMs,
+    ...plan,
+    what: `${victim.name} is stopped for ${plan.lastsMs} ms`,
     begin: async () => victim.stop(),
     mend: async () => victim.goOn(),
   };
 }
 
-function cutOff(victim: Victim, cable: Cable, lastsMs: number): Fault {
+function cutOff(victim: Victim, cable: Cable, plan: Plan): Fault {
   return {
-    what: `${victim.name} is cut off from the registry for ${lastsMs} ms`,
-    lastsMs,
+    ...plan,
+    what: `${victim.name} is cut off from the registry for ${plan.lastsMs} ms`,
     begin: async () => cable.cut(),
     mend: async () => cable.mend(),
   };
 }
 
-function registryKilled(registryServer: Server, lastsMs: number): Fault {
+function registryKilled(plan: Plan, registryServer: Server): Fault {
   return {
-    what: `the registry is killed for ${lastsMs} ms`,
-    lastsMs,
+    ...plan,
+    what: `the registry is killed for ${plan.lastsMs} ms`,
     begin: () => registryServer.kill(),
     mend: () => registryServer.start(),
   };
 }
 
-function registryStopped(registryServer: Server, lastsMs: number): Fault {
+function registryStopped(plan: Plan, registryServer: Server): Fault {
   return {
-    what: `the registry is stopped for ${lastsMs} ms`,
-    lastsMs,
+    ...plan,
+    what: `the registry is stopped for ${plan.lastsMs} ms`,
     begin: async () => registryServer.pause(),
     mend: async () => registryServer.resume(),
   };

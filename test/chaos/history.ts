@@ -1,13 +1,19 @@
 /** What a chaos run has seen, in the machine's milliseconds. Plain data: written to a file, a run can be judged again. */
 export interface History {
+  /** The seed and the command that make the same run again. */
+  readonly replay: string;
   readonly operations: readonly ShardOperation[];
   readonly calls: readonly Call[];
   readonly watches: readonly Watch[];
+  /** Every version that was current, in the order in which they were. */
+  readonly versions: readonly Version[];
   /** Planned changes of the topology. */
   readonly changes: readonly Change[];
   readonly disturbances: readonly Disturbance[];
   /** Processes that were not running: no operation of theirs happened in between. */
   readonly stops: readonly Stop[];
+  /** Shards that know nothing of Keyway: they refuse nobody. */
+  readonly plain: readonly string[];
   /** What the store holds in the end: every change of every document. */
   readonly stored: readonly StoredChange[];
 }
@@ -15,6 +21,7 @@ export interface History {
 /** One operation as the shard wrote it down. */
 export interface ShardOperation {
   readonly shard: string;
+  /** Of several processes of one shard each is judged by itself. */
   readonly pid: number;
   readonly operation: 'get' | 'put' | 'delete' | 'watch';
   readonly key: string;
@@ -23,14 +30,25 @@ export interface ShardOperation {
   readonly end: number;
   /** Refused operations had no effect. */
   readonly served: boolean;
+  /** The version that the shard went by, or that its router said; 0: it knows of none. */
+  readonly version: number;
+  /** Of what was read or written; 0: nothing was, or nobody wrote it down. */
+  readonly revision: number;
+  /** The client's call that it was made for; null where the shard does not know. */
+  readonly call: string | null;
+  /** Nobody was there any more to take the answer. */
+  readonly abandoned: boolean;
 }
 
 /** One call as its client saw it. */
 export interface Call {
+  /** Unique within a run; a put's value begins with it. */
+  readonly id: string;
   readonly client: number;
+  readonly router: number;
   readonly operation: 'get' | 'put';
   readonly key: string;
-  /** Of a put. */
+  /** What was put, or read; of a read that found nothing, or failed, empty. */
   readonly value: string;
   readonly begin: number;
   readonly end: number;
@@ -38,6 +56,23 @@ export interface Call {
   readonly error: string | null;
   /** Of the document; 0: there was none. */
   readonly revision: number;
+  /** Its route may send it again although it may have been carried out. */
+  readonly repeats: boolean;
+}
+
+/** A change of a document that a watcher was told of. */
+export interface SeenChange {
+  readonly revision: number;
+  readonly value: string;
+}
+
+/** One stream of a watcher. */
+export interface WatchStream {
+  readonly router: number;
+  readonly begin: number;
+  readonly end: number;
+  /** `done` where the watcher itself ended it. */
+  readonly reason: string;
 }
 
 /** Somebody who watches a document, through all the streams that it took. */
@@ -46,9 +81,19 @@ export interface Watch {
   readonly key: string;
   /** The revision that it began with; 0: there was no document. */
   readonly first: number;
-  /** Revisions in the order in which they came. */
-  readonly seen: readonly number[];
-  readonly streams: ReadonlyArray<{ readonly begin: number; readonly end: number; readonly reason: string }>;
+  /** In the order in which they came. */
+  readonly seen: readonly SeenChange[];
+  readonly streams: readonly WatchStream[];
+}
+
+/** A version of the topology, and who owned what by it. */
+export interface Version {
+  readonly version: number;
+  readonly owners: Readonly<Record<string, string>>;
+  /** It was not current before. */
+  readonly since: number;
+  /** It was current by then at the latest. */
+  readonly seen: number;
 }
 
 export interface Change {
@@ -66,6 +111,9 @@ export interface Disturbance {
   readonly what: string;
   readonly begin: number;
   readonly end: number;
+  /** Whose clients may notice, and whose keys; every router's, or every shard's, where it is null. */
+  readonly routers: readonly number[] | null;
+  readonly shards: readonly string[] | null;
 }
 
 export interface Stop {

@@ -13,6 +13,8 @@ import { checkTopology, type Topology, type TopologyDraft, topologyText } from '
 import { Cable } from '../support/cable.ts';
 import { freePorts, type Scope } from '../support/processes.ts';
 import { etcd, registryOn, remote, type Server } from '../support/registries.ts';
+import type { Version } from './history.ts';
+import { VersionRecorder } from './version-recorder.ts';
 import { Documents, NAME, type Router, type Shard, shardOf, Victim, type World } from './world.ts';
 
 /** Short, so that a run of minutes sees them end many times, and long enough for a machine that has other things to do. */
@@ -22,6 +24,8 @@ const FAILOVER_AFTER_MS = 2000;
 
 /** WatchEvent.document.revision goes into WatchRequest.after_revision. */
 const REPLAY = { how: 'replay', resume: { protobuf: { seen: [2, 3], into: [2], absent: 0 } } };
+/** Also of what may have been carried out. */
+const REPEATS = { attempts: 3, idempotent: true };
 
 type StoreKind = 'embedded' | 'etcd';
 
@@ -40,10 +44,20 @@ export class KeywayWorld implements World {
   readonly routers: readonly Router[];
   readonly shards: readonly Shard[];
   readonly documents: Documents;
+  readonly plain: readonly string[] = [];
+  readonly #recorder: VersionRecorder;
 
-  private constructor(server: Server, registry: Registry, routers: Router[], shards: Shard[], documents: Documents) {
+  private constructor(
+    server: Server,
+    registry: Registry,
+    recorder: VersionRecorder,
+    routers: Router[],
+    shards: Shard[],
+    documents: Documents,
+  ) {
     this.registryServer = server;
     this.registry = registry;
+    this.#recorder = recorder;
     this.routers = routers;
     this.shards = shards;
     this.documents = documents;
@@ -55,6 +69,8 @@ export class KeywayWorld implements World {
   ): Promise<KeywayWorld> {
     const under = store === 'etcd' ? await etcd(scope, 1) : await remote(scope);
     const registry = registryOn(under.open(), scope);
+    const recorder = new VersionRecorder(registry);
+    scope.defer(() => recorder.stop());
     const where = registryAddress(under.config);
     const cable = async (): Promise<Cable> => {
       const made = await Cable.to(where);
@@ -81,11 +97,15 @@ export class KeywayWorld implements World {
       }),
     );
     await Promise.all(routers.map((router) => router.start()));
-    return new KeywayWorld(under.servers[0] as Server, registry, routers, shards, documents);
+    return new KeywayWorld(under.servers[0] as Server, registry, recorder, routers, shards, documents);
   }
 
   async topology(): Promise<Topology> {
     return (await this.registry.topologies.read(NAME)) as Topology;
+  }
+
+  versions(keys: readonly string[]): Promise<Version[]> {
+    return this.#recorder.versions(keys);
   }
 
   /** As `keyway topology apply` does. What the registry refuses, or cannot be asked, does not come about. */
@@ -141,12 +161,13 @@ function routerOf(scope: Scope, i: number, port: number, admin: number, store: S
   const endpoint = `127.0.0.1:${port}`;
   const where = store === 'etcd' ? { etcd: { endpoints: [cable.address] } } : { remote: { address: cable.address } };
   const route = {
-    match: { prefix: '/' },
     cluster: NAME.cluster,
     watch: ['/keyway.shard.v1.Documents/Watch'],
     // One of them has its clients notice nothing.
     onMove: i === 0 ? REPLAY : { how: 'goaway' },
+    grpcWeb: 'translate',
   };
+  const repeats = { match: { prefix: '/', headers: { 'x-repeat': { exact: 'yes' } } }, retries: REPEATS };
   const config = scope.file(
     'keyway.yaml',
     stringify({
@@ -156,7 +177,12 @@ function routerOf(scope: Scope, i: number, port: number, admin: number, store: S
       registry: { ...where, keepIn: scope.folder(), leaseMs: ROUTER_LEASE_MS },
       drain: { windowMs: 300, pushbackMs: 100 },
       hold: { waitMs: 8000 },
-      routes: [route],
+      routes: [
+        { ...route, ...repeats },
+        { ...route, match: { prefix: '/' } },
+      ],
+      // One of them has threads.
+      workers: i === 1 ? 2 : 1,
       // While an owner is being started again its requests wait, within their own deadlines.
       clusters: { [NAME.cluster]: { fromRegistry: {}, waitForOwnerMs: 1000 } },
     }),

@@ -1,8 +1,11 @@
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Command } from 'commander';
 import { Scope } from '../support/processes.ts';
 import { runSeed } from '../support/random.ts';
 import { runChaos } from './chaos.ts';
+import { buildPorcupine, checkLinearizability } from './linearizability/porcupine.ts';
 import { tellJudgement } from './tell-judgement.ts';
 
 /** `npm run chaos -- --seconds 120 --store etcd`: prints what happens, what was counted, and what must not have happened. */
@@ -13,7 +16,11 @@ const program = new Command('chaos')
   .option('--watchers <number>', 'clients that watch', Number, 80)
   .option('--think-ms <number>', 'how long a caller waits between calls, in the mean', Number, 250)
   .option('--no-faults', 'planned changes only')
-  .option('--history <file>', 'keep what was seen');
+  .option('--seed <number>', 'the same changes and faults again', Number, runSeed())
+  .option(
+    '--history <file>',
+    'keep what was seen; without it in a temporary folder, where something must not have been',
+  );
 program.parse();
 const options = program.opts<{
   seconds: number;
@@ -22,19 +29,34 @@ const options = program.opts<{
   watchers: number;
   thinkMs: number;
   faults: boolean;
+  seed: number;
   history?: string;
 }>();
-const seed = runSeed();
+const { seed, history: historyFile } = options;
 const tell = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
-tell(`seed ${seed}: KEYWAY_SEED=${seed} npm run chaos -- ${process.argv.slice(2).join(' ')}`);
+const seedless = process.argv.slice(2).filter((arg, i, all) => arg !== '--seed' && all[i - 1] !== '--seed');
+const replay = ['npm run chaos --', ...seedless, '--seed', seed].join(' ');
+tell(replay);
+buildPorcupine();
 const scope = new Scope();
 try {
-  const { history, judgement } = await runChaos(scope, { ...options, seed }, tell);
-  if (options.history !== undefined) writeFileSync(options.history, JSON.stringify(history));
-  tellJudgement(judgement, tell);
-  process.exitCode = judgement.violations.length > 0 ? 1 : 0;
+  const { history, judgement } = await runChaos(
+    scope,
+    { ...options, replay, isVaried: options.store !== 'envoy' },
+    tell,
+  );
+  const folder = mkdtempSync(join(tmpdir(), 'keyway-chaos-'));
+  const linearizability = await checkLinearizability(history, folder);
+  const violations = [...judgement.violations, ...linearizability.violations];
+  tellJudgement({ violations, counts: { ...judgement.counts, ...linearizability.counts } }, tell);
+  const file = historyFile ?? (violations.length > 0 ? join(folder, 'history.json') : null);
+  if (file !== null) writeFileSync(file, JSON.stringify(history));
+  if (violations.length > 0) {
+    tell(`what was seen is in ${file}; the same again: ${replay}`);
+    process.exitCode = 1;
+  } else rmSync(folder, { recursive: true });
 } finally {
   await scope.release();
 }

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { machineClock } from '../../src/machine-clock.ts';
 import { carryOut, plan } from './changes.ts';
-import { pickFault } from './faults.ts';
+import { type Fault, pickFault } from './faults.ts';
 import type { Change, Disturbance } from './history.ts';
 import type { World } from './world.ts';
 
@@ -12,20 +12,29 @@ const AFTERMATH_MS = 7000;
 /** Without faults, planned changes have so much time between them that a watch may come back. */
 const CALM_MS = 400;
 
+/** Of a run: with more, faults would excuse too much (`rules/disturbed.ts` allows a third of the calls). */
+const MOST_DISTURBED = 0.27;
+/** How many things go wrong at once. */
+const AT_ONCE = [1, 1, 1, 2, 2, 3];
+/** By so much one of several that go wrong at once may come after the other. */
+const LATER_BY_MS = 1000;
+
 /** Whom it befalls, and how it is told what has come of it. */
 export interface StormOptions {
   readonly world: World;
   /** Whose moves are noted. */
   readonly keys: readonly string[];
-  /** Tells which faults and changes there are, and in which order. */
+  /** Tells which changes there are, and in which order. */
   readonly random: () => number;
+  /** The same for faults: one of its own, for how many changes come between two faults is a matter of time. */
+  readonly randomFault: () => number;
   readonly fewestShards: number;
   /** Whether clients have noticed that all is well again. */
   readonly hasRecovered: (sinceMs: number) => boolean;
   readonly tell: (line: string) => void;
 }
 
-/** What happens to the world, one thing after the other. */
+/** What happens to the world: planned changes, one after the other, and faults, of which several may come at once. */
 export class Storm {
   readonly changes: Change[] = [];
   readonly disturbances: Disturbance[] = [];
@@ -34,6 +43,8 @@ export class Storm {
   readonly #options: StormOptions;
   readonly #world: World;
   readonly #beganMs = machineClock();
+  /** What was disturbed so far, each by its part of the routers and shards. */
+  #disturbedMs = 0;
 
   constructor(options: StormOptions) {
     this.#options = options;
@@ -42,15 +53,23 @@ export class Storm {
 
   async run(seconds: number, faults: boolean): Promise<void> {
     await this.settle('the beginning');
-    while (machineClock() - this.#beganMs < seconds * 1000) {
+    while (this.#elapsedMs < seconds * 1000 || this.#isTooDisturbed) {
       await this.#change();
       await pause(CALM_MS);
-      if (faults) await this.#fault();
+      if (faults && !this.#isTooDisturbed && this.#elapsedMs < seconds * 1000) await this.#faults();
     }
   }
 
+  get #elapsedMs(): number {
+    return machineClock() - this.#beganMs;
+  }
+
+  get #isTooDisturbed(): boolean {
+    return this.#disturbedMs > MOST_DISTURBED * this.#elapsedMs;
+  }
+
   #say(line: string): void {
-    this.#options.tell(`${((machineClock() - this.#beganMs) / 1000).toFixed(1).padStart(6)} s  ${line}`);
+    this.#options.tell(`${(this.#elapsedMs / 1000).toFixed(1).padStart(6)} s  ${line}`);
   }
 
   async #change(): Promise<void> {
@@ -63,30 +82,67 @@ export class Storm {
     this.#say(`${planned.what}: ${change.done ? 'done' : 'not done'}, ${took}`);
   }
 
-  /** One fault, and often a change that is begun while it lasts. */
-  async #fault(): Promise<void> {
-    const { random, hasRecovered } = this.#options;
-    const fault = pickFault(this.#world, random);
-    const changes = random() < 0.7;
-    const delayMs = 200 * random();
+  /** Some faults at once, and often a change that is begun while they last. */
+  async #faults(): Promise<void> {
+    const { randomFault, hasRecovered } = this.#options;
+    const faults = this.#pickFaults();
+    const what = faults.map((fault) => fault.what).join(', and ');
+    const changes = randomFault() < 0.7;
     const begin = machineClock();
-    this.#say(fault.what);
-    // The change may be under way already when it strikes.
+    this.#say(what);
+    // The change may be under way already when they strike.
     const changing = changes ? this.#change().catch((error: Error) => this.#say(`no change: ${error.message}`)) : null;
-    await pause(delayMs);
-    await fault.begin();
-    await pause(fault.lastsMs);
-    await fault.mend();
+    await Promise.all(
+      faults.map(async ({ fault, afterMs }) => {
+        await pause(afterMs);
+        await fault.begin();
+        await pause(fault.lastsMs);
+        await fault.mend();
+      }),
+    );
     this.faults.push({ begin, end: machineClock() });
-    await this.settle(fault.what);
+    await this.settle(what);
     await changing;
-    await this.settle(fault.what);
+    await this.settle(what);
     // Who could not renew its lease meanwhile may be there still, and stop by its own clock yet.
     await pause(AFTERMATH_MS);
-    await this.settle(fault.what);
+    await this.settle(what);
     const wellMs = machineClock();
     while (!hasRecovered(wellMs)) await pause(20);
-    this.disturbances.push({ what: fault.what, begin, end: machineClock() });
+    const end = machineClock();
+    for (const { fault } of faults) {
+      const { routers, shards } = fault;
+      this.disturbances.push({ what: fault.what, begin, end, routers, shards });
+    }
+    const parts = faults.map(({ fault }) => this.#partOf(fault));
+    this.#disturbedMs +=
+      (end - begin) *
+      Math.min(
+        1,
+        parts.reduce((sum, part) => sum + part, 0),
+      );
+  }
+
+  /** Of all that clients ask for, how much has to do with a fault. */
+  #partOf({ routers, shards }: Fault): number {
+    const part = (some: readonly unknown[] | null, all: readonly unknown[]): number =>
+      some === null ? 1 : some.length / all.length;
+    return part(routers, this.#world.routers) * part(shards, this.#world.shards);
+  }
+
+  #pickFaults(): Array<{ readonly fault: Fault; readonly what: string; readonly afterMs: number }> {
+    const { randomFault } = this.#options;
+    const count = AT_ONCE[Math.floor(randomFault() * AT_ONCE.length)] as number;
+    const faults: Fault[] = [];
+    while (faults.length < count) {
+      const fault = pickFault(this.#world, randomFault);
+      if (!faults.some(({ victim }) => victim === fault.victim)) faults.push(fault);
+    }
+    return faults.map((fault, i) => ({
+      fault,
+      what: fault.what,
+      afterMs: (i === 0 ? 200 : LATER_BY_MS) * randomFault(),
+    }));
   }
 
   /** Waits until everybody is there, nothing is under way, and every router serves the current version. */

@@ -7,7 +7,8 @@ import type { Topology, TopologyDraft } from '../../src/topology/index.ts';
 import type { Cable } from '../support/cable.ts';
 import type { Running, Scope } from '../support/processes.ts';
 import type { Server } from '../support/registries.ts';
-import type { ShardOperation, Stop, StoredChange } from './history.ts';
+import type { ShardOperation, Stop, StoredChange, Version } from './history.ts';
+import { valueText } from './value.ts';
 
 export const NAME = { namespace: 'default', cluster: 'docs' };
 
@@ -22,6 +23,10 @@ export interface World {
   change(before: Topology, draft: TopologyDraft, what: string): Promise<boolean>;
   /** Who or what is not as it should be once all is well, or null. */
   missing(): Promise<string | null>;
+  /** Every version so far, and who owned some keys by it. */
+  versions(keys: readonly string[]): Promise<readonly Version[]>;
+  /** Shards that know nothing of Keyway. */
+  readonly plain: readonly string[];
   readonly documents: Documents;
 }
 
@@ -102,7 +107,7 @@ export class Documents {
     const rows = database.prepare('SELECT key, revision, value, version FROM changes ORDER BY revision').all();
     database.close();
     return (rows as unknown as Array<{ key: string; revision: number; value: Uint8Array; version: number }>).map(
-      ({ value, ...row }) => ({ ...row, value: Buffer.from(value).toString() }),
+      ({ value, ...row }) => ({ ...row, value: valueText(value) }),
     );
   }
 
@@ -144,22 +149,34 @@ export function processesIn(
   return processes;
 }
 
+/** How a shard of the tests' own writes an operation down: with the call that it is for, and whether somebody still waits. */
+type Entry = LoggedOperation & { readonly call?: string; readonly abandoned?: boolean };
+
 /** Operations whose end nobody could write down ended with their process, at the latest. */
 export function parseLog(shard: string, text: string, deaths: Victim['deaths']): ShardOperation[] {
   const operations: ShardOperation[] = [];
   for (const { pid, entries } of processesIn(text)) {
-    const open = new Map<number, Extract<LoggedOperation, { kind: 'begin' }>>();
-    for (const entry of entries) {
+    const open = new Map<number, Extract<Entry, { kind: 'begin' }>>();
+    const begun = ({ operation, key, at, version, call }: Extract<Entry, { kind: 'begin' }>) => ({
+      shard,
+      pid,
+      operation,
+      key,
+      begin: at,
+      version,
+      call: call ?? null,
+    });
+    for (const entry of entries as readonly Entry[]) {
       if (entry.kind === 'begin') open.set(entry.id, entry);
-      const begun = entry.kind === 'end' ? open.get(entry.id) : undefined;
-      if (entry.kind !== 'end' || begun === undefined) continue;
+      const beginning = entry.kind === 'end' ? open.get(entry.id) : undefined;
+      if (entry.kind !== 'end' || beginning === undefined) continue;
       open.delete(entry.id);
-      const { operation, key, at } = begun;
-      operations.push({ shard, pid, operation, key, begin: at, end: entry.at, served: entry.served });
+      const { at, served, revision, abandoned = false } = entry;
+      operations.push({ ...begun(beginning), end: at, served, revision, abandoned });
     }
     const end = deaths.find((death) => death.pid === pid)?.at ?? Number.POSITIVE_INFINITY;
-    for (const { operation, key, at } of open.values())
-      operations.push({ shard, pid, operation, key, begin: at, end, served: true });
+    for (const each of open.values())
+      operations.push({ ...begun(each), end, served: true, revision: 0, abandoned: false });
   }
   return operations;
 }

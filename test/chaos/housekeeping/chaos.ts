@@ -26,6 +26,8 @@ export interface HousekeepingChaosResult {
 }
 
 const PROJECTS = Array.from({ length: 200 }, (_, i) => `project${i}`);
+/** Loads have the seeds behind the run's own; this is beyond them. */
+const FAULT_SEED = 1_000_000;
 const SHARDS = 3;
 /** Short, so that a minute sees many turns, and a fault that a leader does not outlive. */
 const EVERY_MS = 3000;
@@ -65,6 +67,7 @@ export async function runHousekeepingChaos(
     world,
     keys: PROJECTS,
     random: seeded(seed),
+    randomFault: seeded(seed + FAULT_SEED),
     fewestShards: 2,
     hasRecovered: (sinceMs) => loads.every((load) => load.hasSucceededSince(sinceMs)),
     tell,
