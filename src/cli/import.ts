@@ -35,13 +35,19 @@ function addShards(text: string, before: ShardsByHost): ShardsByHost {
 
 function importFiles(files: string[], { shards, output }: ImportOptions): void {
   const sources = files.map((file) => ({ file, text: read(file) }));
-  const { config, leftOut } = importIstio(sources, shards);
-  const text = stringify(config);
+  const { config, differences, unknownShards } = importIstio(sources, shards);
+  for (const { kind, field, reason } of differences)
+    process.stderr.write(`${kind === 'changed' ? 'changed' : 'not carried over'}: ${field}: ${reason}\n`);
+  if (config === null) throw new Error(`${files.join(', ')}: there is no route to make a config of`);
+  const text = stringify(config, { aliasDuplicateObjects: false });
+  if (unknownShards.length > 0) {
+    const clusters = Object.keys((config as { clusters: object }).clusters);
+    throw new UsageError(`--shards ${unknownShards.join(', ')}: the clusters are ${clusters.join(', ')}`);
+  }
   // What is written is right, or the reader hears of it now.
   parseConfig(text, output ?? 'keyway.yaml');
   if (output === undefined) process.stdout.write(text);
   else writeFileSync(output, text);
-  for (const { field, reason } of leftOut) process.stderr.write(`not carried over: ${field}: ${reason}\n`);
 }
 
 function read(file: string): string {

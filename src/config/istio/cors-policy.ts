@@ -1,5 +1,11 @@
 import { readDuration } from './durations.ts';
 import type { Fields } from './fields.ts';
+import { readStringMatch } from './string-match.ts';
+
+/** Browsers keep a preflight's answer for no longer (Firefox; others for less). */
+const LONGEST_AGE_S = 86_400;
+/** What `*` stands for: the methods of RFC 9110 and RFC 5789 that a page may use (Fetch, "forbidden method"). */
+const EVERY_METHOD = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 /** Reads a `corsPolicy`. Without origins it allows none, and there is nothing to carry over. */
 export function readCorsPolicy(policy: Fields): object | undefined {
@@ -10,26 +16,33 @@ export function readCorsPolicy(policy: Fields): object | undefined {
   ];
   const cors = {
     allowOrigins,
-    allowMethods: policy.texts('allowMethods'),
+    allowMethods: readMethods(policy),
     allowHeaders: policy.texts('allowHeaders'),
     exposeHeaders: policy.texts('exposeHeaders'),
-    allowCredentials: policy.take('allowCredentials') === true,
+    allowCredentials: policy.flag('allowCredentials'),
   };
   const maxAgeMs = readDuration(policy, 'maxAge');
-  policy.finish();
   if (allowOrigins.length === 0) return undefined;
-  return { ...cors, ...(maxAgeMs !== undefined && { maxAgeSeconds: Math.floor(maxAgeMs / 1000) }) };
+  return { ...cors, ...(maxAgeMs !== undefined && { maxAgeSeconds: readAge(policy, maxAgeMs) }) };
 }
 
 const ANY = { regex: '.*' };
 
 function readOrigin(origin: Fields): object[] {
-  const exact = origin.text('exact');
-  const prefix = origin.text('prefix');
-  const regex = origin.text('regex');
-  origin.finish();
-  if (exact !== undefined) return [exact === '*' ? ANY : { exact }];
-  if (prefix !== undefined) return [{ prefix }];
-  // Istio's expressions match a whole text, ours anywhere in it.
-  return regex === undefined ? [] : [{ regex: `^(?:${regex})$` }];
+  const found = readStringMatch(origin);
+  if (found === null) return [];
+  return 'exact' in found && found.exact === '*' ? [ANY] : [found];
+}
+
+function readMethods(policy: Fields): string[] {
+  const methods = policy.texts('allowMethods');
+  if (!methods.includes('*')) return methods;
+  policy.change('allowMethods', `* stands for ${EVERY_METHOD.join(', ')}`);
+  return EVERY_METHOD;
+}
+
+function readAge(policy: Fields, ms: number): number {
+  const seconds = Math.floor(ms / 1000);
+  if (seconds > LONGEST_AGE_S) policy.change('maxAge', `${seconds} s is made a day: no browser keeps it for longer`);
+  return Math.min(seconds, LONGEST_AGE_S);
 }

@@ -1,71 +1,109 @@
 import type { Fields } from './fields.ts';
+import { fullName } from './hosts.ts';
+import type { Resource } from './resources.ts';
+import type { Destination } from './virtual-service.ts';
 
-/** How a DestinationRule balances a host's load, in the terms of our config. */
+/** A consistent hash, in the terms of our config. */
 export interface HashPolicy {
+  /** Where it stands in Istio's files. */
+  readonly place: string;
   readonly placement: object;
   /** Where the key comes from; undefined where the rule does not say. */
   readonly shardKey: object | undefined;
+  /** The header that holds the key, in lower case. */
+  readonly header: string | undefined;
 }
 
-/** Reads a DestinationRule's `spec`: the host, and its consistent hash where it has one. */
-export function readDestinationRule(spec: Fields): { host: string; policy: HashPolicy | undefined } {
-  const host = spec.text('host') ?? '';
-  const traffic = spec.mapping('trafficPolicy');
-  let policy = readLoadBalancer(traffic.mapping('loadBalancer'));
-  for (const port of traffic.list('portLevelSettings')) {
-    const ofPort = readLoadBalancer(port.mapping('loadBalancer'));
-    if (policy !== undefined && ofPort !== undefined)
-      port.leaveOut('loadBalancer', 'another load balancer of this host was taken: a cluster has one placement');
-    else policy = ofPort;
-    // A shard's address says its port.
-    port.take('port');
-    port.finish();
-  }
-  traffic.finish();
-  spec.finish();
-  return { host, policy };
+/** How one host's load is balanced: by port where a port has its own policy, which may be none. */
+interface TrafficPolicy {
+  readonly base: HashPolicy | null;
+  readonly byPort: ReadonlyMap<number, HashPolicy | null>;
 }
 
-function readLoadBalancer(balancer: Fields): HashPolicy | undefined {
+export interface ImportedRule {
+  /** Its full name, where that can be known; it may be a wildcard. */
+  readonly host: string;
+  readonly policy: TrafficPolicy;
+  readonly subsets: ReadonlyMap<string, TrafficPolicy>;
+}
+
+export function readDestinationRule({ spec, namespace }: Resource): ImportedRule {
+  const host = fullName(spec.text('host') ?? '', namespace);
+  const policy = readTrafficPolicy(spec.mapping('trafficPolicy'));
+  const subsets = spec.list('subsets').map((subset) => {
+    const name = subset.text('name') ?? '';
+    if (subset.has('labels'))
+      subset.leaveOut('labels', `labels choose pods in Kubernetes: list those of ${name} as its shards`);
+    const own = subset.has('trafficPolicy') ? readTrafficPolicy(subset.mapping('trafficPolicy')) : policy;
+    return [name, own] as const;
+  });
+  return { host, policy, subsets: new Map(subsets) };
+}
+
+function readTrafficPolicy(traffic: Fields): TrafficPolicy {
+  const byPort = traffic.list('portLevelSettings').map((settings) => {
+    const number = settings.mapping('port').number('number') ?? 0;
+    return [number, readLoadBalancer(settings.mapping('loadBalancer'))] as const;
+  });
+  return { base: readLoadBalancer(traffic.mapping('loadBalancer')), byPort: new Map(byPort) };
+}
+
+function readLoadBalancer(balancer: Fields): HashPolicy | null {
   if (balancer.has('simple')) balancer.leaveOut('simple', 'a key has one owner: there is no balancing by request');
-  const given = balancer.has('consistentHash');
-  const hash = balancer.mapping('consistentHash');
-  balancer.finish();
-  return given ? readConsistentHash(hash) : undefined;
+  return balancer.has('consistentHash') ? readConsistentHash(balancer.mapping('consistentHash')) : null;
 }
 
 function readConsistentHash(hash: Fields): HashPolicy {
-  const policy = { placement: readPlacement(hash), shardKey: readKey(hash) };
-  hash.finish();
-  return policy;
+  const header = hash.text('httpHeaderName');
+  return {
+    place: hash.place,
+    placement: readPlacement(hash),
+    shardKey: header === undefined ? readKey(hash) : { header },
+    header: header?.toLowerCase(),
+  };
 }
 
 function readPlacement(hash: Fields): object {
   if (hash.has('maglev')) {
-    const maglev = hash.mapping('maglev');
-    const tableSize = maglev.number('tableSize');
-    maglev.finish();
+    const tableSize = hash.mapping('maglev').number('tableSize');
     return { maglev: tableSize === undefined ? {} : { tableSize } };
   }
-  const ring = hash.mapping('ringHash');
   // Before there was ringHash, the size stood beside the key.
-  const minimumRingSize = ring.number('minimumRingSize') ?? hash.number('minimumRingSize');
-  ring.finish();
+  const minimumRingSize = hash.mapping('ringHash').number('minimumRingSize') ?? hash.number('minimumRingSize');
   return { ringHash: minimumRingSize === undefined ? {} : { minimumRingSize } };
 }
 
 function readKey(hash: Fields): object | undefined {
-  const header = hash.text('httpHeaderName');
-  if (header !== undefined) return { header };
   const query = hash.text('httpQueryParameterName');
-  if (query !== undefined) return { query };
-  if (hash.has('httpCookie')) {
-    const cookie = hash.mapping('httpCookie');
-    const name = cookie.text('name');
-    if (cookie.has('ttl')) cookie.leaveOut('ttl', 'Keyway makes no cookies: a request without it has no key');
-    if (cookie.has('path')) cookie.leaveOut('path', 'Keyway makes no cookies');
-    cookie.finish();
-    return name === undefined ? undefined : { cookie: name };
+  if (query !== undefined) {
+    const moved = 'where letters, digits or -._~ are encoded needlessly, Envoy has another key';
+    hash.change('httpQueryParameterName', `${moved}; and two values of it are refused`);
+    return { query };
   }
-  return hash.take('useSourceIp') === true ? { clientAddress: true } : undefined;
+  if (hash.has('httpCookie')) return readCookie(hash.mapping('httpCookie'));
+  return hash.flag('useSourceIp') ? { clientAddress: true } : undefined;
+}
+
+function readCookie(cookie: Fields): object | undefined {
+  for (const name of ['ttl', 'path', 'attributes'])
+    if (cookie.has(name)) cookie.leaveOut(name, 'Keyway makes no cookies: a request without it has no key');
+  const name = cookie.text('name');
+  return name === undefined ? undefined : { cookie: name };
+}
+
+/** What decides about a destination; null where Istio has no consistent hash for it. */
+export function policyFor({ subset, port }: Destination, rule: ImportedRule | undefined): HashPolicy | null {
+  if (rule === undefined) return null;
+  const { base, byPort } = (subset === undefined ? undefined : rule.subsets.get(subset)) ?? rule.policy;
+  // A port with settings of its own has nothing of the host's (Istio's reference, "portLevelSettings").
+  if (port !== undefined) return byPort.get(port) ?? (byPort.has(port) ? null : base);
+  const ofPorts = [...byPort.values()].filter((policy) => policy !== null);
+  const [only, another] = ofPorts;
+  return base ?? (another === undefined ? (only ?? null) : null);
+}
+
+/** Every policy of a rule. */
+export function policiesOf({ policy, subsets }: ImportedRule): Set<HashPolicy> {
+  const all = [policy, ...subsets.values()].flatMap(({ base, byPort }) => [base, ...byPort.values()]);
+  return new Set(all.filter((each) => each !== null));
 }

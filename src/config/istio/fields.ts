@@ -1,5 +1,7 @@
-/** What of a foreign configuration has no place in ours. */
-export interface LeftOut {
+/** What of a foreign configuration is not the same in ours. */
+export interface Difference {
+  /** It has no place, or it means something else here. */
+  readonly kind: 'left out' | 'changed';
   /** Such as `VirtualService yorkie: spec.http[0].corsPolicy`. */
   readonly field: string;
   readonly reason: string;
@@ -7,31 +9,42 @@ export interface LeftOut {
 
 type Mapping = Readonly<Record<string, unknown>>;
 
+const isMapping = (value: unknown): value is Mapping =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
 /**
- * A mapping of a foreign configuration that knows which of its fields were taken. What nobody took is told of, so that
- * nothing is dropped silently.
+ * A mapping of a foreign configuration that knows which of its fields were taken. `finish` tells of all that nobody took, here
+ * and below, so that nothing is dropped silently.
  */
 export class Fields {
   readonly #mapping: Mapping;
-  readonly #place: string;
-  readonly #leftOut: LeftOut[];
+  readonly place: string;
+  readonly #differences: Difference[];
   readonly #taken = new Set<string>();
+  readonly #below: Fields[] = [];
+  #told = false;
 
-  constructor(value: unknown, place: string, leftOut: LeftOut[]) {
-    const isMapping = typeof value === 'object' && value !== null && !Array.isArray(value);
-    this.#mapping = isMapping ? (value as Mapping) : {};
-    this.#place = place;
-    this.#leftOut = leftOut;
-    if (value !== undefined && !isMapping) this.leaveOut('', 'is not a mapping');
+  constructor(value: unknown, place: string, differences: Difference[]) {
+    this.#mapping = isMapping(value) ? value : {};
+    this.place = place;
+    this.#differences = differences;
+    if (value !== undefined && value !== null && !isMapping(value)) this.leaveOut('', 'is not a mapping');
   }
 
+  /** Whether a field is there, and is not null, which means the same as its absence. */
   has(name: string): boolean {
-    return this.#mapping[name] !== undefined;
+    return this.#mapping[name] !== undefined && this.#mapping[name] !== null;
   }
 
+  /** Whether something of it, or below, was told to have no place. */
+  get hasLeftOut(): boolean {
+    return this.#told || this.#below.some((each) => each.hasLeftOut);
+  }
+
+  /** Takes a field whose value does not matter, or is looked at by the caller; null is as if it were absent. */
   take(name: string): unknown {
     this.#taken.add(name);
-    return this.#mapping[name];
+    return this.#mapping[name] ?? undefined;
   }
 
   /** A field's text or number; undefined where it is neither, and told of where it is something else. */
@@ -45,51 +58,87 @@ export class Fields {
   number(name: string): number | undefined {
     const value = this.take(name);
     if (value === undefined) return undefined;
-    const number = Number(value);
-    if (Number.isFinite(number)) return number;
+    const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+    if (typeof number === 'number' && Number.isFinite(number)) return number;
     this.leaveOut(name, 'is no number');
     return undefined;
   }
 
+  /** A field that is true or false; false where it is not given. */
+  flag(name: string): boolean {
+    const value = this.take(name);
+    if (value !== undefined && typeof value !== 'boolean') this.leaveOut(name, 'is neither true nor false');
+    return value === true;
+  }
+
   mapping(name: string): Fields {
-    return new Fields(this.take(name), this.#at(name), this.#leftOut);
+    return this.#child(this.take(name), this.at(name));
   }
 
   list(name: string): Fields[] {
-    const value = this.take(name);
-    if (value !== undefined && !Array.isArray(value)) this.leaveOut(name, 'is not a list');
-    const items: unknown[] = Array.isArray(value) ? value : [];
-    return items.map((item, i) => new Fields(item, `${this.#at(name)}[${i}]`, this.#leftOut));
+    return this.#items(name).map((item, i) => this.#child(item, `${this.at(name)}[${i}]`));
   }
 
   texts(name: string): string[] {
-    const value = this.take(name);
-    return Array.isArray(value) ? value.map(String) : [];
+    return this.#items(name).flatMap((item, i) => this.#textOf(item, `${name}[${i}]`));
   }
 
   /** A mapping of names to texts. */
   dictionary(name: string): Record<string, string> {
     const value = this.take(name);
-    const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [];
-    return Object.fromEntries(entries.map(([key, text]) => [key, String(text)]));
+    if (value !== undefined && !isMapping(value)) this.leaveOut(name, 'is not a mapping');
+    const entries = Object.entries(isMapping(value) ? value : {});
+    return Object.fromEntries(
+      entries.flatMap(([key, text]) => this.#textOf(text, `${name}.${key}`).map((each) => [key, each])),
+    );
   }
 
   names(): string[] {
     return Object.keys(this.#mapping);
   }
 
-  /** Tells that a field has no place, and why. */
+  /** Tells that a field was carried over, but not as it is there. */
+  change(name: string, reason: string): void {
+    this.#differences.push({ kind: 'changed', field: this.at(name), reason });
+  }
+
+  /** Tells that a field has no place, and why; '': that all of it has none, of which no more is told then. */
   leaveOut(name: string, reason: string): void {
+    if (name === '') for (const each of this.names()) this.#taken.add(each);
     this.#taken.add(name);
-    this.#leftOut.push({ field: this.#at(name), reason });
+    this.#told = true;
+    this.#differences.push({ kind: 'left out', field: this.at(name), reason });
   }
 
   /** Tells of all that nobody has taken. */
   finish(reason = 'Keyway has nothing like it'): void {
-    for (const name of Object.keys(this.#mapping)) if (!this.#taken.has(name)) this.leaveOut(name, reason);
+    for (const each of this.#below.splice(0)) {
+      each.finish();
+      this.#told ||= each.hasLeftOut;
+    }
+    for (const name of this.names()) if (!this.#taken.has(name) && this.has(name)) this.leaveOut(name, reason);
   }
 
-  #at(name: string): string {
-    return name === '' ? this.#place : `${this.#place}${this.#place.endsWith(' ') ? '' : '.'}${name}`;
+  /** A field's place, for people. */
+  at(name: string): string {
+    return name === '' ? this.place : `${this.place}${this.place.endsWith(' ') ? '' : '.'}${name}`;
+  }
+
+  #child(value: unknown, place: string): Fields {
+    const child = new Fields(value, place, this.#differences);
+    this.#below.push(child);
+    return child;
+  }
+
+  #items(name: string): unknown[] {
+    const value = this.take(name);
+    if (value !== undefined && !Array.isArray(value)) this.leaveOut(name, 'is not a list');
+    return Array.isArray(value) ? value : [];
+  }
+
+  #textOf(value: unknown, name: string): string[] {
+    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return [String(value)];
+    this.leaveOut(name, 'is no text');
+    return [];
   }
 }

@@ -1,5 +1,6 @@
-import { expect, it } from 'vitest';
-import { stringify } from 'yaml';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
 import type { ClusterDescription } from '../../topology/index.ts';
 import { type Config, parseConfig } from '../load-config.ts';
 import { importIstio } from './import-istio.ts';
@@ -27,11 +28,11 @@ function descriptionOf({ clusters: [cluster] }: Config): ClusterDescription | nu
 }
 
 function imported(...texts: string[]) {
-  const { config, leftOut } = importIstio(
+  const { config, differences } = importIstio(
     texts.map((text, i) => ({ file: `${i}.yaml`, text })),
     SHARDS,
   );
-  return { config, notes: leftOut.map(({ field }) => field), checked: parseConfig(stringify(config), 'imported') };
+  return { config, notes: differences.map(({ field }) => field), checked: parseConfig(stringify(config), 'imported') };
 }
 
 it("carries over the DestinationRules of Yorkie's sharded cluster mode, ring hash and Maglev, whole", () => {
@@ -60,7 +61,13 @@ it.each([
     [{ cookie: 'sid' }],
     ['DestinationRule yorkie: spec.trafficPolicy.portLevelSettings[0].loadBalancer.consistentHash.httpCookie.ttl'],
   ],
-  ['httpQueryParameterName: doc', [{ query: 'doc' }], []],
+  [
+    'httpQueryParameterName: doc',
+    [{ query: 'doc' }],
+    [
+      'DestinationRule yorkie: spec.trafficPolicy.portLevelSettings[0].loadBalancer.consistentHash.httpQueryParameterName',
+    ],
+  ],
   ['useSourceIp: true\nminimumRingSize: 7', [{ clientAddress: true }], []],
 ])('takes the key from %s', (hash, shardKey, left) => {
   const { checked, notes } = imported(rule(hash));
@@ -132,11 +139,10 @@ it('carries over a VirtualService and its Gateway, and tells of every field that
         allowCredentials: true,
       },
     },
-    { match: { path: { exact: '/healthz' } }, cluster: 'yorkie' },
+    { match: { path: { regex: '^(?i:/healthz)$' } }, cluster: 'yorkie' },
   ]);
   expect(notes).toEqual([
     'Gateway gateway: spec.servers[0].tls',
-    'VirtualService yorkie: spec.http[0].match[1].ignoreUriCase',
     'VirtualService yorkie: spec.http[0].route[1]',
     'VirtualService yorkie: spec.http[0].headers.request.set.:authority',
     'VirtualService yorkie: spec.http[0].corsPolicy.unmatchedPreflights',
@@ -145,9 +151,380 @@ it('carries over a VirtualService and its Gateway, and tells of every field that
 });
 
 it('tells of documents that it does not know, and of endpoints that only Kubernetes knows', () => {
-  const { leftOut } = importIstio([{ file: 'a.yaml', text: `kind: Service\nmetadata: {name: x}\n---\n${RING}` }], {});
-  expect(leftOut.map(({ field, reason }) => `${field}: ${reason}`)).toEqual([
+  const { differences } = importIstio(
+    [{ file: 'a.yaml', text: `kind: Service\nmetadata: {name: x}\n---\n${RING}` }],
+    {},
+  );
+  expect(differences.map(({ field, reason }) => `${field}: ${reason}`)).toEqual([
     'a.yaml: Service x: is no Gateway, VirtualService or DestinationRule',
-    'host yorkie: Istio finds its endpoints in Kubernetes: list them as shards',
+    'host yorkie: Istio finds its endpoints in Kubernetes: list them as shards of yorkie',
   ]);
 });
+
+const gateway = (name: string, servers: object[], metadata: object = {}): string =>
+  stringify({
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'Gateway',
+    metadata: { name, ...metadata },
+    spec: { servers },
+  });
+const service = (http: object[], spec: object = {}, metadata: object = {}): string =>
+  stringify({ kind: 'VirtualService', metadata: { name: 'v', ...metadata }, spec: { hosts: ['*'], ...spec, http } });
+const destinationRule = (spec: object): string =>
+  stringify({ kind: 'DestinationRule', metadata: { name: 'd' }, spec: { host: 'docs', ...spec } });
+const to = (host: string, more: object = {}): object => ({ route: [{ destination: { host, ...more } }] });
+const hashOf = (httpHeaderName: string): object => ({
+  loadBalancer: { consistentHash: { maglev: {}, httpHeaderName } },
+});
+
+/** What was made, short: where each route goes, and what was told of fields, without hosts' endpoints and keys. */
+function summary(...texts: string[]): { routes: string[]; told: string[]; checked: Config } {
+  const sources = texts.map((text, i) => ({ file: `${i}.yaml`, text }));
+  const { config, differences } = importIstio(sources, {});
+  const checked = parseConfig(stringify(config, { aliasDuplicateObjects: false }), 'imported');
+  const routes = checked.routes.map(
+    ({ match: { path, hosts }, cluster }) => `${hosts?.join() ?? '*'}${Object.values(path).join()} ${cluster}`,
+  );
+  const told = differences
+    .filter(({ field }) => !field.startsWith('host '))
+    .map(({ field, reason }) => `${field}: ${reason}`);
+  return { routes, told, checked };
+}
+
+it("carries over what Yorkie's chart has: /auth with one key, and gRPC-Web that is translated", () => {
+  const texts = [
+    gateway('yorkie-gateway', [{ port: { number: 80, name: 'rpc', protocol: 'grpc-web' }, hosts: ['*'] }]),
+    service(
+      [
+        {
+          match: [{ uri: { prefix: '/auth' } }],
+          ...to('docs'),
+          headers: { request: { set: { 'X-Shard-Key': 'auth-session' } } },
+        },
+        { match: [{ uri: { prefix: '/yorkie.v1' } }], ...to('docs') },
+      ],
+      { gateways: ['yorkie-gateway'] },
+    ),
+    destinationRule({ trafficPolicy: hashOf('x-shard-key') }),
+  ];
+  const { checked, told } = summary(...texts);
+  expect(told).toEqual([]);
+  expect(checked.routes).toMatchObject([
+    {
+      shardKey: [{ value: 'auth-session' }],
+      grpcWeb: 'translate',
+      requestHeaders: { set: { 'X-Shard-Key': 'auth-session' } },
+    },
+    { shardKey: [{ header: 'x-shard-key' }], grpcWeb: 'translate' },
+  ]);
+});
+
+describe('of Gateways', () => {
+  it('each port is listened on once, and none that does not speak HTTP; admin makes way', () => {
+    const { checked, told } = summary(
+      gateway('a', [
+        { port: { number: 8080, protocol: 'HTTP' }, hosts: ['*'] },
+        { port: { number: 27017, protocol: 'MONGO' }, hosts: ['*'] },
+        { port: { number: 9443, protocol: 'HTTPS' }, tls: { mode: 'PASSTHROUGH' }, hosts: ['*'] },
+        { port: { number: 80800, protocol: 'HTTP' }, hosts: ['*'] },
+      ]),
+      gateway(
+        'b',
+        [8080, 9901].map((number) => ({ port: { number, protocol: 'HTTP2' }, hosts: ['*'] })),
+      ),
+      service([to('x')], { gateways: ['a', 'b'] }),
+    );
+    expect(checked.listen.map(({ port }) => port)).toEqual([8080, 9901]);
+    expect(checked.admin.port).toBe(9902);
+    expect(told).toEqual(
+      [
+        'Gateway a: spec.servers[1]: MONGO is not HTTP: Keyway does not listen at port 27017',
+        'Gateway a: spec.servers[3].port.number: 80800 is no port: Keyway does not listen there',
+        'Gateway a: spec.servers[2].tls: PASSTHROUGH: Keyway does not pass TLS on, and does not listen at port 9443',
+      ].sort((one, other) => told.indexOf(one) - told.indexOf(other)),
+    );
+  });
+
+  it('hosts narrow those of the services that are bound to them, and a wider reach is told', () => {
+    const servers = (number: number, ...hosts: string[]): object[] => [{ port: { number, protocol: 'HTTP' }, hosts }];
+    const a = gateway('a', servers(8080, 'prod/*.example.com', './other.example.org'), { namespace: 'edge' });
+    const b = gateway('b', servers(8081, '*'));
+    const bound = (gateways: string[], hosts: string[], namespace?: string): ReturnType<typeof summary> =>
+      summary(a, b, service([to('x')], { gateways, hosts }, { namespace }));
+    const { routes, told } = bound(['edge/a'], ['*', 'other.example.org'], 'prod');
+    expect(routes).toEqual(['*.example.com/ x']);
+    expect(told).toEqual([
+      'VirtualService prod/v: spec.gateways: Keyway serves its routes at every port that it listens on (8080, 8081)',
+    ]);
+    expect(bound(['a', 'b'], ['docs.example.com'], 'prod').routes).toEqual(['docs.example.com/ x']);
+    expect(bound(['a', 'unknown'], ['else.example'], 'prod').routes).toEqual(['else.example/ x']);
+    expect(
+      importIstio([{ file: 'a', text: `${a}---\n${service([to('x')], { gateways: ['a'], hosts: ['c.d'] })}` }], {})
+        .config,
+    ).toBeNull();
+  });
+});
+
+describe('of VirtualServices', () => {
+  it.each([
+    { queryParams: { beta: { exact: '1' } } },
+    { sourceLabels: { app: 'x' } },
+    { sourceNamespace: 'x' },
+    { gateways: ['g'] },
+    { port: 80 },
+    { scheme: { exact: 'https' } },
+    { authority: { prefix: 'docs' } },
+    { authority: { exact: 'other.example' } },
+    { method: { regex: 'P.*' } },
+    { method: { prefix: 'P' } },
+    { headers: { ':path': { exact: '/' } } },
+    { headers: { '@request.auth.claims.group': { exact: 'admin' } } },
+    { headers: { 'x-a': { contains: 'b' } } },
+    { withoutHeaders: { 'x-a': { exact: 'b' } } },
+    { uri: { suffix: '.html' } },
+    { uri: { regex: '(' } },
+    { uri: { prefix: 'x' } },
+    { method: { exact: 'purge' } },
+    'no mapping',
+  ])('a route whose condition has no place takes nobody else\u2019s requests: %j', (condition) => {
+    const { routes, told } = summary(
+      service([{ match: [condition, { uri: { exact: '/beta' } }], ...to('canary') }, to('stable')], {
+        hosts: ['docs.example'],
+      }),
+    );
+    expect(routes).toEqual(['docs.example/beta canary', 'docs.example/ stable']);
+    expect(told.some((each) => each.startsWith('VirtualService v: spec.http[0]'))).toBe(true);
+  });
+
+  it.each([
+    [{ match: [] }, { prefix: '/' }],
+    [{ match: null }, { prefix: '/' }],
+    [{ match: [{}] }, { prefix: '/' }],
+    [{ match: [{ uri: { prefix: '/A.b' }, ignoreUriCase: true }] }, { regex: '^(?i:/A\\.b)' }],
+    [{ match: [{ uri: { regex: '/a|/b' } }] }, { regex: '^(?:/a|/b)$' }],
+  ])('%j is carried over', (condition, path) => {
+    const { checked, told } = summary(service([{ ...condition, ...to('x') }]));
+    expect(checked.routes.map(({ match }) => match.path)).toEqual([path]);
+    expect(told).toEqual([]);
+  });
+
+  it('methods may be several, headers absent, and one authority of the hosts', () => {
+    const match = [
+      { method: { regex: 'GET|POST' }, withoutHeaders: { 'x-a': {} }, authority: { exact: 'a.example.com:80' } },
+    ];
+    const { checked, told } = summary(service([{ match, ...to('x') }], { hosts: ['*.example.com'] }));
+    expect(checked.routes[0]?.match).toMatchObject({
+      methods: ['GET', 'POST'],
+      headers: { 'x-a': { present: false } },
+      hosts: ['a.example.com'],
+    });
+    expect(told).toEqual([]);
+  });
+
+  it('the most specific host comes first, and what takes all of it last, whatever their order', () => {
+    const { routes } = summary(
+      service([to('any')], { hosts: ['*'] }),
+      service([to('wide'), { match: [{ uri: { prefix: '/a' } }], ...to('narrow') }], {
+        hosts: ['*.example.com', 'b.org'],
+      }),
+      service([to('one')], { hosts: ['a.example.com', '*', '*.a.example.com'] }),
+    );
+    expect(routes).toEqual([
+      'b.org/a narrow',
+      'b.org/ wide',
+      'a.example.com/ one',
+      '*.a.example.com/ one',
+      '*.example.com/a narrow',
+      '*.example.com/ wide',
+      '*/ any',
+      '*/ one',
+    ]);
+  });
+
+  it('a short name is asked for by its full ones too, and what others delegate to is for nobody', () => {
+    const full = 'reviews,reviews.prod,reviews.prod.svc,reviews.prod.svc.cluster.local/ reviews';
+    expect(summary(service([to('reviews')], { hosts: ['reviews'] }, { namespace: 'prod' })).routes).toEqual([full]);
+    const { routes, told } = summary(service([to('a')], { hosts: undefined }), service([to('b')]));
+    expect(routes).toEqual(['*/ b']);
+    expect(told[0]).toContain('spec.hosts: there is none');
+  });
+
+  it('all goes to the destination with the most weight, with its headers', () => {
+    const route = [
+      { destination: { host: 'a' }, weight: 0 },
+      {
+        destination: { host: 'b' },
+        weight: 90,
+        headers: { request: { set: { 'x-b': '100%%' }, remove: ['host', 'x-c'], add: { 'x-t': 't=%START_TIME%' } } },
+      },
+    ];
+    const { checked, told } = summary(service([{ route, headers: { request: { set: { 'x-a': '1' } } } }]));
+    expect(checked.routes).toMatchObject([
+      { cluster: 'b', requestHeaders: { set: { 'x-a': '1', 'x-b': '100%' }, remove: ['x-c'] } },
+    ]);
+    expect(told.map((each) => each.split(': ')[1])).toEqual([
+      'spec.http[0].route[0]',
+      'spec.http[0].route[1].headers.request.remove',
+      'spec.http[0].route[1].headers.request.add.x-t',
+    ]);
+  });
+
+  it.each([
+    { redirect: { uri: '/' } },
+    { directResponse: { status: 404 } },
+    { delegate: { name: 'x' } },
+  ])('a route without a destination is left out, and told: %j', (instead) => {
+    const { routes, told } = summary(service([{ match: [{ uri: { exact: '/a' } }], ...instead }, to('b')]));
+    expect(routes).toEqual(['*/ b']);
+    expect(told).toEqual([
+      expect.stringContaining(`spec.http[0].${Object.keys(instead)[0]}: the route has no destination`),
+    ]);
+  });
+});
+
+describe('of DestinationRules', () => {
+  const toPort = (number: number): object => to('docs', { port: { number } });
+  const at = (path: string, destination: object): object => ({ match: [{ uri: { exact: path } }], ...destination });
+  const keyOf = ({ routes }: Config): unknown[] => routes.map(({ cluster, shardKey }) => [cluster, ...shardKey]);
+
+  it('a port has the settings of its own, or the host\u2019s where it has none, and subsets are clusters apart', () => {
+    const { checked, told } = summary(
+      destinationRule({
+        trafficPolicy: {
+          ...hashOf('x-host'),
+          portLevelSettings: [
+            { port: { number: 9080 }, ...hashOf('x-port') },
+            { port: { number: 9090 }, loadBalancer: { simple: 'RANDOM' } },
+          ],
+        },
+        subsets: [
+          { name: 'v1', labels: { version: 'v1' } },
+          { name: 'v2', trafficPolicy: hashOf('x-v2') },
+        ],
+      }),
+      service([
+        at('/a', toPort(8080)),
+        at('/b', toPort(9080)),
+        at('/c', toPort(9090)),
+        at('/d', to('docs', { port: { number: 8080 }, subset: 'v1' })),
+        at('/e', to('docs', { port: { number: 8080 }, subset: 'v2' })),
+      ]),
+    );
+    expect(keyOf(checked)).toEqual([
+      ['docs-8080', { header: 'x-host' }],
+      ['docs-9080', { header: 'x-port' }],
+      ['docs-9090', { header: 'x-shard-key' }],
+      ['docs-v1-8080', { header: 'x-host' }],
+      ['docs-v2-8080', { header: 'x-v2' }],
+    ]);
+    expect(told.map((each) => each.split(': ')[1])).toEqual([
+      'spec.trafficPolicy.portLevelSettings[1].loadBalancer.simple',
+      'spec.subsets[0].labels',
+    ]);
+  });
+
+  it('two hosts of one first label are two clusters, whose rules are not mixed up', () => {
+    const [prod, test] = ['prod', 'test'].map((namespace) => `docs.${namespace}.svc.cluster.local`) as [string, string];
+    const { checked } = summary(
+      destinationRule({ host: prod, trafficPolicy: hashOf('x-prod') }),
+      destinationRule({ host: '*.test.svc.cluster.local', trafficPolicy: hashOf('x-test') }),
+      destinationRule({ host: '*', trafficPolicy: hashOf('x-any') }),
+      service([at('/a', to(prod)), at('/b', to(test)), at('/c', to('else.example'))]),
+    );
+    expect(keyOf(checked)).toEqual([
+      ['docs-prod', { header: 'x-prod' }],
+      ['docs-test', { header: 'x-test' }],
+      ['else', { header: 'x-any' }],
+    ]);
+  });
+
+  it('what decides about nothing is told', () => {
+    const policy = { trafficPolicy: hashOf('x-a') };
+    const { told } = summary(
+      destinationRule(policy),
+      destinationRule(policy),
+      destinationRule({ host: 'other', ...policy }),
+      service([to('docs')]),
+    );
+    expect(told).toEqual([
+      'DestinationRule d: spec.host: an earlier rule for docs was taken',
+      'DestinationRule d: spec.trafficPolicy.loadBalancer.consistentHash: no route goes to what it is for',
+    ]);
+  });
+
+  it('a key that a route adds is told, for Envoy hashes two then', () => {
+    const rules = destinationRule({ trafficPolicy: hashOf('x-a') });
+    const { checked, told } = summary(
+      rules,
+      service([{ ...to('docs'), headers: { request: { add: { 'x-a': 'k' } } } }]),
+    );
+    expect(checked.routes[0]?.shardKey).toEqual([{ header: 'x-a' }, { value: 'k' }]);
+    expect(told).toEqual([expect.stringContaining('spec.http[0].headers.request.add: x-a is the key')]);
+  });
+});
+
+it.each([
+  [{ corsPolicy: { allowOrigins: [{ regex: '(' }], allowMethods: ['GET'] } }, 'spec.http[0].cors.allowOrigins.0.regex'],
+  [
+    { corsPolicy: { allowOrigins: [{ exact: '*' }], allowMethods: ['*'], maxAge: '48h' } },
+    'spec.http[0].corsPolicy.maxAge',
+  ],
+  [{ headers: { response: { set: { 'x-a': ' b' } } } }, 'spec.http[0].headers.response.set.x-a'],
+  [{ headers: { response: { set: { 'x a': 'b', 'x-b': 'c' } } } }, 'spec.http[0].headers.response.set.x a'],
+  [{ timeout: '1000h' }, 'spec.http[0].timeoutMs'],
+  [{ timeout: 'soon' }, 'spec.http[0].timeout'],
+  [{ retries: { attempts: 3 } }, 'spec.http[0].retries'],
+  [{ rewrite: { uri: '/' } }, 'spec.http[0].rewrite'],
+])('carries over the rest where one value has no place: %j', (part, place) => {
+  const { routes, told } = summary(service([{ ...part, ...to('x') }, to('y')]));
+  expect(routes).toEqual(['*/ x', '*/ y']);
+  expect(told.map((each) => each.split(': ')[1])).toContain(place);
+});
+
+it('reads on behind what is no YAML, of another kind, or an API of another name, and reads lists', () => {
+  const list = stringify({ kind: 'List', items: [parse(service([to('a')])), parse(destinationRule({}))] });
+  const foreign = stringify({ apiVersion: 'gateway.networking.k8s.io/v1', kind: 'Gateway', spec: { listeners: [] } });
+  const { routes, told } = summary(`kind: [\n---\n${list}---\nkind: Service\n---\n---\njust text\n---\n${foreign}`);
+  expect(routes).toEqual(['*/ a']);
+  expect(told).toEqual([
+    expect.stringMatching(/^0.yaml: document 1: not YAML: /),
+    '0.yaml: Service: is no Gateway, VirtualService or DestinationRule',
+    '0.yaml: 0.yaml: document 5: is no Gateway, VirtualService or DestinationRule',
+    '0.yaml: Gateway: is no Gateway, VirtualService or DestinationRule of Istio, but of gateway.networking.k8s.io/v1',
+  ]);
+});
+
+it('never fails whole, whatever stands in a field', () => {
+  const resources = SERVICE.split('---\n')
+    .concat(RING)
+    .map((text) => parse(text) as object);
+  const places = resources.flatMap((resource, i) => placesIn(resource).map((path) => [i, ...path]));
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.constantFrom(...places), fc.jsonValue()), { minLength: 1, maxLength: 3 }),
+      (changes) => {
+        const changed = structuredClone(resources);
+        for (const [path, value] of changes) replace(changed, path, value);
+        const { config } = importIstio(
+          changed.map((each, i) => ({ file: `${i}`, text: stringify(each) })),
+          {},
+        );
+        if (config !== null) parseConfig(stringify(config, { aliasDuplicateObjects: false }), 'imported');
+      },
+    ),
+  );
+});
+
+type Place = ReadonlyArray<string | number>;
+
+function placesIn(value: unknown): Place[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, below]) => [[name], ...placesIn(below).map((path) => [name, ...path])]);
+}
+
+function replace(within: unknown, [name, ...rest]: Place, value: unknown): void {
+  if (typeof within !== 'object' || within === null || name === undefined) return;
+  const mapping = within as Record<string | number, unknown>;
+  if (rest.length > 0) replace(mapping[name], rest, value);
+  else mapping[name] = value;
+}

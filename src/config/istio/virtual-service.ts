@@ -1,125 +1,92 @@
-import { isUntouchable } from '../schema/route.ts';
+import type { Binding } from './binding.ts';
 import { readCorsPolicy } from './cors-policy.ts';
 import { readDuration } from './durations.ts';
 import type { Fields } from './fields.ts';
+import { type ImportedHeaders, joinHeaders, readHeaderRules } from './header-rules.ts';
+import { fullName } from './hosts.ts';
+import { EVERY_PATH, type ImportedMatch, type Matched, readMatch } from './match.ts';
+import type { Resource } from './resources.ts';
 
-/** A route of ours, but for its key, which the destination's rule gives. */
-export interface ImportedRoute {
-  readonly match: object;
-  /** The destination's host. */
+/** A host's endpoints, or a subset of them, at a port. */
+export interface Destination {
+  /** Its full name, where that can be known. */
   readonly host: string;
+  readonly subset: string | undefined;
   readonly port: number | undefined;
+}
+
+/** A route of ours, but for its key and its cluster, which depend on the destination's rule. */
+export interface ImportedRoute {
+  /** Where it stands in Istio's files. */
+  readonly place: string;
+  readonly match: ImportedMatch;
+  readonly hosts: readonly string[];
+  readonly destination: Destination;
   readonly timeoutMs: number | undefined;
-  readonly headers: object | undefined;
+  readonly headers: ImportedHeaders;
   readonly cors: object | undefined;
+  readonly translatesGrpcWeb: boolean;
 }
 
-/** Reads a VirtualService's `spec`: a route for each match of each of its HTTP routes. */
-export function readVirtualService(spec: Fields): ImportedRoute[] {
-  const hosts = spec.texts('hosts').filter((host) => host !== '*');
-  // Which Gateways it is bound to does not matter: a router's routes are for all that it listens on.
-  spec.take('gateways');
-  const routes = spec.list('http').flatMap((http) => readHttpRoute(http, hosts));
-  spec.finish();
-  return routes;
-}
-
-function readHttpRoute(http: Fields, hosts: readonly string[]): ImportedRoute[] {
-  http.take('name');
-  const matches = http.has('match') ? http.list('match').map((match) => readMatch(match, hosts)) : [anyPath(hosts)];
-  const destination = readDestination(http);
-  const rest = {
-    ...destination,
-    timeoutMs: readDuration(http, 'timeout'),
-    headers: readHeaders(http.mapping('headers')),
-    cors: http.has('corsPolicy') ? readCorsPolicy(http.mapping('corsPolicy')) : undefined,
-  };
-  http.finish();
-  return destination === undefined ? [] : matches.map((match) => ({ ...rest, ...destination, match }));
-}
-
-function anyPath(hosts: readonly string[]): object {
-  return { prefix: '/', ...(hosts.length > 0 && { hosts }) };
-}
-
-function readMatch(match: Fields, serviceHosts: readonly string[]): object {
-  match.take('name');
-  const uri = match.mapping('uri');
-  const path = uri.text('exact');
-  const regex = uri.text('regex');
-  const prefix = uri.text('prefix') ?? '/';
-  uri.finish();
-  // Istio's expressions match a whole text, ours anywhere in it.
-  const onPath = path !== undefined ? { path } : regex !== undefined ? { regex: `^(?:${regex})$` } : { prefix };
-  const method = match.mapping('method');
-  const exactMethod = method.text('exact');
-  method.finish('methods are matched exactly');
-  const authority = match.mapping('authority');
-  const exactHost = authority.text('exact');
-  authority.finish('hosts are matched exactly, or by *.example.com');
-  const hosts = exactHost === undefined ? serviceHosts : [exactHost.replace(/:\d+$/, '')];
-  const headers = readHeaderMatches(match.mapping('headers'));
-  match.finish();
-  return {
-    ...onPath,
-    ...(hosts.length > 0 && { hosts }),
-    ...(exactMethod !== undefined && { methods: [exactMethod] }),
-    ...(Object.keys(headers).length > 0 && { headers }),
-  };
-}
-
-function readHeaderMatches(headers: Fields): Record<string, object> {
-  const matches: Record<string, object> = {};
-  for (const name of headers.names()) {
-    const match = headers.mapping(name);
-    const exact = match.text('exact');
-    const prefix = match.text('prefix');
-    const regex = match.text('regex');
-    match.finish();
-    if (exact !== undefined) matches[name] = { exact };
-    else if (prefix !== undefined) matches[name] = { prefix };
-    else matches[name] = regex === undefined ? { present: true } : { regex: `^(?:${regex})$` };
-  }
-  return matches;
-}
-
-function readDestination(http: Fields): { host: string; port: number | undefined } | undefined {
-  const [first, ...others] = http.list('route');
-  for (const other of others) other.leaveOut('', 'a key has one owner: traffic is not split by weight');
-  if (first === undefined) return undefined;
-  first.take('weight');
-  const destination = first.mapping('destination');
-  const host = destination.text('host');
-  const port = destination.mapping('port');
-  const number = port.number('number');
-  port.finish();
-  destination.finish();
-  first.finish();
-  return host === undefined ? undefined : { host, port: number };
-}
-
-function readHeaders(headers: Fields): object | undefined {
-  const sides = ['request', 'response'].flatMap((side) => {
-    const rules = headers.mapping(side);
-    const set = changeable(rules, 'set');
-    const add = changeable(rules, 'add');
-    const remove = rules.texts('remove').filter((name) => !isUntouchable(name));
-    rules.finish();
-    const found = {
-      ...(Object.keys(set).length > 0 && { set }),
-      ...(Object.keys(add).length > 0 && { add }),
-      ...(remove.length > 0 && { remove }),
+/** Reads a VirtualService: a route for each match of each of its HTTP routes. */
+export function readVirtualService(resource: Resource, { hosts, translatesGrpcWeb }: Binding): ImportedRoute[] {
+  return resource.spec.list('http').flatMap((http) => {
+    http.take('name');
+    const found = readDestination(http, resource.namespace);
+    const rest = {
+      place: http.place,
+      timeoutMs: readDuration(http, 'timeout'),
+      headers: readHeaderRules(http.mapping('headers')),
+      cors: http.has('corsPolicy') ? readCorsPolicy(http.mapping('corsPolicy')) : undefined,
+      translatesGrpcWeb,
     };
-    return Object.keys(found).length > 0 ? [[side, found] as const] : [];
+    const matches = readMatches(http, hosts);
+    if (found === undefined) return [];
+    const headers = joinHeaders(rest.headers, found.headers);
+    return matches.map((match) => ({ ...rest, ...match, headers, destination: found.destination }));
   });
-  headers.finish();
-  return sides.length > 0 ? Object.fromEntries(sides) : undefined;
 }
 
-/** The headers to set or add, without those that are not a rule's to change: these are told of. */
-function changeable(rules: Fields, what: 'set' | 'add'): Record<string, string> {
-  const headers = Object.entries(rules.dictionary(what));
-  for (const [name] of headers)
-    if (isUntouchable(name)) rules.leaveOut(`${what}.${name}`, "the header is not a rule's to change");
-  return Object.fromEntries(headers.filter(([name]) => !isUntouchable(name)));
+function readMatches(http: Fields, hosts: readonly string[]): Matched[] {
+  const matches = http.list('match');
+  if (hosts.length === 0) return [];
+  if (matches.length === 0) return [{ match: EVERY_PATH, hosts }];
+  return matches.flatMap((match) => readMatch(match, hosts) ?? []);
+}
+
+/** What a route may have in place of a destination. */
+const INSTEAD = ['redirect', 'directResponse', 'delegate'];
+
+/** Where a route goes: of several destinations to the one with the most weight. */
+function readDestination(
+  http: Fields,
+  namespace: string | undefined,
+): { destination: Destination; headers: ImportedHeaders } | undefined {
+  const routes = http.list('route').map((route) => ({ route, weight: route.number('weight') ?? 0 }));
+  const most = Math.max(...routes.map(({ weight }) => weight));
+  const chosen = routes.find(({ weight }) => weight === most)?.route;
+  for (const { route } of routes)
+    if (route !== chosen)
+      route.leaveOut(
+        '',
+        'a key has one owner: traffic is not split, and all goes to the destination with the most weight',
+      );
+  const destination = chosen?.mapping('destination');
+  const host = destination?.text('host');
+  if (chosen === undefined || destination === undefined || host === undefined) {
+    const instead = INSTEAD.find((name) => http.has(name)) ?? 'route';
+    http.leaveOut(
+      instead,
+      'the route has no destination: it is left out, and its requests go to the next that matches',
+    );
+    return undefined;
+  }
+  return {
+    destination: {
+      host: fullName(host, namespace),
+      subset: destination.text('subset'),
+      port: destination.mapping('port').number('number'),
+    },
+    headers: readHeaderRules(chosen.mapping('headers')),
+  };
 }

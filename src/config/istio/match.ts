@@ -1,0 +1,108 @@
+import type { Fields } from './fields.ts';
+import { isWithin } from './hosts.ts';
+import { readStringMatch, wholeText } from './string-match.ts';
+
+/** Which requests a route is for, in the terms of our config; but for its hosts, which stand beside. */
+export interface ImportedMatch {
+  readonly prefix?: string;
+  readonly path?: string;
+  readonly regex?: string;
+  readonly methods?: readonly string[];
+  readonly headers?: Readonly<Record<string, object>>;
+}
+
+/** A route's condition, and the hosts that it is for. */
+export interface Matched {
+  readonly match: ImportedMatch;
+  readonly hosts: readonly string[];
+}
+
+export const EVERY_PATH: ImportedMatch = { prefix: '/' };
+
+/** Whether it takes every request to its hosts. */
+export function takesAll(match: ImportedMatch): boolean {
+  return match.prefix === '/' && match.methods === undefined && match.headers === undefined;
+}
+
+/**
+ * Reads one of a route's matches. Where a condition of it has no place here, the route would take requests that are not meant
+ * for it: then it is null, and that has been told.
+ */
+export function readMatch(match: Fields, hosts: readonly string[]): Matched | null {
+  for (const name of ['name', 'statPrefix']) match.take(name);
+  const methods = readMethods(match.mapping('method'));
+  const headers = readHeaders(match);
+  const found = {
+    ...readPath(match),
+    ...(methods !== undefined && { methods }),
+    ...(Object.keys(headers).length > 0 && { headers }),
+  };
+  const asked = readAuthority(match.mapping('authority'), hosts);
+  match.finish('Keyway has no such condition');
+  if (!match.hasLeftOut && asked.length > 0) return { match: found, hosts: asked };
+  match.leaveOut(
+    '',
+    'the route is left out for such requests, as it would take others too: they go to the next that matches',
+  );
+  return null;
+}
+
+function readPath(match: Fields): ImportedMatch {
+  const uri = match.mapping('uri');
+  const found = readStringMatch(uri);
+  const ignoresCase = match.flag('ignoreUriCase');
+  if (found === null) return EVERY_PATH;
+  if (ignoresCase && !('regex' in found)) {
+    const [kind, text] = 'exact' in found ? ['$', found.exact] : ['', found.prefix];
+    return { regex: `^(?i:${text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')})${kind}` };
+  }
+  return 'exact' in found ? { path: found.exact } : found;
+}
+
+const METHODS = /^\(?([A-Z]+(?:\|[A-Z]+)*)\)?$/;
+
+function readMethods(method: Fields): string[] | undefined {
+  const found = readStringMatch(method);
+  if (found === null) return undefined;
+  if ('exact' in found) return [found.exact];
+  const text = 'regex' in found ? found.regex.slice(wholeText('').indexOf(')'), -')$'.length) : '';
+  const methods = METHODS.exec(text)?.[1]?.split('|');
+  if (methods === undefined) method.leaveOut('', 'methods are matched exactly');
+  return methods;
+}
+
+/** Narrows the hosts of the service to what a match asks for besides. */
+function readAuthority(authority: Fields, hosts: readonly string[]): readonly string[] {
+  const found = readStringMatch(authority);
+  if (found === null) return hosts;
+  if (!('exact' in found)) {
+    authority.leaveOut('', 'hosts are matched exactly, or by *.example.com');
+    return [];
+  }
+  const host = found.exact.replace(/:\d+$/, '');
+  if (hosts.some((wider) => isWithin(host, wider))) return [host];
+  authority.leaveOut('', `${host} is none of the hosts that the service is for`);
+  return [];
+}
+
+function readHeaders(match: Fields): Record<string, object> {
+  const headers = match.mapping('headers');
+  const without = match.mapping('withoutHeaders');
+  const tests = headers.names().flatMap((name) => {
+    const test = headers.mapping(name);
+    const found = readStringMatch(test);
+    if (!isHeader(name)) test.leaveOut('', 'is no header of a request');
+    return [[name, found ?? { present: true }] as const];
+  });
+  const absent = without.names().flatMap((name) => {
+    const test = without.mapping(name);
+    if (readStringMatch(test) !== null) test.leaveOut('', 'Keyway asks whether a header is there, not what it is not');
+    return [[name, { present: false }] as const];
+  });
+  return Object.fromEntries([...tests, ...absent]);
+}
+
+/** A token (RFC 9110, 5.6.2): not `:path`, nor `@request.auth.claims`. */
+function isHeader(name: string): boolean {
+  return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name);
+}
