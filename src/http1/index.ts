@@ -4,6 +4,5 @@ export { fillBlock, requestFault, statusField } from './client/message.ts';
 export { UndiciCall, type UndiciCallOwner } from './client/undici-call.ts';
 export type { Http1Fault } from './fault.ts';
 export { Http1Connection, type Http1Handler } from './server-connection.ts';
-export { HOST_VALUE, TARGET, TOKEN } from './syntax.ts';
 export { acceptOf, isHandshakeField, newKey } from './websocket.ts';
 export { WINDOW_BYTES, widen } from './window.ts';

@@ -4,12 +4,14 @@ import {
   field,
   type HeaderBlock,
   type HeaderName,
+  HOST_VALUE,
   headerName,
   NameKind,
+  TARGET,
+  TOKEN,
 } from '../http2/index.ts';
 import { badRequest, foreign, type Http1Fault } from './fault.ts';
 import { type FieldTaker, readFieldLines } from './field-lines.ts';
-import { HOST_VALUE, TARGET, TOKEN } from './syntax.ts';
 
 const CR = 13;
 const SPACE = 32;
@@ -17,7 +19,6 @@ const SPACE = 32;
 const METHOD = headerName(':method');
 const PATH = headerName(':path');
 const AUTHORITY = headerName(':authority');
-const HOST = headerName('host');
 const CONNECTION = headerName('connection');
 const TRANSFER_ENCODING = headerName('transfer-encoding');
 const UPGRADE = headerName('upgrade');
@@ -148,9 +149,10 @@ export class RequestHead implements FieldTaker {
     }
     const absolute = ABSOLUTE_TARGET.exec(path.text);
     if (absolute === null) return badRequest('a request target that does not begin with /');
-    const [, host = '', rest = '/'] = absolute;
+    // OPTIONS of a host as a whole has its own form (RFC 9112, 3.2.4).
+    const [, host = '', rest = method === 'OPTIONS' ? '*' : '/'] = absolute;
     if (!HOST_VALUE.test(host)) return badRequest('a request target whose host is none');
-    const origin = Buffer.from(rest.startsWith('/') ? rest : `/${rest}`, 'latin1');
+    const origin = Buffer.from(rest.startsWith('?') ? `/${rest}` : rest, 'latin1');
     block.push(this.#fields.internPlain(PATH, origin, 0, origin.length));
     block.push(NO_AUTHORITY);
     // It stands above the Host header (RFC 9112, 3.2.2).
@@ -169,6 +171,11 @@ export class RequestHead implements FieldTaker {
     switch (name.kind) {
       case NameKind.Other:
         return this.#takeOther(name, each, block);
+      case NameKind.Host:
+        if (this.#hostSeen !== null) return badRequest('Host more than once');
+        if (!each.wellFormed) return badRequest('a Host that is none');
+        this.#hostSeen = each;
+        return null;
       case NameKind.ContentLength:
         if (this.#hasContentLength) return badRequest('content-length more than once');
         if (each.integer < 0) return badRequest('a content-length that is no number');
@@ -188,11 +195,7 @@ export class RequestHead implements FieldTaker {
   }
 
   #takeOther(name: HeaderName, each: Field, block: HeaderBlock): Http1Fault | null {
-    if (name === HOST) {
-      if (this.#hostSeen !== null) return badRequest('Host more than once');
-      if (!HOST_VALUE.test(each.text)) return badRequest('a Host that is none');
-      this.#hostSeen = each;
-    } else if (name === EXPECT) {
+    if (name === EXPECT) {
       if (each.text.toLowerCase() !== '100-continue')
         return { status: 417, message: `Expect: ${each.text} is not met here; 100-continue is` };
       this.expectsContinue = !this.isHttp10;

@@ -267,7 +267,10 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
       return;
     }
     stream.remoteEnded = true;
-    if (this.#discardable < 0) stream.handler.onTrailers(stream, head, block);
+    if (this.#discardable < 0) {
+      if (block.count > 0) stream.handler.onTrailers(stream, head, block);
+      else stream.handler.onData(stream, NOTHING, 0, 0, true);
+    }
     this.#finishIfEnded(stream);
   }
 

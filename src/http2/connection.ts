@@ -147,7 +147,9 @@ export class Connection implements OutputListener, StreamConnection {
   request(block: HeaderBlock, endStream: boolean, handler: StreamHandler): Stream {
     const stream = this.openStream(this.nextStreamId, handler);
     this.nextStreamId += 2;
-    stream.isHead = isHead(block);
+    const method = methodOf(block);
+    stream.isHead = method === 'HEAD';
+    stream.isTunnel = method === 'CONNECT';
     this.#sender.headers(stream, block, endStream);
     return stream;
   }
@@ -395,11 +397,11 @@ export class Connection implements OutputListener, StreamConnection {
   }
 }
 
-/** Whether a request's method is HEAD. Its pseudo-header fields stand first. */
-function isHead(block: HeaderBlock): boolean {
+/** A request's method. Its pseudo-header fields stand first. */
+function methodOf(block: HeaderBlock): string {
   for (let i = 0; i < block.count; i++) {
     const field = block.fields[i] as Field;
-    if (field.name.kind === NameKind.Method) return field.text === 'HEAD';
+    if (field.name.kind === NameKind.Method) return field.text;
   }
-  return false;
+  return '';
 }

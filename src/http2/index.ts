@@ -11,8 +11,11 @@ export {
   field,
   HeaderBlock,
   HeaderName,
+  HOST_VALUE,
   headerName,
   NameKind,
+  TARGET,
+  TOKEN,
   transientField,
 } from './hpack/index.ts';
 export { defaultLimits, type FloodCause, floodCauses, type Http2Limits, TokenBucket } from './limits.ts';

@@ -1,4 +1,7 @@
-import { type Field, type HeaderBlock, LAST_PSEUDO_KIND, NameKind } from './hpack/index.ts';
+import { type Field, type HeaderBlock, headerName, LAST_PSEUDO_KIND, NameKind } from './hpack/index.ts';
+import { withoutOuterBlanks } from './outer-blanks.ts';
+
+const AUTHORITY = headerName(':authority');
 
 /**
  * What HTTP/2 and a proxy need of a header section, found in the one pass that checks it (RFC 9113, 8.1 to 8.3). One is
@@ -12,11 +15,15 @@ export class MessageHead {
   /** Of an extended CONNECT (RFC 8441): what is to be spoken on the stream. */
   protocol: Field | null = null;
   status: Field | null = null;
+  /** Of an answer alone: a request's is its `authority`. */
+  host: Field | null = null;
   contentType: Field | null = null;
   grpcStatus: Field | null = null;
   grpcTimeout: Field | null = null;
   /** -1 where there is none. */
   contentLength = -1;
+  /** A value begins or ends with a blank. */
+  #hasOuterBlanks = false;
 
   #clear(): void {
     this.method = null;
@@ -25,13 +32,18 @@ export class MessageHead {
     this.authority = null;
     this.protocol = null;
     this.status = null;
+    this.host = null;
     this.contentType = null;
     this.grpcStatus = null;
     this.grpcTimeout = null;
     this.contentLength = -1;
+    this.#hasOuterBlanks = false;
   }
 
-  /** Reads a request's header section. @returns why it is malformed, or null */
+  /**
+   * Reads a request's header section, and settles in it what may be said in two ways: for whom it is stands in `:authority`
+   * alone. @returns why it is malformed, or null
+   */
   readRequest(block: HeaderBlock): string | null {
     const fault = this.#read(block, LAST_PSEUDO_KIND);
     if (fault !== null) return fault;
@@ -44,10 +56,37 @@ export class MessageHead {
     }
     if (this.scheme === null) return 'no :scheme';
     if (this.path === null || this.path.valueLength === 0) return 'no :path';
+    if (this.protocol !== null) this.#dropContentLength(block);
+    return this.host === null ? null : this.#settleHost(block, this.host);
+  }
+
+  /**
+   * Host has to say what `:authority` says, and stands for it where there is none: whoever looks at one of the two only must not
+   * be led elsewhere (RFC 9113, 8.3.1).
+   */
+  #settleHost(block: HeaderBlock, host: Field): string | null {
+    const { authority } = this;
+    block.removeWhere(({ name }) => name.kind === NameKind.Host);
+    this.host = null;
+    if (authority !== null && authority.valueLength > 0)
+      return authority.text.toLowerCase() === host.text.toLowerCase() ? null : 'host and :authority differ';
+    const made = host.renamed(AUTHORITY);
+    this.authority = made;
+    block.set([made, ...block.copy().filter((each) => each !== authority)]);
     return null;
   }
 
-  /** Reads a response's header section. @returns why it is malformed, or null */
+  /** Leaves out a length that tells of no content. */
+  #dropContentLength(block: HeaderBlock): void {
+    if (this.contentLength < 0) return;
+    this.contentLength = -1;
+    block.removeWhere(({ name }) => name.kind === NameKind.ContentLength);
+  }
+
+  /**
+   * Reads a response's header section. A length is left out where none may be told (RFC 9110, 8.6).
+   * @returns why it is malformed, or null
+   */
   readResponse(block: HeaderBlock): string | null {
     const fault = this.#read(block, LAST_PSEUDO_KIND);
     if (fault !== null) return fault;
@@ -61,12 +100,19 @@ export class MessageHead {
       return 'a request field in a response';
     const status = this.status === null || this.status.valueLength !== 3 ? -1 : this.status.integer;
     if (status < 100) return 'no valid :status';
+    // It is for a connection of HTTP/1.1, and whoever has one deals with it (RFC 9113, 8.6).
+    if (status === 101) return ':status 101';
+    if (status < 200 || status === 204) this.#dropContentLength(block);
     return null;
   }
 
-  /** Reads a trailer section. @returns why it is malformed, or null */
+  /** Reads a trailer section, and leaves out what may not stand there. @returns why it is malformed, or null */
   readTrailers(block: HeaderBlock): string | null {
-    return this.#read(block, 0);
+    const fault = this.#read(block, 0);
+    if (fault !== null) return fault;
+    for (let i = block.count - 1; i >= 0; i--) if (!(block.fields[i] as Field).name.mayTrail) block.remove(i);
+    this.contentLength = -1;
+    return null;
   }
 
   #read(block: HeaderBlock, lastPseudo: number): string | null {
@@ -76,7 +122,10 @@ export class MessageHead {
     for (let i = 0; i < count; i++) {
       const field = fields[i] as Field;
       const kind = field.name.kind;
-      if (!field.valid) return `a forbidden character in the value of ${field.name.text}`;
+      if (!field.valid) {
+        if (withoutOuterBlanks(field) === null) return `a forbidden character in the value of ${field.name.text}`;
+        this.#hasOuterBlanks = true;
+      }
       if (kind === NameKind.Other) {
         pseudoAllowed = false;
         continue;
@@ -88,6 +137,20 @@ export class MessageHead {
         pseudoAllowed = false;
         if (!this.#takeRegular(kind, field)) return `${field.name.text} is not allowed so`;
       }
+    }
+    return this.#hasOuterBlanks ? this.#removeOuterBlanks(block) : null;
+  }
+
+  /** gRPC lets metadata have outer blanks, and its C++ server sends such; for anybody else they are malformed (RFC 9113, 8.2.1). */
+  #removeOuterBlanks(block: HeaderBlock): string | null {
+    const isGrpc = this.grpcStatus !== null || this.contentType?.text.startsWith('application/grpc') === true;
+    for (let i = 0; i < block.count; i++) {
+      const field = block.fields[i] as Field;
+      if (field.valid) continue;
+      const mended = withoutOuterBlanks(field);
+      if (!isGrpc || mended === null || field.name.kind !== NameKind.Other)
+        return `a blank around the value of ${field.name.text}`;
+      block.replace(i, mended);
     }
     return null;
   }
@@ -130,10 +193,14 @@ export class MessageHead {
         return true;
       case NameKind.ContentLength: {
         const length = field.integer;
-        if (length < 0 || (this.contentLength >= 0 && this.contentLength !== length)) return false;
+        if (length < 0 || this.contentLength >= 0) return false;
         this.contentLength = length;
         return true;
       }
+      case NameKind.Host:
+        if (this.host !== null) return false;
+        this.host = field;
+        return true;
       case NameKind.Te:
         return field.text === 'trailers' || field.text.toLowerCase() === 'trailers';
       case NameKind.GrpcStatus:

@@ -15,6 +15,8 @@ import type { StreamTable } from './stream-table.ts';
 /** A peer's frame of a message earns it as many frames without one: a window update for the stream and the connection, a PING. */
 const EARNED_BY_MESSAGE = 3;
 
+const NOTHING = new Uint8Array(0);
+
 /** The parts of a connection that its receiver works with. */
 export interface ReceiverParts {
   readonly connection: Connection;
@@ -194,6 +196,7 @@ export class Receiver implements FrameSink {
     const stream = this.#connection.openStream(id, unhandled);
     stream.isHead = head.method?.text === 'HEAD';
     stream.headersReceived = true;
+    stream.isTunnel = head.protocol !== null;
     stream.contentRemaining = head.contentLength;
     stream.remoteEnded = endStream;
     this.#handler.onRequest(stream, head, block, endStream);
@@ -235,16 +238,17 @@ export class Receiver implements FrameSink {
       this.#resetForViolation(stream, ErrorCode.ProtocolError);
       return;
     }
-    const informational = (head.status as Field).integer < 200;
+    const status = (head.status as Field).integer;
+    const informational = status < 200;
     this.earn();
-    if (informational && endStream) {
-      this.#resetForViolation(stream, ErrorCode.ProtocolError);
-      return;
-    }
     if (!informational) {
       stream.headersReceived = true;
-      // Without content (a HEAD's answer, 304) a content-length tells of another message (RFC 9113, 8.1.1).
-      if (!endStream && !stream.isHead) stream.contentRemaining = head.contentLength;
+      stream.contentRemaining = contentOfAnswer(stream, status, head.contentLength);
+    }
+    // An end before the content that was announced would have the next answer stand in its place over HTTP/1.1.
+    if (endStream && (informational || stream.contentRemaining > 0)) {
+      this.#resetForViolation(stream, ErrorCode.ProtocolError);
+      return;
     }
     if (endStream) stream.remoteEnded = true;
     stream.handler.onHeaders(stream, head, block, endStream);
@@ -258,7 +262,8 @@ export class Receiver implements FrameSink {
       return;
     }
     stream.remoteEnded = true;
-    stream.handler.onTrailers(stream, head, block);
+    if (block.count > 0) stream.handler.onTrailers(stream, head, block);
+    else stream.handler.onData(stream, NOTHING, 0, 0, true);
     this.#connection.closeIfEnded(stream);
   }
 
@@ -366,4 +371,13 @@ export class Receiver implements FrameSink {
     this.#connection.flood('control', 'too many control frames');
     return false;
   }
+}
+
+/**
+ * The bytes of content that an answer has to have; -1 where anything goes. Where there is none by definition, a content-length
+ * tells of another message (RFC 9113, 8.1.1).
+ */
+function contentOfAnswer({ isHead, isTunnel }: Stream, status: number, contentLength: number): number {
+  if (isHead || status === 204 || status === 304) return 0;
+  return isTunnel && status < 300 ? -1 : contentLength;
 }

@@ -97,6 +97,8 @@ export class Stream {
   headersReceived = false;
   /** The answer to HEAD has no content, whatever its content-length says. */
   isHead = false;
+  /** Of a CONNECT: what follows its head, and that of its 2xx answer, is no content and has no length (RFC 9110, 9.3.6). */
+  isTunnel = false;
   /** Content bytes that `content-length` still announces; -1 where it does not. */
   contentRemaining = -1;
   /** Output that waits for credit. */

@@ -14,9 +14,11 @@ import type { Admission } from './admission.ts';
 import { type ClientConnection, UndecidedConnection } from './client-connection.ts';
 import { clientProtocolOf } from './client-protocol.ts';
 import type { CorsPolicy } from './edge/cors.ts';
-import { FORWARDED_NAMES, ForwardedFor } from './edge/forwarded.ts';
+import { ForwardedFor } from './edge/forwarded.ts';
 import { GrpcWebTranslation } from './edge/grpc-web.ts';
+import { isForbidden } from './edge/own-headers.ts';
 import { RequestIds } from './edge/request-ids.ts';
+import { targetFault } from './edge/request-target.ts';
 import { Exchange } from './exchange.ts';
 import { jitter } from './jitter.ts';
 import type { Accepted } from './listener.ts';
@@ -26,13 +28,6 @@ import { requestFacts } from './observe/request-facts.ts';
 import type { RouterContext } from './router-context.ts';
 import type { Route, RoutingSnapshot } from './routing.ts';
 import type { Upstream } from './upstream/upstream.ts';
-
-/** Headers with this prefix are the router's to set: what a client sends of them is taken out. */
-const OWN_PREFIX = 'x-keyway-';
-/** `HeaderName.note`: looked at and ordinary, the router's own, or telling of the way that a request came. */
-const ORDINARY = 1;
-const OWN = 2;
-const FORWARDED = 3;
 
 /** As much earlier or later than its age a connection ends, as in gRPC (grpc/proposal A9). */
 const AGE_JITTER = 0.1;
@@ -122,6 +117,11 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
       this.#refuse(stream, block, localReply.notSupported(`CONNECT for ${head.protocol.text}`));
       return;
     }
+    const fault = targetFault(head);
+    if (fault !== null) {
+      this.#refuse(stream, block, localReply.badRequest(fault));
+      return;
+    }
     const route = this.#owner.snapshot.routeOf(head.path, head, block);
     if (route === null) {
       this.#refuse(stream, block, localReply.noRoute(head.path.text));
@@ -209,6 +209,7 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
   /** Takes out what no client may say. @returns the header that holds the key, if it is there; see `#keyRepeated` */
   #takeHeaders(block: HeaderBlock, wanted: HeaderName | null): Field | null {
     let found: Field | null = null;
+    const trustsProxies = this.#trustedHops > 0;
     this.#keyRepeated = false;
     for (let i = block.count - 1; i >= 0; i--) {
       const field = block.fields[i] as Field;
@@ -216,19 +217,13 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
       if (name === wanted) {
         this.#keyRepeated = found !== null;
         found = field;
-      } else if (name.note !== ORDINARY && this.#isForbidden(name)) block.remove(i);
+      } else if (isForbidden(name, trustsProxies)) block.remove(i);
     }
     return found;
   }
 
   get #nowMs(): number {
     return this.#context.http2.turn.nowMs;
-  }
-
-  /** Whether a header is the router's own, or for trusted proxies alone to say. */
-  #isForbidden(name: HeaderName): boolean {
-    if (name.note === 0) name.note = noteOf(name);
-    return name.note === OWN || (name.note === FORWARDED && this.#trustedHops === 0);
   }
 
   #refuse(stream: Stream, block: HeaderBlock, reply: LocalReply): void {
@@ -311,9 +306,4 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
   onSlow(): void {
     this.#context.counters.floods.slow++;
   }
-}
-
-function noteOf(name: HeaderName): number {
-  if (name.text.startsWith(OWN_PREFIX)) return OWN;
-  return FORWARDED_NAMES.has(name) ? FORWARDED : ORDINARY;
 }

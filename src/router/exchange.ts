@@ -17,6 +17,7 @@ import { type ClientProtocol, clientProtocolOf } from './client-protocol.ts';
 import type { Deadlined } from './deadlines.ts';
 import type { MoveWay } from './drain/drain.ts';
 import { applyCors } from './edge/cors.ts';
+import { cleanTrailers } from './edge/own-headers.ts';
 import { areWholeMessages, type Envelopes, EnvelopeTracker, envelopesOf } from './envelopes.ts';
 import { GrpcStatus, grpcTimeoutMs } from './grpc.ts';
 import { endWithReply, type LocalReply, localReply, sendReply } from './local-reply.ts';
@@ -232,6 +233,7 @@ export class Exchange implements StreamHandler, Deadlined {
   onTrailers(stream: Stream, head: MessageHead, block: HeaderBlock): void {
     if (stream === this.#downstream) {
       this.#requestEnded = true;
+      cleanTrailers(block, this.#route.key.kind === 'header' ? this.#route.key.header : null);
       this.#requestTrailers = block.copy();
       const upstream = this.#upstream;
       if (upstream !== null) upstream.connection.sendTrailers(upstream, block);

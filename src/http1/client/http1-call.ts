@@ -1,13 +1,6 @@
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import {
-  ByteQueue,
-  ErrorCode,
-  type HeaderBlock,
-  ResetCause,
-  type Stream,
-  type StreamHandler,
-} from '../../http2/index.ts';
+import { ByteQueue, ErrorCode, HeaderBlock, ResetCause, type Stream, type StreamHandler } from '../../http2/index.ts';
 import { WINDOW_BYTES } from '../window.ts';
 import { fillBlock, optionsOf, statusField } from './message.ts';
 import { UndiciCall, type UndiciCallOwner } from './undici-call.ts';
@@ -29,15 +22,24 @@ export class Http1Call extends UndiciCall {
 
   constructor(owner: UndiciCallOwner, block: HeaderBlock, endStream: boolean, handler: StreamHandler) {
     super(owner, handler);
-    const { options, contentLength, isHead } = optionsOf(block);
+    const { options, contentLength, isHead, expectsContinue } = optionsOf(block);
     this.#options = options;
     this.stream.isHead = isHead;
+    // Undici takes no 100 from a shard, and the client may wait for one before it sends its content (RFC 9110, 10.1.1).
+    if (expectsContinue && !endStream) this.#tellToContinue();
     if (endStream) this.#dispatch(null);
     else if (contentLength < 0 || contentLength > WHOLE_BYTES) {
       // What waits is kept here rather than there, where each piece would cost an object.
       this.#body = new Readable({ highWaterMark: 1, read: () => this.#onRead() });
       this.#dispatch(this.#body);
     }
+  }
+
+  #tellToContinue(): void {
+    const { head } = this.owner.http2;
+    const block = new HeaderBlock();
+    block.push(statusField(100));
+    if (head.readResponse(block) === null) this.stream.handler.onHeaders(this.stream, head, block, false);
   }
 
   #dispatch(body: Readable | Uint8Array | null): void {
@@ -110,8 +112,8 @@ export class Http1Call extends UndiciCall {
     const { http2 } = this.owner;
     http2.turn.begin();
     const { block, head } = http2;
-    fillBlock(block, http2.fields, controller.rawHeaders as Buffer[], statusField(status));
-    if (head.readResponse(block) !== null || status === 101) {
+    const isPlain = fillBlock(block, http2.fields, controller.rawHeaders as Buffer[], statusField(status));
+    if (head.readResponse(block) !== null || !isPlain) {
       this.fail(ErrorCode.ProtocolError, ResetCause.Violation);
       controller.abort(new Error('malformed'));
       return;

@@ -1,17 +1,26 @@
 import type { Dispatcher } from 'undici';
-import { type Field, type FieldCache, field, type HeaderBlock, headerName, NameKind } from '../../http2/index.ts';
-import { HOST_VALUE, TARGET, TOKEN } from '../syntax.ts';
+import {
+  type Field,
+  type FieldCache,
+  field,
+  type HeaderBlock,
+  type HeaderName,
+  headerName,
+  NameKind,
+} from '../../http2/index.ts';
 
 const COOKIE = headerName('cookie');
 const CONNECTION = headerName('connection');
 const TRAILER = headerName('trailer');
+const EXPECT = headerName('expect');
+const TRANSFER_ENCODING = headerName('transfer-encoding');
 
-/** What an HTTP/2 message may have that would be more than one line, or another line, in HTTP/1.1 (RFC 9113, 10.3); or null. */
+/** What an HTTP/2 request may ask for that cannot be asked by undici; or null. */
 export function requestFault(fields: readonly Field[]): string | null {
   for (const { name, text } of fields) {
-    if (name.kind === NameKind.Method && !TOKEN.test(text)) return 'a method with a character that none may have';
-    if (name.kind === NameKind.Path && !TARGET.test(text)) return 'a path with a character that none may have';
-    if (name.kind === NameKind.Authority && !HOST_VALUE.test(text)) return 'an authority that is no host';
+    if (name.kind === NameKind.Path && text === '*') return 'OPTIONS *, which this shard cannot be asked over HTTP/1.1';
+    if (name === EXPECT && text.toLowerCase() !== '100-continue')
+      return `the expectation ${text}, which is not met here`;
   }
   return null;
 }
@@ -21,19 +30,25 @@ export function optionsOf(block: HeaderBlock): {
   options: Dispatcher.DispatchOptions;
   contentLength: number;
   isHead: boolean;
+  expectsContinue: boolean;
 } {
   const headers: string[] = [];
   let method = 'GET';
   let path = '/';
   let contentLength = -1;
   let cookie = '';
+  // Undici has one of its own where there is none (RFC 9112, 3.2).
+  let host = '';
+  let expectsContinue = false;
   for (let i = 0; i < block.count; i++) {
     const each = block.fields[i] as Field;
     const { name, text } = each;
     if (name.kind === NameKind.Method) method = text;
     else if (name.kind === NameKind.Path) path = text;
-    else if (name.kind === NameKind.Authority) headers.push('host', text);
-    else if (name.kind === NameKind.Scheme || name.kind === NameKind.Te || name.text === 'expect') continue;
+    else if (name.kind === NameKind.Authority) host = text;
+    else if (name === EXPECT) expectsContinue = true;
+    // Trailers have no place in what undici sends.
+    else if (name.kind === NameKind.Scheme || name.kind === NameKind.Te || name === TRAILER) continue;
     // Crumbs go together again (RFC 9113, 8.2.3).
     else if (name === COOKIE) cookie += cookie === '' ? text : `; ${text}`;
     else {
@@ -41,8 +56,9 @@ export function optionsOf(block: HeaderBlock): {
       headers.push(name.text, text);
     }
   }
+  headers.push('host', host);
   if (cookie !== '') headers.push('cookie', cookie);
-  return { options: { method, path, headers }, contentLength, isHead: method === 'HEAD' };
+  return { options: { method, path, headers }, contentLength, isHead: method === 'HEAD', expectsContinue };
 }
 
 const statusFields = new Map<number, Field>();
@@ -55,19 +71,51 @@ export function statusField(status: number): Field {
   return made;
 }
 
-/** Fills a block with what undici received: names and values in turn. What concerns its connection alone is left out. */
-export function fillBlock(block: HeaderBlock, fields: FieldCache, raw: readonly Buffer[], status: Field | null): void {
+/**
+ * Fills a block with what undici received: names and values in turn. What concerns its connection alone is left out.
+ * @returns false where the content is coded in a way that undici has not undone, and nobody behind would know
+ */
+export function fillBlock(
+  block: HeaderBlock,
+  fields: FieldCache,
+  raw: readonly Buffer[],
+  status: Field | null,
+): boolean {
   block.clear();
   if (status !== null) block.push(status);
   let nominated = '';
+  let isPlain = true;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const value = raw[i + 1] as Buffer;
     const name = headerName((raw[i] as Buffer).toString('latin1').toLowerCase());
-    if (name === CONNECTION) nominated = value.toString('latin1').toLowerCase();
+    if (name === CONNECTION) nominated += `,${value.toString('latin1').toLowerCase()}`;
+    else if (name === TRANSFER_ENCODING) isPlain &&= value.toString('latin1').trim().toLowerCase() === 'chunked';
     const own = name.kind === NameKind.ConnectionSpecific || name === TRAILER || name.kind === NameKind.Te;
-    if (!own) block.push(fields.internPlain(name, value, 0, value.length));
+    if (!own) pushTrimmed(block, fields, name, value);
   }
-  if (nominated === '' || nominated === 'keep-alive' || nominated === 'close') return;
+  if (nominated !== '' && nominated !== ',keep-alive' && nominated !== ',close') removeNominated(block, nominated);
+  return isPlain;
+}
+
+/** Undici leaves the blanks in that stand behind a value; they are no part of it (RFC 9112, 5.1). */
+function pushTrimmed(block: HeaderBlock, fields: FieldCache, name: HeaderName, value: Buffer): void {
+  let start = 0;
+  let end = value.length;
+  while (start < end && isBlank(value[start])) start++;
+  while (end > start && isBlank(value[end - 1])) end--;
+  block.push(fields.internPlain(name, value, start, end));
+}
+
+function isBlank(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x09;
+}
+
+/** What `Connection` names concerns that connection alone (RFC 9110, 7.6.1), but for what tells of the content. */
+function removeNominated(block: HeaderBlock, nominated: string): void {
   const names = nominated.split(',').map((each) => each.trim());
-  for (let i = block.count - 1; i > 0; i--) if (names.includes((block.fields[i] as Field).name.text)) block.remove(i);
+  for (let i = block.count - 1; i >= 0; i--) {
+    const { name } = block.fields[i] as Field;
+    if (name.kind !== NameKind.Status && name.kind !== NameKind.ContentLength && names.includes(name.text))
+      block.remove(i);
+  }
 }

@@ -2,6 +2,7 @@ import { type HeaderName, headerName, stringLiteral } from './header-name.ts';
 import { huffmanDecode } from './huffman.ts';
 import { integerEnd, readInteger } from './integer.ts';
 import { staticEntries } from './static-table.ts';
+import { hasFormOf } from './value-syntax.ts';
 
 /** An entry's size is its name's and value's length and this (RFC 7541, 4.1). */
 const ENTRY_OVERHEAD = 32;
@@ -41,6 +42,7 @@ export class Field {
   memoScope: unknown = null;
   #text: string | null = null;
   #integer = UNREAD;
+  #wellFormed: boolean | null = null;
 
   constructor(
     name: HeaderName,
@@ -78,6 +80,17 @@ export class Field {
   get integer(): number {
     if (this.#integer === UNREAD) this.#integer = /^[0-9]{1,15}$/.test(this.text) ? Number(this.text) : -1;
     return this.#integer;
+  }
+
+  /** Whether the value has the form that its name asks for (of a request's target, its method and Host; others have none). */
+  get wellFormed(): boolean {
+    this.#wellFormed ??= hasFormOf(this.name.kind, this.text);
+    return this.#wellFormed;
+  }
+
+  /** The same value under another name; it is sent once, and takes no place in a dynamic table. */
+  renamed(name: HeaderName): Field {
+    return new Field(name, this.bytes, this.start, this.end, this.valueLength, this.valid, 0, this.neverIndexed);
   }
 
   /** Writes the value's bytes to the front of `into`, which has to have room for them; answers their number. */

@@ -21,6 +21,7 @@ export const NameKind = {
   ConnectionSpecific: 13,
   /** Characters that no field name may have (RFC 9113, 8.2.1). */
   Invalid: 14,
+  Host: 15,
 } as const;
 export type NameKind = (typeof NameKind)[keyof typeof NameKind];
 
@@ -36,6 +37,7 @@ const KINDS: Readonly<Record<string, NameKind>> = {
   ':protocol': NameKind.Protocol,
   'content-length': NameKind.ContentLength,
   'content-type': NameKind.ContentType,
+  host: NameKind.Host,
   te: NameKind.Te,
   'grpc-status': NameKind.GrpcStatus,
   'grpc-timeout': NameKind.GrpcTimeout,
@@ -45,6 +47,19 @@ const KINDS: Readonly<Record<string, NameKind>> = {
   'transfer-encoding': NameKind.ConnectionSpecific,
   upgrade: NameKind.ConnectionSpecific,
 };
+
+/**
+ * What acts on a message before or beside its content may not come behind it (RFC 9110, 6.5.1): what frames or routes it,
+ * modifies a request, authenticates, controls an answer, or tells of the content's format.
+ */
+const NOT_IN_TRAILERS: ReadonlySet<string> = new Set([
+  ...['content-length', 'host', 'te', 'trailer', 'http2-settings', 'alt-svc'],
+  ...['cache-control', 'expect', 'max-forwards', 'pragma', 'range', 'priority'],
+  ...['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range'],
+  ...['authorization', 'proxy-authorization', 'www-authenticate', 'proxy-authenticate', 'cookie', 'set-cookie'],
+  ...['age', 'date', 'expires', 'location', 'retry-after', 'vary', 'warning', 'via', 'strict-transport-security'],
+  ...['content-encoding', 'content-type', 'content-range', 'content-location'],
+]);
 
 /** RFC 9110's tchar without upper case, which RFC 9113, 8.2.1 forbids. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
@@ -61,6 +76,8 @@ export class HeaderName {
   readonly linePrefix: Uint8Array;
   /** Length in bytes, for the sizes of RFC 7541, 4.1. */
   readonly length: number;
+  /** May stand behind a message's content. */
+  readonly mayTrail: boolean;
   /** Free for the layer above, to mark names that it treats in its own way; 0 until then. */
   note = 0;
 
@@ -71,6 +88,7 @@ export class HeaderName {
     this.literal = stringLiteral(Buffer.from(text, 'latin1'));
     this.linePrefix = Buffer.from(`${text}: `, 'latin1');
     this.length = text.length;
+    this.mayTrail = !NOT_IN_TRAILERS.has(text);
   }
 }
 
