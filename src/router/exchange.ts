@@ -17,6 +17,7 @@ import { type ClientProtocol, clientProtocolOf } from './client-protocol.ts';
 import type { Deadlined } from './deadlines.ts';
 import type { MoveWay } from './drain/drain.ts';
 import { applyCors } from './edge/cors.ts';
+import type { GrpcWebTranslation } from './edge/grpc-web.ts';
 import { cleanTrailers } from './edge/own-headers.ts';
 import { areWholeMessages, type Envelopes, EnvelopeTracker, envelopesOf } from './envelopes.ts';
 import { GrpcStatus, grpcTimeoutMs } from './grpc.ts';
@@ -245,7 +246,7 @@ export class Exchange implements StreamHandler, Deadlined {
       }
       this.#finish(head.grpcStatus);
       const downstream = this.#downstream;
-      const translation = this.#needs?.grpcWeb ?? null;
+      const translation = this.#answerTranslation;
       if (translation === null) downstream.connection.sendTrailers(downstream, block);
       else {
         const last = translation.lastMessage(block);
@@ -256,8 +257,9 @@ export class Exchange implements StreamHandler, Deadlined {
 
   onData(stream: Stream, bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
     if (stream === this.#downstream) {
-      const translated = this.#needs?.grpcWeb?.requestContent(bytes, start, end);
+      const translated = this.#needs?.grpcWeb?.requestContent(bytes, start, end, endStream);
       if (translated === undefined) this.#onRequestData(bytes, start, end, endStream);
+      else if (translated === null) this.refuse(localReply.badRequest('content that is not the base64 it says it is'));
       else this.#onRequestData(translated, 0, translated.length, endStream);
     } else this.#onResponseData(stream, bytes, start, end, endStream);
   }
@@ -285,9 +287,15 @@ export class Exchange implements StreamHandler, Deadlined {
     if (!endStream) upstream.connection.grant(upstream, downstream.sendWindow - downstream.queuedBytes);
   }
 
+  /** What makes gRPC-Web of the answer; null where it is handed on as it is. */
+  get #answerTranslation(): GrpcWebTranslation | null {
+    const translation = this.#needs?.grpcWeb ?? null;
+    return translation?.translatesAnswer === true ? translation : null;
+  }
+
   #forwardResponse(bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
     const downstream = this.#downstream;
-    const translation = this.#needs?.grpcWeb ?? null;
+    const translation = this.#answerTranslation;
     if (translation === null) downstream.connection.sendData(downstream, bytes, start, end, endStream);
     else {
       const translated = translation.responseContent(bytes, start, end);

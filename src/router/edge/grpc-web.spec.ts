@@ -44,7 +44,7 @@ describe('a call in gRPC-Web', () => {
           let at = 0;
           for (const size of [...sizes, text.length]) {
             const end = Math.min(text.length, at + size);
-            if (translation !== null) decoded.push(new Uint8Array(translation.requestContent(text, at, end)));
+            decoded.push(new Uint8Array(translation?.requestContent(text, at, end, false) ?? []));
             at = end;
           }
           expect(Buffer.concat(decoded)).toEqual(Buffer.concat(messages));

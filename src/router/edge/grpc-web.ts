@@ -2,6 +2,9 @@ import { type Field, field, type HeaderBlock, NameKind } from '../../http2/index
 import type { ClientProtocol } from '../client-protocol.ts';
 
 const GRPC_WEB = /^application\/grpc-web(-text)?($|[+;].*$)/i;
+const GRPC = /^application\/grpc($|[+;])/i;
+/** Base64 in whole fours (RFC 4648, 4); each message may be padded by itself. */
+const BASE64 = /^(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)*$/;
 const TE_TRAILERS = field('te', 'trailers');
 /** A message's flags say that it is the trailers (grpc/grpc doc/PROTOCOL-WEB.md). */
 const TRAILER_FLAG = 0x80;
@@ -12,11 +15,14 @@ const ENVELOPE_BYTES = 5;
  * last message, and in the text form all content is base64 (grpc/grpc doc/PROTOCOL-WEB.md; Envoy's grpc_web filter).
  */
 export class GrpcWebTranslation {
-  readonly protocol: ClientProtocol;
+  /** What the client speaks: HTTP alone once its content has turned out to be no gRPC-Web. */
+  protocol: ClientProtocol;
   readonly #isText: boolean;
   readonly #contentType: Field;
   /** Base64 characters that wait for the others of their four. */
   #quad = '';
+  /** The answer is gRPC's. One of what stands before the shard, such as a page that tells of an outage, goes on as it is. */
+  translatesAnswer = true;
 
   private constructor(isText: boolean, format: string) {
     this.#isText = isText;
@@ -40,19 +46,30 @@ export class GrpcWebTranslation {
     return null;
   }
 
-  /** A request's content as gRPC has it. */
-  requestContent(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  /**
+   * A request's content as gRPC has it.
+   * @param endStream no more of it follows
+   * @returns null where it is not the base64 that it says it is
+   */
+  requestContent(bytes: Uint8Array, start: number, end: number, endStream: boolean): Uint8Array | null {
     if (!this.#isText) return bytes.subarray(start, end);
     const text = this.#quad + Buffer.from(bytes.subarray(start, end)).toString('latin1').replaceAll(/\s/g, '');
     const whole = text.length - (text.length % 4);
     this.#quad = text.slice(whole);
+    const quads = text.slice(0, whole);
+    if (!BASE64.test(quads) || (endStream && this.#quad !== '')) {
+      this.protocol = 'http';
+      return null;
+    }
     // Each padded piece stands for itself.
-    const pieces = text.slice(0, whole).match(/[^=]+={0,2}/g) ?? [];
+    const pieces = quads.match(/[^=]+={0,2}/g) ?? [];
     return Buffer.concat(pieces.map((piece) => Buffer.from(piece, 'base64')));
   }
 
   /** An answer's header section. */
   responseHead(block: HeaderBlock): void {
+    this.translatesAnswer = GRPC.test(block.get('content-type') ?? '');
+    if (!this.translatesAnswer) return;
     block.removeWhere(({ name: { kind } }) => kind === NameKind.ContentType || kind === NameKind.ContentLength);
     block.push(this.#contentType);
   }
