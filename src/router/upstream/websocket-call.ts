@@ -27,17 +27,21 @@ const NOTHING = new Uint8Array(0);
 export class WebSocketCall extends UndiciCall {
   readonly #key = newKey();
   #socket: Duplex | null = null;
+  /** What the client said before the shard had agreed; it keeps to the window, and is dropped where the shard does not agree. */
+  #early: Buffer[] = [];
 
   constructor(owner: UndiciCallOwner, block: HeaderBlock, handler: StreamHandler) {
     super(owner, handler);
     const headers = ['sec-websocket-key', this.#key];
     let path = '/';
+    let host = '';
     for (let i = 0; i < block.count; i++) {
       const each = block.fields[i] as Field;
       if (each.name.kind === NameKind.Path) path = each.text;
-      else if (each.name.kind === NameKind.Authority) headers.push('host', each.text);
+      else if (each.name.kind === NameKind.Authority) host = each.text;
       else if (!each.name.text.startsWith(':') && isHandshakeField(each)) headers.push(each.name.text, each.text);
     }
+    headers.push('host', host);
     owner.dispatcher.dispatch({ method: 'GET', path, headers, upgrade: 'websocket' }, this);
   }
 
@@ -49,15 +53,29 @@ export class WebSocketCall extends UndiciCall {
 
   sendData(stream: Stream, bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
     const socket = this.#socket;
-    if (stream.closed || stream.localEnded || socket === null) return;
+    if (stream.closed || stream.localEnded) return;
     if (end > start) {
-      socket.write(Buffer.from(bytes.subarray(start, end)));
-      stream.sendWindow = WINDOW_BYTES - socket.writableLength;
+      const content = Buffer.from(bytes.subarray(start, end));
+      if (socket === null) {
+        this.#early.push(content);
+        stream.sendWindow -= content.length;
+      } else {
+        socket.write(content);
+        stream.sendWindow = WINDOW_BYTES - socket.writableLength;
+      }
     }
     if (!endStream) return;
     stream.localEnded = true;
-    socket.end();
+    socket?.end();
     if (stream.remoteEnded) this.close();
+  }
+
+  #sendEarly(socket: Duplex): void {
+    const early = this.#early;
+    this.#early = [];
+    for (const content of early) socket.write(content);
+    this.stream.sendWindow = WINDOW_BYTES - socket.writableLength;
+    if (this.stream.localEnded) socket.end();
   }
 
   protected resumeReading(): void {
@@ -93,7 +111,9 @@ export class WebSocketCall extends UndiciCall {
     }
     stream.headersReceived = true;
     this.#listen(socket);
+    this.#sendEarly(socket);
     stream.handler.onHeaders(stream, http2.head, http2.block, false);
+    if (!stream.closed) stream.handler.onCredit(stream);
   }
 
   #listen(socket: Duplex): void {
