@@ -6,6 +6,8 @@ import { Scanned, type SectionScanner } from './section-scanner.ts';
 
 const CR = 13;
 const LF = 10;
+const TAB = 9;
+const SPACE = 32;
 const SEMICOLON = 59;
 /** A chunk's size in hexadecimal digits: 2^52 is more than anybody sends, and exact. */
 const MOST_SIZE_DIGITS = 13;
@@ -19,7 +21,7 @@ export interface ContentSink {
   onTrailerSection(block: HeaderBlock): void;
 }
 
-const Step = { Size: 0, Extension: 1, SizeEnd: 2, Data: 3, DataCr: 4, DataLf: 5, Trailers: 6 } as const;
+const Step = { Size: 0, Blank: 1, Extension: 2, SizeEnd: 3, Data: 4, DataCr: 5, DataLf: 6, Trailers: 7 } as const;
 
 const NOTHING = new Uint8Array(0);
 
@@ -91,6 +93,9 @@ export class BodyReader implements FieldTaker {
       case Step.Size:
         this.#readSize(byte);
         return;
+      case Step.Blank:
+        this.#readBlank(byte);
+        return;
       case Step.Extension:
         if (byte === CR) this.#step = Step.SizeEnd;
         else if (byte === LF || ++this.#extensionBytes > MOST_EXTENSION_BYTES) this.#fail('a chunk extension');
@@ -122,7 +127,17 @@ export class BodyReader implements FieldTaker {
     } else if (this.#digits === 0) this.#fail('a chunk size');
     else if (byte === CR) this.#step = Step.SizeEnd;
     else if (byte === SEMICOLON) this.#step = Step.Extension;
-    else this.#fail('a chunk size');
+    else {
+      this.#step = Step.Blank;
+      this.#readBlank(byte);
+    }
+  }
+
+  /** Blanks may part a chunk's size from its extensions (RFC 9112, 7.1.1), and from nothing else. */
+  #readBlank(byte: number): void {
+    if (byte === SEMICOLON) this.#step = Step.Extension;
+    else if ((byte !== SPACE && byte !== TAB) || ++this.#extensionBytes > MOST_EXTENSION_BYTES)
+      this.#fail('a chunk size');
   }
 
   #readTrailers(bytes: Uint8Array, start: number, end: number): number {

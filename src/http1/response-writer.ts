@@ -11,7 +11,11 @@ const LAST_CHUNK = Buffer.from('0\r\n', 'latin1');
 const CHUNKED_LINE = Buffer.from('transfer-encoding: chunked\r\n', 'latin1');
 const CLOSE_LINE = Buffer.from('connection: close\r\n', 'latin1');
 const KEEP_ALIVE_LINE = Buffer.from('connection: keep-alive\r\n', 'latin1');
+/** What this server would change to (RFC 9110, 15.5.22); what the shard named was for its own connection. */
+const UPGRADE_LINES = Buffer.from('connection: upgrade\r\nupgrade: websocket\r\n', 'latin1');
 const EMPTY_LINE = Buffer.from('content-length: 0\r\n', 'latin1');
+
+const UPGRADE_REQUIRED = 426;
 
 const statusLines = new Map<number, Buffer>();
 
@@ -65,6 +69,7 @@ export class ResponseWriter {
     this.#fields(block);
     if (this.framing === 'chunked') this.#append(CHUNKED_LINE);
     else if (this.framing === 'empty') this.#append(EMPTY_LINE);
+    if (status === UPGRADE_REQUIRED) this.#append(UPGRADE_LINES);
     if (closes) this.#append(CLOSE_LINE);
     else if (this.#isHttp10) this.#append(KEEP_ALIVE_LINE);
     this.#lineEnd();
