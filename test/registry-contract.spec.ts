@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
   NamespaceError,
+  type Revision,
+  StoreRefused,
   StoreUnavailable,
   type Topologies,
   type TopologyEvent,
@@ -191,6 +193,52 @@ describe.each(Object.entries(stores))(
       expect(await documents.get('task/a')).toBeNull();
     });
 
+    it('lists what no message holds, and tells of it', async () => {
+      const store = await start(scope);
+      const opened = store.open();
+      scope.defer(() => opened.close());
+      const large = Array.from({ length: 24 }, (_, i) => ({ key: `large/${i + 10}`, value: `${i}`.padEnd(400_000) }));
+      const small = Array.from({ length: 700 }, (_, i) => ({ key: `small/${i + 1000}`, value: `${i}` }));
+      for (const change of large) await opened.commit([], [change]);
+      await opened.commit([], small);
+      const seen: string[] = [];
+      const stop = opened.watch('large/', 0 as never, {
+        onBegun: () => {},
+        onChanges: ({ events }) => seen.push(...events.map(({ key }) => key)),
+        onEnded: () => {},
+      });
+      for (const [prefix, put] of [
+        ['large/', large],
+        ['small/', small],
+      ] as const) {
+        const { entries, revision } = await opened.list(prefix);
+        expect(entries.map(({ key, value }) => ({ key, value }))).toEqual(put);
+        expect(revision).toBeGreaterThanOrEqual(entries.at(-1)?.revision as number);
+      }
+      await vi.waitFor(() => expect(seen).toEqual(large.map(({ key }) => key)), PATIENCE);
+      stop();
+    });
+
+    it('changes hundreds of entries at once or none, and looks at hundreds by one condition', async () => {
+      const store = await start(scope);
+      const opened = store.open();
+      scope.defer(() => opened.close());
+      const put = Array.from({ length: 300 }, (_, i) => ({ key: `node/${i + 100}`, value: `${i}` }));
+      const made = (await opened.commit([], put)) as Revision;
+      const unchanged = { prefix: 'node/', unchangedSince: made };
+      const deleted = put.map(({ key }) => ({ key, value: null }));
+      await opened.commit([], [{ key: 'nodes', value: 'has another prefix' }]);
+      await opened.commit([], [{ key: 'node/100', value: 'back' }]);
+      expect(await opened.commit([unchanged], deleted)).toBeNull();
+      expect(await opened.commit([{ key: 'node/399', revision: 0 }], deleted)).toBeNull();
+      expect((await opened.list('node/')).entries).toHaveLength(300);
+      const { revision } = await opened.list('node/');
+      const done = await opened.commit([{ ...unchanged, unchangedSince: revision }], deleted);
+      expect(done).toBe(revision + 1);
+      expect((await opened.list('node/')).entries).toEqual([]);
+      expect(await opened.commit([{ ...unchanged, unchangedSince: revision }], [])).not.toBeNull();
+    });
+
     it('tells watchers of every version through a server that is killed, compacted and started again', async () => {
       const store = await start(scope);
       const [server] = store.servers;
@@ -241,6 +289,21 @@ describe.each(Object.entries(stores))(
   },
   90_000,
 );
+
+it.each([
+  ['remote', remote, 9],
+  ['etcd', (each: Scope) => etcd(each, 1), 1.6],
+  // Beyond what etcd reads of a request at all.
+  ['etcd', (each: Scope) => etcd(each, 1), 2.5],
+] as const)('tells that a topology is too large for %s, and by how much', async (_name, start, megabytes) => {
+  const store = await start(scope);
+  const { topologies } = registryOn(store.open(), scope);
+  const bytes = megabytes * 1024 * 1024;
+  const shards = [{ id: 's0', address: '127.0.0.1:9101', weight: 1, hostname: 'h'.repeat(bytes) }];
+  const large = topologies.commit({ ...draft(1), shards });
+  await expect(large).rejects.toThrow(StoreRefused);
+  await expect(large).rejects.toThrow(/too large for .*: \d+ bytes; it takes at most \d+/);
+});
 
 it('commits and leads on while one of three members of etcd is gone', async () => {
   const store = await etcd(scope, 3);

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { changeTopology, HandoffAborted } from '../handoff/index.ts';
-import { type Registry, type Term, VersionConflict } from '../registry/index.ts';
+import { type Registry, StoreRefused, type Term, VersionConflict } from '../registry/index.ts';
 import {
   checkTopology,
   type Topology,
@@ -93,7 +93,7 @@ async function bring(
       log.onCommitted(await changeTopology(registry, draft, change));
       return;
     } catch (error) {
-      if (error instanceof DocumentError) {
+      if (error instanceof DocumentError || error instanceof StoreRefused) {
         log.onFault(error.message);
         return;
       }

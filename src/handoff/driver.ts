@@ -9,6 +9,7 @@ import {
   type Registry,
   type StoredHandoff,
   type StoredNode,
+  StoreRefused,
   Waker,
 } from '../registry/index.ts';
 import { type Topology, type TopologyName, topologyText } from '../topology/index.ts';
@@ -129,9 +130,19 @@ export class HandoffDriver {
       return null;
     }
     const step = FOLLOWING[handoff.step];
-    if (step === undefined)
-      return { done: await handoffs.commit(this.#name, handoff, staged, await this.#gone(handoff, staged)) };
+    if (step === undefined) return { done: await this.#commit(handoff, staged) };
     return { done: await handoffs.advance(this.#name, handoff, { step }) };
+  }
+
+  /** Where the store takes the version that was staged no more, because it has become too large with what goes with it: what was stays. */
+  async #commit(handoff: StoredHandoff, staged: Topology): Promise<StoredHandoff | null> {
+    const { handoffs } = this.#registry;
+    try {
+      return await handoffs.commit(this.#name, handoff, staged, await this.#gone(handoff, staged));
+    } catch (error) {
+      if (!(error instanceof StoreRefused)) throw error;
+      return handoffs.abort(this.#name, handoff, error.message);
+    }
   }
 
   /** For how long this attempt has drained, or held. */

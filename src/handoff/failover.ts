@@ -5,6 +5,7 @@ import {
   nodeValue,
   type Registry,
   type StoredNode,
+  StoreRefused,
   VersionConflict,
   Waker,
 } from '../registry/index.ts';
@@ -48,7 +49,7 @@ export class Failover {
 
   async run(signal: AbortSignal): Promise<void> {
     const watching = [this.#watchKnown(signal), this.#watchMembers(signal)];
-    const isPassing = (error: unknown): boolean => error instanceof VersionConflict;
+    const isPassing = (error: unknown): boolean => error instanceof VersionConflict || error instanceof StoreRefused;
     await this.#waker.run(() => this.#lookAndAct(), RETRY_MS, signal, isPassing);
     await Promise.all(watching);
   }

@@ -74,7 +74,7 @@ export interface HandoffView extends HandoffState {
 export const handoffPrefix = ({ namespace, cluster }: TopologyName): string => `handoff/${namespace}/${cluster}/`;
 export const stateKey = (name: TopologyName): string => `${handoffPrefix(name)}state`;
 export const stagedKey = (name: TopologyName): string => `${handoffPrefix(name)}staged`;
-const nodesOf = (name: TopologyName): string => `${handoffPrefix(name)}node/`;
+export const nodesOf = (name: TopologyName): string => `${handoffPrefix(name)}node/`;
 export const nodeKey = (name: TopologyName, { shard, nodeId }: Pick<KnownNode, 'shard' | 'nodeId'>): string =>
   `${nodesOf(name)}${shard}/${nodeId}`;
 

@@ -18,6 +18,7 @@ import {
   type KnownNode,
   knownNodeOf,
   nodeKey,
+  nodesOf,
   type StoredHandoff,
   type StoredNode,
   stagedKey,
@@ -26,7 +27,14 @@ import {
 } from './handoff-entries.ts';
 import type { Namespaces } from './namespaces.ts';
 import { pause, RETRY_MS } from './pause.ts';
-import { type Change, type Condition, type Entry, type Store, StoreUnavailable } from './store/store.ts';
+import {
+  type Change,
+  type Condition,
+  type Entry,
+  type EntryCondition,
+  type Store,
+  StoreUnavailable,
+} from './store/store.ts';
 import { type CommitOptions, nextVersion, VersionConflict } from './topologies.ts';
 import { type Pointer, pointerKey, topologyOf, versionChanges, versionKey } from './topology-entries.ts';
 
@@ -35,6 +43,9 @@ export type HandoffEvent =
   | { readonly kind: 'view'; readonly view: HandoffView }
   | { readonly kind: 'outage'; readonly cause: Error }
   | { readonly kind: 'recovered' };
+
+/** Stores take some dozens of conditions at once. */
+const FEW = 40;
 
 /** What is known of a cluster by one read. */
 export interface ClusterState extends HandoffState {
@@ -92,12 +103,12 @@ export class Handoffs {
       at: this.#timeOfDay(),
       reason,
     };
-    const conditions = [
+    const conditions: Condition[] = [
       ...namespace,
       { key: pointerKey(name), revision: pointerEntry.revision },
       { key: stateKey(name), revision: last?.revision ?? 0 },
-      ...unchanged(name, silent),
-    ] as const;
+      ...(await this.#unchanged(name, silent)),
+    ];
     const revision = await this.#store.commit(conditions, [
       { key: stateKey(name), value: JSON.stringify(handoff) },
       { key: stagedKey(name), value: JSON.stringify(topologyDocument({ ...draft, version: to })) },
@@ -167,7 +178,7 @@ export class Handoffs {
     const value = JSON.stringify(handoff);
     try {
       const revision = await this.#store.commit(
-        [{ key, revision: expected }, ...unchanged(name, silent)],
+        [{ key, revision: expected }, ...(await this.#unchanged(name, silent))],
         [{ key, value }, ...changes],
       );
       return revision === null ? null : { ...handoff, revision };
@@ -177,6 +188,16 @@ export class Handoffs {
       const entry = await this.#store.get(key);
       return entry?.value === value ? handoffOf(entry) : null;
     }
+  }
+
+  /** That nodes have not registered again. Where many are gone at once: that no node has, since they are seen to be as they were. */
+  async #unchanged(name: TopologyName, nodes: readonly StoredNode[]): Promise<Condition[]> {
+    const each = nodes.map((node): EntryCondition => ({ key: nodeKey(name, node), revision: node.revision }));
+    if (each.length <= FEW) return each;
+    const { entries, revision } = await this.#store.list(nodesOf(name));
+    const now = new Map(entries.map((entry) => [entry.key, entry.revision]));
+    const isBack = each.find((node) => now.get(node.key) !== node.revision);
+    return isBack === undefined ? [{ prefix: nodesOf(name), unchangedSince: revision }] : [isBack];
   }
 
   /**
@@ -214,11 +235,6 @@ export class Handoffs {
       }
     }
   }
-}
-
-/** That nodes have not registered again. */
-function unchanged(name: TopologyName, nodes: readonly StoredNode[]): Condition[] {
-  return nodes.map((node) => ({ key: nodeKey(name, node), revision: node.revision }));
 }
 
 function stateOf(name: TopologyName, entries: readonly Entry[]): HandoffState {

@@ -36,7 +36,7 @@ export {
   type StoreTls,
 } from './store/open-store.ts';
 export { SqliteStore } from './store/sqlite-store.ts';
-export { type Revision, type Store, StoreUnavailable } from './store/store.ts';
+export { type Revision, type Store, StoreRefused, StoreUnavailable } from './store/store.ts';
 export { StoreServer } from './store/store-server.ts';
 export { type CommitOptions, type CommittedVersion, Topologies, VersionConflict } from './topologies.ts';
 export type { TopologyEvent } from './topology-watch.ts';

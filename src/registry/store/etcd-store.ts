@@ -1,16 +1,29 @@
 import { rootCertificates } from 'node:tls';
 import { ConsecutiveBreaker, circuitBreaker, handleWhen, isBrokenCircuitError, noop } from 'cockatiel';
 import { Etcd3, EtcdLeaseInvalidError, GRPCDeadlineExceededError, type IOptions, isRecoverableError } from 'etcd3';
-import type { IDuplexStream, IKeyValue, IWatchRequest, IWatchResponse } from 'etcd3/lib/rpc.js';
+import type {
+  ICompare,
+  IDuplexStream,
+  IKeyValue,
+  IRangeRequest,
+  IRangeResponse,
+  IRequestOp,
+  IWatchCreateRequest,
+  IWatchRequest,
+  IWatchResponse,
+} from 'etcd3/lib/rpc.js';
 import { pause } from '../pause.ts';
+import { PageSize } from './etcd-pages.ts';
 import {
   type Change,
   type ChangeSet,
   type Condition,
+  commitBytes,
   type Entry,
   type LeaseId,
   type Revision,
   type Store,
+  StoreRefused,
   StoreUnavailable,
   type Watcher,
 } from './store.ts';
@@ -43,6 +56,16 @@ const LEFT_OUT_MS = 1000;
 /** How often all members are asked, and how long is waited between: an election is over within a second or two. */
 const MOST_ROUNDS = 5;
 const ROUND_PAUSE_MS = 300;
+/** Pages and fragments stay near a megabyte; the largest that etcd may send is a page of entries as large as it takes them. */
+const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024;
+/**
+ * etcd takes 128 operations in a transaction (`--max-txn-ops`), and of a nested one so many less as the outer one has: by
+ * groups of this size one transaction carries 4,096 changes.
+ */
+const MOST_OPERATIONS = 64;
+const MOST_CHANGES = MOST_OPERATIONS * MOST_OPERATIONS;
+/** Of a request; `--max-request-bytes` of etcd, as it is by default. */
+const DEFAULT_REQUEST_BYTES = 1.5 * 1024 * 1024;
 /** etcd ends connections that ask more often than every 5 s (`--grpc-keepalive-min-time`). */
 const KEEPALIVE_MS = 6000;
 const KEEPALIVE_TIMEOUT_MS = 3000;
@@ -59,6 +82,7 @@ export class EtcdStore implements Store {
       hosts: endpoints.map((endpoint) => `${tls === undefined ? 'http' : 'https'}://${endpoint}`),
       defaultCallOptions: ({ isStream }) => (isStream ? {} : { deadline: timeOfDayMs() + CALL_TIMEOUT_MS }),
       grpcOptions: {
+        'grpc.max_receive_message_length': LARGEST_ANSWER_BYTES,
         'grpc.keepalive_time_ms': KEEPALIVE_MS,
         'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
         'grpc.use_local_subchannel_pool': 1,
@@ -97,41 +121,68 @@ export class EtcdStore implements Store {
   }
 
   async list(prefix: string): Promise<{ entries: readonly Entry[]; revision: Revision }> {
-    const { kvs, header } = await this.#anyMember(() =>
-      this.#client.kv.range({ key: bytesOf(prefix), range_end: endOf(prefix) }),
-    );
-    return { entries: kvs.map(entryOf), revision: Number(header.revision) as Revision };
+    for (;;) {
+      const listed = await this.#pages(prefix);
+      // A compaction came between two pages, and what the first one was the state of is gone.
+      if (listed !== null) return listed;
+    }
+  }
+
+  /** Page by page, all of one revision. @returns null where that is not kept any more */
+  async #pages(prefix: string): Promise<{ entries: Entry[]; revision: Revision } | null> {
+    const entries: Entry[] = [];
+    const size = new PageSize();
+    let key = bytesOf(prefix);
+    let revision: string | null = null;
+    for (;;) {
+      const request: IRangeRequest = {
+        key,
+        range_end: endOf(prefix),
+        limit: String(size.entries),
+        revision: revision ?? '0',
+      };
+      const page: IRangeResponse | null = await this.#anyMember(() => this.#client.kv.range(request)).catch(
+        (error: Error) => {
+          if (revision !== null && isCompacted(error.cause)) return null;
+          throw error;
+        },
+      );
+      if (page === null) return null;
+      revision ??= page.header.revision;
+      const found = page.kvs.map(entryOf);
+      for (const entry of found) entries.push(entry);
+      const last = page.kvs.at(-1);
+      if (!page.more || last === undefined) return { entries, revision: Number(revision) as Revision };
+      size.onPage(found);
+      key = Buffer.concat([last.key, Buffer.of(0)]);
+    }
   }
 
   async commit(conditions: readonly Condition[], changes: readonly Change[]): Promise<Revision | null> {
-    const { succeeded, header } = await this.#once(() =>
-      this.#client.kv.txn({
-        compare: conditions.map(({ key, revision }) => ({
-          key: bytesOf(key),
-          target: 'Mod',
-          result: 'Equal',
-          mod_revision: String(revision),
-        })),
-        success: changes.map((change) =>
-          change.value === null
-            ? { request_delete_range: { key: bytesOf(change.key) } }
-            : {
-                request_put: {
-                  key: bytesOf(change.key),
-                  value: Buffer.from(change.value),
-                  ...(change.lease === undefined ? {} : { lease: change.lease }),
-                },
-              },
-        ),
-      }),
-    );
-    return succeeded ? (Number(header.revision) as Revision) : null;
+    if (conditions.length > MOST_OPERATIONS)
+      throw new StoreRefused(`etcd takes no commit of ${conditions.length} conditions, at most ${MOST_OPERATIONS}`);
+    if (changes.length > MOST_CHANGES)
+      throw new StoreRefused(`etcd takes no commit of ${changes.length} changes, at most ${MOST_CHANGES}`);
+    const transaction = { compare: conditions.map(compareOf), success: grouped(changes.map(operationOf)) };
+    try {
+      const { succeeded, header } = await this.#once(() => this.#client.kv.txn(transaction));
+      return succeeded ? (Number(header.revision) as Revision) : null;
+    } catch (error) {
+      if (isTooLarge((error as Error).cause)) throw tooLarge(changes, error);
+      throw error;
+    }
   }
 
   watch(prefix: string, after: Revision, watcher: Watcher): () => void {
     const watch = new EtcdWatch(watcher, (cause) => new StoreUnavailable(this.#label, cause));
     this.#client.watchClient.watch().then(
-      (stream) => watch.begin(stream, { key: bytesOf(prefix), range_end: endOf(prefix), start_revision: after + 1 }),
+      (stream) =>
+        watch.begin(stream, {
+          key: bytesOf(prefix),
+          range_end: endOf(prefix),
+          start_revision: after + 1,
+          fragment: true,
+        }),
       (cause: Error) => watch.lost(cause),
     );
     return () => watch.stop();
@@ -217,22 +268,61 @@ function mayPass(error: unknown): boolean {
   return isRecoverableError(cause) || cause instanceof GRPCDeadlineExceededError || isBrokenCircuitError(cause);
 }
 
+/** The library throws the codes away, and knows no class of its own for these. */
+function isTooLarge(cause: unknown): boolean {
+  return /request is too large|message larger than max/.test(String(cause));
+}
+
+function isCompacted(cause: unknown): boolean {
+  return String(cause).includes('revision has been compacted');
+}
+
+function tooLarge(changes: readonly Change[], cause: unknown): StoreRefused {
+  const most = `at most ${DEFAULT_REQUEST_BYTES}, unless it is started with another --max-request-bytes`;
+  return new StoreRefused(`too large for etcd: ${commitBytes(changes)} bytes; it takes ${most}`, { cause });
+}
+
+function compareOf(condition: Condition): ICompare {
+  if (!('prefix' in condition)) {
+    const { key, revision } = condition;
+    return { key: bytesOf(key), target: 'Mod', result: 'Equal', mod_revision: String(revision) };
+  }
+  const { prefix, unchangedSince } = condition;
+  const range = { key: bytesOf(prefix), range_end: endOf(prefix) };
+  return { ...range, target: 'Mod', result: 'Less', mod_revision: String(unchangedSince + 1) };
+}
+
+function operationOf(change: Change): IRequestOp {
+  const key = bytesOf(change.key);
+  if (change.value === null) return { request_delete_range: { key } };
+  const lease = change.lease === undefined ? {} : { lease: change.lease };
+  return { request_put: { key, value: Buffer.from(change.value), ...lease } };
+}
+
+/** Few as they are; many in nested transactions, which are carried out with the outer one or not at all. */
+function grouped(operations: readonly IRequestOp[]): IRequestOp[] {
+  if (operations.length <= MOST_OPERATIONS) return [...operations];
+  const groups: IRequestOp[] = [];
+  for (let at = 0; at < operations.length; at += MOST_OPERATIONS)
+    groups.push({ request_txn: { success: operations.slice(at, at + MOST_OPERATIONS) } });
+  return groups;
+}
+
 /** One watch of etcd's: the events of one answer are grouped by the revision that made them. */
 class EtcdWatch {
   readonly #watcher: Watcher;
   readonly #unavailable: (cause: Error) => Error;
   #stream: IDuplexStream<IWatchRequest, IWatchResponse> | null = null;
   #ended = false;
+  /** The first parts of an answer that comes in several. */
+  #parts: IWatchResponse['events'] = [];
 
   constructor(watcher: Watcher, unavailable: (cause: Error) => Error) {
     this.#watcher = watcher;
     this.#unavailable = unavailable;
   }
 
-  begin(
-    stream: IDuplexStream<IWatchRequest, IWatchResponse>,
-    request: { key: Buffer; range_end: Buffer; start_revision: number },
-  ): void {
+  begin(stream: IDuplexStream<IWatchRequest, IWatchResponse>, request: IWatchCreateRequest): void {
     this.#stream = stream;
     stream.on('data', (response) => this.#onResponse(response));
     stream.on('error', (cause) => this.lost(cause));
@@ -241,7 +331,7 @@ class EtcdWatch {
     else stream.write({ create_request: request });
   }
 
-  #onResponse({ created, canceled, compact_revision: compacted, events }: IWatchResponse): void {
+  #onResponse({ created, canceled, compact_revision: compacted, events, fragment }: IWatchResponse): void {
     if (this.#ended) return;
     if (created && !canceled) this.#watcher.onBegun();
     if (canceled) {
@@ -249,7 +339,9 @@ class EtcdWatch {
       else this.lost(new Error('etcd has ended the watch'));
       return;
     }
-    for (const changes of changeSets(events)) if (!this.#ended) this.#watcher.onChanges(changes);
+    for (const event of events) this.#parts.push(event);
+    if (fragment) return;
+    for (const changes of changeSets(this.#parts.splice(0))) if (!this.#ended) this.#watcher.onChanges(changes);
   }
 
   lost(cause: Error): void {

@@ -23,6 +23,17 @@ export interface WireEntry {
   readonly revision: number;
 }
 
+export interface WireCondition {
+  readonly key: string;
+  readonly revision: number;
+  readonly unchanged?: { readonly prefix: string; readonly since: number } | null;
+}
+
+export interface WireList {
+  readonly entries: readonly WireEntry[];
+  readonly revision: number;
+}
+
 export interface WireChange {
   readonly key: string;
   readonly value?: string;

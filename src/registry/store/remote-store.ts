@@ -6,7 +6,14 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
-import { RegistryStoreClient, TOKEN_HEADER, type WireEntry, type WireWatchResponse } from './registry-proto.ts';
+import {
+  RegistryStoreClient,
+  TOKEN_HEADER,
+  type WireCondition,
+  type WireEntry,
+  type WireList,
+  type WireWatchResponse,
+} from './registry-proto.ts';
 import {
   type Change,
   type Condition,
@@ -14,10 +21,11 @@ import {
   type LeaseId,
   type Revision,
   type Store,
+  StoreRefused,
   StoreUnavailable,
   type Watcher,
 } from './store.ts';
-import { LARGEST_MESSAGE_BYTES } from './store-server.ts';
+import { checkSize, LARGEST_MESSAGE_BYTES } from './store-server.ts';
 
 /** Where `keyway registry` serves its store, and what it wants to be shown. */
 export interface RemoteStoreOptions {
@@ -66,13 +74,45 @@ export class RemoteStore implements Store {
     return (entry as Entry | undefined) ?? null;
   }
 
-  list(prefix: string): Promise<{ entries: readonly Entry[]; revision: Revision }> {
-    return this.#call('list', { prefix });
+  async list(prefix: string): Promise<{ entries: readonly Entry[]; revision: Revision }> {
+    try {
+      return await this.#listInParts(prefix);
+    } catch (error) {
+      // A registry of an earlier release lists in one message alone.
+      if ((error as ServiceError).code === status.UNIMPLEMENTED) return this.#call('list', { prefix });
+      throw this.#faultOf(error as Error);
+    }
+  }
+
+  #listInParts(prefix: string): Promise<{ entries: readonly Entry[]; revision: Revision }> {
+    const listInParts = this.#stub.listInParts as (...args: unknown[]) => ClientReadableStream<WireList>;
+    const stream = listInParts.call(this.#stub, { prefix }, this.#metadata);
+    const entries: WireEntry[] = [];
+    let revision = 0;
+    return new Promise((resolve, reject) => {
+      let timeout = setTimeout(() => stream.cancel(), CALL_TIMEOUT_MS);
+      stream.on('data', (part: WireList) => {
+        clearTimeout(timeout);
+        timeout = setTimeout(() => stream.cancel(), CALL_TIMEOUT_MS);
+        for (const entry of part.entries) entries.push(entry);
+        revision = part.revision;
+      });
+      stream.on('error', (error) => {
+        clearTimeout(timeout);
+        reject(error);
+      });
+      stream.on('end', () => {
+        clearTimeout(timeout);
+        resolve({ entries: entries as unknown as Entry[], revision: revision as Revision });
+      });
+    });
   }
 
   async commit(conditions: readonly Condition[], changes: readonly Change[]): Promise<Revision | null> {
+    checkSize(changes);
     const wire = changes.map((change) => (change.value === null ? { key: change.key } : change));
-    const { revision } = await this.#call<{ revision: number }>('commit', { conditions, changes: wire });
+    const request = { conditions: conditions.map(wireCondition), changes: wire };
+    const { revision } = await this.#call<{ revision: number }>('commit', request);
     return revision === 0 ? null : (revision as Revision);
   }
 
@@ -84,7 +124,7 @@ export class RemoteStore implements Store {
       if (ended) return;
       ended = true;
       const compacted = (cause as ServiceError).code === status.OUT_OF_RANGE;
-      watcher.onEnded(compacted ? { kind: 'compacted' } : { kind: 'lost', cause: this.#unavailable(cause) });
+      watcher.onEnded(compacted ? { kind: 'compacted' } : { kind: 'lost', cause: this.#faultOf(cause) });
     };
     stream.on('data', ({ revision, events }: WireWatchResponse) => {
       if (ended) return;
@@ -134,14 +174,21 @@ export class RemoteStore implements Store {
         (error: ServiceError | null, response: Response) => {
           clearTimeout(timeout);
           if (error === null) resolve(response);
-          else reject(this.#unavailable(error));
+          else reject(this.#faultOf(error));
         },
       );
       const timeout = setTimeout(() => call.cancel(), CALL_TIMEOUT_MS);
     });
   }
 
-  #unavailable(cause: Error): StoreUnavailable {
-    return new StoreUnavailable(`at ${this.#address}`, (cause as Partial<ServiceError>).details ?? cause);
+  #faultOf(cause: Error): StoreUnavailable | StoreRefused {
+    const { code, details } = cause as Partial<ServiceError>;
+    if (code === status.FAILED_PRECONDITION) return new StoreRefused(details ?? cause.message, { cause });
+    return new StoreUnavailable(`at ${this.#address}`, details ?? cause);
   }
+}
+
+function wireCondition(condition: Condition): Partial<WireCondition> {
+  if (!('prefix' in condition)) return condition;
+  return { unchanged: { prefix: condition.prefix, since: condition.unchangedSince } };
 }

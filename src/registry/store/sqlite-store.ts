@@ -84,7 +84,7 @@ export class SqliteStore implements Store {
   async list(prefix: string): Promise<{ entries: readonly Entry[]; revision: Revision }> {
     return this.#carryOut(() =>
       snapshot(this.#database, () => ({
-        entries: this.#statements.list.all(prefix, `${prefix}\u{10ffff}`) as unknown as Entry[],
+        entries: this.#statements.list.all(prefix, endOf(prefix)) as unknown as Entry[],
         revision: this.#counter('revision'),
       })),
     );
@@ -93,15 +93,21 @@ export class SqliteStore implements Store {
   async commit(conditions: readonly Condition[], changes: readonly Change[]): Promise<Revision | null> {
     const revision = this.#carryOut(() =>
       transaction(this.#database, () => {
-        for (const { key, revision: wanted } of conditions) {
-          const entry = this.#statements.get.get(key) as Entry | undefined;
-          if ((entry?.revision ?? 0) !== wanted) return null;
-        }
-        return this.#apply(changes);
+        return conditions.every((condition) => this.#holds(condition)) ? this.#apply(changes) : null;
       }),
     );
     if (revision !== null) this.#feed.advance(this.#counter('compacted'));
     return revision;
+  }
+
+  /** To be called in a transaction. */
+  #holds(condition: Condition): boolean {
+    if ('prefix' in condition) {
+      const { prefix, unchangedSince } = condition;
+      return this.#statements.changedSince.get(prefix, endOf(prefix), unchangedSince) === undefined;
+    }
+    const entry = this.#statements.get.get(condition.key) as Entry | undefined;
+    return (entry?.revision ?? 0) === condition.revision;
   }
 
   /** To be called in a transaction. */
@@ -235,6 +241,11 @@ export class SqliteStore implements Store {
   }
 }
 
+/** No key that begins so stands behind it: U+10FFFF is the last character that there is. */
+function endOf(prefix: string): string {
+  return `${prefix}\u{10ffff}`;
+}
+
 function prepare(database: DatabaseSync, hasty: DatabaseSync) {
   const sql = (text: string): StatementSync => database.prepare(text);
   return {
@@ -242,6 +253,7 @@ function prepare(database: DatabaseSync, hasty: DatabaseSync) {
     setCounter: sql('UPDATE counters SET value = ? WHERE name = ?'),
     get: sql('SELECT key, value, created, revision FROM entries WHERE key = ?'),
     list: sql('SELECT key, value, created, revision FROM entries WHERE key >= ? AND key < ? ORDER BY key'),
+    changedSince: sql('SELECT 1 FROM entries WHERE key >= ? AND key < ? AND revision > ? LIMIT 1'),
     put: sql('INSERT OR REPLACE INTO entries (key, value, created, revision, lease) VALUES (?, ?, ?, ?, ?)'),
     remove: sql('DELETE FROM entries WHERE key = ?'),
     log: sql('INSERT OR REPLACE INTO changes (revision, key, value, created) VALUES (?, ?, ?, ?)'),

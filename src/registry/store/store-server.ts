@@ -10,8 +10,25 @@ import {
 } from '@grpc/grpc-js';
 import { bearsToken } from '../../bearer-token.ts';
 import { addressText, type HostPort } from '../../topology/index.ts';
-import { RegistryStoreClient, TOKEN_HEADER, type WireChange, type WireWatchResponse } from './registry-proto.ts';
-import { type Change, type Condition, type LeaseId, type Revision, type Store, StoreUnavailable } from './store.ts';
+import {
+  RegistryStoreClient,
+  TOKEN_HEADER,
+  type WireChange,
+  type WireCondition,
+  type WireList,
+  type WireWatchResponse,
+} from './registry-proto.ts';
+import {
+  type Change,
+  type Condition,
+  commitBytes,
+  type Entry,
+  type LeaseId,
+  type Revision,
+  type Store,
+  StoreRefused,
+  StoreUnavailable,
+} from './store.ts';
 
 /** How a store is served. */
 export interface StoreServerOptions {
@@ -23,8 +40,12 @@ export interface StoreServerOptions {
 
 /** A client that does not read loses its watch, not our memory. */
 const MOST_UNSENT = 1000;
-/** As much as a topology of 20,000 shards takes; etcd's own bound is 1.5 MB. */
-export const LARGEST_MESSAGE_BYTES = 8 * 1024 * 1024;
+/** A commit is no larger: as much as a topology of 20,000 shards takes; etcd's own bound is 1.5 MB. */
+const LARGEST_COMMIT_BYTES = 8 * 1024 * 1024;
+/** A list comes in parts of so many bytes and an entry more. */
+const PART_BYTES = 1024 * 1024;
+/** A commit, and what it has changed, go with their keys, revisions and framing. */
+export const LARGEST_MESSAGE_BYTES = 2 * LARGEST_COMMIT_BYTES;
 
 /** Serves a store to other processes: `keyway.registry.v1`. */
 export class StoreServer {
@@ -38,9 +59,12 @@ export class StoreServer {
     this.#server.addService(RegistryStoreClient.service, {
       get: this.#unary(async ({ key }: { key: string }) => ({ entry: (await store.get(key)) ?? undefined })),
       list: this.#unary(({ prefix }: { prefix: string }) => store.list(prefix)),
-      commit: this.#unary(async ({ conditions, changes }: { conditions: Condition[]; changes: WireChange[] }) => ({
-        revision: (await store.commit(conditions, changes.map(changeOf))) ?? 0,
-      })),
+      listInParts: (call: ServerWritableStream<{ prefix: string }, WireList>) => this.#listInParts(call),
+      commit: this.#unary(async ({ conditions, changes }: { conditions: WireCondition[]; changes: WireChange[] }) => {
+        const wanted = changes.map(changeOf);
+        checkSize(wanted);
+        return { revision: (await store.commit(conditions.map(conditionOf), wanted)) ?? 0 };
+      }),
       grantLease: this.#unary(async ({ lengthMs }: { lengthMs: number }) => ({
         lease: await store.grantLease(lengthMs),
       })),
@@ -83,6 +107,20 @@ export class StoreServer {
     };
   }
 
+  #listInParts(call: ServerWritableStream<{ prefix: string }, WireList>): void {
+    if (!this.#mayCall(call.metadata)) {
+      call.emit('error', UNAUTHENTICATED);
+      return;
+    }
+    this.#store.list(call.request.prefix).then(
+      ({ entries, revision }) => {
+        for (const part of partsOf(entries)) call.write({ entries: part, revision });
+        call.end();
+      },
+      (error: unknown) => call.emit('error', faultOf(error)),
+    );
+  }
+
   #watch(call: ServerWritableStream<{ prefix: string; after: number }, WireWatchResponse>): void {
     if (!this.#mayCall(call.metadata)) {
       call.emit('error', UNAUTHENTICATED);
@@ -117,14 +155,48 @@ export class StoreServer {
   }
 }
 
+/** @throws StoreRefused where a commit is larger than a registry takes */
+export function checkSize(changes: readonly Change[]): void {
+  const bytes = commitBytes(changes);
+  if (bytes > LARGEST_COMMIT_BYTES)
+    throw new StoreRefused(`too large for the registry: ${bytes} bytes; it takes at most ${LARGEST_COMMIT_BYTES}`);
+}
+
 const UNAUTHENTICATED: Partial<ServiceError> = {
   code: status.UNAUTHENTICATED,
   details: 'the registry wants a token; give its file',
 };
 
 function faultOf(error: unknown): Partial<ServiceError> {
-  const code = error instanceof StoreUnavailable ? status.UNAVAILABLE : status.INTERNAL;
-  return { code, details: error instanceof Error ? error.message : String(error) };
+  return { code: codeOf(error), details: error instanceof Error ? error.message : String(error) };
+}
+
+function codeOf(error: unknown): status {
+  if (error instanceof StoreUnavailable) return status.UNAVAILABLE;
+  return error instanceof StoreRefused ? status.FAILED_PRECONDITION : status.INTERNAL;
+}
+
+/** Parts of about a megabyte, and one where there is nothing: it tells the revision. */
+function partsOf(entries: readonly Entry[]): Entry[][] {
+  let part: Entry[] = [];
+  let bytes = 0;
+  const parts = [part];
+  for (const entry of entries) {
+    if (bytes > PART_BYTES) {
+      part = [];
+      parts.push(part);
+      bytes = 0;
+    }
+    part.push(entry);
+    bytes += entry.key.length + entry.value.length;
+  }
+  return parts;
+}
+
+function conditionOf({ key, revision, unchanged }: WireCondition): Condition {
+  return unchanged == null
+    ? { key, revision: revision as Revision | 0 }
+    : { prefix: unchanged.prefix, unchangedSince: unchanged.since as Revision };
 }
 
 function changeOf({ key, value, lease }: WireChange): Change {

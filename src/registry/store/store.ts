@@ -15,11 +15,17 @@ export interface Entry {
   readonly revision: Revision;
 }
 
-/** What has to hold for a commit: the entry's last change is this one; 0: there is no such entry. */
-export interface Condition {
+/** An entry's last change is this one; 0: there is no such entry. */
+export interface EntryCondition {
   readonly key: string;
   readonly revision: Revision | 0;
 }
+
+/** What has to hold for a commit. */
+export type Condition =
+  | EntryCondition
+  /** No entry whose key begins so was made or changed after this revision. Stores take few conditions: this is one for many entries. */
+  | { readonly prefix: string; readonly unchangedSince: Revision };
 
 export type Change =
   | { readonly key: string; readonly value: string; readonly lease?: LeaseId }
@@ -46,7 +52,8 @@ export type WatchEnd = { readonly kind: 'compacted' } | { readonly kind: 'lost';
  * Where a registry keeps what it knows: entries by key, changed together or not at all, watched from a revision on, and
  * leases. One contract test runs against every store. To add one, write a file and list it in `open-store.ts`.
  *
- * Every method may fail with `StoreUnavailable`; what was being committed then may or may not have been.
+ * Every method may fail with `StoreUnavailable`; what was being committed then may or may not have been. A commit that the
+ * store will never take fails with `StoreRefused`.
  */
 export interface Store {
   get(key: string): Promise<Entry | null>;
@@ -77,4 +84,17 @@ export class StoreUnavailable extends Error {
     });
     this.name = 'StoreUnavailable';
   }
+}
+
+/** The store is there and does not take this commit, however often it is tried. Nothing was written. */
+export class StoreRefused extends Error {
+  constructor(reason: string, options?: ErrorOptions) {
+    super(reason, options);
+    this.name = 'StoreRefused';
+  }
+}
+
+/** How many bytes a commit takes, but for the framing of the wire. */
+export function commitBytes(changes: readonly Change[]): number {
+  return changes.reduce((sum, { key, value }) => sum + Buffer.byteLength(key) + Buffer.byteLength(value ?? ''), 0);
 }
