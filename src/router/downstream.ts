@@ -149,8 +149,7 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
     admission.span = tracing === null ? null : tracing.begin(block, route.name);
     const exchange = new Exchange(this.#context, stream, admission, head, block, endStream);
     stream.handler = exchange;
-    const { gate } = route.owners;
-    if (gate === null || gate.admits(exchange)) owner.dispatch(exchange, block);
+    exchange.begin(block);
   }
 
   /** Answers a preflight, which has no key and is for no shard; else notes what the answer has to carry. */

@@ -25,10 +25,11 @@ import { endWithReply, type LocalReply, localReply, sendReply } from './local-re
 import { LATENCY_UNIT_US, latencyBucket } from './observe/counters.ts';
 import { type OpenStream, requestFacts } from './observe/request-facts.ts';
 import { WatchReplay } from './replay/watch-replay.ts';
-import { retryWaitMs } from './retries.ts';
+import { RetryWait, retryWaitMs } from './retries.ts';
 import type { RouterContext } from './router-context.ts';
 import type { ClusterOwners, Route } from './routing.ts';
 import type { Upstream } from './upstream/upstream.ts';
+import type { ClearedExchange, WaitingPlace } from './waiting-place.ts';
 
 /** The clock's milliseconds in latency units, as a 32-bit integer: differences are right over hours, and it needs no heap number. */
 function latencyUnits(nowMs: number): number {
@@ -51,7 +52,10 @@ export class Exchange implements StreamHandler, Deadlined {
   readonly #route: Route;
   readonly isWebSocket: boolean;
   readonly #startedUnits: number;
+  /** The stream to the owner; null as long as the request is not sent. */
   #upstream: Stream | null = null;
+  /** Where the request waits to be sent; null where it does not. */
+  #waitsIn: WaitingPlace | null = null;
   /** How often the request has been sent again. */
   #repeated = 0;
   #responseBegun = false;
@@ -134,8 +138,42 @@ export class Exchange implements StreamHandler, Deadlined {
     this.#context.deadlines.add(this, Math.min(timeoutMs, this.#route.idleStreamMs));
   }
 
+  // ---- sending ---------------------------------------------------------------------------------------------------
+
+  /** Sends the request for the first time, or has it wait. @param block its header section, as it was received */
+  begin(block: HeaderBlock): void {
+    const { gate } = this.#route.owners;
+    if (gate === null || gate.admits(this)) this.owner.dispatch(this as Exchange as ClearedExchange, block);
+  }
+
+  /**
+   * The request's wait is over: sends it to who owns its key now, or has it wait on, or refuses it. Every sending but the first
+   * begins here.
+   */
+  proceed(): void {
+    this.#stopWaiting();
+    const { gate } = this.#route.owners;
+    if (gate === null || gate.readmits(this)) this.owner.dispatch(this as Exchange as ClearedExchange, null);
+  }
+
+  /** Has the request wait in a place, and in no other. */
+  waitIn(place: WaitingPlace): void {
+    if (this.#waitsIn !== place) this.#stopWaiting();
+    this.#waitsIn = place;
+  }
+
+  #stopWaiting(): void {
+    const place = this.#waitsIn;
+    this.#waitsIn = null;
+    place?.forget(this);
+  }
+
+  isIn(place: WaitingPlace): boolean {
+    return this.#waitsIn === place;
+  }
+
   /** Opens the stream to the owner and sends what is there of the request. */
-  send(connection: RequestConnection): void {
+  send(this: ClearedExchange, connection: RequestConnection): void {
     scratch.set(this.request);
     const held = this.#held;
     const trailers = this.#requestTrailers;
@@ -155,7 +193,7 @@ export class Exchange implements StreamHandler, Deadlined {
   }
 
   /** The first time round the block is at hand: saves filling it again. */
-  sendFirst(connection: RequestConnection, block: HeaderBlock): void {
+  sendFirst(this: ClearedExchange, connection: RequestConnection, block: HeaderBlock): void {
     this.#upstream = connection.request(block, this.#requestEnded, this);
   }
 
@@ -468,14 +506,8 @@ export class Exchange implements StreamHandler, Deadlined {
     this.#route.counters.retries++;
     this.owner.counters.retries++;
     const waitMs = retryWaitMs(this.#repeated, this.#context.random);
-    if (waitMs === 0) this.owner.dispatch(this, null);
-    else {
-      setTimeout(() => {
-        // Its key may have begun to move meanwhile.
-        const waits = this.#route.owners.gate?.holds(this) ?? false;
-        if (!this.#finished && !waits) this.owner.dispatch(this, null);
-      }, waitMs);
-    }
+    if (waitMs === 0) this.proceed();
+    else this.waitIn(new RetryWait(this, waitMs));
     return true;
   }
 
@@ -505,13 +537,6 @@ export class Exchange implements StreamHandler, Deadlined {
     this.#sent = [];
   }
 
-  /** Takes it back from an owner to whom nothing has been sent yet. @returns false where something has */
-  takeBackUnsent(): boolean {
-    if (this.#finished || this.#upstream !== null) return false;
-    this.owner.forget(this);
-    return true;
-  }
-
   /** The shard has lost the key by a version that is not known here yet: the request waits for it. */
   #waitForVersion(block: HeaderBlock): boolean {
     const { gate } = this.#route.owners;
@@ -534,6 +559,11 @@ export class Exchange implements StreamHandler, Deadlined {
 
   get isOpen(): boolean {
     return !this.#finished;
+  }
+
+  /** It is open, and its owner has it. */
+  get isSent(): boolean {
+    return !this.#finished && this.#upstream !== null;
   }
 
   /** Its route calls it a watch. */
@@ -606,8 +636,7 @@ export class Exchange implements StreamHandler, Deadlined {
       this.refuse(localReply.moved(message, status, 0));
       return;
     }
-    if (upstream === null) this.owner.forget(this);
-    else upstream.connection.letGo(upstream);
+    if (upstream !== null) upstream.connection.letGo(upstream);
     this.#context.counters.drained.replay++;
     this.#leavesWith = null;
     this.#upstream = null;
@@ -615,9 +644,8 @@ export class Exchange implements StreamHandler, Deadlined {
     this.request = again.fields;
     this.#held = [again.content];
     const { gate } = this.#route.owners;
-    if (gate === null) this.owner.dispatch(this, null);
-    else if (version > 0) gate.onStale(this, version);
-    else gate.readmit(this);
+    if (gate !== null && version > 0) gate.onStale(this, version);
+    else this.proceed();
   }
 
   /** The client has its headers already. @returns whether nothing is left to be done */
@@ -709,10 +737,7 @@ export class Exchange implements StreamHandler, Deadlined {
   #abandonUpstream(code: number): void {
     const upstream = this.#upstream;
     this.#held = null;
-    if (upstream === null) {
-      this.owner.forget(this);
-      this.#route.owners.gate?.forget(this);
-    }
+    if (upstream === null) this.#stopWaiting();
     // Of those that leave because their keys have moved there may be thousands at once.
     else if (this.#leavesWith !== null) upstream.connection.letGo(upstream);
     else upstream.connection.reset(upstream, code);

@@ -1,3 +1,6 @@
+import type { Exchange } from './exchange.ts';
+import type { WaitingPlace } from './waiting-place.ts';
+
 /** When a request is sent again, always to the same shard. Plain data. */
 export interface RetryDescription {
   /** How often, at most. */
@@ -37,5 +40,18 @@ export class RetryBudget {
     if (this.#saved < 1) return false;
     this.#saved--;
     return true;
+  }
+}
+
+/** One request's wait for its next repetition. */
+export class RetryWait implements WaitingPlace {
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(exchange: Exchange, waitMs: number) {
+    this.#timer = setTimeout(() => exchange.proceed(), waitMs);
+  }
+
+  forget(): void {
+    clearTimeout(this.#timer);
   }
 }

@@ -131,18 +131,19 @@ export class Router implements DownstreamOwner, ListenerOwner {
       (exchange) =>
         exchange.owner.cluster === cluster &&
         this.snapshot.ownersIn(cluster) === owners &&
-        // What waits goes to its new owner.
+        // What waits there goes to its new owner by itself.
         owners.gate?.holds(exchange) !== true &&
         exchange.hasMovedIn(owners),
     );
   }
 
-  /** Has streams leave. They are looked at some at a time, so that requests have their turn in between. */
+  /** Has streams leave; what is not sent yet looks for its owner anew. They are looked at some at a time, so that requests have their turn in between. */
   #drainWhere(reason: string, hasToLeave: (exchange: Exchange) => boolean): void {
     const leavers: Leaver[] = [];
     const visited = this.#visitSome((exchange) => {
-      if (exchange.isOpen && hasToLeave(exchange))
-        leavers.push({ exchange, reason, isWatch: exchange.isWatch, hasToLeave });
+      if (!exchange.isOpen || !hasToLeave(exchange)) return;
+      if (exchange.isSent) leavers.push({ exchange, reason, isWatch: exchange.isWatch, hasToLeave });
+      else exchange.proceed();
     });
     void visited.then(() => this.#drainer.add(leavers));
   }

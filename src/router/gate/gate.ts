@@ -66,12 +66,7 @@ export class Gate {
     this.#cluster = cluster;
     this.#until = until;
     this.#keeper = keeper;
-    this.#room = new WaitingRoom(
-      context,
-      cluster,
-      () => this.#lookAtLease(),
-      (exchange) => this.readmit(exchange),
-    );
+    this.#room = new WaitingRoom(context, cluster, () => this.#lookAtLease());
     this.#watchLease();
   }
 
@@ -86,10 +81,13 @@ export class Gate {
   }
 
   holds(exchange: Exchange): boolean {
-    return this.#room.has(exchange);
+    return exchange.isIn(this.#room);
   }
 
-  /** Whether a request may be sent to its owner now; otherwise it waits here, or was refused. */
+  /**
+   * Whether a request may be sent now to its owner, which was found in this turn; otherwise it waits here, or was refused. This
+   * and `readmits` alone decide it.
+   */
   admits(exchange: Exchange): boolean {
     if (this.#context.http2.turn.nowMs >= (this.#until[0] as number)) {
       this.#wasOpen = false;
@@ -102,34 +100,30 @@ export class Gate {
       this.#room.add(exchange, 0);
       return false;
     }
-    change.moving.set(exchange, exchange.isWatch);
-    // The shard may give the key up before this router knows: then the request is sent to the next owner.
-    exchange.keepContent();
+    note(change, exchange);
     return true;
+  }
+
+  /** The same for one that has waited, or was sent before: it may have another owner by now. */
+  readmits(exchange: Exchange): boolean {
+    if (this.#mayGo(exchange, 0)) {
+      const change = this.#change;
+      if (change !== null && exchange.hasMovedIn(change.next)) note(change, exchange);
+      return true;
+    }
+    if (exchange.isOpen) this.#room.add(exchange, 0);
+    return false;
   }
 
   /** A shard says that it has given an exchange's key up by a version: it waits until that is known here, or tries again. */
   onStale(exchange: Exchange, version: number): void {
     this.#change?.moving.delete(exchange);
-    this.#room.add(exchange, version);
-    if ((this.#keeper.owners().version ?? 0) >= version) this.#lookAtAll();
-  }
-
-  /**
-   * Has an exchange go to who owns its key now, at once or when that may serve: a watch that is made anew; or one that has waited
-   * for a version of which a shard has spoken, and which may never come because it was given up.
-   */
-  readmit(exchange: Exchange): void {
-    if (this.#mayGo(exchange, 0)) this.#go(exchange);
-    else if (exchange.isOpen) this.#room.add(exchange, 0);
+    if ((this.#keeper.owners().version ?? 0) >= version) exchange.proceed();
+    else this.#room.add(exchange, version);
   }
 
   onContent(exchange: Exchange, bytes: number): void {
     this.#room.onContent(exchange, bytes);
-  }
-
-  forget(exchange: Exchange): void {
-    this.#room.forget(exchange);
   }
 
   /** The table has changed, or what is staged beside it. @param next by what is staged; null: nothing is */
@@ -163,9 +157,11 @@ export class Gate {
     const change = this.#change;
     if (change === null) return;
     const { step } = change.staged;
-    if (step !== 'stage') this.#forgetOver(change);
+    if (step !== 'stage') {
+      this.#takeBackUnsent(change);
+      this.#forgetOver(change);
+    }
     if (change.seenAll && step === 'drain') this.#drain(change);
-    if (step === 'hold') this.#takeBackUnsent(change);
     this.#answerSettled();
     if (step === 'stage') return;
     this.#timer = setTimeout(() => this.#act(), step === 'hold' ? HOLD_TICK_MS : DRAIN_TICK_MS);
@@ -196,10 +192,10 @@ export class Gate {
     if (leavers.length > 0) this.#keeper.drain(leavers, change.drainsSinceMs);
   }
 
-  /** What has not reached the old owner yet waits for the new one. */
-  #takeBackUnsent({ moving }: Change): void {
+  /** What waits elsewhere to be sent to the old owner waits here for the new one. */
+  #takeBackUnsent({ moving, staged: { step } }: Change): void {
     for (const exchange of moving.keys()) {
-      if (!exchange.takeBackUnsent()) continue;
+      if (exchange.isSent || !this.#isInFlight(exchange) || !waitsAt(step, exchange)) continue;
       moving.delete(exchange);
       this.#room.add(exchange, 0);
     }
@@ -242,10 +238,7 @@ export class Gate {
   // ---- those who wait --------------------------------------------------------------------------------------------
 
   #lookAtAll(): void {
-    this.#room.look(
-      (exchange, version) => this.#mayGo(exchange, version),
-      (exchange) => this.#go(exchange),
-    );
+    this.#room.look((exchange, version) => this.#mayGo(exchange, version));
   }
 
   /** @param version that a shard has spoken of; 0: none has */
@@ -255,15 +248,6 @@ export class Gate {
     if ((owners.version ?? 0) < version || !exchange.findOwnerIn(owners)) return false;
     const change = this.#change;
     return change === null || !exchange.hasMovedIn(change.next) || !waitsAt(change.staged.step, exchange);
-  }
-
-  #go(exchange: Exchange): void {
-    const change = this.#change;
-    if (change !== null && exchange.hasMovedIn(change.next)) {
-      change.moving.set(exchange, exchange.isWatch);
-      exchange.keepContent();
-    }
-    exchange.owner.dispatch(exchange, null);
   }
 
   #lookAtLease(): void {
@@ -298,6 +282,13 @@ export class Gate {
 
 /** No rarer than a lease may have come to its end that was not needed before. */
 const LEASE_TICK_MS = 1000;
+
+/** Notes a request of a key that moves as one that is sent to its old owner. */
+function note({ moving }: Change, exchange: Exchange): void {
+  moving.set(exchange, exchange.isWatch);
+  // The shard may give the key up before this router knows: then the request is sent to the next owner.
+  exchange.keepContent();
+}
 
 function waitsAt(step: StagedCluster['step'], exchange: Exchange): boolean {
   return step === 'hold' || (step === 'drain' && exchange.isWatch);

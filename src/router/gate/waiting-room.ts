@@ -1,6 +1,7 @@
 import type { Exchange } from '../exchange.ts';
 import { type LocalReply, localReply } from '../local-reply.ts';
 import type { RouterContext } from '../router-context.ts';
+import type { WaitingPlace } from '../waiting-place.ts';
 
 /** Often enough that a time limit is kept to a tenth of a second. */
 const TICK_MS = 100;
@@ -19,36 +20,27 @@ interface Waiting {
 }
 
 /** Where requests wait that may not be sent to their owners now: bounded in number, in bytes and in time. */
-export class WaitingRoom {
+export class WaitingRoom implements WaitingPlace {
   readonly #context: RouterContext;
   readonly #cluster: string;
   /** Calls that are no watches go first. */
   readonly #calls = new Map<Exchange, Waiting>();
   readonly #watches = new Map<Exchange, Waiting>();
   readonly #onTick: () => void;
-  readonly #onTryAgain: (exchange: Exchange) => void;
   #bytes = 0;
   #timer: NodeJS.Timeout | null = null;
   /** Of passes through the room the last counts: an earlier one that is not through ends. */
   #passes = 0;
 
-  /**
-   * @param onTick called now and then while somebody waits
-   * @param onTryAgain has somebody go, or wait anew, whose version has not come
-   */
-  constructor(context: RouterContext, cluster: string, onTick: () => void, onTryAgain: (exchange: Exchange) => void) {
+  /** @param onTick called now and then while somebody waits */
+  constructor(context: RouterContext, cluster: string, onTick: () => void) {
     this.#context = context;
     this.#cluster = cluster;
     this.#onTick = onTick;
-    this.#onTryAgain = onTryAgain;
   }
 
   get size(): number {
     return this.#calls.size + this.#watches.size;
-  }
-
-  has(exchange: Exchange): boolean {
-    return this.#calls.has(exchange) || this.#watches.has(exchange);
   }
 
   /** Has an exchange wait, or refuses it where there is no room. @param version the version that it waits for; 0: any */
@@ -63,6 +55,7 @@ export class WaitingRoom {
     this.#bytes += bytes;
     const sinceMs = http2.turn.begin();
     const waiting = { sinceMs, untilMs: sinceMs + hold.waitMs, version, bytes };
+    exchange.waitIn(this);
     (exchange.isWatch ? this.#watches : this.#calls).set(exchange, waiting);
     this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
   }
@@ -76,7 +69,6 @@ export class WaitingRoom {
     if (this.#bytes > this.#context.hold.bytes) exchange.refuse(this.#full());
   }
 
-  /** Somebody who waits has ended, or goes. */
   forget(exchange: Exchange): void {
     for (const room of [this.#calls, this.#watches]) {
       const waiting = room.get(exchange);
@@ -91,7 +83,7 @@ export class WaitingRoom {
   }
 
   /** Asks of everybody who waits whether it may go, and lets it; some at a time. */
-  look(mayGo: (exchange: Exchange, version: number) => boolean, go: (exchange: Exchange) => void): void {
+  look(mayGo: (exchange: Exchange, version: number) => boolean): void {
     this.#passes++;
     const pass = this.#passes;
     const everybody = [...this.#calls, ...this.#watches];
@@ -100,9 +92,7 @@ export class WaitingRoom {
       const end = Math.min(everybody.length, from + LOOKED_AT_A_TURN);
       for (let i = from; i < end; i++) {
         const [exchange, { version }] = everybody[i] as [Exchange, Waiting];
-        if (!this.has(exchange) || !mayGo(exchange, version)) continue;
-        this.forget(exchange);
-        go(exchange);
+        if (exchange.isIn(this) && mayGo(exchange, version)) exchange.proceed();
       }
       if (end < everybody.length) setImmediate(() => lookAtSome(end));
     };
@@ -115,7 +105,6 @@ export class WaitingRoom {
       // All wait for equally long: the first to come is the first whose time is over.
       for (const [exchange, { untilMs }] of room) {
         if (nowMs < untilMs) break;
-        this.forget(exchange);
         exchange.refuse(localReply.heldTooLong(this.#cluster, this.#retryAfterMs()));
       }
     }
@@ -123,8 +112,8 @@ export class WaitingRoom {
       for (const [exchange, { version, sinceMs }] of room) {
         if (nowMs - sinceMs < TRY_AGAIN_MS) break;
         if (version === 0) continue;
-        this.forget(exchange);
-        this.#onTryAgain(exchange);
+        // The version may have been given up: then it goes to who owns its key now.
+        exchange.proceed();
       }
     }
     this.#onTick();

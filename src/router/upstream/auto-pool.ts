@@ -2,6 +2,7 @@ import { Connection, type HeaderBlock } from '../../http2/index.ts';
 import type { Exchange } from '../exchange.ts';
 import { localReply } from '../local-reply.ts';
 import type { RouterContext } from '../router-context.ts';
+import type { ClearedExchange } from '../waiting-place.ts';
 import { Http1Pool } from './http1-pool.ts';
 import { Http2Pool } from './http2-pool.ts';
 import { negotiated, openSocket } from './open-socket.ts';
@@ -32,12 +33,13 @@ export class AutoPool implements Pool {
     return this.#pool?.openStreams ?? 0;
   }
 
-  dispatch(exchange: Exchange, block: HeaderBlock | null): void {
+  dispatch(exchange: ClearedExchange, block: HeaderBlock | null): void {
     if (this.#pool !== null) this.#pool.dispatch(exchange, block);
     else if (this.#pending.length >= this.#endpoint.limits.pending)
       exchange.refuse(localReply.overloaded(this.#endpoint.label));
     else {
       this.#pending.push(exchange);
+      exchange.waitIn(this);
       this.#ask();
     }
   }
@@ -77,7 +79,7 @@ export class AutoPool implements Pool {
     this.#probe = null;
     probe?.destroy();
     this.#pool = pool;
-    for (const exchange of this.#takePending()) pool.dispatch(exchange, null);
+    for (const exchange of this.#takePending()) exchange.proceed();
   }
 
   #refuseAll(reason: string): void {
@@ -103,7 +105,6 @@ export class AutoPool implements Pool {
   forget(exchange: Exchange): void {
     const place = this.#pending.indexOf(exchange);
     if (place >= 0) this.#pending.splice(place, 1);
-    this.#pool?.forget(exchange);
   }
 
   sweep(nowMs: number): void {

@@ -1,12 +1,12 @@
 import type { Exchange } from '../exchange.ts';
+import type { WaitingPlace } from '../waiting-place.ts';
 
 /** How often it is tried whether the owner is there again. */
 const TRY_EVERY_MS = 50;
 
 /** Requests that wait for their owner to come back, each up to its time. */
-export class HeldRequests {
+export class HeldRequests implements WaitingPlace {
   readonly #clock: () => number;
-  readonly #onTry: (exchange: Exchange) => void;
   readonly #onExpired: (exchange: Exchange, reason: string) => void;
   readonly #held = new Map<Exchange, { readonly untilMs: number; readonly reason: string }>();
   /** Until when one may wait that was tried and may come back. */
@@ -14,16 +14,10 @@ export class HeldRequests {
   #timer: NodeJS.Timeout | null = null;
 
   /**
-   * @param onTry sends an exchange's request if the owner is there again; else it is held once more
    * @param onExpired an exchange has waited long enough
    */
-  constructor(
-    clock: () => number,
-    onTry: (exchange: Exchange) => void,
-    onExpired: (exchange: Exchange, reason: string) => void,
-  ) {
+  constructor(clock: () => number, onExpired: (exchange: Exchange, reason: string) => void) {
     this.#clock = clock;
-    this.#onTry = onTry;
     this.#onExpired = onExpired;
   }
 
@@ -36,6 +30,7 @@ export class HeldRequests {
     const untilMs = this.#untilMs.get(exchange) ?? this.#clock() + waitMs;
     this.#untilMs.set(exchange, untilMs);
     this.#held.set(exchange, { untilMs, reason });
+    exchange.waitIn(this);
     this.#timer ??= setInterval(() => this.#try(), TRY_EVERY_MS);
   }
 
@@ -46,9 +41,10 @@ export class HeldRequests {
   #try(): void {
     const now = this.#clock();
     for (const [exchange, { untilMs, reason }] of [...this.#held]) {
-      if (!this.#held.delete(exchange)) continue;
+      if (!this.#held.has(exchange)) continue;
       if (now >= untilMs) this.#onExpired(exchange, reason);
-      else this.#onTry(exchange);
+      // Where its owner is not there yet it is held once more.
+      else exchange.proceed();
     }
     if (this.#held.size === 0) this.stop();
   }

@@ -13,6 +13,7 @@ import {
 import type { Exchange } from '../exchange.ts';
 import { localReply } from '../local-reply.ts';
 import type { RouterContext } from '../router-context.ts';
+import type { ClearedExchange } from '../waiting-place.ts';
 import { undiciConnector } from './open-socket.ts';
 import type { Pool, ShardEndpoint } from './pool.ts';
 import { WebSocketCall } from './websocket-call.ts';
@@ -51,17 +52,19 @@ export class Http1Pool implements Pool, RequestConnection, UndiciCallOwner {
     return this.#calls.size;
   }
 
-  dispatch(exchange: Exchange, block: HeaderBlock | null): void {
+  dispatch(exchange: ClearedExchange, block: HeaderBlock | null): void {
     const { http1Connections, pending } = this.#endpoint.limits;
     const fault = requestFault(exchange.request);
     if (fault !== null) exchange.refuse(localReply.badRequest(fault));
     else if (this.#calls.size < http1Connections) this.#send(exchange, block);
-    else if (this.#pending.length < pending) this.#pending.push(exchange);
-    else exchange.refuse(localReply.overloaded(this.#endpoint.label));
+    else if (this.#pending.length < pending) {
+      this.#pending.push(exchange);
+      exchange.waitIn(this);
+    } else exchange.refuse(localReply.overloaded(this.#endpoint.label));
   }
 
-  #send(exchange: Exchange, block: HeaderBlock | null): void {
-    this.#endpoint.counters.requests++;
+  #send(exchange: ClearedExchange, block: HeaderBlock | null): void {
+    this.#endpoint.onSending();
     if (block === null) exchange.send(this);
     else exchange.sendFirst(this, block);
   }
@@ -80,8 +83,12 @@ export class Http1Pool implements Pool, RequestConnection, UndiciCallOwner {
 
   onCallEnded(call: StreamConnection): void {
     this.#calls.delete(call);
-    const next = this.#pending.shift();
-    if (next !== undefined) this.#send(next, null);
+    // One that may not go out now leaves its place to the next.
+    while (this.#calls.size < this.#endpoint.limits.http1Connections) {
+      const [next] = this.#pending;
+      if (next === undefined) return;
+      next.proceed();
+    }
   }
 
   onConnectFailed(reason: string): void {

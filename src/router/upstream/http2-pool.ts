@@ -3,6 +3,7 @@ import type { Exchange } from '../exchange.ts';
 import { jitter } from '../jitter.ts';
 import { localReply } from '../local-reply.ts';
 import type { RouterContext } from '../router-context.ts';
+import type { ClearedExchange } from '../waiting-place.ts';
 import { Http1Pool } from './http1-pool.ts';
 import { openSocket } from './open-socket.ts';
 import type { Pool, ShardEndpoint } from './pool.ts';
@@ -43,20 +44,20 @@ export class Http2Pool implements Pool, ConnectionHandler {
    * Sends an exchange's request on a connection with room, or has it wait for one, or refuses it.
    * @param block the request's header section where it is at hand as it was received
    */
-  dispatch(exchange: Exchange, block: HeaderBlock | null): void {
+  dispatch(exchange: ClearedExchange, block: HeaderBlock | null): void {
     if (exchange.isWebSocket && !this.#takesWebSockets(exchange)) return;
     const connection = this.#connectionWithRoom();
     if (connection === null) {
       this.#wait(exchange);
       return;
     }
-    this.#endpoint.counters.requests++;
+    this.#endpoint.onSending();
     if (block === null) exchange.send(connection);
     else exchange.sendFirst(connection, block);
   }
 
   /** Whether the shard takes extended CONNECT. As long as it has not said, the exchange waits; if not, it goes by HTTP/1.1. */
-  #takesWebSockets(exchange: Exchange): boolean {
+  #takesWebSockets(exchange: ClearedExchange): boolean {
     const ready = this.#connections.find((each) => each.ready);
     if (ready !== undefined) {
       if (!ready.peerSettings.enableConnectProtocol) this.#overHttp1(exchange);
@@ -64,12 +65,15 @@ export class Http2Pool implements Pool, ConnectionHandler {
     }
     if (this.#connections.length === 0 && this.#open() === null)
       this.#endpoint.unavailable(exchange, this.#lastFailure);
-    else this.#webSockets.push(exchange);
+    else {
+      this.#webSockets.push(exchange);
+      exchange.waitIn(this);
+    }
     return false;
   }
 
   /** WebSockets of a shard that speaks HTTP/1.1 besides, as most do that have both. */
-  #overHttp1(exchange: Exchange): void {
+  #overHttp1(exchange: ClearedExchange): void {
     this.#http1 ??= new Http1Pool(this.#context, this.#endpoint);
     this.#http1.dispatch(exchange, null);
   }
@@ -94,6 +98,7 @@ export class Http2Pool implements Pool, ConnectionHandler {
       exchange.refuse(localReply.overloaded(this.#endpoint.label));
     } else {
       this.#pending.push(exchange);
+      exchange.waitIn(this);
       this.#openForPending();
     }
   }
@@ -108,9 +113,7 @@ export class Http2Pool implements Pool, ConnectionHandler {
     }
   }
 
-  /** An exchange that waited has ended by itself. */
   forget(exchange: Exchange): void {
-    this.#http1?.forget(exchange);
     if (this.#webSockets.length > 0) this.#webSockets = this.#webSockets.filter((each) => each !== exchange);
     const place = this.#pending.indexOf(exchange);
     if (place >= 0) this.#pending.splice(place, 1);
@@ -173,7 +176,7 @@ export class Http2Pool implements Pool, ConnectionHandler {
         Math.min(connection.peerSettings.maxConcurrentStreams, STREAMS_BEFORE_SETTINGS),
       );
     }
-    for (const exchange of this.#takeWebSockets()) this.dispatch(exchange, null);
+    for (const exchange of this.#takeWebSockets()) exchange.proceed();
     if (this.#pending.length > 0) this.#drainPending();
   }
 
@@ -184,15 +187,12 @@ export class Http2Pool implements Pool, ConnectionHandler {
   }
 
   #drainPending(): void {
-    while (this.#pending.length > 0) {
-      const connection = this.#connectionWithRoom();
-      if (connection === null) {
+    for (let next = this.#pending[0]; next !== undefined; next = this.#pending[0]) {
+      if (this.#connectionWithRoom() === null) {
         this.#openForPending();
         return;
       }
-      const exchange = this.#pending.shift() as Exchange;
-      this.#endpoint.counters.requests++;
-      exchange.send(connection);
+      next.proceed();
     }
   }
 

@@ -3,6 +3,7 @@ import type { HostPort } from '../../topology/index.ts';
 import type { Exchange } from '../exchange.ts';
 import type { ShardCounters } from '../observe/counters.ts';
 import type { ClientCertificates } from '../tls/tls-files.ts';
+import type { ClearedExchange, WaitingPlace } from '../waiting-place.ts';
 
 /** Where somebody listens, and how to show who one is. */
 export interface SocketTarget {
@@ -20,6 +21,8 @@ export interface ShardEndpoint extends SocketTarget {
   /** A connection was made, or could not be. */
   onReached(): void;
   onConnectFailed(reason: string): void;
+  /** A request is about to be sent. */
+  onSending(): void;
   /** An exchange's request cannot be sent: it waits for the shard to come back, where that is configured, or is refused. */
   unavailable(exchange: Exchange, reason: string): void;
 }
@@ -36,16 +39,14 @@ export interface UpstreamLimits {
 }
 
 /** The connections to one shard, and the requests that wait for one. */
-export interface Pool {
+export interface Pool extends WaitingPlace {
   readonly openConnections: number;
   readonly openStreams: number;
   /**
    * Sends an exchange's request on a connection with room, or has it wait for one, or refuses it.
    * @param block the request's header section where it is at hand as it was received
    */
-  dispatch(exchange: Exchange, block: HeaderBlock | null): void;
-  /** An exchange that waited has ended by itself. */
-  forget(exchange: Exchange): void;
+  dispatch(exchange: ClearedExchange, block: HeaderBlock | null): void;
   /** To be called every second or so. */
   sweep(nowMs: number): void;
   /** Cuts all connections. No new request is taken. */

@@ -6,6 +6,7 @@ import type { Log } from '../observe/log.ts';
 import { RetryBudget } from '../retries.ts';
 import type { RouterContext } from '../router-context.ts';
 import { ClientCertificates, type ClientTlsDescription } from '../tls/tls-files.ts';
+import type { ClearedExchange } from '../waiting-place.ts';
 import { AutoPool } from './auto-pool.ts';
 import { type ActiveHealthDescription, HealthChecker } from './health-check.ts';
 import { HeldRequests } from './held-requests.ts';
@@ -79,7 +80,6 @@ export class Upstream implements ShardEndpoint {
       : null;
     this.#held = new HeldRequests(
       () => context.http2.turn.begin(),
-      (exchange) => this.dispatch(exchange, null),
       (exchange, reason) => exchange.refuse(localReply.ownerUnavailable(this.label, reason)),
     );
     this.#pool = POOLS[protocol](context, this);
@@ -93,15 +93,12 @@ export class Upstream implements ShardEndpoint {
    * Sends an exchange's request, or has it wait, or refuses it.
    * @param block the request's header section where it is at hand as it was received
    */
-  dispatch(exchange: Exchange, block: HeaderBlock | null): void {
+  dispatch(exchange: ClearedExchange, block: HeaderBlock | null): void {
     const fault = this.health === null ? null : this.health.faultAt(this.#context.http2.turn.nowMs);
     if (fault !== null) this.unavailable(exchange, fault);
     else if (this.limits.requests !== Number.POSITIVE_INFINITY && this.#pool.openStreams >= this.limits.requests)
       exchange.refuse(localReply.overloaded(this.label));
-    else {
-      this.retryBudget.earn();
-      this.#pool.dispatch(exchange, block);
-    }
+    else this.#pool.dispatch(exchange, block);
   }
 
   onReached(): void {
@@ -128,10 +125,9 @@ export class Upstream implements ShardEndpoint {
     else this.#held.hold(exchange, reason, this.#waitForOwnerMs);
   }
 
-  /** An exchange that waited has ended by itself. */
-  forget(exchange: Exchange): void {
-    this.#held.forget(exchange);
-    this.#pool.forget(exchange);
+  onSending(): void {
+    this.counters.requests++;
+    this.retryBudget.earn();
   }
 
   /** What became of a request that was sent. */
