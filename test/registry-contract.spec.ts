@@ -75,11 +75,13 @@ describe.each(Object.entries(stores))(
       );
       await expect(other.commit(draft(3, 2))).rejects.toThrow('version 2 is no newer than 2');
       expect((await other.commit(draft(3, 9))).version).toBe(9);
-      expect((await topologies.commit(draft(4, 3), { force: true })).version).toBe(3);
-      expect(await other.read(NAME)).toEqual({ ...draft(4), version: 3 });
+      // By force as well versions only grow: what is of an earlier one is refused.
+      expect((await topologies.commit(draft(4, 3), { force: true })).version).toBe(10);
+      expect((await topologies.commit(draft(4, 12), { force: true })).version).toBe(12);
+      expect(await other.read(NAME)).toEqual({ ...draft(4), version: 12 });
       const atOnce = [topologies, other].flatMap((each) => [5, 6, 7].map((weight) => each.commit(draft(weight))));
       const versions = (await Promise.all(atOnce)).map((each) => each.version);
-      expect(versions.sort((a, b) => a - b)).toEqual([4, 5, 6, 7, 8, 9]);
+      expect(versions.sort((a, b) => a - b)).toEqual([13, 14, 15, 16, 17, 18]);
     });
 
     it('keeps past versions, and goes on counting after a deletion', async () => {
@@ -121,8 +123,8 @@ describe.each(Object.entries(stores))(
       await topologies.commit(draft(99, 5), { force: true });
       await topologies.delete(NAME);
       await Promise.all([fresh, late].map((each) => each.until((events) => events.at(-1)?.kind === 'gone')));
-      expect(versionsOf(fresh.values)).toEqual([...Array.from({ length: 20 }, (_, i) => i + 1), 5]);
-      expect(versionsOf(late.values)).toEqual([...Array.from({ length: 16 }, (_, i) => i + 5), 5]);
+      expect(versionsOf(fresh.values)).toEqual(Array.from({ length: 21 }, (_, i) => i + 1));
+      expect(versionsOf(late.values)).toEqual(Array.from({ length: 17 }, (_, i) => i + 5));
       await Promise.all([fresh.stop(), late.stop()]);
     });
 
@@ -131,14 +133,14 @@ describe.each(Object.entries(stores))(
       const here = registryOn(store.open(), scope).members;
       const seen = Collected.of((signal) => here.watch('router', '', signal));
       const names = (): string[] | undefined => seen.values.at(-1)?.map(({ name }) => name);
-      const staying = here.register('router', 'r1', { serves: 1 }, store.leaseMs);
+      const staying = here.register('router', 'r1', { versions: { a: 1 } }, store.leaseMs);
       await staying.ready;
       const cut = store.open();
-      const going = registryOn(cut, scope).members.register('router', 'r2', {}, store.leaseMs);
+      const going = registryOn(cut, scope).members.register('router', 'r2', { versions: {} }, store.leaseMs);
       await going.ready;
       await vi.waitFor(() => expect(names()).toEqual(['r1', 'r2']), PATIENCE);
-      await staying.update({ serves: 2 });
-      await vi.waitFor(() => expect(seen.values.at(-1)?.[0]?.value).toEqual({ serves: 2 }), PATIENCE);
+      await staying.update({ versions: { a: 2 } });
+      await vi.waitFor(() => expect(seen.values.at(-1)?.[0]?.value).toEqual({ versions: { a: 2 } }), PATIENCE);
       // Its connection is gone for good, as that of a process that has died: nobody gives the lease back.
       await cut.close();
       await vi.waitFor(() => expect(names()).toEqual(['r1']), PATIENCE);

@@ -12,6 +12,8 @@ export interface AdminRegistry {
   /** Null while it is reached. */
   readonly outage: { readonly reason: string; readonly forMs: number } | null;
   readonly outages: number;
+  /** What it has that cannot be read. */
+  readonly unreadable: ReadonlyArray<{ readonly key: string; readonly reason: string }>;
   readonly clusters: readonly AdminRegistryCluster[];
 }
 
@@ -184,9 +186,13 @@ async function addConnections(text: MetricsText, counters: RouterCounters): Prom
   await text.counter('keyway_floods_total', 'Peers that went over a limit.', by('limit', counters.floods));
 }
 
-async function addRegistry(text: MetricsText, { outage, outages, clusters }: AdminRegistry): Promise<void> {
+async function addRegistry(text: MetricsText, { outage, outages, unreadable, clusters }: AdminRegistry): Promise<void> {
   await text.gauge('keyway_registry_up', 'Whether the registry is reached.', [[{}, outage === null ? 1 : 0]]);
   await text.counter('keyway_registry_outages_total', 'How often the registry was lost.', [[{}, outages]]);
+  const broken = unreadable.length;
+  await text.gauge('keyway_registry_unreadable', 'Entries of the registry that this router cannot read.', [
+    [{}, broken],
+  ]);
   const versions = clusters.map(({ name, version }) => [{ cluster: name }, version ?? 0] as const);
   await text.gauge('keyway_topology_version', 'The version that is routed by; 0: none.', versions);
   const each = (value: (cluster: AdminRegistryCluster) => number): Samples =>

@@ -19,6 +19,7 @@ const DEFAULT_DATA = '.keyway/documents.sqlite';
 /** How long calls in flight may go on after SIGTERM; watches are ended then. */
 const STOP_GRACE_MS = 2000;
 const LONGEST_LEASE_MS = 3_600_000;
+const UNREADABLE = 'an entry of the registry cannot be read as it stands; going on without it';
 
 interface BackendFlags extends RegistryFlag {
   readonly id: string;
@@ -84,6 +85,8 @@ function optionsOf(
   const options = { id, address: addressText(listen), file: data, operationLog, clock: machineClock, pid: process.pid };
   if (cluster === undefined) return options;
   const registry = openRegistry(chosenRegistry(flags.registry));
+  const log = newLog('warn').child({ shard: id });
+  registry.unreadable.onFound = ({ key, reason }) => log.warn({ key, reason }, UNREADABLE);
   const nodeId = flags.nodeId ?? derivedNodeId(cluster, id);
   const housekeeping = housekeepingOf(flags, id, metrics);
   return { ...options, registration: { registry, name: { namespace, cluster }, nodeId, leaseMs, housekeeping } };

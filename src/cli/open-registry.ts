@@ -17,6 +17,8 @@ export async function withRegistry<Result>(
   action: (registry: Registry) => Promise<Result>,
 ): Promise<Result> {
   const registry = openRegistry(description);
+  registry.unreadable.onFound = ({ key, reason }) =>
+    process.stderr.write(`keyway: the registry's entry ${key} cannot be read as it stands: ${reason}\n`);
   try {
     return await action(registry);
   } finally {

@@ -1,6 +1,12 @@
 import type { Config } from '../config/index.ts';
-import { type ControlEvent, ControlThread, newServesUntil, type ServesUntil } from '../control/index.ts';
-import type { Acknowledgement, Handoff, RouterValue } from '../registry/index.ts';
+import {
+  type ClusterControlEvent,
+  type ControlEvent,
+  ControlThread,
+  newServesUntil,
+  type ServesUntil,
+} from '../control/index.ts';
+import type { Acknowledgement, Handoff, RouterValue, Unreadable } from '../registry/index.ts';
 import type { Log, RoutedCluster, RouterThreads } from '../router/index.ts';
 import {
   type ClusterDescription,
@@ -17,6 +23,8 @@ export interface RegistryState {
   /** Null while it is reached; else since when not, and why. */
   readonly outage: { readonly sinceMs: number; readonly reason: string } | null;
   readonly outages: number;
+  /** What it has that this router cannot read, and goes on without. */
+  readonly unreadable: readonly Unreadable[];
   /** Of each cluster that comes from it: the version that is served, and where it was read. */
   readonly clusters: readonly RoutedFromRegistry[];
 }
@@ -62,6 +70,7 @@ export class RoutedClusters {
   /** The clusters whose watch has lost the registry. */
   readonly #lost = new Map<string, { readonly sinceMs: number; readonly reason: string }>();
   #outages = 0;
+  #unreadable: readonly Unreadable[] = [];
   readonly #awaited: Set<string>;
   #onAllTold: () => void = () => {};
   #onNews: Array<() => void> = [];
@@ -151,6 +160,19 @@ export class RoutedClusters {
   }
 
   #onEvent(event: ControlEvent): void {
+    if (event.kind === 'unreadable') this.#onUnreadable(event.entries);
+    else this.#onClusterEvent(event);
+  }
+
+  /** Tells of each once, for as long as it stays as it is. */
+  #onUnreadable(entries: readonly Unreadable[]): void {
+    for (const { key, revision, reason } of entries)
+      if (!this.#unreadable.some((known) => known.key === key && known.revision === revision))
+        this.#log.warn({ key, reason }, 'an entry of the registry cannot be read as it stands; going on without it');
+    this.#unreadable = entries;
+  }
+
+  #onClusterEvent(event: ClusterControlEvent): void {
     const { cluster } = event;
     switch (event.kind) {
       case 'routing':
@@ -186,7 +208,7 @@ export class RoutedClusters {
     if (this.#awaited.size === 0) this.#onAllTold();
   }
 
-  #onRouting({ cluster, table, staged, from, id }: Extract<ControlEvent, { kind: 'routing' }>): void {
+  #onRouting({ cluster, table, staged, from, id }: Extract<ClusterControlEvent, { kind: 'routing' }>): void {
     const known = this.#of(cluster);
     const before = this.#tables.get(cluster);
     if (table === null) this.#log.warn({ cluster }, 'the registry has no topology of the cluster');
@@ -281,7 +303,7 @@ export class RoutedClusters {
       steps: each.steps,
       failovers: each.failovers,
     }));
-    return { outage, outages: this.#outages, clusters };
+    return { outage, outages: this.#outages, unreadable: this.#unreadable, clusters };
   }
 
   /** Why requests to some cluster cannot be routed, or null. */

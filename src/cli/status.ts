@@ -8,6 +8,7 @@ import {
   nodeValue,
   type Registry,
   routerValue,
+  UnreadableEntry,
 } from '../registry/index.ts';
 import { addressText, type Topology, topologyText } from '../topology/index.ts';
 import { inRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
@@ -31,22 +32,33 @@ export function statusCommand(): Command {
       .addHelpText('after', '\nExample:\n  keyway status --registry 127.0.0.1:9200'),
   ).action((flags: RegistryFlag & { json?: true }) =>
     inRegistry(flags, async (registry) => {
-      const status = await read(registry);
+      const status = await statusOf(registry);
       process.stdout.write(flags.json === true ? `${JSON.stringify(status)}\n` : text(status));
     }),
   );
 }
 
-async function read({ topologies, handoffs: all, members, elections }: Registry): Promise<Status> {
+async function statusOf({ topologies, handoffs: all, members, elections, unreadable }: Registry): Promise<Status> {
   const names = await topologies.list(null);
-  const clusters = (await Promise.all(names.map((name) => topologies.read(name)))).filter((each) => each !== null);
+  // What cannot be read is told beside, and the rest goes on.
+  const unlessUnreadable = <Value>(reading: Promise<Value>): Promise<Value | null> =>
+    reading.catch((error: unknown) => {
+      if (error instanceof UnreadableEntry) unreadable.note(error);
+      else throw error;
+      return null;
+    });
+  const read = await Promise.all(names.map((name) => unlessUnreadable(topologies.read(name))));
+  const clusters = read.filter((each) => each !== null);
   const [routers, nodes, leaders] = await Promise.all([members.list('router'), members.list('node'), elections.list()]);
-  const states = await Promise.all(names.map(async (name) => ({ name, ...(await all.read(name)) })));
-  const handoffs = states.flatMap(({ name, handoff, nodes: known }) =>
-    handoff !== null && isUnderWay(handoff)
-      ? [{ cluster: topologyText(name), ...handoff, awaited: awaitedIn(name, handoff, { routers, nodes, known }) }]
-      : [],
+  const states = await Promise.all(
+    names.map(async (name) => ({ name, state: await unlessUnreadable(all.read(name)) })),
   );
+  const handoffs = states.flatMap(({ name, state }) => {
+    const handoff = state?.handoff ?? null;
+    if (state === null || handoff === null || !isUnderWay(handoff)) return [];
+    const awaited = awaitedIn(name, handoff, { routers, nodes, known: state.nodes });
+    return [{ cluster: topologyText(name), ...handoff, awaited }];
+  });
   return { clusters, handoffs, routers, nodes, leaders };
 }
 

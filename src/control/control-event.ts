@@ -1,8 +1,14 @@
 import type { ClusterEvent } from '../handoff/index.ts';
-import type { Handoff } from '../registry/index.ts';
+import type { Handoff, Unreadable } from '../registry/index.ts';
 
-/** What a router's control plane tells of one cluster. Plain data, with tables in shared memory. */
+/** What a router's control plane tells. Plain data, with tables in shared memory. */
 export type ControlEvent =
+  | ClusterControlEvent
+  /** What the registry has that this router cannot read, or leaves out: all of it, whenever there is something else. */
+  | { readonly kind: 'unreadable'; readonly entries: readonly Unreadable[] };
+
+/** What it tells of one cluster. */
+export type ClusterControlEvent =
   | ClusterEvent
   /** The router may serve the cluster, or may not any more: it has no lease. */
   | { readonly kind: 'serves'; readonly cluster: string; readonly serves: boolean }

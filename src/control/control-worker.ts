@@ -17,6 +17,8 @@ const kept = new KeptTopologies(keepIn);
 const stopping = new AbortController();
 const tell = (event: ControlEvent): void => parentPort?.postMessage(event);
 
+registry.unreadable.onChange = () => tell({ kind: 'unreadable', entries: registry.unreadable.all });
+
 const followers = new Map<string, ClusterFollower>();
 const leases: ServingLease[] = [];
 for (const { name, topology, servesUntil } of clusters) {

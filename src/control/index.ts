@@ -1,5 +1,5 @@
 /** A router's control plane: follows the registry in a thread of its own, and hands over finished tables. */
 
-export type { ControlEvent } from './control-event.ts';
+export type { ClusterControlEvent, ControlEvent } from './control-event.ts';
 export { ControlThread } from './control-thread.ts';
 export { newServesUntil, type ServesUntil } from './serving-lease.ts';

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KeptTopology, TopologyKeeper } from '../handoff/index.ts';
 import type { StoredNode } from '../registry/index.ts';
-import { checkTopology, type Topology, type TopologyName, topologyDocument, topologyText } from '../topology/index.ts';
+import { readTopology, type Topology, type TopologyName, topologyDocument, topologyText } from '../topology/index.ts';
 
 /**
  * The last topologies that this router has served, in files. A file is replaced whole, so that a process that ends in the
@@ -31,9 +31,11 @@ export class KeptTopologies implements TopologyKeeper {
   /** @returns null where none was kept, or what was kept is none */
   read(name: TopologyName): KeptTopology | null {
     try {
-      const kept = JSON.parse(readFileSync(this.#fileOf(name), 'utf8')) as { topology: unknown; nodes: StoredNode[] };
-      const topology = checkTopology(kept.topology, `the kept topology of ${topologyText(name)}`);
-      return topology.version === null ? null : { topology: topology as Topology, nodes: kept.nodes };
+      const kept = JSON.parse(readFileSync(this.#fileOf(name), 'utf8')) as { topology: unknown; nodes?: StoredNode[] };
+      const { topology } = readTopology(kept.topology, `the kept topology of ${topologyText(name)}`);
+      // Of nodes that are not known nobody can say that they refuse what they have lost.
+      const nodes = Array.isArray(kept.nodes) ? kept.nodes : [];
+      return topology.version === null ? null : { topology: topology as Topology, nodes };
     } catch {
       return null;
     }

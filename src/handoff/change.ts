@@ -36,9 +36,9 @@ export async function changeTopology(
   options: ChangeOptions,
 ): Promise<Topology> {
   const name = { namespace: draft.namespace, cluster: draft.name };
-  const current = await registry.topologies.read(name);
-  if (current === null || options.force === true || !isStrict(current))
-    return registry.topologies.commit(draft, options);
+  // By force also where what is current cannot be read.
+  const current = options.force === true ? null : await registry.topologies.read(name);
+  if (current === null || !isStrict(current)) return registry.topologies.commit(draft, options);
   const staged = await registry.handoffs.stage(draft, options, options.reason, options.lost);
   options.onStep?.(staged);
   await settled(registry, name, staged, options);

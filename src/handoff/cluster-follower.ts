@@ -8,6 +8,7 @@ import {
   type StoredNode,
   StoreUnavailable,
   type TopologyEvent,
+  UnreadableEntry,
 } from '../registry/index.ts';
 import {
   isStrict,
@@ -82,6 +83,8 @@ export class ClusterFollower {
   #next: (Served & { readonly attempt: number }) | null = null;
   /** A version that the handoff has told of, and the topology's own watch has not yet: what that tells before is past. */
   #ahead: TopologyVersion | null = null;
+  /** What is current cannot be read. */
+  #isMisread = false;
   #told = '';
   #keptAs = '';
   #from: 'registry' | 'disk' = 'registry';
@@ -114,6 +117,7 @@ export class ClusterFollower {
   async #followTopology(signal: AbortSignal): Promise<void> {
     for await (const event of this.#registry.topologies.watch(this.topologyName, null, signal)) {
       if (event.kind === 'topology' || event.kind === 'gone') this.#onTopology(event);
+      else if (event.kind === 'unreadable') this.#onUnreadable();
       else this.#onReach(event.kind === 'outage' ? event.cause : null);
     }
   }
@@ -132,6 +136,7 @@ export class ClusterFollower {
   #onTopology(event: Extract<TopologyEvent, { kind: 'topology' | 'gone' }>): void {
     if (event.kind === 'topology' && this.#ahead !== null && event.topology.version < this.#ahead) return;
     this.#ahead = null;
+    this.#isMisread = false;
     this.#from = 'registry';
     if (event.kind === 'gone') this.#served = null;
     else {
@@ -141,6 +146,14 @@ export class ClusterFollower {
       this.#served = known ?? this.#build(topology);
       if (known === this.#next) this.#next = null;
     }
+    this.#publish();
+  }
+
+  /** What was served before goes on to be: from the disk, where nothing was. */
+  #onUnreadable(): void {
+    this.#isMisread = true;
+    if (this.#served === undefined) this.#serveKept();
+    if (this.#served === undefined) this.#served = null;
     this.#publish();
   }
 
@@ -256,8 +269,7 @@ export class ClusterFollower {
     const { pointer, handoff } = state;
     const isUpToDate = (): boolean =>
       (this.#view.handoff?.revision ?? 0) >= (handoff?.revision ?? 0) &&
-      this.#served !== undefined &&
-      (pointer === null || pointer.deleted || (this.#served?.topology.version ?? 0) >= pointer.version) &&
+      this.#servesWhatIs(pointer) &&
       this.#carriedOut === this.#id &&
       (shard === null || !this.#isGivenUp(shard));
     while (!signal.aborted && !isUpToDate()) {
@@ -268,13 +280,22 @@ export class ClusterFollower {
     }
   }
 
+  /** Whether what is served is what is current by a read; a version that cannot be read here may be served by others. */
+  #servesWhatIs(pointer: ClusterState['pointer']): boolean {
+    const served = this.#served;
+    if (served === undefined) return false;
+    if (pointer === undefined) return served !== null && !this.#isMisread;
+    return pointer === null || pointer.deleted || (served?.topology.version ?? 0) >= pointer.version;
+  }
+
   /** @returns null where `signal` was aborted first */
   async #read(signal: AbortSignal): Promise<ClusterState | null> {
     while (!signal.aborted) {
       try {
         return await this.#registry.handoffs.read(this.topologyName);
       } catch (error) {
-        if (!(error instanceof StoreUnavailable)) throw error;
+        // What stands there may be mended.
+        if (!(error instanceof StoreUnavailable || error instanceof UnreadableEntry)) throw error;
         await pause(RETRY_MS, signal);
       }
     }

@@ -1,6 +1,22 @@
-import type { DocumentChange, Expectation, FencingToken, Registry, Revision } from '../registry/index.ts';
+import type { z } from 'zod';
+import type {
+  DocumentChange,
+  Expectation,
+  FencingToken,
+  Registry,
+  Revision,
+  StoredDocument,
+} from '../registry/index.ts';
 import type { TopologyName } from '../topology/index.ts';
-import { type Claim, entriesOf, type Order, type Paused, type TaskDescription, type UnitState } from './entries.ts';
+import {
+  type Claim,
+  entriesOf,
+  type Order,
+  type Paused,
+  schemas,
+  type TaskDescription,
+  type UnitState,
+} from './entries.ts';
 
 export interface StoredClaim extends Claim {
   readonly revision: Revision;
@@ -40,14 +56,28 @@ export class Board {
         orders.clear();
         paused = [];
       }
-      for (const { name, value, revision } of changed) {
-        if (name === pausedAt) paused = (value as Paused).tasks;
-        else if (name.startsWith(claimsAt)) claims.set(name.slice(claimsAt.length), { ...(value as Claim), revision });
-        else orders.set(name.slice(ordersAt.length), revision);
+      for (const document of changed) {
+        const { name, revision } = document;
+        if (name === pausedAt) paused = this.#read(document, schemas.paused)?.tasks ?? paused;
+        else if (name.startsWith(claimsAt)) claims.set(name.slice(claimsAt.length), this.#claimOf(document));
+        else if (name.startsWith(ordersAt)) orders.set(name.slice(ordersAt.length), revision);
       }
-      for (const name of deleted) claims.delete(name.slice(claimsAt.length));
+      for (const name of deleted) {
+        if (name === pausedAt) paused = [];
+        claims.delete(name.slice(claimsAt.length));
+      }
       yield { claims, orders, paused };
     }
+  }
+
+  #read<Schema extends z.ZodType>(document: StoredDocument, schema: Schema): z.output<Schema> | undefined {
+    return this.#registry.documents.read(document, schema);
+  }
+
+  /** One that cannot be read is by a term that is over: whoever leads takes the unit. */
+  #claimOf(document: StoredDocument): StoredClaim {
+    const claim = this.#read(document, schemas.claim) ?? { election: '', token: 0, node: '' };
+    return { ...claim, token: claim.token as FencingToken, revision: document.revision };
   }
 
   /**
@@ -117,25 +147,39 @@ export class Board {
   async states(units: readonly string[]): Promise<Map<string, UnitState>> {
     if (units.length > BATCH) return this.allStates();
     const found = await Promise.all(units.map((unit) => this.#registry.documents.get(this.#names.states + unit)));
-    return new Map(units.flatMap((unit, i) => (found[i] ? [[unit, found[i].value as UnitState]] : [])));
+    return new Map(
+      units.flatMap((unit, i) => {
+        const state = found[i] && this.#read(found[i], schemas.state);
+        return state ? [[unit, state as object as UnitState]] : [];
+      }),
+    );
   }
 
   allStates(): Promise<Map<string, UnitState>> {
-    return this.#listed(this.#names.states);
+    return this.#listed(this.#names.states, schemas.state) as Promise<Map<string, object>> as Promise<
+      Map<string, UnitState>
+    >;
   }
 
   claims(): Promise<Map<string, Claim>> {
-    return this.#listed(this.#names.claims);
+    return this.#listed(this.#names.claims, schemas.claim) as Promise<Map<string, object>> as Promise<
+      Map<string, Claim>
+    >;
   }
 
   tasks(): Promise<Map<string, TaskDescription>> {
-    return this.#listed(this.#names.tasks);
+    return this.#listed(this.#names.tasks, schemas.task);
   }
 
   /** All documents of a kind, by what follows the kind in their names. */
-  async #listed<Value>(kind: string): Promise<Map<string, Value>> {
+  async #listed<Schema extends z.ZodType>(kind: string, schema: Schema): Promise<Map<string, z.output<Schema>>> {
     const found = await this.#registry.documents.list(kind);
-    return new Map(found.map(({ name, value }) => [name.slice(kind.length), value as Value]));
+    return new Map(
+      found.flatMap((document) => {
+        const value = this.#read(document, schema);
+        return value === undefined ? [] : [[document.name.slice(kind.length), value]];
+      }),
+    );
   }
 
   /** Says what tasks there are, for people. */
@@ -154,15 +198,18 @@ export class Board {
   }
 
   async paused(): Promise<readonly string[]> {
-    const document = await this.#registry.documents.get(this.#names.paused);
-    return document === null ? [] : (document.value as Paused).tasks;
+    return this.#pausedIn(await this.#registry.documents.get(this.#names.paused));
+  }
+
+  #pausedIn(document: StoredDocument | null): readonly string[] {
+    return (document && this.#read(document, schemas.paused)?.tasks) ?? [];
   }
 
   /** Changes which tasks are paused; somebody else's change in between is not lost. */
   async pause(edit: (tasks: readonly string[]) => readonly string[]): Promise<readonly string[]> {
     for (;;) {
       const document = await this.#registry.documents.get(this.#names.paused);
-      const tasks = edit(document === null ? [] : (document.value as Paused).tasks);
+      const tasks = edit(this.#pausedIn(document));
       const value: Paused = { tasks };
       if ((await this.#registry.documents.put(this.#names.paused, value, document?.revision ?? 0)) !== null)
         return tasks;

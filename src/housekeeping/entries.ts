@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { FencingToken } from '../registry/index.ts';
 import { type TopologyName, topologyText } from '../topology/index.ts';
 import type { UnitKind } from './unit.ts';
@@ -63,6 +64,40 @@ export interface Order {
 export interface Paused {
   readonly tasks: readonly string[];
 }
+
+const runSchema = z.looseObject({
+  beganMs: z.number(),
+  tookMs: z.number(),
+  outcome: z.string(),
+  candidates: z.number(),
+  changed: z.number(),
+  node: z.string(),
+  token: z.number(),
+  error: z.string().optional(),
+});
+
+/** What a later release has added to a task's state stays in it. A run of one's past that cannot be read is forgotten. */
+const taskStateSchema = z.looseObject({
+  nextMs: z.number(),
+  cursor: z.string().nullable(),
+  failures: z.number(),
+  ordered: z.number(),
+  runs: z.array(z.unknown()).transform((runs) => runs.filter((run) => runSchema.safeParse(run).success)),
+});
+
+/** How documents have to be for this release to read them. */
+export const schemas = {
+  claim: z.object({ election: z.string(), token: z.number(), node: z.string() }),
+  paused: z.object({ tasks: z.array(z.string()) }),
+  state: z.looseObject({ tasks: z.record(z.string(), taskStateSchema) }),
+  task: z.looseObject({
+    unit: z.enum(['cluster', 'shard', 'project']),
+    schedule: z.string(),
+    concurrency: z.number(),
+    timeLimitMs: z.number(),
+    candidates: z.number(),
+  }),
+} as const;
 
 /** Names of a cluster's documents in the registry. */
 export function entriesOf(name: TopologyName) {

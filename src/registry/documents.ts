@@ -1,6 +1,9 @@
+import { z } from 'zod';
 import { electionKey, type FencingToken } from './elections.ts';
 import { follow } from './follow.ts';
-import type { Condition, Revision, Store } from './store/store.ts';
+import type { Condition, Entry, Revision } from './store/store.ts';
+import type { TrackedStore } from './tracked-store.ts';
+import { jsonOf } from './unreadable.ts';
 
 /** A small document: JSON, by name. */
 export interface StoredDocument {
@@ -26,21 +29,22 @@ const keyOf = (name: string): string => `document/${name}`;
 
 /** Small documents, such as a task's state: changed by compare-and-set, so that two who change one at once do not lose a change. */
 export class Documents {
-  readonly #store: Store;
+  readonly #store: TrackedStore;
 
-  constructor(store: Store) {
+  constructor(store: TrackedStore) {
     this.#store = store;
   }
 
+  /** Null where there is none. One that is no JSON has the value undefined. */
   async get(name: string): Promise<StoredDocument | null> {
     const entry = await this.#store.get(keyOf(name));
-    return entry === null ? null : documentOf(entry);
+    return entry === null ? null : this.#documentOf(entry);
   }
 
   /** All whose names begin so. */
   async list(prefix: string): Promise<StoredDocument[]> {
     const { entries } = await this.#store.list(keyOf(prefix));
-    return entries.map(documentOf);
+    return entries.map((entry) => this.#documentOf(entry));
   }
 
   /**
@@ -62,6 +66,26 @@ export class Documents {
     );
   }
 
+  /**
+   * What a document says, by its schema; undefined where it is not that, which is noted: it is as if nobody had written it, but that it has
+   * a revision.
+   */
+  read<Schema extends z.ZodType>(
+    { name, value, revision }: StoredDocument,
+    schema: Schema,
+  ): z.output<Schema> | undefined {
+    const result = schema.safeParse(value);
+    if (result.success) return result.data;
+    const reason = z.prettifyError(result.error).replaceAll(/\s*\n\s*/g, ' ');
+    this.#store.unreadable.note({ key: keyOf(name), revision, reason });
+    return undefined;
+  }
+
+  #documentOf(entry: Entry): StoredDocument {
+    const { key, revision } = entry;
+    return { name: key.slice(keyOf('').length), value: this.#store.unreadable.try(entry, jsonOf), revision };
+  }
+
   /** @returns false where it is not as expected */
   async delete(name: string, expected: Revision): Promise<boolean> {
     return (await this.commit([{ document: name, revision: expected }], [{ name, value: null }])) !== null;
@@ -77,11 +101,12 @@ export class Documents {
     readonly deleted: string[];
   }> {
     for await (const event of follow(this.#store, keyOf(prefix), signal)) {
-      if (event.kind === 'state') yield { all: true, changed: event.entries.map(documentOf), deleted: [] };
+      if (event.kind === 'state')
+        yield { all: true, changed: event.entries.map((entry) => this.#documentOf(entry)), deleted: [] };
       if (event.kind !== 'changes') continue;
       yield {
         all: false,
-        changed: event.events.flatMap(({ entry }) => (entry === null ? [] : [documentOf(entry)])),
+        changed: event.events.flatMap(({ entry }) => (entry === null ? [] : [this.#documentOf(entry)])),
         deleted: event.events.flatMap(({ key, entry }) => (entry === null ? [key.slice(keyOf('').length)] : [])),
       };
     }
@@ -92,8 +117,4 @@ function conditionOf(expected: Expectation): Condition {
   if ('document' in expected) return { key: keyOf(expected.document), revision: expected.revision };
   // A leader's entry is written once: its token is its revision.
   return { key: electionKey(expected.election), revision: expected.token as number as Revision };
-}
-
-function documentOf({ key, value, revision }: { key: string; value: string; revision: Revision }): StoredDocument {
-  return { name: key.slice(keyOf('').length), value: JSON.parse(value), revision };
 }

@@ -1,7 +1,9 @@
+import { z } from 'zod';
 import { follow, followAll } from './follow.ts';
 import { HeldLease, type LeaseTimes } from './held-lease.ts';
 import { pause, RETRY_MS } from './pause.ts';
-import { type Entry, type Store, StoreUnavailable } from './store/store.ts';
+import { type Entry, StoreUnavailable } from './store/store.ts';
+import type { TrackedStore } from './tracked-store.ts';
 
 declare const tokenBrand: unique symbol;
 /** Shown with every write that a leader makes: of two terms of one election the later one's is larger. */
@@ -18,10 +20,10 @@ export const electionKey = (election: string): string => `election/${election}`;
 
 /** Elections: of all candidates of a name one leads at a time, by a lease. */
 export class Elections {
-  readonly #store: Store;
+  readonly #store: TrackedStore;
   readonly #clock: () => number;
 
-  constructor(store: Store, clock: () => number) {
+  constructor(store: TrackedStore, clock: () => number) {
     this.#store = store;
     this.#clock = clock;
   }
@@ -95,9 +97,22 @@ function electionOf({ key }: Entry): string {
   return key.slice(electionKey('').length);
 }
 
+const leaderSchema = z.object({ candidate: z.string() });
+
+/** Whoever made the entry leads, whatever it says. */
 function leaderOf({ value, created }: Entry): Leader {
-  const { candidate } = JSON.parse(value) as { candidate: string };
-  return { candidate, token: created as number as FencingToken };
+  const said = leaderSchema.safeParse(looseJson(value));
+  return { candidate: said.data?.candidate ?? UNNAMED, token: created as number as FencingToken };
+}
+
+const UNNAMED = '(unknown)';
+
+function looseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The time for which one leads. */

@@ -1,6 +1,7 @@
 import { EventQueue } from './event-queue.ts';
 import { pause } from './pause.ts';
 import { type ChangeSet, type Entry, type Revision, type Store, StoreUnavailable } from './store/store.ts';
+import type { TrackedStore } from './tracked-store.ts';
 
 /** What is told of entries that are followed. */
 export type Followed =
@@ -51,9 +52,13 @@ export type FollowedAll<Value> =
   | { readonly kind: 'all'; readonly values: ReadonlyMap<string, Value> }
   | Extract<Followed, { readonly kind: 'outage' | 'recovered' }>;
 
-/** Follows entries as `follow` does, and tells of all that there are after every change. @param of what is made of an entry, once */
+/**
+ * Follows entries as `follow` does, and tells of all that there are after every change. Of an entry that cannot be read what was read of
+ * it before stays.
+ * @param of what is made of an entry, once; it may throw UnreadableEntry
+ */
 export async function* followAll<Value>(
-  store: Store,
+  store: TrackedStore,
   prefix: string,
   until: AbortSignal,
   of: (entry: Entry) => Value,
@@ -64,11 +69,17 @@ export async function* followAll<Value>(
       yield event;
       continue;
     }
-    if (event.kind === 'state') values.clear();
+    if (event.kind === 'state') {
+      const there = new Set(event.entries.map(({ key }) => key));
+      for (const key of [...values.keys()].filter((each) => !there.has(each))) values.delete(key);
+    }
     const changed = event.kind === 'state' ? event.entries.map((entry) => ({ key: entry.key, entry })) : event.events;
     for (const { key, entry } of changed) {
-      if (entry === null) values.delete(key);
-      else values.set(key, of(entry));
+      const value = entry === null ? null : store.unreadable.try(entry, of);
+      if (value === null) {
+        values.delete(key);
+        store.unreadable.forget(key);
+      } else if (value !== undefined) values.set(key, value);
     }
     yield { kind: 'all', values };
   }

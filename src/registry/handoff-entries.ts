@@ -1,11 +1,13 @@
+import { z } from 'zod';
 import type { Topology, TopologyName, TopologyVersion } from '../topology/index.ts';
 import type { Entry, Revision } from './store/store.ts';
+import { parsed } from './unreadable.ts';
 
 /**
  * Where a handoff is. `stage`: routers get to know what moves; `drain`: watches that move end; `hold`: requests for what moves
  * wait, and shards give up what they lose; then it is over, one way or the other.
  */
-const handoffSteps = ['stage', 'drain', 'hold', 'committed', 'aborted'] as const;
+export const handoffSteps = ['stage', 'drain', 'hold', 'committed', 'aborted'] as const;
 export type HandoffStep = (typeof handoffSteps)[number];
 
 /** Whether one has come as far as a step. */
@@ -78,14 +80,31 @@ export const nodesOf = (name: TopologyName): string => `${handoffPrefix(name)}no
 export const nodeKey = (name: TopologyName, { shard, nodeId }: Pick<KnownNode, 'shard' | 'nodeId'>): string =>
   `${nodesOf(name)}${shard}/${nodeId}`;
 
+/** @throws UnreadableEntry */
 export function handoffOf(entry: Entry | null | undefined): StoredHandoff | null {
   if (entry === null || entry === undefined) return null;
-  return { ...(JSON.parse(entry.value) as Handoff), revision: entry.revision };
+  return { ...(parsed(entry, handoffSchema) as object as Handoff), revision: entry.revision };
 }
 
-/** Null where the key is another entry's. */
-export function knownNodeOf(name: TopologyName, { key, value, revision }: Entry): StoredNode | null {
+/** A step that this release does not know is one that it must not misread: then the whole is unreadable. */
+const handoffSchema = z.looseObject({
+  from: z.int(),
+  to: z.int(),
+  step: z.enum(handoffSteps),
+  attempt: z.int(),
+  retries: z.int().default(0),
+  losing: z.array(z.string()),
+  lost: z.array(z.string()).default([]),
+  at: z.string().default(''),
+  reason: z.string().default(''),
+});
+
+const rightsSchema = z.object({ fencing: z.boolean() });
+
+/** Null where the key is another entry's. @throws UnreadableEntry */
+export function knownNodeOf(name: TopologyName, entry: Entry): StoredNode | null {
+  const { key, revision } = entry;
   if (!key.startsWith(nodesOf(name))) return null;
   const [shard = '', nodeId = ''] = key.slice(nodesOf(name).length).split('/');
-  return { shard, nodeId, revision, ...(JSON.parse(value) as { fencing: boolean }) };
+  return { shard, nodeId, revision, ...parsed(entry, rightsSchema) };
 }

@@ -1,11 +1,9 @@
 import {
-  checkTopology,
   losingShards,
   type Topology,
   type TopologyDraft,
   type TopologyName,
   topologyDocument,
-  topologyText,
 } from '../topology/index.ts';
 import { followAll } from './follow.ts';
 import {
@@ -27,16 +25,19 @@ import {
 } from './handoff-entries.ts';
 import type { Namespaces } from './namespaces.ts';
 import { pause, RETRY_MS } from './pause.ts';
-import {
-  type Change,
-  type Condition,
-  type Entry,
-  type EntryCondition,
-  type Store,
-  StoreUnavailable,
-} from './store/store.ts';
+import { type Change, type Condition, type Entry, type EntryCondition, StoreUnavailable } from './store/store.ts';
 import { type CommitOptions, nextVersion, VersionConflict } from './topologies.ts';
-import { type Pointer, pointerKey, topologyOf, versionChanges, versionKey } from './topology-entries.ts';
+import {
+  checked,
+  type Pointer,
+  pointerKey,
+  pointerOf,
+  topologyOf,
+  versionChanges,
+  versionKey,
+} from './topology-entries.ts';
+import type { TrackedStore } from './tracked-store.ts';
+import { jsonOf, type UnreadableEntries } from './unreadable.ts';
 
 /** What is told of a cluster's handoffs. */
 export type HandoffEvent =
@@ -49,8 +50,8 @@ const FEW = 40;
 
 /** What is known of a cluster by one read. */
 export interface ClusterState extends HandoffState {
-  /** Null where there is no topology. */
-  readonly pointer: Pointer | null;
+  /** Null where there is no topology; undefined where what tells it cannot be read. */
+  readonly pointer: Pointer | null | undefined;
 }
 
 /**
@@ -58,11 +59,11 @@ export interface ClusterState extends HandoffState {
  * that whoever drives may die, or be late, at any of them.
  */
 export class Handoffs {
-  readonly #store: Store;
+  readonly #store: TrackedStore;
   readonly #namespaces: Namespaces;
   readonly #timeOfDay: () => string;
 
-  constructor(store: Store, namespaces: Namespaces, timeOfDay: () => string) {
+  constructor(store: TrackedStore, namespaces: Namespaces, timeOfDay: () => string) {
     this.#store = store;
     this.#namespaces = namespaces;
     this.#timeOfDay = timeOfDay;
@@ -86,7 +87,7 @@ export class Handoffs {
     const namespace = await this.#namespaces.condition(draft.namespace);
     const pointerEntry = await this.#store.get(pointerKey(name));
     const last = handoffOf(await this.#store.get(stateKey(name)));
-    const pointer = pointerEntry === null ? null : (JSON.parse(pointerEntry.value) as Pointer);
+    const pointer = pointerEntry === null ? null : pointerOf(pointerEntry);
     const to = nextVersion(name, pointer, draft.version, options);
     if (pointerEntry === null || pointer === null || pointer.deleted)
       throw new VersionConflict(name, 'there is nothing to change over from', null);
@@ -123,7 +124,11 @@ export class Handoffs {
       this.#store.get(pointerKey(name)),
       this.#store.list(handoffPrefix(name)),
     ]);
-    return { ...stateOf(name, entries), pointer: pointer === null ? null : (JSON.parse(pointer.value) as Pointer) };
+    const { unreadable } = this.#store;
+    return {
+      ...stateOf(name, entries, unreadable),
+      pointer: pointer === null ? null : unreadable.try(pointer, pointerOf),
+    };
   }
 
   /**
@@ -225,41 +230,52 @@ export class Handoffs {
 
   /** Tells what is known of a cluster's handoffs, now and after every change, through outages of the registry. */
   async *watch(name: TopologyName, signal: AbortSignal): AsyncGenerator<HandoffEvent> {
-    const staged = new StagedReader(name);
-    for await (const event of followAll(this.#store, handoffPrefix(name), signal, (entry) => entry)) {
+    const of = (entry: Entry): Part => partOf(name, entry);
+    for await (const event of followAll(this.#store, handoffPrefix(name), signal, of)) {
       if (event.kind !== 'all') yield event;
       else {
         const { values } = event;
-        const view = { ...stateOf(name, [...values.values()]), staged: staged.read(values.get(stagedKey(name))) };
-        yield { kind: 'view', view };
+        yield { kind: 'view', view: viewOf(name, values) };
       }
     }
   }
 }
 
-function stateOf(name: TopologyName, entries: readonly Entry[]): HandoffState {
+/** What one of the entries says of a cluster's handoffs. */
+type Part =
+  | { readonly kind: 'state'; readonly handoff: StoredHandoff | null }
+  /** Checked once: of ten thousand shards that takes a while. */
+  | { readonly kind: 'staged'; readonly topology: Topology }
+  | { readonly kind: 'node'; readonly node: StoredNode }
+  /** Of a later release. */
+  | { readonly kind: 'other' };
+
+/** @throws UnreadableEntry */
+function partOf(name: TopologyName, entry: Entry): Part {
+  if (entry.key === stateKey(name)) return { kind: 'state', handoff: handoffOf(entry) };
+  if (entry.key === stagedKey(name)) return { kind: 'staged', topology: checked(name, entry, jsonOf(entry)).topology };
+  const node = knownNodeOf(name, entry);
+  return node === null ? { kind: 'other' } : { kind: 'node', node };
+}
+
+/** What the readable ones say together. */
+function viewOf(name: TopologyName, parts: ReadonlyMap<string, Part>): HandoffView {
+  const state = parts.get(stateKey(name));
+  const staged = parts.get(stagedKey(name));
+  const handoff = state?.kind === 'state' ? state.handoff : null;
+  const topology = staged?.kind === 'staged' ? staged.topology : null;
   return {
-    handoff: handoffOf(entries.find(({ key }) => key === stateKey(name))),
-    nodes: entries.flatMap((entry) => knownNodeOf(name, entry) ?? []),
+    handoff,
+    // Of an earlier handoff, where what this one leads to cannot be read: it is not acknowledged then.
+    staged: topology?.version === handoff?.to ? topology : null,
+    nodes: [...parts.values()].flatMap((part) => (part.kind === 'node' ? part.node : [])),
   };
 }
 
-/** Reads what is staged, once: of ten thousand shards that takes a while. */
-class StagedReader {
-  readonly #name: TopologyName;
-  #last: { readonly revision: Entry['revision']; readonly topology: Topology } | null = null;
-
-  constructor(name: TopologyName) {
-    this.#name = name;
-  }
-
-  read(entry: Entry | undefined): Topology | null {
-    if (entry === undefined) this.#last = null;
-    else if (this.#last?.revision !== entry.revision) {
-      const source = `the staged topology of ${topologyText(this.#name)}`;
-      const topology = checkTopology(JSON.parse(entry.value), source) as Topology;
-      this.#last = { revision: entry.revision, topology };
-    }
-    return this.#last?.topology ?? null;
-  }
+/** By one read. @throws UnreadableEntry where how far a handoff is cannot be read */
+function stateOf(name: TopologyName, entries: readonly Entry[], unreadable: UnreadableEntries): HandoffState {
+  return {
+    handoff: handoffOf(entries.find(({ key }) => key === stateKey(name))),
+    nodes: unreadable.readable(entries, (entry) => knownNodeOf(name, entry)).flatMap((node) => node ?? []),
+  };
 }

@@ -40,4 +40,5 @@ export { type Revision, type Store, StoreRefused, StoreUnavailable } from './sto
 export { StoreServer } from './store/store-server.ts';
 export { type CommitOptions, type CommittedVersion, Topologies, VersionConflict } from './topologies.ts';
 export type { TopologyEvent } from './topology-watch.ts';
+export { type Unreadable, UnreadableEntries, UnreadableEntry } from './unreadable.ts';
 export { Waker } from './waker.ts';

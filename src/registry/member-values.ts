@@ -1,5 +1,6 @@
+import { z } from 'zod';
 import type { HostPort, TopologyName, TopologyVersion } from '../topology/index.ts';
-import { type Handoff, type HandoffStep, hasReached } from './handoff-entries.ts';
+import { type Handoff, type HandoffStep, handoffSteps, hasReached } from './handoff-entries.ts';
 
 /** How far somebody has come in a handoff. */
 export interface Acknowledgement {
@@ -37,14 +38,51 @@ export interface NodeValue {
   readonly acknowledged?: Acknowledgement;
 }
 
-/** What another process has written, which may be of another release: what it does not say is empty. */
+const NOWHERE: HostPort = { host: '', port: 0 };
+const hostPort = z.object({ host: z.string(), port: z.number() });
+
+/** An acknowledgement of a later release's step is none of a step that is known here. */
+const acknowledgement = z.object({ to: z.number(), attempt: z.number(), step: z.enum(handoffSteps) });
+
+/** Those of a mapping's values that are as they should be. */
+function each<Schema extends z.ZodType>(schema: Schema) {
+  return z
+    .record(z.string(), z.unknown())
+    .catch({})
+    .transform((mapping) => {
+      const found: Record<string, z.output<Schema>> = {};
+      for (const [key, value] of Object.entries(mapping)) {
+        const result = schema.safeParse(value);
+        if (result.success) found[key] = result.data;
+      }
+      return found;
+    });
+}
+
+const routerSchema = z.looseObject({
+  // A version that cannot be read is one that is served: whoever serves is waited for.
+  versions: each(z.number().catch(0)),
+  acknowledged: each(acknowledgement),
+  admin: hostPort.catch(NOWHERE),
+  listen: z.array(hostPort).catch([]),
+});
+
+const nodeSchema = z.looseObject({
+  address: z.string().catch(''),
+  role: z.enum(['primary', 'replica']).catch('primary'),
+  healthy: z.boolean().catch(true),
+  leaving: z.literal(true).optional().catch(undefined),
+  acknowledged: acknowledgement.optional().catch(undefined),
+});
+
+/** What another process has written, which may be of another release: what it does not say, or says in another way, is empty. */
 export function routerValue(value: object): RouterValue {
-  return { versions: {}, acknowledged: {}, admin: { host: '', port: 0 }, listen: [], ...value };
+  return routerSchema.parse(value) as object as RouterValue;
 }
 
 /** The same for a node. */
 export function nodeValue(value: object): NodeValue {
-  return { address: '', role: 'primary', healthy: true, ...value };
+  return nodeSchema.parse(value) as object as NodeValue;
 }
 
 /** The name of a node among its kind. */

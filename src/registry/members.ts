@@ -1,8 +1,11 @@
+import { z } from 'zod';
 import { aborted } from './aborted.ts';
 import { followAll } from './follow.ts';
 import { HeldLease } from './held-lease.ts';
 import { pause, RETRY_MS } from './pause.ts';
 import { type Entry, type Revision, type Store, StoreUnavailable } from './store/store.ts';
+import type { TrackedStore } from './tracked-store.ts';
+import { parsed } from './unreadable.ts';
 
 /** What a process registers as. */
 export type MemberKind = 'router' | 'node';
@@ -20,10 +23,10 @@ const prefixOf = (kind: MemberKind): string => `member/${kind}/`;
 
 /** Who is there: routers and nodes, each by a lease. */
 export class Members {
-  readonly #store: Store;
+  readonly #store: TrackedStore;
   readonly #clock: () => number;
 
-  constructor(store: Store, clock: () => number) {
+  constructor(store: TrackedStore, clock: () => number) {
     this.#store = store;
     this.#clock = clock;
   }
@@ -45,7 +48,7 @@ export class Members {
   /** @param within the first part of the name, such as `default/docs/`; all where it is empty */
   async list(kind: MemberKind, within = ''): Promise<Member[]> {
     const { entries } = await this.#store.list(prefixOf(kind) + within);
-    return entries.map((entry) => memberOf(kind, entry));
+    return this.#store.unreadable.readable(entries, (entry) => memberOf(kind, entry));
   }
 
   /** Tells of all who are there, now and after every change; of null while the registry cannot be reached. */
@@ -60,8 +63,16 @@ export class Members {
   }
 }
 
-function memberOf(kind: MemberKind, { key, value, revision }: Entry): Member {
-  return { name: key.slice(prefixOf(kind).length), value: JSON.parse(value) as object, revision };
+/** The least by which a member can be reckoned with: of a router that others may have to wait for it. */
+const schemas = {
+  router: z.looseObject({ versions: z.record(z.string(), z.unknown()) }),
+  node: z.looseObject({}),
+} as const;
+
+/** @throws UnreadableEntry */
+function memberOf(kind: MemberKind, entry: Entry): Member {
+  const { key, revision } = entry;
+  return { name: key.slice(prefixOf(kind).length), value: parsed(entry, schemas[kind]), revision };
 }
 
 /** One's own registration. */

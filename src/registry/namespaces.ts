@@ -1,5 +1,6 @@
-import type { Condition, Store } from './store/store.ts';
+import type { Condition } from './store/store.ts';
 import { liveTopologies, POINTERS } from './topology-entries.ts';
+import type { TrackedStore } from './tracked-store.ts';
 
 /** Always there; it cannot be deleted. */
 export const DEFAULT_NAMESPACE = 'default';
@@ -16,9 +17,9 @@ export class NamespaceError extends Error {
 
 /** Namespaces hold clusters, so that two may have one name. */
 export class Namespaces {
-  readonly #store: Store;
+  readonly #store: TrackedStore;
 
-  constructor(store: Store) {
+  constructor(store: TrackedStore) {
     this.#store = store;
   }
 
@@ -40,7 +41,7 @@ export class Namespaces {
     if (name === DEFAULT_NAMESPACE) throw new NamespaceError(`the namespace ${name} is always there`);
     const conditions = await this.condition(name);
     const { entries } = await this.#store.list(`${POINTERS}${name}/`);
-    const clusters = liveTopologies(entries).map(({ cluster }) => cluster);
+    const clusters = liveTopologies(entries, this.#store.unreadable).map(({ cluster }) => cluster);
     if (clusters.length > 0)
       throw new NamespaceError(`the namespace ${name} still has ${clusters.join(', ')}; delete these first`);
     // A cluster that is created meanwhile finds the namespace changed.

@@ -5,6 +5,8 @@ import { Members } from './members.ts';
 import { Namespaces } from './namespaces.ts';
 import type { Store } from './store/store.ts';
 import { Topologies } from './topologies.ts';
+import { TrackedStore } from './tracked-store.ts';
+import type { UnreadableEntries } from './unreadable.ts';
 
 /** The clocks that a registry's client goes by. */
 export interface RegistryClocks {
@@ -22,9 +24,10 @@ export class Registry {
   readonly members: Members;
   readonly elections: Elections;
   readonly documents: Documents;
-  readonly #store: Store;
+  readonly #store: TrackedStore;
 
-  constructor(store: Store, { clock, timeOfDay }: RegistryClocks) {
+  constructor(opened: Store, { clock, timeOfDay }: RegistryClocks) {
+    const store = new TrackedStore(opened);
     this.#store = store;
     this.namespaces = new Namespaces(store);
     this.topologies = new Topologies(store, this.namespaces, timeOfDay);
@@ -32,6 +35,11 @@ export class Registry {
     this.members = new Members(store, clock);
     this.elections = new Elections(store, clock);
     this.documents = new Documents(store);
+  }
+
+  /** What this process has met in it that it cannot read, and goes on without. */
+  get unreadable(): UnreadableEntries {
+    return this.#store.unreadable;
   }
 
   /** Ends the connection to the store. What it holds by lease goes when the leases end. */

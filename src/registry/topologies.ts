@@ -4,20 +4,23 @@ import { follow } from './follow.ts';
 import { type Handoff, handoffOf, isUnderWay, stagedKey, stateKey, underWay } from './handoff-entries.ts';
 import type { Namespaces } from './namespaces.ts';
 import { pause, RETRY_MS } from './pause.ts';
-import { type Change, type Condition, type Revision, type Store, StoreUnavailable } from './store/store.ts';
+import { type Change, type Condition, type Revision, StoreUnavailable } from './store/store.ts';
 import {
   liveTopologies,
-  nameOf,
   POINTERS,
   type Pointer,
   pointerKey,
-  storedOf,
+  pointerOf,
+  readPointers,
   topologyOf,
   versionChanges,
   versionKey,
+  versionOf,
   versionsOf,
 } from './topology-entries.ts';
 import { type TopologyEvent, TopologyWatch } from './topology-watch.ts';
+import type { TrackedStore } from './tracked-store.ts';
+import { UnreadableEntry } from './unreadable.ts';
 
 /** Somebody else has changed the topology meanwhile, or the version is no newer. Nothing was written. */
 export class VersionConflict extends Error {
@@ -43,7 +46,10 @@ export interface CommittedVersion {
 export interface CommitOptions {
   /** The version that the change was made from; null: there is none. Not looked at where it is not given. */
   readonly expected?: TopologyVersion | null;
-  /** Any version, also one that is no newer: for a topology that is broken beyond repair. */
+  /**
+   * For a topology, or what the registry has of it, that is broken beyond repair: at once, whatever is under way. A version that is no newer
+   * becomes the next one, for shards and stores refuse what is of an earlier version.
+   */
   readonly force?: boolean;
 }
 
@@ -55,23 +61,23 @@ const MOST_ATTEMPTS_TO_REACH = 5;
 
 /** The topologies of all clusters: replaced whole, by newer versions only, and watched. */
 export class Topologies {
-  readonly #store: Store;
+  readonly #store: TrackedStore;
   readonly #namespaces: Namespaces;
   readonly #timeOfDay: () => string;
 
-  constructor(store: Store, namespaces: Namespaces, timeOfDay: () => string) {
+  constructor(store: TrackedStore, namespaces: Namespaces, timeOfDay: () => string) {
     this.#store = store;
     this.#namespaces = namespaces;
     this.#timeOfDay = timeOfDay;
   }
 
-  /** The current topology, or null where there is none. */
+  /** The current topology, or null where there is none. @throws UnreadableEntry */
   async read(name: TopologyName): Promise<Topology | null> {
     const { pointer } = await this.#pointer(name);
     return pointer === null || pointer.deleted ? null : this.readVersion(name, pointer.version);
   }
 
-  /** A version as it was committed, or null where it is not kept. */
+  /** A version as it was committed, or null where it is not kept. @throws UnreadableEntry */
   async readVersion(name: TopologyName, version: TopologyVersion): Promise<Topology | null> {
     const entry = await this.#store.get(versionKey(name, version));
     return entry === null ? null : topologyOf(name, entry);
@@ -80,17 +86,15 @@ export class Topologies {
   /** The clusters that have a topology, of one namespace or of all. */
   async list(namespace: string | null): Promise<Array<TopologyName & { readonly version: TopologyVersion }>> {
     const { entries } = await this.#store.list(namespace === null ? POINTERS : `${POINTERS}${namespace}/`);
-    return liveTopologies(entries);
+    return liveTopologies(entries, this.#store.unreadable);
   }
 
   /** The versions that are kept, the newest first. */
   async history(name: TopologyName): Promise<CommittedVersion[]> {
     const { entries } = await this.#store.list(versionsOf(name));
-    return entries
-      .map((entry) => {
-        const { at, topology } = storedOf(name, entry);
-        return { version: topology.version, at, shards: topology.shards.length };
-      })
+    return this.#store.unreadable
+      .readable(entries, (entry) => versionOf(name, entry))
+      .map(({ at, topology }) => ({ version: topology.version, at, shards: topology.shards.length }))
       .reverse();
   }
 
@@ -104,7 +108,7 @@ export class Topologies {
     const name = { namespace: draft.namespace, cluster: draft.name };
     for (let attempt = 1; ; attempt++) {
       const namespace = await this.#namespaces.condition(draft.namespace);
-      const { pointer, revision } = await this.#pointer(name);
+      const { pointer, revision } = await this.#pointer(name, options.force);
       const version = nextVersion(name, pointer, draft.version, options);
       const topology: Topology = { ...draft, version };
       const handoff = await this.#handoff(name, options.force === true ? version : null);
@@ -146,7 +150,13 @@ export class Topologies {
     forced: TopologyVersion | null,
   ): Promise<{ condition: Condition; changes: readonly Change[] }> {
     const key = stateKey(name);
-    const handoff = handoffOf(await this.#store.get(key));
+    const entry = await this.#store.get(key);
+    // What cannot be read is taken out of the way by force alone.
+    if (entry !== null && forced !== null && this.#store.unreadable.try(entry, handoffOf) === undefined) {
+      const changes = [key, stagedKey(name)].map((each): Change => ({ key: each, value: null }));
+      return { condition: { key, revision: entry.revision }, changes };
+    }
+    const handoff = handoffOf(entry);
     const condition = { key, revision: handoff?.revision ?? (0 as const) };
     if (handoff === null || (forced === null && !isUnderWay(handoff))) return { condition, changes: [] };
     if (forced === null) throw new VersionConflict(name, underWay(handoff), handoff.from);
@@ -190,17 +200,27 @@ export class Topologies {
     for await (const event of follow(this.#store, POINTERS, signal)) {
       if (event.kind === 'outage' || event.kind === 'recovered') continue;
       const entries = event.kind === 'state' ? event.entries : event.events.flatMap(({ entry }) => entry ?? []);
-      for (const { key, value } of entries) {
-        const { version, deleted } = JSON.parse(value) as Pointer;
-        yield { ...nameOf(key), version: deleted ? null : version };
-      }
+      for (const { version, deleted, ...name } of readPointers(entries, this.#store.unreadable))
+        yield { ...name, version: deleted ? null : version };
     }
   }
 
-  async #pointer(name: TopologyName): Promise<{ pointer: Pointer | null; revision: Revision | 0 }> {
+  /** @param force one that cannot be read is taken for one to the last version that is kept. @throws UnreadableEntry */
+  async #pointer(name: TopologyName, force = false): Promise<{ pointer: Pointer | null; revision: Revision | 0 }> {
     const entry = await this.#store.get(pointerKey(name));
     if (entry === null) return { pointer: null, revision: 0 };
-    return { pointer: JSON.parse(entry.value) as Pointer, revision: entry.revision };
+    try {
+      return { pointer: pointerOf(entry), revision: entry.revision };
+    } catch (error) {
+      if (!force || !(error instanceof UnreadableEntry)) throw error;
+      return { pointer: { version: await this.#lastVersion(name), deleted: false }, revision: entry.revision };
+    }
+  }
+
+  async #lastVersion(name: TopologyName): Promise<TopologyVersion> {
+    const { entries } = await this.#store.list(versionsOf(name));
+    const versions = entries.map(({ key }) => Number(key.slice(versionsOf(name).length)));
+    return Math.max(1, ...versions.filter(Number.isSafeInteger)) as TopologyVersion;
   }
 }
 
@@ -216,7 +236,8 @@ export function nextVersion(
     throw new VersionConflict(name, `${expected ?? 'none'} was expected; read it again`, current);
   const last = pointer?.version ?? 0;
   const version = wanted ?? ((last + 1) as TopologyVersion);
-  if (force || version > last) return version;
+  if (version > last) return version;
+  if (force) return (last + 1) as TopologyVersion;
   throw new VersionConflict(
     name,
     `version ${version} is no newer than ${last}; leave the version out, or force it`,

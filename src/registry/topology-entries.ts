@@ -1,12 +1,16 @@
+import { z } from 'zod';
 import {
-  checkTopology,
+  type ReadTopology,
+  readTopology,
   type Topology,
   type TopologyName,
   type TopologyVersion,
   topologyDocument,
   topologyText,
 } from '../topology/index.ts';
+import { DocumentError } from '../yaml/index.ts';
 import type { Change, Entry } from './store/store.ts';
+import { parsed, type UnreadableEntries, UnreadableEntry } from './unreadable.ts';
 
 /** The entry that tells which version is current. Where the topology was deleted, versions go on from it. */
 export interface Pointer {
@@ -14,9 +18,16 @@ export interface Pointer {
   readonly deleted: boolean;
 }
 
-/** A version as it is stored. */
-export interface StoredVersion {
-  /** When it was committed: the time of day, ISO 8601, by the clock of who did it. */
+const pointerSchema = z.object({ version: z.int().min(1), deleted: z.boolean().default(false) });
+
+/** @throws UnreadableEntry */
+export function pointerOf(entry: Entry): Pointer {
+  return parsed(entry, pointerSchema) as Pointer;
+}
+
+/** A version as it is stored; `at`: when it was committed, the time of day, ISO 8601, by the clock of who did it. */
+const storedSchema = z.object({ at: z.string().default(''), topology: z.record(z.string(), z.unknown()) });
+interface StoredVersion {
   readonly at: string;
   readonly topology: object;
 }
@@ -26,10 +37,11 @@ const VERSION_DIGITS = 16;
 export const POINTERS = 'topology/';
 export const pointerKey = ({ namespace, cluster }: TopologyName): string =>
   `${POINTERS}${namespace}/${cluster}/current`;
-/** Which topology a pointer's key is of. */
-export function nameOf(key: string): TopologyName {
-  const [namespace = '', cluster = ''] = key.slice(POINTERS.length).split('/');
-  return { namespace, cluster };
+const POINTER_KEY = /^topology\/([^/]+)\/([^/]+)\/current$/;
+/** Which topology a pointer's key is of; null: it is no pointer's. */
+export function nameOf(key: string): TopologyName | null {
+  const [, namespace, cluster] = POINTER_KEY.exec(key) ?? [];
+  return namespace === undefined || cluster === undefined ? null : { namespace, cluster };
 }
 export const versionsOf = ({ namespace, cluster }: TopologyName): string => `version/${namespace}/${cluster}/`;
 export const versionKey = (name: TopologyName, version: number): string =>
@@ -41,7 +53,7 @@ const KEPT_VERSIONS = 100;
 /** What makes a topology the current one. @param at the time of day, ISO 8601 */
 export function versionChanges(name: TopologyName, topology: Topology, at: string): [Change, Change, ...Change[]] {
   const { version } = topology;
-  const stored: StoredVersion = { at, topology: topologyDocument(topology) };
+  const stored = { at, topology: topologyDocument(topology) } satisfies StoredVersion;
   const past: Change[] =
     version > KEPT_VERSIONS ? [{ key: versionKey(name, version - KEPT_VERSIONS), value: null }] : [];
   return [
@@ -51,22 +63,55 @@ export function versionChanges(name: TopologyName, topology: Topology, at: strin
   ];
 }
 
-/** Of pointers those that are to a topology which has not been deleted. */
-export function liveTopologies(
-  pointers: readonly Entry[],
-): Array<TopologyName & { readonly version: TopologyVersion }> {
-  return pointers.flatMap(({ key, value }) => {
-    const { version, deleted } = JSON.parse(value) as Pointer;
-    return deleted ? [] : [{ ...nameOf(key), version }];
+/** The pointers among entries, and what they are to. Those that cannot be read are noted, and left out. */
+export function readPointers(entries: readonly Entry[], unreadable: UnreadableEntries): Array<TopologyName & Pointer> {
+  return entries.flatMap((entry) => {
+    const name = nameOf(entry.key);
+    const pointer = name === null ? undefined : unreadable.try(entry, pointerOf);
+    return name === null || pointer === undefined ? [] : [{ ...name, ...pointer }];
   });
 }
 
-/** A stored version, its topology checked. */
-export function storedOf(name: TopologyName, entry: Entry): { readonly at: string; readonly topology: Topology } {
-  const { at, topology } = JSON.parse(entry.value) as StoredVersion;
-  return { at, topology: checkTopology(topology, `the registry's topology of ${topologyText(name)}`) as Topology };
+/** Of pointers those that are to a topology which has not been deleted. */
+export function liveTopologies(
+  entries: readonly Entry[],
+  unreadable: UnreadableEntries,
+): Array<TopologyName & { readonly version: TopologyVersion }> {
+  return readPointers(entries, unreadable).flatMap(({ deleted, ...live }) => (deleted ? [] : [live]));
+}
+
+/** A stored version. */
+export interface ReadVersion {
+  readonly at: string;
+  readonly topology: Topology;
+  /** Fields that this release does not know. */
+  readonly ignored: readonly string[];
+}
+
+/** @throws UnreadableEntry */
+export function versionOf(name: TopologyName, entry: Entry): ReadVersion {
+  const { at, topology: document } = parsed(entry, storedSchema);
+  return { at, ...checked(name, entry, document) };
 }
 
 export function topologyOf(name: TopologyName, entry: Entry): Topology {
-  return storedOf(name, entry).topology;
+  return versionOf(name, entry).topology;
+}
+
+/** A topology that an entry keeps, as this release understands it. @throws UnreadableEntry */
+export function checked(name: TopologyName, entry: Entry, document: unknown): Omit<ReadVersion, 'at'> {
+  const { topology, ignored } = readOrRefuse(entry, () => readTopology(document, topologyText(name)));
+  const { namespace, version } = topology;
+  if (version === null || topologyText({ namespace, cluster: topology.name }) !== topologyText(name))
+    throw new UnreadableEntry(entry, `it is no version of ${topologyText(name)}`);
+  return { topology: { ...topology, version }, ignored };
+}
+
+function readOrRefuse(entry: Entry, read: () => ReadTopology): ReadTopology {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof DocumentError)) throw error;
+    throw new UnreadableEntry(entry, error.message.replaceAll('\n', '; '), { cause: error });
+  }
 }

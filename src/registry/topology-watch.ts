@@ -1,21 +1,27 @@
 import type { Topology, TopologyName, TopologyVersion } from '../topology/index.ts';
 import { type Followed, follow } from './follow.ts';
 import { pause, RETRY_MS } from './pause.ts';
-import { type Entry, type Revision, type Store, StoreUnavailable } from './store/store.ts';
-import { type Pointer, pointerKey, topologyOf, versionKey, versionsOf } from './topology-entries.ts';
+import { type Entry, type Revision, StoreUnavailable } from './store/store.ts';
+import { type Pointer, pointerKey, pointerOf, versionKey, versionOf, versionsOf } from './topology-entries.ts';
+import type { TrackedStore } from './tracked-store.ts';
 
 /** What is told of a topology that is watched. */
 export type TopologyEvent =
   | { readonly kind: 'topology'; readonly topology: Topology }
   /** It was deleted, or is not there yet. */
   | { readonly kind: 'gone' }
+  /**
+   * What is current cannot be read, and others may serve it; the last topology that was told of goes on to be the last that is known here.
+   * A version of null: not even which it is can be read.
+   */
+  | { readonly kind: 'unreadable'; readonly version: TopologyVersion | null }
   /** The registry cannot be reached; the last topology that was told of goes on to be the last that is known. */
   | { readonly kind: 'outage'; readonly cause: Error }
   | { readonly kind: 'recovered' };
 
 /** One watch of a topology: follows which version is current, and reads what the versions are. */
 export class TopologyWatch {
-  readonly #store: Store;
+  readonly #store: TrackedStore;
   readonly #name: TopologyName;
   readonly #after: TopologyVersion | null;
   /** Up to which revision versions were told of; null: not even the first has been looked at. */
@@ -23,7 +29,7 @@ export class TopologyWatch {
   #isThere: boolean;
   #outage = false;
 
-  constructor(store: Store, name: TopologyName, after: TopologyVersion | null) {
+  constructor(store: TrackedStore, name: TopologyName, after: TopologyVersion | null) {
     this.#store = store;
     this.#name = name;
     this.#after = after;
@@ -31,10 +37,11 @@ export class TopologyWatch {
   }
 
   async *events(signal: AbortSignal): AsyncGenerator<TopologyEvent> {
-    for await (const event of follow(this.#store, pointerKey(this.#name), signal)) {
+    const key = pointerKey(this.#name);
+    for await (const event of follow(this.#store, key, signal)) {
       if (event.kind === 'outage') yield* this.#outageBegins(event.cause);
       else if (event.kind === 'recovered') yield* this.#outageEnds();
-      else for (const entry of pointersOf(event)) yield* this.#onPointer(entry, event.kind === 'state', signal);
+      else for (const entry of pointersOf(event, key)) yield* this.#onPointer(entry, event.kind === 'state', signal);
     }
   }
 
@@ -68,19 +75,47 @@ export class TopologyWatch {
   /** What is to be told where the pointer is found as it is (`isState`), or has become so. */
   async #changes(entry: Entry | null, isState: boolean): Promise<TopologyEvent[]> {
     if (!isState && entry !== null && this.#told !== null && entry.revision <= this.#told) return [];
-    const pointer = entry === null ? null : (JSON.parse(entry.value) as Pointer);
+    const pointer = entry === null ? null : this.#store.unreadable.try(entry, pointerOf);
+    if (pointer === undefined) return this.#told === null ? this.#withoutPointer() : [];
     const isThere = pointer !== null && !pointer.deleted;
     const isFirst = this.#told === null;
     const versions = entry === null || pointer === null ? [] : await this.#versions(entry, pointer, isState);
+    const topologies = versions.flatMap((each) => this.#read(each) ?? []);
+    const events = topologies.map(told);
+    const isMissing = isThere && !topologies.some(({ version }) => version === pointer.version);
+    if (isMissing && (isFirst || versions.length > 0)) {
+      events.push({ kind: 'unreadable', version: pointer.version });
+      return events;
+    }
     // A version may have been committed since the pointer was read: it has been told too.
     this.#told = Math.max(this.#told ?? 0, entry?.revision ?? 0, versions.at(-1)?.revision ?? 0) as Revision;
-    const events = versions.map((each): TopologyEvent => {
-      const topology: Topology = topologyOf(this.#name, each);
-      return { kind: 'topology', topology };
-    });
+    const current = versions.at(-1);
+    if (current !== undefined) this.#store.unreadable.forgetOthers(versionsOf(this.#name), current.key);
     if (!isThere && (isFirst || this.#isThere || events.length > 0)) events.push({ kind: 'gone' });
     this.#isThere = isThere;
     return events;
+  }
+
+  /** Whatever the pointer was to was committed with it: it is what was committed last. */
+  async #withoutPointer(): Promise<TopologyEvent[]> {
+    const last = (await this.#since(0)).at(-1);
+    const topology = last && this.#read(last);
+    if (last === undefined || topology === undefined) return [{ kind: 'unreadable', version: null }];
+    this.#told = last.revision;
+    this.#isThere = true;
+    return [told(topology)];
+  }
+
+  /** Undefined where it cannot be read, which is noted; so is what this release leaves out. */
+  #read(entry: Entry): Topology | undefined {
+    const { unreadable } = this.#store;
+    const read = unreadable.try(entry, (each) => versionOf(this.#name, each));
+    if (read === undefined) return undefined;
+    const { key, revision } = entry;
+    const fields = read.ignored.join(', ');
+    if (fields !== '')
+      unreadable.note({ key, revision, reason: `left out, for this release does not know it: ${fields}` });
+    return read.topology;
   }
 
   async #versions(entry: Entry, pointer: Pointer, isState: boolean): Promise<Entry[]> {
@@ -96,12 +131,18 @@ export class TopologyWatch {
   }
 
   /** The versions that were committed after a revision, in that order. */
-  async #since(revision: Revision): Promise<Entry[]> {
+  async #since(revision: number): Promise<Entry[]> {
     const { entries } = await this.#store.list(versionsOf(this.#name));
     return entries.filter((each) => each.revision > revision).sort((a, b) => a.revision - b.revision);
   }
 }
 
-function pointersOf(event: Extract<Followed, { kind: 'state' | 'changes' }>): ReadonlyArray<Entry | null> {
-  return event.kind === 'state' ? [event.entries[0] ?? null] : event.events.map(({ entry }) => entry);
+function told(topology: Topology): TopologyEvent {
+  return { kind: 'topology', topology };
+}
+
+function pointersOf(event: Extract<Followed, { kind: 'state' | 'changes' }>, key: string): ReadonlyArray<Entry | null> {
+  // A key that only begins so is another one's.
+  if (event.kind === 'state') return [event.entries.find((entry) => entry.key === key) ?? null];
+  return event.events.flatMap((each) => (each.key === key ? [each.entry] : []));
 }

@@ -1,6 +1,7 @@
 import { EventQueue } from './event-queue.ts';
 import { pause } from './pause.ts';
 import { StoreUnavailable } from './store/store.ts';
+import { UnreadableEntry } from './unreadable.ts';
 
 /** Has work done whenever something has happened that it may hang on, one time after the other; once for all that happens meanwhile. */
 export class Waker {
@@ -30,7 +31,8 @@ export class Waker {
 
   /**
    * Does the work until `signal` is aborted.
-   * @param retryMs after so long, where the registry was away, or what `passes` says will be another time
+   * @param retryMs after so long, where the registry was away, or what `passes` says will be another time. What the registry has and cannot be
+   *   read is waited for until something wakes it: what is followed tells when it is mended
    */
   async run(
     work: () => Promise<void>,
@@ -47,6 +49,7 @@ export class Waker {
       try {
         await work();
       } catch (error) {
+        if (error instanceof UnreadableEntry) continue;
         if (!(error instanceof StoreUnavailable) && !passes(error)) throw error;
         await pause(retryMs, signal);
         this.wake();

@@ -20,8 +20,49 @@ export function checkTopology(document: unknown, source: string): TopologyDraft 
   return checkDocument(document, source, topologySchema, draftOf);
 }
 
+/** What decides who owns what is understood as a whole, or not at all. */
+const DECISIVE: ReadonlySet<PropertyKey | undefined> = new Set(['placement', 'pins']);
+
+/** A topology that was written by this release, an earlier or a later one. */
+export interface ReadTopology {
+  readonly topology: TopologyDraft;
+  /** Fields that this release does not know, dotted, and has left out. */
+  readonly ignored: readonly string[];
+}
+
+/**
+ * The same for what a registry or a disk keeps: fields that this release does not know are left out, but for those of placement and pins.
+ * Whoever adds a field that must not be left out names it in `requires`.
+ */
+export function readTopology(document: unknown, source: string): ReadTopology {
+  const parsed = topologySchema.safeParse(document);
+  const unknown = (parsed.error?.issues ?? []).flatMap((issue) =>
+    issue.code === 'unrecognized_keys' && !DECISIVE.has(issue.path[0])
+      ? issue.keys.map((key) => [...issue.path, key])
+      : [],
+  );
+  const known = unknown.length === 0 ? document : structuredClone(document);
+  for (const path of unknown) leaveOut(known, path);
+  return { topology: checkTopology(known, source), ignored: unknown.map((path) => path.join('.')) };
+}
+
+function leaveOut(document: unknown, path: readonly PropertyKey[]): void {
+  const holder = path
+    .slice(0, -1)
+    .reduce<unknown>((value, step) => (value as Record<PropertyKey, unknown>)[step], document);
+  delete (holder as Record<PropertyKey, unknown>)[path.at(-1) as PropertyKey];
+}
+
 function draftOf(
-  { namespace, cluster, version, consistency, failover, ...fields }: z.output<typeof topologySchema>,
+  {
+    namespace,
+    cluster,
+    version,
+    consistency,
+    failover,
+    requires: _requires,
+    ...fields
+  }: z.output<typeof topologySchema>,
   report: Report,
 ): TopologyDraft {
   return {

@@ -4,7 +4,14 @@ export { Cluster, type ClusterDescription, type HashOn, type PlacementChoice, ty
 export { ClusterTable, type ShardPlace, type SharedCluster, shareCluster } from './cluster-table.ts';
 export { describeCluster } from './describe.ts';
 export { type ClusterDiff, diff, type Flow, losingShards, type MovedPin, type MovedRange } from './diff.ts';
-export { checkTopology, parseTopology, topologyDocument, topologyYaml } from './document.ts';
+export {
+  checkTopology,
+  parseTopology,
+  type ReadTopology,
+  readTopology,
+  topologyDocument,
+  topologyYaml,
+} from './document.ts';
 export { type Explanation, explainKey } from './explain.ts';
 export { fingerprint } from './fingerprint.ts';
 export { derivedNodeId, type NodeId } from './node-id.ts';

@@ -113,6 +113,23 @@ const failover = z
   })
   .describe('What becomes of a shard that is lost. Nothing does where this is not given: its requests fail or wait.');
 
+/**
+ * What a topology may say that changes who owns what, or when, beyond what the first release knew. A release adds its features here, and
+ * whoever writes a topology that has one names it in `requires`: so that earlier releases refuse it, rather than misread it.
+ */
+const FEATURES: readonly string[] = [];
+
+const requires = z
+  .array(
+    z.string().refine((feature) => FEATURES.includes(feature), {
+      error: ({ input }) =>
+        `${JSON.stringify(input)} is not known to this release; a later one can serve this topology`,
+    }),
+  )
+  .describe(
+    'What has to be understood to serve this topology; a release that does not know it keeps to the version before.',
+  );
+
 /** A topology as a document. */
 export const topologySchema = z.strictObject({
   namespace: identifier.default('default'),
@@ -126,9 +143,11 @@ export const topologySchema = z.strictObject({
     .enum(['strict', 'eventual'])
     .default('strict')
     .describe(
-      'strict: no two shards ever serve a key at once; eventual: each router changes over when it hears of it.',
+      'strict: keys are handed over, so that no router sends a request to a shard that has lost its key, and no two shards serve ' +
+        'a key at once that refuse what they have lost; eventual: each router changes over when it hears of it.',
     ),
   failover: failover.optional(),
+  requires: requires.optional(),
 });
 
 /** What tells who owns what, defaults filled in. */

@@ -13,7 +13,7 @@ export interface TopologyName {
 
 /** How a cluster changes over from one version to the next. */
 export interface ChangeRules {
-  /** `eventual`: each router changes over when it hears of it. Where it is not given: no two shards ever serve a key at once. */
+  /** `eventual`: each router changes over when it hears of it. Where it is not given keys are handed over: docs/handoff.md. */
   readonly consistency?: 'strict' | 'eventual' | undefined;
   /** A shard whose node has been lost or sick for so long is taken out; never where it is not given. */
   readonly failover?: { readonly afterMs: number } | undefined;

@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import type { Entry, Revision } from './store/store.ts';
+
+/** An entry that this release cannot read. What was read of it before stays what is known. */
+export interface Unreadable {
+  readonly key: string;
+  readonly revision: Revision;
+  readonly reason: string;
+}
+
+/** An entry is not what its key says: it is no JSON, it is damaged, or a later release has written what this one cannot know. */
+export class UnreadableEntry extends Error implements Unreadable {
+  override readonly name: string = 'UnreadableEntry';
+  readonly key: string;
+  readonly revision: Revision;
+  readonly reason: string;
+
+  constructor({ key, revision }: Pick<Entry, 'key' | 'revision'>, reason: string, options?: ErrorOptions) {
+    super(`the registry's entry ${key} cannot be read: ${reason}`, options);
+    this.key = key;
+    this.revision = revision;
+    this.reason = reason;
+  }
+}
+
+/** What cannot be read at present, each told of once. */
+export class UnreadableEntries {
+  readonly #known = new Map<string, Unreadable>();
+  /** By key, what was last told of it. */
+  readonly #told = new Map<string, string>();
+  /** Told of each, once for each of its revisions. */
+  onFound: (found: Unreadable) => void = () => {};
+  /** Told when there are others than before. */
+  onChange: () => void = () => {};
+
+  get all(): readonly Unreadable[] {
+    return [...this.#known.values()];
+  }
+
+  note({ key, revision, reason }: Unreadable): void {
+    const found = { key, revision, reason };
+    const isKnown = this.#known.get(key)?.revision === revision;
+    this.#known.set(key, found);
+    if (!isKnown) this.onChange();
+    const news = `${revision} ${reason}`;
+    if (this.#told.get(key) === news) return;
+    this.#told.set(key, news);
+    this.onFound(found);
+  }
+
+  /** It is well again, or gone. */
+  forget(key: string): void {
+    if (this.#known.delete(key)) this.onChange();
+  }
+
+  /** Of the keys that begin so one alone still counts. */
+  forgetOthers(prefix: string, counts: string): void {
+    for (const key of this.#known.keys()) if (key.startsWith(prefix) && key !== counts) this.forget(key);
+  }
+
+  /** @returns what is made of an entry, or undefined where it cannot be read, which is noted */
+  try<Value>(entry: Entry, of: (entry: Entry) => Value): Value | undefined {
+    try {
+      const value = of(entry);
+      this.forget(entry.key);
+      return value;
+    } catch (error) {
+      if (!(error instanceof UnreadableEntry)) throw error;
+      this.note(error);
+      return undefined;
+    }
+  }
+
+  /** What is made of those that can be read. */
+  readable<Value>(entries: readonly Entry[], of: (entry: Entry) => Value): Value[] {
+    return entries.flatMap((entry) => {
+      const value = this.try(entry, of);
+      return value === undefined ? [] : [value];
+    });
+  }
+}
+
+/** Any JSON. @throws UnreadableEntry */
+export function jsonOf(entry: Entry): unknown {
+  try {
+    return JSON.parse(entry.value);
+  } catch (cause) {
+    throw new UnreadableEntry(entry, 'it is not JSON', { cause });
+  }
+}
+
+/**
+ * An entry as its schema has it; fields that this release does not know are left out, unless the schema keeps them.
+ * @throws UnreadableEntry
+ */
+export function parsed<Schema extends z.ZodType>(entry: Entry, schema: Schema): z.output<Schema> {
+  const result = schema.safeParse(jsonOf(entry));
+  if (result.success) return result.data;
+  throw new UnreadableEntry(entry, z.prettifyError(result.error).replaceAll(/\s*\n\s*/g, ' '));
+}
