@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { DocumentStore, StaleToken } from './document-store.ts';
+import { ChangesRemoved, DocumentStore, StaleToken } from './document-store.ts';
+import { MaintenanceStore } from './housekeeping/maintenance-store.ts';
 
 let folder = '';
 const stores: DocumentStore[] = [];
@@ -63,4 +64,27 @@ it('opens a file that was made before writes had versions', () => {
   const store = open();
   expect(store.changesAfter('p/d', 0)).toMatchObject([{ kind: 'put', document: { revision: 1 } }]);
   expect(store.put('p/d', value, null, { shard: 's0', version: 1 }).revision).toBe(2);
+});
+
+it('resumes a document of which nothing was removed from anywhere, whatever was removed of others', () => {
+  const store = open();
+  for (let i = 0; i < 5; i++) store.put('p/other', value, null, { shard: 's0', version: 1 });
+  const maintenance = new MaintenanceStore(join(folder, 'documents.sqlite'));
+  maintenance.removeChanges('p/other', 3, { unit: 'p', token: 1, onWrite: () => {} });
+  maintenance.close();
+  expect(store.changesAfter('p/d', 0)).toEqual([]);
+  store.put('p/d', value, null, { shard: 's0', version: 1 });
+  expect(store.changesAfter('p/d', 0)).toMatchObject([{ document: { revision: 6 } }]);
+  expect(() => store.changesAfter('p/other', 2)).toThrow(ChangesRemoved);
+  expect(store.changesAfter('p/other', 3).map(({ document }) => document.revision)).toEqual([4, 5]);
+});
+
+it('does not know which documents changes were removed of before that was written down', () => {
+  const file = join(folder, 'documents.sqlite');
+  const database = new DatabaseSync(file);
+  database.exec('CREATE TABLE removed (up_to INTEGER NOT NULL); INSERT INTO removed VALUES (7)');
+  database.close();
+  const store = open();
+  expect(() => store.changesAfter('p/d', 6)).toThrow(ChangesRemoved);
+  expect(store.changesAfter('p/d', 7)).toEqual([]);
 });

@@ -120,7 +120,8 @@ export class DocumentStore {
     );
     // What was removed of a document was its first changes: what came after one that is kept is kept too.
     this.#isKept = prepare(
-      'SELECT 1 FROM removed WHERE up_to <= ?2 UNION ALL SELECT 1 FROM changes WHERE key = ?1 AND revision = ?2',
+      "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM removed_changes WHERE key IN (?1, '') AND up_to > ?2) " +
+        'UNION ALL SELECT 1 FROM changes WHERE key = ?1 AND revision = ?2',
     );
     this.#expired = prepare(
       'SELECT key, revision, expires_at AS expiresAtMs FROM documents ' +

@@ -30,6 +30,14 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS units (unit TEXT PRIMARY KEY, token INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS removed (up_to INTEGER NOT NULL);
   INSERT INTO removed SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM removed);
+  -- Up to which revision changes of a document are removed; '' stands for all of which that is not known one by one, because
+  -- they were removed before this table was there.
+  CREATE TABLE IF NOT EXISTS removed_changes (key TEXT PRIMARY KEY, up_to INTEGER NOT NULL) WITHOUT ROWID;
+  INSERT OR IGNORE INTO removed_changes SELECT '', up_to FROM removed;
+  CREATE TRIGGER IF NOT EXISTS note_removed_changes AFTER DELETE ON changes BEGIN
+    INSERT INTO removed_changes (key, up_to) VALUES (OLD.key, OLD.revision)
+      ON CONFLICT (key) DO UPDATE SET up_to = max(up_to, excluded.up_to);
+  END;
 `;
 
 /** Opens the database that all shards of a machine share, with what older ones lack. */

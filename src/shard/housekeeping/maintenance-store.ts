@@ -56,6 +56,7 @@ export class MaintenanceStore {
         '(SELECT revision FROM changes WHERE key = ? AND revision <= ? ORDER BY revision LIMIT ?)',
     );
     this.#removeUpTo = prepare('DELETE FROM changes WHERE key = ? AND revision <= ?');
+    // For shards of earlier releases, which know of no removal one document at a time.
     this.#noteRemoved = prepare('UPDATE removed SET up_to = max(up_to, ?)');
     this.#idleSession = prepare(`SELECT 1 FROM sessions WHERE project = ? AND seen_at <= ${NOW_MS} - ? LIMIT 1`);
     this.#endSessions = prepare(
