@@ -6,9 +6,12 @@ import {
   isUnderWay,
   type Membership,
   nodeName,
+  nodeValue,
   type Registry,
   VersionConflict,
 } from '../src/registry/index.ts';
+import type { Verdict } from '../src/shard/ownership.ts';
+import { RegisteredOwnership } from '../src/shard/registered-ownership.ts';
 import { checkTopology, type TopologyDraft } from '../src/topology/index.ts';
 import { Scope } from './support/processes.ts';
 import { clock, PATIENCE, registryOn, sqlite } from './support/registries.ts';
@@ -146,6 +149,42 @@ it('lets requests go to their old owners where somebody does not answer while th
   await router.acknowledge(again, 'hold');
   await losing.acknowledge(again);
   await reached(registry, 'committed');
+});
+
+it('has a shard go on serving what it loses until every router holds it', async () => {
+  const open = await registries();
+  const registry = open();
+  await registry.topologies.commit(draft(['s0', 's1']));
+  const router = new Router(open(), 'r0');
+  const identity = { name: NAME, shard: 's1', address: '10.0.0.1:1', nodeId: 'n', leaseMs: LEASE_MS };
+  const losing = new RegisteredOwnership(open(), identity, clock, { onVersion: () => {}, onLost: () => {} });
+  await Promise.all([router.ready, losing.start()]);
+  scope.defer(() => losing.stop());
+  const own = Array.from({ length: 100 }, (_, i) => `p/${i}`).find(
+    (key) => (losing.admit(key, 1) as Verdict).kind === 'owner',
+  ) as string;
+  await registry.handoffs.stage(draft(['s0']), {}, 'a test');
+  const steps: string[] = [];
+  drive(open(), ({ step }) => steps.push(step));
+  const acknowledged = async (): Promise<unknown> =>
+    nodeValue((await registry.members.list('node'))[0]?.value ?? {}).acknowledged;
+  await router.acknowledge(await reached(registry, 'stage'), 'drain');
+  // Held in vain, twice: the router still has something in flight.
+  for (const retries of [1, 2]) {
+    await vi.waitFor(async () => {
+      const { handoff } = await registry.handoffs.read(NAME);
+      expect(handoff).toMatchObject({ step: 'drain', retries });
+      await router.acknowledge(handoff as Handoff, 'drain');
+    }, PATIENCE);
+    await vi.waitFor(() => expect(steps.filter((step) => step === 'hold').length).toBe(retries + 1), PATIENCE);
+    expect(await acknowledged()).toBeUndefined();
+    expect(losing.admit(own, 1)).toEqual({ kind: 'owner' });
+  }
+  const { handoff } = await registry.handoffs.read(NAME);
+  await router.acknowledge(handoff as Handoff, 'hold');
+  await reached(registry, 'committed');
+  expect(await acknowledged()).toMatchObject({ to: 2, step: 'hold' });
+  expect(losing.admit(own, 1)).toEqual({ kind: 'stale', version: 2 });
 });
 
 it.each(['stage', 'drain', 'hold'] as const)('is finished by another where who drives dies at %s', async (step) => {

@@ -245,7 +245,9 @@ export class RoutedClusters {
       this.#tellServed();
     }
     if (staged === null || !(await threads.settled(cluster, staged.attempt, staged.step))) return;
-    if (known.lastEvent !== lastEvent) return;
+    const last = known.acknowledged;
+    const isTold = last?.to === staged.to && last.attempt === staged.attempt && last.step === staged.step;
+    if (known.lastEvent !== lastEvent || isTold) return;
     known.acknowledged = { to: staged.to, attempt: staged.attempt, step: staged.step };
     this.#tellServed();
   }

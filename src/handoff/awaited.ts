@@ -6,6 +6,7 @@ import {
   nodeName,
   nodeValue,
   routerValue,
+  shardsGiveUp,
 } from '../registry/index.ts';
 import { type TopologyName, topologyText } from '../topology/index.ts';
 
@@ -29,7 +30,7 @@ export function awaitedIn(name: TopologyName, handoff: Handoff, { routers, nodes
     const member = nodes.find((each) => each.name === nodeName(name, shard, nodeId));
     // Without it nothing ends, and nobody waits, for a change that could not be made.
     if (member === undefined) return true;
-    return handoff.step === 'hold' && !hasAcknowledged(nodeValue(member.value).acknowledged, handoff);
+    return shardsGiveUp(handoff) && !hasAcknowledged(nodeValue(member.value).acknowledged, handoff);
   });
   return [...late.map((router) => `router ${router.name}`), ...holding.map(({ shard }) => `shard ${shard}`)];
 }

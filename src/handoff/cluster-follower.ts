@@ -7,6 +7,7 @@ import {
   type StoredHandoff,
   type StoredNode,
   StoreUnavailable,
+  shardsGiveUp,
   type TopologyEvent,
   UnreadableEntry,
 } from '../registry/index.ts';
@@ -220,12 +221,13 @@ export class ClusterFollower {
     if (this.#next?.topology.version !== to || !isSame(this.#next.topology, staged))
       this.#next = { ...this.#build(staged), attempt };
     else this.#next = { ...this.#next, attempt };
-    return { to, attempt, step: step as StagedCluster['step'], losing, table: this.#next.table };
+    const { table } = this.#next;
+    return { to, attempt, step: step as StagedCluster['step'], shardsGiveUp: shardsGiveUp(handoff), losing, table };
   }
 
   #tellRouting(staged: StagedCluster | null): void {
     const served = this.#served ?? null;
-    const told = JSON.stringify([served?.number, this.#from, staged?.attempt, staged?.step]);
+    const told = JSON.stringify([served?.number, this.#from, staged?.attempt, staged?.step, staged?.shardsGiveUp]);
     if (told === this.#told) return;
     this.#told = told;
     const table = served?.table ?? null;

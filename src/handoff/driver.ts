@@ -10,6 +10,7 @@ import {
   type StoredHandoff,
   type StoredNode,
   StoreRefused,
+  shardsGiveUp,
   Waker,
 } from '../registry/index.ts';
 import { type Topology, type TopologyName, topologyText } from '../topology/index.ts';
@@ -17,14 +18,19 @@ import { awaitedIn } from './awaited.ts';
 
 /** How long things may take. */
 interface HandoffTiming {
-  /** Requests are held for no longer than this at a time; then what is waited for is given more time with nobody waiting. */
+  /**
+   * Requests are held for no longer than this the first time; then what is waited for is given more time with nobody waiting.
+   * Each further time it is twice as long, up to `LONGEST_HOLD` times.
+   */
   readonly holdMs: number;
   /** How long that is. */
   readonly restMs: number;
 }
 
-/** Two seconds are long for a request, and enough for a router or shard that is not stopped. */
-const defaultTiming: HandoffTiming = { holdMs: 2000, restMs: 1000 };
+/** Half a second is enough for routers and shards that are not stopped, and hardly an outage for those who wait. */
+const defaultTiming: HandoffTiming = { holdMs: 500, restMs: 1000 };
+/** Two seconds are long for a request, and enough where the registry is slow or far away. */
+const LONGEST_HOLD = 4;
 
 /** Told of each step that is begun. */
 export type OnStep = (handoff: Handoff) => void;
@@ -106,7 +112,7 @@ export class HandoffDriver {
       // Somebody else was faster, and the watch will tell: nothing is lost.
       if (next.done === null) return;
       this.#view = { ...this.#view, handoff: next.done };
-      this.#onStep(next.done);
+      if (next.done.step !== handoff.step) this.#onStep(next.done);
     }
   }
 
@@ -118,8 +124,9 @@ export class HandoffDriver {
     const awaited = this.#awaited(handoff, this.#routers, this.#nodes) ?? (await this.#awaitedNow(handoff));
     const holds = hasReached(handoff.step, 'hold');
     if (awaited !== null) {
-      if (!holds || waitsMs < this.#timing.holdMs) {
-        if (holds) this.#waker.wakeIn(this.#timing.holdMs - waitsMs);
+      const holdMs = this.#timing.holdMs * Math.min(2 ** handoff.retries, LONGEST_HOLD);
+      if (!holds || waitsMs < holdMs) {
+        if (holds) this.#waker.wakeIn(holdMs - waitsMs);
         return null;
       }
       const reason = `${awaited} has not answered while requests were held`;
@@ -130,8 +137,13 @@ export class HandoffDriver {
       return null;
     }
     const step = FOLLOWING[handoff.step];
-    if (step === undefined) return { done: await this.#commit(handoff, staged) };
-    return { done: await handoffs.advance(this.#name, handoff, { step }) };
+    if (step !== undefined)
+      return { done: await handoffs.advance(this.#name, handoff, { step, ...fence(handoff, false) }) };
+    // Every router holds. Shards that lose something are to give it up now, where there are any.
+    const giveUp = { ...handoff, ...fence(handoff, true) };
+    if (!shardsGiveUp(handoff) && this.#awaited(giveUp, this.#routers, this.#nodes) !== null)
+      return { done: await handoffs.advance(this.#name, handoff, fence(handoff, true)) };
+    return { done: await this.#commit(handoff, staged) };
   }
 
   /** Where the store takes the version that was staged no more, because it has become too large with what goes with it: what was stays. */
@@ -184,6 +196,10 @@ export class HandoffDriver {
 
 function revisionOf({ handoff }: HandoffView): number {
   return handoff?.revision ?? 0;
+}
+
+function fence({ attempt }: Handoff, isUp: boolean): Pick<Handoff, 'fence'> {
+  return { fence: { attempt, isUp } };
 }
 
 /** What was held is let go, to those who own it still; all begins anew from there. */

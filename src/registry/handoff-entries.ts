@@ -24,6 +24,11 @@ export interface Handoff {
   readonly attempt: number;
   /** How often it has gone back, because somebody did not answer while requests were held. */
   readonly retries: number;
+  /**
+   * For the attempt that it names: whether every router holds what moves, so that shards give it up. Where it names another
+   * one, the driver is of a release that has shards give up as soon as `hold` begins.
+   */
+  readonly fence?: { readonly attempt: number; readonly isUp: boolean } | undefined;
   /** Shards that lose keys by it, or may. */
   readonly losing: readonly string[];
   /** Shards that nobody waits for, because their nodes are lost. */
@@ -36,6 +41,11 @@ export interface Handoff {
 
 export interface StoredHandoff extends Handoff {
   readonly revision: Revision;
+}
+
+/** Whether shards are to give up what they lose by it: before that, routers may still have requests in flight to them. */
+export function shardsGiveUp({ step, attempt, fence }: Handoff): boolean {
+  return step === 'hold' && (fence?.attempt !== attempt || fence.isUp);
 }
 
 export function isUnderWay({ step }: Handoff): boolean {

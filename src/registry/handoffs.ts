@@ -139,7 +139,7 @@ export class Handoffs {
   advance(
     name: TopologyName,
     { revision, ...handoff }: StoredHandoff,
-    change: Partial<Pick<Handoff, 'step' | 'attempt' | 'retries' | 'lost' | 'reason'>>,
+    change: Partial<Pick<Handoff, 'step' | 'attempt' | 'retries' | 'fence' | 'lost' | 'reason'>>,
     silent: readonly StoredNode[] = [],
   ): Promise<StoredHandoff | null> {
     const changed: Handoff = { ...handoff, ...change, at: this.#timeOfDay() };

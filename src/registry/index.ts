@@ -12,6 +12,7 @@ export {
   type KnownNode,
   type StoredHandoff,
   type StoredNode,
+  shardsGiveUp,
 } from './handoff-entries.ts';
 export { type ClusterState, type HandoffEvent, Handoffs } from './handoffs.ts';
 export type { HeldLease, LeaseTimes } from './held-lease.ts';

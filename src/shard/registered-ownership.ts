@@ -169,11 +169,12 @@ export class RegisteredOwnership implements Ownership {
           lost,
         );
     }
-    this.#next = staged?.step === 'hold' ? new ClusterTable(staged.table) : null;
+    // Until then routers may still send what they have in flight.
+    const givesUp = staged?.shardsGiveUp === true;
+    this.#next = givesUp ? new ClusterTable(staged.table) : null;
     this.#dropLost();
     this.#follower.carriedOut(id);
-    if (staged?.step === 'hold' && staged.losing.includes(this.#identity.shard))
-      this.#acknowledge(staged.to, staged.attempt);
+    if (givesUp && staged.losing.includes(this.#identity.shard)) this.#acknowledge(staged.to, staged.attempt);
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 

@@ -11,6 +11,8 @@ export interface StagedCluster {
    * that move, and give up what is lost.
    */
   readonly step: 'stage' | 'drain' | 'hold';
+  /** Whether shards give up what they lose: at hold, once every router has nothing of it in flight any more. */
+  readonly shardsGiveUp: boolean;
   readonly table: SharedCluster;
   /** Shards that lose keys by it, or may. */
   readonly losing: readonly string[];
