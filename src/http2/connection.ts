@@ -110,8 +110,8 @@ export class Connection implements OutputListener, StreamConnection {
 
   /** Takes bytes from the socket; its owner reads it, because upstream and accepted sockets are best read differently. */
   receive(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#state === 'closed' || this.#state === 'failed') return;
     this.#context.turn.begin();
+    if (this.#state === 'closed' || this.#state === 'failed') return;
     this.#receiver.receive(bytes, start, end);
   }
 

@@ -31,3 +31,4 @@ export {
   type StreamHandler,
   unhandled,
 } from './stream.ts';
+export type { ClockWatcher, Turn } from './turn.ts';

@@ -58,6 +58,8 @@ export class Output implements Flushable {
     if (socket.connecting) {
       socket.once('connect', () => {
         this.connected = true;
+        // What was to be sent once the connection is there may have to stay by now.
+        turn.begin();
         this.flush();
       });
     }
@@ -67,6 +69,7 @@ export class Output implements Flushable {
   readonly #onDrain = (): void => {
     if (!this.congested || this.#socket.writableLength > CONGESTED_BYTES) return;
     this.congested = false;
+    this.#turn.begin();
     this.#listener.onRelieved();
   };
 

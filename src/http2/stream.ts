@@ -52,6 +52,8 @@ export interface StreamConnection {
   letGo(stream: Stream): void;
   /** Has the peer make another connection; what is open on this one goes on. */
   shutdown(reason: string): void;
+  /** Cuts the connection: what has not been written is not. */
+  destroy(): void;
 }
 
 /** How a stream came to be reset. */

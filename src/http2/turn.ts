@@ -3,6 +3,12 @@ export interface Flushable {
   flush(): void;
 }
 
+/** Who has to know the time before anything else is done at it. */
+export interface ClockWatcher {
+  /** The time has come that it asked for, or is past. It may ask for another. */
+  onTime(nowMs: number): void;
+}
+
 /** How long an answer that nobody waits for (an acknowledged PING) may wait for other output to travel with. */
 const LAZY_MS = 4;
 
@@ -19,6 +25,8 @@ export class Turn {
   #lazy: Flushable[] = [];
   #scheduled = false;
   #lazyTimer: NodeJS.Timeout | null = null;
+  readonly #reminders = new Map<ClockWatcher, number>();
+  #nextReminderMs = Number.POSITIVE_INFINITY;
 
   constructor(clock: () => number) {
     this.#clock = clock;
@@ -27,8 +35,27 @@ export class Turn {
 
   /** Reads the clock, at the beginning of a turn's work. */
   begin(): number {
-    this.nowMs = this.#clock();
-    return this.nowMs;
+    const nowMs = this.#clock();
+    this.nowMs = nowMs;
+    if (nowMs >= this.#nextReminderMs) this.#remind(nowMs);
+    return nowMs;
+  }
+
+  /** Has a watcher told when the first turn begins at a time or later, before anything is done in it. Its last wish counts. */
+  remind(watcher: ClockWatcher, atMs: number): void {
+    this.#reminders.set(watcher, atMs);
+    this.#nextReminderMs = Math.min(this.#nextReminderMs, atMs);
+  }
+
+  #remind(nowMs: number): void {
+    // Turns that watchers begin themselves tell nobody.
+    this.#nextReminderMs = Number.POSITIVE_INFINITY;
+    for (const [watcher, atMs] of [...this.#reminders]) {
+      if (nowMs < atMs) continue;
+      this.#reminders.delete(watcher);
+      watcher.onTime(nowMs);
+    }
+    this.#nextReminderMs = Math.min(...this.#reminders.values());
   }
 
   /** Has `flushable` flushed at the end of this turn. The caller sees to it that it says so once. */
@@ -48,6 +75,8 @@ export class Turn {
 
   readonly #flush = (): void => {
     this.#scheduled = false;
+    // The process may have been stopped since: what must not go out any more is cut first.
+    this.begin();
     const flushing = this.#dirty;
     this.#dirty = this.#flushing;
     this.#flushing = flushing;
@@ -57,6 +86,7 @@ export class Turn {
 
   readonly #flushLazy = (): void => {
     this.#lazyTimer = null;
+    this.begin();
     const flushing = this.#lazy;
     this.#lazy = [];
     for (const flushable of flushing) flushable.flush();

@@ -92,8 +92,6 @@ export class Exchange implements StreamHandler, Deadlined {
   // The request's content so far, in the arena; -1 where it is not kept.
   #kept = 0;
   #keptBytes = 0;
-  /** All of it, where the key is about to move; most requests are spared this. */
-  #sent: Uint8Array[] | null = null;
   /** Content that came before there was a stream to the owner. */
   #held: Uint8Array[] | null = null;
   deadlineTick = -1;
@@ -370,7 +368,11 @@ export class Exchange implements StreamHandler, Deadlined {
     this.#replay?.onRequest(bytes, start, end);
     const upstream = this.#upstream;
     if (upstream === null) {
-      if (this.#finished) return;
+      if (this.#finished) {
+        // Nobody takes it any more; its client may send the rest of it to nobody.
+        if (!endStream) this.#grantDownstream();
+        return;
+      }
       this.#held ??= [];
       this.#held.push(new Uint8Array(bytes.subarray(start, end)));
       this.#route.owners.gate?.onContent(this, length);
@@ -383,14 +385,6 @@ export class Exchange implements StreamHandler, Deadlined {
 
   /** Keeps content for a time, in case the owner refuses the stream. */
   #keep(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#sent !== null) {
-      this.#sent.push(new Uint8Array(bytes.subarray(start, end)));
-      if (this.#requestBytes > LONGEST_KEPT_BYTES) {
-        this.#sent = null;
-        this.#kept = -1;
-      }
-      return;
-    }
     if (this.#kept < 0) return;
     this.#kept = this.#context.arena.append(this.#kept, this.#keptBytes, bytes, start, end);
     this.#keptBytes += end - start;
@@ -473,12 +467,6 @@ export class Exchange implements StreamHandler, Deadlined {
       this.#held = again === null ? null : [again.content];
       return again !== null;
     }
-    if (this.#sent !== null) {
-      this.#upstream = null;
-      this.#held = this.#sent.length > 0 ? this.#sent : null;
-      this.#sent = [];
-      return true;
-    }
     if (this.#kept < 0) return false;
     const content = this.#keptBytes > 0 ? this.#context.arena.read(this.#kept, this.#keptBytes) : null;
     if (this.#keptBytes > 0 && content === null) return false;
@@ -532,11 +520,6 @@ export class Exchange implements StreamHandler, Deadlined {
     return true;
   }
 
-  /** Has its content kept whole from now on, none of which has been sent yet. */
-  keepContent(): void {
-    this.#sent = [];
-  }
-
   /** The shard has lost the key by a version that is not known here yet: the request waits for it. */
   #waitForVersion(block: HeaderBlock): boolean {
     const { gate } = this.#route.owners;
@@ -561,15 +544,25 @@ export class Exchange implements StreamHandler, Deadlined {
     return !this.#finished;
   }
 
-  /** It is open, and its owner has it. */
+  /** Its owner has it, or gets the rest of it after having answered. */
   get isSent(): boolean {
-    return !this.#finished && this.#upstream !== null;
+    const upstream = this.#upstream;
+    return upstream !== null && !upstream.closed;
   }
 
-  /** Its route calls it a watch. */
+  /** Has its owner get no more of a request that has been answered. */
+  stopSending(): void {
+    if (this.#finished) this.#abandonUpstream(ErrorCode.Cancel);
+  }
+
+  get keyText(): string {
+    return typeof this.#key === 'string' ? this.#key : this.#key.text;
+  }
+
+  /** Its route calls it a watch; or it is a WebSocket, which stays open by its nature. */
   get isWatch(): boolean {
     const path = this.request.find(({ name }) => name.kind === NameKind.Path);
-    return path !== undefined && this.#route.isWatch(path.text);
+    return this.isWebSocket || (path !== undefined && this.#route.isWatch(path.text));
   }
 
   /** How it leaves: as its route has it, where that can be done. */
@@ -720,7 +713,7 @@ export class Exchange implements StreamHandler, Deadlined {
       route: this.#route.name,
       cluster: this.owner.cluster,
       shard: this.owner.id,
-      key: typeof this.#key === 'string' ? this.#key : this.#key.text,
+      key: this.keyText,
       status: this.#status,
       grpcStatus: this.#grpcStatus,
       ageMs: this.ageMs(this.#context.http2.turn.nowMs),
@@ -737,6 +730,7 @@ export class Exchange implements StreamHandler, Deadlined {
   #abandonUpstream(code: number): void {
     const upstream = this.#upstream;
     this.#held = null;
+    this.#upstream = null;
     if (upstream === null) this.#stopWaiting();
     // Of those that leave because their keys have moved there may be thousands at once.
     else if (this.#leavesWith !== null) upstream.connection.letGo(upstream);
@@ -766,8 +760,6 @@ function staleVersion(block: HeaderBlock): number {
 
 /** So often a request is sent anew because its router was behind: for ten seconds, as often as the gate tries. */
 const MOST_STALE = 20;
-/** A longer request to a key that is being handed over may fail, if its shard hears of that before its router does. */
-const LONGEST_KEPT_BYTES = 1024 * 1024;
 
 /** Whether a shard may be telling that the router is behind: 421 (RFC 9110, 15.5.20), or a gRPC status and nothing else. */
 function mayBeStale(status: number, endStream: boolean, grpcStatus: Field | null): boolean {

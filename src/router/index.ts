@@ -2,8 +2,8 @@
 
 export { type DrainDescription, defaultDrain, type MoveDescription } from './drain/drain.ts';
 export type { EdgeDescription } from './edge/forwarded.ts';
-export type { ServesUntil } from './gate/gate.ts';
 export { defaultHold, type HoldDescription } from './gate/hold.ts';
+export type { ServesUntil } from './gate/lease-watch.ts';
 export type { ListenerDescription } from './listener.ts';
 export { ACCESS_FIELDS, formatFault } from './observe/access-log.ts';
 export {

@@ -9,6 +9,7 @@ import type { Exchange } from './exchange.ts';
 import { Gate } from './gate/gate.ts';
 import { defaultHold, type HoldDescription } from './gate/hold.ts';
 import { type Accepted, Listener, type ListenerDescription, type ListenerOwner } from './listener.ts';
+import { localReply } from './local-reply.ts';
 import { AccessLog } from './observe/access-log.ts';
 import { RouterCounters } from './observe/counters.ts';
 import { newLog } from './observe/log.ts';
@@ -99,6 +100,7 @@ export class Router implements DownstreamOwner, ListenerOwner {
           if (exchange.owner.cluster === name) visit(exchange);
         }),
       drain: (leavers, sinceMs) => this.#drainer.add(leavers, sinceMs),
+      cut: () => this.#cut(name),
     });
     this.#gates.set(name, gate);
     return gate;
@@ -109,6 +111,8 @@ export class Router implements DownstreamOwner, ListenerOwner {
    * have; those that stay open and whose keys have moved leave, and come back to the new owner. Others are not touched.
    */
   publish(cluster: string, table: SharedCluster | null, staged: StagedCluster | null): void {
+    // What was sent by the lease is cut before anybody else's version is served.
+    this.#gates.get(cluster)?.lookAtLease();
     if ((table?.build ?? 0) !== this.snapshot.ownersIn(cluster)?.build) this.#changeOver(cluster, table);
     const next = staged === null ? null : this.#upstreams.ownersToBe({ name: cluster, table: staged.table });
     this.#gates.get(cluster)?.changed(staged, next);
@@ -146,6 +150,13 @@ export class Router implements DownstreamOwner, ListenerOwner {
       else exchange.proceed();
     });
     void visited.then(() => this.#drainer.add(leavers));
+  }
+
+  /** Refuses what is in flight to a cluster, and cuts its connections, all in this turn: nothing more of it reaches a shard. */
+  #cut(cluster: string): void {
+    for (const exchange of this.#exchanges())
+      if (exchange.isSent && exchange.owner.cluster === cluster) exchange.refuse(localReply.noLease(cluster));
+    this.#upstreams.cut(cluster);
   }
 
   /** Visits the requests that are under way, some at a time; resolves once all were visited. */

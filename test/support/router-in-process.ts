@@ -4,6 +4,7 @@ import {
   type ClientHttp2Stream,
   connect,
   createServer,
+  type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
@@ -33,9 +34,14 @@ export interface ShardRequest {
   isComplete: boolean;
 }
 
+/** So many requests a shard takes on a connection. */
+const STREAMS = 10;
+
 /** A shard that knows nothing of Keyway: writes down what comes, and answers 200 with its name unless a test answers. */
 export class PlainShard {
   readonly requests: ShardRequest[] = [];
+  /** Told of each request when it begins. */
+  onBegin: (request: ShardRequest) => void = () => {};
   /** Answers a request whose content is complete. */
   answer: (request: ShardRequest) => void = ({ stream }) => {
     stream.respond({ ':status': 200 });
@@ -43,15 +49,24 @@ export class PlainShard {
   };
   readonly id: string;
   port = 0;
+  /** Ends it, with its connections. */
+  end: () => void = () => {};
 
   private constructor(id: string) {
     this.id = id;
   }
 
+  /** @param port where it was before it ended, if it is another process of the same shard */
   static async start(scope: Scope, id: string, port = 0): Promise<PlainShard> {
     const shard = new PlainShard(id);
-    const server = createServer();
-    server.on('session', (session) => scope.defer(() => session.destroy()));
+    const server = createServer({ settings: { enableConnectProtocol: true, maxConcurrentStreams: STREAMS } });
+    const sessions = new Set<ServerHttp2Session>();
+    server.on('session', (session) => sessions.add(session));
+    shard.end = () => {
+      server.close();
+      for (const session of sessions) session.destroy();
+    };
+    scope.defer(() => shard.end());
     server.on('stream', (stream, headers) => {
       const { ':method': method = '', ':path': path = '' } = headers;
       const [key, version] = [String(headers['x-shard-key']), String(headers['x-keyway-version'])];
@@ -65,17 +80,19 @@ export class PlainShard {
         isComplete: false,
       };
       shard.requests.push(request);
+      shard.onBegin(request);
       stream.on('error', () => {});
       stream.on('data', (chunk: Buffer) => {
         request.content += chunk.toString();
       });
       stream.on('end', () => {
+        // Node ends what was cut, too.
+        if (stream.aborted || stream.destroyed) return;
         request.isComplete = true;
         shard.answer(request);
       });
     });
     server.listen(port, '127.0.0.1');
-    scope.defer(() => server.close());
     await once(server, 'listening');
     shard.port = (server.address() as AddressInfo).port;
     return shard;
@@ -200,6 +217,7 @@ export class RouterInProcess {
       to: VERSIONS[1] as TopologyVersion,
       attempt,
       step,
+      shardsGiveUp: false,
       table: this.tables[1],
       losing: ['s1'],
     });

@@ -57,6 +57,11 @@ export abstract class UndiciCall implements StreamConnection, Dispatcher.Dispatc
     this.reset(stream);
   }
 
+  /** undici has a connection end with the call that is cut short on it. */
+  destroy(): void {
+    this.reset(this.stream);
+  }
+
   reset(stream: Stream): void {
     if (stream.closed) return;
     this.close();
@@ -68,6 +73,8 @@ export abstract class UndiciCall implements StreamConnection, Dispatcher.Dispatc
     this.ready = true;
     this.owner.onReached();
     this.controller = controller;
+    // It has waited for a connection: it may have to be given up by now.
+    this.owner.http2.turn.begin();
     if (this.stream.closed) controller.abort(new Error('given up'));
   }
 

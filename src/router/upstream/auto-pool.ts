@@ -111,6 +111,10 @@ export class AutoPool implements Pool {
     this.#pool?.sweep(nowMs);
   }
 
+  cut(): void {
+    this.#pool?.cut();
+  }
+
   destroy(): void {
     this.#closed = true;
     const probe = this.#probe;

@@ -103,6 +103,10 @@ export class Http1Pool implements Pool, RequestConnection, UndiciCallOwner {
 
   sweep(): void {}
 
+  cut(): void {
+    for (const call of [...this.#calls]) call.destroy();
+  }
+
   destroy(): void {
     // What is under way is told by its call; nobody waits for the rest.
     this.dispatcher.destroy().catch(() => {});

@@ -22,6 +22,8 @@ export class Http2Pool implements Pool, ConnectionHandler {
   readonly #context: RouterContext;
   readonly #onConnectFailure: () => void;
   #connections: Connection[] = [];
+  /** Those too whose peers take no new requests. */
+  readonly #open = new Set<Connection>();
   #pending: Exchange[] = [];
   /** WebSockets that wait for the shard to say whether it takes them over HTTP/2. */
   #webSockets: Exchange[] = [];
@@ -63,7 +65,7 @@ export class Http2Pool implements Pool, ConnectionHandler {
       if (!ready.peerSettings.enableConnectProtocol) this.#overHttp1(exchange);
       return ready.peerSettings.enableConnectProtocol;
     }
-    if (this.#connections.length === 0 && this.#open() === null)
+    if (this.#connections.length === 0 && this.#connect() === null)
       this.#endpoint.unavailable(exchange, this.#lastFailure);
     else {
       this.#webSockets.push(exchange);
@@ -84,7 +86,7 @@ export class Http2Pool implements Pool, ConnectionHandler {
       const connection = connections[i] as Connection;
       if (connection.openStreams < this.#streamsAllowed(connection) && connection.usable) return connection;
     }
-    return connections.length === 0 ? this.#open() : null;
+    return connections.length === 0 ? this.#connect() : null;
   }
 
   #streamsAllowed(connection: Connection): number {
@@ -108,7 +110,7 @@ export class Http2Pool implements Pool, ConnectionHandler {
     const made = this.#connections.filter((each) => !each.ready).length;
     let room = made * this.#assumedStreams;
     while (room < this.#pending.length && this.#connections.length < this.#endpoint.limits.connections) {
-      if (this.#open() === null) return;
+      if (this.#connect() === null) return;
       room += this.#assumedStreams;
     }
   }
@@ -119,7 +121,7 @@ export class Http2Pool implements Pool, ConnectionHandler {
     if (place >= 0) this.#pending.splice(place, 1);
   }
 
-  #open(): Connection | null {
+  #connect(): Connection | null {
     const { http2, limits } = this.#context;
     if (this.#closed || http2.turn.nowMs < this.#retryAtMs) return null;
     const holder: { connection: Connection | null } = { connection: null };
@@ -135,6 +137,7 @@ export class Http2Pool implements Pool, ConnectionHandler {
     }, limits.connectTimeoutMs);
     socket.once('close', () => clearTimeout(timer));
     this.#connections.push(connection);
+    this.#open.add(connection);
     return connection;
   }
 
@@ -147,6 +150,11 @@ export class Http2Pool implements Pool, ConnectionHandler {
       (sum, each) => sum + each.openStreams - each.cancelledStreams,
       this.#http1?.openStreams ?? 0,
     );
+  }
+
+  cut(): void {
+    this.#http1?.cut();
+    for (const connection of [...this.#open]) connection.destroy();
   }
 
   /** Cuts all connections. No new request is taken. */
@@ -203,13 +211,14 @@ export class Http2Pool implements Pool, ConnectionHandler {
   }
 
   onClosed(connection: Connection, reason: string | null): void {
+    this.#open.delete(connection);
     this.#remove(connection);
     if (reason !== null && !connection.ready) this.#backOff(reason);
     if (this.#connections.length === 0)
       for (const exchange of this.#takeWebSockets()) this.#endpoint.unavailable(exchange, this.#lastFailure);
     if (this.#pending.length === 0 || this.#connections.length > 0) return;
     // A connection that served and was lost is worth one immediate attempt; one that never came up is not.
-    if (connection.ready && this.#open() !== null) {
+    if (connection.ready && this.#connect() !== null) {
       this.#drainPending();
       return;
     }

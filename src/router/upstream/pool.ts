@@ -49,6 +49,8 @@ export interface Pool extends WaitingPlace {
   dispatch(exchange: ClearedExchange, block: HeaderBlock | null): void;
   /** To be called every second or so. */
   sweep(nowMs: number): void;
+  /** Cuts what is in flight, with its connections: nothing more of it is written. */
+  cut(): void;
   /** Cuts all connections. No new request is taken. */
   destroy(): void;
 }

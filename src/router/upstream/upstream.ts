@@ -155,6 +155,11 @@ export class Upstream implements ShardEndpoint {
     this.#pool.sweep(nowMs);
   }
 
+  /** Cuts what is in flight, with its connections: nothing more of it is written. */
+  cut(): void {
+    this.#pool.cut();
+  }
+
   /** Cuts all connections. No new request is taken. */
   destroy(): void {
     this.#checker?.stop();

@@ -76,6 +76,11 @@ export class Upstreams {
     for (const upstream of this.#upstreams.values()) upstream.addStates();
   }
 
+  /** Cuts what is in flight to a cluster's shards, of this version or a past one. */
+  cut(cluster: string): void {
+    for (const upstream of this.#upstreams.values()) if (upstream.cluster === cluster) upstream.cut();
+  }
+
   /** To be called every second or so. */
   sweep(nowMs: number): void {
     for (const upstream of this.#upstreams.values()) upstream.sweep(nowMs);

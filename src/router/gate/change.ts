@@ -1,0 +1,135 @@
+import type { StagedCluster } from '../../topology/index.ts';
+import type { Leaver } from '../drain/drainer.ts';
+import type { Exchange } from '../exchange.ts';
+import type { ClusterOwners } from '../routing.ts';
+
+/** Less than a millisecond's work. */
+const TOLD_TO_LEAVE_A_TICK = 1000;
+/**
+ * A call that takes longer is waited for before anything is held, so that neighbours need not wait with it; longer than most
+ * take, and no longer than is hardly felt by those who wait.
+ */
+const SLOW_MS = 100;
+
+/** A change of version as a thread takes part in it: which of its requests are for keys that move, and who is waited for. */
+export class Change {
+  staged: StagedCluster;
+  /** Who owns what by it. */
+  readonly next: ClusterOwners;
+  /** Everybody who was under way when it began has been looked at. */
+  seenAll = false;
+  readonly #longLivedAfterMs: number;
+  readonly #firstAttempt: number;
+  /** Those under way whose keys move, and whether their routes call them watches. */
+  readonly #moving = new Map<Exchange, boolean>();
+  /** Those that were told to leave, in the order in which they will: ten thousand are not to be looked at every time. */
+  readonly #leaving = new Set<Exchange>();
+  /** When the first were told. */
+  #drainsSinceMs: number | null = null;
+  /** Slow calls that were found, and their keys; of a key with one after another new calls wait, or it would never end. */
+  readonly #slow = new WeakSet<Exchange>();
+  readonly #slowKeys = new Set<string>();
+  readonly #heldKeys = new Set<string>();
+
+  constructor(staged: StagedCluster, next: ClusterOwners, longLivedAfterMs: number) {
+    this.staged = staged;
+    this.next = next;
+    this.#longLivedAfterMs = longLivedAfterMs;
+    this.#firstAttempt = staged.attempt;
+  }
+
+  moves(exchange: Exchange): boolean {
+    return exchange.hasMovedIn(this.next);
+  }
+
+  /** Whether a request whose key moves has to wait to be sent. */
+  hasToWait(exchange: Exchange): boolean {
+    const { step } = this.staged;
+    if (step !== 'drain') return step === 'hold';
+    return exchange.isWatch || (this.#heldKeys.size > 0 && this.#heldKeys.has(exchange.keyText));
+  }
+
+  /** Notes a request whose key moves as one that its old owner has, or is about to get. */
+  note(exchange: Exchange): void {
+    this.#moving.set(exchange, exchange.isWatch);
+  }
+
+  forget(exchange: Exchange): void {
+    this.#moving.delete(exchange);
+  }
+
+  /** Those that are not sent yet, and have to wait for the new owner: they are noted no more. */
+  takeUnsent(): Exchange[] {
+    const taken: Exchange[] = [];
+    for (const exchange of this.#moving.keys())
+      if (exchange.isOpen && !exchange.isSent && this.hasToWait(exchange)) taken.push(exchange);
+    for (const exchange of taken) this.#moving.delete(exchange);
+    return taken;
+  }
+
+  forgetOver(): void {
+    for (const exchange of this.#moving.keys()) {
+      if (exchange.isOpen) continue;
+      // Once it is answered nobody needs the rest of it.
+      exchange.stopSending();
+      this.#moving.delete(exchange);
+    }
+    for (const exchange of this.#leaving) {
+      if (exchange.isSent) break;
+      this.#leaving.delete(exchange);
+    }
+  }
+
+  /** Those that are to leave next, and since when the first had to. */
+  leavers(nowMs: number, reason: string): { readonly leavers: readonly Leaver[]; readonly sinceMs: number } {
+    this.#drainsSinceMs ??= nowMs;
+    const leavers: Leaver[] = [];
+    const hasToLeave = (exchange: Exchange): boolean => exchange.isSent && this.moves(exchange);
+    for (const [exchange, isWatch] of this.#moving) {
+      if (leavers.length >= TOLD_TO_LEAVE_A_TICK) break;
+      if (!isWatch && !this.#isOld(exchange, nowMs)) continue;
+      this.#moving.delete(exchange);
+      this.#leaving.add(exchange);
+      leavers.push({ exchange, reason, isWatch: true, hasToLeave });
+    }
+    return { leavers, sinceMs: this.#drainsSinceMs };
+  }
+
+  /**
+   * Looks for slow calls once the watches have left. A key with one after another would put the change off for ever: a second
+   * one, or one after requests were held in vain, and new calls to the key wait from then on.
+   */
+  findSlow(nowMs: number): void {
+    if (this.#leaving.size > 0) return;
+    const heldInVain = this.staged.attempt !== this.#firstAttempt;
+    for (const [exchange, isWatch] of this.#moving) {
+      if (isWatch || !isSlow(exchange, nowMs) || this.#slow.has(exchange)) continue;
+      this.#slow.add(exchange);
+      const { keyText } = exchange;
+      if (heldInVain || this.#slowKeys.has(keyText)) this.#heldKeys.add(keyText);
+      this.#slowKeys.add(keyText);
+    }
+  }
+
+  /** Whether its step is done by this thread. */
+  isDone(nowMs: number): boolean {
+    if (!this.seenAll) return false;
+    const { step } = this.staged;
+    if (step === 'stage') return true;
+    for (const exchange of this.#leaving) if (exchange.isSent) return false;
+    for (const [exchange, isWatch] of this.#moving) {
+      const matters = step === 'hold' || isWatch || isSlow(exchange, nowMs);
+      if (matters && exchange.isSent) return false;
+    }
+    return true;
+  }
+
+  /** Open for so long that it is taken for a watch. */
+  #isOld(exchange: Exchange, nowMs: number): boolean {
+    return exchange.ageMs(nowMs) >= this.#longLivedAfterMs;
+  }
+}
+
+function isSlow(exchange: Exchange, nowMs: number): boolean {
+  return exchange.ageMs(nowMs) >= SLOW_MS;
+}
