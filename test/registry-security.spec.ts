@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
+import { serveRegistry } from '../src/cli/registry.ts';
+import { chosenRegistry } from '../src/cli/registry-option.ts';
 import { openStore, type RegistryDescription, StoreUnavailable } from '../src/registry/index.ts';
 import { TestAuthority } from './support/certificates.ts';
 import { freePorts, Scope } from './support/processes.ts';
@@ -49,6 +51,48 @@ it('is not served to everybody', async () => {
   expect(open.output).toBe(
     'keyway: 0.0.0.0 can be reached from outside: give a --token-file, or listen on 127.0.0.1\n',
   );
+});
+
+it('is served to other machines with TLS, and tokens of some length, or not at all', async () => {
+  const listen = { host: '0.0.0.0', port: 0 };
+  const data = join(scope.folder(), 'r.sqlite');
+  const tokens = scope.file('tokens.yaml', `tokens: [{token: ${TOKEN}, role: read}]\n`);
+  const tokenFile = scope.file('token', TOKEN);
+  await expect(serveRegistry({ listen, data, tokenFile })).rejects.toThrow(
+    'tokens would be seen on their way: give --certificate and --key, or say --insecure',
+  );
+  await expect(serveRegistry({ listen, data, tokens })).rejects.toThrow('tokens would be seen');
+  await expect(serveRegistry({ listen, data, tokens, tokenFile })).rejects.toThrow('exclude each other');
+  const short = scope.file('token', 'short');
+  await expect(serveRegistry({ listen, data, tokenFile: short, insecure: true })).rejects.toThrow('fewer than 16');
+  const { server, store, port } = await serveRegistry({ listen, data, tokens, insecure: true });
+  scope.defer(async () => {
+    server.close();
+    await store.close();
+  });
+  expect(await namespacesOf({ remote: { address: `127.0.0.1:${port}`, tokenFile } })).toEqual(['default']);
+});
+
+it('is shown no token on another machine without TLS, unless somebody says so', () => {
+  const open = (description: RegistryDescription): Promise<void> => openStore(description, clock, Date.now).close();
+  const tokenFile = scope.file('token', TOKEN);
+  const remote = { address: '10.1.2.3:9200', tokenFile };
+  expect(() => open({ remote })).toThrow('the token for the registry 10.1.2.3:9200 would be seen on its way');
+  // A name is somebody's, whatever it begins with.
+  expect(() => open({ remote: { ...remote, address: '127.evil.example:1' } })).toThrow('would be seen on its way');
+  const etcd = { endpoints: ['localhost:1', 'etcd.example:2379'], user: 'u', passwordFile: tokenFile };
+  expect(() => open({ etcd })).toThrow('the password for the registry etcd.example:2379 would be seen on its way');
+  open({ remote: { ...remote, insecure: true } });
+  open({ etcd: { ...etcd, insecure: true } });
+
+  const home = scope.folder();
+  mkdirSync(join(home, 'keyway'));
+  writeFileSync(join(home, 'keyway', 'config.yaml'), JSON.stringify({ registry: { remote } }));
+  vi.stubEnv('XDG_CONFIG_HOME', home);
+  vi.stubEnv('KEYWAY_REGISTRY', '');
+  scope.defer(() => vi.unstubAllEnvs());
+  expect(() => open(chosenRegistry({}))).toThrow('would be seen on its way');
+  open(chosenRegistry({ insecure: true }));
 });
 
 it('speaks to etcd by TLS with a certificate of its own, a user and a password', async () => {

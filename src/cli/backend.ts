@@ -1,8 +1,8 @@
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Command } from 'commander';
 import { HousekeepingMetrics } from '../housekeeping/index.ts';
 import { machineClock } from '../machine-clock.ts';
+import { makePrivateFolder } from '../private-file.ts';
 import { DEFAULT_NAMESPACE } from '../registry/index.ts';
 import { newLog } from '../router/index.ts';
 import { ShardServer, type ShardServerOptions, shardHousekeepingSchema } from '../shard/index.ts';
@@ -61,7 +61,7 @@ export function backendCommand(): Command {
     )
     .action(async (flags: BackendFlags) => {
       const { id, listen, data } = flags;
-      mkdirSync(dirname(data), { recursive: true });
+      makePrivateFolder(dirname(data));
       const metrics = new HousekeepingMetrics();
       const server = new ShardServer(optionsOf(flags, metrics));
       const port = await server.start();
@@ -84,7 +84,7 @@ function optionsOf(
   const { cluster, namespace, leaseMs } = flags;
   const options = { id, address: addressText(listen), file: data, operationLog, clock: machineClock, pid: process.pid };
   if (cluster === undefined) return options;
-  const registry = openRegistry(chosenRegistry(flags.registry));
+  const registry = openRegistry(chosenRegistry(flags));
   const log = newLog('warn').child({ shard: id });
   registry.unreadable.onFound = ({ key, reason }) => log.warn({ key, reason }, UNREADABLE);
   const nodeId = flags.nodeId ?? derivedNodeId(cluster, id);

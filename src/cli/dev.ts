@@ -1,5 +1,4 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +7,7 @@ import { Command } from 'commander';
 import { stringify } from 'yaml';
 import { parseConfig } from '../config/index.ts';
 import { moduleFile } from '../module-file.ts';
+import { makePrivateFolder, writePrivateFile } from '../private-file.ts';
 import { DEFAULT_NAMESPACE, isUnderWay, type SqliteStore } from '../registry/index.ts';
 import { addressText, checkTopology, type HostPort, type TopologyDraft } from '../topology/index.ts';
 import { registryOn } from './open-registry.ts';
@@ -47,7 +47,7 @@ export function devCommand(): Command {
 }
 
 async function dev(options: DevOptions): Promise<void> {
-  mkdirSync(options.data, { recursive: true });
+  makePrivateFolder(options.data);
   const registry = await serveRegistry({ listen: options.registry, data: join(options.data, 'registry.sqlite') });
   const stopRegistry = async (): Promise<void> => {
     registry.server.close();
@@ -60,7 +60,7 @@ async function dev(options: DevOptions): Promise<void> {
     const version = await register(registry.store, topologyOf(shards));
     const file = join(options.data, 'keyway.yaml');
     const text = configText(options, registryAddress);
-    writeFileSync(file, text);
+    writePrivateFile(file, text);
     const router = new RouterProcess(parseConfig(text, file));
     const { ports, adminPort } = await router.start();
     stopOnSignals(async () => {

@@ -61,7 +61,7 @@ export function discoverCommand(): Command {
 async function discover(flags: DiscoverFlags): Promise<void> {
   const { namespace, cluster, hashOn } = flags;
   const log = newLog('info').child({ namespace, cluster });
-  const registry = openRegistry(chosenRegistry(flags.registry));
+  const registry = openRegistry(chosenRegistry(flags));
   const source = sourceOf(flags, registry);
   const stopping = new AbortController();
   const keeping = keepTopology(

@@ -53,7 +53,7 @@ export class Marks {
   /** Tells of each change of a topology in a registry, from now on. What is wrong with the registry is told, and no more. */
   watch(registry: string): void {
     const { signal } = this.#stopping;
-    const opened = openRegistry(chosenRegistry(registry));
+    const opened = openRegistry(chosenRegistry({ registry }));
     const follow = async (): Promise<void> => {
       const known = new Map<string, number | null>();
       for await (const { namespace, cluster, version } of opened.topologies.watchAll(signal)) {

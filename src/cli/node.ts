@@ -91,7 +91,7 @@ async function register([program, ...args]: string[], flags: NodeFlags): Promise
   const node = registerNode(
     {
       ...flags,
-      registry: chosenRegistry(flags.registry),
+      registry: chosenRegistry(flags),
       health: healthOf(flags),
       onHealth: (fault) => {
         if (fault === null) log.info('the node is well');
@@ -133,12 +133,13 @@ function settingsOf({ housekeeping: file }: NodeFlags): NodeHousekeepingSettings
 /** Has the backend's tasks called, from when it begins on. */
 async function prepareHousekeeping(
   settings: NodeHousekeepingSettings,
-  { registry: where, namespace, cluster, shard, metrics: at }: NodeFlags,
+  flags: NodeFlags,
   log: Log,
 ): Promise<{ begin(): void; stop(): Promise<void> }> {
+  const { namespace, cluster, shard, metrics: at } = flags;
   const metrics = new HousekeepingMetrics();
   const server = await serveMetrics(at, metrics);
-  const registry = openRegistry(chosenRegistry(where));
+  const registry = openRegistry(chosenRegistry(flags));
   const stopping = new AbortController();
   const surroundings = {
     registry,

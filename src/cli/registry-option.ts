@@ -14,30 +14,35 @@ import { UsageError } from './usage-error.ts';
 export const DEFAULT_REGISTRY = '127.0.0.1:9200';
 
 export interface RegistryFlag {
-  readonly registry?: string;
+  readonly registry?: string | undefined;
+  readonly insecure?: true;
 }
 
 /** Gives a command the option that says which registry it is about. */
 export function withRegistryOption(command: Command): Command {
-  return command.option(
-    '--registry <where>',
-    `host:port, sqlite:FILE or etcd:HOST:PORT,… (else KEYWAY_REGISTRY, the config in ~/.config/keyway, ${DEFAULT_REGISTRY})`,
-  );
+  return command
+    .option(
+      '--registry <where>',
+      `host:port, sqlite:FILE or etcd:HOST:PORT,… (else KEYWAY_REGISTRY, the config in ~/.config/keyway, ${DEFAULT_REGISTRY})`,
+    )
+    .option('--insecure', 'show the token to a registry on another machine without TLS');
 }
 
 /** Opens the registry that flag, environment or the user's config names, for as long as something is done with it. */
 export function inRegistry<Result>(
-  { registry }: RegistryFlag,
+  flags: RegistryFlag,
   action: (registry: Registry) => Promise<Result>,
 ): Promise<Result> {
-  return withRegistry(chosenRegistry(registry), action);
+  return withRegistry(chosenRegistry(flags), action);
 }
 
-/** @param flag what the command line says. @throws UsageError where it is none */
-export function chosenRegistry(flag: string | undefined): RegistryDescription {
-  const text = flag ?? process.env.KEYWAY_REGISTRY;
-  if (text !== undefined && text !== '') return parseRegistry(text);
-  return userRegistry() ?? parseRegistry(DEFAULT_REGISTRY);
+/** The registry that a command is about. @throws UsageError where what the command line says is none */
+export function chosenRegistry({ registry, insecure }: RegistryFlag): RegistryDescription {
+  const text = registry ?? process.env.KEYWAY_REGISTRY;
+  const isNamed = text !== undefined && text !== '';
+  const found = isNamed ? parseRegistry(text) : (userRegistry() ?? parseRegistry(DEFAULT_REGISTRY));
+  if (insecure !== true || 'sqlite' in found) return found;
+  return 'remote' in found ? { remote: { ...found.remote, insecure } } : { etcd: { ...found.etcd, insecure } };
 }
 
 function parseRegistry(text: string): RegistryDescription {

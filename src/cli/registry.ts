@@ -1,7 +1,8 @@
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Command } from 'commander';
-import { fileBytes, SqliteStore, StoreServer } from '../registry/index.ts';
+import { loadParticipants, SHORTEST_TOKEN } from '../config/index.ts';
+import { makePrivateFolder } from '../private-file.ts';
+import { fileBytes, Participants, SqliteStore, StoreServer } from '../registry/index.ts';
 import { addressText, type HostPort, isLoopback } from '../topology/index.ts';
 import { addressOption } from './options.ts';
 import { stopOnSignals } from './signals.ts';
@@ -11,6 +12,8 @@ interface RegistryOptions {
   readonly listen: HostPort;
   readonly data: string;
   readonly tokenFile?: string;
+  readonly tokens?: string;
+  readonly insecure?: true;
   readonly certificate?: string;
   readonly key?: string;
 }
@@ -21,8 +24,10 @@ export function registryCommand(): Command {
     .option('--listen <address>', 'where others connect', addressOption, addressOption('127.0.0.1:9200'))
     .option('--data <file>', 'where topologies are kept', '.keyway/registry.sqlite')
     .option('--token-file <file>', 'a file with the token that clients have to show; needed off loopback')
+    .option('--tokens <file>', 'YAML of several tokens, and what each may do, in place of --token-file')
     .option('--certificate <file>', 'PEM file of the certificate; with --key')
     .option('--key <file>', 'PEM file of its key')
+    .option('--insecure', 'off loopback without TLS: whoever sees the traffic sees the tokens')
     .addHelpText(
       'after',
       '\nExample:\n  keyway registry --listen 127.0.0.1:9200 --data /var/lib/keyway/registry.sqlite',
@@ -38,23 +43,23 @@ export function registryCommand(): Command {
 }
 
 /** Serves a file as a registry. @throws UsageError where it would be open to everybody, or cannot be */
-export async function serveRegistry({ listen, data, tokenFile, certificate, key }: RegistryOptions): Promise<{
+export async function serveRegistry(options: RegistryOptions): Promise<{
   server: StoreServer;
   store: SqliteStore;
   port: number;
 }> {
-  if (tokenFile === undefined && !isLoopback(listen.host))
-    throw new UsageError(`${listen.host} can be reached from outside: give a --token-file, or listen on 127.0.0.1`);
+  const { listen, data, certificate, key, insecure } = options;
   if ((certificate === undefined) !== (key === undefined)) throw new UsageError('--certificate and --key go together');
-  const token = tokenFile === undefined ? null : fileBytes(tokenFile).toString('utf8').trim();
-  if (token === '') throw new UsageError(`${tokenFile} is empty`);
-  mkdirSync(dirname(data), { recursive: true });
+  const participants = participantsOf(options);
+  if (!isLoopback(listen.host) && certificate === undefined && insecure !== true)
+    throw new UsageError('tokens would be seen on their way: give --certificate and --key, or say --insecure');
+  makePrivateFolder(dirname(data));
   const store = new SqliteStore(data, () => performance.now());
   const tls =
     certificate === undefined || key === undefined
       ? null
       : { certificate: fileBytes(certificate), key: fileBytes(key) };
-  const server = new StoreServer(store, { token, tls });
+  const server = new StoreServer(store, { participants, tls });
   try {
     return { server, store, port: await server.listen(listen) };
   } catch (cause) {
@@ -62,4 +67,20 @@ export async function serveRegistry({ listen, data, tokenFile, certificate, key 
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new UsageError(`cannot listen on ${addressText(listen)}: ${why}`, { cause });
   }
+}
+
+/** Who may do what. @throws UsageError where that is everybody who can reach it */
+function participantsOf({ listen, tokenFile, tokens }: RegistryOptions): Participants {
+  if (tokens !== undefined && tokenFile !== undefined)
+    throw new UsageError('--tokens and --token-file exclude each other: give the one token a line in --tokens');
+  if (tokens !== undefined) return loadParticipants(tokens);
+  if (tokenFile === undefined) {
+    if (isLoopback(listen.host)) return Participants.anybody();
+    throw new UsageError(`${listen.host} can be reached from outside: give a --token-file, or listen on 127.0.0.1`);
+  }
+  const token = fileBytes(tokenFile).toString('utf8').trim();
+  if (token === '') throw new UsageError(`${tokenFile} is empty`);
+  if (token.length < SHORTEST_TOKEN && !isLoopback(listen.host))
+    throw new UsageError(`${tokenFile} holds fewer than ${SHORTEST_TOKEN} characters`);
+  return Participants.sharing(token);
 }

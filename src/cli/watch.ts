@@ -12,7 +12,7 @@ export function watchCommand(): Command {
       .option('--json', 'one JSON object a line')
       .addHelpText('after', '\nExample:\n  keyway watch --json'),
   ).action(async (flags: RegistryFlag & { json?: true }) => {
-    const registry = openRegistry(chosenRegistry(flags.registry));
+    const registry = openRegistry(chosenRegistry(flags));
     const stopping = new AbortController();
     stopOnSignals(async () => {
       stopping.abort();

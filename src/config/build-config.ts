@@ -30,6 +30,7 @@ import {
 } from '../topology/index.ts';
 import { nearestName, type Report } from '../yaml/index.ts';
 import { checkAddresses } from './listen-addresses.ts';
+import { SHORTEST_TOKEN } from './registry-tokens.ts';
 import type { ConfigFile } from './schema/index.ts';
 
 /** A config that has been checked, in the terms of what it configures. */
@@ -139,9 +140,6 @@ function adminTokenOf({ address, tokenFile }: ConfigFile['admin'], report: Repor
   }
   return null;
 }
-
-/** As many as make guessing hopeless. */
-const SHORTEST_TOKEN = 16;
 
 function observeOf({ log, accessLog, tracing }: ConfigFile, report: Report): ObserveDescription {
   const fault = accessLog === undefined ? null : formatFault(accessLog.format);

@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KeptTopology, TopologyKeeper } from '../handoff/index.ts';
+import { makePrivateFolder, writePrivateFile } from '../private-file.ts';
 import type { StoredNode } from '../registry/index.ts';
 import { readTopology, type Topology, type TopologyName, topologyDocument, topologyText } from '../topology/index.ts';
 
@@ -22,10 +23,9 @@ export class KeptTopologies implements TopologyKeeper {
   /** @throws Error where the folder cannot be written */
   keep({ topology, nodes }: KeptTopology): void {
     const file = this.#fileOf({ namespace: topology.namespace, cluster: topology.name });
-    mkdirSync(this.#folder, { recursive: true });
+    makePrivateFolder(this.#folder);
     const kept = { topology: topologyDocument(topology), nodes };
-    writeFileSync(`${file}.new`, `${JSON.stringify(kept)}\n`, { flush: true });
-    renameSync(`${file}.new`, file);
+    writePrivateFile(file, `${JSON.stringify(kept)}\n`);
   }
 
   /** @returns null where none was kept, or what was kept is none */

@@ -3,6 +3,8 @@ import { checkCron } from './schedule.ts';
 import type { TaskSettings } from './task.ts';
 
 const LONGEST_MS = 7 * 24 * 3_600_000;
+/** A registry grants none that is longer. */
+const LONGEST_LEASE_MS = 3_600_000;
 const ms = (what: string) => z.int().min(1).max(LONGEST_MS).describe(what);
 
 /** What every task has, in a document; a task's own settings stand beside. */
@@ -58,7 +60,7 @@ export function taskSettings(document: TaskSettingsDocument): TaskSettings {
 /** Leaders' leases: Yorkie's. */
 const lease = z
   .strictObject({
-    lengthMs: ms('A leader that is gone is succeeded after so long.').default(15_000),
+    lengthMs: ms('A leader that is gone is succeeded after so long.').max(LONGEST_LEASE_MS).default(15_000),
     renewMs: ms('How often a leader renews its lease.').default(5000),
     livenessMs: ms('A leader that could not renew its lease stops after so long, by its own clock.').default(10_000),
   })

@@ -49,6 +49,8 @@ export interface RegisteredNode {
 }
 
 const DEFAULT_LEASE_MS = 10_000;
+/** A registry grants none that is longer. */
+const LONGEST_LEASE_MS = 3_600_000;
 
 /** What is hidden from callers in Node programs: clocks and chance. */
 export interface NodeSurroundings {
@@ -65,6 +67,8 @@ export function registerNode(options: NodeOptions, { clock, timeOfDayMs, random 
   const { namespace = 'default', cluster, shard, address, role = 'primary', leaseMs = DEFAULT_LEASE_MS } = options;
   for (const [name, value] of Object.entries({ namespace, cluster, shard })) check(identifier, name, value);
   check(addressSchema, 'address', address);
+  if (!Number.isInteger(leaseMs) || leaseMs < 1 || leaseMs > LONGEST_LEASE_MS)
+    throw new TypeError(`leaseMs ${leaseMs}: a whole number from 1 to ${LONGEST_LEASE_MS}`);
   const nodeId = options.nodeId ?? derivedNodeId(cluster, shard);
   const { registry: where } = options;
   const store = openStore(typeof where === 'string' ? { remote: { address: where } } : where, clock, timeOfDayMs);

@@ -1,5 +1,8 @@
 /** The registry: what routers, shards and people agree on. To add a store, write a file in `store/` and list it in `open-store.ts`. */
+
 export { aborted } from './aborted.ts';
+export { Participants, tokenHash } from './access/participants.ts';
+export type { Role } from './access/roles.ts';
 export { type DocumentChange, Documents, type Expectation, type StoredDocument } from './documents.ts';
 export { Elections, type FencingToken, type Leader, type Term } from './elections.ts';
 export { EventQueue } from './event-queue.ts';
@@ -37,7 +40,7 @@ export {
   type StoreTls,
 } from './store/open-store.ts';
 export { SqliteStore } from './store/sqlite-store.ts';
-export { type Revision, type Store, StoreRefused, StoreUnavailable } from './store/store.ts';
+export { type Revision, type Store, StoreDenied, StoreRefused, StoreUnavailable } from './store/store.ts';
 export { StoreServer } from './store/store-server.ts';
 export { type CommitOptions, type CommittedVersion, Topologies, VersionConflict } from './topologies.ts';
 export type { TopologyEvent } from './topology-watch.ts';

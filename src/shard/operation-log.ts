@@ -1,4 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { makePrivateFile } from '../private-file.ts';
 
 /** A line of the log. Times are the machine's, so that those of several shards can be compared. */
 export type LoggedOperation =
@@ -42,6 +43,7 @@ export class OperationLog {
 
   /** @param clock the machine's, in milliseconds. @param pid of this process: ids are its own */
   constructor(file: string, shard: string, clock: () => number, pid: number) {
+    makePrivateFile(file);
     this.#file = openSync(file, 'a');
     this.#clock = clock;
     this.#write({ kind: 'start', at: clock(), shard, pid });

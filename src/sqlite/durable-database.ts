@@ -1,4 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
+import { keepPrivate, makePrivateFile } from '../private-file.ts';
 
 /** Processes of one machine may share a file; each waits this long for another's transaction. */
 const BUSY_TIMEOUT_MS = 10_000;
@@ -9,8 +10,13 @@ const DURABLE = `
   PRAGMA synchronous = FULL;
 `;
 
-/** Opens a SQLite file, made where it is not there, whose tables `schema` makes where they are not there. */
+/**
+ * Opens a SQLite file, made where it is not there, whose tables `schema` makes where they are not there. It is its owner's
+ * alone, and so are the log and the index that SQLite keeps beside it: they get the file's own permissions.
+ */
 export function openDurable(file: string, schema: string): DatabaseSync {
+  makePrivateFile(file);
+  for (const beside of [`${file}-wal`, `${file}-shm`]) keepPrivate(beside);
   const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
   database.exec(DURABLE + schema);
   return database;

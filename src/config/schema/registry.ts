@@ -10,12 +10,17 @@ const tls = z
   })
   .describe('TLS; an empty mapping trusts the authorities of the system.');
 
+const insecure = z
+  .boolean()
+  .optional()
+  .describe('The token or password may go off this machine without TLS: whoever sees the traffic sees it.');
+
 const STORES = ['sqlite', 'remote', 'etcd'] as const;
 
 const stores = {
   sqlite: z.strictObject({ path: file }).optional().describe('A file on this machine.'),
   remote: z
-    .strictObject({ address, tokenFile: file.optional(), tls: tls.optional() })
+    .strictObject({ address, tokenFile: file.optional(), tls: tls.optional(), insecure })
     .optional()
     .describe('What keyway registry serves.'),
   etcd: z
@@ -24,6 +29,7 @@ const stores = {
       user: z.string().min(1).optional(),
       passwordFile: file.optional(),
       tls: tls.optional(),
+      insecure,
     })
     .optional()
     .describe('etcd, version 3.4 or later.'),

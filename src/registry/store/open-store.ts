@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { splitAddress } from '../../topology/index.ts';
+import { isLoopback, splitAddress } from '../../topology/index.ts';
 import { EtcdStore } from './etcd-store.ts';
 import { RemoteStore } from './remote-store.ts';
 import { SqliteStore } from './sqlite-store.ts';
@@ -23,6 +23,8 @@ export type RegistryDescription =
         readonly address: string;
         readonly tokenFile?: string | undefined;
         readonly tls?: StoreTls | undefined;
+        /** The token may go off this machine in cleartext. */
+        readonly insecure?: boolean | undefined;
       };
     }
   | {
@@ -31,6 +33,8 @@ export type RegistryDescription =
         readonly user?: string | undefined;
         readonly passwordFile?: string | undefined;
         readonly tls?: StoreTls | undefined;
+        /** The password may go off this machine in cleartext. */
+        readonly insecure?: boolean | undefined;
       };
     };
 
@@ -42,7 +46,8 @@ export type RegistryDescription =
 export function openStore(registry: RegistryDescription, clock: () => number, timeOfDayMs: () => number): Store {
   if ('sqlite' in registry) return new SqliteStore(registry.sqlite.path, clock);
   if ('remote' in registry) {
-    const { address, tokenFile, tls } = registry.remote;
+    const { address, tokenFile, tls, insecure } = registry.remote;
+    if (tokenFile !== undefined) checkSecrecy('token', [address], tls, insecure);
     checkNames([address], tls);
     const authorities = pem(tls?.authorities);
     return new RemoteStore({
@@ -51,7 +56,8 @@ export function openStore(registry: RegistryDescription, clock: () => number, ti
       tls: tls === undefined ? undefined : { authorities, serverName: tls.serverName },
     });
   }
-  const { endpoints, user, passwordFile, tls } = registry.etcd;
+  const { endpoints, user, passwordFile, tls, insecure } = registry.etcd;
+  if (passwordFile !== undefined) checkSecrecy('password', endpoints, tls, insecure);
   // etcd3 asks for a user's token without its options: it would look for the address in the certificate.
   checkNames(endpoints, user === undefined || tls === undefined ? tls : { ...tls, serverName: undefined });
   const password = secretOf(passwordFile);
@@ -74,6 +80,20 @@ export function openStore(registry: RegistryDescription, clock: () => number, ti
 /** A registry that is described in a way that it cannot be used. */
 export class StoreSetUpError extends Error {
   override readonly name = 'StoreSetUpError';
+}
+
+/** A secret in cleartext is for whoever sees the traffic. */
+function checkSecrecy(
+  secret: string,
+  endpoints: readonly string[],
+  tls: StoreTls | undefined,
+  insecure: boolean | undefined,
+): void {
+  const away = endpoints.find((endpoint) => !isLoopback(splitAddress(endpoint).host));
+  if (away !== undefined && tls === undefined && insecure !== true)
+    throw new StoreSetUpError(
+      `the ${secret} for the registry ${away} would be seen on its way: give tls, or say insecure (--insecure)`,
+    );
 }
 
 /** Node takes no address for the name of a TLS server (RFC 6066, 3), and grpc-js gives it what it connects to. */

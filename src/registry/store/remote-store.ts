@@ -21,6 +21,7 @@ import {
   type LeaseId,
   type Revision,
   type Store,
+  StoreDenied,
   StoreRefused,
   StoreUnavailable,
   type Watcher,
@@ -42,6 +43,14 @@ const KEEPALIVE_MS = 5000;
 const KEEPALIVE_TIMEOUT_MS = 3000;
 /** How long gRPC waits between attempts to connect, at most: an outage ends for us soon after it ends. */
 const MOST_BACKOFF_MS = 1000;
+
+/** With which `keyway registry` says that it will not do what it was asked. */
+const DENIALS: ReadonlySet<status> = new Set([
+  status.UNAUTHENTICATED,
+  status.PERMISSION_DENIED,
+  status.INVALID_ARGUMENT,
+  status.RESOURCE_EXHAUSTED,
+]);
 
 type Stub = Record<string, (...args: unknown[]) => unknown> & { close(): void };
 
@@ -184,6 +193,8 @@ export class RemoteStore implements Store {
   #faultOf(cause: Error): StoreUnavailable | StoreRefused {
     const { code, details } = cause as Partial<ServiceError>;
     if (code === status.FAILED_PRECONDITION) return new StoreRefused(details ?? cause.message, { cause });
+    if (code !== undefined && DENIALS.has(code))
+      return new StoreDenied(`at ${this.#address}`, details ?? cause.message, cause);
     return new StoreUnavailable(`at ${this.#address}`, details ?? cause);
   }
 }

@@ -1,5 +1,9 @@
+import { randomInt } from 'node:crypto';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { openDurable, snapshot, transaction } from '../../sqlite/index.ts';
+import { addMissing, openDurable, snapshot, transaction } from '../../sqlite/index.ts';
+import { LONGEST_LEASE_MS } from '../access/call-bounds.ts';
+import { Denial } from '../access/denial.ts';
+import type { OwnedStore } from '../access/participant-store.ts';
 import { ChangeFeed, type ChangeRow } from './change-feed.ts';
 import {
   type Change,
@@ -7,14 +11,13 @@ import {
   type Entry,
   type LeaseId,
   type Revision,
-  type Store,
   StoreUnavailable,
   type Watcher,
 } from './store.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-  INSERT OR IGNORE INTO counters VALUES ('revision', 0), ('compacted', 0), ('lease', 0);
+  INSERT OR IGNORE INTO counters VALUES ('revision', 0), ('compacted', 0);
   CREATE TABLE IF NOT EXISTS entries (
     key TEXT PRIMARY KEY,
     value TEXT NOT NULL,
@@ -30,7 +33,12 @@ const SCHEMA = `
     created INTEGER NOT NULL,
     PRIMARY KEY (revision, key)
   ) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS leases (id INTEGER PRIMARY KEY, length_ms INTEGER NOT NULL, renewals INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS leases (
+    id INTEGER PRIMARY KEY,
+    length_ms INTEGER NOT NULL,
+    renewals INTEGER NOT NULL,
+    owner TEXT
+  );
 `;
 
 /** Changes are kept for watchers that come back; who was away for longer lists anew. */
@@ -38,10 +46,23 @@ const KEPT_REVISIONS = 1000;
 /** How often other processes' changes, and leases that have ended, are looked for: a read that rarely leaves the cache. */
 const POLL_MS = 50;
 
+/** All leases are looked at with every poll: so many take some milliseconds. */
+const MOST_LEASES = 20_000;
+/** Somebody who takes more than a large cluster needs leaves room for others. */
+const MOST_LEASES_OF_AN_OWNER = 10_000;
+/** Whoever knows the name of a lease may end it, where all show one token: it is one of 2^48 that nobody guesses. */
+const LEASE_NAMES = 2 ** 48 - 1;
+
 interface LeaseRow {
   readonly id: number;
   readonly length_ms: number;
   readonly renewals: number;
+  /** Null: it was granted to this machine's own processes, or by a release that did not note whose it is. */
+  readonly owner: string | null;
+}
+
+function isAnothers(of: string | null | undefined, owner: string): boolean {
+  return of !== null && of !== undefined && of !== owner;
 }
 
 /**
@@ -49,7 +70,7 @@ interface LeaseRow {
  * renewals has stood still for its length, by the clock of the process that looks: no clock is compared with another, and
  * after a restart of the looking process every lease has its whole length again.
  */
-export class SqliteStore implements Store {
+export class SqliteStore implements OwnedStore {
   readonly #closed = new AbortController();
   readonly #database: DatabaseSync;
   /** For renewals, which need not survive the machine, and so need not wait for the disk. */
@@ -67,6 +88,7 @@ export class SqliteStore implements Store {
     this.#file = file;
     this.#clock = clock;
     this.#database = openDurable(file, SCHEMA);
+    addMissing(this.#database, 'leases', 'owner', 'TEXT');
     this.#hasty = openDurable(file, 'PRAGMA synchronous = NORMAL;');
     this.#statements = prepare(this.#database, this.#hasty);
     this.#feed = new ChangeFeed(
@@ -90,10 +112,12 @@ export class SqliteStore implements Store {
     );
   }
 
-  async commit(conditions: readonly Condition[], changes: readonly Change[]): Promise<Revision | null> {
+  async commit(conditions: readonly Condition[], changes: readonly Change[], owner?: string): Promise<Revision | null> {
     const revision = this.#carryOut(() =>
       transaction(this.#database, () => {
-        return conditions.every((condition) => this.#holds(condition)) ? this.#apply(changes) : null;
+        if (!conditions.every((condition) => this.#holds(condition))) return null;
+        for (const change of changes) this.#checkOwner(change, owner);
+        return this.#apply(changes);
       }),
     );
     if (revision !== null) this.#feed.advance(this.#counter('compacted'));
@@ -108,6 +132,20 @@ export class SqliteStore implements Store {
     }
     const entry = this.#statements.get.get(condition.key) as Entry | undefined;
     return (entry?.revision ?? 0) === condition.revision;
+  }
+
+  /** To be called in a transaction. @throws Denial where an entry goes with a lease of another's, or is to */
+  #checkOwner(change: Change, owner: string | undefined): void {
+    if (owner === undefined) return;
+    const { owner: before } = (this.#statements.ownerOfEntry.get(change.key) as { owner: string | null }) ?? {};
+    if (isAnothers(before, owner)) throw new Denial('not allowed', `${change.key} goes with a lease of another's`);
+    if (change.value !== null && change.lease !== undefined) this.#checkLease(change.lease, owner);
+  }
+
+  #checkLease(lease: LeaseId, owner: string | undefined): void {
+    if (owner === undefined) return;
+    const row = this.#statements.lease.get(Number(lease)) as LeaseRow | undefined;
+    if (isAnothers(row?.owner, owner)) throw new Denial('not allowed', "the lease is another's");
   }
 
   /** To be called in a transaction. */
@@ -145,23 +183,35 @@ export class SqliteStore implements Store {
     return this.#feed.follow(prefix, after, watcher);
   }
 
-  async grantLease(lengthMs: number): Promise<LeaseId> {
+  async grantLease(lengthMs: number, owner?: string): Promise<LeaseId> {
+    if (!Number.isInteger(lengthMs) || lengthMs < 1 || lengthMs > LONGEST_LEASE_MS)
+      throw new Denial('out of bounds', `a lease of ${lengthMs} ms; a whole number from 1 to ${LONGEST_LEASE_MS}`);
     return this.#carryOut(() =>
       transaction(this.#database, () => {
-        const id = this.#counter('lease') + 1;
-        this.#statements.setCounter.run(id, 'lease');
-        this.#statements.grant.run(id, lengthMs);
+        const { leases, own } = this.#statements.leaseCounts.get(owner ?? null) as { leases: number; own: number };
+        if (leases >= MOST_LEASES || own >= MOST_LEASES_OF_AN_OWNER)
+          throw new Denial('no room', `there are ${leases} leases, of which ${own} are one's own: no more are granted`);
+        let id: number;
+        do id = randomInt(1, LEASE_NAMES);
+        while (this.#statements.lease.get(id) !== undefined);
+        this.#statements.grant.run(id, lengthMs, owner ?? null);
         return String(id) as LeaseId;
       }),
     );
   }
 
-  async renewLease(lease: LeaseId): Promise<boolean> {
-    return this.#carryOut(() => this.#statements.renew.run(Number(lease)).changes > 0);
+  async renewLease(lease: LeaseId, owner?: string): Promise<boolean> {
+    return this.#carryOut(() => {
+      this.#checkLease(lease, owner);
+      return this.#statements.renew.run(Number(lease)).changes > 0;
+    });
   }
 
-  async revokeLease(lease: LeaseId): Promise<void> {
-    this.#carryOut(() => this.#end(Number(lease), null));
+  async revokeLease(lease: LeaseId, owner?: string): Promise<void> {
+    this.#carryOut(() => {
+      this.#checkLease(lease, owner);
+      this.#end(Number(lease), null);
+    });
   }
 
   /** Ends a lease, and its entries; not where it has been renewed since its renewals were counted. */
@@ -236,7 +286,7 @@ export class SqliteStore implements Store {
     }
   }
 
-  #counter(name: 'revision' | 'compacted' | 'lease'): Revision {
+  #counter(name: 'revision' | 'compacted'): Revision {
     return (this.#statements.counter.get(name) as { value: number }).value as Revision;
   }
 }
@@ -245,6 +295,9 @@ export class SqliteStore implements Store {
 function endOf(prefix: string): string {
   return `${prefix}\u{10ffff}`;
 }
+
+/** A length that no number holds, which earlier releases granted, is as long as one may be. */
+const LEASE_COLUMNS = `id, min(length_ms, ${LONGEST_LEASE_MS}) AS length_ms, renewals, owner`;
 
 function prepare(database: DatabaseSync, hasty: DatabaseSync) {
   const sql = (text: string): StatementSync => database.prepare(text);
@@ -259,9 +312,11 @@ function prepare(database: DatabaseSync, hasty: DatabaseSync) {
     log: sql('INSERT OR REPLACE INTO changes (revision, key, value, created) VALUES (?, ?, ?, ?)'),
     forget: sql('DELETE FROM changes WHERE revision <= ?'),
     changesAfter: sql('SELECT revision, key, value, created FROM changes WHERE revision > ? ORDER BY revision, key'),
-    grant: sql('INSERT INTO leases (id, length_ms, renewals) VALUES (?, ?, 0)'),
-    lease: sql('SELECT id, length_ms, renewals FROM leases WHERE id = ?'),
-    leases: sql('SELECT id, length_ms, renewals FROM leases'),
+    grant: sql('INSERT INTO leases (id, length_ms, renewals, owner) VALUES (?, ?, 0, ?)'),
+    lease: sql(`SELECT ${LEASE_COLUMNS} FROM leases WHERE id = ?`),
+    leases: sql(`SELECT ${LEASE_COLUMNS} FROM leases`),
+    leaseCounts: sql('SELECT count(*) AS leases, count(*) FILTER (WHERE owner IS ?) AS own FROM leases'),
+    ownerOfEntry: sql('SELECT owner FROM entries JOIN leases ON entries.lease = leases.id WHERE entries.key = ?'),
     revoke: sql('DELETE FROM leases WHERE id = ?'),
     keysOfLease: sql('SELECT key FROM entries WHERE lease = ?'),
     dataVersion: sql('PRAGMA data_version'),

@@ -8,8 +8,12 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
-import { bearsToken } from '../../bearer-token.ts';
 import { addressText, type HostPort } from '../../topology/index.ts';
+import { checkBounds, LARGEST_VALUE_BYTES } from '../access/call-bounds.ts';
+import { CountByPeer } from '../access/count-by-peer.ts';
+import { Denial, type DenialKind } from '../access/denial.ts';
+import { type OwnedStore, ParticipantStore } from '../access/participant-store.ts';
+import type { Participants } from '../access/participants.ts';
 import {
   RegistryStoreClient,
   TOKEN_HEADER,
@@ -32,48 +36,66 @@ import {
 
 /** How a store is served. */
 export interface StoreServerOptions {
-  /** What clients have to show; null: nothing. */
-  readonly token: string | null;
+  /** Who may do what. */
+  readonly participants: Participants;
   /** PEM; null: cleartext. */
   readonly tls: { readonly certificate: Buffer; readonly key: Buffer } | null;
 }
 
-/** A client that does not read loses its watch, not our memory. */
+/** A client that does not read loses its watch, not our memory: so many changes, or bytes of them, are kept for it. */
 const MOST_UNSENT = 1000;
-/** A commit is no larger: as much as a topology of 20,000 shards takes; etcd's own bound is 1.5 MB. */
-const LARGEST_COMMIT_BYTES = 8 * 1024 * 1024;
+const MOST_UNSENT_BYTES = 4 * LARGEST_VALUE_BYTES;
+/** A router has a few watches for each cluster. One connection has as many as a thousand clusters take. */
+const MOST_WATCHES_OF_A_CONNECTION = 4096;
+/** Each takes some 20 KB of memory. */
+const MOST_WATCHES = 20_000;
 /** A list comes in parts of so many bytes and an entry more. */
 const PART_BYTES = 1024 * 1024;
 /** A commit, and what it has changed, go with their keys, revisions and framing. */
-export const LARGEST_MESSAGE_BYTES = 2 * LARGEST_COMMIT_BYTES;
+export const LARGEST_MESSAGE_BYTES = 2 * LARGEST_VALUE_BYTES;
+/** A client that has gone without a word is noticed, and its watches end. */
+const KEEPALIVE_MS = 60_000;
+const KEEPALIVE_TIMEOUT_MS = 20_000;
+
+/** What carries out a call: a request's answer, by the store as the caller has it. */
+type Handler<Request, Response> = (store: Store, request: Request) => Promise<Response>;
+
+type WatchCall = ServerWritableStream<{ prefix: string; after: number }, WireWatchResponse>;
 
 /** Serves a store to other processes: `keyway.registry.v1`. */
 export class StoreServer {
-  readonly #store: Store;
-  readonly #server = new Server({ 'grpc.max_receive_message_length': LARGEST_MESSAGE_BYTES });
+  readonly #store: OwnedStore;
+  readonly #server = new Server({
+    'grpc.max_receive_message_length': LARGEST_MESSAGE_BYTES,
+    'grpc.keepalive_time_ms': KEEPALIVE_MS,
+    'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+  });
   readonly #options: StoreServerOptions;
+  readonly #watches = new CountByPeer(MOST_WATCHES_OF_A_CONNECTION, MOST_WATCHES);
 
-  constructor(store: Store, options: StoreServerOptions) {
+  constructor(store: OwnedStore, options: StoreServerOptions) {
     this.#store = store;
     this.#options = options;
     this.#server.addService(RegistryStoreClient.service, {
-      get: this.#unary(async ({ key }: { key: string }) => ({ entry: (await store.get(key)) ?? undefined })),
-      list: this.#unary(({ prefix }: { prefix: string }) => store.list(prefix)),
+      get: this.#unary(async (of, { key }: { key: string }) => ({ entry: (await of.get(key)) ?? undefined })),
+      list: this.#unary((of, { prefix }: { prefix: string }) => of.list(prefix)),
       listInParts: (call: ServerWritableStream<{ prefix: string }, WireList>) => this.#listInParts(call),
-      commit: this.#unary(async ({ conditions, changes }: { conditions: WireCondition[]; changes: WireChange[] }) => {
-        const wanted = changes.map(changeOf);
-        checkSize(wanted);
-        return { revision: (await store.commit(conditions.map(conditionOf), wanted)) ?? 0 };
-      }),
-      grantLease: this.#unary(async ({ lengthMs }: { lengthMs: number }) => ({
-        lease: await store.grantLease(lengthMs),
+      commit: this.#unary(
+        async (of, { conditions, changes }: { conditions: WireCondition[]; changes: WireChange[] }) => {
+          const wanted = changes.map(changeOf);
+          checkSize(wanted);
+          return { revision: (await of.commit(conditions.map(conditionOf), wanted)) ?? 0 };
+        },
+      ),
+      grantLease: this.#unary(async (of, { lengthMs }: { lengthMs: number }) => ({
+        lease: await of.grantLease(lengthMs),
       })),
-      renewLease: this.#unary(async ({ lease }: { lease: LeaseId }) => ({ renewed: await store.renewLease(lease) })),
-      revokeLease: this.#unary(async ({ lease }: { lease: LeaseId }) => {
-        await store.revokeLease(lease);
+      renewLease: this.#unary(async (of, { lease }: { lease: LeaseId }) => ({ renewed: await of.renewLease(lease) })),
+      revokeLease: this.#unary(async (of, { lease }: { lease: LeaseId }) => {
+        await of.revokeLease(lease);
         return {};
       }),
-      watch: (call: ServerWritableStream<{ prefix: string; after: number }, WireWatchResponse>) => this.#watch(call),
+      watch: (call: WatchCall) => this.#watch(call),
     });
   }
 
@@ -96,82 +118,124 @@ export class StoreServer {
     this.#server.forceShutdown();
   }
 
-  #unary<Request, Response>(carryOut: (request: Request) => Promise<Response>): handleUnaryCall<Request, Response> {
+  #unary<Request extends object, Response>(carryOut: Handler<Request, Response>): handleUnaryCall<Request, Response> {
     return (call: ServerUnaryCall<Request, Response>, answer) => {
-      if (!this.#mayCall(call.metadata)) answer(UNAUTHENTICATED);
-      else
-        carryOut(call.request).then(
-          (response) => answer(null, response),
-          (error: unknown) => answer(faultOf(error)),
-        );
+      const answered = async (): Promise<Response> => carryOut(this.#admit(call.metadata, call.request), call.request);
+      answered().then(
+        (response) => answer(null, response),
+        (error: unknown) => answer(faultOf(error)),
+      );
     };
   }
 
-  #listInParts(call: ServerWritableStream<{ prefix: string }, WireList>): void {
-    if (!this.#mayCall(call.metadata)) {
-      call.emit('error', UNAUTHENTICATED);
-      return;
-    }
-    this.#store.list(call.request.prefix).then(
-      ({ entries, revision }) => {
-        for (const part of partsOf(entries)) call.write({ entries: part, revision });
-        call.end();
-      },
-      (error: unknown) => call.emit('error', faultOf(error)),
-    );
+  /** The store as the caller has it. @throws Denial where nobody knows who calls, or a field is out of bounds */
+  #admit(metadata: Metadata, request: object): Store {
+    const participant = this.#options.participants.find(metadata.get(TOKEN_HEADER)[0]?.toString());
+    if (participant === null) throw new Denial('unknown', 'the registry wants a token; give its file');
+    checkBounds(request);
+    return new ParticipantStore(this.#store, participant);
   }
 
-  #watch(call: ServerWritableStream<{ prefix: string; after: number }, WireWatchResponse>): void {
-    if (!this.#mayCall(call.metadata)) {
-      call.emit('error', UNAUTHENTICATED);
+  async #listInParts(call: ServerWritableStream<{ prefix: string }, WireList>): Promise<void> {
+    try {
+      const { entries, revision } = await this.#admit(call.metadata, call.request).list(call.request.prefix);
+      for (const part of partsOf(entries)) {
+        if (!call.write({ entries: part, revision })) await hasRead(call);
+        if (call.cancelled) return;
+      }
+      call.end();
+    } catch (error) {
+      call.emit('error', faultOf(error));
+    }
+  }
+
+  #watch(call: WatchCall): void {
+    const peer = call.getPeer();
+    let store: Store;
+    try {
+      store = this.#admit(call.metadata, call.request);
+      this.#watches.add(peer);
+    } catch (error) {
+      call.emit('error', faultOf(error));
       return;
     }
+    const stop = this.#followOn(call, store);
+    let isOver = false;
+    const end = (): void => {
+      if (isOver) return;
+      isOver = true;
+      stop();
+      this.#watches.remove(peer);
+    };
+    call.on('cancelled', end);
+    call.on('close', end);
+    call.on('error', end);
+    call.on('finish', end);
+  }
+
+  /** @returns what ends it */
+  #followOn(call: WatchCall, store: Store): () => void {
     const { prefix, after } = call.request;
     let unsent = 0;
-    const stop = this.#store.watch(prefix, after as Revision, {
+    let unsentBytes = 0;
+    const stop = store.watch(prefix, after as Revision, {
       // A message without events says that the watch has begun.
       onBegun: () => call.write({ revision: after, events: [] }),
       onChanges: ({ revision, events }) => {
-        if (++unsent > MOST_UNSENT) {
+        const bytes = events.reduce((sum, { key, entry }) => sum + key.length + (entry?.value.length ?? 0), 0);
+        unsent++;
+        unsentBytes += bytes;
+        if (unsent > MOST_UNSENT || (unsent > 1 && unsentBytes > MOST_UNSENT_BYTES)) {
           stop();
-          call.emit('error', { code: status.RESOURCE_EXHAUSTED, details: 'the watch is not read' });
+          call.emit('error', { code: status.UNAVAILABLE, details: 'the watch is not read' });
           return;
         }
         const message = { revision, events: events.map(({ key, entry }) => ({ key, entry: entry ?? undefined })) };
-        call.write(message as WireWatchResponse, () => unsent--);
+        call.write(message as WireWatchResponse, () => {
+          unsent--;
+          unsentBytes -= bytes;
+        });
       },
       onEnded: (reason) => {
         const code = reason.kind === 'compacted' ? status.OUT_OF_RANGE : status.UNAVAILABLE;
         call.emit('error', { code, details: reason.kind === 'compacted' ? 'compacted' : reason.cause.message });
       },
     });
-    call.on('cancelled', stop);
-    call.on('close', stop);
+    return stop;
   }
+}
 
-  #mayCall(metadata: Metadata): boolean {
-    const { token } = this.#options;
-    return token === null || bearsToken(metadata.get(TOKEN_HEADER)[0]?.toString(), token);
-  }
+/** Resolves once a client has read what was written to it, or has gone: so much is kept for it, and no more. */
+function hasRead(call: ServerWritableStream<unknown, WireList>): Promise<void> {
+  return new Promise((resolve) => {
+    const on = (): void => {
+      for (const event of ['drain', 'cancelled', 'close']) call.off(event, on);
+      resolve();
+    };
+    for (const event of ['drain', 'cancelled', 'close']) call.on(event, on);
+  });
 }
 
 /** @throws StoreRefused where a commit is larger than a registry takes */
 export function checkSize(changes: readonly Change[]): void {
   const bytes = commitBytes(changes);
-  if (bytes > LARGEST_COMMIT_BYTES)
-    throw new StoreRefused(`too large for the registry: ${bytes} bytes; it takes at most ${LARGEST_COMMIT_BYTES}`);
+  if (bytes > LARGEST_VALUE_BYTES)
+    throw new StoreRefused(`too large for the registry: ${bytes} bytes; it takes at most ${LARGEST_VALUE_BYTES}`);
 }
-
-const UNAUTHENTICATED: Partial<ServiceError> = {
-  code: status.UNAUTHENTICATED,
-  details: 'the registry wants a token; give its file',
-};
 
 function faultOf(error: unknown): Partial<ServiceError> {
   return { code: codeOf(error), details: error instanceof Error ? error.message : String(error) };
 }
 
+const CODES: Readonly<Record<DenialKind, status>> = {
+  'out of bounds': status.INVALID_ARGUMENT,
+  'no room': status.RESOURCE_EXHAUSTED,
+  unknown: status.UNAUTHENTICATED,
+  'not allowed': status.PERMISSION_DENIED,
+};
+
 function codeOf(error: unknown): status {
+  if (error instanceof Denial) return CODES[error.kind];
   if (error instanceof StoreUnavailable) return status.UNAVAILABLE;
   return error instanceof StoreRefused ? status.FAILED_PRECONDITION : status.INTERNAL;
 }

@@ -86,6 +86,18 @@ export class StoreUnavailable extends Error {
   }
 }
 
+/**
+ * The store is there and does not do what it was asked: it is out of bounds, or the token's role does not allow it. Who goes
+ * on through outages goes on through this: the token may be given another role.
+ */
+export class StoreDenied extends StoreUnavailable {
+  constructor(store: string, reason: string, cause: unknown) {
+    super(store, cause);
+    this.name = 'StoreDenied';
+    this.message = `the registry ${store} refuses: ${reason}`;
+  }
+}
+
 /** The store is there and does not take this commit, however often it is tried. Nothing was written. */
 export class StoreRefused extends Error {
   constructor(reason: string, options?: ErrorOptions) {

@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { Participants, type Role, tokenHash } from '../registry/index.ts';
+import { identifier } from '../topology/index.ts';
+import { parseYaml, type Report, readDocument } from '../yaml/index.ts';
+
+/** As many characters as make guessing hopeless. */
+export const SHORTEST_TOKEN = 16;
+
+const tokenSchema = z.strictObject({
+  token: z
+    .string()
+    .min(SHORTEST_TOKEN)
+    .optional()
+    .describe('What is shown. Better is its SHA-256: the file is then no secret.'),
+  sha256: z
+    .string()
+    .regex(/^[0-9a-fA-F]{64}$/, 'write 64 hex digits')
+    .optional()
+    .describe("The token's SHA-256, in hex: printf %s TOKEN | sha256sum."),
+  role: z.enum(['read', 'route', 'shard', 'administer']).describe('What whoever shows it may do.'),
+  scope: z
+    .string()
+    .optional()
+    .describe('For route: namespace/cluster, or nothing for all clusters. For shard: namespace/cluster/shard.'),
+});
+
+const tokensSchema = z.strictObject({ tokens: z.array(tokenSchema).min(1) });
+
+/** Reads who takes part in a registry, and how. @throws DocumentError naming every fault, and no token */
+export function loadParticipants(file: string): Participants {
+  return parseParticipants(readDocument(file), file);
+}
+
+export function parseParticipants(text: string, file: string): Participants {
+  return parseYaml(text, file, tokensSchema, ({ tokens }, report) => {
+    const roles = new Map<string, Role>();
+    tokens.forEach((each, i) => {
+      const hash = hashOf(each, (message) => report(['tokens', i], message));
+      const role = roleOf(each, (message) => report(['tokens', i, 'scope'], message));
+      if (hash === null || role === null) return;
+      if (roles.has(hash)) report(['tokens', i], 'the same token stands above; give each role a token of its own');
+      roles.set(hash, role);
+    });
+    return Participants.of(roles);
+  });
+}
+
+type Token = z.output<typeof tokenSchema>;
+type Tell = (message: string) => ReturnType<Report>;
+
+function hashOf({ token, sha256 }: Token, tell: Tell): string | null {
+  if ((token === undefined) === (sha256 === undefined)) {
+    tell('give exactly one of token and sha256');
+    return null;
+  }
+  return sha256 === undefined ? tokenHash(token as string) : sha256.toLowerCase();
+}
+
+function roleOf({ role, scope }: Token, tell: Tell): Role | null {
+  const parts = scope?.split('/') ?? [];
+  const wanted = role === 'shard' ? [3] : role === 'route' ? [0, 2] : [0];
+  const isRight = wanted.includes(parts.length) && parts.every((part) => identifier.safeParse(part).success);
+  if (!isRight) {
+    if (role === 'shard') tell('a shard is namespace/cluster/shard, such as default/docs/s0');
+    else if (role === 'route') tell('a cluster is namespace/cluster, such as default/docs; without it: all clusters');
+    else tell(`${role} is for all of the registry: leave the scope out`);
+    return null;
+  }
+  const [namespace = '', cluster = '', shard = ''] = parts;
+  if (role === 'shard') return { kind: 'shard', cluster: { namespace, cluster }, shard };
+  if (role === 'route') return { kind: 'route', cluster: scope === undefined ? null : { namespace, cluster } };
+  return { kind: role };
+}

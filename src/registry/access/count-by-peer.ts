@@ -1,0 +1,31 @@
+import { Denial } from './denial.ts';
+
+/** Counts what each connection has, so that none has too many, nor all together. */
+export class CountByPeer {
+  readonly #mostOfOne: number;
+  readonly #mostInAll: number;
+  readonly #counts = new Map<string, number>();
+  #all = 0;
+
+  constructor(mostOfOne: number, mostInAll: number) {
+    this.#mostOfOne = mostOfOne;
+    this.#mostInAll = mostInAll;
+  }
+
+  /** @param peer a connection's other end. @throws Denial where there is no room for one more */
+  add(peer: string): void {
+    const own = this.#counts.get(peer) ?? 0;
+    if (own >= this.#mostOfOne) throw new Denial('no room', `this connection has ${own} watches: it gets no more`);
+    if (this.#all >= this.#mostInAll) throw new Denial('no room', `there are ${this.#all} watches: no more are served`);
+    this.#counts.set(peer, own + 1);
+    this.#all++;
+  }
+
+  remove(peer: string): void {
+    const own = this.#counts.get(peer) ?? 0;
+    if (own === 0) return;
+    this.#all--;
+    if (own === 1) this.#counts.delete(peer);
+    else this.#counts.set(peer, own - 1);
+  }
+}

@@ -1,0 +1,16 @@
+/**
+ * Why a call is not carried out: it is out of bounds, more than there is room for, by nobody who is known, or not the
+ * caller's to make.
+ */
+export type DenialKind = 'out of bounds' | 'no room' | 'unknown' | 'not allowed';
+
+/** A registry does not carry out what it was asked, and will not when it is asked again. Nothing was changed. */
+export class Denial extends Error {
+  override readonly name = 'Denial';
+  readonly kind: DenialKind;
+
+  constructor(kind: DenialKind, message: string) {
+    super(message);
+    this.kind = kind;
+  }
+}
