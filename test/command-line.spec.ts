@@ -4,7 +4,9 @@ import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Server, ServerCredentials, status } from '@grpc/grpc-js';
 import { afterEach, expect, it } from 'vitest';
+import { DocumentsClient } from '../src/shard/index.ts';
 import { eventually, fetchText } from './support/cluster.ts';
 import { Commands, type Outcome } from './support/commands.ts';
 import { freePorts, KEYWAY, Scope } from './support/processes.ts';
@@ -239,4 +241,39 @@ it('runs by `npx keyway` in a checkout, and passes signals on', async () => {
       () => true,
     ),
   );
+});
+
+it('shows what a shard says as text, and never as what steers a terminal', async () => {
+  const hostile = '\x1b]0;owned\x07\x1b[2J\x9b31m\u202e';
+  const server = new Server();
+  const document = { key: 'demo/x', value: Buffer.from(hostile), revision: 1 };
+  server.addService(DocumentsClient.service, {
+    get: ({ request }: { request: { key: string } }, answer: (error: object | null, message?: object) => void) =>
+      request.key === 'demo/x'
+        ? answer(null, document)
+        : answer({ code: status.FAILED_PRECONDITION, details: hostile }),
+    list: (_: unknown, answer: (error: null, message: object) => void) =>
+      answer(null, {
+        documents: [{ ...document, value: Buffer.from(`${hostile}\nforged\t2\tline`) }],
+        nextPageToken: '',
+      }),
+  });
+  scope.defer(() => server.forceShutdown());
+  const port = await new Promise<number>((resolve, reject) =>
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    ),
+  );
+  const endpoint = ['--endpoint', `127.0.0.1:${port}`];
+  const shown = '\\u001b]0;owned\\u0007\\u001b[2J\\u009b31m\\u202e';
+  expect(await keyway('kv', 'get', 'demo/x', ...endpoint)).toMatchObject({ out: `${shown}\n` });
+  expect(await keyway('kv', 'get', 'demo/y', ...endpoint)).toMatchObject({
+    error: `keyway: FAILED_PRECONDITION: ${shown}\n`,
+  });
+  expect(await keyway('kv', 'list', 'demo/', ...endpoint)).toMatchObject({
+    out: `demo/x\t1\t${shown}\\u000aforged\\u00092\\u0009line\n`,
+  });
+  const { out } = await keyway('kv', 'get', 'demo/x', '--json', ...endpoint);
+  expect(JSON.parse(out)).toMatchObject({ value: hostile });
+  expect(out).toContain('\\u009b');
 });

@@ -61,6 +61,7 @@ describe.each([1, 2])('the admin address of a router with %i workers', (workers)
         workers,
         routes: [
           { match: { prefix: '/' }, cluster: 'docs', headers: { request: { set: { authorization: 'secret' } } } },
+          { match: { prefix: '/', headers: { authorization: { exact: 'Bearer secret' } } }, cluster: 'docs' },
         ],
       },
     );
@@ -96,6 +97,25 @@ describe.each([1, 2])('the admin address of a router with %i workers', (workers)
     expect((await fetchText(`${router.admin}/streams?limit=x`)).status).toBe(400);
     expect((await fetchText(`${router.admin}/nothing`)).status).toBe(404);
   });
+});
+
+it('shows no key that lets in whoever shows it', async () => {
+  const path = join(scope.folder(), 'access.log');
+  const routes = [{ match: { prefix: '/' }, cluster: 'docs', shardKey: { cookie: 'session' } }];
+  const router = await start({ accessLog: { path } }, { routes });
+  const watch = await RawHttp1.connect(scope, router.port);
+  watch.write('GET /hang HTTP/1.1\r\nHost: h\r\nCookie: session=s3cr3t\r\n\r\n');
+  await watch.reads(/first/);
+  const [stream] = (await asked(router, '/streams')) as [{ key: string }];
+  expect(stream.key).toMatch(/^sha256:[0-9a-f]{16}$/);
+  expect(await asked(router, '/streams?key=s3cr3t')).toHaveLength(1);
+  expect(await asked(router, `/streams?key=${stream.key}`)).toHaveLength(1);
+  expect(await asked(router, '/streams?key=another')).toEqual([]);
+  await overHttp1(router, '/', { headers: { cookie: 'session=s3cr3t' } });
+  await router.process.end();
+  const log = readFileSync(path, 'utf8');
+  expect(log).toContain(stream.key);
+  expect(log + router.process.output).not.toContain('s3cr3t');
 });
 
 it('wants a token for what it tells of requests, and none for probes', async () => {

@@ -1,5 +1,5 @@
 import { bearsToken } from '../bearer-token.ts';
-import { type OpenStream, RouterCounters } from '../router/index.ts';
+import { hiddenKey, type OpenStream, RouterCounters } from '../router/index.ts';
 import { type Answer, json, metrics, text } from './answer.ts';
 import { Busy, GuardedServer, type Question } from './guarded-server.ts';
 import { type AdminRegistry, renderMetrics, sumCounters } from './metrics.ts';
@@ -179,6 +179,9 @@ async function streams(source: AdminSource, query: URLSearchParams): Promise<Ans
     return text(400, `limit is a number from 1 to ${MOST_STREAMS}`);
   const wanted = (['key', 'shard', 'cluster', 'route'] as const).filter((name) => query.has(name));
   const open = await source.openStreams(wanted.length > 0 ? Number.POSITIVE_INFINITY : limit);
-  const found = open.filter((stream) => wanted.every((name) => stream[name] === query.get(name)));
+  const hidden = hiddenKey(Buffer.from(query.get('key') ?? '', 'utf8').toString('latin1'));
+  const found = open.filter((stream) =>
+    wanted.every((name) => stream[name] === query.get(name) || (name === 'key' && stream.key === hidden)),
+  );
   return json([...found].sort((a, b) => b.ageMs - a.ageMs).slice(0, limit));
 }

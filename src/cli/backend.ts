@@ -14,6 +14,7 @@ import { addressOption, integerOption } from './options.ts';
 import { processName } from './process-name.ts';
 import { chosenRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
 import { stopOnSignals } from './signals.ts';
+import { writeOut } from './terminal.ts';
 
 const DEFAULT_DATA = '.keyway/documents.sqlite';
 /** How long calls in flight may go on after SIGTERM; watches are ended then. */
@@ -73,7 +74,7 @@ export function backendCommand(): Command {
       // A parent that started us (`keyway dev`) hears of it, and takes us along when it goes.
       process.send?.({ port });
       process.on('disconnect', () => process.exit(0));
-      process.stdout.write(`shard ${id} listening on ${addressText({ host: listen.host, port })}\n`);
+      writeOut(`shard ${id} listening on ${addressText({ host: listen.host, port })}\n`);
     });
 }
 

@@ -1,8 +1,10 @@
 import { changeTopology, type OnStep } from '../handoff/index.ts';
 import { machineClock } from '../machine-clock.ts';
+import { printableLine } from '../printable.ts';
 import type { CommitOptions, Handoff, Registry } from '../registry/index.ts';
 import type { Topology, TopologyDraft } from '../topology/index.ts';
 import { processName } from './process-name.ts';
+import { writeErr } from './terminal.ts';
 
 /** What a command may say of how a topology changes. */
 export interface ChangeFlags extends CommitOptions {
@@ -35,6 +37,6 @@ function showSteps(): OnStep {
     const line = `${from} -> ${to}: ${step}${retries > 0 && step === 'drain' ? ` again, because ${reason}` : ''}`;
     if (`${attempt}${line}` === shown || step === 'committed') return;
     shown = `${attempt}${line}`;
-    process.stderr.write(`${line}\n`);
+    writeErr(`${printableLine(line)}\n`);
   };
 }

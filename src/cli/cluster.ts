@@ -13,6 +13,7 @@ import { type ClusterFlags, currentTopology } from './named-cluster.ts';
 import { placementDocument } from './placement-option.ts';
 import { inRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
 import { listing } from './table.ts';
+import { writeOut } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 interface Namespaced extends RegistryFlag {
@@ -52,7 +53,7 @@ export function clusterCommand(): Command {
   ).action((name: string, flags: CreateFlags) =>
     inRegistry(flags, async ({ topologies }) => {
       const { version } = await topologies.commit(draftOf(name, flags), { expected: null });
-      process.stdout.write(`${name} is at version ${version}\n`);
+      writeOut(`${name} is at version ${version}\n`);
     }),
   );
   withRegistryOption(
@@ -67,7 +68,7 @@ export function clusterCommand(): Command {
       const names = await topologies.list(flags.namespace ?? null);
       const found = await Promise.all(names.map((name) => topologies.read(name)));
       const rows = found.flatMap((topology) => (topology === null ? [] : [summaryOf(topology)]));
-      process.stdout.write(listing(rows, SUMMARY, flags.json === true));
+      writeOut(listing(rows, SUMMARY, flags.json === true));
     }),
   );
   namespaced(
@@ -83,11 +84,10 @@ export function clusterCommand(): Command {
       const shares = sharesOf(new Cluster(topology));
       const shards = topology.shards.map((shard) => ({ ...shard, share: shares.get(shard.id) ?? 0 }));
       const { namespace, name, version, placement, hashOn, pins = [] } = topology;
-      if (flags.json)
-        process.stdout.write(`${JSON.stringify({ namespace, name, version, placement, hashOn, pins, shards })}\n`);
+      if (flags.json) writeOut(`${JSON.stringify({ namespace, name, version, placement, hashOn, pins, shards })}\n`);
       else {
-        process.stdout.write(`${namespace}/${name} at version ${version}, ${placement.name} on the ${hashOn}\n\n`);
-        process.stdout.write(listing(shards, SHARD, false));
+        writeOut(`${namespace}/${name} at version ${version}, ${placement.name} on the ${hashOn}\n\n`);
+        writeOut(listing(shards, SHARD, false));
       }
     }),
   );
@@ -103,7 +103,7 @@ export function clusterCommand(): Command {
     await confirm(`delete the cluster ${topologyText(name)}: routers will refuse its requests`, flags.yes);
     const found = await inRegistry(flags, ({ topologies }) => topologies.delete(name));
     if (!found) throw new UsageError(`there is no cluster ${topologyText(name)}`);
-    process.stdout.write(`${cluster} is gone\n`);
+    writeOut(`${cluster} is gone\n`);
   });
   return command;
 }

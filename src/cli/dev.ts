@@ -16,6 +16,7 @@ import { serveRegistry } from './registry.ts';
 import { DEFAULT_REGISTRY } from './registry-option.ts';
 import { RouterProcess } from './router-process.ts';
 import { stopOnSignals } from './signals.ts';
+import { writeErr, writeOut } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 const CLUSTER = 'docs';
@@ -70,7 +71,7 @@ async function dev(options: DevOptions): Promise<void> {
     });
     const endpoint = addressText({ host: options.listen.host, port: ports[0] as number });
     const admin = addressText({ host: options.admin.host, port: adminPort });
-    process.stdout.write(greeting({ endpoint, admin, registry: registryAddress, file, version, shards }));
+    writeOut(greeting({ endpoint, admin, registry: registryAddress, file, version, shards }));
   } catch (error) {
     await Promise.all(shards.map((shard) => shard.stop()));
     await stopRegistry();
@@ -220,7 +221,7 @@ class ShardProcess {
 
   #restart(): void {
     if (this.#stopping) return;
-    process.stderr.write(`shard ${this.id} has ended; starting it again\n`);
+    writeErr(`shard ${this.id} has ended; starting it again\n`);
     this.start().catch(() => {
       // Its exit has said so already, and the next attempt is under way.
     });

@@ -9,6 +9,7 @@ import {
   shareCluster,
 } from '../topology/index.ts';
 import { describedClusters } from './described-clusters.ts';
+import { writeOut } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Output is written in pieces of about this size: a million keys make few system calls and little memory. */
@@ -81,6 +82,6 @@ class Pieces {
   async end(): Promise<void> {
     const piece = this.#piece;
     this.#piece = '';
-    if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
+    if (!writeOut(piece)) await once(process.stdout, 'drain');
   }
 }

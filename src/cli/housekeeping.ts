@@ -5,6 +5,7 @@ import { type ClusterFlags, namedCluster, withClusterOptions } from './named-clu
 import { integerOption } from './options.ts';
 import { inRegistry } from './registry-option.ts';
 import { listing } from './table.ts';
+import { writeOut } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 interface ListFlags extends ClusterFlags {
@@ -39,7 +40,7 @@ export function housekeepingCommand(): Command {
     withBoard(flags, async (board) => {
       const state = await stateOf(board);
       const text = flags.units === true ? unitsText(state, flags) : tasksText(state, flags);
-      process.stdout.write(text);
+      writeOut(text);
     }),
   );
   withClusterOptions(
@@ -82,7 +83,7 @@ export function housekeepingCommand(): Command {
       .addHelpText('after', '\nExample:\n  keyway housekeeping history compaction --limit 10'),
   ).action((task: string | undefined, flags: HistoryFlags) =>
     withBoard(flags, async (board) => {
-      process.stdout.write(historyText(await stateOf(board), task, flags));
+      writeOut(historyText(await stateOf(board), task, flags));
     }),
   );
   return command;
@@ -228,13 +229,13 @@ async function run(board: Board, task: string, { project, wait }: { project?: st
     );
   const order = await board.order(task, unit, { at: new Date().toISOString() });
   if (!wait) {
-    process.stdout.write(`${task} is ordered for ${units.length} of ${description.unit}\n`);
+    writeOut(`${task} is ordered for ${units.length} of ${description.unit}\n`);
     return;
   }
   const runs = await outcomes(board, task, new Set(units), order);
   const changed = runs.reduce((sum, each) => sum + each.changed, 0);
   const candidates = runs.reduce((sum, each) => sum + each.candidates, 0);
-  process.stdout.write(`${task}: ${runs.length} runs, ${candidates} looked at, ${changed} changed\n`);
+  writeOut(`${task}: ${runs.length} runs, ${candidates} looked at, ${changed} changed\n`);
   const failed = runs.filter(({ error }) => error !== undefined);
   if (failed.length > 0) throw new Error(`${failed.length} of ${runs.length} runs failed: ${failed[0]?.error}`);
 }
@@ -263,5 +264,5 @@ async function pause(
   const described = await board.tasks();
   for (const task of tasks) known(described, task);
   const paused = await board.pause(edit);
-  process.stdout.write(paused.length === 0 ? 'nothing is paused\n' : `paused: ${paused.join(', ')}\n`);
+  writeOut(paused.length === 0 ? 'nothing is paused\n' : `paused: ${paused.join(', ')}\n`);
 }

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { stringify } from 'yaml';
 import { importIstio, parseConfig, type ShardsByHost } from '../config/index.ts';
+import { writeErr, writeOut } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 interface ImportOptions {
@@ -37,7 +38,7 @@ function importFiles(files: string[], { shards, output }: ImportOptions): void {
   const sources = files.map((file) => ({ file, text: read(file) }));
   const { config, differences, unknownShards } = importIstio(sources, shards);
   for (const { kind, field, reason } of differences)
-    process.stderr.write(`${kind === 'changed' ? 'changed' : 'not carried over'}: ${field}: ${reason}\n`);
+    writeErr(`${kind === 'changed' ? 'changed' : 'not carried over'}: ${field}: ${reason}\n`);
   if (config === null) throw new Error(`${files.join(', ')}: there is no route to make a config of`);
   const text = stringify(config, { aliasDuplicateObjects: false });
   if (unknownShards.length > 0) {
@@ -46,7 +47,7 @@ function importFiles(files: string[], { shards, output }: ImportOptions): void {
   }
   // What is written is right, or the reader hears of it now.
   parseConfig(text, output ?? 'keyway.yaml');
-  if (output === undefined) process.stdout.write(text);
+  if (output === undefined) writeOut(text);
   else writeFileSync(output, text);
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { Command } from 'commander';
+import { printableLine } from '../printable.ts';
 import {
   type DocumentMessage,
   DocumentsClient,
@@ -9,6 +10,7 @@ import {
   type WatchEvent,
 } from '../shard/index.ts';
 import { integerOption } from './options.ts';
+import { writeErr, writeOut } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 const DEFAULT_ENDPOINT = '127.0.0.1:8080';
@@ -75,7 +77,11 @@ async function put(key: string, value: string, options: PutOptions): Promise<voi
   const ttl = options.ttlMs === undefined ? {} : { ttlMs: options.ttlMs };
   const request = { key, value: Buffer.from(value, 'utf8'), ...expected(options.revision), ...ttl };
   const { message, shard } = await unary<RevisionMessage>(options, 'Put', key, request);
-  print(options, { key, revision: message.revision, shard }, `${key} is at revision ${message.revision}, on ${shard}`);
+  print(
+    options,
+    { key, revision: message.revision, shard },
+    `${key} is at revision ${message.revision}, on ${printableLine(shard)}`,
+  );
 }
 
 async function remove(key: string, options: KvOptions & { revision?: number }): Promise<void> {
@@ -93,7 +99,11 @@ async function list(prefix: string, options: KvOptions): Promise<void> {
   do {
     const { message, shard } = await unary<ListResponse>(options, 'List', prefix, { prefix, pageToken });
     for (const document of message.documents)
-      print(options, documentJson(document, shard), `${document.key}\t${document.revision}\t${document.value}`);
+      print(
+        options,
+        documentJson(document, shard),
+        `${printableLine(document.key)}\t${document.revision}\t${printableLine(String(document.value))}`,
+      );
     pageToken = message.nextPageToken;
   } while (pageToken !== '');
 }
@@ -111,7 +121,7 @@ async function watch(key: string, options: KvOptions): Promise<void> {
       // What came after that revision is no longer kept: a snapshot has to do.
       if (code === status.OUT_OF_RANGE) afterRevision = undefined;
       else if (code !== status.UNAVAILABLE) throw asUsage(error);
-      process.stderr.write(`re-attaching: ${(error as ServiceError).details}\n`);
+      writeErr(`re-attaching: ${printableLine((error as ServiceError).details)}\n`);
       await sleep(pushbackMs(error as ServiceError));
     }
     await sleep(REATTACH_MS);
@@ -145,7 +155,8 @@ function watchOnce(
   });
   call.on('data', ({ kind, document }: WatchEvent) => {
     onRevision(document.revision);
-    const text = `${kind.toLowerCase()}\t${document.revision}\t${shard}\t${document.value}`;
+    const value = printableLine(String(document.value));
+    const text = `${kind.toLowerCase()}\t${document.revision}\t${printableLine(shard)}\t${value}`;
     print(options, { kind: kind.toLowerCase(), ...documentJson(document, shard) }, text);
   });
   return new Promise((resolve, reject) => {
@@ -202,7 +213,8 @@ function unary<Message>(options: KvOptions, name: string, key: string, request: 
 
 /** What the shard says is wrong with a key is wrong usage; the rest are failures. */
 function asUsage(error: unknown): Error {
-  const { code, details } = error as ServiceError;
+  const { code, details: said = '' } = error as ServiceError;
+  const details = printableLine(said);
   if (code === status.INVALID_ARGUMENT) return new UsageError(details);
   return new Error(`${status[code] ?? code}: ${details}`, { cause: error });
 }
@@ -212,5 +224,5 @@ function documentJson({ key, value, revision }: DocumentMessage, shard: string):
 }
 
 function print(options: KvOptions, json: object, text: string): void {
-  process.stdout.write(`${options.json === true ? JSON.stringify(json) : text}\n`);
+  writeOut(`${options.json === true ? JSON.stringify(json) : text}\n`);
 }

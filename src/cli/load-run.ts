@@ -25,6 +25,7 @@ import {
   targetOf,
 } from './load-plan.ts';
 import { loadView } from './load-view.ts';
+import { writeErr, writeOut } from './terminal.ts';
 import { EXIT_FAILURE } from './usage-error.ts';
 
 /** Carries a load out as the command line says, and ends the process. @throws UsageError DocumentError */
@@ -97,11 +98,11 @@ function tell(
   faults: string[],
   conditions: ReturnType<typeof parseFailConditions>,
 ): number {
-  process.stdout.write(reportText(report));
+  writeOut(reportText(report));
   if (json !== undefined) writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`);
   if (csv !== undefined) writeFileSync(csv, seriesCsv(report.series));
   if (html !== undefined) writeFileSync(html, reportPage(report));
   for (const condition of conditions) faults.push(...[condition.fault(report)].filter((fault) => fault !== null));
-  for (const fault of faults) process.stderr.write(`keyway: ${fault}\n`);
+  for (const fault of faults) writeErr(`keyway: ${fault}\n`);
   return faults.length > 0 || (report.check?.violations ?? 0) > 0 ? EXIT_FAILURE : 0;
 }

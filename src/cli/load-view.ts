@@ -1,9 +1,9 @@
 import { type LiveState, liveText, type Mark, type Second, secondText } from '../load/index.ts';
+import { printableLine } from '../printable.ts';
+import { redraw, writeErr } from './terminal.ts';
 
 /** How often what stands on a terminal is drawn anew. */
 const DRAW_MS = 500;
-const UP = (lines: number): string => (lines === 0 ? '' : `\x1b[${lines}A`);
-const CLEAR_BELOW = '\x1b[J';
 
 /** Where a person looks on: a picture on a terminal, or a line a second. */
 export interface LoadView {
@@ -18,8 +18,8 @@ export function loadView(isLive: boolean, state: () => LiveState): LoadView {
 }
 
 const lines: LoadView = {
-  onSecond: (second) => process.stderr.write(`${secondText(second)}\n`),
-  onMark: ({ atMs, text }) => process.stderr.write(`${(atMs / 1000).toFixed(1).padStart(7)} s  ${text}\n`),
+  onSecond: (second) => writeErr(`${secondText(second)}\n`),
+  onMark: ({ atMs, text }) => writeErr(`${(atMs / 1000).toFixed(1).padStart(7)} s  ${printableLine(text)}\n`),
   end: () => {},
 };
 
@@ -39,14 +39,16 @@ class LiveView implements LoadView {
   /** The report takes its place. */
   end(): void {
     clearInterval(this.#timer);
-    process.stderr.write(`${UP(this.#drawn)}${CLEAR_BELOW}`);
+    redraw(this.#drawn, []);
   }
 
   #draw(): void {
     const { columns = 80, rows = 24 } = process.stderr;
     // A line more than there is room for would scroll, and could not be drawn over.
-    const text = liveText(this.#state(), columns - 1).slice(0, rows - 1);
-    process.stderr.write(`${UP(this.#drawn)}${CLEAR_BELOW}${text.map((line) => `${line}\n`).join('')}`);
+    const lines = liveText(this.#state(), columns - 1).slice(0, rows - 1);
+    // What is shown of a control character takes more room than it.
+    const text = lines.map((line) => printableLine(line).slice(0, columns - 1));
+    redraw(this.#drawn, text);
     this.#drawn = text.length;
   }
 }

@@ -18,6 +18,7 @@ import { routerCommand } from './router.ts';
 import { schemaCommand } from './schema.ts';
 import { shardCommand } from './shard.ts';
 import { statusCommand } from './status.ts';
+import { writeErr, writeOut } from './terminal.ts';
 import { topologyCommand } from './topology.ts';
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE, UsageError } from './usage-error.ts';
 import { watchCommand } from './watch.ts';
@@ -60,7 +61,8 @@ for (const command of [
 /** Subcommands report wrong usage by an exception too, so that one place decides on the exit code; and in one line. */
 function inheritExit(command: Command): void {
   command.exitOverride();
-  command.configureOutput({ outputError: (text, write) => write(`${text.trim().replaceAll(/\s*\n\s*/g, ' ')}\n`) });
+  const outputError = (text: string): void => writeErr(`${text.trim().replaceAll(/\s*\n\s*/g, ' ')}\n`);
+  command.configureOutput({ writeOut, writeErr, outputError });
   for (const each of command.commands) inheritExit(each);
 }
 
@@ -75,9 +77,9 @@ function report(error: unknown): number {
   // Commander has written its own line already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
   if (error instanceof DocumentError) {
-    process.stderr.write(`${error.message}\n`);
+    writeErr(`${error.message}\n`);
     return EXIT_USAGE;
   }
-  process.stderr.write(`keyway: ${error instanceof Error ? error.message : String(error)}\n`);
+  writeErr(`keyway: ${error instanceof Error ? error.message : String(error)}\n`);
   return error instanceof UsageError || error instanceof StoreSetUpError ? EXIT_USAGE : EXIT_FAILURE;
 }

@@ -20,6 +20,7 @@ import { addressOption, integerOption } from './options.ts';
 import { processName } from './process-name.ts';
 import { chosenRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
 import { stopOnSignals } from './signals.ts';
+import { writeErr } from './terminal.ts';
 import { EXIT_FAILURE } from './usage-error.ts';
 
 const LONGEST_MS = 3_600_000;
@@ -171,7 +172,7 @@ async function exitOf(child: ChildProcess): Promise<number> {
     const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
     return code ?? 128 + constants.signals[signal as NodeJS.Signals];
   } catch (error) {
-    process.stderr.write(`keyway: ${error instanceof Error ? error.message : String(error)}\n`);
+    writeErr(`keyway: ${error instanceof Error ? error.message : String(error)}\n`);
     return EXIT_FAILURE;
   }
 }

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { confirm } from './confirm.ts';
 import { inRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
 import { listing } from './table.ts';
+import { writeOut } from './terminal.ts';
 
 /** `keyway ns`: namespaces, each of which has clusters of its own. */
 export function nsCommand(): Command {
@@ -17,7 +18,7 @@ export function nsCommand(): Command {
   ).action((name: string, flags: RegistryFlag) =>
     inRegistry(flags, async ({ namespaces }) => {
       await namespaces.create(name);
-      process.stdout.write(`${name} is there\n`);
+      writeOut(`${name} is there\n`);
     }),
   );
   withRegistryOption(
@@ -34,7 +35,7 @@ export function nsCommand(): Command {
         clusters: clusters.filter((each) => each.namespace === namespace).length,
       }));
       const columns = { namespace: (row: Row) => row.namespace, clusters: (row: Row) => row.clusters };
-      process.stdout.write(listing(rows, columns, flags.json === true));
+      writeOut(listing(rows, columns, flags.json === true));
     }),
   );
   withRegistryOption(
@@ -47,7 +48,7 @@ export function nsCommand(): Command {
   ).action(async (name: string, flags: RegistryFlag & { yes?: true }) => {
     await confirm(`delete the namespace ${name}`, flags.yes);
     await inRegistry(flags, ({ namespaces }) => namespaces.delete(name));
-    process.stdout.write(`${name} is gone\n`);
+    writeOut(`${name} is gone\n`);
   });
   return command;
 }

@@ -1,5 +1,7 @@
 import { machineClock } from '../machine-clock.ts';
+import { printableLine } from '../printable.ts';
 import { openStore, Registry, type RegistryDescription, type Store } from '../registry/index.ts';
+import { writeErr } from './terminal.ts';
 
 /** Opens a registry with this process' clocks. */
 export function openRegistry(description: RegistryDescription): Registry {
@@ -18,7 +20,9 @@ export async function withRegistry<Result>(
 ): Promise<Result> {
   const registry = openRegistry(description);
   registry.unreadable.onFound = ({ key, reason }) =>
-    process.stderr.write(`keyway: the registry's entry ${key} cannot be read as it stands: ${reason}\n`);
+    writeErr(
+      `keyway: the registry's entry ${printableLine(key)} cannot be read as it stands: ${printableLine(reason)}\n`,
+    );
   try {
     return await action(registry);
   } finally {

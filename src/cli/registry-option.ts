@@ -52,7 +52,9 @@ function parseRegistry(text: string): RegistryDescription {
   for (const endpoint of endpoints) {
     const { host, port } = splitAddress(endpoint);
     if (host === '' || !Number.isInteger(port) || port < 1 || port > 65535 || (!isEtcd && endpoints.length > 1))
-      throw new UsageError(`"${text}" is no registry; write host:port, sqlite:FILE or etcd:HOST:PORT,HOST:PORT`);
+      throw new UsageError(
+        `"${text.replace(/[^/:]*:[^/]*@/, '…@')}" is no registry; write host:port, sqlite:FILE or etcd:HOST:PORT,HOST:PORT`,
+      );
   }
   return isEtcd ? { etcd: { endpoints } } : { remote: { address: text } };
 }

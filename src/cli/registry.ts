@@ -6,6 +6,7 @@ import { fileBytes, Participants, SqliteStore, StoreServer } from '../registry/i
 import { addressText, type HostPort, isLoopback } from '../topology/index.ts';
 import { addressOption } from './options.ts';
 import { stopOnSignals } from './signals.ts';
+import { writeOut } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 interface RegistryOptions {
@@ -38,7 +39,7 @@ export function registryCommand(): Command {
         server.close();
         await store.close();
       });
-      process.stdout.write(`registry on ${addressText({ host: options.listen.host, port })}\n`);
+      writeOut(`registry on ${addressText({ host: options.listen.host, port })}\n`);
     });
 }
 

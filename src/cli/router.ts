@@ -3,6 +3,7 @@ import { loadConfig } from '../config/index.ts';
 import { addressText } from '../topology/index.ts';
 import { RouterProcess } from './router-process.ts';
 import { stopOnSignals } from './signals.ts';
+import { writeOut } from './terminal.ts';
 
 export function routerCommand(): Command {
   return new Command('router')
@@ -16,7 +17,7 @@ export function routerCommand(): Command {
     .action(async ({ config: file, check }: { config: string; check?: true }) => {
       const config = loadConfig(file);
       if (check) {
-        process.stdout.write(`${file} is right\n`);
+        writeOut(`${file} is right\n`);
         return;
       }
       const router = new RouterProcess(config);
@@ -24,6 +25,6 @@ export function routerCommand(): Command {
       stopOnSignals(() => router.stop());
       const addresses = config.listen.map(({ host }, i) => addressText({ host, port: ports[i] as number }));
       const admin = addressText({ host: config.admin.host, port: adminPort });
-      process.stdout.write(`listening on ${addresses.join(', ')}; admin on ${admin}\n`);
+      writeOut(`listening on ${addresses.join(', ')}; admin on ${admin}\n`);
     });
 }

@@ -4,6 +4,7 @@ import { changed } from './change-topology.ts';
 import { type ClusterFlags, currentTopology, withClusterOptions } from './named-cluster.ts';
 import { integerOption } from './options.ts';
 import { inRegistry } from './registry-option.ts';
+import { writeOut } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 const HEAVIEST = 1_000_000;
@@ -71,7 +72,7 @@ async function change(
     const topology = await currentTopology(registry, flags);
     const draft = checked({ ...topology, shards: edit(topology.shards) });
     const { version } = await changed(registry, draft, { expected: topology.version, lost: flags.lost }, reason);
-    process.stdout.write(`${topology.name} is at version ${version}\n`);
+    writeOut(`${topology.name} is at version ${version}\n`);
   });
 }
 

@@ -1,3 +1,4 @@
+import { writeErr } from './terminal.ts';
 import { EXIT_FAILURE, EXIT_OK } from './usage-error.ts';
 
 /** How often a process that npm started looks whether npm's shell is still there. */
@@ -12,7 +13,7 @@ export function stopOnSignals(stop: () => Promise<unknown>): void {
     stop().then(
       () => process.exit(EXIT_OK),
       (error: unknown) => {
-        process.stderr.write(`keyway: ${error instanceof Error ? error.message : String(error)}\n`);
+        writeErr(`keyway: ${error instanceof Error ? error.message : String(error)}\n`);
         process.exit(EXIT_FAILURE);
       },
     );

@@ -13,6 +13,7 @@ import {
 import { addressText, type Topology, topologyText } from '../topology/index.ts';
 import { inRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
 import { table } from './table.ts';
+import { writeOut } from './terminal.ts';
 
 interface Status {
   readonly clusters: readonly Topology[];
@@ -33,7 +34,12 @@ export function statusCommand(): Command {
   ).action((flags: RegistryFlag & { json?: true }) =>
     inRegistry(flags, async (registry) => {
       const status = await statusOf(registry);
-      process.stdout.write(flags.json === true ? `${JSON.stringify(status)}\n` : text(status));
+      writeOut(
+        flags.json === true
+          ? `${JSON.stringify(status)}
+`
+          : text(status),
+      );
     }),
   );
 }

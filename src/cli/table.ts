@@ -1,6 +1,8 @@
+import { printableLine } from '../printable.ts';
+
 /** Text in columns, as wide as their widest cell; no space at a line's end. */
 export function table(head: readonly string[], rows: ReadonlyArray<readonly string[]>): string {
-  const all = [head, ...rows];
+  const all = [head, ...rows.map((row) => row.map(printableLine))];
   const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
   const lines = all.map((row) =>
     row

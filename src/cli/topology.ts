@@ -18,6 +18,7 @@ import { type ClusterFlags, currentTopology, namedCluster, withClusterOptions } 
 import { integerOption } from './options.ts';
 import { inRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
 import { listing } from './table.ts';
+import { writeOut } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 const versionOption = integerOption(1, Number.MAX_SAFE_INTEGER);
@@ -50,7 +51,7 @@ export function topologyCommand(): Command {
   ).action((version: TopologyVersion | undefined, flags: ClusterFlags & { form: Form; json?: true }) =>
     inRegistry(flags, async (registry) => {
       const topology = await versionOf(registry, flags, version);
-      process.stdout.write(formatted(topology, flags.json === true ? 'json' : flags.form));
+      writeOut(formatted(topology, flags.json === true ? 'json' : flags.form));
     }),
   );
   withRegistryOption(
@@ -72,7 +73,7 @@ export function topologyCommand(): Command {
       const draft = await draftOf(file, flags, async (name) => registry.topologies.read(name));
       const change = { force: flags.force === true, lost: flags.lost };
       const { name, version } = await changed(registry, draft, change, `${file} is applied`);
-      process.stdout.write(`${name} is at version ${version}\n`);
+      writeOut(`${name} is at version ${version}\n`);
     }),
   );
   withClusterOptions(
@@ -90,7 +91,7 @@ export function topologyCommand(): Command {
         committed: (row: Row) => row.at,
         shards: (row: Row) => row.shards,
       };
-      process.stdout.write(listing(rows, columns, flags.json === true));
+      writeOut(listing(rows, columns, flags.json === true));
     }),
   );
   withClusterOptions(
@@ -103,7 +104,7 @@ export function topologyCommand(): Command {
     inRegistry(flags, async (registry) => {
       const past = await versionOf(registry, flags, version);
       const now = await changed(registry, { ...past, version: null }, {}, `version ${version} comes back`);
-      process.stdout.write(`${past.name} is at version ${now.version}, which is as version ${version} was\n`);
+      writeOut(`${past.name} is at version ${now.version}, which is as version ${version} was\n`);
     }),
   );
   return command;
@@ -117,7 +118,7 @@ async function abort(registry: Registry, name: TopologyName): Promise<void> {
       throw new UsageError(`no handoff of ${topologyText(name)} is under way`);
     const given = await registry.handoffs.abort(name, handoff, 'keyway topology apply --abort');
     if (given === null) continue;
-    process.stdout.write(`version ${given.to} of ${name.cluster} was given up; version ${given.from} stays\n`);
+    writeOut(`version ${given.to} of ${name.cluster} was given up; version ${given.from} stays\n`);
     return;
   }
 }

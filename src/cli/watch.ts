@@ -1,8 +1,10 @@
 import { Command } from 'commander';
+import { printableLine } from '../printable.ts';
 import type { Member, MemberKind, Registry } from '../registry/index.ts';
 import { openRegistry } from './open-registry.ts';
 import { chosenRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
 import { stopOnSignals } from './signals.ts';
+import { writeOut } from './terminal.ts';
 
 /** `keyway watch`: a line for everything that changes in the registry. */
 export function watchCommand(): Command {
@@ -19,8 +21,11 @@ export function watchCommand(): Command {
       await registry.close();
     });
     const tell = (kind: string, name: string, what: string): void => {
-      const line = flags.json === true ? JSON.stringify({ kind, name, what }) : `${kind.padEnd(8)}  ${name}  ${what}`;
-      process.stdout.write(`${line}\n`);
+      const line =
+        flags.json === true
+          ? JSON.stringify({ kind, name, what })
+          : `${kind.padEnd(8)}  ${printableLine(name)}  ${printableLine(what)}`;
+      writeOut(`${line}\n`);
     };
     await Promise.all([
       watchTopologies(registry, tell, stopping.signal),

@@ -7,6 +7,7 @@ import {
   type EdgeDescription,
   formatFault,
   type HoldDescription,
+  isSecretName,
   type ListenerDescription,
   type ObserveDescription,
   type ResumeDescription,
@@ -147,17 +148,42 @@ function observeOf({ log, accessLog, tracing }: ConfigFile, report: Report): Obs
   return { logLevel: log.level, accessLog, tracing };
 }
 
-/** Values of headers that a route sets may be secrets for its shards. */
+const HIDDEN = '…';
+
+/**
+ * Values of headers that a route sets may be secrets for its shards; those that it matches may be its clients', where the
+ * header's name says so; and addresses may bear a name and a password.
+ */
 function withoutSecrets(file: ConfigFile): object {
   const hidden = (headers: Readonly<Record<string, string>> | undefined): object | undefined =>
-    headers && Object.fromEntries(Object.keys(headers).map((name) => [name, '…']));
+    headers && Object.fromEntries(Object.keys(headers).map((name) => [name, HIDDEN]));
   const rules = (each: ConfigFile['routes'][number]['headers']['request']): object | undefined =>
     each && { ...each, set: hidden(each.set), add: hidden(each.add) };
-  const routes = file.routes.map(({ headers, ...route }) => ({
+  const routes = file.routes.map(({ headers, match, ...route }) => ({
     ...route,
+    match: { ...match, headers: match.headers && withoutSecretTests(match.headers) },
     headers: { request: rules(headers.request), response: rules(headers.response) },
   }));
-  return { ...file, routes };
+  const tracing = file.tracing && { ...file.tracing, otlp: withoutCredentials(file.tracing.otlp) };
+  return { ...file, tracing, routes };
+}
+
+function withoutSecretTests(headers: Readonly<Record<string, object>>): object {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, test]) => [
+      name,
+      isSecretName(name) ? Object.fromEntries(Object.keys(test).map((way) => [way, HIDDEN])) : test,
+    ]),
+  );
+}
+
+/** A collector's address, in which keys may stand: as a user, or in the query. */
+function withoutCredentials(address: string): string {
+  const url = new URL(address);
+  if (url.username !== '') url.username = HIDDEN;
+  if (url.password !== '') url.password = HIDDEN;
+  for (const name of [...url.searchParams.keys()]) url.searchParams.set(name, HIDDEN);
+  return decodeURI(url.href);
 }
 
 function buildRoute(route: ConfigFile['routes'][number]): RouteDescription {

@@ -24,6 +24,7 @@ import { GrpcStatus, grpcTimeoutMs } from './grpc.ts';
 import { endWithReply, type LocalReply, localReply, sendReply } from './local-reply.ts';
 import { LATENCY_UNIT_US, latencyBucket } from './observe/counters.ts';
 import { type OpenStream, requestFacts } from './observe/request-facts.ts';
+import { hiddenKey } from './observe/secret-keys.ts';
 import { WatchReplay } from './replay/watch-replay.ts';
 import { RetryWait, retryWaitMs } from './retries.ts';
 import type { RouterContext } from './router-context.ts';
@@ -713,7 +714,7 @@ export class Exchange implements StreamHandler, Deadlined {
       route: this.#route.name,
       cluster: this.owner.cluster,
       shard: this.owner.id,
-      key: this.keyText,
+      key: this.#route.hidesKeys ? hiddenKey(this.keyText) : this.keyText,
       status: this.#status,
       grpcStatus: this.#grpcStatus,
       ageMs: this.ageMs(this.#context.http2.turn.nowMs),

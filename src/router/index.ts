@@ -16,6 +16,7 @@ export {
 export { type Log, newLog } from './observe/log.ts';
 export type { ObserveDescription } from './observe/observe.ts';
 export type { OpenStream } from './observe/request-facts.ts';
+export { hiddenKey, isSecretName } from './observe/secret-keys.ts';
 export { patternFault } from './pattern.ts';
 export type { ResumeDescription } from './replay/resume.ts';
 export type { RouteMatch } from './route-match.ts';

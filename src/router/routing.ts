@@ -8,6 +8,7 @@ import type { Gate } from './gate/gate.ts';
 import type { ServesUntil } from './gate/lease-watch.ts';
 import { type HeaderRules, type HeaderRulesDescription, headerRules } from './header-rules.ts';
 import type { RouterCounters, TrafficCounters } from './observe/counters.ts';
+import { isSecretSource } from './observe/secret-keys.ts';
 import { defaultRetries, type RetryDescription } from './retries.ts';
 import { type Condition, conditionOf, pathMatcher, type RouteMatch } from './route-match.ts';
 import { pathOf, ShardKeyRule, type ShardKeySource } from './shard-key.ts';
@@ -65,6 +66,8 @@ export interface Route {
   readonly condition: Condition | null;
   readonly owners: ClusterOwners;
   readonly key: RouteKey;
+  /** Whether its keys may be secrets, such as cookies: then they are neither logged nor shown. */
+  readonly hidesKeys: boolean;
   /** Infinite where there is none. */
   readonly timeoutMs: number;
   readonly idleStreamMs: number;
@@ -268,6 +271,7 @@ function routeOf(
     condition: conditionOf(match),
     owners: found,
     key: keyOf(shardKey, found),
+    hidesKeys: shardKey.some(isSecretSource),
     timeoutMs: description.timeoutMs ?? Number.POSITIVE_INFINITY,
     idleStreamMs: description.idleStreamMs ?? Number.POSITIVE_INFINITY,
     maxRequestBytes: description.maxRequestBytes ?? Number.POSITIVE_INFINITY,

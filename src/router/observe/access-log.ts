@@ -1,5 +1,6 @@
 import { openSync } from 'node:fs';
 import { destination } from 'pino';
+import { printableLine } from '../../printable.ts';
 import type { OpenStream, RequestFacts } from './request-facts.ts';
 import { Sampler } from './sampler.ts';
 
@@ -80,18 +81,43 @@ export class AccessLog {
 }
 
 function jsonLine(entry: AccessEntry, time: string): string {
-  return JSON.stringify({ time, ...entry });
+  return printableLine(JSON.stringify({ time, ...entry }));
 }
 
-/** A control character in a field would be a line of its own, or move a terminal's cursor. */
-const CONTROL = /\p{Cc}/gu;
-
+/** A text with `{field}` in it, cut up once. */
 function templateLine(format: string): (entry: AccessEntry, time: string) => string {
-  return (entry, time) =>
-    format.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
-      const value = name === 'time' ? time : entry[name as keyof AccessEntry];
-      return String(value ?? '-').replaceAll(CONTROL, '.') || '-';
-    });
+  const parts = format.split(/\{(\w+)\}/g);
+  const endings = parts.map((_, i) => separators(parts[i + 1] ?? ''));
+  return (entry, time) => {
+    let line = '';
+    for (const [i, part] of parts.entries()) {
+      // Texts and names of fields take turns.
+      if (i % 2 === 0) line += part;
+      else if (part === 'time') line += time;
+      else line += shown(entry[part as keyof AccessEntry], endings[i] as RegExp);
+    }
+    return line;
+  };
+}
+
+/** Where a field could be taken to end: at blanks, quotes, and what the format has behind it; and what escapes them. */
+function separators(behind: string): RegExp {
+  const [first] = behind;
+  const next = first === undefined ? '' : `\\u{${(first.codePointAt(0) as number).toString(16)}}`;
+  return new RegExp(`[\\s"\\\\${next}]`, 'gu');
+}
+
+/** A field's value, in which nothing stands that could be taken for its end, for another field or for another line. */
+function shown(value: unknown, ending: RegExp): string {
+  if (value === null || value === undefined || value === '') return '-';
+  // What is not there is written so.
+  if (value === '-') return '\\x2d';
+  return typeof value === 'string' ? printableLine(value.replaceAll(ending, hexEscape)) : String(value);
+}
+
+function hexEscape(character: string): string {
+  const code = character.codePointAt(0) as number;
+  return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
 }
 
 /** A field that a format names and that there is not; null where it is right. */

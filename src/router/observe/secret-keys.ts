@@ -1,0 +1,25 @@
+import { createHash } from 'node:crypto';
+import type { ShardKeySource } from '../shard-key.ts';
+
+/** Headers and query fields whose values let in whoever shows them. */
+const SECRET_NAME =
+  /auth|cookie|token|secret|session|password|passwd|credential|api-?_?key|access-?_?key|jwt|signature|^sid$|[-_]sid$/i;
+
+/** Whether what a header or a query field of this name says lets in whoever says it. */
+export function isSecretName(name: string): boolean {
+  return SECRET_NAME.test(name);
+}
+
+/** Whether keys that come from there are secrets: whoever reads one could take its client's place. */
+export function isSecretSource(source: ShardKeySource): boolean {
+  if ('cookie' in source) return true;
+  return ('header' in source && isSecretName(source.header)) || ('query' in source && isSecretName(source.query));
+}
+
+/** Digits that tell keys apart, and of which nobody makes the key. */
+const SHOWN_DIGITS = 16;
+
+/** What is shown of a secret key: the same for the same key. @param key latin1 text, a character for a byte */
+export function hiddenKey(key: string): string {
+  return `sha256:${createHash('sha256').update(key, 'latin1').digest('hex').slice(0, SHOWN_DIGITS)}`;
+}
