@@ -88,6 +88,7 @@ function optionsOf(
   const registry = openRegistry(chosenRegistry(flags));
   const log = newLog('warn').child({ shard: id });
   registry.unreadable.onFound = ({ key, reason }) => log.warn({ key, reason }, UNREADABLE);
+  registry.onDenied((reason) => log.error({ reason }, 'the registry does not let this shard'));
   const nodeId = flags.nodeId ?? derivedNodeId(cluster, id);
   const housekeeping = housekeepingOf(flags, id, metrics);
   return { ...options, registration: { registry, name: { namespace, cluster }, nodeId, leaseMs, housekeeping } };

@@ -161,6 +161,8 @@ export class RoutedClusters {
 
   #onEvent(event: ControlEvent): void {
     if (event.kind === 'unreadable') this.#onUnreadable(event.entries);
+    else if (event.kind === 'denied')
+      this.#log.error({ reason: event.reason }, 'the registry does not let this router');
     else this.#onClusterEvent(event);
   }
 

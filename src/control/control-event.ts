@@ -5,7 +5,9 @@ import type { Handoff, Unreadable } from '../registry/index.ts';
 export type ControlEvent =
   | ClusterControlEvent
   /** What the registry has that this router cannot read, or leaves out: all of it, whenever there is something else. */
-  | { readonly kind: 'unreadable'; readonly entries: readonly Unreadable[] };
+  | { readonly kind: 'unreadable'; readonly entries: readonly Unreadable[] }
+  /** The registry does not let this router do something. */
+  | { readonly kind: 'denied'; readonly reason: string };
 
 /** What it tells of one cluster. */
 export type ClusterControlEvent =

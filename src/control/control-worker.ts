@@ -19,6 +19,8 @@ const tell = (event: ControlEvent): void => parentPort?.postMessage(event);
 
 registry.unreadable.onChange = () => tell({ kind: 'unreadable', entries: registry.unreadable.all });
 
+registry.onDenied((reason) => tell({ kind: 'denied', reason }));
+
 const followers = new Map<string, ClusterFollower>();
 const leases: ServingLease[] = [];
 for (const { name, topology, servesUntil } of clusters) {

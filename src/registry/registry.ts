@@ -42,6 +42,11 @@ export class Registry {
     return this.#store.unreadable;
   }
 
+  /** @param told of what the store does not let this process do, by its token's role or its bounds: each reason once */
+  onDenied(told: (reason: string) => void): void {
+    this.#store.onDenied = told;
+  }
+
   /** Ends the connection to the store. What it holds by lease goes when the leases end. */
   close(): Promise<void> {
     return this.#store.close();

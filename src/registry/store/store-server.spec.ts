@@ -7,6 +7,7 @@ import { Scope } from '../../../test/support/processes.ts';
 import { CountByPeer } from '../access/count-by-peer.ts';
 import { Participants, tokenHash } from '../access/participants.ts';
 import type { Role } from '../access/roles.ts';
+import { Registry } from '../registry.ts';
 import { RegistryStoreClient } from './registry-proto.ts';
 import { RemoteStore } from './remote-store.ts';
 import { SqliteStore } from './sqlite-store.ts';
@@ -211,6 +212,19 @@ describe('a registry whose tokens have roles', () => {
     const spying = { prefix: 'topology/', unchangedSince: 1 as never };
     await expect(shard.commit([spying], [])).rejects.toThrow('to make a commit depend on topology/ needs the role');
     expect((await reader.list('')).entries).toHaveLength(4);
+  });
+
+  it('has who tries again and again say why it fails, once', async () => {
+    const registry = new Registry(storeOf(await serve(byRole()), 'reader'), { clock: () => 0, timeOfDay: () => '' });
+    const told: string[] = [];
+    registry.onDenied((reason) => told.push(reason));
+    const membership = registry.members.register('router', 'r1', {}, 10_000);
+    await expect.poll(() => told).toHaveLength(1);
+    await expect(registry.namespaces.create('team')).rejects.toThrow(StoreDenied);
+    await membership.leave();
+    expect(told).toEqual([
+      expect.stringContaining('has the role read; to write needs the role route, shard or administer'),
+    ]);
   });
 
   it('has leases belong to who made them, and what goes with them as well', async () => {

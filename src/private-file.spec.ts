@@ -1,0 +1,59 @@
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { KeptTopologies } from './control/kept-topologies.ts';
+import { keepPrivate, makePrivateFile, makePrivateFolder, writePrivateFile } from './private-file.ts';
+import { OperationLog } from './shard/operation-log.ts';
+import type { Topology } from './topology/index.ts';
+
+const folder = join(tmpdir(), `keyway-private-${process.pid}`);
+const umask = process.umask();
+beforeEach(() => {
+  process.umask(0);
+  mkdirSync(folder);
+});
+afterEach(() => {
+  process.umask(umask);
+  rmSync(folder, { recursive: true });
+});
+
+const modeOf = (path: string): number => statSync(path).mode & 0o777;
+
+it('makes files and folders that are their owner’s alone, and takes from others what is there', () => {
+  makePrivateFolder(join(folder, 'a', 'b'));
+  expect([modeOf(join(folder, 'a')), modeOf(join(folder, 'a', 'b'))]).toEqual([0o700, 0o700]);
+  const file = join(folder, 'file');
+  makePrivateFile(file);
+  expect(modeOf(file)).toBe(0o600);
+  chmodSync(file, 0o644);
+  makePrivateFile(file);
+  expect(modeOf(file)).toBe(0o600);
+  keepPrivate(join(folder, 'nowhere'));
+  makePrivateFolder(folder);
+  expect(modeOf(folder)).not.toBe(0o700);
+});
+
+it('replaces a file whole, and what was left half-written by another', () => {
+  const file = join(folder, 'file');
+  writeFileSync(`${file}.new`, 'half');
+  writePrivateFile(file, 'one');
+  writePrivateFile(file, 'two');
+  expect([readFileSync(file, 'utf8'), modeOf(file)]).toEqual(['two', 0o600]);
+});
+
+it('stands behind kept topologies and logs of operations', () => {
+  const kept = join(folder, 'kept');
+  const topology = {
+    namespace: 'default',
+    name: 'docs',
+    version: 1,
+    placement: { name: 'maglev', options: {} },
+    shards: [],
+  };
+  new KeptTopologies(kept).keep({ topology: topology as unknown as Topology, nodes: [] });
+  expect([modeOf(kept), modeOf(join(kept, 'default.docs.json'))]).toEqual([0o700, 0o600]);
+  const log = join(folder, 'operations');
+  new OperationLog(log, 's0', () => 0, 1);
+  expect(modeOf(log)).toBe(0o600);
+});
