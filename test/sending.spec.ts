@@ -209,6 +209,31 @@ describe('a change of version', () => {
     expect(await router.settled('hold')).toBe(true);
   });
 
+  it('takes an upload for a watch later than what is being answered', async () => {
+    const options = { drain: { ...defaultDrain, windowMs: 0 } };
+    const router = await RouterInProcess.start(scope, { options });
+    const [, old] = router.shards;
+    old.onBegin = ({ stream, method }) => {
+      if (method === 'POST') stream.respond({ ':status': 200 });
+    };
+    const [upload, tooLong, stream] = [
+      router.call('moves/a', 'PUT'),
+      router.call('moves/b', 'PUT'),
+      router.call('moves/c', 'POST'),
+    ];
+    await once(stream.stream, 'response');
+    await router.came(1, 3);
+    router.stopped.forMs = 60_000;
+    await router.reach('stage');
+    router.begin('drain');
+    await stream.over;
+    upload.stream.end('x');
+    expect(await upload.over).toBe('200 s1');
+    router.stopped.forMs += defaultDrain.longLivedAfterMs;
+    expect(await tooLong.over).toMatch(/^503 the key moves/);
+    expect(await router.settled('drain')).toBe(true);
+  });
+
   it('waits for no upload that has been answered', async () => {
     const router = await RouterInProcess.start(scope);
     const [, old] = router.shards;

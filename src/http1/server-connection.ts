@@ -143,8 +143,8 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
 
   /** Takes bytes from the socket. */
   receive(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#state === 'ending' || this.#state === 'closed') return;
     const now = this.#context.turn.begin();
+    if (this.#state === 'ending' || this.#state === 'closed') return;
     this.#receivedAtMs = now;
     if (this.#isTunnel) {
       if (this.#stream !== null) this.#receiveTunnel(this.#stream, bytes, start, end);

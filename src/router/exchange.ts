@@ -545,6 +545,11 @@ export class Exchange implements StreamHandler, Deadlined {
     return !this.#finished;
   }
 
+  /** Its answer has begun. */
+  get isBeingAnswered(): boolean {
+    return this.#responseBegun;
+  }
+
   /** Its owner has it, or gets the rest of it after having answered. */
   get isSent(): boolean {
     const upstream = this.#upstream;

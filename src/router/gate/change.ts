@@ -83,16 +83,17 @@ export class Change {
   /** Those that are to leave next, and since when the first had to. */
   leavers(nowMs: number, reason: string): { readonly leavers: readonly Leaver[]; readonly sinceMs: number } {
     this.#drainsSinceMs ??= nowMs;
+    const sinceMs = this.#drainsSinceMs;
     const leavers: Leaver[] = [];
     const hasToLeave = (exchange: Exchange): boolean => exchange.isSent && this.moves(exchange);
     for (const [exchange, isWatch] of this.#moving) {
       if (leavers.length >= TOLD_TO_LEAVE_A_TICK) break;
-      if (!isWatch && !this.#isOld(exchange, nowMs)) continue;
+      if (!isWatch && !this.#isOld(exchange, sinceMs, nowMs)) continue;
       this.#moving.delete(exchange);
       this.#leaving.add(exchange);
       leavers.push({ exchange, reason, isWatch: true, hasToLeave });
     }
-    return { leavers, sinceMs: this.#drainsSinceMs };
+    return { leavers, sinceMs };
   }
 
   /**
@@ -124,9 +125,10 @@ export class Change {
     return true;
   }
 
-  /** Open for so long that it is taken for a watch. */
-  #isOld(exchange: Exchange, nowMs: number): boolean {
-    return exchange.ageMs(nowMs) >= this.#longLivedAfterMs;
+  /** Open for so long that it is taken for a watch. One without an answer is an upload rather, and has as long again to end. */
+  #isOld(exchange: Exchange, drainsSinceMs: number, nowMs: number): boolean {
+    if (exchange.ageMs(nowMs) < this.#longLivedAfterMs) return false;
+    return exchange.isBeingAnswered || nowMs - drainsSinceMs >= this.#longLivedAfterMs;
   }
 }
 
