@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { machineClock } from '../src/machine-clock.ts';
 import { defaultDrain } from '../src/router/index.ts';
@@ -92,6 +93,34 @@ describe('a router that was stopped past its lease', () => {
     expect(await call.over).toMatch(/^503 this router has lost its lease/);
     await cut;
     expect(upload).toMatchObject({ content: 'before', isComplete: false });
+  });
+
+  it.each([
+    ['', 'before'],
+    // What is announced to be short is sent in one piece, once it is there.
+    ['11', ''],
+  ])('sends not one more byte of it over HTTP/1.1 either (content-length "%s")', async (length, sent) => {
+    let received = '';
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.on('data', (chunk) => {
+        received += chunk.toString('latin1');
+      });
+    }).listen(0, '127.0.0.1');
+    scope.defer(() => server.close());
+    await once(server, 'listening');
+    const oldPort = (server.address() as AddressInfo).port;
+    const router = await leased({ upstream: { protocol: 'http1' }, oldPort });
+    const call = router.call('moves/a', 'POST', undefined, length === '' ? {} : { 'content-length': length });
+    call.stream.write('before');
+    await vi.waitFor(() => {
+      expect(received).toContain(sent);
+      expect(router.router.openStreams(1)[0]?.requestBytes).toBe(6);
+    }, PATIENCE);
+    router.stopped.forMs = 20_000;
+    call.stream.end('after');
+    expect(await call.over).toMatch(/^503 this router has lost its lease/);
+    expect(received).not.toContain('after');
   });
 
   it('sends nothing that the old owner has let it send meanwhile', async () => {

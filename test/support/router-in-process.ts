@@ -126,6 +126,14 @@ export class CallInProgress {
   }
 }
 
+interface RouterSetup {
+  readonly route?: object;
+  readonly upstream?: object;
+  readonly options?: object;
+  /** Where a test has a shard s1 of its own. */
+  readonly oldPort?: number;
+}
+
 const VERSIONS = [1, 2] as readonly number[] as readonly TopologyVersion[];
 
 function tableOf(shards: readonly PlainShard[], version: 1 | 2, owner: string): SharedCluster {
@@ -171,9 +179,10 @@ export class RouterInProcess {
 
   static async start(
     scope: Scope,
-    { route = {}, upstream = {}, options = {} }: { route?: object; upstream?: object; options?: object } = {},
+    { route = {}, upstream = {}, options = {}, oldPort }: RouterSetup = {},
   ): Promise<RouterInProcess> {
     const shards = [await PlainShard.start(scope, 's0'), await PlainShard.start(scope, 's1')] as const;
+    if (oldPort !== undefined) shards[1].port = oldPort;
     const tables = [tableOf(shards, 1, 's1'), tableOf(shards, 2, 's0')] as const;
     const until = new Float64Array(new SharedArrayBuffer(16)).fill(Number.POSITIVE_INFINITY);
     const stopped = { forMs: 0 };
