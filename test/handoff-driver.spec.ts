@@ -5,6 +5,7 @@ import {
   type HandoffStep,
   isUnderWay,
   type Membership,
+  newInstance,
   nodeName,
   nodeValue,
   type Registry,
@@ -58,15 +59,29 @@ class Router {
   }
 }
 
-/** A shard that takes part. */
-async function shard(registry: Registry, id: string) {
+/** A process of a shard that takes part, as far as the registry can tell. @param beyondLeaseMs what it says that it may do */
+async function shard(registry: Registry, id: string, beyondLeaseMs = 0) {
   const value = { address: '10.0.0.0:1', role: 'primary', healthy: true };
-  const membership = registry.members.register('node', nodeName(NAME, id, 'n'), value, LEASE_MS);
+  const instance = newInstance();
+  const path = nodeName(NAME, id, 'n');
+  const membership = registry.members.register('node', path, value, LEASE_MS, () => {}, instance);
   scope.defer(() => membership.leave());
   await membership.ready;
-  await registry.handoffs.addNode(NAME, { shard: id, nodeId: 'n', fencing: true }, new AbortController().signal);
+  const rights = registry.handoffs.ownRights(
+    NAME,
+    { shard: id, nodeId: 'n', instance },
+    { fencing: true, address: value.address, beyondLeaseMs, ended: false, process: '' },
+  );
+  const forever = new AbortController().signal;
+  await rights.claim(forever, () => false);
   return {
-    leave: () => membership.leave(),
+    /** As one whose machine is lost: its lease ends, and nobody knows more. */
+    vanish: () => membership.leave(),
+    end: async () => {
+      await rights.change({ ended: true }, forever);
+      await membership.leave();
+    },
+    claim: () => rights.claim(forever, () => false),
     sicken: () => membership.update({ ...value, healthy: false }),
     acknowledge: ({ to, attempt }: Handoff) =>
       membership.update({ ...value, acknowledged: { to, attempt, step: 'hold' } }),
@@ -91,6 +106,13 @@ async function reached(registry: Registry, step: HandoffStep): Promise<Handoff> 
     if (handoff?.step !== step) throw new Error(`at ${JSON.stringify(handoff)}, not at ${step}`);
     return handoff;
   }, PATIENCE);
+}
+
+/** Who has to do something before the handoff that is under way can go on. */
+async function awaitedNow(registry: Registry): Promise<string[]> {
+  const { handoff, nodes: known } = await registry.handoffs.read(NAME);
+  const [routers, nodes] = [await registry.members.list('router'), await registry.members.list('node')];
+  return awaitedIn(NAME, handoff as Handoff, { routers, nodes, known });
 }
 
 it('takes each step once every router and every shard that loses has said so, and none before', async () => {
@@ -156,7 +178,7 @@ it('has a shard go on serving what it loses until every router holds it', async 
   const registry = open();
   await registry.topologies.commit(draft(['s0', 's1']));
   const router = new Router(open(), 'r0');
-  const identity = { name: NAME, shard: 's1', address: '10.0.0.1:1', nodeId: 'n', leaseMs: LEASE_MS };
+  const identity = { name: NAME, shard: 's1', address: '10.0.0.1:1', nodeId: 'n', leaseMs: LEASE_MS, pid: process.pid };
   const losing = new RegisteredOwnership(open(), identity, clock, { onVersion: () => {}, onLost: () => {} });
   await Promise.all([router.ready, losing.start()]);
   scope.defer(() => losing.stop());
@@ -208,18 +230,13 @@ it('begins nothing that a shard which is gone holds up, until it is known to be 
   const registry = open();
   await registry.topologies.commit(draft(['s0', 's1']));
   const router = new Router(open(), 'r0');
-  await (await shard(open(), 's0')).leave();
+  await (await shard(open(), 's0')).vanish();
   await router.ready;
   const handoff = await registry.handoffs.stage(draft(['s1']), {}, 'a test');
   const steps: string[] = [];
   drive(open(), ({ step }) => steps.push(step));
   await router.acknowledge(handoff, 'hold');
-  const participants = async () => ({
-    routers: await registry.members.list('router'),
-    nodes: await registry.members.list('node'),
-    known: (await registry.handoffs.read(NAME)).nodes,
-  });
-  await vi.waitFor(async () => expect(awaitedIn(NAME, handoff, await participants())).toEqual(['shard s0']), PATIENCE);
+  await vi.waitFor(async () => expect(await awaitedNow(registry)).toEqual(['shard s0']), PATIENCE);
   expect(steps).toEqual([]);
   await registry.handoffs.abort(NAME, handoff, 'a test');
   await registry.handoffs.stage(draft(['s1']), {}, 'a test', ['s0']);
@@ -266,17 +283,30 @@ it('changes an eventual cluster at once, and a strict one by a handoff that the 
   expect(steps).toEqual(['stage', 'drain', 'hold', 'committed']);
 });
 
-it('does not give up a shard that has come back meanwhile', async () => {
+it('gives up the processes of a lost shard that were known, and none that comes meanwhile', async () => {
   const open = await registries();
   const registry = open();
   await registry.topologies.commit(draft(['s0', 's1']));
-  await (await shard(open(), 's0')).leave();
+  await (await shard(open(), 's0')).vanish();
   const { nodes } = await registry.handoffs.read(NAME);
   const staged = await registry.handoffs.stage(draft(['s1']), {}, 'a test');
-  await shard(open(), 's0');
+  const next = await shard(open(), 's0');
+  const given = await registry.handoffs.advance(NAME, staged, { step: 'hold', lost: ['s0'] }, nodes);
+  expect(given).toMatchObject({ lost: ['s0'] });
+  expect(await awaitedNow(registry)).toEqual(['shard s0']);
+  await next.acknowledge(given as Handoff);
+  expect(await awaitedNow(registry)).toEqual([]);
+});
+
+it('gives no process up that has spoken since it was found to be gone', async () => {
+  const open = await registries();
+  const registry = open();
+  await registry.topologies.commit(draft(['s0', 's1']));
+  const back = await shard(open(), 's0');
+  const { nodes } = await registry.handoffs.read(NAME);
+  const staged = await registry.handoffs.stage(draft(['s1']), {}, 'a test');
+  await back.claim();
   expect(await registry.handoffs.advance(NAME, staged, { lost: ['s0'] }, nodes)).toBeNull();
-  const now = (await registry.handoffs.read(NAME)).nodes;
-  expect(await registry.handoffs.advance(NAME, staged, { lost: ['s0'] }, now)).toMatchObject({ lost: ['s0'] });
 });
 
 it('takes a sick shard out too, and waits for its word, for it is alive', async () => {
@@ -285,7 +315,7 @@ it('takes a sick shard out too, and waits for its word, for it is alive', async 
   await registry.topologies.commit(draft(['s0', 's1'], { failover: { afterMs: 200 } }));
   const [sick] = [await shard(open(), 's0'), await shard(open(), 's1')];
   const controller = new AbortController();
-  const log = { onTerm: () => {}, onStep: () => {}, onFailover: () => {} };
+  const log = { onTerm: () => {}, onStep: () => {}, onFailover: () => {}, onWarning: () => {} };
   const controlling = controlCluster(open(), NAME, 'me', clock, log, controller.signal);
   scope.defer(() => {
     controller.abort();
@@ -310,20 +340,21 @@ it('takes a lost shard out after its time, never the last one, and waits for it 
     onTerm: () => {},
     onStep: () => {},
     onFailover: (lost: readonly string[], what: string) => done.push(`${lost.join()}: ${what}`),
+    onWarning: () => {},
   };
   const controlling = controlCluster(open(), NAME, 'me', clock, log, controller.signal);
   scope.defer(() => {
     controller.abort();
     return controlling;
   });
-  await shards[0]?.leave();
+  await shards[0]?.vanish();
   await vi.waitFor(async () => expect((await registry.topologies.read(NAME))?.version).toBe(2), PATIENCE);
   expect((await registry.topologies.read(NAME))?.shards.map(({ id }) => id)).toEqual(['s1']);
   expect(done).toEqual(['s0: version 2 is without them']);
   expect((await registry.handoffs.read(NAME)).nodes.map((node) => node.shard)).toEqual(['s1']);
 
   // The only one that is left is lost too: it stays, and a change that takes its keys away waits for it, and then no more.
-  await shards[1]?.leave();
+  await shards[1]?.vanish();
   const staged = await registry.handoffs.stage(draft(['s2'], { failover: { afterMs: 300 } }), {}, 'a test');
   await vi.waitFor(async () => expect((await registry.topologies.read(NAME))?.version).toBe(3), PATIENCE);
   expect(done.slice(1)).toEqual([`s1: version ${staged.to} waits for them no more`]);

@@ -69,7 +69,7 @@ class Readers {
     const { signal } = stopping;
     const keeper = { keep: () => {}, read: () => kept };
     const follower = new ClusterFollower(registry, keeper, 'docs', NAME, (event) => this.events.push(event));
-    const log = { onTerm: () => {}, onStep: () => {}, onFailover: () => {} };
+    const log = { onTerm: () => {}, onStep: () => {}, onFailover: () => {}, onWarning: () => {} };
     const reading = Promise.all([
       follower.run(signal),
       controlCluster(registry, NAME, 'r2', clock, log, signal),

@@ -52,6 +52,7 @@ const running = clusters.map(({ name, topology }) =>
         onTerm: (leads) => tell({ kind: 'controls', cluster: name, leads }),
         onStep: (handoff) => tell({ kind: 'step', cluster: name, handoff }),
         onFailover: (shards, done) => tell({ kind: 'failover', cluster: name, shards, done }),
+        onWarning: (message) => tell({ kind: 'warning', cluster: name, message }),
       },
       stopping.signal,
     ),

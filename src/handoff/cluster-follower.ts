@@ -2,6 +2,7 @@ import {
   type ClusterState,
   type HandoffView,
   isUnderWay,
+  type KnownNode,
   pause,
   type Registry,
   type StoredHandoff,
@@ -13,6 +14,7 @@ import {
 } from '../registry/index.ts';
 import {
   isStrict,
+  type Shard,
   type SharedCluster,
   type StagedCluster,
   shareCluster,
@@ -309,9 +311,14 @@ export class ClusterFollower {
     return handoff !== null && isUnderWay(handoff) && handoff.lost.includes(shard);
   }
 
-  /** What the topology that is served says of lost shards; null where none is served. */
-  get failoverAfterMs(): number | null {
-    return this.#served?.topology.failover?.afterMs ?? null;
+  /**
+   * For how long a shard may serve by what is served here once its lease has ended: until it is taken for lost; infinite where
+   * nobody takes lost shards out. 0 where nothing is served.
+   */
+  get beyondLeaseMs(): number {
+    const served = this.#served;
+    if (served === undefined || served === null) return 0;
+    return served.topology.failover?.afterMs ?? Number.POSITIVE_INFINITY;
   }
 
   /**
@@ -322,11 +329,14 @@ export class ClusterFollower {
     const served = this.#served;
     if (served === undefined || served === null) return false;
     if (!isStrict(served.topology)) return true;
-    return served.topology.shards.every(({ id }) => {
-      const nodes = this.#view.nodes.filter(({ shard }) => shard === id);
-      return nodes.length > 0 && nodes.every(({ fencing }) => fencing);
-    });
+    return served.topology.shards.every((shard) => fences(this.#view.nodes, shard));
   }
+}
+
+/** Whether whatever answers for a shard refuses what the shard has lost. A process elsewhere says nothing of the one that is asked. */
+function fences(nodes: readonly KnownNode[], { id, address }: Pick<Shard, 'id' | 'address'>): boolean {
+  const there = nodes.filter(({ shard, ended }) => shard === id && !ended);
+  return there.every(({ fencing }) => fencing) && there.some((node) => node.address === address);
 }
 
 /** Versions with the same content have the same version numbers, but for those that were staged and given up. */

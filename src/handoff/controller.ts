@@ -8,6 +8,7 @@ export interface ControllerLog {
   onTerm(leads: boolean): void;
   onStep: OnStep;
   onFailover(shards: readonly string[], done: string): void;
+  onWarning(message: string): void;
 }
 
 /** A driver that has died is taken over after so long: the requests that it had held wait until then. */
@@ -56,7 +57,10 @@ export async function controlCluster(
   const control = (until: AbortSignal): Promise<unknown> => {
     log.onTerm(true);
     const driver = new HandoffDriver(registry, name, clock, log.onStep);
-    const failover = new Failover(registry, name, clock, (shards, done) => log.onFailover(shards, done));
+    const failover = new Failover(registry, name, clock, {
+      onDone: (shards, done) => log.onFailover(shards, done),
+      onWarning: (message) => log.onWarning(message),
+    });
     return Promise.all([driver.run(until), failover.run(until)]);
   };
   while (!signal.aborted) {

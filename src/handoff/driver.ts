@@ -3,9 +3,10 @@ import {
   type HandoffStep,
   type HandoffView,
   hasReached,
+  instanceText,
+  isMemberOf,
   isUnderWay,
   type Member,
-  nodeName,
   type Registry,
   type StoredHandoff,
   type StoredNode,
@@ -181,16 +182,15 @@ export class HandoffDriver {
     return awaitedIn(this.#name, handoff, { routers, nodes, known: this.#view.nodes })[0] ?? null;
   }
 
-  /** Nodes that were given up and whose shards have no place any more, as long as they have not come back. */
-  async #gone({ lost }: Handoff, staged: Topology): Promise<StoredNode[]> {
-    if (lost.length === 0) return [];
-    const members = await this.#registry.members.list('node', `${topologyText(this.#name)}/`);
-    return this.#view.nodes.filter(
-      ({ shard, nodeId }) =>
-        lost.includes(shard) &&
-        !staged.shards.some(({ id }) => id === shard) &&
-        !members.some(({ name }) => name === nodeName(this.#name, shard, nodeId)),
+  /** Processes that are over, or were given up, and whose shards have no place any more; as long as they have not come back. */
+  async #gone({ givenUp }: Handoff, staged: Topology): Promise<StoredNode[]> {
+    const over = this.#view.nodes.filter(
+      (node) =>
+        (node.ended || givenUp.includes(instanceText(node))) && !staged.shards.some(({ id }) => id === node.shard),
     );
+    if (over.length === 0) return [];
+    const members = await this.#registry.members.list('node', `${topologyText(this.#name)}/`);
+    return over.filter((node) => !members.some(isMemberOf(this.#name, node)));
   }
 }
 

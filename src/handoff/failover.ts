@@ -1,9 +1,11 @@
 import {
+  instanceText,
+  isMemberOf,
   isUnderWay,
   type Member,
-  nodeName,
   nodeValue,
   type Registry,
+  type StoredHandoff,
   type StoredNode,
   StoreRefused,
   VersionConflict,
@@ -14,37 +16,45 @@ import { type Topology, type TopologyName, topologyText } from '../topology/inde
 /** After an outage of the registry, or where somebody else has changed the topology at the same moment. */
 const RETRY_MS = 200;
 
-/** What is the matter with a node, and since when. */
+/** What is the matter with a process of a node, and since when. */
 interface Trouble {
   readonly sinceMs: number;
-  /** Its lease is gone: by its own clock it has stopped, or is about to. */
-  readonly isGone: boolean;
+  /** `gone`: its lease is; it may go on for as long as it has said. `ended`: it serves nothing, for certain. */
+  readonly state: 'sick' | 'gone' | 'ended';
+}
+
+/** What people and the others are told. */
+export interface FailoverListener {
+  onDone(shards: readonly string[], done: string): void;
+  onWarning(message: string): void;
 }
 
 /**
  * Takes shards out whose nodes have been lost, or sick, for as long as their cluster allows. Time in which the registry could
  * not be reached does not count: then nobody could renew a lease.
+ *
+ * What holds: a process whose lease is gone counts as over once the time has passed, since its lease was seen to be gone, for
+ * which it may serve without: what it has said itself of the last version that it heard of, whatever versions there have been
+ * since then. Where that is for ever it is waited for until people say that it has ended.
  */
 export class Failover {
   readonly #registry: Registry;
   readonly #name: TopologyName;
   readonly #clock: () => number;
-  readonly #onDone: (shards: readonly string[], done: string) => void;
+  readonly #listener: FailoverListener;
   readonly #waker = new Waker();
   #known: readonly StoredNode[] = [];
   #members: readonly Member[] | null = null;
-  readonly #troubles = new Map<string, Trouble>();
+  /** By `instanceText`. */
+  #troubles = new Map<string, Trouble>();
+  readonly #warnedOf = new Set<string>();
+  #nextMs = Number.POSITIVE_INFINITY;
 
-  constructor(
-    registry: Registry,
-    name: TopologyName,
-    clock: () => number,
-    onDone: (shards: readonly string[], done: string) => void,
-  ) {
+  constructor(registry: Registry, name: TopologyName, clock: () => number, listener: FailoverListener) {
     this.#registry = registry;
     this.#name = name;
     this.#clock = clock;
-    this.#onDone = onDone;
+    this.#listener = listener;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -82,37 +92,55 @@ export class Failover {
       return;
     }
     const nowMs = this.#clock();
+    const before = this.#troubles;
+    this.#troubles = new Map();
     for (const node of this.#known) {
-      const name = nodeName(this.#name, node.shard, node.nodeId);
-      const value = members.find((member) => member.name === name)?.value;
-      if (value !== undefined && nodeValue(value).healthy) this.#troubles.delete(name);
-      else
-        this.#troubles.set(name, { sinceMs: this.#troubles.get(name)?.sinceMs ?? nowMs, isGone: value === undefined });
+      const value = members.find(isMemberOf(this.#name, node))?.value;
+      const isWell = value !== undefined && nodeValue(value).healthy && !node.ended;
+      if (isWell) continue;
+      const state = node.ended ? 'ended' : value === undefined ? 'gone' : 'sick';
+      const last = before.get(instanceText(node));
+      // A sick process serves by its lease; only once that is gone does the time begin for which it may go on without.
+      const goesOn = last !== undefined && (last.state === 'sick') === (state === 'sick');
+      this.#troubles.set(instanceText(node), { sinceMs: goesOn ? last.sinceMs : nowMs, state });
     }
   }
 
   async #act(): Promise<void> {
+    this.#waker.cancel();
     if (this.#troubles.size === 0) return;
     const topology = await this.#registry.topologies.read(this.#name);
-    const afterMs = topology?.failover?.afterMs;
-    if (topology === null || afterMs === undefined) return;
-    if (this.#lost(topology, afterMs).length === 0) return;
-    // What the watches know may be old. Who registers after this look is found by its entry's revision.
+    if (!this.#isDue(topology)) return;
+    // What the watches know may be old. Who speaks after this look is found by its entry's revision.
     const { handoff, nodes } = await this.#registry.handoffs.read(this.#name);
     this.#known = nodes;
     this.#members = await this.#registry.members.list('node', `${topologyText(this.#name)}/`);
     this.#look();
-    const lost = this.#lost(topology, afterMs);
+    if (topology !== null) await this.#takeOut(topology, handoff);
+    await this.#endThoseOver(topology);
+    this.#isDue(topology);
+  }
+
+  /** Whether something can be done now. Looks again when something next may be. */
+  #isDue(topology: Topology | null): boolean {
+    this.#nextMs = Number.POSITIVE_INFINITY;
+    const isDue = (topology !== null && this.#lost(topology).length > 0) || this.#over(topology).length > 0;
+    if (this.#nextMs !== Number.POSITIVE_INFINITY) this.#waker.wakeIn(this.#nextMs - this.#clock());
+    return isDue;
+  }
+
+  async #takeOut(topology: Topology, handoff: StoredHandoff | null): Promise<void> {
+    const lost = this.#lost(topology);
     if (lost.length === 0) return;
     const gone = lost.filter(({ isGone }) => isGone).map(({ shard }) => shard);
-    const silent = nodes.filter(({ shard }) => gone.includes(shard));
+    const silent = this.#known.filter(({ shard }) => gone.includes(shard));
     if (handoff !== null && isUnderWay(handoff)) {
       const more = gone.filter((shard) => !handoff.lost.includes(shard));
       if (more.length === 0) return;
       const change = { lost: [...handoff.lost, ...more] };
       const done = await this.#registry.handoffs.advance(this.#name, handoff, change, silent);
       if (done === null) this.#waker.wake();
-      else this.#onDone(more, `version ${handoff.to} waits for them no more`);
+      else this.#listener.onDone(more, `version ${handoff.to} waits for them no more`);
       return;
     }
     const shards = topology.shards.filter(({ id }) => !lost.some(({ shard }) => shard === id));
@@ -122,26 +150,65 @@ export class Failover {
     const draft = { ...topology, version: null, shards, ...(pins === undefined ? {} : { pins }) };
     const reason = `${out.length === 1 ? 'shard' : 'shards'} ${out.join(', ')} lost`;
     const { to } = await this.#registry.handoffs.stage(draft, { expected: topology.version }, reason, gone, silent);
-    this.#onDone(out, `version ${to} is without them`);
+    this.#listener.onDone(out, `version ${to} is without them`);
   }
 
-  /** The shards of which every known node has been in trouble for long enough. Looks again when the next one may be. */
-  #lost({ shards }: Topology, afterMs: number): Array<{ readonly shard: string; readonly isGone: boolean }> {
-    const nowMs = this.#clock();
-    let nextMs = Number.POSITIVE_INFINITY;
-    const lost = shards.flatMap(({ id }) => {
-      const nodes = this.#known.filter(({ shard }) => shard === id);
-      const troubles = nodes.map(({ shard, nodeId }) => this.#troubles.get(nodeName(this.#name, shard, nodeId)));
-      const since = troubles.map((trouble) => trouble?.sinceMs ?? Number.POSITIVE_INFINITY);
-      const dueMs = nodes.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...since) + afterMs;
-      if (dueMs > nowMs) {
-        nextMs = Math.min(nextMs, dueMs);
-        return [];
-      }
-      return [{ shard: id, isGone: troubles.every((trouble) => trouble?.isGone === true) }];
+  /** The shards of which every known process has been in trouble for long enough. */
+  #lost({ shards, failover }: Topology): Array<{ readonly shard: string; readonly isGone: boolean }> {
+    if (failover === undefined) return [];
+    return shards.flatMap(({ id }) => {
+      const troubles = this.#troublesOf(id);
+      const dueMs = troubles.map(({ node, trouble }) => {
+        const beyondMs = trouble?.state === 'gone' ? node.beyondLeaseMs : 0;
+        return (trouble?.sinceMs ?? Number.POSITIVE_INFINITY) + Math.max(failover.afterMs, beyondMs);
+      });
+      if (troubles.length > 0 && this.#hasCome(Math.max(...dueMs)))
+        return [{ shard: id, isGone: troubles.every(({ trouble }) => trouble?.state !== 'sick') }];
+      if (troubles.every(({ trouble }) => trouble !== undefined)) this.#warnOfPatient(id, failover.afterMs);
+      return [];
     });
-    if (nextMs === Number.POSITIVE_INFINITY) this.#waker.cancel();
-    else this.#waker.wakeIn(nextMs - nowMs);
-    return lost;
+  }
+
+  /** Whether a time is past; otherwise it is looked again when it is. */
+  #hasCome(ms: number): boolean {
+    if (ms <= this.#clock()) return true;
+    this.#nextMs = Math.min(this.#nextMs, ms);
+    return false;
+  }
+
+  #troublesOf(shard: string): Array<{ readonly node: StoredNode; readonly trouble: Trouble | undefined }> {
+    const nodes = this.#known.filter((node) => node.shard === shard);
+    return nodes.map((node) => ({ node, trouble: this.#troubles.get(instanceText(node)) }));
+  }
+
+  /** Nobody sees why a lost shard stays where it may still serve, by a version that was more patient. */
+  #warnOfPatient(shard: string, afterMs: number): void {
+    const patient = this.#troublesOf(shard).find(
+      ({ node, trouble }) => trouble?.state === 'gone' && node.beyondLeaseMs > afterMs,
+    );
+    if (patient === undefined || this.#warnedOf.has(instanceText(patient.node))) return;
+    this.#warnedOf.add(instanceText(patient.node));
+    const { beyondLeaseMs } = patient.node;
+    const time = Number.isFinite(beyondLeaseMs) ? `for ${beyondLeaseMs} ms after its lease` : 'for as long as it runs';
+    this.#listener.onWarning(
+      `shard ${shard} is lost, and by the last version that it heard of it may serve ${time}: it is waited for. Once it is known to have ended: keyway shard remove ${shard} --dead`,
+    );
+  }
+
+  /** Processes that are gone, and over by now, where their shards are not taken out for it: others of their names have come. */
+  #over(topology: Topology | null): StoredNode[] {
+    return this.#known.filter((node) => {
+      const trouble = this.#troubles.get(instanceText(node));
+      // Nobody waits for one that cannot refuse; and whether it serves, its lease does not tell.
+      if (trouble?.state !== 'gone' || !node.fencing || !Number.isFinite(node.beyondLeaseMs)) return false;
+      const isAlone = this.#troublesOf(node.shard).every((each) => each.trouble !== undefined);
+      const isPlaced = topology?.shards.some(({ id }) => id === node.shard) === true;
+      if (isAlone && isPlaced && topology?.failover !== undefined) return false;
+      return this.#hasCome(trouble.sinceMs + node.beyondLeaseMs);
+    });
+  }
+
+  async #endThoseOver(topology: Topology | null): Promise<void> {
+    for (const node of this.#over(topology)) await this.#registry.handoffs.endNode(this.#name, node);
   }
 }

@@ -1,8 +1,11 @@
 import {
-  type KnownNode,
+  type HeldLease,
+  type InstanceId,
   type Membership,
   type NodeValue,
+  newInstance,
   nodeName,
+  type OwnRights,
   openStore,
   Registry,
   type RegistryDescription,
@@ -74,7 +77,7 @@ export function registerNode(options: NodeOptions, { clock, timeOfDayMs, random 
   const store = openStore(typeof where === 'string' ? { remote: { address: where } } : where, clock, timeOfDayMs);
   // A node commits no topology, which is what the time of day would stand beside.
   const registry = new Registry(store, { clock, timeOfDay: () => '' });
-  const identity = { name: { namespace, cluster }, node: { shard, nodeId, fencing: false }, leaseMs };
+  const identity = { name: { namespace, cluster }, shard, nodeId, instance: newInstance(), leaseMs };
   return new Node(registry, identity, { address, role, healthy: true }, options, random);
 }
 
@@ -83,17 +86,24 @@ function check(schema: typeof identifier | typeof addressSchema, name: string, v
   if (error !== undefined) throw new TypeError(`${name} "${value}": ${error.issues[0]?.message}`);
 }
 
-/** Which node it is. */
+/** Which node it is, and which process of it. */
 interface NodeIdentity {
   readonly name: TopologyName;
-  readonly node: KnownNode;
+  readonly shard: string;
+  readonly nodeId: string;
+  readonly instance: InstanceId;
   readonly leaseMs: number;
 }
+
+/** How long it is tried to say that the node has ended: what cannot be said is seen when the lease ends. */
+const LEAVE_MS = 1000;
 
 class Node implements RegisteredNode {
   readonly ready: Promise<void>;
   readonly #registry: Registry;
   readonly #identity: NodeIdentity;
+  /** A replica owns nothing. */
+  readonly #rights: OwnRights | null;
   readonly #checker: HealthChecker | null;
   readonly #onHealth: (fault: string | null) => void;
   #value: NodeValue;
@@ -111,6 +121,10 @@ class Node implements RegisteredNode {
     this.#registry = registry;
     this.#identity = identity;
     this.#value = value;
+    const { name, ...node } = identity;
+    // It refuses nothing, and routers need their leases for it: so nobody waits for it.
+    const rights = { fencing: false, address: value.address, beyondLeaseMs: 0, ended: false, process: '' };
+    this.#rights = value.role === 'replica' ? null : registry.handoffs.ownRights(name, node, rights);
     this.#onHealth = onHealth;
     this.ready = new Promise((resolve) => {
       this.#onReady = resolve;
@@ -124,13 +138,14 @@ class Node implements RegisteredNode {
   }
 
   #register(): void {
-    const { name, node, leaseMs } = this.#identity;
-    const path = nodeName(name, node.shard, node.nodeId);
-    this.#membership = this.#registry.members.register('node', path, this.#value, leaseMs, (lease) => {
+    const { name, shard, nodeId, leaseMs, instance } = this.#identity;
+    const onRegistered = (lease: HeldLease): void => {
       // Who was lost and comes back may have been given up meanwhile.
-      if (this.#value.role === 'replica') this.#onReady();
-      else this.#registry.handoffs.addNode(name, node, lease.lost).then((done) => done && this.#onReady());
-    });
+      if (this.#rights === null) this.#onReady();
+      else this.#rights.claim(lease.lost, ({ fencing }) => !fencing).then((done) => done && this.#onReady());
+    };
+    const path = nodeName(name, shard, nodeId);
+    this.#membership = this.#registry.members.register('node', path, this.#value, leaseMs, onRegistered, instance);
   }
 
   #onVerdict(fault: string | null): void {
@@ -149,10 +164,8 @@ class Node implements RegisteredNode {
     if (this.#left) return;
     this.#left = true;
     this.#checker?.stop();
-    const { name, node } = this.#identity;
-    await this.#membership?.update({ ...this.#value, leaving: true });
-    if (this.#membership !== null) await this.#registry.handoffs.removeNode(name, node).catch(() => {});
-    await this.#membership?.leave();
+    if (this.#membership !== null) await this.#rights?.change({ ended: true }, AbortSignal.timeout(LEAVE_MS));
+    await this.#membership?.leave({ ...this.#value, leaving: true });
     await this.#registry.close();
   }
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Topology, TopologyName, TopologyVersion } from '../topology/index.ts';
+import { type InstanceId, qualified, unqualified } from './instance.ts';
 import type { Entry, Revision } from './store/store.ts';
 import { parsed } from './unreadable.ts';
 
@@ -31,8 +32,10 @@ export interface Handoff {
   readonly fence?: { readonly attempt: number; readonly isUp: boolean } | undefined;
   /** Shards that lose keys by it, or may. */
   readonly losing: readonly string[];
-  /** Shards that nobody waits for, because their nodes are lost. */
+  /** Shards that are lost, */
   readonly lost: readonly string[];
+  /** and their processes that were known then, by `instanceText`, for which nobody waits. Who comes later is waited for. */
+  readonly givenUp: readonly string[];
   /** When the step began: the time of day, ISO 8601, by the clock of who began it. */
   readonly at: string;
   /** Why it was begun, goes back or was given up. */
@@ -57,16 +60,35 @@ export function underWay({ to, step }: Handoff): string {
   return `a handoff to version ${to} is under way (${step}); wait for it, or give it up: keyway topology apply --abort`;
 }
 
-/** A node that has to be waited for, lease or no lease, until it leaves or is given up. */
-export interface KnownNode {
-  readonly shard: string;
-  readonly nodeId: string;
+/** What one process of a node may do, as it has said itself. */
+export interface NodeRights {
   /** It takes part in handoffs: refuses what it has lost. */
   readonly fencing: boolean;
+  /** Where it is reached; empty: by an earlier release, which did not say. */
+  readonly address: string;
+  /**
+   * For how long it may serve beyond the end of its lease; infinite: until it hears of another owner. It never goes by more
+   * than what stands here: a longer time is written before it counts, a shorter one after.
+   */
+  readonly beyondLeaseMs: number;
+  /** It serves nothing any more, for certain. */
+  readonly ended: boolean;
+  /** Which process of its machine it is, where that is known: so that the next one there can tell whether it has ended. */
+  readonly process: string;
 }
 
+/** Which process of which node. */
+export interface NodeInstance {
+  readonly shard: string;
+  readonly nodeId: string;
+  readonly instance: InstanceId;
+}
+
+/** A process that has to be waited for, lease or no lease, until it has ended or is given up. */
+export interface KnownNode extends NodeInstance, NodeRights {}
+
 export interface StoredNode extends KnownNode {
-  /** Of its last registration: another one since then, and what was thought of it may be wrong. */
+  /** Of what it last said: where it has spoken since then, what was thought of it may be wrong. */
   readonly revision: Revision;
 }
 
@@ -87,8 +109,12 @@ export const handoffPrefix = ({ namespace, cluster }: TopologyName): string => `
 export const stateKey = (name: TopologyName): string => `${handoffPrefix(name)}state`;
 export const stagedKey = (name: TopologyName): string => `${handoffPrefix(name)}staged`;
 export const nodesOf = (name: TopologyName): string => `${handoffPrefix(name)}node/`;
-export const nodeKey = (name: TopologyName, { shard, nodeId }: Pick<KnownNode, 'shard' | 'nodeId'>): string =>
-  `${nodesOf(name)}${shard}/${nodeId}`;
+export const nodeKey = (name: TopologyName, node: NodeInstance): string => nodesOf(name) + instanceText(node);
+
+/** Names a process of a node within its cluster. */
+export function instanceText({ shard, nodeId, instance }: NodeInstance): string {
+  return `${shard}/${qualified(nodeId, instance)}`;
+}
 
 /** @throws UnreadableEntry */
 export function handoffOf(entry: Entry | null | undefined): StoredHandoff | null {
@@ -105,16 +131,32 @@ const handoffSchema = z.looseObject({
   retries: z.int().default(0),
   losing: z.array(z.string()),
   lost: z.array(z.string()).default([]),
+  // An earlier release gave up nobody by name.
+  givenUp: z.array(z.string()).default([]),
   at: z.string().default(''),
   reason: z.string().default(''),
 });
 
-const rightsSchema = z.object({ fencing: z.boolean() });
+/** As it is stored: JSON has no infinity. */
+export function rightsText({ fencing, address, beyondLeaseMs, ended, process }: NodeRights): string {
+  const bounded = Number.isFinite(beyondLeaseMs) ? { beyondLeaseMs } : {};
+  return JSON.stringify({ fencing, address, ...bounded, ...(ended ? { ended } : {}), ...(process && { process }) });
+}
+
+/** What an earlier release did not say is what it may do at most. */
+const rightsSchema = z.object({
+  fencing: z.boolean(),
+  address: z.string().default(''),
+  beyondLeaseMs: z.number().default(Number.POSITIVE_INFINITY),
+  ended: z.boolean().default(false),
+  process: z.string().default(''),
+});
 
 /** Null where the key is another entry's. @throws UnreadableEntry */
 export function knownNodeOf(name: TopologyName, entry: Entry): StoredNode | null {
   const { key, revision } = entry;
   if (!key.startsWith(nodesOf(name))) return null;
-  const [shard = '', nodeId = ''] = key.slice(nodesOf(name).length).split('/');
-  return { shard, nodeId, revision, ...parsed(entry, rightsSchema) };
+  const [shard = '', node = ''] = key.slice(nodesOf(name).length).split('/');
+  const { name: nodeId, instance } = unqualified(node);
+  return { shard, nodeId, instance, revision, ...parsed(entry, rightsSchema) };
 }

@@ -12,11 +12,14 @@ import {
   type HandoffView,
   handoffOf,
   handoffPrefix,
+  instanceText,
   isUnderWay,
-  type KnownNode,
   knownNodeOf,
+  type NodeInstance,
+  type NodeRights,
   nodeKey,
   nodesOf,
+  rightsText,
   type StoredHandoff,
   type StoredNode,
   stagedKey,
@@ -24,7 +27,7 @@ import {
   underWay,
 } from './handoff-entries.ts';
 import type { Namespaces } from './namespaces.ts';
-import { pause, RETRY_MS } from './pause.ts';
+import { OwnRights } from './own-rights.ts';
 import { type Change, type Condition, type Entry, type EntryCondition, StoreUnavailable } from './store/store.ts';
 import { type CommitOptions, nextVersion, VersionConflict } from './topologies.ts';
 import {
@@ -73,7 +76,7 @@ export class Handoffs {
    * Writes a topology beside the current one, which it is to take the place of.
    * @param reason for people: what it is for
    * @param lost shards that are not to be waited for
-   * @param silent nodes that must not have registered again since they were found to be gone
+   * @param silent their processes, which must not have spoken since they were found to be gone; all that are known where it is not given
    * @throws VersionConflict as for a commit, and where a handoff is under way
    */
   async stage(
@@ -81,12 +84,12 @@ export class Handoffs {
     options: CommitOptions,
     reason: string,
     lost: readonly string[] = [],
-    silent: readonly StoredNode[] = [],
+    silent?: readonly StoredNode[],
   ): Promise<StoredHandoff> {
     const name = { namespace: draft.namespace, cluster: draft.name };
     const namespace = await this.#namespaces.condition(draft.namespace);
     const pointerEntry = await this.#store.get(pointerKey(name));
-    const last = handoffOf(await this.#store.get(stateKey(name)));
+    const { handoff: last, nodes } = await this.read(name);
     const pointer = pointerEntry === null ? null : pointerOf(pointerEntry);
     const to = nextVersion(name, pointer, draft.version, options);
     if (pointerEntry === null || pointer === null || pointer.deleted)
@@ -101,6 +104,7 @@ export class Handoffs {
       retries: 0,
       losing: current === null ? [] : losingShards(topologyOf(name, current), draft),
       lost,
+      givenUp: (silent ?? nodes.filter(({ shard }) => lost.includes(shard))).map(instanceText),
       at: this.#timeOfDay(),
       reason,
     };
@@ -108,7 +112,7 @@ export class Handoffs {
       ...namespace,
       { key: pointerKey(name), revision: pointerEntry.revision },
       { key: stateKey(name), revision: last?.revision ?? 0 },
-      ...(await this.#unchanged(name, silent)),
+      ...(await this.#unchanged(name, silent ?? [])),
     ];
     const revision = await this.#store.commit(conditions, [
       { key: stateKey(name), value: JSON.stringify(handoff) },
@@ -133,7 +137,7 @@ export class Handoffs {
 
   /**
    * Changes a handoff that is under way.
-   * @param silent nodes that must not have registered again since they were found to be gone
+   * @param silent processes that are given up, and must not have spoken since they were found to be gone
    * @returns null where it is not any more what it was taken for
    */
   advance(
@@ -142,7 +146,8 @@ export class Handoffs {
     change: Partial<Pick<Handoff, 'step' | 'attempt' | 'retries' | 'fence' | 'lost' | 'reason'>>,
     silent: readonly StoredNode[] = [],
   ): Promise<StoredHandoff | null> {
-    const changed: Handoff = { ...handoff, ...change, at: this.#timeOfDay() };
+    const givenUp = [...handoff.givenUp, ...silent.map(instanceText)];
+    const changed: Handoff = { ...handoff, ...change, givenUp, at: this.#timeOfDay() };
     return this.#write(name, revision, changed, [], silent);
   }
 
@@ -205,27 +210,17 @@ export class Handoffs {
     return isBack === undefined ? [{ prefix: nodesOf(name), unchangedSince: revision }] : [isBack];
   }
 
-  /**
-   * Has a node waited for from now on, through the end of its lease. To be called before it serves. The registry being away
-   * is waited out.
-   * @returns false where `until` was aborted first
-   */
-  async addNode(name: TopologyName, { fencing, ...node }: KnownNode, until: AbortSignal): Promise<boolean> {
-    while (!until.aborted) {
-      try {
-        await this.#store.commit([], [{ key: nodeKey(name, node), value: JSON.stringify({ fencing }) }]);
-        return true;
-      } catch (error) {
-        if (!(error instanceof StoreUnavailable)) throw error;
-        await pause(RETRY_MS, until);
-      }
-    }
-    return false;
+  /** What a process of a node says itself that it may do. */
+  ownRights(name: TopologyName, node: NodeInstance, rights: NodeRights): OwnRights {
+    return new OwnRights(this.#store, name, node, rights);
   }
 
-  /** The node serves nothing any more. */
-  async removeNode(name: TopologyName, node: Pick<KnownNode, 'shard' | 'nodeId'>): Promise<void> {
-    await this.#store.commit([], [{ key: nodeKey(name, node), value: null }]);
+  /**
+   * Has a process count as ended, which serves nothing any more for certain. @returns false where it has spoken meanwhile
+   */
+  async endNode(name: TopologyName, { revision, ...node }: StoredNode): Promise<boolean> {
+    const change = { key: nodeKey(name, node), value: rightsText({ ...node, ended: true }) };
+    return (await this.#store.commit([{ key: change.key, revision }], [change])) !== null;
   }
 
   /** Tells what is known of a cluster's handoffs, now and after every change, through outages of the registry. */

@@ -18,7 +18,9 @@ const STOPS_BEFORE = 0.15;
 
 /**
  * A lease that is renewed for as long as this process can. It is held until `lost` is aborted, or `isHeld` says no: by the
- * holder's own clock, and no later than the store lets it go.
+ * holder's own clock, and no later than the store lets it go. What holds: whoever acts until a time that is given here acts for
+ * no longer than the others reckon with, also where the lease ends before its time. One that its holder gives back is over
+ * before the store hears of it; one that the store has let go was held for certain only when it was last renewed.
  */
 export class HeldLease {
   readonly id: LeaseId;
@@ -38,7 +40,7 @@ export class HeldLease {
     this.#clock = clock;
     this.#untilMs = sinceMs + times.livenessMs;
     this.#schedule(times.renewMs);
-    store.closed.addEventListener('abort', () => this.#end(), { once: true, signal: this.#lost.signal });
+    store.closed.addEventListener('abort', () => this.#end(this.#clock()), { once: true, signal: this.#lost.signal });
   }
 
   /**
@@ -64,7 +66,7 @@ export class HeldLease {
     return !this.#lost.signal.aborted && this.#clock() < this.#untilMs;
   }
 
-  /** When it ends by the holder's clock, unless it is renewed. */
+  /** When it ends by the holder's clock, unless it is renewed; or when it has ended. */
   get untilMs(): number {
     return this.#untilMs;
   }
@@ -81,12 +83,15 @@ export class HeldLease {
 
   /** Gives it back: its entries go at once. Where the store cannot be reached they go with the lease's end. */
   async release(): Promise<void> {
-    this.#end();
+    this.#end(this.#clock());
     await this.#store.revokeLease(this.id).catch(() => {});
   }
 
-  #end(): void {
+  /** @param atMs when it has ended at the latest */
+  #end(atMs: number): void {
     clearTimeout(this.#timer);
+    if (this.#lost.signal.aborted) return;
+    this.#untilMs = Math.min(this.#untilMs, atMs);
     this.#lost.abort();
   }
 
@@ -98,11 +103,11 @@ export class HeldLease {
   #renew(): void {
     const askedMs = this.#clock();
     if (askedMs >= this.#untilMs) {
-      this.#end();
+      this.#end(this.#untilMs);
       return;
     }
     // An answer that never comes must not keep us from noticing that the lease has run out.
-    this.#timer = setTimeout(() => this.#end(), this.#untilMs - askedMs);
+    this.#timer = setTimeout(() => this.#end(this.#untilMs), this.#untilMs - askedMs);
     this.#store.renewLease(this.id).then(
       (renewed) => this.#onAnswer(askedMs, renewed),
       () => this.#onFailure(),
@@ -112,7 +117,7 @@ export class HeldLease {
   #onAnswer(askedMs: number, renewed: boolean): void {
     if (this.#lost.signal.aborted) return;
     clearTimeout(this.#timer);
-    if (!renewed) this.#end();
+    if (!renewed) this.#end(this.#untilMs - this.#times.livenessMs);
     else {
       this.#untilMs = askedMs + this.#times.livenessMs;
       this.onExtended(this.#untilMs);

@@ -11,17 +11,22 @@ export {
   type HandoffStep,
   type HandoffView,
   hasReached,
+  instanceText,
   isUnderWay,
   type KnownNode,
+  type NodeInstance,
+  type NodeRights,
   type StoredHandoff,
   type StoredNode,
   shardsGiveUp,
 } from './handoff-entries.ts';
 export { type ClusterState, type HandoffEvent, Handoffs } from './handoffs.ts';
 export type { HeldLease, LeaseTimes } from './held-lease.ts';
+export { type InstanceId, newInstance, qualified } from './instance.ts';
 export {
   type Acknowledgement,
   hasAcknowledged,
+  isMemberOf,
   type NodeValue,
   nodeName,
   nodeValue,
@@ -30,6 +35,7 @@ export {
 } from './member-values.ts';
 export { type Member, type MemberKind, Members, type Membership } from './members.ts';
 export { DEFAULT_NAMESPACE, NamespaceError, Namespaces } from './namespaces.ts';
+export type { OwnRights } from './own-rights.ts';
 export { pause } from './pause.ts';
 export { Registry, type RegistryClocks } from './registry.ts';
 export {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { HostPort, TopologyName, TopologyVersion } from '../topology/index.ts';
-import { type Handoff, type HandoffStep, handoffSteps, hasReached } from './handoff-entries.ts';
+import { type Handoff, type HandoffStep, handoffSteps, hasReached, type NodeInstance } from './handoff-entries.ts';
+import type { Member } from './members.ts';
 
 /** How far somebody has come in a handoff. */
 export interface Acknowledgement {
@@ -88,4 +89,10 @@ export function nodeValue(value: object): NodeValue {
 /** The name of a node among its kind. */
 export function nodeName({ namespace, cluster }: TopologyName, shard: string, nodeId: string): string {
   return `${namespace}/${cluster}/${shard}/${nodeId}`;
+}
+
+/** Finds the entry by which a process of a node is there. */
+export function isMemberOf(name: TopologyName, { shard, nodeId, instance }: NodeInstance): (member: Member) => boolean {
+  const wanted = nodeName(name, shard, nodeId);
+  return (member) => member.instance === instance && member.name === wanted;
 }

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { aborted } from './aborted.ts';
 import { followAll } from './follow.ts';
 import { HeldLease } from './held-lease.ts';
+import { type InstanceId, newInstance, qualified, unqualified } from './instance.ts';
+import { OwnEntry } from './own-entry.ts';
 import { pause, RETRY_MS } from './pause.ts';
 import { type Entry, type Revision, type Store, StoreUnavailable } from './store/store.ts';
 import type { TrackedStore } from './tracked-store.ts';
@@ -12,8 +14,10 @@ export type MemberKind = 'router' | 'node';
 
 /** Somebody who is there for as long as its lease is renewed. */
 export interface Member {
-  /** Unique among those of its kind; may have parts, such as `default/docs/s0/<node>`. */
+  /** For people, and for what comes again: several may have it. May have parts, such as `default/docs/s0/<node>`. */
   readonly name: string;
+  /** Which process it is. */
+  readonly instance: InstanceId;
   /** What it tells of itself. */
   readonly value: object;
   readonly revision: Revision;
@@ -21,7 +25,11 @@ export interface Member {
 
 const prefixOf = (kind: MemberKind): string => `member/${kind}/`;
 
-/** Who is there: routers and nodes, each by a lease. */
+/**
+ * Who is there: routers and nodes, each by a lease. What holds: an entry is one process's, whatever that is called, and says
+ * nothing that this process has not said by the lease that the entry goes with. A lease ends, for its holder, before others can
+ * see the entry go: a write that is lost is repeated, and no lease is given back that is still served by.
+ */
 export class Members {
   readonly #store: TrackedStore;
   readonly #clock: () => number;
@@ -34,6 +42,7 @@ export class Members {
   /**
    * Registers, and keeps it so until it leaves: after an outage that was longer than the lease, anew.
    * @param onRegistered told each time, once the others can see it
+   * @param instance which process registers
    */
   register(
     kind: MemberKind,
@@ -41,8 +50,10 @@ export class Members {
     value: object,
     leaseMs: number,
     onRegistered: (lease: HeldLease) => void = () => {},
+    instance: InstanceId = newInstance(),
   ): Membership {
-    return new Membership(this.#store, this.#clock, `${prefixOf(kind)}${name}`, value, leaseMs, onRegistered);
+    const key = prefixOf(kind) + qualified(name, instance);
+    return new Membership(this.#store, this.#clock, key, value, leaseMs, onRegistered);
   }
 
   /** @param within the first part of the name, such as `default/docs/`; all where it is empty */
@@ -72,14 +83,17 @@ const schemas = {
 /** @throws UnreadableEntry */
 function memberOf(kind: MemberKind, entry: Entry): Member {
   const { key, revision } = entry;
-  return { name: key.slice(prefixOf(kind).length), value: parsed(entry, schemas[kind]), revision };
+  return { ...unqualified(key.slice(prefixOf(kind).length)), value: parsed(entry, schemas[kind]), revision };
 }
+
+/** How long it is tried to tell the others of one's leaving: who cannot be told sees the lease end. */
+const FAREWELL_MS = 1000;
 
 /** One's own registration. */
 export class Membership {
   readonly #store: Store;
   readonly #clock: () => number;
-  readonly #key: string;
+  readonly #entry: OwnEntry;
   readonly #leaseMs: number;
   readonly #leaving = new AbortController();
   /** Resolves once it is registered for the first time. */
@@ -87,7 +101,6 @@ export class Membership {
   readonly #stopped: Promise<void>;
   #value: string;
   #lease: HeldLease | null = null;
-  #writing: Promise<void> = Promise.resolve();
 
   constructor(
     store: Store,
@@ -99,7 +112,7 @@ export class Membership {
   ) {
     this.#store = store;
     this.#clock = clock;
-    this.#key = key;
+    this.#entry = new OwnEntry(store, key);
     this.#value = JSON.stringify(value);
     this.#leaseMs = leaseMs;
     let onReady = (): void => {};
@@ -117,15 +130,20 @@ export class Membership {
     return this.#lease?.isHeld ?? false;
   }
 
-  /** Changes what it tells of itself. While the registry cannot be reached that is put off. */
+  /** Changes what it tells of itself. Resolves once the others can see it, or the lease has ended: then it is told with the next one. */
   async update(value: object): Promise<void> {
     this.#value = JSON.stringify(value);
-    const lease = this.#lease;
-    if (lease !== null) await this.#put(lease).catch(() => lease.release());
+    if (this.#lease !== null) await this.#tell(this.#lease);
   }
 
-  /** Leaves: the others see it at once. */
-  async leave(): Promise<void> {
+  /** An entry that was taken away was taken for gone: then this process has to register anew before it serves on. */
+  async #tell(lease: HeldLease): Promise<void> {
+    if (!(await this.#put(lease, 'own'))) await lease.release();
+  }
+
+  /** Leaves: the others see it at once. @param farewell what it tells of itself before */
+  async leave(farewell?: object): Promise<void> {
+    if (farewell !== undefined) await Promise.race([this.update(farewell), pause(FAREWELL_MS, this.#store.closed, 0)]);
     this.#leaving.abort();
     await this.#stopped;
   }
@@ -135,32 +153,26 @@ export class Membership {
     while (!signal.aborted) {
       try {
         const lease = await HeldLease.grant(this.#store, this.#leaseMs, this.#clock);
-        this.#lease = lease;
-        await this.#put(lease);
-        onRegistered(lease);
-        await aborted(AbortSignal.any([lease.lost, signal]));
+        if (await this.#put(lease, 'nothing')) {
+          this.#lease = lease;
+          onRegistered(lease);
+          // What was to be told while it was being registered.
+          void this.#tell(lease);
+          await aborted(AbortSignal.any([lease.lost, signal]));
+          this.#lease = null;
+        } else await pause(RETRY_MS, signal);
+        await lease.release();
       } catch (error) {
         if (signal.aborted) break;
         if (!(error instanceof StoreUnavailable)) throw error;
         await pause(RETRY_MS, signal);
       }
-      await this.#giveBack();
     }
-    await this.#giveBack();
   }
 
-  async #giveBack(): Promise<void> {
-    await this.#lease?.release();
-    this.#lease = null;
-  }
-
-  /** One write after the other: of two at once the older value might be the one that stays. */
-  #put(lease: HeldLease): Promise<void> {
-    const put = async (): Promise<void> => {
-      if (lease.lost.aborted) return;
-      await this.#store.commit([], [{ key: this.#key, value: this.#value, lease: lease.id }]);
-    };
-    this.#writing = this.#writing.then(put, put);
-    return this.#writing;
+  /** @returns false where the lease has ended, or the entry is not this process's any more */
+  #put(lease: HeldLease, over: 'own' | 'nothing'): Promise<boolean> {
+    const until = AbortSignal.any([lease.lost, this.#leaving.signal]);
+    return this.#entry.write(() => this.#value, { lease: lease.id, over, until });
   }
 }

@@ -1,14 +1,22 @@
 import { type ClusterEvent, ClusterFollower } from '../handoff/index.ts';
 import {
   type HeldLease,
-  type KnownNode,
   type Membership,
   type NodeValue,
+  newInstance,
   nodeName,
+  type OwnRights,
   type Registry,
 } from '../registry/index.ts';
 import { ClusterTable, type TopologyName } from '../topology/index.ts';
 import type { Ownership, Verdict } from './ownership.ts';
+import { hasEnded, processMark } from './process-mark.ts';
+
+// What holds: this process serves a key by a version for no longer than the others reckon with, who know of it what it has said
+// last. They wait for its acknowledgement of `hold`, whatever its shard is called and whoever else has that name; where it is cut
+// off, for the end of its lease and the time beyond it that stands in the registry as this process's right. That right
+// follows the versions: one that allows more counts once it stands there, one that allows less at once. A right is
+// given up by saying that this process has ended, once it has.
 
 /** Which shard this is. */
 export interface ShardIdentity {
@@ -18,6 +26,7 @@ export interface ShardIdentity {
   readonly address: string;
   readonly nodeId: string;
   readonly leaseMs: number;
+  readonly pid: number;
 }
 
 /** What becomes of what a shard holds when versions change. */
@@ -30,6 +39,8 @@ export interface OwnershipListener {
 
 /** A router that knows of a newer version is ahead by a moment; longer, and this shard is cut off. */
 const CATCH_UP_MS = 2000;
+/** How long it is tried to say that this process has ended: where that cannot be said it is waited for. */
+const STOP_MS = 1000;
 /** How often it is looked whether the time is over for which this shard may serve. */
 const CLOCK_TICK_MS = 200;
 
@@ -44,6 +55,8 @@ export class RegisteredOwnership implements Ownership {
   readonly #listener: OwnershipListener;
   readonly #follower: ClusterFollower;
   readonly #stopping = new AbortController();
+  readonly #instance = newInstance();
+  readonly #rights: OwnRights;
   #table: ClusterTable | null = null;
   /** What comes next, once it has been said that what is lost by it is given up. */
   #next: ClusterTable | null = null;
@@ -61,7 +74,13 @@ export class RegisteredOwnership implements Ownership {
     this.#identity = identity;
     this.#clock = clock;
     this.#listener = listener;
-    this.#value = { address: identity.address, role: 'primary', healthy: false };
+    const { name, shard, nodeId, address, pid } = identity;
+    this.#value = { address, role: 'primary', healthy: false };
+    this.#rights = registry.handoffs.ownRights(
+      name,
+      { shard, nodeId, instance: this.#instance },
+      { fencing: true, address, beyondLeaseMs: 0, ended: false, process: processMark(pid) },
+    );
     this.#follower = new ClusterFollower(registry, null, identity.name.cluster, identity.name, (event) =>
       this.#onEvent(event),
     );
@@ -80,6 +99,7 @@ export class RegisteredOwnership implements Ownership {
         this.#value,
         leaseMs,
         (lease) => void this.#onRegistered(lease).then(resolve),
+        this.#instance,
       );
     });
   }
@@ -87,17 +107,22 @@ export class RegisteredOwnership implements Ownership {
   /** Registered anew, it may have been given up meanwhile: it is to be waited for again before it serves. */
   async #onRegistered(lease: HeldLease): Promise<void> {
     lease.lost.addEventListener('abort', () => this.#tell({ healthy: false }), { once: true });
-    await this.#registry.handoffs.addNode(this.#identity.name, this.#node, lease.lost);
+    await this.#rights.claim(lease.lost, ({ process }) => hasEnded(process));
     await this.#follower.confirmed(lease.lost, this.#identity.shard);
     if (!lease.isHeld) return;
     this.#confirmed = lease;
     this.#lookAtClock();
     this.#tell({ healthy: true });
+    this.#claimTimeBeyond();
   }
 
-  get #node(): KnownNode {
-    const { shard, nodeId } = this.#identity;
-    return { shard, nodeId, fencing: true };
+  /** What the version that is served allows beyond the lease, the others have to know of. */
+  #claimTimeBeyond(): void {
+    const lease = this.#confirmed;
+    if (lease === null) return;
+    const { beyondLeaseMs } = this.#follower;
+    // Given up meanwhile, it may serve for as long as it had said, and no longer; the next registration claims anew.
+    void this.#rights.change({ beyondLeaseMs }, AbortSignal.any([lease.lost, this.#stopping.signal]));
   }
 
   /** Serves nothing any more, and says so: nobody has to wait for it. */
@@ -105,7 +130,7 @@ export class RegisteredOwnership implements Ownership {
     this.#confirmed = null;
     clearInterval(this.#tick);
     this.#lookAtClock();
-    await this.#registry.handoffs.removeNode(this.#identity.name, this.#node).catch(() => {});
+    await this.#rights.change({ ended: true }, AbortSignal.timeout(STOP_MS));
     await this.#membership?.leave();
     this.#stopping.abort();
     await this.#running;
@@ -118,9 +143,9 @@ export class RegisteredOwnership implements Ownership {
   get holds(): boolean {
     const lease = this.#confirmed;
     if (lease === null) return false;
-    const afterMs = this.#follower.failoverAfterMs;
-    // Where nobody takes lost shards out, nobody else has this one's keys without its word.
-    return afterMs === null || this.#clock() < lease.actsUntilMs + afterMs;
+    // Where nobody takes lost shards out, nobody else has this one's keys without its word: then it is for ever.
+    const beyondMs = Math.min(this.#follower.beyondLeaseMs, this.#rights.beyondLeaseMs);
+    return this.#clock() < lease.actsUntilMs + beyondMs;
   }
 
   admit(key: string, askedBy: number | null): Verdict | Promise<Verdict> {
@@ -173,6 +198,7 @@ export class RegisteredOwnership implements Ownership {
     const givesUp = staged?.shardsGiveUp === true;
     this.#next = givesUp ? new ClusterTable(staged.table) : null;
     this.#dropLost();
+    this.#claimTimeBeyond();
     this.#follower.carriedOut(id);
     if (givesUp && staged.losing.includes(this.#identity.shard)) this.#acknowledge(staged.to, staged.attempt);
     for (const resolve of this.#waiting.splice(0)) resolve();

@@ -73,10 +73,10 @@ export class ShardServer {
 
   /** What it owns is known once it has registered; until then it serves nothing. */
   #ownership(): Ownership {
-    const { registration, id: shard, address, clock } = this.#options;
+    const { registration, id: shard, address, clock, pid } = this.#options;
     if (registration === undefined) return ownerOfAll;
     const { registry, name, nodeId, leaseMs } = registration;
-    this.#registered = new RegisteredOwnership(registry, { name, shard, address, nodeId, leaseMs }, clock, {
+    this.#registered = new RegisteredOwnership(registry, { name, shard, address, nodeId, leaseMs, pid }, clock, {
       onVersion: (version, shards, lost) => this.#store.begin(version, shards, lost),
       onLost: (serves) => {
         this.#store.drop(serves);

@@ -1,0 +1,70 @@
+import type { Change, Condition, Entry, LeaseId, Revision, Store, Watcher } from '../../src/registry/store/store.ts';
+import { StoreUnavailable } from '../../src/registry/store/store.ts';
+
+/**
+ * What becomes of a call on its way. `lost`: it never arrives. `unanswered`: it is carried out, and nobody hears of it. `late`:
+ * the caller is told that it is lost, and it arrives after.
+ */
+export type Fate = 'done' | 'lost' | 'unanswered' | 'late';
+
+/** A client's link to a store, which loses what the test says. */
+export class FaultyStore implements Store {
+  readonly #store: Store;
+  /** Asked of each call. */
+  fate: (method: keyof Store, changes: readonly Change[]) => Fate = () => 'done';
+  /** Told before a call is made. */
+  onCall: (method: keyof Store) => void = () => {};
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  async #through<Result>(
+    method: keyof Store,
+    call: () => Promise<Result>,
+    changes: readonly Change[] = [],
+  ): Promise<Result> {
+    this.onCall(method);
+    const fate = this.fate(method, changes);
+    if (fate === 'done') return call();
+    if (fate === 'unanswered') await call();
+    if (fate === 'late') setImmediate(() => void call().catch(() => {}));
+    throw new StoreUnavailable('of the test', `${method} is ${fate}`);
+  }
+
+  get(key: string): Promise<Entry | null> {
+    return this.#through('get', () => this.#store.get(key));
+  }
+
+  list(prefix: string): Promise<{ readonly entries: readonly Entry[]; readonly revision: Revision }> {
+    return this.#through('list', () => this.#store.list(prefix));
+  }
+
+  commit(conditions: readonly Condition[], changes: readonly Change[]): Promise<Revision | null> {
+    return this.#through('commit', () => this.#store.commit(conditions, changes), changes);
+  }
+
+  watch(prefix: string, after: Revision, watcher: Watcher): () => void {
+    return this.#store.watch(prefix, after, watcher);
+  }
+
+  grantLease(lengthMs: number): Promise<LeaseId> {
+    return this.#through('grantLease', () => this.#store.grantLease(lengthMs));
+  }
+
+  renewLease(lease: LeaseId): Promise<boolean> {
+    return this.#through('renewLease', () => this.#store.renewLease(lease));
+  }
+
+  revokeLease(lease: LeaseId): Promise<void> {
+    return this.#through('revokeLease', () => this.#store.revokeLease(lease));
+  }
+
+  get closed(): AbortSignal {
+    return this.#store.closed;
+  }
+
+  close(): Promise<void> {
+    return this.#store.close();
+  }
+}
