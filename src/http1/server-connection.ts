@@ -28,6 +28,11 @@ import { WINDOW_BYTES, widen } from './window.ts';
 const AHEAD_BYTES = 65536;
 /** So much of a request that was answered before its end is read and thrown away; beyond it the connection ends. */
 const DISCARDED_BYTES = 262144;
+/**
+ * So long a client that could not be told that its connection ends may send another request, which tells it: one that sends its
+ * next request at once has it answered (RFC 9112, 9.6), and a router that stops is not held up for long.
+ */
+const UNTOLD_MS = 1000;
 
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
 const SWITCH_TO_HTTP2 = Buffer.from(
@@ -87,6 +92,8 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
   #takesAhead = false;
   #state: 'open' | 'draining' | 'ending' | 'closed' = 'open';
   #headBeganMs = 0;
+  /** When the last answer was complete. */
+  #answeredAtMs = 0;
   #receivedAtMs = 0;
   #sentBytes = 0;
   /** When output last went out; and when it did, or there was none. */
@@ -388,10 +395,11 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     if (!stream.localEnded || !stream.remoteEnded || stream.closed) return;
     stream.closed = true;
     this.#stream = null;
-    if (this.#closeAfter || this.#state === 'draining') {
+    if (this.#closeAfter) {
       this.#end('');
       return;
     }
+    this.#answeredAtMs = this.#context.turn.nowMs;
     this.#next();
   }
 
@@ -440,7 +448,8 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     if (this.#state !== 'open') return;
     this.#state = 'draining';
     this.endedBecause = reason;
-    this.#closeAfter = true;
+    // One whose head is out did not say so: its client may be sending the next request, and is told by that one's answer.
+    if (!this.#responseBegun) this.#closeAfter = true;
     if (this.#stream === null && !this.#reader.insideHead) this.#end(reason);
   }
 
@@ -490,6 +499,11 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     if (sent !== this.#sentBytes || this.#output.unsentBytes === 0) this.#sentAtMs = nowMs;
     this.#sentBytes = sent;
     const stream = this.#stream;
+    const isIdle = stream === null && !this.#reader.insideHead;
+    if (this.#state === 'draining' && isIdle && nowMs - this.#answeredAtMs > UNTOLD_MS) {
+      this.#end(this.endedBecause);
+      return;
+    }
     // One that is not read says nothing of its client's end: where nothing moves for so long, nobody may be there.
     const deaf = this.#paused && nowMs - Math.max(this.#receivedAtMs, this.#movedAtMs) > stalledWindowMs;
     if (deaf || nowMs - this.#sentAtMs > stalledWindowMs) {

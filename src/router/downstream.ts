@@ -16,6 +16,7 @@ import { clientProtocolOf } from './client-protocol.ts';
 import type { CorsPolicy } from './edge/cors.ts';
 import { ForwardedFor } from './edge/forwarded.ts';
 import { GrpcWebTranslation } from './edge/grpc-web.ts';
+import { mayForward, optionsAnswer } from './edge/max-forwards.ts';
 import { isForbidden } from './edge/own-headers.ts';
 import { RequestIds } from './edge/request-ids.ts';
 import { targetFault } from './edge/request-target.ts';
@@ -130,6 +131,10 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
     this.#route = route;
     route.counters.requests++;
     if (route.cors !== null && this.#answersPreflight(route.cors, stream, head, block)) return;
+    if (!mayForward(head, block)) {
+      this.#answerAsLast(stream, head, block);
+      return;
+    }
     const owner = this.#findOwner(route, stream, head, block);
     if (owner === null) return;
     if (head.contentLength > route.maxRequestBytes) {
@@ -159,11 +164,21 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
       this.#cors = policy.fieldsFor(block);
       return false;
     }
+    this.#answerEmpty(stream, block, answer);
+    return true;
+  }
+
+  /** Answers a request that may be forwarded no further, as who it is for. */
+  #answerAsLast(stream: Stream, head: MessageHead, block: HeaderBlock): void {
+    if (head.method?.text === 'OPTIONS') this.#answerEmpty(stream, block, optionsAnswer);
+    else this.#refuse(stream, block, localReply.notSupported('TRACE'));
+  }
+
+  #answerEmpty(stream: Stream, block: HeaderBlock, answer: readonly Field[]): void {
     (this.#route as Route).counters.countResponse(2);
     block.set(answer);
     stream.connection.sendHeaders(stream, block, true);
     this.#dropRest(stream);
-    return true;
   }
 
   /** The owner of the request's key; else the request has been refused. Takes out on the way what no client may say. */
