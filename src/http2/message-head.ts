@@ -56,7 +56,7 @@ export class MessageHead {
     }
     if (this.scheme === null) return 'no :scheme';
     if (this.path === null || this.path.valueLength === 0) return 'no :path';
-    if (this.protocol !== null) this.#dropContentLength(block);
+    if (this.protocol !== null) this.dropContentLength(block);
     return this.host === null ? null : this.#settleHost(block, this.host);
   }
 
@@ -76,8 +76,8 @@ export class MessageHead {
     return null;
   }
 
-  /** Leaves out a length that tells of no content. */
-  #dropContentLength(block: HeaderBlock): void {
+  /** Leaves out a length that tells of no content, and may not be told. */
+  dropContentLength(block: HeaderBlock): void {
     if (this.contentLength < 0) return;
     this.contentLength = -1;
     block.removeWhere(({ name }) => name.kind === NameKind.ContentLength);
@@ -102,7 +102,7 @@ export class MessageHead {
     if (status < 100) return 'no valid :status';
     // It is for a connection of HTTP/1.1, and whoever has one deals with it (RFC 9113, 8.6).
     if (status === 101) return ':status 101';
-    if (status < 200 || status === 204) this.#dropContentLength(block);
+    if (status < 200 || status === 204) this.dropContentLength(block);
     return null;
   }
 

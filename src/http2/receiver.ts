@@ -242,6 +242,7 @@ export class Receiver implements FrameSink {
     const informational = status < 200;
     this.earn();
     if (!informational) {
+      if (stream.isTunnel && status < 300) head.dropContentLength(block);
       stream.headersReceived = true;
       stream.contentRemaining = contentOfAnswer(stream, status, head.contentLength);
     }
@@ -377,7 +378,6 @@ export class Receiver implements FrameSink {
  * The bytes of content that an answer has to have; -1 where anything goes. Where there is none by definition, a content-length
  * tells of another message (RFC 9113, 8.1.1).
  */
-function contentOfAnswer({ isHead, isTunnel }: Stream, status: number, contentLength: number): number {
-  if (isHead || status === 204 || status === 304) return 0;
-  return isTunnel && status < 300 ? -1 : contentLength;
+function contentOfAnswer({ isHead }: Stream, status: number, contentLength: number): number {
+  return isHead || status === 204 || status === 304 ? 0 : contentLength;
 }
