@@ -6,8 +6,8 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { carryOut, plan } from '../test/chaos/changes.ts';
-import { Caller, type ClientSetup, Watcher } from '../test/chaos/clients/index.ts';
+import { carryOut, planMembers } from '../test/chaos/changes.ts';
+import { Caller, type ClientSetup, openGrpcWatch, Watcher } from '../test/chaos/clients/index.ts';
 import type { Call, Change } from '../test/chaos/history.ts';
 import { KeywayWorld } from '../test/chaos/keyway-world.ts';
 import { Scope } from '../test/support/processes.ts';
@@ -51,7 +51,7 @@ async function main(scope: Scope): Promise<void> {
   const callers = Array.from({ length: CALLERS }, (_, i) => new Caller(i, setup));
   const watchers = Array.from(
     { length: Number(values.watchers) },
-    (_, i) => new Watcher(CALLERS + i, KEYS[i % KEYS.length] as string, setup),
+    (_, i) => new Watcher(CALLERS + i, KEYS[i % KEYS.length] as string, setup, openGrpcWatch),
   );
   const running = [...callers, ...watchers].map((client) => client.run());
   const random = seeded(1);
@@ -60,7 +60,7 @@ async function main(scope: Scope): Promise<void> {
   await pause(2000);
   while (changes.length < WARM_UP + Number(values.changes)) {
     const before = await world.topology();
-    changes.push(await carryOut(world, before, plan(before, world, random, FEWEST_SHARDS), KEYS));
+    changes.push(await carryOut(world, before, planMembers(before, world, random, FEWEST_SHARDS), KEYS));
     await pause(BETWEEN_MS);
   }
   for (const client of [...callers, ...watchers]) client.stop();

@@ -1,9 +1,22 @@
 import { machineClock } from '../../src/machine-clock.ts';
-import { Cluster, type ClusterDescription, type Topology, type TopologyDraft } from '../../src/topology/index.ts';
+import {
+  Cluster,
+  type ClusterDescription,
+  type Shard,
+  type Topology,
+  type TopologyDraft,
+} from '../../src/topology/index.ts';
 import type { Change } from './history.ts';
 import type { World } from './world.ts';
 
 const HEAVIEST = 3;
+const MOST_PINS = 3;
+/** A prime, and small: the table is built many times a minute. */
+const MAGLEV = { name: 'maglev', options: { tableSize: 1021 } } as const;
+const RING_HASH = {
+  name: 'ringHash',
+  options: { minimumRingSize: 1024, maximumRingSize: 8_388_608, hashFunction: 'xxHash64' },
+} as const;
 
 /** A planned change, and what it makes of a topology. */
 export interface PlannedChange {
@@ -11,33 +24,103 @@ export interface PlannedChange {
   readonly draft: TopologyDraft;
 }
 
-/** Picks one that can be made now: a shard joins, leaves, or gets another weight. */
-export function plan(topology: Topology, world: World, random: () => number, fewestShards: number): PlannedChange {
+/** What a plan is made by. */
+interface Planning {
+  readonly topology: Topology;
+  readonly world: World;
+  readonly keys: readonly string[];
+  readonly random: () => number;
+}
+
+type Step = (planning: Planning) => PlannedChange;
+
+/** Picks a change of the members that can be made now: a shard joins, leaves, or gets another weight. */
+export function planMembers(
+  topology: Topology,
+  world: World,
+  random: () => number,
+  fewestShards: number,
+): PlannedChange {
   const { shards } = topology;
-  const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item;
-  const absent = world.shards.filter(({ id }) => !shards.some((shard) => shard.id === id));
+  const planning = { topology, world, keys: [], random };
   const kind = random();
-  const next = (what: string, changed: Topology['shards']): PlannedChange => ({
-    what,
-    draft: { ...topology, version: null, shards: changed },
-  });
-  if (absent.length > 0 && kind < 0.5) {
-    const { id, address } = pick(absent);
-    return next(`shard ${id} joins`, [...shards, { id, address, weight: 1 }]);
-  }
-  if (shards.length > fewestShards && kind < 0.8) {
-    const leaver = pick(shards);
-    return next(
-      `shard ${leaver.id} leaves`,
-      shards.filter((shard) => shard !== leaver),
-    );
-  }
-  const chosen = pick(shards);
+  if (absent(planning).length > 0 && kind < 0.5) return join(planning);
+  return shards.length > fewestShards && kind < 0.8 ? leave(planning) : weigh(planning);
+}
+
+/** The same, and besides other addresses, pins and placements. */
+export function plan(planning: Planning, fewestShards: number): PlannedChange {
+  const { topology, world, random } = planning;
+  const others: Step[] = [pin, place, ...(world.shards.some(hasSeveral) ? [readdress] : [])];
+  const other = others[Math.floor(random() * others.length)] as Step;
+  return random() < 0.3 ? other(planning) : planMembers(topology, world, random, fewestShards);
+}
+
+function pick<Item>(items: readonly Item[], random: () => number): Item {
+  return items[Math.floor(random() * items.length)] as Item;
+}
+
+function absent({ topology, world }: Planning): World['shards'] {
+  return world.shards.filter(({ id }) => !topology.shards.some((shard) => shard.id === id));
+}
+
+function join(planning: Planning): PlannedChange {
+  const {
+    id,
+    addresses: [address],
+  } = pick(absent(planning), planning.random);
+  return changed(planning, `shard ${id} joins`, [...planning.topology.shards, { id, address, weight: 1 }]);
+}
+
+function leave(planning: Planning): PlannedChange {
+  const { shards } = planning.topology;
+  const leaver = pick(shards, planning.random);
+  const left = shards.filter((shard) => shard !== leaver);
+  return changed(planning, `shard ${leaver.id} leaves`, left);
+}
+
+function weigh(planning: Planning): PlannedChange {
+  const chosen = pick(planning.topology.shards, planning.random);
   const weight = 1 + (chosen.weight % HEAVIEST);
-  return next(
-    `shard ${chosen.id} gets weight ${weight}`,
-    shards.map((shard) => (shard === chosen ? { ...shard, weight } : shard)),
-  );
+  return changed(planning, `shard ${chosen.id} gets weight ${weight}`, replaced(planning, { ...chosen, weight }));
+}
+
+function hasSeveral({ addresses }: World['shards'][number]): boolean {
+  return addresses.length > 1;
+}
+
+function readdress(planning: Planning): PlannedChange {
+  const { topology, world, random } = planning;
+  const movable = topology.shards.filter(({ id }) => world.shards.some((each) => each.id === id && hasSeveral(each)));
+  const chosen = pick(movable.length > 0 ? movable : topology.shards, random);
+  const others = world.shards.find(({ id }) => id === chosen.id)?.addresses.filter((each) => each !== chosen.address);
+  const address = others?.[0] ?? chosen.address;
+  return changed(planning, `shard ${chosen.id} goes to ${address}`, replaced(planning, { ...chosen, address }));
+}
+
+function pin(planning: Planning): PlannedChange {
+  const { topology, keys, random } = planning;
+  const { pins = [] } = topology;
+  const [key, shard] = [pick(keys, random), pick(topology.shards, random).id];
+  const draft = { ...topology, version: null };
+  if (pins.length >= MOST_PINS) return { what: 'all pins are taken out', draft: { ...draft, pins: [] } };
+  const others = pins.filter((each) => !('key' in each && each.key === key));
+  return { what: `${key} is pinned to ${shard}`, draft: { ...draft, pins: [...others, { key, shard }] } };
+}
+
+function place({ topology }: Planning): PlannedChange {
+  const placement = topology.placement.name === 'maglev' ? RING_HASH : MAGLEV;
+  return { what: `keys are placed by ${placement.name}`, draft: { ...topology, version: null, placement } };
+}
+
+function replaced({ topology }: Planning, shard: Shard): readonly Shard[] {
+  return topology.shards.map((each) => (each.id === shard.id ? shard : each));
+}
+
+/** A pin goes with its shard. */
+function changed({ topology }: Planning, what: string, shards: readonly Shard[]): PlannedChange {
+  const pins = topology.pins?.filter(({ shard }) => shards.some(({ id }) => id === shard));
+  return { what, draft: { ...topology, version: null, shards, ...(pins === undefined ? {} : { pins }) } };
 }
 
 /** Makes a change, and notes what came of it. */
@@ -48,14 +131,10 @@ export async function carryOut(
   keys: readonly string[],
 ): Promise<Change> {
   const begin = machineClock();
-  const moved = movedKeys(before, draft, keys);
+  const [one, other] = [ownersIn(before, keys), ownersIn(draft, keys)];
+  const moved = keys.filter((key) => one[key] !== other[key]);
   const done = await world.change(before, draft, what);
   return { what, begin, end: machineClock(), done, moved };
-}
-
-function movedKeys(before: ClusterDescription, after: ClusterDescription, keys: readonly string[]): string[] {
-  const [one, other] = [ownersIn(before, keys), ownersIn(after, keys)];
-  return keys.filter((key) => one[key] !== other[key]);
 }
 
 /** Which shard owns each of some keys. */

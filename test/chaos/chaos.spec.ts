@@ -2,9 +2,12 @@ import { afterEach, expect, it } from 'vitest';
 import { Scope } from '../support/processes.ts';
 import { runSeed } from '../support/random.ts';
 import { runChaos } from './chaos.ts';
+import type { ShardKinds } from './keyway-world.ts';
 
 const scope = new Scope();
 afterEach(() => scope.release());
+
+const KINDS: readonly ShardKinds[] = ['fencing', 'plain', 'mixed'];
 
 /** A short run; `npm run chaos` makes longer ones. `KEYWAY_SEED` replays one that failed. */
 it('keeps every promise while shards come and go, and everything is killed, stopped and cut off', async () => {
@@ -15,6 +18,7 @@ it('keeps every promise while shards come and go, and everything is killed, stop
     replay: `KEYWAY_SEED=${seed} npx vitest run test/chaos/chaos.spec.ts`,
     seconds: 12,
     store: 'embedded',
+    shards: KINDS[seed % KINDS.length] as ShardKinds,
     callers: 40,
     watchers: 40,
     thinkMs: 150,

@@ -3,10 +3,10 @@ import { machineClock } from '../../src/machine-clock.ts';
 import type { Scope } from '../support/processes.ts';
 import { seeded } from '../support/random.ts';
 import { check, type Judgement } from './checker.ts';
-import { Caller, type ClientSetup, Watcher } from './clients/index.ts';
+import { Caller, type ClientSetup, openGrpcWatch, openSocketWatch, Watcher } from './clients/index.ts';
 import { EnvoyWorld } from './envoy-world.ts';
 import type { History } from './history.ts';
-import { KeywayWorld } from './keyway-world.ts';
+import { KeywayWorld, type ShardKinds } from './keyway-world.ts';
 import { Storm } from './storm.ts';
 import type { World } from './world.ts';
 
@@ -18,6 +18,7 @@ export interface ChaosOptions {
   readonly seconds: number;
   /** Where Keyway's routers learn of shards; or Envoys in their place, which read a file. */
   readonly store: 'embedded' | 'etcd' | 'envoy';
+  readonly shards: ShardKinds;
   readonly callers: number;
   readonly watchers: number;
   readonly thinkMs: number;
@@ -32,6 +33,8 @@ export interface ChaosResult {
 }
 
 const KEYS = 120;
+/** One watcher in so many uses a WebSocket, where the shards speak that. */
+const SOCKETS_EVERY = 4;
 /** An operation of a shard of the tests' own takes at most so long. */
 const MOST_DELAY_MS = 500;
 /** Client `i` has the seed plus 1 plus `i`; this is beyond them. */
@@ -48,7 +51,9 @@ export async function runChaos(
   const { store } = options;
   const counts = { routers: 3, shards: 5 };
   const world =
-    store === 'envoy' ? await EnvoyWorld.start(scope, counts) : await KeywayWorld.start(scope, { store, ...counts });
+    store === 'envoy'
+      ? await EnvoyWorld.start(scope, counts)
+      : await KeywayWorld.start(scope, { store, kinds: options.shards, ...counts });
   const keys = Array.from({ length: KEYS }, (_, i) => `p${i % 7}/d${i}`);
   const setup: ClientSetup = {
     endpoints: world.routers.map(({ endpoint }) => endpoint),
@@ -59,10 +64,10 @@ export async function runChaos(
     mostDelayMs: MOST_DELAY_MS,
   };
   const callers = Array.from({ length: options.callers }, (_, i) => new Caller(i, setup));
-  const watchers = Array.from(
-    { length: options.watchers },
-    (_, i) => new Watcher(options.callers + i, keys[i % keys.length] as string, setup),
-  );
+  const watchers = Array.from({ length: options.watchers }, (_, i) => {
+    const open = options.shards === 'plain' && i % SOCKETS_EVERY === 0 ? openSocketWatch : openGrpcWatch;
+    return new Watcher(options.callers + i, keys[i % keys.length] as string, setup, open);
+  });
   const running = [...callers, ...watchers].map((client) => client.run());
   const storm = new Storm({
     world,

@@ -7,7 +7,8 @@ import { fetchText } from '../support/cluster.ts';
 import { freePorts, type Scope, TOOLS } from '../support/processes.ts';
 import { ownersIn } from './changes.ts';
 import type { Version } from './history.ts';
-import { Documents, NAME, type Router, type Shard, shardOf, Victim, type World } from './world.ts';
+import { referenceShard } from './shards.ts';
+import { Documents, NAME, type Router, type Shard, Victim, type World } from './world.ts';
 
 const ENVOY = join(TOOLS, 'envoy/bin/envoy');
 export const INSTALL_ENVOY =
@@ -52,7 +53,7 @@ export class EnvoyWorld implements World {
     const documents = new Documents(scope);
     const shards = ports
       .slice(0, shardCount)
-      .map((port, i) => shardOf(scope, `s${i}`, `127.0.0.1:${port}`, documents, [], null));
+      .map((port, i) => referenceShard(scope, `s${i}`, `127.0.0.1:${port}`, documents, [], []));
     await Promise.all(shards.map((shard) => shard.start()));
     const folder = scope.folder();
     const admins: number[] = [];
@@ -61,7 +62,7 @@ export class EnvoyWorld implements World {
       admins.push(admin);
       const config = join(folder, `envoy-${i}.yaml`);
       writeFileSync(config, bootstrap(port, admin, folder));
-      const victim = new Victim(`envoy ${i}`, null, async () => {
+      const victim = new Victim(`envoy ${i}`, [], async () => {
         const running = scope.run(ENVOY, ['-c', config, '--base-id', String(port), '--concurrency', '1']);
         await running.printed(/all dependencies initialized\. starting workers/);
         return running;
@@ -97,6 +98,10 @@ export class EnvoyWorld implements World {
     });
   }
 
+  async abort(): Promise<void> {}
+
+  async compact(): Promise<void> {}
+
   /** Every Envoy has the hosts that the file says. */
   async missing(): Promise<string | null> {
     const wanted = this.#topology.shards.map(({ address, weight }) => `${address} ${weight}`).sort();
@@ -128,7 +133,7 @@ export class EnvoyWorld implements World {
 }
 
 function topologyOf(shards: readonly Shard[]): Topology {
-  const list = shards.map(({ id, address }) => ({ id, address }));
+  const list = shards.map(({ id, addresses: [address] }) => ({ id, address }));
   const document = { ...NAME, version: 1, placement: { ringHash: {} }, hashOn: 'address', shards: list };
   return checkTopology(document, 'the cluster') as Topology;
 }

@@ -1,10 +1,12 @@
 import { stringify } from 'yaml';
 import { changeTopology, HandoffAborted } from '../../src/handoff/index.ts';
 import { machineClock } from '../../src/machine-clock.ts';
+import { registerNode } from '../../src/node/index.ts';
 import {
   isUnderWay,
   nodeValue,
   type Registry,
+  type RegistryDescription,
   routerValue,
   StoreUnavailable,
   VersionConflict,
@@ -12,15 +14,19 @@ import {
 import { checkTopology, type Topology, type TopologyDraft, topologyText } from '../../src/topology/index.ts';
 import { Cable } from '../support/cable.ts';
 import { freePorts, type Scope } from '../support/processes.ts';
-import { etcd, registryOn, remote, type Server } from '../support/registries.ts';
+import { etcd, registryOn, remote, type Server, type StoreUnderTest } from '../support/registries.ts';
 import type { Version } from './history.ts';
+import { plainShard, referenceShard } from './shards.ts';
 import { VersionRecorder } from './version-recorder.ts';
-import { Documents, NAME, type Router, type Shard, shardOf, Victim, type World } from './world.ts';
+import { Documents, type Link, NAME, type Router, type Shard, Victim, type World } from './world.ts';
 
 /** Short, so that a run of minutes sees them end many times, and long enough for a machine that has other things to do. */
 const ROUTER_LEASE_MS = 5000;
 const SHARD_LEASE_MS = 4000;
 const FAILOVER_AFTER_MS = 2000;
+
+/** Of a plain shard: two failures in a row, and its node is sick. */
+const HEALTH = { intervalMs: 500, timeoutMs: 1000, unhealthyAfter: 2, healthyAfter: 1 };
 
 /** WatchEvent.document.revision goes into WatchRequest.after_revision. */
 const REPLAY = { how: 'replay', resume: { protobuf: { seen: [2, 3], into: [2], absent: 0 } } };
@@ -29,75 +35,81 @@ const REPEATS = { attempts: 3, idempotent: true };
 
 type StoreKind = 'embedded' | 'etcd';
 
+/** Whether shards take part in handoffs, or know nothing of Keyway; of mixed ones two in five do. */
+export type ShardKinds = 'fencing' | 'plain' | 'mixed';
+
 interface KeywayWorldOptions {
   readonly store: StoreKind;
+  readonly kinds?: ShardKinds;
   readonly routers: number;
   readonly shards: number;
   /** A file with how the shards keep house; else as they do by themselves. */
   readonly housekeeping?: string;
 }
 
-/** Keyway with a registry, a cable from each process to it. */
+/** Keyway with a registry, and cables between its processes. */
 export class KeywayWorld implements World {
   readonly registryServer: Server;
   readonly registry: Registry;
   readonly routers: readonly Router[];
   readonly shards: readonly Shard[];
+  readonly plain: readonly string[];
   readonly documents: Documents;
-  readonly plain: readonly string[] = [];
+  readonly #under: StoreUnderTest;
   readonly #recorder: VersionRecorder;
 
   private constructor(
-    server: Server,
+    under: StoreUnderTest,
     registry: Registry,
     recorder: VersionRecorder,
-    routers: Router[],
-    shards: Shard[],
-    documents: Documents,
+    { routers, shards, plain, documents }: Pick<World, 'routers' | 'shards' | 'plain' | 'documents'>,
   ) {
-    this.registryServer = server;
+    this.#under = under;
+    this.registryServer = under.servers[0] as Server;
     this.registry = registry;
     this.#recorder = recorder;
     this.routers = routers;
     this.shards = shards;
+    this.plain = plain;
     this.documents = documents;
   }
 
-  static async start(
-    scope: Scope,
-    { store, routers: routerCount, shards: shardCount, housekeeping }: KeywayWorldOptions,
-  ): Promise<KeywayWorld> {
+  static async start(scope: Scope, options: KeywayWorldOptions): Promise<KeywayWorld> {
+    const { store, kinds = 'fencing', routers: routerCount, shards: shardCount, housekeeping } = options;
     const under = store === 'etcd' ? await etcd(scope, 1) : await remote(scope);
     const registry = registryOn(under.open(), scope);
     const recorder = new VersionRecorder(registry);
     scope.defer(() => recorder.stop());
     const where = registryAddress(under.config);
-    const cable = async (): Promise<Cable> => {
-      const made = await Cable.to(where);
-      scope.defer(() => made.close());
-      return made;
-    };
     const ports = await freePorts(shardCount + 2 * routerCount);
     const documents = new Documents(scope);
+    const plain: string[] = [];
     const shards = await Promise.all(
       ports.slice(0, shardCount).map(async (port, i) => {
-        const own = await cable();
-        const address = store === 'etcd' ? `etcd:${own.address}` : own.address;
-        const part = ['--cluster', NAME.cluster, '--registry', address, '--lease-ms', String(SHARD_LEASE_MS)];
+        const [id, address] = [`s${i}`, `127.0.0.1:${port}`];
+        if (kinds === 'plain' || (kinds === 'mixed' && i % 5 > 1)) {
+          plain.push(id);
+          return plainShard(scope, id, address, documents, kinds === 'mixed');
+        }
+        const own = await cableTo(scope, where);
+        const through = store === 'etcd' ? `etcd:${own.address}` : own.address;
+        const part = ['--cluster', NAME.cluster, '--registry', through, '--lease-ms', String(SHARD_LEASE_MS)];
         const tasks = housekeeping === undefined ? [] : ['--housekeeping', housekeeping];
-        return shardOf(scope, `s${i}`, `127.0.0.1:${port}`, documents, [...part, ...tasks], own);
+        const links = [{ from: 'the registry', cable: own }] as const;
+        return referenceShard(scope, id, address, documents, [...part, ...tasks], links);
       }),
     );
     await Promise.all(shards.map((shard) => shard.start()));
-    await registry.topologies.commit(topologyOf(shards));
+    await registry.topologies.commit(topologyOf(shards, kinds));
+    for (const { id, addresses } of shards) if (plain.includes(id)) await register(scope, under, id, addresses[0]);
     const routers = await Promise.all(
       Array.from({ length: routerCount }, async (_, i) => {
         const [port, admin] = ports.slice(shardCount + 2 * i) as [number, number];
-        return routerOf(scope, i, port, admin, store, await cable());
+        return routerOf(scope, i, port, admin, store, await cableTo(scope, where));
       }),
     );
     await Promise.all(routers.map((router) => router.start()));
-    return new KeywayWorld(under.servers[0] as Server, registry, recorder, routers, shards, documents);
+    return new KeywayWorld(under, registry, recorder, { routers, shards, plain, documents });
   }
 
   async topology(): Promise<Topology> {
@@ -121,6 +133,15 @@ export class KeywayWorld implements World {
     }
   }
 
+  async abort(): Promise<void> {
+    const { handoff } = await this.registry.handoffs.read(NAME);
+    if (handoff !== null && isUnderWay(handoff)) await this.registry.handoffs.abort(NAME, handoff, 'chaos');
+  }
+
+  compact(): Promise<void> {
+    return this.#under.compact();
+  }
+
   /** Everybody is there, nothing is under way, and every router serves the current version. */
   async missing(): Promise<string | null> {
     const { handoff, pointer, nodes } = await this.registry.handoffs.read(NAME);
@@ -134,8 +155,32 @@ export class KeywayWorld implements World {
     const there = await this.registry.members.list('node', `${topologyText(NAME)}/`);
     const well = there.filter(({ value }) => nodeValue(value).healthy);
     if (well.length !== this.shards.length) return `${well.length} shards are there and well`;
-    return nodes.length === this.shards.length ? null : `${nodes.length} shards are known`;
+    const fencing = nodes.filter((node) => node.fencing).length;
+    return fencing === this.shards.length - this.plain.length ? null : `${fencing} shards take part`;
   }
+}
+
+async function cableTo(scope: Scope, address: string): Promise<Cable> {
+  const cable = await Cable.to(address);
+  scope.defer(() => cable.close());
+  return cable;
+}
+
+/** As the sidecar of a plain shard does, which sees of it what routers see. */
+async function register(scope: Scope, under: StoreUnderTest, shard: string, address: string): Promise<void> {
+  const node = registerNode(
+    {
+      registry: under.config as RegistryDescription,
+      cluster: NAME.cluster,
+      shard,
+      address,
+      leaseMs: SHARD_LEASE_MS,
+      health: { check: { grpc: { service: '' } }, ...HEALTH },
+    },
+    { clock: machineClock, timeOfDayMs: Date.now, random: Math.random },
+  );
+  scope.defer(() => node.leave().catch(() => {}));
+  await node.ready;
 }
 
 function registryAddress(config: object): string {
@@ -146,23 +191,32 @@ function registryAddress(config: object): string {
   return served?.address ?? (cluster?.endpoints[0] as string);
 }
 
-function topologyOf(shards: readonly Shard[]): TopologyDraft {
+function topologyOf(shards: readonly Shard[], kinds: ShardKinds): TopologyDraft {
   const document = {
     ...NAME,
     placement: { ringHash: {} },
-    hashOn: 'address',
+    // A plain shard changes its address: with one of them it keeps its keys, with the other it does not.
+    hashOn: kinds === 'plain' ? 'id' : 'address',
     failover: { afterMs: FAILOVER_AFTER_MS },
-    shards: shards.map(({ id, address }) => ({ id, address })),
+    shards: shards.map(({ id, addresses: [address] }) => ({ id, address })),
   };
   return checkTopology(document, 'the cluster');
 }
 
-function routerOf(scope: Scope, i: number, port: number, admin: number, store: StoreKind, cable: Cable): Router {
-  const endpoint = `127.0.0.1:${port}`;
+async function routerOf(
+  scope: Scope,
+  i: number,
+  port: number,
+  admin: number,
+  store: StoreKind,
+  cable: Cable,
+): Promise<Router> {
+  const address = `127.0.0.1:${port}`;
+  const front = await cableTo(scope, address);
   const where = store === 'etcd' ? { etcd: { endpoints: [cable.address] } } : { remote: { address: cable.address } };
   const route = {
     cluster: NAME.cluster,
-    watch: ['/keyway.shard.v1.Documents/Watch'],
+    watch: ['/keyway.shard.v1.Documents/Watch', '/live*'],
     // One of them has its clients notice nothing.
     onMove: i === 0 ? REPLAY : { how: 'goaway' },
     grpcWeb: 'translate',
@@ -171,7 +225,7 @@ function routerOf(scope: Scope, i: number, port: number, admin: number, store: S
   const config = scope.file(
     'keyway.yaml',
     stringify({
-      listen: [{ address: endpoint }],
+      listen: [{ address }],
       admin: { address: `127.0.0.1:${admin}` },
       drainSeconds: 1,
       registry: { ...where, keepIn: scope.folder(), leaseMs: ROUTER_LEASE_MS },
@@ -187,10 +241,14 @@ function routerOf(scope: Scope, i: number, port: number, admin: number, store: S
       clusters: { [NAME.cluster]: { fromRegistry: {}, waitForOwnerMs: 1000 } },
     }),
   );
-  const victim = new Victim(`router r${i}`, cable, async () => {
+  const links: readonly Link[] = [
+    { from: 'the registry', cable },
+    { from: 'its clients', cable: front },
+  ];
+  const victim = new Victim(`router r${i}`, links, async () => {
     const running = scope.keyway(['router', '--config', config]);
     await running.printed(/listening on/);
     return running;
   });
-  return Object.assign(victim, { endpoint });
+  return Object.assign(victim, { endpoint: front.address });
 }

@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { Scope } from '../support/processes.ts';
 import { runSeed } from '../support/random.ts';
 import { runChaos } from './chaos.ts';
+import type { ShardKinds } from './keyway-world.ts';
 import { buildPorcupine, checkLinearizability } from './linearizability/porcupine.ts';
 import { tellJudgement } from './tell-judgement.ts';
 
@@ -12,6 +13,7 @@ import { tellJudgement } from './tell-judgement.ts';
 const program = new Command('chaos')
   .option('--seconds <number>', 'how long faults and changes go on', Number, 120)
   .option('--store <kind>', 'embedded or etcd; envoy for Envoys in place of routers', 'embedded')
+  .option('--shards <kinds>', 'plain, fencing or mixed: whether they take part in handoffs', 'fencing')
   .option('--callers <number>', 'clients that put and get', Number, 120)
   .option('--watchers <number>', 'clients that watch', Number, 80)
   .option('--think-ms <number>', 'how long a caller waits between calls, in the mean', Number, 250)
@@ -25,6 +27,7 @@ program.parse();
 const options = program.opts<{
   seconds: number;
   store: 'embedded' | 'etcd' | 'envoy';
+  shards: ShardKinds;
   callers: number;
   watchers: number;
   thinkMs: number;

@@ -14,6 +14,10 @@ const CALM_MS = 400;
 
 /** Of a run: with more, faults would excuse too much (`rules/disturbed.ts` allows a third of the calls). */
 const MOST_DISTURBED = 0.27;
+/** Of all changes some are given up while they are under way, and behind some the registry forgets what was. */
+const ABORTED = 0.1;
+const ABORTED_AFTER_MS = 300;
+const COMPACTED = 0.1;
 /** How many things go wrong at once. */
 const AT_ONCE = [1, 1, 1, 2, 2, 3];
 /** By so much one of several that go wrong at once may come after the other. */
@@ -75,8 +79,13 @@ export class Storm {
   async #change(): Promise<void> {
     const before = await this.#world.topology();
     const { random, keys, fewestShards } = this.#options;
-    const planned = plan(before, this.#world, random, fewestShards);
+    const planned = plan({ topology: before, world: this.#world, keys, random }, fewestShards);
+    const [isAborted, afterMs, isCompacted] = [random() < ABORTED, ABORTED_AFTER_MS * random(), random() < COMPACTED];
+    const aborting = isAborted ? pause(afterMs).then(() => this.#world.abort().catch(() => {})) : null;
     const change = await carryOut(this.#world, before, planned, keys);
+    await aborting;
+    // Where the registry is away it is not compacted, and nobody minds.
+    if (isCompacted) await this.#world.compact().catch(() => {});
     this.changes.push(change);
     const took = `${(change.end - change.begin).toFixed(0)} ms, ${change.moved.length} keys`;
     this.#say(`${planned.what}: ${change.done ? 'done' : 'not done'}, ${took}`);

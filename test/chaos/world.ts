@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { machineClock } from '../../src/machine-clock.ts';
-import type { LoggedOperation } from '../../src/shard/index.ts';
 import type { Topology, TopologyDraft } from '../../src/topology/index.ts';
 import type { Cable } from '../support/cable.ts';
 import type { Running, Scope } from '../support/processes.ts';
 import type { Server } from '../support/registries.ts';
 import type { ShardOperation, Stop, StoredChange, Version } from './history.ts';
+import type { LoggedCall } from './plain-shard/call-log.ts';
 import { valueText } from './value.ts';
 
 export const NAME = { namespace: 'default', cluster: 'docs' };
@@ -21,6 +21,10 @@ export interface World {
   topology(): Promise<Topology>;
   /** Changes the topology as a person would. @returns whether it came about */
   change(before: Topology, draft: TopologyDraft, what: string): Promise<boolean>;
+  /** Gives up the change that is under way, where there is one. */
+  abort(): Promise<void>;
+  /** Has the registry forget its past changes. */
+  compact(): Promise<void>;
   /** Who or what is not as it should be once all is well, or null. */
   missing(): Promise<string | null>;
   /** Every version so far, and who owned some keys by it. */
@@ -30,20 +34,25 @@ export interface World {
   readonly documents: Documents;
 }
 
-/** A process that can be killed, stopped, and cut off from the registry. */
+/** A connection of a process with others, as `cut off from …` has them. */
+export interface Link {
+  readonly from: 'the registry' | 'the routers' | 'its clients';
+  readonly cable: Cable;
+}
+
+/** A process that can be killed, stopped, and cut off from others. */
 export class Victim {
   readonly name: string;
-  /** Null where it is connected to nothing. */
-  readonly cable: Cable | null;
+  readonly links: readonly Link[];
   readonly #launch: () => Promise<Running>;
   #running: Running | null = null;
   #stoppedAt = 0;
   readonly stops: Stop[] = [];
   readonly deaths: Array<{ readonly pid: number; readonly at: number }> = [];
 
-  constructor(name: string, cable: Cable | null, launch: () => Promise<Running>) {
+  constructor(name: string, links: readonly Link[], launch: () => Promise<Running>) {
     this.name = name;
-    this.cable = cable;
+    this.links = links;
     this.#launch = launch;
   }
 
@@ -84,7 +93,8 @@ export interface Router extends Victim {
 
 export interface Shard extends Victim {
   readonly id: string;
-  readonly address: string;
+  /** Where routers reach it; those of a shard that has several lead to the same process. */
+  readonly addresses: readonly [string, ...string[]];
 }
 
 /** What all shards of a world share, and have written down. */
@@ -116,48 +126,25 @@ export class Documents {
   }
 }
 
-/** A reference shard. @param part how it takes part in a cluster; none where it serves whatever it is asked for */
-export function shardOf(
-  scope: Scope,
-  id: string,
-  address: string,
-  documents: Documents,
-  part: readonly string[],
-  cable: Cable | null,
-): Shard {
-  const where = ['--id', id, '--listen', address, '--data', documents.file, '--operation-log', documents.logOf(id)];
-  const victim = new Victim(`shard ${id}`, cable, async () => {
-    const running = scope.keyway(['backend', ...where, ...part]);
-    await running.printed(/listening on/);
-    return running;
-  });
-  return Object.assign(victim, { id, address });
-}
-
 /** What each process of a shard has written down, one process after the other. */
-export function processesIn(
-  text: string,
-): Array<{ readonly pid: number; readonly entries: readonly LoggedOperation[] }> {
-  const processes: Array<{ pid: number; entries: LoggedOperation[] }> = [];
+export function processesIn(text: string): Array<{ readonly pid: number; readonly entries: readonly LoggedCall[] }> {
+  const processes: Array<{ pid: number; entries: LoggedCall[] }> = [];
   for (const line of text.split('\n')) {
     // The last line of a process that was killed may be torn.
     if (!line.endsWith('}')) continue;
-    const entry = JSON.parse(line) as LoggedOperation;
+    const entry = JSON.parse(line) as LoggedCall;
     if (entry.kind === 'start') processes.push({ pid: entry.pid, entries: [] });
     else processes.at(-1)?.entries.push(entry);
   }
   return processes;
 }
 
-/** How a shard of the tests' own writes an operation down: with the call that it is for, and whether somebody still waits. */
-type Entry = LoggedOperation & { readonly call?: string; readonly abandoned?: boolean };
-
 /** Operations whose end nobody could write down ended with their process, at the latest. */
 export function parseLog(shard: string, text: string, deaths: Victim['deaths']): ShardOperation[] {
   const operations: ShardOperation[] = [];
   for (const { pid, entries } of processesIn(text)) {
-    const open = new Map<number, Extract<Entry, { kind: 'begin' }>>();
-    const begun = ({ operation, key, at, version, call }: Extract<Entry, { kind: 'begin' }>) => ({
+    const open = new Map<number, Extract<LoggedCall, { kind: 'begin' }>>();
+    const begun = ({ operation, key, at, version, call }: Extract<LoggedCall, { kind: 'begin' }>) => ({
       shard,
       pid,
       operation,
@@ -166,7 +153,7 @@ export function parseLog(shard: string, text: string, deaths: Victim['deaths']):
       version,
       call: call ?? null,
     });
-    for (const entry of entries as readonly Entry[]) {
+    for (const entry of entries) {
       if (entry.kind === 'begin') open.set(entry.id, entry);
       const beginning = entry.kind === 'end' ? open.get(entry.id) : undefined;
       if (entry.kind !== 'end' || beginning === undefined) continue;

@@ -2,12 +2,17 @@ import { once } from 'node:events';
 import { type AddressInfo, createConnection, createServer, type Server, type Socket } from 'node:net';
 import { splitAddress } from '../../src/topology/index.ts';
 
+/** Looks at the bytes of a connection as they pass: `up` to whom the cable leads. */
+export type Tap = (bytes: Buffer, way: 'up' | 'down', connection: object) => 'pass' | 'reset';
+
 /** A connection between two processes that can be cut as a network is: bytes go nowhere, and nobody is told. */
 export class Cable {
   readonly address: string;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #isCut = false;
+  /** May reset a connection at any of its bytes, which are lost then. */
+  tap: Tap = () => 'pass';
 
   private constructor(server: Server) {
     this.#server = server;
@@ -26,14 +31,17 @@ export class Cable {
   }
 
   private join(near: Socket, far: Socket): void {
-    for (const [one, other] of [
-      [near, far],
-      [far, near],
+    for (const [one, other, way] of [
+      [near, far, 'up'],
+      [far, near, 'down'],
     ] as const) {
       this.#sockets.add(one);
       one.setNoDelay(true);
       if (this.#isCut) one.pause();
-      one.on('data', (bytes: Buffer) => other.write(bytes));
+      one.on('data', (bytes: Buffer) => {
+        if (this.tap(bytes, way, near) === 'pass') other.write(bytes);
+        else for (const socket of [near, far]) socket.resetAndDestroy();
+      });
       one.on('close', () => {
         this.#sockets.delete(one);
         other.destroy();

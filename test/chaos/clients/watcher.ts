@@ -1,29 +1,27 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type ClientReadableStream, type ServiceError, status } from '@grpc/grpc-js';
 import { machineClock } from '../../../src/machine-clock.ts';
-import type { WatchEvent } from '../../../src/shard/index.ts';
 import type { SeenChange, Watch, WatchStream } from '../history.ts';
 import { valueText } from '../value.ts';
-import { type Client, connect, metadataOf } from './grpc-transport.ts';
 import type { ClientSetup } from './setup.ts';
-
-type ServerStream = (...args: unknown[]) => ClientReadableStream<WatchEvent>;
+import type { OpenWatch, WatchedChange } from './watch-transport.ts';
 
 /** Watches one document, and comes back whenever its stream ends, where it left off. */
 export class Watcher {
   readonly key: string;
   readonly #id: number;
   readonly #setup: ClientSetup;
+  readonly #open: OpenWatch;
   readonly #streams: WatchStream[] = [];
   readonly #seen: SeenChange[] = [];
   #first: number | null = null;
-  #call: ClientReadableStream<WatchEvent> | null = null;
+  #cancel: () => void = () => {};
   #stopping = false;
 
-  constructor(id: number, key: string, setup: ClientSetup) {
+  constructor(id: number, key: string, setup: ClientSetup, open: OpenWatch) {
     this.#id = id;
     this.key = key;
     this.#setup = setup;
+    this.#open = open;
   }
 
   get last(): number {
@@ -35,39 +33,34 @@ export class Watcher {
     const random = randomOf(this.#id);
     let router = this.#id % endpoints.length;
     while (!this.#stopping) {
-      const client = connect(endpoints[router] as string);
-      await this.#watch(client, router);
-      client.close();
+      await this.#watch(router);
       router = Math.floor(random() * endpoints.length);
       if (!this.#stopping) await pause(100 * random());
     }
   }
 
-  #watch(client: Client, router: number): Promise<void> {
+  #watch(router: number): Promise<void> {
     const begin = machineClock();
-    const request = { key: this.key, ...(this.#first === null ? {} : { afterRevision: this.last }) };
-    const call = (client.Watch as ServerStream).call(client, request, metadataOf({ 'x-shard-key': this.key }));
-    this.#call = call;
+    const endpoint = this.#setup.endpoints[router] as string;
     return new Promise((resolve) => {
-      let isOver = false;
-      const over = (reason: string): void => {
-        if (isOver) return;
-        isOver = true;
-        this.#streams.push({ router, begin, end: machineClock(), reason: this.#stopping ? 'done' : reason });
-        resolve();
-      };
-      call.on('data', ({ kind, document: { revision, value } }: WatchEvent) => {
-        if (kind === 'SNAPSHOT') this.#first ??= revision;
-        else this.#seen.push({ revision, value: valueText(value) });
+      this.#cancel = this.#open(endpoint, this.key, this.#first === null ? null : this.last, {
+        onChange: (change) => this.#onChange(change),
+        onEnd: (reason) => {
+          this.#streams.push({ router, begin, end: machineClock(), reason: this.#stopping ? 'done' : reason });
+          resolve();
+        },
       });
-      call.on('error', (error: ServiceError) => over(`${status[error.code]}: ${error.details}`));
-      call.on('end', () => over('end'));
     });
+  }
+
+  #onChange({ kind, revision, value }: WatchedChange): void {
+    if (kind === 'SNAPSHOT') this.#first ??= revision;
+    else this.#seen.push({ revision, value: valueText(value) });
   }
 
   stop(): void {
     this.#stopping = true;
-    this.#call?.cancel();
+    this.#cancel();
   }
 
   get watch(): Watch {

@@ -2,6 +2,8 @@ import type { History, Watch } from '../history.ts';
 import type { Excuses } from './disturbed.ts';
 import type { Violation } from './violation.ts';
 
+/** A router hears of a change that was given up after who gave it up, and goes on draining until then. */
+const HEARS_WITHIN_MS = 1000;
 /** A stream may end a little before, or after, the change of version that it ends for: the drain comes before it. */
 const DRAINS_WITHIN_MS = 5000;
 
@@ -39,7 +41,7 @@ function firstDifference({ client, key, seen, first }: Watch, all: readonly numb
 export function* unmovedStreamsLiveOn({ watches, changes, versions }: History, excuses: Excuses): Generator<Violation> {
   const planned = changes.map((change) => ({ ...change, keys: new Set(change.moved) }));
   const hasMoved = (key: string, at: number): boolean =>
-    planned.some((change) => change.keys.has(key) && change.begin <= at && at <= change.end) ||
+    planned.some((change) => change.keys.has(key) && change.begin <= at && at <= change.end + HEARS_WITHIN_MS) ||
     versions.some(
       ({ owners, since, seen }, i) =>
         owners[key] !== (versions[i - 1] ?? { owners }).owners[key] &&

@@ -1,0 +1,140 @@
+import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import { setTimeout as pause } from 'node:timers/promises';
+import { status } from '@grpc/grpc-js';
+import type { StoredDocument } from '../../../src/shard/document-store.ts';
+import { DOCUMENTS, framed, unframed } from '../clients/wire.ts';
+import type { CallLog } from './call-log.ts';
+import type { DocumentsInMemory } from './documents-in-memory.ts';
+import { textFrame } from './web-socket.ts';
+
+/** `status: SERVING`, as grpc.health.v1 has it. */
+const SERVING = Buffer.from([0x08, 0x01]);
+
+/** What the router, or the client, says of a request. */
+interface Asked {
+  readonly version: number;
+  readonly call: string | null;
+  readonly delayMs: number;
+}
+
+/**
+ * A backend that knows nothing of Keyway: gRPC's Documents, and WebSockets that tell of changes, in cleartext HTTP/2. It
+ * serves whatever it is asked for, takes its time for it, and carries out what it has begun whether or not somebody waits.
+ */
+export class PlainShard {
+  readonly #documents: DocumentsInMemory;
+  readonly #log: CallLog;
+  readonly #server = createServer({ settings: { enableConnectProtocol: true } });
+
+  constructor(documents: DocumentsInMemory, log: CallLog) {
+    this.#documents = documents;
+    this.#log = log;
+    this.#server.on('stream', (stream, headers) => this.#onStream(stream as ServerHttp2Stream, headers));
+    this.#server.on('session', (session) => session.on('error', () => {}));
+  }
+
+  listen(host: string, port: number): Promise<void> {
+    return new Promise((resolve) => this.#server.listen(port, host, resolve));
+  }
+
+  #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    stream.on('error', () => {});
+    const asked: Asked = {
+      version: Number(headers['x-keyway-version'] ?? 0),
+      call: (headers['x-call'] as string | undefined) ?? null,
+      delayMs: Number(headers['x-delay'] ?? 0),
+    };
+    const path = headers[':path'] ?? '';
+    if (headers[':method'] === 'CONNECT') {
+      this.#webSocket(stream, String(headers['x-shard-key']), path, asked);
+      return;
+    }
+    const parts: Buffer[] = [];
+    stream.on('data', (part: Buffer) => parts.push(part));
+    stream.on('end', () => {
+      const [message] = unframed(Buffer.concat(parts)).messages;
+      // What was cut off is no request.
+      if (message === undefined || stream.aborted) refuse(stream, status.INTERNAL, 'the request is not whole');
+      else if (path.endsWith('/Check')) answer(stream, SERVING);
+      else if (path.endsWith('/Watch')) this.#watch(stream, message, asked);
+      else void this.#unary(stream, path.endsWith('/Put') ? 'put' : 'get', message, asked);
+    });
+  }
+
+  async #unary(stream: ServerHttp2Stream, operation: 'get' | 'put', message: Buffer, asked: Asked): Promise<void> {
+    const { requestDeserialize, responseSerialize } = DOCUMENTS[operation === 'put' ? 'Put' : 'Get'] as Method;
+    const { key, value } = requestDeserialize(message) as { key: string; value: Buffer };
+    const { version, call, delayMs } = asked;
+    await this.#documents.alone(key, async () => {
+      const id = this.#log.begin(operation, key, version, call);
+      const isGone = (): boolean => stream.destroyed || stream.closed;
+      try {
+        const read = operation === 'get' ? this.#documents.read(key, version) : null;
+        await pause(delayMs);
+        const document = operation === 'get' ? read : this.#documents.write(key, value, version);
+        this.#log.end(id, true, document?.revision ?? 0, isGone());
+        if (document === null) refuse(stream, status.NOT_FOUND, `there is no document ${key}`);
+        else answer(stream, responseSerialize(document));
+      } catch (error) {
+        this.#log.end(id, false, 0, isGone());
+        refuse(stream, status.INTERNAL, (error as Error).message);
+      }
+    });
+  }
+
+  #watch(stream: ServerHttp2Stream, message: Buffer, asked: Asked): void {
+    const { requestDeserialize, responseSerialize } = DOCUMENTS.Watch as Method;
+    const { key, afterRevision } = requestDeserialize(message) as { key: string; afterRevision?: number };
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': String(status.OK) }));
+    const send = (kind: string, document: StoredDocument): void => {
+      stream.write(framed(responseSerialize({ kind, document })));
+    };
+    this.#follow(stream, key, afterRevision ?? null, asked, send);
+  }
+
+  /** `/live?after=REVISION`: the same as text messages of JSON. */
+  #webSocket(stream: ServerHttp2Stream, key: string, path: string, asked: Asked): void {
+    const after = new URL(path, 'ws://shard').searchParams.get('after');
+    stream.respond({ ':status': 200 });
+    stream.resume();
+    stream.on('end', () => stream.end());
+    this.#follow(stream, key, after === null ? null : Number(after), asked, (kind, { revision, value }) => {
+      stream.write(textFrame(JSON.stringify({ kind, revision, value: Buffer.from(value).toString('latin1') })));
+    });
+  }
+
+  /** A snapshot, or what came after a revision; and then each change. All of it is one turn: no change falls between. */
+  #follow(
+    stream: ServerHttp2Stream,
+    key: string,
+    after: number | null,
+    { version, call }: Asked,
+    send: (kind: 'SNAPSHOT' | 'PUT', document: StoredDocument) => void,
+  ): void {
+    const id = this.#log.begin('watch', key, version, call);
+    if (after === null)
+      send('SNAPSHOT', this.#documents.read(key, version) ?? { key, value: Buffer.alloc(0), revision: 0 });
+    else for (const document of this.#documents.changesAfter(key, after)) send('PUT', document);
+    const stop = this.#documents.watch(key, (document) => send('PUT', document));
+    stream.on('close', () => {
+      stop();
+      this.#log.end(id, true, 0, true);
+    });
+  }
+}
+
+type Method = (typeof DOCUMENTS)[string];
+
+function answer(stream: ServerHttp2Stream, message: Buffer): void {
+  if (stream.destroyed || stream.closed) return;
+  stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+  stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': String(status.OK) }));
+  stream.end(framed(message));
+}
+
+function refuse(stream: ServerHttp2Stream, code: status, details: string): void {
+  if (stream.destroyed || stream.closed) return;
+  const fields = { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': String(code) };
+  stream.respond({ ...fields, 'grpc-message': encodeURIComponent(details) }, { endStream: true });
+}

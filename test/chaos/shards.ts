@@ -1,0 +1,49 @@
+import { fileURLToPath } from 'node:url';
+import { Cable } from '../support/cable.ts';
+import type { Running, Scope } from '../support/processes.ts';
+import { type Documents, type Link, type Shard, Victim } from './world.ts';
+
+const PLAIN_SHARD = fileURLToPath(new URL('plain-shard/main.ts', import.meta.url));
+/** Between these a topology has a plain shard go to and fro. */
+const ADDRESSES = 2;
+
+/** A reference shard. @param part how it takes part in a cluster; none where it serves whatever it is asked for */
+export function referenceShard(
+  scope: Scope,
+  id: string,
+  address: string,
+  documents: Documents,
+  part: readonly string[],
+  links: readonly Link[],
+): Shard {
+  const launch = (): Promise<Running> =>
+    listening(scope.keyway(['backend', ...whereOf(id, address, documents), ...part]));
+  return Object.assign(new Victim(`shard ${id}`, links, launch), { id, addresses: [address] as const });
+}
+
+/** A shard that knows nothing of Keyway, with cables in front of it, for it need not know its address. */
+export async function plainShard(
+  scope: Scope,
+  id: string,
+  address: string,
+  documents: Documents,
+  hasFencedStore: boolean,
+): Promise<Shard> {
+  const cables = await Promise.all(Array.from({ length: ADDRESSES }, () => Cable.to(address)));
+  for (const cable of cables) scope.defer(() => cable.close());
+  const store = hasFencedStore ? ['--fenced-store'] : [];
+  const launch = (): Promise<Running> =>
+    listening(scope.run(process.execPath, [PLAIN_SHARD, ...whereOf(id, address, documents), ...store]));
+  const links = cables.map((cable): Link => ({ from: 'the routers', cable }));
+  const addresses = cables.map((cable) => cable.address) as [string, ...string[]];
+  return Object.assign(new Victim(`plain shard ${id}`, links, launch), { id, addresses });
+}
+
+function whereOf(id: string, address: string, documents: Documents): string[] {
+  return ['--id', id, '--listen', address, '--data', documents.file, '--operation-log', documents.logOf(id)];
+}
+
+async function listening(running: Running): Promise<Running> {
+  await running.printed(/listening on/);
+  return running;
+}
