@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +9,7 @@ import { afterEach, expect, it } from 'vitest';
 import { DocumentsClient } from '../src/shard/index.ts';
 import { eventually, fetchText } from './support/cluster.ts';
 import { Commands, type Outcome } from './support/commands.ts';
-import { freePorts, KEYWAY, Scope } from './support/processes.ts';
+import { freePorts, KEYWAY, type Running, Scope } from './support/processes.ts';
 
 const scope = new Scope();
 afterEach(() => scope.release());
@@ -166,7 +166,6 @@ clusters: {docs: {shards: [{id: s0, address: 127.0.0.1:1}]}}
 
 it('prints a JSON schema, which docs/ has as it is', async () => {
   const { out } = await keyway('schema');
-  const { readFileSync } = await import('node:fs');
   expect(readFileSync(join(ROOT, 'docs/config.schema.json'), 'utf8')).toBe(out);
 });
 
@@ -217,6 +216,48 @@ it('brings up a router and shards with `keyway dev`, and takes them down at a si
   expect(await dev.end('SIGINT')).toBe(0);
   const { createConnection } = await import('node:net');
   for (const port of shards) await expect(once(createConnection(port, '127.0.0.1'), 'connect')).rejects.toThrow();
+});
+
+/** `keyway dev` on ports of its own, in a folder. */
+async function startDev(folder: string, ...more: string[]): Promise<Running> {
+  const ports = await freePorts(2);
+  const [listen, admin] = ports.map((port) => `127.0.0.1:${port}`) as [string, string];
+  const at = ['--listen', listen, '--admin', admin, '--registry', '127.0.0.1:0'];
+  return scope.keyway(['dev', ...at, ...more], folder);
+}
+
+it('leaves no shard behind where `keyway dev` is ended while it starts', async () => {
+  const folder = scope.folder();
+  // The file is the first thing that a shard makes: it is not there yet for those that start `keyway dev`.
+  const dev = await startDev(folder, '--shards', '5', '--data', folder);
+  await eventually(() => existsSync(join(folder, 'documents.sqlite')));
+  expect(await dev.end('SIGINT')).toBe(0);
+  expect(dev.output).not.toContain('endpoint');
+  const processes = execFileSync('ps', ['-A', '-o', 'args='], { encoding: 'utf8' }).split('\n');
+  expect(processes.filter((args) => args.includes(folder))).toEqual([]);
+});
+
+it('takes shards along that `keyway dev` had begun to start when it was killed', async () => {
+  const folder = scope.folder();
+  const dev = await startDev(folder, '--shards', '5', '--data', folder);
+  await eventually(() => existsSync(join(folder, 'documents.sqlite')));
+  await dev.end('SIGKILL');
+  await eventually(() => !execFileSync('ps', ['-A', '-o', 'args='], { encoding: 'utf8' }).includes(folder));
+});
+
+it('runs one `keyway dev` in a folder, and says which process has it', async () => {
+  const folder = scope.folder();
+  const first = await startDev(folder, '--shards', '1');
+  await first.printed(/try, in another terminal/);
+  const config = join(folder, '.keyway/keyway.yaml');
+  const before = readFileSync(config, 'utf8');
+  const second = await startDev(folder, '--shards', '1');
+  expect(await second.exit()).toBe(2);
+  const wanted = `.keyway/registry.sqlite is served by process ${first.pid}: stop that, or give another --data`;
+  expect(second.output).toBe(`keyway: ${wanted}\n`);
+  expect(readFileSync(config, 'utf8')).toBe(before);
+  await first.end('SIGKILL');
+  await (await startDev(folder, '--shards', '1')).printed(/try, in another terminal/);
 });
 
 it('runs by `npx keyway` in a checkout, and passes signals on', async () => {

@@ -65,11 +65,8 @@ it('is served to other machines with TLS, and tokens of some length, or not at a
   await expect(serveRegistry({ listen, data, tokens, tokenFile })).rejects.toThrow('exclude each other');
   const short = scope.file('token', 'short');
   await expect(serveRegistry({ listen, data, tokenFile: short, insecure: true })).rejects.toThrow('fewer than 16');
-  const { server, store, port } = await serveRegistry({ listen, data, tokens, insecure: true });
-  scope.defer(async () => {
-    server.close();
-    await store.close();
-  });
+  const { port, close } = await serveRegistry({ listen, data, tokens, insecure: true });
+  scope.defer(close);
   expect(await namespacesOf({ remote: { address: `127.0.0.1:${port}`, tokenFile } })).toEqual(['default']);
 });
 

@@ -131,13 +131,32 @@ it('cuts what outlives the grace', async () => {
   expect(await router.process.exit()).toBe(0);
 });
 
-it('ends at once at a second signal', async () => {
-  const { router } = await startHeld();
-  const session = await holdRequest(router);
-  router.process.child.kill('SIGTERM');
+it('drains where a signal comes more than once, as npm and the group of a terminal have it', async () => {
+  const { router, streams } = await startHeld();
+  const session = connect(`http://${router.endpoint}`);
+  scope.defer(() => session.destroy());
+  const request = session.request({ ':path': '/', 'x-shard-key': 'k' });
+  await once(request, 'response');
+  router.process.child.kill('SIGINT');
   await once(session, 'goaway');
+  router.process.child.kill('SIGINT');
   router.process.child.kill('SIGTERM');
-  expect(await router.process.exit()).toBe(1);
+  streams[0]?.end('ended');
+  let content = '';
+  for await (const chunk of request) content += String(chunk);
+  expect(content).toBe('begun ended');
+  expect(await router.process.exit()).toBe(0);
+});
+
+it('ends at once where somebody asks again', async () => {
+  const { router } = await startHeld();
+  await holdRequest(router);
+  const { child } = router.process;
+  await eventually(() => {
+    child.kill('SIGTERM');
+    return child.exitCode !== null;
+  });
+  expect(child.exitCode).toBe(1);
 });
 
 it('routes on several threads, counts them as one, and shuts them all down', async () => {

@@ -15,6 +15,7 @@ import { processName } from './process-name.ts';
 import { chosenRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
 import { stopOnSignals } from './signals.ts';
 import { writeOut } from './terminal.ts';
+import { EXIT_OK } from './usage-error.ts';
 
 const DEFAULT_DATA = '.keyway/documents.sqlite';
 /** How long calls in flight may go on after SIGTERM; watches are ended then. */
@@ -62,6 +63,7 @@ export function backendCommand(): Command {
     )
     .action(async (flags: BackendFlags) => {
       const { id, listen, data } = flags;
+      endWithParent();
       makePrivateFolder(dirname(data));
       const metrics = new HousekeepingMetrics();
       const server = new ShardServer(optionsOf(flags, metrics));
@@ -71,11 +73,17 @@ export function backendCommand(): Command {
         metricsServer?.close();
         await server.stop(STOP_GRACE_MS);
       });
-      // A parent that started us (`keyway dev`) hears of it, and takes us along when it goes.
-      process.send?.({ port });
-      process.on('disconnect', () => process.exit(0));
+      // A parent that started us (`keyway dev`) hears of it.
+      if (process.connected) process.send?.({ port });
       writeOut(`shard ${id} listening on ${addressText({ host: listen.host, port })}\n`);
     });
+}
+
+/** A parent that started us, and may be gone already, takes us along. */
+function endWithParent(): void {
+  if (process.send === undefined) return;
+  if (!process.connected) process.exit(EXIT_OK);
+  process.on('disconnect', () => process.exit(EXIT_OK));
 }
 
 function optionsOf(

@@ -49,34 +49,41 @@ export function devCommand(): Command {
 
 async function dev(options: DevOptions): Promise<void> {
   makePrivateFolder(options.data);
-  const registry = await serveRegistry({ listen: options.registry, data: join(options.data, 'registry.sqlite') });
-  const stopRegistry = async (): Promise<void> => {
-    registry.server.close();
-    await registry.store.close();
-  };
-  const shards: ShardProcess[] = [];
+  const started = new AsyncDisposableStack();
+  const stopping = new AbortController();
+  // From here on, so that a Ctrl-C while it starts leaves no shard behind.
+  stopOnSignals(() => {
+    stopping.abort();
+    return started.disposeAsync();
+  });
   try {
-    const registryAddress = addressText({ host: options.registry.host, port: registry.port });
-    await startShards(options, registryAddress, shards);
-    const version = await register(registry.store, topologyOf(shards));
-    const file = join(options.data, 'keyway.yaml');
-    const text = configText(options, registryAddress);
-    writePrivateFile(file, text);
-    const router = new RouterProcess(parseConfig(text, file));
-    const { ports, adminPort } = await router.start();
-    stopOnSignals(async () => {
-      await router.stop();
-      await Promise.all(shards.map((shard) => shard.stop()));
-      await stopRegistry();
-    });
-    const endpoint = addressText({ host: options.listen.host, port: ports[0] as number });
-    const admin = addressText({ host: options.admin.host, port: adminPort });
-    writeOut(greeting({ endpoint, admin, registry: registryAddress, file, version, shards }));
+    writeOut(greeting(await start(options, started, stopping.signal)));
   } catch (error) {
-    await Promise.all(shards.map((shard) => shard.stop()));
-    await stopRegistry();
+    // The signal ends the process, once what was started has stopped.
+    if (stopping.signal.aborted) return;
+    await started.disposeAsync();
     throw error;
   }
+}
+
+/** Starts all of it, one after the other. @param started is given what there is to be stopped, in its order */
+async function start(options: DevOptions, started: AsyncDisposableStack, stopping: AbortSignal): Promise<Started> {
+  const registry = await serveRegistry({ listen: options.registry, data: join(options.data, 'registry.sqlite') });
+  started.defer(() => registry.close());
+  const shards: ShardProcess[] = [];
+  started.defer(async () => void (await Promise.all(shards.map((shard) => shard.stop()))));
+  const registryAddress = addressText({ host: options.registry.host, port: registry.port });
+  await startShards(options, registryAddress, shards, stopping);
+  const version = await register(registry.store, topologyOf(shards));
+  const file = join(options.data, 'keyway.yaml');
+  const text = configText(options, registryAddress);
+  writePrivateFile(file, text);
+  const router = new RouterProcess(parseConfig(text, file));
+  const { ports, adminPort } = await router.start();
+  started.defer(() => router.stop());
+  const endpoint = addressText({ host: options.listen.host, port: ports[0] as number });
+  const admin = addressText({ host: options.admin.host, port: adminPort });
+  return { endpoint, admin, registry: registryAddress, file, version, shards };
 }
 
 /** A shard that finds its port taken comes up at another, and keeps its keys: they are placed by the ids. */
@@ -159,11 +166,17 @@ function configText({ listen, admin, data }: DevOptions, registry: string): stri
 }
 
 /** Starts shards one after the other, each at the next free port; `started` has them also where one fails. */
-async function startShards({ shards, data }: DevOptions, registry: string, started: ShardProcess[]): Promise<void> {
+async function startShards(
+  { shards, data }: DevOptions,
+  registry: string,
+  started: ShardProcess[],
+  stopping: AbortSignal,
+): Promise<void> {
   const file = join(data, 'documents.sqlite');
   let port = FIRST_SHARD_PORT;
   for (let i = 0; i < shards; i++) {
     port = await freePort(port);
+    stopping.throwIfAborted();
     const shard = new ShardProcess(`s${i}`, port, file, registry);
     started.push(shard);
     await shard.start();

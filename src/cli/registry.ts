@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { loadParticipants, SHORTEST_TOKEN } from '../config/index.ts';
 import { makePrivateFolder } from '../private-file.ts';
 import { fileBytes, Participants, SqliteStore, StoreServer } from '../registry/index.ts';
+import { FileLock, FileLocked } from '../sqlite/index.ts';
 import { addressText, type HostPort, isLoopback } from '../topology/index.ts';
 import { addressOption } from './options.ts';
 import { stopOnSignals } from './signals.ts';
@@ -34,27 +35,28 @@ export function registryCommand(): Command {
       '\nExample:\n  keyway registry --listen 127.0.0.1:9200 --data /var/lib/keyway/registry.sqlite',
     )
     .action(async (options: RegistryOptions) => {
-      const { server, store, port } = await serveRegistry(options);
-      stopOnSignals(async () => {
-        server.close();
-        await store.close();
-      });
+      const { port, close } = await serveRegistry(options);
+      stopOnSignals(close);
       writeOut(`registry on ${addressText({ host: options.listen.host, port })}\n`);
     });
 }
 
+/** A registry that is served by this process. */
+interface ServedRegistry {
+  readonly store: SqliteStore;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
 /** Serves a file as a registry. @throws UsageError where it would be open to everybody, or cannot be */
-export async function serveRegistry(options: RegistryOptions): Promise<{
-  server: StoreServer;
-  store: SqliteStore;
-  port: number;
-}> {
+export async function serveRegistry(options: RegistryOptions): Promise<ServedRegistry> {
   const { listen, data, certificate, key, insecure } = options;
   if ((certificate === undefined) !== (key === undefined)) throw new UsageError('--certificate and --key go together');
   const participants = participantsOf(options);
   if (!isLoopback(listen.host) && certificate === undefined && insecure !== true)
     throw new UsageError('tokens would be seen on their way: give --certificate and --key, or say --insecure');
   makePrivateFolder(dirname(data));
+  const lock = lockOf(data);
   const store = new SqliteStore(data, () => performance.now());
   const tls =
     certificate === undefined || key === undefined
@@ -62,9 +64,16 @@ export async function serveRegistry(options: RegistryOptions): Promise<{
       : { certificate: fileBytes(certificate), key: fileBytes(key) };
   const server = new StoreServer(store, { participants, tls });
   try {
-    return { server, store, port: await server.listen(listen) };
+    const port = await server.listen(listen);
+    const close = async (): Promise<void> => {
+      server.close();
+      await store.close();
+      lock.release();
+    };
+    return { store, port, close };
   } catch (cause) {
     await store.close();
+    lock.release();
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new UsageError(`cannot listen on ${addressText(listen)}: ${why}`, { cause });
   }
@@ -84,4 +93,14 @@ function participantsOf({ listen, tokenFile, tokens }: RegistryOptions): Partici
   if (token.length < SHORTEST_TOKEN && !isLoopback(listen.host))
     throw new UsageError(`${tokenFile} holds fewer than ${SHORTEST_TOKEN} characters`);
   return Participants.sharing(token);
+}
+
+/** One process serves a file: two would each have clients of their own, and run their leases out of each other's hands. */
+function lockOf(data: string): FileLock {
+  try {
+    return FileLock.take(`${data}.lock`, process.pid);
+  } catch (cause) {
+    if (!(cause instanceof FileLocked)) throw cause;
+    throw new UsageError(`${data} is served by process ${cause.pid}: stop that, or give another --data`, { cause });
+  }
 }

@@ -1,15 +1,29 @@
+import { machineClock } from '../machine-clock.ts';
 import { writeErr } from './terminal.ts';
 import { EXIT_FAILURE, EXIT_OK } from './usage-error.ts';
 
 /** How often a process that npm started looks whether npm's shell is still there. */
 const ORPHAN_CHECK_MS = 200;
 
-/** Runs `stop` at the first SIGTERM or SIGINT and then exits with 0; a second signal ends the process at once. */
+/**
+ * Signals that follow the first one within this time are copies of it: npm, npx and the command's own wrapper pass on what a
+ * terminal, or whoever ends a process group, has sent to all of it. On a busy machine they take a while; a person who wants
+ * the process to end at once asks again.
+ */
+const COPIES_MS = 1000;
+
+/**
+ * Runs `stop` at the first SIGTERM or SIGINT and then exits with 0; a later signal ends the process at once. To be called
+ * before anything is started that has to be stopped.
+ */
 export function stopOnSignals(stop: () => Promise<unknown>): void {
-  let stopping = false;
+  let stoppingSinceMs: number | null = null;
   const onSignal = (): void => {
-    if (stopping) process.exit(EXIT_FAILURE);
-    stopping = true;
+    if (stoppingSinceMs !== null) {
+      if (machineClock() - stoppingSinceMs >= COPIES_MS) process.exit(EXIT_FAILURE);
+      return;
+    }
+    stoppingSinceMs = machineClock();
     stop().then(
       () => process.exit(EXIT_OK),
       (error: unknown) => {
@@ -22,7 +36,7 @@ export function stopOnSignals(stop: () => Promise<unknown>): void {
   process.on('SIGINT', onSignal);
   if (process.env.npm_command !== undefined)
     onOrphaned(() => {
-      if (!stopping) onSignal();
+      if (stoppingSinceMs === null) onSignal();
     });
 }
 

@@ -1,2 +1,3 @@
 /** Durable SQLite files, for the embedded stores. Imports nothing of ours. */
 export { addMissing, openDurable, snapshot, transaction } from './durable-database.ts';
+export { FileLock, FileLocked } from './file-lock.ts';
