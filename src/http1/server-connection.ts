@@ -406,7 +406,7 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
   /** Goes on to the next request; where the client reads no answers it has to wait, or these would pile up. */
   #next(): void {
     if (this.#output.unsentBytes > WINDOW_BYTES) {
-      this.#output.flush();
+      this.#output.flushAll();
       if (this.#output.unsentBytes > WINDOW_BYTES) return;
     }
     this.#reader.next();
@@ -466,7 +466,7 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     this.endedBecause = reason;
     this.#reader.stop();
     this.#ahead.clear();
-    this.#output.flush();
+    this.#output.flushAll();
     endSocket(this.#socket, () => this.#handler.onClosed());
     this.#resume();
   }
@@ -530,6 +530,12 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
   beforeFlush(): void {}
 
   onRelieved(): void {}
+
+  onUnread(): void {
+    if (this.#state === 'closed') return;
+    this.#handler.onSlow();
+    this.destroy();
+  }
 }
 
 function ownAddress({ localAddress = '', localPort }: Socket): string {

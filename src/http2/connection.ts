@@ -65,8 +65,12 @@ export class Connection implements OutputListener, StreamConnection {
         this.closeIfEnded(stream);
       },
       onDataSent: () => this.#receiver.earn(),
+      onOverfull: (stream) => {
+        this.#handler.onFlood(this, 'backlog');
+        this.resetAndTell(stream, ErrorCode.EnhanceYourCalm);
+      },
     };
-    this.#sender = new Sender(this.#output, this.#writer, context.turn, this.#streams, sending);
+    this.#sender = new Sender(this.#output, this.#writer, context, this.#streams, sending);
     this.#receiver = new Receiver({
       connection: this,
       context,
@@ -252,8 +256,10 @@ export class Connection implements OutputListener, StreamConnection {
     this.endedBecause = reason;
     this.#receiver.stop();
     this.#writer.goaway(this.#receiver.peerStreams.last, code, reason);
-    this.#output.flush();
-    endSocket(this.#socket);
+    this.#output.flushAll();
+    // Who does not read is not waited for.
+    if (this.#output.congested) this.#socket.destroy();
+    else endSocket(this.#socket);
     this.#loseStreams();
     this.#handler.onClosed(this, reason);
   }
@@ -269,7 +275,7 @@ export class Connection implements OutputListener, StreamConnection {
     if (this.#streams.count > 0 || this.#state === 'closed' || awaitsRoundTrip) return;
     if (this.#state !== 'draining' && !this.#peerGoneAway) return;
     this.#state = 'closed';
-    this.#output.flush();
+    this.#output.flushAll();
     endSocket(this.#socket, () => this.#handler.onClosed(this, null));
   }
 
@@ -306,7 +312,6 @@ export class Connection implements OutputListener, StreamConnection {
       this.#handler.onFlood(this, 'stalled');
       this.resetAndTell(stream, ErrorCode.EnhanceYourCalm);
     }
-    if (this.#output.unsentBytes > limits.maxUnsentBytes) this.flood('unsent', 'reads too slowly');
   }
 
   /** Ends the connection because of a limit, and counts it. */
@@ -394,6 +399,13 @@ export class Connection implements OutputListener, StreamConnection {
 
   onRelieved(): void {
     if (this.#state === 'open' || this.#state === 'draining') this.#sender.sendWaiting();
+  }
+
+  /** Who does not read would not read a GOAWAY either. */
+  onUnread(): void {
+    if (this.#state === 'closed') return;
+    this.#handler.onFlood(this, 'unsent');
+    this.destroy();
   }
 }
 

@@ -9,7 +9,7 @@ import { Turn } from './turn.ts';
 export function http2Context(clock: () => number, limits: Http2Limits = defaultLimits): Http2Context {
   return {
     turn: new Turn(clock),
-    buffers: new BufferPool(),
+    buffers: new BufferPool(limits),
     fields: new FieldCache(),
     limits,
     block: new HeaderBlock(),

@@ -22,6 +22,8 @@ export interface Http2Limits {
   readonly stalledWindowMs: number;
   /** Output that may wait in the kernel's stead for a peer that reads nothing while it makes us answer. */
   readonly maxUnsentBytes: number;
+  /** Content and output that may wait for the peers of all connections of a thread together: see `Backlog`. */
+  readonly maxBacklogBytes: number;
 }
 
 export const defaultLimits: Http2Limits = {
@@ -37,6 +39,7 @@ export const defaultLimits: Http2Limits = {
   requestHeadTimeoutMs: 10000,
   stalledWindowMs: 60000,
   maxUnsentBytes: 16777216,
+  maxBacklogBytes: 268435456,
 };
 
 /** Why a peer was told to calm down. */
@@ -48,6 +51,7 @@ export const floodCauses = [
   'control',
   'stalled',
   'unsent',
+  'backlog',
   'slow',
 ] as const;
 export type FloodCause = (typeof floodCauses)[number];

@@ -1,6 +1,7 @@
 // By name, because the global one is a getter, which costs more than a short copy.
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
+import { Backlog } from './backlog.ts';
 import type { Flushable, Turn } from './turn.ts';
 
 /** Most turns write less than this to a connection. */
@@ -15,10 +16,18 @@ const CONGESTED_BYTES = 262144;
 
 const NOTHING = Buffer.alloc(0);
 
-/** Output buffers that are free, shared by the connections of a thread. */
+/** The output of a thread's connections: buffers that are free, and what may wait. */
 export class BufferPool {
+  readonly backlog: Backlog;
+  /** Output of one connection that may wait. */
+  readonly maxUnsentBytes: number;
   readonly #small: Buffer[] = [];
   readonly #large: Buffer[] = [];
+
+  constructor({ maxUnsentBytes, maxBacklogBytes }: { maxUnsentBytes: number; maxBacklogBytes: number }) {
+    this.maxUnsentBytes = maxUnsentBytes;
+    this.backlog = new Backlog(maxBacklogBytes);
+  }
 
   take(bytes: number): Buffer {
     if (bytes <= SMALL_BYTES) return this.#small.pop() ?? Buffer.allocUnsafeSlow(SMALL_BYTES);
@@ -46,6 +55,8 @@ export class Output implements Flushable {
   readonly #turn: Turn;
   readonly #listener: OutputListener;
   #scheduled = false;
+  /** Writes that the kernel has not taken. */
+  #pendingWrites = 0;
   /** The socket has come up, so that something may have reached the peer. */
   connected: boolean;
 
@@ -75,7 +86,7 @@ export class Output implements Flushable {
 
   /** Writes what there is and leaves the socket to somebody else. */
   detach(): void {
-    this.flush();
+    this.flushAll();
     this.#socket.off('drain', this.#onDrain);
   }
 
@@ -106,13 +117,27 @@ export class Output implements Flushable {
     this.bytes = larger;
   }
 
-  /** Writes what there is now, rather than at the end of the turn. */
+  /**
+   * Writes what there is, at the end of a turn. As long as the kernel has not taken what was written before, it is collected
+   * further: a peer that reads nothing would else have a buffer and two requests to write kept for each turn of a few bytes.
+   */
   flush(): void {
+    this.#takeLast();
+    if (this.length > 0 && this.connected && this.#pendingWrites === 0) this.#write();
+    if (this.#pendingWrites > 0) this.#checkBacklog();
+  }
+
+  /** Writes what there is now, whatever waits before it: the socket is about to be ended, or handed on. */
+  flushAll(): void {
+    this.#takeLast();
+    if (this.length > 0 && this.connected) this.#write();
+  }
+
+  #takeLast(): void {
     // What `beforeFlush` adds goes out now, and asks for no flush of its own.
     this.#scheduled = true;
     this.#listener.beforeFlush();
     this.#scheduled = false;
-    if (this.length > 0 && this.connected) this.#write();
   }
 
   #write(): void {
@@ -131,8 +156,24 @@ export class Output implements Flushable {
       this.#pool.release(bytes);
       return;
     }
-    socket.write(NOTHING, () => this.#pool.release(bytes));
+    this.#pendingWrites++;
+    this.#pool.backlog.bytes += length;
+    socket.write(NOTHING, () => this.#onTaken(bytes, length));
     if (unsent > CONGESTED_BYTES) this.congested = true;
+  }
+
+  /** The kernel has taken a write, or the socket is no more. */
+  #onTaken(bytes: Buffer, length: number): void {
+    this.#pool.release(bytes);
+    this.#pool.backlog.bytes -= length;
+    this.#pendingWrites--;
+    if (this.#pendingWrites === 0 && this.length > 0) this.#write();
+  }
+
+  #checkBacklog(): void {
+    const { backlog, maxUnsentBytes } = this.#pool;
+    const unsent = this.unsentBytes;
+    if (unsent > maxUnsentBytes || !backlog.allows(unsent)) this.#listener.onUnread();
   }
 
   /** Bytes that were produced and that the kernel has not taken. */
@@ -163,4 +204,6 @@ export interface OutputListener {
   beforeFlush(): void;
   /** The socket takes output again after it was congested. */
   onRelieved(): void;
+  /** More output waits than may: the peer does not read. The connection is to be cut. */
+  onUnread(): void;
 }

@@ -1,7 +1,8 @@
+import type { Backlog } from './backlog.ts';
 import type { FrameWriter } from './frame-writer.ts';
 import { DEFAULT_WINDOW, MAXIMUM_WINDOW } from './frames.ts';
 import { HeaderBlock } from './hpack/index.ts';
-import type { Output } from './output.ts';
+import type { BufferPool, Output } from './output.ts';
 import { QueueRing } from './queue-ring.ts';
 import { initialPeerSettings, type PeerSettings } from './settings.ts';
 import { OutputQueue, type Stream } from './stream.ts';
@@ -14,6 +15,8 @@ export interface SenderListener {
   onLocalEnd(stream: Stream): void;
   /** A frame of content has gone out, which the peer will answer with window updates. */
   onDataSent(): void;
+  /** More content waits than may; the stream whose content came last is to be given up. */
+  onOverfull(stream: Stream): void;
 }
 
 /**
@@ -38,12 +41,22 @@ export class Sender {
   #queues = 0;
   /** Those among them that their own windows let send: they wait for the connection's, or for the socket. */
   readonly #ready = new QueueRing();
+  readonly #backlog: Backlog;
+  /** Bytes of content that wait on this connection. */
+  #waitingBytes = 0;
   readonly #trailerBlock = new HeaderBlock();
 
-  constructor(output: Output, writer: FrameWriter, turn: Turn, streams: StreamTable, listener: SenderListener) {
+  constructor(
+    output: Output,
+    writer: FrameWriter,
+    { turn, buffers }: { turn: Turn; buffers: BufferPool },
+    streams: StreamTable,
+    listener: SenderListener,
+  ) {
     this.#output = output;
     this.#writer = writer;
     this.#turn = turn;
+    this.#backlog = buffers.backlog;
     this.#streams = streams;
     this.#listener = listener;
   }
@@ -99,6 +112,13 @@ export class Sender {
     }
     stream.queue.content.append(bytes, start, end);
     if (endStream) stream.queue.endStream = true;
+    this.#count(end - start);
+    if (!this.#backlog.allows(this.#waitingBytes)) this.#listener.onOverfull(stream);
+  }
+
+  #count(bytes: number): void {
+    this.#waitingBytes += bytes;
+    this.#backlog.bytes += bytes;
   }
 
   /** Has a queue wait for its turn where its stream's window is open. */
@@ -112,6 +132,7 @@ export class Sender {
     const { queue } = stream;
     if (queue === null) return;
     stream.queue = null;
+    this.#count(-queue.content.length);
     this.#queues--;
     this.#ready.remove(queue);
   }
@@ -172,6 +193,7 @@ export class Sender {
     const sent = this.#sendNow(stream, content.block, start, stop, ends) - start;
     if (sent === 0) return false;
     content.consume(sent);
+    this.#count(-sent);
     queue.movedAtMs = this.#turn.nowMs;
     if (content.length === 0) {
       this.#finishQueue(stream, queue);

@@ -45,6 +45,14 @@ export const limits = z
     maxUnsentBytes: count(2147483647)
       .default(defaultLimits.maxUnsentBytes)
       .describe('Output kept for a client that does not read.'),
+    maxBacklogBytes: z
+      .int()
+      .min(1_048_576)
+      .max(Number.MAX_SAFE_INTEGER)
+      .default(defaultLimits.maxBacklogBytes)
+      .describe(
+        'Content and output of one worker that may wait for peers that do not take it, all connections together.',
+      ),
     maxConnectionsPerShard: count(10_000)
       .default(defaultRouterLimits.maxConnectionsPerShard)
       .describe('Connections from one worker to one shard.'),

@@ -1,0 +1,20 @@
+/**
+ * What the connections of a thread keep for peers that take less than comes for them: content that waits for windows, and
+ * output that waits for sockets. Each may have as much as nobody uses: one alone half of the limit, ten that are slow a
+ * tenth each. So the limit holds for all together, and who takes little is hurt before those who take none of it.
+ */
+export class Backlog {
+  readonly #limit: number;
+  /** Bytes that wait now. */
+  bytes = 0;
+
+  /** @param limit bytes, for all connections together */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Whether a connection of which so many bytes wait is within its share. */
+  allows(bytes: number): boolean {
+    return bytes <= this.#limit - this.bytes;
+  }
+}
