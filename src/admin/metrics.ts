@@ -153,6 +153,11 @@ async function addConnections(text: MetricsText, counters: RouterCounters): Prom
     Object.entries(values).map(([name, value]) => [{ [label]: name }, value]);
   const { downstreamAccepted, downstreamConnections, downstreamStreams, malformed, handshakesFailed } = counters;
   await text.counter('keyway_downstream_connections_total', 'Client connections accepted.', one(downstreamAccepted));
+  await text.counter(
+    'keyway_downstream_refused_total',
+    'Client connections closed at once, because there were as many as may be.',
+    one(counters.downstreamRefused),
+  );
   await text.gauge('keyway_downstream_connections', 'Client connections open.', one(downstreamConnections));
   await text.gauge('keyway_downstream_streams', 'Client streams open.', one(downstreamStreams));
   await text.counter('keyway_malformed_total', 'Messages refused because they are no HTTP/1.1.', one(malformed));

@@ -3,6 +3,7 @@ import type { Config } from '../config/index.ts';
 import { machineClock } from '../machine-clock.ts';
 import { type Log, newLog, type RouterThreads, routerThreads } from '../router/index.ts';
 import { addressText, explainKey } from '../topology/index.ts';
+import { clientConnectionsIn, openFileLimit } from './open-files.ts';
 import { RoutedClusters } from './routed-clusters.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -76,6 +77,7 @@ export class RouterProcess {
   async #startThreads(): Promise<readonly number[]> {
     await this.#clusters.follow();
     const { workers, listen, routes, edge, limits, drain, hold, observe } = this.#config;
+    const maxConnections = this.#clientConnections(workers * limits.maxDownstreamConnections);
     this.#threads = routerThreads(workers, {
       listen,
       routing: { routes, edge, clusters: this.#clusters.routed() },
@@ -83,6 +85,7 @@ export class RouterProcess {
       drain,
       hold,
       observe,
+      maxConnections,
       clock: machineClock,
       random: Math.random,
       timeOfDay: () => new Date().toISOString(),
@@ -90,6 +93,18 @@ export class RouterProcess {
     const ports = await this.#threads.start();
     await this.#clusters.publishTo(this.#threads);
     return ports;
+  }
+
+  /** How many clients may be connected: as many as the config says, if the process may have as many descriptors. */
+  #clientConnections(wanted: number): number {
+    const openFiles = openFileLimit();
+    const room = clientConnectionsIn(openFiles);
+    if (room >= wanted) return wanted;
+    this.#log.warn(
+      { openFiles, wanted, clientConnections: room },
+      'the limit on open files leaves room for fewer clients',
+    );
+    return room;
   }
 
   /** Stops in order; see `Router.shutdown`. */

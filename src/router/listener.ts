@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import { type ByteReceiver, KEEP_ALIVE, readShared } from '../http2/index.ts';
 import type { HostPort } from '../topology/index.ts';
+import type { ConnectionPlaces } from './connection-places.ts';
 import { takeProxyHeader } from './proxy-protocol.ts';
 import { canonicalAddress } from './spelling.ts';
 import { ServerCertificates, type ServerTlsDescription } from './tls/tls-files.ts';
@@ -26,8 +27,10 @@ export interface Accepted {
 }
 
 export interface ListenerOwner {
-  /** Whether one more connection may be had. */
-  mayAccept(): boolean;
+  /** Where each connection takes a place before anything is read from it. */
+  readonly places: ConnectionPlaces;
+  /** A connection that was closed at once, for want of a place. */
+  onNoPlace(): void;
   /** @returns who takes the connection's bytes */
   onAccepted(accepted: Accepted): ByteReceiver;
   /** A connection that came to nothing: a TLS handshake or a PROXY header that failed. */
@@ -57,9 +60,16 @@ export class Listener {
   #plainServer(): Server {
     const { proxyProtocol } = this.#description;
     return createServer({ ...KEEP_ALIVE, noDelay: true, pauseOnConnect: true }, (socket) => {
-      if (this.#refuses(socket)) return;
-      if (proxyProtocol === true) this.#takeProxyHeader(socket, () => readByEvents(socket, this.#accept(socket, null)));
-      else readShared(socket, (own) => this.#accept(own, null));
+      if (!this.#hasPlace(socket)) return;
+      if (proxyProtocol === true) {
+        this.#holdPlace(socket);
+        this.#takeProxyHeader(socket, () => readByEvents(socket, this.#accept(socket, null)));
+      } else {
+        readShared(socket, (own) => {
+          this.#holdPlace(own);
+          return this.#accept(own, null);
+        });
+      }
     });
   }
 
@@ -77,23 +87,34 @@ export class Listener {
         SNICallback: (name, done) => done(null, certificates.contextFor(name)),
         ...certificates.defaultOptions,
       },
-      (socket) => {
-        if (!this.#refuses(socket)) readByEvents(socket, this.#accept(socket, socket));
-      },
+      (socket) => readByEvents(socket, this.#accept(socket, socket)),
     );
     this.#secure = secure;
-    secure.on('tlsClientError', () => this.#owner.onHandshakeFailed());
-    if (proxyProtocol !== true) return secure;
-    // The header stands before TLS: a plain server reads it and hands the socket on.
-    return createServer({ ...KEEP_ALIVE, noDelay: true, pauseOnConnect: true }, (socket) =>
-      this.#takeProxyHeader(socket, () => secure.emit('connection', socket)),
-    );
+    // Node tells of a handshake that fails or takes too long, and leaves the socket to whoever listens.
+    secure.on('tlsClientError', (_error, socket) => {
+      this.#owner.onHandshakeFailed();
+      socket.destroy();
+    });
+    // A plain server takes the connections, so that they have their places before TLS begins, and a PROXY header is read.
+    const hasHeader = proxyProtocol === true;
+    return createServer({ ...KEEP_ALIVE, noDelay: true, pauseOnConnect: hasHeader }, (socket) => {
+      if (!this.#hasPlace(socket)) return;
+      this.#holdPlace(socket);
+      if (hasHeader) this.#takeProxyHeader(socket, () => secure.emit('connection', socket));
+      else secure.emit('connection', socket);
+    });
   }
 
-  #refuses(socket: Socket): boolean {
-    if (this.#owner.mayAccept()) return false;
+  #hasPlace(socket: Socket): boolean {
+    if (this.#owner.places.take()) return true;
+    this.#owner.onNoPlace();
     socket.destroy();
-    return true;
+    return false;
+  }
+
+  /** The place is free again when the socket is closed. */
+  #holdPlace(socket: Socket): void {
+    socket.once('close', () => this.#owner.places.give());
   }
 
   #takeProxyHeader(socket: Socket, then: () => void): void {

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { Http2Limits } from '../http2/index.ts';
 import { moduleFile } from '../module-file.ts';
 import type { SharedCluster, StagedCluster } from '../topology/index.ts';
+import { type ProcessConnections, processConnections } from './connection-places.ts';
 import type { DrainDescription } from './drain/drain.ts';
 import type { HoldDescription } from './gate/hold.ts';
 import type { ListenerDescription } from './listener.ts';
@@ -20,6 +21,8 @@ export interface RouterThreadsOptions {
   readonly drain: DrainDescription;
   readonly hold: HoldDescription;
   readonly observe: ObserveDescription;
+  /** Client connections of all workers together: what the process's descriptors leave. */
+  readonly maxConnections: number;
   readonly clock: () => number;
   readonly random: () => number;
   /** The time of day, as log lines have it. */
@@ -60,9 +63,10 @@ class OwnThread implements RouterThreads {
   }
 
   async start(): Promise<readonly number[]> {
-    const { listen, limits, observe, random } = this.#options;
+    const { listen, limits, observe, random, maxConnections } = this.#options;
     const tracing = await startTracing(observe, random);
-    const router = new Router({ ...this.#options, http2Limits: limits, tracing });
+    const connections = processConnections(maxConnections);
+    const router = new Router({ ...this.#options, http2Limits: limits, tracing, connections });
     this.#router = router;
     return Promise.all(listen.map((address) => router.listen(address, false)));
   }
@@ -125,15 +129,17 @@ export interface WorkerBirth {
   readonly drain: DrainDescription;
   readonly hold: HoldDescription;
   readonly observe: ObserveDescription;
+  readonly connections: ProcessConnections;
 }
 
 class WorkerThreads implements RouterThreads {
   readonly #workers: readonly WorkerHandle[];
   readonly #listen: readonly ListenerDescription[];
 
-  constructor(count: number, { listen, routing, limits, drain, hold, observe }: RouterThreadsOptions) {
+  constructor(count: number, { listen, routing, limits, drain, hold, observe, maxConnections }: RouterThreadsOptions) {
     this.#listen = listen;
-    const birth: WorkerBirth = { routing, limits, drain, hold, observe };
+    const connections = processConnections(maxConnections);
+    const birth: WorkerBirth = { routing, limits, drain, hold, observe, connections };
     this.#workers = Array.from({ length: count }, () => new WorkerHandle(birth));
   }
 

@@ -5,7 +5,7 @@ import { Router } from './router.ts';
 import type { WorkerAnswer, WorkerBirth, WorkerRequest } from './router-threads.ts';
 
 /** A worker thread's side: one router, and the main thread's requests. */
-const { routing, limits, drain, hold, observe } = workerData as WorkerBirth;
+const { routing, limits, drain, hold, observe, connections } = workerData as WorkerBirth;
 const tracing = await startTracing(observe, Math.random);
 const router = new Router({
   routing,
@@ -16,6 +16,7 @@ const router = new Router({
   clock: machineClock,
   random: Math.random,
   observe,
+  connections,
   tracing,
   timeOfDay: () => new Date().toISOString(),
 });

@@ -1,6 +1,7 @@
 import type { ByteReceiver } from '../http2/index.ts';
 import { defaultLimits, type Http2Limits, http2Context } from '../http2/index.ts';
 import type { SharedCluster, StagedCluster } from '../topology/index.ts';
+import { ConnectionPlaces, type ProcessConnections } from './connection-places.ts';
 import { DeadlineWheel } from './deadlines.ts';
 import { type DownstreamOwner, DownstreamSession } from './downstream.ts';
 import { type DrainDescription, defaultDrain } from './drain/drain.ts';
@@ -44,6 +45,8 @@ export interface RouterOptions {
   readonly drain?: DrainDescription | undefined;
   readonly hold?: HoldDescription | undefined;
   readonly observe?: ObserveDescription;
+  /** Client connections of the process, which its threads share. */
+  readonly connections?: ProcessConnections | null;
   readonly tracing?: Tracing | null;
   /** The time of day, as log lines have it. */
   readonly timeOfDay?: () => string;
@@ -53,6 +56,7 @@ export interface RouterOptions {
 export class Router implements DownstreamOwner, ListenerOwner {
   readonly context: RouterContext;
   snapshot: RoutingSnapshot;
+  readonly places: ConnectionPlaces;
   readonly #upstreams: Upstreams;
   readonly #drainer: Drainer;
   readonly #gates = new Map<string, Gate>();
@@ -82,6 +86,7 @@ export class Router implements DownstreamOwner, ListenerOwner {
           : new AccessLog(observe.accessLog, options.random, options.timeOfDay ?? (() => '')),
       tracing: options.tracing ?? null,
     };
+    this.places = new ConnectionPlaces(this.context.limits.maxDownstreamConnections, options.connections ?? null);
     this.#upstreams = new Upstreams(this.context);
     this.#drainer = new Drainer(this.context);
     this.snapshot = RoutingSnapshot.of(options.routing, this.context.counters, (cluster) =>
@@ -224,8 +229,8 @@ export class Router implements DownstreamOwner, ListenerOwner {
     return listener.listen(reusePort);
   }
 
-  mayAccept(): boolean {
-    return this.#sessions.size < this.context.limits.maxDownstreamConnections;
+  onNoPlace(): void {
+    this.context.counters.downstreamRefused++;
   }
 
   onAccepted(accepted: Accepted): ByteReceiver {

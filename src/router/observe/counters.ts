@@ -91,6 +91,8 @@ export class RouterCounters {
   downstreamConnections = 0;
   downstreamStreams = 0;
   downstreamAccepted = 0;
+  /** Closed at once, for want of a place. */
+  downstreamRefused = 0;
   malformed = 0;
   handshakesFailed = 0;
   readonly refusals = Object.fromEntries(refusals.map((reason) => [reason, 0])) as Record<Refusal, number>;
