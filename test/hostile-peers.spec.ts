@@ -13,6 +13,7 @@ let router: RouterUnderTest;
 
 const END_STREAM = 1;
 const END_HEADERS = 4;
+const PADDED = 8;
 const ENHANCE_YOUR_CALM = 0xb;
 const CANCEL = 8;
 
@@ -27,6 +28,7 @@ beforeEach(async () => {
       controlFramesPerSecond: 1,
       maxHeaderListBytes: 16384,
       stalledWindowMs: 500,
+      requestHeadTimeoutMs: 500,
     },
   });
 });
@@ -101,6 +103,47 @@ describe('a peer that floods is told to calm down, and counted', () => {
     peer.write(...Array.from({ length: 5000 }, () => frame(FrameType.Data, 0, 1)));
     expect(await peer.goaway()).toBe(ENHANCE_YOUR_CALM);
     expect(await floods('control')).toBe(1);
+  });
+
+  it('with DATA frames of padding alone', async () => {
+    const peer = await RawPeer.connect(scope, router.port);
+    peer.write(frame(FrameType.Headers, END_HEADERS, 1, requestBlock()));
+    peer.write(...Array.from({ length: 5000 }, () => frame(FrameType.Data, PADDED, 1, Buffer.from([2, 0, 0]))));
+    expect(await peer.goaway()).toBe(ENHANCE_YOUR_CALM);
+    expect(await floods('control')).toBe(1);
+  });
+
+  it('with windows of many streams that it changes together', async () => {
+    const peer = await RawPeer.connect(scope, router.port);
+    peer.write(
+      ...Array.from({ length: 900 }, (_, i) => frame(FrameType.Headers, END_HEADERS, idOf(i), requestBlock())),
+    );
+    // Each is a frame, and work for 900 streams: far fewer than 1,000 are too many.
+    const change = (i: number): Buffer =>
+      frame(FrameType.Settings, 0, 0, Buffer.concat([Buffer.from([0, 4]), word(65_535 + i)]));
+    peer.write(...Array.from({ length: 100 }, (_, i) => change(i + 1)));
+    expect(await peer.goaway()).toBe(ENHANCE_YOUR_CALM);
+    expect(await floods('control')).toBe(1);
+  });
+
+  it.each([
+    ['a header block', frame(FrameType.Headers, END_STREAM, 1, requestBlock())],
+    ['a frame', frame(FrameType.Headers, END_STREAM | END_HEADERS, 1, requestBlock()).subarray(0, 20)],
+  ])('with %s that it does not bring to its end', async (_name, begun) => {
+    const peer = await RawPeer.connect(scope, router.port);
+    await peer.frame(({ type, flags }) => type === FrameType.Settings && flags === 0);
+    peer.write(begun);
+    expect(await peer.goaway()).toBe(ENHANCE_YOUR_CALM);
+    expect(await floods('slow')).toBe(1);
+  });
+
+  it('with a preface and nothing behind it', async () => {
+    const socket = connectSocket(router.port, '127.0.0.1');
+    scope.defer(() => socket.destroy());
+    socket.write(PREFACE);
+    socket.resume();
+    await once(socket, 'close');
+    expect(await floods('slow')).toBe(1);
   });
 
   it('with a header list that is too large, on that stream alone', async () => {

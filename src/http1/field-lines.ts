@@ -1,4 +1,4 @@
-import { type Field, type FieldCache, type HeaderName, headerName, NameKind } from '../http2/index.ts';
+import { type Field, type FieldCache, type HeaderName, LONGEST_KEPT, NameKind, peerName } from '../http2/index.ts';
 import { badRequest, type Http1Fault } from './fault.ts';
 
 const TAB = 9;
@@ -19,9 +19,9 @@ function nameOf(bytes: Uint8Array, start: number, end: number): HeaderName | nul
   const place = (length * 31 + (bytes[start] as number) * 7 + (bytes[end - 1] as number) * 13) & (SPELLINGS - 1);
   const known = spellings[place] as { readonly bytes: Uint8Array; readonly name: HeaderName } | null;
   if (known !== null && isSame(known.bytes, bytes, start, length)) return known.name;
-  const name = headerName(Buffer.from(bytes.subarray(start, end)).toString('latin1').toLowerCase());
+  const name = peerName(Buffer.from(bytes.subarray(start, end)).toString('latin1').toLowerCase());
   if (name.kind === NameKind.Invalid || name.text.startsWith(':')) return null;
-  spellings[place] = { bytes: new Uint8Array(bytes.subarray(start, end)), name };
+  if (length <= LONGEST_KEPT) spellings[place] = { bytes: new Uint8Array(bytes.subarray(start, end)), name };
   return name;
 }
 

@@ -6,6 +6,7 @@ import {
   type HeaderName,
   HOST_VALUE,
   headerName,
+  LAST_PSEUDO_KIND,
   NameKind,
   TARGET,
   TOKEN,
@@ -54,7 +55,7 @@ export class RequestHead implements FieldTaker {
   #authority: Field | null = null;
   #hasContentLength = false;
   #isChunked = false;
-  #nominated: string[] | null = null;
+  #nominated: Set<string> | null = null;
   #upgrades = '';
 
   /**
@@ -206,8 +207,8 @@ export class RequestHead implements FieldTaker {
 
   #takeConnectionSpecific(name: HeaderName, value: string): Http1Fault | null {
     if (name === CONNECTION) {
-      this.#nominated ??= [];
-      this.#nominated.push(...tokens(value));
+      this.#nominated ??= new Set();
+      for (const token of tokens(value)) this.#nominated.add(token);
     } else if (name === UPGRADE) this.#upgrades = value;
     else if (name === TRANSFER_ENCODING) {
       if (this.#isChunked) return badRequest('transfer-encoding more than once');
@@ -231,9 +232,9 @@ export class RequestHead implements FieldTaker {
     }
     const nominated = this.#nominated;
     if (nominated !== null) {
-      if (nominated.includes('close')) this.keepAlive = false;
-      else if (this.isHttp10 && nominated.includes('keep-alive')) this.keepAlive = true;
-      if (nominated.includes('upgrade') && !this.isHttp10) this.upgrade = this.#upgrades;
+      if (nominated.has('close')) this.keepAlive = false;
+      else if (this.isHttp10 && nominated.has('keep-alive')) this.keepAlive = true;
+      if (nominated.has('upgrade') && !this.isHttp10) this.upgrade = this.#upgrades;
     }
     return null;
   }
@@ -247,10 +248,15 @@ function tokens(value: string): string[] {
 }
 
 /** What `Connection` names concerns this connection alone (RFC 9110, 7.6.1). */
-function removeNominated(names: readonly string[], block: HeaderBlock): void {
-  if (names.every((name) => name === 'keep-alive' || name === 'close' || name === 'upgrade')) return;
-  for (let i = block.count - 1; i > AUTHORITY_INDEX - 1; i--) {
-    const { name } = block.fields[i] as Field;
-    if (name.kind !== NameKind.Te && name.kind !== NameKind.ContentLength && names.includes(name.text)) block.remove(i);
-  }
+function removeNominated(names: ReadonlySet<string>, block: HeaderBlock): void {
+  let others = false;
+  for (const name of names) if (name !== 'keep-alive' && name !== 'close' && name !== 'upgrade') others = true;
+  if (!others) return;
+  block.removeWhere(
+    ({ name: { kind, text } }) =>
+      (kind === NameKind.Other || kind > LAST_PSEUDO_KIND) &&
+      kind !== NameKind.Te &&
+      kind !== NameKind.ContentLength &&
+      names.has(text),
+  );
 }

@@ -23,7 +23,7 @@ export interface ConnectionHandler {
   onRequest(stream: Stream, head: MessageHead, block: HeaderBlock, endStream: boolean): void;
   /** More streams may be opened than before: one has closed, or the peer's SETTINGS have come. */
   onCapacity(connection: Connection): void;
-  /** The peer takes no new streams. Those that it did not process have been reset as `Unprocessed`. */
+  /** The peer takes no new streams; told once. Those that it did not process have been reset as `Unprocessed`. */
   onGoaway(connection: Connection, code: number): void;
   /** The connection is of no more use; its streams have been told. `reason` is null where it ended in order. */
   onClosed(connection: Connection, reason: string | null): void;

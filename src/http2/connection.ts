@@ -42,7 +42,7 @@ export class Connection implements OutputListener, StreamConnection {
   #peerGoneAway = false;
   /** Why the connection is of no more use; empty while it is, and where it ended in order. */
   endedBecause = '';
-  readonly #createdMs: number;
+  readonly createdMs: number;
   #greeted = false;
   /** Of streams that we open. */
   readonly #cancelled: CancelledStreams | null;
@@ -51,7 +51,7 @@ export class Connection implements OutputListener, StreamConnection {
 
   constructor(socket: Socket, isServer: boolean, context: Http2Context, handler: ConnectionHandler) {
     this.isServer = isServer;
-    this.#createdMs = context.turn.nowMs;
+    this.createdMs = context.turn.nowMs;
     this.#cancelled = isServer ? null : new CancelledStreams(context.turn.nowMs);
     this.#socket = socket;
     this.#context = context;
@@ -303,9 +303,10 @@ export class Connection implements OutputListener, StreamConnection {
     if (this.#cancelled !== null) this.#resetCancelled(this.#cancelled, nowMs);
     if (this.#state === 'closed' || this.#state === 'failed') return;
     const { limits } = this.#context;
-    if (!this.#greeted && nowMs - this.#createdMs > limits.requestHeadTimeoutMs) {
+    if (nowMs - this.#receiver.owedSinceMs > limits.requestHeadTimeoutMs) {
       this.#handler.onFlood(this, 'slow');
-      this.destroy();
+      if (this.#greeted) this.fail(ErrorCode.EnhanceYourCalm, 'what was begun takes too long');
+      else this.destroy();
       return;
     }
     for (const stream of this.#sender.stalledSince(nowMs - limits.stalledWindowMs)) {
@@ -370,6 +371,7 @@ export class Connection implements OutputListener, StreamConnection {
   }
 
   onPeerGoaway(lastStreamId: number, code: number): void {
+    const isFirst = !this.#peerGoneAway;
     this.#peerGoneAway = true;
     if (!this.isServer) {
       this.#streams.forEach((stream) => {
@@ -378,7 +380,8 @@ export class Connection implements OutputListener, StreamConnection {
         stream.handler.onReset(stream, ErrorCode.RefusedStream, ResetCause.Unprocessed);
       });
     }
-    this.#handler.onGoaway(this, code);
+    // A second one names an earlier stream (RFC 9113, 6.8), and is no news otherwise.
+    if (isFirst) this.#handler.onGoaway(this, code);
     this.#closeWhenIdle();
   }
 

@@ -87,7 +87,7 @@ const frames = fc.oneof(
 /** Reads `bytes` in pieces of the given sizes, each in a buffer that is overwritten afterwards, as a socket's is. */
 function read(bytes: Uint8Array, sizes: readonly number[]): string[] {
   const recorder = new Recorder();
-  const reader = new FrameReader(recorder, defaultLimits, true);
+  const reader = new FrameReader(recorder, defaultLimits, true, { nowMs: 0 });
   let at = 0;
   for (let i = 0; at < bytes.length; i++) {
     const size = sizes.length === 0 ? bytes.length : (sizes[i % sizes.length] as number);

@@ -47,11 +47,13 @@ const EMPTY = new Uint8Array(0);
 /** Cuts a connection's bytes into frames and checks their form (RFC 9113, 4 and 6). It knows no stream's state. */
 export class FrameReader {
   readonly #sink: FrameSink;
+  readonly #turn: { readonly nowMs: number };
   readonly #maxContinuations: number;
   readonly #maxBlockBytes: number;
   // The start of a frame whose rest has not come yet.
   #carry: Uint8Array = EMPTY;
   #carried = 0;
+  #carriedSinceMs = 0;
   // A DATA frame of which a part has been handed on.
   #dataId = 0;
   #dataRemaining = 0;
@@ -61,13 +63,15 @@ export class FrameReader {
   #blockEndsStream = false;
   #block: Uint8Array = EMPTY;
   #blockLength = 0;
+  #blockSinceMs = 0;
   #continuations = 0;
   #prefaceRemaining: number;
   #settingsSeen = false;
   #stopped = false;
 
-  constructor(sink: FrameSink, limits: Http2Limits, expectPreface: boolean) {
+  constructor(sink: FrameSink, limits: Http2Limits, expectPreface: boolean, turn: { readonly nowMs: number }) {
     this.#sink = sink;
+    this.#turn = turn;
     this.#maxContinuations = limits.maxContinuations;
     this.#maxBlockBytes = limits.maxHeaderListBytes + BLOCK_OVERHEAD_BYTES;
     this.#prefaceRemaining = expectPreface ? PREFACE.length : 0;
@@ -79,6 +83,16 @@ export class FrameReader {
     this.#carry = EMPTY;
     this.#carried = 0;
     this.#block = EMPTY;
+  }
+
+  /**
+   * Since when a header block, or a frame that is no content, has been waiting for its rest, in the turn's time; infinite where
+   * none does.
+   */
+  get unfinishedSinceMs(): number {
+    if (this.#blockId > 0) return this.#blockSinceMs;
+    const isFrame = this.#carried > 0 && (this.#carried < FRAME_HEADER_BYTES || this.#carry[3] !== FrameType.Data);
+    return isFrame ? this.#carriedSinceMs : Number.POSITIVE_INFINITY;
   }
 
   /** Takes bytes[start, end) as they came from the socket. */
@@ -158,9 +172,10 @@ export class FrameReader {
 
   #carryOver(bytes: Uint8Array, at: number, end: number): void {
     const count = end - at;
-    this.#grow(Math.max(count, this.#carriedFrameBytes(bytes, at, count)));
+    this.#grow(count, this.#carriedFrameBytes(bytes, at, count));
     this.#carry.set(bytes.subarray(at, end), 0);
     this.#carried = count;
+    this.#carriedSinceMs = this.#turn.nowMs;
   }
 
   /** The whole frame's bytes, where its header has come; else the header's. */
@@ -169,9 +184,10 @@ export class FrameReader {
     return FRAME_HEADER_BYTES + readUint24(bytes, at);
   }
 
-  #grow(size: number): void {
+  /** Makes room for `size` bytes of a frame of `frameBytes`: what it says that it is long costs nothing before it has come. */
+  #grow(size: number, frameBytes: number): void {
     if (this.#carry.length >= size) return;
-    const larger = new Uint8Array(size);
+    const larger = new Uint8Array(Math.min(frameBytes, Math.max(size, 2 * this.#carry.length)));
     larger.set(this.#carry.subarray(0, this.#carried));
     this.#carry = larger;
   }
@@ -193,8 +209,8 @@ export class FrameReader {
           return this.#stopped || at >= end ? end : this.#readRestOfData(bytes, at, end);
         }
       }
-      this.#grow(wanted);
       const count = Math.min(wanted - this.#carried, end - at);
+      this.#grow(this.#carried + count, wanted);
       this.#carry.set(bytes.subarray(at, at + count), this.#carried);
       this.#carried += count;
       at += count;
@@ -316,6 +332,7 @@ export class FrameReader {
       this.#blockEndsStream = endStream;
       this.#block = new Uint8Array(bytes.subarray(at, stop));
       this.#blockLength = stop - at;
+      this.#blockSinceMs = this.#turn.nowMs;
       this.#continuations = 0;
     }
   }

@@ -16,7 +16,10 @@ export interface Http2Limits {
   /** PING, SETTINGS, PRIORITY, WINDOW_UPDATE and empty DATA frames that a peer may send without any message between. */
   readonly controlFrameBurst: number;
   readonly controlFramesPerSecond: number;
-  /** How long a client may take to say its preface, or the head of an HTTP/1.1 request, whatever trickles in meanwhile ("slow loris"). */
+  /**
+   * How long a client may take to say its preface and its SETTINGS, the head of an HTTP/1.1 request, or a frame or header block
+   * of HTTP/2 that it has begun, whatever trickles in meanwhile ("slow loris"); a shard for the last of these.
+   */
   readonly requestHeadTimeoutMs: number;
   /** How long output may wait for a peer's window without any progress. */
   readonly stalledWindowMs: number;
@@ -70,16 +73,16 @@ export class TokenBucket {
     this.#tokens = burst;
   }
 
-  /** Takes one; false where there is none left. The clock is looked at only when the bucket seems empty. */
-  take(nowMs: number): boolean {
-    if (this.#tokens >= 1) {
-      this.#tokens--;
+  /** Takes one, or `count`; false where so many are not left. The clock is looked at only when the bucket seems empty. */
+  take(nowMs: number, count = 1): boolean {
+    if (this.#tokens >= count) {
+      this.#tokens -= count;
       return true;
     }
     this.#tokens = Math.min(this.#burst, this.#tokens + (nowMs - this.#filledAtMs) * this.#perMs);
     this.#filledAtMs = nowMs;
-    if (this.#tokens < 1) return false;
-    this.#tokens--;
+    if (this.#tokens < count) return false;
+    this.#tokens -= count;
     return true;
   }
 

@@ -14,6 +14,8 @@ import type { StreamTable } from './stream-table.ts';
 
 /** A peer's frame of a message earns it as many frames without one: a window update for the stream and the connection, a PING. */
 const EARNED_BY_MESSAGE = 3;
+/** To visit 16 streams is about as much work as to read a frame. */
+const STREAMS_A_FRAME_BITS = 4;
 
 const NOTHING = new Uint8Array(0);
 
@@ -57,7 +59,7 @@ export class Receiver implements FrameSink {
     this.#sender = sender;
     this.#writer = writer;
     this.#receiveWindow = this.#fullWindow;
-    this.#reader = new FrameReader(this, limits, connection.isServer);
+    this.#reader = new FrameReader(this, limits, connection.isServer, context.turn);
     this.#decoder = new HpackDecoder(context.fields, DEFAULT_TABLE_SIZE, limits.maxHeaderListBytes);
     this.#resets = new TokenBucket(limits.resetBurst, limits.resetsPerSecond, nowMs);
     this.#controlFrames = new TokenBucket(limits.controlFrameBurst, limits.controlFramesPerSecond, nowMs);
@@ -79,6 +81,12 @@ export class Receiver implements FrameSink {
     stream.remoteEnded = true;
     this.#handler.onRequest(stream, head, block, true);
     return true;
+  }
+
+  /** Since when the peer has owed us the rest of a frame or of a header block, or the SETTINGS that it begins with; or infinite. */
+  get owedSinceMs(): number {
+    const { isServer, createdMs } = this.#connection;
+    return isServer && !this.settingsReceived ? createdMs : this.#reader.unfinishedSinceMs;
   }
 
   /** Reads no more. */
@@ -122,10 +130,10 @@ export class Receiver implements FrameSink {
       this.#resetForViolation(stream, ErrorCode.ProtocolError);
       return;
     }
-    if (start === end && flowLength === 0 && !endStream) {
-      this.#countControlFrame();
-      return;
-    }
+    if (start === end && !endStream) {
+      // Padding alone is no message either, but it has used the stream's window, which the handler has restored.
+      if (!this.#countControlFrame() || flowLength === 0) return;
+    } else this.earn();
     if (stream.contentRemaining >= 0) {
       stream.contentRemaining -= end - start;
       if (stream.contentRemaining < 0 || (endStream && stream.contentRemaining > 0)) {
@@ -133,7 +141,6 @@ export class Receiver implements FrameSink {
         return;
       }
     }
-    this.earn();
     if (endStream) stream.remoteEnded = true;
     stream.handler.onData(stream, bytes, start, end, endStream);
     if (endStream) this.#connection.closeIfEnded(stream);
@@ -305,6 +312,7 @@ export class Receiver implements FrameSink {
     this.#writer.settingsAck();
     this.settingsReceived = true;
     const delta = peer.initialWindowSize - initialWindowSize;
+    if (delta !== 0 && !this.#countWalk()) return;
     if (delta !== 0 && !this.#sender.adjustStreams(delta))
       this.#connection.fail(ErrorCode.FlowControlError, 'an initial window that overflows a stream');
     else this.#handler.onCapacity(this.#connection);
@@ -323,7 +331,7 @@ export class Receiver implements FrameSink {
   }
 
   onGoaway(lastStreamId: number, code: number): void {
-    if (this.#countControlFrame()) this.#connection.onPeerGoaway(lastStreamId, code);
+    if (this.#countControlFrame() && this.#countWalk()) this.#connection.onPeerGoaway(lastStreamId, code);
   }
 
   onWindowUpdate(id: number, increment: number): void {
@@ -366,9 +374,14 @@ export class Receiver implements FrameSink {
     this.#connection.onWrongPreface();
   }
 
+  /** A frame that concerns all open streams costs as many others as it is work. */
+  #countWalk(): boolean {
+    return this.#countControlFrame(this.#streams.count >> STREAMS_A_FRAME_BITS);
+  }
+
   /** A frame that carries no message has to be earned by messages or by time. @returns false where it was one too many */
-  #countControlFrame(): boolean {
-    if (this.#controlFrames.take(this.#context.turn.nowMs)) return true;
+  #countControlFrame(frames = 1): boolean {
+    if (this.#controlFrames.take(this.#context.turn.nowMs, frames)) return true;
     this.#connection.flood('control', 'too many control frames');
     return false;
   }

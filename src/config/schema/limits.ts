@@ -38,7 +38,7 @@ export const limits = z
       .describe('How many more it earns a second.'),
     requestHeadTimeoutMs: count(600_000)
       .default(defaultLimits.requestHeadTimeoutMs)
-      .describe("Time for a connection's first bytes, or for the head of an HTTP/1.1 request."),
+      .describe("Time for a connection's first bytes, the head of an HTTP/1.1 request, or a header block of HTTP/2."),
     stalledWindowMs: count(3_600_000)
       .default(defaultLimits.stalledWindowMs)
       .describe('How long output waits for a window that does not move.'),

@@ -7,6 +7,7 @@ import {
   type HeaderName,
   headerName,
   NameKind,
+  peerName,
 } from '../../http2/index.ts';
 
 const COOKIE = headerName('cookie');
@@ -87,7 +88,7 @@ export function fillBlock(
   let isPlain = true;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const value = raw[i + 1] as Buffer;
-    const name = headerName((raw[i] as Buffer).toString('latin1').toLowerCase());
+    const name = peerName((raw[i] as Buffer).toString('latin1').toLowerCase());
     if (name === CONNECTION) nominated += `,${value.toString('latin1').toLowerCase()}`;
     else if (name === TRANSFER_ENCODING) isPlain &&= value.toString('latin1').trim().toLowerCase() === 'chunked';
     const own = name.kind === NameKind.ConnectionSpecific || name === TRAILER || name.kind === NameKind.Te;
@@ -112,10 +113,8 @@ function isBlank(byte: number | undefined): boolean {
 
 /** What `Connection` names concerns that connection alone (RFC 9110, 7.6.1), but for what tells of the content. */
 function removeNominated(block: HeaderBlock, nominated: string): void {
-  const names = nominated.split(',').map((each) => each.trim());
-  for (let i = block.count - 1; i >= 0; i--) {
-    const { name } = block.fields[i] as Field;
-    if (name.kind !== NameKind.Status && name.kind !== NameKind.ContentLength && names.includes(name.text))
-      block.remove(i);
-  }
+  const names = new Set(nominated.split(',').map((each) => each.trim()));
+  block.removeWhere(
+    ({ name }) => name.kind !== NameKind.Status && name.kind !== NameKind.ContentLength && names.has(name.text),
+  );
 }

@@ -38,7 +38,16 @@ export class HeaderBlock {
 
   /** Removes the fields that `unwanted` says, keeping the order of the others. */
   removeWhere(unwanted: (field: Field) => boolean): void {
-    for (let i = this.count - 1; i >= 0; i--) if (unwanted(this.fields[i] as Field)) this.remove(i);
+    const { fields, count } = this;
+    let kept = 0;
+    for (let i = 0; i < count; i++) {
+      const field = fields[i] as Field;
+      if (unwanted(field)) {
+        this.wireBound -= field.wireBound;
+        this.listSize -= field.size;
+      } else fields[kept++] = field;
+    }
+    this.count = kept;
   }
 
   /** Puts another field in the place of the one at `index`. */

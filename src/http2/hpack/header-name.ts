@@ -64,7 +64,7 @@ const NOT_IN_TRAILERS: ReadonlySet<string> = new Set([
 /** RFC 9110's tchar without upper case, which RFC 9113, 8.2.1 forbids. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 
-/** A field's name, one object for one name in a thread. */
+/** A field's name; see `headerName` for when two are one object. */
 export class HeaderName {
   readonly text: string;
   readonly kind: NameKind;
@@ -113,20 +113,43 @@ export function stringLiteral(bytes: Uint8Array): Uint8Array {
   return into.slice(0, at);
 }
 
-/** So many names are kept; a peer that sends more makes new objects, and no more memory. */
-const MAXIMUM_NAMES = 2048;
-const names = new Map<string, HeaderName>();
+/** The names that the router itself knows: of the static table, of modules and of the config. They are kept for good. */
+const ownNames = new Map<string, HeaderName>();
 staticEntries.forEach(({ name }, i) => {
-  if (!names.has(name)) names.set(name, new HeaderName(name, i + 1));
+  if (!ownNames.has(name)) ownNames.set(name, new HeaderName(name, i + 1));
 });
 
-/** The one object for this name. */
+/**
+ * The one object for a name of our own, which a field's name may be compared with. Whoever does that asks for it before
+ * peers send it, and never for a name that a peer has chosen: that is `peerName`.
+ */
 export function headerName(text: string): HeaderName {
-  const known = names.get(text);
+  const known = ownNames.get(text);
   if (known !== undefined) return known;
-  const made = new HeaderName(text, 0);
-  if (names.size < MAXIMUM_NAMES) names.set(text, made);
+  const made = peerName(text);
+  ownNames.set(text, made);
   return made;
+}
+
+/** Names that peers have sent lately, in two generations of at most this many: those that come again stay. */
+const GENERATION = 1024;
+/** Longer names rarely come twice. */
+export const LONGEST_KEPT = 128;
+let recentNames = new Map<string, HeaderName>();
+let olderNames = new Map<string, HeaderName>();
+
+/** The object for a name that a peer has sent: one of our own, or one that is let go when it has not come for a while. */
+export function peerName(text: string): HeaderName {
+  const known = ownNames.get(text) ?? recentNames.get(text);
+  if (known !== undefined) return known;
+  const name = olderNames.get(text) ?? new HeaderName(text, 0);
+  if (text.length > LONGEST_KEPT) return name;
+  if (recentNames.size >= GENERATION) {
+    olderNames = recentNames;
+    recentNames = new Map();
+  }
+  recentNames.set(text, name);
+  return name;
 }
 
 const scratch = new Uint8Array(4096);
@@ -146,7 +169,8 @@ export function readName(bytes: Uint8Array, start: number, valueStart: number, e
   const known = spellings[place];
   if (known != null && sameBytes(known.literal, 0, known.literal.length, bytes, start, end)) return known.name;
   const name = decodeName(bytes, valueStart, end, (bytes[start] as number) >= 0x80);
-  if (name !== null) spellings[place] = { literal: new Uint8Array(bytes.subarray(start, end)), name };
+  if (name !== null && name.length <= LONGEST_KEPT)
+    spellings[place] = { literal: new Uint8Array(bytes.subarray(start, end)), name };
   return name;
 }
 
@@ -167,9 +191,9 @@ export function sameBytes(
 }
 
 function decodeName(bytes: Uint8Array, start: number, end: number, huffman: boolean): HeaderName | null {
-  if (!huffman) return headerName(Buffer.from(bytes.subarray(start, end)).toString('latin1'));
+  if (!huffman) return peerName(Buffer.from(bytes.subarray(start, end)).toString('latin1'));
   const room = (end - start) * 2;
   const into = room <= scratch.length ? scratch : new Uint8Array(room);
   const length = huffmanDecode(bytes, start, end, into);
-  return length < 0 ? null : headerName(Buffer.from(into.buffer, 0, length).toString('latin1'));
+  return length < 0 ? null : peerName(Buffer.from(into.buffer, 0, length).toString('latin1'));
 }
