@@ -283,6 +283,7 @@ it('takes what it has claimed without having heard of it', async () => {
     list: (prefix) => store.list(prefix),
     commit,
     watch: (prefix, after, watcher) => store.watch(prefix, after, watcher),
+    recall: (seen) => store.recall(seen),
     grantLease: (lengthMs) => store.grantLease(lengthMs),
     renewLease: (lease) => store.renewLease(lease),
     revokeLease: (lease) => store.revokeLease(lease),

@@ -1,5 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { hasAcknowledged, newInstance, type RouterValue, routerValue } from '../src/registry/index.ts';
+import type { LeaseId } from '../src/registry/store/store.ts';
 import { FaultyStore } from './support/faulty-store.ts';
 import { Scope } from './support/processes.ts';
 import { runSeed, seeded } from './support/random.ts';
@@ -85,7 +86,9 @@ it('ends a lease for its holder before the store hears of it, and as of its last
   const store = await sqlite(scope);
   const link = new FaultyStore(store.open());
   const ends: number[] = [];
+  const ids: LeaseId[] = [];
   const member = registryOn(link, scope).members.register('node', 'r', {}, 3000, (lease) => {
+    ids.push(lease.id);
     const renewedMs = (): number => lease.untilMs - lease.lengthMs;
     let lastMs = renewedMs();
     lease.onExtended = () => {
@@ -100,7 +103,7 @@ it('ends a lease for its holder before the store hears of it, and as of its last
   const other = store.open();
   const ended = (count: number) => vi.waitFor(() => expect(ends).toHaveLength(count), PATIENCE);
   // Somebody revokes it: the next renewal is refused.
-  await other.revokeLease('1' as never);
+  await other.revokeLease(ids[0] as LeaseId);
   await ended(1);
   expect(ends[0]).toBe(0);
   await vi.waitFor(() => expect(member.isHeld).toBe(true), PATIENCE);

@@ -135,7 +135,7 @@ it('waits in a handoff for who is there, whatever members say', async () => {
   await raw.commit([], [{ key: 'member/router/evil', value: 'garbage' }]);
   await vi.waitFor(() => {
     const told = readers.registry.unreadable.all.map(({ key }) => key);
-    expect(told.sort()).toEqual(['member/router/evil', 'member/router/r1']);
+    expect(told.sort()).toEqual(['member/router/evil', expect.stringMatching(/^member\/router\/r1/)]);
   }, PATIENCE);
   await readers.tells(3);
   expect((await readers.registry.handoffs.read(NAME)).handoff?.step).toBe('stage');

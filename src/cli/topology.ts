@@ -63,7 +63,7 @@ export function topologyCommand(): Command {
       .addOption(new Option('--form <form>', 'how it is written').choices([...FORMS]).default('yaml'))
       .option('--namespace <name>', 'for --abort and the line form, which names none', 'default')
       .option('--cluster <name>', 'for --abort and the line form, which names none')
-      .option('--force', 'at once, waiting for nobody, and also at a version that is no newer')
+      .option('--force', 'at once, waiting for nobody; a version that is no newer becomes the next one')
       .option('--lost <shards>', 'shards that are known to be dead, with commas between: nobody waits for them')
       .option('--abort', 'give up the change that is under way: what was is what stays'),
   ).action((file: string | undefined, flags: ApplyFlags) =>

@@ -53,11 +53,15 @@ async function settled(
   { candidate, clock, onStep = () => {} }: ChangeOptions,
 ): Promise<void> {
   const over = new AbortController();
+  let incarnation: string | undefined;
   const driving = driveWhileElected(registry, name, candidate, clock, over.signal);
   try {
     for await (const event of registry.handoffs.watch(name, over.signal)) {
-      if (event.kind !== 'view' || event.view.handoff === null || event.view.handoff.revision <= staged.revision)
-        continue;
+      if (event.kind !== 'view') continue;
+      incarnation ??= event.incarnation;
+      if (event.incarnation !== incarnation)
+        throw new HandoffAborted(name, { ...staged, reason: 'the registry went back to what it was before' });
+      if (event.view.handoff === null || event.view.handoff.revision <= staged.revision) continue;
       const { handoff } = event.view;
       // Changes may have been missed, and the next handoff be under way.
       if (handoff.to === staged.to) onStep(handoff);

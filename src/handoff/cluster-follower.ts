@@ -11,6 +11,7 @@ import {
   shardsGiveUp,
   type TopologyEvent,
   UnreadableEntry,
+  VersionConflict,
 } from '../registry/index.ts';
 import {
   isStrict,
@@ -88,6 +89,15 @@ export class ClusterFollower {
   #ahead: TopologyVersion | null = null;
   /** What is current cannot be read. */
   #isMisread = false;
+  /** The newest version that was ever known here. */
+  #newest: TopologyVersion | 0;
+  /** The registry has forgotten it: what is current there has a number that was another's. */
+  #isForgotten = false;
+  #isRaising = false;
+  #signal: AbortSignal = AbortSignal.abort();
+  /** Of which incarnation of the registry the topology is, and the view. */
+  #incarnation = '';
+  #viewOf = '';
   #told = '';
   #keptAs = '';
   #from: 'registry' | 'disk' = 'registry';
@@ -99,13 +109,16 @@ export class ClusterFollower {
   /** Called when what decides may have changed whether this router needs its lease. */
   onChange: () => void = () => {};
 
+  /** @param newest a version that is known otherwise, of which the registry may have lost those up to it */
   constructor(
     registry: Registry,
     kept: TopologyKeeper | null,
     cluster: string,
     name: TopologyName,
     tell: (event: ClusterEvent) => void,
+    newest: TopologyVersion | 0 = 0,
   ) {
+    this.#newest = newest;
     this.#registry = registry;
     this.#kept = kept;
     this.cluster = cluster;
@@ -114,13 +127,14 @@ export class ClusterFollower {
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    this.#signal = signal;
     await Promise.all([this.#followTopology(signal), this.#followHandoffs(signal)]);
   }
 
   async #followTopology(signal: AbortSignal): Promise<void> {
     for await (const event of this.#registry.topologies.watch(this.topologyName, null, signal)) {
       if (event.kind === 'topology' || event.kind === 'gone') this.#onTopology(event);
-      else if (event.kind === 'unreadable') this.#onUnreadable();
+      else if (event.kind === 'unreadable') this.#onUnreadable(event);
       else this.#onReach(event.kind === 'outage' ? event.cause : null);
     }
   }
@@ -130,6 +144,7 @@ export class ClusterFollower {
       if (event.kind !== 'view') this.#onReach(event.kind === 'outage' ? event.cause : null);
       else {
         this.#view = event.view;
+        this.#viewOf = event.incarnation;
         this.#hasView = true;
         this.#publish();
       }
@@ -137,7 +152,13 @@ export class ClusterFollower {
   }
 
   #onTopology(event: Extract<TopologyEvent, { kind: 'topology' | 'gone' }>): void {
+    this.#enter(event.incarnation);
     if (event.kind === 'topology' && this.#ahead !== null && event.topology.version < this.#ahead) return;
+    this.#isForgotten = event.kind === 'topology' && this.#hasComeBefore(event.topology);
+    if (this.#isForgotten) {
+      void this.#raise();
+      return;
+    }
     this.#ahead = null;
     this.#isMisread = false;
     this.#from = 'registry';
@@ -152,8 +173,42 @@ export class ClusterFollower {
     this.#publish();
   }
 
+  /** Where the registry went back, no number of before compares with those of now. */
+  #enter(incarnation: string): void {
+    if (incarnation === this.#incarnation) return;
+    this.#incarnation = incarnation;
+    this.#ahead = null;
+  }
+
+  /** Whether a version has a number that another one has had before: the registry has forgotten that. */
+  #hasComeBefore(topology: Topology): boolean {
+    const { version } = topology;
+    if (version !== this.#newest) return version < this.#newest;
+    const served = this.#served;
+    return served != null && served.topology.version === version && !isSame(served.topology, topology);
+  }
+
+  /** What the registry says is to be told as a version that nobody has known: until then what was served goes on to be, as far as it may. */
+  async #raise(): Promise<void> {
+    if (this.#isRaising) return;
+    this.#isRaising = true;
+    while (this.#isForgotten && !this.#signal.aborted) {
+      try {
+        await this.#registry.topologies.raise(this.topologyName, this.#newest as TopologyVersion);
+      } catch (error) {
+        if (
+          !(error instanceof StoreUnavailable || error instanceof UnreadableEntry || error instanceof VersionConflict)
+        )
+          throw error;
+      }
+      await pause(RETRY_MS, this.#signal);
+    }
+    this.#isRaising = false;
+  }
+
   /** What was served before goes on to be: from the disk, where nothing was. */
-  #onUnreadable(): void {
+  #onUnreadable(event: Extract<TopologyEvent, { kind: 'unreadable' }>): void {
+    this.#enter(event.incarnation);
     this.#isMisread = true;
     if (this.#served === undefined) this.#serveKept();
     if (this.#served === undefined) this.#served = null;
@@ -199,7 +254,8 @@ export class ClusterFollower {
 
   /** Tells the router what to do, once both watches agree on a moment. */
   #tellOfOneMoment(): void {
-    if (this.#served === undefined || !this.#hasView) return;
+    if (this.#served === undefined || !this.#hasView || this.#viewOf !== this.#incarnation) return;
+    this.#newest = Math.max(this.#newest, this.#served?.topology.version ?? 0) as TopologyVersion;
     const { handoff, staged } = this.#view;
     if (this.#served !== null && handoff !== null) {
       const version = this.#served.topology.version;
@@ -270,8 +326,10 @@ export class ClusterFollower {
   async confirmed(signal: AbortSignal, shard: string | null = null): Promise<void> {
     const state = await this.#read(signal);
     if (state === null) return;
-    const { pointer, handoff } = state;
+    const { pointer, handoff, incarnation } = state;
     const isUpToDate = (): boolean =>
+      this.#incarnation === incarnation &&
+      this.#viewOf === incarnation &&
       (this.#view.handoff?.revision ?? 0) >= (handoff?.revision ?? 0) &&
       this.#servesWhatIs(pointer) &&
       this.#carriedOut === this.#id &&
@@ -287,16 +345,18 @@ export class ClusterFollower {
   /** Whether what is served is what is current by a read; a version that cannot be read here may be served by others. */
   #servesWhatIs(pointer: ClusterState['pointer']): boolean {
     const served = this.#served;
-    if (served === undefined) return false;
+    if (served === undefined || this.#isForgotten) return false;
     if (pointer === undefined) return served !== null && !this.#isMisread;
     return pointer === null || pointer.deleted || (served?.topology.version ?? 0) >= pointer.version;
   }
 
   /** @returns null where `signal` was aborted first */
-  async #read(signal: AbortSignal): Promise<ClusterState | null> {
+  async #read(signal: AbortSignal): Promise<(ClusterState & { readonly incarnation: string }) | null> {
     while (!signal.aborted) {
       try {
-        return await this.#registry.handoffs.read(this.topologyName);
+        const incarnation = await this.#registry.incarnation();
+        await this.#registry.settled(signal);
+        return { ...(await this.#registry.handoffs.read(this.topologyName)), incarnation };
       } catch (error) {
         // What stands there may be mended.
         if (!(error instanceof StoreUnavailable || error instanceof UnreadableEntry)) throw error;

@@ -1,4 +1,4 @@
-/** Changes of version in which no two shards serve a key at once: who drives them, and what becomes of lost shards. */
+/** Handing keys over from one version to the next: who drives it, and what becomes of lost shards. */
 export { awaitedIn } from './awaited.ts';
 export { type ChangeOptions, changeTopology, HandoffAborted } from './change.ts';
 export { type ClusterEvent, ClusterFollower, type KeptTopology, type TopologyKeeper } from './cluster-follower.ts';

@@ -1,11 +1,14 @@
 import type { z } from 'zod';
-import type {
-  DocumentChange,
-  Expectation,
-  FencingToken,
-  Registry,
-  Revision,
-  StoredDocument,
+import {
+  type DocumentChange,
+  type Expectation,
+  epochOf,
+  type FencingToken,
+  type Registry,
+  type Revision,
+  revisionOf,
+  type StoredDocument,
+  tokenOf,
 } from '../registry/index.ts';
 import type { TopologyName } from '../topology/index.ts';
 import {
@@ -96,8 +99,7 @@ export class Board {
         some.map(({ unit }) => ({ name: this.#names.claims + unit, value: claim })),
       );
       if (revision === null) return false;
-      // The revision that made the claim: the store's revisions only grow.
-      for (const { unit } of some) taken.set(unit, revision as number as FencingToken);
+      for (const { unit } of some) taken.set(unit, tokenOf(epochOf(token), revision));
       return true;
     });
     return taken;
@@ -124,7 +126,7 @@ export class Board {
     changes: (held: Held) => DocumentChange[],
   ): Promise<string[]> {
     return this.#inBatches(units, async (some) => {
-      const expected = some.map(({ unit, token }) => this.#claimAt(unit, token as number as Revision));
+      const expected = some.map(({ unit, token }) => this.#claimAt(unit, revisionOf(token)));
       return (await this.#registry.documents.commit(expected, some.flatMap(changes))) !== null;
     }).then((failed) => failed.map(({ unit }) => unit));
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { electionKey, type FencingToken } from './elections.ts';
+import { electionKey } from './elections.ts';
+import { type FencingToken, revisionOf } from './fencing-token.ts';
 import { follow } from './follow.ts';
 import type { Condition, Entry, Revision } from './store/store.ts';
 import type { TrackedStore } from './tracked-store.ts';
@@ -116,5 +117,5 @@ export class Documents {
 function conditionOf(expected: Expectation): Condition {
   if ('document' in expected) return { key: keyOf(expected.document), revision: expected.revision };
   // A leader's entry is written once: its token is its revision.
-  return { key: electionKey(expected.election), revision: expected.token as number as Revision };
+  return { key: electionKey(expected.election), revision: revisionOf(expected.token) };
 }

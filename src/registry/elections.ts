@@ -1,13 +1,10 @@
 import { z } from 'zod';
+import { type FencingToken, tokenOf } from './fencing-token.ts';
 import { follow, followAll } from './follow.ts';
 import { HeldLease, type LeaseTimes } from './held-lease.ts';
 import { pause, RETRY_MS } from './pause.ts';
 import { type Entry, StoreUnavailable } from './store/store.ts';
 import type { TrackedStore } from './tracked-store.ts';
-
-declare const tokenBrand: unique symbol;
-/** Shown with every write that a leader makes: of two terms of one election the later one's is larger. */
-export type FencingToken = number & { readonly [tokenBrand]: true };
 
 /** Who leads. */
 export interface Leader {
@@ -46,10 +43,10 @@ export class Elections {
         if (await this.#isFree(election, signal)) {
           held = await HeldLease.grant(this.#store, lease, this.#clock);
           const key = electionKey(election);
-          const change = { key, value: JSON.stringify({ candidate }), lease: held.id };
-          const token = await this.#store.commit([{ key, revision: 0 }], [change]);
-          // The revision that made the entry: the store's revisions only grow.
-          if (token !== null && held.isHeld) return new Term(election, held, token as number as FencingToken);
+          const { epoch } = this.#store;
+          const change = { key, value: JSON.stringify({ candidate, epoch }), lease: held.id };
+          const revision = await this.#store.commit([{ key, revision: 0 }], [change]);
+          if (revision !== null && held.isHeld) return new Term(election, held, tokenOf(epoch, revision));
         }
       } catch (error) {
         if (signal.aborted) break;
@@ -97,12 +94,12 @@ function electionOf({ key }: Entry): string {
   return key.slice(electionKey('').length);
 }
 
-const leaderSchema = z.object({ candidate: z.string() });
+const leaderSchema = z.object({ candidate: z.string(), epoch: z.int().min(0).default(0) });
 
 /** Whoever made the entry leads, whatever it says. */
 function leaderOf({ value, created }: Entry): Leader {
-  const said = leaderSchema.safeParse(looseJson(value));
-  return { candidate: said.data?.candidate ?? UNNAMED, token: created as number as FencingToken };
+  const { candidate, epoch } = leaderSchema.safeParse(looseJson(value)).data ?? { candidate: UNNAMED, epoch: 0 };
+  return { candidate, token: tokenOf(epoch, created) };
 }
 
 const UNNAMED = '(unknown)';

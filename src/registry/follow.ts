@@ -1,12 +1,18 @@
 import { EventQueue } from './event-queue.ts';
 import { pause } from './pause.ts';
-import { type ChangeSet, type Entry, type Revision, type Store, StoreUnavailable } from './store/store.ts';
+import { type ChangeSet, type Entry, type Revision, StoreUnavailable } from './store/store.ts';
 import type { TrackedStore } from './tracked-store.ts';
 
 /** What is told of entries that are followed. */
 export type Followed =
   /** All there is: at first, and where the store has forgotten changes that were missed. */
-  | { readonly kind: 'state'; readonly entries: readonly Entry[]; readonly revision: Revision }
+  | {
+      readonly kind: 'state';
+      readonly entries: readonly Entry[];
+      readonly revision: Revision;
+      /** Of the store: another one than before, and its numbers do not compare with those of before. */
+      readonly incarnation: string;
+    }
   | ({ readonly kind: 'changes' } & ChangeSet)
   /** The store cannot be reached. What was told before is the last that is known. */
   | { readonly kind: 'outage'; readonly cause: Error }
@@ -17,12 +23,13 @@ const FIRST_WAIT_MS = 50;
 const MOST_WAIT_MS = 2000;
 
 /**
- * Follows the entries whose keys begin so through every outage of the store: no change is missed and none is told twice.
+ * Follows the entries whose keys begin so through every outage of the store: no change is missed and none is told twice. Where the store went
+ * back, all is told anew.
  * Ends when `until` is aborted, or the store is closed.
  */
-export async function* follow(store: Store, prefix: string, until: AbortSignal): AsyncGenerator<Followed> {
+export async function* follow(store: TrackedStore, prefix: string, until: AbortSignal): AsyncGenerator<Followed> {
   const signal = AbortSignal.any([until, store.closed]);
-  const cursor: Cursor = { after: null };
+  const cursor: Cursor = { after: null, incarnation: '' };
   let outage = false;
   let waitMs = FIRST_WAIT_MS;
   while (!signal.aborted) {
@@ -49,7 +56,7 @@ export async function* follow(store: Store, prefix: string, until: AbortSignal):
 /** What is told of all entries that are followed. */
 export type FollowedAll<Value> =
   /** What there is now, by key. */
-  | { readonly kind: 'all'; readonly values: ReadonlyMap<string, Value> }
+  | { readonly kind: 'all'; readonly values: ReadonlyMap<string, Value>; readonly incarnation: string }
   | Extract<Followed, { readonly kind: 'outage' | 'recovered' }>;
 
 /**
@@ -64,12 +71,14 @@ export async function* followAll<Value>(
   of: (entry: Entry) => Value,
 ): AsyncGenerator<FollowedAll<Value>> {
   const values = new Map<string, Value>();
+  let incarnation = '';
   for await (const event of follow(store, prefix, until)) {
     if (event.kind === 'outage' || event.kind === 'recovered') {
       yield event;
       continue;
     }
     if (event.kind === 'state') {
+      incarnation = event.incarnation;
       const there = new Set(event.entries.map(({ key }) => key));
       for (const key of [...values.keys()].filter((each) => !there.has(each))) values.delete(key);
     }
@@ -81,31 +90,39 @@ export async function* followAll<Value>(
         store.unreadable.forget(key);
       } else if (value !== undefined) values.set(key, value);
     }
-    yield { kind: 'all', values };
+    yield { kind: 'all', values, incarnation };
   }
 }
 
 /** How far one has followed; null: not at all, or what comes next is not kept any more. */
 interface Cursor {
   after: Revision | null;
+  /** Of the store that it is of. */
+  incarnation: string;
 }
 
 type Begun = { readonly kind: 'begun' };
 
 /** Follows from the cursor on, which it moves, for as long as the store is reached. */
 async function* reached(
-  store: Store,
+  store: TrackedStore,
   prefix: string,
   cursor: Cursor,
   signal: AbortSignal,
 ): AsyncGenerator<Followed | Begun> {
   if (cursor.after === null) {
+    const incarnation = store.incarnation === '' ? await store.check() : store.incarnation;
     const { entries, revision } = await store.list(prefix);
     cursor.after = revision;
+    cursor.incarnation = incarnation;
     yield { kind: 'begun' };
-    yield { kind: 'state', entries, revision };
+    yield { kind: 'state', entries, revision, incarnation };
   }
   for await (const event of watched(store, prefix, cursor.after, signal)) {
+    if (event.kind === 'begun' && (await store.check()) !== cursor.incarnation) {
+      cursor.after = null;
+      return;
+    }
     if (event.kind === 'compacted') cursor.after = null;
     else {
       if (event.kind === 'changes') cursor.after = event.revision;
@@ -117,7 +134,12 @@ async function* reached(
 type Watched = Begun | { readonly kind: 'compacted' } | ({ readonly kind: 'changes' } & ChangeSet);
 
 /** One watch, until it ends. @throws what ended it, but for compaction */
-async function* watched(store: Store, prefix: string, after: Revision, signal: AbortSignal): AsyncGenerator<Watched> {
+async function* watched(
+  store: TrackedStore,
+  prefix: string,
+  after: Revision,
+  signal: AbortSignal,
+): AsyncGenerator<Watched> {
   const queue = new EventQueue<Watched>();
   const stop = store.watch(prefix, after, {
     onBegun: () => queue.push({ kind: 'begun' }),

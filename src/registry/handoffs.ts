@@ -44,7 +44,7 @@ import { jsonOf, type UnreadableEntries } from './unreadable.ts';
 
 /** What is told of a cluster's handoffs. */
 export type HandoffEvent =
-  | { readonly kind: 'view'; readonly view: HandoffView }
+  | { readonly kind: 'view'; readonly view: HandoffView; readonly incarnation: string }
   | { readonly kind: 'outage'; readonly cause: Error }
   | { readonly kind: 'recovered' };
 
@@ -229,8 +229,8 @@ export class Handoffs {
     for await (const event of followAll(this.#store, handoffPrefix(name), signal, of)) {
       if (event.kind !== 'all') yield event;
       else {
-        const { values } = event;
-        yield { kind: 'view', view: viewOf(name, values) };
+        const { values, incarnation } = event;
+        yield { kind: 'view', view: viewOf(name, values), incarnation };
       }
     }
   }

@@ -1,4 +1,5 @@
-import type { LeaseId, Store } from './store/store.ts';
+import type { LeaseId } from './store/store.ts';
+import type { TrackedStore } from './tracked-store.ts';
 
 /** How long a lease is, and how its holder keeps to it. */
 export interface LeaseTimes {
@@ -24,7 +25,8 @@ const STOPS_BEFORE = 0.15;
  */
 export class HeldLease {
   readonly id: LeaseId;
-  readonly #store: Store;
+  readonly #store: TrackedStore;
+  readonly #replaced: AbortSignal;
   readonly #times: LeaseTimes;
   readonly #clock: () => number;
   readonly #lost = new AbortController();
@@ -33,13 +35,17 @@ export class HeldLease {
   #untilMs: number;
   #timer: NodeJS.Timeout | undefined;
 
-  private constructor(store: Store, id: LeaseId, times: LeaseTimes, sinceMs: number, clock: () => number) {
+  private constructor(store: TrackedStore, id: LeaseId, times: LeaseTimes, sinceMs: number, clock: () => number) {
     this.#store = store;
     this.id = id;
     this.#times = times;
     this.#clock = clock;
     this.#untilMs = sinceMs + times.livenessMs;
     this.#schedule(times.renewMs);
+    this.#replaced = store.replaced;
+    // The store that granted it is gone: nobody there knows of it, and nothing may be done by it any more.
+    const end = (): void => this.#end(Number.NEGATIVE_INFINITY);
+    store.replaced.addEventListener('abort', end, { once: true, signal: this.#lost.signal });
     store.closed.addEventListener('abort', () => this.#end(this.#clock()), { once: true, signal: this.#lost.signal });
   }
 
@@ -48,7 +54,7 @@ export class HeldLease {
    * @param clock milliseconds of a monotonic clock
    * @throws StoreUnavailable
    */
-  static async grant(store: Store, length: number | LeaseTimes, clock: () => number): Promise<HeldLease> {
+  static async grant(store: TrackedStore, length: number | LeaseTimes, clock: () => number): Promise<HeldLease> {
     const times =
       typeof length === 'number'
         ? { lengthMs: length, renewMs: length / RENEWALS_PER_LENGTH, livenessMs: length }
@@ -84,7 +90,8 @@ export class HeldLease {
   /** Gives it back: its entries go at once. Where the store cannot be reached they go with the lease's end. */
   async release(): Promise<void> {
     this.#end(this.#clock());
-    await this.#store.revokeLease(this.id).catch(() => {});
+    // Another store may have given its number to somebody else.
+    if (!this.#replaced.aborted) await this.#store.revokeLease(this.id).catch(() => {});
   }
 
   /** @param atMs when it has ended at the latest */

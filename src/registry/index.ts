@@ -4,8 +4,9 @@ export { aborted } from './aborted.ts';
 export { Participants, tokenHash } from './access/participants.ts';
 export type { Role } from './access/roles.ts';
 export { type DocumentChange, Documents, type Expectation, type StoredDocument } from './documents.ts';
-export { Elections, type FencingToken, type Leader, type Term } from './elections.ts';
+export { Elections, type Leader, type Term } from './elections.ts';
 export { EventQueue } from './event-queue.ts';
+export { epochOf, type FencingToken, revisionOf, tokenOf } from './fencing-token.ts';
 export {
   type Handoff,
   type HandoffStep,

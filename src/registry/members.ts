@@ -5,7 +5,7 @@ import { HeldLease } from './held-lease.ts';
 import { type InstanceId, newInstance, qualified, unqualified } from './instance.ts';
 import { OwnEntry } from './own-entry.ts';
 import { pause, RETRY_MS } from './pause.ts';
-import { type Entry, type Revision, type Store, StoreUnavailable } from './store/store.ts';
+import { type Entry, type Revision, StoreUnavailable } from './store/store.ts';
 import type { TrackedStore } from './tracked-store.ts';
 import { parsed } from './unreadable.ts';
 
@@ -91,7 +91,7 @@ const FAREWELL_MS = 1000;
 
 /** One's own registration. */
 export class Membership {
-  readonly #store: Store;
+  readonly #store: TrackedStore;
   readonly #clock: () => number;
   readonly #entry: OwnEntry;
   readonly #leaseMs: number;
@@ -103,7 +103,7 @@ export class Membership {
   #lease: HeldLease | null = null;
 
   constructor(
-    store: Store,
+    store: TrackedStore,
     clock: () => number,
     key: string,
     value: object,
@@ -150,10 +150,14 @@ export class Membership {
 
   async #keep(onRegistered: (lease: HeldLease) => void): Promise<void> {
     const signal = AbortSignal.any([this.#leaving.signal, this.#store.closed]);
+    let incarnation = '';
     while (!signal.aborted) {
       try {
         const lease = await HeldLease.grant(this.#store, this.#leaseMs, this.#clock);
-        if (await this.#put(lease, 'nothing')) {
+        // What stands there after the store went back is what this process wrote before, by a lease that nobody holds any more.
+        const isAnother = this.#store.incarnation !== incarnation;
+        if (await this.#put(lease, isAnother ? 'anything' : 'nothing')) {
+          incarnation = this.#store.incarnation;
           this.#lease = lease;
           onRegistered(lease);
           // What was to be told while it was being registered.
@@ -171,7 +175,7 @@ export class Membership {
   }
 
   /** @returns false where the lease has ended, or the entry is not this process's any more */
-  #put(lease: HeldLease, over: 'own' | 'nothing'): Promise<boolean> {
+  #put(lease: HeldLease, over: 'own' | 'nothing' | 'anything'): Promise<boolean> {
     const until = AbortSignal.any([lease.lost, this.#leaving.signal]);
     return this.#entry.write(() => this.#value, { lease: lease.id, over, until });
   }

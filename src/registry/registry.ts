@@ -1,9 +1,12 @@
 import { Documents } from './documents.ts';
 import { Elections } from './elections.ts';
+import type { FencingToken } from './fencing-token.ts';
 import { Handoffs } from './handoffs.ts';
+import { SETTLING } from './incarnation.ts';
 import { Members } from './members.ts';
 import { Namespaces } from './namespaces.ts';
-import type { Store } from './store/store.ts';
+import { pause, RETRY_MS } from './pause.ts';
+import { type Store, StoreUnavailable } from './store/store.ts';
 import { Topologies } from './topologies.ts';
 import { TrackedStore } from './tracked-store.ts';
 import type { UnreadableEntries } from './unreadable.ts';
@@ -45,6 +48,31 @@ export class Registry {
   /** @param told of what the store does not let this process do, by its token's role or its bounds: each reason once */
   onDenied(told: (reason: string) => void): void {
     this.#store.onDenied = told;
+  }
+
+  /**
+   * Which incarnation the registry is at a moment from now on: another one than before, and whatever was compared with it before does not
+   * count. @throws StoreUnavailable
+   */
+  incarnation(): Promise<string> {
+    return this.#store.check();
+  }
+
+  /** Something that is kept elsewhere was written by this token: later ones have to be larger. To be called before anything is read. */
+  expectTokensBeyond(token: FencingToken): void {
+    this.#store.expectTokensBeyond(token);
+  }
+
+  /** Resolves once nobody goes by an earlier incarnation of the registry any more, or `signal` is aborted. Outages are waited out. */
+  async settled(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        if ((await this.#store.get(SETTLING)) === null) return;
+      } catch (error) {
+        if (!(error instanceof StoreUnavailable)) throw error;
+      }
+      await pause(RETRY_MS, signal);
+    }
   }
 
   /** Ends the connection to the store. What it holds by lease goes when the leases end. */

@@ -123,6 +123,22 @@ export class Topologies {
   }
 
   /**
+   * Makes what is current current once more, as a version above one that somebody knows: where the registry went back its versions come again,
+   * and shards and stores refuse what is of an earlier version. A handoff that is under way is given up. Nothing is done where the version is above already.
+   */
+  async raise(name: TopologyName, above: TopologyVersion): Promise<void> {
+    const { pointer, revision } = await this.#pointer(name);
+    if (pointer === null || pointer.deleted || pointer.version > above) return;
+    const current = await this.readVersion(name, pointer.version);
+    if (current === null) return;
+    const version = (above + 1) as TopologyVersion;
+    const handoff = await this.#handoff(name, version);
+    const changes = versionChanges(name, { ...current, version }, this.#timeOfDay());
+    // Whoever came between has raised it as well, or the watch tells of it.
+    await this.#commit([{ key: pointerKey(name), revision }, handoff.condition], [...changes, ...handoff.changes]);
+  }
+
+  /**
    * Commits, also where the store does not answer: then what it holds tells whether the attempt was carried out.
    * @returns false where a condition does not hold
    */

@@ -7,14 +7,14 @@ import type { TrackedStore } from './tracked-store.ts';
 
 /** What is told of a topology that is watched. */
 export type TopologyEvent =
-  | { readonly kind: 'topology'; readonly topology: Topology }
+  | { readonly kind: 'topology'; readonly topology: Topology; readonly incarnation: string }
   /** It was deleted, or is not there yet. */
-  | { readonly kind: 'gone' }
+  | { readonly kind: 'gone'; readonly incarnation: string }
   /**
    * What is current cannot be read, and others may serve it; the last topology that was told of goes on to be the last that is known here.
    * A version of null: not even which it is can be read.
    */
-  | { readonly kind: 'unreadable'; readonly version: TopologyVersion | null }
+  | { readonly kind: 'unreadable'; readonly version: TopologyVersion | null; readonly incarnation: string }
   /** The registry cannot be reached; the last topology that was told of goes on to be the last that is known. */
   | { readonly kind: 'outage'; readonly cause: Error }
   | { readonly kind: 'recovered' };
@@ -23,10 +23,11 @@ export type TopologyEvent =
 export class TopologyWatch {
   readonly #store: TrackedStore;
   readonly #name: TopologyName;
-  readonly #after: TopologyVersion | null;
+  #after: TopologyVersion | null;
   /** Up to which revision versions were told of; null: not even the first has been looked at. */
   #told: Revision | null = null;
   #isThere: boolean;
+  #incarnation = '';
   #outage = false;
 
   constructor(store: TrackedStore, name: TopologyName, after: TopologyVersion | null) {
@@ -41,8 +42,20 @@ export class TopologyWatch {
     for await (const event of follow(this.#store, key, signal)) {
       if (event.kind === 'outage') yield* this.#outageBegins(event.cause);
       else if (event.kind === 'recovered') yield* this.#outageEnds();
-      else for (const entry of pointersOf(event, key)) yield* this.#onPointer(entry, event.kind === 'state', signal);
+      else {
+        if (event.kind === 'state') this.#enter(event.incarnation);
+        for (const entry of pointersOf(event, key)) yield* this.#onPointer(entry, event.kind === 'state', signal);
+      }
     }
+  }
+
+  /** Where the registry went back, what is current is told anew, whatever was told before. */
+  #enter(incarnation: string): void {
+    if (this.#incarnation !== '' && incarnation !== this.#incarnation) {
+      this.#told = null;
+      this.#after = null;
+    }
+    this.#incarnation = incarnation;
   }
 
   *#outageBegins(cause: Error): Generator<TopologyEvent> {
@@ -81,17 +94,18 @@ export class TopologyWatch {
     const isFirst = this.#told === null;
     const versions = entry === null || pointer === null ? [] : await this.#versions(entry, pointer, isState);
     const topologies = versions.flatMap((each) => this.#read(each) ?? []);
-    const events = topologies.map(told);
+    const events = topologies.map((topology) => this.#topology(topology));
     const isMissing = isThere && !topologies.some(({ version }) => version === pointer.version);
     if (isMissing && (isFirst || versions.length > 0)) {
-      events.push({ kind: 'unreadable', version: pointer.version });
+      events.push({ kind: 'unreadable', version: pointer.version, incarnation: this.#incarnation });
       return events;
     }
     // A version may have been committed since the pointer was read: it has been told too.
     this.#told = Math.max(this.#told ?? 0, entry?.revision ?? 0, versions.at(-1)?.revision ?? 0) as Revision;
     const current = versions.at(-1);
     if (current !== undefined) this.#store.unreadable.forgetOthers(versionsOf(this.#name), current.key);
-    if (!isThere && (isFirst || this.#isThere || events.length > 0)) events.push({ kind: 'gone' });
+    if (!isThere && (isFirst || this.#isThere || events.length > 0))
+      events.push({ kind: 'gone', incarnation: this.#incarnation });
     this.#isThere = isThere;
     return events;
   }
@@ -100,10 +114,15 @@ export class TopologyWatch {
   async #withoutPointer(): Promise<TopologyEvent[]> {
     const last = (await this.#since(0)).at(-1);
     const topology = last && this.#read(last);
-    if (last === undefined || topology === undefined) return [{ kind: 'unreadable', version: null }];
+    if (last === undefined || topology === undefined)
+      return [{ kind: 'unreadable', version: null, incarnation: this.#incarnation }];
     this.#told = last.revision;
     this.#isThere = true;
-    return [told(topology)];
+    return [this.#topology(topology)];
+  }
+
+  #topology(topology: Topology): TopologyEvent {
+    return { kind: 'topology', topology, incarnation: this.#incarnation };
   }
 
   /** Undefined where it cannot be read, which is noted; so is what this release leaves out. */
@@ -135,10 +154,6 @@ export class TopologyWatch {
     const { entries } = await this.#store.list(versionsOf(this.#name));
     return entries.filter((each) => each.revision > revision).sort((a, b) => a.revision - b.revision);
   }
-}
-
-function told(topology: Topology): TopologyEvent {
-  return { kind: 'topology', topology };
 }
 
 function pointersOf(event: Extract<Followed, { kind: 'state' | 'changes' }>, key: string): ReadonlyArray<Entry | null> {

@@ -1,8 +1,11 @@
+import type { FencingToken } from './fencing-token.ts';
+import { INCARNATIONS, incarnationOf, reckonWith, type StoredIncarnation } from './incarnation.ts';
 import {
   type Change,
   type Condition,
   type Entry,
   type LeaseId,
+  type Recalled,
   type Revision,
   type Store,
   StoreDenied,
@@ -13,7 +16,11 @@ import { UnreadableEntries } from './unreadable.ts';
 /** What is denied has a reason for each key: a process that tries many is told of some twice. */
 const MOST_TOLD = 100;
 
-/** A store, with what this process knows of it beyond its entries. */
+/**
+ * A store, with what this process knows of it beyond its entries: what of it cannot be read, and which incarnation it is. It notices by what
+ * it has seen when the store goes back: then it is another store, and what was held by the one before, or compared with it, counts
+ * no more.
+ */
 export class TrackedStore implements Store {
   readonly #store: Store;
   /** What this process has met that it cannot read. */
@@ -21,28 +28,143 @@ export class TrackedStore implements Store {
   /** Told of what the store does not let this process do, each once: who tries it again and again hears of it, too. */
   onDenied: (reason: string) => void = () => {};
   readonly #denied = new Set<string>();
+  #incarnation: StoredIncarnation | null = null;
+  #ended = new AbortController();
+  #revision: Revision | 0 = 0;
+  #entry: Entry | null = null;
+  #leastToken = 0 as FencingToken;
+  /** The last check that was begun, whatever came of it. */
+  #checking: Promise<unknown> = Promise.resolve();
+  /** The next one, for all who ask until it begins. */
+  #nextCheck: Promise<string> | null = null;
+  #stopWatching: (() => void) | null = null;
+  #longestLeaseMs = 0;
 
   constructor(store: Store) {
     this.#store = store;
   }
 
-  get(key: string): Promise<Entry | null> {
-    return this.#store.get(key);
+  /** Of the incarnation that the store was last known as. 0: of the first one, or of none yet. */
+  get epoch(): number {
+    return this.#incarnation?.epoch ?? 0;
   }
 
-  list(prefix: string): Promise<{ readonly entries: readonly Entry[]; readonly revision: Revision }> {
-    return this.#store.list(prefix);
+  /** Of the store as it was last known, for comparing; empty: nothing is known yet. */
+  get incarnation(): string {
+    return this.#incarnation?.id ?? '';
   }
 
-  commit(conditions: readonly Condition[], changes: readonly Change[]): Promise<Revision | null> {
-    return this.#noted(this.#store.commit(conditions, changes));
+  /** Aborted once the store is found to be another one than now. */
+  get replaced(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  /** The store has made a change that this token stands for, by what was kept elsewhere. To be called before anything is read. */
+  expectTokensBeyond(token: FencingToken): void {
+    this.#leastToken = Math.max(this.#leastToken, token) as FencingToken;
+  }
+
+  /** Finds out which incarnation the store is at a moment from now on. @returns its id. @throws StoreUnavailable */
+  check(): Promise<string> {
+    this.#nextCheck ??= this.#checking.then(() => {
+      this.#nextCheck = null;
+      const check = this.#check();
+      this.#checking = check.catch(() => {});
+      return check;
+    });
+    return this.#nextCheck;
+  }
+
+  async #check(): Promise<string> {
+    const seen = {
+      incarnation: this.#incarnation,
+      revision: this.#revision,
+      entry: this.#entry,
+      longestLeaseMs: this.#longestLeaseMs,
+    };
+    const found = await incarnationOf(this.#store, seen, this.#leastToken);
+    if (found.id !== '') this.#adopt(found);
+    this.#watchForOthers();
+    return found.id;
+  }
+
+  #adopt(found: StoredIncarnation): void {
+    const before = this.#incarnation;
+    this.#incarnation = found;
+    if (before === null || before.id === found.id) return;
+    this.#revision = 0;
+    this.#entry = null;
+    this.#longestLeaseMs = found.longestLeaseMs;
+    const ended = this.#ended;
+    this.#ended = new AbortController();
+    ended.abort();
+  }
+
+  /** Somebody else may notice before this process does. */
+  #watchForOthers(): void {
+    if (this.#stopWatching !== null || this.closed.aborted) return;
+    const again = (): void => {
+      this.check().catch(() => {});
+    };
+    this.#stopWatching = this.#store.watch(INCARNATIONS, this.#revision as Revision, {
+      onBegun: () => {},
+      onChanges: again,
+      // Whoever follows anything begins anew as well, and checks then.
+      onEnded: () => {
+        this.#stopWatching = null;
+      },
+    });
+  }
+
+  async get(key: string): Promise<Entry | null> {
+    const entry = await this.#store.get(key);
+    if (entry !== null) this.#saw(entry);
+    return entry;
+  }
+
+  async list(prefix: string): Promise<{ readonly entries: readonly Entry[]; readonly revision: Revision }> {
+    const before = this.#revision;
+    const listed = await this.#store.list(prefix);
+    if (listed.revision < before) await this.check();
+    this.#revision = Math.max(this.#revision, listed.revision) as Revision;
+    return listed;
+  }
+
+  async commit(conditions: readonly Condition[], changes: readonly Change[]): Promise<Revision | null> {
+    const revision = await this.#noted(this.#store.commit(conditions, changes));
+    if (revision !== null)
+      for (const { key, value } of changes) if (value !== null) this.#saw({ key, value, created: revision, revision });
+    return revision;
   }
 
   watch(prefix: string, after: Revision, watcher: Watcher): () => void {
-    return this.#store.watch(prefix, after, watcher);
+    return this.#store.watch(prefix, after, {
+      onBegun: () => watcher.onBegun(),
+      onChanges: (changes) => {
+        for (const { entry } of changes.events) if (entry !== null) this.#saw(entry);
+        watcher.onChanges(changes);
+      },
+      onEnded: (reason) => watcher.onEnded(reason),
+    });
   }
 
-  grantLease(lengthMs: number): Promise<LeaseId> {
+  /** The last change of all that is known is what a store that went back does not have. */
+  #saw(entry: Entry): void {
+    if (entry.revision <= (this.#entry?.revision ?? 0)) return;
+    this.#entry = entry;
+    this.#revision = Math.max(this.#revision, entry.revision) as Revision;
+  }
+
+  recall(seen: Entry | null): Promise<Recalled> {
+    return this.#store.recall(seen);
+  }
+
+  async grantLease(lengthMs: number): Promise<LeaseId> {
+    if (lengthMs > this.#longestLeaseMs) {
+      if (this.#incarnation === null) await this.check();
+      await reckonWith(this.#store, lengthMs);
+      this.#longestLeaseMs = lengthMs;
+    }
     return this.#noted(this.#store.grantLease(lengthMs));
   }
 
@@ -71,6 +193,7 @@ export class TrackedStore implements Store {
   }
 
   close(): Promise<void> {
+    this.#stopWatching?.();
     return this.#store.close();
   }
 }

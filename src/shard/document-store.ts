@@ -66,6 +66,9 @@ export interface WriteToken {
 /** Called within a transaction. */
 export type Guard = (database: DatabaseSync) => void;
 
+/** The writer that no version has, and so is past in each: how far versions have come. */
+const NOBODY = '';
+
 /** Documents that a shard keeps in memory; each may be up to a message's size. */
 const CACHED_DOCUMENTS = 10_000;
 
@@ -199,6 +202,14 @@ export class DocumentStore {
     }));
   }
 
+  /** The newest version by which anything was written, or a shard given up; 0: none. */
+  newestVersion(): number {
+    const begun = this.#writer.get(NOBODY) as { version: number } | undefined;
+    // Before there was such an entry only the changes told.
+    const newest = begun ?? this.#database.prepare('SELECT max(version) AS version FROM changes').get();
+    return (newest as { version: number | null }).version ?? 0;
+  }
+
   close(): void {
     this.#database.close();
   }
@@ -215,7 +226,7 @@ export class DocumentStore {
    */
   begin(version: number, shards: readonly string[], lost: readonly string[]): void {
     transaction(this.#database, () => {
-      for (const shard of shards) if (this.#writer.get(shard) === undefined) this.#setWriter.run(shard, 0);
+      for (const shard of [...shards, NOBODY]) if (this.#writer.get(shard) === undefined) this.#setWriter.run(shard, 0);
       for (const each of this.#writers.all() as unknown as Array<{ shard: string; version: number }>) {
         const isPast = !shards.includes(each.shard) || lost.includes(each.shard);
         if (isPast && each.version < version) this.#setWriter.run(each.shard, version);

@@ -8,7 +8,7 @@ import {
   type OwnRights,
   type Registry,
 } from '../registry/index.ts';
-import { ClusterTable, type TopologyName } from '../topology/index.ts';
+import { ClusterTable, type TopologyName, type TopologyVersion } from '../topology/index.ts';
 import type { Ownership, Verdict } from './ownership.ts';
 import { hasEnded, processMark } from './process-mark.ts';
 
@@ -58,6 +58,7 @@ export class RegisteredOwnership implements Ownership {
   readonly #instance = newInstance();
   readonly #rights: OwnRights;
   #table: ClusterTable | null = null;
+  #build: number | undefined;
   /** What comes next, once it has been said that what is lost by it is given up. */
   #next: ClusterTable | null = null;
   #confirmed: HeldLease | null = null;
@@ -68,8 +69,14 @@ export class RegisteredOwnership implements Ownership {
   #running: Promise<void> = Promise.resolve();
   readonly #tick: NodeJS.Timeout;
 
-  /** @param clock milliseconds of a monotonic clock */
-  constructor(registry: Registry, identity: ShardIdentity, clock: () => number, listener: OwnershipListener) {
+  /** @param clock milliseconds of a monotonic clock. @param newest the newest version by which documents were written */
+  constructor(
+    registry: Registry,
+    identity: ShardIdentity,
+    clock: () => number,
+    listener: OwnershipListener,
+    newest: TopologyVersion | 0 = 0,
+  ) {
     this.#registry = registry;
     this.#identity = identity;
     this.#clock = clock;
@@ -81,8 +88,13 @@ export class RegisteredOwnership implements Ownership {
       { shard, nodeId, instance: this.#instance },
       { fencing: true, address, beyondLeaseMs: 0, ended: false, process: processMark(pid) },
     );
-    this.#follower = new ClusterFollower(registry, null, identity.name.cluster, identity.name, (event) =>
-      this.#onEvent(event),
+    this.#follower = new ClusterFollower(
+      registry,
+      null,
+      identity.name.cluster,
+      identity.name,
+      (event) => this.#onEvent(event),
+      newest,
     );
     this.#tick = setInterval(() => this.#lookAtClock(), CLOCK_TICK_MS);
     this.#tick.unref();
@@ -185,7 +197,9 @@ export class RegisteredOwnership implements Ownership {
   #onEvent(event: ClusterEvent): void {
     if (event.kind !== 'routing') return;
     const { table, staged, lost, id } = event;
-    if (table?.version !== this.#table?.version) {
+    // By their numbers alone two versions may be alike: one that was given up, and another.
+    if (table?.build !== this.#build) {
+      this.#build = table?.build;
       this.#table = table === null ? null : new ClusterTable(table);
       if (this.#table !== null)
         this.#listener.onVersion(

@@ -2,7 +2,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import type { Registry } from '../registry/index.ts';
-import type { TopologyName } from '../topology/index.ts';
+import type { TopologyName, TopologyVersion } from '../topology/index.ts';
 import { DocumentStore } from './document-store.ts';
 import { DocumentWatches } from './document-watches.ts';
 import { DocumentsClient, documentsPackage } from './documents-proto.ts';
@@ -76,13 +76,20 @@ export class ShardServer {
     const { registration, id: shard, address, clock, pid } = this.#options;
     if (registration === undefined) return ownerOfAll;
     const { registry, name, nodeId, leaseMs } = registration;
-    this.#registered = new RegisteredOwnership(registry, { name, shard, address, nodeId, leaseMs, pid }, clock, {
-      onVersion: (version, shards, lost) => this.#store.begin(version, shards, lost),
-      onLost: (serves) => {
-        this.#store.drop(serves);
-        this.#watches.drop(serves);
+    const newest = this.#store.newestVersion() as TopologyVersion | 0;
+    this.#registered = new RegisteredOwnership(
+      registry,
+      { name, shard, address, nodeId, leaseMs, pid },
+      clock,
+      {
+        onVersion: (version, shards, lost) => this.#store.begin(version, shards, lost),
+        onLost: (serves) => {
+          this.#store.drop(serves);
+          this.#watches.drop(serves);
+        },
       },
-    });
+      newest,
+    );
     return this.#registered;
   }
 

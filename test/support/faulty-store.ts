@@ -1,4 +1,13 @@
-import type { Change, Condition, Entry, LeaseId, Revision, Store, Watcher } from '../../src/registry/store/store.ts';
+import type {
+  Change,
+  Condition,
+  Entry,
+  LeaseId,
+  Recalled,
+  Revision,
+  Store,
+  Watcher,
+} from '../../src/registry/store/store.ts';
 import { StoreUnavailable } from '../../src/registry/store/store.ts';
 
 /**
@@ -46,6 +55,10 @@ export class FaultyStore implements Store {
 
   watch(prefix: string, after: Revision, watcher: Watcher): () => void {
     return this.#store.watch(prefix, after, watcher);
+  }
+
+  recall(seen: Entry | null): Promise<Recalled> {
+    return this.#through('recall', () => this.#store.recall(seen));
   }
 
   grantLease(lengthMs: number): Promise<LeaseId> {

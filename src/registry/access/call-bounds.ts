@@ -53,6 +53,8 @@ const BOUNDS: Readonly<Record<string, Bound>> = {
   conditions: listOf(MOST_IN_A_COMMIT),
   changes: listOf(MOST_IN_A_COMMIT),
   unchanged: () => null,
+  seen: () => null,
+  created: revision,
 };
 
 /** Checks every field of a request. @param at where it stands, for messages. @throws Denial */

@@ -1,4 +1,4 @@
-import type { Change, Condition, Entry, LeaseId, Revision, Store, Watcher } from '../store/store.ts';
+import type { Change, Condition, Entry, LeaseId, Recalled, Revision, Store, Watcher } from '../store/store.ts';
 import { Denial } from './denial.ts';
 import type { Participant } from './participants.ts';
 import { mayDependOn, mayWrite, rolesThatMayWrite, roleText } from './roles.ts';
@@ -45,6 +45,10 @@ export class ParticipantStore implements Store {
 
   watch(prefix: string, after: Revision, watcher: Watcher): () => void {
     return this.#store.watch(prefix, after, watcher);
+  }
+
+  recall(seen: Entry | null): Promise<Recalled> {
+    return this.#store.recall(seen);
   }
 
   async grantLease(lengthMs: number): Promise<LeaseId> {

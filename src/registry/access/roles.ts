@@ -51,15 +51,18 @@ function holds(keys: Keys, key: string): boolean {
   return keys.some((each) => (each.endsWith('/') ? key.startsWith(each) : key === each));
 }
 
+/** Whoever notices first that the registry went back says so. */
+const INCARNATION = 'incarnation/';
+
 /** Whether a role may change an entry. */
 export function mayWrite(role: Role, key: string): boolean {
   switch (role.kind) {
     case 'read':
       return false;
     case 'route':
-      return holds(routersKeys(role.cluster), key);
+      return key.startsWith(INCARNATION) || holds(routersKeys(role.cluster), key);
     case 'shard':
-      return holds(shardsKeys(role.cluster, role.shard), key);
+      return key.startsWith(INCARNATION) || holds(shardsKeys(role.cluster, role.shard), key);
     case 'administer':
       return true;
   }
@@ -86,6 +89,7 @@ export function rolesThatMayWrite(key: string): string {
     if (cluster === undefined) return [];
     return [`shard of ${cluster}${shard === undefined ? '' : `/${shard}`}`];
   });
+  if (key.startsWith(INCARNATION)) roles.push('shard');
   if (mayWrite({ kind: 'route', cluster: null }, key)) roles.push('route');
   return roles.length === 0 ? 'administer' : roles.join(' or ');
 }

@@ -1,6 +1,13 @@
 import { rootCertificates } from 'node:tls';
 import { ConsecutiveBreaker, circuitBreaker, handleWhen, isBrokenCircuitError, noop } from 'cockatiel';
-import { Etcd3, EtcdLeaseInvalidError, GRPCDeadlineExceededError, type IOptions, isRecoverableError } from 'etcd3';
+import {
+  Etcd3,
+  EtcdLeaseInvalidError,
+  EtcdPermissionDeniedError,
+  GRPCDeadlineExceededError,
+  type IOptions,
+  isRecoverableError,
+} from 'etcd3';
 import type {
   ICompare,
   IDuplexStream,
@@ -21,8 +28,10 @@ import {
   commitBytes,
   type Entry,
   type LeaseId,
+  type Recalled,
   type Revision,
   type Store,
+  StoreDenied,
   StoreRefused,
   StoreUnavailable,
   type Watcher,
@@ -188,6 +197,23 @@ export class EtcdStore implements Store {
     return () => watch.stop();
   }
 
+  async recall(seen: Entry | null): Promise<Recalled> {
+    const key = bytesOf(seen?.key ?? '');
+    const now = await this.#anyMember(() => this.#client.kv.range({ key }));
+    const copy = now.header.cluster_id;
+    if (seen === null) return { copy, isKept: null };
+    if (Number(now.header.revision) < seen.revision) return { copy, isKept: false };
+    const then = await this.#anyMember(() => this.#client.kv.range({ key, revision: String(seen.revision) })).catch(
+      (error: Error) => {
+        if (isCompacted(error.cause)) return null;
+        throw error;
+      },
+    );
+    if (then === null) return { copy, isKept: null };
+    const [entry] = then.kvs.map(entryOf);
+    return { copy, isKept: entry?.revision === seen.revision && entry.value === seen.value };
+  }
+
   async grantLease(lengthMs: number): Promise<LeaseId> {
     // Whole seconds, and never less than was asked for: who holds it counts by the length that it asked for.
     const TTL = Math.ceil(lengthMs / 1000);
@@ -256,6 +282,7 @@ export class EtcdStore implements Store {
     try {
       return await call();
     } catch (error) {
+      if (error instanceof EtcdPermissionDeniedError) throw new StoreDenied(this.#label, error.message, error);
       throw new StoreUnavailable(this.#label, error);
     }
   }

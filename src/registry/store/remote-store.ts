@@ -19,6 +19,7 @@ import {
   type Condition,
   type Entry,
   type LeaseId,
+  type Recalled,
   type Revision,
   type Store,
   StoreDenied,
@@ -152,6 +153,18 @@ export class RemoteStore implements Store {
     };
   }
 
+  async recall(seen: Entry | null): Promise<Recalled> {
+    const request = seen === null ? {} : { seen };
+    try {
+      const { copy, isKept } = await this.#ask<{ copy: string; isKept?: boolean }>('recall', request);
+      return { copy, isKept: isKept ?? null };
+    } catch (error) {
+      // A registry of an earlier release does not tell.
+      if ((error as ServiceError).code === status.UNIMPLEMENTED) return { copy: '', isKept: null };
+      throw this.#faultOf(error as Error);
+    }
+  }
+
   async grantLease(lengthMs: number): Promise<LeaseId> {
     return (await this.#call<{ lease: LeaseId }>('grantLease', { lengthMs })).lease;
   }
@@ -174,7 +187,16 @@ export class RemoteStore implements Store {
     this.#stub.close();
   }
 
-  #call<Response>(method: string, request: object): Promise<Response> {
+  async #call<Response>(method: string, request: object): Promise<Response> {
+    try {
+      return await this.#ask<Response>(method, request);
+    } catch (error) {
+      throw this.#faultOf(error as Error);
+    }
+  }
+
+  /** @throws ServiceError as it came */
+  #ask<Response>(method: string, request: object): Promise<Response> {
     return new Promise((resolve, reject) => {
       const call = (this.#stub[method] as (...args: unknown[]) => ClientUnaryCall).call(
         this.#stub,
@@ -183,7 +205,7 @@ export class RemoteStore implements Store {
         (error: ServiceError | null, response: Response) => {
           clearTimeout(timeout);
           if (error === null) resolve(response);
-          else reject(this.#faultOf(error));
+          else reject(error);
         },
       );
       const timeout = setTimeout(() => call.cancel(), CALL_TIMEOUT_MS);

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { statSync } from 'node:fs';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { addMissing, openDurable, snapshot, transaction } from '../../sqlite/index.ts';
 import { LONGEST_LEASE_MS } from '../access/call-bounds.ts';
@@ -10,6 +11,7 @@ import {
   type Condition,
   type Entry,
   type LeaseId,
+  type Recalled,
   type Revision,
   StoreUnavailable,
   type Watcher,
@@ -77,6 +79,7 @@ export class SqliteStore implements OwnedStore {
   readonly #hasty: DatabaseSync;
   readonly #statements;
   readonly #file: string;
+  readonly #copy: string;
   readonly #clock: () => number;
   readonly #feed: ChangeFeed;
   readonly #poll: NodeJS.Timeout;
@@ -89,6 +92,7 @@ export class SqliteStore implements OwnedStore {
     this.#clock = clock;
     this.#database = openDurable(file, SCHEMA);
     addMissing(this.#database, 'leases', 'owner', 'TEXT');
+    this.#copy = copyOf(file);
     this.#hasty = openDurable(file, 'PRAGMA synchronous = NORMAL;');
     this.#statements = prepare(this.#database, this.#hasty);
     this.#feed = new ChangeFeed(
@@ -181,6 +185,16 @@ export class SqliteStore implements OwnedStore {
       return () => {};
     }
     return this.#feed.follow(prefix, after, watcher);
+  }
+
+  async recall(seen: Entry | null): Promise<Recalled> {
+    return this.#carryOut(() => {
+      if (seen === null) return { copy: this.#copy, isKept: null };
+      const change = this.#statements.changeAt.get(seen.revision, seen.key) as { value: string | null } | undefined;
+      if (change === undefined && seen.revision <= this.#counter('compacted'))
+        return { copy: this.#copy, isKept: null };
+      return { copy: this.#copy, isKept: change?.value === seen.value };
+    });
   }
 
   async grantLease(lengthMs: number, owner?: string): Promise<LeaseId> {
@@ -291,6 +305,12 @@ export class SqliteStore implements OwnedStore {
   }
 }
 
+/** A file that is copied, as a backup is, is another one: by its number, and by when it was made, for numbers come again. */
+function copyOf(file: string): string {
+  const { ino, birthtimeNs } = statSync(file, { bigint: true });
+  return `${ino} ${birthtimeNs}`;
+}
+
 /** No key that begins so stands behind it: U+10FFFF is the last character that there is. */
 function endOf(prefix: string): string {
   return `${prefix}\u{10ffff}`;
@@ -310,6 +330,7 @@ function prepare(database: DatabaseSync, hasty: DatabaseSync) {
     put: sql('INSERT OR REPLACE INTO entries (key, value, created, revision, lease) VALUES (?, ?, ?, ?, ?)'),
     remove: sql('DELETE FROM entries WHERE key = ?'),
     log: sql('INSERT OR REPLACE INTO changes (revision, key, value, created) VALUES (?, ?, ?, ?)'),
+    changeAt: sql('SELECT value FROM changes WHERE revision = ? AND key = ?'),
     forget: sql('DELETE FROM changes WHERE revision <= ?'),
     changesAfter: sql('SELECT revision, key, value, created FROM changes WHERE revision > ? ORDER BY revision, key'),
     grant: sql('INSERT INTO leases (id, length_ms, renewals, owner) VALUES (?, ?, 0, ?)'),

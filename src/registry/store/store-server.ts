@@ -87,6 +87,10 @@ export class StoreServer {
           return { revision: (await of.commit(conditions.map(conditionOf), wanted)) ?? 0 };
         },
       ),
+      recall: this.#unary(async (of, { seen }: { seen?: Entry | null }) => {
+        const { copy, isKept } = await of.recall(seen ?? null);
+        return { copy, ...(isKept === null ? {} : { isKept }) };
+      }),
       grantLease: this.#unary(async (of, { lengthMs }: { lengthMs: number }) => ({
         lease: await of.grantLease(lengthMs),
       })),

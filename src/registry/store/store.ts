@@ -45,6 +45,14 @@ export interface Watcher {
   onEnded(reason: WatchEnd): void;
 }
 
+/** What a store knows of its own past. */
+export interface Recalled {
+  /** Which copy it is, of a file or of a cluster: another one after most ways of restoring it. Empty: it does not know. */
+  readonly copy: string;
+  /** Whether it has made the change that was seen; null: it does not keep changes of so long ago. */
+  readonly isKept: boolean | null;
+}
+
 /** Why a watch has ended by itself. `compacted`: changes after the given revision are not kept any more. */
 export type WatchEnd = { readonly kind: 'compacted' } | { readonly kind: 'lost'; readonly cause: Error };
 
@@ -66,6 +74,11 @@ export interface Store {
   commit(conditions: readonly Condition[], changes: readonly Change[]): Promise<Revision | null>;
   /** Tells of every change after a revision to keys that begin so, in order, none twice. @returns what ends it */
   watch(prefix: string, after: Revision, watcher: Watcher): () => void;
+  /**
+   * What tells whether the store has gone back since a change was seen: restored from a backup, or begun anew.
+   * @param seen an entry as a change has left it; null: none was seen
+   */
+  recall(seen: Entry | null): Promise<Recalled>;
   /** A lease that ends when it has not been renewed for so long; its entries go with it. */
   grantLease(lengthMs: number): Promise<LeaseId>;
   /** @returns false where it has ended */

@@ -69,6 +69,12 @@ export class MaintenanceStore {
     return [...new Set([this.#nextProject, this.#nextInSessions].flatMap(eachProject))];
   }
 
+  /** The newest token by which anything was done; 0: none. */
+  newestToken(): number {
+    const newest = this.#database.prepare('SELECT max(token) AS token FROM units').get();
+    return (newest as { token: number | null }).token ?? 0;
+  }
+
   /** Refuses earlier holders of a unit from now on. @throws StaleRun */
   begin(token: UnitToken): void {
     // Requests of all shards wait for a transaction that writes: mostly there is nothing to write.

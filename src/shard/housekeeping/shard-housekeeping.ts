@@ -6,7 +6,7 @@ import {
   type Task,
   unitText,
 } from '../../housekeeping/index.ts';
-import type { Registry } from '../../registry/index.ts';
+import type { FencingToken, Registry } from '../../registry/index.ts';
 import type { TopologyName } from '../../topology/index.ts';
 import type { OperationLog } from '../operation-log.ts';
 import { MaintenanceStore } from './maintenance-store.ts';
@@ -38,6 +38,7 @@ export class ShardHousekeeping {
     const { file, log, shard, clock } = parts;
     const maintenance = new MaintenanceStore(file);
     this.#maintenance = maintenance;
+    cluster.registry.expectTokensBeyond(maintenance.newestToken() as FencingToken);
     const onWrite = (task: string, unit: string, token: number): void =>
       log?.housekeeping('write', { task, unit, token });
     const tasks = shardTasks({ ...parts, maintenance, onWrite }, settings);

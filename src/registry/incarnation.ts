@@ -1,0 +1,161 @@
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import { epochOf, type FencingToken, tokenOf } from './fencing-token.ts';
+import { pause, RETRY_MS } from './pause.ts';
+import { type Change, type Entry, type Revision, type Store, StoreDenied } from './store/store.ts';
+
+/**
+ * What a store is from its beginning until its contents go back: restored from a backup, or lost and begun anew. What was told of the store
+ * by one incarnation says nothing in the next, whatever its number is.
+ */
+interface Incarnation {
+  readonly id: string;
+  /** Of two incarnations that one process has known the later one's is larger. Fencing tokens begin with it. */
+  readonly epoch: number;
+}
+
+/** The entry that says it. */
+export interface StoredIncarnation extends Incarnation {
+  /** The copy of the store that it was written for: of a file, or of a cluster. */
+  readonly copy: string;
+  /** Ids of those before it, the last ones. Who comes from one that is not among them was somewhere else. */
+  readonly past: readonly string[];
+  /** The longest lease that anybody has asked for: whoever goes by an earlier incarnation has stopped after so long. */
+  readonly longestLeaseMs: number;
+}
+
+export const INCARNATION = 'incarnation/current';
+/** There, by a lease of that length, while others may still go by an earlier incarnation. */
+export const SETTLING = 'incarnation/settling';
+export const INCARNATIONS = 'incarnation/';
+/** More restores than this while a process was away, and it takes the store for another one once more. */
+const KEPT_PAST = 20;
+const ID_BYTES = 8;
+
+const schema = z.object({
+  id: z.string(),
+  epoch: z.int().min(0),
+  copy: z.string().default(''),
+  past: z.array(z.string()).default([]),
+  longestLeaseMs: z.number().default(0),
+});
+
+/** What a process has seen of a store, by which it notices that the store went back. */
+export interface Seen {
+  readonly incarnation: StoredIncarnation | null;
+  /** The store was at this revision. */
+  readonly revision: Revision | 0;
+  /** A change that it made, at that revision or before. */
+  readonly entry: Entry | null;
+  /** The longest lease that this process has asked for. */
+  readonly longestLeaseMs: number;
+}
+
+/**
+ * Reads which incarnation a store is. Where it is not, or cannot be, what this process has seen, it becomes another one, and that settles for
+ * as long as anybody may go by the earlier one.
+ * @param least a token that it has given, by what was kept elsewhere; 0: nothing was
+ * @throws StoreUnavailable
+ */
+export async function incarnationOf(store: Store, seen: Seen, least: FencingToken): Promise<StoredIncarnation> {
+  let denied = 0;
+  for (;;) {
+    const { entries, revision } = await store.list(INCARNATIONS);
+    const entry = entries.find(({ key }) => key === INCARNATION);
+    const stored = entry === undefined ? null : storedOf(entry);
+    const { copy, isKept } = await store.recall(seen.entry);
+    const wentOn = revision >= seen.revision && isKept !== false;
+    const isBeyond = stored !== null && tokenOf(stored.epoch, revision) >= least;
+    if (isBeyond && isSameCopy(stored, copy) && follows(stored, seen, wentOn)) return stored;
+    const next = nextOf(entry, stored, seen, { copy, wentOn, least });
+    try {
+      if (await isWritten(store, entry, next)) return next.incarnation;
+    } catch (error) {
+      if (!(error instanceof StoreDenied)) throw error;
+      // Who may only read takes the store as others have it, once they have noticed.
+      if (stored === null || ++denied > MOST_DENIALS) return stored ?? UNKNOWN;
+      await pause(RETRY_MS, store.closed);
+    }
+  }
+}
+
+/** What the entry is to say; `settles`: others may go by what was before. */
+interface Next {
+  readonly incarnation: StoredIncarnation;
+  readonly settles: boolean;
+}
+
+function nextOf(
+  entry: Entry | undefined,
+  stored: StoredIncarnation | null,
+  seen: Seen,
+  { copy, wentOn, least }: { readonly copy: string; readonly wentOn: boolean; readonly least: FencingToken },
+): Next {
+  const known = seen.incarnation;
+  // Somebody has broken the entry, or taken it away, and the store is what it was.
+  if (stored === null && known !== null && wentOn) return { incarnation: known, settles: false };
+  if (entry === undefined && known === null && least === 0) return { incarnation: first(copy), settles: false };
+  return { incarnation: following(stored, seen, copy, epochOf(least)), settles: true };
+}
+
+/** @returns false where somebody else was faster */
+async function isWritten(store: Store, entry: Entry | undefined, { incarnation, settles }: Next): Promise<boolean> {
+  const changes: Change[] = [{ key: INCARNATION, value: JSON.stringify(incarnation) }];
+  const { longestLeaseMs } = incarnation;
+  if (settles && longestLeaseMs > 0)
+    changes.push({ key: SETTLING, value: '{}', lease: await store.grantLease(longestLeaseMs) });
+  return (await store.commit([{ key: INCARNATION, revision: entry?.revision ?? 0 }], changes)) !== null;
+}
+
+/** What a store is that does not say, and may not be told. */
+const UNKNOWN: StoredIncarnation = { id: '', epoch: 0, copy: '', past: [], longestLeaseMs: 0 };
+/** Five seconds: others notice when their connections are made anew. */
+const MOST_DENIALS = 25;
+
+/** A copy that says nothing of itself is taken for what it was. */
+function isSameCopy(stored: StoredIncarnation, copy: string): boolean {
+  return stored.copy === '' || copy === '' || stored.copy === copy;
+}
+
+/** Whether it is what this process has seen, gone on; or comes after that, as somebody has noticed already. */
+function follows(stored: StoredIncarnation, { incarnation }: Seen, wentOn: boolean): boolean {
+  if (incarnation === null) return true;
+  return stored.id === incarnation.id ? wentOn : stored.past.includes(incarnation.id);
+}
+
+function newId(): string {
+  return randomBytes(ID_BYTES).toString('hex');
+}
+
+function first(copy: string): StoredIncarnation {
+  return { id: newId(), epoch: 0, copy, past: [], longestLeaseMs: 0 };
+}
+
+function following(stored: StoredIncarnation | null, seen: Seen, copy: string, before: number): StoredIncarnation {
+  const { incarnation } = seen;
+  const epoch = Math.max(before + 1, (stored?.epoch ?? 0) + 1, (incarnation?.epoch ?? 0) + 1);
+  const past = [...(stored?.past ?? []), stored?.id ?? '', incarnation?.id ?? ''].filter((id) => id !== '');
+  const longestLeaseMs = Math.max(stored?.longestLeaseMs ?? 0, seen.longestLeaseMs);
+  return { id: newId(), epoch, copy, past: [...new Set(past)].slice(-KEPT_PAST), longestLeaseMs };
+}
+
+/** Has a lease reckoned with: whoever holds it may go by this incarnation for so long after it has become another. @throws StoreUnavailable */
+export async function reckonWith(store: Store, lengthMs: number): Promise<void> {
+  for (;;) {
+    const entry = await store.get(INCARNATION);
+    const stored = entry === null ? null : storedOf(entry);
+    if (entry === null || stored === null || stored.longestLeaseMs >= lengthMs) return;
+    const value = JSON.stringify({ ...stored, longestLeaseMs: lengthMs });
+    if ((await store.commit([{ key: INCARNATION, revision: entry.revision }], [{ key: INCARNATION, value }])) !== null)
+      return;
+  }
+}
+
+/** Null where it cannot be read: then nobody knows what it was. */
+function storedOf(entry: Entry): StoredIncarnation | null {
+  try {
+    return schema.parse(JSON.parse(entry.value));
+  } catch {
+    return null;
+  }
+}
