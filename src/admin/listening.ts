@@ -5,6 +5,8 @@ export function listening(server: Server, host: string, port: number): Promise<n
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {
+      // A connection that could not be accepted, for want of a descriptor say, is no reason to end.
+      server.off('error', reject).on('error', () => {});
       const bound = server.address();
       resolve(typeof bound === 'object' && bound !== null ? bound.port : port);
     });

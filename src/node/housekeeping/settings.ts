@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { housekeepingSchema, taskSettingsSchema } from '../../housekeeping/index.ts';
+import { isLoopback } from '../../topology/index.ts';
 
 const backend = z
   .strictObject({
@@ -14,6 +15,13 @@ const backend = z
       .strictObject({
         url: z.url({ protocol: /^https?$/ }).describe('Before /projects and /run.'),
         tokenFile: z.string().min(1).optional().describe('Holds a token that is shown as a bearer’s.'),
+        insecure: z.boolean().optional().describe('The token may go off this machine without TLS.'),
+      })
+      .superRefine(({ url, tokenFile, insecure }, context) => {
+        const { protocol, hostname } = new URL(url);
+        const isSeen = protocol === 'http:' && !isLoopback(hostname.replace(/^\[|\]$/g, ''));
+        if (tokenFile !== undefined && isSeen && insecure !== true)
+          context.addIssue('the token would be seen on its way: write https, or insecure: true');
       })
       .optional()
       .describe('JSON over HTTP.'),
