@@ -1,9 +1,10 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { type Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Scope } from '../../../test/support/processes.ts';
+import { seeded } from '../../../test/support/random.ts';
 import { CountByPeer } from '../access/count-by-peer.ts';
 import { Participants, tokenHash } from '../access/participants.ts';
 import type { Role } from '../access/roles.ts';
@@ -143,6 +144,28 @@ describe('what a registry is asked', () => {
         method === 'Commit' ? { conditions: [{ unchanged: {} }], changes: [{ key: 'a', value: '' }] } : empty;
       expect(await called(served, method.charAt(0).toLowerCase() + method.slice(1), whole)).not.toContain('not known');
     }
+  });
+
+  it('may be no message at all, on whatever path', async () => {
+    const served = await serve(Participants.anybody());
+    const random = seeded(7);
+    const client = new Client(served.address, credentials.createInsecure());
+    scope.defer(() => client.close());
+    const paths = [...Object.values(RegistryStoreClient.service).map(({ path }) => path), '/', '//', '/x/Get', ''];
+    const bytes = (): Buffer =>
+      Buffer.from(Array.from({ length: Math.floor(random() * 40) }, () => Math.floor(random() * 256)));
+    const same = (buffer: Buffer): Buffer => buffer;
+    const asked = Array.from({ length: 400 }, () => {
+      const path = paths[Math.floor(random() * paths.length)] as string;
+      return new Promise<void>((resolve) => {
+        const stream = client.makeServerStreamRequest(path, same, same, bytes(), { deadline: Date.now() + 2000 });
+        stream.on('data', () => stream.cancel());
+        stream.on('error', () => resolve());
+        stream.on('end', () => resolve());
+      });
+    });
+    await Promise.all(asked);
+    expect(await called(served, 'get', { key: 'a' })).toBe('OK');
   });
 
   it('takes no more watches than a connection, and all of them, may have', () => {
