@@ -93,6 +93,8 @@ export class Exchange implements StreamHandler, Deadlined {
   // The request's content so far, in the arena; -1 where it is not kept.
   #kept = 0;
   #keptBytes = 0;
+  /** All of it, where the key is about to move; most requests are spared this. */
+  #sent: Uint8Array[] | null = null;
   /** Content that came before there was a stream to the owner. */
   #held: Uint8Array[] | null = null;
   deadlineTick = -1;
@@ -386,6 +388,14 @@ export class Exchange implements StreamHandler, Deadlined {
 
   /** Keeps content for a time, in case the owner refuses the stream. */
   #keep(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#sent !== null) {
+      this.#sent.push(new Uint8Array(bytes.subarray(start, end)));
+      if (this.#requestBytes > LONGEST_KEPT_BYTES) {
+        this.#sent = null;
+        this.#kept = -1;
+      }
+      return;
+    }
     if (this.#kept < 0) return;
     this.#kept = this.#context.arena.append(this.#kept, this.#keptBytes, bytes, start, end);
     this.#keptBytes += end - start;
@@ -468,6 +478,12 @@ export class Exchange implements StreamHandler, Deadlined {
       this.#held = again === null ? null : [again.content];
       return again !== null;
     }
+    if (this.#sent !== null) {
+      this.#upstream = null;
+      this.#held = this.#sent.length > 0 ? this.#sent : null;
+      this.#sent = [];
+      return true;
+    }
     if (this.#kept < 0) return false;
     const content = this.#keptBytes > 0 ? this.#context.arena.read(this.#kept, this.#keptBytes) : null;
     if (this.#keptBytes > 0 && content === null) return false;
@@ -519,6 +535,11 @@ export class Exchange implements StreamHandler, Deadlined {
     const at = this.request.findIndex(({ name }) => name === versionField?.name);
     if (versionField !== null && at >= 0) this.request[at] = versionField;
     return true;
+  }
+
+  /** Has its content kept whole from now on, none of which has been sent yet. */
+  keepContent(): void {
+    this.#sent = [];
   }
 
   /** The shard has lost the key by a version that is not known here yet: the request waits for it. */
@@ -764,6 +785,8 @@ function staleVersion(block: HeaderBlock): number {
   return Number.isInteger(version) && version > 0 ? version : 0;
 }
 
+/** A longer request to a key that is being handed over may fail, if its shard does not hear that the change goes back. */
+const LONGEST_KEPT_BYTES = 1024 * 1024;
 /** So often a request is sent anew because its router was behind: for ten seconds, as often as the gate tries. */
 const MOST_STALE = 20;
 

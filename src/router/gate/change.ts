@@ -11,31 +11,49 @@ const TOLD_TO_LEAVE_A_TICK = 1000;
  */
 const SLOW_MS = 100;
 
+/** The next step follows within so long, its rest included, unless somebody is stopped or cut off. */
+const HELD_KEYS_MS = 2000;
+
 /** A change of version as a thread takes part in it: which of its requests are for keys that move, and who is waited for. */
 export class Change {
-  staged: StagedCluster;
+  #staged: StagedCluster;
   /** Who owns what by it. */
   readonly next: ClusterOwners;
   /** Everybody who was under way when it began has been looked at. */
   seenAll = false;
   readonly #longLivedAfterMs: number;
-  readonly #firstAttempt: number;
   /** Those under way whose keys move, and whether their routes call them watches. */
   readonly #moving = new Map<Exchange, boolean>();
   /** Those that were told to leave, in the order in which they will: ten thousand are not to be looked at every time. */
   readonly #leaving = new Set<Exchange>();
   /** When the first were told. */
   #drainsSinceMs: number | null = null;
-  /** Slow calls that were found, and their keys; of a key with one after another new calls wait, or it would never end. */
+  /** Slow calls that were found, and their keys. */
   readonly #slow = new WeakSet<Exchange>();
   readonly #slowKeys = new Set<string>();
+  /** Keys with one slow call after another: new calls to them wait, or it would never end. */
   readonly #heldKeys = new Set<string>();
+  /** Since when this thread has waited for nothing but others. */
+  #quietSinceMs: number | null = null;
 
   constructor(staged: StagedCluster, next: ClusterOwners, longLivedAfterMs: number) {
-    this.staged = staged;
+    this.#staged = staged;
     this.next = next;
     this.#longLivedAfterMs = longLivedAfterMs;
-    this.#firstAttempt = staged.attempt;
+  }
+
+  get staged(): StagedCluster {
+    return this.#staged;
+  }
+
+  /** Another step begins. Where requests were held in vain, new calls to the keys that this thread was late with wait on. */
+  goOn(staged: StagedCluster): void {
+    const isBack = this.#staged.step === 'hold' && staged.step !== 'hold';
+    this.#staged = staged;
+    this.#quietSinceMs = null;
+    if (!isBack) return;
+    for (const [exchange, isWatch] of this.#moving)
+      if (!isWatch && exchange.isSent) this.#heldKeys.add(exchange.keyText);
   }
 
   moves(exchange: Exchange): boolean {
@@ -91,25 +109,31 @@ export class Change {
       if (!isWatch && !this.#isOld(exchange, sinceMs, nowMs)) continue;
       this.#moving.delete(exchange);
       this.#leaving.add(exchange);
+      // Its client comes back at once, and would be there for as long again.
+      if (!isWatch) this.#heldKeys.add(exchange.keyText);
       leavers.push({ exchange, reason, isWatch: true, hasToLeave });
     }
     return { leavers, sinceMs };
   }
 
   /**
-   * Looks for slow calls once the watches have left. A key with one after another would put the change off for ever: a second
-   * one, or one after requests were held in vain, and new calls to the key wait from then on.
+   * Looks for slow calls once the watches have left. A key with one after another would put the change off for ever: from the
+   * second on new calls to the key wait, for as long as this thread is what the change waits for.
+   * @returns whether those that wait for a key are to be let go, because others are late
    */
-  findSlow(nowMs: number): void {
-    if (this.#leaving.size > 0) return;
-    const heldInVain = this.staged.attempt !== this.#firstAttempt;
+  findSlow(nowMs: number): boolean {
+    if (this.#leaving.size > 0) return false;
     for (const [exchange, isWatch] of this.#moving) {
       if (isWatch || !isSlow(exchange, nowMs) || this.#slow.has(exchange)) continue;
       this.#slow.add(exchange);
       const { keyText } = exchange;
-      if (heldInVain || this.#slowKeys.has(keyText)) this.#heldKeys.add(keyText);
+      if (this.#slowKeys.has(keyText)) this.#heldKeys.add(keyText);
       this.#slowKeys.add(keyText);
     }
+    this.#quietSinceMs = this.isDone(nowMs) ? (this.#quietSinceMs ?? nowMs) : null;
+    const isOver = this.#quietSinceMs !== null && nowMs - this.#quietSinceMs >= HELD_KEYS_MS && this.#heldKeys.size > 0;
+    if (isOver) this.#heldKeys.clear();
+    return isOver;
   }
 
   /** Whether its step is done by this thread. */

@@ -73,7 +73,7 @@ export class Gate {
       const change = this.#change;
       if (change === null || !change.moves(exchange)) return true;
       if (!change.hasToWait(exchange)) {
-        change.note(exchange);
+        this.#note(change, exchange);
         return true;
       }
     } else this.#wasOpen = false;
@@ -85,7 +85,7 @@ export class Gate {
   readmits(exchange: Exchange): boolean {
     if (this.#mayGo(exchange, 0)) {
       const change = this.#change;
-      if (change?.moves(exchange)) change.note(exchange);
+      if (change?.moves(exchange)) this.#note(change, exchange);
       return true;
     }
     if (exchange.isOpen) this.#room.add(exchange, 0);
@@ -99,6 +99,12 @@ export class Gate {
     if ((owners.version ?? 0) < version || !exchange.findOwnerIn(owners)) return false;
     const change = this.#change;
     return change === null || !change.moves(exchange) || !change.hasToWait(exchange);
+  }
+
+  #note(change: Change, exchange: Exchange): void {
+    change.note(exchange);
+    // Where a change goes back, the shard may hear of it later than this router, and refuse what it has given up until then.
+    exchange.keepContent();
   }
 
   /** A shard says that it has given an exchange's key up by a version: it waits until that is known here, or tries again. */
@@ -137,7 +143,7 @@ export class Gate {
   changed(staged: StagedCluster | null, next: ClusterOwners | null): void {
     const before = this.#change;
     if (staged === null || next === null) this.#change = null;
-    else if (before?.next.build === next.build) before.staged = staged;
+    else if (before?.next.build === next.build) before.goOn(staged);
     else this.#begin(new Change(staged, next, this.#context.drain.longLivedAfterMs));
     this.#answerSettled();
     this.#lookAtAll();
@@ -179,7 +185,7 @@ export class Gate {
     const reason = `the key moves: ${this.#cluster} goes from version ${this.#keeper.owners().version ?? 0} to version ${change.staged.to}`;
     const { leavers, sinceMs } = change.leavers(nowMs, reason);
     if (leavers.length > 0) this.#keeper.drain(leavers, sinceMs);
-    else change.findSlow(nowMs);
+    else if (change.findSlow(nowMs)) this.#lookAtAll();
   }
 
   /** Resolves once a step is done here, or false where another has begun. */
