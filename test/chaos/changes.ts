@@ -6,7 +6,7 @@ import {
   type Topology,
   type TopologyDraft,
 } from '../../src/topology/index.ts';
-import type { Change } from './history.ts';
+import type { Change, Version } from './history.ts';
 import type { World } from './world.ts';
 
 const HEAVIEST = 3;
@@ -132,18 +132,29 @@ export async function carryOut(
 ): Promise<Change> {
   const begin = machineClock();
   const [one, other] = [ownersIn(before, keys), ownersIn(draft, keys)];
-  const moved = keys.filter((key) => one[key] !== other[key]);
+  const moved = keys.filter((key) => hasMoved(key, one, other));
   const done = await world.change(before, draft, what);
   return { what, begin, end: machineClock(), done, moved };
 }
 
-/** Which shard owns each of some keys. */
-export function ownersIn(description: ClusterDescription, keys: readonly string[]): Record<string, string> {
+/** Which shard owns each of some keys, and at which address. */
+export function ownersIn(
+  description: ClusterDescription,
+  keys: readonly string[],
+): Pick<Version, 'owners' | 'addresses'> {
   const cluster = new Cluster(description);
-  return Object.fromEntries(
-    keys.map((key) => {
-      const bytes = Buffer.from(key);
-      return [key, description.shards[cluster.locate(bytes, 0, bytes.length)]?.id ?? 'nobody'];
-    }),
-  );
+  const owners: Record<string, string> = {};
+  const addresses: Record<string, string> = {};
+  for (const key of keys) {
+    const bytes = Buffer.from(key);
+    const owner = description.shards[cluster.locate(bytes, 0, bytes.length)];
+    owners[key] = owner?.id ?? 'nobody';
+    addresses[key] = owner?.address ?? 'nowhere';
+  }
+  return { owners, addresses };
+}
+
+/** Whether a key's streams have to end for a change from one version to another. */
+export function hasMoved(key: string, one: Pick<Version, 'owners' | 'addresses'>, other: typeof one): boolean {
+  return one.owners[key] !== other.owners[key] || one.addresses[key] !== other.addresses[key];
 }

@@ -94,7 +94,7 @@ export class EnvoyWorld implements World {
 
   async versions(keys: readonly string[]): Promise<Version[]> {
     return this.#versions.map(({ topology, since, seen }) => {
-      return { version: topology.version, owners: ownersIn(topology, keys), since, seen };
+      return { version: topology.version, ...ownersIn(topology, keys), since, seen };
     });
   }
 

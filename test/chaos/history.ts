@@ -90,6 +90,8 @@ export interface Watch {
 export interface Version {
   readonly version: number;
   readonly owners: Readonly<Record<string, string>>;
+  /** The address of each key's owner: streams end too where a shard goes to another one. */
+  readonly addresses: Readonly<Record<string, string>>;
   /** It was not current before. */
   readonly since: number;
   /** It was current by then at the latest. */
@@ -102,7 +104,7 @@ export interface Change {
   readonly end: number;
   /** Whether it came about; else all stayed as it was. */
   readonly done: boolean;
-  /** Keys whose owner it changed. */
+  /** Keys whose owner, or its address, it changed. */
   readonly moved: readonly string[];
 }
 

@@ -62,8 +62,8 @@ export const GOOD: History = {
     { client: 3, key: 'w', first: 0, seen: [], streams: [{ router: 0, begin: 5, end: 100, reason: 'done' }] },
   ],
   versions: [
-    { version: 1, owners: { k: 's0', w: 's0' }, since: 0, seen: 1 },
-    { version: 2, owners: { k: 's1', w: 's0' }, since: 26, seen: 27 },
+    { version: 1, owners: { k: 's0', w: 's0' }, addresses: {}, since: 0, seen: 1 },
+    { version: 2, owners: { k: 's1', w: 's0' }, addresses: {}, since: 26, seen: 27 },
   ],
   changes: [{ what: 's1 joins', begin: 15, end: 27, done: true, moved: ['k'] }],
   disturbances: [{ what: 'router r0 is killed', begin: 55, end: 65, routers: [0], shards: null }],
@@ -339,6 +339,14 @@ export const PLANTED: readonly Planted[] = [...OF_OWNERSHIP, ...OF_VALUES, ...OF
 /** Histories that look odd, and are as they may be. */
 export const INNOCENT: ReadonlyArray<Pick<Planted, 'name' | 'history'>> = [
   { name: 'all well', history: GOOD },
+  {
+    name: 'a stream that ends as its shard goes to another address',
+    history: {
+      ...GOOD,
+      versions: GOOD.versions.map((each, i) => ({ ...each, addresses: { w: `10.0.0.${i}:80` } })),
+      watches: [watchOfK, { ...watchOfW, streams: [{ router: 0, begin: 5, end: 25, reason: 'the key moves' }] }],
+    },
+  },
   {
     name: 'a failed put that takes effect, and is seen, later',
     history: withFailedPut(

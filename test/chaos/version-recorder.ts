@@ -32,7 +32,7 @@ export class VersionRecorder {
     return this.#seen.map(({ topology, at }) => {
       const committedAt = committed.get(topology.version);
       const since = committedAt === undefined ? 0 : Date.parse(committedAt) + this.#offsetMs - CLOCKS_DIFFER_MS;
-      return { version: topology.version, owners: ownersIn(topology, keys), since, seen: at };
+      return { version: topology.version, ...ownersIn(topology, keys), since, seen: at };
     });
   }
 

@@ -1,3 +1,4 @@
+import { hasMoved } from '../changes.ts';
 import type { History, Watch } from '../history.ts';
 import type { Excuses } from './disturbed.ts';
 import type { Violation } from './violation.ts';
@@ -40,17 +41,17 @@ function firstDifference({ client, key, seen, first }: Watch, all: readonly numb
 /** A stream ends only for a fault, or because its key goes elsewhere. */
 export function* unmovedStreamsLiveOn({ watches, changes, versions }: History, excuses: Excuses): Generator<Violation> {
   const planned = changes.map((change) => ({ ...change, keys: new Set(change.moved) }));
-  const hasMoved = (key: string, at: number): boolean =>
+  const mayEnd = (key: string, at: number): boolean =>
     planned.some((change) => change.keys.has(key) && change.begin <= at && at <= change.end + HEARS_WITHIN_MS) ||
     versions.some(
-      ({ owners, since, seen }, i) =>
-        owners[key] !== (versions[i - 1] ?? { owners }).owners[key] &&
-        since - DRAINS_WITHIN_MS <= at &&
-        at <= seen + DRAINS_WITHIN_MS,
+      (version, i) =>
+        hasMoved(key, versions[i - 1] ?? version, version) &&
+        version.since - DRAINS_WITHIN_MS <= at &&
+        at <= version.seen + DRAINS_WITHIN_MS,
     );
   for (const { client, key, streams } of watches) {
     for (const { end, reason, router } of streams) {
-      if (reason === 'done' || excuses.cover(router, key, end, end) || hasMoved(key, end)) continue;
+      if (reason === 'done' || excuses.cover(router, key, end, end) || mayEnd(key, end)) continue;
       yield {
         rule: 'unmoved streams live on',
         what: `the stream of watcher ${client} of ${key} by r${router} ended at ${end.toFixed(1)}: ${reason}`,
