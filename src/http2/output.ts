@@ -57,6 +57,9 @@ export class Output implements Flushable {
   #scheduled = false;
   /** Writes that the kernel has not taken. */
   #pendingWrites = 0;
+  /** Bytes of this output that the backlog counts. */
+  #counted = 0;
+  #isDiscarded = false;
   /** The socket has come up, so that something may have reached the peer. */
   connected: boolean;
 
@@ -124,7 +127,10 @@ export class Output implements Flushable {
   flush(): void {
     this.#takeLast();
     if (this.length > 0 && this.connected && this.#pendingWrites === 0) this.#write();
-    if (this.#pendingWrites > 0) this.#checkBacklog();
+    if (this.#pendingWrites === 0) return;
+    this.#countBacklog();
+    const { backlog, maxUnsentBytes } = this.#pool;
+    if (this.#counted > maxUnsentBytes || !backlog.allows(this.#counted)) this.#listener.onUnread();
   }
 
   /** Writes what there is now, whatever waits before it: the socket is about to be ended, or handed on. */
@@ -157,23 +163,24 @@ export class Output implements Flushable {
       return;
     }
     this.#pendingWrites++;
-    this.#pool.backlog.bytes += length;
-    socket.write(NOTHING, () => this.#onTaken(bytes, length));
+    this.#countBacklog();
+    socket.write(NOTHING, () => this.#onTaken(bytes));
     if (unsent > CONGESTED_BYTES) this.congested = true;
   }
 
   /** The kernel has taken a write, or the socket is no more. */
-  #onTaken(bytes: Buffer, length: number): void {
+  #onTaken(bytes: Buffer): void {
     this.#pool.release(bytes);
-    this.#pool.backlog.bytes -= length;
     this.#pendingWrites--;
     if (this.#pendingWrites === 0 && this.length > 0) this.#write();
+    this.#countBacklog();
   }
 
-  #checkBacklog(): void {
-    const { backlog, maxUnsentBytes } = this.#pool;
-    const unsent = this.unsentBytes;
-    if (unsent > maxUnsentBytes || !backlog.allows(unsent)) this.#listener.onUnread();
+  /** Has the backlog count what waits for a kernel that does not take it. */
+  #countBacklog(): void {
+    const waiting = this.#pendingWrites === 0 || this.#isDiscarded ? 0 : this.unsentBytes;
+    this.#pool.backlog.bytes += waiting - this.#counted;
+    this.#counted = waiting;
   }
 
   /** Bytes that were produced and that the kernel has not taken. */
@@ -181,8 +188,10 @@ export class Output implements Flushable {
     return this.length + this.#socket.writableLength;
   }
 
-  /** Forgets what was not written. */
+  /** Forgets what was not written; the socket is no more. */
   discard(): void {
+    this.#isDiscarded = true;
+    this.#countBacklog();
     if (this.bytes !== NOTHING) this.#pool.release(this.bytes);
     this.bytes = NOTHING;
     this.length = 0;

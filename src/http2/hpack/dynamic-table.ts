@@ -30,10 +30,11 @@ export class DynamicTable {
     return this.#newest;
   }
 
-  /** The index of `field` where it stands at `place` of the ring; else -1. */
+  /** The index of `field` where it stands at `place` of the ring, whatever the ring's size; else -1. */
   indexAt(place: number, field: Field): number {
     const entries = this.#entries;
-    return entries[place] === field ? (this.#newest - place) & (entries.length - 1) : -1;
+    const mask = entries.length - 1;
+    return entries[place & mask] === field ? (this.#newest - place) & mask : -1;
   }
 
   /** Adds `field`, after evicting what has to go for it; one larger than the table empties the table (RFC 7541, 4.4). */

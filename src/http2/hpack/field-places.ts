@@ -26,13 +26,20 @@ export class FieldPlaces {
 
   /** @returns the index of a field among the table's entries, the newest being 0; -1 where it has none */
   find(field: Field): number {
+    const index = this.#table.indexAt(field.lastPlace, field);
+    return index >= 0 ? index : this.#search(field);
+  }
+
+  #search(field: Field): number {
     const slots = this.#slots;
     const mask = slots.length - 1;
     for (let at = field.id & mask; ; at = (at + 1) & mask) {
       const slot = slots[at] as number;
       if (slot === 0) return -1;
       const index = this.#table.indexAt(slot - 1, field);
-      if (index >= 0) return index;
+      if (index < 0) continue;
+      field.lastPlace = slot - 1;
+      return index;
     }
   }
 
@@ -50,6 +57,7 @@ export class FieldPlaces {
     let at = field.id & mask;
     while (slots[at] !== 0) at = (at + 1) & mask;
     slots[at] = place + 1;
+    field.lastPlace = place;
     this.#used++;
   }
 

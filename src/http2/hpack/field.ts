@@ -37,6 +37,8 @@ export class Field {
   recurring = false;
   /** What encoders find it by in their tables (see `FieldPlaces`); 0: it has never been in one. */
   id = 0;
+  /** Where it stood in the ring of the table that it was last found in: connections of one kind have it at one place mostly. */
+  lastPlace = 0;
   /** What the layer above found for this field, valid while `memoScope` is the object that it was found for. */
   memo: unknown = null;
   memoScope: unknown = null;

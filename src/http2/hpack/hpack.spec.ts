@@ -1,7 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { huffmanDecode, huffmanEncode, huffmanLength } from './huffman.ts';
-import { type Field, FieldCache, field, HeaderBlock, HpackDecoder, HpackEncoder, transientField } from './index.ts';
+import {
+  type Field,
+  FieldCache,
+  field,
+  HeaderBlock,
+  HpackDecoder,
+  HpackEncoder,
+  headerName,
+  peerName,
+  transientField,
+} from './index.ts';
 import { integerEnd, readInteger, writeInteger } from './integer.ts';
 
 const LIST_LIMIT = 65536;
@@ -250,3 +260,20 @@ function tableCount(newestFirst: readonly Field[]): number {
   });
   return beyond < 0 ? newestFirst.length : beyond;
 }
+
+describe('names', () => {
+  it('that peers send are let go when others have come, and those of our own stay what they are', () => {
+    const own = headerName('x-own-name');
+    const once = peerName('x-once');
+    const often = peerName('x-often');
+    for (let i = 0; i < 5000; i++) {
+      peerName(`x-other-${i}`);
+      if (i % 100 === 0) expect(peerName('x-often')).toBe(often);
+    }
+    expect(peerName('x-once')).not.toBe(once);
+    expect(peerName('x-own-name')).toBe(own);
+    expect(headerName('x-often')).toBe(often);
+    const long = 'x'.repeat(1000);
+    expect(peerName(long)).not.toBe(peerName(long));
+  });
+});
