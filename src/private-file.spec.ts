@@ -51,7 +51,7 @@ it('stands behind kept topologies and logs of operations', () => {
     placement: { name: 'maglev', options: {} },
     shards: [],
   };
-  new KeptTopologies(kept).keep({ topology: topology as unknown as Topology, nodes: [] });
+  new KeptTopologies(kept).keep({ topology: topology as unknown as Topology, nodes: [], claimedBy: null });
   expect([modeOf(kept), modeOf(join(kept, 'default.docs.json'))]).toEqual([0o700, 0o600]);
   const log = join(folder, 'operations');
   new OperationLog(log, 's0', () => 0, 1);

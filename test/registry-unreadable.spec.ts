@@ -151,7 +151,7 @@ it('begins from the disk where the current version cannot be read, and with noth
   const { raw, open } = await filled();
   await raw.commit([], [{ key: VERSION_3, value: '{"at":"now","topology":{"cluster":"docs"}}' }]);
   const nodes: StoredNode[] = [];
-  const kept = { topology: { ...draft(3), version: 3 as never }, nodes };
+  const kept = { topology: { ...draft(3), version: 3 as never }, nodes, claimedBy: null };
   const fromDisk = new Readers(open(), kept);
   await fromDisk.tells(3);
   expect(fromDisk.events.at(0)).toMatchObject({ kind: 'routing', from: 'disk' });

@@ -1,13 +1,15 @@
 import { Command } from 'commander';
-import { DEFAULT_NAMESPACE } from '../registry/index.ts';
+import { DEFAULT_NAMESPACE, instanceText, isMemberOf, qualified, type Registry } from '../registry/index.ts';
 import {
   Cluster,
   checkTopology,
   sharesOf,
   type Topology,
   type TopologyDraft,
+  type TopologyName,
   topologyText,
 } from '../topology/index.ts';
+import { changed } from './change-topology.ts';
 import { confirm } from './confirm.ts';
 import { type ClusterFlags, currentTopology } from './named-cluster.ts';
 import { placementDocument } from './placement-option.ts';
@@ -51,8 +53,8 @@ export function clusterCommand(): Command {
       )
       .option('--hash-on <what>', 'id, address or hostname', 'id'),
   ).action((name: string, flags: CreateFlags) =>
-    inRegistry(flags, async ({ topologies }) => {
-      const { version } = await topologies.commit(draftOf(name, flags), { expected: null });
+    inRegistry(flags, async (registry) => {
+      const { version } = await changed(registry, draftOf(name, flags), { expected: null }, 'the cluster is made');
       writeOut(`${name} is at version ${version}\n`);
     }),
   );
@@ -105,7 +107,38 @@ export function clusterCommand(): Command {
     if (!found) throw new UsageError(`there is no cluster ${topologyText(name)}`);
     writeOut(`${cluster} is gone\n`);
   });
+  namespaced(
+    command
+      .command('forget')
+      .description('say that a router, or a process of a shard, has ended: nobody waits for it any more')
+      .addHelpText('after', '\nExample:\n  keyway cluster forget docs s0 --yes')
+      .argument('<name>')
+      .argument('<process>', 'as keyway status and messages name it: a shard, with its instance where it has several')
+      .option('--yes', 'without asking'),
+  ).action(async (cluster: string, process: string, flags: Namespaced & { yes?: true }) => {
+    const name = { namespace: flags.namespace, cluster };
+    await confirm(`say that ${process} has ended: if it has not, two shards may serve a key at once`, flags.yes);
+    if (!(await inRegistry(flags, (registry) => forgotten(registry, name, process))))
+      throw new UsageError(`nobody waits for ${process} in ${topologyText(name)}, or it is there; see keyway status`);
+    writeOut(`nobody waits for ${process} any more\n`);
+  });
   return command;
+}
+
+/** @returns whether there was a process of that name, and one alone, that holds no lease */
+async function forgotten({ handoffs, members }: Registry, name: TopologyName, process: string): Promise<boolean> {
+  const routers = await members.list('router');
+  const isThere = routers.some((router) => qualified(router.name, router.instance) === process);
+  if (!isThere && (await handoffs.forgetLeaseless(name, process))) return true;
+  const there = await members.list('node', `${topologyText(name)}/`);
+  const { nodes } = await handoffs.read(name);
+  const [node, another] = nodes.filter(
+    (each) =>
+      !each.ended &&
+      !there.some(isMemberOf(name, each)) &&
+      [each.shard, qualified(each.shard, each.instance), instanceText(each)].includes(process),
+  );
+  return node !== undefined && another === undefined && handoffs.endNode(name, node);
 }
 
 function namespaced(command: Command): Command {

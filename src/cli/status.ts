@@ -1,11 +1,17 @@
 import { Command } from 'commander';
-import { awaitedIn } from '../handoff/index.ts';
+import { astrayRouters, awaitedIn } from '../handoff/index.ts';
 import {
   type Handoff,
+  type InstanceId,
+  isMemberOf,
   isUnderWay,
+  type KnownNode,
   type Leader,
+  type LeaselessRouter,
+  leaselessName,
   type Member,
   nodeValue,
+  qualified,
   type Registry,
   routerValue,
   UnreadableEntry,
@@ -21,6 +27,10 @@ interface Status {
   readonly handoffs: ReadonlyArray<Handoff & { readonly cluster: string; readonly awaited: readonly string[] }>;
   readonly routers: readonly Member[];
   readonly nodes: readonly Member[];
+  /** Processes of shards that hold no lease: a change that takes their keys waits for them, where they have not ended. */
+  readonly away: ReadonlyArray<KnownNode & { readonly cluster: string }>;
+  /** Routers that may go on without a lease, and are not there. */
+  readonly leaseless: ReadonlyArray<LeaselessRouter & { readonly cluster: string }>;
   readonly leaders: ReadonlyArray<Leader & { readonly election: string }>;
 }
 
@@ -44,7 +54,8 @@ export function statusCommand(): Command {
   );
 }
 
-async function statusOf({ topologies, handoffs: all, members, elections, unreadable }: Registry): Promise<Status> {
+async function statusOf(registry: Registry): Promise<Status> {
+  const { topologies, handoffs: all, members, elections, unreadable } = registry;
   const names = await topologies.list(null);
   // What cannot be read is told beside, and the rest goes on.
   const unlessUnreadable = <Value>(reading: Promise<Value>): Promise<Value | null> =>
@@ -56,19 +67,38 @@ async function statusOf({ topologies, handoffs: all, members, elections, unreada
   const read = await Promise.all(names.map((name) => unlessUnreadable(topologies.read(name))));
   const clusters = read.filter((each) => each !== null);
   const [routers, nodes, leaders] = await Promise.all([members.list('router'), members.list('node'), elections.list()]);
-  const states = await Promise.all(
-    names.map(async (name) => ({ name, state: await unlessUnreadable(all.read(name)) })),
+  const states = (
+    await Promise.all(
+      names.map(async (name) => {
+        const state = await unlessUnreadable(all.read(name));
+        return state === null ? [] : [{ name, ...state }];
+      }),
+    )
+  ).flat();
+  const underWay = states.filter(({ handoff }) => handoff !== null && isUnderWay(handoff));
+  const handoffs = await Promise.all(
+    underWay.map(async ({ name, handoff, nodes: known, leaseless }) => {
+      const staged = await all.staged(name);
+      const astray =
+        staged === null ? [] : await astrayRouters(registry, name, staged, { nodes: known, leaseless, routers });
+      const awaited = awaitedIn(name, handoff as Handoff, { routers, nodes, known, astray });
+      return { cluster: topologyText(name), ...(handoff as Handoff), awaited };
+    }),
   );
-  const handoffs = states.flatMap(({ name, state }) => {
-    const handoff = state?.handoff ?? null;
-    if (state === null || handoff === null || !isUnderWay(handoff)) return [];
-    const awaited = awaitedIn(name, handoff, { routers, nodes, known: state.nodes });
-    return [{ cluster: topologyText(name), ...handoff, awaited }];
-  });
-  return { clusters, handoffs, routers, nodes, leaders };
+  const away = states.flatMap(({ name, nodes: known }) =>
+    known
+      .filter((node) => !node.ended && !nodes.some(isMemberOf(name, node)))
+      .map((node) => ({ cluster: topologyText(name), ...node })),
+  );
+  const leaseless = states.flatMap(({ name, leaseless: all }) =>
+    all
+      .filter((each) => !routers.some(({ instance }) => instance === each.instance))
+      .map((each) => ({ cluster: topologyText(name), ...each })),
+  );
+  return { clusters, handoffs, routers, nodes, away, leaseless, leaders };
 }
 
-function text({ clusters, handoffs, routers, nodes, leaders }: Status): string {
+function text({ clusters, handoffs, routers, nodes, away, leaseless, leaders }: Status): string {
   const parts = [
     rowsOf(
       ['cluster', 'version', 'placement', 'shards'],
@@ -92,20 +122,30 @@ function text({ clusters, handoffs, routers, nodes, leaders }: Status): string {
     ),
     rowsOf(
       ['router', 'address', 'serves'],
-      routers.map(({ name, value }) => {
-        const { versions, listen } = routerValue(value);
-        const served = Object.entries(versions).map(
-          ([cluster, version]) => `${cluster}@${version}${late(cluster, version, clusters)}`,
-        );
-        return [name, listen.map(addressText).join(' '), served.join(' ')];
-      }),
+      [
+        ...routers.map(({ name, instance, value }) => {
+          const { versions, listen } = routerValue(value);
+          const served = Object.entries(versions).map(
+            ([cluster, version]) => `${cluster}@${version}${late(cluster, version, clusters)}`,
+          );
+          return [toldApart(routers, name, instance), listen.map(addressText).join(' '), served.join(' ')];
+        }),
+        ...leaseless.map((router) => [leaselessName(router), 'away', `${router.cluster}@${router.version}, perhaps`]),
+      ],
     ),
     rowsOf(
       ['node', 'address', 'health'],
-      nodes.map(({ name, value }) => {
-        const { address, healthy } = nodeValue(value);
-        return [name, address, healthy ? 'well' : 'sick'];
-      }),
+      [
+        ...nodes.map(({ name, instance, value }) => {
+          const { address, healthy } = nodeValue(value);
+          return [toldApart(nodes, name, instance), address, healthy ? 'well' : 'sick'];
+        }),
+        ...away.map(({ cluster, shard, nodeId, instance, address }) => [
+          `${cluster}/${shard}/${qualified(nodeId, instance)}`,
+          address,
+          'lost',
+        ]),
+      ],
     ),
     rowsOf(
       ['election', 'leader', 'token'],
@@ -113,6 +153,11 @@ function text({ clusters, handoffs, routers, nodes, leaders }: Status): string {
     ),
   ];
   return parts.filter((part) => part !== '').join('\n');
+}
+
+/** Several processes may have one name. */
+function toldApart(members: readonly Member[], name: string, instance: InstanceId): string {
+  return members.some((other) => other.name === name && other.instance !== instance) ? qualified(name, instance) : name;
 }
 
 /** A part of which there is nothing is left out. */

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { ClusterFollower, controlCluster } from '../handoff/index.ts';
 import { machineClock } from '../machine-clock.ts';
-import { type HeldLease, type Membership, openStore, Registry } from '../registry/index.ts';
+import { type HeldLease, type Membership, newInstance, openStore, qualified, Registry } from '../registry/index.ts';
 import type { ControlEvent } from './control-event.ts';
 import type { ControlBirth, ControlRequest } from './control-thread.ts';
 import { KeptTopologies } from './kept-topologies.ts';
@@ -21,13 +21,14 @@ registry.unreadable.onChange = () => tell({ kind: 'unreadable', entries: registr
 
 registry.onDenied((reason) => tell({ kind: 'denied', reason }));
 
+const instance = newInstance();
 const followers = new Map<string, ClusterFollower>();
 const leases: ServingLease[] = [];
 for (const { name, topology, servesUntil } of clusters) {
   const follower = new ClusterFollower(registry, kept, name, topology, tell);
   followers.set(name, follower);
   const onServes = (serves: boolean): void => tell({ kind: 'serves', cluster: name, serves });
-  leases.push(new ServingLease(follower, servesUntil, machineClock, onServes));
+  leases.push(new ServingLease(registry, follower, qualified(router, instance), servesUntil, machineClock, onServes));
 }
 
 function onRegistered(lease: HeldLease): void {
@@ -38,7 +39,7 @@ function onRegistered(lease: HeldLease): void {
 }
 
 /** Before anything is served: who hands keys over waits for those who are registered. */
-const membership: Membership = registry.members.register('router', router, value, leaseMs, onRegistered);
+const membership: Membership = registry.members.register('router', router, value, leaseMs, onRegistered, instance);
 
 const running = clusters.map(({ name, topology }) =>
   Promise.all([
@@ -67,6 +68,7 @@ async function carryOut(request: ControlRequest): Promise<void> {
       followers.get(request.cluster)?.carriedOut(request.id);
       return;
     case 'stop':
+      await Promise.all(leases.map((serving) => serving.stop()));
       stopping.abort();
       await membership.leave();
       await Promise.all(running);

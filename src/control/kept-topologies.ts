@@ -5,6 +5,13 @@ import { makePrivateFolder, writePrivateFile } from '../private-file.ts';
 import type { StoredNode } from '../registry/index.ts';
 import { readTopology, type Topology, type TopologyName, topologyDocument, topologyText } from '../topology/index.ts';
 
+/** Of an earlier release nobody has claimed what it kept. */
+interface KeptFile {
+  readonly topology: unknown;
+  readonly nodes: StoredNode[];
+  readonly claimedBy?: string | null;
+}
+
 /**
  * The last topologies that this router has served, in files. A file is replaced whole, so that a process that ends in the
  * middle leaves the one before.
@@ -21,21 +28,22 @@ export class KeptTopologies implements TopologyKeeper {
   }
 
   /** @throws Error where the folder cannot be written */
-  keep({ topology, nodes }: KeptTopology): void {
+  keep({ topology, nodes, claimedBy }: KeptTopology): void {
     const file = this.#fileOf({ namespace: topology.namespace, cluster: topology.name });
     makePrivateFolder(this.#folder);
-    const kept = { topology: topologyDocument(topology), nodes };
+    const kept = { topology: topologyDocument(topology), nodes, claimedBy };
     writePrivateFile(file, `${JSON.stringify(kept)}\n`);
   }
 
   /** @returns null where none was kept, or what was kept is none */
   read(name: TopologyName): KeptTopology | null {
     try {
-      const kept = JSON.parse(readFileSync(this.#fileOf(name), 'utf8')) as { topology: unknown; nodes?: StoredNode[] };
+      const kept = JSON.parse(readFileSync(this.#fileOf(name), 'utf8')) as KeptFile;
       const { topology } = readTopology(kept.topology, `the kept topology of ${topologyText(name)}`);
+      if (topology.version === null) return null;
       // Of nodes that are not known nobody can say that they refuse what they have lost.
       const nodes = Array.isArray(kept.nodes) ? kept.nodes : [];
-      return topology.version === null ? null : { topology: topology as Topology, nodes };
+      return { topology: topology as Topology, nodes, claimedBy: kept.claimedBy ?? null };
     } catch {
       return null;
     }

@@ -1,5 +1,6 @@
 import type { ClusterFollower } from '../handoff/index.ts';
-import type { HeldLease } from '../registry/index.ts';
+import type { HeldLease, Registry } from '../registry/index.ts';
+import { LeaselessClaim } from './leaseless-claim.ts';
 
 /**
  * Until when a router may serve a cluster, and when it cuts what is in flight, by the machine's clock, in memory that its
@@ -17,25 +18,44 @@ export function newServesUntil(): ServesUntil {
 const CUTS_BEFORE = 0.05;
 
 /**
- * Keeps the time until which a router may serve a cluster. Where it needs its lease: for as long as that lasts, and not before
- * the router does what the registry said after the lease had been granted. So who counts leases knows of every router that
- * may send a request.
+ * Keeps the time until which a router may serve a cluster. What holds: it serves by its lease, for as long as that lasts, and not
+ * before it does what the registry said after the lease had been granted; so who counts leases knows of every router that
+ * may send a request. Or it serves without one, where nobody is harmed by that and the others know (`LeaselessClaim`). A lease
+ * that is over, whatever has ended it, is served by no longer.
  */
 export class ServingLease {
   readonly #follower: ClusterFollower;
   readonly #until: ServesUntil;
   readonly #clock: () => number;
   readonly #onServes: (serves: boolean) => void;
+  readonly #claim: LeaselessClaim;
   #serves = false;
   #confirmed: HeldLease | null = null;
+  /** The number of what was served last by a lease. */
+  #servedByLease: number | null = null;
 
-  /** @param clock the machine's. @param onServes told when the router may serve, and when it may not any more */
-  constructor(follower: ClusterFollower, until: ServesUntil, clock: () => number, onServes: (serves: boolean) => void) {
+  /**
+   * @param self the router, as `qualified` names it
+   * @param clock the machine's
+   * @param onServes told when the router may serve, and when it may not any more
+   */
+  constructor(
+    registry: Registry,
+    follower: ClusterFollower,
+    self: string,
+    until: ServesUntil,
+    clock: () => number,
+    onServes: (serves: boolean) => void,
+  ) {
     this.#follower = follower;
     this.#until = until;
     this.#clock = clock;
     this.#onServes = onServes;
-    follower.onChange = () => this.#update();
+    this.#claim = new LeaselessClaim(registry, follower, self, () => this.#update());
+    follower.onChange = () => {
+      this.#update();
+      this.#claim.settle();
+    };
   }
 
   /** The router is registered by this lease: what others did before that it may not know. */
@@ -45,6 +65,7 @@ export class ServingLease {
     if (!lease.isHeld) return;
     this.#confirmed = lease;
     this.#update();
+    this.#claim.onConfirmed(lease);
   }
 
   /** The lease lasts longer. */
@@ -52,13 +73,23 @@ export class ServingLease {
     this.#update();
   }
 
+  /** Nothing is served any more. */
+  stop(): Promise<void> {
+    return this.#claim.stop();
+  }
+
   #update(): void {
     const lease = this.#confirmed;
-    if (this.#follower.needsNoLease) this.#until.fill(Number.POSITIVE_INFINITY);
-    else if (lease === null) this.#until.fill(Number.NEGATIVE_INFINITY);
+    if (this.#claim.holds) this.#until.fill(Number.POSITIVE_INFINITY);
     else {
-      this.#until[0] = lease.actsUntilMs;
-      this.#until[1] = lease.untilMs - CUTS_BEFORE * lease.lengthMs;
+      const actsUntilMs = lease?.actsUntilMs ?? Number.NEGATIVE_INFINITY;
+      const { served } = this.#follower;
+      if (this.#clock() < actsUntilMs) this.#servedByLease = served?.number ?? null;
+      // What is in flight by a version before, which needed no lease, may end in its own time.
+      const isEarlier = this.#claim.covers && this.#servedByLease !== (served?.number ?? null);
+      this.#until[0] = actsUntilMs;
+      if (isEarlier) this.#until[1] = Number.POSITIVE_INFINITY;
+      else this.#until[1] = lease === null ? actsUntilMs : lease.untilMs - CUTS_BEFORE * lease.lengthMs;
     }
     const serves = this.#clock() < (this.#until[0] as number);
     if (serves !== this.#serves) this.#onServes(serves);

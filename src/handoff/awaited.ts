@@ -5,6 +5,8 @@ import {
   instanceText,
   isMemberOf,
   type KnownNode,
+  type LeaselessRouter,
+  leaselessName,
   type Member,
   nodeValue,
   qualified,
@@ -25,10 +27,16 @@ export interface Participants {
   readonly nodes: readonly Member[];
   /** Those that are to be waited for, lease or no lease. */
   readonly known: readonly KnownNode[];
+  /** Routers that nobody sees, and that would serve what has moved: `astrayRouters`. */
+  readonly astray: readonly LeaselessRouter[];
 }
 
 /** Who has to do something before the next step of a handoff can be taken, for people. */
-export function awaitedIn(name: TopologyName, handoff: Handoff, { routers, nodes, known }: Participants): string[] {
+export function awaitedIn(
+  name: TopologyName,
+  handoff: Handoff,
+  { routers, nodes, known, astray }: Participants,
+): string[] {
   const cluster = topologyText(name);
   const late = routers.filter(({ value }) => {
     const { versions, acknowledged } = routerValue(value);
@@ -42,6 +50,7 @@ export function awaitedIn(name: TopologyName, handoff: Handoff, { routers, nodes
   });
   return [
     ...toldApart(late, (router) => `router ${router.name}`),
+    ...astray.map((router) => `router ${leaselessName(router)}, which is away`),
     ...toldApart(holding, ({ shard }) => `shard ${shard}`),
   ];
 }

@@ -1,5 +1,26 @@
-import { type CommitOptions, type Handoff, isUnderWay, type Registry, type StoredHandoff } from '../registry/index.ts';
-import { isStrict, type Topology, type TopologyDraft, type TopologyName, topologyText } from '../topology/index.ts';
+import {
+  type CommitOptions,
+  type Handoff,
+  isMemberOf,
+  isUnderWay,
+  leaselessName,
+  nodeValue,
+  pause,
+  qualified,
+  type Registry,
+  routerValue,
+  type StoredHandoff,
+  VersionConflict,
+} from '../registry/index.ts';
+import {
+  isStrict,
+  type Topology,
+  type TopologyDraft,
+  type TopologyName,
+  type TopologyVersion,
+  topologyText,
+} from '../topology/index.ts';
+import { astrayRouters } from './astray.ts';
 import { driveWhileElected } from './controller.ts';
 import type { OnStep } from './driver.ts';
 
@@ -22,13 +43,19 @@ export interface ChangeOptions extends CommitOptions {
   /** Milliseconds of a monotonic clock. */
   readonly clock: () => number;
   readonly onStep?: OnStep | undefined;
+  /** How long those are waited for who are in the way before anything is begun; some seconds where it is not given. */
+  readonly patienceMs?: number | undefined;
 }
 
 /**
  * Changes a cluster's topology by the cluster's own rules: at once, or in a handoff, which an elected controller drives, or
  * this process where there is none. Who dies in between leaves a handoff that others finish.
+ *
+ * What holds, unless it is forced: a version that is to be strict becomes current once everybody who may serve another one has
+ * confirmed it or is over. So a cluster becomes strict by a handoff, too, and one that was deleted is made anew once nobody serves
+ * what it was. Where somebody is away whom no time ends, nothing is begun: it would hold all other changes up.
  * @returns the topology, once it is the current one
- * @throws VersionConflict HandoffAborted
+ * @throws VersionConflict also where somebody is in the way; HandoffAborted
  */
 export async function changeTopology(
   registry: Registry,
@@ -37,12 +64,74 @@ export async function changeTopology(
 ): Promise<Topology> {
   const name = { namespace: draft.namespace, cluster: draft.name };
   // By force also where what is current cannot be read.
-  const current = options.force === true ? null : await registry.topologies.read(name);
-  if (current === null || !isStrict(current)) return registry.topologies.commit(draft, options);
+  if (options.force === true) return registry.topologies.commit(draft, options);
+  const current = await registry.topologies.read(name);
+  if (current === null) {
+    await clear(name, null, options, () => servesDeleted(registry, name));
+    return registry.topologies.commit(draft, options);
+  }
+  if (!isStrict(current) && !isStrict(draft)) return registry.topologies.commit(draft, options);
+  await clear(name, current.version, options, () => astrayFrom(registry, name, draft));
   const staged = await registry.handoffs.stage(draft, options, options.reason, options.lost);
   options.onStep?.(staged);
   await settled(registry, name, staged, options);
   return { ...draft, version: staged.to };
+}
+
+/** Who is in the way may be back in a moment, or done; where it takes longer, people have to know. */
+const DEFAULT_PATIENCE_MS = 5000;
+const LOOK_MS = 100;
+
+/**
+ * Resolves once nobody is in the way.
+ * @param obstacle what is, for people; null: nothing
+ * @throws VersionConflict where somebody stays there
+ */
+async function clear(
+  name: TopologyName,
+  current: TopologyVersion | null,
+  { clock, patienceMs = DEFAULT_PATIENCE_MS }: ChangeOptions,
+  obstacle: () => Promise<string | null>,
+): Promise<void> {
+  const sinceMs = clock();
+  for (;;) {
+    const reason = await obstacle();
+    if (reason === null) return;
+    if (clock() - sinceMs >= patienceMs) throw new VersionConflict(name, reason, current);
+    await pause(LOOK_MS, new AbortController().signal);
+  }
+}
+
+async function astrayFrom(registry: Registry, name: TopologyName, to: TopologyDraft): Promise<string | null> {
+  const [state, routers] = await Promise.all([registry.handoffs.read(name), registry.members.list('router')]);
+  const [astray] = await astrayRouters(registry, name, to, { ...state, routers });
+  if (astray === undefined) return null;
+  const router = leaselessName(astray);
+  return `router ${router} is away, and may serve version ${astray.version} for as long as it runs; once it is back, this goes on; once it is known to have ended: keyway cluster forget ${name.cluster} ${router}; --force waits for nobody`;
+}
+
+/** Who may still serve a cluster that was deleted. */
+async function servesDeleted(registry: Registry, name: TopologyName): Promise<string | null> {
+  const { pointer, nodes, leaseless } = await registry.handoffs.read(name);
+  if (pointer === null || pointer === undefined) return null;
+  const [routers, members] = await Promise.all([
+    registry.members.list('router'),
+    registry.members.list('node', `${topologyText(name)}/`),
+  ]);
+  const router = routers.find(({ value }) => (routerValue(value).versions[topologyText(name)] ?? 0) > 0);
+  const node = nodes.find((each) => {
+    if (!each.fencing || each.ended) return false;
+    const member = members.find(isMemberOf(name, each));
+    return member === undefined ? each.beyondLeaseMs > 0 : nodeValue(member.value).idle !== true;
+  });
+  const who =
+    router !== undefined
+      ? `router ${router.name}`
+      : leaseless[0] !== undefined
+        ? `router ${leaselessName(leaseless[0])}`
+        : node && `shard ${qualified(node.shard, node.instance)}`;
+  if (who === undefined) return null;
+  return `${who} may still serve what was deleted at version ${pointer.version}; once it is known to have ended: keyway cluster forget ${name.cluster} ${who.split(' ')[1]}; --force waits for nobody`;
 }
 
 /** Resolves once a handoff has led to its version. @throws HandoffAborted */

@@ -49,6 +49,7 @@ class Told {
       handoff: step === null ? null : (handoff as unknown as StoredHandoff),
       staged: isUnderWay ? topology(to) : null,
       nodes: [],
+      leaseless: [],
     };
     this.#handoffs.push({ kind: 'view', view, incarnation: '' });
   }

@@ -2,7 +2,6 @@ import {
   type ClusterState,
   type HandoffView,
   isUnderWay,
-  type KnownNode,
   pause,
   type Registry,
   type StoredHandoff,
@@ -15,7 +14,6 @@ import {
 } from '../registry/index.ts';
 import {
   isStrict,
-  type Shard,
   type SharedCluster,
   type StagedCluster,
   shareCluster,
@@ -23,6 +21,8 @@ import {
   type TopologyName,
   type TopologyVersion,
 } from '../topology/index.ts';
+
+import { fences } from './fences.ts';
 
 /** After an outage of the registry. */
 const RETRY_MS = 100;
@@ -52,6 +52,8 @@ export interface KeptTopology {
   readonly topology: Topology;
   /** Its nodes as they were known: whether every shard refuses what it has lost. */
   readonly nodes: readonly StoredNode[];
+  /** The process in whose name the registry has it that this may be served without a lease; null: it has it not. */
+  readonly claimedBy: string | null;
 }
 
 /** Where it is kept. */
@@ -82,7 +84,7 @@ export class ClusterFollower {
   readonly #tell: (event: ClusterEvent) => void;
   /** Undefined: nothing is known yet. */
   #served: Served | null | undefined = undefined;
-  #view: HandoffView = { handoff: null, staged: null, nodes: [] };
+  #view: HandoffView = { handoff: null, staged: null, nodes: [], leaseless: [] };
   #hasView = false;
   #next: (Served & { readonly attempt: number }) | null = null;
   /** A version that the handoff has told of, and the topology's own watch has not yet: what that tells before is past. */
@@ -100,6 +102,12 @@ export class ClusterFollower {
   #viewOf = '';
   #told = '';
   #keptAs = '';
+  /** Who has claimed what is served, and which. */
+  #claim: { readonly by: string; readonly number: number } | null = null;
+  /** Whose claim what is kept bears, as far as that is known. */
+  #claimOnDisk: string | null = null;
+  /** Who had claimed what was kept when this process started; its number, where it has been served since then. */
+  #predecessor: { readonly by: string; readonly number: number | null } | null = null;
   #from: 'registry' | 'disk' = 'registry';
   #id = 0;
   #outages = 0;
@@ -128,6 +136,9 @@ export class ClusterFollower {
 
   async run(signal: AbortSignal): Promise<void> {
     this.#signal = signal;
+    const claimedBy = this.#kept?.read(this.topologyName)?.claimedBy ?? null;
+    this.#claimOnDisk = claimedBy;
+    if (claimedBy !== null) this.#predecessor = { by: claimedBy, number: null };
     await Promise.all([this.#followTopology(signal), this.#followHandoffs(signal)]);
   }
 
@@ -238,6 +249,7 @@ export class ClusterFollower {
     if (kept === null) return;
     this.#from = 'disk';
     this.#served = this.#build(kept.topology);
+    if (kept.claimedBy !== null) this.#predecessor = { by: kept.claimedBy, number: this.#served.number };
     this.#view = { ...this.#view, nodes: kept.nodes };
     this.#hasView = true;
     this.#publish();
@@ -267,8 +279,8 @@ export class ClusterFollower {
       } else if ((handoff.step === 'committed' ? handoff.to : handoff.from) > version) return;
     }
     this.#tellRouting(this.#stagedFor(handoff, staged));
-    this.#keep();
     this.onChange();
+    this.#keep();
   }
 
   #stagedFor(handoff: StoredHandoff | null, staged: Topology | null): StagedCluster | null {
@@ -300,11 +312,13 @@ export class ClusterFollower {
     const served = this.#served ?? null;
     if (this.#kept === null || served === null || this.#from === 'disk') return;
     const { nodes } = this.#view;
-    const keptAs = [served.number, ...nodes.map(({ revision }) => revision)].join();
+    const claimedBy = this.#claim?.number === served.number ? this.#claim.by : null;
+    const keptAs = [served.number, claimedBy, ...nodes.map(({ revision }) => revision)].join();
     if (keptAs === this.#keptAs) return;
     this.#keptAs = keptAs;
     try {
-      this.#kept.keep({ topology: served.topology, nodes });
+      this.#kept.keep({ topology: served.topology, nodes, claimedBy });
+      this.#claimOnDisk = claimedBy;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       const message = `the topology cannot be kept on disk: ${reason}`;
@@ -316,6 +330,50 @@ export class ClusterFollower {
   carriedOut(id: number): void {
     this.#carriedOut = Math.max(this.#carriedOut, id);
     this.#wake();
+    this.onChange();
+  }
+
+  /** Whether what was told last is done. */
+  get isCarriedOut(): boolean {
+    return this.#carriedOut === this.#id;
+  }
+
+  /** What is served, and its number among what was: versions may come again. Null: nothing is. */
+  get served(): { readonly topology: Topology; readonly number: number } | null {
+    return this.#served ?? null;
+  }
+
+  /** Whether it is known that the registry cannot be reached. */
+  get isCutOff(): boolean {
+    return this.#outages > 0;
+  }
+
+  // ---- who has claimed that this may be served without a lease ------------------------------------------------------
+
+  /** Keeps with what is served in whose name the registry has it. @param claimedBy null: it has it not any more */
+  keepAs(claimedBy: string | null): void {
+    const { served } = this;
+    this.#claim = claimedBy === null || served === null ? null : { by: claimedBy, number: served.number };
+    this.#keep();
+  }
+
+  /** In whose name a process would start from what is kept on disk. */
+  get claimOnDisk(): string | null {
+    return this.#claimOnDisk;
+  }
+
+  /** In whose name a process served before this one, from the same disk, until that is dismissed. */
+  get predecessor(): string | null {
+    return this.#predecessor?.by ?? null;
+  }
+
+  /** What is served is what the predecessor had claimed, and is claimed still. */
+  get goesByPredecessor(): boolean {
+    return this.#predecessor !== null && this.#predecessor.number === this.#served?.number;
+  }
+
+  dismissPredecessor(): void {
+    this.#predecessor = null;
   }
 
   /**
@@ -332,7 +390,7 @@ export class ClusterFollower {
       this.#viewOf === incarnation &&
       (this.#view.handoff?.revision ?? 0) >= (handoff?.revision ?? 0) &&
       this.#servesWhatIs(pointer) &&
-      this.#carriedOut === this.#id &&
+      this.isCarriedOut &&
       (shard === null || !this.#isGivenUp(shard));
     while (!signal.aborted && !isUpToDate()) {
       await new Promise<void>((resolve) => {
@@ -382,21 +440,19 @@ export class ClusterFollower {
   }
 
   /**
-   * Whether a router may serve without a lease: where each router changes over when it hears of it, and where every shard
-   * itself refuses what it has lost.
+   * Whether a router may serve without a lease, once the others know: where each router changes over when it hears of it, and
+   * where every shard itself refuses what it has lost.
    */
   get needsNoLease(): boolean {
-    const served = this.#served;
-    if (served === undefined || served === null) return false;
-    if (!isStrict(served.topology)) return true;
-    return served.topology.shards.every((shard) => fences(this.#view.nodes, shard));
+    const { served } = this;
+    return served !== null && (!isStrict(served.topology) || this.isFenced);
   }
-}
 
-/** Whether whatever answers for a shard refuses what the shard has lost. A process elsewhere says nothing of the one that is asked. */
-function fences(nodes: readonly KnownNode[], { id, address }: Pick<Shard, 'id' | 'address'>): boolean {
-  const there = nodes.filter(({ shard, ended }) => shard === id && !ended);
-  return there.every(({ fencing }) => fencing) && there.some((node) => node.address === address);
+  /** Whether every shard of what is served refuses what it has lost. */
+  get isFenced(): boolean {
+    const { served } = this;
+    return served?.topology.shards.every((shard) => fences(this.#view.nodes, shard)) === true;
+  }
 }
 
 /** Versions with the same content have the same version numbers, but for those that were staged and given up. */

@@ -6,6 +6,7 @@ import {
   instanceText,
   isMemberOf,
   isUnderWay,
+  type LeaselessRouter,
   type Member,
   type Registry,
   type StoredHandoff,
@@ -15,6 +16,7 @@ import {
   Waker,
 } from '../registry/index.ts';
 import { type Topology, type TopologyName, topologyText } from '../topology/index.ts';
+import { astrayRouters } from './astray.ts';
 import { awaitedIn } from './awaited.ts';
 
 /** How long things may take. */
@@ -52,7 +54,7 @@ export class HandoffDriver {
   readonly #timing: HandoffTiming;
   readonly #onStep: OnStep;
   readonly #waker = new Waker();
-  #view: HandoffView = { handoff: null, staged: null, nodes: [] };
+  #view: HandoffView = { handoff: null, staged: null, nodes: [], leaseless: [] };
   #routers: readonly Member[] = [];
   #nodes: readonly Member[] = [];
   /** Since when this attempt has been as far as to hold requests, or to drain. */
@@ -122,7 +124,7 @@ export class HandoffDriver {
     const { handoffs } = this.#registry;
     const waitsMs = this.#waitedFor(handoff);
     // What the watches know may be old: the last word has a read that is made after the step was written.
-    const awaited = this.#awaited(handoff, this.#routers, this.#nodes) ?? (await this.#awaitedNow(handoff));
+    const awaited = this.#awaited(handoff, this.#routers, this.#nodes) ?? (await this.#awaitedNow(handoff, staged));
     const holds = hasReached(handoff.step, 'hold');
     if (awaited !== null) {
       const holdMs = this.#timing.holdMs * Math.min(2 ** handoff.retries, LONGEST_HOLD);
@@ -166,20 +168,26 @@ export class HandoffDriver {
     return this.#clock() - this.#since.ms;
   }
 
-  async #awaitedNow(handoff: StoredHandoff): Promise<string | null> {
+  async #awaitedNow(handoff: StoredHandoff, staged: Topology): Promise<string | null> {
     const { handoffs, members } = this.#registry;
-    const [{ nodes }, routers, there] = await Promise.all([
+    const [{ nodes, leaseless }, routers, there] = await Promise.all([
       handoffs.read(this.#name),
       members.list('router'),
       members.list('node', `${topologyText(this.#name)}/`),
     ]);
     this.#view = { ...this.#view, nodes };
-    return this.#awaited(handoff, routers, there);
+    const astray = await astrayRouters(this.#registry, this.#name, staged, { nodes, leaseless, routers });
+    return this.#awaited(handoff, routers, there, astray);
   }
 
   /** Somebody who has to be waited for, or null. */
-  #awaited(handoff: Handoff, routers: readonly Member[], nodes: readonly Member[]): string | null {
-    return awaitedIn(this.#name, handoff, { routers, nodes, known: this.#view.nodes })[0] ?? null;
+  #awaited(
+    handoff: Handoff,
+    routers: readonly Member[],
+    nodes: readonly Member[],
+    astray: readonly LeaselessRouter[] = [],
+  ): string | null {
+    return awaitedIn(this.#name, handoff, { routers, nodes, known: this.#view.nodes, astray })[0] ?? null;
   }
 
   /** Processes that are over, or were given up, and whose shards have no place any more; as long as they have not come back. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Topology, TopologyName, TopologyVersion } from '../topology/index.ts';
 import { type InstanceId, qualified, unqualified } from './instance.ts';
+import type { LeaselessRouter } from './leaseless-routers.ts';
 import type { Entry, Revision } from './store/store.ts';
 import { parsed } from './unreadable.ts';
 
@@ -97,6 +98,8 @@ export interface HandoffState {
   /** The last one, under way or over; null where there never was one. */
   readonly handoff: StoredHandoff | null;
   readonly nodes: readonly StoredNode[];
+  /** Routers that may go on without their leases. */
+  readonly leaseless: readonly LeaselessRouter[];
 }
 
 /** The same, with what it leads to. */

@@ -1,4 +1,5 @@
 import {
+  isStrict,
   losingShards,
   type Topology,
   type TopologyDraft,
@@ -26,7 +27,9 @@ import {
   stateKey,
   underWay,
 } from './handoff-entries.ts';
+import { type LeaselessRouter, leaselessKey, leaselessOf } from './leaseless-routers.ts';
 import type { Namespaces } from './namespaces.ts';
+import { OwnEntry } from './own-entry.ts';
 import { OwnRights } from './own-rights.ts';
 import { type Change, type Condition, type Entry, type EntryCondition, StoreUnavailable } from './store/store.ts';
 import { type CommitOptions, nextVersion, VersionConflict } from './topologies.ts';
@@ -102,7 +105,7 @@ export class Handoffs {
       step: 'stage',
       attempt: (last?.attempt ?? 0) + 1,
       retries: 0,
-      losing: current === null ? [] : losingShards(topologyOf(name, current), draft),
+      losing: current === null ? [] : losingOf(topologyOf(name, current), draft, pointer, nodes),
       lost,
       givenUp: (silent ?? nodes.filter(({ shard }) => lost.includes(shard))).map(instanceText),
       at: this.#timeOfDay(),
@@ -215,6 +218,27 @@ export class Handoffs {
     return new OwnRights(this.#store, name, node, rights);
   }
 
+  /** The entry in which a router says that it may go on without its lease. @param router as `qualified` names it */
+  leaselessEntry(name: TopologyName, router: string): OwnEntry {
+    return new OwnEntry(this.#store, leaselessKey(name, router));
+  }
+
+  /**
+   * Has nobody wait any more for a router that may go on without its lease, because it has ended. @returns whether there was one
+   */
+  async forgetLeaseless(name: TopologyName, router: string): Promise<boolean> {
+    const entry = await this.#store.get(leaselessKey(name, router));
+    if (entry === null) return false;
+    const { key, revision } = entry;
+    return (await this.#store.commit([{ key, revision }], [{ key, value: null }])) !== null;
+  }
+
+  /** What is staged, or null. @throws UnreadableEntry */
+  async staged(name: TopologyName): Promise<Topology | null> {
+    const entry = await this.#store.get(stagedKey(name));
+    return entry === null ? null : checked(name, entry, jsonOf(entry)).topology;
+  }
+
   /**
    * Has a process count as ended, which serves nothing any more for certain. @returns false where it has spoken meanwhile
    */
@@ -242,6 +266,7 @@ type Part =
   /** Checked once: of ten thousand shards that takes a while. */
   | { readonly kind: 'staged'; readonly topology: Topology }
   | { readonly kind: 'node'; readonly node: StoredNode }
+  | { readonly kind: 'leaseless'; readonly router: LeaselessRouter }
   /** Of a later release. */
   | { readonly kind: 'other' };
 
@@ -250,7 +275,24 @@ function partOf(name: TopologyName, entry: Entry): Part {
   if (entry.key === stateKey(name)) return { kind: 'state', handoff: handoffOf(entry) };
   if (entry.key === stagedKey(name)) return { kind: 'staged', topology: checked(name, entry, jsonOf(entry)).topology };
   const node = knownNodeOf(name, entry);
-  return node === null ? { kind: 'other' } : { kind: 'node', node };
+  if (node !== null) return { kind: 'node', node };
+  const router = leaselessOf(name, entry);
+  return router === null ? { kind: 'other' } : { kind: 'leaseless', router };
+}
+
+/** The shards that may have to give something up. */
+function losingOf(
+  current: Topology,
+  draft: TopologyDraft,
+  { atOnce }: Pointer,
+  nodes: readonly StoredNode[],
+): readonly string[] {
+  // Nobody has waited for the shards to hear of it: any of them may serve by an earlier one, also one that has no place any more.
+  const unheard =
+    atOnce === true && isStrict(draft)
+      ? [...current.shards.map(({ id }) => id), ...nodes.map(({ shard }) => shard)]
+      : [];
+  return [...new Set([...losingShards(current, draft), ...unheard])];
 }
 
 /** What the readable ones say together. */
@@ -264,6 +306,7 @@ function viewOf(name: TopologyName, parts: ReadonlyMap<string, Part>): HandoffVi
     // Of an earlier handoff, where what this one leads to cannot be read: it is not acknowledged then.
     staged: topology?.version === handoff?.to ? topology : null,
     nodes: [...parts.values()].flatMap((part) => (part.kind === 'node' ? part.node : [])),
+    leaseless: [...parts.values()].flatMap((part) => (part.kind === 'leaseless' ? part.router : [])),
   };
 }
 
@@ -272,5 +315,6 @@ function stateOf(name: TopologyName, entries: readonly Entry[], unreadable: Unre
   return {
     handoff: handoffOf(entries.find(({ key }) => key === stateKey(name))),
     nodes: unreadable.readable(entries, (entry) => knownNodeOf(name, entry)).flatMap((node) => node ?? []),
+    leaseless: unreadable.readable(entries, (entry) => leaselessOf(name, entry)).flatMap((router) => router ?? []),
   };
 }

@@ -25,6 +25,13 @@ export { type ClusterState, type HandoffEvent, Handoffs } from './handoffs.ts';
 export type { HeldLease, LeaseTimes } from './held-lease.ts';
 export { type InstanceId, newInstance, qualified } from './instance.ts';
 export {
+  type LeaselessBasis,
+  type LeaselessRouter,
+  leaselessName,
+  leaselessText,
+  topologyDigest,
+} from './leaseless-routers.ts';
+export {
   type Acknowledgement,
   hasAcknowledged,
   isMemberOf,
@@ -36,6 +43,7 @@ export {
 } from './member-values.ts';
 export { type Member, type MemberKind, Members, type Membership } from './members.ts';
 export { DEFAULT_NAMESPACE, NamespaceError, Namespaces } from './namespaces.ts';
+export type { OwnEntry } from './own-entry.ts';
 export type { OwnRights } from './own-rights.ts';
 export { pause } from './pause.ts';
 export { Registry, type RegistryClocks } from './registry.ts';

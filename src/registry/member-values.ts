@@ -37,6 +37,8 @@ export interface NodeValue {
   /** It goes by its own will: nobody has to wait whether it comes back. */
   readonly leaving?: true;
   readonly acknowledged?: Acknowledgement;
+  /** A shard that takes part knows of no topology, and serves nothing. */
+  readonly idle?: boolean;
 }
 
 const NOWHERE: HostPort = { host: '', port: 0 };

@@ -43,9 +43,9 @@ export class OwnEntry {
   remove(): Promise<void> {
     return this.#afterOthers(async () => {
       const known = this.#known;
-      this.#known = null;
       if (known !== null)
         await this.#store.commit([{ key: this.#key, revision: known.revision }], [{ key: this.#key, value: null }]);
+      this.#known = null;
     });
   }
 

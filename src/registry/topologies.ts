@@ -113,7 +113,7 @@ export class Topologies {
       const topology: Topology = { ...draft, version };
       const handoff = await this.#handoff(name, options.force === true ? version : null);
       const conditions = [...namespace, { key: pointerKey(name), revision }, handoff.condition];
-      const changes = versionChanges(name, topology, this.#timeOfDay());
+      const changes = versionChanges(name, topology, this.#timeOfDay(), pointer !== null);
       if (await this.#commit(conditions, [...changes, ...handoff.changes])) return topology;
       if (options.expected !== undefined || attempt >= MOST_ATTEMPTS) {
         const now = await this.#pointer(name);

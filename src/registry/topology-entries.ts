@@ -16,9 +16,15 @@ import { parsed, type UnreadableEntries, UnreadableEntry } from './unreadable.ts
 export interface Pointer {
   readonly version: TopologyVersion;
   readonly deleted: boolean;
+  /** It took another one's place at once: whoever has not heard of it may serve anything. Where it is not given, all had confirmed it. */
+  readonly atOnce?: boolean;
 }
 
-const pointerSchema = z.object({ version: z.int().min(1), deleted: z.boolean().default(false) });
+const pointerSchema = z.object({
+  version: z.int().min(1),
+  deleted: z.boolean().default(false),
+  atOnce: z.boolean().optional(),
+});
 
 /** @throws UnreadableEntry */
 export function pointerOf(entry: Entry): Pointer {
@@ -51,13 +57,19 @@ export const versionKey = (name: TopologyName, version: number): string =>
 const KEPT_VERSIONS = 100;
 
 /** What makes a topology the current one. @param at the time of day, ISO 8601 */
-export function versionChanges(name: TopologyName, topology: Topology, at: string): [Change, Change, ...Change[]] {
+export function versionChanges(
+  name: TopologyName,
+  topology: Topology,
+  at: string,
+  atOnce = false,
+): [Change, Change, ...Change[]] {
   const { version } = topology;
   const stored = { at, topology: topologyDocument(topology) } satisfies StoredVersion;
   const past: Change[] =
     version > KEPT_VERSIONS ? [{ key: versionKey(name, version - KEPT_VERSIONS), value: null }] : [];
+  const pointer: Pointer = { version, deleted: false, ...(atOnce ? { atOnce } : {}) };
   return [
-    { key: pointerKey(name), value: JSON.stringify({ version, deleted: false } satisfies Pointer) },
+    { key: pointerKey(name), value: JSON.stringify(pointer) },
     { key: versionKey(name, version), value: JSON.stringify(stored) },
     ...past,
   ];

@@ -213,6 +213,8 @@ export class RegisteredOwnership implements Ownership {
     this.#next = givesUp ? new ClusterTable(staged.table) : null;
     this.#dropLost();
     this.#claimTimeBeyond();
+    const idle = this.#table === null;
+    if (idle !== (this.#value.idle === true)) this.#tell({ idle });
     this.#follower.carriedOut(id);
     if (givesUp && staged.losing.includes(this.#identity.shard)) this.#acknowledge(staged.to, staged.attempt);
     for (const resolve of this.#waiting.splice(0)) resolve();

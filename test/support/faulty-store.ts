@@ -19,6 +19,8 @@ export type Fate = 'done' | 'lost' | 'unanswered' | 'late';
 /** A client's link to a store, which loses what the test says. */
 export class FaultyStore implements Store {
   readonly #store: Store;
+  readonly #watches = new Set<() => void>();
+  #isCut = false;
   /** Asked of each call. */
   fate: (method: keyof Store, changes: readonly Change[]) => Fate = () => 'done';
   /** Told before a call is made. */
@@ -54,7 +56,30 @@ export class FaultyStore implements Store {
   }
 
   watch(prefix: string, after: Revision, watcher: Watcher): () => void {
-    return this.#store.watch(prefix, after, watcher);
+    const stop = this.#store.watch(prefix, after, watcher);
+    const end = (): void => {
+      stop();
+      watcher.onEnded({ kind: 'lost', cause: new StoreUnavailable('of the test', 'the link is cut') });
+    };
+    if (this.#isCut) queueMicrotask(end);
+    else this.#watches.add(end);
+    return () => {
+      this.#watches.delete(end);
+      stop();
+    };
+  }
+
+  /** Nothing passes any more. */
+  cut(): void {
+    this.#isCut = true;
+    this.fate = () => 'lost';
+    for (const end of this.#watches) end();
+    this.#watches.clear();
+  }
+
+  mend(): void {
+    this.#isCut = false;
+    this.fate = () => 'done';
   }
 
   recall(seen: Entry | null): Promise<Recalled> {

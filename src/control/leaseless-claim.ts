@@ -1,0 +1,138 @@
+import type { ClusterFollower } from '../handoff/index.ts';
+import {
+  type HeldLease,
+  leaselessText,
+  type OwnEntry,
+  pause,
+  qualified,
+  type Registry,
+  StoreUnavailable,
+} from '../registry/index.ts';
+
+/** Between attempts to take a claim back. Until it is, it stands, and others may wait for longer than they must. */
+const RETRY_MS = 200;
+
+/**
+ * What a router has told the others of its going on without a lease, and by which version. What holds: it serves a version
+ * without its lease only while its word for that version stands in the registry; and the file from which it would start again
+ * bears that word only while the registry has it. In between it goes by its lease, as any router does.
+ */
+export class LeaselessClaim {
+  readonly #registry: Registry;
+  readonly #follower: ClusterFollower;
+  readonly #self: string;
+  readonly #entry: OwnEntry;
+  readonly #onChange: () => void;
+  readonly #stopping = new AbortController();
+  /** The number of what was served when the registry took it down. */
+  #claimed: number | null = null;
+  /** By which the router is registered, and does what the registry said after that. */
+  #lease: HeldLease | null = null;
+  #settling: Promise<void> | null = null;
+  #isSettled = true;
+
+  /**
+   * @param self the router, as `qualified` names it
+   * @param onChange told when it may do more without a lease than before
+   */
+  constructor(registry: Registry, follower: ClusterFollower, self: string, onChange: () => void) {
+    this.#registry = registry;
+    this.#follower = follower;
+    this.#self = self;
+    this.#entry = registry.handoffs.leaselessEntry(follower.topologyName, self);
+    this.#onChange = onChange;
+  }
+
+  /** Whether what is served now may be served without a lease. */
+  get holds(): boolean {
+    const { served, needsNoLease, goesByPredecessor } = this.#follower;
+    return needsNoLease && (goesByPredecessor || (served !== null && served.number === this.#claimed));
+  }
+
+  onConfirmed(lease: HeldLease): void {
+    this.#lease = lease;
+    // While it was away, people may have said that it had ended: then its word does not stand any more.
+    this.#claimed = null;
+    this.settle();
+  }
+
+  /** Whether what was served before what is served now may have been without a lease, so that it may end in its own time. */
+  get covers(): boolean {
+    return this.#claimed !== null || this.#follower.predecessor !== null;
+  }
+
+  /** Has the registry know what is served by now. To be called whenever that has changed, and no more is done by it than `holds` says. */
+  settle(): void {
+    this.#isSettled = false;
+    this.#settling ??= this.#settle().finally(() => {
+      this.#settling = null;
+    });
+  }
+
+  async #settle(): Promise<void> {
+    while (!this.#isSettled && this.#lease !== null && !this.#isOver(this.#lease)) {
+      this.#isSettled = true;
+      await this.#settleOnce(this.#lease);
+    }
+  }
+
+  async #settleOnce(lease: HeldLease): Promise<void> {
+    const follower = this.#follower;
+    const { served } = follower;
+    if (served === null || !follower.needsNoLease) {
+      this.#claimed = null;
+      await this.#takeBack();
+    } else if (served.number !== this.#claimed) {
+      // It is looked again once all threads have it, or the disk can be written.
+      if (!follower.isCarriedOut || follower.claimOnDisk === this.#self) return;
+      const text = leaselessText(served.topology, follower.isFenced);
+      const until = AbortSignal.any([lease.lost, this.#stopping.signal]);
+      const isWritten = await this.#entry.write(() => text, { over: 'anything', until });
+      // What has come meanwhile is seen to next.
+      if (!isWritten || follower.served !== served || this.#lease !== lease) return;
+      follower.keepAs(this.#self);
+      this.#claimed = served.number;
+      this.#onChange();
+    }
+    await this.#dismissPredecessor();
+  }
+
+  #isOver(lease: HeldLease): boolean {
+    return lease.lost.aborted || this.#stopping.signal.aborted;
+  }
+
+  async #takeBack(): Promise<void> {
+    this.#follower.keepAs(null);
+    try {
+      await this.#entry.remove();
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      this.#isSettled = false;
+      await pause(RETRY_MS, this.#stopping.signal);
+    }
+  }
+
+  /** The process that kept its topology here before: its word stands for this one, until this one has given its own. */
+  async #dismissPredecessor(): Promise<void> {
+    const follower = this.#follower;
+    const { predecessor } = follower;
+    if (predecessor === null || follower.claimOnDisk === predecessor) return;
+    follower.dismissPredecessor();
+    try {
+      const routers = await this.#registry.members.list('router');
+      // Two that share a disk by mistake answer each for themselves.
+      if (routers.some(({ name, instance }) => qualified(name, instance) === predecessor)) return;
+      await this.#registry.handoffs.forgetLeaseless(follower.topologyName, predecessor);
+    } catch (error) {
+      // It stands for longer, which harms nobody.
+      if (!(error instanceof StoreUnavailable)) throw error;
+    }
+  }
+
+  /** The router serves nothing any more. Where the registry is away its word stands, and the next process here may go by it. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#settling;
+    if (!this.#follower.isCutOff) await this.#takeBack();
+  }
+}

@@ -1,0 +1,83 @@
+import {
+  type KnownNode,
+  type LeaselessBasis,
+  type LeaselessRouter,
+  type Member,
+  type Registry,
+  topologyDigest,
+  UnreadableEntry,
+} from '../registry/index.ts';
+import {
+  isStrict,
+  losingShards,
+  type Shard,
+  type Topology,
+  type TopologyDraft,
+  type TopologyName,
+} from '../topology/index.ts';
+import { fences } from './fences.ts';
+
+/** What is known of those who may be in the way of a version. */
+interface Bystanders {
+  readonly nodes: readonly KnownNode[];
+  readonly leaseless: readonly LeaselessRouter[];
+  readonly routers: readonly Member[];
+}
+
+/**
+ * The routers that nobody sees and that may serve on without a lease, by a version from which a shard loses a key on the way to
+ * another, where that shard would serve them still. A strict version cannot take its place while there is one: nobody can ask it,
+ * and no time ends what it may do. That holds for whatever version it knows: one of an eventual cluster, one whose shards all
+ * refused what they had lost and do not any more, or one that was made current by force.
+ */
+export async function astrayRouters(
+  registry: Registry,
+  name: TopologyName,
+  to: TopologyDraft,
+  { nodes, leaseless, routers }: Bystanders,
+): Promise<LeaselessRouter[]> {
+  const away = leaseless.filter(
+    (router) => !routers.some((member) => member.instance === router.instance && member.name === router.name),
+  );
+  if (away.length === 0 || !isStrict(to)) return [];
+  const current = await registry.topologies.read(name);
+  // What may answer at an address by now.
+  const placed = [...(current?.shards ?? []), ...to.shards];
+  const verdicts = new Map<string, Promise<boolean>>();
+  const harms = async (basis: LeaselessBasis): Promise<boolean> => {
+    const from = await registry.topologies
+      .readVersion(name, basis.version as Topology['version'])
+      .catch((error: unknown) => {
+        if (error instanceof UnreadableEntry) return null;
+        throw error;
+      });
+    // What it knows is not kept any more.
+    if (from === null || topologyDigest(from) !== basis.digest) return true;
+    const losing = new Set(losingShards(from, to));
+    return from.shards.some((shard) => losing.has(shard.id) && mayServe(shard, basis, placed, nodes));
+  };
+  const isAstray = await Promise.all(
+    away.map(({ version, digest, fenced }) => {
+      const text = `${version} ${digest} ${fenced}`;
+      const verdict = verdicts.get(text) ?? harms({ version, digest, fenced });
+      verdicts.set(text, verdict);
+      return verdict;
+    }),
+  );
+  return away.filter((_, i) => isAstray[i]);
+}
+
+/** Whether what answers at a shard's address may serve a key that the shard has lost. */
+function mayServe(
+  shard: Shard,
+  { fenced }: LeaselessBasis,
+  placed: readonly Shard[],
+  nodes: readonly KnownNode[],
+): boolean {
+  if (fences(nodes, shard)) return false;
+  // It refused what it had lost, and has gone since: nobody is there, unless another has come.
+  const isSuccessorThere =
+    placed.some((each) => each.address === shard.address && !fences(nodes, each)) ||
+    nodes.some((node) => !node.ended && !node.fencing && node.address === shard.address);
+  return !fenced || isSuccessorThere;
+}
