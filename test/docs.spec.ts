@@ -41,7 +41,9 @@ it('shows listeners and upstreams that are right, as far as files can be missing
 });
 
 it('shows topologies and registries that are right', () => {
-  const [topology, user, routers] = examples('docs/registry.md') as [string, string, string];
+  const all = examples('docs/registry.md');
+  const [topology, user] = all as [string, string];
+  const routers = all.find((text) => text.includes('fromRegistry')) as string;
   expect(parseTopology(topology, 'example').pins).toHaveLength(2);
   registrySchema.parse((parse(user) as { registry: unknown }).registry);
   const route = { match: { prefix: '/' }, cluster: 'docs' };
