@@ -27,7 +27,7 @@ it('shows parts of a route that are right', () => {
   );
   const shards = [{ id: 's0', address: '127.0.0.1:1' }];
   const config = stringify({ listen: [{ address: '127.0.0.1:1' }], routes: [route], clusters: { docs: { shards } } });
-  expect(parseConfig(config, 'example').routes[0]?.shardKey.length).toBe(7);
+  expect(parseConfig(config, 'example').routes[0]?.shardKey.length).toBe(8);
 });
 
 it('shows listeners and upstreams that are right, as far as files can be missing', () => {
