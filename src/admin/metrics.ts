@@ -1,5 +1,6 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import {
+  failureCauses,
   LATENCY_BUCKETS,
   LATENCY_UNIT_US,
   type RouterCounters,
@@ -258,6 +259,13 @@ async function addShardStates(text: MetricsText, shards: ReadonlyArray<Labelled<
     shards.map(({ labels, traffic }) => [labels, value(traffic)]);
   const failures = samples(({ connectFailures }) => connectFailures);
   await text.counter('keyway_shard_connect_failures_total', 'Connections to a shard that could not be made.', failures);
+  // Causes that never came are left out: ten series a shard would say little.
+  const failed = shards.flatMap(({ labels, traffic }) =>
+    failureCauses
+      .map((cause) => [{ ...labels, cause }, traffic.failures[cause]] as const)
+      .filter(([, count]) => count > 0),
+  );
+  await text.counter('keyway_shard_failures_total', 'Requests without an answer of their shard, by cause.', failed);
   const gauge = (name: string, help: string, value: (shard: ShardCounters) => number): Promise<void> =>
     text.gauge(`keyway_shard_${name}`, help, samples(value));
   await gauge('connections', 'Connections open to a shard.', ({ connections }) => connections);

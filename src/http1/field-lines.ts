@@ -40,6 +40,7 @@ export interface FieldTaker {
 /**
  * Reads the field lines of bytes[start, end), a section whose lines end in CR LF as `SectionScanner` found it. What only
  * some recipients would take (space before the colon, folded lines, control characters) is a fault (RFC 9112, 5).
+ * @param of a response's space before the colon is removed instead (RFC 9112, 5.1)
  */
 export function readFieldLines(
   fields: FieldCache,
@@ -47,20 +48,23 @@ export function readFieldLines(
   start: number,
   end: number,
   taker: FieldTaker,
+  of: 'request' | 'response' = 'request',
 ): Http1Fault | null {
   let at = start;
   while (bytes[at] !== CR) {
     let colon = at;
     while (colon < end && bytes[colon] !== COLON && bytes[colon] !== CR) colon++;
     if (bytes[colon] !== COLON) return badRequest('a header line without a colon');
-    const name = nameOf(bytes, at, colon);
+    let nameEnd = colon;
+    if (of === 'response') while (nameEnd > at && isBlank(bytes[nameEnd - 1] as number)) nameEnd--;
+    const name = nameOf(bytes, at, nameEnd);
     if (name === null) return badRequest('a header name with a character that none may have');
     let valueStart = colon + 1;
-    while (bytes[valueStart] === SPACE || bytes[valueStart] === TAB) valueStart++;
+    while (isBlank(bytes[valueStart] as number)) valueStart++;
     let lineEnd = valueStart;
     while (bytes[lineEnd] !== CR) lineEnd++;
     let valueEnd = lineEnd;
-    while (valueEnd > valueStart && (bytes[valueEnd - 1] === SPACE || bytes[valueEnd - 1] === TAB)) valueEnd--;
+    while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1] as number)) valueEnd--;
     const field = fields.internPlain(name, bytes, valueStart, valueEnd);
     if (!field.valid) return badRequest(`a forbidden character in the value of ${name.text}`);
     const fault = taker.takeField(field);
@@ -68,4 +72,8 @@ export function readFieldLines(
     at = lineEnd + 2;
   }
   return null;
+}
+
+function isBlank(byte: number): boolean {
+  return byte === SPACE || byte === TAB;
 }

@@ -13,6 +13,7 @@ import {
 } from '../http2/index.ts';
 import { badRequest, foreign, type Http1Fault } from './fault.ts';
 import { type FieldTaker, readFieldLines } from './field-lines.ts';
+import { tokens } from './tokens.ts';
 
 const CR = 13;
 const SPACE = 32;
@@ -238,13 +239,6 @@ export class RequestHead implements FieldTaker {
     }
     return null;
   }
-}
-
-function tokens(value: string): string[] {
-  return value
-    .split(',')
-    .map((each) => each.trim())
-    .filter((each) => each !== '');
 }
 
 /** What `Connection` names concerns this connection alone (RFC 9110, 7.6.1). */

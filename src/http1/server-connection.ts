@@ -63,6 +63,7 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
   readonly ready = true;
   readonly connected = true;
   readonly resetsStreams = false;
+  readonly tunnels = true;
   endedBecause = '';
   readonly #socket: Socket;
   readonly #context: Http2Context;
@@ -337,14 +338,20 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
         this.#becomeTunnel(stream, block, this.#webSocketKey);
         return;
       }
-      // It stays what it was: a GET without content.
-      stream.remoteEnded = true;
+      this.declineTunnel(stream);
     }
     // Whether a client that was not told to continue sends its content is open, and so where its next request begins.
     const tooMuch = !stream.remoteEnded && stream.contentRemaining > DISCARDED_BYTES;
     if (this.#awaitsContinue || (status >= 400 && tooMuch)) this.#closeAfter = true;
     this.#closeAfter = this.#writer.head(status, block, endStream, this.#closeAfter);
     if (endStream) this.#endResponse(stream);
+  }
+
+  /** It stays what it was: a GET without content. */
+  declineTunnel(stream: Stream): boolean {
+    this.#webSocketKey = null;
+    stream.remoteEnded = true;
+    return true;
   }
 
   #becomeTunnel(stream: Stream, block: HeaderBlock, key: string): void {

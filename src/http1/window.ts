@@ -2,6 +2,8 @@ import type { Stream } from '../http2/index.ts';
 
 /** HTTP/1.1 has no windows: what one side may send ahead of the one behind us, before its socket is not read any more. */
 export const WINDOW_BYTES = 262144;
+/** What an answer may bring before it is known whether its client reads. */
+export const FIRST_WINDOW_BYTES = 65536;
 
 /** Lets the peer send up to `limit`, and no more than the window. @returns whether it may send again, and is to be read */
 export function widen(stream: Stream, limit: number): boolean {

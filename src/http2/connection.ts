@@ -27,6 +27,7 @@ type State = 'open' | 'draining' | 'failed' | 'closed';
  */
 export class Connection implements OutputListener, StreamConnection {
   readonly resetsStreams = true;
+  readonly tunnels = true;
   readonly isServer: boolean;
   readonly #socket: Socket;
   readonly #context: Http2Context;
@@ -198,6 +199,10 @@ export class Connection implements OutputListener, StreamConnection {
     stream.receiveWindow = target;
   }
 
+  declineTunnel(): boolean {
+    return false;
+  }
+
   /** Ends a stream before its time. Its handler is not told. */
   reset(stream: Stream, code: number): void {
     if (!stream.closed) this.#resetNow(stream, code);
@@ -249,7 +254,7 @@ export class Connection implements OutputListener, StreamConnection {
     };
   }
 
-  /** Ends the connection at once, telling the peer why. Streams' handlers are told that it is lost. */
+  /** Ends the connection at once, telling the peer why: it broke the protocol, and so its streams' handlers are told. */
   fail(code: number, reason: string): void {
     if (this.#state === 'closed' || this.#state === 'failed') return;
     this.#state = 'failed';
@@ -260,7 +265,7 @@ export class Connection implements OutputListener, StreamConnection {
     // Who does not read is not waited for.
     if (this.#output.congested) this.#socket.destroy();
     else endSocket(this.#socket);
-    this.#loseStreams();
+    this.#loseStreams(ResetCause.Violation);
     this.#handler.onClosed(this, reason);
   }
 
@@ -287,14 +292,14 @@ export class Connection implements OutputListener, StreamConnection {
     this.#receiver.stop();
     this.#output.discard();
     this.#socket.destroy();
-    this.#loseStreams();
+    this.#loseStreams(ResetCause.ConnectionLost);
     if (!told) this.#handler.onClosed(this, reason);
   }
 
-  #loseStreams(): void {
+  #loseStreams(cause: ResetCause): void {
     this.#streams.forEach((stream) => {
       this.closeStream(stream);
-      stream.handler.onReset(stream, ErrorCode.InternalError, ResetCause.ConnectionLost);
+      stream.handler.onReset(stream, ErrorCode.InternalError, cause);
     });
   }
 

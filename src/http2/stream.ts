@@ -38,6 +38,8 @@ export interface StreamConnection {
   readonly endedBecause: string;
   /** A stream can be reset with a code before its answer has begun. Where it cannot, only an answer tells the peer what happened. */
   readonly resetsStreams: boolean;
+  /** A 2xx answer to an extended CONNECT makes its stream a tunnel; where it does not, it is an answer like any other. */
+  readonly tunnels: boolean;
   /** Sends a header section: a response's, or an informational one before it. */
   sendHeaders(stream: Stream, block: HeaderBlock, endStream: boolean): void;
   /** Sends trailers, behind the content that still waits. */
@@ -46,6 +48,11 @@ export interface StreamConnection {
   sendData(stream: Stream, bytes: Uint8Array, start: number, end: number, endStream: boolean): void;
   /** Lets the peer send again: at most as much as the receiver behind us, `limit`, can take at once. */
   grant(stream: Stream, limit: number): void;
+  /**
+   * An extended CONNECT is not taken: what follows is an answer with content, whatever its status.
+   * @returns false where the peer would take a 2xx for a tunnel
+   */
+  declineTunnel(stream: Stream): boolean;
   /** Ends a stream before its time. Its handler is not told. */
   reset(stream: Stream, code: number): void;
   /** The same for a request that nobody waits for any more, one of many that end together. */

@@ -3,11 +3,10 @@ import {
   ErrorCode,
   type Field,
   HeaderBlock,
-  isUnprocessed,
   type MessageHead,
   NameKind,
   type RequestConnection,
-  ResetCause,
+  type ResetCause,
   type Stream,
   type StreamConnection,
   type StreamHandler,
@@ -22,13 +21,14 @@ import { cleanTrailers } from './edge/own-headers.ts';
 import { areWholeMessages, type Envelopes, EnvelopeTracker, envelopesOf } from './envelopes.ts';
 import { GrpcStatus, grpcTimeoutMs } from './grpc.ts';
 import { endWithReply, type LocalReply, localReply, sendReply } from './local-reply.ts';
-import { LATENCY_UNIT_US, latencyBucket } from './observe/counters.ts';
+import { type FailureCause, LATENCY_UNIT_US, latencyBucket } from './observe/counters.ts';
 import { type OpenStream, requestFacts } from './observe/request-facts.ts';
 import { hiddenKey } from './observe/secret-keys.ts';
 import { WatchReplay } from './replay/watch-replay.ts';
 import { RetryWait, retryWaitMs } from './retries.ts';
 import type { RouterContext } from './router-context.ts';
 import type { ClusterOwners, Route } from './routing.ts';
+import { FAILURES, failureCause, reasonOf } from './upstream/failure.ts';
 import type { Upstream } from './upstream/upstream.ts';
 import type { ClearedExchange, WaitingPlace } from './waiting-place.ts';
 
@@ -246,6 +246,7 @@ export class Exchange implements StreamHandler, Deadlined {
       upstream.connection.reset(upstream, ErrorCode.Cancel);
       return;
     }
+    if (this.isWebSocket && status === 2 && !upstream.connection.tunnels && !this.#passAsAnswer()) return;
     // The route's time is for the handshake.
     if (this.isWebSocket && this.#timing !== null) this.#timing.deadlineAtMs = Number.POSITIVE_INFINITY;
     if (this.#isReplaying && this.#onReplayHeaders(upstream, head, block, status, endStream)) return;
@@ -268,6 +269,15 @@ export class Exchange implements StreamHandler, Deadlined {
       }
     }
     this.#downstream.connection.sendHeaders(this.#downstream, block, endStream);
+  }
+
+  /** The shard has no WebSocket and answers the GET as it is (RFC 9110, 7.8). @returns false where its client cannot be told so */
+  #passAsAnswer(): boolean {
+    const downstream = this.#downstream;
+    if (downstream.connection.declineTunnel(downstream)) return true;
+    this.owner.onFailure('not_switched', '');
+    this.refuse(FAILURES.not_switched.reply(this.owner.label, ''));
+    return false;
   }
 
   onTrailers(stream: Stream, head: MessageHead, block: HeaderBlock): void {
@@ -441,19 +451,22 @@ export class Exchange implements StreamHandler, Deadlined {
       this.#resetOnceSent();
       return;
     }
-    const unprocessed = isUnprocessed(code, cause);
-    const idempotent = this.#route.retries.idempotent && cause !== ResetCause.Violation;
-    if (cause === ResetCause.ConnectionLost && !connection.connected && this.#waitForOwner(connection)) return;
-    this.owner.onOutcome(true);
-    if ((unprocessed || idempotent) && this.#repeat()) return;
-    if (unprocessed) this.refuse(localReply.ownerUnavailable(this.owner.label, 'it refuses the request'));
-    else if (cause === ResetCause.ConnectionLost)
-      this.refuse(localReply.ownerUnavailable(this.owner.label, lossOf(connection)));
-    else if (cause === ResetCause.Violation && !this.#responseBegun)
-      this.refuse(localReply.upstreamFault(this.owner.label));
-    else if (!this.#responseBegun && !this.#downstream.connection.resetsStreams)
-      this.refuse(localReply.ownerReset(this.owner.label));
-    else this.#passReset(cause === ResetCause.Violation ? ErrorCode.InternalError : code);
+    const failed = failureCause(connection, code, cause);
+    const { repeats } = FAILURES[failed];
+    const reason = reasonOf(connection, failed);
+    if (failed === 'unreachable' && this.#waitForOwner(reason)) return;
+    this.owner.onFailure(failed, reason);
+    const mayRepeat = repeats === 'always' || (repeats === 'idempotent' && this.#route.retries.idempotent);
+    if (!mayRepeat || !this.#repeat()) this.#fail(failed, reason, code);
+  }
+
+  /** Ends the exchange in the way that follows from the cause. @param code of the reset that it goes back to */
+  #fail(cause: FailureCause, reason: string, code: number): void {
+    const { before, midway, reply } = FAILURES[cause];
+    const canReset = this.#responseBegun || this.#downstream.connection.resetsStreams;
+    if (canReset && (this.#responseBegun ? midway : before) === 'reset')
+      this.#passReset(cause === 'declined' || cause === 'gave_up' ? code : ErrorCode.InternalError);
+    else this.refuse(reply(this.owner.label, reason));
   }
 
   #passReset(code: number): void {
@@ -464,9 +477,9 @@ export class Exchange implements StreamHandler, Deadlined {
   }
 
   /** The request has not reached the owner: it may wait for it with the others, if it is still at hand. */
-  #waitForOwner(connection: StreamConnection): boolean {
+  #waitForOwner(reason: string): boolean {
     if (this.#responseBegun || !this.#takeBack()) return false;
-    this.owner.unavailable(this, connection.endedBecause);
+    this.owner.unavailable(this, 'unreachable', reason);
     return true;
   }
 
@@ -798,9 +811,4 @@ function mayBeStale(status: number, endStream: boolean, grpcStatus: Field | null
 /** Whether an answer says that the shard could not serve, and nothing more. */
 function isTrouble(status: number, grpcStatus: Field | null): boolean {
   return status === 502 || status === 503 || status === 504 || grpcStatus?.integer === GrpcStatus.Unavailable;
-}
-
-/** What happened to a connection: one that never came up did not lose anything. */
-function lossOf({ ready, endedBecause }: StreamConnection): string {
-  return ready ? `the connection was lost (${endedBecause})` : endedBecause;
 }

@@ -7,6 +7,7 @@ export type { ServesUntil } from './gate/lease-watch.ts';
 export type { ListenerDescription } from './listener.ts';
 export { ACCESS_FIELDS, formatFault } from './observe/access-log.ts';
 export {
+  failureCauses,
   LATENCY_BUCKETS,
   LATENCY_UNIT_US,
   RouterCounters,

@@ -115,11 +115,17 @@ export const localReply = {
     message: `this router has lost its lease: who owns what in ${cluster} may be another by now`,
     retryAfterMs: 1000,
   }),
-  upstreamFault: (shard: string): LocalReply => ({
+  upstreamFault: (shard: string, reason = ''): LocalReply => ({
     refusal: 'upstream_fault',
     grpcStatus: GrpcStatus.Internal,
     httpStatus: 502,
-    message: `shard ${shard} broke the protocol`,
+    message: `shard ${shard} broke the protocol${reason === '' ? '' : `: ${reason}`}`,
+  }),
+  notSwitched: (shard: string): LocalReply => ({
+    refusal: 'bad_request',
+    grpcStatus: GrpcStatus.Unimplemented,
+    httpStatus: 501,
+    message: `shard ${shard} takes no WebSocket here`,
   }),
 } as const;
 

@@ -1,76 +1,88 @@
-import { buildConnector, Pool } from 'undici';
-import { Http1Call, type UndiciCallOwner } from '../../http1/index.ts';
-import type {
-  HeaderBlock,
-  Http2Context,
-  RequestConnection,
-  Stream,
-  StreamConnection,
-  StreamHandler,
-} from '../../http2/index.ts';
-import { openSocket, tlsOptions } from './open-socket.ts';
+import { Http1ClientConnection, type Http1ClientHandler } from '../../http1/index.ts';
+import type { Http2Context, RequestConnection } from '../../http2/index.ts';
+import { openSocket } from './open-socket.ts';
 import type { Target, Transport } from './transport.ts';
 
-/** HTTP/1.1 by undici: so many connections, a request at a time on each, shown as streams. */
-export class Http1Transport implements Transport, RequestConnection, UndiciCallOwner {
-  readonly http2: Http2Context;
-  readonly dispatcher: Pool;
+/** After a connection could not be made none is tried for so long. */
+const RECONNECT_MS = 100;
+
+/** HTTP/1.1: up to so many connections, a request at a time on each, shown as streams. */
+export class Http1Transport implements Transport, Http1ClientHandler {
+  readonly #context: Http2Context;
   readonly #target: Target;
   readonly #count: number;
-  readonly #calls = new Set<StreamConnection>();
+  readonly #connections = new Set<Http1ClientConnection>();
+  #idle: Http1ClientConnection[] = [];
+  #opening = 0;
+  #isClosed = false;
   onRoom: () => void = () => {};
   lastFailure = '';
 
   constructor(target: Target, count: number, context: Http2Context) {
-    this.http2 = context;
+    this.#context = context;
     this.#target = target;
     this.#count = count;
-    const { host, port, tls } = target;
-    this.dispatcher = new Pool(
-      `${tls === null ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`,
-      {
-        connections: count,
-        // The run's own timeouts count, and a watch may be silent for long.
-        headersTimeout: 0,
-        bodyTimeout: 0,
-        allowH2: false,
-        connect: buildConnector({ ...tlsOptions(target), allowH2: false, timeout: CONNECT_TIMEOUT_MS }),
+  }
+
+  async open(): Promise<void> {
+    this.#idle.push(await this.#connect());
+  }
+
+  /** One that is idle, which its caller uses at once. */
+  pick(): RequestConnection | null {
+    const picked = this.#idle.pop() ?? null;
+    if (picked === null && this.#connections.size + this.#opening < this.#count) this.#openAnother();
+    return picked;
+  }
+
+  #openAnother(): void {
+    this.#opening++;
+    this.#connect().then(
+      (connection) => {
+        this.#opening--;
+        if (this.#isClosed) connection.destroy();
+        else this.onIdle(connection);
+      },
+      (error: Error) => {
+        this.lastFailure = error.message;
+        setTimeout(() => {
+          this.#opening--;
+          if (!this.#isClosed) this.onRoom();
+        }, RECONNECT_MS);
       },
     );
   }
 
-  async open(): Promise<void> {
-    // undici connects when it has something to send: whether anybody is there is to be known before.
-    (await openSocket(this.#target, 'http/1.1', () => {})).destroy();
+  async #connect(): Promise<Http1ClientConnection> {
+    const holder: { connection: Http1ClientConnection | null } = { connection: null };
+    const socket = await openSocket(this.#target, 'http/1.1', (bytes, start, end) =>
+      holder.connection?.receive(bytes, start, end),
+    );
+    holder.connection = new Http1ClientConnection(socket, null, this.#context, this);
+    this.#connections.add(holder.connection);
+    return holder.connection;
   }
 
-  pick(): RequestConnection | null {
-    return this.#calls.size < this.#count ? this : null;
-  }
-
-  request(block: HeaderBlock, endStream: boolean, handler: StreamHandler): Stream {
-    const call = new Http1Call(this, block, endStream, handler);
-    this.#calls.add(call);
-    return call.stream;
-  }
-
-  sweep(): void {}
-
-  onReached(): void {}
-
-  onCallEnded(call: StreamConnection): void {
-    this.#calls.delete(call);
-    this.onRoom();
-  }
-
-  onConnectFailed(reason: string): void {
-    this.lastFailure = reason;
+  sweep(nowMs: number): void {
+    for (const connection of this.#idle) connection.sweep(nowMs);
   }
 
   close(): void {
-    // What is under way is told by its call; nobody waits for the rest.
-    this.dispatcher.destroy().catch(() => {});
+    this.#isClosed = true;
+    for (const connection of this.#connections) connection.destroy();
+  }
+
+  onConnected(): void {}
+
+  onIdle(connection: Http1ClientConnection): void {
+    this.#idle.push(connection);
+    this.onRoom();
+  }
+
+  onClosed(connection: Http1ClientConnection): void {
+    this.lastFailure = connection.endedBecause;
+    this.#connections.delete(connection);
+    this.#idle = this.#idle.filter((each) => each !== connection);
+    if (!this.#isClosed) this.onRoom();
   }
 }
-
-const CONNECT_TIMEOUT_MS = 10_000;

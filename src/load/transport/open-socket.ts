@@ -32,7 +32,7 @@ export function openSocket(target: Target, protocol: 'h2' | 'http/1.1', receive:
 }
 
 /** What TLS is to be made with. */
-export function tlsOptions({ host, tls }: Target): { readonly servername: string; readonly ca?: string } {
+function tlsOptions({ host, tls }: Target): { readonly servername: string; readonly ca?: string } {
   const name = tls === null || tls.serverName === '' ? host : tls.serverName;
   // An address is no name to ask for (RFC 6066, 3).
   const servername = /^[\d.]+$|:/.test(name) ? '' : name;

@@ -19,6 +19,20 @@ export const refusals = [
 ] as const;
 export type Refusal = (typeof refusals)[number];
 
+/** Why a request has no answer, or no complete one, of its shard; what follows from each, `upstream/failure.ts` says. */
+export const failureCauses = [
+  'not_switched',
+  'declined',
+  'unreachable',
+  'lost',
+  'refused',
+  'gave_up',
+  'violation',
+  'sick',
+  'overloaded',
+] as const;
+export type FailureCause = (typeof failureCauses)[number];
+
 /** gRPC's status codes run from 0 to 16. */
 const GRPC_STATUSES = 17;
 /** Latency is counted in units of 8 us, in buckets that double: the last one begins at 2^22 units, 33 s. */
@@ -63,6 +77,8 @@ export function latencyBucket(units: number): number {
 /** What is counted for one shard. */
 export class ShardCounters extends TrafficCounters {
   connectFailures = 0;
+  /** Requests that failed, by what failed them. */
+  readonly failures = Object.fromEntries(failureCauses.map((cause) => [cause, 0])) as Record<FailureCause, number>;
   connections = 0;
   /** Streams open at the moment of asking. */
   streams = 0;

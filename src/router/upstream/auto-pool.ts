@@ -1,6 +1,5 @@
 import { Connection, type HeaderBlock } from '../../http2/index.ts';
 import type { Exchange } from '../exchange.ts';
-import { localReply } from '../local-reply.ts';
 import type { RouterContext } from '../router-context.ts';
 import type { ClearedExchange } from '../waiting-place.ts';
 import { Http1Pool } from './http1-pool.ts';
@@ -35,8 +34,7 @@ export class AutoPool implements Pool {
 
   dispatch(exchange: ClearedExchange, block: HeaderBlock | null): void {
     if (this.#pool !== null) this.#pool.dispatch(exchange, block);
-    else if (this.#pending.length >= this.#endpoint.limits.pending)
-      exchange.refuse(localReply.overloaded(this.#endpoint.label));
+    else if (this.#pending.length >= this.#endpoint.limits.pending) this.#endpoint.refuse(exchange, 'overloaded', '');
     else {
       this.#pending.push(exchange);
       exchange.waitIn(this);
@@ -85,7 +83,7 @@ export class AutoPool implements Pool {
   #refuseAll(reason: string): void {
     this.#probe = null;
     this.#endpoint.onConnectFailed(reason);
-    for (const exchange of this.#takePending()) this.#endpoint.unavailable(exchange, reason);
+    for (const exchange of this.#takePending()) this.#endpoint.unavailable(exchange, 'unreachable', reason);
   }
 
   #takePending(): Exchange[] {

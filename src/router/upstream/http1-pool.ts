@@ -1,99 +1,74 @@
-import { Pool as UndiciPool } from 'undici';
-import { Http1Call, requestFault, type UndiciCallOwner } from '../../http1/index.ts';
-import {
-  type Field,
-  type HeaderBlock,
-  type Http2Context,
-  NameKind,
-  type RequestConnection,
-  type Stream,
-  type StreamConnection,
-  type StreamHandler,
-} from '../../http2/index.ts';
+import { Http1ClientConnection, type Http1ClientHandler } from '../../http1/index.ts';
+import type { HeaderBlock } from '../../http2/index.ts';
 import type { Exchange } from '../exchange.ts';
-import { localReply } from '../local-reply.ts';
 import type { RouterContext } from '../router-context.ts';
 import type { ClearedExchange } from '../waiting-place.ts';
-import { undiciConnector } from './open-socket.ts';
+import { openSocket } from './open-socket.ts';
 import type { Pool, ShardEndpoint } from './pool.ts';
-import { WebSocketCall } from './websocket-call.ts';
 
-/** A shard that speaks HTTP/1.1: undici's connections, a request at a time on each, and the requests that wait for one. */
-export class Http1Pool implements Pool, RequestConnection, UndiciCallOwner {
+/** A shard that speaks HTTP/1.1: connections made on demand and kept, a request at a time on each, and the requests that wait for one. */
+export class Http1Pool implements Pool, Http1ClientHandler {
   readonly #endpoint: ShardEndpoint;
-  readonly http2: Http2Context;
-  readonly dispatcher: UndiciPool;
+  readonly #context: RouterContext;
   readonly #onConnectFailure: () => void;
-  readonly #calls = new Set<StreamConnection>();
+  readonly #connections = new Set<Http1ClientConnection>();
+  /** Those without a request; the one that had one last is used first, so that the others may end. */
+  #idle: Http1ClientConnection[] = [];
   #pending: Exchange[] = [];
+  #closed = false;
 
   /** @param onConnectFailure told where a connection could not be made */
   constructor(context: RouterContext, endpoint: ShardEndpoint, onConnectFailure: () => void = () => {}) {
-    this.http2 = context.http2;
+    this.#context = context;
     this.#endpoint = endpoint;
     this.#onConnectFailure = onConnectFailure;
-    const { limits } = context;
-    this.dispatcher = new UndiciPool('http://shard', {
-      connections: endpoint.limits.http1Connections,
-      // The route's timeouts count, and a watch may be silent for hours.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      allowH2: false,
-      maxHeaderSize: context.http2.limits.maxHeaderListBytes,
-      connect: undiciConnector(endpoint, limits.connectTimeoutMs),
-    });
   }
 
   get openConnections(): number {
-    return this.dispatcher.stats.connected;
+    return this.#connections.size;
   }
 
   get openStreams(): number {
-    return this.#calls.size;
+    return this.#connections.size - this.#idle.length;
   }
 
   dispatch(exchange: ClearedExchange, block: HeaderBlock | null): void {
-    const { http1Connections, pending } = this.#endpoint.limits;
-    const fault = requestFault(exchange.request);
-    if (fault !== null) exchange.refuse(localReply.badRequest(fault));
-    else if (this.#calls.size < http1Connections) this.#send(exchange, block);
-    else if (this.#pending.length < pending) {
+    const connection = this.#connectionWithRoom();
+    if (connection !== null) this.#send(exchange, block, connection);
+    else if (this.#pending.length < this.#endpoint.limits.pending) {
       this.#pending.push(exchange);
       exchange.waitIn(this);
-    } else exchange.refuse(localReply.overloaded(this.#endpoint.label));
+    } else this.#endpoint.refuse(exchange, 'overloaded', '');
   }
 
-  #send(exchange: ClearedExchange, block: HeaderBlock | null): void {
+  #send(exchange: ClearedExchange, block: HeaderBlock | null, connection: Http1ClientConnection): void {
     this.#endpoint.onSending();
-    if (block === null) exchange.send(this);
-    else exchange.sendFirst(this, block);
+    if (block === null) exchange.send(connection);
+    else exchange.sendFirst(connection, block);
   }
 
-  request(block: HeaderBlock, endStream: boolean, handler: StreamHandler): Stream {
-    const call = isWebSocket(block)
-      ? new WebSocketCall(this, block, handler)
-      : new Http1Call(this, block, endStream, handler);
-    this.#calls.add(call);
-    return call.stream;
+  #connectionWithRoom(): Http1ClientConnection | null {
+    const idle = this.#idle.pop();
+    if (idle !== undefined) return idle;
+    return this.#connections.size < this.#endpoint.limits.http1Connections && !this.#closed ? this.#open() : null;
   }
 
-  onReached(): void {
-    this.#endpoint.onReached();
-  }
-
-  onCallEnded(call: StreamConnection): void {
-    this.#calls.delete(call);
-    // One that may not go out now leaves its place to the next.
-    while (this.#calls.size < this.#endpoint.limits.http1Connections) {
-      const [next] = this.#pending;
-      if (next === undefined) return;
-      next.proceed();
-    }
-  }
-
-  onConnectFailed(reason: string): void {
-    this.#endpoint.onConnectFailed(reason);
-    this.#onConnectFailure();
+  #open(): Http1ClientConnection {
+    const { http2, limits } = this.#context;
+    const holder: { connection: Http1ClientConnection | null } = { connection: null };
+    const socket = openSocket(this.#endpoint, ['http/1.1'], (bytes, start, end) =>
+      holder.connection?.receive(bytes, start, end),
+    );
+    const ready = this.#endpoint.certificates === null ? 'connect' : 'secureConnect';
+    const connection = new Http1ClientConnection(socket, ready, http2, this);
+    holder.connection = connection;
+    const timer = setTimeout(() => {
+      connection.fail(`no connection within ${limits.connectTimeoutMs} ms`);
+    }, limits.connectTimeoutMs);
+    socket.once(ready, () => clearTimeout(timer));
+    socket.once('close', () => clearTimeout(timer));
+    this.#connections.add(connection);
+    return connection;
   }
 
   forget(exchange: Exchange): void {
@@ -101,24 +76,49 @@ export class Http1Pool implements Pool, RequestConnection, UndiciCallOwner {
     if (place >= 0) this.#pending.splice(place, 1);
   }
 
-  sweep(): void {}
+  sweep(nowMs: number): void {
+    for (const connection of [...this.#idle]) connection.sweep(nowMs);
+  }
 
   cut(): void {
-    for (const call of [...this.#calls]) call.destroy();
+    for (const connection of [...this.#connections]) if (connection.isBusy) connection.destroy();
   }
 
+  /** Cuts all connections. No new request is taken. */
   destroy(): void {
-    // What is under way is told by its call; nobody waits for the rest.
-    this.dispatcher.destroy().catch(() => {});
+    this.#closed = true;
+    for (const connection of [...this.#connections]) connection.destroy();
   }
-}
 
-/** Whether a request is an extended CONNECT. Its pseudo-header fields stand first. */
-function isWebSocket(block: HeaderBlock): boolean {
-  for (let i = 0; i < block.count; i++) {
-    const { kind } = (block.fields[i] as Field).name;
-    if (kind === NameKind.Protocol) return true;
-    if (kind === NameKind.Other) return false;
+  // ---- a connection's events -------------------------------------------------------------------------------------
+
+  onConnected(): void {
+    this.#endpoint.onReached();
   }
-  return false;
+
+  onIdle(connection: Http1ClientConnection): void {
+    this.#idle.push(connection);
+    this.#drainPending();
+  }
+
+  #drainPending(): void {
+    // One that may not go out now leaves its place to the next.
+    for (let next = this.#pending[0]; next !== undefined && this.#hasRoom; next = this.#pending[0]) next.proceed();
+  }
+
+  get #hasRoom(): boolean {
+    const mayOpen = this.#connections.size < this.#endpoint.limits.http1Connections && !this.#closed;
+    return this.#idle.length > 0 || mayOpen;
+  }
+
+  onClosed(connection: Http1ClientConnection): void {
+    this.#connections.delete(connection);
+    const place = this.#idle.indexOf(connection);
+    if (place >= 0) this.#idle.splice(place, 1);
+    if (!connection.connected && !this.#closed) {
+      this.#endpoint.onConnectFailed(connection.endedBecause);
+      this.#onConnectFailure();
+    }
+    this.#drainPending();
+  }
 }

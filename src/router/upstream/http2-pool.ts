@@ -1,7 +1,6 @@
 import { Connection, type ConnectionHandler, type FloodCause, type HeaderBlock } from '../../http2/index.ts';
 import type { Exchange } from '../exchange.ts';
 import { jitter } from '../jitter.ts';
-import { localReply } from '../local-reply.ts';
 import type { RouterContext } from '../router-context.ts';
 import type { ClearedExchange } from '../waiting-place.ts';
 import { Http1Pool } from './http1-pool.ts';
@@ -66,7 +65,7 @@ export class Http2Pool implements Pool, ConnectionHandler {
       return ready.peerSettings.enableConnectProtocol;
     }
     if (this.#connections.length === 0 && this.#connect() === null)
-      this.#endpoint.unavailable(exchange, this.#lastFailure);
+      this.#endpoint.unavailable(exchange, 'unreachable', this.#lastFailure);
     else {
       this.#webSockets.push(exchange);
       exchange.waitIn(this);
@@ -95,9 +94,9 @@ export class Http2Pool implements Pool, ConnectionHandler {
 
   #wait(exchange: Exchange): void {
     if (this.#connections.length === 0) {
-      this.#endpoint.unavailable(exchange, this.#lastFailure);
+      this.#endpoint.unavailable(exchange, 'unreachable', this.#lastFailure);
     } else if (this.#pending.length >= this.#endpoint.limits.pending) {
-      exchange.refuse(localReply.overloaded(this.#endpoint.label));
+      this.#endpoint.refuse(exchange, 'overloaded', '');
     } else {
       this.#pending.push(exchange);
       exchange.waitIn(this);
@@ -215,7 +214,8 @@ export class Http2Pool implements Pool, ConnectionHandler {
     this.#remove(connection);
     if (reason !== null && !connection.ready) this.#backOff(reason);
     if (this.#connections.length === 0)
-      for (const exchange of this.#takeWebSockets()) this.#endpoint.unavailable(exchange, this.#lastFailure);
+      for (const exchange of this.#takeWebSockets())
+        this.#endpoint.unavailable(exchange, 'unreachable', this.#lastFailure);
     if (this.#pending.length === 0 || this.#connections.length > 0) return;
     // A connection that served and was lost is worth one immediate attempt; one that never came up is not.
     if (connection.ready && this.#connect() !== null) {
@@ -224,7 +224,7 @@ export class Http2Pool implements Pool, ConnectionHandler {
     }
     const waiting = this.#pending;
     this.#pending = [];
-    for (const exchange of waiting) this.#endpoint.unavailable(exchange, this.#lastFailure);
+    for (const exchange of waiting) this.#endpoint.unavailable(exchange, 'unreachable', this.#lastFailure);
   }
 
   #backOff(reason: string): void {

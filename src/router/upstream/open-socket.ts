@@ -1,12 +1,9 @@
-import { connect, type NetConnectOpts, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { buildConnector } from 'undici';
 import { type ByteReceiver, KEEP_ALIVE, sharedRead } from '../../http2/index.ts';
 import type { ClientCertificates } from '../tls/tls-files.ts';
 import type { SocketTarget } from './pool.ts';
-
-/** Asks its writer to wait for each write: what comes meanwhile is collected by the writer, where it costs less than in the socket. */
-const ONE_WRITE = { writableHighWaterMark: 1 } as const;
 
 /**
  * Opens a socket to a shard, by TLS where it is configured, and has its bytes read by `receive`.
@@ -31,7 +28,7 @@ export function openRawSocket(
   const { certificates, target } = endpoint;
   const socket =
     certificates === null
-      ? connect({ ...target, noDelay: true, ...KEEP_ALIVE, ...ONE_WRITE } as NetConnectOpts)
+      ? connect({ ...target, noDelay: true, ...KEEP_ALIVE })
       : openTls(endpoint, certificates, protocols);
   const settle = (error: Error | null): void => {
     clearTimeout(timer);

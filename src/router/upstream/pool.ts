@@ -1,7 +1,7 @@
 import type { HeaderBlock } from '../../http2/index.ts';
 import type { HostPort } from '../../topology/index.ts';
 import type { Exchange } from '../exchange.ts';
-import type { ShardCounters } from '../observe/counters.ts';
+import type { FailureCause, ShardCounters } from '../observe/counters.ts';
 import type { ClientCertificates } from '../tls/tls-files.ts';
 import type { ClearedExchange, WaitingPlace } from '../waiting-place.ts';
 
@@ -24,7 +24,9 @@ export interface ShardEndpoint extends SocketTarget {
   /** A request is about to be sent. */
   onSending(): void;
   /** An exchange's request cannot be sent: it waits for the shard to come back, where that is configured, or is refused. */
-  unavailable(exchange: Exchange, reason: string): void;
+  unavailable(exchange: Exchange, cause: 'unreachable', reason: string): void;
+  /** Answers an exchange in the way that follows from the cause. */
+  refuse(exchange: Exchange, cause: FailureCause, reason: string): void;
 }
 
 /** What one shard is asked of at once, by one worker. */

@@ -1,13 +1,14 @@
 import type { HeaderBlock } from '../../http2/index.ts';
 import { splitAddress } from '../../topology/index.ts';
 import type { Exchange } from '../exchange.ts';
-import { localReply } from '../local-reply.ts';
+import type { FailureCause } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
 import { RetryBudget } from '../retries.ts';
 import type { RouterContext } from '../router-context.ts';
 import { ClientCertificates, type ClientTlsDescription } from '../tls/tls-files.ts';
 import type { ClearedExchange } from '../waiting-place.ts';
 import { AutoPool } from './auto-pool.ts';
+import { FAILURES } from './failure.ts';
 import { type ActiveHealthDescription, HealthChecker } from './health-check.ts';
 import { HeldRequests } from './held-requests.ts';
 import { Http1Pool } from './http1-pool.ts';
@@ -29,6 +30,9 @@ export interface UpstreamDescription {
 }
 
 export const defaultUpstream: UpstreamDescription = { protocol: 'http2' };
+
+/** Of a shard's violations the log has one in so long. */
+const TELL_FAILURES_EVERY_MS = 60_000;
 
 const POOLS: Readonly<
   Record<UpstreamDescription['protocol'], (context: RouterContext, endpoint: ShardEndpoint) => Pool>
@@ -58,6 +62,7 @@ export class Upstream implements ShardEndpoint {
   readonly #waitForOwnerMs: number;
   readonly #log: Log;
   #unreachable = false;
+  #failureTellableAtMs = 0;
 
   constructor(context: RouterContext, cluster: string, id: string, address: string, description: UpstreamDescription) {
     const { protocol, tls, activeHealth, passiveHealth, waitForOwnerMs = 0 } = description;
@@ -80,7 +85,7 @@ export class Upstream implements ShardEndpoint {
       : null;
     this.#held = new HeldRequests(
       () => context.http2.turn.begin(),
-      (exchange, reason) => exchange.refuse(localReply.ownerUnavailable(this.label, reason)),
+      (exchange, reason) => this.refuse(exchange, 'unreachable', reason),
     );
     this.#pool = POOLS[protocol](context, this);
     this.#checker =
@@ -95,9 +100,9 @@ export class Upstream implements ShardEndpoint {
    */
   dispatch(exchange: ClearedExchange, block: HeaderBlock | null): void {
     const fault = this.health === null ? null : this.health.faultAt(this.#context.http2.turn.nowMs);
-    if (fault !== null) this.unavailable(exchange, fault);
+    if (fault !== null) this.unavailable(exchange, 'sick', fault);
     else if (this.limits.requests !== Number.POSITIVE_INFINITY && this.#pool.openStreams >= this.limits.requests)
-      exchange.refuse(localReply.overloaded(this.label));
+      this.refuse(exchange, 'overloaded', '');
     else this.#pool.dispatch(exchange, block);
   }
 
@@ -119,10 +124,31 @@ export class Upstream implements ShardEndpoint {
     this.health?.onCheck(fault);
   }
 
-  unavailable(exchange: Exchange, reason: string): void {
-    if (this.#waitForOwnerMs === 0) exchange.refuse(localReply.ownerUnavailable(this.label, reason));
-    else if (this.#held.count >= this.limits.pending) exchange.refuse(localReply.overloaded(this.label));
+  unavailable(exchange: Exchange, cause: 'unreachable' | 'sick', reason: string): void {
+    if (this.#waitForOwnerMs === 0) this.refuse(exchange, cause, reason);
+    else if (this.#held.count >= this.limits.pending) this.refuse(exchange, 'overloaded', '');
     else this.#held.hold(exchange, reason, this.#waitForOwnerMs);
+  }
+
+  refuse(exchange: Exchange, cause: FailureCause, reason: string): void {
+    this.onFailure(cause, reason);
+    exchange.refuse(FAILURES[cause].reply(this.label, reason));
+  }
+
+  /** A request has failed: what follows for the shard. What follows for the request, its exchange knows. */
+  onFailure(cause: FailureCause, reason: string): void {
+    const { isSickness, isLogged } = FAILURES[cause];
+    this.counters.failures[cause]++;
+    if (isSickness) this.onOutcome(true);
+    if (isLogged) this.#tellFailure(cause, reason);
+  }
+
+  /** Not of each: a shard that misbehaves may do so with every answer. */
+  #tellFailure(cause: FailureCause, reason: string): void {
+    const { nowMs } = this.#context.http2.turn;
+    if (nowMs < this.#failureTellableAtMs) return;
+    this.#failureTellableAtMs = nowMs + TELL_FAILURES_EVERY_MS;
+    this.#log.warn({ cause, reason }, 'the shard breaks the protocol');
   }
 
   onSending(): void {

@@ -1,0 +1,448 @@
+import type { Socket } from 'node:net';
+import {
+  ByteQueue,
+  ErrorCode,
+  type Field,
+  type HeaderBlock,
+  type Http2Context,
+  NameKind,
+  Output,
+  type OutputListener,
+  type RequestConnection,
+  ResetCause,
+  Stream,
+  type StreamConnection,
+  type StreamHandler,
+} from '../../http2/index.ts';
+import type { Http1Fault } from '../fault.ts';
+import { acceptOf, isHandshakeField, newKey } from '../websocket.ts';
+import { FIRST_WINDOW_BYTES, WINDOW_BYTES, widen } from '../window.ts';
+import { RequestWriter } from './request-writer.ts';
+import { type ResponseHead, statusField } from './response-head.ts';
+import { ResponseReader, type ResponseSink } from './response-reader.ts';
+
+/** So long a connection is kept without a request where its peer does not say how long it does; most keep it for 5 s. */
+const KEEP_IDLE_MS = 4000;
+/** A peer's word is believed up to this, less what a request takes to reach it. */
+const LONGEST_IDLE_MS = 600_000;
+const TRAVEL_MS = 1000;
+
+const NOTHING = new Uint8Array(0);
+
+/** What a connection tells its owner. */
+export interface Http1ClientHandler {
+  /** The socket has come up. */
+  onConnected(connection: Http1ClientConnection): void;
+  /** It may take another request. */
+  onIdle(connection: Http1ClientConnection): void;
+  /** It is of no more use; `endedBecause` says why. Its request is told after this. */
+  onClosed(connection: Http1ClientConnection): void;
+}
+
+/**
+ * A connection to who speaks HTTP/1.1, which takes a request at a time, shown as a stream (RFC 9112); or one that has become
+ * a WebSocket (RFC 6455), shown as the stream of an extended CONNECT (RFC 8441).
+ */
+export class Http1ClientConnection implements StreamConnection, RequestConnection, OutputListener, ResponseSink {
+  readonly resetsStreams = false;
+  /** The socket is up, with TLS where it is configured. */
+  connected = false;
+  endedBecause = '';
+  /** The peer has answered in HTTP/1.1. */
+  hasAnswered = false;
+  readonly #socket: Socket;
+  readonly #context: Http2Context;
+  readonly #handler: Http1ClientHandler;
+  readonly #output: Output;
+  readonly #writer: RequestWriter;
+  readonly #reader: ResponseReader;
+  #stream: Stream | null = null;
+  #nextId = 1;
+  #isClosed = false;
+  #keepAlive = true;
+  #keepIdleMs = KEEP_IDLE_MS;
+  #idleSinceMs: number;
+  #paused = false;
+  // Of a WebSocket.
+  #webSocketKey: string | null = null;
+  #isTunnel = false;
+  /** What the client sent before the peer took the WebSocket, and that it said no more. */
+  readonly #early = new ByteQueue();
+  #endsEarly = false;
+
+  /**
+   * @param ready the socket's event at which it is up; null: it is
+   */
+  constructor(
+    socket: Socket,
+    ready: 'connect' | 'secureConnect' | null,
+    context: Http2Context,
+    handler: Http1ClientHandler,
+  ) {
+    this.#socket = socket;
+    this.#context = context;
+    this.#handler = handler;
+    this.#idleSinceMs = context.turn.nowMs;
+    this.#output = new Output(socket, context.buffers, context.turn, this);
+    this.#writer = new RequestWriter(this.#output);
+    this.#reader = new ResponseReader(this, context.fields, context.block, context.limits.maxHeaderListBytes);
+    if (ready === null) this.connected = true;
+    else {
+      socket.once(ready, () => {
+        this.connected = true;
+        handler.onConnected(this);
+      });
+    }
+    socket.on('error', (error: NodeJS.ErrnoException) => this.#lost(error.code ?? error.message));
+    socket.on('end', this.#onEnd);
+    socket.on('close', () => this.#lost('closed by the peer'));
+    socket.on('drain', this.#onDrain);
+  }
+
+  get ready(): boolean {
+    return this.connected;
+  }
+
+  /** A 2xx answer to an extended CONNECT has made its stream a tunnel; else it is an answer like any other. */
+  get tunnels(): boolean {
+    return this.#isTunnel;
+  }
+
+  get isBusy(): boolean {
+    return this.#stream !== null;
+  }
+
+  // ---- requests --------------------------------------------------------------------------------------------------
+
+  /** Sends a request; the owner has been told that the connection is idle, or has just made it. */
+  request(block: HeaderBlock, endStream: boolean, handler: StreamHandler): Stream {
+    const stream = new Stream(this.#nextId, this, handler, WINDOW_BYTES, FIRST_WINDOW_BYTES);
+    this.#nextId += 2;
+    this.#stream = stream;
+    if (isWebSocket(block)) {
+      this.#webSocketKey = newKey();
+      this.#writer.webSocket(block, this.#webSocketKey);
+    } else {
+      this.#writer.head(block, endStream);
+      stream.localEnded = endStream;
+    }
+    stream.isHead = this.#writer.facts.isHead;
+    this.#reader.expect(stream.isHead);
+    return stream;
+  }
+
+  /** A client sends its headers with the request. */
+  sendHeaders(): void {}
+
+  /** It takes no requests. */
+  declineTunnel(): boolean {
+    return false;
+  }
+
+  sendData(stream: Stream, bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
+    if (stream.closed || stream.localEnded) return;
+    if (this.#webSocketKey !== null && !this.#isTunnel) {
+      // Bounded by the window: nothing is granted before the peer has taken the WebSocket.
+      this.#early.append(bytes, start, end);
+      stream.sendWindow -= end - start;
+      this.#endsEarly = endStream;
+      return;
+    }
+    if (end > start) {
+      if (this.#isTunnel) this.#output.append(bytes, start, end);
+      else this.#writer.data(bytes, start, end);
+      stream.sendWindow = WINDOW_BYTES - this.#output.unsentBytes;
+    }
+    if (endStream) this.#endRequest(stream, null);
+  }
+
+  sendTrailers(stream: Stream, block: HeaderBlock): void {
+    if (!stream.closed && !stream.localEnded) this.#endRequest(stream, block);
+  }
+
+  #endRequest(stream: Stream, trailers: HeaderBlock | null): void {
+    stream.localEnded = true;
+    if (!this.#isTunnel) {
+      this.#writer.end(trailers);
+      return;
+    }
+    if (stream.remoteEnded) {
+      this.#finish(stream);
+      return;
+    }
+    this.#output.flushAll();
+    this.#socket.end();
+  }
+
+  readonly #onDrain = (): void => {
+    const stream = this.#stream;
+    if (stream === null || stream.closed || stream.localEnded) return;
+    this.#context.turn.begin();
+    stream.sendWindow = WINDOW_BYTES - this.#output.unsentBytes;
+    stream.handler.onCredit(stream);
+  };
+
+  grant(stream: Stream, limit: number): void {
+    if (!widen(stream, limit) || !this.#paused) return;
+    this.#paused = false;
+    this.#socket.resume();
+  }
+
+  /** HTTP/1.1 has no word for what is given up: the connection goes with it. */
+  reset(stream: Stream): void {
+    if (stream.closed) return;
+    stream.closed = true;
+    this.#close('given up');
+  }
+
+  letGo(stream: Stream): void {
+    this.reset(stream);
+  }
+
+  /** It ends with its request. */
+  shutdown(): void {
+    this.#keepAlive = false;
+  }
+
+  // ---- answers ---------------------------------------------------------------------------------------------------
+
+  /** Takes bytes from the socket. */
+  receive(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#isClosed) return;
+    this.#context.turn.begin();
+    const stream = this.#stream;
+    if (stream === null) {
+      this.#close('it speaks unasked');
+      return;
+    }
+    const at = this.#isTunnel ? start : this.#reader.receive(bytes, start, end);
+    if (this.#isTunnel) this.#receiveTunnel(stream, bytes, at, end);
+    else if (stream.remoteEnded) this.#afterAnswer(at === end);
+  }
+
+  onInformational(head: ResponseHead, block: HeaderBlock): void {
+    const stream = this.#stream;
+    if (stream === null || stream.closed) return;
+    if (head.status === 101) {
+      this.#onSwitched(stream, head, block);
+      return;
+    }
+    // One that nobody asked for is left out (RFC 9110, 15.2).
+    if (head.status === 100 && !this.#writer.facts.expectsContinue) return;
+    const { head: message } = this.#context;
+    if (message.readResponse(block) === null) stream.handler.onHeaders(stream, message, block, false);
+  }
+
+  onResponseHead(head: ResponseHead, block: HeaderBlock): void {
+    const stream = this.#stream;
+    if (stream === null || stream.closed) return;
+    const { head: message } = this.#context;
+    const malformed = message.readResponse(block);
+    if (malformed !== null) {
+      this.#violate(malformed);
+      return;
+    }
+    this.hasAnswered = true;
+    this.#keepAlive &&= head.keepAlive;
+    if (head.keepAliveMs > 0) this.#keepIdleMs = Math.min(LONGEST_IDLE_MS, Math.max(0, head.keepAliveMs - TRAVEL_MS));
+    // Not taken: what was asked for is a GET without content.
+    if (this.#webSocketKey !== null) stream.localEnded = true;
+    stream.headersReceived = true;
+    const isEmpty = head.contentLength === 0;
+    if (isEmpty) this.#endAnswer(stream);
+    stream.handler.onHeaders(stream, message, block, isEmpty);
+  }
+
+  onContent(bytes: Uint8Array, start: number, end: number, isLast: boolean): void {
+    const stream = this.#stream;
+    if (stream === null || stream.closed) return;
+    if (isLast) this.#endAnswer(stream);
+    stream.receiveWindow -= end - start;
+    stream.handler.onData(stream, bytes, start, end, isLast);
+    if (stream.receiveWindow <= 0 && !stream.closed) this.#pause();
+  }
+
+  onTrailerSection(block: HeaderBlock): void {
+    const stream = this.#stream;
+    if (stream === null || stream.closed) return;
+    const { head } = this.#context;
+    const malformed = head.readTrailers(block);
+    if (malformed !== null) {
+      this.#violate(malformed);
+      return;
+    }
+    this.#endAnswer(stream);
+    if (block.count > 0) stream.handler.onTrailers(stream, head, block);
+    else stream.handler.onData(stream, NOTHING, 0, 0, true);
+  }
+
+  onMalformed(fault: Http1Fault): void {
+    this.#violate(fault.message);
+  }
+
+  /** Nothing more comes on the stream; what the client has not sent yet is for nobody. */
+  #endAnswer(stream: Stream): void {
+    stream.remoteEnded = true;
+    stream.closed = true;
+  }
+
+  #pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  /** @param isClean nothing came behind the answer */
+  #afterAnswer(isClean: boolean): void {
+    const stream = this.#stream;
+    if (stream === null || this.#isClosed) return;
+    if (!isClean || !this.#keepAlive || !stream.localEnded) {
+      this.#close(isClean ? '' : 'it speaks unasked');
+      return;
+    }
+    this.#stream = null;
+    this.#webSocketKey = null;
+    this.#early.clear();
+    this.#endsEarly = false;
+    this.#idleSinceMs = this.#context.turn.nowMs;
+    if (this.#paused) {
+      this.#paused = false;
+      this.#socket.resume();
+    }
+    this.#handler.onIdle(this);
+  }
+
+  // ---- WebSockets ------------------------------------------------------------------------------------------------
+
+  #onSwitched(stream: Stream, head: ResponseHead, block: HeaderBlock): void {
+    const key = this.#webSocketKey;
+    if (key === null || head.webSocketAccept !== acceptOf(key)) {
+      this.#violate(key === null ? 'it switches protocols unasked' : 'a wrong answer to the key of a WebSocket');
+      return;
+    }
+    block.removeWhere((field) => !isHandshakeField(field));
+    block.replace(0, statusField(200));
+    const { head: message } = this.#context;
+    const malformed = message.readResponse(block);
+    if (malformed !== null) {
+      this.#violate(malformed);
+      return;
+    }
+    this.hasAnswered = true;
+    this.#isTunnel = true;
+    this.#keepAlive = false;
+    this.#reader.stop();
+    stream.headersReceived = true;
+    this.#early.forEach((bytes, start, end) => {
+      this.#output.append(bytes, start, end);
+    });
+    this.#early.clear();
+    stream.sendWindow = WINDOW_BYTES - this.#output.unsentBytes;
+    stream.handler.onHeaders(stream, message, block, false);
+    if (stream.closed) return;
+    if (this.#endsEarly) this.#endRequest(stream, null);
+    else stream.handler.onCredit(stream);
+  }
+
+  #receiveTunnel(stream: Stream, bytes: Uint8Array, start: number, end: number): void {
+    if (start === end || stream.closed) return;
+    stream.receiveWindow -= end - start;
+    stream.handler.onData(stream, bytes, start, end, false);
+    if (stream.receiveWindow <= 0 && !stream.closed) this.#pause();
+  }
+
+  // ---- the end of a connection -----------------------------------------------------------------------------------
+
+  readonly #onEnd = (): void => {
+    const stream = this.#stream;
+    if (stream === null || stream.closed || this.#isClosed) {
+      this.#close('closed by the peer');
+      return;
+    }
+    this.#context.turn.begin();
+    if (this.#isTunnel) {
+      stream.remoteEnded = true;
+      stream.handler.onData(stream, NOTHING, 0, 0, true);
+      if (stream.localEnded) this.#finish(stream);
+    } else if (this.#reader.end()) this.#afterAnswer(true);
+    else this.#lost('closed by the peer');
+  };
+
+  /** Both sides of a WebSocket have ended. */
+  #finish(stream: Stream): void {
+    stream.closed = true;
+    this.#output.flushAll();
+    this.#socket.end();
+    this.#leave('');
+  }
+
+  /** What came is no answer: nothing that follows on the connection can be trusted. */
+  #violate(reason: string): void {
+    this.#fail(reason, ErrorCode.ProtocolError, ResetCause.Violation);
+  }
+
+  #lost(reason: string): void {
+    this.#fail(reason, ErrorCode.InternalError, ResetCause.ConnectionLost);
+  }
+
+  #fail(reason: string, code: number, cause: ResetCause): void {
+    if (this.#isClosed) return;
+    this.#context.turn.begin();
+    const stream = this.#stream;
+    this.#close(reason);
+    if (stream === null || stream.closed) return;
+    stream.closed = true;
+    stream.handler.onReset(stream, code, cause);
+  }
+
+  #close(reason: string): void {
+    this.#output.discard();
+    this.#socket.destroy();
+    this.#leave(reason);
+  }
+
+  #leave(reason: string): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.endedBecause = reason;
+    this.#reader.stop();
+    this.#stream = null;
+    this.#early.clear();
+    this.#handler.onClosed(this);
+  }
+
+  /** Gives the connection up because of the peer, and says why. */
+  fail(reason: string): void {
+    this.#lost(reason);
+  }
+
+  /** Cuts the connection: what has not been written is not. Its request is told. */
+  destroy(): void {
+    this.#lost('closed here');
+  }
+
+  /** To be called every second or so: ends a connection that has had no request for too long. */
+  sweep(nowMs: number): void {
+    if (this.#stream === null && nowMs - this.#idleSinceMs >= this.#keepIdleMs) this.#close('idle');
+  }
+
+  // ---- output ----------------------------------------------------------------------------------------------------
+
+  beforeFlush(): void {}
+
+  onRelieved(): void {}
+
+  onUnread(): void {
+    this.#lost('it does not read');
+  }
+}
+
+/** Whether a request is an extended CONNECT. Its pseudo-header fields stand first. */
+function isWebSocket(block: HeaderBlock): boolean {
+  for (let i = 0; i < block.count; i++) {
+    const { kind } = (block.fields[i] as Field).name;
+    if (kind === NameKind.Protocol) return true;
+    if (kind === NameKind.Other) return false;
+  }
+  return false;
+}
