@@ -32,3 +32,23 @@ it('keeps no request that is too long', () => {
   const at = arena.append(0, 0, new Uint8Array(60_000), 0, 60_000);
   expect(arena.append(at, 60_000, new Uint8Array(6000), 0, 6000)).toBe(-1);
 });
+
+it('copies no more than a few times what it keeps, however small the pieces are and whoever sends between them', () => {
+  const arena = new ReplayArena();
+  const pieces = Buffer.alloc(10_000, 'x');
+  const kept = [
+    { at: 0, text: '' },
+    { at: 0, text: '' },
+    { at: 0, text: '' },
+  ];
+  const bytesKept = kept.length * pieces.length;
+  for (let i = 0; i < pieces.length; i++) {
+    for (const [which, each] of kept.entries()) {
+      const piece = Buffer.from(String((i + which) % 10));
+      each.at = arena.append(each.at, each.text.length, piece, 0, 1);
+      each.text += piece.toString();
+    }
+  }
+  for (const { at, text } of kept) expect(Buffer.from(arena.read(at, text.length) ?? []).toString()).toBe(text);
+  expect(arena.moved).toBeLessThan(6 * bytesKept);
+});

@@ -8,6 +8,8 @@ import { copyInto } from '../../http2/index.ts';
 const ARENA_BYTES = 1024 * 1024;
 /** Longer requests are not kept: refusal comes within a round trip, in which little more is sent. */
 const LONGEST_REPLAY_BYTES = 65536;
+/** Most requests with content have more than this. */
+const SMALLEST_ROOM = 64;
 
 /**
  * Keeps the content of requests for a short while, in case the owner refuses a stream that it did not process and the
@@ -15,49 +17,74 @@ const LONGEST_REPLAY_BYTES = 65536;
  */
 export class ReplayArena {
   readonly #bytes = Buffer.allocUnsafeSlow(ARENA_BYTES);
-  /** Counts every byte ever written; the position is this modulo the size. */
+  /** Counts every byte ever given out; the position is this modulo the size. */
   #written = 0;
+  /** Bytes that were copied because their request's room was used up. */
+  moved = 0;
 
   /**
-   * Keeps bytes[start, end) behind the `length` bytes kept at `position`, moving those if others came between.
+   * Keeps bytes[start, end) behind the `length` bytes kept at `position`, moving those if they have no room left.
    * @param length 0 for a request's first content
    * @returns where the whole now begins, or -1 where it cannot be kept
    */
   append(position: number, length: number, bytes: Uint8Array, start: number, end: number): number {
     const total = length + (end - start);
     if (total > LONGEST_REPLAY_BYTES) return -1;
-    const goesOn = length > 0 && position + length === this.#written && (position % ARENA_BYTES) + total <= ARENA_BYTES;
-    if (goesOn) {
-      this.#write(bytes, start, end);
-      return position;
+    if (length === 0) return this.#write(this.#place(roomFor(total)), 0, bytes, start, end);
+    if (this.#isOverwritten(position)) return -1;
+    const room = roomFor(length);
+    if (total <= room) return this.#write(position, length, bytes, start, end);
+    const larger = roomFor(total);
+    const isLast = position + room === this.#written;
+    if (isLast && (position % ARENA_BYTES) + larger <= ARENA_BYTES) {
+      this.#written = position + larger;
+      return this.#write(position, length, bytes, start, end);
     }
-    const kept = length > 0 ? this.read(position, length) : EMPTY;
-    if (kept === null) return -1;
-    const begin = this.#place(total);
-    if (length > 0) this.#write(kept, 0, length);
-    this.#write(bytes, start, end);
-    return begin;
+    return this.#write(this.#move(position, length, larger), length, bytes, start, end);
   }
 
   /** A copy of what was kept, or null where it has been overwritten. */
   read(position: number, length: number): Uint8Array | null {
-    if (this.#written - position > ARENA_BYTES) return null;
+    if (this.#isOverwritten(position)) return null;
     const at = position % ARENA_BYTES;
     return new Uint8Array(this.#bytes.subarray(at, at + length));
   }
 
-  /** The position for `total` bytes in one piece: the ring's end is left out where they do not fit before it. */
-  #place(total: number): number {
-    const rest = ARENA_BYTES - (this.#written % ARENA_BYTES);
-    if (rest < total) this.#written += rest;
-    return this.#written;
+  #isOverwritten(position: number): boolean {
+    return this.#written - position > ARENA_BYTES;
   }
 
-  #write(bytes: Uint8Array, start: number, end: number): void {
-    const at = this.#written % ARENA_BYTES;
-    copyInto(this.#bytes, at, bytes, start, end);
-    this.#written += end - start;
+  #move(position: number, length: number, room: number): number {
+    const begin = this.#place(room);
+    const from = position % ARENA_BYTES;
+    // What lies where the new room begins is copied within one step, so that it may be its own.
+    this.#bytes.copyWithin(begin % ARENA_BYTES, from, from + length);
+    this.moved += length;
+    return begin;
+  }
+
+  /** The position for `room` bytes in one piece: the ring's end is left out where they do not fit before it. */
+  #place(room: number): number {
+    const rest = ARENA_BYTES - (this.#written % ARENA_BYTES);
+    if (rest < room) this.#written += rest;
+    const begin = this.#written;
+    this.#written += room;
+    return begin;
+  }
+
+  #write(position: number, length: number, bytes: Uint8Array, start: number, end: number): number {
+    copyInto(this.#bytes, (position % ARENA_BYTES) + length, bytes, start, end);
+    return position;
   }
 }
 
-const EMPTY = new Uint8Array(0);
+/**
+ * The room that `length` bytes are given: up to a fifth more, so that content that comes in pieces is moved when it has
+ * grown by as much, and each byte a few times, however small the pieces are and whoever sends between them.
+ */
+function roomFor(length: number): number {
+  if (length <= SMALLEST_ROOM) return SMALLEST_ROOM;
+  // A quarter of the power of two below.
+  const step = 1 << (29 - Math.clz32(length - 1));
+  return Math.ceil(length / step) * step;
+}

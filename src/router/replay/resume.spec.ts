@@ -115,6 +115,28 @@ it('finds messages however their bytes are cut', () => {
   }
 });
 
+it('copies a message that comes in small parts about twice, not once for each', () => {
+  const copied: number[] = [];
+  const set = Uint8Array.prototype.set;
+  const whole = envelope(Buffer.alloc(200_000, 'x'));
+  let found = 0;
+  const reader = new MessageReader((message) => {
+    found = message.length;
+  });
+  Uint8Array.prototype.set = function counted(this: Uint8Array, from: ArrayLike<number>, at?: number): void {
+    copied.push(from.length);
+    set.call(this, from, at);
+  };
+  try {
+    for (let at = 0; at < whole.length; at += 10) reader.read(whole, at, Math.min(whole.length, at + 10));
+  } finally {
+    Uint8Array.prototype.set = set;
+  }
+  expect(found).toBe(200_000);
+  expect(reader.carriedBytes).toBe(0);
+  expect(copied.reduce((sum, each) => sum + each, 0)).toBeLessThan(3 * whole.length);
+});
+
 it('gives a watch up that it cannot follow: compressed answers, messages that are none, a request too long to keep', () => {
   const follows = (content: Uint8Array): boolean => {
     const replay = new WatchReplay(RULE);
