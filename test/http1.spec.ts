@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Agent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
+import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { residentBytes } from '../bench/support/process-cost.ts';
 import { FrameType } from '../src/http2/frames.ts';
@@ -369,6 +370,26 @@ describe('shards that speak HTTP/1.1', () => {
     expect((await post({ ':path': '/' })).status).toBe(200);
     await first.release();
     await eventually(async () => (await post({ ':path': '/' })).status === 503);
+    await startHttpBackend(scope, 's0', 'http2', port);
+    await eventually(async () => (await post({ ':path': '/' })).status === 200);
+  });
+
+  it('are asked again by auto where a forwarder took the connection and nobody was behind it, and where one speaks otherwise than before', async () => {
+    const forwarder = createServer((socket) => socket.on('error', () => {}).end());
+    await once(forwarder.listen(0, '127.0.0.1'), 'listening');
+    const { port } = forwarder.address() as { port: number };
+    router = await startRouter(scope, { shards: [port], upstream: { protocol: 'auto' } });
+    expect((await post({ ':path': '/' })).status).toBe(503);
+    forwarder.close();
+    await once(forwarder, 'close');
+    const first = new Scope();
+    await startHttpBackend(first, 's0', 'http2', port);
+    expect((await post({ ':path': '/' })).status).toBe(200);
+    await first.release();
+    const second = new Scope();
+    await startHttpBackend(second, 's0', 'http1', port);
+    await eventually(async () => (await post({ ':path': '/' })).status === 200);
+    await second.release();
     await startHttpBackend(scope, 's0', 'http2', port);
     await eventually(async () => (await post({ ':path': '/' })).status === 200);
   });

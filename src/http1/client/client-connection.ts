@@ -50,6 +50,8 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
   endedBecause = '';
   /** The peer has answered in HTTP/1.1. */
   hasAnswered = false;
+  /** It ended because of what the peer did, or did not do, rather than because it was given up here. */
+  hasFailed = false;
   readonly #socket: Socket;
   readonly #context: Http2Context;
   readonly #handler: Http1ClientHandler;
@@ -389,6 +391,7 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
     if (this.#isClosed) return;
     this.#context.turn.begin();
     const stream = this.#stream;
+    this.hasFailed = true;
     this.#close(reason);
     if (stream === null || stream.closed) return;
     stream.closed = true;

@@ -5,16 +5,28 @@ import type { ClearedExchange } from '../waiting-place.ts';
 import { Http1Pool } from './http1-pool.ts';
 import { Http2Pool } from './http2-pool.ts';
 import { negotiated, openSocket } from './open-socket.ts';
-import type { Pool, ShardEndpoint } from './pool.ts';
+import type { OnDoubt, Pool, ShardEndpoint } from './pool.ts';
+
+type Spoken = 'http2' | 'http1';
+
+/** A pool, and what it speaks. */
+interface Known {
+  readonly spoken: Spoken;
+  readonly pool: Pool;
+}
 
 /**
  * A shard that is asked what it speaks: HTTP/2 with prior knowledge if it answers the preface with SETTINGS, and else
- * HTTP/1.1. It is asked again once a connection could not be made, for then it may have become another program.
+ * HTTP/1.1. No answer is believed for longer than connections bear it out: whenever a new one ends without a word of the
+ * pool's protocol the shard is asked again, for it may have become another program, or it was a forwarder with nobody behind it.
  */
 export class AutoPool implements Pool {
   readonly #context: RouterContext;
   readonly #endpoint: ShardEndpoint;
-  #pool: Pool | null = null;
+  /** Null: it is to be asked before a request goes to it. */
+  #known: Known | null = null;
+  /** In doubt: what is open on them goes on, and they are taken back where the shard says the same again. */
+  #doubted: Known[] = [];
   #pending: Exchange[] = [];
   #probe: Connection | null = null;
   #closed = false;
@@ -25,15 +37,20 @@ export class AutoPool implements Pool {
   }
 
   get openConnections(): number {
-    return this.#pool?.openConnections ?? 0;
+    return this.#all.reduce((sum, { pool }) => sum + pool.openConnections, 0);
   }
 
   get openStreams(): number {
-    return this.#pool?.openStreams ?? 0;
+    const known = this.#known?.pool.openStreams ?? 0;
+    return this.#doubted.length === 0 ? known : this.#doubted.reduce((sum, { pool }) => sum + pool.openStreams, known);
+  }
+
+  get #all(): readonly Known[] {
+    return this.#known === null ? this.#doubted : [this.#known, ...this.#doubted];
   }
 
   dispatch(exchange: ClearedExchange, block: HeaderBlock | null): void {
-    if (this.#pool !== null) this.#pool.dispatch(exchange, block);
+    if (this.#known !== null) this.#known.pool.dispatch(exchange, block);
     else if (this.#pending.length >= this.#endpoint.limits.pending) this.#endpoint.refuse(exchange, 'overloaded', '');
     else {
       this.#pending.push(exchange);
@@ -54,11 +71,11 @@ export class AutoPool implements Pool {
       onFlood() {},
       onGoaway() {},
       onCapacity: () => {
-        if (probe.ready) this.#decide(new Http2Pool(this.#context, this.#endpoint, this.#onConnectFailure));
+        if (probe.ready) this.#decide('http2');
       },
       onClosed: (_connection, reason) => {
         if (this.#probe !== probe) return;
-        if (connected) this.#decide(new Http1Pool(this.#context, this.#endpoint, this.#onConnectFailure));
+        if (connected) this.#decide('http1');
         else this.#refuseAll(reason ?? 'closed');
       },
     });
@@ -72,12 +89,34 @@ export class AutoPool implements Pool {
     socket.once('close', () => clearTimeout(timer));
   }
 
-  #decide(pool: Pool): void {
+  #decide(spoken: Spoken): void {
     const probe = this.#probe;
     this.#probe = null;
     probe?.destroy();
-    this.#pool = pool;
+    if (this.#known?.spoken !== spoken) {
+      this.#doubt();
+      this.#known = this.#doubted.find((each) => each.spoken === spoken) ?? this.#newPool(spoken);
+      this.#doubted = this.#doubted.filter((each) => each !== this.#known);
+    }
     for (const exchange of this.#takePending()) exchange.proceed();
+  }
+
+  #newPool(spoken: Spoken): Known {
+    const onDoubt: OnDoubt = (mayServe) => {
+      if (this.#known !== known) return;
+      if (mayServe) this.#ask();
+      else this.#doubt();
+    };
+    const Kind = spoken === 'http2' ? Http2Pool : Http1Pool;
+    const known: Known = { spoken, pool: new Kind(this.#context, this.#endpoint, onDoubt) };
+    return known;
+  }
+
+  /** Has the shard asked before the next request goes to it. */
+  #doubt(): void {
+    if (this.#known === null) return;
+    this.#doubted.push(this.#known);
+    this.#known = null;
   }
 
   #refuseAll(reason: string): void {
@@ -92,25 +131,21 @@ export class AutoPool implements Pool {
     return pending;
   }
 
-  readonly #onConnectFailure = (): void => {
-    const pool = this.#pool;
-    if (pool === null || pool.openStreams > 0) return;
-    this.#pool = null;
-    // Not in the midst of what the pool is telling.
-    setImmediate(() => pool.destroy());
-  };
-
   forget(exchange: Exchange): void {
     const place = this.#pending.indexOf(exchange);
     if (place >= 0) this.#pending.splice(place, 1);
   }
 
   sweep(nowMs: number): void {
-    this.#pool?.sweep(nowMs);
+    for (const each of this.#all) each.pool.sweep(nowMs);
+    const done = this.#doubted.filter(({ pool }) => pool.openStreams === 0);
+    if (done.length === 0) return;
+    this.#doubted = this.#doubted.filter((each) => !done.includes(each));
+    for (const { pool } of done) pool.destroy();
   }
 
   cut(): void {
-    this.#pool?.cut();
+    for (const { pool } of this.#all) pool.cut();
   }
 
   destroy(): void {
@@ -118,6 +153,6 @@ export class AutoPool implements Pool {
     const probe = this.#probe;
     this.#probe = null;
     probe?.destroy();
-    this.#pool?.destroy();
+    for (const { pool } of this.#all) pool.destroy();
   }
 }

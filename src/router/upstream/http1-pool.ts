@@ -4,24 +4,25 @@ import type { Exchange } from '../exchange.ts';
 import type { RouterContext } from '../router-context.ts';
 import type { ClearedExchange } from '../waiting-place.ts';
 import { openSocket } from './open-socket.ts';
-import type { Pool, ShardEndpoint } from './pool.ts';
+import type { OnDoubt, Pool, ShardEndpoint } from './pool.ts';
 
 /** A shard that speaks HTTP/1.1: connections made on demand and kept, a request at a time on each, and the requests that wait for one. */
 export class Http1Pool implements Pool, Http1ClientHandler {
   readonly #endpoint: ShardEndpoint;
   readonly #context: RouterContext;
-  readonly #onConnectFailure: () => void;
+  readonly #onDoubt: OnDoubt;
   readonly #connections = new Set<Http1ClientConnection>();
   /** Those without a request; the one that had one last is used first, so that the others may end. */
   #idle: Http1ClientConnection[] = [];
   #pending: Exchange[] = [];
+  /** Some connection has had an answer. */
+  #hasServed = false;
   #closed = false;
 
-  /** @param onConnectFailure told where a connection could not be made */
-  constructor(context: RouterContext, endpoint: ShardEndpoint, onConnectFailure: () => void = () => {}) {
+  constructor(context: RouterContext, endpoint: ShardEndpoint, onDoubt: OnDoubt = () => {}) {
     this.#context = context;
     this.#endpoint = endpoint;
-    this.#onConnectFailure = onConnectFailure;
+    this.#onDoubt = onDoubt;
   }
 
   get openConnections(): number {
@@ -97,6 +98,7 @@ export class Http1Pool implements Pool, Http1ClientHandler {
   }
 
   onIdle(connection: Http1ClientConnection): void {
+    this.#hasServed = true;
     this.#idle.push(connection);
     this.#drainPending();
   }
@@ -115,9 +117,9 @@ export class Http1Pool implements Pool, Http1ClientHandler {
     this.#connections.delete(connection);
     const place = this.#idle.indexOf(connection);
     if (place >= 0) this.#idle.splice(place, 1);
-    if (!connection.connected && !this.#closed) {
-      this.#endpoint.onConnectFailed(connection.endedBecause);
-      this.#onConnectFailure();
+    if (!this.#closed && connection.hasFailed && !connection.hasAnswered) {
+      if (!connection.connected) this.#endpoint.onConnectFailed(connection.endedBecause);
+      this.#onDoubt(connection.connected && this.#hasServed);
     }
     this.#drainPending();
   }

@@ -5,7 +5,7 @@ import type { RouterContext } from '../router-context.ts';
 import type { ClearedExchange } from '../waiting-place.ts';
 import { Http1Pool } from './http1-pool.ts';
 import { openSocket } from './open-socket.ts';
-import type { Pool, ShardEndpoint } from './pool.ts';
+import type { OnDoubt, Pool, ShardEndpoint } from './pool.ts';
 
 /** Until a shard's SETTINGS have come, no more streams than RFC 9113, 6.5.2 has every peer allow. */
 const STREAMS_BEFORE_SETTINGS = 100;
@@ -19,7 +19,7 @@ const BACKOFF_JITTER = 0.2;
 export class Http2Pool implements Pool, ConnectionHandler {
   readonly #endpoint: ShardEndpoint;
   readonly #context: RouterContext;
-  readonly #onConnectFailure: () => void;
+  readonly #onDoubt: OnDoubt;
   #connections: Connection[] = [];
   /** Those too whose peers take no new requests. */
   readonly #open = new Set<Connection>();
@@ -34,11 +34,10 @@ export class Http2Pool implements Pool, ConnectionHandler {
   #assumedStreams = STREAMS_BEFORE_SETTINGS;
   #closed = false;
 
-  /** @param onConnectFailure told where a connection could not be made */
-  constructor(context: RouterContext, endpoint: ShardEndpoint, onConnectFailure: () => void = () => {}) {
+  constructor(context: RouterContext, endpoint: ShardEndpoint, onDoubt: OnDoubt = () => {}) {
     this.#context = context;
     this.#endpoint = endpoint;
-    this.#onConnectFailure = onConnectFailure;
+    this.#onDoubt = onDoubt;
   }
 
   /**
@@ -233,7 +232,7 @@ export class Http2Pool implements Pool, ConnectionHandler {
     this.#lastFailure = reason;
     this.#backoffMs = Math.min(Math.max(FIRST_BACKOFF_MS, this.#backoffMs * BACKOFF_FACTOR), LONGEST_BACKOFF_MS);
     this.#retryAtMs = http2.turn.begin() + this.#backoffMs * jitter(BACKOFF_JITTER, random);
-    this.#onConnectFailure();
+    this.#onDoubt(false);
   }
 
   #remove(connection: Connection): void {

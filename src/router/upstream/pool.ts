@@ -40,6 +40,12 @@ export interface UpstreamLimits {
   readonly pending: number;
 }
 
+/**
+ * Told where a new connection ended without a word of the pool's protocol: the shard may speak another one.
+ * @param mayServe others have been served over the pool, so that it is used as long as nothing else is known
+ */
+export type OnDoubt = (mayServe: boolean) => void;
+
 /** The connections to one shard, and the requests that wait for one. */
 export interface Pool extends WaitingPlace {
   readonly openConnections: number;
