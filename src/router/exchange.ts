@@ -29,6 +29,7 @@ import { RetryWait, retryWaitMs } from './retries.ts';
 import type { RouterContext } from './router-context.ts';
 import type { ClusterOwners, Route } from './routing.ts';
 import { FAILURES, failureCause, reasonOf } from './upstream/failure.ts';
+import { clientGroup, type Waiting } from './upstream/fair-queue.ts';
 import type { Upstream } from './upstream/upstream.ts';
 import type { ClearedExchange, WaitingPlace } from './waiting-place.ts';
 
@@ -43,7 +44,7 @@ const scratch = new HeaderBlock();
  * One request on its way: a stream of the client's, and one of the owner's once there is one. What comes on the one goes
  * out on the other, with credit handed back as far as the receiver has taken it.
  */
-export class Exchange implements StreamHandler, Deadlined {
+export class Exchange implements StreamHandler, Deadlined, Waiting {
   readonly #context: RouterContext;
   readonly #downstream: Stream;
   /** The owner of the request's key: another one only where the key was handed over while the request waited, or its watch was open. */
@@ -530,6 +531,14 @@ export class Exchange implements StreamHandler, Deadlined {
   }
 
   // ---- waiting for a key to be handed over -------------------------------------------------------------------------
+
+  get clientGroup(): string {
+    return clientGroup(this.#client);
+  }
+
+  get clientConnection(): object {
+    return this.#downstream.connection;
+  }
 
   /** Bytes of its content that wait with it. */
   get heldBytes(): number {

@@ -114,6 +114,10 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
     return this.#stream !== null;
   }
 
+  forEachStream(visit: (stream: Stream) => void): void {
+    if (this.#stream !== null) visit(this.#stream);
+  }
+
   // ---- requests --------------------------------------------------------------------------------------------------
 
   /** Sends a request; the owner has been told that the connection is idle, or has just made it. */

@@ -2,10 +2,11 @@ import { Connection, type HeaderBlock } from '../../http2/index.ts';
 import type { Exchange } from '../exchange.ts';
 import type { RouterContext } from '../router-context.ts';
 import type { ClearedExchange } from '../waiting-place.ts';
+import { FairQueue } from './fair-queue.ts';
 import { Http1Pool } from './http1-pool.ts';
 import { Http2Pool } from './http2-pool.ts';
 import { negotiated, openSocket } from './open-socket.ts';
-import type { OnDoubt, Pool, ShardEndpoint } from './pool.ts';
+import { haveWait, type OnDoubt, type Pool, type ShardEndpoint } from './pool.ts';
 
 type Spoken = 'http2' | 'http1';
 
@@ -27,7 +28,7 @@ export class AutoPool implements Pool {
   #known: Known | null = null;
   /** In doubt: what is open on them goes on, and they are taken back where the shard says the same again. */
   #doubted: Known[] = [];
-  #pending: Exchange[] = [];
+  readonly #pending = new FairQueue<Exchange>();
   #probe: Connection | null = null;
   #closed = false;
 
@@ -51,10 +52,8 @@ export class AutoPool implements Pool {
 
   dispatch(exchange: ClearedExchange, block: HeaderBlock | null): void {
     if (this.#known !== null) this.#known.pool.dispatch(exchange, block);
-    else if (this.#pending.length >= this.#endpoint.limits.pending) this.#endpoint.refuse(exchange, 'overloaded', '');
     else {
-      this.#pending.push(exchange);
-      exchange.waitIn(this);
+      haveWait(exchange, this.#pending, this, this.#endpoint);
       this.#ask();
     }
   }
@@ -98,7 +97,7 @@ export class AutoPool implements Pool {
       this.#known = this.#doubted.find((each) => each.spoken === spoken) ?? this.#newPool(spoken);
       this.#doubted = this.#doubted.filter((each) => each !== this.#known);
     }
-    for (const exchange of this.#takePending()) exchange.proceed();
+    for (const exchange of this.#pending.takeAll()) exchange.proceed();
   }
 
   #newPool(spoken: Spoken): Known {
@@ -122,18 +121,15 @@ export class AutoPool implements Pool {
   #refuseAll(reason: string): void {
     this.#probe = null;
     this.#endpoint.onConnectFailed(reason);
-    for (const exchange of this.#takePending()) this.#endpoint.unavailable(exchange, 'unreachable', reason);
+    for (const exchange of this.#pending.takeAll()) this.#endpoint.unavailable(exchange, 'unreachable', reason);
   }
 
-  #takePending(): Exchange[] {
-    const pending = this.#pending;
-    this.#pending = [];
-    return pending;
+  forEachOpen(visit: (exchange: Exchange) => void): void {
+    for (const { pool } of this.#all) pool.forEachOpen(visit);
   }
 
   forget(exchange: Exchange): void {
-    const place = this.#pending.indexOf(exchange);
-    if (place >= 0) this.#pending.splice(place, 1);
+    this.#pending.remove(exchange);
   }
 
   sweep(nowMs: number): void {

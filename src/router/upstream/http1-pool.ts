@@ -1,10 +1,12 @@
 import { Http1ClientConnection, type Http1ClientHandler } from '../../http1/index.ts';
 import type { HeaderBlock } from '../../http2/index.ts';
-import type { Exchange } from '../exchange.ts';
+import { Exchange } from '../exchange.ts';
 import type { RouterContext } from '../router-context.ts';
 import type { ClearedExchange } from '../waiting-place.ts';
+import { ClientShares } from './client-shares.ts';
+import { FairQueue } from './fair-queue.ts';
 import { openSocket } from './open-socket.ts';
-import type { OnDoubt, Pool, ShardEndpoint } from './pool.ts';
+import { haveWait, type OnDoubt, type Pool, type ShardEndpoint } from './pool.ts';
 
 /** A shard that speaks HTTP/1.1: connections made on demand and kept, a request at a time on each, and the requests that wait for one. */
 export class Http1Pool implements Pool, Http1ClientHandler {
@@ -14,7 +16,8 @@ export class Http1Pool implements Pool, Http1ClientHandler {
   readonly #connections = new Set<Http1ClientConnection>();
   /** Those without a request; the one that had one last is used first, so that the others may end. */
   #idle: Http1ClientConnection[] = [];
-  #pending: Exchange[] = [];
+  readonly #pending = new FairQueue<Exchange>();
+  readonly #shares = new ClientShares((visit) => this.forEachOpen(visit));
   /** Some connection has had an answer. */
   #hasServed = false;
   #closed = false;
@@ -34,12 +37,41 @@ export class Http1Pool implements Pool, Http1ClientHandler {
   }
 
   dispatch(exchange: ClearedExchange, block: HeaderBlock | null): void {
-    const connection = this.#connectionWithRoom();
-    if (connection !== null) this.#send(exchange, block, connection);
-    else if (this.#pending.length < this.#endpoint.limits.pending) {
-      this.#pending.push(exchange);
-      exchange.waitIn(this);
-    } else this.#endpoint.refuse(exchange, 'overloaded', '');
+    const connection = this.#mayGo(exchange) ? this.#connectionWithRoom() : null;
+    if (connection === null) haveWait(exchange, this.#pending, this, this.#endpoint);
+    else {
+      this.#shares.count(exchange, this.#context.http2.turn.nowMs);
+      this.#send(exchange, block, connection);
+    }
+  }
+
+  /** Whether an exchange may have one of the places that are left. */
+  readonly #mayGo = (exchange: Exchange): boolean => {
+    const { http1Connections: places } = this.#endpoint.limits;
+    const open = this.openStreams;
+    const { nowMs } = this.#context.http2.turn;
+    return !ClientShares.isScarce(open, places) || this.#shares.allows(exchange, open, places, nowMs);
+  };
+
+  #drainPending(): void {
+    // One that may not go out now leaves its place to the next.
+    while (this.#pending.length > 0 && this.#hasRoom) {
+      const next = this.#pending.next(this.#mayGo);
+      if (next === null) return;
+      next.proceed();
+    }
+  }
+
+  get #hasRoom(): boolean {
+    const mayOpen = this.#connections.size < this.#endpoint.limits.http1Connections && !this.#closed;
+    return this.#idle.length > 0 || mayOpen;
+  }
+
+  forEachOpen(visit: (exchange: Exchange) => void): void {
+    for (const connection of this.#connections)
+      connection.forEachStream(({ handler }) => {
+        if (handler instanceof Exchange) visit(handler);
+      });
   }
 
   #send(exchange: ClearedExchange, block: HeaderBlock | null, connection: Http1ClientConnection): void {
@@ -73,12 +105,12 @@ export class Http1Pool implements Pool, Http1ClientHandler {
   }
 
   forget(exchange: Exchange): void {
-    const place = this.#pending.indexOf(exchange);
-    if (place >= 0) this.#pending.splice(place, 1);
+    this.#pending.remove(exchange);
   }
 
   sweep(nowMs: number): void {
     for (const connection of [...this.#idle]) connection.sweep(nowMs);
+    this.#drainPending();
   }
 
   cut(): void {
@@ -101,16 +133,6 @@ export class Http1Pool implements Pool, Http1ClientHandler {
     this.#hasServed = true;
     this.#idle.push(connection);
     this.#drainPending();
-  }
-
-  #drainPending(): void {
-    // One that may not go out now leaves its place to the next.
-    for (let next = this.#pending[0]; next !== undefined && this.#hasRoom; next = this.#pending[0]) next.proceed();
-  }
-
-  get #hasRoom(): boolean {
-    const mayOpen = this.#connections.size < this.#endpoint.limits.http1Connections && !this.#closed;
-    return this.#idle.length > 0 || mayOpen;
   }
 
   onClosed(connection: Http1ClientConnection): void {

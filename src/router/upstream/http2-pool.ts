@@ -1,11 +1,13 @@
 import { Connection, type ConnectionHandler, type FloodCause, type HeaderBlock } from '../../http2/index.ts';
-import type { Exchange } from '../exchange.ts';
+import { Exchange } from '../exchange.ts';
 import { jitter } from '../jitter.ts';
 import type { RouterContext } from '../router-context.ts';
 import type { ClearedExchange } from '../waiting-place.ts';
+import { ClientShares } from './client-shares.ts';
+import { FairQueue } from './fair-queue.ts';
 import { Http1Pool } from './http1-pool.ts';
 import { openSocket } from './open-socket.ts';
-import type { OnDoubt, Pool, ShardEndpoint } from './pool.ts';
+import { haveWait, type OnDoubt, type Pool, type ShardEndpoint } from './pool.ts';
 
 /** Until a shard's SETTINGS have come, no more streams than RFC 9113, 6.5.2 has every peer allow. */
 const STREAMS_BEFORE_SETTINGS = 100;
@@ -23,7 +25,8 @@ export class Http2Pool implements Pool, ConnectionHandler {
   #connections: Connection[] = [];
   /** Those too whose peers take no new requests. */
   readonly #open = new Set<Connection>();
-  #pending: Exchange[] = [];
+  readonly #pending = new FairQueue<Exchange>();
+  readonly #shares = new ClientShares((visit) => this.#forEachStream(visit));
   /** WebSockets that wait for the shard to say whether it takes them over HTTP/2. */
   #webSockets: Exchange[] = [];
   #http1: Http1Pool | null = null;
@@ -47,10 +50,11 @@ export class Http2Pool implements Pool, ConnectionHandler {
   dispatch(exchange: ClearedExchange, block: HeaderBlock | null): void {
     if (exchange.isWebSocket && !this.#takesWebSockets(exchange)) return;
     const connection = this.#connectionWithRoom();
-    if (connection === null) {
+    if (connection === null || !this.#mayGo(exchange)) {
       this.#wait(exchange);
       return;
     }
+    this.#shares.count(exchange, this.#context.http2.turn.nowMs);
     this.#endpoint.onSending();
     if (block === null) exchange.send(connection);
     else exchange.sendFirst(connection, block);
@@ -94,13 +98,37 @@ export class Http2Pool implements Pool, ConnectionHandler {
   #wait(exchange: Exchange): void {
     if (this.#connections.length === 0) {
       this.#endpoint.unavailable(exchange, 'unreachable', this.#lastFailure);
-    } else if (this.#pending.length >= this.#endpoint.limits.pending) {
-      this.#endpoint.refuse(exchange, 'overloaded', '');
     } else {
-      this.#pending.push(exchange);
-      exchange.waitIn(this);
+      haveWait(exchange, this.#pending, this, this.#endpoint);
       this.#openForPending();
     }
+  }
+
+  /** Whether an exchange may have one of the places that are left. As long as connections can be made it is no question. */
+  readonly #mayGo = (exchange: Exchange): boolean => {
+    const connections = this.#connections;
+    if (connections.length < this.#endpoint.limits.connections) return true;
+    let open = 0;
+    let places = 0;
+    for (let i = 0; i < connections.length; i++) {
+      const connection = connections[i] as Connection;
+      open += connection.openStreams;
+      places += this.#streamsAllowed(connection);
+    }
+    if (!ClientShares.isScarce(open, places)) return true;
+    return this.#shares.allows(exchange, open, places, this.#context.http2.turn.nowMs);
+  };
+
+  #forEachStream(visit: (exchange: Exchange) => void): void {
+    for (const connection of this.#connections)
+      connection.forEachStream(({ handler }) => {
+        if (handler instanceof Exchange) visit(handler);
+      });
+  }
+
+  forEachOpen(visit: (exchange: Exchange) => void): void {
+    this.#forEachStream(visit);
+    this.#http1?.forEachOpen(visit);
   }
 
   /** Opens connections until those that are being made have room for what waits. */
@@ -115,8 +143,7 @@ export class Http2Pool implements Pool, ConnectionHandler {
 
   forget(exchange: Exchange): void {
     if (this.#webSockets.length > 0) this.#webSockets = this.#webSockets.filter((each) => each !== exchange);
-    const place = this.#pending.indexOf(exchange);
-    if (place >= 0) this.#pending.splice(place, 1);
+    this.#pending.remove(exchange);
   }
 
   #connect(): Connection | null {
@@ -164,6 +191,8 @@ export class Http2Pool implements Pool, ConnectionHandler {
 
   sweep(nowMs: number): void {
     for (const connection of [...this.#connections]) connection.sweep(nowMs);
+    this.#http1?.sweep(nowMs);
+    if (this.#pending.length > 0) this.#drainPending();
   }
 
   // ---- a connection's events -------------------------------------------------------------------------------------
@@ -193,11 +222,13 @@ export class Http2Pool implements Pool, ConnectionHandler {
   }
 
   #drainPending(): void {
-    for (let next = this.#pending[0]; next !== undefined; next = this.#pending[0]) {
+    while (this.#pending.length > 0) {
       if (this.#connectionWithRoom() === null) {
         this.#openForPending();
         return;
       }
+      const next = this.#pending.next(this.#mayGo);
+      if (next === null) return;
       next.proceed();
     }
   }
@@ -221,9 +252,8 @@ export class Http2Pool implements Pool, ConnectionHandler {
       this.#drainPending();
       return;
     }
-    const waiting = this.#pending;
-    this.#pending = [];
-    for (const exchange of waiting) this.#endpoint.unavailable(exchange, 'unreachable', this.#lastFailure);
+    for (const exchange of this.#pending.takeAll())
+      this.#endpoint.unavailable(exchange, 'unreachable', this.#lastFailure);
   }
 
   #backOff(reason: string): void {

@@ -4,6 +4,7 @@ import type { Exchange } from '../exchange.ts';
 import type { FailureCause, ShardCounters } from '../observe/counters.ts';
 import type { ClientCertificates } from '../tls/tls-files.ts';
 import type { ClearedExchange, WaitingPlace } from '../waiting-place.ts';
+import type { FairQueue } from './fair-queue.ts';
 
 /** Where somebody listens, and how to show who one is. */
 export interface SocketTarget {
@@ -55,10 +56,24 @@ export interface Pool extends WaitingPlace {
    * @param block the request's header section where it is at hand as it was received
    */
   dispatch(exchange: ClearedExchange, block: HeaderBlock | null): void;
+  /** Visits the exchanges whose requests are at the shard. */
+  forEachOpen(visit: (exchange: Exchange) => void): void;
   /** To be called every second or so. */
   sweep(nowMs: number): void;
   /** Cuts what is in flight, with its connections: nothing more of it is written. */
   cut(): void;
   /** Cuts all connections. No new request is taken. */
   destroy(): void;
+}
+
+/** Has an exchange wait in a pool's queue, which gives one up where it is full: perhaps another client's. */
+export function haveWait(
+  exchange: Exchange,
+  queue: FairQueue<Exchange>,
+  pool: WaitingPlace,
+  endpoint: ShardEndpoint,
+): void {
+  const givenUp = queue.push(exchange, endpoint.limits.pending);
+  if (givenUp !== exchange) exchange.waitIn(pool);
+  if (givenUp !== null) endpoint.refuse(givenUp, 'overloaded', '');
 }

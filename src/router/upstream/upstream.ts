@@ -8,6 +8,7 @@ import type { RouterContext } from '../router-context.ts';
 import { ClientCertificates, type ClientTlsDescription } from '../tls/tls-files.ts';
 import type { ClearedExchange } from '../waiting-place.ts';
 import { AutoPool } from './auto-pool.ts';
+import { ClientShares } from './client-shares.ts';
 import { FAILURES } from './failure.ts';
 import { type ActiveHealthDescription, HealthChecker } from './health-check.ts';
 import { HeldRequests } from './held-requests.ts';
@@ -57,6 +58,7 @@ export class Upstream implements ShardEndpoint {
   readonly health: OwnerHealth | null;
   readonly #context: RouterContext;
   readonly #pool: Pool;
+  readonly #shares = new ClientShares((visit) => this.#pool.forEachOpen(visit));
   readonly #checker: HealthChecker | null;
   readonly #held: HeldRequests;
   readonly #waitForOwnerMs: number;
@@ -101,9 +103,20 @@ export class Upstream implements ShardEndpoint {
   dispatch(exchange: ClearedExchange, block: HeaderBlock | null): void {
     const fault = this.health === null ? null : this.health.faultAt(this.#context.http2.turn.nowMs);
     if (fault !== null) this.unavailable(exchange, 'sick', fault);
-    else if (this.limits.requests !== Number.POSITIVE_INFINITY && this.#pool.openStreams >= this.limits.requests)
+    else if (this.limits.requests !== Number.POSITIVE_INFINITY && !this.#hasPlaceFor(exchange))
       this.refuse(exchange, 'overloaded', '');
     else this.#pool.dispatch(exchange, block);
+  }
+
+  #hasPlaceFor(exchange: Exchange): boolean {
+    const { requests } = this.limits;
+    const open = this.#pool.openStreams;
+    if (open >= requests) return false;
+    const { nowMs } = this.#context.http2.turn;
+    if (!ClientShares.isScarce(open, requests)) return true;
+    if (!this.#shares.allows(exchange, open, requests, nowMs)) return false;
+    this.#shares.count(exchange, nowMs);
+    return true;
   }
 
   onReached(): void {

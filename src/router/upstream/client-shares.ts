@@ -1,0 +1,61 @@
+import type { Waiting } from './fair-queue.ts';
+
+/** So much of a shard's places is kept for those who have few: an eighth. */
+const RESERVED = 1 / 8;
+/** Who has how many is counted anew after so long, and carried on between. */
+const COUNT_EVERY_MS = 100;
+
+/**
+ * Who may have the last places at a shard: a client that takes all it can get, and keeps them, leaves an eighth to the
+ * others. Nobody is counted while there are more places than that.
+ */
+export class ClientShares {
+  readonly #forEachOpen: (visit: (open: Waiting) => void) => void;
+  readonly #groups = new Map<string, number>();
+  readonly #connections = new Map<object, number>();
+  #countedAtMs = Number.NEGATIVE_INFINITY;
+
+  /** @param forEachOpen visits the requests that are at the shard */
+  constructor(forEachOpen: (visit: (open: Waiting) => void) => void) {
+    this.#forEachOpen = forEachOpen;
+  }
+
+  /** Whether so few places are left that it matters who takes one. */
+  static isScarce(open: number, places: number): boolean {
+    return open >= places * (1 - RESERVED);
+  }
+
+  /**
+   * Whether a client may have one of the last places. The first half of them is for connections that have less than their
+   * share, the other for networks that have: a client with many connections gets no further than the first.
+   */
+  allows(client: Waiting, open: number, places: number, nowMs: number): boolean {
+    if (nowMs - this.#countedAtMs >= COUNT_EVERY_MS) this.#countAll(nowMs);
+    const ofGroup = this.#groups.get(client.clientGroup) ?? 0;
+    if (ofGroup < shareOf(places, this.#groups.size)) return true;
+    const ofConnection = this.#connections.get(client.clientConnection) ?? 0;
+    return ofConnection < shareOf(places, this.#connections.size) && open < places * (1 - RESERVED / 2);
+  }
+
+  /** A client takes a place. As long as there are enough, nobody has been counted lately, and it is not either. */
+  count(client: Waiting, nowMs: number): void {
+    if (nowMs - this.#countedAtMs < COUNT_EVERY_MS) this.#count(client);
+  }
+
+  #count({ clientGroup, clientConnection }: Waiting): void {
+    this.#groups.set(clientGroup, (this.#groups.get(clientGroup) ?? 0) + 1);
+    this.#connections.set(clientConnection, (this.#connections.get(clientConnection) ?? 0) + 1);
+  }
+
+  #countAll(nowMs: number): void {
+    this.#countedAtMs = nowMs;
+    this.#groups.clear();
+    this.#connections.clear();
+    this.#forEachOpen((open) => this.#count(open));
+  }
+}
+
+/** An even share, as if one more came: who is alone has no right to all. */
+function shareOf(places: number, holders: number): number {
+  return places / (holders + 1);
+}
