@@ -302,6 +302,7 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
       }
     }
     this.connection.sweep(nowMs);
+    this.forEachExchange((exchange) => exchange.sweep(nowMs));
   }
 
   onCapacity(): void {}

@@ -74,6 +74,8 @@ export class Exchange implements StreamHandler, Deadlined, Waiting {
   /** Where the time is limited: when it is over in any case, and when something last moved. Most streams are spared the room. */
   #timing: { deadlineAtMs: number; movedAtMs: number } | null = null;
   #requestBytes = 0;
+  /** Where its content stood when it was looked at, as long as it goes on; few requests live to be. */
+  #contentMark: { readonly bytes: number; readonly atMs: number } | null = null;
   #envelopes: Envelopes = 'none';
   #lengthIsKnown = false;
   /** Follows the answer's messages from where one did not come whole; most do. */
@@ -231,6 +233,30 @@ export class Exchange implements StreamHandler, Deadlined, Waiting {
     if (nowMs >= timing.deadlineAtMs) this.refuse(localReply.deadline());
     else if (nowMs >= idleAtMs) this.refuse(localReply.idleStream(idleStreamMs));
     else if (nextMs !== Number.POSITIVE_INFINITY) this.#context.deadlines.add(this, nextMs - nowMs);
+  }
+
+  /** To be called every second or so: ends a request whose content trickles. */
+  sweep(nowMs: number): void {
+    if (this.#requestEnded || this.#finished) return;
+    const { requestContentTimeoutMs: withinMs, leastContentBytesPerSecond } = this.#context.limits;
+    const mark = this.#contentMark;
+    // While the router itself holds the client back the time does not run.
+    const maySend = this.#downstream.receiveWindow > 0;
+    if (mark !== null && maySend && nowMs - mark.atMs < withinMs) return;
+    if (mark !== null && maySend && withinMs > 0) {
+      const least = (leastContentBytesPerSecond * (nowMs - mark.atMs)) / 1000;
+      if (this.#requestBytes - mark.bytes < least && !this.#mayBeSilent) {
+        this.refuse(localReply.slowContent(withinMs));
+        return;
+      }
+    }
+    this.#contentMark = { bytes: this.#requestBytes, atMs: nowMs };
+  }
+
+  /** Its content is a stream of messages, which come when there is something to say. */
+  get #mayBeSilent(): boolean {
+    const protocol = this.#protocol;
+    return this.isWebSocket || protocol === 'grpc' || protocol === 'connect-stream' || this.isWatch;
   }
 
   // ---- a stream's events -----------------------------------------------------------------------------------------

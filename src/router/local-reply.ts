@@ -7,7 +7,7 @@ import type { Refusal, TrafficCounters } from './observe/counters.ts';
 export interface LocalReply {
   readonly refusal: Refusal;
   readonly grpcStatus: GrpcStatus;
-  readonly httpStatus: 400 | 403 | 404 | 413 | 429 | 501 | 502 | 503 | 504;
+  readonly httpStatus: 400 | 403 | 404 | 408 | 413 | 429 | 501 | 502 | 503 | 504;
   readonly message: string;
   /** When it may be worth trying again. */
   readonly retryAfterMs?: number;
@@ -80,6 +80,12 @@ export const localReply = {
     grpcStatus: GrpcStatus.ResourceExhausted,
     httpStatus: 413,
     message: `a request of more than ${bytes} bytes`,
+  }),
+  slowContent: (ms: number): LocalReply => ({
+    refusal: 'slow_content',
+    grpcStatus: GrpcStatus.DeadlineExceeded,
+    httpStatus: 408,
+    message: `the request's content has hardly moved for ${ms} ms`,
   }),
   idleStream: (ms: number): LocalReply => ({
     refusal: 'idle_stream',

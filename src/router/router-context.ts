@@ -35,6 +35,12 @@ export interface RouterLimits {
   /** Requests that may wait for a stream to one shard. */
   readonly maxPendingRequests: number;
   readonly connectTimeoutMs: number;
+  /**
+   * A request's content has to bring this much in any such time in which its client may send; 0: it may take for ever. Streams of
+   * messages (gRPC, Connect), WebSockets and watches may be silent by their nature and have `idleStreamMs`.
+   */
+  readonly requestContentTimeoutMs: number;
+  readonly leastContentBytesPerSecond: number;
   /** Connections that clients may have open with one router thread. */
   readonly maxDownstreamConnections: number;
   /** A client connection without streams is ended after this time; 0: never. */
@@ -50,6 +56,8 @@ export const defaultRouterLimits: RouterLimits = {
   maxHttp1ConnectionsPerShard: 1024,
   maxPendingRequests: 1024,
   connectTimeoutMs: 5000,
+  requestContentTimeoutMs: 60_000,
+  leastContentBytesPerSecond: 100,
   maxDownstreamConnections: 20000,
   idleConnectionMs: 3_600_000,
   maxConnectionAgeMs: 0,

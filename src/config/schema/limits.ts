@@ -65,6 +65,14 @@ export const limits = z
     connectTimeoutMs: count(600_000)
       .default(defaultRouterLimits.connectTimeoutMs)
       .describe('Time for a connection to a shard to be made.'),
+    requestContentTimeoutMs: duration
+      .default(defaultRouterLimits.requestContentTimeoutMs)
+      .describe(
+        "Time in which a request's content has to move; 0: no limit. Not for gRPC, Connect streams, WebSockets, watches.",
+      ),
+    leastContentBytesPerSecond: count(1_000_000)
+      .default(defaultRouterLimits.leastContentBytesPerSecond)
+      .describe('How much it has to move in that time, on average.'),
     idleConnectionMs: duration
       .default(defaultRouterLimits.idleConnectionMs)
       .describe('Time without a stream; 0: no limit.'),

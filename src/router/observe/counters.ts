@@ -11,6 +11,7 @@ export const refusals = [
   'rate_limited',
   'too_large',
   'idle_stream',
+  'slow_content',
   'deadline',
   'upstream_fault',
   'moved',
