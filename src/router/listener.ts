@@ -146,7 +146,8 @@ export class Listener {
   listen(reusePort: boolean): Promise<number> {
     const { host, port } = this.#description;
     return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
+      // Behind `listen` it is an accept that has failed, for want of memory or descriptors: that connection alone is lost.
+      this.#server.on('error', reject);
       this.#server.listen({ host, port, backlog: LISTEN_BACKLOG, reusePort }, () => {
         const bound = this.#server.address();
         resolve(typeof bound === 'object' && bound !== null ? bound.port : port);
