@@ -3,8 +3,8 @@ import type { Shape } from './shape.ts';
 
 /** A connection with its buffers, header tables and limits. */
 const CONNECTION_BYTES = 48 * 1024;
-/** A stream with its request, on both sides, and the first block of what waits. */
-const STREAM_BYTES = 4096;
+/** A stream with its request, on both sides, the first block of what waits, and a connection of its own to a shard of HTTP/1.1. */
+const STREAM_BYTES = 12 * 1024;
 /** What waits stands in blocks that are half full at the worst. */
 const BYTES_A_BYTE = 3;
 /** What collecting garbage leaves, and the code that a shape is the first to use. */
