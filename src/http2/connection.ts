@@ -4,7 +4,7 @@ import type { ConnectionHandler, Http2Context } from './connection-handler.ts';
 import { endSocket } from './end-socket.ts';
 import { ErrorCode } from './error-codes.ts';
 import { FrameWriter } from './frame-writer.ts';
-import { MAXIMUM_STREAM_ID } from './frames.ts';
+import { DEFAULT_WINDOW, MAXIMUM_STREAM_ID } from './frames.ts';
 import { type Field, type HeaderBlock, NameKind } from './hpack/index.ts';
 import type { FloodCause } from './limits.ts';
 import { Output, type OutputListener } from './output.ts';
@@ -37,6 +37,11 @@ export class Connection implements OutputListener, StreamConnection {
   readonly #writer: FrameWriter;
   readonly #sender: Sender;
   readonly #streams = new StreamTable();
+  /**
+   * What a stream's peer may send at first. A client has its window at once. A shard's answer may be for a client that does not
+   * read: it has the rest once its client has taken half of the first.
+   */
+  readonly #firstWindow: number;
   #state: State = 'open';
   /** The id of the next stream that we open. */
   nextStreamId: number;
@@ -53,6 +58,8 @@ export class Connection implements OutputListener, StreamConnection {
   constructor(socket: Socket, isServer: boolean, context: Http2Context, handler: ConnectionHandler) {
     this.isServer = isServer;
     this.createdMs = context.turn.nowMs;
+    const { streamWindowBytes } = context.limits;
+    this.#firstWindow = isServer ? streamWindowBytes : Math.min(DEFAULT_WINDOW, streamWindowBytes);
     this.#cancelled = isServer ? null : new CancelledStreams(context.turn.nowMs);
     this.#socket = socket;
     this.#context = context;
@@ -93,7 +100,7 @@ export class Connection implements OutputListener, StreamConnection {
     this.#greeted = true;
     if (!this.isServer) this.#writer.preface();
     const entries: Array<readonly [number, number]> = [
-      [Setting.InitialWindowSize, limits.streamWindowBytes],
+      [Setting.InitialWindowSize, this.#firstWindow],
       [Setting.MaxHeaderListSize, limits.maxHeaderListBytes],
     ];
     if (this.isServer)
@@ -162,7 +169,7 @@ export class Connection implements OutputListener, StreamConnection {
   /** Puts a new stream into the table; a request of the peer's, or of ours. */
   openStream(id: number, handler: StreamHandler): Stream {
     const { initialWindowSize } = this.#sender.peer;
-    const stream = new Stream(id, this, handler, initialWindowSize, this.#context.limits.streamWindowBytes);
+    const stream = new Stream(id, this, handler, initialWindowSize, this.#firstWindow);
     this.#streams.add(stream);
     return stream;
   }
@@ -185,15 +192,14 @@ export class Connection implements OutputListener, StreamConnection {
   }
 
   /**
-   * Lets the peer send again on a stream of which it has used more than half its window: up to the window, and not
+   * Lets the peer send again on a stream of which it has used more than half its first window: up to the window, and not
    * beyond `limit`, what the receiver behind us can take at once. So nothing piles up here, and a receiver's window that
    * is smaller than ours cannot lead to a deadlock.
    */
   grant(stream: Stream, limit: number): void {
     if (stream.closed || stream.remoteEnded) return;
-    const window = this.#context.limits.streamWindowBytes;
-    if (stream.receiveWindow >= window >> 1) return;
-    const target = Math.min(limit, window);
+    if (stream.receiveWindow >= this.#firstWindow >> 1) return;
+    const target = Math.min(limit, this.#context.limits.streamWindowBytes);
     if (target <= stream.receiveWindow) return;
     this.#writer.windowUpdate(stream.id, target - stream.receiveWindow);
     stream.receiveWindow = target;

@@ -24,6 +24,7 @@ import { endWithReply, type LocalReply, localReply, sendReply } from './local-re
 import { type FailureCause, LATENCY_UNIT_US, latencyBucket } from './observe/counters.ts';
 import { type OpenStream, requestFacts } from './observe/request-facts.ts';
 import { hiddenKey } from './observe/secret-keys.ts';
+import { HeldContent } from './replay/held-content.ts';
 import { WatchReplay } from './replay/watch-replay.ts';
 import { RetryWait, retryWaitMs } from './retries.ts';
 import type { RouterContext } from './router-context.ts';
@@ -97,9 +98,9 @@ export class Exchange implements StreamHandler, Deadlined, Waiting {
   #kept = 0;
   #keptBytes = 0;
   /** All of it, where the key is about to move; most requests are spared this. */
-  #sent: Uint8Array[] | null = null;
+  #sent: HeldContent | null = null;
   /** Content that came before there was a stream to the owner. */
-  #held: Uint8Array[] | null = null;
+  #held: HeldContent | null = null;
   deadlineTick = -1;
   deadlinePrevious: Deadlined | null = null;
   deadlineNext: Deadlined | null = null;
@@ -183,11 +184,11 @@ export class Exchange implements StreamHandler, Deadlined, Waiting {
     const trailers = this.#requestTrailers;
     this.#held = null;
     const ends = this.#requestEnded && trailers === null;
-    this.#upstream = connection.request(scratch, ends && held === null, this);
+    this.#upstream = connection.request(scratch, ends && (held === null || held.length === 0), this);
     const upstream = this.#upstream;
-    held?.forEach((chunk, i) => {
-      if (this.#keepsContent) this.#keep(chunk, 0, chunk.length);
-      upstream.connection.sendData(upstream, chunk, 0, chunk.length, ends && i === held.length - 1);
+    held?.drain((bytes, start, end, isLast) => {
+      if (this.#keepsContent) this.#keep(bytes, start, end);
+      upstream.connection.sendData(upstream, bytes, start, end, ends && isLast);
     });
     if (trailers !== null) {
       scratch.set(trailers);
@@ -205,7 +206,7 @@ export class Exchange implements StreamHandler, Deadlined, Waiting {
   refuse(reply: LocalReply): void {
     if (this.#finished) return;
     this.#finished = true;
-    this.#forgetDeadline();
+    this.#settle();
     this.#context.counters.refusals[reply.refusal]++;
     const { counters } = this.#route;
     const downstream = this.#downstream;
@@ -413,9 +414,9 @@ export class Exchange implements StreamHandler, Deadlined, Waiting {
         if (!endStream) this.#grantDownstream();
         return;
       }
-      this.#held ??= [];
-      this.#held.push(new Uint8Array(bytes.subarray(start, end)));
-      this.#route.owners.gate?.onContent(this, length);
+      this.#held ??= this.#newHeld();
+      if (this.#held.append(bytes, start, end)) this.#route.owners.gate?.onContent(this, length);
+      else this.refuse(localReply.overloaded(this.owner.label));
       return;
     }
     if (!this.#responseBegun && this.#keepsContent) this.#keep(bytes, start, end);
@@ -426,11 +427,10 @@ export class Exchange implements StreamHandler, Deadlined, Waiting {
   /** Keeps content for a time, in case the owner refuses the stream. */
   #keep(bytes: Uint8Array, start: number, end: number): void {
     if (this.#sent !== null) {
-      this.#sent.push(new Uint8Array(bytes.subarray(start, end)));
-      if (this.#requestBytes > LONGEST_KEPT_BYTES) {
-        this.#sent = null;
-        this.#kept = -1;
-      }
+      if (this.#sent.append(bytes, start, end) && this.#requestBytes <= LONGEST_KEPT_BYTES) return;
+      this.#sent.clear();
+      this.#sent = null;
+      this.#kept = -1;
       return;
     }
     if (this.#kept < 0) return;
@@ -463,7 +463,7 @@ export class Exchange implements StreamHandler, Deadlined, Waiting {
   }
 
   #onClientGone(): void {
-    this.#forgetDeadline();
+    this.#settle();
     if (!this.#finished) {
       this.#route.counters.cancelled++;
       this.#record('');
@@ -499,7 +499,7 @@ export class Exchange implements StreamHandler, Deadlined, Waiting {
   #passReset(code: number): void {
     this.#finished = true;
     this.#record('');
-    this.#forgetDeadline();
+    this.#settle();
     this.#downstream.connection.reset(this.#downstream, code);
   }
 
@@ -515,20 +515,20 @@ export class Exchange implements StreamHandler, Deadlined, Waiting {
     if (this.#isReplaying) {
       const again = this.#replay?.request(this.request) ?? null;
       this.#upstream = null;
-      this.#held = again === null ? null : [again.content];
+      if (again !== null) this.#hold(again.content);
       return again !== null;
     }
     if (this.#sent !== null) {
       this.#upstream = null;
       this.#held = this.#sent.length > 0 ? this.#sent : null;
-      this.#sent = [];
+      this.#sent = this.#newHeld();
       return true;
     }
     if (this.#kept < 0) return false;
     const content = this.#keptBytes > 0 ? this.#context.arena.read(this.#kept, this.#keptBytes) : null;
     if (this.#keptBytes > 0 && content === null) return false;
     this.#upstream = null;
-    this.#held = content === null ? null : [content];
+    if (content !== null) this.#hold(content);
     this.#kept = 0;
     this.#keptBytes = 0;
     return true;
@@ -568,7 +568,7 @@ export class Exchange implements StreamHandler, Deadlined, Waiting {
 
   /** Bytes of its content that wait with it. */
   get heldBytes(): number {
-    return this.#held?.reduce((sum, { length }) => sum + length, 0) ?? 0;
+    return this.#held?.length ?? 0;
   }
 
   /** Makes it one for who owns its key among these. @returns false where nobody does: it was refused */
@@ -587,7 +587,18 @@ export class Exchange implements StreamHandler, Deadlined, Waiting {
 
   /** Has its content kept whole from now on, none of which has been sent yet. */
   keepContent(): void {
-    this.#sent = [];
+    this.#sent?.clear();
+    this.#sent = this.#newHeld();
+  }
+
+  #newHeld(): HeldContent {
+    return new HeldContent(this.#context.http2.buffers.backlog);
+  }
+
+  /** Has content wait that was at hand elsewhere. */
+  #hold(content: Uint8Array): void {
+    this.#held = this.#newHeld();
+    this.#held.append(content, 0, content.length);
   }
 
   /** The shard has lost the key by a version that is not known here yet: the request waits for it. */
@@ -710,7 +721,7 @@ export class Exchange implements StreamHandler, Deadlined, Waiting {
     this.#upstream = null;
     this.#isReplaying = true;
     this.request = again.fields;
-    this.#held = [again.content];
+    this.#hold(again.content);
     const { gate } = this.#route.owners;
     if (gate !== null && version > 0) gate.onStale(this, version);
     else this.proceed();
@@ -752,7 +763,7 @@ export class Exchange implements StreamHandler, Deadlined, Waiting {
 
   #finish(grpcStatus: Field | null): void {
     this.#finished = true;
-    this.#forgetDeadline();
+    this.#settle();
     const { owner } = this;
     const { counters } = this.#route;
     if (owner.health !== null) owner.onOutcome(this.#troubled || isTrouble(200, grpcStatus));
@@ -798,13 +809,17 @@ export class Exchange implements StreamHandler, Deadlined, Waiting {
     };
   }
 
-  #forgetDeadline(): void {
+  /** It is over: nothing more is awaited, and nothing kept to be sent. */
+  #settle(): void {
     if (this.deadlineTick >= 0) this.#context.deadlines.remove(this);
+    this.#held?.clear();
+    this.#held = null;
+    this.#sent?.clear();
+    this.#sent = null;
   }
 
   #abandonUpstream(code: number): void {
     const upstream = this.#upstream;
-    this.#held = null;
     this.#upstream = null;
     if (upstream === null) this.#stopWaiting();
     // Of those that leave because their keys have moved there may be thousands at once.
