@@ -75,7 +75,7 @@ export class Connection implements OutputListener, StreamConnection {
       onDataSent: () => this.#receiver.earn(),
       onOverfull: (stream) => {
         this.#handler.onFlood(this, 'backlog');
-        this.resetAndTell(stream, ErrorCode.EnhanceYourCalm);
+        this.resetAndTell(stream, ErrorCode.EnhanceYourCalm, ResetCause.TooSlow);
       },
     };
     this.#sender = new Sender(this.#output, this.#writer, context, this.#streams, sending);
@@ -322,7 +322,7 @@ export class Connection implements OutputListener, StreamConnection {
     }
     for (const stream of this.#sender.stalledSince(nowMs - limits.stalledWindowMs)) {
       this.#handler.onFlood(this, 'stalled');
-      this.resetAndTell(stream, ErrorCode.EnhanceYourCalm);
+      this.resetAndTell(stream, ErrorCode.EnhanceYourCalm, ResetCause.TooSlow);
     }
   }
 
@@ -359,10 +359,10 @@ export class Connection implements OutputListener, StreamConnection {
     else if (!this.isServer && this.#state === 'open') this.#handler.onCapacity(this);
   }
 
-  /** Resets a stream on which the peer broke a rule. */
-  resetAndTell(stream: Stream, code: number): void {
+  /** Resets a stream on which the peer broke a rule, or went beyond what we put up with. */
+  resetAndTell(stream: Stream, code: number, cause: ResetCause = ResetCause.Violation): void {
     this.reset(stream, code);
-    stream.handler.onReset(stream, code, ResetCause.Violation);
+    stream.handler.onReset(stream, code, cause);
   }
 
   // ---- what the receiver hands on --------------------------------------------------------------------------------

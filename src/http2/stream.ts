@@ -73,6 +73,8 @@ export const ResetCause = {
   Unprocessed: 2,
   /** The connection is gone. */
   ConnectionLost: 3,
+  /** The peer takes what we send too slowly; we have reset it. It broke no rule. */
+  TooSlow: 4,
 } as const;
 export type ResetCause = (typeof ResetCause)[keyof typeof ResetCause];
 

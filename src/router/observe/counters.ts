@@ -28,6 +28,7 @@ export const failureCauses = [
   'lost',
   'refused',
   'gave_up',
+  'stalled',
   'violation',
   'sick',
   'overloaded',

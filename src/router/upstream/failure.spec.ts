@@ -16,6 +16,7 @@ const TABLE: ReadonlyArray<
   ['lost', 'connection', 503, Unavailable, true, 'idempotent', false, 'reply', 'reply'],
   ['refused', 'shard', 503, Unavailable, true, 'always', false, 'reply', 'reply'],
   ['gave_up', 'shard', 502, Unavailable, true, 'idempotent', false, 'reset', 'reset'],
+  ['stalled', 'shard', 503, Unavailable, false, 'never', false, 'reply', 'reset'],
   ['violation', 'shard', 502, Internal, true, 'never', true, 'reply', 'reset'],
   ['sick', 'router', 503, Unavailable, false, 'never', false, 'reply', 'reply'],
   ['overloaded', 'router', 503, Unavailable, false, 'never', false, 'reply', 'reply'],
@@ -54,6 +55,7 @@ describe('a stream that ended before its time', () => {
     [ErrorCode.EnhanceYourCalm, ResetCause.Peer, 'declined'],
     [ErrorCode.Http11Required, ResetCause.Peer, 'declined'],
     [ErrorCode.ProtocolError, ResetCause.Violation, 'violation'],
+    [ErrorCode.EnhanceYourCalm, ResetCause.TooSlow, 'stalled'],
     [ErrorCode.InternalError, ResetCause.ConnectionLost, 'lost'],
   ] as const)('with code %i by cause %i', (code, cause, expected) => {
     expect(failureCause(connection(true), code, cause)).toBe(expected);

@@ -84,6 +84,16 @@ export const FAILURES: Readonly<Record<FailureCause, Failure>> = {
     midway: 'reset',
     reply: (shard) => localReply.ownerReset(shard),
   },
+  /** The shard does not take the request's content. How much of that there is, and whether anybody wants it, its clients decide. */
+  stalled: {
+    fault: 'shard',
+    isSickness: false,
+    repeats: 'never',
+    isLogged: false,
+    before: 'reply',
+    midway: 'reset',
+    reply: (shard) => localReply.ownerUnavailable(shard, 'it does not take the content'),
+  },
   /** What came is no answer of the shard's protocol; it would be none the next time. */
   violation: {
     fault: 'shard',
@@ -128,6 +138,8 @@ export function failureCause(connection: StreamConnection, code: number, cause: 
   switch (cause) {
     case ResetCause.Violation:
       return 'violation';
+    case ResetCause.TooSlow:
+      return 'stalled';
     case ResetCause.ConnectionLost:
       return connection.connected ? 'lost' : 'unreachable';
     default:
