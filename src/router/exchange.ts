@@ -131,7 +131,8 @@ export class Exchange implements StreamHandler, Deadlined, Waiting {
       const asked = grpcTimeoutMs(head.grpcTimeout.text);
       if (asked >= 0 && asked < timeoutMs) timeoutMs = asked;
     }
-    if (route.onMove.how === 'replay' && this.isWatch) this.#replay = new WatchReplay(route.onMove.resume);
+    if (route.onMove.how === 'replay' && this.isWatch)
+      this.#replay = new WatchReplay(route.onMove.resume, context.http2.buffers.backlog);
     if (timeoutMs !== Number.POSITIVE_INFINITY || route.idleStreamMs !== Number.POSITIVE_INFINITY)
       this.#watch(timeoutMs);
   }
@@ -816,6 +817,7 @@ export class Exchange implements StreamHandler, Deadlined, Waiting {
     this.#held = null;
     this.#sent?.clear();
     this.#sent = null;
+    this.#replay?.forget();
   }
 
   #abandonUpstream(code: number): void {

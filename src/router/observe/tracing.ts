@@ -28,6 +28,9 @@ const TRACEPARENT = headerName('traceparent');
 /** W3C Trace Context, 3.2.2; other versions begin in the same way. */
 const PARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})/;
 
+/** Spans wait for their exporter, with paths as long as a client likes them. */
+const LONGEST_VALUE = 1024;
+
 /** Gives requests spans: one whose caller has decided gets what it decided, of the others a share. */
 export class Tracing {
   readonly #sampler: Sampler;
@@ -39,6 +42,7 @@ export class Tracing {
     const exporter = new OTLPTraceExporter({ url: otlp });
     this.#provider = new BasicTracerProvider({
       resource: resourceFromAttributes({ 'service.name': serviceName }),
+      spanLimits: { attributeValueLengthLimit: LONGEST_VALUE },
       spanProcessors: [new BatchSpanProcessor(exporter)],
     });
     this.#tracer = this.#provider.getTracer('keyway');

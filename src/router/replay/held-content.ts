@@ -44,6 +44,17 @@ export class HeldContent {
     }
   }
 
+  /** A copy of all of it. */
+  copy(): Buffer {
+    const all = Buffer.allocUnsafeSlow(this.#queue.length);
+    let at = 0;
+    this.#queue.forEach((bytes, start, end) => {
+      all.set(bytes.subarray(start, end), at);
+      at += end - start;
+    });
+    return all;
+  }
+
   /** Forgets it. */
   clear(): void {
     this.#account.bytes -= this.#queue.length;

@@ -50,8 +50,7 @@ export class MessageReader {
     this.#carryOver(bytes, headerEnd, stop, HEADER_BYTES + length);
     if (this.#carried === HEADER_BYTES + length) {
       const carry = this.#carry;
-      this.#carry = NOTHING;
-      this.#carried = 0;
+      this.clear();
       this.#tell(carry, 0, length);
     }
     return stop;
@@ -68,6 +67,12 @@ export class MessageReader {
     }
     this.#carry.set(bytes.subarray(start, end), this.#carried);
     this.#carried = needed;
+  }
+
+  /** Forgets what waits. */
+  clear(): void {
+    this.#carry = NOTHING;
+    this.#carried = 0;
   }
 
   #tell(bytes: Uint8Array, at: number, length: number): void {

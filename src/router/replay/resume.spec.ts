@@ -34,6 +34,7 @@ function fieldsOf(message: Uint8Array): unknown[] {
   return fields;
 }
 
+const account = { bytes: 0, allows: () => true };
 const RULE = { protobuf: { seen: [2, 3], into: [2] } };
 const request = new BinaryWriter()
   .tag(1, WireType.LengthDelimited)
@@ -139,7 +140,7 @@ it('copies a message that comes in small parts about twice, not once for each', 
 
 it('gives a watch up that it cannot follow: compressed answers, messages that are none, a request too long to keep', () => {
   const follows = (content: Uint8Array): boolean => {
-    const replay = new WatchReplay(RULE);
+    const replay = new WatchReplay(RULE, account);
     replay.onRequest(envelope(request), 0, request.length + 5);
     replay.onResponse(content, 0, content.length);
     return replay.isPossible;
@@ -147,7 +148,7 @@ it('gives a watch up that it cannot follow: compressed answers, messages that ar
   expect(follows(envelope(event(1)))).toBe(true);
   expect(follows(envelope(event(1), 1))).toBe(false);
   expect(follows(envelope(Buffer.from([0xff, 0xff, 0xff])))).toBe(false);
-  const long = new WatchReplay(undefined);
+  const long = new WatchReplay(undefined, account);
   long.onRequest(new Uint8Array(70_000), 0, 70_000);
   expect(long.isPossible).toBe(false);
 });

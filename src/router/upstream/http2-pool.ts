@@ -28,7 +28,7 @@ export class Http2Pool implements Pool, ConnectionHandler {
   readonly #pending = new FairQueue<Exchange>();
   readonly #shares = new ClientShares((visit) => this.#forEachStream(visit));
   /** WebSockets that wait for the shard to say whether it takes them over HTTP/2. */
-  #webSockets: Exchange[] = [];
+  readonly #webSockets = new FairQueue<Exchange>();
   #http1: Http1Pool | null = null;
   #backoffMs = 0;
   #retryAtMs = 0;
@@ -69,10 +69,7 @@ export class Http2Pool implements Pool, ConnectionHandler {
     }
     if (this.#connections.length === 0 && this.#connect() === null)
       this.#endpoint.unavailable(exchange, 'unreachable', this.#lastFailure);
-    else {
-      this.#webSockets.push(exchange);
-      exchange.waitIn(this);
-    }
+    else haveWait(exchange, this.#webSockets, this, this.#endpoint);
     return false;
   }
 
@@ -142,7 +139,7 @@ export class Http2Pool implements Pool, ConnectionHandler {
   }
 
   forget(exchange: Exchange): void {
-    if (this.#webSockets.length > 0) this.#webSockets = this.#webSockets.filter((each) => each !== exchange);
+    this.#webSockets.remove(exchange);
     this.#pending.remove(exchange);
   }
 
@@ -211,14 +208,8 @@ export class Http2Pool implements Pool, ConnectionHandler {
         Math.min(connection.peerSettings.maxConcurrentStreams, STREAMS_BEFORE_SETTINGS),
       );
     }
-    for (const exchange of this.#takeWebSockets()) exchange.proceed();
+    if (this.#webSockets.length > 0) for (const exchange of this.#webSockets.takeAll()) exchange.proceed();
     if (this.#pending.length > 0) this.#drainPending();
-  }
-
-  #takeWebSockets(): Exchange[] {
-    const waiting = this.#webSockets;
-    if (waiting.length > 0) this.#webSockets = [];
-    return waiting;
   }
 
   #drainPending(): void {
@@ -244,7 +235,7 @@ export class Http2Pool implements Pool, ConnectionHandler {
     this.#remove(connection);
     if (reason !== null && !connection.ready) this.#backOff(reason);
     if (this.#connections.length === 0)
-      for (const exchange of this.#takeWebSockets())
+      for (const exchange of this.#webSockets.takeAll())
         this.#endpoint.unavailable(exchange, 'unreachable', this.#lastFailure);
     if (this.#pending.length === 0 || this.#connections.length > 0) return;
     // A connection that served and was lost is worth one immediate attempt; one that never came up is not.
