@@ -2,6 +2,11 @@ import type { Waiting } from './fair-queue.ts';
 
 /** So much of a shard's places is kept for those who have few: an eighth. */
 const RESERVED = 1 / 8;
+/**
+ * Of the places that are left a connection may have so much: the fewer are left the less, so that a few connections which take
+ * all they can leave some, however unevenly they have shared out what was there before (dynamic thresholds, Choudhury and Hahne).
+ */
+const OF_WHAT_IS_LEFT = 1 / 8;
 /** Who has how many is counted anew after so long, and carried on between. */
 const COUNT_EVERY_MS = 100;
 
@@ -26,15 +31,15 @@ export class ClientShares {
   }
 
   /**
-   * Whether a client may have one of the last places. The first half of them is for connections that have less than their
-   * share, the other for networks that have: a client with many connections gets no further than the first.
+   * Whether a client may have one of the last places. The first half of them is for connections that have few of what is
+   * left, the other for networks that have less than their share: a client with many connections gets no further than the first.
    */
   allows(client: Waiting, open: number, places: number, nowMs: number): boolean {
     if (nowMs - this.#countedAtMs >= COUNT_EVERY_MS) this.#countAll(nowMs);
     const ofGroup = this.#groups.get(client.clientGroup) ?? 0;
     if (ofGroup < shareOf(places, this.#groups.size)) return true;
     const ofConnection = this.#connections.get(client.clientConnection) ?? 0;
-    return ofConnection < shareOf(places, this.#connections.size) && open < places * (1 - RESERVED / 2);
+    return ofConnection < (places - open) * OF_WHAT_IS_LEFT && open < places * (1 - RESERVED / 2);
   }
 
   /** A client takes a place. As long as there are enough, nobody has been counted lately, and it is not either. */

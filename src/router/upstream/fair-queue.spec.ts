@@ -86,6 +86,22 @@ describe('the last places at a shard', () => {
     expect(take(open, new Request('n2', 'other', 0))).toBe(true);
   });
 
+  it('are left for the next connection of an address of which some take all they can, and the first most of it', () => {
+    const open = [...many('n1', 'a', 100), ...many('n1', 'b', 38), ...many('n1', 'c', 1), ...many('n1', 'd', 1)];
+    for (let taken = true; taken; ) {
+      taken = false;
+      for (const connection of ['a', 'b', 'c', 'd']) {
+        const request = new Request('n1', connection, open.length);
+        if (!take(open, request)) continue;
+        open.push(request);
+        taken = true;
+      }
+    }
+    expect(open.length).toBeGreaterThan(140);
+    expect(take(open, new Request('n1', 'other', 0))).toBe(true);
+    expect(take(open, new Request('n2', 'other', 0))).toBe(true);
+  });
+
   it('are kept in part from one client with many connections', () => {
     const open = Array.from({ length: 150 }, (_, i) => new Request('n1', `c${i}`, 0));
     expect(take(open, new Request('n1', 'new', 0))).toBe(false);
