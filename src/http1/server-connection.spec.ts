@@ -70,8 +70,8 @@ it('ends a connection behind an answer that says so: one that had begun before i
   first.connection.sendData(first, new Uint8Array(0), 0, 0, true);
   await received(client, /0\r\n\r\n$/);
   // Within the time that it is given, an ordinary client has sent its next request.
-  nowMs.now = 900;
-  connection.sweep(900);
+  nowMs.now = 4900;
+  connection.sweep(4900);
   client.write(REQUEST);
   await expect.poll(() => streams.length).toBe(2);
   answer(streams[1] as Stream, true);
@@ -88,7 +88,21 @@ it('does not wait for long for the request that would tell its client', async ()
   connection.shutdown('the key has moved');
   first.connection.sendData(first, new Uint8Array(0), 0, 0, true);
   client.resume();
-  nowMs.now = 1100;
-  connection.sweep(1100);
+  nowMs.now = 5100;
+  connection.sweep(5100);
+  await once(client, 'end');
+});
+
+it('waits so for who has just had an answer, too', async () => {
+  const { connection, streams, client } = await connected();
+  client.write(REQUEST);
+  await expect.poll(() => streams.length).toBe(1);
+  answer(streams[0] as Stream, true);
+  await received(client, /\r\n\r\n/);
+  connection.shutdown('the key has moved');
+  client.write(REQUEST);
+  await expect.poll(() => streams.length).toBe(2);
+  answer(streams[1] as Stream, true);
+  expect(await received(client, /\r\n\r\n/)).toMatch(/connection: close/);
   await once(client, 'end');
 });

@@ -29,10 +29,12 @@ const AHEAD_BYTES = 65536;
 /** So much of a request that was answered before its end is read and thrown away; beyond it the connection ends. */
 const DISCARDED_BYTES = 262144;
 /**
- * So long a client that could not be told that its connection ends may send another request, which tells it: one that sends its
- * next request at once has it answered (RFC 9112, 9.6), and a router that stops is not held up for long.
+ * So long a client whose answer was under way, and could not tell it that its connection ends, may send another request, which
+ * does (RFC 9112, 9.6): as long as most servers keep an idle connection, so that it is no surprise.
  */
-const UNTOLD_MS = 1000;
+const UNTOLD_MS = 5000;
+/** The same for one that has had its answer already: its next request may be under way, and a stop is not held up for more. */
+const JUST_ANSWERED_MS = 1000;
 
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
 const SWITCH_TO_HTTP2 = Buffer.from(
@@ -93,8 +95,8 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
   #takesAhead = false;
   #state: 'open' | 'draining' | 'ending' | 'closed' = 'open';
   #headBeganMs = 0;
-  /** When the last answer was complete. */
-  #answeredAtMs = 0;
+  /** Until then a connection that is to end waits for another request. */
+  #mayAskUntilMs = Number.NEGATIVE_INFINITY;
   #receivedAtMs = 0;
   #sentBytes = 0;
   /** When output last went out; and when it did, or there was none. */
@@ -406,7 +408,7 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
       this.#end('');
       return;
     }
-    this.#answeredAtMs = this.#context.turn.nowMs;
+    this.#mayAskUntilMs = this.#context.turn.nowMs + (this.#state === 'draining' ? UNTOLD_MS : JUST_ANSWERED_MS);
     this.#next();
   }
 
@@ -457,7 +459,13 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     this.endedBecause = reason;
     // One whose head is out did not say so: its client may be sending the next request, and is told by that one's answer.
     if (!this.#responseBegun) this.#closeAfter = true;
-    if (this.#stream === null && !this.#reader.insideHead) this.#end(reason);
+    this.#endIfUnasked(this.#context.turn.nowMs);
+  }
+
+  /** Ends a connection that is to end, where no request is under way, and none is to be expected from who was not told. */
+  #endIfUnasked(nowMs: number): void {
+    if (this.#state !== 'draining' || this.#stream !== null || this.#reader.insideHead) return;
+    if (nowMs >= this.#mayAskUntilMs) this.#end(this.endedBecause);
   }
 
   /** Cuts the connection. */
@@ -499,6 +507,7 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
 
   /** To be called every second or so: ends connections whose client is too slow, sending or reading. */
   sweep(nowMs: number): void {
+    this.#endIfUnasked(nowMs);
     if (this.#state === 'closed' || this.#state === 'ending') return;
     const { stalledWindowMs, requestHeadTimeoutMs } = this.#context.limits;
     const sent = this.#socket.bytesWritten - this.#socket.writableLength;
@@ -506,11 +515,6 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     if (sent !== this.#sentBytes || this.#output.unsentBytes === 0) this.#sentAtMs = nowMs;
     this.#sentBytes = sent;
     const stream = this.#stream;
-    const isIdle = stream === null && !this.#reader.insideHead;
-    if (this.#state === 'draining' && isIdle && nowMs - this.#answeredAtMs > UNTOLD_MS) {
-      this.#end(this.endedBecause);
-      return;
-    }
     // One that is not read says nothing of its client's end: where nothing moves for so long, nobody may be there.
     const deaf = this.#paused && nowMs - Math.max(this.#receivedAtMs, this.#movedAtMs) > stalledWindowMs;
     if (deaf || nowMs - this.#sentAtMs > stalledWindowMs) {
