@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { FROM_H1, TO_H2, WAYS } from '../hop.ts';
+import { FROM_H1, TO_H1, TO_H2, WAYS } from '../hop.ts';
 import type { Rule } from '../rule.ts';
 
 export const answers: readonly Rule[] = [
@@ -60,6 +60,15 @@ export const answers: readonly Rule[] = [
       const informational = [{ status: 103, fields: [['link', '</a>']] as const }, { status: 110 }];
       const { got } = await hop.exchange({}, { informational, content: 'ok' });
       expect(got).toMatchObject({ informational: [103, 110], status: 200, content: 'ok' });
+    },
+  },
+  {
+    id: 'continue-that-nobody-asked-for',
+    ways: TO_H1,
+    async holds(hop) {
+      const said = { informational: [{ status: 100 }], content: 'ok' };
+      const { got } = await hop.exchange({ method: 'POST', content: 'hi' }, said);
+      expect(got).toMatchObject({ informational: [], status: 200, content: 'ok' });
     },
   },
   {

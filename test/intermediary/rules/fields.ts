@@ -172,6 +172,23 @@ export const fields: readonly Rule[] = [
     },
   },
   {
+    id: 'blank-before-colon-of-answer',
+    ways: TO_H1,
+    async holds(hop) {
+      const raw = 'HTTP/1.1 200 OK\r\nX-A : 1\r\nContent-Length \t: 2\r\n\r\nok';
+      const { got } = await hop.exchange({}, { raw });
+      expect([got.value('x-a'), got.content]).toEqual(['1', 'ok']);
+    },
+  },
+  {
+    id: 'line-ends-and-folding-of-answer',
+    ways: TO_H1,
+    async holds(hop) {
+      for (const line of ['X-A: 1\r\n folded', 'X-A: 1\nX-B: 2', 'X-A: 1\rX-B: 2', 'no colon', 'X-A: a\0b'])
+        expect((await hop.ask({}, { raw: `HTTP/1.1 200 OK\r\n${line}\r\n\r\n`, closes: true })).got?.status).toBe(502);
+    },
+  },
+  {
     id: 'cookie-crumbs',
     ways: FROM_H2,
     async holds(hop) {

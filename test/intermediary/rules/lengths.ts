@@ -153,7 +153,7 @@ export const lengths: readonly Rule[] = [
         ['content-length', '2'],
         ['content-length', '3'],
       ] as const;
-      expect((await hop.ask({}, { fields, content: 'ab', closes: true })).got?.status).toBeGreaterThanOrEqual(502);
+      expect((await hop.ask({}, { fields, content: 'ab', closes: true })).got).toMatchObject({ status: 502 });
     },
   },
   {
@@ -170,7 +170,7 @@ export const lengths: readonly Rule[] = [
     ways: TO_H1,
     async holds(hop) {
       const raw = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\nok\r\n0\r\n\r\n';
-      expect((await hop.ask({}, { raw })).got?.status).toBeGreaterThanOrEqual(502);
+      expect((await hop.ask({}, { raw })).got).toMatchObject({ status: 502 });
     },
   },
   {

@@ -118,7 +118,7 @@ export const targets: readonly Rule[] = [
   },
   {
     id: 'asterisk-form',
-    ways: ['h1→h2', 'h2→h2'],
+    ways: WAYS,
     async holds(hop) {
       const to = [['x-to', hop.to]] as const;
       const { seen } = await hop.exchange({ method: 'OPTIONS', target: '*', fields: to });
