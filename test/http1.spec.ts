@@ -375,7 +375,12 @@ describe('shards that speak HTTP/1.1', () => {
   });
 
   it('are asked again by auto where a forwarder took the connection and nobody was behind it, and where one speaks otherwise than before', async () => {
-    const forwarder = createServer((socket) => socket.on('error', () => {}).end());
+    const forwarder = createServer((socket) =>
+      socket
+        .on('error', () => {})
+        .resume()
+        .end(),
+    );
     await once(forwarder.listen(0, '127.0.0.1'), 'listening');
     const { port } = forwarder.address() as { port: number };
     router = await startRouter(scope, { shards: [port], upstream: { protocol: 'auto' } });

@@ -203,7 +203,9 @@ it('logs what happens to shards as JSON lines', async () => {
   await eventually(async () => (await overHttp1(router, '/')).status === 200);
   const lines = router.process.output.split('\n').filter((line) => line.startsWith('{'));
   const events = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
-  expect(events).toMatchObject([
+  // What the machine allows stands before all else where it is less than the config asks for.
+  const ofShards = events.filter(({ openFiles }) => openFiles === undefined);
+  expect(ofShards).toMatchObject([
     { msg: 'routing' },
     { msg: 'the shard cannot be reached', cluster: 'docs', shard: 's0', reason: 'ECONNREFUSED' },
     { msg: 'the shard can be reached again', shard: 's0' },

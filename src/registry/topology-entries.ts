@@ -89,7 +89,9 @@ export function liveTopologies(
   entries: readonly Entry[],
   unreadable: UnreadableEntries,
 ): Array<TopologyName & { readonly version: TopologyVersion }> {
-  return readPointers(entries, unreadable).flatMap(({ deleted, ...live }) => (deleted ? [] : [live]));
+  return readPointers(entries, unreadable).flatMap(({ namespace, cluster, version, deleted }) =>
+    deleted ? [] : [{ namespace, cluster, version }],
+  );
 }
 
 /** A stored version. */

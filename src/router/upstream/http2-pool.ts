@@ -101,12 +101,13 @@ export class Http2Pool implements Pool, ConnectionHandler {
     }
   }
 
-  /** Whether an exchange may have one of the places that are left. As long as connections can be made it is no question. */
+  /** Whether an exchange may have one of the places that are left, those of connections that can still be made among them. */
   readonly #mayGo = (exchange: Exchange): boolean => {
     const connections = this.#connections;
-    if (connections.length < this.#endpoint.limits.connections) return true;
+    const most = this.#endpoint.limits.connections;
+    if (!ClientShares.isScarce(connections.length, most)) return true;
     let open = 0;
-    let places = 0;
+    let places = (most - connections.length) * this.#assumedStreams;
     for (let i = 0; i < connections.length; i++) {
       const connection = connections[i] as Connection;
       open += connection.openStreams;
