@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { HeaderBlock, MessageHead, transientField } from '../http2/index.ts';
 import { conditionOf, pathMatcher, type RouteMatch } from './route-match.ts';
+import { globMatcher } from './routing.ts';
 import { pathOf, ShardKeyRule, type ShardKeySource } from './shard-key.ts';
 
 type Headers = ReadonlyArray<readonly [name: string, value: string]>;
@@ -41,6 +42,17 @@ describe('a route', () => {
     expect(matches({ path: { exact: '/it%27s/%e2%82%ac' } }, "/it's/%E2%82%AC")).toBe(true);
     expect(matches({ path: { exact: '/€' } }, '/%e2%82%ac?x=1')).toBe(true);
     expect(matches({ path: { prefix: '/.' } }, '/.well-known/x')).toBe(true);
+  });
+
+  it('calls a path a watch whatever its query and its spelling', () => {
+    const isWatch = globMatcher(['/live', '/keyway.shard.v1.Documents/*']);
+    expect(['/live', '/live?after=0', '/%6Cive?a', '/keyway.shard.v1.Documents/Watch'].map(isWatch)).toEqual([
+      true,
+      true,
+      true,
+      true,
+    ]);
+    expect(['/lively', '/x?/live', '/keyway.shard.v1'].map(isWatch)).toEqual([false, false, false]);
   });
 
   it('matches hosts without regard to case and port, and names below a wildcard', () => {

@@ -11,7 +11,7 @@ import type { RouterCounters, TrafficCounters } from './observe/counters.ts';
 import { isSecretSource } from './observe/secret-keys.ts';
 import { defaultRetries, type RetryDescription } from './retries.ts';
 import { type Condition, conditionOf, pathMatcher, type RouteMatch } from './route-match.ts';
-import { pathOf, ShardKeyRule, type ShardKeySource } from './shard-key.ts';
+import { pathOf, ShardKeyRule, type ShardKeySource, splitTarget } from './shard-key.ts';
 import type { Upstream, UpstreamDescription } from './upstream/upstream.ts';
 
 /** One rule: requests that match go to this cluster. The first that matches counts. */
@@ -75,7 +75,7 @@ export interface Route {
   readonly retries: RetryDescription;
   readonly rateLimit: RateLimit | null;
   readonly cors: CorsPolicy | null;
-  readonly isWatch: (path: string) => boolean;
+  readonly isWatch: (target: string) => boolean;
   readonly onMove: MoveDescription;
   readonly translatesGrpcWeb: boolean;
   readonly requestHeaders: HeaderRules | null;
@@ -301,10 +301,10 @@ function fixedKey(text: string, owners: ClusterOwners): RouteKey {
   return { kind: 'fixed', text, owner: owners.ownerOfText(text) };
 }
 
-/** Whether a path is one of several, in which `*` stands for anything. */
-function globMatcher(globs: readonly string[]): (path: string) => boolean {
+/** Whether a target's path, in its one spelling, is one of several, in which `*` stands for anything. */
+export function globMatcher(globs: readonly string[]): (target: string) => boolean {
   if (globs.length === 0) return () => false;
   const escaped = globs.map((glob) => glob.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*'));
   const pattern = new RegExp(`^(?:${escaped.join('|')})$`, 's');
-  return (path) => pattern.test(path);
+  return (target) => pattern.test(splitTarget(target).path);
 }

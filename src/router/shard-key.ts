@@ -87,10 +87,14 @@ function cutter(what: string, pattern: string | undefined): (...values: readonly
 
 /** A request's path in its one spelling, and its query; `*` has neither. */
 export function pathOf(head: MessageHead): { path: string; query: string } {
-  const text = head.path?.text ?? '';
-  const mark = text.indexOf('?');
-  if (mark < 0) return { path: canonicalPath(text), query: '' };
-  return { path: canonicalPath(text.slice(0, mark)), query: text.slice(mark + 1) };
+  return splitTarget(head.path?.text ?? '');
+}
+
+/** The path of a target in its one spelling, and its query. */
+export function splitTarget(target: string): { path: string; query: string } {
+  const mark = target.indexOf('?');
+  if (mark < 0) return { path: canonicalPath(target), query: '' };
+  return { path: canonicalPath(target.slice(0, mark)), query: target.slice(mark + 1) };
 }
 
 /** The values of a parameter as they came, still encoded. Its name may be encoded too. */

@@ -216,7 +216,7 @@ async function routerOf(
   const where = store === 'etcd' ? { etcd: { endpoints: [cable.address] } } : { remote: { address: cable.address } };
   const route = {
     cluster: NAME.cluster,
-    watch: ['/keyway.shard.v1.Documents/Watch', '/live*'],
+    watch: ['/keyway.shard.v1.Documents/Watch', '/live'],
     // One of them has its clients notice nothing.
     onMove: i === 0 ? REPLAY : { how: 'goaway' },
     grpcWeb: 'translate',
