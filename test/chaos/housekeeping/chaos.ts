@@ -69,6 +69,7 @@ export async function runHousekeepingChaos(
     random: seeded(seed),
     randomFault: seeded(seed + FAULT_SEED),
     fewestShards: 2,
+    faults: 'single',
     hasRecovered: (sinceMs) => loads.every((load) => load.hasSucceededSince(sinceMs)),
     tell,
   });
