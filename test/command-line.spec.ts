@@ -87,7 +87,8 @@ it('has help with an example for every command', async () => {
     expect(code).toBe(0);
     expect(out, command.join(' ')).toContain('Example:\n  keyway ');
   }
-});
+  // Forty processes, one after the other.
+}, 180_000);
 
 it('explains a million keys from standard input', async () => {
   const file = scope.file('keyway.yaml', CONFIG);
