@@ -153,7 +153,7 @@ it('agrees with every other router on every key at every version', async () => {
       expect(JSON.parse(text), `seed ${seed}`).toEqual(Array(i + 1).fill(expected));
     }
   }
-}, 180_000);
+}, 300_000);
 
 it('fails no request of three routers while a member of etcd is killed and topologies change', async () => {
   const store = await etcd(scope, 3);

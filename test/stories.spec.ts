@@ -1,10 +1,13 @@
 /** The stories of docs/load.md, by the scripts that a reader runs, with small numbers. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import type { LoadReport } from '../src/load/index.ts';
 import { Scope } from './support/processes.ts';
 import { tellStory } from './support/stories.ts';
+
+// A story takes most of a minute where nothing else goes on.
+vi.setConfig({ testTimeout: 180_000 });
 
 const scope = new Scope();
 afterEach(() => scope.release());
