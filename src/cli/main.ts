@@ -1,27 +1,31 @@
 import { Command, CommanderError } from 'commander';
 import { StoreSetUpError } from '../registry/index.ts';
 import { DocumentError } from '../yaml/index.ts';
-import { backendCommand } from './backend.ts';
-import { clusterCommand } from './cluster.ts';
-import { devCommand } from './dev.ts';
-import { discoverCommand } from './discover.ts';
-import { explainCommand } from './explain.ts';
-import { housekeepingCommand } from './housekeeping.ts';
-import { importCommand } from './import.ts';
-import { kvCommand } from './kv.ts';
-import { loadCommand } from './load.ts';
-import { nodeCommand } from './node.ts';
-import { nsCommand } from './ns.ts';
-import { planCommand } from './plan.ts';
-import { registryCommand } from './registry.ts';
-import { routerCommand } from './router.ts';
-import { schemaCommand } from './schema.ts';
-import { shardCommand } from './shard.ts';
-import { statusCommand } from './status.ts';
 import { writeErr, writeOut } from './terminal.ts';
-import { topologyCommand } from './topology.ts';
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE, UsageError } from './usage-error.ts';
-import { watchCommand } from './watch.ts';
+
+/** Every command, in the order of the help. Its modules are loaded only when it is called: loading all takes longer than most commands run. */
+const COMMANDS = {
+  dev: async () => (await import('./dev.ts')).devCommand(),
+  router: async () => (await import('./router.ts')).routerCommand(),
+  registry: async () => (await import('./registry.ts')).registryCommand(),
+  ns: async () => (await import('./ns.ts')).nsCommand(),
+  cluster: async () => (await import('./cluster.ts')).clusterCommand(),
+  shard: async () => (await import('./shard.ts')).shardCommand(),
+  topology: async () => (await import('./topology.ts')).topologyCommand(),
+  node: async () => (await import('./node.ts')).nodeCommand(),
+  discover: async () => (await import('./discover.ts')).discoverCommand(),
+  status: async () => (await import('./status.ts')).statusCommand(),
+  housekeeping: async () => (await import('./housekeeping.ts')).housekeepingCommand(),
+  watch: async () => (await import('./watch.ts')).watchCommand(),
+  backend: async () => (await import('./backend.ts')).backendCommand(),
+  explain: async () => (await import('./explain.ts')).explainCommand(),
+  plan: async () => (await import('./plan.ts')).planCommand(),
+  kv: async () => (await import('./kv.ts')).kvCommand(),
+  load: async () => (await import('./load.ts')).loadCommand(),
+  import: async () => (await import('./import.ts')).importCommand(),
+  schema: async () => (await import('./schema.ts')).schemaCommand(),
+};
 
 /** The `keyway` command. Only this folder reads arguments, the environment and the real clock. */
 const program = new Command('keyway')
@@ -33,29 +37,15 @@ const program = new Command('keyway')
     '\nExample:\n  keyway dev\n  keyway kv put demo/hello "good day"\n  keyway kv watch demo/hello',
   );
 inheritExit(program);
-for (const command of [
-  devCommand(),
-  routerCommand(),
-  registryCommand(),
-  nsCommand(),
-  clusterCommand(),
-  shardCommand(),
-  topologyCommand(),
-  nodeCommand(),
-  discoverCommand(),
-  statusCommand(),
-  housekeepingCommand(),
-  watchCommand(),
-  backendCommand(),
-  explainCommand(),
-  planCommand(),
-  kvCommand(),
-  loadCommand(),
-  importCommand(),
-  schemaCommand(),
-]) {
+for (const load of wantedCommands(process.argv[2])) {
+  const command = await load();
   program.addCommand(command);
   inheritExit(command);
+}
+
+/** The command that is called; all of them where help, or a suggestion for a wrong name, has to list them. */
+function wantedCommands(name = '--help'): ReadonlyArray<() => Promise<Command>> {
+  return Object.hasOwn(COMMANDS, name) ? [COMMANDS[name as keyof typeof COMMANDS]] : Object.values(COMMANDS);
 }
 
 /** Subcommands report wrong usage by an exception too, so that one place decides on the exit code; and in one line. */

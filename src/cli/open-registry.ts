@@ -1,6 +1,7 @@
 import { machineClock } from '../machine-clock.ts';
 import { printableLine } from '../printable.ts';
-import { openStore, Registry, type RegistryDescription, type Store } from '../registry/index.ts';
+import { Registry, type RegistryDescription, type Store } from '../registry/index.ts';
+import { openStore } from '../registry/store/index.ts';
 import { writeErr } from './terminal.ts';
 
 /** Opens a registry with this process' clocks. */

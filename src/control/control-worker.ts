@@ -1,7 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { ClusterFollower, controlCluster } from '../handoff/index.ts';
 import { machineClock } from '../machine-clock.ts';
-import { type HeldLease, type Membership, newInstance, openStore, qualified, Registry } from '../registry/index.ts';
+import { type HeldLease, type Membership, newInstance, qualified, Registry } from '../registry/index.ts';
+import { openStore } from '../registry/store/index.ts';
 import type { ControlEvent } from './control-event.ts';
 import type { ControlBirth, ControlRequest } from './control-thread.ts';
 import { KeptTopologies } from './kept-topologies.ts';

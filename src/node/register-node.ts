@@ -6,10 +6,10 @@ import {
   newInstance,
   nodeName,
   type OwnRights,
-  openStore,
   Registry,
   type RegistryDescription,
 } from '../registry/index.ts';
+import { openStore } from '../registry/store/index.ts';
 import { type ActiveHealthDescription, HealthChecker } from '../router/index.ts';
 import {
   address as addressSchema,

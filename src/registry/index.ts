@@ -47,16 +47,10 @@ export type { OwnEntry } from './own-entry.ts';
 export type { OwnRights } from './own-rights.ts';
 export { pause } from './pause.ts';
 export { Registry, type RegistryClocks } from './registry.ts';
-export {
-  fileBytes,
-  openStore,
-  type RegistryDescription,
-  StoreSetUpError,
-  type StoreTls,
-} from './store/open-store.ts';
+export type { RegistryDescription, StoreTls } from './store/open-store.ts';
+export { fileBytes, StoreSetUpError } from './store/set-up-error.ts';
 export { SqliteStore } from './store/sqlite-store.ts';
 export { type Revision, type Store, StoreDenied, StoreRefused, StoreUnavailable } from './store/store.ts';
-export { StoreServer } from './store/store-server.ts';
 export { type CommitOptions, type CommittedVersion, Topologies, VersionConflict } from './topologies.ts';
 export type { TopologyEvent } from './topology-watch.ts';
 export { type Unreadable, UnreadableEntries, UnreadableEntry } from './unreadable.ts';

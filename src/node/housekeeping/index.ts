@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { Housekeeper, type HousekeeperOptions, type Task, taskSettings } from '../../housekeeping/index.ts';
 import type { HousekeepingBackend } from './backend.ts';
 import { GrpcBackend } from './grpc-backend.ts';
-import { HttpBackend } from './http-backend.ts';
 import type { NodeHousekeepingSettings } from './settings.ts';
 
 export { HousekeepingClient } from './grpc-backend.ts';
@@ -14,7 +13,7 @@ export async function callHousekeeping(
   surroundings: Omit<HousekeeperOptions, 'lease' | 'projectsBy' | 'projectsEveryMs' | 'tasks' | 'projects'>,
   signal: AbortSignal,
 ): Promise<void> {
-  const backend = backendOf(where);
+  const backend = await backendOf(where);
   const housekeeper = new Housekeeper({
     ...surroundings,
     lease,
@@ -37,9 +36,11 @@ export async function callHousekeeping(
   }
 }
 
-function backendOf({ grpc, http }: NodeHousekeepingSettings['backend']): HousekeepingBackend {
+async function backendOf({ grpc, http }: NodeHousekeepingSettings['backend']): Promise<HousekeepingBackend> {
   if (grpc !== undefined)
     return new GrpcBackend(grpc.address, grpc.caFile === undefined ? null : readFileSync(grpc.caFile));
   const { url, tokenFile } = http as NonNullable<typeof http>;
+  // Its library is many files, which few need.
+  const { HttpBackend } = await import('./http-backend.ts');
   return new HttpBackend(url, tokenFile === undefined ? null : readFileSync(tokenFile, 'utf8').trim());
 }

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { isLoopback, splitAddress } from '../../topology/index.ts';
 import { EtcdStore } from './etcd-store.ts';
 import { RemoteStore } from './remote-store.ts';
+import { fileBytes, StoreSetUpError } from './set-up-error.ts';
 import { SqliteStore } from './sqlite-store.ts';
 import type { Store } from './store.ts';
 
@@ -77,11 +77,6 @@ export function openStore(registry: RegistryDescription, clock: () => number, ti
   });
 }
 
-/** A registry that is described in a way that it cannot be used. */
-export class StoreSetUpError extends Error {
-  override readonly name = 'StoreSetUpError';
-}
-
 /** A secret in cleartext is for whoever sees the traffic. */
 function checkSecrecy(
   secret: string,
@@ -112,13 +107,4 @@ function secretOf(file: string | undefined): string | undefined {
 
 function pem(file: string | undefined): Buffer | undefined {
   return file === undefined ? undefined : fileBytes(file);
-}
-
-/** A file that a set-up names. @throws StoreSetUpError where it cannot be read */
-export function fileBytes(file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (cause) {
-    throw new StoreSetUpError(`${file} cannot be read: ${(cause as NodeJS.ErrnoException).code}`, { cause });
-  }
 }

@@ -1,9 +1,7 @@
 import { connect as connectHttp2 } from 'node:http2';
-import { Client, credentials, Metadata } from '@grpc/grpc-js';
-import { Pool } from 'undici';
 import { addressText } from '../../topology/index.ts';
 import { jitter } from '../jitter.ts';
-import { openRawSocket, undiciConnector } from './open-socket.ts';
+import { openRawSocket } from './open-socket.ts';
 import type { SocketTarget } from './pool.ts';
 
 /** How a shard is asked whether it is well. Plain data. */
@@ -23,7 +21,7 @@ export interface ActiveHealthDescription {
 const INTERVAL_JITTER = 0.2;
 
 /** Asks once. @throws an Error that says what is wrong */
-type Check = (timeoutMs: number) => Promise<void>;
+export type Check = (timeoutMs: number) => Promise<void>;
 
 /** Asks a shard whether it is well, again and again. */
 export class HealthChecker {
@@ -89,10 +87,22 @@ function checkOf(
   protocol: 'http2' | 'http1' | 'auto',
 ): Check {
   if ('tcp' in check) return (timeoutMs) => connects(endpoint, timeoutMs);
-  if ('grpc' in check) return grpcCheck(endpoint, check.grpc.service);
+  if ('grpc' in check) {
+    const { service } = check.grpc;
+    return loaded(async () => (await import('./grpc-check.ts')).grpcCheck(endpoint, service));
+  }
   const { path } = check.http;
   if (protocol === 'http2') return (timeoutMs) => http2Status(endpoint, path, timeoutMs).then(wantSuccess);
-  return http1Check(endpoint, path);
+  return loaded(async () => {
+    const { http1Status } = await import('./http1-check.ts');
+    return (timeoutMs) => http1Status(endpoint, path, timeoutMs).then(wantSuccess);
+  });
+}
+
+/** A check whose library is many files: it is loaded where it is wanted alone, and from now on, before requests are there to wait for that. */
+function loaded(load: () => Promise<Check>): Check {
+  const check = load();
+  return async (timeoutMs) => (await check)(timeoutMs);
 }
 
 function connects(endpoint: SocketTarget, timeoutMs: number): Promise<void> {
@@ -106,71 +116,8 @@ function connects(endpoint: SocketTarget, timeoutMs: number): Promise<void> {
   });
 }
 
-/** The answer's one field, an enum. */
-const STATUS_TAG = 0x08;
-const SERVING = 1;
-const STATUS_NAMES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
-
-/** gRPC's health protocol (grpc/grpc doc/health-checking.md); its messages are one field each. */
-function grpcCheck(endpoint: SocketTarget, service: string): Check {
-  const { target, certificates } = endpoint;
-  const options = certificates?.options();
-  const channel =
-    options === undefined
-      ? credentials.createInsecure()
-      : credentials.createSsl(options.ca ?? null, options.key ?? null, options.cert ?? null);
-  const client = new Client(addressText(target), channel, {
-    ...(options?.servername === undefined ? {} : { 'grpc.ssl_target_name_override': options.servername }),
-    // The interval is the back-off.
-    'grpc.initial_reconnect_backoff_ms': 100,
-    'grpc.max_reconnect_backoff_ms': 1000,
-  });
-  const name = Buffer.from(service, 'utf8');
-  const message = service === '' ? name : Buffer.concat([Buffer.from([0x0a, name.length]), name]);
-  return (timeoutMs) =>
-    new Promise((resolve, reject) => {
-      const call = client.makeUnaryRequest(
-        '/grpc.health.v1.Health/Check',
-        (bytes: Buffer) => bytes,
-        (bytes: Buffer) => bytes,
-        message,
-        new Metadata(),
-        (error, answer) => {
-          clearTimeout(timer);
-          const status = answer?.[0] === STATUS_TAG ? (answer[1] ?? 0) : 0;
-          if (timedOut) reject(new Error(`no answer within ${timeoutMs} ms`));
-          else if (error !== null) reject(new Error(error.details));
-          else if (status === SERVING) resolve();
-          else reject(new Error(STATUS_NAMES[status] ?? `status ${status}`));
-        },
-      );
-      let timedOut = false;
-      const timer = setTimeout(() => {
-        timedOut = true;
-        call.cancel();
-      }, timeoutMs);
-    });
-}
-
 function wantSuccess(status: number): void {
   if (status < 200 || status > 299) throw new Error(`status ${status}`);
-}
-
-function http1Check(endpoint: SocketTarget, path: string): Check {
-  return async (timeoutMs) => {
-    // A connection of its own each time: one that is kept would say nothing of new ones.
-    const pool = new Pool('http://shard', {
-      connections: 1,
-      connect: undiciConnector(endpoint, timeoutMs),
-    });
-    try {
-      const signal = AbortSignal.timeout(timeoutMs);
-      const { statusCode } = await pool.request({ path, method: 'GET', signal });
-      wantSuccess(statusCode);
-    } finally {
-      pool.destroy().catch(() => {});
-    }
-  };
 }
 
 function http2Status({ target, certificates }: SocketTarget, path: string, timeoutMs: number): Promise<number> {
