@@ -22,8 +22,11 @@ import { UsageError } from './usage-error.ts';
 const CLUSTER = 'docs';
 const FIRST_SHARD_PORT = 9101;
 const MOST_SHARDS = 64;
-/** A shard that ended by itself is started again after this long. */
-const RESTART_MS = 500;
+/**
+ * A shard that ended by itself is started again after this long: somebody who kills one has the time to see, by hand and on a
+ * busy machine too, what its clients see meanwhile.
+ */
+const RESTART_MS = 10_000;
 /** The command's own file, source or built, to start shards with. */
 const COMMAND = fileURLToPath(moduleFile('./main', import.meta.url));
 
@@ -129,7 +132,8 @@ function greeting({ endpoint, admin, registry, file, version, shards }: Started)
     `config    ${file}`,
     `registry  ${registry}`,
     `topology  version ${version}`,
-    ...shards.map((shard) => `shard     ${shard.id} ${shard.address}`),
+    `router    pid ${process.pid}`,
+    ...shards.map((shard) => `shard     ${shard.id} ${shard.address}, pid ${shard.pid}`),
     '',
     'try, in another terminal:',
     `  npx keyway kv put${at} demo/hello "good day"`,
@@ -204,6 +208,7 @@ class ShardProcess {
   readonly #file: string;
   readonly #registry: string;
   #child: ChildProcess | null = null;
+  #restart: NodeJS.Timeout | undefined;
   #stopping = false;
 
   constructor(id: string, port: number, file: string, registry: string) {
@@ -211,6 +216,11 @@ class ShardProcess {
     this.address = `127.0.0.1:${port}`;
     this.#file = file;
     this.#registry = registry;
+  }
+
+  /** Of the process that runs, or ran last. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
   }
 
   /** Resolves once it listens. */
@@ -225,25 +235,30 @@ class ShardProcess {
     return new Promise((resolve, reject) => {
       child.once('message', () => resolve());
       child.once('exit', (code, signal) => {
-        this.#child = null;
-        reject(new Error(`shard ${this.id} ended with ${signal ?? code}`));
-        if (!this.#stopping) setTimeout(() => this.#restart(), RESTART_MS);
+        const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
+        reject(new Error(`shard ${this.id} ${how}`));
+        if (!this.#stopping) this.#startAgain(`shard ${this.id} (pid ${child.pid}) ${how}`);
       });
     });
   }
 
-  #restart(): void {
-    if (this.#stopping) return;
-    writeErr(`shard ${this.id} has ended; starting it again\n`);
-    this.start().catch(() => {
-      // Its exit has said so already, and the next attempt is under way.
-    });
+  #startAgain(why: string): void {
+    writeErr(`${why}; it is started again in ${RESTART_MS / 1000} s\n`);
+    this.#restart = setTimeout(() => {
+      this.start().then(
+        () => writeErr(`shard ${this.id} is back, pid ${this.pid}\n`),
+        () => {
+          // Its exit has said so already, and the next attempt is under way.
+        },
+      );
+    }, RESTART_MS);
   }
 
   async stop(): Promise<void> {
     this.#stopping = true;
+    clearTimeout(this.#restart);
     const child = this.#child;
-    if (child === null) return;
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
     await new Promise<void>((resolve) => {
       child.once('exit', () => resolve());
       child.kill('SIGTERM');

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { printableLine } from '../printable.ts';
 import {
   type DocumentMessage,
@@ -10,7 +10,7 @@ import {
   type WatchEvent,
 } from '../shard/index.ts';
 import { integerOption } from './options.ts';
-import { writeErr, writeOut } from './terminal.ts';
+import { Notes, writeOut } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 const DEFAULT_ENDPOINT = '127.0.0.1:8080';
@@ -42,7 +42,7 @@ export function kvCommand(): Command {
     kv
       .command(name)
       .description(description)
-      .option('--endpoint <address>', 'the router', DEFAULT_ENDPOINT)
+      .addOption(new Option('--endpoint <address>', 'the router').env('KEYWAY_ENDPOINT').default(DEFAULT_ENDPOINT))
       .option('--json', 'print JSON')
       .addHelpText('after', `\nExample:\n  keyway kv ${example}`);
   const revision = ['--revision <revision>', 'the revision that it has to have now; 0: it must not exist'] as const;
@@ -111,17 +111,19 @@ async function list(prefix: string, options: KvOptions): Promise<void> {
 /** Watches, and comes back after the last revision seen whenever the stream is ended to be opened elsewhere. */
 async function watch(key: string, options: KvOptions): Promise<void> {
   let afterRevision: number | undefined;
+  const notes = new Notes();
   for (;;) {
     try {
       await watchOnce(key, afterRevision, options, (revision) => {
         afterRevision = revision;
+        notes.end();
       });
     } catch (error) {
       const { code } = error as ServiceError;
       // What came after that revision is no longer kept: a snapshot has to do.
       if (code === status.OUT_OF_RANGE) afterRevision = undefined;
       else if (code !== status.UNAVAILABLE) throw asUsage(error);
-      writeErr(`re-attaching: ${printableLine((error as ServiceError).details)}\n`);
+      notes.write(`re-attaching: ${printableLine((error as ServiceError).details)}`);
       await sleep(pushbackMs(error as ServiceError));
     }
     await sleep(REATTACH_MS);

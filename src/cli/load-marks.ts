@@ -91,9 +91,11 @@ export class Marks {
     child.stderr.on('data', (chunk: Buffer) => {
       errors = (errors + chunk.toString()).slice(-MOST_OF_ERRORS);
     });
+    const closed = new Promise((resolve) => child.once('close', resolve));
     // What it leaves running may hold its output open: its own end counts, and what has come of errors by then.
     const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
-    await Promise.race([once(child.stderr, 'end'), sleep(ERRORS_COME_WITHIN_MS, undefined, { ref: false })]);
+    // With nothing else left to wait for, the timer has to keep the process until the report is written.
+    await Promise.race([closed, sleep(ERRORS_COME_WITHIN_MS)]);
     const took = `after ${((this.#nowMs() - beganMs) / 1000).toFixed(1)} s`;
     if (code === 0) {
       this.#add(`${command}: done ${took}`);
