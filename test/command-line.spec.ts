@@ -217,7 +217,8 @@ it('brings up a router and shards with `keyway dev`, and takes them down at a si
   expect(await dev.end('SIGINT')).toBe(0);
   const { createConnection } = await import('node:net');
   for (const port of shards) await expect(once(createConnection(port, '127.0.0.1'), 'connect')).rejects.toThrow();
-});
+  // Ten processes, one after the other.
+}, 180_000);
 
 /** `keyway dev` on ports of its own, in a folder. */
 async function startDev(folder: string, ...more: string[]): Promise<Running> {
