@@ -127,6 +127,7 @@ it('compacts, expires and ends what is due, on the order of a person, and says w
     /compaction {2}project\/a .* done {5}1 +0/,
   );
   const text = await (await fetch(`http://127.0.0.1:${first.metrics}/metrics`)).text();
+  expect(text).toMatch(/^process_resident_memory_bytes \d+$/m);
   expect(text).toMatch(/^keyway_housekeeping_leader\{election="housekeeping\/default\/docs\/shard\/s0"\} 1$/m);
   expect(text).toMatch(/^keyway_housekeeping_units [1-9]/m);
   expect(text).toMatch(/^keyway_housekeeping_runs_total\{task="expiry",outcome="done"\} 1$/m);

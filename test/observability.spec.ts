@@ -54,6 +54,34 @@ describe.each([1, 2])('the admin address of a router with %i workers', (workers)
     expect((await Promise.all(perShard)).filter((count) => count > 0).length).toBeGreaterThan(1);
   });
 
+  it('counts the process once, whatever number of threads it has, and looks at each thread', async () => {
+    const router = await start({}, { workers });
+    await overHttp1(router, '/');
+    const { text } = await fetchText(`${router.admin}/metrics`);
+    const samples = [...text.matchAll(/^(process_\w+|keyway_build_info)(?:\{(.*)\})? (\S+)$/gm)];
+    const values = Object.fromEntries(samples.map(([, name, , value]) => [name, Number(value)]));
+    expect(samples).toHaveLength(Object.keys(values).length);
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    expect(text).toContain(`keyway_build_info{version="${version}",node="${process.versions.node}"} 1\n`);
+    const { process_cpu_user_seconds_total: user = 0, process_cpu_system_seconds_total: system = 0 } = values;
+    expect(values.process_cpu_seconds_total).toBeCloseTo(user + system);
+    expect(values.process_resident_memory_bytes).toBeGreaterThan(10e6);
+    expect(values.process_start_time_seconds).toBeLessThan(Date.now() / 1000);
+    const limits = readFileSync(`/proc/${router.process.pid}/limits`, 'utf8');
+    expect(String(values.process_max_fds)).toBe(/Max open files +(\S+)/.exec(limits)?.[1]);
+    expect(values.process_open_fds).toBeGreaterThan(5);
+    const threads = workers === 1 ? ['main'] : ['main', 'worker-1', 'worker-2'];
+    for (const name of [
+      'keyway_thread_busy_seconds_total',
+      'nodejs_heap_size_used_bytes',
+      'nodejs_eventloop_lag_seconds',
+      'nodejs_eventloop_lag_max_seconds',
+    ])
+      expect([...text.matchAll(new RegExp(`^${name}\\{thread="(.*)"\\} `, 'gm'))].map(([, thread]) => thread)).toEqual(
+        threads,
+      );
+  });
+
   it('tells of clusters, streams, keys and the config', async () => {
     const router = await start(
       {},

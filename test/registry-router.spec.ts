@@ -98,6 +98,7 @@ it('goes on without its registry, from disk too after a restart, and says so', a
   const first = await startRouter(scope, { shards: [], registry: { ...store.config, keepIn } });
   expect(await answerOf(echoClient(scope, first.endpoint), 'a')).toBe('one');
   expect(await metric(first, 'keyway_registry_up')).toBe(1);
+  expect(await metric(first, 'keyway_thread_busy_seconds_total{thread="control"}')).toBeGreaterThan(0);
   expect(existsSync(join(keepIn, 'default.docs.json'))).toBe(true);
 
   await server?.kill();

@@ -8,6 +8,17 @@ const TOKEN = 'a-token-of-some-length';
 
 const quietSource: AdminSource = {
   counters: async () => [new RouterCounters()],
+  vitals: async () => ({
+    version: '1.2.3',
+    node: '26.0.0',
+    startedSeconds: 1,
+    cpuUserSeconds: 1,
+    cpuSystemSeconds: 2,
+    residentBytes: 3,
+    openFiles: null,
+    maxOpenFiles: Number.POSITIVE_INFINITY,
+    threads: [],
+  }),
   openStreams: async () => [],
   notReadyBecause: () => null,
   registry: () => null,

@@ -3,10 +3,12 @@ import { hiddenKey, type OpenStream, RouterCounters } from '../router/index.ts';
 import { type Answer, json, metrics, text } from './answer.ts';
 import { Busy, GuardedServer, type Question } from './guarded-server.ts';
 import { type AdminRegistry, renderMetrics, sumCounters } from './metrics.ts';
+import { type ProcessVitals, renderProcess } from './process-metrics.ts';
 
 /** What the admin address tells of. */
 export interface AdminSource {
   counters(): Promise<readonly RouterCounters[]>;
+  vitals(): Promise<ProcessVitals>;
   /** Streams that are open, at most so many. */
   openStreams(limit: number): Promise<readonly OpenStream[]>;
   /** Null while requests are taken; else why not. */
@@ -100,7 +102,7 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
       return reason === null ? text(200, readyText(source.registry())) : text(503, reason);
     },
   ],
-  ['/metrics', async (source) => metrics(await renderMetrics(await summed(source), source.registry()))],
+  ['/metrics', async (source) => metrics(await allMetrics(source))],
   ['/topology', (source) => json(source.topology())],
   ['/registry', (source) => json(source.registry())],
   ['/clusters', async (source) => json(await clusterStates(source))],
@@ -122,6 +124,11 @@ function readyText(registry: AdminRegistry | null): string {
   const served = registry.clusters.map(({ name, version, from }) => `${name} at version ${version}, from ${from}`);
   const seconds = Math.round(registry.outage.forMs / 1000);
   return `ready, without the registry for ${seconds} s (${registry.outage.reason}): ${served.join('; ')}`;
+}
+
+async function allMetrics(source: AdminSource): Promise<string> {
+  const [counters, vitals] = await Promise.all([summed(source), source.vitals()]);
+  return (await renderProcess(vitals)) + (await renderMetrics(counters, source.registry()));
 }
 
 async function summed(source: AdminSource): Promise<RouterCounters> {

@@ -1,3 +1,4 @@
 /** What people and monitors see of a router. */
 export { AdminServer, type AdminSource } from './admin-server.ts';
 export { MetricsServer } from './metrics-server.ts';
+export { type ProcessVitals, renderProcess } from './process-metrics.ts';

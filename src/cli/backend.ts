@@ -55,7 +55,11 @@ export function backendCommand(): Command {
       .option('--operation-log <file>', 'write down every operation, with its beginning and its end')
       .option('--housekeeping <file>', 'how it takes part in the housekeeping of its cluster: YAML')
       .option('--no-housekeeping', 'take no part in the housekeeping of its cluster')
-      .option('--metrics <address>', 'serve metrics of housekeeping there, host:port', addressOption),
+      .option(
+        '--metrics <address>',
+        'serve metrics of the process and its housekeeping there, host:port',
+        addressOption,
+      ),
   )
     .addHelpText(
       'after',

@@ -1,7 +1,9 @@
-import { MetricsServer } from '../admin/index.ts';
+import { MetricsServer, renderProcess } from '../admin/index.ts';
 import type { HousekeepingListener, HousekeepingMetrics } from '../housekeeping/index.ts';
 import type { Log } from '../router/index.ts';
+import { VitalsMonitor } from '../thread-vitals.ts';
 import type { HostPort } from '../topology/index.ts';
+import { processVitals } from './process-vitals.ts';
 
 /** Has housekeeping counted, and told where it went wrong. */
 export function loggedListener(metrics: HousekeepingMetrics, log: Log): HousekeepingListener {
@@ -27,7 +29,10 @@ export async function serveMetrics(
   metrics: HousekeepingMetrics,
 ): Promise<MetricsServer | null> {
   if (at === undefined) return null;
-  const server = new MetricsServer(() => metrics.text());
+  const monitor = new VitalsMonitor();
+  const vitals = processVitals();
+  const ofProcess = (): Promise<string> => renderProcess(vitals([{ name: 'main', vitals: monitor.read() }]));
+  const server = new MetricsServer(async () => (await ofProcess()) + (await metrics.text()));
   await server.listen(at.host, at.port);
   return server;
 }

@@ -79,7 +79,11 @@ export function nodeCommand(): Command {
       .option('--service <name>', 'with --health grpc', '')
       .option('--check-ms <number>', 'how often it is asked', integerOption(10, LONGEST_MS), 2000)
       .option('--housekeeping <file>', 'have tasks of the backend called at their turns: YAML')
-      .option('--metrics <address>', 'serve metrics of housekeeping there, host:port', addressOption),
+      .option(
+        '--metrics <address>',
+        'serve metrics of the process and its housekeeping there, host:port',
+        addressOption,
+      ),
   ).action((args: string[], flags: NodeFlags) => register(args, flags));
   return command;
 }

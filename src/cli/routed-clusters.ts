@@ -8,6 +8,7 @@ import {
 } from '../control/index.ts';
 import type { Acknowledgement, Handoff, RouterValue, Unreadable } from '../registry/index.ts';
 import type { Log, RoutedCluster, RouterThreads } from '../router/index.ts';
+import type { ThreadVitals } from '../thread-vitals.ts';
 import {
   type ClusterDescription,
   ClusterTable,
@@ -308,6 +309,11 @@ export class RoutedClusters {
       failovers: each.failovers,
     }));
     return { outage, outages: this.#outages, unreadable: this.#unreadable, clusters };
+  }
+
+  /** How the thread is that follows the registry; null where there is none. */
+  async controlVitals(): Promise<ThreadVitals | null> {
+    return (await this.#control?.vitals()) ?? null;
   }
 
   /** Why requests to some cluster cannot be routed, or null. */

@@ -1,9 +1,10 @@
-import { AdminServer, type AdminSource } from '../admin/index.ts';
+import { AdminServer, type AdminSource, type ProcessVitals } from '../admin/index.ts';
 import type { Config } from '../config/index.ts';
 import { machineClock } from '../machine-clock.ts';
 import { type Log, newLog, type RouterThreads, routerThreads } from '../router/index.ts';
 import { addressText, explainKey } from '../topology/index.ts';
 import { clientConnectionsIn, openFileLimit } from './open-files.ts';
+import { processVitals } from './process-vitals.ts';
 import { RoutedClusters } from './routed-clusters.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -13,6 +14,7 @@ export class RouterProcess {
   readonly #clusters: RoutedClusters;
   readonly #admin: AdminServer;
   readonly #log: Log;
+  readonly #processVitals = processVitals();
   #threads: RouterThreads | null = null;
   #notReady: string | null = 'starting';
 
@@ -26,6 +28,7 @@ export class RouterProcess {
   #adminSource(): AdminSource {
     return {
       counters: async () => (await this.#threads?.counters()) ?? [],
+      vitals: () => this.#vitals(),
       openStreams: async (limit) => (await this.#threads?.openStreams(limit)) ?? [],
       notReadyBecause: () => this.#notReady ?? this.#clusters.notReadyBecause(),
       registry: () => {
@@ -52,6 +55,11 @@ export class RouterProcess {
           ),
       config: () => this.#config.shown,
     };
+  }
+
+  async #vitals(): Promise<ProcessVitals> {
+    const [threads, control] = await Promise.all([this.#threads?.vitals() ?? [], this.#clusters.controlVitals()]);
+    return this.#processVitals(control === null ? threads : [...threads, { name: 'control', vitals: control }]);
   }
 
   /** @returns the ports in the config's order, and the admin port. @throws UsageError where an address cannot be had */

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { moduleFile } from '../module-file.ts';
 import type { RegistryDescription, RouterValue } from '../registry/index.ts';
+import { heapAndLoop, type ThreadVitals } from '../thread-vitals.ts';
 import type { TopologyName } from '../topology/index.ts';
 import type { ControlEvent } from './control-event.ts';
 import type { ServesUntil } from './serving-lease.ts';
@@ -50,6 +51,11 @@ export class ControlThread {
   /** Every thread of the router does what an event said. */
   carriedOut(cluster: string, id: number): void {
     this.#worker.postMessage({ ask: 'carriedOut', cluster, id } satisfies ControlRequest);
+  }
+
+  /** How it is, as far as can be told from outside. */
+  async vitals(): Promise<ThreadVitals> {
+    return { ...heapAndLoop(await this.#worker.getHeapStatistics(), this.#worker.performance), loop: null };
   }
 
   /** Leaves the registry. Where that cannot be reached it is not waited for long. */

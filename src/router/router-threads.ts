@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Http2Limits } from '../http2/index.ts';
 import { moduleFile } from '../module-file.ts';
+import { type ThreadVitals, VitalsMonitor } from '../thread-vitals.ts';
 import type { SharedCluster, StagedCluster } from '../topology/index.ts';
 import { type ProcessConnections, processConnections } from './connection-places.ts';
 import type { DrainDescription } from './drain/drain.ts';
@@ -29,6 +30,12 @@ export interface RouterThreadsOptions {
   readonly timeOfDay: () => string;
 }
 
+/** A thread's vitals, and what the thread is called. */
+export interface NamedVitals {
+  readonly name: string;
+  readonly vitals: ThreadVitals;
+}
+
 /** A router on one thread or several, which share its ports and nothing else. */
 export interface RouterThreads {
   /** Listens. @returns the ports, in the order of the addresses */
@@ -43,6 +50,8 @@ export interface RouterThreads {
   /** What each thread's table of a cluster places keys like. */
   fingerprints(cluster: string, keys: number): Promise<ReadonlyArray<TableFingerprint | null>>;
   counters(): Promise<readonly RouterCounters[]>;
+  /** How each thread is, the calling one too. */
+  vitals(): Promise<readonly NamedVitals[]>;
   /** Streams that are open, at most so many of each thread. */
   openStreams(limit: number): Promise<readonly OpenStream[]>;
   /** @returns how many connections had to be cut after the grace */
@@ -54,8 +63,12 @@ export function routerThreads(workers: number, options: RouterThreadsOptions): R
   return workers === 1 ? new OwnThread(options) : new WorkerThreads(workers, options);
 }
 
+/** The thread that a process begins with. */
+const MAIN = 'main';
+
 class OwnThread implements RouterThreads {
   readonly #options: RouterThreadsOptions;
+  readonly #monitor = new VitalsMonitor();
   #router: Router | null = null;
 
   constructor(options: RouterThreadsOptions) {
@@ -87,6 +100,10 @@ class OwnThread implements RouterThreads {
     return Promise.resolve(this.#router === null ? [] : [this.#router.counters]);
   }
 
+  async vitals(): Promise<readonly NamedVitals[]> {
+    return [{ name: MAIN, vitals: this.#monitor.read() }];
+  }
+
   openStreams(limit: number): Promise<readonly OpenStream[]> {
     return Promise.resolve(this.#router?.openStreams(limit) ?? []);
   }
@@ -115,6 +132,7 @@ export type WorkerRequest =
     }
   | { readonly id: number; readonly ask: 'fingerprint'; readonly cluster: string; readonly keys: number }
   | { readonly id: number; readonly ask: 'counters' }
+  | { readonly id: number; readonly ask: 'vitals' }
   | { readonly id: number; readonly ask: 'streams'; readonly limit: number }
   | { readonly id: number; readonly ask: 'shutdown'; readonly graceMs: number };
 
@@ -135,6 +153,7 @@ export interface WorkerBirth {
 class WorkerThreads implements RouterThreads {
   readonly #workers: readonly WorkerHandle[];
   readonly #listen: readonly ListenerDescription[];
+  readonly #monitor = new VitalsMonitor();
 
   constructor(count: number, { listen, routing, limits, drain, hold, observe, maxConnections }: RouterThreadsOptions) {
     this.#listen = listen;
@@ -168,6 +187,14 @@ class WorkerThreads implements RouterThreads {
 
   async counters(): Promise<readonly RouterCounters[]> {
     return (await Promise.all(this.#workers.map((worker) => worker.ask({ ask: 'counters' })))) as RouterCounters[];
+  }
+
+  async vitals(): Promise<readonly NamedVitals[]> {
+    const asked = this.#workers.map(async (worker, i) => {
+      const vitals = (await worker.ask({ ask: 'vitals' })) as ThreadVitals;
+      return { name: `worker-${i + 1}`, vitals };
+    });
+    return [{ name: MAIN, vitals: this.#monitor.read() }, ...(await Promise.all(asked))];
   }
 
   async openStreams(limit: number): Promise<readonly OpenStream[]> {

@@ -1,11 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { machineClock } from '../machine-clock.ts';
+import { VitalsMonitor } from '../thread-vitals.ts';
 import { startTracing } from './observe/observe.ts';
 import { Router } from './router.ts';
 import type { WorkerAnswer, WorkerBirth, WorkerRequest } from './router-threads.ts';
 
 /** A worker thread's side: one router, and the main thread's requests. */
 const { routing, limits, drain, hold, observe, connections } = workerData as WorkerBirth;
+const monitor = new VitalsMonitor();
 const tracing = await startTracing(observe, Math.random);
 const router = new Router({
   routing,
@@ -33,6 +35,8 @@ function carryOut(request: WorkerRequest): Promise<unknown> {
       return router.fingerprint(request.cluster, request.keys);
     case 'counters':
       return Promise.resolve(router.counters);
+    case 'vitals':
+      return Promise.resolve(monitor.read());
     case 'streams':
       return Promise.resolve(router.openStreams(request.limit));
     case 'shutdown':
