@@ -1,7 +1,15 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { stringify } from 'yaml';
-import { importIstio, parseConfig, type ShardsByHost } from '../config/index.ts';
+import {
+  type ForeignImport,
+  filesIn,
+  importEnvoy,
+  importIstio,
+  parseConfig,
+  type ShardsByHost,
+  withoutFiles,
+} from '../config/index.ts';
 import { writeErr, writeOut } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -14,18 +22,45 @@ export function importCommand(): Command {
   const command = new Command('import')
     .description("make a config of another router's")
     .addHelpText('after', '\nExample:\n  keyway import istio gateway.yaml > keyway.yaml');
-  command
-    .command('istio')
-    .description('from Gateways, VirtualServices and DestinationRules; tells what cannot be carried over')
-    .argument('<file...>', 'YAML, with one document or several')
-    .option('--shards <host=addresses>', "a host's shards, which Istio finds in Kubernetes", addShards, {})
-    .option('--output <file>', 'where to write the config; standard output by default')
+  command.addCommand(istioCommand()).addCommand(envoyCommand());
+  return command;
+}
+
+function istioCommand(): Command {
+  return withOptions(
+    new Command('istio')
+      .description('from Gateways, VirtualServices and DestinationRules; tells what cannot be carried over')
+      .argument('<file...>', 'YAML, with one document or several'),
+    "a host's shards, which Istio finds in Kubernetes",
+  )
     .addHelpText(
       'after',
       '\nExample:\n  keyway import istio yorkie.yaml --shards yorkie=10.0.0.1:8080,10.0.0.2:8080 --output keyway.yaml',
     )
-    .action(importFiles);
-  return command;
+    .action((files: string[], options: ImportOptions) => {
+      const sources = files.map((file) => ({ file, text: read(file) }));
+      write(files, importIstio(sources, options.shards), options);
+    });
+}
+
+function envoyCommand(): Command {
+  return withOptions(
+    new Command('envoy')
+      .description("from Envoy's static bootstrap; tells what cannot be carried over")
+      .argument('<file>', 'YAML or JSON'),
+    "a cluster's shards, where the file does not list its endpoints",
+  )
+    .option('--listener <name>', 'by name or address, where listeners have unequal routes; the first by default')
+    .addHelpText('after', '\nExample:\n  keyway import envoy envoy.yaml --output keyway.yaml')
+    .action((file: string, options: ImportOptions & { readonly listener?: string }) =>
+      write([file], importEnvoy(read(file), file, options), options),
+    );
+}
+
+function withOptions(command: Command, shards: string): Command {
+  return command
+    .option('--shards <host=addresses>', shards, addShards, {})
+    .option('--output <file>', 'where to write the config; standard output by default');
 }
 
 function addShards(text: string, before: ShardsByHost): ShardsByHost {
@@ -34,9 +69,8 @@ function addShards(text: string, before: ShardsByHost): ShardsByHost {
   return { ...before, [text.slice(0, equals)]: text.slice(equals + 1).split(',') };
 }
 
-function importFiles(files: string[], { shards, output }: ImportOptions): void {
-  const sources = files.map((file) => ({ file, text: read(file) }));
-  const { config, differences, unknownShards } = importIstio(sources, shards);
+function write(files: readonly string[], imported: ForeignImport, { output }: ImportOptions): void {
+  const { config, differences, unknownShards } = imported;
   for (const { kind, field, reason } of differences)
     writeErr(`${kind === 'changed' ? 'changed' : 'not carried over'}: ${field}: ${reason}\n`);
   if (config === null) throw new Error(`${files.join(', ')}: there is no route to make a config of`);
@@ -45,8 +79,10 @@ function importFiles(files: string[], { shards, output }: ImportOptions): void {
     const clusters = Object.keys((config as { clusters: object }).clusters);
     throw new UsageError(`--shards ${unknownShards.join(', ')}: the clusters are ${clusters.join(', ')}`);
   }
-  // What is written is right, or the reader hears of it now.
-  parseConfig(text, output ?? 'keyway.yaml');
+  // What is written is right, or the reader hears of it now; but for certificates that only the router's machine has.
+  parseConfig(stringify(withoutFiles(config)), output ?? 'keyway.yaml');
+  for (const file of filesIn(config).filter((each) => !existsSync(each)))
+    writeErr(`not here: ${file}: it has to be there where the router runs\n`);
   if (output === undefined) writeOut(text);
   else writeFileSync(output, text);
 }

@@ -21,7 +21,7 @@ const ANY_IPV4 = '0.0.0.0';
 const ANY = '::';
 
 /** Whether two listeners cannot both have their addresses. Port 0 is one that the system chooses. */
-function isSamePlace(one: HostPort, other: HostPort): boolean {
+export function isSamePlace(one: HostPort, other: HostPort): boolean {
   if (one.port !== other.port || one.port === 0) return false;
   const hosts = [one, other].map(({ host }) => (host === 'localhost' ? '127.0.0.1' : canonicalAddress(host)));
   if (hosts.includes(ANY) || hosts[0] === hosts[1]) return true;

@@ -1,4 +1,4 @@
-import type { Fields } from './fields.ts';
+import type { Fields } from '../fields.ts';
 import type { Resource } from './resources.ts';
 
 /** Where a Gateway listens, in the terms of our config. */

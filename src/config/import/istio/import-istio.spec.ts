@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import type { ClusterDescription } from '../../topology/index.ts';
-import { type Config, parseConfig } from '../load-config.ts';
+import type { ClusterDescription } from '../../../topology/index.ts';
+import { type Config, parseConfig } from '../../load-config.ts';
 import { importIstio } from './import-istio.ts';
 
 const rule = (hash: string): string => `apiVersion: networking.istio.io/v1alpha3

@@ -1,33 +1,21 @@
-import { cluster as clusterSchema } from '../schema/cluster.ts';
+import { cluster as clusterSchema } from '../../schema/cluster.ts';
+import { freeAdminPort } from '../admin-port.ts';
+import type { Difference } from '../fields.ts';
+import type { ForeignImport } from '../foreign-import.ts';
+import { EVERY_PATH } from '../match.ts';
+import type { ShardsByHost } from '../shards.ts';
+import { withoutFaults } from '../without-faults.ts';
 import { readBinding } from './binding.ts';
-import { Clusters, type ImportedCluster, type ShardsByHost } from './clusters.ts';
+import { Clusters, type ImportedCluster } from './clusters.ts';
 import { type ImportedRule, readDestinationRule } from './destination-rule.ts';
-import type { Difference } from './fields.ts';
 import { type ImportedGateway, readGateway } from './gateway.ts';
-import { EVERY_PATH } from './match.ts';
 import { type IstioSource, type Resource, readResources } from './resources.ts';
 import { buildRoutes } from './routes.ts';
 import { type ImportedRoute, readVirtualService } from './virtual-service.ts';
-import { withoutFaults } from './without-faults.ts';
-
-export type { ShardsByHost } from './clusters.ts';
-
-/** What became of an Istio configuration. */
-export interface IstioImport {
-  /** A config of ours; null where there was nothing to make one of. */
-  readonly config: object | null;
-  /** What could not be carried over, field by field. */
-  readonly differences: readonly Difference[];
-  /** Names for which shards were given, and which no cluster has. */
-  readonly unknownShards: readonly string[];
-}
 
 const DEFAULT_PORT = 8080;
-/** Where the admin address is by default; the next one is taken where a Gateway listens there. */
-const ADMIN_PORT = 9901;
-
 /** Makes a config of Gateways, VirtualServices and DestinationRules. Whatever has no place in it is told, and the rest goes on. */
-export function importIstio(sources: readonly IstioSource[], shards: ShardsByHost): IstioImport {
+export function importIstio(sources: readonly IstioSource[], shards: ShardsByHost): ForeignImport {
   const differences: Difference[] = [];
   const resources = readResources(sources, differences);
   const of = (kind: Resource['kind']): Resource[] => resources.filter((each) => each.kind === kind);
@@ -98,10 +86,9 @@ function ourCluster({ policy, shards }: ImportedCluster, differences: Difference
 function listening(gateways: readonly ImportedGateway[]): object {
   const ports = new Set(gateways.flatMap(({ servers }) => servers.map(({ port }) => port)));
   if (ports.size === 0) ports.add(DEFAULT_PORT);
-  let admin = ADMIN_PORT;
-  while (ports.has(admin)) admin++;
+  const admin = freeAdminPort(ports);
   return {
     listen: [...ports].map((port) => ({ address: `127.0.0.1:${port}` })),
-    ...(admin !== ADMIN_PORT && { admin: { address: `127.0.0.1:${admin}` } }),
+    ...(admin !== null && { admin: { address: `127.0.0.1:${admin}` } }),
   };
 }

@@ -1,17 +1,14 @@
-import type { Fields } from './fields.ts';
+import type { Fields } from '../fields.ts';
+import type { ImportedKey } from '../request-key.ts';
 import { fullName } from './hosts.ts';
 import type { Resource } from './resources.ts';
 import type { Destination } from './virtual-service.ts';
 
 /** A consistent hash, in the terms of our config. */
-export interface HashPolicy {
+export interface HashPolicy extends ImportedKey {
   /** Where it stands in Istio's files. */
   readonly place: string;
   readonly placement: object;
-  /** Where the key comes from; undefined where the rule does not say. */
-  readonly shardKey: object | undefined;
-  /** The header that holds the key, in lower case. */
-  readonly header: string | undefined;
 }
 
 /** How one host's load is balanced: by port where a port has its own policy, which may be none. */

@@ -1,27 +1,12 @@
-import type { Fields } from './fields.ts';
-import { isWithin } from './hosts.ts';
-import { readStringMatch, wholeText } from './string-match.ts';
-
-/** Which requests a route is for, in the terms of our config; but for its hosts, which stand beside. */
-export interface ImportedMatch {
-  readonly prefix?: string;
-  readonly path?: string;
-  readonly regex?: string;
-  readonly methods?: readonly string[];
-  readonly headers?: Readonly<Record<string, object>>;
-}
+import { isWithin } from '../domains.ts';
+import type { Fields } from '../fields.ts';
+import { EVERY_PATH, type ImportedMatch, isHeader, literally, wholeText } from '../match.ts';
+import { readStringMatch } from './string-match.ts';
 
 /** A route's condition, and the hosts that it is for. */
 export interface Matched {
   readonly match: ImportedMatch;
   readonly hosts: readonly string[];
-}
-
-export const EVERY_PATH: ImportedMatch = { prefix: '/' };
-
-/** Whether it takes every request to its hosts. */
-export function takesAll(match: ImportedMatch): boolean {
-  return match.prefix === '/' && match.methods === undefined && match.headers === undefined;
 }
 
 /**
@@ -54,7 +39,7 @@ function readPath(match: Fields): ImportedMatch {
   if (found === null) return EVERY_PATH;
   if (ignoresCase && !('regex' in found)) {
     const [kind, text] = 'exact' in found ? ['$', found.exact] : ['', found.prefix];
-    return { regex: `^(?i:${text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')})${kind}` };
+    return { regex: `^(?i:${literally(text)})${kind}` };
   }
   return 'exact' in found ? { path: found.exact } : found;
 }
@@ -100,9 +85,4 @@ function readHeaders(match: Fields): Record<string, object> {
     return [[name, { present: false }] as const];
   });
   return Object.fromEntries([...tests, ...absent]);
-}
-
-/** A token (RFC 9110, 5.6.2): not `:path`, nor `@request.auth.claims`. */
-function isHeader(name: string): boolean {
-  return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name);
 }

@@ -1,10 +1,9 @@
+import { isWithin, specificity } from '../domains.ts';
+import type { Difference } from '../fields.ts';
+import { type ShardsByHost, shardsAt } from '../shards.ts';
 import { type HashPolicy, type ImportedRule, policiesOf, policyFor } from './destination-rule.ts';
-import type { Difference } from './fields.ts';
-import { firstLabel, groupHosts, type HostGroup, isWithin, specificity } from './hosts.ts';
+import { firstLabel, groupHosts, type HostGroup } from './hosts.ts';
 import type { Destination } from './virtual-service.ts';
-
-/** The shards of a host, which Istio finds in Kubernetes: `host:port` each, by the name of its cluster or a name of its own. */
-export type ShardsByHost = Readonly<Record<string, readonly string[]>>;
 
 /** A cluster of ours: a host's endpoints, or a subset of them, at one port. */
 export interface ImportedCluster {
@@ -118,6 +117,6 @@ export class Clusters {
     } else this.#usedShards.add(given);
     const stand = host.replace(/^\*\.?/, '') || name;
     const addresses = (given === undefined ? undefined : this.#shards[given]) ?? [`${stand}:${port ?? DEFAULT_PORT}`];
-    return addresses.map((address, i) => ({ id: `${name}-${i}`, address }));
+    return shardsAt(name, addresses);
   }
 }

@@ -1,3 +1,5 @@
+import { isWithin } from '../domains.ts';
+
 /** Names of hosts as Istio has them, and which of them mean the same. */
 
 const SERVICE = /^([^.]+)\.([^.]+)\.svc\.cluster\.local$/;
@@ -24,22 +26,10 @@ export function firstLabel(host: string): string {
   return host.split('.')[0] ?? '';
 }
 
-/** Whether a host, which may be a wildcard, is one of those that another stands for. */
-export function isWithin(host: string, wider: string): boolean {
-  if (wider === '*' || host === wider) return true;
-  return wider.startsWith('*.') && host.endsWith(wider.slice(1));
-}
-
 /** The hosts that both lists allow: of two of which one is wider the other. */
 export function commonHosts(one: readonly string[], other: readonly string[]): string[] {
   const narrower = one.flatMap((a) => other.flatMap((b) => (isWithin(a, b) ? [a] : isWithin(b, a) ? [b] : [])));
   return [...new Set(narrower)];
-}
-
-/** The larger, the fewer hosts a name stands for: Envoy takes the most specific of its domains, whatever their order. */
-export function specificity(host: string): number {
-  if (host === '*') return 0;
-  return host.startsWith('*') ? host.length : Number.POSITIVE_INFINITY;
 }
 
 /** One service that several names may mean. */

@@ -1,6 +1,3 @@
-import { isUntouchable } from '../schema/route.ts';
-import type { Fields } from './fields.ts';
-
 /** What is done to the headers of one side, in the terms of our config. */
 export interface ImportedRules {
   readonly set: Readonly<Record<string, string>>;
@@ -13,32 +10,8 @@ export interface ImportedHeaders {
   readonly response: ImportedRules;
 }
 
-/** Reads the `headers` of a route, or of its destination. */
-export function readHeaderRules(headers: Fields): ImportedHeaders {
-  return { request: readRules(headers.mapping('request')), response: readRules(headers.mapping('response')) };
-}
-
-function readRules(rules: Fields): ImportedRules {
-  const remove = rules.texts('remove').filter((name) => {
-    if (isUntouchable(name)) rules.leaveOut('remove', `${name} is not a rule's to change`);
-    return !isUntouchable(name);
-  });
-  return { set: changed(rules, 'set'), add: changed(rules, 'add'), remove };
-}
-
-function changed(rules: Fields, what: 'set' | 'add'): Record<string, string> {
-  const headers = Object.entries(rules.dictionary(what)).flatMap(([name, text]) => {
-    const value = plainValue(text);
-    if (isUntouchable(name)) rules.leaveOut(`${what}.${name}`, "the header is not a rule's to change");
-    else if (value === null) rules.leaveOut(`${what}.${name}`, `${text}: Keyway fills nothing in for %…%`);
-    else return [[name, value]];
-    return [];
-  });
-  return Object.fromEntries(headers);
-}
-
 /** Envoy takes %…% for a command, and %% for a percent sign. Null where a command is in it. */
-function plainValue(text: string): string | null {
+export function plainValue(text: string): string | null {
   return text.replaceAll('%%', '').includes('%') ? null : text.replaceAll('%%', '%');
 }
 

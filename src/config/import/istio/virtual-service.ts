@@ -1,10 +1,12 @@
+import { readDuration } from '../durations.ts';
+import type { Fields } from '../fields.ts';
+import { type ImportedHeaders, joinHeaders } from '../header-rules.ts';
+import { EVERY_PATH, type ImportedMatch } from '../match.ts';
 import type { Binding } from './binding.ts';
 import { readCorsPolicy } from './cors-policy.ts';
-import { readDuration } from './durations.ts';
-import type { Fields } from './fields.ts';
-import { type ImportedHeaders, joinHeaders, readHeaderRules } from './header-rules.ts';
+import { readHeaderRules } from './header-rules.ts';
 import { fullName } from './hosts.ts';
-import { EVERY_PATH, type ImportedMatch, type Matched, readMatch } from './match.ts';
+import { type Matched, readMatch } from './match.ts';
 import type { Resource } from './resources.ts';
 
 /** A host's endpoints, or a subset of them, at a port. */

@@ -1,5 +1,5 @@
 import { parseAllDocuments } from 'yaml';
-import { type Difference, Fields } from './fields.ts';
+import { type Difference, Fields } from '../fields.ts';
 
 export interface IstioSource {
   readonly file: string;

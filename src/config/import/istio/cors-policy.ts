@@ -1,9 +1,8 @@
-import { readDuration } from './durations.ts';
-import type { Fields } from './fields.ts';
+import { longestAge } from '../cors.ts';
+import { readDuration } from '../durations.ts';
+import type { Fields } from '../fields.ts';
 import { readStringMatch } from './string-match.ts';
 
-/** Browsers keep a preflight's answer for no longer (Firefox; others for less). */
-const LONGEST_AGE_S = 86_400;
 /** What `*` stands for: the methods of RFC 9110 and RFC 5789 that a page may use (Fetch, "forbidden method"). */
 const EVERY_METHOD = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
@@ -23,7 +22,10 @@ export function readCorsPolicy(policy: Fields): object | undefined {
   };
   const maxAgeMs = readDuration(policy, 'maxAge');
   if (allowOrigins.length === 0) return undefined;
-  return { ...cors, ...(maxAgeMs !== undefined && { maxAgeSeconds: readAge(policy, maxAgeMs) }) };
+  return {
+    ...cors,
+    ...(maxAgeMs !== undefined && { maxAgeSeconds: longestAge(policy, 'maxAge', Math.floor(maxAgeMs / 1000)) }),
+  };
 }
 
 const ANY = { regex: '.*' };
@@ -39,10 +41,4 @@ function readMethods(policy: Fields): string[] {
   if (!methods.includes('*')) return methods;
   policy.change('allowMethods', `* stands for ${EVERY_METHOD.join(', ')}`);
   return EVERY_METHOD;
-}
-
-function readAge(policy: Fields, ms: number): number {
-  const seconds = Math.floor(ms / 1000);
-  if (seconds > LONGEST_AGE_S) policy.change('maxAge', `${seconds} s is made a day: no browser keeps it for longer`);
-  return Math.min(seconds, LONGEST_AGE_S);
 }

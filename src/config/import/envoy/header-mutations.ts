@@ -1,0 +1,40 @@
+import { isUntouchable } from '../../schema/route.ts';
+import type { Fields } from '../fields.ts';
+import { type ImportedHeaders, type ImportedRules, plainValue } from '../header-rules.ts';
+
+/** Reads what a route, a virtual host or a route configuration does to headers. */
+export function readHeaderMutations(fields: Fields): ImportedHeaders {
+  return { request: readSide(fields, 'request'), response: readSide(fields, 'response') };
+}
+
+function readSide(fields: Fields, side: 'request' | 'response'): ImportedRules {
+  const set: Record<string, string> = {};
+  const add: Record<string, string> = {};
+  for (const option of fields.list(`${side}_headers_to_add`)) {
+    const kind = readAction(option);
+    const header = option.mapping('header');
+    const name = header.text('key') ?? '';
+    const text = header.text('value') ?? '';
+    const value = plainValue(text);
+    if (kind === null) option.leaveOut('', 'Keyway sets a header, or adds it, whatever is there');
+    else if (isUntouchable(name)) option.leaveOut('', `${name} is not a rule's to change`);
+    else if (value === null) option.leaveOut('', `${text}: Keyway fills nothing in for %…%`);
+    else (kind === 'set' ? set : add)[name] = value;
+  }
+  const remove = fields.texts(`${side}_headers_to_remove`).filter((name) => {
+    if (isUntouchable(name)) fields.leaveOut(`${side}_headers_to_remove`, `${name} is not a rule's to change`);
+    return !isUntouchable(name);
+  });
+  return { set, add, remove };
+}
+
+const ACTIONS: Readonly<Record<string, 'set' | 'add'>> = {
+  APPEND_IF_EXISTS_OR_ADD: 'add',
+  OVERWRITE_IF_EXISTS_OR_ADD: 'set',
+};
+
+/** Whether a header is set or added; null where neither. `append` is from before there was `append_action`. */
+function readAction(option: Fields): 'set' | 'add' | null {
+  if (option.has('append')) return option.flag('append') ? 'add' : 'set';
+  return ACTIONS[option.text('append_action') ?? 'APPEND_IF_EXISTS_OR_ADD'] ?? null;
+}

@@ -1,0 +1,27 @@
+import { isUntouchable } from '../../schema/route.ts';
+import type { Fields } from '../fields.ts';
+import { type ImportedHeaders, type ImportedRules, plainValue } from '../header-rules.ts';
+
+/** Reads the `headers` of a route, or of its destination. */
+export function readHeaderRules(headers: Fields): ImportedHeaders {
+  return { request: readRules(headers.mapping('request')), response: readRules(headers.mapping('response')) };
+}
+
+function readRules(rules: Fields): ImportedRules {
+  const remove = rules.texts('remove').filter((name) => {
+    if (isUntouchable(name)) rules.leaveOut('remove', `${name} is not a rule's to change`);
+    return !isUntouchable(name);
+  });
+  return { set: changed(rules, 'set'), add: changed(rules, 'add'), remove };
+}
+
+function changed(rules: Fields, what: 'set' | 'add'): Record<string, string> {
+  const headers = Object.entries(rules.dictionary(what)).flatMap(([name, text]) => {
+    const value = plainValue(text);
+    if (isUntouchable(name)) rules.leaveOut(`${what}.${name}`, "the header is not a rule's to change");
+    else if (value === null) rules.leaveOut(`${what}.${name}`, `${text}: Keyway fills nothing in for %…%`);
+    else return [[name, value]];
+    return [];
+  });
+  return Object.fromEntries(headers);
+}
