@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
@@ -9,7 +10,8 @@ import { nodeHousekeepingSchema } from '../src/node/index.ts';
 import { shardHousekeepingSchema } from '../src/shard/index.ts';
 import { parseTopology } from '../src/topology/index.ts';
 
-const read = (file: string): string => readFileSync(fileURLToPath(new URL(`../${file}`, import.meta.url)), 'utf8');
+const root = fileURLToPath(new URL('../', import.meta.url));
+const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 const examples = (file: string): string[] =>
   [...read(file).matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text]) => text ?? '');
 
@@ -62,3 +64,55 @@ it('shows housekeeping that is right, with the defaults that there are', () => {
   nodeHousekeepingSchema.parse(node);
   nodeHousekeepingSchema.parse(parse(read('examples/housekeeping/housekeeping.yaml')));
 });
+
+/** All sources as one text, in which what varies in a message stands as … */
+function messagesOfSources(): string {
+  const files = globSync('src/**/*.{ts,js}', { cwd: root }).filter((file) => !file.endsWith('.spec.ts'));
+  return files
+    .map((file) => read(file))
+    .join('\n')
+    .replaceAll(/\$\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}/g, '…')
+    .replaceAll("\\'", "'");
+}
+
+it('tells in troubleshooting what commands and routers say, word by word', () => {
+  const sources = messagesOfSources();
+  const quoted = [...read('docs/troubleshooting.md').matchAll(/^\| `([^`]+)` \|/gm)].map(([, text]) => text ?? '');
+  expect(quoted.length).toBeGreaterThan(30);
+  const systems = ['ECONNREFUSED', 'EADDRINUSE'];
+  const parts = quoted.filter((text) => !systems.includes(text)).flatMap((text) => text.split('…'));
+  const unknown = parts.map((part) => part.trim()).filter((part) => part.length > 3 && !sources.includes(part));
+  expect(unknown).toEqual([]);
+});
+
+it('links to files and headings that exist', () => {
+  const pages = [
+    'README.md',
+    'SECURITY.md',
+    'CONTRIBUTING.md',
+    'ARCHITECTURE.md',
+    ...globSync('docs/*.md', { cwd: root }),
+  ];
+  const broken = pages.flatMap((page) =>
+    [...read(page).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].flatMap(([, target = '']) => {
+      const [file = '', heading] = target.split('#');
+      const there = file === '' ? page : join(dirname(page), file);
+      if (!existsSync(join(root, there))) return [`${page}: ${target}`];
+      return heading === undefined || anchorsOf(there).has(heading) ? [] : [`${page}: ${target}`];
+    }),
+  );
+  expect(broken).toEqual([]);
+});
+
+/** Headings as GitHub links to them. */
+function anchorsOf(page: string): Set<string> {
+  const headings = [...read(page).matchAll(/^#+ (.*)$/gm)].map(([, text]) => text ?? '');
+  return new Set(
+    headings.map((text) =>
+      text
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  );
+}

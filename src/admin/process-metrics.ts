@@ -64,6 +64,8 @@ async function addLoops(text: MetricsText, threads: Threads): Promise<void> {
   const collections = loops.flatMap(({ name, loop }) =>
     Object.entries(loop.collections).map(([kind, sums]) => ({ labels: { thread: name, kind }, sums })),
   );
+  // Without labels there would be a series that vanishes with the first collection.
+  if (collections.length === 0) return;
   const runs = collections.map(({ labels, sums }) => [labels, sums.count] as const);
   await text.counter('nodejs_gc_runs_total', 'Collections of garbage.', runs);
   const seconds = collections.map(({ labels, sums }) => [labels, sums.seconds] as const);
