@@ -11,7 +11,6 @@ export interface Figures {
 export interface CaseResult {
   readonly name: string;
   readonly kind: string;
-  readonly target: Readonly<Record<string, number>>;
   readonly figures: readonly Figures[];
 }
 
@@ -34,7 +33,7 @@ export function report(
       ['case', ...peers],
       closed(results).map(({ name, figures }) => [name, ...peers.map((peer) => cost(figures, peer))]),
     ),
-    "Keyway's CPU over each peer's; in parentheses what is to be reached:\n",
+    "Keyway's CPU over each peer's:\n",
     table(
       ['case', ...peers.slice(1)],
       closed(results).map((each) => [each.name, ...peers.slice(1).map((peer) => ratio(each, peer))]),
@@ -75,12 +74,11 @@ function cost(figures: readonly Figures[], peer: string): string {
   return `${found.cpuUs.toFixed(2)} (${(found.perSecond / 1000).toFixed(0)}${errors})`;
 }
 
-function ratio({ figures, target }: CaseResult, peer: string): string {
+function ratio({ figures }: CaseResult, peer: string): string {
   const own = of(figures, 'keyway');
   const other = of(figures, peer);
   if (own === undefined || other === undefined) return '';
-  const reached = (own.cpuUs / other.cpuUs).toFixed(2);
-  return target[peer] === undefined ? reached : `${reached} (${target[peer]})`;
+  return (own.cpuUs / other.cpuUs).toFixed(2);
 }
 
 function latency(figures: readonly Figures[], peer: string): string {

@@ -92,7 +92,7 @@ async function measureCase(each: BenchCase, peers: ReadonlyMap<Peer, ChildProces
     p50Ms: median(list.map(({ p50Ms }) => p50Ms)),
     p99Ms: median(list.map(({ p99Ms }) => p99Ms)),
   }));
-  return { name: each.name, kind: each.kind, target: each.target ?? {}, figures };
+  return { name: each.name, kind: each.kind, figures };
 }
 
 async function measureAll(list: readonly BenchCase[], peers: readonly Peer[]): Promise<CaseResult[]> {

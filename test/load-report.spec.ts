@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import type { LoadReport } from '../src/load/index.ts';
+import { VERSION } from '../src/version.ts';
 import { TestAuthority } from './support/certificates.ts';
 import { Commands } from './support/commands.ts';
 import { KEYWAY, Scope } from './support/processes.ts';
@@ -74,6 +75,10 @@ it('carries commands out at their times, marks them, and says which have failed'
     'echo no such shard >&2; exit 3: ended with 3 after N s',
   ]);
   expect(readReport(json).marks[0]?.atMs).toBeGreaterThan(190);
+  const { origin } = readReport(json);
+  expect(origin).toMatchObject({ version: VERSION, node: process.versions.node });
+  expect(Date.parse(origin?.startedAt ?? '')).toBeLessThanOrEqual(Date.now());
+  expect(origin?.machine).toMatch(/^\d+ x .+, [\d.]+ GB, /);
   expect(out).toMatch(/marks +0\.2 s {2}sleep 30 & echo done/);
 });
 

@@ -25,6 +25,7 @@ import {
   targetOf,
 } from './load-plan.ts';
 import { loadView } from './load-view.ts';
+import { runOrigin } from './run-origin.ts';
 import { writeErr, writeOut } from './terminal.ts';
 import { EXIT_FAILURE } from './usage-error.ts';
 
@@ -39,7 +40,7 @@ export async function load(option: TargetOption, flags: LoadFlags): Promise<void
   const calls = await preparedCalls(planOf(flags), flags, target, random, keys.at(0).key);
   const plan = planOfRun(flags, target, keys, calls);
   const registry = flags.registry || process.env.KEYWAY_REGISTRY || undefined;
-  const what = { target: addressText(target), call: callText(plan), pattern: patternText(plan) };
+  const what = { origin: runOrigin(), target: addressText(target), call: callText(plan), pattern: patternText(plan) };
 
   const run: LoadRun = new LoadRun(plan, {
     clock: () => performance.now(),

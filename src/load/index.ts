@@ -23,6 +23,7 @@ export {
   liveText,
   loadReport,
   type Mark,
+  type Origin,
   parseFailConditions,
   parseReport,
   reportPage,

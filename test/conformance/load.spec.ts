@@ -97,6 +97,12 @@ describe('the page of a report', () => {
       Object.entries(report.statuses),
     );
     expect((await rows('Marks')).map(([, , what]) => what)).toEqual(report.marks.map(({ text }) => text));
+    const legend = await tab.$$eval('[data-plot^="Latency"] .u-value', (all) => all.map((each) => each.textContent));
+    expect(legend).toEqual(['all', told.p50, told.p99, told['p99.9'], told.max]);
+    const { version, machine } = report.origin as { version: string; machine: string };
+    expect(await tab.textContent('main')).toContain(
+      `UTC, by Keyway ${version} on Node ${process.versions.node}, ${machine}`,
+    );
     // What the plots draw stands in the page as it stands in the JSON.
     expect(await tab.$eval('#report', (each) => JSON.parse(each.textContent ?? ''))).toEqual(report);
     expect(faults).toEqual([]);

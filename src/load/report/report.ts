@@ -16,10 +16,23 @@ export interface Mark {
   readonly text: string;
 }
 
+/** When a run was, by what, and on which machine: what its figures depend on besides the target. */
+export interface Origin {
+  /** ISO 8601, UTC. */
+  readonly startedAt: string;
+  /** Keyway's version, and Node's. */
+  readonly version: string;
+  readonly node: string;
+  /** For people: processors, memory, system. */
+  readonly machine: string;
+}
+
 /** What came of a run: plain data, for files and for people. */
 export interface LoadReport {
   /** Of this form; it grows when the form changes so that older programs cannot read it. */
   readonly format: 1;
+  /** Earlier releases did not say it. */
+  readonly origin?: Origin;
   readonly target: string;
   readonly call: string;
   readonly pattern: string;
@@ -50,7 +63,8 @@ export interface LoadReport {
 export const REPORT_FORMAT = 1;
 
 /** What a run leaves behind, besides what its recorder has. */
-export interface RunResult extends Pick<LoadReport, 'target' | 'call' | 'pattern' | 'watches' | 'marks' | 'check'> {
+export interface RunResult
+  extends Pick<LoadReport, 'origin' | 'target' | 'call' | 'pattern' | 'watches' | 'marks' | 'check'> {
   readonly recorder: Recorder;
   readonly countedMs: number;
   readonly pauseMs: number;

@@ -126,19 +126,28 @@
     plots.push(made);
   }
 
-  function line(label, i, value) {
+  /** @param whole what the legend has of the whole run, while nobody points at a second of it */
+  function line(label, i, value, whole) {
     return {
       label,
       stroke: plotColor(i),
       width: 1.5,
       points: { show: false },
-      value: (_plot, raw) => (raw === null ? '' : value(raw)),
+      value: (_plot, raw, _series, at) => inLegend(raw, at, value, whole),
     };
+  }
+
+  function inLegend(raw, at, value, whole) {
+    if (at === null || at === undefined) return whole;
+    return raw === null ? '' : value(raw);
   }
 
   const msTicks = (_plot, values) =>
     values.map((value) => (value === null ? '' : value >= 1000 ? `${value / 1000} s` : `${value} ms`));
-  const overTime = { label: 'second', value: (_plot, raw) => (raw === null ? '' : `${raw} s`) };
+  const overTime = {
+    label: 'second',
+    value: (_plot, raw, _series, at) => inLegend(raw, at, (each) => `${each} s`, 'all'),
+  };
 
   function overTimePlot(title, lines, { isLogarithmic = false, label }) {
     const value = isLogarithmic ? ms : number;
@@ -153,7 +162,7 @@
           { ...axis('seconds'), incrs: WHOLE_SECONDS },
           isLogarithmic ? axis(label, msTicks) : axis(label, (_plot, values) => values.map(number)),
         ],
-        series: [overTime, ...lines.map(({ name }, i) => line(name, i, value))],
+        series: [overTime, ...lines.map(({ name, whole }, i) => line(name, i, value, whole))],
         hooks: { draw: [drawMarks] },
       },
       [report.series.map(({ second }) => second), ...lines.map(({ of }) => report.series.map(of))],
@@ -164,21 +173,22 @@
   const latency = (name) => (second) => (second[name] > 0 ? second[name] : null);
 
   function drawPlots() {
+    const { latencyMs, watches } = report;
     overTimePlot(
       'Latency over time, from when a request was meant to be sent',
       [
-        { name: 'p50', of: latency('p50Ms') },
-        { name: 'p99', of: latency('p99Ms') },
-        { name: 'p99.9', of: latency('p999Ms') },
-        { name: 'max', of: latency('maxMs') },
+        { name: 'p50', of: latency('p50Ms'), whole: ms(latencyMs.p50) },
+        { name: 'p99', of: latency('p99Ms'), whole: ms(latencyMs.p99) },
+        { name: 'p99.9', of: latency('p999Ms'), whole: ms(latencyMs.p999) },
+        { name: 'max', of: latency('maxMs'), whole: ms(latencyMs.max) },
       ],
       { isLogarithmic: true, label: 'latency' },
     );
     overTimePlot(
       'Requests over time',
       [
-        { name: 'requests', of: ({ requests }) => requests },
-        { name: 'errors', of: ({ errors }) => errors },
+        { name: 'requests', of: ({ requests }) => requests, whole: number(report.requests) },
+        { name: 'errors', of: ({ errors }) => errors, whole: number(report.errors) },
       ],
       { label: 'a second' },
     );
@@ -186,11 +196,19 @@
     if (shards.length > 0)
       overTimePlot(
         'Requests by shard',
-        shards.map((shard) => ({ name: shard, of: (second) => second.shards[shard] ?? 0 })),
+        shards.map((shard) => ({
+          name: shard,
+          of: (second) => second.shards[shard] ?? 0,
+          whole: number(report.shards[shard]),
+        })),
         { label: 'a second' },
       );
-    if (report.watches !== null)
-      overTimePlot('Open watches', [{ name: 'open', of: ({ watches }) => watches }], { label: 'watches' });
+    if (watches !== null) {
+      const most = `${number(watches.mostOpen)} at most`;
+      overTimePlot('Open watches', [{ name: 'open', of: (second) => second.watches, whole: most }], {
+        label: 'watches',
+      });
+    }
     if (report.cumulative.length === 0) return;
     // Each latency once: uPlot's x grows.
     const points = report.cumulative.filter(({ ms: at }, i) => at !== report.cumulative[i + 1]?.ms);
@@ -200,8 +218,8 @@
         scales: { x: { time: false, distr: 3 }, y: { range: [0, 100] } },
         axes: [axis('latency', msTicks), axis('percent', (_plot, values) => values.map((value) => `${value}%`))],
         series: [
-          { label: 'latency', value: (_plot, raw) => (raw === null ? '' : ms(raw)) },
-          line('share', 0, (raw) => `${raw}%`),
+          { label: 'latency', value: (_plot, raw, _series, at) => inLegend(raw, at, ms, `up to ${ms(latencyMs.max)}`) },
+          line('share', 0, (raw) => `${raw}%`, '100%'),
         ],
       },
       [points.map(({ ms: at }) => at), points.map(({ percentile }) => percentile)],
@@ -288,12 +306,20 @@
     );
   }
 
+  /** When, by what and on which machine; nothing of a report that does not say it. */
+  function originText(origin) {
+    if (origin === undefined) return '';
+    const { startedAt, version, node, machine } = origin;
+    return `${startedAt.slice(0, 19).replace('T', ' ')} UTC, by Keyway ${version} on Node ${node}, ${machine}`;
+  }
+
   root.append(
     element('h1', { textContent: report.call }),
     element('p', {
       className: 'about',
       textContent: `${report.target}, ${report.pattern}, ${report.seconds.toFixed(1)} s`,
     }),
+    element('p', { className: 'about', textContent: originText(report.origin) }),
     figures(),
   );
   drawPlots();
