@@ -41,6 +41,8 @@ const BATCH = 40;
 export class Board {
   readonly #registry: Registry;
   readonly #names: ReturnType<typeof entriesOf>;
+  /** By unit, as they were last told of; without those that were given back here, whether or not that was told yet. */
+  readonly #claims = new Map<string, StoredClaim>();
 
   constructor(registry: Registry, name: TopologyName) {
     this.#registry = registry;
@@ -50,7 +52,7 @@ export class Board {
   /** Follows claims, orders and pauses. Nothing is told while the registry cannot be reached. */
   async *watch(signal: AbortSignal): AsyncGenerator<BoardState> {
     const { followed, claims: claimsAt, orders: ordersAt, paused: pausedAt } = this.#names;
-    const claims = new Map<string, StoredClaim>();
+    const claims = this.#claims;
     const orders = new Map<string, Revision>();
     let paused: readonly string[] = [];
     for await (const { all, changed, deleted } of this.#registry.documents.watch(followed, signal)) {
@@ -81,6 +83,16 @@ export class Board {
   #claimOf(document: StoredDocument): StoredClaim {
     const claim = this.#read(document, schemas.claim) ?? { election: '', token: 0, node: '' };
     return { ...claim, token: claim.token as FencingToken, revision: document.revision };
+  }
+
+  /** Gives claims back, of those that stand as they were seen. */
+  async abandon(claims: ReadonlyArray<{ readonly unit: string; readonly revision: Revision }>): Promise<void> {
+    await this.#inBatches(claims, async (some) => {
+      const expected = some.map(({ unit, revision }) => this.#claimAt(unit, revision));
+      const changes = some.map(({ unit }) => ({ name: this.#names.claims + unit, value: null }));
+      return (await this.#registry.documents.commit(expected, changes)) !== null;
+    });
+    for (const { unit, revision } of claims) this.#forget(unit, revision);
   }
 
   /**
@@ -114,11 +126,17 @@ export class Board {
   }
 
   /** Keeps states, and gives the units back. A state of null is forgotten. @returns as `keep` does */
-  release(units: ReadonlyArray<HeldState<UnitState | null>>): Promise<string[]> {
-    return this.#whileHeld(units, ({ unit, state }) => [
+  async release(units: ReadonlyArray<HeldState<UnitState | null>>): Promise<string[]> {
+    const failed = await this.#whileHeld(units, ({ unit, state }) => [
       { name: this.#names.states + unit, value: state },
       { name: this.#names.claims + unit, value: null },
     ]);
+    for (const { unit, token } of units) this.#forget(unit, revisionOf(token));
+    return failed;
+  }
+
+  #forget(unit: string, revision: Revision): void {
+    if (this.#claims.get(unit)?.revision === revision) this.#claims.delete(unit);
   }
 
   async #whileHeld<Held extends HeldState<UnitState | null>>(

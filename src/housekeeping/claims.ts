@@ -53,6 +53,21 @@ export class Claims {
     return taken;
   }
 
+  /**
+   * Gives back what was claimed by terms that go on, and is neither held nor wanted: the claim was made without its answer having come, and
+   * the unit has gone elsewhere meanwhile. Nobody else could take it for as long as the term lasts.
+   * @param claims as they were last seen. @param isOurs whether a unit is held, or wanted
+   */
+  async giveBack(
+    terms: readonly Term[],
+    claims: ReadonlyMap<string, StoredClaim>,
+    isOurs: (unit: string) => boolean,
+  ): Promise<void> {
+    const tokens = new Set(terms.map(({ token }) => token));
+    const forgotten = [...claims].filter(([unit, { token }]) => tokens.has(token) && !isOurs(unit));
+    await this.#board.abandon(forgotten.map(([unit, { revision }]) => ({ unit, revision })));
+  }
+
   /** Whether the term of a claim is over, by the registry itself: what is followed here may be of before the claim. */
   async #hasEnded({ election, token }: Claim, known: Map<string, boolean>): Promise<boolean> {
     if (this.#leaders.get(election)?.token === token) return false;

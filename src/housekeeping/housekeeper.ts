@@ -240,13 +240,15 @@ export class Housekeeper {
     if (this.#isStopping && this.#holdings.size === 0) this.#onEmpty();
   }
 
+  get #terms(): Readonly<Record<'cluster' | 'shard', Term | null>> {
+    const { cluster, shard } = this.#elections;
+    return { cluster: this.#leadership.termOf(cluster), shard: this.#leadership.termOf(shard) };
+  }
+
   /** What is to be held, by unit. */
   #wanted(): Map<string, Wanted> {
     if (this.#isStopping) return new Map();
-    const terms = {
-      cluster: this.#leadership.termOf(this.#elections.cluster),
-      shard: this.#leadership.termOf(this.#elections.shard),
-    };
+    const terms = this.#terms;
     const units = this.#territory.units({ cluster: terms.cluster !== null, shard: terms.shard !== null });
     return new Map(units.map(({ unit, by }) => [unitText(unit), { unit, term: terms[by] as Term }]));
   }
@@ -305,7 +307,10 @@ export class Housekeeper {
 
   async #claim(): Promise<void> {
     if (this.#seen === null) return;
-    const wanted = [...this.#wanted()].flatMap(([name, each]) => (this.#holdings.has(name) ? [] : [each]));
+    const all = this.#wanted();
+    const terms = Object.values(this.#terms).filter((term) => term !== null);
+    await this.#claims.giveBack(terms, this.#seen.claims, (unit) => all.has(unit) || this.#holdings.has(unit));
+    const wanted = [...all].flatMap(([name, each]) => (this.#holdings.has(name) ? [] : [each]));
     const taken = await this.#claims.take(wanted, this.#seen.claims);
     for (const { unit, token, term, state } of taken) {
       const holding = new Holding(unit, token, term, state);
@@ -335,7 +340,9 @@ export class Housekeeper {
     this.#keptAtMs = this.#options.clock();
     for (const holding of dirty) holding.isDirty = false;
     try {
-      for (const unit of await this.#board.keep(dirty.map(({ state }) => state))) this.#holdings.get(unit)?.leave();
+      const lost = await this.#board.keep(dirty.map(({ state }) => state));
+      for (const unit of lost) this.#holdings.get(unit)?.leave();
+      if (lost.length > 0) this.#unsettle();
     } catch (error) {
       // What may not have been written is written again.
       for (const holding of dirty) holding.isDirty = true;

@@ -21,6 +21,6 @@ export {
   taskSettings,
   taskSettingsSchema,
 } from './settings.ts';
-export { type Progress, type Run, StaleRun, type Task, type TaskSettings } from './task.ts';
+export { type Progress, type Run, RunOver, StaleRun, type Task, type TaskSettings } from './task.ts';
 export type { ProjectsBy } from './territory.ts';
 export { parseUnit, type Unit, type UnitKind, unitText } from './unit.ts';

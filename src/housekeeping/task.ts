@@ -22,6 +22,7 @@ export interface Task {
    * Carries it out once. Between any two steps that can stand alone it asks `run.mayGoOn`, and returns where that says no.
    * Of two runs for one unit at most one goes on at a time.
    * @throws StaleRun where the store knows a later run
+   * @throws RunOver where `mayGoOn` has said no
    */
   run(run: Run): Promise<Progress>;
 }
@@ -58,5 +59,14 @@ export class StaleRun extends Error {
   /** @param newest the token that the store knows, where it tells */
   constructor(unit: string, token: number, newest?: number) {
     super(`token ${token} is past: ${unit} was claimed ${newest === undefined ? 'anew' : `with ${newest}`}`);
+  }
+}
+
+/** A run whose time was over before it could write: nothing was written. */
+export class RunOver extends Error {
+  override readonly name = 'RunOver';
+
+  constructor(unit: string) {
+    super(`the run for ${unit} is over`);
   }
 }

@@ -70,7 +70,7 @@ it('resumes a document of which nothing was removed from anywhere, whatever was 
   const store = open();
   for (let i = 0; i < 5; i++) store.put('p/other', value, null, { shard: 's0', version: 1 });
   const maintenance = new MaintenanceStore(join(folder, 'documents.sqlite'));
-  maintenance.removeChanges('p/other', 3, { unit: 'p', token: 1, onWrite: () => {} });
+  maintenance.removeChanges('p/other', 3, { unit: 'p', token: 1, mayGoOn: () => true, onWrite: () => {} });
   maintenance.close();
   expect(store.changesAfter('p/d', 0)).toEqual([]);
   store.put('p/d', value, null, { shard: 's0', version: 1 });

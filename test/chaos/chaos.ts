@@ -75,7 +75,6 @@ export async function runChaos(
     random: seeded(options.seed),
     randomFault: seeded(options.seed + FAULT_SEED),
     fewestShards: FEWEST_SHARDS,
-    faults: 'several',
     // Clients try to connect now and then: those of a router that was away may not know that it is back.
     hasRecovered: (sinceMs) => callers.every((caller) => caller.hasSucceededSince(sinceMs)),
     tell,

@@ -22,8 +22,8 @@ const SHORTEST_MS = 300;
 const LONGEST_OF_ALL_MS = 2000;
 const EVERYBODY: Scope = { routers: null, shards: null };
 
-/** Picks one at random: of routers, shards and the registry one is killed, stopped, cut off, or has its writes interrupted. @param resets whether writes may be */
-export function pickFault({ routers, shards, registryServer }: World, random: () => number, resets: boolean): Fault {
+/** Picks one at random: of routers, shards and the registry one is killed, stopped, cut off, or has its writes interrupted. */
+export function pickFault({ routers, shards, registryServer }: World, random: () => number): Fault {
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item;
   const long = random() ** 2;
   const lasts = (longestMs: number): number => Math.round(SHORTEST_MS + (longestMs - SHORTEST_MS) * long);
@@ -40,7 +40,7 @@ export function pickFault({ routers, shards, registryServer }: World, random: ()
     [2, () => killed(victim, own)],
     [2, () => stopped(victim, own)],
     ...(victim.links.length === 0 ? [] : [[3, () => cutOff(victim, victim.links, random, own)] as const]),
-    ...(toRegistry === undefined || !resets ? [] : [[3, () => reset(victim, toRegistry.cable, random, own)] as const]),
+    ...(toRegistry === undefined ? [] : [[3, () => reset(victim, toRegistry.cable, random, own)] as const]),
     ...(registryServer === null
       ? []
       : // What concerns everybody comes more rarely.

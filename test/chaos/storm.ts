@@ -33,8 +33,6 @@ export interface StormOptions {
   /** The same for faults: one of its own, for how many changes come between two faults is a matter of time. */
   readonly randomFault: () => number;
   readonly fewestShards: number;
-  /** `single`: one fault at a time, and no connection is reset in the middle of a write. */
-  readonly faults: 'single' | 'several';
   /** Whether clients have noticed that all is well again. */
   readonly hasRecovered: (sinceMs: number) => boolean;
   readonly tell: (line: string) => void;
@@ -142,11 +140,11 @@ export class Storm {
   }
 
   #pickFaults(): Array<{ readonly fault: Fault; readonly what: string; readonly afterMs: number }> {
-    const { randomFault, faults: how } = this.#options;
-    const count = how === 'single' ? 1 : (AT_ONCE[Math.floor(randomFault() * AT_ONCE.length)] as number);
+    const { randomFault } = this.#options;
+    const count = AT_ONCE[Math.floor(randomFault() * AT_ONCE.length)] as number;
     const faults: Fault[] = [];
     while (faults.length < count) {
-      const fault = pickFault(this.#world, randomFault, how === 'several');
+      const fault = pickFault(this.#world, randomFault);
       if (!faults.some(({ victim }) => victim === fault.victim)) faults.push(fault);
     }
     return faults.map((fault, i) => ({

@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { StaleRun } from '../../housekeeping/index.ts';
+import { RunOver, StaleRun } from '../../housekeeping/index.ts';
 import { transaction } from '../../sqlite/index.ts';
 import { NOW_MS, openDocuments } from '../documents-database.ts';
 
@@ -7,6 +7,8 @@ import { NOW_MS, openDocuments } from '../documents-database.ts';
 export interface UnitToken {
   readonly unit: string;
   readonly token: number;
+  /** Asked once nobody else can write: to get so far may have taken longer than a term lasts. */
+  readonly mayGoOn: () => boolean;
   /** Told of a write that was not refused, while nobody else can write. */
   readonly onWrite: () => void;
 }
@@ -75,7 +77,7 @@ export class MaintenanceStore {
     return (newest as { token: number | null }).token ?? 0;
   }
 
-  /** Refuses earlier holders of a unit from now on. @throws StaleRun */
+  /** Refuses earlier holders of a unit from now on. @throws StaleRun RunOver */
   begin(token: UnitToken): void {
     // Requests of all shards wait for a transaction that writes: mostly there is nothing to write.
     if (this.#newest(token.unit) !== token.token) transaction(this.#database, () => this.check(token));
@@ -85,11 +87,12 @@ export class MaintenanceStore {
     return (find.get(unit) as { token: number } | undefined)?.token ?? 0;
   }
 
-  /** To be called in the transaction of a write, on whatever connection. @throws StaleRun */
-  check({ unit, token, onWrite }: UnitToken, database: DatabaseSync = this.#database): void {
+  /** To be called in the transaction of a write, on whatever connection. @throws StaleRun RunOver */
+  check({ unit, token, mayGoOn, onWrite }: UnitToken, database: DatabaseSync = this.#database): void {
     const isOwn = database === this.#database;
     const newest = this.#newest(unit, isOwn ? this.#token : database.prepare(TOKEN_OF_UNIT));
     if (token < newest) throw new StaleRun(unit, token, newest);
+    if (!mayGoOn()) throw new RunOver(unit);
     // Only a run's beginning, on the own connection, makes its token known.
     if (token > newest && isOwn) this.#setToken.run(unit, token);
     onWrite();
@@ -112,7 +115,7 @@ export class MaintenanceStore {
     return (this.#tombstone.get(key, agoMs) as { revision: number } | undefined)?.revision ?? 0;
   }
 
-  /** Removes some of a document's first changes, up to a revision. @returns how many; 0: none is left. @throws StaleRun */
+  /** Removes some of a document's first changes, up to a revision. @returns how many; 0: none is left. @throws StaleRun RunOver */
   removeChanges(key: string, upTo: number, token: UnitToken): number {
     return transaction(this.#database, () => {
       const some = this.#removable.get(key, upTo, ROWS_AT_ONCE) as { upTo: number | null; count: number };
@@ -124,7 +127,7 @@ export class MaintenanceStore {
     });
   }
 
-  /** Ends sessions of a project without a sign of life for so long, at most so many. @returns how many. @throws StaleRun */
+  /** Ends sessions of a project without a sign of life for so long, at most so many. @returns how many. @throws StaleRun RunOver */
   endSessions(project: string, idleMs: number, limit: number, token: UnitToken): number {
     if (this.#idleSession.get(project, idleMs) === undefined) return 0;
     return transaction(this.#database, () => {

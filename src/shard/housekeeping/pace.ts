@@ -4,14 +4,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const RESTS = 4;
 /** A step that takes less is followed by the next at once. */
 const STEPS_MS = 0.5;
+/**
+ * A step takes a millisecond or so. Where one took much longer, its process was stopped, or waited for another's lock on the store: nothing
+ * that requests want was used meanwhile, and a run that rested four times as long would outlive its term.
+ */
+const LONGEST_REST_MS = 20;
 
 /** Keeps housekeeping to a share of the thread that requests want too. */
 export class Pace {
   readonly #clock: () => number;
+  readonly #signal: AbortSignal;
   #sinceMs: number;
 
-  constructor(clock: () => number) {
+  /** @param signal ends a rest: the run is to stop */
+  constructor(clock: () => number, signal: AbortSignal) {
     this.#clock = clock;
+    this.#signal = signal;
     this.#sinceMs = clock();
   }
 
@@ -19,7 +27,8 @@ export class Pace {
   async rest(): Promise<void> {
     const workedMs = this.#clock() - this.#sinceMs;
     if (workedMs < STEPS_MS) return;
-    await sleep(Math.max(1, workedMs * RESTS));
+    const restMs = Math.min(Math.max(1, workedMs * RESTS), LONGEST_REST_MS);
+    await sleep(restMs, undefined, { signal: this.#signal }).catch(() => {});
     this.#sinceMs = this.#clock();
   }
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type Progress, type Run, StaleRun } from '../../housekeeping/index.ts';
+import { type Progress, type Run, RunOver, StaleRun } from '../../housekeeping/index.ts';
 import { type Change, ChangesRemoved, DocumentStore } from '../document-store.ts';
 import { DocumentWatches } from '../document-watches.ts';
 import { type Ownership, ownerOfAll } from '../ownership.ts';
@@ -221,8 +221,8 @@ it('refuses every write of an earlier claim from the moment on at which a later 
   store.put('p/e', value, null, TOKEN, 1);
   sessions.open('p', 'idle');
   later(60_000);
-  maintenance.begin({ unit: 'project/p', token: 7, onWrite: () => {} });
-  maintenance.begin({ unit: 'shard/s0', token: 7, onWrite: () => {} });
+  maintenance.begin({ unit: 'project/p', token: 7, mayGoOn: () => true, onWrite: () => {} });
+  maintenance.begin({ unit: 'shard/s0', token: 7, mayGoOn: () => true, onWrite: () => {} });
   await expect(run('compaction', project('p'), { settings: few, token: 6 })).rejects.toThrow(StaleRun);
   await expect(run('tombstones', project('p'), { settings: { afterMs: 1000 }, token: 6 })).rejects.toThrow(StaleRun);
   await expect(run('sessions', project('p'), { settings: { idleMs: 1 }, token: 6 })).rejects.toThrow(StaleRun);
@@ -235,7 +235,7 @@ it('refuses every write of an earlier claim from the moment on at which a later 
 it('refuses the write of a run that was stopped between its look and its write', async () => {
   putTimes('p/d', 12);
   const begin = (): boolean => {
-    maintenance.begin({ unit: 'project/p', token: 9, onWrite: () => {} });
+    maintenance.begin({ unit: 'project/p', token: 9, mayGoOn: () => true, onWrite: () => {} });
     return true;
   };
   const asked: boolean[] = [];
@@ -243,6 +243,24 @@ it('refuses the write of a run that was stopped between its look and its write',
   const mayGoOn = (): boolean => asked.push(true) < 2 || begin();
   await expect(run('compaction', project('p'), { settings: few, token: 8, mayGoOn })).rejects.toThrow(StaleRun);
   expect(countOf('p/d')).toBe(12);
+});
+
+it('writes nothing once its time is over, however long it waited for the store', async () => {
+  putTimes('p/d', 12);
+  store.put('p/e', value, null, TOKEN, 1);
+  sessions.open('p', 'idle');
+  later(60_000);
+  // Asked within the transaction: who looked before it may have waited for it until its term was over.
+  const until = (last: number): (() => boolean) => {
+    let asked = 0;
+    return () => asked++ < last;
+  };
+  await expect(run('compaction', project('p'), { settings: few, mayGoOn: until(0) })).rejects.toThrow(RunOver);
+  await expect(run('compaction', project('p'), { settings: few, mayGoOn: until(3) })).rejects.toThrow(RunOver);
+  await expect(run('sessions', project('p'), { settings: { idleMs: 1 }, mayGoOn: until(1) })).rejects.toThrow(RunOver);
+  await expect(run('expiry', { kind: 'shard', shard: 's0' }, { mayGoOn: until(3) })).rejects.toThrow(RunOver);
+  expect(countOf('p/d')).toBe(12);
+  expect(store.get('p/e')).not.toBeNull();
 });
 
 it('finds every project once, whatever its name sorts by', () => {

@@ -66,7 +66,7 @@ function sessions(parts: TaskParts, { idleMs, ...settings }: SettingsOf<'session
     run: async (run) => {
       const token = tokenOf(parts, 'sessions', run);
       maintenance.begin(token);
-      const pace = new Pace(clock);
+      const pace = new Pace(clock, run.signal);
       let ended = 0;
       while (run.mayGoOn() && ended < run.candidates) {
         const some = maintenance.endSessions(projectOf(run), idleMs, run.candidates - ended, token);
@@ -92,7 +92,7 @@ function expiry(parts: TaskParts, settings: SettingsOf<'expiry'>): Task {
     run: async (run) => {
       const token = tokenOf(parts, 'expiry', run);
       maintenance.begin(token);
-      const pace = new Pace(clock);
+      const pace = new Pace(clock, run.signal);
       let last = { key: '', expiresAtMs: 0 };
       let [candidates, changed] = [0, 0];
       while (run.mayGoOn() && candidates < run.candidates) {
@@ -153,7 +153,7 @@ async function eachKey(
   const { maintenance, clock } = parts;
   const token = tokenOf(parts, task, run);
   maintenance.begin(token);
-  const pace = new Pace(clock);
+  const pace = new Pace(clock, run.signal);
   const project = projectOf(run);
   let last = run.cursor ?? '';
   let [candidates, changed] = [0, 0];
@@ -174,9 +174,9 @@ async function eachKey(
   return { cursor: last, candidates, changed };
 }
 
-function tokenOf({ onWrite }: TaskParts, task: string, { unit, token }: Run): UnitToken {
+function tokenOf({ onWrite }: TaskParts, task: string, { unit, token, mayGoOn }: Run): UnitToken {
   const name = unitText(unit);
-  return { unit: name, token, onWrite: () => onWrite(task, name, token) };
+  return { unit: name, token, mayGoOn, onWrite: () => onWrite(task, name, token) };
 }
 
 function projectOf({ unit }: Run): string {

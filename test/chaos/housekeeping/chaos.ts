@@ -69,7 +69,6 @@ export async function runHousekeepingChaos(
     random: seeded(seed),
     randomFault: seeded(seed + FAULT_SEED),
     fewestShards: 2,
-    faults: 'single',
     hasRecovered: (sinceMs) => loads.every((load) => load.hasSucceededSince(sinceMs)),
     tell,
   });
@@ -88,7 +87,7 @@ export async function runHousekeepingChaos(
   const history: HousekeepingHistory = {
     runs: logs.flatMap(({ runs }) => runs),
     writes: logs.flatMap(({ writes }) => writes),
-    stops: world.shards.flatMap(({ stops }) => stops),
+    stops: [...world.shards, ...logs].flatMap(({ stops }) => stops),
     disturbances: storm.disturbances,
     faults: storm.faults,
     due: [...projectTasks, { task: 'optimize', unit: 'cluster', since }],

@@ -1,5 +1,11 @@
 import { expect, it } from 'vitest';
-import { checkHousekeeping, type HousekeepingHistory, type LoggedRunOfShard, parseHousekeeping } from './checker.ts';
+import {
+  checkHousekeeping,
+  type HousekeepingHistory,
+  type LoggedRunOfShard,
+  type LoggedWrite,
+  parseHousekeeping,
+} from './checker.ts';
 
 const TIMES = { everyMs: 1000, jitter: 0.1, leaseMs: 500, slackMs: 100 };
 
@@ -42,7 +48,7 @@ it('finds nothing where nothing is wrong, and says what it has looked at', () =>
 });
 
 it('sees two runs at once, on two shards or on one', () => {
-  const slow = run(1000, { end: 2010 });
+  const slow = run(1000, { end: 2020 });
   expect(rules({ runs: [run(0), slow, ...good.runs.slice(2)] })).toContain('two at once');
   expect(rules({ runs: [...good.runs, run(3020, { shard: 's1', pid: 2, token: 5, done: false })] })).toEqual([
     'two at once',
@@ -62,6 +68,14 @@ it('takes a run for over when its process was stopped for good, unless it wrote 
   expect(rules({ runs, stops, faults })).toEqual([]);
   const late = { pid: 1, task: 'sweep', unit: 'project/p', token: 1, at: 2595 };
   expect(rules({ runs, stops, faults, writes: [...good.writes, late] }).sort()).toEqual(['old token', 'two at once']);
+});
+
+it('takes a run that begins for one that waits until the store knows its claim', () => {
+  const old = run(1600, { end: 2015, done: false });
+  const runs = [...good.runs, old];
+  const [first, second, third, fourth] = good.writes as [LoggedWrite, LoggedWrite, LoggedWrite, LoggedWrite];
+  expect(rules({ runs, writes: [first, second, { ...third, at: 2020 }, fourth] })).toEqual([]);
+  expect(rules({ runs, writes: [first, second, { ...third, at: 2012 }, fourth] })).toEqual(['two at once']);
 });
 
 it('sees a write with an old token', () => {
@@ -106,4 +120,16 @@ it('reads what a shard wrote, and ends with its process what has no end', () => 
     { pid: 8, begin: 10, end: 20, done: false },
   ]);
   expect(writes).toMatchObject([{ pid: 7, at: 3, token: 3 }]);
+});
+
+it('takes a process for stopped that has written nothing down for long, whatever it waited for', () => {
+  const which = { task: 'sweep', unit: 'project/p', token: 3 };
+  const lines = [
+    { kind: 'start', at: 1, shard: 's0', pid: 7 },
+    { kind: 'run', at: 2, ...which },
+    { kind: 'over', at: 5002, ...which, done: false },
+    { kind: 'run', at: 5100, ...which },
+  ];
+  const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+  expect(parseHousekeeping('s0', text, [], 6000).stops).toEqual([{ pid: 7, begin: 2, end: 5002 }]);
 });

@@ -5,7 +5,7 @@ import { processesIn } from '../world.ts';
 export interface HousekeepingHistory {
   readonly runs: readonly LoggedRunOfShard[];
   readonly writes: readonly LoggedWrite[];
-  /** Processes that were not running. */
+  /** Processes that were not running, or waited for what another one had locked. */
   readonly stops: readonly Stop[];
   /** Faults, each until it was mended. */
   readonly faults: readonly Span[];
@@ -85,6 +85,27 @@ export function checkHousekeeping(history: HousekeepingHistory, times: Times): H
 
 const nameOf = ({ task, unit }: { task: string; unit: string }): string => `${task} of ${unit}`;
 
+/**
+ * When a run could have an effect first: where its claim was new to the store, when that took it down, which is the first that a run does.
+ * Until then it may have waited for the store, and for whom that served by an earlier claim.
+ */
+function effectiveBegin(run: LoggedRunOfShard, firstWrites: ReadonlyMap<string, number>): number {
+  const known = firstWrites.get(claimOf(run)) ?? run.begin;
+  return known <= run.end ? Math.max(run.begin, known) : run.begin;
+}
+
+const claimOf = ({ unit, token }: { unit: string; token: number }): string => `${unit} ${token}`;
+
+/** By claim, when the store first took it down. */
+function firstWritesOf(writes: readonly LoggedWrite[]): Map<string, number> {
+  const first = new Map<string, number>();
+  for (const write of writes) {
+    const claim = claimOf(write);
+    first.set(claim, Math.min(write.at, first.get(claim) ?? write.at));
+  }
+  return first;
+}
+
 /** When a run could have an effect at last: of a process that was stopped, and wrote nothing after it, when that began. */
 function effectiveEnd(run: LoggedRunOfShard, { stops, writes }: HousekeepingHistory): number {
   let end = run.end;
@@ -100,9 +121,10 @@ function effectiveEnd(run: LoggedRunOfShard, { stops, writes }: HousekeepingHist
 
 /** No two runs of one task for one unit overlap. */
 function* twoAtOnce(history: HousekeepingHistory): Generator<HousekeepingViolation> {
+  const firstWrites = firstWritesOf(history.writes);
   for (const [name, runs] of Map.groupBy(history.runs, nameOf)) {
     const sorted = runs
-      .map((run) => ({ ...run, end: effectiveEnd(run, history) }))
+      .map((run) => ({ ...run, begin: effectiveBegin(run, firstWrites), end: effectiveEnd(run, history) }))
       .sort((one, other) => one.begin - other.begin);
     let last = sorted[0];
     for (const run of sorted.slice(1)) {
@@ -177,18 +199,25 @@ function* tooOften(
   }
 }
 
+/** A process that serves writes something down every few milliseconds: one that has not for so long was not running, whatever kept it. */
+const STALLED_MS = 300;
+
 /** Reads what a shard has written down. Runs whose end is missing ended with their process, at the latest. */
 export function parseHousekeeping(
   shard: string,
   text: string,
   deaths: ReadonlyArray<{ readonly pid: number; readonly at: number }>,
   nowMs: number,
-): Pick<HousekeepingHistory, 'runs' | 'writes'> {
+): Pick<HousekeepingHistory, 'runs' | 'writes' | 'stops'> {
   const runs: LoggedRunOfShard[] = [];
   const writes: LoggedWrite[] = [];
+  const stops: Stop[] = [];
   for (const { pid, entries } of processesIn(text)) {
     const open = new Map<string, LoggedRunOfShard>();
+    let lastMs = Number.POSITIVE_INFINITY;
     for (const entry of entries) {
+      if (entry.at - lastMs > STALLED_MS) stops.push({ pid, begin: lastMs, end: entry.at });
+      lastMs = entry.at;
       if (entry.kind === 'run') {
         const { at, task, unit, token } = entry;
         open.set(nameOf(entry), { shard, pid, task, unit, token, begin: at, end: 0, done: false });
@@ -202,5 +231,5 @@ export function parseHousekeeping(
     const end = deaths.find((death) => death.pid === pid)?.at ?? nowMs;
     for (const run of open.values()) runs.push({ ...run, end });
   }
-  return { runs, writes };
+  return { runs, writes, stops };
 }

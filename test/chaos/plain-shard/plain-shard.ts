@@ -1,7 +1,7 @@
-import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import { createServer, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { setTimeout as pause } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
-import type { StoredDocument } from '../../../src/shard/document-store.ts';
+import { StaleToken, type StoredDocument } from '../../../src/shard/document-store.ts';
 import { DOCUMENTS, framed, unframed } from '../clients/wire.ts';
 import type { CallLog } from './call-log.ts';
 import type { DocumentsInMemory } from './documents-in-memory.ts';
@@ -77,7 +77,7 @@ export class PlainShard {
         else answer(stream, responseSerialize(document));
       } catch (error) {
         this.#log.end(id, false, 0, isGone());
-        refuse(stream, status.INTERNAL, (error as Error).message);
+        refuseFor(stream, error);
       }
     });
   }
@@ -133,8 +133,15 @@ function answer(stream: ServerHttp2Stream, message: Buffer): void {
   stream.end(framed(message));
 }
 
-function refuse(stream: ServerHttp2Stream, code: status, details: string): void {
+/** A store that is shown versions knows what is past, also where its shard does not: the router is told, and asks who has it now. */
+function refuseFor(stream: ServerHttp2Stream, error: unknown): void {
+  if (error instanceof StaleToken)
+    refuse(stream, status.FAILED_PRECONDITION, error.message, { 'x-keyway-stale': String(error.version) });
+  else refuse(stream, status.INTERNAL, (error as Error).message);
+}
+
+function refuse(stream: ServerHttp2Stream, code: status, details: string, more: OutgoingHttpHeaders = {}): void {
   if (stream.destroyed || stream.closed) return;
   const fields = { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': String(code) };
-  stream.respond({ ...fields, 'grpc-message': encodeURIComponent(details) }, { endStream: true });
+  stream.respond({ ...fields, 'grpc-message': encodeURIComponent(details), ...more }, { endStream: true });
 }
