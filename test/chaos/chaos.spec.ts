@@ -7,7 +7,7 @@ import type { ShardKinds } from './keyway-world.ts';
 const scope = new Scope();
 afterEach(() => scope.release());
 
-const KINDS: readonly ShardKinds[] = ['fencing', 'plain'];
+const KINDS: readonly ShardKinds[] = ['fencing', 'plain', 'mixed'];
 
 /** A short run; `npm run chaos` makes longer ones. `KEYWAY_SEED` replays one that failed. */
 it('keeps every promise while shards come and go, and everything is killed, stopped and cut off', async () => {
@@ -23,7 +23,7 @@ it('keeps every promise while shards come and go, and everything is killed, stop
     watchers: 40,
     thinkMs: 150,
     faults: true,
-    isVaried: false,
+    isVaried: true,
   } as const;
   const { judgement } = await runChaos(scope, options, (line) => lines.push(line)).catch((error: Error) => {
     throw new Error(`seed ${seed}: ${error.message}\n${lines.join('\n')}`, { cause: error });

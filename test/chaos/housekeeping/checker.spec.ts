@@ -87,6 +87,9 @@ it('sees a write with an old token', () => {
 it('sees what was not done for longer than an interval and a lease, faults apart', () => {
   expect(rules({ runs: [run(0), run(2000), run(3000)] })).toEqual(['forgotten']);
   expect(rules({ runs: [run(0), run(2000), run(3000)], faults: [{ begin: 1000, end: 1500 }] })).toEqual([]);
+  const late = { runs: [run(0), run(2100), run(3000)], faults: [{ begin: 1000, end: 1400 }] };
+  expect(rules({ ...late, stops: [{ pid: 2, begin: 1100, end: 1300 }] })).toEqual(['forgotten']);
+  expect(rules({ ...late, stops: [{ pid: 2, begin: 1100, end: 1900 }] })).toEqual([]);
   expect(rules({ end: 5000 })).toEqual(['forgotten']);
   expect(rules({ due: [...good.due, { task: 'sweep', unit: 'project/q', since: 1000 }] })).toEqual(['forgotten']);
   // What did not look at all is not done.

@@ -149,9 +149,13 @@ function* oldTokens(writes: readonly LoggedWrite[]): Generator<HousekeepingViola
   }
 }
 
-/** Each unit's tasks are done within an interval and a lease of the time before, not counting for how long a fault lasts. */
+/**
+ * Each unit's tasks are done within an interval and a lease of the time before, not counting for how long a fault lasts, or a process is kept
+ * from running: a machine that has more to do than it can do keeps no time.
+ */
 function* forgotten(history: HousekeepingHistory, times: Times): Generator<HousekeepingViolation> {
   const { everyMs, leaseMs, slackMs } = times;
+  const excused = merged([...history.faults, ...history.stops]);
   const runs = Map.groupBy(
     history.runs.filter(({ done }) => done),
     nameOf,
@@ -161,7 +165,7 @@ function* forgotten(history: HousekeepingHistory, times: Times): Generator<House
     const moments = [due.since, ...ends.sort((one, other) => one - other), history.end];
     for (let i = 1; i < moments.length; i++) {
       const [from, to] = [moments[i - 1], moments[i]] as [number, number];
-      const tookMs = to - from - overlapMs(history.faults, from, to);
+      const tookMs = to - from - overlapMs(excused, from, to);
       if (tookMs > everyMs + leaseMs + slackMs)
         yield {
           rule: 'forgotten',
@@ -169,6 +173,17 @@ function* forgotten(history: HousekeepingHistory, times: Times): Generator<House
         };
     }
   }
+}
+
+/** The same time, none of it twice. */
+function merged(spans: readonly Span[]): Span[] {
+  const all: Array<{ begin: number; end: number }> = [];
+  for (const { begin, end } of [...spans].sort((one, other) => one.begin - other.begin)) {
+    const last = all.at(-1);
+    if (last !== undefined && begin <= last.end) last.end = Math.max(last.end, end);
+    else all.push({ begin, end });
+  }
+  return all;
 }
 
 function overlapMs(spans: readonly Span[], from: number, to: number): number {

@@ -44,10 +44,14 @@ export class DocumentsInMemory {
 
   /** @throws StaleToken where the store is fenced, and a later version has written */
   write(key: string, value: Uint8Array, version: number): StoredDocument {
-    const token = { shard: this.#shard, version: this.#isFenced ? version : 0 };
+    const held = this.#held.get(key);
+    const known = held?.version ?? 0;
+    const newest = Math.max(version, known);
+    // A router that has not heard of a version yet may ask for a key that stays: where nobody else has written since, it is one's own still.
+    const isOwn = held !== undefined && held.document?.revision === this.#store.get(key)?.revision;
+    const token = { shard: this.#shard, version: this.#isFenced ? (isOwn ? newest : version) : 0 };
     const document = this.#store.put(key, value, null, token);
-    const known = this.#held.get(key)?.version ?? 0;
-    this.#held.set(key, { version: Math.max(version, known), document });
+    this.#held.set(key, { version: newest, document });
     for (const onChange of this.#watchers.get(key) ?? []) onChange(document);
     return document;
   }
