@@ -9,7 +9,7 @@ import { afterEach, expect, it } from 'vitest';
 import { DocumentsClient } from '../src/shard/index.ts';
 import { eventually, fetchText } from './support/cluster.ts';
 import { Commands, type Outcome } from './support/commands.ts';
-import { freePorts, KEYWAY, type Running, Scope } from './support/processes.ts';
+import { commandLines, freePorts, KEYWAY, type Running, Scope } from './support/processes.ts';
 
 const scope = new Scope();
 afterEach(() => scope.release());
@@ -235,8 +235,7 @@ it('leaves no shard behind where `keyway dev` is ended while it starts', async (
   await eventually(() => existsSync(join(folder, 'documents.sqlite')));
   expect(await dev.end('SIGINT')).toBe(0);
   expect(dev.output).not.toContain('endpoint');
-  const processes = execFileSync('ps', ['-A', '-o', 'args='], { encoding: 'utf8' }).split('\n');
-  expect(processes.filter((args) => args.includes(folder))).toEqual([]);
+  expect(commandLines().filter((args) => args.includes(folder))).toEqual([]);
 });
 
 it('takes shards along that `keyway dev` had begun to start when it was killed', async () => {
@@ -244,7 +243,7 @@ it('takes shards along that `keyway dev` had begun to start when it was killed',
   const dev = await startDev(folder, '--shards', '5', '--data', folder);
   await eventually(() => existsSync(join(folder, 'documents.sqlite')));
   await dev.end('SIGKILL');
-  await eventually(() => !execFileSync('ps', ['-A', '-o', 'args='], { encoding: 'utf8' }).includes(folder));
+  await eventually(() => !commandLines().some((args) => args.includes(folder)));
 });
 
 it('runs one `keyway dev` in a folder, and says which process has it', async () => {

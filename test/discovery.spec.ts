@@ -4,30 +4,13 @@ import { copyFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
-import type { NodeValue, Registry } from '../src/registry/index.ts';
+import type { NodeValue } from '../src/registry/index.ts';
+import { becomes, DISCOVERED as NAME, shardsOf, startRegistry } from './support/discovered-shards.ts';
 import { freePorts, type Running, Scope } from './support/processes.ts';
-import { isInstalled, PATIENCE, registryOn, remote } from './support/registries.ts';
+import { PATIENCE } from './support/registries.ts';
 
 const scope = new Scope();
 afterEach(() => scope.release());
-
-const NAME = { namespace: 'default', cluster: 'docs' };
-
-async function start(): Promise<{ registry: Registry; where: string[] }> {
-  const store = await remote(scope);
-  const { address } = (store.config as { remote: { address: string } }).remote;
-  return { registry: registryOn(store.open(), scope), where: ['--registry', address] };
-}
-
-/** The shards of the current topology, as `id@address*weight`. */
-async function shards({ topologies }: Registry): Promise<string> {
-  const topology = await topologies.read(NAME);
-  return (topology?.shards ?? []).map(({ id, address, weight }) => `${id}@${address}*${weight}`).join(' ');
-}
-
-function becomes(registry: Registry, wanted: string): Promise<void> {
-  return vi.waitFor(async () => expect(await shards(registry)).toBe(wanted), PATIENCE);
-}
 
 async function listening(port = 0): Promise<{ server: Server; port: number }> {
   const server = createServer((socket) => socket.destroy()).listen(port, '127.0.0.1');
@@ -37,7 +20,7 @@ async function listening(port = 0): Promise<{ server: Server; port: number }> {
 }
 
 it('follows a file, keeps what the file does not say, and leaves a faulty one alone', async () => {
-  const { registry, where } = await start();
+  const { registry, where } = await startRegistry(scope);
   const file = join(scope.folder(), 'shards.yaml');
   writeFileSync(file, 'shards:\n  - {id: a, address: "h:1"}\n  - {id: b, address: "h:2", weight: 3}\n');
   const discover = scope.keyway([
@@ -54,53 +37,14 @@ it('follows a file, keeps what the file does not say, and leaves a faulty one al
   expect((await registry.topologies.read(NAME))?.placement).toEqual({ name: 'maglev', options: { tableSize: 251 } });
   writeFileSync(file, 'shards:\n  - {id: b, address: "nowhere"}\n');
   await discover.printed(/shards\.0\.address: .*no address/);
-  expect(await shards(registry)).toBe('a@h:1*1 b@h:2*3');
+  expect(await shardsOf(registry)).toBe('a@h:1*1 b@h:2*3');
   writeFileSync(file, 'shards:\n  - {id: b, address: "h:9"}\n  - {id: c, address: "h:3"}\n');
   await becomes(registry, 'b@h:9*3 c@h:3*1');
   expect(await discover.end()).toBe(0);
 });
 
-const INSTALL_DNSMASQ = 'dnsmasq is not installed: apt-get install dnsmasq-base';
-
-/** A DNS server with these records. */
-async function dns(port: number, records: readonly string[]): Promise<Running> {
-  if (!isInstalled('dnsmasq')) throw new Error(INSTALL_DNSMASQ);
-  const quiet = ['--no-resolv', '--no-hosts', '--keep-in-foreground', '--log-facility=-', '--conf-file=/dev/null'];
-  const place = ['--port', String(port), '--listen-address', '127.0.0.1', '--bind-interfaces', '--user=root'];
-  const running = scope.run('dnsmasq', [...quiet, ...place, ...records]);
-  await running.printed(/started, version/);
-  return running;
-}
-
-it("follows SRV records: a pod's new address moves no key, and an outage of the DNS changes nothing", async () => {
-  const { registry, where } = await start();
-  const [port = 0] = await freePorts(1);
-  const srv = (pod: number, at: number): string[] => [
-    `--srv-host=_grpc._tcp.shards.test,shard-${pod}.shards.test,${at}`,
-    `--host-record=shard-${pod}.shards.test,10.0.0.${pod}`,
-  ];
-  const first = await dns(port, [...srv(10, 9101), ...srv(2, 9101)]);
-  const options = ['--srv', '_grpc._tcp.shards.test', '--dns-server', `127.0.0.1:${port}`, '--refresh-ms', '50'];
-  const discover = scope.keyway(['discover', '--cluster', 'docs', ...options, ...where]);
-  await becomes(registry, 'shard-2@shard-2.shards.test:9101*1 shard-10@shard-10.shards.test:9101*1');
-  await first.end('SIGKILL');
-  await discover.printed(/cannot be resolved/);
-  expect(await shards(registry)).toContain('shard-10');
-  await dns(port, [...srv(2, 9102), ...srv(3, 9101)]);
-  await becomes(registry, 'shard-2@shard-2.shards.test:9102*1 shard-3@shard-3.shards.test:9101*1');
-});
-
-it('follows the addresses of a headless service', async () => {
-  const { registry, where } = await start();
-  const [port = 0] = await freePorts(1);
-  await dns(port, ['--host-record=shards.test,10.0.0.2', '--host-record=shards.test,10.0.0.1']);
-  const options = ['--hosts', 'shards.test', '--port', '9101', '--dns-server', `127.0.0.1:${port}`];
-  scope.keyway(['discover', '--cluster', 'docs', ...options, ...where]);
-  await becomes(registry, '10-0-0-1@10.0.0.1:9101*1 10-0-0-2@10.0.0.2:9101*1');
-});
-
 it('follows registered nodes: who leaves is out at once, who dies when nobody expects it back, who moves keeps its keys', async () => {
-  const { registry, where } = await start();
+  const { registry, where } = await startRegistry(scope);
   const discover = ['discover', '--cluster', 'docs', '--nodes', '--gone-after-ms', '300', ...where];
   scope.keyway(discover);
   const register = (shard: string, port: number): Running =>
@@ -123,7 +67,7 @@ it('follows registered nodes: who leaves is out at once, who dies when nobody ex
 });
 
 it('is done by one of several, and taken over from one that has died', async () => {
-  const { registry, where } = await start();
+  const { registry, where } = await startRegistry(scope);
   const file = scope.file('shards.yaml', 'shards: [{id: a, address: "h:1"}]');
   const [first, second] = [0, 1].map(() => scope.keyway(['discover', '--cluster', 'docs', '--file', file, ...where]));
   await becomes(registry, 'a@h:1*1');
@@ -137,7 +81,7 @@ it('is done by one of several, and taken over from one that has died', async () 
 });
 
 it('registers a node for as long as its command runs, is well, and passes on signals and exit codes', async () => {
-  const { registry, where } = await start();
+  const { registry, where } = await startRegistry(scope);
   const [port = 0] = await freePorts(1);
   const backend = `require('net').createServer((s) => s.end()).listen(${port}, '127.0.0.1');
     process.on('SIGTERM', () => { console.log('told to stop'); process.exit(7); });`;
@@ -175,7 +119,7 @@ it('registers a node for as long as its command runs, is well, and passes on sig
 });
 
 it('tells in the registry when a node is sick, and when it is well again', async () => {
-  const { registry, where } = await start();
+  const { registry, where } = await startRegistry(scope);
   const { server, port } = await listening();
   const place = ['--cluster', 'docs', '--shard', 's0', '--address', `127.0.0.1:${port}`];
   scope.keyway(['node', 'register', ...place, '--check-ms', '30', ...where]);
@@ -189,7 +133,7 @@ it('tells in the registry when a node is sick, and when it is well again', async
 });
 
 it('registers a Node program by a call of the library', async () => {
-  const { registry, where } = await start();
+  const { registry, where } = await startRegistry(scope);
   // The package as it is published, in a place of its own.
   const folder = scope.folder();
   const project = join(import.meta.dirname, '..');

@@ -1,25 +1,16 @@
-import { execFileSync } from 'node:child_process';
 import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { type ClusterEvent, ClusterFollower } from '../src/handoff/index.ts';
 import { type Registry, type Store, StoreUnavailable } from '../src/registry/index.ts';
-import { EtcdStore } from '../src/registry/store/etcd-store.ts';
 import { SqliteStore } from '../src/registry/store/sqlite-store.ts';
-import { ClusterTable, checkTopology, type TopologyDraft } from '../src/topology/index.ts';
-import { freePorts, Scope } from './support/processes.ts';
-import { clock, INSTALL_ETCD, isInstalled, PATIENCE, registryOn } from './support/registries.ts';
+import { Scope } from './support/processes.ts';
+import { clock, PATIENCE, registryOn } from './support/registries.ts';
+import { draft, Follower } from './support/told-topologies.ts';
 
 const scope = new Scope();
 afterEach(() => scope.release());
 
-const NAME = { namespace: 'default', cluster: 'docs' };
 const LEASE_MS = 300;
-
-function draft(shard: string): TopologyDraft {
-  const shards = [{ id: shard, address: '10.0.0.1:1' }];
-  return checkTopology({ ...NAME, placement: { fixedRing: {} }, shards }, 'the test');
-}
 
 /** A store whose file, under the clients that have it open, is taken away and put back as it was. */
 class Restorable {
@@ -99,33 +90,6 @@ class Restorable {
 
 type Restoring = 'a copy' | 'in place' | 'lost';
 
-/** A router's view, each as `shard@version`. */
-class Follower {
-  readonly told: string[] = [];
-  readonly follower: ClusterFollower;
-
-  constructor(registry: Registry) {
-    this.follower = new ClusterFollower(registry, null, 'docs', NAME, (event) => this.#on(event));
-    const stopping = new AbortController();
-    const running = this.follower.run(stopping.signal);
-    scope.defer(async () => {
-      stopping.abort();
-      await running;
-    });
-  }
-
-  #on(event: ClusterEvent): void {
-    if (event.kind !== 'routing') return;
-    const { table, id } = event;
-    this.told.push(table === null ? 'none' : `${new ClusterTable(table).shardAt(0).id}@${table.version}`);
-    this.follower.carriedOut(id);
-  }
-
-  tells(last: string): Promise<void> {
-    return vi.waitFor(() => expect(this.told.at(-1)).toBe(last), PATIENCE);
-  }
-}
-
 function open(store: Restorable): Registry {
   return registryOn(store.client(), scope);
 }
@@ -149,12 +113,12 @@ describe.each(['a copy', 'in place', 'lost'] as const)('a registry that is resto
   it('has those that were ahead of it come back to what it says, by a version that nobody has known', async () => {
     const store = restorable();
     const registry = await lived(store);
-    const ahead = new Follower(registry);
+    const ahead = new Follower(scope, registry);
     await ahead.tells('f@6');
     store.restore(how);
     store.breakWatches();
     if (how === 'lost') await open(store).topologies.commit(draft('c'));
-    const fresh = new Follower(open(store));
+    const fresh = new Follower(scope, open(store));
     await Promise.all([ahead.tells('c@7'), fresh.tells('c@7')]);
     // And goes on from there.
     await registry.topologies.commit(draft('g'));
@@ -164,7 +128,7 @@ describe.each(['a copy', 'in place', 'lost'] as const)('a registry that is resto
   it('is noticed by who was cut off while it made as many changes again', async () => {
     const store = restorable();
     const registry = await lived(store);
-    const ahead = new Follower(registry);
+    const ahead = new Follower(scope, registry);
     await ahead.tells('f@6');
     store.restore(how);
     const other = open(store);
@@ -181,7 +145,7 @@ describe.each(['a copy', 'in place', 'lost'] as const)('a registry that is resto
     const registry = await lived(store);
     const signal = new AbortController();
     const term = await registry.elections.campaign('e', 'a', 60_000, signal.signal);
-    const follower = new Follower(registry);
+    const follower = new Follower(scope, registry);
     await follower.tells('f@6');
     store.restore(how);
     store.breakWatches();
@@ -199,14 +163,14 @@ describe.each(['a copy', 'in place', 'lost'] as const)('a registry that is resto
     const member = registry.members.register('router', 'r1', value, LEASE_MS, () => leases++);
     scope.defer(() => member.leave());
     await member.ready;
-    const follower = new Follower(registry);
+    const follower = new Follower(scope, registry);
     await follower.follower.confirmed(AbortSignal.timeout(5000));
     store.restore(how);
     store.breakWatches();
     await vi.waitFor(() => expect(leases).toBe(2), PATIENCE);
     if (how === 'lost') await open(store).topologies.commit(draft('c'));
     // Whoever comes anew waits as well.
-    const fresh = new Follower(open(store));
+    const fresh = new Follower(scope, open(store));
     const raw = store.client();
     const settling: boolean[] = [];
     const isSettling = async (): Promise<void> => {
@@ -225,7 +189,7 @@ it('is the same registry where it was only started again', async () => {
   const store = restorable();
   const registry = await lived(store);
   const term = await registry.elections.campaign('e', 'a', 60_000, new AbortController().signal);
-  const follower = new Follower(registry);
+  const follower = new Follower(scope, registry);
   await follower.tells('f@6');
   store.backUp();
   await registry.topologies.commit(draft('g'));
@@ -238,7 +202,7 @@ it('is the same registry where the entry that says so is broken, or taken away',
   const store = restorable();
   const registry = await lived(store);
   const term = await registry.elections.campaign('e', 'a', 60_000, new AbortController().signal);
-  const follower = new Follower(registry);
+  const follower = new Follower(scope, registry);
   await follower.tells('f@6');
   const raw = store.client();
   const before = await raw.get('incarnation/current');
@@ -250,38 +214,4 @@ it('is the same registry where the entry that says so is broken, or taken away',
   }
   expect(term?.isLeading).toBe(true);
   await term?.resign();
-});
-
-it('is noticed where etcd was restored from a snapshot, as the docs say it is done', async () => {
-  if (!isInstalled('etcd')) throw new Error(INSTALL_ETCD);
-  const [port, peerPort] = await freePorts(2);
-  const endpoint = `127.0.0.1:${port}`;
-  const peer = `http://127.0.0.1:${peerPort}`;
-  const member = ['--name', 'm0', '--initial-cluster', `m0=${peer}`, '--initial-advertise-peer-urls', peer];
-  const run = async (data: string): Promise<() => Promise<unknown>> => {
-    const client = ['--listen-client-urls', `http://${endpoint}`, '--advertise-client-urls', `http://${endpoint}`];
-    const etcd = scope.run('etcd', ['--data-dir', data, ...member, ...client, '--listen-peer-urls', peer]);
-    await etcd.printed(/ready to serve client requests/);
-    return () => etcd.end();
-  };
-  const env = { ...process.env, ETCDCTL_API: '3', ETCDCTL_ENDPOINTS: endpoint };
-  const etcdctl = (...args: string[]): Buffer => execFileSync('etcdctl', args, { env, stdio: 'pipe' });
-  const open = (): Registry => registryOn(new EtcdStore({ endpoints: [endpoint], timeOfDayMs: Date.now }), scope);
-
-  const stop = await run(scope.folder());
-  const registry = open();
-  for (const shard of ['a', 'b', 'c']) await registry.topologies.commit(draft(shard));
-  const copy = join(scope.folder(), 'copy.db');
-  etcdctl('snapshot', 'save', copy);
-  for (const shard of ['d', 'e', 'f']) await registry.topologies.commit(draft(shard));
-  const ahead = new Follower(registry);
-  await ahead.tells('f@6');
-  await stop();
-  const restored = join(scope.folder(), 'data');
-  etcdctl('snapshot', 'restore', copy, '--data-dir', restored, ...member, '--initial-cluster-token', 'restored-2');
-  await run(restored);
-  const fresh = new Follower(open());
-  await Promise.all([ahead.tells('c@7'), fresh.tells('c@7')]);
-  await registry.topologies.commit(draft('g'));
-  await Promise.all([ahead.tells('g@8'), fresh.tells('g@8')]);
 });

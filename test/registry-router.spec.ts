@@ -2,38 +2,17 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClientReadableStream, ClientUnaryCall } from '@grpc/grpc-js';
 import { afterEach, expect, it, vi } from 'vitest';
-import { ClusterTable, fingerprint, type Shard, shareCluster, type TopologyDraft } from '../src/topology/index.ts';
-import { eventually, fetchText, metric, type RouterUnderTest, startRouter } from './support/cluster.ts';
+import { eventually, fetchText, metric, startRouter } from './support/cluster.ts';
+import { docsOf as draft, serves } from './support/docs-cluster.ts';
 import { answerOf, echoClient, keyed, startEchoBackend } from './support/echo-backend.ts';
 import { Scope } from './support/processes.ts';
-import { runSeed, seeded } from './support/random.ts';
-import { etcd, PATIENCE, registryOn, remote, sqlite } from './support/registries.ts';
+import { PATIENCE, registryOn, remote, sqlite } from './support/registries.ts';
 
 type UnaryCall = (...args: unknown[]) => ClientUnaryCall;
 type ServerStreamCall = (...args: unknown[]) => ClientReadableStream<Buffer>;
 
 const scope = new Scope();
 afterEach(() => scope.release());
-
-function draft(...shards: ReadonlyArray<readonly [id: string, port: number]>): TopologyDraft {
-  return {
-    namespace: 'default',
-    name: 'docs',
-    version: null,
-    placement: { name: 'fixedRing', options: { entriesPerWeight: 16 } },
-    hashOn: 'id',
-    shards: shards.map(([id, port]) => ({ id, address: `127.0.0.1:${port}`, weight: 1 })),
-  };
-}
-
-async function serves(router: RouterUnderTest, version: number | null): Promise<void> {
-  await vi.waitFor(async () => {
-    const [cluster] = JSON.parse((await fetchText(`${router.admin}/topology`)).text) as Array<{
-      version: number | null;
-    }>;
-    expect(cluster?.version).toBe(version);
-  }, PATIENCE);
-}
 
 it.each([
   { workers: 1, stores: sqlite },
@@ -122,69 +101,3 @@ it('goes on without its registry, from disk too after a restart, and says so', a
   await vi.waitFor(async () => expect(await metric(second, 'keyway_registry_up')).toBe(1), PATIENCE);
   expect(await metric(second, 'keyway_registry_outages_total')).toBe(1);
 });
-
-it('agrees with every other router on every key at every version', async () => {
-  const seed = runSeed();
-  const random = seeded(seed);
-  const store = await remote(scope);
-  const { topologies } = registryOn(store.open(), scope);
-  const start = (workers: number): Promise<RouterUnderTest> =>
-    startRouter(scope, { shards: [], workers, registry: { ...store.config, keepIn: scope.folder() } });
-  const routers = await Promise.all([start(1), start(2)]);
-  const placements: ReadonlyArray<TopologyDraft['placement']> = [
-    { name: 'ringHash', options: { minimumRingSize: 1024 } },
-    { name: 'maglev', options: { tableSize: 65537 } },
-    { name: 'fixedRing', options: { entriesPerWeight: 64 } },
-    { name: 'ketama', options: {} },
-    { name: 'slots', options: {} },
-  ];
-  const keys = 100_000;
-  for (let version = 1; version <= 100; version++) {
-    const shards: Shard[] = Array.from({ length: 1 + Math.floor(random() * 40) }, (_, i) => ({
-      id: `s${i}-${Math.floor(random() * 3)}`,
-      address: `10.0.0.${i}:${1 + Math.floor(random() * 65535)}`,
-      weight: 1 + Math.floor(random() * 4),
-    }));
-    const placement = placements[version % placements.length] as TopologyDraft['placement'];
-    const topology = await topologies.commit({ ...draft(), placement, shards });
-    const expected = { version, hash: await fingerprint(new ClusterTable(shareCluster(topology, null)), keys) };
-    await Promise.all(routers.map((router) => serves(router, version)));
-    for (const [i, router] of routers.entries()) {
-      const { text } = await fetchText(`${router.admin}/fingerprint?cluster=docs&keys=${keys}`);
-      expect(JSON.parse(text), `seed ${seed}`).toEqual(Array(i + 1).fill(expected));
-    }
-  }
-}, 300_000);
-
-it('fails no request of three routers while a member of etcd is killed and topologies change', async () => {
-  const store = await etcd(scope, 3);
-  const { topologies } = registryOn(store.open(), scope);
-  const backends = await Promise.all(['a', 'b', 'c'].map((name) => startEchoBackend(scope, name)));
-  const shards = backends.map(({ port }, i) => [`s${i}`, port] as const);
-  await topologies.commit(draft(...shards));
-  const routers = await Promise.all(
-    [1, 2, 3].map(() => startRouter(scope, { shards: [], registry: { ...store.config, keepIn: scope.folder() } })),
-  );
-  let going = true;
-  let calls = 0;
-  const failed: string[] = [];
-  const traffic = routers.map(async ({ endpoint }) => {
-    const client = echoClient(scope, endpoint);
-    while (going) {
-      const answer = await answerOf(client, `k${calls++ % 100}`);
-      if (!/^[abc]$/.test(answer)) failed.push(answer);
-    }
-  });
-  for (const [i, server] of store.servers.entries()) {
-    await server.kill();
-    const { version } = await topologies.commit(draft(...shards.filter((_, j) => j !== i)));
-    await Promise.all(routers.map((router) => serves(router, version)));
-    await server.start();
-    const back = await topologies.commit(draft(...shards));
-    await Promise.all(routers.map((router) => serves(router, back.version)));
-  }
-  going = false;
-  await Promise.all(traffic);
-  expect(failed).toEqual([]);
-  expect(calls).toBeGreaterThan(100);
-}, 120_000);

@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect as connectHttp2 } from 'node:http2';
@@ -135,30 +134,6 @@ it('asks clients for a certificate of its authorities where they are given', asy
   expect(await getText(router, shown(friend))).toContain('"url":"/x"');
   await expect(getText(router, shown(stranger))).rejects.toThrow();
   await expect(getText(router, { ca: readFileSync(authority.certificate), host: '127.0.0.1' })).rejects.toThrow();
-});
-
-it('agrees with openssl s_client', async () => {
-  const router = await start({ certificates: [authority.issue('DNS:a.example')] });
-  const text = await new Promise<string>((resolve, reject) => {
-    const connectTo = [
-      '-connect',
-      router.endpoint,
-      '-servername',
-      'a.example',
-      '-alpn',
-      'h2',
-      '-CAfile',
-      authority.certificate,
-    ];
-    const child = execFile(
-      'openssl',
-      ['s_client', ...connectTo, '-verify_return_error', '-brief'],
-      (error, out, err) => (error === null ? resolve(out + err) : reject(new Error(err))),
-    );
-    child.stdin?.end();
-  });
-  expect(text).toMatch(/Protocol version: TLSv1\.3/);
-  expect(text).toMatch(/Verification: OK/);
 });
 
 describe.each(['http2', 'http1', 'auto'] as const)('shards that speak %s over TLS', (protocol) => {

@@ -99,9 +99,9 @@ export async function remote(scope: Scope): Promise<StoreUnderTest> {
   };
 }
 
-export const INSTALL_ETCD = 'etcd is not installed: apt-get install etcd-server etcd-client';
+const INSTALL_ETCD = 'etcd is not installed: apt-get install etcd-server etcd-client';
 
-export function isInstalled(program: string): boolean {
+function isInstalled(program: string): boolean {
   return spawnSync(program, ['--version']).status === 0;
 }
 

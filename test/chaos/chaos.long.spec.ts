@@ -15,7 +15,7 @@ it('keeps every promise while shards come and go, and everything is killed, stop
   const lines: string[] = [];
   const options = {
     seed,
-    replay: `KEYWAY_SEED=${seed} npx vitest run test/chaos/chaos.spec.ts`,
+    replay: `KEYWAY_SEED=${seed} npx vitest run test/chaos/chaos.long.spec.ts`,
     seconds: 12,
     store: 'embedded',
     shards: KINDS[seed % KINDS.length] as ShardKinds,
