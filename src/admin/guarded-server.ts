@@ -1,7 +1,11 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { lazyPackage } from '../lazy-package.ts';
 import { type Answer, text } from './answer.ts';
 import { listening } from './listening.ts';
 import { refusalOf } from './request-guard.ts';
+
+// An import of it reads all that it exports, and so loads undici for its WebSocket, which takes longer than all of the router.
+const http = lazyPackage<typeof import('node:http')>('node:http');
 
 /** A question to an admin address. */
 export interface Question {
@@ -40,7 +44,7 @@ export class GuardedServer {
     this.#answerer = answerer;
     this.#names = names;
     const limits = { maxHeaderSize: LARGEST_HEAD_BYTES, requestTimeout: REQUEST_TIMEOUT_MS };
-    this.#server = createServer(limits, (request, response) => void this.#serve(request, response));
+    this.#server = http().createServer(limits, (request, response) => void this.#serve(request, response));
     this.#server.maxConnections = MOST_CONNECTIONS;
     // CONNECT has a target that is not ours, and no answer of Node's own.
     this.#server.on('connect', (_request, socket) => socket.end('HTTP/1.1 405 Method Not Allowed\r\n\r\n'));

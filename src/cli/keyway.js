@@ -17,6 +17,8 @@ if (Number(process.versions.node.split('.')[0]) >= OLDEST_NODE) {
   process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('../../node_modules/.cache/keyway', import.meta.url));
   module.enableCompileCache();
   await import(main.href);
+  // What serves may be killed one day: what was compiled at its start is kept now, if that is new.
+  module.flushCompileCache();
 } else runOnPinnedNode();
 
 function runOnPinnedNode() {

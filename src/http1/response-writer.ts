@@ -1,5 +1,5 @@
-import { STATUS_CODES } from 'node:http';
 import { type Field, type HeaderBlock, NameKind } from '../http2/index.ts';
+import { lazyPackage } from '../lazy-package.ts';
 import type { Http1Fault } from './fault.ts';
 import { MessageWriter } from './message-writer.ts';
 
@@ -12,12 +12,14 @@ const EMPTY_LINE = Buffer.from('content-length: 0\r\n', 'latin1');
 
 const UPGRADE_REQUIRED = 426;
 
+// An import of it loads undici, too.
+const http = lazyPackage<typeof import('node:http')>('node:http');
 const statusLines = new Map<number, Buffer>();
 
 function statusLine(status: number): Buffer {
   const known = statusLines.get(status);
   if (known !== undefined) return known;
-  const made = Buffer.from(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`, 'latin1');
+  const made = Buffer.from(`HTTP/1.1 ${status} ${http().STATUS_CODES[status] ?? ''}\r\n`, 'latin1');
   statusLines.set(status, made);
   return made;
 }

@@ -6,8 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The command as a user has it. */
-export const KEYWAY = fileURLToPath(new URL('../../src/cli/keyway.js', import.meta.url));
+/** The command: as it is in the checkout, or built for these tests (see vitest.config.ts). */
+export const KEYWAY =
+  process.env.KEYWAY_TESTED === 'built' && process.env.KEYWAY_BUILT !== undefined
+    ? process.env.KEYWAY_BUILT
+    : fileURLToPath(new URL('../../src/cli/keyway.js', import.meta.url));
 export const TOOLS = fileURLToPath(new URL('../../.tools/', import.meta.url));
 
 /** A process under test, with what it printed. */

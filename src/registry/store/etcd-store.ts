@@ -1,13 +1,5 @@
 import { rootCertificates } from 'node:tls';
-import { ConsecutiveBreaker, circuitBreaker, handleWhen, isBrokenCircuitError, noop } from 'cockatiel';
-import {
-  Etcd3,
-  EtcdLeaseInvalidError,
-  EtcdPermissionDeniedError,
-  GRPCDeadlineExceededError,
-  type IOptions,
-  isRecoverableError,
-} from 'etcd3';
+import type { Etcd3, IOptions } from 'etcd3';
 import type {
   ICompare,
   IDuplexStream,
@@ -19,6 +11,7 @@ import type {
   IWatchRequest,
   IWatchResponse,
 } from 'etcd3/lib/rpc.js';
+import { lazyPackage } from '../../lazy-package.ts';
 import { pause } from '../pause.ts';
 import { PageSize } from './etcd-pages.ts';
 import {
@@ -36,6 +29,9 @@ import {
   StoreUnavailable,
   type Watcher,
 } from './store.ts';
+
+const cockatiel = lazyPackage<typeof import('cockatiel')>('cockatiel');
+const etcd3 = lazyPackage<typeof import('etcd3')>('etcd3');
 
 /** Where etcd is, and what it wants to be shown. */
 export interface EtcdStoreOptions {
@@ -87,6 +83,8 @@ export class EtcdStore implements Store {
   readonly #members: number;
 
   constructor({ endpoints, user, tls, timeOfDayMs }: EtcdStoreOptions) {
+    const { ConsecutiveBreaker, circuitBreaker, handleWhen, noop } = cockatiel();
+    const { Etcd3, isRecoverableError } = etcd3();
     const options: IOptions = {
       hosts: endpoints.map((endpoint) => `${tls === undefined ? 'http' : 'https'}://${endpoint}`),
       defaultCallOptions: ({ isStream }) => (isStream ? {} : { deadline: timeOfDayMs() + CALL_TIMEOUT_MS }),
@@ -245,7 +243,7 @@ export class EtcdStore implements Store {
     } catch (error) {
       // It has ended by itself.
       const { cause } = error as Error;
-      if (!(cause instanceof EtcdLeaseInvalidError) && !String(cause).includes('lease not found')) throw error;
+      if (!(cause instanceof etcd3().EtcdLeaseInvalidError) && !String(cause).includes('lease not found')) throw error;
     }
   }
 
@@ -282,7 +280,7 @@ export class EtcdStore implements Store {
     try {
       return await call();
     } catch (error) {
-      if (error instanceof EtcdPermissionDeniedError) throw new StoreDenied(this.#label, error.message, error);
+      if (error instanceof etcd3().EtcdPermissionDeniedError) throw new StoreDenied(this.#label, error.message, error);
       throw new StoreUnavailable(this.#label, error);
     }
   }
@@ -292,7 +290,9 @@ export class EtcdStore implements Store {
 function mayPass(error: unknown): boolean {
   const cause = error instanceof StoreUnavailable ? error.cause : error;
   if (!(cause instanceof Error)) return false;
-  return isRecoverableError(cause) || cause instanceof GRPCDeadlineExceededError || isBrokenCircuitError(cause);
+  const { GRPCDeadlineExceededError, isRecoverableError } = etcd3();
+  const isOver = cause instanceof GRPCDeadlineExceededError || cockatiel().isBrokenCircuitError(cause);
+  return isOver || isRecoverableError(cause);
 }
 
 /** The library throws the codes away, and knows no class of its own for these. */

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { buildCommand } from './build-command.ts';
 
 /** In the environment of everything that a run of the tests starts, however far down. */
 const MARK = 'KEYWAY_TEST_RUN';
@@ -10,10 +11,11 @@ const MARK = 'KEYWAY_TEST_RUN';
 const ENDING_MS = 20_000;
 const LOOK_EVERY_MS = 100;
 
-/** Gives a run a folder for its files. @returns what fails the run where its tests leave processes or files behind */
-export default function setup(): (() => Promise<void>) | undefined {
+/** Builds the command, and gives a run a folder for its files. @returns what fails the run where its tests leave processes or files behind */
+export default async function setup(): Promise<(() => Promise<void>) | undefined> {
   // Each project asks.
   if (process.env[MARK] !== undefined) return undefined;
+  process.env.KEYWAY_BUILT = await buildCommand();
   const folder = mkdtempSync(join(tmpdir(), 'keyway-run-'));
   process.env.TMPDIR = folder;
   process.env[MARK] = randomUUID();
