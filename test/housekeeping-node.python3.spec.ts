@@ -53,6 +53,8 @@ it('calls the tasks of the example, a backend in Python, by HTTP, and tells what
     '--data',
     data,
   );
+  // It takes its backend along.
+  scope.defer(() => node.end());
   await node.printed(/the node is registered/);
   const put = (path: string): Promise<Response> => fetch(`${url}/notes/${path}`, { method: 'PUT', body: 'text' });
   for (let i = 0; i < 250; i++) await put(`home/note${i}?ttl=${i % 2 === 0 ? 0 : 1000}`);
