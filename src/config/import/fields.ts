@@ -12,6 +12,12 @@ type Mapping = Readonly<Record<string, unknown>>;
 const isMapping = (value: unknown): value is Mapping =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+const LAST_PORT = 65535;
+
+export function isPort(number: number): boolean {
+  return Number.isInteger(number) && number >= 1 && number <= LAST_PORT;
+}
+
 /**
  * A mapping of a foreign configuration that knows which of its fields were taken. `finish` tells of all that nobody took, here
  * and below, so that nothing is dropped silently.
@@ -61,6 +67,14 @@ export class Fields {
     const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
     if (typeof number === 'number' && Number.isFinite(number)) return number;
     this.leaveOut(name, 'is no number');
+    return undefined;
+  }
+
+  /** The number of a port. */
+  port(name: string): number | undefined {
+    const number = this.number(name);
+    if (number === undefined || isPort(number)) return number;
+    this.leaveOut(name, `${number} is no port`);
     return undefined;
   }
 

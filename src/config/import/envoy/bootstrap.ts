@@ -54,7 +54,7 @@ export function typeOf(config: unknown): string {
 export function readAddress(address: Fields): string | undefined {
   const socket = address.mapping('socket_address');
   const host = socket.text('address');
-  const port = socket.number('port_value');
+  const port = socket.port('port_value');
   if (socket.has('protocol') && socket.text('protocol') === 'UDP') socket.leaveOut('protocol', 'Keyway speaks TCP');
   if (host !== undefined && port !== undefined) return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
   address.finish('Keyway has hosts and ports alone');

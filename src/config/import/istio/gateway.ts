@@ -1,4 +1,4 @@
-import type { Fields } from '../fields.ts';
+import { type Fields, isPort } from '../fields.ts';
 import type { Resource } from './resources.ts';
 
 /** Where a Gateway listens, in the terms of our config. */
@@ -18,7 +18,6 @@ export interface ImportedGateway {
 
 const HTTP = new Set(['HTTP', 'HTTPS', 'HTTP2', 'GRPC', 'GRPC-WEB']);
 const PASSING_TLS = new Set(['PASSTHROUGH', 'AUTO_PASSTHROUGH']);
-const LAST_PORT = 65535;
 
 export function readGateway({ spec, name, namespace }: Resource): ImportedGateway {
   // Which pods are the gateway is Kubernetes' matter.
@@ -37,8 +36,7 @@ function readServer(server: Fields, namespace: string | undefined): ImportedServ
     server.leaveOut('', `${protocol} is not HTTP: Keyway does not listen at port ${number ?? 'of it'}`);
     return [];
   }
-  const isPort = number !== undefined && Number.isInteger(number) && number >= 1 && number <= LAST_PORT;
-  if (!isPort) {
+  if (number === undefined || !isPort(number)) {
     port.leaveOut('number', `${number ?? 'nothing'} is no port: Keyway does not listen there`);
     return [];
   }

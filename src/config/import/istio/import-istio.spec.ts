@@ -115,6 +115,11 @@ spec:
       retries: {attempts: 3}
 `;
 
+it.each([-5e-324, 0, 80.5, 65_536])('leaves out a port of a destination that is none: %s', (number) => {
+  const { notes } = imported(SERVICE.replace('port: {number: 8080}', `port: {number: ${number}}`), RING);
+  expect(notes.filter((field) => field.endsWith('destination.port.number'))).toHaveLength(1);
+});
+
 it('carries over a VirtualService and its Gateway, and tells of every field that has no place', () => {
   const { checked, notes } = imported(SERVICE, RING);
   expect(checked.listen).toMatchObject([{ host: '127.0.0.1', port: 9000 }]);

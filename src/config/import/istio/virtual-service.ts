@@ -87,7 +87,7 @@ function readDestination(
     destination: {
       host: fullName(host, namespace),
       subset: destination.text('subset'),
-      port: destination.mapping('port').number('number'),
+      port: destination.mapping('port').port('number'),
     },
     headers: readHeaderRules(chosen.mapping('headers')),
   };
