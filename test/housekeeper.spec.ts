@@ -26,8 +26,10 @@ afterEach(() => scope.release());
 
 const NAME = { namespace: 'default', cluster: 'docs' };
 const PROJECTS = Array.from({ length: 30 }, (_, i) => `p${i}`);
-/** Quick, and as far apart as the defaults are. */
-const LEASE = { lengthMs: 1500, renewMs: 300, livenessMs: 1000 };
+/** Outlives a machine that is busy for seconds. */
+const LEASE = { lengthMs: 20_000, renewMs: 300, livenessMs: 15_000 };
+/** Ends while a test lasts; as far apart as the defaults are. */
+const SHORT = { lease: { lengthMs: 1500, renewMs: 300, livenessMs: 1000 } };
 const QUICK: TaskSettings = {
   schedule: { everyMs: 200, jitter: 0.1 },
   concurrency: 4,
@@ -248,7 +250,7 @@ it('stops by its own clock where it cannot renew, before another has taken over'
     },
     { ...QUICK, concurrency: 100 },
   );
-  node(cutOff, 's0', [hold]);
+  node(cutOff, 's0', [hold], SHORT);
   await vi.waitFor(
     async () => expect((await other.elections.leader(shardElection(NAME, 's0')))?.candidate).toBe('s0'),
     PATIENCE,
@@ -259,7 +261,7 @@ it('stops by its own clock where it cannot renew, before another has taken over'
     return done;
   });
   await vi.waitFor(() => expect(started).toBe(PROJECTS.length), PATIENCE);
-  node(other, 's0', [successor]);
+  node(other, 's0', [successor], SHORT);
   cable.cut();
   await vi.waitFor(() => expect(begun.length).toBeGreaterThan(PROJECTS.length), PATIENCE);
   expect(stops).toHaveLength(PROJECTS.length);
@@ -291,7 +293,7 @@ it('takes what it has claimed without having heard of it', async () => {
     close: () => store.close(),
   };
   await registryOn(under.open(), scope).topologies.commit(draft(['s0']));
-  node(registryOn(faulty, scope), 's0', [task()]);
+  node(registryOn(faulty, scope), 's0', [task()], SHORT);
   await vi.waitFor(() => {
     for (const project of PROJECTS) expect(runsOf(`project/${project}`).length).toBeGreaterThan(0);
   }, PATIENCE);
@@ -311,14 +313,14 @@ it('does not resign before its runs have stopped, though it could tell the regis
     ends.push(clock());
     return { cursor: 'here', candidates: 1, changed: 0 };
   });
-  const { stop } = node(cutOff, 's0', [slow], { projects: async () => ['p1'] });
+  const { stop } = node(cutOff, 's0', [slow], { ...SHORT, projects: async () => ['p1'] });
   await vi.waitFor(() => expect(started).toBe(1), PATIENCE);
   const begun: number[] = [];
   const successor = task(async () => {
     begun.push(clock());
     return done;
   });
-  node(other, 's0', [successor], { projects: async () => ['p1'] });
+  node(other, 's0', [successor], { ...SHORT, projects: async () => ['p1'] });
   cable.cut();
   await vi.waitFor(() => expect(ends).toHaveLength(1), PATIENCE);
   const stopping = stop();
