@@ -2,6 +2,8 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { leaselessText, newInstance, qualified } from '../src/registry/index.ts';
+import type { Topology } from '../src/topology/index.ts';
 import { Commands, type Outcome } from './support/commands.ts';
 import { KEYWAY, Scope } from './support/processes.ts';
 import { PATIENCE, registryOn, remote, type StoreUnderTest } from './support/registries.ts';
@@ -136,6 +138,31 @@ it('tells of routers, nodes, leaders and every change', async () => {
   await watch.printed(/default\/docs {2}is at version 2/);
   await term?.resign();
   expect(await watch.end('SIGINT')).toBe(0);
+});
+
+it('tells of shards and routers that are away, and waits for them until somebody says that they have ended', async () => {
+  await done(...CREATE);
+  const { handoffs, topologies } = registryOn(store.open(), scope);
+  const name = { namespace: 'default', cluster: 'docs' };
+  const instance = newInstance();
+  const forever = new AbortController().signal;
+  const rights = { fencing: false, address: '10.0.0.1:1', beyondLeaseMs: 0, ended: false, process: '' };
+  await handoffs.ownRights(name, { shard: 's0', nodeId: 'n', instance }, rights).claim(forever, () => false);
+  const router = qualified('r1', newInstance());
+  const basis = leaselessText((await topologies.read(name)) as Topology, false);
+  await handoffs.leaselessEntry(name, router).write(() => basis, { over: 'anything', until: forever });
+  const status = await done('status');
+  expect(status).toContain(`default/docs/s0/${qualified('n', instance)}  10.0.0.1:1  lost`);
+  expect(status).toMatch(new RegExp(`${router.replace('.', '\\.')} +away +default/docs@1, perhaps`));
+  expect(await keyway('cluster', 'forget', 'docs', 's7', '--yes')).toMatchObject({
+    code: 2,
+    error: expect.stringContaining('nobody waits for s7 in default/docs, or it is there; see keyway status'),
+  });
+  expect(await done('cluster', 'forget', 'docs', 's0', '--yes')).toBe('nobody waits for s0 any more\n');
+  expect(await done('cluster', 'forget', 'docs', router, '--yes')).toBe(`nobody waits for ${router} any more\n`);
+  const after = await done('status');
+  expect(after).not.toContain('lost');
+  expect(after).not.toContain('perhaps');
 });
 
 it('finds its registry by flag, environment, or the config of the user', async () => {

@@ -18,6 +18,8 @@ const writers: ReadonlyArray<readonly [key: string, roles: readonly string[]]> =
   ['handoff/default/docs/state', ['route', 'route for default/docs']],
   ['election/handoff/default/docs', ['route', 'route for default/docs']],
   ['handoff/default/docs/node/s0/n1', ['route', 'route for default/docs', 'shard of default/docs/s0']],
+  ['handoff/default/docs/router/r1.0123456789abcdef', ['route', 'route for default/docs']],
+  ['handoff/default/docs2/router/r1.0123456789abcdef', ['route']],
   ['topology/default/docs2/current', ['route']],
   ['election/handoff/default/docs2', ['route']],
   ['member/node/default/docs/s0/n1', ['shard of default/docs/s0']],
