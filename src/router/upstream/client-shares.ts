@@ -25,9 +25,14 @@ export class ClientShares {
     this.#forEachOpen = forEachOpen;
   }
 
+  /** From how many on, of so many, so few are left that it matters who takes one. */
+  static scarceFrom(places: number): number {
+    return places * (1 - RESERVED);
+  }
+
   /** Whether so few places are left that it matters who takes one. */
   static isScarce(open: number, places: number): boolean {
-    return open >= places * (1 - RESERVED);
+    return open >= ClientShares.scarceFrom(places);
   }
 
   /**

@@ -27,6 +27,8 @@ export class Http2Pool implements Pool, ConnectionHandler {
   readonly #open = new Set<Connection>();
   readonly #pending = new FairQueue<Exchange>();
   readonly #shares = new ClientShares((visit) => this.#forEachStream(visit));
+  /** From so many connections on it matters who takes a place. */
+  readonly #scarceFrom: number;
   /** WebSockets that wait for the shard to say whether it takes them over HTTP/2. */
   readonly #webSockets = new FairQueue<Exchange>();
   #http1: Http1Pool | null = null;
@@ -41,6 +43,7 @@ export class Http2Pool implements Pool, ConnectionHandler {
     this.#context = context;
     this.#endpoint = endpoint;
     this.#onDoubt = onDoubt;
+    this.#scarceFrom = ClientShares.scarceFrom(endpoint.limits.connections);
   }
 
   /**
@@ -50,11 +53,10 @@ export class Http2Pool implements Pool, ConnectionHandler {
   dispatch(exchange: ClearedExchange, block: HeaderBlock | null): void {
     if (exchange.isWebSocket && !this.#takesWebSockets(exchange)) return;
     const connection = this.#connectionWithRoom();
-    if (connection === null || !this.#mayGo(exchange)) {
+    if (connection === null || !this.#takesPlace(exchange)) {
       this.#wait(exchange);
       return;
     }
-    this.#shares.count(exchange, this.#context.http2.turn.nowMs);
     this.#endpoint.onSending();
     if (block === null) exchange.send(connection);
     else exchange.sendFirst(connection, block);
@@ -101,13 +103,20 @@ export class Http2Pool implements Pool, ConnectionHandler {
     }
   }
 
+  /** Has an exchange take one of the places, where it may; while more connections can be made there are enough for all. */
+  #takesPlace(exchange: Exchange): boolean {
+    if (this.#connections.length < this.#scarceFrom) return true;
+    if (!this.#mayGo(exchange)) return false;
+    this.#shares.count(exchange, this.#context.http2.turn.nowMs);
+    return true;
+  }
+
   /** Whether an exchange may have one of the places that are left, those of connections that can still be made among them. */
   readonly #mayGo = (exchange: Exchange): boolean => {
     const connections = this.#connections;
-    const most = this.#endpoint.limits.connections;
-    if (!ClientShares.isScarce(connections.length, most)) return true;
+    if (connections.length < this.#scarceFrom) return true;
     let open = 0;
-    let places = (most - connections.length) * this.#assumedStreams;
+    let places = (this.#endpoint.limits.connections - connections.length) * this.#assumedStreams;
     for (let i = 0; i < connections.length; i++) {
       const connection = connections[i] as Connection;
       open += connection.openStreams;
