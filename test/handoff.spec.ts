@@ -90,6 +90,8 @@ class SilentRouter {
 }
 
 const WATCHES = { routes: [{ match: { prefix: '/' }, cluster: 'docs', watch: ['/test.Echo/Bidi'] }] };
+/** A lease that outlives a machine that is busy for seconds. */
+const LASTING_MS = 30_000;
 const QUICK = { drain: { windowMs: 100, pushbackMs: 100 } };
 
 async function echoes(): Promise<{ ports: number[]; registry: Registry; address: string; start: StartRouter }> {
@@ -126,7 +128,7 @@ describe.each([{ workers: 1 }, { workers: 2 }])('a handoff, as a router of $work
     const { ports, registry, start } = await echoes();
     const [before, after] = [draft(ports.slice(0, 1)), draft(ports)];
     await registry.topologies.commit(before);
-    const router = await start({ workers });
+    const router = await start({ workers, leaseMs: LASTING_MS });
     const silent = new SilentRouter(registry);
     await silent.ready;
     const moving = KEYS.filter((key) => ownerOf(after, key) === 's1');
@@ -172,7 +174,7 @@ describe.each([{ workers: 1 }, { workers: 2 }])('a handoff, as a router of $work
   it('holds no more than it may, and for no longer; and lets all go where it is given up', async () => {
     const { ports, registry, start } = await echoes();
     await registry.topologies.commit(draft(ports.slice(0, 1)));
-    const router = await start({ workers, config: { hold: { requests: 3, waitMs: 60_000 } } });
+    const router = await start({ workers, leaseMs: LASTING_MS, config: { hold: { requests: 3, waitMs: 60_000 } } });
     const silent = new SilentRouter(registry);
     await silent.ready;
     const client = echoClient(scope, router.endpoint);

@@ -57,7 +57,7 @@ export function keyed(key: string, more: Readonly<Record<string, string | Buffer
 type UnaryCall = (...args: unknown[]) => ClientUnaryCall;
 
 /** One call: the name of the backend that answered, or the status that it failed with. */
-export function answerOf(client: ReturnType<typeof echoClient>, key: string, deadlineMs = 10_000): Promise<string> {
+export function answerOf(client: ReturnType<typeof echoClient>, key: string, deadlineMs = 30_000): Promise<string> {
   return new Promise((resolve) => {
     let backend = '';
     const onAnswer = (error: ServiceError | null): unknown =>

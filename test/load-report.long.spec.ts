@@ -64,13 +64,13 @@ it('carries commands out at their times, marks them, and says which have failed'
   const address = await backend(ok);
   const json = join(scope.folder(), 'report.json');
   // What a command leaves running keeps nobody waiting.
-  const at = ['--at', '200ms', 'sleep 30 & echo done', '--at', '400ms', 'echo no such shard >&2; exit 3'];
+  const at = ['--at', '200ms', 'sleep 15 & echo done', '--at', '400ms', 'echo no such shard >&2; exit 3'];
   const { code, error, out } = await commands.run('load', address, ...GET, '--duration', '1s', ...at, '--json', json);
   expect(code).toBe(1);
   expect(error).toContain('keyway: "echo no such shard >&2; exit 3" ended with 3: no such shard\n');
   expect(readReport(json).marks.map(({ text }) => text.replace(/[\d.]+ s$/, 'N s'))).toEqual([
-    'sleep 30 & echo done',
-    'sleep 30 & echo done: done after N s',
+    'sleep 15 & echo done',
+    'sleep 15 & echo done: done after N s',
     'echo no such shard >&2; exit 3',
     'echo no such shard >&2; exit 3: ended with 3 after N s',
   ]);
@@ -79,7 +79,7 @@ it('carries commands out at their times, marks them, and says which have failed'
   expect(origin).toMatchObject({ version: VERSION, node: process.versions.node });
   expect(Date.parse(origin?.startedAt ?? '')).toBeLessThanOrEqual(Date.now());
   expect(origin?.machine).toMatch(/^\d+ x .+, [\d.]+ GB, /);
-  expect(out).toMatch(/marks +0\.2 s {2}sleep 30 & echo done/);
+  expect(out).toMatch(/marks +0\.2 s {2}sleep 15 & echo done/);
 });
 
 it('goes on until its commands have ended and a time after, where that is wanted', async () => {
