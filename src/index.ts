@@ -1,10 +1,22 @@
 /** What Node programs use of Keyway: `import { registerNode } from 'keyway'`. */
-import { type NodeOptions, type RegisteredNode, registerNode as register } from './node/index.ts';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { moduleFile } from './module-file.ts';
+import type { NodeOptions, RegisteredNode } from './node/index.ts';
 
 export type { NodeOptions, RegisteredNode } from './node/index.ts';
 export type { RegistryDescription } from './registry/index.ts';
 
+/** The command brings the Node that it needs; a program that imports us runs on its own. */
+const OLDEST_NODE = 26;
+if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE)
+  throw new Error(`keyway: the library needs Node ${OLDEST_NODE} or newer; this is ${process.version}`);
+
+// Not imported: an older Node would miss its own modules before it could be told which Node is needed.
+const require = createRequire(import.meta.url);
+const node = require(fileURLToPath(moduleFile('./node/index', import.meta.url))) as typeof import('./node/index.ts');
+
 /** Registers this program as a node of a shard, until `leave` is called or the process ends. See `NodeOptions`. */
 export function registerNode(options: NodeOptions): RegisteredNode {
-  return register(options, { clock: () => performance.now(), timeOfDayMs: Date.now, random: Math.random });
+  return node.registerNode(options, { clock: () => performance.now(), timeOfDayMs: Date.now, random: Math.random });
 }
