@@ -3,12 +3,13 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { parseConfig, registrySchema } from '../src/config/index.ts';
+import { configJsonSchema, parseConfig, registrySchema } from '../src/config/index.ts';
 import { configSchema } from '../src/config/schema/index.ts';
 import { planSchema } from '../src/load/index.ts';
 import { nodeHousekeepingSchema } from '../src/node/index.ts';
 import { shardHousekeepingSchema } from '../src/shard/index.ts';
 import { parseTopology } from '../src/topology/index.ts';
+import { defaultedValues, type JsonSchema } from './support/example-defaults.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
@@ -116,3 +117,25 @@ function anchorsOf(page: string): Set<string> {
     ),
   );
 }
+
+it('says of each value in the examples of the config whether it is the default', () => {
+  const schema = configJsonSchema() as JsonSchema;
+  const { routes, clusters } = schema.properties as Record<string, JsonSchema>;
+  const wholes = [schema, routes?.items ?? {}, clusters?.additionalProperties as JsonSchema];
+  const values = examples('docs/config.md').flatMap((text) => {
+    const [field = ''] = Object.keys(parse(text) as object);
+    const whole = wholes.find(({ properties }) => properties?.[field] !== undefined);
+    return whole === undefined ? [] : defaultedValues(text, whole);
+  });
+  expect(values.length).toBeGreaterThan(35);
+  const isMarked = (comment: string, value: unknown, standard: unknown): boolean =>
+    value === standard
+      ? /default(?!:)/.test(comment)
+      : [`default: ${standard}`, `default: "${standard}"`, `default ${standard}`, `${standard}, the default`].some(
+          (mark) => comment.includes(mark),
+        );
+  const unmarked = values.filter(
+    ({ line, value, default: standard }) => !isMarked(line.slice(line.indexOf(' # ')), value, standard),
+  );
+  expect(unmarked.map(({ path, line }) => `${path}: ${line}`)).toEqual([]);
+});
