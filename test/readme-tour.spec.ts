@@ -63,6 +63,8 @@ class Newcomer {
         this.#terminals.get(terminal)?.output ?? '',
       );
       this.#here.set(pid, found?.[1] as string);
+      // npm passes no SIGKILL on; the shards end with the router.
+      if (before.startsWith('router')) scope.defer(() => end(Number(found?.[1])));
     }
   }
 
@@ -88,6 +90,14 @@ class Newcomer {
       .replaceAll(/(?<!version |revision |revision":|@|[0-9])\b\d+/g, '\\d+')
       .replaceAll(/ {2,}/g, ' +')
       .replaceAll('…', '[\\s\\S]*');
+  }
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended.
   }
 }
 

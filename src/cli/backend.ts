@@ -47,7 +47,7 @@ export function backendCommand(): Command {
       .option('--namespace <name>', 'the namespace of the cluster', DEFAULT_NAMESPACE)
       .option('--node-id <id>', '40 letters and digits; made from cluster and shard where it is not given')
       .option(
-        '--lease-ms <number>',
+        '--lease-ms <ms>',
         'how long it counts without a sign of life',
         integerOption(100, LONGEST_LEASE_MS),
         10_000,

@@ -15,7 +15,7 @@ import { type ClusterFlags, currentTopology } from './named-cluster.ts';
 import { placementDocument } from './placement-option.ts';
 import { inRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
 import { listing } from './table.ts';
-import { writeOut } from './terminal.ts';
+import { writeOut, writeTables } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 interface Namespaced extends RegistryFlag {
@@ -70,7 +70,7 @@ export function clusterCommand(): Command {
       const names = await topologies.list(flags.namespace ?? null);
       const found = await Promise.all(names.map((name) => topologies.read(name)));
       const rows = found.flatMap((topology) => (topology === null ? [] : [summaryOf(topology)]));
-      writeOut(listing(rows, SUMMARY, flags.json === true));
+      writeTables(listing(rows, SUMMARY, flags.json === true), flags.json === true);
     }),
   );
   namespaced(
@@ -89,7 +89,7 @@ export function clusterCommand(): Command {
       if (flags.json) writeOut(`${JSON.stringify({ namespace, name, version, placement, hashOn, pins, shards })}\n`);
       else {
         writeOut(`${namespace}/${name} at version ${version}, ${placement.name} on the ${hashOn}\n\n`);
-        writeOut(listing(shards, SHARD, false));
+        writeTables(listing(shards, SHARD, false), false);
       }
     }),
   );

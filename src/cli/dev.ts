@@ -11,7 +11,7 @@ import { makePrivateFolder, writePrivateFile } from '../private-file.ts';
 import { DEFAULT_NAMESPACE, isUnderWay, type SqliteStore } from '../registry/index.ts';
 import { addressText, checkTopology, type HostPort, type TopologyDraft } from '../topology/index.ts';
 import { registryOn } from './open-registry.ts';
-import { addressOption, integerOption } from './options.ts';
+import { addressOption, integerOption, optionWithDefault } from './options.ts';
 import { serveRegistry } from './registry.ts';
 import { DEFAULT_REGISTRY } from './registry-option.ts';
 import { RouterProcess } from './router-process.ts';
@@ -42,9 +42,11 @@ export function devCommand(): Command {
   return new Command('dev')
     .description('run a router and reference shards on this machine')
     .option('--shards <number>', 'how many shards', integerOption(1, MOST_SHARDS), 3)
-    .option('--listen <address>', 'the endpoint', addressOption, addressOption('127.0.0.1:8080'))
-    .option('--admin <address>', 'health and metrics', addressOption, addressOption('127.0.0.1:9901'))
-    .option('--registry <address>', 'where the registry is served', addressOption, addressOption(DEFAULT_REGISTRY))
+    .addOption(optionWithDefault('--listen <address>', 'the endpoint', addressOption, '127.0.0.1:8080'))
+    .addOption(optionWithDefault('--admin <address>', 'health and metrics', addressOption, '127.0.0.1:9901'))
+    .addOption(
+      optionWithDefault('--registry <address>', 'where the registry is served', addressOption, DEFAULT_REGISTRY),
+    )
     .option('--data <folder>', 'where the data is kept', '.keyway')
     .addHelpText('after', '\nExample:\n  keyway dev --shards 5 --listen 127.0.0.1:9000')
     .action(dev);
@@ -71,7 +73,11 @@ async function dev(options: DevOptions): Promise<void> {
 
 /** Starts all of it, one after the other. @param started is given what there is to be stopped, in its order */
 async function start(options: DevOptions, started: AsyncDisposableStack, stopping: AbortSignal): Promise<Started> {
-  const registry = await serveRegistry({ listen: options.registry, data: join(options.data, 'registry.sqlite') });
+  const registry = await serveRegistry({
+    listen: options.registry,
+    data: join(options.data, 'registry.sqlite'),
+    listenAt: '--registry',
+  });
   started.defer(() => registry.close());
   const shards: ShardProcess[] = [];
   started.defer(async () => void (await Promise.all(shards.map((shard) => shard.stop()))));
@@ -81,7 +87,7 @@ async function start(options: DevOptions, started: AsyncDisposableStack, stoppin
   const file = join(options.data, 'keyway.yaml');
   const text = configText(options, registryAddress);
   writePrivateFile(file, text);
-  const router = new RouterProcess(parseConfig(text, file));
+  const router = new RouterProcess(parseConfig(text, file), { listenAt: '--listen', adminAt: '--admin' });
   const { ports, adminPort } = await router.start();
   started.defer(() => router.stop());
   const endpoint = addressText({ host: options.listen.host, port: ports[0] as number });

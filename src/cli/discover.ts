@@ -40,10 +40,10 @@ export function discoverCommand(): Command {
       .option('--hosts <name>', 'addresses of a headless service; with --port')
       .option('--port <number>', 'the port of all --hosts', integerOption(1, 65535))
       .option('--nodes', 'what keyway node register has registered')
-      .option('--refresh-ms <number>', 'how often the DNS is asked', integerOption(10, LONGEST_MS), 5000)
+      .option('--refresh-ms <ms>', 'how often the DNS is asked', integerOption(10, LONGEST_MS), 5000)
       .option('--dns-server <address>', 'in place of the servers of the system')
       .option(
-        '--gone-after-ms <number>',
+        '--gone-after-ms <ms>',
         'how long a node that is lost may come back',
         integerOption(0, LONGEST_MS),
         30_000,

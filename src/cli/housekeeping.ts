@@ -5,7 +5,7 @@ import { type ClusterFlags, namedCluster, withClusterOptions } from './named-clu
 import { integerOption } from './options.ts';
 import { inRegistry } from './registry-option.ts';
 import { listing } from './table.ts';
-import { writeOut } from './terminal.ts';
+import { writeOut, writeTables } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 interface ListFlags extends ClusterFlags {
@@ -40,7 +40,7 @@ export function housekeepingCommand(): Command {
     withBoard(flags, async (board) => {
       const state = await stateOf(board);
       const text = flags.units === true ? unitsText(state, flags) : tasksText(state, flags);
-      writeOut(text);
+      writeTables(text, flags.json === true);
     }),
   );
   withClusterOptions(
@@ -83,7 +83,7 @@ export function housekeepingCommand(): Command {
       .addHelpText('after', '\nExample:\n  keyway housekeeping history compaction --limit 10'),
   ).action((task: string | undefined, flags: HistoryFlags) =>
     withBoard(flags, async (board) => {
-      writeOut(historyText(await stateOf(board), task, flags));
+      writeTables(historyText(await stateOf(board), task, flags), flags.json === true);
     }),
   );
   return command;

@@ -10,6 +10,7 @@ import {
   type ShardsByHost,
   withoutFiles,
 } from '../config/index.ts';
+import { plainText } from '../foreign-errors.ts';
 import { writeErr, writeOut } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -91,6 +92,6 @@ function read(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new UsageError(`${file} cannot be read: ${(cause as NodeJS.ErrnoException).code}`, { cause });
+    throw new UsageError(plainText(cause), { cause });
   }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { Command, Option } from 'commander';
+import { plainText } from '../foreign-errors.ts';
 import { printableLine } from '../printable.ts';
 import {
   type DocumentMessage,
@@ -53,7 +54,7 @@ export function kvCommand(): Command {
     .argument('<key>', 'project/document')
     .argument('<value>', 'the text')
     .option(...revision, wholeNumber)
-    .option('--ttl-ms <number>', 'housekeeping deletes it after so long', integerOption(1, Number.MAX_SAFE_INTEGER))
+    .option('--ttl-ms <ms>', 'housekeeping deletes it after so long', integerOption(1, Number.MAX_SAFE_INTEGER))
     .action(put);
   add('delete', 'remove a document', 'delete demo/hello')
     .argument('<key>', 'project/document')
@@ -122,8 +123,8 @@ async function watch(key: string, options: KvOptions): Promise<void> {
       const { code } = error as ServiceError;
       // What came after that revision is no longer kept: a snapshot has to do.
       if (code === status.OUT_OF_RANGE) afterRevision = undefined;
-      else if (code !== status.UNAVAILABLE) throw asUsage(error);
-      notes.write(`re-attaching: ${printableLine((error as ServiceError).details)}`);
+      else if (code !== status.UNAVAILABLE) throw asUsage(error, options);
+      notes.write(`re-attaching: ${printableLine(plainText(new Error((error as ServiceError).details)))}`);
       await sleep(pushbackMs(error as ServiceError));
     }
     await sleep(REATTACH_MS);
@@ -202,7 +203,7 @@ function unary<Message>(options: KvOptions, name: string, key: string, request: 
       shardKey(key),
       { deadline: Date.now() + DEADLINE_MS },
       (error, message) => {
-        if (error !== null) reject(asUsage(error));
+        if (error !== null) reject(asUsage(error, options));
         else resolve({ message: message as Message, shard });
       },
     );
@@ -214,11 +215,20 @@ function unary<Message>(options: KvOptions, name: string, key: string, request: 
 }
 
 /** What the shard says is wrong with a key is wrong usage; the rest are failures. */
-function asUsage(error: unknown): Error {
+function asUsage(error: unknown, { endpoint }: KvOptions): Error {
   const { code, details: said = '' } = error as ServiceError;
-  const details = printableLine(said);
-  if (code === status.INVALID_ARGUMENT) return new UsageError(details);
-  return new Error(`${status[code] ?? code}: ${details}`, { cause: error });
+  if (code === status.INVALID_ARGUMENT) return new UsageError(printableLine(said));
+  const details = printableLine(plainText(new Error(said)));
+  const hint = isOfConnecting(error)
+    ? `. Is keyway dev, or the router, running at ${endpoint}? Another is given by --endpoint`
+    : '';
+  return new Error(`${status[code] ?? code}: ${details}${hint}`, { cause: error });
+}
+
+/** Whether nobody was reached: an answer, whatever it says, has metadata of who gave it. */
+function isOfConnecting(error: unknown): boolean {
+  const { code, metadata } = error as ServiceError;
+  return code === status.UNAVAILABLE && (metadata === undefined || Object.keys(metadata.getMap()).length === 0);
 }
 
 function documentJson({ key, value, revision }: DocumentMessage, shard: string): object {

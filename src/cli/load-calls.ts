@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type ChannelCredentials, type ChannelOptions, credentials, Metadata } from '@grpc/grpc-js';
+import { plainText } from '../foreign-errors.ts';
 import {
   type CallSettings,
   callSchema,
@@ -14,7 +15,7 @@ import {
 } from '../load/index.ts';
 import { DOCUMENTS_PROTO } from '../shard/index.ts';
 import { addressText } from '../topology/index.ts';
-import { checkDocument, nearestName, parseYaml, readDocument } from '../yaml/index.ts';
+import { checkDocument, didYouMean, parseYaml, readDocument } from '../yaml/index.ts';
 import type { Header } from './load-options.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -98,9 +99,7 @@ function withMix(plan: LoadPlanFile, mix: ReadonlyMap<string, number>): LoadPlan
   const names = Object.keys(plan.calls);
   for (const name of mix.keys()) {
     if (names.includes(name)) continue;
-    const nearest = nearestName(name, names);
-    const meant = nearest === null ? '' : `; did you mean ${nearest}?`;
-    throw new UsageError(`--mix: there is no call ${name}, but ${names.join(', ')}${meant}`);
+    throw new UsageError(`--mix: there is no call ${name}, but ${names.join(', ')}${didYouMean(name, names)}`);
   }
   const calls = Object.entries(plan.calls).map(([name, call]): [string, CallSettings] => [
     name,
@@ -136,7 +135,7 @@ export async function preparedCalls(
     return await prepareCalls(calls, surroundings, schema, reflect);
   } catch (error) {
     // What is wrong with what a person has written is wrong usage.
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(plainText(error), { cause: error });
   }
 }
 
@@ -154,6 +153,6 @@ export function authorities(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new UsageError(`--ca: ${(error as Error).message}`);
+    throw new UsageError(`--ca ${plainText(error)}`, { cause: error });
   }
 }

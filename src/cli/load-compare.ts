@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import type { ComparableReport, Compared } from '../load/index.ts';
 import { readDocument } from '../yaml/index.ts';
 import { table } from './table.ts';
-import { writeOut } from './terminal.ts';
+import { writeTables } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 /** `keyway load compare`: two runs side by side. */
@@ -17,10 +17,11 @@ export function compareCommand(): Command {
       const { compareReports, parseReport } = await import('../load/index.ts');
       const [a, b] = [read(one, parseReport), read(other, parseReport)];
       const rows = compareReports(a, b);
-      writeOut(
+      writeTables(
         json === true
           ? rows.map((row) => `${JSON.stringify(row)}\n`).join('')
           : `one    ${a.call} at ${a.target}, ${a.pattern}\nother  ${b.call} at ${b.target}, ${b.pattern}\n\n${text(rows)}`,
+        json === true,
       );
     });
 }

@@ -6,7 +6,7 @@ import { topologyText } from '../topology/index.ts';
 import type { TimedCommand } from './load-options.ts';
 import { openRegistry } from './open-registry.ts';
 import { chosenRegistry } from './registry-option.ts';
-import { writeErr } from './terminal.ts';
+import { writeFault } from './terminal.ts';
 
 /** Of what a command says of its failure, the last line is told. */
 const MOST_OF_ERRORS = 4096;
@@ -66,7 +66,7 @@ export class Marks {
       }
     };
     follow()
-      .catch((error: Error) => writeErr(`keyway: no marks from the registry: ${error.message}\n`))
+      .catch((error: Error) => writeFault(`no marks from the registry: ${error.message}`))
       .finally(() => opened.close());
   }
 

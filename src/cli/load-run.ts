@@ -26,7 +26,7 @@ import {
 } from './load-plan.ts';
 import { loadView } from './load-view.ts';
 import { runOrigin } from './run-origin.ts';
-import { writeErr, writeOut } from './terminal.ts';
+import { writeFault, writeOut } from './terminal.ts';
 import { EXIT_FAILURE } from './usage-error.ts';
 
 /** Carries a load out as the command line says, and ends the process. @throws UsageError DocumentError */
@@ -104,6 +104,6 @@ function tell(
   if (csv !== undefined) writeFileSync(csv, seriesCsv(report.series));
   if (html !== undefined) writeFileSync(html, reportPage(report));
   for (const condition of conditions) faults.push(...[condition.fault(report)].filter((fault) => fault !== null));
-  for (const fault of faults) writeErr(`keyway: ${fault}\n`);
+  for (const fault of faults) writeFault(fault);
   return faults.length > 0 || (report.check?.violations ?? 0) > 0 ? EXIT_FAILURE : 0;
 }

@@ -15,7 +15,7 @@ import {
   WATCH_CONNECTIONS,
 } from './load-options.ts';
 import type { LoadFlags } from './load-plan.ts';
-import { integerOption } from './options.ts';
+import { integerOption, optionWithDefault } from './options.ts';
 
 const MOST_IN_FLIGHT = 100_000;
 const MOST_WATCHES = 1_000_000;
@@ -32,7 +32,7 @@ export function loadCommand(): Command {
       `
 Example:
   keyway load 127.0.0.1:8080 --mix put=20,get=70,watch=10 --rate 1000 --duration 10s --check --html load.html
-  keyway load 127.0.0.1:8080 --watch 10000 --rate 0 --at 5s 'keyway shard add s3 --address 127.0.0.1:7003'
+  keyway load 127.0.0.1:8080 --watch 10000 --rate 0 --at 5s 'keyway shard add s3 127.0.0.1:7003'
   keyway load 127.0.0.1:8080 --grpc yorkie.v1.YorkieService/GetDocument --data '{"key": "{{document}}"}'
   keyway load 127.0.0.1:8080 --http 'GET /notes/{{key}}' --users 50 --fail-on 'p99>20ms,errors>0'`,
     )
@@ -81,24 +81,33 @@ function keyOptions(command: Command): void {
     .option('--projects <number>', 'keys are project-N/document-M of so many projects', whole(MOST_KEYS), 50)
     .option('--documents <number>', 'and so many documents in each', whole(MOST_KEYS), 2000)
     .option('--keys <file>', 'keys from a file, one a line')
-    .option('--distribution <kind>', 'uniform, sequential, zipf:1.1, hot:0.9/0.01', distributionOption, {
-      kind: 'uniform',
-    } as const);
+    .addOption(
+      optionWithDefault(
+        '--distribution <kind>',
+        'uniform, sequential, zipf:1.1, hot:0.9/0.01',
+        distributionOption,
+        'uniform',
+      ),
+    );
 }
 
 function patternOptions(command: Command): void {
   command
-    .option('--rate <number>', 'requests a second: 1000, a ramp 100..5000, steps 100,200,400; 0 for none', rateOption, {
-      kind: 'constant',
-      perSecond: 100,
-    } as const)
+    .addOption(
+      optionWithDefault(
+        '--rate <number>',
+        'requests a second: 1000, a ramp 100..5000, steps 100,200,400; 0 for none',
+        rateOption,
+        '100',
+      ),
+    )
     .addOption(new Option('--spread <kind>', 'how they come').choices(['even', 'poisson']).default('poisson'))
     .option('--users <number>', 'in place of a rate: each asks again once it is answered', whole(MOST_IN_FLIGHT))
     .option('--connections <number>', 'how many', whole(10_000), 4)
     .option('--watch-connections <number>', `how many for watches (else ${WATCH_CONNECTIONS})`, whole(100_000))
-    .option('--duration <time>', 'how long', durationOption, 10_000)
-    .option('--warm-up <time>', 'before that, not counted; 0 for none', durationOrNone, 1000)
-    .option('--timeout <time>', 'what takes longer counts as an error', durationOption, 10_000)
+    .addOption(optionWithDefault('--duration <time>', 'how long', durationOption, '10s'))
+    .addOption(optionWithDefault('--warm-up <time>', 'before that, not counted; 0 for none', durationOrNone, '1s'))
+    .addOption(optionWithDefault('--timeout <time>', 'what takes longer counts as an error', durationOption, '10s'))
     .option('--in-flight <number>', 'no more unanswered requests than this', whole(MOST_IN_FLIGHT), 10_000)
     .option('--seed <number>', 'the same keys and times again', integerOption(0, 2 ** 31))
     .option('--at <time command...>', "what to do meanwhile: --at 30s 'keyway shard remove s3'; several times")
@@ -123,7 +132,9 @@ function tellingOptions(command: Command): void {
       'for it: where an answer has its revision: a field such as document.revision, or header:NAME',
     )
     .option('--writes', "for it: the call's revisions are new ones, which watches have to see")
-    .option('--pause <time>', 'requests that take longer are told of as a pause', durationOption, 100)
+    .addOption(
+      optionWithDefault('--pause <time>', 'requests that take longer are told of as a pause', durationOption, '100ms'),
+    )
     .option('--live', 'draw on the terminal while it runs (the default where there is one)')
     .option('--no-live', 'a line a second')
     .option('--json <file>', 'write what came of it')

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
 import { Command, Option } from 'commander';
+import { plainText } from '../foreign-errors.ts';
 import { HousekeepingMetrics } from '../housekeeping/index.ts';
 import { machineClock } from '../machine-clock.ts';
 import {
@@ -20,7 +21,7 @@ import { addressOption, integerOption } from './options.ts';
 import { processName } from './process-name.ts';
 import { chosenRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
 import { stopOnSignals } from './signals.ts';
-import { writeErr } from './terminal.ts';
+import { writeFault } from './terminal.ts';
 import { EXIT_FAILURE } from './usage-error.ts';
 
 const LONGEST_MS = 3_600_000;
@@ -66,18 +67,13 @@ export function nodeCommand(): Command {
       .addOption(
         new Option('--role <role>', 'what it is in its shard').choices(['primary', 'replica']).default('primary'),
       )
-      .option(
-        '--lease-ms <number>',
-        'how long it counts without a sign of life',
-        integerOption(100, LONGEST_MS),
-        10_000,
-      )
+      .option('--lease-ms <ms>', 'how long it counts without a sign of life', integerOption(100, LONGEST_MS), 10_000)
       .addOption(
         new Option('--health <kind>', 'how it is asked').choices(['tcp', 'grpc', 'http', 'none']).default('tcp'),
       )
       .option('--path <path>', 'with --health http', '/healthz')
       .option('--service <name>', 'with --health grpc', '')
-      .option('--check-ms <number>', 'how often it is asked', integerOption(10, LONGEST_MS), 2000)
+      .option('--check-ms <ms>', 'how often it is asked', integerOption(10, LONGEST_MS), 2000)
       .option('--housekeeping <file>', 'have tasks of the backend called at their turns: YAML')
       .option(
         '--metrics <address>',
@@ -176,7 +172,7 @@ async function exitOf(child: ChildProcess): Promise<number> {
     const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
     return code ?? 128 + constants.signals[signal as NodeJS.Signals];
   } catch (error) {
-    writeErr(`keyway: ${error instanceof Error ? error.message : String(error)}\n`);
+    writeFault(plainText(error));
     return EXIT_FAILURE;
   }
 }

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { confirm } from './confirm.ts';
 import { inRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
 import { listing } from './table.ts';
-import { writeOut } from './terminal.ts';
+import { writeOut, writeTables } from './terminal.ts';
 
 /** `keyway ns`: namespaces, each of which has clusters of its own. */
 export function nsCommand(): Command {
@@ -35,7 +35,7 @@ export function nsCommand(): Command {
         clusters: clusters.filter((each) => each.namespace === namespace).length,
       }));
       const columns = { namespace: (row: Row) => row.namespace, clusters: (row: Row) => row.clusters };
-      writeOut(listing(rows, columns, flags.json === true));
+      writeTables(listing(rows, columns, flags.json === true), flags.json === true);
     }),
   );
   withRegistryOption(

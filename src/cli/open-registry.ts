@@ -2,7 +2,7 @@ import { machineClock } from '../machine-clock.ts';
 import { printableLine } from '../printable.ts';
 import { Registry, type RegistryDescription, type Store } from '../registry/index.ts';
 import { openStore } from '../registry/store/index.ts';
-import { writeErr } from './terminal.ts';
+import { writeFault } from './terminal.ts';
 
 /** Opens a registry with this process' clocks. */
 export function openRegistry(description: RegistryDescription): Registry {
@@ -21,9 +21,7 @@ export async function withRegistry<Result>(
 ): Promise<Result> {
   const registry = openRegistry(description);
   registry.unreadable.onFound = ({ key, reason }) =>
-    writeErr(
-      `keyway: the registry's entry ${printableLine(key)} cannot be read as it stands: ${printableLine(reason)}\n`,
-    );
+    writeFault(`the registry's entry ${printableLine(key)} cannot be read as it stands: ${printableLine(reason)}`);
   try {
     return await action(registry);
   } finally {

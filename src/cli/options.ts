@@ -1,5 +1,15 @@
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { type HostPort, splitAddress } from '../topology/index.ts';
+
+/** An option that is read by `parse`, with its default as one types it. */
+export function optionWithDefault<Value>(
+  flags: string,
+  description: string,
+  parse: (text: string) => Value,
+  typed: string,
+): Option {
+  return new Option(flags, description).argParser(parse).default(parse(typed), typed);
+}
 
 /** Reads `host:port` from an option. */
 export function addressOption(text: string): HostPort {

@@ -14,7 +14,7 @@ import { readDocument } from '../yaml/index.ts';
 import { describedClusters } from './described-clusters.ts';
 import { inRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
 import { table } from './table.ts';
-import { writeOut } from './terminal.ts';
+import { writeTables } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 const BAR_CHARACTERS = 30;
@@ -55,7 +55,7 @@ export function planCommand(): Command {
         flags.config === undefined ? [await inTheRegistry(file, flags)] : await inConfigs(file, flags.config, flags);
       for (const { before, after } of changes) {
         const plan = planOf(new Cluster(before), new Cluster(after));
-        writeOut(flags.json === true ? `${JSON.stringify(plan)}\n` : planText(plan));
+        writeTables(flags.json === true ? `${JSON.stringify(plan)}\n` : planText(plan), flags.json === true);
       }
     });
 }

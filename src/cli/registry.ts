@@ -1,12 +1,14 @@
 import { dirname } from 'node:path';
 import { Command } from 'commander';
 import { loadParticipants, SHORTEST_TOKEN } from '../config/index.ts';
+import { IN_USE, plainText } from '../foreign-errors.ts';
 import { makePrivateFolder } from '../private-file.ts';
 import { fileBytes, Participants, SqliteStore } from '../registry/index.ts';
 import { StoreServer } from '../registry/store/index.ts';
 import { FileLock, FileLocked } from '../sqlite/index.ts';
 import { addressText, type HostPort, isLoopback } from '../topology/index.ts';
-import { addressOption } from './options.ts';
+import { addressOption, optionWithDefault } from './options.ts';
+import { DEFAULT_REGISTRY } from './registry-option.ts';
 import { stopOnSignals } from './signals.ts';
 import { writeOut } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
@@ -19,12 +21,14 @@ interface RegistryOptions {
   readonly insecure?: true;
   readonly certificate?: string;
   readonly key?: string;
+  /** What people call the setting of the address, where that is not --listen. */
+  readonly listenAt?: string;
 }
 
 export function registryCommand(): Command {
   return new Command('registry')
     .description('serve the embedded registry to routers, shards and people')
-    .option('--listen <address>', 'where others connect', addressOption, addressOption('127.0.0.1:9200'))
+    .addOption(optionWithDefault('--listen <address>', 'where others connect', addressOption, DEFAULT_REGISTRY))
     .option('--data <file>', 'where topologies are kept', '.keyway/registry.sqlite')
     .option('--token-file <file>', 'a file with the token that clients have to show; needed off loopback')
     .option('--tokens <file>', 'YAML of several tokens, and what each may do, in place of --token-file')
@@ -75,8 +79,9 @@ export async function serveRegistry(options: RegistryOptions): Promise<ServedReg
   } catch (cause) {
     await store.close();
     lock.release();
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new UsageError(`cannot listen on ${addressText(listen)}: ${why}`, { cause });
+    const mend = `: change ${options.listenAt ?? '--listen'}, or stop what uses it`;
+    const text = plainText(cause);
+    throw new UsageError(text.endsWith(IN_USE) ? `${text}${mend}` : `${addressText(listen)}: ${text}`, { cause });
   }
 }
 

@@ -1,5 +1,6 @@
 import { AdminServer, type AdminSource, type ProcessVitals } from '../admin/index.ts';
 import type { Config } from '../config/index.ts';
+import { IN_USE, plainText } from '../foreign-errors.ts';
 import { machineClock } from '../machine-clock.ts';
 import { type Log, newLog, type RouterThreads, routerThreads } from '../router/index.ts';
 import { addressText, explainKey } from '../topology/index.ts';
@@ -8,9 +9,16 @@ import { processVitals } from './process-vitals.ts';
 import { RoutedClusters } from './routed-clusters.ts';
 import { UsageError } from './usage-error.ts';
 
+/** What people call the settings of addresses: fields of a file, or options. */
+interface SettingNames {
+  readonly listenAt: string;
+  readonly adminAt: string;
+}
+
 /** A router with its admin address, as `keyway router` and `keyway dev` run it. */
 export class RouterProcess {
   readonly #config: Config;
+  readonly #settings: SettingNames;
   readonly #clusters: RoutedClusters;
   readonly #admin: AdminServer;
   readonly #log: Log;
@@ -18,8 +26,10 @@ export class RouterProcess {
   #threads: RouterThreads | null = null;
   #notReady: string | null = 'starting';
 
-  constructor(config: Config) {
+  /** @param settings what to change where an address cannot be had */
+  constructor(config: Config, settings: SettingNames = { listenAt: 'listen', adminAt: 'admin' }) {
     this.#config = config;
+    this.#settings = settings;
     this.#log = newLog(config.observe.logLevel);
     this.#clusters = new RoutedClusters(config, this.#log, machineClock);
     this.#admin = new AdminServer(this.#adminSource(), config.adminToken, config.adminHosts);
@@ -77,7 +87,7 @@ export class RouterProcess {
       this.#admin.close();
       await this.#threads?.shutdown(0);
       await this.#clusters.stop();
-      throw new UsageError(listenFault(cause), { cause });
+      throw new UsageError(listenFault(cause, this.#config, this.#settings), { cause });
     }
   }
 
@@ -126,7 +136,10 @@ export class RouterProcess {
   }
 }
 
-function listenFault(cause: unknown): string {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return message.includes('EADDRINUSE') ? `${message}; choose another address or stop what uses it` : message;
+/** Says which setting has the address that cannot be had. */
+function listenFault(cause: unknown, { admin }: Config, { listenAt, adminAt }: SettingNames): string {
+  const text = plainText(cause);
+  if (!text.endsWith(IN_USE)) return text;
+  const setting = text.startsWith(`${addressText(admin)} `) ? adminAt : listenAt;
+  return `${text}: change ${setting}, or stop what uses it`;
 }

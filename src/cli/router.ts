@@ -20,7 +20,7 @@ export function routerCommand(): Command {
         writeOut(`${file} is right\n`);
         return;
       }
-      const router = new RouterProcess(config);
+      const router = new RouterProcess(config, { listenAt: `listen in ${file}`, adminAt: `admin in ${file}` });
       const { ports, adminPort } = await router.start();
       stopOnSignals(() => router.stop());
       const addresses = config.listen.map(({ host }, i) => addressText({ host, port: ports[i] as number }));

@@ -1,5 +1,6 @@
+import { plainText } from '../foreign-errors.ts';
 import { machineClock } from '../machine-clock.ts';
-import { writeErr } from './terminal.ts';
+import { writeFault } from './terminal.ts';
 import { EXIT_FAILURE, EXIT_OK } from './usage-error.ts';
 
 /** How often a process that npm started looks whether npm's shell is still there. */
@@ -27,7 +28,7 @@ export function stopOnSignals(stop: () => Promise<unknown>): void {
     stop().then(
       () => process.exit(EXIT_OK),
       (error: unknown) => {
-        writeErr(`keyway: ${error instanceof Error ? error.message : String(error)}\n`);
+        writeFault(plainText(error));
         process.exit(EXIT_FAILURE);
       },
     );

@@ -19,7 +19,7 @@ import {
 import { addressText, type Topology, topologyText } from '../topology/index.ts';
 import { inRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
 import { table } from './table.ts';
-import { writeOut } from './terminal.ts';
+import { writeTables } from './terminal.ts';
 
 interface Status {
   readonly clusters: readonly Topology[];
@@ -44,12 +44,7 @@ export function statusCommand(): Command {
   ).action((flags: RegistryFlag & { json?: true }) =>
     inRegistry(flags, async (registry) => {
       const status = await statusOf(registry);
-      writeOut(
-        flags.json === true
-          ? `${JSON.stringify(status)}
-`
-          : text(status),
-      );
+      writeTables(flags.json === true ? `${JSON.stringify(status)}\n` : text(status), flags.json === true);
     }),
   );
 }

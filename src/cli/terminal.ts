@@ -1,4 +1,6 @@
+import { styleText } from 'node:util';
 import { printable } from '../printable.ts';
+import { EXIT_OK } from './usage-error.ts';
 
 /**
  * Writes what a command answers. Whatever others have said in it, steers no terminal.
@@ -11,6 +13,34 @@ export function writeOut(text: string): boolean {
 /** Writes what stands beside the answer: notes, faults, progress. */
 export function writeErr(text: string): void {
   process.stderr.write(printable(text));
+}
+
+/**
+ * Writes tables, or JSON in their place. On a terminal the head of each table is bold: the first line, and each that follows an
+ * empty one. Styles follow NO_COLOR, FORCE_COLOR and whether the output is a terminal.
+ */
+export function writeTables(text: string, json: boolean): void {
+  if (json) {
+    writeOut(text);
+    return;
+  }
+  const bold = (line: string): string => styleText('bold', line, { stream: process.stdout });
+  process.stdout.write(printable(text).replaceAll(/(?<=^|\n\n).+/g, bold));
+}
+
+/** Says what went wrong; each line begins alike, so that it is known whose it is. */
+export function writeFault(text: string): void {
+  const prefix = styleText('red', 'keyway:', { stream: process.stderr });
+  for (const line of printable(text).split('\n')) process.stderr.write(`${prefix} ${line}\n`);
+}
+
+/** Who reads us may stop, as `head` does: then nothing is left to say, and that is no failure. */
+export function endWhereNobodyReads(): void {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(EXIT_OK);
+      throw error;
+    });
 }
 
 /** Notes of which the same may come again and again: it is written once, and then how often it came besides. */

@@ -18,7 +18,7 @@ import { type ClusterFlags, currentTopology, namedCluster, withClusterOptions } 
 import { integerOption } from './options.ts';
 import { inRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
 import { listing } from './table.ts';
-import { writeOut } from './terminal.ts';
+import { writeOut, writeTables } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 const versionOption = integerOption(1, Number.MAX_SAFE_INTEGER);
@@ -91,7 +91,7 @@ export function topologyCommand(): Command {
         committed: (row: Row) => row.at,
         shards: (row: Row) => row.shards,
       };
-      writeOut(listing(rows, columns, flags.json === true));
+      writeTables(listing(rows, columns, flags.json === true), flags.json === true);
     }),
   );
   withClusterOptions(

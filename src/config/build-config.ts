@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fileFault } from '../foreign-errors.ts';
 import type { Http2Limits } from '../http2/index.ts';
 import type { RegistryDescription } from '../registry/index.ts';
 import {
@@ -29,7 +30,7 @@ import {
   splitAddress,
   type TopologyName,
 } from '../topology/index.ts';
-import { nearestName, type Report } from '../yaml/index.ts';
+import { didYouMean, type Report } from '../yaml/index.ts';
 import { checkAddresses } from './listen-addresses.ts';
 import { SHORTEST_TOKEN } from './registry-tokens.ts';
 import type { ConfigFile } from './schema/index.ts';
@@ -80,8 +81,8 @@ export function buildConfig(file: ConfigFile, report: Report): Config {
   const names = Object.keys(file.clusters);
   const routes = file.routes.map((route, i) => {
     if (!names.includes(route.cluster)) {
-      const near = nearestName(route.cluster, names) ?? names.join(', ');
-      report(['routes', i, 'cluster'], `there is no cluster ${route.cluster}; did you mean ${near}?`);
+      const near = didYouMean(route.cluster, names) || `; there are ${names.join(', ')}`;
+      report(['routes', i, 'cluster'], `there is no cluster ${route.cluster}${names.length === 0 ? '' : near}`);
     }
     return buildRoute(route);
   });
@@ -137,7 +138,7 @@ function adminTokenOf({ address, tokenFile }: ConfigFile['admin'], report: Repor
     if (token.length >= SHORTEST_TOKEN) return token;
     report(['admin', 'tokenFile'], `${tokenFile} holds fewer than ${SHORTEST_TOKEN} characters`);
   } catch (error) {
-    report(['admin', 'tokenFile'], `${tokenFile} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+    report(['admin', 'tokenFile'], `${tokenFile}: ${fileFault(error)}`);
   }
   return null;
 }

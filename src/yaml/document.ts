@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { isMap, isScalar, isSeq, LineCounter, type ParsedNode, parseDocument } from 'yaml';
 import { z } from 'zod';
+import { fileFault } from '../foreign-errors.ts';
 import { DocumentError, type DocumentFault } from './document-error.ts';
-import { nearestName } from './nearest-name.ts';
+import { didYouMean } from './nearest-name.ts';
 
 /** The steps to a value in a document. */
 export type Path = ReadonlyArray<string | number>;
@@ -15,9 +16,7 @@ export function readDocument(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    const message = code === 'ENOENT' ? 'there is no such file' : `cannot be read: ${code}`;
-    throw new DocumentError([{ file, line: 0, column: 0, path: '', message }], { cause });
+    throw new DocumentError([{ file, line: 0, column: 0, path: '', message: fileFault(cause) }], { cause });
   }
 }
 
@@ -136,10 +135,8 @@ function messageOf(issue: z.core.$ZodIssue): string {
 }
 
 function unknownField(key: string, known: readonly string[]): string {
-  const near = nearestName(key, known);
-  return near === undefined
-    ? `there is no such field; known ones are ${known.join(', ')}`
-    : `there is no such field; did you mean ${near}?`;
+  const others = known.length === 0 ? '; here stands a value, and no fields' : `; known ones are ${known.join(', ')}`;
+  return `there is no such field${didYouMean(key, known) || others}`;
 }
 
 interface SchemaNode {

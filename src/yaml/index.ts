@@ -1,4 +1,4 @@
 /** Documents that people write: YAML and JSON by a schema, every fault told with its place. Imports nothing of ours. */
 export { checkDocument, type Path, parseYaml, type Report, readDocument } from './document.ts';
 export { DocumentError, type DocumentFault } from './document-error.ts';
-export { nearestName } from './nearest-name.ts';
+export { didYouMean } from './nearest-name.ts';

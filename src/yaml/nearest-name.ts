@@ -13,7 +13,7 @@ function editDistance(a: string, b: string): number {
 }
 
 /** The known name that is most like `name`, where one is like enough to have been meant. */
-export function nearestName(name: string, known: readonly string[]): string | undefined {
+function nearestName(name: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
   let least = Math.max(2, Math.floor(name.length / 3)) + 1;
   for (const candidate of known) {
@@ -24,4 +24,10 @@ export function nearestName(name: string, known: readonly string[]): string | un
     }
   }
   return best;
+}
+
+/** `; did you mean NAME?`, or nothing where no known name is like enough. */
+export function didYouMean(name: string, known: readonly string[]): string {
+  const nearest = nearestName(name, known);
+  return nearest === undefined ? '' : `; did you mean ${nearest}?`;
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fileFault } from '../../foreign-errors.ts';
 
 /** A registry that is described in a way that it cannot be used. */
 export class StoreSetUpError extends Error {
@@ -10,6 +11,6 @@ export function fileBytes(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (cause) {
-    throw new StoreSetUpError(`${file} cannot be read: ${(cause as NodeJS.ErrnoException).code}`, { cause });
+    throw new StoreSetUpError(`${file}: ${fileFault(cause)}`, { cause });
   }
 }

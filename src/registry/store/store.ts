@@ -1,3 +1,5 @@
+import { plainText } from '../../foreign-errors.ts';
+
 declare const revisionBrand: unique symbol;
 /** Counts a store's changes: of two changes the later one has the larger revision. */
 export type Revision = number & { readonly [revisionBrand]: true };
@@ -92,9 +94,7 @@ export interface Store {
 /** The store did not answer, not in time, or not as it should; it may do so again. */
 export class StoreUnavailable extends Error {
   constructor(store: string, cause: unknown) {
-    super(`the registry ${store} cannot be reached: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      cause,
-    });
+    super(`the registry ${store} cannot be reached: ${plainText(cause)}`, { cause });
     this.name = 'StoreUnavailable';
   }
 }

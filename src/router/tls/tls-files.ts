@@ -1,3 +1,4 @@
+import { fileFault } from '../../foreign-errors.ts';
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
@@ -46,8 +47,7 @@ function read(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new TlsFileError(file, code === 'ENOENT' ? 'there is no such file' : `cannot be read: ${code}`, { cause });
+    throw new TlsFileError(file, fileFault(cause), { cause });
   }
 }
 

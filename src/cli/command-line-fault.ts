@@ -1,0 +1,63 @@
+import type { Command, CommanderError } from 'commander';
+import { InvalidArgumentError } from 'commander';
+import { didYouMean } from '../yaml/index.ts';
+import { UsageError } from './usage-error.ts';
+
+/** What is wrong with a command line, in our own words. Null where nothing is: help or the version was asked for. */
+export function commandLineFault(command: Command, error: CommanderError): UsageError | null {
+  if (error.exitCode === 0) return null;
+  // A misspelt option is what is wrong, where the option that it should have been is then missing.
+  const unknown = command.args.find((arg) => /^-./.test(arg));
+  const known = { 'commander.unknownOption': true, 'commander.missingMandatoryOptionValue': true };
+  if (unknown !== undefined && error.code in known) return unknownOption(command, unknown);
+  return new UsageError(`${textOf(command, error)}; see ${pathOf(command)} --help`, { cause: error });
+}
+
+function textOf(command: Command, { code, message }: CommanderError): string {
+  switch (code) {
+    case 'commander.unknownCommand': {
+      const [name = ''] = command.args;
+      const names = command.commands.map((each) => each.name());
+      return `${name} is an unknown command${didYouMean(name, names)}`;
+    }
+    case 'commander.excessArguments':
+      return `${pathOf(command)} was given more arguments than it takes`;
+    case 'commander.help':
+      return `${pathOf(command)} wants a command: ${command.commands.map((each) => each.name()).join(', ')}`;
+    default:
+      // It names the option or the argument between quotes: what is missing is told by that.
+      return `${/'([^']+)'/.exec(message)?.[1] ?? message} is missing`;
+  }
+}
+
+function unknownOption(command: Command, text: string): UsageError {
+  const [option = ''] = text.split('=');
+  const of = (each: Command): string[] => each.options.flatMap(({ long }) => (long == null ? [] : [long]));
+  const below = (each: Command): string[] => [...of(each), ...each.commands.flatMap(below)];
+  const meant = didYouMean(option, of(command)) || didYouMean(option, below(command));
+  return new UsageError(`${option} is an unknown option${meant || `; see ${pathOf(command)} --help`}`);
+}
+
+/** As it is typed: `keyway kv get`. */
+export function pathOf(command: Command): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
+}
+
+/** Has what options and arguments refuse told with their names and what was written. */
+export function nameWhatIsRefused(command: Command): void {
+  for (const each of [...command.options, ...command.registeredArguments]) {
+    const { parseArg } = each;
+    if (parseArg === undefined) continue;
+    const name = 'long' in each ? (each.long ?? each.flags) : each.name();
+    each.parseArg = <Value>(text: string, before: Value): Value => {
+      try {
+        return parseArg.call(each, text, before) as Value;
+      } catch (cause) {
+        if (!(cause instanceof InvalidArgumentError)) throw cause;
+        const wanted =
+          each.argChoices === undefined ? cause.message.replace(/\.$/, '') : `write ${each.argChoices.join(' or ')}`;
+        throw new UsageError(`${name} ${text}: ${wanted}`, { cause });
+      }
+    };
+  }
+}

@@ -1,0 +1,31 @@
+import { styleText } from 'node:util';
+import type { Command, Help, Option } from 'commander';
+
+/** How the help of every command looks. */
+export function showHelpWell(command: Command): void {
+  command.configureHelp({
+    optionDescription,
+    styleTitle: (text) => styleText('bold', text, { validateStream: false }),
+  } satisfies Partial<Help>);
+  // Help is a text of our own: it is shown as it is. Commander takes its styles out where no terminal shows them.
+  command.configureOutput({
+    writeOut: (text) => process.stdout.write(text),
+    writeErr: (text) => process.stderr.write(text),
+    // What is wrong is told in one place, by what is thrown.
+    outputError: () => {},
+  });
+}
+
+/** What an option does, and its default as one types it. */
+function optionDescription({ description, envVar, defaultValue, defaultValueDescription, negate }: Option): string {
+  const notes = [
+    ...(envVar === undefined ? [] : [envVar]),
+    ...(negate || defaultValue === undefined ? [] : [defaultValueDescription ?? typed(defaultValue)]),
+  ].filter((note) => note !== '');
+  return notes.length === 0 ? description : `${description} (default: ${notes.join(', else ')})`;
+}
+
+function typed(value: unknown): string {
+  if (Array.isArray(value)) return value.join(',');
+  return typeof value === 'object' ? '' : String(value);
+}

@@ -1,0 +1,119 @@
+import type { Command } from 'commander';
+import { describe, expect, it } from 'vitest';
+import { pathOf } from './command-line-fault.ts';
+import { timedCommands } from './load-options.ts';
+import { keywayProgram } from './program.ts';
+import { UsageError } from './usage-error.ts';
+
+function all(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(all)];
+}
+
+/** A program whose commands do nothing but note that they were called, and with what. */
+async function idle(called: string[] = []): Promise<Command> {
+  const program = await keywayProgram();
+  for (const command of all(program)) {
+    if (command.commands.length > 0 && command.name() !== 'load') continue;
+    command.action((...args: unknown[]) => {
+      called.push([pathOf(command), ...args.slice(0, -2).flat().map(String)].join(' '));
+    });
+  }
+  return program;
+}
+
+const refusalOf = async (...args: string[]): Promise<string> => {
+  const program = await idle();
+  const error = await program.parseAsync(args, { from: 'user' }).then(
+    () => null,
+    (error: unknown) => error,
+  );
+  expect(error).toBeInstanceOf(UsageError);
+  return (error as Error).message;
+};
+
+function helpOf(command: Command): string {
+  let text = '';
+  command.configureOutput({
+    writeOut: (part) => {
+      text += part;
+    },
+    getOutHasColors: () => false,
+    getOutHelpWidth: () => 400,
+  });
+  command.outputHelp();
+  return text;
+}
+
+/** The words of a shell's command line, without what is redirected. */
+function wordsOf(line: string): string[] {
+  const words = [...line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(
+    ([, double, single, bare]) => double ?? single ?? bare ?? '',
+  );
+  const end = words.findIndex((word) => /^[<>|]$/.test(word));
+  return end < 0 ? words : words.slice(0, end);
+}
+
+describe('help', () => {
+  it('has examples for every command, each of which the command understands', async () => {
+    const called: string[] = [];
+    const program = await idle(called);
+    for (const command of all(program)) {
+      const [, examples = ''] = helpOf(command).split('Example:\n');
+      const lines = examples
+        .trim()
+        .split('\n')
+        .flatMap((line) => line.split(' && '))
+        .map((line) => line.trim());
+      expect(lines[0], pathOf(command)).toMatch(/^keyway /);
+      for (const line of lines) await understands(line, called);
+    }
+    expect(called.length).toBeGreaterThan(50);
+  });
+
+  async function understands(line: string, called: string[]): Promise<void> {
+    const [keyway, ...args] = wordsOf(line);
+    expect(keyway).toBe('keyway');
+    const before = called.length;
+    // A command keeps what was said last: a program of its own for each line.
+    await (await idle(called)).parseAsync(args, { from: 'user' });
+    expect(called.length, line).toBe(before + 1);
+    const at = args.indexOf('--at');
+    if (at < 0) return;
+    for (const { command } of timedCommands(args.slice(at + 1, at + 3))) await understands(command, called);
+  }
+
+  it('shows defaults as one types them', async () => {
+    for (const command of all(await keywayProgram())) {
+      const help = helpOf(command);
+      expect(help, pathOf(command)).not.toMatch(/default: [[{"]|default: \)/);
+    }
+    const load = all(await keywayProgram()).find((each) => pathOf(each) === 'keyway load') as Command;
+    expect(helpOf(load)).toMatch(/--duration <time> +how long \(default: 10s\)/);
+    const dev = all(await keywayProgram()).find((each) => pathOf(each) === 'keyway dev') as Command;
+    expect(helpOf(dev)).toMatch(/--listen <address> +the endpoint \(default: 127\.0\.0\.1:8080\)/);
+  });
+});
+
+describe('a command line that is not understood', () => {
+  it('is told in a line, with what was meant', async () => {
+    expect(await refusalOf('router', '--confg', 'x')).toBe('--confg is an unknown option; did you mean --config?');
+    expect(await refusalOf('--confg', 'x')).toContain('did you mean --config?');
+    expect(await refusalOf('kv', 'get', 'demo/x', '--jsn')).toBe('--jsn is an unknown option; did you mean --json?');
+    expect(await refusalOf('status', '--frobnicate')).toBe(
+      '--frobnicate is an unknown option; see keyway status --help',
+    );
+    expect(await refusalOf('rooter')).toBe('rooter is an unknown command; did you mean router?; see keyway --help');
+    expect(await refusalOf('kv', 'gte', 'x')).toContain('gte is an unknown command; did you mean get?');
+  });
+
+  it('is told with what is missing, or refused', async () => {
+    expect(await refusalOf('router')).toBe('--config <file> is missing; see keyway router --help');
+    expect(await refusalOf('kv', 'get')).toBe('key is missing; see keyway kv get --help');
+    expect(await refusalOf('kv')).toMatch(/^keyway kv wants a command: get, put, delete, list, watch;/);
+    expect(await refusalOf('dev', '--shards', 'many')).toBe('--shards many: give a whole number from 1 to 64');
+    expect(await refusalOf('dev', '--shards')).toContain('--shards <number> is missing');
+    expect(await refusalOf('topology', 'get', '--form', 'xml')).toBe('--form xml: write yaml or json or setnodes');
+    expect(await refusalOf('shard', 'weight', 's0', 'abc')).toBe('weight abc: give a whole number from 1 to 1000000');
+    expect(await refusalOf('kv', 'get', 'a', 'b')).toContain('keyway kv get was given more arguments than it takes');
+  });
+});

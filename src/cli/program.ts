@@ -1,0 +1,58 @@
+import { Command } from 'commander';
+import { VERSION } from '../version.ts';
+import { commandLineFault, nameWhatIsRefused } from './command-line-fault.ts';
+import { showHelpWell } from './help.ts';
+
+/** Every command, in the order of the help. Its modules are loaded only when it is called: loading all takes longer than most commands run. */
+const COMMANDS = {
+  dev: async () => (await import('./dev.ts')).devCommand(),
+  router: async () => (await import('./router.ts')).routerCommand(),
+  registry: async () => (await import('./registry.ts')).registryCommand(),
+  ns: async () => (await import('./ns.ts')).nsCommand(),
+  cluster: async () => (await import('./cluster.ts')).clusterCommand(),
+  shard: async () => (await import('./shard.ts')).shardCommand(),
+  topology: async () => (await import('./topology.ts')).topologyCommand(),
+  node: async () => (await import('./node.ts')).nodeCommand(),
+  discover: async () => (await import('./discover.ts')).discoverCommand(),
+  status: async () => (await import('./status.ts')).statusCommand(),
+  housekeeping: async () => (await import('./housekeeping.ts')).housekeepingCommand(),
+  watch: async () => (await import('./watch.ts')).watchCommand(),
+  backend: async () => (await import('./backend.ts')).backendCommand(),
+  explain: async () => (await import('./explain.ts')).explainCommand(),
+  plan: async () => (await import('./plan.ts')).planCommand(),
+  validate: async () => (await import('./validate.ts')).validateCommand(),
+  kv: async () => (await import('./kv.ts')).kvCommand(),
+  load: async () => (await import('./load.ts')).loadCommand(),
+  import: async () => (await import('./import.ts')).importCommand(),
+  schema: async () => (await import('./schema.ts')).schemaCommand(),
+  completion: async () => (await import('./completion.ts')).completionCommand(() => keywayProgram()),
+  version: async () => (await import('./version.ts')).versionCommand(),
+};
+
+/**
+ * The `keyway` command. What is wrong with a command line is thrown as a `UsageError`.
+ * @param name the command that is called; all of them are there where it is none, as help or a suggestion has to list them
+ */
+export async function keywayProgram(name = '--help'): Promise<Command> {
+  const program = new Command('keyway')
+    .description('routes each request to the shard that owns its key')
+    .version(VERSION)
+    .addHelpText(
+      'after',
+      '\nExample:\n  keyway dev\n  keyway kv put demo/hello "good day"\n  keyway kv watch demo/hello',
+    );
+  const wanted = Object.hasOwn(COMMANDS, name) ? [COMMANDS[name as keyof typeof COMMANDS]] : Object.values(COMMANDS);
+  for (const load of wanted) program.addCommand(await load());
+  conform(program);
+  return program;
+}
+
+/** What all commands have in common: how they refuse what they do not understand, and how their help looks. */
+function conform(command: Command): void {
+  command.exitOverride((error) => {
+    throw commandLineFault(command, error) ?? error;
+  });
+  showHelpWell(command);
+  nameWhatIsRefused(command);
+  for (const each of command.commands) conform(each);
+}

@@ -1,0 +1,20 @@
+import { plainText } from '../foreign-errors.ts';
+import { StoreDenied, StoreSetUpError, StoreUnavailable } from '../registry/index.ts';
+import { DocumentError } from '../yaml/index.ts';
+import { writeFault } from './terminal.ts';
+import { EXIT_FAILURE, EXIT_USAGE, UsageError } from './usage-error.ts';
+
+/** Tells what went wrong. @returns the exit code */
+export function report(error: unknown): number {
+  writeFault(textOf(error));
+  const isUsage = error instanceof UsageError || error instanceof DocumentError || error instanceof StoreSetUpError;
+  return isUsage ? EXIT_USAGE : EXIT_FAILURE;
+}
+
+function textOf(error: unknown): string {
+  // Its faults are lines of their own.
+  if (error instanceof DocumentError) return error.message;
+  if (error instanceof StoreUnavailable && !(error instanceof StoreDenied))
+    return `${error.message}. Is keyway dev or keyway registry running? Another registry is given by --registry`;
+  return plainText(error);
+}

@@ -1,0 +1,52 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createConnection, createServer } from 'node:net';
+import { expect, it } from 'vitest';
+import { fileFault, plainText } from './foreign-errors.ts';
+
+async function errorOf(emitter: NodeJS.EventEmitter): Promise<Error> {
+  const [error] = (await once(emitter, 'error')) as [Error];
+  return error;
+}
+
+function thrownBy(action: () => unknown): unknown {
+  try {
+    action();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+it("says in its own words what Node's errors are about", async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  expect(plainText(await errorOf(createServer().listen(port, '127.0.0.1')))).toBe(
+    `127.0.0.1:${port} is in use by another process`,
+  );
+  await new Promise((resolve) => server.close(resolve));
+  expect(plainText(await errorOf(createConnection(port, '127.0.0.1')))).toBe(
+    `127.0.0.1:${port} does not answer: nobody listens there`,
+  );
+  expect(plainText(await errorOf(spawn('/nowhere/at-all')))).toBe('/nowhere/at-all: there is no such command');
+  const missing = thrownBy(() => readFileSync('/nowhere.yaml'));
+  expect(plainText(missing)).toBe('/nowhere.yaml: there is no such file');
+  expect(fileFault(missing)).toBe('there is no such file');
+  expect(fileFault(thrownBy(() => readFileSync('/')))).toBe('is a folder, and a file is wanted');
+});
+
+it('says what gRPC hands on of them, and leaves other texts as they are', () => {
+  const refused =
+    'No connection established. Last error: Error: connect ECONNREFUSED 127.0.0.1:9200. Resolution note: ';
+  expect(plainText(new Error(refused))).toBe('127.0.0.1:9200 does not answer: nobody listens there');
+  expect(plainText(new Error(refused.replace('127.0.0.1', '[::1]')))).toContain('[::1]:9200 does not answer');
+  expect(plainText(new Error('Name resolution failed for target dns:nowhere.invalid:99'))).toBe(
+    'there is no host nowhere.invalid, as far as the DNS knows',
+  );
+  expect(
+    plainText(new Error('No connection established. Last error: self-signed certificate. Resolution note: ')),
+  ).toBe('self-signed certificate');
+  expect(plainText(new Error('document demo/x is at revision 2'))).toBe('document demo/x is at revision 2');
+});
