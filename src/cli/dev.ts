@@ -153,14 +153,14 @@ function greeting({ endpoint, admin, registry, file, version, shards }: Started)
   ].join('\n');
 }
 
-function configText({ listen, admin, data }: DevOptions, registry: string): string {
+function configText({ listen, admin }: DevOptions, registry: string): string {
   return stringify({
     listen: [{ address: addressText(listen) }],
     // People read this terminal.
     log: { level: 'warn' },
     admin: { address: addressText(admin) },
     drainSeconds: 5,
-    registry: { remote: { address: registry }, keepIn: join(data, 'topologies') },
+    registry: { remote: { address: registry }, keepIn: 'topologies' },
     // Nobody has to be spared here, and somebody looks.
     drain: { windowMs: 500, pushbackMs: 100 },
     routes: [

@@ -67,7 +67,7 @@ it.each([
     'slots: {}, ketama: {}',
     '10:16 clusters.docs.placement: give exactly one of ringHash, maglev, fixedRing, ketama, slots; ketama and slots are given',
   ],
-  ['workers: 1', 'workers: none', '3:10 workers: expected number, received string'],
+  ['workers: 1', 'workers: none', '3:10 workers: is "none"; give a number'],
   [
     '{header: x-shard-key}',
     '[{header: a}, {heade: b}]',

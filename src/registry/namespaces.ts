@@ -1,3 +1,4 @@
+import { identifier } from '../topology/index.ts';
 import type { Condition } from './store/store.ts';
 import { liveTopologies, POINTERS } from './topology-entries.ts';
 import type { TrackedStore } from './tracked-store.ts';
@@ -23,12 +24,14 @@ export class Namespaces {
     this.#store = store;
   }
 
-  /** @throws NamespaceError where it is there already */
+  /** @throws NamespaceError where it exists already, or where no cluster could be in it by its name */
   async create(name: string): Promise<void> {
+    const { error } = identifier.safeParse(name);
+    if (error !== undefined) throw new NamespaceError(`"${name}" is no namespace: ${error.issues[0]?.message}`);
     const taken = name === DEFAULT_NAMESPACE;
     const key = keyOf(name);
     if (taken || (await this.#store.commit([{ key, revision: 0 }], [{ key, value: '{}' }])) === null)
-      throw new NamespaceError(`the namespace ${name} is there already`);
+      throw new NamespaceError(`the namespace ${name} exists already`);
   }
 
   async list(): Promise<string[]> {

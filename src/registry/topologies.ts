@@ -27,9 +27,15 @@ export class VersionConflict extends Error {
   /** Null where there is no such topology. */
   readonly current: TopologyVersion | null;
 
-  constructor(name: TopologyName, wanted: string, current: TopologyVersion | null) {
+  /** @param wanted null: that there is none */
+  constructor(name: TopologyName, wanted: string | null, current: TopologyVersion | null) {
     const is = current === null ? 'does not exist' : `is at version ${current}`;
-    super(`the topology of ${topologyText(name)} ${is}, and ${wanted}`);
+    const cluster = topologyText(name);
+    super(
+      wanted === null
+        ? `the cluster ${cluster} exists already: it ${is}`
+        : `the topology of ${cluster} ${is}, and ${wanted}`,
+    );
     this.name = 'VersionConflict';
     this.current = current;
   }
@@ -249,7 +255,7 @@ export function nextVersion(
 ): TopologyVersion {
   const current = pointer === null || pointer.deleted ? null : pointer.version;
   if (expected !== undefined && expected !== current)
-    throw new VersionConflict(name, `${expected ?? 'none'} was expected; read it again`, current);
+    throw new VersionConflict(name, expected === null ? null : `${expected} was expected; read it again`, current);
   const last = pointer?.version ?? 0;
   const version = wanted ?? ((last + 1) as TopologyVersion);
   if (version > last) return version;

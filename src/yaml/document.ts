@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { isMap, isScalar, isSeq, LineCounter, type ParsedNode, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { fileFault } from '../foreign-errors.ts';
 import { DocumentError, type DocumentFault } from './document-error.ts';
 import { didYouMean } from './nearest-name.ts';
+import { ownWords } from './own-words.ts';
+import { knownFields, withPathsFrom } from './schema-node.ts';
 
 /** The steps to a value in a document. */
 export type Path = ReadonlyArray<string | number>;
@@ -35,7 +38,7 @@ export function parseYaml<Schema extends z.ZodType, Result>(
   jsonSchema: () => object = () => z.toJSONSchema(schema, { io: 'input' }),
 ): Result {
   const source = new YamlSource(text, file, jsonSchema);
-  const parsed = schema.safeParse(source.value);
+  const parsed = schema.safeParse(source.value, { error: ownWords });
   if (!parsed.success) throw new DocumentError(parsed.error.issues.flatMap((issue) => source.faultsOf(issue)));
   const faults: DocumentFault[] = [];
   const result = build(parsed.data, (path, message) => faults.push(source.fault(path, message)));
@@ -57,8 +60,15 @@ export function checkDocument<Schema extends z.ZodType, Result>(
   const report = (path: Path, message: string): void => {
     faults.push({ file: source, line: 0, column: 0, path: path.join('.'), message });
   };
-  const parsed = schema.safeParse(value);
-  if (!parsed.success) for (const issue of parsed.error.issues) report(issue.path as Path, messageOf(issue));
+  const parsed = schema.safeParse(value, { error: ownWords });
+  for (const issue of parsed.error?.issues ?? []) {
+    const path = issue.path as Path;
+    if (issue.code !== 'unrecognized_keys') report(path, issue.message);
+    else {
+      const known = knownFields(z.toJSONSchema(schema, { io: 'input' }), path);
+      for (const key of issue.keys) report([...path, key], unknownField(key, known));
+    }
+  }
   const result = parsed.success ? build(parsed.data, report) : null;
   if (faults.length > 0) throw new DocumentError(faults);
   return result as Result;
@@ -81,7 +91,7 @@ class YamlSource {
       const { line, col } = this.#lines.linePos(error.pos[0]);
       throw new DocumentError([{ file, line, column: col, path: '', message: `not YAML: ${error.message}` }]);
     }
-    this.value = this.#document.toJS();
+    this.value = withPathsFrom(dirname(file), this.#document.toJS(), jsonSchema());
   }
 
   /** A fault at a value; where the value is missing, at the nearest thing around it. */
@@ -122,39 +132,11 @@ class YamlSource {
       return issue.keys.map((key) => this.fault(path, unknownField(key, known), key));
     }
     if (issue.code === 'invalid_key') return [this.fault(path, issue.issues[0]?.message ?? issue.message)];
-    return [this.fault(path, messageOf(issue))];
+    return [this.fault(path, issue.message)];
   }
-}
-
-const EXPECTED: Readonly<Record<string, string>> = { array: 'a list', object: 'a mapping', string: 'a text' };
-
-function messageOf(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined'))
-    return `is missing; give ${EXPECTED[issue.expected] ?? issue.expected}`;
-  return issue.message.replace(/^Invalid input: /, '').replace(/^Too /, 'too ');
 }
 
 function unknownField(key: string, known: readonly string[]): string {
   const others = known.length === 0 ? '; here stands a value, and no fields' : `; known ones are ${known.join(', ')}`;
   return `there is no such field${didYouMean(key, known) || others}`;
-}
-
-interface SchemaNode {
-  readonly properties?: Readonly<Record<string, SchemaNode>>;
-  readonly additionalProperties?: SchemaNode | boolean;
-  readonly items?: SchemaNode;
-  /** One of several may stand alone: alone, or in a list. */
-  readonly anyOf?: readonly SchemaNode[];
-}
-
-/** The fields that a schema knows at a path. */
-function knownFields(schema: object, path: Path): string[] {
-  let node: SchemaNode | undefined = schema as SchemaNode;
-  for (const step of path) {
-    const additional: SchemaNode | boolean | undefined = node?.additionalProperties;
-    const other: SchemaNode | undefined = typeof additional === 'object' ? additional : undefined;
-    const list: SchemaNode | undefined = node?.items ?? node?.anyOf?.[1]?.items;
-    node = typeof step === 'number' ? list : (node?.properties?.[step] ?? other);
-  }
-  return Object.keys(node?.properties ?? {});
 }

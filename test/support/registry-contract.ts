@@ -65,7 +65,7 @@ export function describeRegistries(scope: Scope, stores: Readonly<Record<string,
         expect(await other.read(NAME)).toEqual({ ...draft(2), version: 2 });
         await expect(other.commit(draft(3), { expected: version(1) })).rejects.toThrow(VersionConflict);
         await expect(other.commit(draft(3), { expected: null })).rejects.toThrow(
-          'is at version 2, and none was expected',
+          'exists already: it is at version 2',
         );
         await expect(other.commit(draft(3, 2))).rejects.toThrow('version 2 is no newer than 2');
         expect((await other.commit(draft(3, 9))).version).toBe(9);
@@ -90,7 +90,7 @@ export function describeRegistries(scope: Scope, stores: Readonly<Record<string,
         expect(await topologies.list(null)).toEqual([]);
         expect((await topologies.commit(draft(4), { expected: null })).version).toBe(4);
         await namespaces.create('team');
-        await expect(namespaces.create('team')).rejects.toThrow('is there already');
+        await expect(namespaces.create('team')).rejects.toThrow('exists already');
         await topologies.commit({ ...draft(1), namespace: 'team' });
         expect(await topologies.list(null)).toEqual([
           { ...NAME, version: 4 },

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { ownWords } from '../../yaml/index.ts';
 import type { Difference } from './fields.ts';
 
 /** More faults than that are no configuration any more. */
@@ -18,7 +19,7 @@ export function withoutFaults(
 ): object | null {
   const left = structuredClone(part) as Record<PropertyKey, unknown>;
   for (let faults = 0; faults < MOST_FAULTS; faults++) {
-    const issue = schema.safeParse(left).error?.issues[0];
+    const issue = schema.safeParse(left, { error: ownWords }).error?.issues[0];
     if (issue === undefined) return left;
     const isNeeded = issue.path.length === 0 || needed.includes(String(issue.path[0]));
     const consequence = isNeeded ? '; all of it is left out' : '';

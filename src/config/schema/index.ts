@@ -45,7 +45,7 @@ export const configSchema = z.strictObject({
     .describe('JSON lines on standard error.'),
   accessLog: z
     .strictObject({
-      path: z.string().min(1).default('-').describe('A file, which is appended to; - for standard output.'),
+      path: file.default('-').describe('A file, which is appended to; - for standard output.'),
       sample: z.number().min(0).max(1).default(1).describe('The share of requests that are written.'),
       format: z
         .string()

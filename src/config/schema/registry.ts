@@ -44,7 +44,9 @@ export const registry = z
     ...stores,
     keepIn: file
       .default('.keyway/topologies')
-      .describe('A folder for the last topologies, to start from while the registry cannot be reached.'),
+      .describe(
+        'A folder for the last topologies, to start from while the registry cannot be reached; by default below the folder in which the router is started.',
+      ),
     leaseMs: count(3_600_000)
       .default(10_000)
       .describe('Without a sign of life for so long, the router is taken for dead.'),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { patternFault } from '../../router/index.ts';
 
 export { address, exactlyOne, identifier } from '../../topology/index.ts';
+export { filePath as file } from '../../yaml/index.ts';
 
 export const headerName = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'is no name of a header');
 
@@ -19,5 +20,3 @@ export const count = (most: number) => z.int().min(1).max(most);
 export const duration = z.int().min(0).max(2_147_483_647);
 
 export const positiveDuration = z.int().min(1).max(2_147_483_647);
-
-export const file = z.string().min(1);

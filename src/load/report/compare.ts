@@ -40,7 +40,7 @@ export function parseReport(text: string, file: string): ComparableReport {
   const parsed = comparable.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new Error(`${file} is no report of keyway load --json: ${issue?.path.join('.')}: ${issue?.message}`);
+  throw new Error(`${file} is no report of keyway load --json: ${issue?.path.join('.')} is not as it should be`);
 }
 
 /** A figure of two runs. */

@@ -1,20 +1,21 @@
 import { z } from 'zod';
 import { housekeepingSchema, taskSettingsSchema } from '../../housekeeping/index.ts';
 import { isLoopback } from '../../topology/index.ts';
+import { filePath } from '../../yaml/index.ts';
 
 const backend = z
   .strictObject({
     grpc: z
       .strictObject({
         address: z.string().min(1).describe('host:port.'),
-        caFile: z.string().min(1).optional().describe('Authorities (PEM) for TLS; without it: cleartext.'),
+        caFile: filePath.optional().describe('Authorities (PEM) for TLS; without it: cleartext.'),
       })
       .optional()
       .describe('keyway.housekeeping.v1.Housekeeping.'),
     http: z
       .strictObject({
         url: z.url({ protocol: /^https?$/ }).describe('Before /projects and /run.'),
-        tokenFile: z.string().min(1).optional().describe('Holds a token that is shown as a bearer’s.'),
+        tokenFile: filePath.optional().describe('Holds a token that is shown as a bearer’s.'),
         insecure: z.boolean().optional().describe('The token may go off this machine without TLS.'),
       })
       .superRefine(({ url, tokenFile, insecure }, context) => {

@@ -1,7 +1,7 @@
-import { fileFault } from '../../foreign-errors.ts';
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import { fileFault } from '../../foreign-errors.ts';
 
 /** What TLS is the least for both sides: older versions are broken (RFC 8996). */
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
