@@ -1,14 +1,25 @@
 import { Command } from 'commander';
-import { dnsSource, fileSource, keepTopology, nodeSource, type ShardSource } from '../discovery/index.ts';
+import {
+  type Discovered,
+  discovered,
+  dnsSource,
+  fileSource,
+  keepTopology,
+  type NewCluster,
+  nodeSource,
+  type ShardSource,
+} from '../discovery/index.ts';
 import { machineClock } from '../machine-clock.ts';
 import { DEFAULT_NAMESPACE, type Registry } from '../registry/index.ts';
 import { newLog } from '../router/index.ts';
+import { Cluster, diff, type Topology, type TopologyName, topologyText } from '../topology/index.ts';
 import { openRegistry } from './open-registry.ts';
 import { integerOption } from './options.ts';
 import { placementDocument } from './placement-option.ts';
 import { processName } from './process-name.ts';
-import { chosenRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
+import { chosenRegistry, inRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
 import { stopOnSignals } from './signals.ts';
+import { writeOut } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 const LONGEST_MS = 86_400_000;
@@ -26,6 +37,8 @@ interface DiscoverFlags extends RegistryFlag {
   readonly dnsServer?: string;
   readonly placement: string;
   readonly hashOn: string;
+  readonly takeOver?: true;
+  readonly dryRun?: true;
 }
 
 /** `keyway discover`: keeps a topology as a file, the DNS or registered nodes have it. */
@@ -48,6 +61,8 @@ export function discoverCommand(): Command {
         integerOption(0, LONGEST_MS),
         30_000,
       )
+      .option('--take-over', 'replace shards that were put there by hand, too')
+      .option('--dry-run', 'say what it would change now, and change nothing')
       .option('--placement <name>', 'of a cluster that is not there yet, as in keyway cluster create', 'ringHash')
       .option('--hash-on <what>', 'of a cluster that is not there yet', 'id'),
   )
@@ -60,6 +75,9 @@ export function discoverCommand(): Command {
 
 async function discover(flags: DiscoverFlags): Promise<void> {
   const { namespace, cluster, hashOn } = flags;
+  const fresh = { placement: placementDocument(flags.placement), hashOn };
+  if (flags.dryRun === true)
+    return inRegistry(flags, (registry) => dryRun(registry, { namespace, cluster }, sourceOf(flags, registry), fresh));
   const log = newLog('info').child({ namespace, cluster });
   const registry = openRegistry(chosenRegistry(flags));
   const source = sourceOf(flags, registry);
@@ -68,8 +86,8 @@ async function discover(flags: DiscoverFlags): Promise<void> {
     registry,
     { namespace, cluster },
     source,
-    { placement: placementDocument(flags.placement), hashOn },
-    { candidate: processName(), clock: machineClock },
+    fresh,
+    { candidate: processName(), clock: machineClock, takesOver: flags.takeOver === true },
     {
       onCommitted: ({ version, shards }) => log.info({ version, shards: shards.length }, 'a topology is committed'),
       onFault: (message) => log.warn(message),
@@ -83,6 +101,42 @@ async function discover(flags: DiscoverFlags): Promise<void> {
     await registry.close();
   });
   await keeping;
+}
+
+/** Says what would become of a cluster, by a single look. */
+async function dryRun(registry: Registry, name: TopologyName, source: ShardSource, fresh: NewCluster): Promise<void> {
+  const stopping = new AbortController();
+  const faults: string[] = [];
+  const onFault = (message: string): void => {
+    faults.push(message);
+    stopping.abort();
+  };
+  for await (const found of source(stopping.signal, onFault)) {
+    if (found.length === 0) onFault('no shard is found; the topology stays as it is');
+    else writeOut(changesText(name, await discovered(registry, name, found, fresh)));
+    break;
+  }
+  // What it watches would keep the process.
+  stopping.abort();
+  if (faults.length > 0) throw new Error(faults.join('\n'));
+}
+
+function changesText(name: TopologyName, { current, draft, byHand }: Discovered): string {
+  if (draft === null) return `nothing would change in ${topologyText(name)}\n`;
+  const [had, will] = [shardsOf(current), shardsOf(draft)];
+  const lines = [...new Set([...had.keys(), ...will.keys()])].flatMap((id) => {
+    const [before, after] = [had.get(id), will.get(id)];
+    if (before === after) return [];
+    const note = byHand.includes(id) ? ' (put there by hand: only with --take-over)' : '';
+    if (before === undefined) return [`add     ${id} ${after}`];
+    return [after === undefined ? `remove  ${id} ${before}${note}` : `change  ${id} ${before} -> ${after}${note}`];
+  });
+  const moved = current === null ? 1 : diff(new Cluster(current), new Cluster(draft)).moved;
+  return [...lines, `${(100 * moved).toFixed(1)}% of the keys would move`, ''].join('\n');
+}
+
+function shardsOf(topology: Pick<Topology, 'shards'> | null): Map<string, string> {
+  return new Map(topology?.shards.map(({ id, address, weight }) => [id, `${address}, weight ${weight}`]));
 }
 
 function sourceOf(flags: DiscoverFlags, registry: Registry): ShardSource {

@@ -9,6 +9,8 @@ import {
   shareCluster,
 } from '../topology/index.ts';
 import { describedClusters } from './described-clusters.ts';
+import { type ClusterFlags, currentTopology, withClusterOptions } from './named-cluster.ts';
+import { inRegistry } from './registry-option.ts';
 import { writeOut } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -16,18 +18,18 @@ import { UsageError } from './usage-error.ts';
 const PIECE_CHARACTERS = 65536;
 
 export function explainCommand(): Command {
-  return new Command('explain')
+  const command = new Command('explain')
     .description('tell which shard owns a key')
     .argument('<key...>', 'keys; "-" reads them from standard input, one a line')
-    .requiredOption('--config <file>', 'the config, in YAML')
-    .option('--cluster <name>', 'the cluster; may be left out where there is only one')
-    .option('--json', 'one JSON object a line')
+    .option('--config <file>', 'the clusters of this config, in place of what the registry has')
+    .option('--json', 'one JSON object a line');
+  return withClusterOptions(command)
     .addHelpText(
       'after',
-      '\nExample:\n  keyway explain --config keyway.yaml demo/hello\n  keyway explain --config keyway.yaml --json - < keys.txt',
+      '\nExample:\n  keyway explain demo/hello\n  keyway explain --config keyway.yaml demo/hello\n  keyway explain --config keyway.yaml --json - < keys.txt',
     )
-    .action(async (keys: string[], options: { config: string; cluster?: string; json?: true }) => {
-      const description = chosen(await describedClusters(loadConfig(options.config)), options.cluster);
+    .action(async (keys: string[], options: ClusterFlags & { config?: string; json?: true }) => {
+      const description = await describedCluster(options);
       const cluster = new ClusterTable(shareCluster(description, null));
       const output = new Pieces(options.json === true ? JSON.stringify : tabbed);
       for (const key of keys) {
@@ -36,6 +38,11 @@ export function explainCommand(): Command {
       }
       await output.end();
     });
+}
+
+async function describedCluster(flags: ClusterFlags & { config?: string }): Promise<ClusterDescription> {
+  if (flags.config !== undefined) return chosen(await describedClusters(loadConfig(flags.config)), flags.cluster);
+  return inRegistry(flags, (registry) => currentTopology(registry, flags));
 }
 
 function chosen(clusters: readonly ClusterDescription[], name: string | undefined): ClusterDescription {

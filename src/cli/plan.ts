@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { loadConfig } from '../config/index.ts';
+import { DEFAULT_NAMESPACE } from '../registry/index.ts';
 import {
   Cluster,
   type ClusterDescription,
@@ -8,7 +9,7 @@ import {
   type MovedPin,
   parseTopology,
   sharesOf,
-  topologyText,
+  type TopologyName,
 } from '../topology/index.ts';
 import { readDocument } from '../yaml/index.ts';
 import { describedClusters } from './described-clusters.ts';
@@ -16,6 +17,7 @@ import { inRegistry, type RegistryFlag, withRegistryOption } from './registry-op
 import { table } from './table.ts';
 import { writeTables } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
+import { isTopology } from './validate.ts';
 
 const BAR_CHARACTERS = 30;
 /** A terminal's page; the rest is told by its number. */
@@ -44,16 +46,14 @@ export function planCommand(): Command {
   return withRegistryOption(
     new Command('plan')
       .description('tell what would move, before anything does')
-      .argument('<file>', 'the topology that is to come; with --config: the config that is to come')
+      .argument('<file>', 'what is to come: a topology, or a config')
       .option('--config <file>', 'the config that is in effect, in place of what the registry has')
-      .option('--cluster <name>', 'with --config: this cluster only')
+      .option('--cluster <name>', 'this cluster only')
       .option('--json', 'one JSON object a cluster and line'),
   )
     .addHelpText('after', '\nExample:\n  keyway plan docs.yaml\n  keyway plan four-shards.yaml --config keyway.yaml')
     .action(async (file: string, flags: PlanFlags) => {
-      const changes =
-        flags.config === undefined ? [await inTheRegistry(file, flags)] : await inConfigs(file, flags.config, flags);
-      for (const { before, after } of changes) {
+      for (const { before, after } of await changesOf(file, flags)) {
         const plan = planOf(new Cluster(before), new Cluster(after));
         writeTables(flags.json === true ? `${JSON.stringify(plan)}\n` : planText(plan), flags.json === true);
       }
@@ -65,29 +65,55 @@ interface Change {
   readonly after: ClusterDescription;
 }
 
-/** A topology beside what the registry has of its cluster. */
-async function inTheRegistry(file: string, flags: RegistryFlag): Promise<Change> {
-  const after = parseTopology(readDocument(file), file);
-  const name = { namespace: after.namespace, cluster: after.name };
-  const before = await inRegistry(flags, ({ topologies }) => topologies.read(name));
-  if (before === null)
-    throw new UsageError(`the registry has no cluster ${topologyText(name)}: all of its keys are new`);
-  return { before, after };
-}
-
-/** The clusters of one config beside those of another. */
-async function inConfigs(file: string, config: string, { cluster }: PlanFlags): Promise<Change[]> {
-  const [had, will] = [await clustersOf(config), await clustersOf(file)];
-  return (cluster === undefined ? [...had.keys()] : [cluster]).map((name) => {
+/** The clusters that a file describes beside those that are in effect: in a config, or else in the registry. */
+async function changesOf(file: string, flags: PlanFlags): Promise<Change[]> {
+  const will = await clustersOf(file);
+  const had = flags.config === undefined ? await inTheRegistry(will, flags) : await clustersOf(flags.config);
+  // Of a config nothing is left out; a topology is of one cluster.
+  const all = flags.config === undefined || isTopology(readDocument(file)) ? will : had;
+  return (flags.cluster === undefined ? [...all.keys()] : [flags.cluster]).map((name) => {
     const [before, after] = [had.get(name), will.get(name)];
-    if (before === undefined) throw new UsageError(`there is no cluster ${name} in ${config}`);
     if (after === undefined) throw new UsageError(`there is no cluster ${name} in ${file}`);
-    return { before, after };
+    if (before === undefined)
+      throw new UsageError(`there is no cluster ${name} in ${flags.config ?? 'the registry'}: all of its keys are new`);
+    return { before: before.description, after: after.description };
   });
 }
 
-async function clustersOf(file: string): Promise<Map<string, ClusterDescription>> {
-  return new Map((await describedClusters(loadConfig(file))).map((cluster) => [cluster.name, cluster]));
+/** A cluster by its name in a document, and the name of its topology in a registry. */
+interface Named {
+  readonly topology: TopologyName;
+  readonly description: ClusterDescription;
+}
+
+async function clustersOf(file: string): Promise<Map<string, Named>> {
+  const text = readDocument(file);
+  if (isTopology(text)) {
+    const topology = parseTopology(text, file);
+    const { namespace, name } = topology;
+    return new Map([[name, { topology: { namespace, cluster: name }, description: topology }]]);
+  }
+  const config = loadConfig(file);
+  const described = await describedClusters(config);
+  return new Map(
+    config.clusters.map(({ name, source }, i) => {
+      const topology = source.kind === 'registry' ? source.topology : { namespace: DEFAULT_NAMESPACE, cluster: name };
+      return [name, { topology, description: described[i] as ClusterDescription }];
+    }),
+  );
+}
+
+function inTheRegistry(clusters: ReadonlyMap<string, Named>, flags: RegistryFlag): Promise<Map<string, Named>> {
+  return inRegistry(flags, async ({ topologies }) => {
+    const found = await Promise.all(
+      [...clusters].map(async ([name, { topology }]) => [name, topology, await topologies.read(topology)] as const),
+    );
+    return new Map(
+      found.flatMap(([name, topology, description]) =>
+        description === null ? [] : [[name, { topology, description }] as const],
+      ),
+    );
+  });
 }
 
 function planOf(before: Cluster, after: Cluster): Plan {

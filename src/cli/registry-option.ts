@@ -16,6 +16,7 @@ export const DEFAULT_REGISTRY = '127.0.0.1:9200';
 export interface RegistryFlag {
   readonly registry?: string | undefined;
   readonly insecure?: true;
+  readonly tokenFile?: string | undefined;
 }
 
 /** Gives a command the option that says which registry it is about. */
@@ -24,6 +25,10 @@ export function withRegistryOption(command: Command): Command {
     .option(
       '--registry <where>',
       `host:port, sqlite:FILE or etcd:HOST:PORT,… (else KEYWAY_REGISTRY, the config in ~/.config/keyway, ${DEFAULT_REGISTRY})`,
+    )
+    .option(
+      '--token-file <file>',
+      'the token to show to it (else KEYWAY_TOKEN_FILE, KEYWAY_TOKEN with the token itself, tokenFile of the config)',
     )
     .option('--insecure', 'show the token to a registry on another machine without TLS');
 }
@@ -37,12 +42,26 @@ export function inRegistry<Result>(
 }
 
 /** The registry that a command is about. @throws UsageError where what the command line says is none */
-export function chosenRegistry({ registry, insecure }: RegistryFlag): RegistryDescription {
+export function chosenRegistry({ registry, insecure, tokenFile }: RegistryFlag): RegistryDescription {
   const text = registry ?? process.env.KEYWAY_REGISTRY;
   const isNamed = text !== undefined && text !== '';
-  const found = isNamed ? parseRegistry(text) : (userRegistry() ?? parseRegistry(DEFAULT_REGISTRY));
+  const found = withToken(
+    isNamed ? parseRegistry(text) : (userRegistry() ?? parseRegistry(DEFAULT_REGISTRY)),
+    tokenFile,
+  );
   if (insecure !== true || 'sqlite' in found) return found;
   return 'remote' in found ? { remote: { ...found.remote, insecure } } : { etcd: { ...found.etcd, insecure } };
+}
+
+/** The token of the flag, the environment or else the config. @throws UsageError where a flag is for nobody */
+function withToken(found: RegistryDescription, flag: string | undefined): RegistryDescription {
+  if (!('remote' in found)) {
+    if (flag !== undefined) throw new UsageError('--token-file is for a registry that is served: host:port');
+    return found;
+  }
+  const { KEYWAY_TOKEN_FILE: file = '', KEYWAY_TOKEN: token = '' } = process.env;
+  if (flag !== undefined || file !== '') return { remote: { ...found.remote, tokenFile: flag ?? file } };
+  return token === '' ? found : { remote: { ...found.remote, token } };
 }
 
 function parseRegistry(text: string): RegistryDescription {

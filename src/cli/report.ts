@@ -1,8 +1,12 @@
+import type { ServiceError } from '@grpc/grpc-js';
 import { plainText } from '../foreign-errors.ts';
 import { StoreDenied, StoreSetUpError, StoreUnavailable } from '../registry/index.ts';
 import { DocumentError } from '../yaml/index.ts';
 import { writeFault } from './terminal.ts';
 import { EXIT_FAILURE, EXIT_USAGE, UsageError } from './usage-error.ts';
+
+/** gRPC's status. */
+const UNAUTHENTICATED = 16;
 
 /** Tells what went wrong. @returns the exit code */
 export function report(error: unknown): number {
@@ -16,5 +20,8 @@ function textOf(error: unknown): string {
   if (error instanceof DocumentError) return error.message;
   if (error instanceof StoreUnavailable && !(error instanceof StoreDenied))
     return `${error.message}. Is keyway dev or keyway registry running? Another registry is given by --registry`;
-  return plainText(error);
+  const text = plainText(error);
+  return error instanceof StoreDenied && (error.cause as Partial<ServiceError>)?.code === UNAUTHENTICATED
+    ? `${text} (--token-file, KEYWAY_TOKEN_FILE, KEYWAY_TOKEN, or tokenFile in ~/.config/keyway/config.yaml)`
+    : text;
 }

@@ -9,6 +9,10 @@ import { processVitals } from './process-vitals.ts';
 import { RoutedClusters } from './routed-clusters.ts';
 import { UsageError } from './usage-error.ts';
 
+/** How often it is told what a router that stops still waits for. */
+const DRAIN_TOLD_EVERY_MS = 1000;
+const MOST_STREAMS_COUNTED = 10_000;
+
 /** What people call the settings of addresses: fields of a file, or options. */
 interface SettingNames {
   readonly listenAt: string;
@@ -128,11 +132,26 @@ export class RouterProcess {
   /** Stops in order; see `Router.shutdown`. */
   async stop(): Promise<void> {
     this.#notReady = 'shutting down';
-    this.#log.info('shutting down');
+    const endsMs = machineClock() + this.#config.drainMs;
+    this.#log.info({ drainSeconds: this.#config.drainMs / 1000 }, 'shutting down');
+    const telling = setInterval(() => void this.#tellWhatDrains(endsMs), DRAIN_TOLD_EVERY_MS);
     const cut = await this.#threads?.shutdown(this.#config.drainMs);
+    clearInterval(telling);
     await this.#clusters.stop();
     this.#log.info({ cut }, 'stopped');
     this.#admin.close();
+  }
+
+  /** Whoever stops a router sees what it still waits for, and for how long. */
+  async #tellWhatDrains(endsMs: number): Promise<void> {
+    const streams = (await this.#threads?.openStreams(MOST_STREAMS_COUNTED)) ?? [];
+    const waitsFor = Object.fromEntries(
+      Map.groupBy(streams, ({ route, shard }) => `${route} at ${shard}`)
+        .entries()
+        .map(([where, all]) => [where, all.length]),
+    );
+    const secondsLeft = Math.max(0, Math.round((endsMs - machineClock()) / 1000));
+    this.#log.warn({ openStreams: streams.length, waitsFor, secondsLeft }, 'waiting for open streams to end');
   }
 }
 

@@ -39,12 +39,18 @@ export function statusCommand(): Command {
   return withRegistryOption(
     new Command('status')
       .description('routers and the versions they serve, shards, nodes and leaders at a glance')
+      .option('--all', 'nodes of shards that are no part of their cluster, too')
       .option('--json', 'one JSON object')
       .addHelpText('after', '\nExample:\n  keyway status --registry 127.0.0.1:9200'),
-  ).action((flags: RegistryFlag & { json?: true }) =>
+  ).action((flags: RegistryFlag & { all?: true; json?: true }) =>
     inRegistry(flags, async (registry) => {
       const status = await statusOf(registry);
-      writeTables(flags.json === true ? `${JSON.stringify(status)}\n` : text(status), flags.json === true);
+      writeTables(
+        flags.json === true
+          ? `${JSON.stringify(status)}\n`
+          : text(flags.all === true ? status : withoutRemoved(status)),
+        flags.json === true,
+      );
     }),
   );
 }
@@ -147,7 +153,30 @@ function text({ clusters, handoffs, routers, nodes, away, leaseless, leaders }: 
       leaders.map(({ election, candidate, token }) => [election, candidate, String(token)]),
     ),
   ];
-  return parts.filter((part) => part !== '').join('\n');
+  const shown = parts.filter((part) => part !== '');
+  return shown.length === 0 ? EMPTY : shown.join('\n');
+}
+
+const EMPTY = `the registry is empty: there is no cluster, no router and no node
+keyway cluster create, or keyway topology apply, makes a cluster
+`;
+
+/** Without nodes of shards that their cluster has no more: they own nothing, and nobody waits for them. */
+function withoutRemoved(status: Status): Status {
+  const shards = new Map(
+    status.clusters.map(({ namespace, name, shards }) => [`${namespace}/${name}`, new Set(shards.map(({ id }) => id))]),
+  );
+  const isUnderWay = (cluster: string): boolean => status.handoffs.some((handoff) => handoff.cluster === cluster);
+  const isRemoved = (cluster: string, shard: string): boolean =>
+    !isUnderWay(cluster) && shards.get(cluster)?.has(shard) === false;
+  return {
+    ...status,
+    nodes: status.nodes.filter(({ name }) => {
+      const [namespace, cluster, shard = ''] = name.split('/');
+      return !isRemoved(`${namespace}/${cluster}`, shard);
+    }),
+    away: status.away.filter(({ cluster, shard }) => shards.has(cluster) && !isRemoved(cluster, shard)),
+  };
 }
 
 /** Several processes may have one name. */

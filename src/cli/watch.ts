@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { printableLine } from '../printable.ts';
-import type { Member, MemberKind, Registry } from '../registry/index.ts';
+import { type Member, type MemberKind, nodeValue, type Registry, routerValue } from '../registry/index.ts';
+import { addressText } from '../topology/index.ts';
 import { openRegistry } from './open-registry.ts';
 import { chosenRegistry, type RegistryFlag, withRegistryOption } from './registry-option.ts';
 import { stopOnSignals } from './signals.ts';
@@ -29,8 +30,8 @@ export function watchCommand(): Command {
     };
     await Promise.all([
       watchTopologies(registry, tell, stopping.signal),
-      watchMembers(registry, 'router', tell, stopping.signal),
-      watchMembers(registry, 'node', tell, stopping.signal),
+      watchMembers(registry, 'router', flags.json === true, tell, stopping.signal),
+      watchMembers(registry, 'node', flags.json === true, tell, stopping.signal),
     ]);
   });
 }
@@ -42,25 +43,43 @@ async function watchTopologies({ topologies }: Registry, tell: Tell, signal: Abo
     tell('cluster', `${namespace}/${cluster}`, version === null ? 'is gone' : `is at version ${version}`);
 }
 
-async function watchMembers({ members }: Registry, kind: MemberKind, tell: Tell, signal: AbortSignal): Promise<void> {
+async function watchMembers(
+  { members }: Registry,
+  kind: MemberKind,
+  json: boolean,
+  tell: Tell,
+  signal: AbortSignal,
+): Promise<void> {
   let before = new Map<string, string>();
   for await (const now of members.watch(kind, '', signal)) {
     if (now === null) {
       if (kind === 'router') tell('registry', '', 'cannot be reached');
       continue;
     }
-    before = tellChanges(kind, before, now, tell);
+    before = tellChanges(kind, json, before, now, tell);
   }
 }
 
 function tellChanges(
-  kind: string,
+  kind: MemberKind,
+  json: boolean,
   before: Map<string, string>,
   now: readonly Member[],
   tell: Tell,
 ): Map<string, string> {
-  const after = new Map(now.map(({ name, value }) => [name, JSON.stringify(value)]));
+  const after = new Map(now.map(({ name, value }) => [name, json ? JSON.stringify(value) : valueText(kind, value)]));
   for (const [name, value] of after) if (before.get(name) !== value) tell(kind, name, value);
   for (const name of before.keys()) if (!after.has(name)) tell(kind, name, 'is gone');
   return after;
+}
+
+/** What people want to know of a member: steps of handoffs that it acknowledges are none of it. */
+function valueText(kind: MemberKind, value: Member['value']): string {
+  if (kind === 'node') {
+    const { address, healthy, leaving, role } = nodeValue(value);
+    return `at ${address} is ${leaving ? 'leaving' : healthy ? 'well' : 'sick'}${role === 'replica' ? ', a replica' : ''}`;
+  }
+  const { versions, listen } = routerValue(value);
+  const served = Object.entries(versions).map(([cluster, version]) => `${cluster}@${version}`);
+  return `at ${listen.map(addressText).join(', ')} serves ${served.join(', ') || 'nothing'}`;
 }

@@ -2,5 +2,5 @@
 export { type DnsQuery, dnsSource } from './dns-source.ts';
 export { fileSource } from './file-source.ts';
 export type { FoundShard, ShardSource } from './found-shards.ts';
-export { type DiscoveryLog, keepTopology, type NewCluster } from './keep-topology.ts';
+export { type Discovered, type DiscoveryLog, discovered, keepTopology, type NewCluster } from './keep-topology.ts';
 export { nodeSource } from './node-source.ts';

@@ -10,6 +10,7 @@ import {
 } from '../topology/index.ts';
 import { DocumentError } from '../yaml/index.ts';
 import type { FoundShard, ShardSource } from './found-shards.ts';
+import { noteOwn, type OwnShards, ownShards, replacedByHand } from './own-shards.ts';
 
 /** What a cluster is like that is not there yet. */
 export interface NewCluster {
@@ -30,6 +31,8 @@ export interface Discoverer {
   readonly candidate: string;
   /** Milliseconds of a monotonic clock. */
   readonly clock: () => number;
+  /** Shards that were put there by hand may be replaced, too: from now on they are the source's. */
+  readonly takesOver: boolean;
 }
 
 /** Of several that do the same, one does it: it is taken over this long after that one has died. */
@@ -44,16 +47,16 @@ export async function keepTopology(
   name: TopologyName,
   source: ShardSource,
   fresh: NewCluster,
-  { candidate, clock }: Discoverer,
+  who: Discoverer,
   log: DiscoveryLog,
   signal: AbortSignal,
 ): Promise<void> {
   const election = `discovery/${name.namespace}/${name.cluster}`;
   while (!signal.aborted) {
-    const term = await registry.elections.campaign(election, candidate, LEASE_MS, signal);
+    const term = await registry.elections.campaign(election, who.candidate, LEASE_MS, signal);
     if (term === null) return;
     log.onTerm(true);
-    await serve(registry, name, source, fresh, { candidate, clock }, term, log, AbortSignal.any([signal, term.ended]));
+    await serve(registry, name, source, fresh, who, term, log, AbortSignal.any([signal, term.ended]));
     await term.resign();
     log.onTerm(false);
   }
@@ -80,14 +83,19 @@ async function bring(
   name: TopologyName,
   found: readonly FoundShard[],
   fresh: NewCluster,
-  { candidate, clock }: Discoverer,
+  { candidate, clock, takesOver }: Discoverer,
   log: DiscoveryLog,
 ): Promise<void> {
   for (;;) {
-    const current = await registry.topologies.read(name);
     try {
-      const draft = draftOf(name, current, found, fresh);
-      if (current !== null && isDeepStrictEqual({ ...current, version: null }, draft)) return;
+      const { current, own, draft, byHand } = await discovered(registry, name, found, fresh);
+      if (draft === null) return;
+      if (byHand.length > 0 && !takesOver) {
+        log.onFault(`${byHand.join(', ')}: put there by hand, and not found there; --take-over says to replace them`);
+        return;
+      }
+      // Somebody else has noted something meanwhile: it is looked again.
+      if (!(await noteOwn(registry, name, current, found, own, takesOver))) continue;
       const expected = current?.version ?? null;
       const change = { expected, reason: 'shards were discovered', candidate, clock };
       log.onCommitted(await changeTopology(registry, draft, change));
@@ -101,6 +109,31 @@ async function bring(
       if (!(error instanceof VersionConflict || error instanceof HandoffAborted)) throw error;
     }
   }
+}
+
+/** What a cluster is, and what it would become by what is found. */
+export interface Discovered {
+  readonly current: Topology | null;
+  /** Null where nothing would change. */
+  readonly draft: TopologyDraft | null;
+  /** Shards that were put there by hand and that would be replaced. */
+  readonly byHand: readonly string[];
+  readonly own: OwnShards;
+}
+
+/** @throws DocumentError where what is found is no whole topology */
+export async function discovered(
+  registry: Registry,
+  name: TopologyName,
+  found: readonly FoundShard[],
+  fresh: NewCluster,
+): Promise<Discovered> {
+  const current = await registry.topologies.read(name);
+  const own = await ownShards(registry, name);
+  const draft = draftOf(name, current, found, fresh);
+  if (current !== null && isDeepStrictEqual({ ...current, version: null }, draft))
+    return { current, draft: null, byHand: [], own };
+  return { current, draft, byHand: replacedByHand(current, draft, own), own };
 }
 
 /** @throws DocumentError where what is found is no whole topology */

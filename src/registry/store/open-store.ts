@@ -22,6 +22,8 @@ export type RegistryDescription =
       readonly remote: {
         readonly address: string;
         readonly tokenFile?: string | undefined;
+        /** In place of a file: where a command was given it. */
+        readonly token?: string | undefined;
         readonly tls?: StoreTls | undefined;
         /** The token may go off this machine in cleartext. */
         readonly insecure?: boolean | undefined;
@@ -46,13 +48,13 @@ export type RegistryDescription =
 export function openStore(registry: RegistryDescription, clock: () => number, timeOfDayMs: () => number): Store {
   if ('sqlite' in registry) return new SqliteStore(registry.sqlite.path, clock);
   if ('remote' in registry) {
-    const { address, tokenFile, tls, insecure } = registry.remote;
-    if (tokenFile !== undefined) checkSecrecy('token', [address], tls, insecure);
+    const { address, tokenFile, token = secretOf(tokenFile), tls, insecure } = registry.remote;
+    if (token !== undefined) checkSecrecy('token', [address], tls, insecure);
     checkNames([address], tls);
     const authorities = pem(tls?.authorities);
     return new RemoteStore({
       address,
-      token: secretOf(tokenFile),
+      token,
       tls: tls === undefined ? undefined : { authorities, serverName: tls.serverName },
     });
   }
