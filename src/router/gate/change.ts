@@ -33,7 +33,7 @@ export class Change {
   readonly #slowKeys = new Set<string>();
   /** Keys with one slow call after another: new calls to them wait, or it would never end. */
   readonly #heldKeys = new Set<string>();
-  /** Since when this thread has waited for nothing but others. */
+  /** Since when this thread has waited for nothing but others, whatever steps there were meanwhile. */
   #quietSinceMs: number | null = null;
 
   constructor(staged: StagedCluster, next: ClusterOwners, longLivedAfterMs: number) {
@@ -50,10 +50,12 @@ export class Change {
   goOn(staged: StagedCluster): void {
     const isBack = this.#staged.step === 'hold' && staged.step !== 'hold';
     this.#staged = staged;
-    this.#quietSinceMs = null;
     if (!isBack) return;
-    for (const [exchange, isWatch] of this.#moving)
-      if (!isWatch && exchange.isSent) this.#heldKeys.add(exchange.keyText);
+    for (const [exchange, isWatch] of this.#moving) {
+      if (isWatch || !exchange.isSent) continue;
+      this.#heldKeys.add(exchange.keyText);
+      this.#quietSinceMs = null;
+    }
   }
 
   moves(exchange: Exchange): boolean {
