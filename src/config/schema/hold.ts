@@ -8,6 +8,6 @@ export const hold = z
     bytes: count(2 ** 40)
       .default(defaultHold.bytes)
       .describe('Bytes of their content; of each worker.'),
-    waitMs: positiveDuration.default(defaultHold.waitMs).describe('No request waits for longer.'),
+    waitMs: positiveDuration.default(defaultHold.waitMs).describe('No request waits for longer at a time.'),
   })
   .describe('How much may wait while keys are handed over from one shard to another. Beyond it: 503, UNAVAILABLE.');

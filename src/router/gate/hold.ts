@@ -4,7 +4,7 @@ export interface HoldDescription {
   readonly requests: number;
   /** Bytes of their content. */
   readonly bytes: number;
-  /** No request waits for longer. */
+  /** No request waits for longer at a time. */
   readonly waitMs: number;
 }
 

@@ -1,10 +1,13 @@
 import type { Exchange } from '../exchange.ts';
 import { type LocalReply, localReply } from '../local-reply.ts';
 import type { RouterContext } from '../router-context.ts';
+import { ClientShares } from '../upstream/client-shares.ts';
 import type { WaitingPlace } from '../waiting-place.ts';
 
 /** Often enough that a time limit is kept to a tenth of a second. */
 const TICK_MS = 100;
+/** A tick that is later by as much: this thread was kept from running, and may not have heard what others have said meanwhile. */
+const LATE_MS = 200;
 /** Requests that are looked at in one turn: about a millisecond. */
 const LOOKED_AT_A_TURN = 400;
 
@@ -19,7 +22,10 @@ interface Waiting {
   bytes: number;
 }
 
-/** Where requests wait that may not be sent to their owners now: bounded in number, in bytes and in time. */
+/**
+ * Where requests wait that may not be sent to their owners now: bounded in number, in bytes and in time. One client that takes all it can get
+ * leaves some of it to the others.
+ */
 export class WaitingRoom implements WaitingPlace {
   readonly #context: RouterContext;
   readonly #cluster: string;
@@ -27,7 +33,11 @@ export class WaitingRoom implements WaitingPlace {
   readonly #calls = new Map<Exchange, Waiting>();
   readonly #watches = new Map<Exchange, Waiting>();
   readonly #onTick: () => void;
+  /** Who has how many of the places, and of the bytes. */
+  readonly #places = new ClientShares((visit) => this.#forEach((exchange) => visit(exchange, 1)));
+  readonly #room = new ClientShares((visit) => this.#forEach((exchange, { bytes }) => visit(exchange, bytes)));
   #bytes = 0;
+  #tickedAtMs = 0;
   #timer: NodeJS.Timeout | null = null;
   /** Of passes through the room the last counts: an earlier one that is not through ends. */
   #passes = 0;
@@ -48,25 +58,34 @@ export class WaitingRoom implements WaitingPlace {
     const { hold, counters, http2 } = this.#context;
     const bytes = exchange.heldBytes;
     counters.held++;
-    if (this.size >= hold.requests || this.#bytes + bytes > hold.bytes) {
+    const sinceMs = http2.turn.begin();
+    const hasPlace = this.#places.admits(exchange, 1, this.size, hold.requests, sinceMs);
+    if (!hasPlace || !this.#room.admits(exchange, bytes, this.#bytes, hold.bytes, sinceMs)) {
       exchange.refuse(this.#full());
       return;
     }
     this.#bytes += bytes;
-    const sinceMs = http2.turn.begin();
     const waiting = { sinceMs, untilMs: sinceMs + hold.waitMs, version, bytes };
     exchange.waitIn(this);
     (exchange.isWatch ? this.#watches : this.#calls).set(exchange, waiting);
-    this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
+    if (this.#timer !== null) return;
+    this.#tickedAtMs = sinceMs;
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  #forEach(visit: (exchange: Exchange, waiting: Waiting) => void): void {
+    for (const room of [this.#calls, this.#watches]) for (const [exchange, waiting] of room) visit(exchange, waiting);
   }
 
   /** Content of an exchange has come while it waits. */
   onContent(exchange: Exchange, bytes: number): void {
     const waiting = this.#calls.get(exchange) ?? this.#watches.get(exchange);
     if (waiting === undefined) return;
+    const { hold, http2 } = this.#context;
+    const mayGrow = this.#room.admits(exchange, bytes, this.#bytes, hold.bytes, http2.turn.begin());
     waiting.bytes += bytes;
     this.#bytes += bytes;
-    if (this.#bytes > this.#context.hold.bytes) exchange.refuse(this.#full());
+    if (!mayGrow) exchange.refuse(this.#full());
   }
 
   forget(exchange: Exchange): void {
@@ -101,7 +120,10 @@ export class WaitingRoom implements WaitingPlace {
 
   #tick(): void {
     const nowMs = this.#context.http2.turn.begin();
-    for (const room of [this.#calls, this.#watches]) {
+    const isLate = nowMs - this.#tickedAtMs > TICK_MS + LATE_MS;
+    // A thread that is late every time keeps to its limits all the same, every other time.
+    this.#tickedAtMs = isLate ? Number.POSITIVE_INFINITY : nowMs;
+    for (const room of isLate ? [] : [this.#calls, this.#watches]) {
       // All wait for equally long: the first to come is the first whose time is over.
       for (const [exchange, { untilMs }] of room) {
         if (nowMs < untilMs) break;

@@ -11,17 +11,17 @@ const OF_WHAT_IS_LEFT = 1 / 8;
 const COUNT_EVERY_MS = 100;
 
 /**
- * Who may have the last places at a shard: a client that takes all it can get, and keeps them, leaves an eighth to the
+ * Who may have the last places at a shard, or wherever requests wait: a client that takes all it can get, and keeps them, leaves an eighth to the
  * others. Nobody is counted while there are more places than that.
  */
 export class ClientShares {
-  readonly #forEachOpen: (visit: (open: Waiting) => void) => void;
+  readonly #forEachOpen: (visit: (open: Waiting, amount?: number) => void) => void;
   readonly #groups = new Map<string, number>();
   readonly #connections = new Map<object, number>();
   #countedAtMs = Number.NEGATIVE_INFINITY;
 
-  /** @param forEachOpen visits the requests that are at the shard */
-  constructor(forEachOpen: (visit: (open: Waiting) => void) => void) {
+  /** @param forEachOpen visits the requests that have places, each with how many; one where it does not say */
+  constructor(forEachOpen: (visit: (open: Waiting, amount?: number) => void) => void) {
     this.#forEachOpen = forEachOpen;
   }
 
@@ -47,21 +47,29 @@ export class ClientShares {
     return ofConnection < (places - open) * OF_WHAT_IS_LEFT && open < places * (1 - RESERVED / 2);
   }
 
-  /** A client takes a place. As long as there are enough, nobody has been counted lately, and it is not either. */
-  count(client: Waiting, nowMs: number): void {
-    if (nowMs - this.#countedAtMs < COUNT_EVERY_MS) this.#count(client);
+  /** Has a client take so many places of those of which `open` are taken. @returns false where there are none for it */
+  admits(client: Waiting, amount: number, open: number, places: number, nowMs: number): boolean {
+    if (open + amount > places) return false;
+    if (ClientShares.isScarce(open, places) && !this.allows(client, open, places, nowMs)) return false;
+    this.count(client, nowMs, amount);
+    return true;
   }
 
-  #count({ clientGroup, clientConnection }: Waiting): void {
-    this.#groups.set(clientGroup, (this.#groups.get(clientGroup) ?? 0) + 1);
-    this.#connections.set(clientConnection, (this.#connections.get(clientConnection) ?? 0) + 1);
+  /** A client takes places. As long as there are enough, nobody has been counted lately, and it is not either. */
+  count(client: Waiting, nowMs: number, amount = 1): void {
+    if (nowMs - this.#countedAtMs < COUNT_EVERY_MS) this.#count(client, amount);
+  }
+
+  #count({ clientGroup, clientConnection }: Waiting, amount: number): void {
+    this.#groups.set(clientGroup, (this.#groups.get(clientGroup) ?? 0) + amount);
+    this.#connections.set(clientConnection, (this.#connections.get(clientConnection) ?? 0) + amount);
   }
 
   #countAll(nowMs: number): void {
     this.#countedAtMs = nowMs;
     this.#groups.clear();
     this.#connections.clear();
-    this.#forEachOpen((open) => this.#count(open));
+    this.#forEachOpen((open, amount = 1) => this.#count(open, amount));
   }
 }
 

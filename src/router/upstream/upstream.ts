@@ -86,6 +86,7 @@ export class Upstream implements ShardEndpoint {
         )
       : null;
     this.#held = new HeldRequests(
+      this.limits.pending,
       () => context.http2.turn.begin(),
       (exchange, reason) => this.refuse(exchange, 'unreachable', reason),
     );
@@ -111,12 +112,7 @@ export class Upstream implements ShardEndpoint {
   #hasPlaceFor(exchange: Exchange): boolean {
     const { requests } = this.limits;
     const open = this.#pool.openStreams;
-    if (open >= requests) return false;
-    const { nowMs } = this.#context.http2.turn;
-    if (!ClientShares.isScarce(open, requests)) return true;
-    if (!this.#shares.allows(exchange, open, requests, nowMs)) return false;
-    this.#shares.count(exchange, nowMs);
-    return true;
+    return this.#shares.admits(exchange, 1, open, requests, this.#context.http2.turn.nowMs);
   }
 
   onReached(): void {
@@ -139,8 +135,7 @@ export class Upstream implements ShardEndpoint {
 
   unavailable(exchange: Exchange, cause: 'unreachable' | 'sick', reason: string): void {
     if (this.#waitForOwnerMs === 0) this.refuse(exchange, cause, reason);
-    else if (this.#held.count >= this.limits.pending) this.refuse(exchange, 'overloaded', '');
-    else this.#held.hold(exchange, reason, this.#waitForOwnerMs);
+    else if (!this.#held.hold(exchange, reason, this.#waitForOwnerMs)) this.refuse(exchange, 'overloaded', '');
   }
 
   refuse(exchange: Exchange, cause: FailureCause, reason: string): void {
