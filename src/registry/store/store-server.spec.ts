@@ -1,10 +1,14 @@
+import { once } from 'node:events';
 import { statSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Scope } from '../../../test/support/processes.ts';
 import { seeded } from '../../../test/support/random.ts';
+import { PATIENCE } from '../../../test/support/registries.ts';
+import { splitAddress } from '../../topology/index.ts';
 import { CountByPeer } from '../access/count-by-peer.ts';
 import { Participants, tokenHash } from '../access/participants.ts';
 import type { Role } from '../access/roles.ts';
@@ -13,7 +17,7 @@ import { RegistryStoreClient } from './registry-proto.ts';
 import { RemoteStore } from './remote-store.ts';
 import { SqliteStore } from './sqlite-store.ts';
 import { type LeaseId, StoreDenied } from './store.ts';
-import { StoreServer } from './store-server.ts';
+import { StoreServer, type StoreServerOptions } from './store-server.ts';
 
 const scope = new Scope();
 afterEach(() => scope.release());
@@ -33,9 +37,13 @@ interface Served {
   readonly address: string;
 }
 
-async function serve(participants: Participants, file = join(scope.folder(), 'registry.sqlite')): Promise<Served> {
+async function serve(
+  participants: Participants,
+  file = join(scope.folder(), 'registry.sqlite'),
+  more: Pick<StoreServerOptions, 'connections'> = {},
+): Promise<Served> {
   const store = new SqliteStore(file, () => performance.now());
-  const server = new StoreServer(store, { participants, tls: null });
+  const server = new StoreServer(store, { participants, tls: null, ...more });
   scope.defer(async () => {
     server.close();
     await store.close();
@@ -81,6 +89,29 @@ function watched({ address }: Served, request: object): Promise<string> {
     watch.on('error', (error: ServiceError) => resolve(`${status[error.code]}: ${error.details}`));
   }).finally(() => client.close());
 }
+
+/** Connects from one of this machine's addresses, and says whether the connection is let be. */
+async function isAccepted({ address }: Served, localAddress: string): Promise<boolean> {
+  const { host, port } = splitAddress(address);
+  const socket = connect({ host, port, localAddress });
+  scope.defer(() => socket.destroy());
+  socket.on('error', () => {});
+  // A server's SETTINGS are the first that it sends.
+  return Promise.race([once(socket, 'data').then(() => true), once(socket, 'close').then(() => false)]);
+}
+
+it('has so many connections at once, and leaves some of them to others than one address', async () => {
+  const connections = { inAll: 3, ofAddress: 2 };
+  const served = await serve(Participants.anybody(), undefined, { connections });
+  expect(await isAccepted(served, '127.0.0.2')).toBe(true);
+  expect(await isAccepted(served, '127.0.0.2')).toBe(true);
+  expect(await isAccepted(served, '127.0.0.2')).toBe(false);
+  const store = storeOf(served);
+  expect(await store.get('a')).toBe(null);
+  expect(await isAccepted(served, '127.0.0.3')).toBe(false);
+  await store.close();
+  await vi.waitFor(async () => expect(await isAccepted(served, '127.0.0.3')).toBe(true), PATIENCE);
+});
 
 describe('what a registry is asked', () => {
   it('is bounded in every field, and each bound is told', async () => {

@@ -8,12 +8,13 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
-import { addressText, type HostPort } from '../../topology/index.ts';
+import type { HostPort } from '../../topology/index.ts';
 import { checkBounds, LARGEST_VALUE_BYTES } from '../access/call-bounds.ts';
 import { CountByPeer } from '../access/count-by-peer.ts';
 import { Denial, type DenialKind } from '../access/denial.ts';
 import { type OwnedStore, ParticipantStore } from '../access/participant-store.ts';
 import type { Participants } from '../access/participants.ts';
+import { type ConnectionLimits, LimitedListener } from './limited-listener.ts';
 import {
   RegistryStoreClient,
   TOKEN_HEADER,
@@ -40,6 +41,8 @@ export interface StoreServerOptions {
   readonly participants: Participants;
   /** PEM; null: cleartext. */
   readonly tls: { readonly certificate: Buffer; readonly key: Buffer } | null;
+  /** As many as a thousand routers and their shards have, where it is not given. */
+  readonly connections?: ConnectionLimits;
 }
 
 /** A client that does not read loses its watch, not our memory: so many changes, or bytes of them, are kept for it. */
@@ -49,6 +52,8 @@ const MOST_UNSENT_BYTES = 4 * LARGEST_VALUE_BYTES;
 const MOST_WATCHES_OF_A_CONNECTION = 4096;
 /** Each takes some 20 KB of memory. */
 const MOST_WATCHES = 20_000;
+/** Each takes a descriptor, and some 60 KB of memory. Whoever takes part has one, a command another for its time. */
+const MOST_CONNECTIONS: ConnectionLimits = { inAll: 8192, ofAddress: 4096 };
 /** A list comes in parts of so many bytes and an entry more. */
 const PART_BYTES = 1024 * 1024;
 /** A commit, and what it has changed, go with their keys, revisions and framing. */
@@ -71,6 +76,7 @@ export class StoreServer {
     'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
   });
   readonly #options: StoreServerOptions;
+  #listener: LimitedListener | null = null;
   readonly #watches = new CountByPeer(MOST_WATCHES_OF_A_CONNECTION, MOST_WATCHES);
 
   constructor(store: OwnedStore, options: StoreServerOptions) {
@@ -104,22 +110,21 @@ export class StoreServer {
   }
 
   /** @returns the port */
-  listen(address: HostPort): Promise<number> {
-    const { tls } = this.#options;
+  listen({ host, port }: HostPort): Promise<number> {
+    const { tls, connections = MOST_CONNECTIONS } = this.#options;
     const credentials =
       tls === null
         ? ServerCredentials.createInsecure()
         : ServerCredentials.createSsl(null, [{ cert_chain: tls.certificate, private_key: tls.key }]);
-    return new Promise((resolve, reject) => {
-      this.#server.bindAsync(addressText(address), credentials, (error, bound) =>
-        error === null ? resolve(bound) : reject(error),
-      );
-    });
+    const injector = this.#server.createConnectionInjector(credentials);
+    this.#listener = new LimitedListener(connections, (socket) => injector.injectConnection(socket));
+    return this.#listener.listen(host, port);
   }
 
   /** Ends all calls: clients come back to whoever serves next. */
   close(): void {
     this.#server.forceShutdown();
+    this.#listener?.close();
   }
 
   #unary<Request extends object, Response>(carryOut: Handler<Request, Response>): handleUnaryCall<Request, Response> {
