@@ -79,6 +79,33 @@ it('resumes a document of which nothing was removed from anywhere, whatever was 
   expect(store.changesAfter('p/other', 3).map(({ document }) => document.revision)).toEqual([4, 5]);
 });
 
+it('keeps a bounded number of documents in mind of which nothing is left, and has who saw an earlier one begin anew', () => {
+  const file = join(folder, 'documents.sqlite');
+  const store = open();
+  const maintenance = new MaintenanceStore(file, 3);
+  const token = { unit: 'project/p', token: 1, mayGoOn: () => true, onWrite: () => {} };
+  const writer = { shard: 's0', version: 1 };
+  for (let i = 0; i < 20; i++) {
+    const { revision } = store.put(`p/${i}`, value, null, writer);
+    maintenance.removeChanges(`p/${i}`, store.delete(`p/${i}`, revision, writer), token);
+  }
+  maintenance.close();
+  const database = new DatabaseSync(file);
+  const { count } = database.prepare('SELECT count(*) AS count FROM removed_changes').get() as { count: number };
+  database.close();
+  // Besides those three the one that stands for all before them, and the one for all before there was such a table.
+  expect(count).toBe(5);
+  // The first one was put at 1, and deleted at 2.
+  expect(() => store.changesAfter('p/0', 1)).toThrow(ChangesRemoved);
+  expect(() => store.changesAfter('p/19', 39)).toThrow(ChangesRemoved);
+  expect(store.changesAfter('p/19', 40)).toEqual([]);
+  // Who has seen nothing of a document that is not there has missed nothing.
+  expect(store.changesAfter('p/0', 0)).toEqual([]);
+  expect(store.changesAfter('p/never', 0)).toEqual([]);
+  const live = store.put('p/live', value, null, writer);
+  expect(store.changesAfter('p/live', 0)).toMatchObject([{ document: { revision: live.revision } }]);
+});
+
 it('does not know which documents changes were removed of before that was written down', () => {
   const file = join(folder, 'documents.sqlite');
   const database = new DatabaseSync(file);

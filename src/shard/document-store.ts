@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { transaction } from '../sqlite/index.ts';
-import { NOW_MS, openDocuments } from './documents-database.ts';
+import { FORGOTTEN, NOW_MS, openDocuments } from './documents-database.ts';
 
 export interface StoredDocument {
   readonly key: string;
@@ -121,9 +121,11 @@ export class DocumentStore {
     this.#setWriter = prepare(
       'INSERT INTO writers (shard, version) VALUES (?, ?) ON CONFLICT (shard) DO UPDATE SET version = excluded.version',
     );
-    // What was removed of a document was its first changes: what came after one that is kept is kept too.
+    // What was removed of a document was its first changes: what came after one that is kept is kept too. Who has seen nothing of a document
+    // that was forgotten misses nothing: it is not there, as it was not.
     this.#isKept = prepare(
-      "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM removed_changes WHERE key IN (?1, '') AND up_to > ?2) " +
+      `SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM removed_changes WHERE key IN (?1, '', '${FORGOTTEN}') ` +
+        `AND up_to > ?2 AND (key <> '${FORGOTTEN}' OR ?2 > 0)) ` +
         'UNION ALL SELECT 1 FROM changes WHERE key = ?1 AND revision = ?2',
     );
     this.#expired = prepare(

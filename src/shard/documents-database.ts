@@ -1,6 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { addMissing, openDurable } from '../sqlite/index.ts';
 
+/**
+ * Stands in `removed_changes` for documents of which nothing is left, and which are too many to be known one by one. No document has that key.
+ */
+export const FORGOTTEN = '*';
+
 /** The time of day in milliseconds, as the database has it: that of its machine. */
 export const NOW_MS = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
 
@@ -34,6 +39,9 @@ const SCHEMA = `
   -- they were removed before this table was there.
   CREATE TABLE IF NOT EXISTS removed_changes (key TEXT PRIMARY KEY, up_to INTEGER NOT NULL) WITHOUT ROWID;
   INSERT OR IGNORE INTO removed_changes SELECT '', up_to FROM removed;
+  -- Those among them of which nothing was left.
+  CREATE TABLE IF NOT EXISTS forgotten (key TEXT PRIMARY KEY, up_to INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS forgotten_by_revision ON forgotten (up_to);
   CREATE TRIGGER IF NOT EXISTS note_removed_changes AFTER DELETE ON changes BEGIN
     INSERT INTO removed_changes (key, up_to) VALUES (OLD.key, OLD.revision)
       ON CONFLICT (key) DO UPDATE SET up_to = max(up_to, excluded.up_to);

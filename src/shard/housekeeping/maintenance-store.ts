@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { RunOver, StaleRun } from '../../housekeeping/index.ts';
 import { transaction } from '../../sqlite/index.ts';
-import { NOW_MS, openDocuments } from '../documents-database.ts';
+import { FORGOTTEN, NOW_MS, openDocuments } from '../documents-database.ts';
 
 /** Who writes: the holder of a unit, by the token of its claim. */
 export interface UnitToken {
@@ -15,6 +15,11 @@ export interface UnitToken {
 
 /** Changes that are removed at once: less than a millisecond, for as long as requests wait. */
 const ROWS_AT_ONCE = 200;
+/**
+ * Documents of which nothing is left, and of which it is known one by one up to where something was: a megabyte. Of those before them who comes
+ * back to a revision has to begin anew, also where nothing was removed behind it.
+ */
+const MOST_FORGOTTEN = 10_000;
 const TOKEN_OF_UNIT = 'SELECT token FROM units WHERE unit = ?';
 
 /** What housekeeping reads and removes, on a connection of its own. A write with an old token is refused. */
@@ -30,10 +35,18 @@ export class MaintenanceStore {
   readonly #removable: StatementSync;
   readonly #removeUpTo: StatementSync;
   readonly #noteRemoved: StatementSync;
+  readonly #noteForgotten: StatementSync;
+  readonly #tooMany: StatementSync;
+  readonly #forgetRemoved: StatementSync;
+  readonly #forget: StatementSync;
+  readonly #noteTooMany: StatementSync;
+  readonly #mostForgotten: number;
   readonly #idleSession: StatementSync;
   readonly #endSessions: StatementSync;
 
-  constructor(file: string) {
+  /** @param mostForgotten documents that are gone, and known one by one */
+  constructor(file: string, mostForgotten = MOST_FORGOTTEN) {
+    this.#mostForgotten = mostForgotten;
     this.#database = openDocuments(file);
     // What is lost with the machine is done again.
     this.#database.exec('PRAGMA synchronous = NORMAL');
@@ -60,6 +73,20 @@ export class MaintenanceStore {
     this.#removeUpTo = prepare('DELETE FROM changes WHERE key = ? AND revision <= ?');
     // For shards of earlier releases, which know of no removal one document at a time.
     this.#noteRemoved = prepare('UPDATE removed SET up_to = max(up_to, ?)');
+    this.#noteForgotten = prepare(
+      'INSERT INTO forgotten (key, up_to) SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM changes WHERE key = ?1) ' +
+        'ON CONFLICT (key) DO UPDATE SET up_to = excluded.up_to',
+    );
+    this.#tooMany = prepare('SELECT up_to AS upTo FROM forgotten ORDER BY up_to DESC LIMIT 1 OFFSET ?');
+    // One that was put anew may have lost changes since.
+    this.#forgetRemoved = prepare(
+      'DELETE FROM removed_changes WHERE key IN (SELECT key FROM forgotten WHERE up_to <= ?1) AND up_to <= ?1',
+    );
+    this.#forget = prepare('DELETE FROM forgotten WHERE up_to <= ?');
+    this.#noteTooMany = prepare(
+      `INSERT INTO removed_changes (key, up_to) VALUES ('${FORGOTTEN}', ?) ` +
+        'ON CONFLICT (key) DO UPDATE SET up_to = max(up_to, excluded.up_to)',
+    );
     this.#idleSession = prepare(`SELECT 1 FROM sessions WHERE project = ? AND seen_at <= ${NOW_MS} - ? LIMIT 1`);
     this.#endSessions = prepare(
       `DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE project = ? AND seen_at <= ${NOW_MS} - ? LIMIT ?)`,
@@ -123,8 +150,18 @@ export class MaintenanceStore {
       this.check(token);
       this.#noteRemoved.run(some.upTo);
       this.#removeUpTo.run(key, some.upTo);
+      if (this.#noteForgotten.run(key, some.upTo).changes > 0) this.#forgetOldest();
       return some.count;
     });
+  }
+
+  /** To be called in a transaction. */
+  #forgetOldest(): void {
+    const oldest = this.#tooMany.get(this.#mostForgotten) as { upTo: number } | undefined;
+    if (oldest === undefined) return;
+    this.#forgetRemoved.run(oldest.upTo);
+    this.#forget.run(oldest.upTo);
+    this.#noteTooMany.run(oldest.upTo);
   }
 
   /** Ends sessions of a project without a sign of life for so long, at most so many. @returns how many. @throws StaleRun RunOver */
