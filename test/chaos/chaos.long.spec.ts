@@ -19,8 +19,8 @@ it('keeps every promise while shards come and go, and everything is killed, stop
     seconds: 12,
     store: 'embedded',
     shards: KINDS[seed % KINDS.length] as ShardKinds,
-    callers: 40,
-    watchers: 40,
+    callers: 24,
+    watchers: 24,
     thinkMs: 150,
     faults: true,
     isVaried: true,
@@ -33,6 +33,6 @@ it('keeps every promise while shards come and go, and everything is killed, stop
   // A run in which nothing happened would show nothing.
   expect(counts.changes).toBeGreaterThan(1);
   expect(counts.disturbances).toBeGreaterThan(0);
-  expect(counts.puts).toBeGreaterThan(500);
-  expect(counts.events).toBeGreaterThan(100);
+  expect(counts.puts).toBeGreaterThan(200);
+  expect(counts.events).toBeGreaterThan(50);
 }, 240_000);
