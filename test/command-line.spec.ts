@@ -71,6 +71,21 @@ it('explains a million keys from standard input', async () => {
   });
 });
 
+it('ends quietly where nobody reads any more', async () => {
+  const file = scope.file('keyway.yaml', CONFIG);
+  const child = spawn(process.execPath, [KEYWAY, 'explain', '--config', file, '-'], { stdio: 'pipe' });
+  scope.defer(() => child.kill('SIGKILL'));
+  let errors = '';
+  child.stderr.on('data', (chunk) => {
+    errors += chunk;
+  });
+  child.stdin.on('error', () => {});
+  child.stdin.end('demo/hello\n'.repeat(300_000));
+  child.stdout.once('data', () => child.stdout.destroy());
+  expect(await once(child, 'exit')).toEqual([0, null]);
+  expect(errors).toBe('');
+});
+
 it('tells what a change of topology would move, before anything does', async () => {
   const shards = (...ids: number[]): string => ids.map((n) => `{id: s${n}, address: '127.0.0.1:910${n}'}`).join(', ');
   const config = (text: string): string =>

@@ -134,6 +134,7 @@ export class RouterProcess {
     this.#notReady = 'shutting down';
     const endsMs = machineClock() + this.#config.drainMs;
     this.#log.info({ drainSeconds: this.#config.drainMs / 1000 }, 'shutting down');
+    await this.#tellWhatDrains(endsMs);
     const telling = setInterval(() => void this.#tellWhatDrains(endsMs), DRAIN_TOLD_EVERY_MS);
     const cut = await this.#threads?.shutdown(this.#config.drainMs);
     clearInterval(telling);
@@ -145,6 +146,7 @@ export class RouterProcess {
   /** Whoever stops a router sees what it still waits for, and for how long. */
   async #tellWhatDrains(endsMs: number): Promise<void> {
     const streams = (await this.#threads?.openStreams(MOST_STREAMS_COUNTED)) ?? [];
+    if (streams.length === 0) return;
     const waitsFor = Object.fromEntries(
       Map.groupBy(streams, ({ route, shard }) => `${route} at ${shard}`)
         .entries()

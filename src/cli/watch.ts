@@ -74,7 +74,7 @@ function tellChanges(
 }
 
 /** What people want to know of a member: steps of handoffs that it acknowledges are none of it. */
-function valueText(kind: MemberKind, value: Member['value']): string {
+export function valueText(kind: MemberKind, value: Member['value']): string {
   if (kind === 'node') {
     const { address, healthy, leaving, role } = nodeValue(value);
     return `at ${address} is ${leaving ? 'leaving' : healthy ? 'well' : 'sick'}${role === 'replica' ? ', a replica' : ''}`;

@@ -1,0 +1,169 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { WriteStream } from 'node:tty';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { keywayProgram } from './program.ts';
+import { chosenRegistry } from './registry-option.ts';
+import { writeFault } from './terminal.ts';
+import { valueText } from './watch.ts';
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'keyway-test-'));
+  vi.stubEnv('KEYWAY_REGISTRY', `sqlite:${join(folder, 'registry.sqlite')}`);
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const file = (name: string, text: string): string => {
+  writeFileSync(join(folder, name), text);
+  return join(folder, name);
+};
+
+/** What a command prints, called in this process. */
+async function printed(...args: string[]): Promise<string> {
+  let text = '';
+  const write = vi.spyOn(process.stdout, 'write').mockImplementation((part) => {
+    text += String(part);
+    return true;
+  });
+  try {
+    await (await keywayProgram(args[0])).parseAsync(args, { from: 'user' });
+  } finally {
+    write.mockRestore();
+  }
+  return text;
+}
+
+const CREATE = ['cluster', 'create', 'docs', '--shards', 's0=127.0.0.1:1,s1=127.0.0.1:2'];
+const CONFIG = `listen: [{address: 127.0.0.1:8080}]
+routes: [{match: {prefix: /}, cluster: docs}]
+clusters: {docs: {hashOn: id, shards: [{id: s1, address: 127.0.0.1:2}, {id: s9, address: 127.0.0.1:9}]}}
+`;
+
+describe('status', () => {
+  it('says that a registry is empty', async () => {
+    expect(await printed('status')).toMatch(/^the registry is empty: .*\nkeyway cluster create, .*\n$/);
+  });
+});
+
+describe('what exists already, or is no name', () => {
+  it('is told as that', async () => {
+    await printed(...CREATE);
+    await expect(printed(...CREATE)).rejects.toThrow('the cluster default/docs exists already: it is at version 1');
+    await printed('ns', 'create', 'team');
+    await expect(printed('ns', 'create', 'team')).rejects.toThrow('the namespace team exists already');
+    await expect(printed('ns', 'create', 'A b')).rejects.toThrow('"A b" is no namespace: write a name of letters');
+  });
+});
+
+describe('explain and plan', () => {
+  it('take the registry or a config', async () => {
+    await printed(...CREATE);
+    const config = file('keyway.yaml', CONFIG);
+    expect(await printed('explain', 'demo/hello')).toMatch(/^demo\/hello\t\d+\ts[01]\t127\.0\.0\.1:[12]\n$/);
+    expect(await printed('explain', '--config', config, 'demo/hello')).toMatch(/\ts[19]\t/);
+    const topology = file('docs.yaml', await printed('topology', 'get'));
+    expect(await printed('plan', topology)).toMatch(/^docs: 0\.0% of the keys move\n/);
+    expect(await printed('plan', config)).toMatch(/\ns9 +- +\d+\.\d%/);
+    expect(await printed('plan', topology, '--config', config)).toMatch(/\ns9 +\d+\.\d% +-/);
+    expect(await printed('validate', topology, config)).toBe(
+      `${topology} is a topology that is right\n${config} is a config that is right\n`,
+    );
+  });
+});
+
+describe('discover --dry-run', () => {
+  it('says what would change, what was put there by hand, and changes nothing', async () => {
+    await printed(...CREATE);
+    const found = file('shards.yaml', 'shards: [{id: s1, address: "127.0.0.1:2"}, {id: s2, address: "127.0.0.1:3"}]');
+    expect(await printed('discover', '--cluster', 'docs', '--file', found, '--dry-run')).toMatch(
+      /^remove {2}s0 127\.0\.0\.1:1, weight 1 \(put there by hand: only with --take-over\)\nadd {5}s2 .*\n\d+\.\d% of the keys would move\n$/,
+    );
+    expect(await printed('cluster', 'show', 'docs')).toContain('docs at version 1');
+    const empty = file('faulty.yaml', 'shards: nothing');
+    await expect(printed('discover', '--cluster', 'docs', '--file', empty, '--dry-run')).rejects.toThrow('give a list');
+  });
+});
+
+describe('the token that is shown to a registry', () => {
+  it('is that of the flag, of the environment, or of the config', () => {
+    const registry = '127.0.0.1:9200';
+    vi.stubEnv('XDG_CONFIG_HOME', folder);
+    expect(chosenRegistry({ registry })).toEqual({ remote: { address: registry } });
+    vi.stubEnv('KEYWAY_TOKEN', 'secret');
+    expect(chosenRegistry({ registry })).toEqual({ remote: { address: registry, token: 'secret' } });
+    vi.stubEnv('KEYWAY_TOKEN_FILE', '/run/token');
+    expect(chosenRegistry({ registry })).toEqual({ remote: { address: registry, tokenFile: '/run/token' } });
+    expect(chosenRegistry({ registry, tokenFile: 'mine' })).toEqual({
+      remote: { address: registry, tokenFile: 'mine' },
+    });
+    expect(() => chosenRegistry({ registry: 'sqlite:a', tokenFile: 'mine' })).toThrow('--token-file is for a registry');
+  });
+});
+
+describe('watch', () => {
+  it('says in words what a member is and does', () => {
+    const node = {
+      address: '127.0.0.1:9101',
+      role: 'primary',
+      healthy: true,
+      acknowledged: { to: 2, attempt: 1, step: 'hold' },
+    };
+    expect(valueText('node', node)).toBe('at 127.0.0.1:9101 is well');
+    expect(valueText('node', { ...node, healthy: false, role: 'replica' })).toBe(
+      'at 127.0.0.1:9101 is sick, a replica',
+    );
+    const listen = [{ host: '127.0.0.1', port: 8080 }];
+    const router = {
+      versions: { 'default/docs': 3 },
+      acknowledged: {},
+      admin: { host: '127.0.0.1', port: 9901 },
+      listen,
+    };
+    expect(valueText('router', router)).toBe('at 127.0.0.1:8080 serves default/docs@3');
+  });
+});
+
+describe('completion', () => {
+  it('gives a shell the commands and options that come next', async () => {
+    const script = await printed('completion', 'bash');
+    const complete = (...words: string[]): string => {
+      const line = `COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}`;
+      const ask = `${line}; _keyway; echo "\${COMPREPLY[@]}"`;
+      return execFileSync('bash', ['-c', `${script}\n${ask}`], { encoding: 'utf8' }).trim();
+    };
+    expect(complete('keyway', 'rout')).toBe('router');
+    expect(complete('keyway', 'kv', 'g')).toBe('get');
+    expect(complete('keyway', 'kv', 'put', 'demo/x', '--rev')).toBe('--revision');
+    expect(await printed('completion', 'fish')).toContain("-n '__fish_seen_subcommand_from kv; and ");
+  });
+});
+
+describe('colours', () => {
+  const written = (stream: NodeJS.WriteStream, action: () => unknown): string => {
+    const write = vi.spyOn(stream, 'write').mockReturnValue(true);
+    action();
+    const text = write.mock.calls.map(([part]) => String(part)).join('');
+    write.mockRestore();
+    return text;
+  };
+
+  it('are shown on terminals, and not where NO_COLOR is set', async () => {
+    const fault = (): string => written(process.stderr, () => writeFault('one\ntwo'));
+    const { isTTY, getColorDepth } = process.stderr;
+    Object.assign(process.stderr, { isTTY: true, getColorDepth: WriteStream.prototype.getColorDepth });
+    vi.stubEnv('NO_COLOR', undefined);
+    vi.stubEnv('FORCE_COLOR', undefined);
+    vi.stubEnv('TERM', 'xterm');
+    expect(fault()).toBe('\x1b[31mkeyway:\x1b[39m one\n\x1b[31mkeyway:\x1b[39m two\n');
+    vi.stubEnv('NO_COLOR', '1');
+    expect(fault()).toBe('keyway: one\nkeyway: two\n');
+    Object.assign(process.stderr, { isTTY, getColorDepth });
+  });
+});

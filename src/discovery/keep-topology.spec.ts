@@ -1,0 +1,73 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { DEFAULT_NAMESPACE, Registry, SqliteStore } from '../registry/index.ts';
+import { checkTopology } from '../topology/index.ts';
+import type { FoundShard } from './found-shards.ts';
+import { keepTopology } from './keep-topology.ts';
+
+const NAME = { namespace: DEFAULT_NAMESPACE, cluster: 'docs' };
+const clock = () => performance.now();
+let folder = '';
+let registry: Registry;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'keyway-test-'));
+  registry = new Registry(new SqliteStore(join(folder, 'registry.sqlite'), clock), { clock, timeOfDay: () => '' });
+});
+afterEach(async () => {
+  await registry.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const at = (id: string, port: number): FoundShard => ({ id, address: `127.0.0.1:${port}` });
+
+/** Keeps the cluster as it is found, and then found anew. @returns what people were told */
+async function found(lists: ReadonlyArray<readonly FoundShard[]>, takesOver = false): Promise<string[]> {
+  const faults: string[] = [];
+  const stopping = new AbortController();
+  await keepTopology(
+    registry,
+    NAME,
+    async function* () {
+      yield* lists;
+      stopping.abort();
+    },
+    { placement: { ringHash: {} }, hashOn: 'id' },
+    { candidate: 'test', clock, takesOver },
+    { onCommitted: () => {}, onFault: (message) => faults.push(message), onTerm: () => {} },
+    stopping.signal,
+  );
+  return faults;
+}
+
+async function byHand(...shards: readonly FoundShard[]): Promise<void> {
+  const document = { ...NAME, placement: { ringHash: {} }, shards };
+  await registry.topologies.commit(checkTopology(document, 'the test'));
+}
+
+async function addresses(): Promise<string[]> {
+  const topology = await registry.topologies.read(NAME);
+  return topology?.shards.map(({ id, address }) => `${id}=${address}`) ?? [];
+}
+
+it('replaces what it has put there itself, also after another process has begun', async () => {
+  expect(await found([[at('s0', 1), at('s1', 2)]])).toEqual([]);
+  expect(await found([[at('s1', 3), at('s2', 4)]])).toEqual([]);
+  expect(await addresses()).toEqual(['s1=127.0.0.1:3', 's2=127.0.0.1:4']);
+});
+
+it('adds to shards that were put there by hand, and replaces them only where it is told to', async () => {
+  await byHand(at('s0', 1), at('s1', 2));
+  expect(await found([[at('s0', 1), at('s1', 2), at('s2', 3)]])).toEqual([]);
+  expect(await addresses()).toEqual(['s0=127.0.0.1:1', 's1=127.0.0.1:2', 's2=127.0.0.1:3']);
+  const [fault, ...more] = await found([[at('s0', 9), at('s2', 4)]]);
+  expect([fault, more]).toEqual([expect.stringMatching(/^s0, s1: put there by hand.*--take-over/), []]);
+  expect(await addresses()).toHaveLength(3);
+  expect(await found([[at('s0', 9), at('s2', 4)]], true)).toEqual([]);
+  expect(await addresses()).toEqual(['s0=127.0.0.1:9', 's2=127.0.0.1:4']);
+  // From then on they are its own.
+  expect(await found([[at('s2', 4)]])).toEqual([]);
+  expect(await addresses()).toEqual(['s2=127.0.0.1:4']);
+});
