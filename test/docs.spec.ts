@@ -139,3 +139,9 @@ it('says of each value in the examples of the config whether it is the default',
   );
   expect(unmarked.map(({ path, line }) => `${path}: ${line}`)).toEqual([]);
 });
+
+it('calls the command as a checkout has it', () => {
+  const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...globSync('docs/*.md', { cwd: root })];
+  const bare = pages.flatMap((page) => read(page).match(/^(?:\$ | {4})keyway [a-z].*$/gm) ?? []);
+  expect(bare).toEqual([]);
+});
