@@ -5,6 +5,7 @@ import { connect } from 'node:http2';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { stringify } from 'yaml';
+import { importEnvoy } from '../../src/config/index.ts';
 import { freePorts, KEYWAY, Scope, TOOLS } from '../support/processes.ts';
 import { runSeed, seeded } from '../support/random.ts';
 
@@ -189,15 +190,18 @@ it(`places ${KEYS} keys where a real Envoy does, for random hosts and weights an
   );
   const list = trials(random, backends);
   const [port] = (await freePorts(1)) as [number];
-  const envoyFile = scope.file('envoy.yaml', envoyConfig(list, port));
+  const bootstrap = envoyConfig(list, port);
+  const envoyFile = scope.file('envoy.yaml', bootstrap);
   const envoy = scope.run(join(TOOLS, 'envoy/bin/envoy'), ['-c', envoyFile, '--concurrency', '1', '-l', 'info']);
   await envoy.printed(/starting main dispatch loop/);
   const config = scope.file('keyway.yaml', keywayConfig(list));
+  const imported = scope.file('imported.yaml', stringify(importEnvoy(bootstrap, 'envoy.yaml').config));
   let agreed = 0;
   for (const { name } of list) {
     const keys = Array.from({ length: KEYS }, (_, i) => `${name}-${Math.floor(random() * 1e9)}/document-${i}`);
     const owners = await throughEnvoy(port, name, keys);
     expect(explained(config, name, keys), `seed ${seed}, ${name}`).toEqual(owners);
+    expect(explained(imported, name, keys), `seed ${seed}, ${name}, imported`).toEqual(owners);
     agreed += keys.length;
   }
   console.log(`Envoy parity: ${agreed} keys agree`);
