@@ -9,6 +9,7 @@ import { planSchema } from '../src/load/index.ts';
 import { nodeHousekeepingSchema } from '../src/node/index.ts';
 import { shardHousekeepingSchema } from '../src/shard/index.ts';
 import { parseTopology } from '../src/topology/index.ts';
+import { commandIndex, VARIABLES } from './support/command-index.ts';
 import { defaultedValues, type JsonSchema } from './support/example-defaults.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
@@ -144,4 +145,11 @@ it('calls the command as a checkout has it', () => {
   const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...globSync('docs/*.md', { cwd: root })];
   const bare = pages.flatMap((page) => read(page).match(/^(?:\$ | {4})keyway [a-z].*$/gm) ?? []);
   expect(bare).toEqual([]);
+});
+
+it('lists every command with its options, and every variable of the environment that is read', async () => {
+  expect(read('docs/commands.md')).toBe(await commandIndex());
+  const files = globSync('src/**/*.{ts,js}', { cwd: root });
+  const variables = files.flatMap((file) => [...read(file).matchAll(/process\.env\.(\w+)/g)].map(([, name]) => name));
+  expect(Object.keys(VARIABLES)).toEqual(expect.arrayContaining(variables));
 });
