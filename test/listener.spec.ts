@@ -27,7 +27,7 @@ async function listen(more: Partial<ListenerDescription>) {
   };
   const listener = new Listener({ host: '127.0.0.1', port: 0, ...more }, owner, 300);
   scope.defer(() => listener.close());
-  const port = await listener.listen(false);
+  const port = await listener.listen(0, false);
   const client = (): Socket => {
     const socket = connect(port, '127.0.0.1').on('error', () => {});
     scope.defer(() => socket.destroy());

@@ -26,6 +26,7 @@ const quietSource: AdminSource = {
   fingerprints: async () => [],
   explain: (key) => [{ key }],
   config: () => ({}),
+  reloads: () => null,
 };
 
 const servers: AdminServer[] = [];

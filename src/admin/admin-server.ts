@@ -4,6 +4,7 @@ import { type Answer, json, metrics, text } from './answer.ts';
 import { Busy, GuardedServer, type Question } from './guarded-server.ts';
 import { type AdminRegistry, renderMetrics, sumCounters } from './metrics.ts';
 import { type ProcessVitals, renderProcess } from './process-metrics.ts';
+import type { AdminReloads } from './reloads.ts';
 
 /** What the admin address tells of. */
 export interface AdminSource {
@@ -23,6 +24,8 @@ export interface AdminSource {
   explain(key: string, cluster: string | null): readonly object[];
   /** The config in effect, without secrets. */
   config(): object;
+  /** Null where there is no file to be read again. */
+  reloads(): AdminReloads | null;
 }
 
 export interface AdminCluster {
@@ -43,7 +46,7 @@ type Handler = (source: AdminSource, query: URLSearchParams) => Answer | Promise
 export class AdminServer {
   readonly #server: GuardedServer;
   readonly #source: AdminSource;
-  readonly #token: string | null;
+  #token: string | null;
 
   /**
    * @param token what a request has to bear, health apart; null where anybody may ask
@@ -52,8 +55,16 @@ export class AdminServer {
   constructor(source: AdminSource, token: string | null, names: readonly string[] = []) {
     this.#source = { ...source, fingerprints: oneAtATime(source.fingerprints) };
     this.#token = token;
-    const bears = (authorization: string | undefined): boolean => token !== null && bearsToken(authorization, token);
-    this.#server = new GuardedServer({ bearsToken: bears, answer: (question) => this.#answer(question) }, names);
+    const bears = (authorization: string | undefined): boolean =>
+      this.#token !== null && bearsToken(authorization, this.#token);
+    const answerer = { bearsToken: bears, answer: (question: Question) => this.#answer(question), changing: CHANGING };
+    this.#server = new GuardedServer(answerer, names);
+  }
+
+  /** Others may ask from now on; see the constructor. */
+  setAccess(token: string | null, names: readonly string[]): void {
+    this.#token = token;
+    this.#server.setNames(names);
   }
 
   #answer({ path, query, bearsToken: bears }: Question): Answer | Promise<Answer> {
@@ -116,7 +127,18 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ],
   ['/fingerprint', (source, query) => fingerprints(source, query)],
   ['/config', (source) => json(source.config())],
+  ['/reload', (source) => reload(source)],
 ]);
+
+/** What changes something, and so is asked for by POST. */
+const CHANGING: ReadonlySet<string> = new Set(['/reload']);
+
+async function reload(source: AdminSource): Promise<Answer> {
+  const reloads = source.reloads();
+  if (reloads === null) return text(409, 'this router has no config file that could be read again');
+  const outcome = await reloads.reload('admin');
+  return json(outcome, outcome.result === 'refused' ? 422 : 200);
+}
 
 /** A router goes on without its registry, and says so. */
 function readyText(registry: AdminRegistry | null): string {
@@ -128,7 +150,7 @@ function readyText(registry: AdminRegistry | null): string {
 
 async function allMetrics(source: AdminSource): Promise<string> {
   const [counters, vitals] = await Promise.all([summed(source), source.vitals()]);
-  return (await renderProcess(vitals)) + (await renderMetrics(counters, source.registry()));
+  return (await renderProcess(vitals)) + (await renderMetrics(counters, source.registry(), source.reloads()));
 }
 
 async function summed(source: AdminSource): Promise<RouterCounters> {

@@ -15,8 +15,8 @@ export function text(status: number, line: string, headers: Readonly<Record<stri
   return { status, type: TEXT, text: `${line}\n`, headers };
 }
 
-export function json(value: unknown): Answer {
-  return { status: 200, type: JSON_TYPE, text: `${JSON.stringify(value, null, 2)}\n` };
+export function json(value: unknown, status = 200): Answer {
+  return { status, type: JSON_TYPE, text: `${JSON.stringify(value, null, 2)}\n` };
 }
 
 /** Prometheus' text form. */

@@ -20,6 +20,8 @@ export interface Answerer {
   bearsToken(authorization: string | undefined): boolean;
   /** May throw, or reject: the asker is told, and nobody else is harmed. */
   answer(question: Question): Answer | Promise<Answer>;
+  /** Paths that change something: asked for by POST, and by nothing else. */
+  readonly changing?: ReadonlySet<string>;
 }
 
 /** A header section has a few lines. */
@@ -31,11 +33,11 @@ const MOST_CONNECTIONS = 256;
 /** Questions that are being answered at once: most of them are answered within a turn of the event loop. */
 const MOST_AT_ONCE = 32;
 
-/** Answers GET and HEAD by HTTP/1.1. Whatever is sent to it, the process goes on. */
+/** Answers GET and HEAD, and POST where it changes something, by HTTP/1.1. Whatever is sent to it, the process goes on. */
 export class GuardedServer {
   readonly #server: Server;
   readonly #answerer: Answerer;
-  readonly #names: readonly string[];
+  #names: readonly string[];
   #host = '';
   #answering = 0;
 
@@ -48,6 +50,10 @@ export class GuardedServer {
     this.#server.maxConnections = MOST_CONNECTIONS;
     // CONNECT has a target that is not ours, and no answer of Node's own.
     this.#server.on('connect', (_request, socket) => socket.end('HTTP/1.1 405 Method Not Allowed\r\n\r\n'));
+  }
+
+  setNames(names: readonly string[]): void {
+    this.#names = names;
   }
 
   /** @returns the port */
@@ -79,8 +85,11 @@ export class GuardedServer {
     const bearsToken = this.#answerer.bearsToken(request.headers.authorization);
     const refused = refusalOf(request, { host: this.#host, names: this.#names }, bearsToken);
     if (refused !== null) return refused;
-    if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'only GET', { allow: 'GET, HEAD' });
     const target = TARGET.exec(request.url ?? '');
+    const isChange = this.#answerer.changing?.has(target?.[1] ?? '') === true;
+    if (isChange && request.method !== 'POST') return text(405, 'only POST', { allow: 'POST' });
+    if (!isChange && request.method !== 'GET' && request.method !== 'HEAD')
+      return text(405, 'only GET', { allow: 'GET, HEAD' });
     if (target === null) return text(400, 'the target is no path');
     if (this.#answering >= MOST_AT_ONCE) throw new Busy('too many ask at once');
     this.#answering++;

@@ -2,3 +2,4 @@
 export { AdminServer, type AdminSource } from './admin-server.ts';
 export { MetricsServer } from './metrics-server.ts';
 export { type ProcessVitals, renderProcess } from './process-metrics.ts';
+export type { AdminReloads, ReloadOutcome, ReloadResult } from './reloads.ts';

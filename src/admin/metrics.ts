@@ -1,5 +1,6 @@
 import { failureCauses, type RouterCounters, type ShardCounters, type TrafficCounters } from '../router/index.ts';
 import { type Labelled, MetricsText, type Samples } from './metrics-text.ts';
+import type { AdminReloads } from './reloads.ts';
 
 /** What is known of a router's registry. */
 export interface AdminRegistry {
@@ -70,7 +71,11 @@ function addNumbers(from: Tree, into: Tree): void {
 }
 
 /** Renders a router's counters in Prometheus' text form. */
-export async function renderMetrics(counters: RouterCounters, registry: AdminRegistry | null): Promise<string> {
+export async function renderMetrics(
+  counters: RouterCounters,
+  registry: AdminRegistry | null,
+  reloads: AdminReloads | null,
+): Promise<string> {
   const text = new MetricsText();
   const routes = Object.entries(counters.routes).map(([route, traffic]) => ({ labels: { route }, traffic }));
   const shards = Object.entries(counters.shards).map(([name, traffic]) => ({ labels: shardLabels(name), traffic }));
@@ -79,6 +84,7 @@ export async function renderMetrics(counters: RouterCounters, registry: AdminReg
   await addTraffic(text, 'keyway_shard', shards);
   await addShardStates(text, shards);
   if (registry !== null) await addRegistry(text, registry);
+  if (reloads !== null) await addReloads(text, reloads);
   return text.whole;
 }
 
@@ -158,6 +164,21 @@ async function addRegistry(text: MetricsText, { outage, outages, unreadable, clu
   await text.counter('keyway_handoff_steps_total', 'Steps of handoffs that this router has begun.', begun);
   const failovers = each((cluster) => cluster.failovers);
   await text.counter('keyway_failovers_total', 'Lost shards that this router has begun to take out.', failovers);
+}
+
+async function addReloads(text: MetricsText, { counts, isRefused, needsRestart }: AdminReloads): Promise<void> {
+  const results = Object.entries(counts).map(([result, count]) => [{ result }, count] as const);
+  await text.counter(
+    'keyway_config_reloads_total',
+    'Times that the config was read again, by what came of it.',
+    results,
+  );
+  await text.gauge('keyway_config_fault', 'Whether the config was refused when it was read last.', [
+    [{}, Number(isRefused)],
+  ]);
+  await text.gauge('keyway_config_restart_needed', 'Fields of the config that need a restart to count.', [
+    [{}, needsRestart.length],
+  ]);
 }
 
 /** In which a router takes part. */

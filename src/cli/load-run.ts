@@ -81,7 +81,7 @@ export async function load(option: TargetOption, flags: LoadFlags): Promise<void
   if (registry !== undefined) marks.watch(registry);
   const stopping = new AbortController();
   // Once: a second one ends it without a report.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stopping.abort());
   let countedMs = 0;
   try {
     countedMs = await run.run(stopping.signal);

@@ -7,6 +7,7 @@ import { showHelpWell } from './help.ts';
 const COMMANDS = {
   dev: async () => (await import('./dev.ts')).devCommand(),
   router: async () => (await import('./router.ts')).routerCommand(),
+  reload: async () => (await import('./reload.ts')).reloadCommand(),
   registry: async () => (await import('./registry.ts')).registryCommand(),
   ns: async () => (await import('./ns.ts')).nsCommand(),
   cluster: async () => (await import('./cluster.ts')).clusterCommand(),

@@ -1,4 +1,5 @@
-import type { Config } from '../config/index.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { Config, ConfiguredRegistry } from '../config/index.ts';
 import {
   type ClusterControlEvent,
   type ControlEvent,
@@ -15,6 +16,7 @@ import {
   type SharedCluster,
   type StagedCluster,
   shareCluster,
+  type TopologyName,
   topologyText,
 } from '../topology/index.ts';
 import { processName } from './process-name.ts';
@@ -57,11 +59,23 @@ interface FromRegistry {
   readonly steps: Record<string, number>;
   failovers: number;
   readonly servesUntil: ServesUntil;
+  readonly topology: TopologyName;
+  /** Whether the threads know it: a cluster that a reload adds is followed before. */
+  isRouted: boolean;
 }
 
-/** A router's clusters: those of its config, which stay as they are, and those of the registry, which change. */
+/** What another config makes of a router's clusters, once it is known who owns what. */
+export interface PreparedClusters {
+  readonly routed: readonly RoutedCluster[];
+  /** The threads route by it. */
+  apply(): void;
+  /** They do not. */
+  discard(): void;
+}
+
+/** A router's clusters: those of its config, and those of the registry, which change. Both go with the config. */
 export class RoutedClusters {
-  readonly #config: Config;
+  #config: Config;
   readonly #log: Log;
   readonly #clock: () => number;
   readonly #tables = new Map<string, SharedCluster | null>();
@@ -72,7 +86,8 @@ export class RoutedClusters {
   readonly #lost = new Map<string, { readonly sinceMs: number; readonly reason: string }>();
   #outages = 0;
   #unreadable: readonly Unreadable[] = [];
-  readonly #awaited: Set<string>;
+  /** Of which nothing is known yet. */
+  readonly #awaited = new Set<string>();
   #onAllTold: () => void = () => {};
   #onNews: Array<() => void> = [];
 
@@ -80,60 +95,148 @@ export class RoutedClusters {
     this.#config = config;
     this.#log = log;
     this.#clock = clock;
-    for (const { name, source } of config.clusters)
-      this.#tables.set(name, source.kind === 'config' ? shareCluster(source.description, null) : null);
     for (const { name, source } of config.clusters) {
-      if (source.kind === 'config') continue;
-      this.#fromRegistry.set(name, {
-        from: 'registry',
-        lastEvent: 0,
-        staged: null,
-        acknowledged: null,
-        controls: false,
-        steps: {},
-        failovers: 0,
-        servesUntil: newServesUntil(),
-      });
+      this.#tables.set(name, source.kind === 'config' ? shareCluster(source.description, null) : null);
+      if (source.kind === 'registry') this.#add(name, source.topology, true);
     }
-    this.#awaited = new Set(this.#fromRegistry.keys());
+  }
+
+  #add(name: string, topology: TopologyName, isRouted: boolean): void {
+    this.#fromRegistry.set(name, {
+      from: 'registry',
+      lastEvent: 0,
+      staged: null,
+      acknowledged: null,
+      controls: false,
+      steps: {},
+      failovers: 0,
+      servesUntil: newServesUntil(),
+      topology,
+      isRouted,
+    });
+    this.#awaited.add(name);
   }
 
   /** For the beginning of routing. */
   routed(): RoutedCluster[] {
-    return this.#config.clusters.map(({ name, upstream }) => ({
+    return this.#routedBy(this.#config, this.#tables);
+  }
+
+  #routedBy({ clusters }: Config, tables: ReadonlyMap<string, SharedCluster | null>): RoutedCluster[] {
+    return clusters.map(({ name, upstream }) => ({
       name,
       upstream,
-      table: this.#tables.get(name) ?? null,
+      table: tables.get(name) ?? null,
       servesUntil: this.#fromRegistry.get(name)?.servesUntil,
     }));
   }
 
+  /** Whether this router is registered somewhere. */
+  get followsRegistry(): boolean {
+    return this.#control !== null;
+  }
+
   /** Follows the registry, where there is one. Resolves once something is known of each cluster. */
   async follow(): Promise<void> {
-    const { registry, clusters } = this.#config;
-    if (registry === null || this.#awaited.size === 0) return;
-    const birth = {
-      ...registry,
-      router: processName(),
-      value: this.#value(),
-      clusters: clusters.flatMap(({ name, source }) =>
-        source.kind === 'registry'
-          ? [{ name, topology: source.topology, servesUntil: this.#of(name).servesUntil }]
-          : [],
-      ),
-    };
-    await new Promise<void>((resolve, reject) => {
+    if (this.#awaited.size > 0) await this.#start([...this.#awaited], this.#config);
+  }
+
+  /** Follows clusters, with those that are followed already. Resolves once something is known of each. */
+  #start(names: readonly string[], { registry }: Config): Promise<void> {
+    const clusters = names.map((name) => ({ name, ...pick(this.#of(name)) }));
+    return new Promise<void>((resolve, reject) => {
       this.#onAllTold = resolve;
+      if (this.#control !== null) {
+        for (const cluster of clusters) this.#control.follow(cluster, this.#value());
+        return;
+      }
+      const birth = {
+        ...(registry as ConfiguredRegistry),
+        router: processName(),
+        value: this.#value(),
+        clusters,
+      };
       this.#control = new ControlThread(
         birth,
         (event) => this.#onEvent(event),
         (error) => {
+          const served = this.#threads === null ? 0 : this.#fromRegistry.size - clusters.length;
           // Without it topologies would silently be out of date: the process ends, and whoever runs it starts it again.
-          if (this.#awaited.size === 0) throw error;
+          if (this.#awaited.size === 0 || served > 0) throw error;
+          this.#control = null;
           reject(error);
         },
       );
     });
+  }
+
+  /**
+   * Makes ready for another config, in which clusters of the same name have the same source: builds tables, and follows what
+   * is new. @throws Error where that cannot be
+   */
+  async prepare(next: Config): Promise<PreparedClusters> {
+    const tables = new Map<string, SharedCluster>();
+    const added: string[] = [];
+    for (const { name, source } of next.clusters) {
+      if (source.kind === 'config') tables.set(name, this.#tableOf(name, source.description));
+      else if (!this.#fromRegistry.has(name)) {
+        this.#add(name, source.topology, false);
+        added.push(name);
+      }
+    }
+    const discard = (): void => {
+      for (const name of added) this.#leave(name);
+    };
+    try {
+      if (added.length > 0) await this.#start(added, next);
+    } catch (cause) {
+      discard();
+      throw cause;
+    }
+    return {
+      routed: this.#routedBy(next, new Map<string, SharedCluster | null>([...this.#tables, ...tables])),
+      apply: () => this.#goBy(next, tables, added),
+      discard,
+    };
+  }
+
+  /** The same table where the cluster is the same. */
+  #tableOf(name: string, description: ClusterDescription): SharedCluster {
+    const known = this.#tables.get(name);
+    const before = this.described(name);
+    if (known != null && before !== null && isDeepStrictEqual(before, description)) return known;
+    return shareCluster(description, null);
+  }
+
+  #goBy(next: Config, tables: ReadonlyMap<string, SharedCluster>, added: readonly string[]): void {
+    this.#config = next;
+    const names = new Set(next.clusters.map(({ name }) => name));
+    for (const [name, table] of tables) this.#tables.set(name, table);
+    for (const name of this.#tables.keys())
+      if (!names.has(name) && !this.#fromRegistry.has(name)) this.#tables.delete(name);
+    for (const name of this.#fromRegistry.keys()) if (!names.has(name)) void this.#depart(name);
+    for (const name of added) {
+      this.#of(name).isRouted = true;
+      void this.#carryOut(name);
+    }
+    this.#tellServed();
+  }
+
+  /** A cluster that the config has no more is followed for as long as something is open to it. */
+  async #depart(name: string): Promise<void> {
+    if ((await this.#threads?.gone(name)) === true) this.#leave(name);
+  }
+
+  #leave(name: string): void {
+    this.#fromRegistry.delete(name);
+    this.#tables.delete(name);
+    this.#lost.delete(name);
+    this.#awaited.delete(name);
+    if (this.#fromRegistry.size > 0) this.#control?.leave(name, this.#value());
+    else {
+      void this.#control?.stop();
+      this.#control = null;
+    }
   }
 
   /** From now on changes go to these threads. */
@@ -154,6 +257,11 @@ export class RoutedClusters {
   #onServes(cluster: string, serves: boolean): void {
     if (serves) this.#log.info({ cluster }, 'serving');
     else this.#log.error({ cluster }, 'the lease is lost: not serving, for others may have changed who owns what');
+  }
+
+  /** Of one that was left something may still be under way. */
+  #knows(cluster: string): boolean {
+    return this.#fromRegistry.has(cluster);
   }
 
   #of(cluster: string): FromRegistry {
@@ -177,6 +285,7 @@ export class RoutedClusters {
 
   #onClusterEvent(event: ClusterControlEvent): void {
     const { cluster } = event;
+    if (!this.#knows(cluster)) return;
     switch (event.kind) {
       case 'routing':
         this.#onRouting(event);
@@ -240,7 +349,7 @@ export class RoutedClusters {
     const threads = this.#threads;
     const known = this.#of(cluster);
     const { lastEvent, staged } = known;
-    if (threads === null || lastEvent === 0) return;
+    if (threads === null || lastEvent === 0 || !known.isRouted) return;
     await threads.publish(cluster, this.#tables.get(cluster) ?? null, staged);
     this.#control?.carriedOut(cluster, lastEvent);
     if (staged === null) {
@@ -272,11 +381,9 @@ export class RoutedClusters {
   #value(): RouterValue {
     const versions: Record<string, number> = {};
     const acknowledged: Record<string, Acknowledgement> = {};
-    for (const { name, source } of this.#config.clusters) {
-      if (source.kind !== 'registry') continue;
-      const cluster = topologyText(source.topology);
-      versions[cluster] = this.#threads === null ? 0 : (this.#tables.get(name)?.version ?? 0);
-      const last = this.#of(name).acknowledged;
+    for (const [name, { topology, acknowledged: last, isRouted }] of this.#fromRegistry) {
+      const cluster = topologyText(topology);
+      versions[cluster] = this.#threads === null || !isRouted ? 0 : (this.#tables.get(name)?.version ?? 0);
       if (last !== null) acknowledged[cluster] = last;
     }
     const { admin, listen } = this.#config;
@@ -285,7 +392,10 @@ export class RoutedClusters {
 
   /** As it is routed by now. */
   tables(): Array<{ readonly name: string; readonly table: ClusterTable | null }> {
-    return [...this.#tables].map(([name, table]) => ({ name, table: table === null ? null : new ClusterTable(table) }));
+    return this.#config.clusters.map(({ name }) => {
+      const table = this.#tables.get(name) ?? null;
+      return { name, table: table === null ? null : new ClusterTable(table) };
+    });
   }
 
   /** What the config has of a cluster; null where it comes from the registry. */
@@ -318,15 +428,21 @@ export class RoutedClusters {
 
   /** Why requests to some cluster cannot be routed, or null. */
   notReadyBecause(): string | null {
-    const missing = [...this.#tables].flatMap(([name, table]) => (table === null ? [name] : []));
+    const missing = this.tables().flatMap(({ name, table }) => (table === null ? [name] : []));
     if (missing.length > 0) return `there is no topology of ${missing.join(', ')}`;
-    const unserved = [...this.#fromRegistry].flatMap(([name, { servesUntil }]) =>
-      this.#clock() < (servesUntil[0] as number) ? [] : [name],
-    );
+    const unserved = this.#config.clusters.flatMap(({ name }) => {
+      const { servesUntil } = this.#fromRegistry.get(name) ?? {};
+      return servesUntil === undefined || this.#clock() < (servesUntil[0] as number) ? [] : [name];
+    });
     return unserved.length === 0 ? null : `this router has no lease, and may not serve ${unserved.join(', ')}`;
   }
 
+  /** Leaves the registry. */
   async stop(): Promise<void> {
     await this.#control?.stop();
   }
+}
+
+function pick({ topology, servesUntil }: FromRegistry): { topology: TopologyName; servesUntil: ServesUntil } {
+  return { topology, servesUntil };
 }

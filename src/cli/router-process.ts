@@ -1,8 +1,15 @@
-import { AdminServer, type AdminSource, type ProcessVitals } from '../admin/index.ts';
-import type { Config } from '../config/index.ts';
+import { type AdminReloads, AdminServer, type AdminSource, type ProcessVitals } from '../admin/index.ts';
+import { type Config, type ConfigChanges, configChanges } from '../config/index.ts';
 import { IN_USE, plainText } from '../foreign-errors.ts';
 import { machineClock } from '../machine-clock.ts';
-import { type Log, newLog, type RouterThreads, routerThreads } from '../router/index.ts';
+import {
+  type Log,
+  newLog,
+  type RoutedCluster,
+  type RouterSettings,
+  type RouterThreads,
+  routerThreads,
+} from '../router/index.ts';
 import { addressText, explainKey } from '../topology/index.ts';
 import { clientConnectionsIn, openFileLimit } from './open-files.ts';
 import { processVitals } from './process-vitals.ts';
@@ -21,21 +28,24 @@ interface SettingNames {
 
 /** A router with its admin address, as `keyway router` and `keyway dev` run it. */
 export class RouterProcess {
-  readonly #config: Config;
+  #config: Config;
   readonly #settings: SettingNames;
   readonly #clusters: RoutedClusters;
   readonly #admin: AdminServer;
-  readonly #log: Log;
+  readonly log: Log;
   readonly #processVitals = processVitals();
   #threads: RouterThreads | null = null;
+  /** Clients for which there was no room: told once. */
+  #wantedConnections = 0;
   #notReady: string | null = 'starting';
+  #reloads: AdminReloads | null = null;
 
   /** @param settings what to change where an address cannot be had */
   constructor(config: Config, settings: SettingNames = { listenAt: 'listen', adminAt: 'admin' }) {
     this.#config = config;
     this.#settings = settings;
-    this.#log = newLog(config.observe.logLevel);
-    this.#clusters = new RoutedClusters(config, this.#log, machineClock);
+    this.log = newLog(config.observe.logLevel);
+    this.#clusters = new RoutedClusters(config, this.log, machineClock);
     this.#admin = new AdminServer(this.#adminSource(), config.adminToken, config.adminHosts);
   }
 
@@ -68,12 +78,23 @@ export class RouterProcess {
               : [{ cluster: name, ...explainKey(table, key) }],
           ),
       config: () => this.#config.shown,
+      reloads: () => this.#reloads,
     };
   }
 
   async #vitals(): Promise<ProcessVitals> {
     const [threads, control] = await Promise.all([this.#threads?.vitals() ?? [], this.#clusters.controlVitals()]);
     return this.#processVitals(control === null ? threads : [...threads, { name: 'control', vitals: control }]);
+  }
+
+  /** By which it goes now. */
+  get config(): Config {
+    return this.#config;
+  }
+
+  /** Has the admin address tell of reloads, and ask for them. */
+  set reloads(reloads: AdminReloads) {
+    this.#reloads = reloads;
   }
 
   /** @returns the ports in the config's order, and the admin port. @throws UsageError where an address cannot be had */
@@ -84,7 +105,7 @@ export class RouterProcess {
       const ports = await this.#startThreads();
       this.#notReady = null;
       const listen = this.#config.listen.map((each, i) => addressText({ host: each.host, port: ports[i] as number }));
-      this.#log.info({ listen, admin: addressText({ host, port: adminPort }) }, 'routing');
+      this.log.info({ listen, admin: addressText({ host, port: adminPort }) }, 'routing');
       return { ports, adminPort };
     } catch (cause) {
       // What has come up would keep the process alive.
@@ -98,16 +119,10 @@ export class RouterProcess {
   /** Clients are let in once it is known who owns what, or that nobody knows. */
   async #startThreads(): Promise<readonly number[]> {
     await this.#clusters.follow();
-    const { workers, listen, routes, edge, limits, drain, hold, observe } = this.#config;
-    const maxConnections = this.#clientConnections(workers * limits.maxDownstreamConnections);
+    const { workers, listen } = this.#config;
     this.#threads = routerThreads(workers, {
       listen,
-      routing: { routes, edge, clusters: this.#clusters.routed() },
-      limits,
-      drain,
-      hold,
-      observe,
-      maxConnections,
+      settings: this.#settingsBy(this.#config, this.#clusters.routed()),
       clock: machineClock,
       random: Math.random,
       timeOfDay: () => new Date().toISOString(),
@@ -117,12 +132,43 @@ export class RouterProcess {
     return ports;
   }
 
+  #settingsBy(config: Config, clusters: readonly RoutedCluster[]): RouterSettings {
+    const { workers, routes, edge, limits, drain, hold, observe } = config;
+    const maxConnections = this.#clientConnections(workers * limits.maxDownstreamConnections);
+    return { routing: { routes, edge, clusters }, limits, drain, hold, observe, maxConnections };
+  }
+
+  /**
+   * Goes by another config, as far as that is possible while it runs: no connection is lost, and each request goes by the old
+   * one or the new one. One call at a time.
+   * @throws Error where an address or a file cannot be had, or it does not run: then nothing has changed
+   */
+  async reload(next: Config): Promise<ConfigChanges> {
+    if (this.#threads === null || this.#notReady !== null) throw new Error(`the router is ${this.#notReady}`);
+    const changes = configChanges(this.#config, next, this.#clusters.followsRegistry);
+    const { config } = changes;
+    const clusters = await this.#clusters.prepare(config);
+    try {
+      await this.#threads.reload(this.#settingsBy(config, clusters.routed), config.listen);
+    } catch (cause) {
+      clusters.discard();
+      throw new Error(faultIn(config, plainText(cause)), { cause });
+    }
+    this.#config = config;
+    this.log.level = config.observe.logLevel;
+    this.#admin.setAccess(config.adminToken, config.adminHosts);
+    clusters.apply();
+    return changes;
+  }
+
   /** How many clients may be connected: as many as the config says, if the process may have as many descriptors. */
   #clientConnections(wanted: number): number {
     const openFiles = openFileLimit();
     const room = clientConnectionsIn(openFiles);
     if (room >= wanted) return wanted;
-    this.#log.warn(
+    if (wanted === this.#wantedConnections) return room;
+    this.#wantedConnections = wanted;
+    this.log.warn(
       { openFiles, wanted, clientConnections: room },
       'the limit on open files leaves room for fewer clients',
     );
@@ -133,13 +179,13 @@ export class RouterProcess {
   async stop(): Promise<void> {
     this.#notReady = 'shutting down';
     const endsMs = machineClock() + this.#config.drainMs;
-    this.#log.info({ drainSeconds: this.#config.drainMs / 1000 }, 'shutting down');
+    this.log.info({ drainSeconds: this.#config.drainMs / 1000 }, 'shutting down');
     await this.#tellWhatDrains(endsMs);
     const telling = setInterval(() => void this.#tellWhatDrains(endsMs), DRAIN_TOLD_EVERY_MS);
     const cut = await this.#threads?.shutdown(this.#config.drainMs);
     clearInterval(telling);
     await this.#clusters.stop();
-    this.#log.info({ cut }, 'stopped');
+    this.log.info({ cut }, 'stopped');
     this.#admin.close();
   }
 
@@ -153,8 +199,14 @@ export class RouterProcess {
         .map(([where, all]) => [where, all.length]),
     );
     const secondsLeft = Math.max(0, Math.round((endsMs - machineClock()) / 1000));
-    this.#log.warn({ openStreams: streams.length, waitsFor, secondsLeft }, 'waiting for open streams to end');
+    this.log.warn({ openStreams: streams.length, waitsFor, secondsLeft }, 'waiting for open streams to end');
   }
+}
+
+/** With the place in the config, where an address is named. */
+function faultIn({ listen }: Config, fault: string): string {
+  const at = listen.findIndex((each) => fault.startsWith(`${addressText(each)} `));
+  return at < 0 ? fault : `listen.${at}.address: ${fault}`;
 }
 
 /** Says which setting has the address that cannot be had. */

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { loadConfig } from '../config/index.ts';
 import { addressText } from '../topology/index.ts';
+import { Reloader } from './reload/reloader.ts';
 import { RouterProcess } from './router-process.ts';
 import { stopOnSignals } from './signals.ts';
 import { writeOut } from './terminal.ts';
@@ -21,8 +22,17 @@ export function routerCommand(): Command {
         return;
       }
       const router = new RouterProcess(config, { listenAt: `listen in ${file}`, adminAt: `admin in ${file}` });
-      const { ports, adminPort } = await router.start();
-      stopOnSignals(() => router.stop());
+      const reloader = new Reloader(file, router);
+      router.reloads = reloader;
+      const started = router.start();
+      // A router that is not ready yet reads its file again once it is.
+      process.on('SIGHUP', () => started.then(() => void reloader.reload('SIGHUP')).catch(() => {}));
+      const { ports, adminPort } = await started;
+      stopOnSignals(() => {
+        reloader.stop();
+        return router.stop();
+      }, ['SIGTERM', 'SIGINT']);
+      reloader.start();
       const addresses = config.listen.map(({ host }, i) => addressText({ host, port: ports[i] as number }));
       const admin = addressText({ host: config.admin.host, port: adminPort });
       writeOut(`listening on ${addresses.join(', ')}; admin on ${admin}\n`);

@@ -13,11 +13,14 @@ const ORPHAN_CHECK_MS = 200;
  */
 const COPIES_MS = 1000;
 
+/** A terminal that is closed hangs up on what runs in it. */
+const STOPPING: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+
 /**
- * Runs `stop` at the first SIGTERM or SIGINT and then exits with 0; a later signal ends the process at once. To be called
+ * Runs `stop` at the first of the signals and then exits with 0; a later one ends the process at once. To be called
  * before anything is started that has to be stopped.
  */
-export function stopOnSignals(stop: () => Promise<unknown>): void {
+export function stopOnSignals(stop: () => Promise<unknown>, signals = STOPPING): void {
   let stoppingSinceMs: number | null = null;
   const onSignal = (): void => {
     if (stoppingSinceMs !== null) {
@@ -33,8 +36,7 @@ export function stopOnSignals(stop: () => Promise<unknown>): void {
       },
     );
   };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
+  for (const signal of signals) process.on(signal, onSignal);
   if (process.env.npm_command !== undefined)
     onOrphaned(() => {
       if (stoppingSinceMs === null) onSignal();

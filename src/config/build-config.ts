@@ -44,8 +44,12 @@ export interface Config {
   /** Names by which the admin address is asked on loopback, besides localhost. */
   readonly adminHosts: readonly string[];
   readonly observe: ObserveDescription;
-  /** The file's values, defaults filled in, for people to see: without secrets. */
+  /** The file's values, defaults filled in. Secrets stand in them. */
+  readonly file: ConfigFile;
+  /** The same for people to see: without secrets. */
   readonly shown: object;
+  /** Whether changes of the file are taken up by themselves. */
+  readonly reloadOnChange: boolean;
   readonly workers: number;
   readonly drainMs: number;
   readonly limits: Http2Limits & RouterLimits;
@@ -93,7 +97,9 @@ export function buildConfig(file: ConfigFile, report: Report): Config {
     adminToken: adminTokenOf(file.admin, report),
     adminHosts: file.admin.hosts,
     observe: observeOf(file, report),
+    file,
     shown: withoutSecrets(file),
+    reloadOnChange: file.reloadOnChange,
     workers: file.workers,
     drainMs: file.drainSeconds * 1000,
     limits: file.limits,
@@ -155,7 +161,7 @@ const HIDDEN = '…';
  * Values of headers that a route sets may be secrets for its shards; those that it matches may be its clients', where the
  * header's name says so; and addresses may bear a name and a password.
  */
-function withoutSecrets(file: ConfigFile): object {
+export function withoutSecrets(file: ConfigFile): object {
   const hidden = (headers: Readonly<Record<string, string>> | undefined): object | undefined =>
     headers && Object.fromEntries(Object.keys(headers).map((name) => [name, HIDDEN]));
   const rules = (each: ConfigFile['routes'][number]['headers']['request']): object | undefined =>
@@ -233,7 +239,7 @@ function matchOf({ prefix, path, regex, hosts, methods, headers }: ConfigFile['r
   return { path: onPath, hosts, methods, headers: Object.fromEntries(tests) as Record<string, TextMatch> };
 }
 
-function withoutUndefined(value: object): object {
+export function withoutUndefined(value: object): object {
   return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined));
 }
 

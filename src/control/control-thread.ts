@@ -15,16 +15,22 @@ export interface ControlBirth {
   readonly router: string;
   /** What it tells of itself before it serves anything. */
   readonly value: RouterValue;
-  readonly clusters: ReadonlyArray<{
-    readonly name: string;
-    readonly topology: TopologyName;
-    readonly servesUntil: ServesUntil;
-  }>;
+  readonly clusters: readonly ControlledCluster[];
+}
+
+/** A cluster that is followed. */
+export interface ControlledCluster {
+  readonly name: string;
+  readonly topology: TopologyName;
+  readonly servesUntil: ServesUntil;
 }
 
 /** What is asked of it. */
 export type ControlRequest =
   | { readonly ask: 'serving'; readonly value: RouterValue }
+  /** `value` names the clusters with the one that is new, or without the one that is gone. */
+  | { readonly ask: 'follow'; readonly cluster: ControlledCluster; readonly value: RouterValue }
+  | { readonly ask: 'leave'; readonly cluster: string; readonly value: RouterValue }
   | { readonly ask: 'carriedOut'; readonly cluster: string; readonly id: number }
   | { readonly ask: 'stop' };
 
@@ -46,6 +52,16 @@ export class ControlThread {
   /** Tells the others what this router serves. */
   serving(value: RouterValue): void {
     this.#worker.postMessage({ ask: 'serving', value } satisfies ControlRequest);
+  }
+
+  /** Follows another cluster: it is served once the others know that this router does so. */
+  follow(cluster: ControlledCluster, value: RouterValue): void {
+    this.#worker.postMessage({ ask: 'follow', cluster, value } satisfies ControlRequest);
+  }
+
+  /** Follows a cluster no more, to which no thread sends anything any more. */
+  leave(cluster: string, value: RouterValue): void {
+    this.#worker.postMessage({ ask: 'leave', cluster, value } satisfies ControlRequest);
   }
 
   /** Every thread of the router does what an event said. */

@@ -1,12 +1,11 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { ClusterFollower, controlCluster } from '../handoff/index.ts';
 import { machineClock } from '../machine-clock.ts';
-import { type HeldLease, type Membership, newInstance, qualified, Registry } from '../registry/index.ts';
+import { type HeldLease, type Membership, newInstance, Registry, type RouterValue } from '../registry/index.ts';
 import { openStore } from '../registry/store/index.ts';
 import type { ControlEvent } from './control-event.ts';
-import type { ControlBirth, ControlRequest } from './control-thread.ts';
+import type { ControlBirth, ControlledCluster, ControlRequest } from './control-thread.ts';
+import { FollowedCluster } from './followed-cluster.ts';
 import { KeptTopologies } from './kept-topologies.ts';
-import { ServingLease } from './serving-lease.ts';
 
 /** The control plane's thread: speaks with the registry and builds tables, so that no request waits for either. */
 const { store, keepIn, leaseMs, router, value, clusters } = workerData as ControlBirth;
@@ -15,7 +14,6 @@ const registry = new Registry(openStore(store, machineClock, Date.now), {
   timeOfDay: () => new Date().toISOString(),
 });
 const kept = new KeptTopologies(keepIn);
-const stopping = new AbortController();
 const tell = (event: ControlEvent): void => parentPort?.postMessage(event);
 
 registry.unreadable.onChange = () => tell({ kind: 'unreadable', entries: registry.unreadable.all });
@@ -23,58 +21,66 @@ registry.unreadable.onChange = () => tell({ kind: 'unreadable', entries: registr
 registry.onDenied((reason) => tell({ kind: 'denied', reason }));
 
 const instance = newInstance();
-const followers = new Map<string, ClusterFollower>();
-const leases: ServingLease[] = [];
-for (const { name, topology, servesUntil } of clusters) {
-  const follower = new ClusterFollower(registry, kept, name, topology, tell);
-  followers.set(name, follower);
-  const onServes = (serves: boolean): void => tell({ kind: 'serves', cluster: name, serves });
-  leases.push(new ServingLease(registry, follower, qualified(router, instance), servesUntil, machineClock, onServes));
-}
+const followed = new Map<string, FollowedCluster>();
+/** By which the router is registered; what is served goes by it. */
+let lease: HeldLease | null = null;
 
-function onRegistered(lease: HeldLease): void {
-  lease.onExtended = () => {
-    for (const serving of leases) serving.extended();
+function onRegistered(granted: HeldLease): void {
+  lease = granted;
+  granted.onExtended = () => {
+    for (const { serving } of followed.values()) serving.extended();
   };
-  for (const serving of leases) void serving.onRegistered(lease);
+  for (const each of followed.values()) each.onRegistered(granted);
 }
 
+for (const cluster of clusters) followed.set(cluster.name, newFollowed(cluster, true));
 /** Before anything is served: who hands keys over waits for those who are registered. */
 const membership: Membership = registry.members.register('router', router, value, leaseMs, onRegistered, instance);
+for (const each of followed.values()) each.run();
 
-const running = clusters.map(({ name, topology }) =>
-  Promise.all([
-    followers.get(name)?.run(stopping.signal),
-    controlCluster(
-      registry,
-      topology,
-      router,
-      machineClock,
-      {
-        onTerm: (leads) => tell({ kind: 'controls', cluster: name, leads }),
-        onStep: (handoff) => tell({ kind: 'step', cluster: name, handoff }),
-        onFailover: (shards, done) => tell({ kind: 'failover', cluster: name, shards, done }),
-        onWarning: (message) => tell({ kind: 'warning', cluster: name, message }),
-      },
-      stopping.signal,
-    ),
-  ]),
-);
+function newFollowed(cluster: ControlledCluster, isTold: boolean): FollowedCluster {
+  return new FollowedCluster({ registry, kept, router, instance, tell }, cluster, isTold);
+}
+
+/** The others know that this router serves a cluster before it does. */
+async function follow(cluster: ControlledCluster, changed: RouterValue): Promise<void> {
+  const added = newFollowed(cluster, false);
+  followed.set(cluster.name, added);
+  added.run();
+  await membership.update(changed);
+  added.isTold = true;
+  if (lease?.isHeld === true) added.onRegistered(lease);
+}
+
+/** It was drained: nothing of it is served any more, and nobody has to wait for this router. */
+async function leave(cluster: string, changed: RouterValue): Promise<void> {
+  const left = followed.get(cluster);
+  followed.delete(cluster);
+  left?.end();
+  await left?.serving.stop();
+  await membership.update(changed);
+}
 
 async function carryOut(request: ControlRequest): Promise<void> {
   switch (request.ask) {
     case 'serving':
       return membership.update(request.value);
     case 'carriedOut':
-      followers.get(request.cluster)?.carriedOut(request.id);
+      followed.get(request.cluster)?.follower.carriedOut(request.id);
       return;
-    case 'stop':
-      await Promise.all(leases.map((serving) => serving.stop()));
-      stopping.abort();
+    case 'follow':
+      return follow(request.cluster, request.value);
+    case 'leave':
+      return leave(request.cluster, request.value);
+    case 'stop': {
+      const all = [...followed.values()];
+      await Promise.all(all.map(({ serving }) => serving.stop()));
+      for (const each of all) each.end();
       await membership.leave();
-      await Promise.all(running);
+      await Promise.all(all.map((each) => each.ended));
       await registry.close();
       parentPort?.close();
+    }
   }
 }
 

@@ -4,17 +4,17 @@
  * tenth each. So the limit holds for all together, and who takes little is hurt before those who take none of it.
  */
 export class Backlog {
-  readonly #limit: number;
+  /** Bytes, for all connections together. */
+  limit: number;
   /** Bytes that wait now. */
   bytes = 0;
 
-  /** @param limit bytes, for all connections together */
   constructor(limit: number) {
-    this.#limit = limit;
+    this.limit = limit;
   }
 
   /** Whether a connection of which so many bytes wait is within its share. */
   allows(bytes: number): boolean {
-    return bytes <= this.#limit - this.bytes;
+    return bytes <= this.limit - this.bytes;
   }
 }

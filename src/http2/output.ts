@@ -20,13 +20,19 @@ const NOTHING = Buffer.alloc(0);
 export class BufferPool {
   readonly backlog: Backlog;
   /** Output of one connection that may wait. */
-  readonly maxUnsentBytes: number;
+  maxUnsentBytes: number;
   readonly #small: Buffer[] = [];
   readonly #large: Buffer[] = [];
 
   constructor({ maxUnsentBytes, maxBacklogBytes }: { maxUnsentBytes: number; maxBacklogBytes: number }) {
     this.maxUnsentBytes = maxUnsentBytes;
     this.backlog = new Backlog(maxBacklogBytes);
+  }
+
+  /** Other limits count from now on, for what waits already too. */
+  setLimits({ maxUnsentBytes, maxBacklogBytes }: { maxUnsentBytes: number; maxBacklogBytes: number }): void {
+    this.maxUnsentBytes = maxUnsentBytes;
+    this.backlog.limit = maxBacklogBytes;
   }
 
   take(bytes: number): Buffer {

@@ -1,6 +1,6 @@
 /** Client connections of a whole process, which its threads count together. Plain data, for threads to share. */
 export interface ProcessConnections {
-  readonly limit: number;
+  limit: number;
   /** One number in shared memory. */
   readonly open: Int32Array;
 }
@@ -14,7 +14,8 @@ export function processConnections(limit: number): ProcessConnections {
  * is free again when its socket is closed: a client that does not even begin a handshake is counted like any other.
  */
 export class ConnectionPlaces {
-  readonly #limit: number;
+  /** Connections of this thread. */
+  limit: number;
   readonly #process: ProcessConnections | null;
   #taken = 0;
 
@@ -23,14 +24,20 @@ export class ConnectionPlaces {
    * @param process what all threads together may have; null: no more than each of them
    */
   constructor(limit: number, process: ProcessConnections | null) {
-    this.#limit = limit;
+    this.limit = limit;
     this.#process = process;
+  }
+
+  /** As many are free as there are fewer taken than these limits: nobody who has a place loses it. */
+  setLimits(limit: number, processLimit: number): void {
+    this.limit = limit;
+    if (this.#process !== null) this.#process.limit = processLimit;
   }
 
   /** @returns false where there is none */
   take(): boolean {
     const process = this.#process;
-    if (this.#taken >= this.#limit) return false;
+    if (this.#taken >= this.limit) return false;
     if (process !== null && Atomics.add(process.open, 0, 1) >= process.limit) {
       Atomics.sub(process.open, 0, 1);
       return false;

@@ -14,7 +14,7 @@ import type { Admission } from './admission.ts';
 import { type ClientConnection, UndecidedConnection } from './client-connection.ts';
 import { clientProtocolOf } from './client-protocol.ts';
 import type { CorsPolicy } from './edge/cors.ts';
-import { ForwardedFor } from './edge/forwarded.ts';
+import { type EdgeDescription, ForwardedFor } from './edge/forwarded.ts';
 import { GrpcWebTranslation } from './edge/grpc-web.ts';
 import { mayForward, optionsAnswer } from './edge/max-forwards.ts';
 import { isForbidden } from './edge/own-headers.ts';
@@ -46,9 +46,9 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
   readonly #owner: DownstreamOwner;
   readonly #context: RouterContext;
   readonly #accepted: Accepted;
-  readonly #trustedHops: number;
-  readonly #forwarded: ForwardedFor;
-  readonly #requestIds: RequestIds | null;
+  #edge: EdgeDescription;
+  #forwarded: ForwardedFor;
+  #requestIds: RequestIds | null;
   /** Of the request that is being taken. */
   #route: Route | null = null;
   readonly #admission: Partial<Admission> = { key: '', client: '', needs: null, span: null };
@@ -72,10 +72,9 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
     this.#endsAtMs = age > 0 ? http2.turn.nowMs + age : Number.POSITIVE_INFINITY;
     this.#idleSinceMs = http2.turn.nowMs;
     this.#accepted = accepted;
-    const { trustedHops, requestIds } = owner.snapshot.edge;
-    this.#trustedHops = trustedHops;
-    this.#forwarded = new ForwardedFor(http2.fields, trustedHops, accepted.clientAddress, accepted.secure);
-    this.#requestIds = requestIds === 'pass' ? null : new RequestIds(requestIds === 'always', random);
+    this.#edge = owner.snapshot.edge;
+    this.#forwarded = this.#forwardedFor();
+    this.#requestIds = this.#newRequestIds();
     if (accepted.protocol !== null) this.connection = this.#connectionOf(accepted.protocol);
     else {
       this.connection = new UndecidedConnection(
@@ -88,6 +87,23 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
         () => this.onClosed(),
       );
     }
+  }
+
+  #forwardedFor(): ForwardedFor {
+    const { clientAddress, secure } = this.#accepted;
+    return new ForwardedFor(this.#context.http2.fields, this.#edge.trustedHops, clientAddress, secure);
+  }
+
+  #newRequestIds(): RequestIds | null {
+    const { requestIds } = this.#edge;
+    return requestIds === 'pass' ? null : new RequestIds(requestIds === 'always', this.#context.random);
+  }
+
+  /** Routes and edge come of one config, also on a connection that is older than that. */
+  #goBy(edge: EdgeDescription): void {
+    this.#edge = edge;
+    this.#forwarded = this.#forwardedFor();
+    this.#requestIds = this.#newRequestIds();
   }
 
   #connectionOf(protocol: 'http1' | 'http2'): ClientConnection {
@@ -123,7 +139,9 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
       this.#refuse(stream, block, localReply.badRequest(fault));
       return;
     }
-    const route = this.#owner.snapshot.routeOf(head.path, head, block);
+    const { snapshot } = this.#owner;
+    if (snapshot.edge !== this.#edge) this.#goBy(snapshot.edge);
+    const route = snapshot.routeOf(head.path, head, block);
     if (route === null) {
       this.#refuse(stream, block, localReply.noRoute(head.path.text));
       return;
@@ -223,7 +241,7 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
   /** Takes out what no client may say. @returns the header that holds the key, if it is there; see `#keyRepeated` */
   #takeHeaders(block: HeaderBlock, wanted: HeaderName | null): Field | null {
     let found: Field | null = null;
-    const trustsProxies = this.#trustedHops > 0;
+    const trustsProxies = this.#edge.trustedHops > 0;
     let forbidden = false;
     this.#keyRepeated = false;
     for (let i = block.count - 1; i >= 0; i--) {

@@ -24,6 +24,7 @@ export type { RouteMatch } from './route-match.ts';
 export { defaultRouterLimits, type RouterLimits } from './router-context.ts';
 export { type RouterThreads, routerThreads } from './router-threads.ts';
 export type { RouteDescription, RoutedCluster, RoutingDescription, TableFingerprint } from './routing.ts';
+export type { RouterSettings } from './settings.ts';
 export type { ShardKeySource } from './shard-key.ts';
 export { canonicalAddress } from './spelling.ts';
 export type { TextMatch } from './text-match.ts';

@@ -37,51 +37,71 @@ export interface ListenerOwner {
   onHandshakeFailed(): void;
 }
 
+/** How an address' connections are begun. */
+export interface Door {
+  open(socket: Socket): void;
+  /** Null where they are in cleartext. */
+  readonly secure: { readonly server: TlsServer; readonly certificates: ServerCertificates } | null;
+}
+
 /** Listens on one address: takes PROXY headers and TLS off, and hands on what is HTTP. */
 export class Listener {
-  readonly #description: ListenerDescription;
   readonly #owner: ListenerOwner;
-  readonly #handshakeTimeoutMs: number;
-  readonly #certificates: ServerCertificates | null;
   readonly #server: Server;
-  #secure: TlsServer | null = null;
+  #description: ListenerDescription;
+  /** What is done with each connection. */
+  #door: Door;
   /** Clients' addresses that a PROXY header told, by who is at the other end of the open connection. */
   readonly #told = new Map<string, string>();
 
   /** @throws TlsFileError */
   constructor(description: ListenerDescription, owner: ListenerOwner, handshakeTimeoutMs: number) {
-    this.#description = description;
     this.#owner = owner;
-    this.#handshakeTimeoutMs = handshakeTimeoutMs;
-    this.#certificates = description.tls === undefined ? null : new ServerCertificates(description.tls);
-    this.#server = this.#certificates === null ? this.#plainServer() : this.#secureServer(this.#certificates);
+    this.#description = description;
+    this.#door = this.doorOf(description, handshakeTimeoutMs);
+    this.#server = createServer({ ...KEEP_ALIVE, noDelay: true, pauseOnConnect: true }, (socket) =>
+      this.#door.open(socket),
+    );
   }
 
-  #plainServer(): Server {
-    const { proxyProtocol } = this.#description;
-    return createServer({ ...KEEP_ALIVE, noDelay: true, pauseOnConnect: true }, (socket) => {
+  /** What would be done with connections by another description of the address. @throws TlsFileError */
+  doorOf({ tls, proxyProtocol = false }: ListenerDescription, timeoutMs: number): Door {
+    return tls === undefined
+      ? this.#plainDoor(proxyProtocol, timeoutMs)
+      : this.#secureDoor(tls, proxyProtocol, timeoutMs);
+  }
+
+  /** Connections that are accepted from now on are taken by another description of the same address. */
+  goBy(description: ListenerDescription, door: Door): void {
+    this.#description = description;
+    this.#door = door;
+  }
+
+  #plainDoor(hasHeader: boolean, timeoutMs: number): Door {
+    const open = (socket: Socket): void => {
       if (!this.#hasPlace(socket)) return;
-      if (proxyProtocol === true) {
+      if (hasHeader) {
         this.#holdPlace(socket);
-        this.#takeProxyHeader(socket, () => readByEvents(socket, this.#accept(socket, null)));
+        this.#takeProxyHeader(socket, timeoutMs, () => readByEvents(socket, this.#accept(socket, null)));
       } else {
         readShared(socket, (own) => {
           this.#holdPlace(own);
           return this.#accept(own, null);
         });
       }
-    });
+    };
+    return { open, secure: null };
   }
 
-  #secureServer(certificates: ServerCertificates): Server {
-    const { tls, proxyProtocol } = this.#description;
-    const mutual = tls?.clientAuthorities !== undefined;
-    const secure = createTlsServer(
+  #secureDoor(tls: ServerTlsDescription, hasHeader: boolean, timeoutMs: number): Door {
+    const certificates = new ServerCertificates(tls);
+    const mutual = tls.clientAuthorities !== undefined;
+    const server = createTlsServer(
       {
         ...KEEP_ALIVE,
         noDelay: true,
         ALPNProtocols: ['h2', 'http/1.1'],
-        handshakeTimeout: this.#handshakeTimeoutMs,
+        handshakeTimeout: timeoutMs,
         requestCert: mutual,
         rejectUnauthorized: mutual,
         SNICallback: (name, done) => done(null, certificates.contextFor(name)),
@@ -89,20 +109,19 @@ export class Listener {
       },
       (socket) => readByEvents(socket, this.#accept(socket, socket)),
     );
-    this.#secure = secure;
     // Node tells of a handshake that fails or takes too long, and leaves the socket to whoever listens.
-    secure.on('tlsClientError', (_error, socket) => {
+    server.on('tlsClientError', (_error, socket) => {
       this.#owner.onHandshakeFailed();
       socket.destroy();
     });
     // A plain server takes the connections, so that they have their places before TLS begins, and a PROXY header is read.
-    const hasHeader = proxyProtocol === true;
-    return createServer({ ...KEEP_ALIVE, noDelay: true, pauseOnConnect: hasHeader }, (socket) => {
+    const open = (socket: Socket): void => {
       if (!this.#hasPlace(socket)) return;
       this.#holdPlace(socket);
-      if (hasHeader) this.#takeProxyHeader(socket, () => secure.emit('connection', socket));
-      else secure.emit('connection', socket);
-    });
+      if (hasHeader) this.#takeProxyHeader(socket, timeoutMs, () => server.emit('connection', socket));
+      else server.emit('connection', socket);
+    };
+    return { open, secure: { server, certificates } };
   }
 
   #hasPlace(socket: Socket): boolean {
@@ -117,10 +136,10 @@ export class Listener {
     socket.once('close', () => this.#owner.places.give());
   }
 
-  #takeProxyHeader(socket: Socket, then: () => void): void {
+  #takeProxyHeader(socket: Socket, timeoutMs: number, then: () => void): void {
     takeProxyHeader(
       socket,
-      this.#handshakeTimeoutMs,
+      timeoutMs,
       (client) => {
         if (client !== null) {
           const peer = peerOf(socket);
@@ -143,8 +162,8 @@ export class Listener {
   }
 
   /** Listens; answers the port. `reusePort` lets several threads share it, the kernel spreading connections over them. */
-  listen(reusePort: boolean): Promise<number> {
-    const { host, port } = this.#description;
+  listen(port: number, reusePort: boolean): Promise<number> {
+    const { host } = this.#description;
     return new Promise((resolve, reject) => {
       // Behind `listen` it is an accept that has failed, for want of memory or descriptors: that connection alone is lost.
       this.#server.on('error', reject);
@@ -155,16 +174,21 @@ export class Listener {
     });
   }
 
+  get description(): ListenerDescription {
+    return this.#description;
+  }
+
   get address(): string {
     return `${this.#description.host}:${this.#description.port}`;
   }
 
   /** Takes certificates whose files have changed, and tells why they cannot be used where they cannot. */
   refresh(): { readonly changed: boolean; readonly fault: string | null } {
-    const certificates = this.#certificates;
-    if (certificates === null) return { changed: false, fault: null };
+    const { secure } = this.#door;
+    if (secure === null) return { changed: false, fault: null };
+    const { server, certificates } = secure;
     const changed = certificates.refresh();
-    if (changed) this.#secure?.setSecureContext(certificates.defaultOptions);
+    if (changed) server.setSecureContext(certificates.defaultOptions);
     return { changed, fault: certificates.fault };
   }
 

@@ -8,7 +8,10 @@ import type { Log } from './observe/log.ts';
 import type { Tracing } from './observe/tracing.ts';
 import type { ReplayArena } from './replay/replay-arena.ts';
 
-/** What all of a router thread shares. */
+/**
+ * What all of a router thread shares. The router puts other settings into it when its config is reloaded: who needs one looks
+ * it up when it is needed. A connection keeps the `http2` that it began with.
+ */
 export interface RouterContext {
   readonly http2: Http2Context;
   readonly counters: RouterCounters;

@@ -1,29 +1,21 @@
 import { Worker } from 'node:worker_threads';
-import type { Http2Limits } from '../http2/index.ts';
 import { moduleFile } from '../module-file.ts';
 import { type ThreadVitals, VitalsMonitor } from '../thread-vitals.ts';
 import type { SharedCluster, StagedCluster } from '../topology/index.ts';
 import { type ProcessConnections, processConnections } from './connection-places.ts';
-import type { DrainDescription } from './drain/drain.ts';
-import type { HoldDescription } from './gate/hold.ts';
 import type { ListenerDescription } from './listener.ts';
+import { type NamedListener, namedListeners } from './listeners.ts';
 import type { RouterCounters } from './observe/counters.ts';
-import { type ObserveDescription, startTracing } from './observe/observe.ts';
+import { startTracing } from './observe/observe.ts';
 import type { OpenStream } from './observe/request-facts.ts';
 import { Router } from './router.ts';
-import type { RouterLimits } from './router-context.ts';
-import type { RoutingDescription, TableFingerprint } from './routing.ts';
+import type { TableFingerprint } from './routing.ts';
+import type { RouterSettings } from './settings.ts';
 
 /** What a router process runs, whatever number of threads does it. */
 export interface RouterThreadsOptions {
   readonly listen: readonly ListenerDescription[];
-  readonly routing: RoutingDescription;
-  readonly limits: Http2Limits & RouterLimits;
-  readonly drain: DrainDescription;
-  readonly hold: HoldDescription;
-  readonly observe: ObserveDescription;
-  /** Client connections of all workers together: what the process's descriptors leave. */
-  readonly maxConnections: number;
+  readonly settings: RouterSettings;
   readonly clock: () => number;
   readonly random: () => number;
   /** The time of day, as log lines have it. */
@@ -54,6 +46,14 @@ export interface RouterThreads {
   vitals(): Promise<readonly NamedVitals[]>;
   /** Streams that are open, at most so many of each thread. */
   openStreams(limit: number): Promise<readonly OpenStream[]>;
+  /**
+   * Has every thread go by other settings and addresses. Connections stay; each request goes by the old ones or the new ones.
+   * @returns the ports, in the order of the addresses
+   * @throws Error where an address or a file cannot be had: then nothing has changed
+   */
+  reload(settings: RouterSettings, listen: readonly ListenerDescription[]): Promise<readonly number[]>;
+  /** Resolves once nothing is open to a cluster that a reload has taken out; false where a later one has put it in again. */
+  gone(cluster: string): Promise<boolean>;
   /** @returns how many connections had to be cut after the grace */
   shutdown(graceMs: number): Promise<number>;
 }
@@ -76,12 +76,23 @@ class OwnThread implements RouterThreads {
   }
 
   async start(): Promise<readonly number[]> {
-    const { listen, limits, observe, random, maxConnections } = this.#options;
-    const tracing = await startTracing(observe, random);
-    const connections = processConnections(maxConnections);
-    const router = new Router({ ...this.#options, http2Limits: limits, tracing, connections });
+    const { listen, settings, ...outside } = this.#options;
+    const tracing = await startTracing(settings.observe, outside.random);
+    const connections = processConnections(settings.maxConnections);
+    const router = new Router({ ...outside, ...settings, http2Limits: settings.limits, tracing, connections });
     this.#router = router;
-    return Promise.all(listen.map((address) => router.listen(address, false)));
+    return router.listen(namedListeners(listen), false);
+  }
+
+  async reload(settings: RouterSettings, listen: readonly ListenerDescription[]): Promise<readonly number[]> {
+    if (this.#router === null) return [];
+    const prepared = await this.#router.prepare(settings, namedListeners(listen), false);
+    prepared.apply();
+    return prepared.ports;
+  }
+
+  gone(cluster: string): Promise<boolean> {
+    return this.#router?.gone(cluster) ?? Promise.resolve(false);
   }
 
   async publish(cluster: string, table: SharedCluster | null, staged: StagedCluster | null): Promise<void> {
@@ -115,7 +126,17 @@ class OwnThread implements RouterThreads {
 
 /** What the main thread asks of a worker, and the answers by `id`. */
 export type WorkerRequest =
-  | { readonly id: number; readonly ask: 'listen'; readonly addresses: readonly ListenerDescription[] }
+  | { readonly id: number; readonly ask: 'listen'; readonly listen: readonly NamedListener[] }
+  /** Answered by the ports. */
+  | {
+      readonly id: number;
+      readonly ask: 'prepare';
+      readonly settings: RouterSettings;
+      readonly listen: readonly NamedListener[];
+    }
+  /** Goes by what was prepared last, or by what it went by before. */
+  | { readonly id: number; readonly ask: 'apply' | 'discard' }
+  | { readonly id: number; readonly ask: 'gone'; readonly cluster: string }
   | {
       readonly id: number;
       readonly ask: 'publish';
@@ -142,11 +163,7 @@ export type WorkerAnswer =
 
 /** What a worker is born with. */
 export interface WorkerBirth {
-  readonly routing: RoutingDescription;
-  readonly limits: Http2Limits & RouterLimits;
-  readonly drain: DrainDescription;
-  readonly hold: HoldDescription;
-  readonly observe: ObserveDescription;
+  readonly settings: RouterSettings;
   readonly connections: ProcessConnections;
 }
 
@@ -154,21 +171,53 @@ class WorkerThreads implements RouterThreads {
   readonly #workers: readonly WorkerHandle[];
   readonly #listen: readonly ListenerDescription[];
   readonly #monitor = new VitalsMonitor();
+  /** The ports of addresses, by their names. */
+  #ports = new Map<string, number>();
 
-  constructor(count: number, { listen, routing, limits, drain, hold, observe, maxConnections }: RouterThreadsOptions) {
+  constructor(count: number, { listen, settings }: RouterThreadsOptions) {
     this.#listen = listen;
-    const connections = processConnections(maxConnections);
-    const birth: WorkerBirth = { routing, limits, drain, hold, observe, connections };
+    const birth: WorkerBirth = { settings, connections: processConnections(settings.maxConnections) };
     this.#workers = Array.from({ length: count }, () => new WorkerHandle(birth));
   }
 
   async start(): Promise<readonly number[]> {
+    const listen = namedListeners(this.#listen);
+    return this.#inTurn(listen, (worker, each) => worker.ask({ ask: 'listen', listen: each }));
+  }
+
+  async reload(settings: RouterSettings, wanted: readonly ListenerDescription[]): Promise<readonly number[]> {
+    const before = this.#ports;
+    const listen = namedListeners(wanted).map((each) => ({ ...each, port: before.get(each.name) ?? each.port }));
+    try {
+      const ports = await this.#inTurn(listen, (worker, each) =>
+        worker.ask({ ask: 'prepare', settings, listen: each }),
+      );
+      // Nothing is left that could fail: the threads change over within the same millisecond or so.
+      await Promise.all(this.#workers.map((worker) => worker.ask({ ask: 'apply' })));
+      return ports;
+    } catch (cause) {
+      this.#ports = before;
+      await Promise.all(this.#workers.map((worker) => worker.ask({ ask: 'discard' })));
+      throw cause;
+    }
+  }
+
+  /** The first thread finds out the ports where the system chooses them. */
+  async #inTurn(
+    listen: readonly NamedListener[],
+    ask: (worker: WorkerHandle, listen: readonly NamedListener[]) => Promise<unknown>,
+  ): Promise<readonly number[]> {
     const [first, ...others] = this.#workers;
-    // The first one finds out the ports where the system chooses them.
-    const ports = (await first?.ask({ ask: 'listen', addresses: this.#listen })) as readonly number[];
-    const addresses = this.#listen.map((listener, i) => ({ ...listener, port: ports[i] as number }));
-    await Promise.all(others.map((worker) => worker.ask({ ask: 'listen', addresses })));
+    const ports = (await ask(first as WorkerHandle, listen)) as readonly number[];
+    const named = listen.map((each, i) => ({ ...each, port: ports[i] as number }));
+    await Promise.all(others.map((worker) => ask(worker, named)));
+    this.#ports = new Map(named.map(({ name, port }) => [name, port]));
     return ports;
+  }
+
+  async gone(cluster: string): Promise<boolean> {
+    const asked = this.#workers.map((worker) => worker.ask({ ask: 'gone', cluster }));
+    return (await Promise.all(asked)).every((isGone) => isGone === true);
   }
 
   async publish(cluster: string, table: SharedCluster | null, staged: StagedCluster | null): Promise<void> {

@@ -1,32 +1,46 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { machineClock } from '../machine-clock.ts';
 import { VitalsMonitor } from '../thread-vitals.ts';
+import type { NamedListener } from './listeners.ts';
 import { startTracing } from './observe/observe.ts';
 import { Router } from './router.ts';
 import type { WorkerAnswer, WorkerBirth, WorkerRequest } from './router-threads.ts';
+import type { PreparedSettings, RouterSettings } from './settings.ts';
 
 /** A worker thread's side: one router, and the main thread's requests. */
-const { routing, limits, drain, hold, observe, connections } = workerData as WorkerBirth;
+const { settings, connections } = workerData as WorkerBirth;
 const monitor = new VitalsMonitor();
-const tracing = await startTracing(observe, Math.random);
+const tracing = await startTracing(settings.observe, Math.random);
 const router = new Router({
-  routing,
-  limits,
-  drain,
-  hold,
-  http2Limits: limits,
+  ...settings,
+  http2Limits: settings.limits,
   clock: machineClock,
   random: Math.random,
-  observe,
   connections,
   tracing,
   timeOfDay: () => new Date().toISOString(),
 });
+let prepared: PreparedSettings | null = null;
+
+async function prepare(next: RouterSettings, listen: readonly NamedListener[]): Promise<readonly number[]> {
+  prepared = null;
+  prepared = await router.prepare(next, listen, true);
+  return prepared.ports;
+}
 
 function carryOut(request: WorkerRequest): Promise<unknown> {
   switch (request.ask) {
     case 'listen':
-      return Promise.all(request.addresses.map((address) => router.listen(address, true)));
+      return router.listen(request.listen, true);
+    case 'prepare':
+      return prepare(request.settings, request.listen);
+    case 'apply':
+    case 'discard':
+      prepared?.[request.ask]();
+      prepared = null;
+      return Promise.resolve();
+    case 'gone':
+      return router.gone(request.cluster);
     case 'publish':
       return Promise.resolve(router.publish(request.cluster, request.table, request.staged));
     case 'settled':

@@ -3,13 +3,15 @@ import { defaultLimits, type Http2Limits, http2Context } from '../http2/index.ts
 import type { SharedCluster, StagedCluster } from '../topology/index.ts';
 import { ConnectionPlaces, type ProcessConnections } from './connection-places.ts';
 import { DeadlineWheel } from './deadlines.ts';
+import { Departures } from './departures.ts';
 import { type DownstreamOwner, DownstreamSession } from './downstream.ts';
 import { type DrainDescription, defaultDrain } from './drain/drain.ts';
 import { Drainer, type Leaver } from './drain/drainer.ts';
 import type { Exchange } from './exchange.ts';
 import { Gate } from './gate/gate.ts';
 import { defaultHold, type HoldDescription } from './gate/hold.ts';
-import { type Accepted, Listener, type ListenerDescription, type ListenerOwner } from './listener.ts';
+import type { Accepted, ListenerOwner } from './listener.ts';
+import { Listeners, type NamedListener, type PreparedListeners } from './listeners.ts';
 import { localReply } from './local-reply.ts';
 import { AccessLog } from './observe/access-log.ts';
 import { RouterCounters } from './observe/counters.ts';
@@ -26,6 +28,7 @@ import {
   RoutingSnapshot,
   type TableFingerprint,
 } from './routing.ts';
+import type { PreparedSettings, RouterSettings } from './settings.ts';
 import { Upstreams } from './upstream/upstreams.ts';
 
 /** Streams that are looked at in one turn: a fraction of a millisecond, so that requests hardly notice. */
@@ -52,22 +55,27 @@ export interface RouterOptions {
   readonly timeOfDay?: () => string;
 }
 
+/** Others take it as it is at the moment. */
+type Changeable<Settings> = { -readonly [Name in keyof Settings]: Settings[Name] };
+
 /** One thread's router: listeners, clients' sessions, owners, and the snapshot that joins them. */
 export class Router implements DownstreamOwner, ListenerOwner {
-  readonly context: RouterContext;
+  readonly context: Changeable<RouterContext>;
   snapshot: RoutingSnapshot;
   readonly places: ConnectionPlaces;
   readonly #upstreams: Upstreams;
   readonly #drainer: Drainer;
   readonly #gates = new Map<string, Gate>();
   readonly #sessions = new Set<DownstreamSession>();
-  readonly #listeners: Listener[] = [];
+  readonly #listeners: Listeners;
+  readonly #departures = new Departures();
+  readonly #timeOfDay: () => string;
   readonly #sweeper: NodeJS.Timeout;
   #onIdle: (() => void) | null = null;
-  #certificateFault: string | null = null;
 
   constructor(options: RouterOptions) {
-    const { observe = quiet } = options;
+    const { observe = quiet, timeOfDay = () => '' } = options;
+    this.#timeOfDay = timeOfDay;
     this.context = {
       http2: http2Context(options.clock, { ...defaultLimits, ...options.http2Limits }),
       counters: new RouterCounters(),
@@ -80,12 +88,11 @@ export class Router implements DownstreamOwner, ListenerOwner {
         this.#drainWhere(`shard ${shard} goes away`, (exchange) => exchange.isOn(connection)),
       random: options.random,
       log: newLog(observe.logLevel),
-      accessLog:
-        observe.accessLog === undefined
-          ? null
-          : new AccessLog(observe.accessLog, options.random, options.timeOfDay ?? (() => '')),
+      accessLog: null,
       tracing: options.tracing ?? null,
     };
+    this.context.accessLog = this.#newAccessLog(observe);
+    this.#listeners = new Listeners(this, this.context.log);
     this.places = new ConnectionPlaces(this.context.limits.maxDownstreamConnections, options.connections ?? null);
     this.#upstreams = new Upstreams(this.context);
     this.#drainer = new Drainer(this.context);
@@ -94,6 +101,10 @@ export class Router implements DownstreamOwner, ListenerOwner {
     );
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
     this.#sweeper.unref();
+  }
+
+  #newAccessLog({ accessLog }: ObserveDescription): AccessLog | null {
+    return accessLog === undefined ? null : new AccessLog(accessLog, this.context.random, this.#timeOfDay);
   }
 
   #gateOf({ name, servesUntil }: RoutedCluster): Gate | null {
@@ -116,6 +127,8 @@ export class Router implements DownstreamOwner, ListenerOwner {
    * have; those that stay open and whose keys have moved leave, and come back to the new owner. Others are not touched.
    */
   publish(cluster: string, table: SharedCluster | null, staged: StagedCluster | null): void {
+    // The config has it no more.
+    if (this.snapshot.ownersIn(cluster) === undefined) return;
     // What was sent by the lease is cut before anybody else's version is served.
     this.#gates.get(cluster)?.lookAtLease();
     if ((table?.build ?? 0) !== this.snapshot.ownersIn(cluster)?.build) this.#changeOver(cluster, table);
@@ -129,17 +142,25 @@ export class Router implements DownstreamOwner, ListenerOwner {
   }
 
   #changeOver(cluster: string, table: SharedCluster | null): void {
-    const before = this.snapshot.ownersIn(cluster);
-    const owners = this.#upstreams.ownersOf({ name: cluster, table }, before?.gate ?? null);
+    const before = this.snapshot.ownersIn(cluster) as ClusterOwners;
+    const owners = this.#upstreams.ownersOf({ name: cluster, table }, before.gate);
     this.snapshot = this.snapshot.withOwners(owners);
+    this.#drainMoved(before, owners);
+  }
+
+  #drainMoved(before: ClusterOwners, owners: ClusterOwners): void {
+    const { name } = owners;
     // After a handoff nothing is left that could have moved.
-    if (before === undefined || owners.gate?.hasHandedOverTo(owners.build) === true) return;
-    const reason = `the key has moved: ${cluster} was at version ${before.version ?? 0} and is at version ${owners.version ?? 0}`;
+    if (owners.gate?.hasHandedOverTo(owners.build) === true) return;
+    const versions =
+      before.version === null && owners.version === null
+        ? 'has other shards now'
+        : `was at version ${before.version ?? 0} and is at version ${owners.version ?? 0}`;
     this.#drainWhere(
-      reason,
+      `the key has moved: ${name} ${versions}`,
       (exchange) =>
-        exchange.owner.cluster === cluster &&
-        this.snapshot.ownersIn(cluster) === owners &&
+        exchange.owner.cluster === name &&
+        this.snapshot.ownersIn(name) === owners &&
         // What waits there goes to its new owner by itself.
         owners.gate?.holds(exchange) !== true &&
         exchange.hasMovedIn(owners),
@@ -222,11 +243,111 @@ export class Router implements DownstreamOwner, ListenerOwner {
     return streams;
   }
 
-  /** Listens; answers the port. `reusePort` lets several threads share it, the kernel spreading connections over them. */
-  listen(description: ListenerDescription, reusePort: boolean): Promise<number> {
-    const listener = new Listener(description, this, this.context.http2.limits.requestHeadTimeoutMs);
-    this.#listeners.push(listener);
-    return listener.listen(reusePort);
+  /** Listens; answers the ports. `reusePort` lets several threads share them, the kernel spreading connections over them. */
+  async listen(listen: readonly NamedListener[], reusePort: boolean): Promise<readonly number[]> {
+    const { requestHeadTimeoutMs } = this.context.http2.limits;
+    const listeners = await this.#listeners.prepare(listen, requestHeadTimeoutMs, reusePort);
+    listeners.apply();
+    return listeners.ports;
+  }
+
+  /**
+   * Makes ready for other settings: listens on what is new, and opens what has to be opened. The router goes by them once
+   * `apply` is called, from the next request on.
+   * @throws Error where an address or a file cannot be had: then nothing has changed
+   */
+  async prepare(
+    settings: RouterSettings,
+    listen: readonly NamedListener[],
+    reusePort: boolean,
+  ): Promise<PreparedSettings> {
+    const accessLog = this.#newAccessLog(settings.observe);
+    try {
+      const { requestHeadTimeoutMs } = settings.limits;
+      const listeners = await this.#listeners.prepare(listen, requestHeadTimeoutMs, reusePort);
+      const apply = (): void => this.#goBy(settings, accessLog, listeners);
+      const discard = (): void => {
+        listeners.discard();
+        accessLog?.close();
+      };
+      return { ports: listeners.ports, apply, discard };
+    } catch (cause) {
+      accessLog?.close();
+      throw cause;
+    }
+  }
+
+  #goBy(
+    { routing, limits, ...settings }: RouterSettings,
+    accessLog: AccessLog | null,
+    listeners: PreparedListeners,
+  ): void {
+    const { context } = this;
+    const { http2, log } = context;
+    context.accessLog?.close();
+    // Connections that are open keep to what they have announced to their clients.
+    Object.assign(context, {
+      limits,
+      drain: settings.drain,
+      hold: settings.hold,
+      accessLog,
+      http2: { ...http2, limits },
+    });
+    http2.buffers.setLimits(limits);
+    log.level = settings.observe.logLevel;
+    this.places.setLimits(limits.maxDownstreamConnections, settings.maxConnections);
+    this.#upstreams.goByContext();
+    this.#routeBy(routing);
+    listeners.apply();
+  }
+
+  /** The next request is routed by another config, wholly. Connections stay, and so do streams whose keys and shards do. */
+  #routeBy(routing: RoutingDescription): void {
+    const before = this.snapshot;
+    const next = before.by(routing, this.context.counters, (cluster) => this.#ownersBy(cluster));
+    this.snapshot = next;
+    const names = new Set(routing.clusters.map(({ name }) => name));
+    for (const owners of before.allOwners()) {
+      const { name } = owners;
+      const now = next.ownersIn(name) as ClusterOwners;
+      if (!names.has(name)) {
+        if (!this.#departures.has(name)) this.#depart(name);
+      } else if (now.build !== owners.build) this.#drainMoved(owners, now);
+    }
+    for (const name of names) this.#departures.comeBack(name);
+  }
+
+  /** A cluster's owners by another config: the same, where nothing of it has changed. */
+  #ownersBy(cluster: RoutedCluster): ClusterOwners {
+    const { name, upstream } = cluster;
+    const before = this.snapshot.ownersIn(name);
+    if (before === undefined) return this.#upstreams.ownersOf(cluster, this.#gateOf(cluster));
+    // Who owns what in a cluster of the registry is published, and not for the config to say.
+    const table = before.gate === null ? cluster.table : before.shared;
+    if (before.build === (table?.build ?? 0) && this.#upstreams.isSpokenTo(name, upstream)) return before;
+    return this.#upstreams.ownersOf({ ...cluster, table }, before.gate);
+  }
+
+  #depart(cluster: string): void {
+    this.#departures.add(cluster);
+    this.#upstreams.remove(cluster);
+    this.#drainWhere(
+      `there is no cluster ${cluster} any more`,
+      (exchange) => exchange.owner.cluster === cluster && this.#departures.has(cluster),
+    );
+  }
+
+  /** Resolves once nothing is open to a cluster that the config has no more; false where it has it again. */
+  gone(cluster: string): Promise<boolean> {
+    if (this.snapshot.ownersIn(cluster) === undefined) return Promise.resolve(true);
+    return this.#departures.gone(cluster);
+  }
+
+  #forget(cluster: string): void {
+    this.snapshot = this.snapshot.without(cluster);
+    this.#upstreams.remove(cluster);
+    this.#gates.get(cluster)?.stop();
+    this.#gates.delete(cluster);
   }
 
   onNoPlace(): void {
@@ -253,15 +374,11 @@ export class Router implements DownstreamOwner, ListenerOwner {
     const now = this.context.http2.turn.begin();
     for (const session of [...this.#sessions]) session.sweep(now);
     this.#upstreams.sweep(now);
-    for (const listener of this.#listeners) this.#refreshCertificates(listener);
-  }
-
-  #refreshCertificates(listener: Listener): void {
-    const { fault, changed } = listener.refresh();
-    if (changed) this.context.log.info({ address: listener.address }, 'certificates were renewed');
-    if (fault !== this.#certificateFault && fault !== null)
-      this.context.log.error({ address: listener.address, fault }, 'certificates that changed cannot be used');
-    this.#certificateFault = fault;
+    this.#listeners.refreshCertificates();
+    void this.#departures.look(
+      (visit) => this.#visitSome(({ owner }) => visit(owner.cluster)),
+      (cluster) => this.#forget(cluster),
+    );
   }
 
   /**
@@ -269,7 +386,7 @@ export class Router implements DownstreamOwner, ListenerOwner {
    * flight. @returns the number of connections that had to be cut
    */
   async shutdown(graceMs: number): Promise<number> {
-    for (const listener of this.#listeners) listener.close();
+    this.#listeners.close();
     for (const session of [...this.#sessions]) session.connection.shutdown('shutting down');
     await this.#idle(graceMs);
     const cut = this.#sessions.size;

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Field, field, type HeaderBlock, type HeaderName, headerName, type MessageHead } from '../http2/index.ts';
 import { ClusterTable, fingerprint, type ShardPlace, type SharedCluster } from '../topology/index.ts';
 import { defaultMove, type MoveDescription } from './drain/drain.ts';
@@ -59,6 +60,7 @@ export interface RoutingDescription {
 
 /** A route, with its cluster's owners at hand. */
 export interface Route {
+  readonly description: RouteDescription;
   readonly name: string;
   readonly counters: TrafficCounters;
   readonly matchesPath: (path: string) => boolean;
@@ -99,6 +101,8 @@ export class ClusterOwners {
   readonly name: string;
   /** Of two with the same table the same. */
   readonly build: number;
+  /** In memory that threads share; null as long as nobody knows who owns what. */
+  readonly shared: SharedCluster | null;
   readonly #table: ClusterTable | null;
   readonly #upstreamOf: (shard: ShardPlace) => Upstream;
   /** By the shard's number, made when a request is for it: a version of 10,000 shards is swapped in without a pause. */
@@ -117,6 +121,7 @@ export class ClusterOwners {
     upstreamOf: (shard: ShardPlace) => Upstream,
   ) {
     this.name = name;
+    this.shared = table;
     this.#table = table === null ? null : new ClusterTable(table);
     this.build = table?.build ?? 0;
     this.gate = gate;
@@ -166,7 +171,8 @@ export class ClusterOwners {
     const index = this.#indexOf(key);
     if (index < 0) return false;
     const known = this.#upstreams[index];
-    if (known !== undefined) return known === upstream;
+    if (known === upstream) return true;
+    // One whose cluster has other settings by now is the same shard still.
     const { id, address } = (this.#table as ClusterTable).shardAt(index);
     return upstream.id === id && upstream.address === address && upstream.cluster === this.name;
   }
@@ -215,9 +221,39 @@ export class RoutingSnapshot {
     counters: RouterCounters,
     ownersOf: (cluster: RoutedCluster) => ClusterOwners,
   ): RoutingSnapshot {
-    const owners = new Map(description.clusters.map((cluster) => [cluster.name, ownersOf(cluster)]));
-    const routes = description.routes.map((route) => routeOf(route, owners, counters));
-    return new RoutingSnapshot(routes, owners, description.edge ?? defaultEdge);
+    return new RoutingSnapshot([], new Map(), defaultEdge).by(description, counters, ownersOf);
+  }
+
+  /**
+   * What another config makes of it. Owners that it has no more stay known for those that are on their way to them; rates of
+   * routes that match and count as before go on.
+   */
+  by(
+    { routes, clusters, edge = defaultEdge }: RoutingDescription,
+    counters: RouterCounters,
+    ownersOf: (cluster: RoutedCluster) => ClusterOwners,
+  ): RoutingSnapshot {
+    const owners = new Map(this.#owners);
+    for (const cluster of clusters) owners.set(cluster.name, ownersOf(cluster));
+    const made = routes.map((route) => routeOf(route, owners, counters, this.#ratesOf(route)));
+    // The same object where it is the same, so that connections see at once that nothing has changed.
+    return new RoutingSnapshot(made, owners, isDeepStrictEqual(edge, this.edge) ? this.edge : edge);
+  }
+
+  #ratesOf({ name, match, rateLimit }: RouteDescription): RateLimit | null {
+    if (rateLimit === undefined) return null;
+    const wanted = [name, match, rateLimit];
+    const same = this.#routes.find(({ description }) =>
+      isDeepStrictEqual([description.name, description.match, description.rateLimit], wanted),
+    );
+    return same?.rateLimit ?? new RateLimit(rateLimit);
+  }
+
+  /** The same without the owners of a cluster that no route leads to. */
+  without(cluster: string): RoutingSnapshot {
+    const owners = new Map(this.#owners);
+    owners.delete(cluster);
+    return new RoutingSnapshot(this.#routes, owners, this.edge);
   }
 
   /** The same routes with other owners of one cluster. What routes know, such as rates, goes on. */
@@ -234,6 +270,10 @@ export class RoutingSnapshot {
   /** Who owns what in a cluster now. */
   ownersIn(cluster: string): ClusterOwners | undefined {
     return this.#owners.get(cluster);
+  }
+
+  allOwners(): Iterable<ClusterOwners> {
+    return this.#owners.values();
   }
 
   /** The first route that matches. Those that the path allows are noted on its field. */
@@ -259,12 +299,14 @@ function routeOf(
   description: RouteDescription,
   owners: ReadonlyMap<string, ClusterOwners>,
   counters: RouterCounters,
+  rateLimit: RateLimit | null,
 ): Route {
   const found = owners.get(description.cluster);
   if (found === undefined) throw new Error(`a route names the cluster ${description.cluster}, which does not exist`);
-  const { match, shardKey, cors, rateLimit } = description;
+  const { match, shardKey, cors } = description;
   const name = description.name ?? Object.values(match.path).join('');
   return {
+    description,
     name,
     counters: counters.route(name),
     matchesPath: pathMatcher(match),
@@ -276,7 +318,7 @@ function routeOf(
     idleStreamMs: description.idleStreamMs ?? Number.POSITIVE_INFINITY,
     maxRequestBytes: description.maxRequestBytes ?? Number.POSITIVE_INFINITY,
     retries: description.retries ?? defaultRetries,
-    rateLimit: rateLimit === undefined ? null : new RateLimit(rateLimit),
+    rateLimit,
     isWatch: globMatcher(description.watch ?? []),
     onMove: description.onMove ?? defaultMove,
     translatesGrpcWeb: description.grpcWeb === 'translate',

@@ -11,6 +11,7 @@ import type { AddressInfo } from 'node:net';
 import { vi } from 'vitest';
 import { machineClock } from '../../src/machine-clock.ts';
 import type { RouteDescription, RoutedCluster } from '../../src/router/index.ts';
+import { namedListeners } from '../../src/router/listeners.ts';
 import { Router } from '../../src/router/router.ts';
 import {
   checkTopology,
@@ -202,7 +203,8 @@ export class RouterInProcess {
       ...options,
     });
     scope.defer(() => router.shutdown(0));
-    const session = connect(`http://127.0.0.1:${await router.listen({ host: '127.0.0.1', port: 0 }, false)}`);
+    const [port] = await router.listen(namedListeners([{ host: '127.0.0.1', port: 0 }]), false);
+    const session = connect(`http://127.0.0.1:${port}`);
     session.on('error', () => {});
     scope.defer(() => session.destroy());
     return new RouterInProcess({ router, shards, tables, until, session, stopped });

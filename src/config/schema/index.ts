@@ -79,6 +79,10 @@ export const configSchema = z.strictObject({
     .enum(['pass', 'missing', 'always'])
     .default('pass')
     .describe('x-request-id: left as it comes, made where it is missing, or made anew for every request.'),
+  reloadOnChange: z
+    .boolean()
+    .default(true)
+    .describe('Changes of this file, and of admin.tokenFile, are taken up while the router runs.'),
   drainSeconds: z.int().min(0).max(3600).default(30).describe('How long streams in flight may go on after SIGTERM.'),
   drain: drain.prefault({}),
   hold: hold.prefault({}),

@@ -52,11 +52,12 @@ export class Upstream implements ShardEndpoint {
   readonly label: string;
   readonly counters;
   readonly certificates;
-  readonly limits: UpstreamLimits;
+  limits: UpstreamLimits;
   readonly retryBudget = new RetryBudget();
   /** Null where nothing is looked at, so that most requests are spared the asking. */
   readonly health: OwnerHealth | null;
   readonly #context: RouterContext;
+  readonly #description: UpstreamDescription;
   readonly #pool: Pool;
   readonly #shares = new ClientShares((visit) => this.#pool.forEachOpen(visit));
   readonly #checker: HealthChecker | null;
@@ -69,6 +70,7 @@ export class Upstream implements ShardEndpoint {
   constructor(context: RouterContext, cluster: string, id: string, address: string, description: UpstreamDescription) {
     const { protocol, tls, activeHealth, passiveHealth, waitForOwnerMs = 0 } = description;
     this.#context = context;
+    this.#description = description;
     this.cluster = cluster;
     this.id = id;
     this.address = address;
@@ -178,6 +180,12 @@ export class Upstream implements ShardEndpoint {
     if (this.health === null) return;
     counters.ejections += this.health.ejections;
     if (this.health.faultAt(this.#context.http2.turn.begin()) !== null) counters.sick = 1;
+  }
+
+  /** The router's own limits have changed, or what is logged. */
+  goByContext(): void {
+    this.limits = limitsOf(this.#context, this.#description);
+    this.#log.level = this.#context.log.level;
   }
 
   /** Streams are open to it, or requests wait for it. */

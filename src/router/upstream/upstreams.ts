@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ShardPlace } from '../../topology/index.ts';
 import type { Gate } from '../gate/gate.ts';
 import { MOST_LABELLED } from '../observe/counters.ts';
@@ -14,7 +15,9 @@ const LET_GO_AFTER_MS = 5000;
 /** All shards that this thread reaches, of current versions and of past ones that still have streams. */
 export class Upstreams {
   readonly #context: RouterContext;
-  readonly #upstreams = new Map<string, Upstream>();
+  readonly #all = new Set<Upstream>();
+  /** Those that are spoken to as their cluster has it now, by cluster, id and address. */
+  readonly #current = new Map<string, Upstream>();
   readonly #clusters = new Map<string, { readonly description: UpstreamDescription; readonly owners: ClusterOwners }>();
   /** Those of past versions, and since when nothing has been open to them. */
   readonly #past = new Map<Upstream, number>();
@@ -28,11 +31,36 @@ export class Upstreams {
   ownersOf(cluster: RoutedCluster, gate: Gate | null): ClusterOwners {
     const before = this.#clusters.get(cluster.name);
     const description = cluster.upstream ?? before?.description ?? defaultUpstream;
+    if (before !== undefined && !isDeepStrictEqual(before.description, description)) this.#renew(cluster.name);
     const owners = new ClusterOwners(cluster, gate, (shard) => this.#upstreamOf(cluster.name, shard, description));
     this.#clusters.set(cluster.name, { description, owners });
     for (const past of before?.owners.reached ?? []) this.#past.set(past, Number.POSITIVE_INFINITY);
     this.#introduce(owners, description.activeHealth !== undefined, 0);
     return owners;
+  }
+
+  /** Whether a cluster's shards are spoken to in this way. */
+  isSpokenTo(cluster: string, upstream: UpstreamDescription | undefined): boolean {
+    const known = this.#clusters.get(cluster);
+    return known !== undefined && (upstream === undefined || isDeepStrictEqual(known.description, upstream));
+  }
+
+  /** New requests get new connections, to the same shards too. */
+  #renew(cluster: string): void {
+    for (const [name, upstream] of this.#current) if (upstream.cluster === cluster) this.#current.delete(name);
+  }
+
+  /** A cluster that no route leads to any more. Its shards go on for as long as they have streams. */
+  remove(cluster: string): void {
+    for (const past of this.#clusters.get(cluster)?.owners.reached ?? [])
+      this.#past.set(past, Number.POSITIVE_INFINITY);
+    this.#clusters.delete(cluster);
+    this.#outliersNextMs.delete(cluster);
+  }
+
+  /** The router's own limits have changed, or what is logged. */
+  goByContext(): void {
+    for (const upstream of this.#all) upstream.goByContext();
   }
 
   /** The shards of a version that is not served yet: nothing is sent to them. */
@@ -59,11 +87,12 @@ export class Upstreams {
   }
 
   #upstreamOf(cluster: string, { id, address }: ShardPlace, description: UpstreamDescription): Upstream {
-    const name = `${cluster}/${id}/${address}`;
-    let upstream = this.#upstreams.get(name);
+    const name = placeName(cluster, id, address);
+    let upstream = this.#current.get(name);
     if (upstream === undefined) {
       upstream = new Upstream(this.#context, cluster, id, address, description);
-      this.#upstreams.set(name, upstream);
+      this.#current.set(name, upstream);
+      this.#all.add(upstream);
     }
     this.#past.delete(upstream);
     return upstream;
@@ -72,18 +101,18 @@ export class Upstreams {
   /** Brings the counters that are states up to date. */
   refreshCounters(): void {
     // A shard that has moved is reached at two addresses, and counted as one.
-    for (const upstream of this.#upstreams.values()) upstream.counters.clearStates();
-    for (const upstream of this.#upstreams.values()) upstream.addStates();
+    for (const upstream of this.#all) upstream.counters.clearStates();
+    for (const upstream of this.#all) upstream.addStates();
   }
 
   /** Cuts what is in flight to a cluster's shards, of this version or a past one. */
   cut(cluster: string): void {
-    for (const upstream of this.#upstreams.values()) if (upstream.cluster === cluster) upstream.cut();
+    for (const upstream of this.#all) if (upstream.cluster === cluster) upstream.cut();
   }
 
   /** To be called every second or so. */
   sweep(nowMs: number): void {
-    for (const upstream of this.#upstreams.values()) upstream.sweep(nowMs);
+    for (const upstream of this.#all) upstream.sweep(nowMs);
     for (const name of this.#clusters.keys()) this.#watchOutliers(name, nowMs);
     for (const [upstream, idleSinceMs] of this.#past) this.#letGo(upstream, idleSinceMs, nowMs);
   }
@@ -96,7 +125,9 @@ export class Upstreams {
       upstream.counters.clearStates();
       upstream.destroy();
       this.#past.delete(upstream);
-      this.#upstreams.delete(`${upstream.cluster}/${upstream.id}/${upstream.address}`);
+      this.#all.delete(upstream);
+      const name = placeName(upstream.cluster, upstream.id, upstream.address);
+      if (this.#current.get(name) === upstream) this.#current.delete(name);
     }
   }
 
@@ -113,6 +144,10 @@ export class Upstreams {
   }
 
   destroy(): void {
-    for (const upstream of this.#upstreams.values()) upstream.destroy();
+    for (const upstream of this.#all) upstream.destroy();
   }
+}
+
+function placeName(cluster: string, id: string, address: string): string {
+  return `${cluster}/${id}/${address}`;
 }

@@ -1,0 +1,65 @@
+import { ClusterFollower, controlCluster } from '../handoff/index.ts';
+import { machineClock } from '../machine-clock.ts';
+import { type Handoff, type HeldLease, type InstanceId, qualified, type Registry } from '../registry/index.ts';
+import type { ControlEvent } from './control-event.ts';
+import type { ControlledCluster } from './control-thread.ts';
+import type { KeptTopologies } from './kept-topologies.ts';
+import { ServingLease } from './serving-lease.ts';
+
+/** Who follows. */
+export interface Following {
+  readonly registry: Registry;
+  readonly kept: KeptTopologies;
+  /** The router's name among the registry's members, and which process it is. */
+  readonly router: string;
+  readonly instance: InstanceId;
+  readonly tell: (event: ControlEvent) => void;
+}
+
+/** A cluster that a router serves by the registry: what it follows there, by what it may serve it, and its handoffs. */
+export class FollowedCluster {
+  readonly follower: ClusterFollower;
+  readonly serving: ServingLease;
+  /** Whether the others know that this router serves the cluster. Before that no lease is one to serve it by. */
+  isTold: boolean;
+  readonly #following: Following;
+  readonly #cluster: ControlledCluster;
+  readonly #stopping = new AbortController();
+  ended: Promise<unknown> = Promise.resolve();
+
+  constructor(following: Following, cluster: ControlledCluster, isTold: boolean) {
+    const { registry, kept, router, instance, tell } = following;
+    const { name, topology, servesUntil } = cluster;
+    this.#following = following;
+    this.#cluster = cluster;
+    this.isTold = isTold;
+    this.follower = new ClusterFollower(registry, kept, name, topology, tell);
+    const onServes = (serves: boolean): void => tell({ kind: 'serves', cluster: name, serves });
+    const self = qualified(router, instance);
+    this.serving = new ServingLease(registry, this.follower, self, servesUntil, machineClock, onServes);
+  }
+
+  onRegistered(lease: HeldLease): void {
+    if (this.isTold) void this.serving.onRegistered(lease);
+  }
+
+  run(): void {
+    const { registry, router, tell } = this.#following;
+    const { name, topology } = this.#cluster;
+    const { signal } = this.#stopping;
+    const told = {
+      onTerm: (leads: boolean) => tell({ kind: 'controls', cluster: name, leads }),
+      onStep: (handoff: Handoff) => tell({ kind: 'step', cluster: name, handoff }),
+      onFailover: (shards: readonly string[], done: string) => tell({ kind: 'failover', cluster: name, shards, done }),
+      onWarning: (message: string) => tell({ kind: 'warning', cluster: name, message }),
+    };
+    this.ended = Promise.all([
+      this.follower.run(signal),
+      controlCluster(registry, topology, router, machineClock, told, signal),
+    ]);
+  }
+
+  end(): void {
+    this.#stopping.abort();
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * Clusters that a reloaded config has no more, while something is open to them: their watches are told to leave, and calls
+ * that are under way finish.
+ */
+export class Departures {
+  readonly #leaving = new Map<string, Array<(isGone: boolean) => void>>();
+  #isLooking = false;
+
+  add(cluster: string): void {
+    if (!this.#leaving.has(cluster)) this.#leaving.set(cluster, []);
+  }
+
+  has(cluster: string): boolean {
+    return this.#leaving.has(cluster);
+  }
+
+  /** A later config has it again. */
+  comeBack(cluster: string): void {
+    this.#end(cluster, false);
+  }
+
+  /** Resolves once nothing is open to it any more; false where it has come back, or never was to go. */
+  gone(cluster: string): Promise<boolean> {
+    const waiting = this.#leaving.get(cluster);
+    return waiting === undefined ? Promise.resolve(false) : new Promise((resolve) => waiting.push(resolve));
+  }
+
+  /**
+   * Looks who is gone. To be called every second or so.
+   * @param visitOpen tells of the cluster of each request that is under way
+   * @param onGone told before those who wait for it
+   */
+  async look(
+    visitOpen: (visit: (cluster: string) => void) => Promise<void>,
+    onGone: (cluster: string) => void,
+  ): Promise<void> {
+    if (this.#leaving.size === 0 || this.#isLooking) return;
+    this.#isLooking = true;
+    const empty = new Set(this.#leaving.keys());
+    await visitOpen((cluster) => empty.delete(cluster));
+    this.#isLooking = false;
+    for (const cluster of empty) {
+      if (!this.#leaving.has(cluster)) continue;
+      onGone(cluster);
+      this.#end(cluster, true);
+    }
+  }
+
+  #end(cluster: string, isGone: boolean): void {
+    const waiting = this.#leaving.get(cluster) ?? [];
+    this.#leaving.delete(cluster);
+    for (const resolve of waiting) resolve(isGone);
+  }
+}
