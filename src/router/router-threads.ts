@@ -3,6 +3,7 @@ import { moduleFile } from '../module-file.ts';
 import { type ThreadVitals, VitalsMonitor } from '../thread-vitals.ts';
 import type { SharedCluster, StagedCluster } from '../topology/index.ts';
 import { type ProcessConnections, processConnections } from './connection-places.ts';
+import { checkFree, inTurn } from './free-address.ts';
 import type { ListenerDescription } from './listener.ts';
 import { type NamedListener, namedListeners } from './listeners.ts';
 import type { RouterCounters } from './observe/counters.ts';
@@ -173,8 +174,10 @@ class WorkerThreads implements RouterThreads {
   readonly #monitor = new VitalsMonitor();
   /** The ports of addresses, by their names. */
   #ports = new Map<string, number>();
+  readonly #clock: () => number;
 
-  constructor(count: number, { listen, settings }: RouterThreadsOptions) {
+  constructor(count: number, { listen, settings, clock }: RouterThreadsOptions) {
+    this.#clock = clock;
     this.#listen = listen;
     const birth: WorkerBirth = { settings, connections: processConnections(settings.maxConnections) };
     this.#workers = Array.from({ length: count }, () => new WorkerHandle(birth));
@@ -182,14 +185,14 @@ class WorkerThreads implements RouterThreads {
 
   async start(): Promise<readonly number[]> {
     const listen = namedListeners(this.#listen);
-    return this.#inTurn(listen, (worker, each) => worker.ask({ ask: 'listen', listen: each }));
+    return this.#listenBy(listen, (worker, each) => worker.ask({ ask: 'listen', listen: each }));
   }
 
   async reload(settings: RouterSettings, wanted: readonly ListenerDescription[]): Promise<readonly number[]> {
     const before = this.#ports;
     const listen = namedListeners(wanted).map((each) => ({ ...each, port: before.get(each.name) ?? each.port }));
     try {
-      const ports = await this.#inTurn(listen, (worker, each) =>
+      const ports = await this.#listenBy(listen, (worker, each) =>
         worker.ask({ ask: 'prepare', settings, listen: each }),
       );
       // Nothing is left that could fail: the threads change over within the same millisecond or so.
@@ -202,17 +205,22 @@ class WorkerThreads implements RouterThreads {
     }
   }
 
-  /** The first thread finds out the ports where the system chooses them. */
-  async #inTurn(
+  /** Has threads listen, where nobody else does. @throws Error EADDRINUSE */
+  #listenBy(
     listen: readonly NamedListener[],
     ask: (worker: WorkerHandle, listen: readonly NamedListener[]) => Promise<unknown>,
   ): Promise<readonly number[]> {
-    const [first, ...others] = this.#workers;
-    const ports = (await ask(first as WorkerHandle, listen)) as readonly number[];
-    const named = listen.map((each, i) => ({ ...each, port: ports[i] as number }));
-    await Promise.all(others.map((worker) => ask(worker, named)));
-    this.#ports = new Map(named.map(({ name, port }) => [name, port]));
-    return ports;
+    return inTurn(this.#clock, async () => {
+      for (const { name, description, port } of listen)
+        if (!this.#ports.has(name)) await checkFree({ host: description.host, port });
+      // The first thread finds out the ports where the system chooses them.
+      const [first, ...others] = this.#workers;
+      const ports = (await ask(first as WorkerHandle, listen)) as readonly number[];
+      const named = listen.map((each, i) => ({ ...each, port: ports[i] as number }));
+      await Promise.all(others.map((worker) => ask(worker, named)));
+      this.#ports = new Map(named.map(({ name, port }) => [name, port]));
+      return ports;
+    });
   }
 
   async gone(cluster: string): Promise<boolean> {
