@@ -347,6 +347,13 @@ describe('listeners', () => {
     expect(second.config?.routes[0]?.match.path).toEqual({ prefix: '/other' });
     expect(second.notes).toEqual(['left out: listeners[0]', 'left out: listeners[2]']);
     expect(imported(all, { listener: 'none' }).config).toBeNull();
+    const named = { route_config: { ...routes.route_config, name: 'other' } };
+    const changed = { route_config: { ...routes.route_config, request_headers_to_remove: ['x-a'] } };
+    const mixed = imported(
+      bootstrap([listener(1, manager(routes)), listener(2, manager(named)), listener(3, manager(changed))]),
+    );
+    expect(mixed.written.listen).toEqual([{ address: '0.0.0.0:1' }, { address: '0.0.0.0:2' }]);
+    expect(mixed.notes).toEqual(['left out: listeners[2]']);
   });
 
   const tls = (name: string, config: object): object => ({

@@ -20,8 +20,11 @@ function routesOfChain(chain: unknown): string[] {
   const filters = at(chain, 'filters');
   const configs = (Array.isArray(filters) ? filters : []).map((filter) => at(filter, 'typed_config'));
   const managers = configs.filter((config) => typeOf(config) === 'HttpConnectionManager');
+  // What a route configuration is called decides nothing.
+  const withoutName = (routes: unknown): unknown =>
+    typeof routes === 'object' ? { ...routes, name: undefined } : routes;
   return managers.map((config) =>
-    JSON.stringify([at(at(config, 'route_config'), 'virtual_hosts'), at(config, 'http_filters')]),
+    JSON.stringify([withoutName(at(config, 'route_config')), at(config, 'http_filters')]),
   );
 }
 
