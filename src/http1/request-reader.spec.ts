@@ -168,6 +168,7 @@ describe('what two recipients could read in two ways is refused', () => {
     ['a chunk extension without end', chunked(`3;${'x'.repeat(5000)}`), 400],
     ['a length in the trailers', chunked('0\r\nContent-Length: 3\r\n\r\n'), 400],
     ['headers beyond the limit', headers(`X: ${'x'.repeat(5000)}`), 431],
+    ['more short headers than the limit has room for', headers('a: 1\r\n'.repeat(200).trimEnd()), 431],
     ['headers beyond the limit, without end', `GET / HTTP/1.1\r\nX: ${'x'.repeat(5000)}`, 431],
   ])('%s', (_what, text, status) => {
     const events = read(text);

@@ -14,6 +14,8 @@ export const Scanned = {
 } as const;
 
 const SMALLEST_CARRY = 1024;
+/** What a line counts besides its bytes, as in HTTP/2 (RFC 9113, 6.5.2): a field costs as much however short it is. */
+const LINE_OVERHEAD_BYTES = 32;
 const NOTHING = new Uint8Array(0);
 
 /**
@@ -25,12 +27,13 @@ export class SectionScanner {
   #place: number = Place.Inside;
   #carry: Uint8Array = NOTHING;
   #carried = 0;
+  #lines = 0;
   /** The section that was found, with its empty line; valid until the next scan. */
   bytes: Uint8Array = NOTHING;
   start = 0;
   end = 0;
 
-  /** @param limit bytes of a section, at most */
+  /** @param limit what a section may count at most: its bytes, and 32 for each of its lines */
   constructor(limit: number) {
     this.#limit = limit;
   }
@@ -44,6 +47,7 @@ export class SectionScanner {
   begin(mayBeEmpty: boolean): void {
     this.#place = mayBeEmpty ? Place.LineStart : Place.Inside;
     this.#carried = 0;
+    this.#lines = 0;
     this.#carry = NOTHING;
   }
 
@@ -56,6 +60,7 @@ export class SectionScanner {
         if (place === Place.AfterLastCr) return this.#found(bytes, start, at + 1);
         if (place !== Place.AfterCr) return Scanned.BareLineEnd;
         place = Place.LineStart;
+        this.#lines++;
       } else if (place === Place.AfterCr || place === Place.AfterLastCr) return Scanned.BareLineEnd;
       else if (byte === CR) place = place === Place.LineStart ? Place.AfterLastCr : Place.AfterCr;
       else place = Place.Inside;
@@ -66,7 +71,7 @@ export class SectionScanner {
 
   #found(bytes: Uint8Array, start: number, end: number): number {
     if (this.#carried === 0) {
-      if (end - start > this.#limit) return Scanned.TooLarge;
+      if (!this.#allows(end - start)) return Scanned.TooLarge;
       this.bytes = bytes;
       this.start = start;
       this.end = end;
@@ -79,9 +84,13 @@ export class SectionScanner {
     return end;
   }
 
+  #allows(bytes: number): boolean {
+    return bytes + LINE_OVERHEAD_BYTES * this.#lines <= this.#limit;
+  }
+
   #carryOver(bytes: Uint8Array, start: number, end: number): boolean {
     const needed = this.#carried + end - start;
-    if (needed > this.#limit) return false;
+    if (!this.#allows(needed)) return false;
     if (needed > this.#carry.length) {
       const larger = new Uint8Array(Math.max(SMALLEST_CARRY, 2 * needed));
       larger.set(this.#carry.subarray(0, this.#carried));
