@@ -64,3 +64,20 @@ it('counts nothing any more of a peer that is gone', async () => {
   await new Promise((resolve) => socket.on('close', resolve));
   expect(pool.backlog.bytes).toBe(0);
 });
+
+it('copies what waits for a connection a few times, however small its pieces are', () => {
+  const pool = new BufferPool(LIMITS);
+  const taken: number[] = [];
+  const take = pool.take.bind(pool);
+  pool.take = (bytes) => {
+    taken.push(bytes);
+    return take(bytes);
+  };
+  const socket = Object.assign(new Duplex({ read() {}, write() {} }), { connecting: true });
+  const listener = { beforeFlush() {}, onRelieved() {}, onUnread() {} };
+  const output = new Output(socket as unknown as Socket, pool, new Turn(() => 0), listener);
+  for (let i = 0; i < 60_000; i++) output.append(Buffer.from('12345678'), 0, 8);
+  expect(output.length).toBe(480_000);
+  expect(taken.length).toBeLessThan(6);
+  expect(taken.reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan(3 * 480_000);
+});

@@ -120,7 +120,9 @@ export class Output implements Flushable {
       if (this.length > 0 && this.connected) this.#write();
       if (this.length + bytes <= this.bytes.length) return;
     }
-    const larger = this.#pool.take(this.length + bytes);
+    const room = this.length + bytes;
+    // While the connection comes up all of it waits here: doubled, it is copied a few times, and not for each piece.
+    const larger = this.#pool.take(room > LARGE_BYTES ? Math.max(room, 2 * this.bytes.length) : room);
     if (this.length > 0) this.bytes.copy(larger, 0, 0, this.length);
     if (this.bytes !== NOTHING) this.#pool.release(this.bytes);
     this.bytes = larger;
