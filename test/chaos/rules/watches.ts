@@ -5,8 +5,10 @@ import type { Violation } from './violation.ts';
 
 /** A router hears of a change that was given up after who gave it up, and goes on draining until then. */
 const HEARS_WITHIN_MS = 1000;
-/** A stream may end a little before, or after, the change of version that it ends for: the drain comes before it. */
+/** A stream may end a little after the change of version that it ends for. */
 const DRAINS_WITHIN_MS = 5000;
+/** Or before: the drain of a version by which a lost shard is taken out waits for routers that are stopped until their leases are over. */
+const DRAINS_BEFORE_MS = 12_000;
 
 /** Each watcher has seen every change, in order, once. */
 export function* watchersSeeEverything({ watches, stored, calls, plain }: History): Generator<Violation> {
@@ -46,7 +48,7 @@ export function* unmovedStreamsLiveOn({ watches, changes, versions }: History, e
     versions.some(
       (version, i) =>
         hasMoved(key, versions[i - 1] ?? version, version) &&
-        version.since - DRAINS_WITHIN_MS <= at &&
+        version.since - DRAINS_BEFORE_MS <= at &&
         at <= version.seen + DRAINS_WITHIN_MS,
     );
   for (const { client, key, streams } of watches) {
