@@ -303,7 +303,7 @@ const OF_WATCHES: readonly Planted[] = [
     history: {
       ...GOOD,
       changes: [],
-      versions: GOOD.versions.map((each) => (each.version === 1 ? each : { ...each, since: 9000, seen: 9001 })),
+      versions: GOOD.versions.map((each) => (each.version === 1 ? each : { ...each, since: 19_000, seen: 19_001 })),
     },
   },
 ];
