@@ -8,14 +8,17 @@ import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 const OLDEST_NODE = 26;
+const THREADED = new Set(['dev', 'router']);
 const source = new URL('./main.ts', import.meta.url);
 const main = existsSync(source) ? source : new URL('../../dist/cli/main.js', import.meta.url);
 
 if (Number(process.versions.node.split('.')[0]) >= OLDEST_NODE) {
   // What was compiled once is read at the next start, which halves its time. The folder is the package's own: one that others may
-  // write to could hold code of theirs. Where it cannot be written, nothing is kept. Threads take it from the environment.
-  process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('../../node_modules/.cache/keyway', import.meta.url));
-  module.enableCompileCache();
+  // write to could hold code of theirs. Where it cannot be written, nothing is kept.
+  const cache = fileURLToPath(new URL('../../node_modules/.cache/keyway', import.meta.url));
+  module.enableCompileCache(cache);
+  // Threads take it from the environment; what starts programs of others has none, and hands nothing on to them.
+  if (THREADED.has(process.argv[2])) process.env.NODE_COMPILE_CACHE ??= cache;
   await import(main.href);
   // What serves may be killed one day: what was compiled at its start is kept now, if that is new.
   module.flushCompileCache();
