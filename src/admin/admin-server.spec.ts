@@ -27,6 +27,7 @@ const quietSource: AdminSource = {
   explain: (key) => [{ key }],
   config: () => ({}),
   reloads: () => null,
+  handOver: () => Promise.reject(new Error('it is not handed over')),
 };
 
 const servers: AdminServer[] = [];

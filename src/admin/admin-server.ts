@@ -26,6 +26,11 @@ export interface AdminSource {
   config(): object;
   /** Null where there is no file to be read again. */
   reloads(): AdminReloads | null;
+  /**
+   * Hands all sockets that are listened on to another router of this user, and ends once that one takes connections.
+   * @param path where it waits for them. @param workers its threads
+   */
+  handOver(path: string, workers: number): Promise<void>;
 }
 
 export interface AdminCluster {
@@ -75,9 +80,14 @@ export class AdminServer {
     return handler(this.#source, query);
   }
 
-  /** @returns the port */
-  listen(host: string, port: number): Promise<number> {
-    return this.#server.listen(host, port);
+  /** @param socket one that listens there already, by its descriptor. @returns the port */
+  listen(host: string, port: number, socket?: number): Promise<number> {
+    return this.#server.listen(host, port, socket);
+  }
+
+  /** The descriptor of the socket that it listens on. */
+  get socket(): number {
+    return this.#server.socket;
   }
 
   close(): void {
@@ -128,10 +138,24 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ['/fingerprint', (source, query) => fingerprints(source, query)],
   ['/config', (source) => json(source.config())],
   ['/reload', (source) => reload(source)],
+  ['/hand-over', (source, query) => handOver(source, query)],
 ]);
 
 /** What changes something, and so is asked for by POST. */
-const CHANGING: ReadonlySet<string> = new Set(['/reload']);
+const CHANGING: ReadonlySet<string> = new Set(['/reload', '/hand-over']);
+
+async function handOver(source: AdminSource, query: URLSearchParams): Promise<Answer> {
+  const path = query.get('path');
+  const workers = Number(query.get('workers'));
+  if (path === null || !Number.isInteger(workers) || workers < 1)
+    return text(400, 'name the socket and the number of threads: /hand-over?path=…&workers=…');
+  try {
+    await source.handOver(path, workers);
+    return json({});
+  } catch (error) {
+    return text(409, error instanceof Error ? error.message : String(error));
+  }
+}
 
 async function reload(source: AdminSource): Promise<Answer> {
   const reloads = source.reloads();

@@ -56,10 +56,16 @@ export class GuardedServer {
     this.#names = names;
   }
 
-  /** @returns the port */
-  listen(host: string, port: number): Promise<number> {
+  /** @param socket one that listens there already, by its descriptor. @returns the port */
+  listen(host: string, port: number, socket?: number): Promise<number> {
     this.#host = host;
-    return listening(this.#server, host, port);
+    return listening(this.#server, socket === undefined ? { host, port } : { fd: socket });
+  }
+
+  /** The descriptor of the socket that it listens on. */
+  get socket(): number {
+    // Not in the documentation, which has no other way to hand it to another process.
+    return (this.#server as unknown as { _handle: { fd: number } })._handle.fd;
   }
 
   close(): void {

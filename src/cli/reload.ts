@@ -32,7 +32,7 @@ export function reloadCommand(): Command {
     )
     .action(async ({ admin, tokenFile, json }: ReloadFlags) => {
       const token = tokenFile === undefined ? null : tokenIn(tokenFile);
-      const outcome = await postToAdmin(admin, '/reload', token);
+      const outcome = (await postToAdmin(admin, '/reload', token)) as ReloadOutcome;
       writeOut(json === true ? `${JSON.stringify(outcome)}\n` : outcomeText(outcome, admin));
       process.exitCode = EXIT_CODES[outcome.result];
     });

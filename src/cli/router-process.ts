@@ -3,6 +3,7 @@ import { type Config, type ConfigChanges, configChanges } from '../config/index.
 import { IN_USE, plainText } from '../foreign-errors.ts';
 import { machineClock } from '../machine-clock.ts';
 import {
+  type ListeningSockets,
   type Log,
   newLog,
   type RoutedCluster,
@@ -13,6 +14,7 @@ import {
 import { addressText, explainKey } from '../topology/index.ts';
 import { clientConnectionsIn, openFileLimit } from './open-files.ts';
 import { processVitals } from './process-vitals.ts';
+import type { HandOver } from './replace/hand-over.ts';
 import { RoutedClusters } from './routed-clusters.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -26,6 +28,9 @@ interface SettingNames {
   readonly adminAt: string;
 }
 
+/** What its admin address is called among the sockets that are handed over. */
+export const ADMIN = 'admin';
+
 /** A router with its admin address, as `keyway router` and `keyway dev` run it. */
 export class RouterProcess {
   #config: Config;
@@ -38,10 +43,20 @@ export class RouterProcess {
   /** Clients for which there was no room: told once. */
   #wantedConnections = 0;
   #notReady: string | null = 'starting';
+  readonly #inherited: readonly ListeningSockets[];
   #reloads: AdminReloads | null = null;
+  #handOver: Pick<HandOver, 'give'> | null = null;
 
-  /** @param settings what to change where an address cannot be had */
-  constructor(config: Config, settings: SettingNames = { listenAt: 'listen', adminAt: 'admin' }) {
+  /**
+   * @param settings what to change where an address cannot be had
+   * @param inherited what another router has handed over
+   */
+  constructor(
+    config: Config,
+    settings: SettingNames = { listenAt: 'listen', adminAt: 'admin' },
+    inherited: readonly ListeningSockets[] = [],
+  ) {
+    this.#inherited = inherited;
     this.#config = config;
     this.#settings = settings;
     this.log = newLog(config.observe.logLevel);
@@ -79,6 +94,7 @@ export class RouterProcess {
           ),
       config: () => this.#config.shown,
       reloads: () => this.#reloads,
+      handOver: (path, workers) => this.#giveTo(path, workers),
     };
   }
 
@@ -97,13 +113,32 @@ export class RouterProcess {
     this.#reloads = reloads;
   }
 
+  /** Has the admin address hand the router's sockets over. */
+  set handOver(handOver: Pick<HandOver, 'give'>) {
+    this.#handOver = handOver;
+  }
+
+  async #giveTo(path: string, workers: number): Promise<void> {
+    if (this.#notReady !== null) throw new Error(`the router is ${this.#notReady}`);
+    if (this.#handOver === null) throw new Error('this router is not one to be replaced');
+    await this.#handOver.give(path, workers);
+  }
+
+  /** The sockets that are listened on, of all threads and of the admin address. */
+  async sockets(): Promise<readonly ListeningSockets[]> {
+    return [...((await this.#threads?.sockets()) ?? []), { name: ADMIN, sockets: [this.#admin.socket] }];
+  }
+
   /** @returns the ports in the config's order, and the admin port. @throws UsageError where an address cannot be had */
   async start(): Promise<{ ports: readonly number[]; adminPort: number }> {
     try {
       const { host, port } = this.#config.admin;
-      const adminPort = await this.#admin.listen(host, port);
+      const inherited = this.#inherited.find(({ name }) => name === ADMIN)?.sockets[0];
+      // Whom this one replaces answers there until this one can.
+      let adminPort = inherited === undefined ? await this.#admin.listen(host, port) : 0;
       const ports = await this.#startThreads();
       this.#notReady = null;
+      if (inherited !== undefined) adminPort = await this.#admin.listen(host, port, inherited);
       const listen = this.#config.listen.map((each, i) => addressText({ host: each.host, port: ports[i] as number }));
       this.log.info({ listen, admin: addressText({ host, port: adminPort }) }, 'routing');
       return { ports, adminPort };
@@ -123,6 +158,7 @@ export class RouterProcess {
     this.#threads = routerThreads(workers, {
       listen,
       settings: this.#settingsBy(this.#config, this.#clusters.routed()),
+      inherited: this.#inherited.filter(({ name }) => name !== ADMIN),
       clock: machineClock,
       random: Math.random,
       timeOfDay: () => new Date().toISOString(),
@@ -173,6 +209,12 @@ export class RouterProcess {
       'the limit on open files leaves room for fewer clients',
     );
     return room;
+  }
+
+  /** Another router serves its addresses, the admin address too: it stops in order, and answers nobody there meanwhile. */
+  retire(): Promise<void> {
+    this.#admin.close();
+    return this.stop();
   }
 
   /** Stops in order; see `Router.shutdown`. */

@@ -19,16 +19,17 @@ const STOPPING: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 /**
  * Runs `stop` at the first of the signals and then exits with 0; a later one ends the process at once. To be called
  * before anything is started that has to be stopped.
+ * @returns does as the first signal does, without one; by another way to stop, where that is given
  */
-export function stopOnSignals(stop: () => Promise<unknown>, signals = STOPPING): void {
+export function stopOnSignals(stop: () => Promise<unknown>, signals = STOPPING): (by?: typeof stop) => void {
   let stoppingSinceMs: number | null = null;
-  const onSignal = (): void => {
+  const onSignal = (by = stop): void => {
     if (stoppingSinceMs !== null) {
       if (machineClock() - stoppingSinceMs >= COPIES_MS) process.exit(EXIT_FAILURE);
       return;
     }
     stoppingSinceMs = machineClock();
-    stop().then(
+    by().then(
       () => process.exit(EXIT_OK),
       (error: unknown) => {
         writeFault(plainText(error));
@@ -36,18 +37,19 @@ export function stopOnSignals(stop: () => Promise<unknown>, signals = STOPPING):
       },
     );
   };
-  for (const signal of signals) process.on(signal, onSignal);
+  for (const signal of signals) process.on(signal, () => onSignal());
   if (process.env.npm_command !== undefined)
     onOrphaned(() => {
       if (stoppingSinceMs === null) onSignal();
     });
+  return onSignal;
 }
 
 /**
- * npm (`npx keyway`, `npm start`) runs commands behind a shell, to which it hands on its signals; a plain sh dies of them
+ * Has something done once our parent has gone. npm (`npx keyway`, `npm start`) runs commands behind a shell, to which it hands on its signals; a plain sh dies of them
  * and tells us nothing. That our parent has gone is how we learn of it.
  */
-function onOrphaned(action: () => void): void {
+export function onOrphaned(action: () => void): void {
   const parent = process.ppid;
   const timer = setInterval(() => {
     if (process.ppid === parent) return;

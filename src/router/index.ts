@@ -5,6 +5,7 @@ export type { EdgeDescription } from './edge/forwarded.ts';
 export { defaultHold, type HoldDescription } from './gate/hold.ts';
 export type { ServesUntil } from './gate/lease-watch.ts';
 export type { ListenerDescription } from './listener.ts';
+export { type ListeningSockets, namedListeners } from './listeners.ts';
 export { ACCESS_FIELDS, formatFault } from './observe/access-log.ts';
 export {
   failureCauses,

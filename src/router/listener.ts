@@ -47,7 +47,7 @@ export interface Door {
 /** Listens on one address: takes PROXY headers and TLS off, and hands on what is HTTP. */
 export class Listener {
   readonly #owner: ListenerOwner;
-  readonly #server: Server;
+  readonly #servers: Server[] = [];
   #description: ListenerDescription;
   /** What is done with each connection. */
   #door: Door;
@@ -59,9 +59,6 @@ export class Listener {
     this.#owner = owner;
     this.#description = description;
     this.#door = this.doorOf(description, handshakeTimeoutMs);
-    this.#server = createServer({ ...KEEP_ALIVE, noDelay: true, pauseOnConnect: true }, (socket) =>
-      this.#door.open(socket),
-    );
   }
 
   /** What would be done with connections by another description of the address. @throws TlsFileError */
@@ -163,15 +160,34 @@ export class Listener {
 
   /** Listens; answers the port. `reusePort` lets several threads share it, the kernel spreading connections over them. */
   listen(port: number, reusePort: boolean): Promise<number> {
-    const { host } = this.#description;
+    return this.#listen({ host: this.#description.host, port, reusePort });
+  }
+
+  /** Accepts from sockets that listen already. @param sockets their descriptors, at least one; answers the port */
+  async listenOn(sockets: readonly number[]): Promise<number> {
+    const ports = await Promise.all(sockets.map((fd) => this.#listen({ fd })));
+    return ports[0] as number;
+  }
+
+  #listen(where: object): Promise<number> {
+    const server = createServer({ ...KEEP_ALIVE, noDelay: true, pauseOnConnect: true }, (socket) =>
+      this.#door.open(socket),
+    );
+    this.#servers.push(server);
     return new Promise((resolve, reject) => {
       // Behind `listen` it is an accept that has failed, for want of memory or descriptors: that connection alone is lost.
-      this.#server.on('error', reject);
-      this.#server.listen({ host, port, backlog: LISTEN_BACKLOG, reusePort }, () => {
-        const bound = this.#server.address();
-        resolve(typeof bound === 'object' && bound !== null ? bound.port : port);
+      server.on('error', reject);
+      server.listen({ ...where, backlog: LISTEN_BACKLOG }, () => {
+        const bound = server.address();
+        resolve(typeof bound === 'object' && bound !== null ? bound.port : 0);
       });
     });
+  }
+
+  /** Descriptors of the sockets that it listens on. */
+  get sockets(): readonly number[] {
+    // Not in the documentation, which has no other way to hand them to another process.
+    return this.#servers.map((server) => (server as unknown as { _handle: { fd: number } })._handle.fd);
   }
 
   get description(): ListenerDescription {
@@ -194,7 +210,7 @@ export class Listener {
 
   /** Takes no more connections. */
   close(): void {
-    this.#server.close();
+    for (const server of this.#servers) server.close();
   }
 }
 

@@ -9,6 +9,14 @@ export interface NamedListener {
   readonly description: ListenerDescription;
   /** Its port: another than the description's where the system has chosen it. */
   readonly port: number;
+  /** Descriptors of sockets that listen there already, handed over by another router; else it is listened anew. */
+  readonly inherited?: readonly number[] | undefined;
+}
+
+/** The sockets of an address, by its name, as one router hands them to another. Plain data. */
+export interface ListeningSockets {
+  readonly name: string;
+  readonly sockets: readonly number[];
 }
 
 /** Names addresses, so that those of a later config are found among those that are listened on. */
@@ -57,15 +65,20 @@ export class Listeners {
     const changed = wanted.flatMap((each) => this.#changeOf(each, handshakeTimeoutMs));
     const added = wanted
       .filter(({ name }) => !this.#open.has(name))
-      .map(({ name, description, port }) => ({
+      .map(({ name, description, port, inherited = [] }) => ({
         name,
         port,
+        inherited,
         listener: new Listener(description, this.#owner, handshakeTimeoutMs),
       }));
     const discard = (): void => {
       for (const { listener } of added) listener.close();
     };
-    const listening = await Promise.allSettled(added.map(({ listener, port }) => listener.listen(port, reusePort)));
+    const listening = await Promise.allSettled(
+      added.map(({ listener, port, inherited }) =>
+        inherited.length > 0 ? listener.listenOn(inherited) : listener.listen(port, reusePort),
+      ),
+    );
     const failed = listening.find((each) => each.status === 'rejected');
     if (failed !== undefined) {
       discard();
@@ -114,6 +127,11 @@ export class Listeners {
         this.#log.error({ address: listener.address, fault }, 'certificates that changed cannot be used');
       this.#certificateFault = fault;
     }
+  }
+
+  /** What is listened on, to be handed over. */
+  sockets(): ListeningSockets[] {
+    return [...this.#open].map(([name, { listener }]) => ({ name, sockets: listener.sockets }));
   }
 
   /** No connection is taken any more. */

@@ -5,7 +5,7 @@ import type { SharedCluster, StagedCluster } from '../topology/index.ts';
 import { type ProcessConnections, processConnections } from './connection-places.ts';
 import { checkFree, inTurn } from './free-address.ts';
 import type { ListenerDescription } from './listener.ts';
-import { type NamedListener, namedListeners } from './listeners.ts';
+import { type ListeningSockets, type NamedListener, namedListeners } from './listeners.ts';
 import type { RouterCounters } from './observe/counters.ts';
 import { startTracing } from './observe/observe.ts';
 import type { OpenStream } from './observe/request-facts.ts';
@@ -17,6 +17,8 @@ import type { RouterSettings } from './settings.ts';
 export interface RouterThreadsOptions {
   readonly listen: readonly ListenerDescription[];
   readonly settings: RouterSettings;
+  /** What another router has handed over; empty where there was none. As many of each address as there are threads. */
+  readonly inherited: readonly ListeningSockets[];
   readonly clock: () => number;
   readonly random: () => number;
   /** The time of day, as log lines have it. */
@@ -55,6 +57,8 @@ export interface RouterThreads {
   reload(settings: RouterSettings, listen: readonly ListenerDescription[]): Promise<readonly number[]>;
   /** Resolves once nothing is open to a cluster that a reload has taken out; false where a later one has put it in again. */
   gone(cluster: string): Promise<boolean>;
+  /** The sockets that are listened on, of all threads, to be handed to another router. */
+  sockets(): Promise<readonly ListeningSockets[]>;
   /** @returns how many connections had to be cut after the grace */
   shutdown(graceMs: number): Promise<number>;
 }
@@ -67,6 +71,10 @@ export function routerThreads(workers: number, options: RouterThreadsOptions): R
 /** The thread that a process begins with. */
 const MAIN = 'main';
 
+function socketsOf(inherited: readonly ListeningSockets[], { name }: NamedListener): readonly number[] {
+  return inherited.find((each) => each.name === name)?.sockets ?? [];
+}
+
 class OwnThread implements RouterThreads {
   readonly #options: RouterThreadsOptions;
   readonly #monitor = new VitalsMonitor();
@@ -77,12 +85,15 @@ class OwnThread implements RouterThreads {
   }
 
   async start(): Promise<readonly number[]> {
-    const { listen, settings, ...outside } = this.#options;
+    const { listen, settings, inherited, ...outside } = this.#options;
     const tracing = await startTracing(settings.observe, outside.random);
     const connections = processConnections(settings.maxConnections);
     const router = new Router({ ...outside, ...settings, http2Limits: settings.limits, tracing, connections });
     this.#router = router;
-    return router.listen(namedListeners(listen), false);
+    return router.listen(
+      namedListeners(listen).map((each) => ({ ...each, inherited: socketsOf(inherited, each) })),
+      false,
+    );
   }
 
   async reload(settings: RouterSettings, listen: readonly ListenerDescription[]): Promise<readonly number[]> {
@@ -90,6 +101,10 @@ class OwnThread implements RouterThreads {
     const prepared = await this.#router.prepare(settings, namedListeners(listen), false);
     prepared.apply();
     return prepared.ports;
+  }
+
+  async sockets(): Promise<readonly ListeningSockets[]> {
+    return this.#router?.sockets() ?? [];
   }
 
   gone(cluster: string): Promise<boolean> {
@@ -153,8 +168,7 @@ export type WorkerRequest =
       readonly step: string;
     }
   | { readonly id: number; readonly ask: 'fingerprint'; readonly cluster: string; readonly keys: number }
-  | { readonly id: number; readonly ask: 'counters' }
-  | { readonly id: number; readonly ask: 'vitals' }
+  | { readonly id: number; readonly ask: 'counters' | 'sockets' | 'vitals' }
   | { readonly id: number; readonly ask: 'streams'; readonly limit: number }
   | { readonly id: number; readonly ask: 'shutdown'; readonly graceMs: number };
 
@@ -175,9 +189,11 @@ class WorkerThreads implements RouterThreads {
   /** The ports of addresses, by their names. */
   #ports = new Map<string, number>();
   readonly #clock: () => number;
+  readonly #inherited: readonly ListeningSockets[];
 
-  constructor(count: number, { listen, settings, clock }: RouterThreadsOptions) {
+  constructor(count: number, { listen, settings, inherited, clock }: RouterThreadsOptions) {
     this.#clock = clock;
+    this.#inherited = inherited;
     this.#listen = listen;
     const birth: WorkerBirth = { settings, connections: processConnections(settings.maxConnections) };
     this.#workers = Array.from({ length: count }, () => new WorkerHandle(birth));
@@ -211,16 +227,34 @@ class WorkerThreads implements RouterThreads {
     ask: (worker: WorkerHandle, listen: readonly NamedListener[]) => Promise<unknown>,
   ): Promise<readonly number[]> {
     return inTurn(this.#clock, async () => {
-      for (const { name, description, port } of listen)
-        if (!this.#ports.has(name)) await checkFree({ host: description.host, port });
+      for (const each of listen)
+        if (!this.#ports.has(each.name) && socketsOf(this.#inherited, each).length === 0)
+          await checkFree({ host: each.description.host, port: each.port });
       // The first thread finds out the ports where the system chooses them.
       const [first, ...others] = this.#workers;
-      const ports = (await ask(first as WorkerHandle, listen)) as readonly number[];
+      const ports = (await ask(first as WorkerHandle, this.#shareOf(listen, 0))) as readonly number[];
       const named = listen.map((each, i) => ({ ...each, port: ports[i] as number }));
-      await Promise.all(others.map((worker) => ask(worker, named)));
+      await Promise.all(others.map((worker, i) => ask(worker, this.#shareOf(named, i + 1))));
       this.#ports = new Map(named.map(({ name, port }) => [name, port]));
       return ports;
     });
+  }
+
+  /** Of the sockets that were handed over each belongs to one thread. */
+  #shareOf(listen: readonly NamedListener[], thread: number): NamedListener[] {
+    return listen.map((each) => ({
+      ...each,
+      inherited: socketsOf(this.#inherited, each).filter((_, i) => i % this.#workers.length === thread),
+    }));
+  }
+
+  async sockets(): Promise<readonly ListeningSockets[]> {
+    const asked = this.#workers.map((worker) => worker.ask({ ask: 'sockets' }));
+    const all = ((await Promise.all(asked)) as ListeningSockets[][]).flat();
+    return [...new Set(all.map(({ name }) => name))].map((name) => ({
+      name,
+      sockets: all.flatMap((each) => (each.name === name ? each.sockets : [])),
+    }));
   }
 
   async gone(cluster: string): Promise<boolean> {

@@ -39,6 +39,8 @@ function carryOut(request: WorkerRequest): Promise<unknown> {
       prepared?.[request.ask]();
       prepared = null;
       return Promise.resolve();
+    case 'sockets':
+      return Promise.resolve(router.sockets());
     case 'gone':
       return router.gone(request.cluster);
     case 'publish':

@@ -11,7 +11,7 @@ import type { Exchange } from './exchange.ts';
 import { Gate } from './gate/gate.ts';
 import { defaultHold, type HoldDescription } from './gate/hold.ts';
 import type { Accepted, ListenerOwner } from './listener.ts';
-import { Listeners, type NamedListener, type PreparedListeners } from './listeners.ts';
+import { Listeners, type ListeningSockets, type NamedListener, type PreparedListeners } from './listeners.ts';
 import { localReply } from './local-reply.ts';
 import { AccessLog } from './observe/access-log.ts';
 import { RouterCounters } from './observe/counters.ts';
@@ -249,6 +249,11 @@ export class Router implements DownstreamOwner, ListenerOwner {
     const listeners = await this.#listeners.prepare(listen, requestHeadTimeoutMs, reusePort);
     listeners.apply();
     return listeners.ports;
+  }
+
+  /** The sockets that this thread listens on. They stay its own, until it stops. */
+  sockets(): ListeningSockets[] {
+    return this.#listeners.sockets();
   }
 
   /**

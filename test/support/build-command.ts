@@ -20,7 +20,7 @@ const BUILDS = join(ROOT, 'node_modules/.cache/keyway-builds');
 /** Loaded with ours from one file: hundreds of modules, most of the time that a process takes to start. */
 const INLINED = ['@bufbuild/protobuf', 'commander', 'yaml', 'zod'];
 /** What is started as a file of its own. */
-const ENTRIES = ['cli/main', 'control/control-worker', 'router/router-worker'];
+const ENTRIES = ['cli/main', 'cli/replace/send-sockets', 'control/control-worker', 'router/router-worker'];
 /** What the command reads beside its code. */
 const FILES = ['package.json', 'protos', 'docs/config.schema.json', 'src/cli/keyway.js'];
 /** No run of the tests that still uses it is as old. */

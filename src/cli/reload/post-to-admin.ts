@@ -1,5 +1,4 @@
 import { request } from 'node:http';
-import type { ReloadOutcome } from '../../admin/index.ts';
 import { plainText } from '../../foreign-errors.ts';
 import { addressText, type HostPort } from '../../topology/index.ts';
 import { UsageError } from '../usage-error.ts';
@@ -7,8 +6,8 @@ import { UsageError } from '../usage-error.ts';
 /** The admin address tells by these that it has done, or has not done, what was asked. */
 const ANSWERED: ReadonlySet<number | undefined> = new Set([200, 422]);
 
-/** Asks a router's admin address to change something. @throws UsageError where it does not */
-export function postToAdmin(admin: HostPort, path: string, token: string | null): Promise<ReloadOutcome> {
+/** Asks a router's admin address to do something. @returns what it answers. @throws UsageError where it does not */
+export function postToAdmin(admin: HostPort, path: string, token: string | null): Promise<unknown> {
   const { host, port } = admin;
   const headers = { 'content-length': 0, ...(token === null ? {} : { authorization: `Bearer ${token}` }) };
   return new Promise((resolve, reject) => {
@@ -20,7 +19,7 @@ export function postToAdmin(admin: HostPort, path: string, token: string | null)
       });
       response.on('error', reject);
       response.on('end', () => {
-        if (ANSWERED.has(response.statusCode)) resolve(JSON.parse(text) as ReloadOutcome);
+        if (ANSWERED.has(response.statusCode)) resolve(JSON.parse(text));
         else
           reject(new UsageError(`the router at ${addressText(admin)} refuses: ${reasonOf(response.statusCode, text)}`));
       });
