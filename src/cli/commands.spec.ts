@@ -1,5 +1,8 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type ServerHttp2Stream } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WriteStream } from 'node:tty';
@@ -104,6 +107,24 @@ describe('the token that is shown to a registry', () => {
       remote: { address: registry, tokenFile: 'mine' },
     });
     expect(() => chosenRegistry({ registry: 'sqlite:a', tokenFile: 'mine' })).toThrow('--token-file is for a registry');
+  });
+});
+
+describe('kv', () => {
+  it('says where nobody answered, and leaves alone what a router or a shard has said', async () => {
+    const router = createServer();
+    router.on('stream', (stream: ServerHttp2Stream) => {
+      const answer = { 'content-type': 'application/grpc', 'grpc-status': '14', 'grpc-message': 'shard s2 is down' };
+      stream.respond({ ':status': 200, ...answer }, { endStream: true });
+    });
+    await once(router.listen(0, '127.0.0.1'), 'listening');
+    const endpoint = `127.0.0.1:${(router.address() as AddressInfo).port}`;
+    const get = () => printed('kv', 'get', 'demo/x', '--endpoint', endpoint);
+    await expect(get()).rejects.toThrow(/^UNAVAILABLE: shard s2 is down$/);
+    await new Promise((resolve) => router.close(resolve));
+    await expect(get()).rejects.toThrow(
+      `UNAVAILABLE: ${endpoint} does not answer: nobody listens there. Is keyway dev, or the router, running at ${endpoint}? Another is given by --endpoint`,
+    );
   });
 });
 
