@@ -90,7 +90,7 @@ async function discover(flags: DiscoverFlags): Promise<void> {
     { candidate: processName(), clock: machineClock, takesOver: flags.takeOver === true },
     {
       onCommitted: ({ version, shards }) => log.info({ version, shards: shards.length }, 'a topology is committed'),
-      onFault: (message) => log.warn(message),
+      onFault: folded((message, times) => log.warn(times === 1 ? {} : { times }, message)),
       onTerm: (leads) => log.info(leads ? 'keeping the topology' : 'somebody else keeps the topology'),
     },
     stopping.signal,
@@ -101,6 +101,16 @@ async function discover(flags: DiscoverFlags): Promise<void> {
     await registry.close();
   });
   await keeping;
+}
+
+/** Tells a fault that comes again and again the first time, and then each time that it has come twice as often. */
+function folded(tell: (message: string, times: number) => void): (message: string) => void {
+  const times = new Map<string, number>();
+  return (message) => {
+    const count = (times.get(message) ?? 0) + 1;
+    times.set(message, count);
+    if (Number.isInteger(Math.log2(count))) tell(message, count);
+  };
 }
 
 /** Says what would become of a cluster, by a single look. */
