@@ -110,7 +110,7 @@ it('tells of routers, nodes, leaders and every change', async () => {
   const { members, elections } = registryOn(store.open(), scope);
   const router = members.register('router', 'r1', { versions: { 'default/docs': 1 }, listen: [] }, 5000);
   const term = await elections.campaign('controller', 'me', 5000, new AbortController().signal);
-  await watch.printed(/router {4}r1 {2}\{"versions"/);
+  await watch.printed(/router {4}r1 {2}serves default\/docs@1\n/);
   // A router that is there and does not say that it is ready is waited for, until somebody gives the change up.
   const removing = keyway('shard', 'remove', 's1');
   await vi.waitFor(async () => {

@@ -81,5 +81,6 @@ export function valueText(kind: MemberKind, value: Member['value']): string {
   }
   const { versions, listen } = routerValue(value);
   const served = Object.entries(versions).map(([cluster, version]) => `${cluster}@${version}`);
-  return `at ${listen.map(addressText).join(', ')} serves ${served.join(', ') || 'nothing'}`;
+  const at = listen.length === 0 ? '' : `at ${listen.map(addressText).join(', ')} `;
+  return `${at}serves ${served.join(', ') || 'nothing'}`;
 }
