@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 /** Specs that need more than Node, npm and some seconds say what in their names: `registry-contract.etcd.spec.ts`. */
 const NEEDING_MORE = 'test/**/*.*.spec.ts';
+/** Of these, those that take minutes, or measure what a process takes: they want the machine for themselves. */
+const LONG = 'test/**/*.long.spec.ts';
 
 export default defineConfig({
   test: {
@@ -22,7 +24,9 @@ export default defineConfig({
           exclude: [NEEDING_MORE, 'test/conformance/**'],
         },
       },
-      { extends: true, test: { name: 'more', include: [NEEDING_MORE] } },
+      { extends: true, test: { name: 'more', include: [NEEDING_MORE], exclude: [LONG] } },
+      // One at a time, and behind all others.
+      { extends: true, test: { name: 'long', include: [LONG], maxWorkers: 1, sequence: { groupOrder: 1 } } },
     ],
   },
 });
