@@ -161,7 +161,7 @@ const wrong = [
     'cluster: c\nshards: [{id: s0, address: "h:1"}, {id: s0, address: "h:2"}]',
     'shards.1.id: s0 stands mo',
   ],
-  ['a weight of zero', 'cluster: c\nshards: [{id: s0, address: "h:1", weight: 0}]', 'shards.0.weight: too small'],
+  ['a weight of zero', 'cluster: c\nshards: [{id: s0, address: "h:1", weight: 0}]', 'shards.0.weight: give at least 1'],
   [
     'a pin to nowhere',
     `cluster: c\n${SHARDS}\npins: [{key: a, shard: s9}]`,
