@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import type { Command, Help, Option } from 'commander';
+import { writeOwnText } from './terminal.ts';
 
 /** How the help of every command looks. */
 export function showHelpWell(command: Command): void {
@@ -7,10 +8,9 @@ export function showHelpWell(command: Command): void {
     optionDescription,
     styleTitle: (text) => styleText('bold', text, { validateStream: false }),
   } satisfies Partial<Help>);
-  // Help is a text of our own: it is shown as it is. Commander takes its styles out where no terminal shows them.
   command.configureOutput({
-    writeOut: (text) => process.stdout.write(text),
-    writeErr: (text) => process.stderr.write(text),
+    writeOut: (text) => writeOwnText(text, process.stdout),
+    writeErr: (text) => writeOwnText(text, process.stderr),
     // What is wrong is told in one place, by what is thrown.
     outputError: () => {},
   });

@@ -28,6 +28,11 @@ export function writeTables(text: string, json: boolean): void {
   process.stdout.write(printable(text).replaceAll(/(?<=^|\n\n).+/g, bold));
 }
 
+/** Writes a text that nobody else has a word in, with its styles. Commander takes them out where no terminal shows them. */
+export function writeOwnText(text: string, stream: NodeJS.WriteStream): void {
+  stream.write(text);
+}
+
 /** Says what went wrong; each line begins alike, so that it is known whose it is. */
 export function writeFault(text: string): void {
   const prefix = styleText('red', 'keyway:', { stream: process.stderr });

@@ -16,7 +16,8 @@ it('keeps every promise while shards come and go, and everything is killed, stop
   const options = {
     seed,
     replay: `KEYWAY_SEED=${seed} npx vitest run test/chaos/chaos.long.spec.ts`,
-    seconds: 12,
+    // Of shorter ones a single long fault would be a third.
+    seconds: 24,
     store: 'embedded',
     shards: KINDS[seed % KINDS.length] as ShardKinds,
     callers: 24,
