@@ -5,6 +5,7 @@ import {
   createServer as createHttp2Server,
   type ServerHttp2Stream,
 } from 'node:http2';
+import { connect as connectSocket } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { FrameType, readUint31 } from '../src/http2/frames.ts';
 import { eventually, fetchText, metric, type RouterUnderTest, startRouter } from './support/cluster.ts';
@@ -14,6 +15,7 @@ import { frame, RawPeer, requestBlock } from './support/raw-peer.ts';
 const scope = new Scope();
 afterEach(() => scope.release());
 
+const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
 const END_STREAM = 1;
 const END_HEADERS = 4;
 const ACK = 1;
@@ -180,4 +182,30 @@ it('routes on several threads, counts them as one, and shuts them all down', asy
   }
   expect(await metric(router, 'keyway_requests_total')).toBe(30);
   expect(await router.process.end('SIGTERM')).toBe(0);
+});
+
+it.each([
+  ['HTTP/1.1', 'GET / HTTP/1.1\r\nhost: a\r\nx-shard-key: k\r\n\r\n', /^HTTP\/1\.1 200/],
+  [
+    'HTTP/2',
+    Buffer.concat([PREFACE, frame(FrameType.Settings, 0, 0), frame(FrameType.Headers, 5, 1, requestBlock())]),
+    /./,
+  ],
+])('answers a client that had connected before it stopped, and asks by %s only then', async (_, request, answer) => {
+  const { router, streams } = await startHeld();
+  const early = connectSocket(router.port, '127.0.0.1');
+  scope.defer(() => early.destroy());
+  await eventually(async () => (await metric(router, 'keyway_downstream_connections')) === 1);
+  router.process.child.kill('SIGTERM');
+  await eventually(async () => (await fetchText(`${router.admin}/readyz`)).status === 503);
+  let text = '';
+  early.on('data', (part: Buffer) => {
+    text += part.toString('latin1');
+  });
+  early.write(request);
+  await eventually(() => streams.length === 1);
+  streams[0]?.end('ended');
+  await eventually(() => answer.test(text) && text.includes('ended'));
+  early.destroy();
+  expect(await router.process.exit()).toBe(0);
 });

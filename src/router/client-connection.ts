@@ -16,22 +16,32 @@ export interface ClientConnection {
 /** HTTP/2's preface begins so (RFC 9113, 3.4), and no request of HTTP/1.1 does: there is no method PRI. */
 const HTTP2_BEGINNING = Buffer.from('PRI ', 'latin1');
 
+/** The first bytes of a client that has just connected are on their way: this is a long round trip. */
+const FIRST_BYTES_MS = 1000;
+
+/** Who takes a connection's bytes from its first ones on. */
+type OnDecided = (
+  protocol: 'http1' | 'http2',
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  /** Why it has to end behind what its client asks first; null where it may stay. */
+  endsBecause: string | null,
+) => void;
+
 /** Waits for the bytes that tell HTTP/2 from HTTP/1.1. */
 export class UndecidedConnection implements ClientConnection {
   readonly openStreams = 0;
   readonly #socket: Socket;
   readonly #context: Http2Context;
-  readonly #onDecided: (protocol: 'http1' | 'http2', bytes: Uint8Array, start: number, end: number) => void;
+  readonly #onDecided: OnDecided;
   readonly #onClosed: () => void;
   readonly #createdMs: number;
   #first: Uint8Array = new Uint8Array(0);
+  #endsBecause: string | null = null;
+  #endsAtMs = Number.POSITIVE_INFINITY;
 
-  constructor(
-    socket: Socket,
-    context: Http2Context,
-    onDecided: (protocol: 'http1' | 'http2', bytes: Uint8Array, start: number, end: number) => void,
-    onClosed: () => void,
-  ) {
+  constructor(socket: Socket, context: Http2Context, onDecided: OnDecided, onClosed: () => void) {
     this.#socket = socket;
     this.#context = context;
     this.#onDecided = onDecided;
@@ -70,15 +80,18 @@ export class UndecidedConnection implements ClientConnection {
     }
     this.#letGo();
     const protocol = same === HTTP2_BEGINNING.length ? 'http2' : 'http1';
-    if (carried === 0) this.#onDecided(protocol, bytes, start, end);
+    if (carried === 0) this.#onDecided(protocol, bytes, start, end, this.#endsBecause);
     else {
       const whole = Buffer.concat([this.#first, bytes.subarray(start, end)]);
-      this.#onDecided(protocol, whole, 0, whole.length);
+      this.#onDecided(protocol, whole, 0, whole.length, this.#endsBecause);
     }
   }
 
-  shutdown(): void {
-    this.destroy();
+  /** What its client has sent by now is answered: nobody has told it that it comes too late. */
+  shutdown(reason: string): void {
+    if (this.#endsBecause !== null) return;
+    this.#endsBecause = reason;
+    this.#endsAtMs = this.#context.turn.begin() + FIRST_BYTES_MS;
   }
 
   destroy(): void {
@@ -88,6 +101,7 @@ export class UndecidedConnection implements ClientConnection {
   forEachStream(): void {}
 
   sweep(nowMs: number): void {
-    if (nowMs - this.#createdMs > this.#context.limits.requestHeadTimeoutMs) this.destroy();
+    const isLate = nowMs - this.#createdMs > this.#context.limits.requestHeadTimeoutMs;
+    if (isLate || nowMs >= this.#endsAtMs) this.destroy();
   }
 }

@@ -80,9 +80,10 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
       this.connection = new UndecidedConnection(
         accepted.socket,
         http2,
-        (protocol, bytes, start, end) => {
+        (protocol, bytes, start, end, endsBecause) => {
           this.connection = this.#connectionOf(protocol);
           this.connection.receive(bytes, start, end);
+          if (endsBecause !== null) this.connection.shutdown(endsBecause);
         },
         () => this.onClosed(),
       );
