@@ -32,6 +32,7 @@ export async function replaceRunning(config: Config, args: readonly string[]): P
       `/hand-over?${new URLSearchParams({ path, workers: String(config.workers) })}`,
       config.adminToken,
     );
+    router.onAnswered();
     return true;
   } catch (error) {
     router.end();
@@ -54,6 +55,7 @@ function listening(server: Server, path: string): Promise<void> {
 class Successor {
   readonly #args: readonly string[];
   #child: ChildProcess | null = null;
+  readonly #answered = Promise.withResolvers<void>();
 
   constructor(args: readonly string[]) {
     this.#args = args;
@@ -84,11 +86,16 @@ class Successor {
     let said = '';
     ready.on('data', (part: Buffer) => {
       said += part.toString();
-      if (said === READY) control.end(READY);
+      if (said === READY) void this.#answered.promise.then(() => control.end(READY));
     });
     ready.on('error', () => {});
     // It ends with this process, or with what it is told: the router that runs goes on until then.
     child.once('exit', () => control.destroy());
+  }
+
+  /** The router that runs has answered, and may end. */
+  onAnswered(): void {
+    this.#answered.resolve();
   }
 
   end(): void {
