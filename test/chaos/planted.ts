@@ -106,6 +106,7 @@ function withFailedPut(...calls: readonly Call[]): History {
 
 const late = { shard: 's0', pid: 1, operation: 'get', begin: 29.5, end: 30.5, version: 1, revision: 1 } as const;
 const stopOfS0 = { pid: 1, begin: 20, end: 50 };
+const stopOfRouter = { pid: 9, begin: 20, end: 2050 };
 const readB = { client: 5, operation: 'get', value: 'b', begin: 80, end: 81, revision: 2 } as const;
 
 /** Faults in who served what, as only shards' logs show them. */
@@ -187,6 +188,16 @@ const OF_OWNERSHIP: readonly Planted[] = [
     name: 'a shard that takes new work after it was stopped',
     rules: ['two processes at once', 'turns follow the versions'],
     history: { ...withOperations(operation({ ...late, begin: 50.5, end: 51 })), stops: [stopOfS0] },
+  },
+  {
+    name: 'a watch of a plain shard that goes on after its router was stopped',
+    rules: ['two processes at once'],
+    history: {
+      ...GOOD,
+      operations: [...without(FIRST_WATCH), { ...FIRST_WATCH, end: 4000 }],
+      stops: [stopOfRouter],
+      plain: ['s0', 's1'],
+    },
   },
   {
     name: 'a plain shard that is sent work that is not its own',
@@ -367,6 +378,15 @@ export const INNOCENT: ReadonlyArray<Pick<Planted, 'name' | 'history'>> = [
       ...GOOD,
       operations: [...without(FIRST_WATCH), { ...FIRST_WATCH, end: 51 }],
       stops: [stopOfS0],
+    },
+  },
+  {
+    name: 'a watch of a plain shard whose router was stopped, and cuts it as it goes on',
+    history: {
+      ...GOOD,
+      operations: [...without(FIRST_WATCH), { ...FIRST_WATCH, end: 2051 }],
+      stops: [stopOfRouter],
+      plain: ['s0', 's1'],
     },
   },
   {

@@ -19,10 +19,15 @@ export function* ownership(history: History): Generator<Violation> {
   const calls = new Map(history.calls.map((call) => [call.id, call]));
   const plain = new Set(history.plain);
   const owners = new Map(versions.map((each) => [each.version, each.owners]));
+  const shards = new Set(operations.map(({ pid }) => pid));
+  const stopsOf = {
+    shards: stops.filter(({ pid }) => shards.has(pid)),
+    routers: stops.filter(({ pid }) => !shards.has(pid)),
+  };
   for (const [key, ofKey] of Map.groupBy(operations, ({ key: each }) => each)) {
     const served = ofKey
       .filter((operation) => operation.served && !isGhost(operation, plain, calls))
-      .map((operation) => effective(operation, stops, plain))
+      .map((operation) => effective(operation, stopsOf, plain))
       .sort((a, b) => a.begin - b.begin);
     yield* oneProcessAtATime(key, served);
     yield* turnsFollowVersions(key, served, versions);
@@ -53,17 +58,29 @@ function isGhost(
   return abandoned || (asked !== undefined && asked.error !== null && asked.end <= end);
 }
 
+interface Stops {
+  readonly shards: readonly Stop[];
+  readonly routers: readonly Stop[];
+}
+
 /** A process does nothing while it is stopped. */
-function effective(operation: ShardOperation, stops: readonly Stop[], plain: ReadonlySet<string>): Effective {
+function effective(operation: ShardOperation, stops: Stops, plain: ReadonlySet<string>): Effective {
   const { pid, begin } = operation;
   const isWatch = operation.operation === 'watch';
-  // A plain shard hears of a watch's end when the reset arrives.
-  const end =
-    isWatch && plain.has(operation.shard) ? Math.max(begin, operation.end - NOTICES_WITHIN_MS) : operation.end;
-  const stop = stops.find((each) => each.pid === pid && each.begin > begin && each.begin < end) ?? null;
+  const end = isWatch && plain.has(operation.shard) ? endOfPlainWatch(operation, stops.routers) : operation.end;
+  const stop = stops.shards.find((each) => each.pid === pid && each.begin > begin && each.begin < end) ?? null;
   if (stop === null) return { operation, begin, end, stop };
   const isOver = !isWatch || operation.end - stop.end < NOTICES_WITHIN_MS;
   return { operation, begin, end: isOver ? stop.begin : end, stop };
+}
+
+/**
+ * A plain shard hears of a watch's end when the reset arrives. While its router is stopped none does, and nothing of the watch
+ * reaches its client; the router cuts it as soon as it goes on, where its lease is over.
+ */
+function endOfPlainWatch({ begin, end }: ShardOperation, stops: readonly Stop[]): number {
+  const cut = stops.find((stop) => stop.begin > begin && stop.end <= end && end - stop.end < NOTICES_WITHIN_MS);
+  return Math.max(begin, cut === undefined ? end - NOTICES_WITHIN_MS : cut.begin);
 }
 
 /** The key's other processes are those of other shards, and those of the same one that came before or after. */
