@@ -7,6 +7,7 @@ import { Caller, type ClientSetup, openGrpcWatch, openSocketWatch, Watcher } fro
 import { EnvoyWorld } from './envoy-world.ts';
 import type { History } from './history.ts';
 import { KeywayWorld, type ShardKinds } from './keyway-world.ts';
+import { Excuses, excusedShare } from './rules/disturbed.ts';
 import { Storm } from './storm.ts';
 import type { World } from './world.ts';
 
@@ -78,6 +79,13 @@ export async function runChaos(
     // Clients try to connect now and then: those of a router that was away may not know that it is back.
     hasRecovered: (sinceMs) => callers.every((caller) => caller.hasSucceededSince(sinceMs)),
     tell,
+    excused: async (disturbances) => {
+      const excuses = new Excuses({ disturbances, versions: await world.versions(keys) });
+      return excusedShare(
+        callers.flatMap(({ calls }) => calls),
+        excuses,
+      );
+    },
   });
   await storm.run(options.seconds, options.faults);
   for (const caller of callers) caller.stop();
