@@ -2,31 +2,16 @@ import { Server, ServerCredentials, type ServerWritableStream, status } from '@g
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { stringify } from 'yaml';
 import { HousekeepingClient } from '../src/node/index.ts';
-import { Commands } from './support/commands.ts';
-import { type Running, Scope } from './support/processes.ts';
-import { PATIENCE, remote } from './support/registries.ts';
-
-const RARE = { cron: '0 0 29 2 *' };
+import { HousekeepingNodes, RARE } from './support/housekeeping-nodes.ts';
+import { Scope } from './support/processes.ts';
+import { PATIENCE } from './support/registries.ts';
 
 const scope = new Scope();
-let registry = '';
-let commands: Commands;
+let nodes: HousekeepingNodes;
 beforeEach(async () => {
-  const store = await remote(scope);
-  registry = (store.config as { remote: { address: string } }).remote.address;
-  commands = new Commands(registry);
+  nodes = await HousekeepingNodes.start(scope);
 });
 afterEach(() => scope.release());
-
-const listed = (pattern: RegExp, ...more: string[]): Promise<void> =>
-  vi.waitFor(async () => expect(await commands.done('housekeeping', 'list', ...more)).toMatch(pattern), PATIENCE);
-
-/** `keyway node register` beside a backend. */
-function sidecar(shard: string, address: string, settings: object, ...command: string[]): Running {
-  const file = scope.file('housekeeping.yaml', stringify(settings));
-  const node = ['--cluster', 'docs', '--shard', shard, '--address', address, '--registry', registry];
-  return scope.keyway(['node', 'register', ...node, '--housekeeping', file, '--', ...command].filter(Boolean));
-}
 
 interface Called {
   readonly task: string;
@@ -73,14 +58,14 @@ it('calls tasks by gRPC, with token, deadline and cursor, and keeps how far they
     call.write({ cursor: `${call.request.cursor}b`, done: false, candidates: 2, changed: 1 });
     call.end();
   });
-  await commands.done('cluster', 'create', 'docs', '--shards', `s0=${address}`);
-  sidecar('s0', address, grpcSettings(address, { candidates: 7, timeLimitMs: 5000 }));
-  await listed(/^sweep +each project +.* on +2 /m);
+  await nodes.commands.done('cluster', 'create', 'docs', '--shards', `s0=${address}`);
+  nodes.sidecar('s0', address, grpcSettings(address, { candidates: 7, timeLimitMs: 5000 }));
+  await nodes.listed(/^sweep +each project +.* on +2 /m);
   const before = Date.now();
-  expect(await commands.done('housekeeping', 'run', 'sweep', '--project', 'p1')).toBe(
+  expect(await nodes.commands.done('housekeeping', 'run', 'sweep', '--project', 'p1')).toBe(
     'sweep: 1 runs, 2 looked at, 1 changed\n',
   );
-  expect(await commands.done('housekeeping', 'run', 'sweep', '--project', 'p1')).toBe(
+  expect(await nodes.commands.done('housekeeping', 'run', 'sweep', '--project', 'p1')).toBe(
     'sweep: 1 runs, 2 looked at, 1 changed\n',
   );
   expect(calls).toMatchObject([
@@ -89,7 +74,7 @@ it('calls tasks by gRPC, with token, deadline and cursor, and keeps how far they
   ]);
   expect(calls[0]?.token).toBeGreaterThan(0);
   expect(calls[0]?.deadlineMs).toBeGreaterThan(before + 4000);
-  await listed(/^sweep +project\/p1 .* bb /m, '--units');
+  await nodes.listed(/^sweep +project\/p1 .* bb /m, '--units');
 });
 
 it('shows the fault of a backend, and tries again', async () => {
@@ -99,17 +84,17 @@ it('shows the fault of a backend, and tries again', async () => {
     if (calls === 1) call.emit('error', { code: status.INTERNAL, details: 'the disk is full' });
     else finish(call);
   });
-  await commands.done('cluster', 'create', 'docs', '--shards', `s0=${address}`);
-  const node = sidecar('s0', address, grpcSettings(address, {}));
-  await listed(/^sweep +each project +.* on +2 /m);
-  expect(await commands.run('housekeeping', 'run', 'sweep', '--project', 'p1')).toMatchObject({
+  await nodes.commands.done('cluster', 'create', 'docs', '--shards', `s0=${address}`);
+  const node = nodes.sidecar('s0', address, grpcSettings(address, {}));
+  await nodes.listed(/^sweep +each project +.* on +2 /m);
+  expect(await nodes.commands.run('housekeeping', 'run', 'sweep', '--project', 'p1')).toMatchObject({
     code: 1,
     error: 'keyway: 1 of 1 runs failed: INTERNAL: the disk is full\n',
   });
   await node.printed(/"outcome":"failed","error":"INTERNAL: the disk is full"/);
   await vi.waitFor(() => expect(calls).toBeGreaterThan(1), PATIENCE);
   await vi.waitFor(async () => {
-    const history = await commands.done('housekeeping', 'history', 'sweep', '--project', 'p1');
+    const history = await nodes.commands.done('housekeeping', 'history', 'sweep', '--project', 'p1');
     expect(history).toMatch(/ done .*\n.* failed .* INTERNAL: the disk is full/);
   }, PATIENCE);
 });
@@ -122,10 +107,10 @@ it('claims a project anew whose token the backend refuses', async () => {
       call.emit('error', { code: status.FAILED_PRECONDITION, details: 'a later token is known' });
     else finish(call);
   });
-  await commands.done('cluster', 'create', 'docs', '--shards', `s0=${address}`);
-  const node = sidecar('s0', address, grpcSettings(address, {}));
-  await listed(/^sweep +each project +.* on +2 /m);
-  await commands.done('housekeeping', 'run', 'sweep', '--project', 'p1', '--no-wait');
+  await nodes.commands.done('cluster', 'create', 'docs', '--shards', `s0=${address}`);
+  const node = nodes.sidecar('s0', address, grpcSettings(address, {}));
+  await nodes.listed(/^sweep +each project +.* on +2 /m);
+  await nodes.commands.done('housekeeping', 'run', 'sweep', '--project', 'p1', '--no-wait');
   await node.printed(/"outcome":"stale"/);
   await vi.waitFor(() => expect(tokens.length).toBe(2), PATIENCE);
   expect(tokens[1]).toBeGreaterThan(tokens[0] as number);
@@ -137,24 +122,24 @@ it('cancels a call that takes too long, and one that is under way when it stops 
     call.write({ cursor: 'half', candidates: 5 });
     call.on('cancelled', () => ends.push(call.request.project));
   });
-  await commands.done('cluster', 'create', 'docs', '--shards', `s0=${address}`);
-  const node = sidecar('s0', address, grpcSettings(address, { timeLimitMs: 300 }));
-  await listed(/^sweep +each project +.* on +2 /m);
-  await commands.done('housekeeping', 'run', 'sweep', '--project', 'p1', '--no-wait');
+  await nodes.commands.done('cluster', 'create', 'docs', '--shards', `s0=${address}`);
+  const node = nodes.sidecar('s0', address, grpcSettings(address, { timeLimitMs: 300 }));
+  await nodes.listed(/^sweep +each project +.* on +2 /m);
+  await nodes.commands.done('housekeeping', 'run', 'sweep', '--project', 'p1', '--no-wait');
   await node.printed(/"outcome":"overran"/);
   await vi.waitFor(() => expect(ends).toEqual(['p1']), PATIENCE);
-  await listed(/^sweep +project\/p1 .* half +\S+ overran/m, '--units');
-  await commands.done('housekeeping', 'run', 'sweep', '--project', 'p2', '--no-wait');
+  await nodes.listed(/^sweep +project\/p1 .* half +\S+ overran/m, '--units');
+  await nodes.commands.done('housekeeping', 'run', 'sweep', '--project', 'p2', '--no-wait');
   expect(await node.end('SIGTERM')).toBe(0);
   await vi.waitFor(() => expect(ends).toContain('p2'), PATIENCE);
   // It gave back what it had.
-  expect(await commands.done('housekeeping', 'list', '--units')).toMatch(/^sweep +project\/p2 +- /m);
+  expect(await nodes.commands.done('housekeeping', 'list', '--units')).toMatch(/^sweep +project\/p2 +- /m);
 });
 
 it('refuses settings without a backend, or with two', async () => {
   const file = scope.file('housekeeping.yaml', stringify({ backend: {}, tasks: { Sweep: {} } }));
   const node = ['--cluster', 'docs', '--shard', 's0', '--address', '127.0.0.1:1'];
-  const { code, error } = await commands.run('node', 'register', ...node, '--housekeeping', file);
+  const { code, error } = await nodes.commands.run('node', 'register', ...node, '--housekeeping', file);
   expect(code).toBe(2);
   expect(error).toMatch(/housekeeping\.yaml:1:\d+ backend: give exactly one of grpc, http/);
   expect(error).toMatch(/housekeeping\.yaml:3:\d+ tasks\.Sweep: .*small letters/);

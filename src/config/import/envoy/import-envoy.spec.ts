@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { placesIn, replace } from '../../../../test/support/places.ts';
 import type { ClusterDescription } from '../../../topology/index.ts';
 import { type Config, parseConfig } from '../../load-config.ts';
 import { withoutFiles } from '../files.ts';
@@ -483,17 +484,3 @@ it('makes of whatever is given a config that is right, or none, and never fails'
   expect(importEnvoy('a: [', 'e').config).toBeNull();
   expect(importEnvoy('', 'e').config).toBeNull();
 });
-
-type Place = ReadonlyArray<string | number>;
-
-function placesIn(value: unknown): Place[] {
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([name, below]) => [[name], ...placesIn(below).map((path) => [name, ...path])]);
-}
-
-function replace(within: unknown, [name, ...rest]: Place, value: unknown): void {
-  if (typeof within !== 'object' || within === null || name === undefined) return;
-  const mapping = within as Record<string | number, unknown>;
-  if (rest.length > 0) replace(mapping[name], rest, value);
-  else mapping[name] = value;
-}

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { placesIn, replace } from '../../../../test/support/places.ts';
 import type { ClusterDescription } from '../../../topology/index.ts';
 import { type Config, parseConfig } from '../../load-config.ts';
 import { importIstio } from './import-istio.ts';
@@ -519,17 +520,3 @@ it('never fails whole, whatever stands in a field', () => {
     ),
   );
 });
-
-type Place = ReadonlyArray<string | number>;
-
-function placesIn(value: unknown): Place[] {
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([name, below]) => [[name], ...placesIn(below).map((path) => [name, ...path])]);
-}
-
-function replace(within: unknown, [name, ...rest]: Place, value: unknown): void {
-  if (typeof within !== 'object' || within === null || name === undefined) return;
-  const mapping = within as Record<string | number, unknown>;
-  if (rest.length > 0) replace(mapping[name], rest, value);
-  else mapping[name] = value;
-}
