@@ -178,11 +178,16 @@ describe('colours', () => {
   it('are shown on terminals, and not where NO_COLOR is set', async () => {
     const fault = (): string => written(process.stderr, () => writeFault('one\ntwo'));
     const { isTTY, getColorDepth } = process.stderr;
-    Object.assign(process.stderr, { isTTY: true, getColorDepth: WriteStream.prototype.getColorDepth });
+    // The environment is the test's own: a machine that builds may say by its own (`CI`) that nothing is coloured.
+    const onTerminalWith = (env: NodeJS.ProcessEnv): void => {
+      const depth = WriteStream.prototype.getColorDepth.call(process.stderr, env);
+      Object.assign(process.stderr, { isTTY: true, getColorDepth: () => depth });
+    };
     vi.stubEnv('NO_COLOR', undefined);
     vi.stubEnv('FORCE_COLOR', undefined);
-    vi.stubEnv('TERM', 'xterm');
+    onTerminalWith({ TERM: 'xterm' });
     expect(fault()).toBe('\x1b[31mkeyway:\x1b[39m one\n\x1b[31mkeyway:\x1b[39m two\n');
+    onTerminalWith({ TERM: 'xterm', NO_COLOR: '1' });
     vi.stubEnv('NO_COLOR', '1');
     expect(fault()).toBe('keyway: one\nkeyway: two\n');
     Object.assign(process.stderr, { isTTY, getColorDepth });
