@@ -4,12 +4,22 @@
  * all of a proxy's threads.
  *
  *   node bench/run.ts [--peers keyway,envoy] [--cases 'gRPC 100'] [--rounds 3] [--seconds 2] [--json FILE]
+ *                     [--baseline CHECKOUT]   an earlier Keyway, beside this one
  */
 import type { ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type BenchCase, cases } from './cases.ts';
-import { BACKEND_COMMAND, BACKEND_PORT, BACKENDS, choosePeers, INSTALL, type Peer, versionOf } from './peers/index.ts';
+import {
+  BACKEND_COMMAND,
+  BACKEND_PORT,
+  BACKENDS,
+  baselineIn,
+  choosePeers,
+  INSTALL,
+  type Peer,
+  versionOf,
+} from './peers/index.ts';
 import { type CaseResult, report } from './report.ts';
 import { startBackends } from './support/backend.ts';
 import { runGrpcJsLoad } from './support/grpc-js-load.ts';
@@ -30,6 +40,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '2' },
     json: { type: 'string' },
+    baseline: { type: 'string' },
   },
 });
 
@@ -79,7 +90,9 @@ async function measureCase(each: BenchCase, peers: ReadonlyMap<Peer, ChildProces
   process.stderr.write(`${each.name}\n`);
   const samples = new Map<string, Sample[]>();
   for (let round = 0; round < Number(values.rounds); round++) {
-    for (const [peer, child] of peers) {
+    // Each round begins with another, so that none is always behind the same one.
+    const order = [...peers];
+    for (const [peer, child] of [...order.slice(round % order.length), ...order.slice(0, round % order.length)]) {
       const sample = await measure(each, peer, child.pid as number);
       samples.set(peer.name, [...(samples.get(peer.name) ?? []), sample]);
     }
@@ -121,6 +134,7 @@ async function idleStreamBytes(peer: Peer): Promise<number> {
 
 async function main(): Promise<void> {
   const { present, missing } = choosePeers(values.peers.split(',').filter((name) => name !== ''));
+  if (values.baseline !== undefined) present.push(baselineIn(values.baseline));
   if (missing.length > 0) process.stderr.write(`not installed, left out: ${missing.join(', ')} (${INSTALL})\n`);
   const chosen = cases.filter(({ name }) => name.includes(values.cases));
   try {

@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** A proxy under measurement, and how it is started: each is given one thread. */
@@ -30,10 +32,13 @@ export const BACKEND_COMMAND: readonly string[] = [
   String(BACKENDS),
 ];
 
+const KEYWAY_PORT = 18300;
+const KEYWAY_ADMIN_PORT = 18390;
+
 const all: readonly Peer[] = [
   {
     name: 'keyway',
-    port: 18300,
+    port: KEYWAY_PORT,
     command: keywayCommand('keyway.yaml'),
   },
   {
@@ -51,6 +56,21 @@ const all: readonly Peer[] = [
     command: [node, file('./node-http2-proxy.ts'), '18306', String(BACKEND_PORT), String(BACKENDS)],
   },
 ];
+
+/** Another checkout of Keyway, installed, as it is configured by its own `bench/peers/keyway.yaml`, on ports of its own. */
+export function baselineIn(checkout: string): Peer {
+  const port = 18307;
+  const config = readFileSync(resolve(checkout, 'bench/peers/keyway.yaml'), 'utf8')
+    .replace(String(KEYWAY_PORT), String(port))
+    .replace(String(KEYWAY_ADMIN_PORT), String(KEYWAY_ADMIN_PORT + 1));
+  const path = join(mkdtempSync(join(tmpdir(), 'keyway-bench-')), 'baseline.yaml');
+  writeFileSync(path, config);
+  return {
+    name: 'keyway (baseline)',
+    port,
+    command: [node, resolve(checkout, 'src/cli/keyway.js'), 'router', '--config', path],
+  };
+}
 
 /** How to get the peers that are missing. */
 export const INSTALL =
@@ -80,7 +100,7 @@ export function choosePeers(names: readonly string[]): { present: Peer[]; missin
 /** The version that a peer says it is. */
 export function versionOf({ name, command }: Peer): string {
   const flags: Record<string, string> = { nginx: '-v', haproxy: '-v', 'haproxy-tuned': '-v', envoy: '--version' };
-  if (name === 'keyway' || name === 'node:http2') return `Node ${process.version}`;
+  if (name.startsWith('keyway') || name === 'node:http2') return `Node ${process.version}`;
   const script = '"$0" "$1" 2>&1';
   const text = execFileSync('sh', ['-c', script, command[0] as string, flags[name] ?? '--version'], {
     encoding: 'utf8',
