@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,6 +33,23 @@ it('makes files and folders that are their owner’s alone, and takes from other
   keepPrivate(join(folder, 'nowhere'));
   makePrivateFolder(folder);
   expect(modeOf(folder)).not.toBe(0o700);
+});
+
+it('fails where the working folder has been deleted, and does not hang', () => {
+  const lost = join(folder, 'lost');
+  const script = `import { rmdirSync } from 'node:fs';
+    import { makePrivateFolder } from '${new URL('./private-file.ts', import.meta.url)}';
+    rmdirSync(process.cwd());
+    makePrivateFolder('a/b');`;
+  mkdirSync(lost);
+  // In a process of its own: what hangs in Node's own code cannot be ended otherwise.
+  const { stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: lost,
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
+  expect(status).toBe(1);
+  expect(stderr).toContain("ENOENT: no such file or directory, mkdir 'a'");
 });
 
 it('replaces a file whole, and what was left half-written by another', () => {

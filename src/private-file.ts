@@ -1,13 +1,25 @@
 import { chmodSync, closeSync, mkdirSync, openSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 
 /** Its owner reads and writes it, and nobody else. */
 const PRIVATE_FILE = 0o600;
 const PRIVATE_FOLDER = 0o700;
 const OTHERS = 0o077;
 
-/** Makes a folder, and those above it that are not there, for its owner alone. One that is there stays as it is. */
+/**
+ * Makes a folder, and those above it that are not there, for its owner alone. One that is there stays as it is.
+ * Not by Node's `recursive`: given `a/b` in a working folder that has been deleted, that never returns.
+ */
 export function makePrivateFolder(folder: string): void {
-  mkdirSync(folder, { recursive: true, mode: PRIVATE_FOLDER });
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
+  const above = dirname(folder);
+  if (above !== folder) makePrivateFolder(above);
+  try {
+    mkdirSync(folder, PRIVATE_FOLDER);
+  } catch (error) {
+    // Another process may make it at the same time.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !statSync(folder).isDirectory()) throw error;
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -243,6 +243,21 @@ it('runs one `keyway dev` in a folder, and says which process has it', async () 
   expect(readFileSync(config, 'utf8')).toBe(before);
   await first.end('SIGKILL');
   await (await startDev(folder, '--shards', '1')).printed(/try, in another terminal/);
+});
+
+it('ends `keyway dev` in order where its folder is gone, and says what was lost', async () => {
+  const folder = join(scope.folder(), 'gone');
+  mkdirSync(folder);
+  const dev = await startDev(folder, '--shards', '1');
+  await dev.printed(/try, in another terminal/);
+  const registry = /registry {2}(\S+)/.exec(dev.output)?.[1] as string;
+  rmSync(folder, { recursive: true });
+  // What is served is kept on disk with each version.
+  expect(await keyway('shard', 'weight', 's0', '2', '--registry', registry)).toMatchObject({ code: 0 });
+  await dev.printed(/the topology cannot be kept on disk: \S+: there is no such file/);
+  expect(await dev.end('SIGTERM')).toBe(0);
+  for (const file of ['documents', 'registry'])
+    expect(dev.output).toContain(`keyway: .keyway/${file}.sqlite was deleted, or replaced, while it was open`);
 });
 
 it('runs by `npx keyway` in a checkout, and passes signals on', async () => {

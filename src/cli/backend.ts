@@ -8,6 +8,7 @@ import { newLog } from '../router/index.ts';
 import { ShardServer, type ShardServerOptions, shardHousekeepingSchema } from '../shard/index.ts';
 import { addressText, derivedNodeId, type HostPort } from '../topology/index.ts';
 import { parseYaml, readDocument } from '../yaml/index.ts';
+import { DataFile } from './data-file.ts';
 import { loggedListener, serveMetrics } from './housekeeping-telling.ts';
 import { openRegistry } from './open-registry.ts';
 import { addressOption, integerOption } from './options.ts';
@@ -71,11 +72,13 @@ export function backendCommand(): Command {
       makePrivateFolder(dirname(data));
       const metrics = new HousekeepingMetrics();
       const server = new ShardServer(optionsOf(flags, metrics));
+      const kept = new DataFile(data);
       const port = await server.start();
       const metricsServer = await serveMetrics(flags.metrics, metrics);
       stopOnSignals(async () => {
         metricsServer?.close();
         await server.stop(STOP_GRACE_MS);
+        kept.tellWhereGone();
       });
       // A parent that started us (`keyway dev`) hears of it.
       if (process.connected) process.send?.({ port });

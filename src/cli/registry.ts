@@ -7,6 +7,7 @@ import { fileBytes, Participants, SqliteStore } from '../registry/index.ts';
 import { StoreServer } from '../registry/store/index.ts';
 import { FileLock, FileLocked } from '../sqlite/index.ts';
 import { addressText, type HostPort, isLoopback } from '../topology/index.ts';
+import { DataFile } from './data-file.ts';
 import { addressOption, optionWithDefault } from './options.ts';
 import { DEFAULT_REGISTRY } from './registry-option.ts';
 import { stopOnSignals } from './signals.ts';
@@ -67,6 +68,7 @@ export async function serveRegistry(options: RegistryOptions): Promise<ServedReg
     certificate === undefined || key === undefined
       ? null
       : { certificate: fileBytes(certificate), key: fileBytes(key) };
+  const kept = new DataFile(data);
   const server = new StoreServer(store, { participants, tls });
   try {
     const port = await server.listen(listen);
@@ -74,6 +76,7 @@ export async function serveRegistry(options: RegistryOptions): Promise<ServedReg
       server.close();
       await store.close();
       lock.release();
+      kept.tellWhereGone();
     };
     return { store, port, close };
   } catch (cause) {

@@ -1,3 +1,4 @@
+import { plainText } from '../foreign-errors.ts';
 import {
   type ClusterState,
   type HandoffView,
@@ -21,7 +22,6 @@ import {
   type TopologyName,
   type TopologyVersion,
 } from '../topology/index.ts';
-
 import { fences } from './fences.ts';
 
 /** After an outage of the registry. */
@@ -320,8 +320,7 @@ export class ClusterFollower {
       this.#kept.keep({ topology: served.topology, nodes, claimedBy });
       this.#claimOnDisk = claimedBy;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      const message = `the topology cannot be kept on disk: ${reason}`;
+      const message = `the topology cannot be kept on disk: ${plainText(error)}`;
       this.#tell({ kind: 'warning', cluster: this.cluster, message });
     }
   }

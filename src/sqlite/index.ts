@@ -1,3 +1,4 @@
 /** Durable SQLite files, for the embedded stores. Imports nothing of ours. */
 export { addMissing, openDurable, snapshot, transaction } from './durable-database.ts';
+export { fileIdentity } from './file-identity.ts';
 export { FileLock, FileLocked } from './file-lock.ts';

@@ -1,7 +1,6 @@
 import { randomInt } from 'node:crypto';
-import { statSync } from 'node:fs';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { addMissing, openDurable, snapshot, transaction } from '../../sqlite/index.ts';
+import { addMissing, fileIdentity, openDurable, snapshot, transaction } from '../../sqlite/index.ts';
 import { LONGEST_LEASE_MS } from '../access/call-bounds.ts';
 import { Denial } from '../access/denial.ts';
 import type { OwnedStore } from '../access/participant-store.ts';
@@ -92,7 +91,7 @@ export class SqliteStore implements OwnedStore {
     this.#clock = clock;
     this.#database = openDurable(file, SCHEMA);
     addMissing(this.#database, 'leases', 'owner', 'TEXT');
-    this.#copy = copyOf(file);
+    this.#copy = fileIdentity(file) ?? '';
     this.#hasty = openDurable(file, 'PRAGMA synchronous = NORMAL;');
     this.#statements = prepare(this.#database, this.#hasty);
     this.#feed = new ChangeFeed(
@@ -303,12 +302,6 @@ export class SqliteStore implements OwnedStore {
   #counter(name: 'revision' | 'compacted'): Revision {
     return (this.#statements.counter.get(name) as { value: number }).value as Revision;
   }
-}
-
-/** A file that is copied, as a backup is, is another one: by its number, and by when it was made, for numbers come again. */
-function copyOf(file: string): string {
-  const { ino, birthtimeNs } = statSync(file, { bigint: true });
-  return `${ino} ${birthtimeNs}`;
 }
 
 /** No key that begins so stands behind it: U+10FFFF is the last character that there is. */
