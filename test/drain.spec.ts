@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer as createHttp1, type ServerResponse } from 'node:http';
 import { createServer as createHttp2, type Http2Server, type ServerHttp2Session } from 'node:http2';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js';
 import { status } from '@grpc/grpc-js';
 import { afterEach, expect, it, vi } from 'vitest';
@@ -203,10 +203,13 @@ async function holdingShard(contentType: string): Promise<{ port: number; answer
 }
 
 /** A watch over HTTP/1.1, as `fetch` sees it: what came, and how it ended. */
-function watchOverHttp1(router: RouterUnderTest, contentType: string): { text: string; closed: boolean } {
+function watchOverHttp1(
+  router: RouterUnderTest,
+  contentType: string,
+): { text: string; closed: boolean; readonly socket: Socket } {
   const socket = connect(router.port, '127.0.0.1');
   scope.defer(() => socket.destroy());
-  const seen = { text: '', closed: false };
+  const seen = { text: '', closed: false, socket };
   socket.on('data', (chunk: Buffer) => {
     seen.text += chunk.toString('latin1');
   });
@@ -231,7 +234,10 @@ it.each([
   },
   { contentType: 'application/grpc-web+proto', last: 'grpc-status: 14\r\n' },
   { contentType: 'text/event-stream', last: '' },
-])('ends $contentType over HTTP/1.1 in its own way, and the connection after it', async ({ contentType, last }) => {
+])('ends $contentType over HTTP/1.1 in its own way, and takes the next request of its connection', async ({
+  contentType,
+  last,
+}) => {
   const [one, other] = [await holdingShard(contentType), await holdingShard(contentType)];
   const { router, registry } = await start([one.port], 1, { upstream: { protocol: 'http1' } });
   const seen = watchOverHttp1(router, contentType);
@@ -239,10 +245,18 @@ it.each([
   one.answers[0]?.write(envelope(0, '{"n":1}'));
   await vi.waitFor(() => expect(seen.text).toContain('{"n":1}'), PATIENCE);
   await registry.topologies.commit(draft([other.port]));
-  await vi.waitFor(() => expect(seen.closed).toBe(true), PATIENCE);
-  expect(seen.text).toContain(last);
   // The last chunk has come: a whole answer.
-  expect(seen.text.endsWith('0\r\n\r\n')).toBe(true);
+  await vi.waitFor(() => expect(seen.text.endsWith('0\r\n\r\n')).toBe(true), PATIENCE);
+  expect(seen.text).toContain(last);
+  expect(seen.text).not.toMatch(/connection: close/i);
+
+  seen.text = '';
+  seen.socket.write('POST /put HTTP/1.1\r\nhost: a\r\nx-shard-key: k\r\ncontent-length: 2\r\n\r\nhi');
+  await vi.waitFor(() => expect(other.answers).toHaveLength(1), PATIENCE);
+  other.answers[0]?.end(envelope(0, '{"n":2}'));
+  await vi.waitFor(() => expect(seen.text).toContain('{"n":2}'), PATIENCE);
+  expect(seen.text).not.toMatch(/connection: close/i);
+  expect(seen.closed).toBe(false);
 });
 
 it('ends between two messages, and never inside one', async () => {
@@ -259,7 +273,7 @@ it('ends between two messages, and never inside one', async () => {
   await vi.waitFor(async () => expect(await metric(router, 'keyway_drained_streams_total')).toBe(1), PATIENCE);
   expect(await metric(router, 'keyway_draining_streams')).toBe(1);
   one.answers[0]?.write(Buffer.concat([first.subarray(9), second]));
-  await vi.waitFor(() => expect(seen.closed).toBe(true), PATIENCE);
+  await vi.waitFor(() => expect(seen.text.endsWith('0\r\n\r\n')).toBe(true), PATIENCE);
   const content = seen.text.replaceAll(/\r\n[0-9a-f]+\r\n/g, '');
   expect(content).toContain('{"message":"first"}');
   expect(content).not.toContain('second');

@@ -682,9 +682,13 @@ export class Exchange implements StreamHandler, Deadlined, Waiting {
     return !owners.isOwner(this.owner, this.#key);
   }
 
-  /** Has its client make another connection. */
+  /**
+   * Has its client make another connection. Over HTTP/1.1 its connection stays: the next request there finds its own owner, and one that
+   * is on its way when the connection ends would be lost.
+   */
   shutDownConnection(reason: string): void {
-    this.#downstream.connection.shutdown(reason);
+    const { connection } = this.#downstream;
+    if (connection.resetsStreams) connection.shutdown(reason);
   }
 
   /** Whether its answer comes on this connection. */

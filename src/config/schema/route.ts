@@ -181,7 +181,7 @@ const onMove = z
       .enum(['goaway', 'end', 'replay'])
       .default('goaway')
       .describe(
-        'goaway: the client is told to make a new connection too; end: the stream ends, and no more; ' +
+        'goaway: over HTTP/2 the client is told to make a new connection too; end: the stream ends, and no more; ' +
           'replay: the stream stays, and the call, of one request message, is made anew at the new owner.',
       ),
     resume: resume.optional(),

@@ -28,7 +28,7 @@ export type MoveWay = 'goaway' | 'end' | 'replay';
 /** What a route's clients are told when their key moves. Plain data. */
 export interface MoveDescription {
   /**
-   * `goaway`: they are told to make a new connection, and the stream ends; `end`: it ends; `replay`: it stays, and the call
+   * `goaway`: over HTTP/2 they are told to make a new connection, and the stream ends; `end`: it ends; `replay`: it stays, and the call
    * is made anew at the new owner, where that can be done.
    */
   readonly how: MoveWay;
