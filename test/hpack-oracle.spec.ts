@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { FrameType, readUint32 } from '../src/http2/frames.ts';
-import { Connection, type ConnectionHandler, field, HeaderBlock, http2Context } from '../src/http2/index.ts';
+import { Connection, type ConnectionHandler, field, HeaderBlock, httpContext } from '../src/http2/index.ts';
 import { Scope } from './support/processes.ts';
 import { frame, headerBlock, RawPeer } from './support/raw-peer.ts';
 
@@ -23,7 +23,7 @@ const portOf = async (server: Server): Promise<number> => {
 };
 
 beforeAll(async () => {
-  const context = http2Context(() => performance.now());
+  const context = httpContext(() => performance.now());
   const block = new HeaderBlock();
   const handler: ConnectionHandler = {
     onRequest(stream) {

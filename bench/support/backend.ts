@@ -15,13 +15,13 @@ import {
   type Field,
   field,
   HeaderBlock,
-  http2Context,
+  httpContext,
   type MessageHead,
   type Stream,
   type StreamHandler,
 } from '../../src/http2/index.ts';
 
-const context = http2Context(() => performance.now(), { ...defaultLimits, maxConcurrentStreams: 1_000_000 });
+const context = httpContext(() => performance.now(), { ...defaultLimits, maxConcurrentStreams: 1_000_000 });
 const block = new HeaderBlock();
 
 /** Answers once the request has ended; one for each path. */

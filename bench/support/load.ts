@@ -10,8 +10,8 @@ import {
   type Field,
   field,
   HeaderBlock,
-  type Http2Context,
-  http2Context,
+  type HttpContext,
+  httpContext,
   type MessageHead,
   type Stream,
   type StreamHandler,
@@ -47,7 +47,7 @@ export interface LoadResult {
 }
 
 /** Opens a client connection on the engine. */
-export function openConnection(port: number, context: Http2Context, handler: ConnectionHandler): Promise<Connection> {
+export function openConnection(port: number, context: HttpContext, handler: ConnectionHandler): Promise<Connection> {
   return new Promise((resolve, reject) => {
     const holder: { connection: Connection | null } = { connection: null };
     const socket = connect({
@@ -64,8 +64,8 @@ export function openConnection(port: number, context: Http2Context, handler: Con
   });
 }
 
-export function loadContext(): Http2Context {
-  return http2Context(() => performance.now(), defaultLimits);
+export function loadContext(): HttpContext {
+  return httpContext(() => performance.now(), defaultLimits);
 }
 
 export const quietHandler: ConnectionHandler = {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileFault } from '../foreign-errors.ts';
-import type { Http2Limits } from '../http2/index.ts';
+import type { HttpLimits } from '../http2/index.ts';
 import type { RegistryDescription } from '../registry/index.ts';
 import {
   ClientCertificates,
@@ -52,7 +52,7 @@ export interface Config {
   readonly reloadOnChange: boolean;
   readonly workers: number;
   readonly drainMs: number;
-  readonly limits: Http2Limits & RouterLimits;
+  readonly limits: HttpLimits & RouterLimits;
   readonly drain: DrainDescription;
   readonly hold: HoldDescription;
   readonly routes: readonly RouteDescription[];

@@ -1,5 +1,4 @@
-import { canonicalAddress } from '../router/index.ts';
-import { type HostPort, splitAddress } from '../topology/index.ts';
+import { canonicalAddress, type HostPort, splitAddress } from '../topology/index.ts';
 import type { Report } from '../yaml/index.ts';
 import type { ConfigFile } from './schema/index.ts';
 

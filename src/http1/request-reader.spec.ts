@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type HeaderBlock, http2Context } from '../http2/index.ts';
+import { type HeaderBlock, httpContext } from '../http2/index.ts';
 import { RequestHead } from './request-head.ts';
 import { RequestReader, type RequestSink } from './request-reader.ts';
 
-const context = http2Context(() => 0);
+const context = httpContext(() => 0);
 
 /** What a reader makes of text that comes in pieces of these sizes, each request being answered at once. */
 function read(text: string, pieces: readonly number[] = [], limit = 4096): string[] {

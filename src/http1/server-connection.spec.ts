@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
-import { field, HeaderBlock, http2Context, type Stream, unhandled } from '../http2/index.ts';
+import { field, HeaderBlock, httpContext, type Stream, unhandled } from '../http2/index.ts';
 import { Http1Connection, type Http1Handler } from './server-connection.ts';
 
 const releases: Array<() => unknown> = [];
@@ -19,7 +19,7 @@ async function connected(): Promise<{
   nowMs: { now: number };
 }> {
   const nowMs = { now: 0 };
-  const context = http2Context(() => nowMs.now);
+  const context = httpContext(() => nowMs.now);
   const streams: Stream[] = [];
   const handler: Http1Handler = {
     onRequest(stream) {

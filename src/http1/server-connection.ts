@@ -5,7 +5,7 @@ import {
   endSocket,
   type Field,
   HeaderBlock,
-  type Http2Context,
+  type HttpContext,
   type MessageHead,
   Output,
   type OutputListener,
@@ -68,7 +68,7 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
   readonly tunnels = true;
   endedBecause = '';
   readonly #socket: Socket;
-  readonly #context: Http2Context;
+  readonly #context: HttpContext;
   readonly #handler: Http1Handler;
   readonly #reader: RequestReader;
   readonly #output: Output;
@@ -103,7 +103,7 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
   #movedAtMs = 0;
   #sentAtMs: number;
 
-  constructor(socket: Socket, context: Http2Context, handler: Http1Handler, secure: boolean) {
+  constructor(socket: Socket, context: HttpContext, handler: Http1Handler, secure: boolean) {
     this.#socket = socket;
     this.#context = context;
     this.#handler = handler;

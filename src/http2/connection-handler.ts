@@ -1,21 +1,8 @@
 import type { Connection } from './connection.ts';
-import type { FieldCache, HeaderBlock } from './hpack/index.ts';
-import type { FloodCause, Http2Limits } from './limits.ts';
+import type { HeaderBlock } from './hpack/index.ts';
+import type { FloodCause } from './limits.ts';
 import type { MessageHead } from './message-head.ts';
-import type { BufferPool } from './output.ts';
 import type { Stream } from './stream.ts';
-import type { Turn } from './turn.ts';
-
-/** What the connections of a thread share. */
-export interface Http2Context {
-  readonly turn: Turn;
-  readonly buffers: BufferPool;
-  readonly fields: FieldCache;
-  readonly limits: Http2Limits;
-  /** Scratch: the message that is being received. */
-  readonly block: HeaderBlock;
-  readonly head: MessageHead;
-}
 
 /** What a connection tells its owner. */
 export interface ConnectionHandler {

@@ -8,7 +8,7 @@ import {
   type ConnectionHandler,
   field,
   HeaderBlock,
-  http2Context,
+  httpContext,
   type MessageHead,
   type Stream,
   type StreamHandler,
@@ -20,7 +20,7 @@ afterEach(() => {
   for (const release of releases.splice(0)) release();
 });
 
-const context = http2Context(() => performance.now());
+const context = httpContext(() => performance.now());
 const block = new HeaderBlock();
 const silent: ConnectionHandler = {
   onRequest() {},

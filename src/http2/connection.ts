@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { CancelledStreams } from './cancelled-streams.ts';
-import type { ConnectionHandler, Http2Context } from './connection-handler.ts';
+import type { ConnectionHandler } from './connection-handler.ts';
+import type { HttpContext } from './context.ts';
 import { endSocket } from './end-socket.ts';
 import { ErrorCode } from './error-codes.ts';
 import { FrameWriter } from './frame-writer.ts';
@@ -30,7 +31,7 @@ export class Connection implements OutputListener, StreamConnection {
   readonly tunnels = true;
   readonly isServer: boolean;
   readonly #socket: Socket;
-  readonly #context: Http2Context;
+  readonly #context: HttpContext;
   readonly #handler: ConnectionHandler;
   readonly #receiver: Receiver;
   readonly #output: Output;
@@ -55,7 +56,7 @@ export class Connection implements OutputListener, StreamConnection {
   #pendingPings: Uint8Array[] = [];
   #onShutdownAcknowledged: (() => void) | null = null;
 
-  constructor(socket: Socket, isServer: boolean, context: Http2Context, handler: ConnectionHandler) {
+  constructor(socket: Socket, isServer: boolean, context: HttpContext, handler: ConnectionHandler) {
     this.isServer = isServer;
     this.createdMs = context.turn.nowMs;
     const { streamWindowBytes } = context.limits;

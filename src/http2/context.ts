@@ -1,12 +1,22 @@
-import type { Http2Context } from './connection-handler.ts';
 import { FieldCache, HeaderBlock } from './hpack/index.ts';
-import { defaultLimits, type Http2Limits } from './limits.ts';
+import { defaultLimits, type HttpLimits } from './limits.ts';
 import { MessageHead } from './message-head.ts';
 import { BufferPool } from './output.ts';
 import { Turn } from './turn.ts';
 
-/** What the connections of one thread share. */
-export function http2Context(clock: () => number, limits: Http2Limits = defaultLimits): Http2Context {
+/** What the connections of a thread share. */
+export interface HttpContext {
+  readonly turn: Turn;
+  readonly buffers: BufferPool;
+  readonly fields: FieldCache;
+  readonly limits: HttpLimits;
+  /** Scratch: the message that is being received. */
+  readonly block: HeaderBlock;
+  readonly head: MessageHead;
+}
+
+/** What the connections of one thread share, made anew. */
+export function httpContext(clock: () => number, limits: HttpLimits = defaultLimits): HttpContext {
   return {
     turn: new Turn(clock),
     buffers: new BufferPool(limits),

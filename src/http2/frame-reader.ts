@@ -9,7 +9,7 @@ import {
   readUint31,
   readUint32,
 } from './frames.ts';
-import type { Http2Limits } from './limits.ts';
+import type { HttpLimits } from './limits.ts';
 import { SETTINGS_ENTRY_BYTES } from './settings.ts';
 
 /** The frames of a connection, once their form was found right. All bytes are valid during the call only. */
@@ -69,7 +69,7 @@ export class FrameReader {
   #settingsSeen = false;
   #stopped = false;
 
-  constructor(sink: FrameSink, limits: Http2Limits, expectPreface: boolean, turn: { readonly nowMs: number }) {
+  constructor(sink: FrameSink, limits: HttpLimits, expectPreface: boolean, turn: { readonly nowMs: number }) {
     this.#sink = sink;
     this.#turn = turn;
     this.#maxContinuations = limits.maxContinuations;

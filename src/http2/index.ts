@@ -1,8 +1,8 @@
 /** HTTP/2 on raw sockets (RFC 9113). It knows connections, streams and messages; no shard, no key. */
 export { ByteQueue } from './byte-queue.ts';
 export { Connection } from './connection.ts';
-export type { ConnectionHandler, Http2Context } from './connection-handler.ts';
-export { http2Context } from './context.ts';
+export type { ConnectionHandler } from './connection-handler.ts';
+export { type HttpContext, httpContext } from './context.ts';
 export { endSocket } from './end-socket.ts';
 export { ErrorCode } from './error-codes.ts';
 export {
@@ -21,7 +21,7 @@ export {
   TOKEN,
   transientField,
 } from './hpack/index.ts';
-export { defaultLimits, type FloodCause, floodCauses, type Http2Limits, TokenBucket } from './limits.ts';
+export { defaultLimits, type FloodCause, floodCauses, type HttpLimits, TokenBucket } from './limits.ts';
 export { MessageHead } from './message-head.ts';
 export { copyInto, Output, type OutputListener } from './output.ts';
 export { type ByteReceiver, KEEP_ALIVE, readShared, sharedRead } from './shared-read.ts';

@@ -1,5 +1,5 @@
 /** What one connection may ask of us. Each limit ends in ENHANCE_YOUR_CALM, with a counter (see `FloodCause`). */
-export interface Http2Limits {
+export interface HttpLimits {
   /** Streams that a peer may have open at once (SETTINGS_MAX_CONCURRENT_STREAMS). */
   readonly maxConcurrentStreams: number;
   /** Bytes of a header list, counted as RFC 9113, 6.5.2 does. */
@@ -29,7 +29,7 @@ export interface Http2Limits {
   readonly maxBacklogBytes: number;
 }
 
-export const defaultLimits: Http2Limits = {
+export const defaultLimits: HttpLimits = {
   maxConcurrentStreams: 1000,
   maxHeaderListBytes: 65536,
   maxContinuations: 16,

@@ -1,5 +1,6 @@
 import type { Connection } from './connection.ts';
-import type { ConnectionHandler, Http2Context } from './connection-handler.ts';
+import type { ConnectionHandler } from './connection-handler.ts';
+import type { HttpContext } from './context.ts';
 import { ErrorCode } from './error-codes.ts';
 import { FrameReader, type FrameSink } from './frame-reader.ts';
 import type { FrameWriter } from './frame-writer.ts';
@@ -22,7 +23,7 @@ const NOTHING = new Uint8Array(0);
 /** The parts of a connection that its receiver works with. */
 export interface ReceiverParts {
   readonly connection: Connection;
-  readonly context: Http2Context;
+  readonly context: HttpContext;
   readonly handler: ConnectionHandler;
   readonly streams: StreamTable;
   readonly sender: Sender;
@@ -38,7 +39,7 @@ export class Receiver implements FrameSink {
   /** The peer's SETTINGS have come. */
   settingsReceived = false;
   readonly #connection: Connection;
-  readonly #context: Http2Context;
+  readonly #context: HttpContext;
   readonly #handler: ConnectionHandler;
   readonly #streams: StreamTable;
   readonly #sender: Sender;

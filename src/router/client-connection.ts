@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Http2Context, Stream } from '../http2/index.ts';
+import type { HttpContext, Stream } from '../http2/index.ts';
 
 /** A client's connection, whatever version of HTTP it speaks. */
 export interface ClientConnection {
@@ -33,7 +33,7 @@ type OnDecided = (
 export class UndecidedConnection implements ClientConnection {
   readonly openStreams = 0;
   readonly #socket: Socket;
-  readonly #context: Http2Context;
+  readonly #context: HttpContext;
   readonly #onDecided: OnDecided;
   readonly #onClosed: () => void;
   readonly #createdMs: number;
@@ -41,7 +41,7 @@ export class UndecidedConnection implements ClientConnection {
   #endsBecause: string | null = null;
   #endsAtMs = Number.POSITIVE_INFINITY;
 
-  constructor(socket: Socket, context: Http2Context, onDecided: OnDecided, onClosed: () => void) {
+  constructor(socket: Socket, context: HttpContext, onDecided: OnDecided, onClosed: () => void) {
     this.#socket = socket;
     this.#context = context;
     this.#onDecided = onDecided;

@@ -27,7 +27,6 @@ export { type RouterThreads, routerThreads } from './router-threads.ts';
 export type { RouteDescription, RoutedCluster, RoutingDescription, TableFingerprint } from './routing.ts';
 export type { RouterSettings } from './settings.ts';
 export type { ShardKeySource } from './shard-key.ts';
-export { canonicalAddress } from './spelling.ts';
 export type { TextMatch } from './text-match.ts';
 export { ClientCertificates, ServerCertificates, tlsFault } from './tls/tls-files.ts';
 export { type ActiveHealthDescription, HealthChecker } from './upstream/health-check.ts';

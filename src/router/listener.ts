@@ -1,10 +1,9 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import { type ByteReceiver, KEEP_ALIVE, readShared } from '../http2/index.ts';
-import type { HostPort } from '../topology/index.ts';
+import { canonicalAddress, type HostPort } from '../topology/index.ts';
 import type { ConnectionPlaces } from './connection-places.ts';
 import { takeProxyHeader } from './proxy-protocol.ts';
-import { canonicalAddress } from './spelling.ts';
 import { ServerCertificates, type ServerTlsDescription } from './tls/tls-files.ts';
 
 const LISTEN_BACKLOG = 1024;

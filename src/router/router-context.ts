@@ -1,4 +1,4 @@
-import type { Http2Context, StreamConnection } from '../http2/index.ts';
+import type { HttpContext, StreamConnection } from '../http2/index.ts';
 import type { DeadlineWheel } from './deadlines.ts';
 import type { DrainDescription } from './drain/drain.ts';
 import type { HoldDescription } from './gate/hold.ts';
@@ -13,7 +13,7 @@ import type { ReplayArena } from './replay/replay-arena.ts';
  * it up when it is needed. A connection keeps the `http2` that it began with.
  */
 export interface RouterContext {
-  readonly http2: Http2Context;
+  readonly http2: HttpContext;
   readonly counters: RouterCounters;
   readonly deadlines: DeadlineWheel;
   readonly arena: ReplayArena;

@@ -1,5 +1,5 @@
 import type { ByteReceiver } from '../http2/index.ts';
-import { defaultLimits, type Http2Limits, http2Context } from '../http2/index.ts';
+import { defaultLimits, type HttpLimits, httpContext } from '../http2/index.ts';
 import type { SharedCluster, StagedCluster } from '../topology/index.ts';
 import { ConnectionPlaces, type ProcessConnections } from './connection-places.ts';
 import { DeadlineWheel } from './deadlines.ts';
@@ -43,7 +43,7 @@ export interface RouterOptions {
   /** Milliseconds of a monotonic clock. */
   readonly clock: () => number;
   readonly random: () => number;
-  readonly http2Limits?: Partial<Http2Limits>;
+  readonly http2Limits?: Partial<HttpLimits>;
   readonly limits?: Partial<RouterLimits>;
   readonly drain?: DrainDescription | undefined;
   readonly hold?: HoldDescription | undefined;
@@ -77,7 +77,7 @@ export class Router implements DownstreamOwner, ListenerOwner {
     const { observe = quiet, timeOfDay = () => '' } = options;
     this.#timeOfDay = timeOfDay;
     this.context = {
-      http2: http2Context(options.clock, { ...defaultLimits, ...options.http2Limits }),
+      http2: httpContext(options.clock, { ...defaultLimits, ...options.http2Limits }),
       counters: new RouterCounters(),
       deadlines: new DeadlineWheel(options.clock),
       arena: new ReplayArena(),

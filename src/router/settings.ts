@@ -1,4 +1,4 @@
-import type { Http2Limits } from '../http2/index.ts';
+import type { HttpLimits } from '../http2/index.ts';
 import type { DrainDescription } from './drain/drain.ts';
 import type { HoldDescription } from './gate/hold.ts';
 import type { ObserveDescription } from './observe/observe.ts';
@@ -8,7 +8,7 @@ import type { RoutingDescription } from './routing.ts';
 /** What a router goes by, and may go by otherwise while it runs. Plain data. Tracing alone stays as it began. */
 export interface RouterSettings {
   readonly routing: RoutingDescription;
-  readonly limits: Http2Limits & RouterLimits;
+  readonly limits: HttpLimits & RouterLimits;
   readonly drain: DrainDescription;
   readonly hold: HoldDescription;
   readonly observe: ObserveDescription;

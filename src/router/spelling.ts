@@ -1,7 +1,5 @@
-import { isIPv6 } from 'node:net';
-
 /**
- * One spelling for texts of which URIs and addresses allow several. Who writes `/docs/%68i` means `/docs/hi`, and both have to
+ * One spelling for texts of which URIs allow several. Who writes `/docs/%68i` means `/docs/hi`, and both have to
  * reach one shard. That two things get one spelling does no harm, since they then share an owner; that one thing keeps two would.
  */
 
@@ -63,26 +61,4 @@ export function canonicalQueryText(text: string): string {
 export function decodedQueryText(text: string): string {
   const decoded = (_all: string, hex: string): string => String.fromCharCode(Number.parseInt(hex, 16));
   return text.replaceAll('+', ' ').replace(HEX_BYTES, decoded);
-}
-
-const IPV4 = /^\d{1,3}(?:\.\d{1,3}){3}$/;
-const IPV4_AND_PORT = /^(\d{1,3}(?:\.\d{1,3}){3}):\d+$/;
-const BRACKETED = /^\[([^\]]*)\](?::\d+)?$/;
-const MAPPED = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
-
-/**
- * The one spelling of a client's address: no port, no brackets, no quotes, IPv6 as RFC 5952 has it, and IPv4 as such where it came
- * mapped into IPv6. A text that is no address keeps its letters, in lower case.
- */
-export function canonicalAddress(text: string): string {
-  if (IPV4.test(text)) return text;
-  const unquoted = text.replace(/^"(.*)"$/, '$1');
-  const bare = BRACKETED.exec(unquoted)?.[1] ?? IPV4_AND_PORT.exec(unquoted)?.[1] ?? unquoted;
-  const address = bare.split('%', 1)[0] ?? '';
-  if (!isIPv6(address)) return bare.toLowerCase();
-  const canonical = new URL(`http://[${address}]`).hostname.slice(1, -1);
-  const mapped = MAPPED.exec(canonical);
-  if (mapped === null) return canonical;
-  const [high = 0, low = 0] = mapped.slice(1).map((group) => Number.parseInt(group, 16));
-  return [high >> 8, high & 255, low >> 8, low & 255].join('.');
 }

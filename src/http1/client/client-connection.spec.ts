@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ErrorCode, field, HeaderBlock, http2Context, ResetCause, type StreamHandler } from '../../http2/index.ts';
+import { ErrorCode, field, HeaderBlock, httpContext, ResetCause, type StreamHandler } from '../../http2/index.ts';
 import { acceptOf } from '../websocket.ts';
 import { Http1ClientConnection } from './client-connection.ts';
 
-const context = http2Context(() => performance.now());
+const context = httpContext(() => performance.now());
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
 let server: Server;

@@ -4,7 +4,7 @@ import {
   ErrorCode,
   type Field,
   type HeaderBlock,
-  type Http2Context,
+  type HttpContext,
   NameKind,
   Output,
   type OutputListener,
@@ -53,7 +53,7 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
   /** It ended because of what the peer did, or did not do, rather than because it was given up here. */
   hasFailed = false;
   readonly #socket: Socket;
-  readonly #context: Http2Context;
+  readonly #context: HttpContext;
   readonly #handler: Http1ClientHandler;
   readonly #output: Output;
   readonly #writer: RequestWriter;
@@ -78,7 +78,7 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
   constructor(
     socket: Socket,
     ready: 'connect' | 'secureConnect' | null,
-    context: Http2Context,
+    context: HttpContext,
     handler: Http1ClientHandler,
   ) {
     this.#socket = socket;

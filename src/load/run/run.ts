@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { defaultLimits, HeaderBlock, http2Context, type RequestConnection } from '../../http2/index.ts';
+import { defaultLimits, HeaderBlock, httpContext, type RequestConnection } from '../../http2/index.ts';
 import type { PreparedCall } from '../calls/index.ts';
 import { type CheckReport, check, Historian } from '../check/index.ts';
 import { Recorder, WatchRecorder } from '../record/index.ts';
@@ -61,7 +61,7 @@ export class LoadRun implements RequestOwner {
     this.#surroundings = surroundings;
     const { target, connections, calls, keys, distribution, checks } = plan;
     const { clock, random } = surroundings;
-    const context = http2Context(clock, defaultLimits);
+    const context = httpContext(clock, defaultLimits);
     this.recorder = new Recorder(
       calls.map(({ name }) => name),
       plan.pauseMs,

@@ -1,4 +1,4 @@
-import { HeaderBlock, type Http2Context } from '../../http2/index.ts';
+import { HeaderBlock, type HttpContext } from '../../http2/index.ts';
 import type { AnswerMessage, PreparedCall } from '../calls/index.ts';
 import { type Historian, STILL_OPEN, type WatchStream } from '../check/index.ts';
 import type { WatchRecorder } from '../record/index.ts';
@@ -100,7 +100,7 @@ export class Watches {
 
   constructor(
     { target, http1, watchConnections, shardHeader }: LoadPlan,
-    context: Http2Context,
+    context: HttpContext,
     { clock, random }: { readonly clock: () => number; readonly random: () => number },
     values: RequestValues,
     recorder: WatchRecorder,

@@ -1,5 +1,5 @@
 import { Http1ClientConnection, type Http1ClientHandler } from '../../http1/index.ts';
-import type { Http2Context, RequestConnection } from '../../http2/index.ts';
+import type { HttpContext, RequestConnection } from '../../http2/index.ts';
 import { openSocket } from './open-socket.ts';
 import type { Target, Transport } from './transport.ts';
 
@@ -8,7 +8,7 @@ const RECONNECT_MS = 100;
 
 /** HTTP/1.1: up to so many connections, a request at a time on each, shown as streams. */
 export class Http1Transport implements Transport, Http1ClientHandler {
-  readonly #context: Http2Context;
+  readonly #context: HttpContext;
   readonly #target: Target;
   readonly #count: number;
   readonly #connections = new Set<Http1ClientConnection>();
@@ -18,7 +18,7 @@ export class Http1Transport implements Transport, Http1ClientHandler {
   onRoom: () => void = () => {};
   lastFailure = '';
 
-  constructor(target: Target, count: number, context: Http2Context) {
+  constructor(target: Target, count: number, context: HttpContext) {
     this.#context = context;
     this.#target = target;
     this.#count = count;

@@ -1,4 +1,4 @@
-import { Connection, type ConnectionHandler, type FloodCause, type Http2Context } from '../../http2/index.ts';
+import { Connection, type ConnectionHandler, type FloodCause, type HttpContext } from '../../http2/index.ts';
 import { openSocket } from './open-socket.ts';
 import type { Target, Transport } from './transport.ts';
 
@@ -8,7 +8,7 @@ const RECONNECT_MS = 100;
 /** So many HTTP/2 connections to one place, made anew when they are lost or told to go. */
 export class Http2Transport implements Transport, ConnectionHandler {
   readonly #target: Target;
-  readonly #context: Http2Context;
+  readonly #context: HttpContext;
   readonly #count: number;
   #connections: Connection[] = [];
   #opening = 0;
@@ -17,7 +17,7 @@ export class Http2Transport implements Transport, ConnectionHandler {
   onRoom: () => void = () => {};
   lastFailure = '';
 
-  constructor(target: Target, count: number, context: Http2Context) {
+  constructor(target: Target, count: number, context: HttpContext) {
     this.#target = target;
     this.#count = count;
     this.#context = context;

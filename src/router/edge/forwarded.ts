@@ -6,7 +6,7 @@ import {
   type HeaderName,
   headerName,
 } from '../../http2/index.ts';
-import { canonicalAddress } from '../spelling.ts';
+import { canonicalAddress } from '../../topology/index.ts';
 
 /** What is believed of those in front of the router, and what is told to those behind. Plain data. */
 export interface EdgeDescription {

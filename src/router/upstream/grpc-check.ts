@@ -1,7 +1,7 @@
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { addressText } from '../../topology/index.ts';
 import type { Check } from './health-check.ts';
-import type { SocketTarget } from './pool.ts';
+import type { SocketTarget } from './open-socket.ts';
 
 /** The answer's one field, an enum. */
 const STATUS_TAG = 0x08;

@@ -1,8 +1,8 @@
 import { connect as connectHttp2 } from 'node:http2';
 import { addressText } from '../../topology/index.ts';
 import { jitter } from '../jitter.ts';
+import type { SocketTarget } from './open-socket.ts';
 import { openRawSocket } from './open-socket.ts';
-import type { SocketTarget } from './pool.ts';
 
 /** How a shard is asked whether it is well. Plain data. */
 export interface ActiveHealthDescription {

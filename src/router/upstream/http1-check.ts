@@ -1,6 +1,6 @@
 import { Pool } from 'undici';
+import type { SocketTarget } from './open-socket.ts';
 import { undiciConnector } from './open-socket.ts';
-import type { SocketTarget } from './pool.ts';
 
 /** The status of an answer to GET by HTTP/1.1. @throws an Error that says what is wrong */
 export async function http1Status(endpoint: SocketTarget, path: string, timeoutMs: number): Promise<number> {

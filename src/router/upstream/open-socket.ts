@@ -2,8 +2,15 @@ import { connect, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { buildConnector } from 'undici';
 import { type ByteReceiver, KEEP_ALIVE, sharedRead } from '../../http2/index.ts';
+import type { HostPort } from '../../topology/index.ts';
 import type { ClientCertificates } from '../tls/tls-files.ts';
-import type { SocketTarget } from './pool.ts';
+
+/** Where somebody listens, and how to show who one is. */
+export interface SocketTarget {
+  readonly target: HostPort;
+  /** Null in cleartext. */
+  readonly certificates: ClientCertificates | null;
+}
 
 /**
  * Opens a socket to a shard, by TLS where it is configured, and has its bytes read by `receive`.

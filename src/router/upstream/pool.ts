@@ -1,17 +1,9 @@
 import type { HeaderBlock } from '../../http2/index.ts';
-import type { HostPort } from '../../topology/index.ts';
 import type { Exchange } from '../exchange.ts';
 import type { FailureCause, ShardCounters } from '../observe/counters.ts';
-import type { ClientCertificates } from '../tls/tls-files.ts';
 import type { ClearedExchange, WaitingPlace } from '../waiting-place.ts';
 import type { FairQueue } from './fair-queue.ts';
-
-/** Where somebody listens, and how to show who one is. */
-export interface SocketTarget {
-  readonly target: HostPort;
-  /** Null in cleartext. */
-  readonly certificates: ClientCertificates | null;
-}
+import type { SocketTarget } from './open-socket.ts';
 
 /** Where a shard is, and what is counted for it. */
 export interface ShardEndpoint extends SocketTarget {
