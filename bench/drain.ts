@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { stringify } from 'yaml';
-import { openRegistry } from '../src/cli/open-registry.ts';
+import { openRegistry } from '../src/cli/options/open-registry.ts';
 import type { TopologyDraft } from '../src/topology/index.ts';
 import { BACKEND_COMMAND, BACKEND_PORT, BACKENDS } from './peers/index.ts';
 import { runLoad } from './support/load.ts';

@@ -10,7 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
 import { Board, type ProjectsBy } from '../src/housekeeping/index.ts';
-import { machineClock } from '../src/machine-clock.ts';
+import { machineClock } from '../src/runtime/machine-clock.ts';
 import { Caller } from '../test/chaos/clients/index.ts';
 import { type LoggedRunOfShard, parseHousekeeping } from '../test/chaos/housekeeping/checker.ts';
 import { KeywayWorld } from '../test/chaos/keyway-world.ts';

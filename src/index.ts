@@ -1,8 +1,8 @@
 /** What Node programs use of Keyway: `import { registerNode } from 'keyway'`. */
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { moduleFile } from './module-file.ts';
 import type { NodeOptions, RegisteredNode } from './node/index.ts';
+import { moduleFile } from './runtime/module-file.ts';
 
 export type { NodeOptions, RegisteredNode } from './node/index.ts';
 export type { RegistryDescription } from './registry/index.ts';

@@ -3,8 +3,9 @@ import { createServer as createHttp2Server } from 'node:http2';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { field, HeaderBlock, httpContext } from '../src/http/index.ts';
 import { FrameType, readUint32 } from '../src/http2/frames.ts';
-import { Connection, type ConnectionHandler, field, HeaderBlock, httpContext } from '../src/http2/index.ts';
+import { Connection, type ConnectionHandler } from '../src/http2/index.ts';
 import { Scope } from './support/processes.ts';
 import { frame, headerBlock, RawPeer } from './support/raw-peer.ts';
 

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
-import { ConnectionPlaces } from '../src/router/connection-places.ts';
-import { Listener, type ListenerDescription } from '../src/router/listener.ts';
+import { ConnectionPlaces } from '../src/io/connection-places.ts';
+import { Listener, type ListenerDescription } from '../src/io/listener.ts';
 import { TestAuthority } from './support/certificates.ts';
 import { eventually } from './support/cluster.ts';
 import { Scope } from './support/processes.ts';

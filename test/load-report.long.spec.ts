@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import type { LoadReport } from '../src/load/index.ts';
-import { VERSION } from '../src/version.ts';
+import { VERSION } from '../src/runtime/version.ts';
 import { TestAuthority } from './support/certificates.ts';
 import { Commands } from './support/commands.ts';
 import { KEYWAY, Scope } from './support/processes.ts';

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
-import { serveRegistry } from '../src/cli/registry.ts';
-import { chosenRegistry } from '../src/cli/registry-option.ts';
+import { serveRegistry } from '../src/cli/commands/registry.ts';
+import { chosenRegistry } from '../src/cli/options/registry-option.ts';
 import { type RegistryDescription, StoreUnavailable } from '../src/registry/index.ts';
 import { openStore } from '../src/registry/store/index.ts';
 import { TestAuthority } from './support/certificates.ts';

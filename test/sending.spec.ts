@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { machineClock } from '../src/machine-clock.ts';
-import { defaultDrain } from '../src/router/index.ts';
+import { defaultDrain } from '../src/proxy/index.ts';
+import { machineClock } from '../src/runtime/machine-clock.ts';
 import { Scope } from './support/processes.ts';
 import { PATIENCE } from './support/registries.ts';
 import { PlainShard, RouterInProcess, type ShardRequest } from './support/router-in-process.ts';

@@ -7,10 +7,7 @@
  *   node bench/support/backend.ts FIRST_PORT COUNT
  */
 import { createServer, type Socket } from 'node:net';
-import { Http1Connection, type Http1Handler } from '../../src/http1/index.ts';
 import {
-  Connection,
-  type ConnectionHandler,
   defaultLimits,
   type Field,
   field,
@@ -19,7 +16,9 @@ import {
   type MessageHead,
   type Stream,
   type StreamHandler,
-} from '../../src/http2/index.ts';
+} from '../../src/http/index.ts';
+import { Http1Connection, type Http1Handler } from '../../src/http1/index.ts';
+import { Connection, type ConnectionHandler } from '../../src/http2/index.ts';
 
 const context = httpContext(() => performance.now(), { ...defaultLimits, maxConcurrentStreams: 1_000_000 });
 const block = new HeaderBlock();

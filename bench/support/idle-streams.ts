@@ -1,4 +1,5 @@
-import { type Connection, field, HeaderBlock, type Stream, type StreamHandler } from '../../src/http2/index.ts';
+import { field, HeaderBlock, type Stream, type StreamHandler } from '../../src/http/index.ts';
+import type { Connection } from '../../src/http2/index.ts';
 import { loadContext, openConnection, quietHandler } from './load.ts';
 
 const CONNECTIONS = 10;

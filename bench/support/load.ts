@@ -4,8 +4,6 @@
  */
 import { connect } from 'node:net';
 import {
-  Connection,
-  type ConnectionHandler,
   defaultLimits,
   type Field,
   field,
@@ -15,9 +13,10 @@ import {
   type MessageHead,
   type Stream,
   type StreamHandler,
-  sharedRead,
   transientField,
-} from '../../src/http2/index.ts';
+} from '../../src/http/index.ts';
+import { Connection, type ConnectionHandler } from '../../src/http2/index.ts';
+import { sharedRead } from '../../src/io/index.ts';
 
 export interface LoadOptions {
   readonly port: number;

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { seeded } from '../../test/support/random.ts';
-import { RouterCounters } from '../router/index.ts';
+import { RouterCounters } from '../proxy/index.ts';
 import { AdminServer, type AdminSource } from './admin-server.ts';
 
 const TOKEN = 'a-token-of-some-length';

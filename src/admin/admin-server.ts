@@ -1,5 +1,5 @@
-import { bearsToken } from '../bearer-token.ts';
-import { hiddenKey, type OpenStream, RouterCounters } from '../router/index.ts';
+import { hiddenKey, type OpenStream, RouterCounters } from '../proxy/index.ts';
+import { bearsToken } from '../runtime/bearer-token.ts';
 import { type Answer, json, metrics, text } from './answer.ts';
 import { Busy, GuardedServer, type Question } from './guarded-server.ts';
 import { type AdminRegistry, renderMetrics, sumCounters } from './metrics.ts';

@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { lazyPackage } from '../lazy-package.ts';
+import { lazyPackage } from '../runtime/lazy-package.ts';
 import { type Answer, text } from './answer.ts';
 import { listening } from './listening.ts';
 import { refusalOf } from './request-guard.ts';

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Registry } from 'prom-client';
-import { LATENCY_BUCKETS, LATENCY_UNIT_US, type TrafficCounters } from '../router/index.ts';
+import { LATENCY_BUCKETS, LATENCY_UNIT_US, type TrafficCounters } from '../proxy/index.ts';
 
 type Labels = Readonly<Record<string, string>>;
 export type Samples = ReadonlyArray<readonly [labels: Labels, value: number]>;

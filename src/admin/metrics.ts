@@ -1,4 +1,4 @@
-import { failureCauses, type RouterCounters, type ShardCounters, type TrafficCounters } from '../router/index.ts';
+import { failureCauses, type RouterCounters, type ShardCounters, type TrafficCounters } from '../proxy/index.ts';
 import { type Labelled, MetricsText, type Samples } from './metrics-text.ts';
 import type { AdminReloads } from './reloads.ts';
 

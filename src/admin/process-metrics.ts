@@ -1,4 +1,4 @@
-import type { LoopVitals, ThreadVitals } from '../thread-vitals.ts';
+import type { LoopVitals, ThreadVitals } from '../runtime/thread-vitals.ts';
 import { MetricsText, type Samples } from './metrics-text.ts';
 
 /** What is known of a process. */

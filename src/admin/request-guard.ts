@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
-import { isLoopback, splitAddress } from '../topology/index.ts';
+import { isLoopback, splitAddress } from '../runtime/address.ts';
 import { type Answer, text } from './answer.ts';
 
 /** What an address is called by those who may ask it. */

@@ -1,10 +1,10 @@
+import { processName } from '../app/process-name.ts';
 import { changeTopology, type OnStep } from '../handoff/index.ts';
-import { machineClock } from '../machine-clock.ts';
-import { printableLine } from '../printable.ts';
 import type { CommitOptions, Handoff, Registry } from '../registry/index.ts';
+import { machineClock } from '../runtime/machine-clock.ts';
+import { printableLine } from '../runtime/printable.ts';
 import type { Topology, TopologyDraft } from '../topology/index.ts';
-import { processName } from './process-name.ts';
-import { writeErr } from './terminal.ts';
+import { writeErr } from './output/terminal.ts';
 
 /** What a command may say of how a topology changes. */
 export interface ChangeFlags extends CommitOptions {

@@ -1,7 +1,7 @@
 import type { Command, CommanderError } from 'commander';
 import { InvalidArgumentError } from 'commander';
+import { UsageError } from '../runtime/usage-error.ts';
 import { didYouMean } from '../yaml/index.ts';
-import { UsageError } from './usage-error.ts';
 
 /** What is wrong with a command line, in our own words. Null where nothing is: help or the version was asked for. */
 export function commandLineFault(command: Command, error: CommanderError): UsageError | null {

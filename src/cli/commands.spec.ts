@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WriteStream } from 'node:tty';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { valueText } from './commands/watch.ts';
+import { chosenRegistry } from './options/registry-option.ts';
+import { writeFault } from './output/terminal.ts';
 import { keywayProgram } from './program.ts';
-import { chosenRegistry } from './registry-option.ts';
-import { writeFault } from './terminal.ts';
-import { valueText } from './watch.ts';
 
 let folder = '';
 beforeEach(() => {

@@ -1,5 +1,5 @@
 import { fileIdentity } from '../sqlite/index.ts';
-import { writeFault } from './terminal.ts';
+import { writeFault } from './output/terminal.ts';
 
 /** A data file that this process has open. Where it is deleted meanwhile the process goes on with it, and nobody would notice. */
 export class DataFile {

@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
+import { report } from './output/report.ts';
+import { endWhereNobodyReads } from './output/terminal.ts';
 import { keywayProgram } from './program.ts';
-import { report } from './report.ts';
-import { endWhereNobodyReads } from './terminal.ts';
 
 /** The `keyway` command. Only this folder reads arguments, the environment and the real clock. */
 endWhereNobodyReads();

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { UsageError } from '../runtime/usage-error.ts';
 import { pathOf } from './command-line-fault.ts';
-import { timedCommands } from './load-options.ts';
+import { timedCommands } from './commands/load/options.ts';
 import { keywayProgram } from './program.ts';
-import { UsageError } from './usage-error.ts';
 
 function all(command: Command): Command[] {
   return [command, ...command.commands.flatMap(all)];

@@ -1,33 +1,33 @@
 import { Command } from 'commander';
-import { VERSION } from '../version.ts';
+import { VERSION } from '../runtime/version.ts';
 import { commandLineFault, nameWhatIsRefused } from './command-line-fault.ts';
-import { showHelpWell } from './help.ts';
+import { showHelpWell } from './output/help.ts';
 
 /** Every command, in the order of the help. Its modules are loaded only when it is called: loading all takes longer than most commands run. */
 const COMMANDS = {
-  dev: async () => (await import('./dev.ts')).devCommand(),
-  router: async () => (await import('./router.ts')).routerCommand(),
-  reload: async () => (await import('./reload.ts')).reloadCommand(),
-  registry: async () => (await import('./registry.ts')).registryCommand(),
-  ns: async () => (await import('./ns.ts')).nsCommand(),
-  cluster: async () => (await import('./cluster.ts')).clusterCommand(),
-  shard: async () => (await import('./shard.ts')).shardCommand(),
-  topology: async () => (await import('./topology.ts')).topologyCommand(),
-  node: async () => (await import('./node.ts')).nodeCommand(),
-  discover: async () => (await import('./discover.ts')).discoverCommand(),
-  status: async () => (await import('./status.ts')).statusCommand(),
-  housekeeping: async () => (await import('./housekeeping.ts')).housekeepingCommand(),
-  watch: async () => (await import('./watch.ts')).watchCommand(),
-  backend: async () => (await import('./backend.ts')).backendCommand(),
-  explain: async () => (await import('./explain.ts')).explainCommand(),
-  plan: async () => (await import('./plan.ts')).planCommand(),
-  validate: async () => (await import('./validate.ts')).validateCommand(),
-  kv: async () => (await import('./kv.ts')).kvCommand(),
-  load: async () => (await import('./load.ts')).loadCommand(),
-  import: async () => (await import('./import.ts')).importCommand(),
-  schema: async () => (await import('./schema.ts')).schemaCommand(),
-  completion: async () => (await import('./completion.ts')).completionCommand(() => keywayProgram()),
-  version: async () => (await import('./version.ts')).versionCommand(),
+  dev: async () => (await import('./commands/dev.ts')).devCommand(),
+  router: async () => (await import('./commands/router.ts')).routerCommand(),
+  reload: async () => (await import('./commands/reload.ts')).reloadCommand(),
+  registry: async () => (await import('./commands/registry.ts')).registryCommand(),
+  ns: async () => (await import('./commands/ns.ts')).nsCommand(),
+  cluster: async () => (await import('./commands/cluster.ts')).clusterCommand(),
+  shard: async () => (await import('./commands/shard.ts')).shardCommand(),
+  topology: async () => (await import('./commands/topology.ts')).topologyCommand(),
+  node: async () => (await import('./commands/node.ts')).nodeCommand(),
+  discover: async () => (await import('./commands/discover.ts')).discoverCommand(),
+  status: async () => (await import('./commands/status.ts')).statusCommand(),
+  housekeeping: async () => (await import('./commands/housekeeping.ts')).housekeepingCommand(),
+  watch: async () => (await import('./commands/watch.ts')).watchCommand(),
+  backend: async () => (await import('./commands/backend.ts')).backendCommand(),
+  explain: async () => (await import('./commands/explain.ts')).explainCommand(),
+  plan: async () => (await import('./commands/plan.ts')).planCommand(),
+  validate: async () => (await import('./commands/validate.ts')).validateCommand(),
+  kv: async () => (await import('./commands/kv.ts')).kvCommand(),
+  load: async () => (await import('./commands/load/load.ts')).loadCommand(),
+  import: async () => (await import('./commands/import.ts')).importCommand(),
+  schema: async () => (await import('./commands/schema.ts')).schemaCommand(),
+  completion: async () => (await import('./commands/completion.ts')).completionCommand(() => keywayProgram()),
+  version: async () => (await import('./commands/version.ts')).versionCommand(),
 };
 
 /**

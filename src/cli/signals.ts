@@ -1,7 +1,7 @@
-import { plainText } from '../foreign-errors.ts';
-import { machineClock } from '../machine-clock.ts';
-import { writeFault } from './terminal.ts';
-import { EXIT_FAILURE, EXIT_OK } from './usage-error.ts';
+import { plainText } from '../runtime/foreign-errors.ts';
+import { machineClock } from '../runtime/machine-clock.ts';
+import { EXIT_FAILURE, EXIT_OK } from '../runtime/usage-error.ts';
+import { writeFault } from './output/terminal.ts';
 
 /** How often a process that npm started looks whether npm's shell is still there. */
 const ORPHAN_CHECK_MS = 200;

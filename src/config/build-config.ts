@@ -1,35 +1,25 @@
 import { readFileSync } from 'node:fs';
-import { fileFault } from '../foreign-errors.ts';
-import type { HttpLimits } from '../http2/index.ts';
-import type { RegistryDescription } from '../registry/index.ts';
+import type { HttpLimits } from '../http/index.ts';
+import { ClientCertificates, type ListenerDescription, ServerCertificates, tlsFault } from '../io/index.ts';
 import {
-  ClientCertificates,
   type DrainDescription,
   type EdgeDescription,
   formatFault,
   type HoldDescription,
   isSecretName,
-  type ListenerDescription,
   type ObserveDescription,
   type ResumeDescription,
   type RouteDescription,
   type RouteMatch,
   type RouterLimits,
-  ServerCertificates,
   type ShardKeySource,
   type TextMatch,
-  tlsFault,
   type UpstreamDescription,
-} from '../router/index.ts';
-import {
-  type ClusterDescription,
-  DEFAULT_PLACEMENT,
-  describeCluster,
-  type HostPort,
-  isLoopback,
-  splitAddress,
-  type TopologyName,
-} from '../topology/index.ts';
+} from '../proxy/index.ts';
+import type { RegistryDescription } from '../registry/index.ts';
+import { type HostPort, isLoopback, splitAddress } from '../runtime/address.ts';
+import { fileFault } from '../runtime/foreign-errors.ts';
+import { type ClusterDescription, DEFAULT_PLACEMENT, describeCluster, type TopologyName } from '../topology/index.ts';
 import { didYouMean, type Report } from '../yaml/index.ts';
 import { checkAddresses } from './listen-addresses.ts';
 import { SHORTEST_TOKEN } from './registry-tokens.ts';

@@ -1,4 +1,4 @@
-import { canonicalAddress, type HostPort, splitAddress } from '../topology/index.ts';
+import { canonicalAddress, type HostPort, splitAddress } from '../runtime/address.ts';
 import type { Report } from '../yaml/index.ts';
 import type { ConfigFile } from './schema/index.ts';
 

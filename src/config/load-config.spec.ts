@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { defaultLimits } from '../http2/index.ts';
-import { defaultRouterLimits } from '../router/index.ts';
+import { defaultLimits } from '../http/index.ts';
+import { defaultRouterLimits } from '../proxy/index.ts';
 import { DocumentError } from '../yaml/index.ts';
 import { parseConfig } from './index.ts';
 

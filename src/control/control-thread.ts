@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
-import { moduleFile } from '../module-file.ts';
 import type { RegistryDescription, RouterValue } from '../registry/index.ts';
-import { heapAndLoop, type ThreadVitals } from '../thread-vitals.ts';
+import { moduleFile } from '../runtime/module-file.ts';
+import { heapAndLoop, type ThreadVitals } from '../runtime/thread-vitals.ts';
 import type { TopologyName } from '../topology/index.ts';
 import type { ControlEvent } from './control-event.ts';
 import type { ServesUntil } from './serving-lease.ts';

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { machineClock } from '../machine-clock.ts';
 import { type HeldLease, type Membership, newInstance, Registry, type RouterValue } from '../registry/index.ts';
 import { openStore } from '../registry/store/index.ts';
+import { machineClock } from '../runtime/machine-clock.ts';
 import type { ControlEvent } from './control-event.ts';
 import type { ControlBirth, ControlledCluster, ControlRequest } from './control-thread.ts';
 import { FollowedCluster } from './followed-cluster.ts';

@@ -1,6 +1,6 @@
 import { ClusterFollower, controlCluster } from '../handoff/index.ts';
-import { machineClock } from '../machine-clock.ts';
 import { type Handoff, type HeldLease, type InstanceId, qualified, type Registry } from '../registry/index.ts';
+import { machineClock } from '../runtime/machine-clock.ts';
 import type { ControlEvent } from './control-event.ts';
 import type { ControlledCluster } from './control-thread.ts';
 import type { KeptTopologies } from './kept-topologies.ts';

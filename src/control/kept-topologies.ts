@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KeptTopology, TopologyKeeper } from '../handoff/index.ts';
-import { makePrivateFolder, writePrivateFile } from '../private-file.ts';
 import type { StoredNode } from '../registry/index.ts';
+import { makePrivateFolder, writePrivateFile } from '../runtime/private-file.ts';
 import { readTopology, type Topology, type TopologyName, topologyDocument, topologyText } from '../topology/index.ts';
 
 /** Of an earlier release nobody has claimed what it kept. */

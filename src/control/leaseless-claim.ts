@@ -3,11 +3,11 @@ import {
   type HeldLease,
   leaselessText,
   type OwnEntry,
-  pause,
   qualified,
   type Registry,
   StoreUnavailable,
 } from '../registry/index.ts';
+import { pause } from '../runtime/pause.ts';
 
 /** Between attempts to take a claim back. Until it is, it stands, and others may wait for longer than they must. */
 const RETRY_MS = 200;

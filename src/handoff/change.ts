@@ -5,13 +5,13 @@ import {
   isUnderWay,
   leaselessName,
   nodeValue,
-  pause,
   qualified,
   type Registry,
   routerValue,
   type StoredHandoff,
   VersionConflict,
 } from '../registry/index.ts';
+import { pause } from '../runtime/pause.ts';
 import {
   isStrict,
   type Topology,

@@ -1,12 +1,6 @@
 import { expect, it, vi } from 'vitest';
-import {
-  EventQueue,
-  type HandoffEvent,
-  type HandoffStep,
-  type Registry,
-  type StoredHandoff,
-  type TopologyEvent,
-} from '../registry/index.ts';
+import type { HandoffEvent, HandoffStep, Registry, StoredHandoff, TopologyEvent } from '../registry/index.ts';
+import { EventQueue } from '../runtime/event-queue.ts';
 import { checkTopology, type Topology } from '../topology/index.ts';
 import { type ClusterEvent, ClusterFollower } from './cluster-follower.ts';
 

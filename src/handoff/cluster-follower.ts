@@ -1,9 +1,7 @@
-import { plainText } from '../foreign-errors.ts';
 import {
   type ClusterState,
   type HandoffView,
   isUnderWay,
-  pause,
   type Registry,
   type StoredHandoff,
   type StoredNode,
@@ -13,6 +11,8 @@ import {
   UnreadableEntry,
   VersionConflict,
 } from '../registry/index.ts';
+import { plainText } from '../runtime/foreign-errors.ts';
+import { pause } from '../runtime/pause.ts';
 import {
   isStrict,
   type SharedCluster,

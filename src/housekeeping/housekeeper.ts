@@ -1,4 +1,6 @@
-import { aborted, type LeaseTimes, pause, type Registry, type Term, Waker } from '../registry/index.ts';
+import { type LeaseTimes, type Registry, type Term, Waker } from '../registry/index.ts';
+import { aborted } from '../runtime/aborted.ts';
+import { pause } from '../runtime/pause.ts';
 import type { TopologyName } from '../topology/index.ts';
 import { Board, type BoardState, orderKey } from './board.ts';
 import { Claims, type Wanted } from './claims.ts';

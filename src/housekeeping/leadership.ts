@@ -1,4 +1,5 @@
-import { aborted, type LeaseTimes, type Registry, type Term } from '../registry/index.ts';
+import type { LeaseTimes, Registry, Term } from '../registry/index.ts';
+import { aborted } from '../runtime/aborted.ts';
 
 /** Leads elections whenever this node is elected. */
 export class Leadership {

@@ -1,4 +1,4 @@
-import { type Field, type FieldCache, type HeaderName, LONGEST_KEPT, NameKind, peerName } from '../http2/index.ts';
+import { type Field, type FieldCache, type HeaderName, LONGEST_KEPT, NameKind, peerName } from '../http/index.ts';
 import { badRequest, type Http1Fault } from './fault.ts';
 
 const TAB = 9;

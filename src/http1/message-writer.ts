@@ -1,4 +1,5 @@
-import { type Field, type HeaderBlock, LAST_PSEUDO_KIND, NameKind, type Output } from '../http2/index.ts';
+import { type Field, type HeaderBlock, LAST_PSEUDO_KIND, NameKind } from '../http/index.ts';
+import type { Output } from '../io/index.ts';
 
 /** A chunk's size and the line ends around it take at most this. */
 const CHUNK_OVERHEAD = 16;

@@ -10,7 +10,7 @@ import {
   NameKind,
   TARGET,
   TOKEN,
-} from '../http2/index.ts';
+} from '../http/index.ts';
 import { badRequest, foreign, type Http1Fault } from './fault.ts';
 import { type FieldTaker, readFieldLines } from './field-lines.ts';
 import { tokens } from './tokens.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type HeaderBlock, httpContext } from '../http2/index.ts';
+import { type HeaderBlock, httpContext } from '../http/index.ts';
 import { RequestHead } from './request-head.ts';
 import { RequestReader, type RequestSink } from './request-reader.ts';
 

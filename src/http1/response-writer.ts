@@ -1,5 +1,5 @@
-import { type Field, type HeaderBlock, NameKind } from '../http2/index.ts';
-import { lazyPackage } from '../lazy-package.ts';
+import { type Field, type HeaderBlock, NameKind } from '../http/index.ts';
+import { lazyPackage } from '../runtime/lazy-package.ts';
 import type { Http1Fault } from './fault.ts';
 import { MessageWriter } from './message-writer.ts';
 

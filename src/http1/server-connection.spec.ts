@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
-import { field, HeaderBlock, httpContext, type Stream, unhandled } from '../http2/index.ts';
+import { field, HeaderBlock, httpContext, type Stream, unhandled } from '../http/index.ts';
 import { Http1Connection, type Http1Handler } from './server-connection.ts';
 
 const releases: Array<() => unknown> = [];

@@ -1,19 +1,16 @@
 import type { Socket } from 'node:net';
 import {
-  ByteQueue,
   ErrorCode,
-  endSocket,
   type Field,
   HeaderBlock,
   type HttpContext,
   type MessageHead,
-  Output,
-  type OutputListener,
   ResetCause,
   Stream,
   type StreamConnection,
   unhandled,
-} from '../http2/index.ts';
+} from '../http/index.ts';
+import { ByteQueue, endSocket, Output, type OutputListener } from '../io/index.ts';
 import type { Http1Fault } from './fault.ts';
 import { CHUNKED, RequestHead } from './request-head.ts';
 import { RequestReader, type RequestSink } from './request-reader.ts';

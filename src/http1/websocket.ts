@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { type Field, field, type HeaderBlock, headerName, NameKind } from '../http2/index.ts';
+import { type Field, field, type HeaderBlock, headerName, NameKind } from '../http/index.ts';
 
 const KEY = headerName('sec-websocket-key');
 const ACCEPT = headerName('sec-websocket-accept');

@@ -1,4 +1,4 @@
-import type { Stream } from '../http2/index.ts';
+import type { Stream } from '../http/index.ts';
 
 /** HTTP/1.1 has no windows: what one side may send ahead of the one behind us, before its socket is not read any more. */
 export const WINDOW_BYTES = 262144;

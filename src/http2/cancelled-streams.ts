@@ -1,4 +1,4 @@
-import type { Stream } from './stream.ts';
+import type { Stream } from '../http/index.ts';
 
 /**
  * A server that is asked for streams and has them reset at once takes that for an attack (CVE-2023-44487) and ends the

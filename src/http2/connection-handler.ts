@@ -1,8 +1,5 @@
+import type { FloodCause, HeaderBlock, MessageHead, Stream } from '../http/index.ts';
 import type { Connection } from './connection.ts';
-import type { HeaderBlock } from './hpack/index.ts';
-import type { FloodCause } from './limits.ts';
-import type { MessageHead } from './message-head.ts';
-import type { Stream } from './stream.ts';
 
 /** What a connection tells its owner. */
 export interface ConnectionHandler {

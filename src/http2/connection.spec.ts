@@ -4,8 +4,6 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
-  Connection,
-  type ConnectionHandler,
   field,
   HeaderBlock,
   httpContext,
@@ -13,7 +11,9 @@ import {
   type Stream,
   type StreamHandler,
   transientField,
-} from './index.ts';
+} from '../http/index.ts';
+import { Connection } from './connection.ts';
+import type { ConnectionHandler } from './connection-handler.ts';
 
 const releases: Array<() => void> = [];
 afterEach(() => {

@@ -1,18 +1,24 @@
 import type { Socket } from 'node:net';
+import type { FloodCause, HttpContext } from '../http/index.ts';
+import {
+  ErrorCode,
+  type Field,
+  type HeaderBlock,
+  NameKind,
+  ResetCause,
+  Stream,
+  type StreamConnection,
+  type StreamHandler,
+  unhandled,
+} from '../http/index.ts';
+import { endSocket, Output, type OutputListener } from '../io/index.ts';
 import { CancelledStreams } from './cancelled-streams.ts';
 import type { ConnectionHandler } from './connection-handler.ts';
-import type { HttpContext } from './context.ts';
-import { endSocket } from './end-socket.ts';
-import { ErrorCode } from './error-codes.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { DEFAULT_WINDOW, MAXIMUM_STREAM_ID } from './frames.ts';
-import { type Field, type HeaderBlock, NameKind } from './hpack/index.ts';
-import type { FloodCause } from './limits.ts';
-import { Output, type OutputListener } from './output.ts';
 import { Receiver } from './receiver.ts';
 import { Sender, type SenderListener } from './sender.ts';
 import { type PeerSettings, Setting } from './settings.ts';
-import { ResetCause, Stream, type StreamConnection, type StreamHandler, unhandled } from './stream.ts';
 import { StreamTable } from './stream-table.ts';
 
 /** PINGs to be answered together; one more has them sent at once. */

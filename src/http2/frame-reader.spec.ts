@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { defaultLimits } from '../http/limits.ts';
 import { FrameReader, type FrameSink } from './frame-reader.ts';
 import { FrameType, PREFACE, writeFrameHeader } from './frames.ts';
-import { defaultLimits } from './limits.ts';
 
 /** Writes down what it is told; content is joined, because a reader may hand it on in parts. */
 class Recorder implements FrameSink {

@@ -1,4 +1,5 @@
-import { ErrorCode } from './error-codes.ts';
+import type { HttpLimits } from '../http/index.ts';
+import { ErrorCode } from '../http/index.ts';
 import {
   Flag,
   FRAME_HEADER_BYTES,
@@ -9,7 +10,6 @@ import {
   readUint31,
   readUint32,
 } from './frames.ts';
-import type { HttpLimits } from './limits.ts';
 import { SETTINGS_ENTRY_BYTES } from './settings.ts';
 
 /** The frames of a connection, once their form was found right. All bytes are valid during the call only. */

@@ -1,6 +1,7 @@
+import type { HeaderBlock } from '../http/index.ts';
+import { copyInto, type Output } from '../io/index.ts';
 import { Flag, FRAME_HEADER_BYTES, FrameType, PREFACE, writeFrameHeader, writeUint32 } from './frames.ts';
-import { type HeaderBlock, HpackEncoder, SIZE_UPDATE_BYTES } from './hpack/index.ts';
-import { copyInto, type Output } from './output.ts';
+import { HpackEncoder, SIZE_UPDATE_BYTES } from './hpack/index.ts';
 import { settingsPayload } from './settings.ts';
 
 /** Writes frames into a connection's output. It knows no stream's state. */

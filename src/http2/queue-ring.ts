@@ -1,4 +1,4 @@
-import type { OutputQueue } from './stream.ts';
+import type { OutputQueue } from '../http/index.ts';
 
 /** Queues of output in the order of their turns. Each is added and removed in constant time, however many there are. */
 export class QueueRing {

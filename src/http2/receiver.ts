@@ -1,16 +1,22 @@
+import type { HttpContext } from '../http/index.ts';
+import {
+  ErrorCode,
+  type Field,
+  type HeaderBlock,
+  ResetCause,
+  type Stream,
+  TokenBucket,
+  unhandled,
+} from '../http/index.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionHandler } from './connection-handler.ts';
-import type { HttpContext } from './context.ts';
-import { ErrorCode } from './error-codes.ts';
 import { FrameReader, type FrameSink } from './frame-reader.ts';
 import type { FrameWriter } from './frame-writer.ts';
 import { DEFAULT_WINDOW } from './frames.ts';
-import { DEFAULT_TABLE_SIZE, type Field, type HeaderBlock, HpackDecoder } from './hpack/index.ts';
-import { TokenBucket } from './limits.ts';
+import { DEFAULT_TABLE_SIZE, HpackDecoder } from './hpack/index.ts';
 import { PeerStreams } from './peer-streams.ts';
 import type { Sender } from './sender.ts';
 import { applySettings, SETTINGS_ENTRY_BYTES } from './settings.ts';
-import { ResetCause, type Stream, unhandled } from './stream.ts';
 import type { StreamTable } from './stream-table.ts';
 
 /** A peer's frame of a message earns it as many frames without one: a window update for the stream and the connection, a PING. */

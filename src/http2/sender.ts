@@ -1,13 +1,10 @@
-import type { Backlog } from './backlog.ts';
+import { HeaderBlock, OutputQueue, type Stream } from '../http/index.ts';
+import type { Backlog, BufferPool, Output, Turn } from '../io/index.ts';
 import type { FrameWriter } from './frame-writer.ts';
 import { DEFAULT_WINDOW, MAXIMUM_WINDOW } from './frames.ts';
-import { HeaderBlock } from './hpack/index.ts';
-import type { BufferPool, Output } from './output.ts';
 import { QueueRing } from './queue-ring.ts';
 import { initialPeerSettings, type PeerSettings } from './settings.ts';
-import { OutputQueue, type Stream } from './stream.ts';
 import type { StreamTable } from './stream-table.ts';
-import type { Turn } from './turn.ts';
 
 /** What a sender tells the connection. */
 export interface SenderListener {

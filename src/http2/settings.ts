@@ -1,4 +1,4 @@
-import { ErrorCode } from './error-codes.ts';
+import { ErrorCode } from '../http/index.ts';
 import {
   DEFAULT_WINDOW,
   MAXIMUM_FRAME_SIZE,

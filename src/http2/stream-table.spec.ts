@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { Stream } from './stream.ts';
+import type { Stream } from '../http/stream.ts';
 import { StreamTable } from './stream-table.ts';
 
 const stream = (id: number): Stream => ({ id }) as Stream;

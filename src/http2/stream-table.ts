@@ -1,4 +1,4 @@
-import type { Stream } from './stream.ts';
+import type { Stream } from '../http/index.ts';
 
 const INITIAL_SIZE = 8;
 /** Larger tables are left to a map: that many open streams spread over ids so widely that few would share a ring anyway. */

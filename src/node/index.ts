@@ -5,9 +5,4 @@ export {
   type NodeHousekeepingSettings,
   nodeHousekeepingSchema,
 } from './housekeeping/index.ts';
-export {
-  type NodeOptions,
-  type NodeSurroundings,
-  type RegisteredNode,
-  registerNode,
-} from './register-node.ts';
+export { type NodeOptions, type NodeSurroundings, type RegisteredNode, registerNode } from './register-node.ts';

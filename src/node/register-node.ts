@@ -1,3 +1,4 @@
+import { type ActiveHealthDescription, HealthChecker } from '../proxy/index.ts';
 import {
   type HeldLease,
   type InstanceId,
@@ -10,14 +11,8 @@ import {
   type RegistryDescription,
 } from '../registry/index.ts';
 import { openStore } from '../registry/store/index.ts';
-import { type ActiveHealthDescription, HealthChecker } from '../router/index.ts';
-import {
-  address as addressSchema,
-  derivedNodeId,
-  identifier,
-  splitAddress,
-  type TopologyName,
-} from '../topology/index.ts';
+import { splitAddress } from '../runtime/address.ts';
+import { address as addressSchema, derivedNodeId, identifier, type TopologyName } from '../topology/index.ts';
 
 /** A node that is to be found by its cluster. */
 export interface NodeOptions {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { pause, RETRY_MS } from '../runtime/pause.ts';
 import { type FencingToken, tokenOf } from './fencing-token.ts';
 import { follow, followAll } from './follow.ts';
 import { HeldLease, type LeaseTimes } from './held-lease.ts';
-import { pause, RETRY_MS } from './pause.ts';
 import { type Entry, StoreUnavailable } from './store/store.ts';
 import type { TrackedStore } from './tracked-store.ts';
 

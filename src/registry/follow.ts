@@ -1,5 +1,5 @@
-import { EventQueue } from './event-queue.ts';
-import { pause } from './pause.ts';
+import { EventQueue } from '../runtime/event-queue.ts';
+import { pause } from '../runtime/pause.ts';
 import { type ChangeSet, type Entry, type Revision, StoreUnavailable } from './store/store.ts';
 import type { TrackedStore } from './tracked-store.ts';
 

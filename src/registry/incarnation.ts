@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { pause, RETRY_MS } from '../runtime/pause.ts';
 import { epochOf, type FencingToken, tokenOf } from './fencing-token.ts';
-import { pause, RETRY_MS } from './pause.ts';
 import { type Change, type Entry, type Revision, type Store, StoreDenied } from './store/store.ts';
 
 /**

@@ -1,11 +1,9 @@
 /** The registry: what routers, shards and people agree on. To add a store, write a file in `store/` and list it in `open-store.ts`. */
 
-export { aborted } from './aborted.ts';
 export { Participants, tokenHash } from './access/participants.ts';
 export type { Role } from './access/roles.ts';
 export { type DocumentChange, Documents, type Expectation, type StoredDocument } from './documents.ts';
 export { Elections, type Leader, type Term } from './elections.ts';
-export { EventQueue } from './event-queue.ts';
 export { epochOf, type FencingToken, revisionOf, tokenOf } from './fencing-token.ts';
 export {
   type Handoff,
@@ -45,7 +43,6 @@ export { type Member, type MemberKind, Members, type Membership } from './member
 export { DEFAULT_NAMESPACE, NamespaceError, Namespaces } from './namespaces.ts';
 export type { OwnEntry } from './own-entry.ts';
 export type { OwnRights } from './own-rights.ts';
-export { pause } from './pause.ts';
 export { Registry, type RegistryClocks } from './registry.ts';
 export type { RegistryDescription, StoreTls } from './store/open-store.ts';
 export { fileBytes, StoreSetUpError } from './store/set-up-error.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { HostPort, TopologyName, TopologyVersion } from '../topology/index.ts';
+import type { HostPort } from '../runtime/address.ts';
+import type { TopologyName, TopologyVersion } from '../topology/index.ts';
 import { type Handoff, type HandoffStep, handoffSteps, hasReached, type NodeInstance } from './handoff-entries.ts';
 import type { Member } from './members.ts';
 

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { aborted } from './aborted.ts';
+import { aborted } from '../runtime/aborted.ts';
+import { pause, RETRY_MS } from '../runtime/pause.ts';
 import { followAll } from './follow.ts';
 import { HeldLease } from './held-lease.ts';
 import { type InstanceId, newInstance, qualified, unqualified } from './instance.ts';
 import { OwnEntry } from './own-entry.ts';
-import { pause, RETRY_MS } from './pause.ts';
 import { type Entry, type Revision, StoreUnavailable } from './store/store.ts';
 import type { TrackedStore } from './tracked-store.ts';
 import { parsed } from './unreadable.ts';

@@ -1,4 +1,4 @@
-import { pause, RETRY_MS } from './pause.ts';
+import { pause, RETRY_MS } from '../runtime/pause.ts';
 import { type Entry, type LeaseId, type Revision, type Store, StoreUnavailable } from './store/store.ts';
 
 /** How an entry is written. */

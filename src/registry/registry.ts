@@ -1,3 +1,4 @@
+import { pause, RETRY_MS } from '../runtime/pause.ts';
 import { Documents } from './documents.ts';
 import { Elections } from './elections.ts';
 import type { FencingToken } from './fencing-token.ts';
@@ -5,7 +6,6 @@ import { Handoffs } from './handoffs.ts';
 import { SETTLING } from './incarnation.ts';
 import { Members } from './members.ts';
 import { Namespaces } from './namespaces.ts';
-import { pause, RETRY_MS } from './pause.ts';
 import { type Store, StoreUnavailable } from './store/store.ts';
 import { Topologies } from './topologies.ts';
 import { TrackedStore } from './tracked-store.ts';

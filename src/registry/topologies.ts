@@ -1,9 +1,9 @@
+import { pause, RETRY_MS } from '../runtime/pause.ts';
 import type { Topology, TopologyDraft, TopologyName, TopologyVersion } from '../topology/index.ts';
 import { topologyText } from '../topology/index.ts';
 import { follow } from './follow.ts';
 import { type Handoff, handoffOf, isUnderWay, stagedKey, stateKey, underWay } from './handoff-entries.ts';
 import type { Namespaces } from './namespaces.ts';
-import { pause, RETRY_MS } from './pause.ts';
 import { type Change, type Condition, type Revision, StoreUnavailable } from './store/store.ts';
 import {
   liveTopologies,

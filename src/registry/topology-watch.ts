@@ -1,6 +1,6 @@
+import { pause, RETRY_MS } from '../runtime/pause.ts';
 import type { Topology, TopologyName, TopologyVersion } from '../topology/index.ts';
 import { type Followed, follow } from './follow.ts';
-import { pause, RETRY_MS } from './pause.ts';
 import { type Entry, type Revision, StoreUnavailable } from './store/store.ts';
 import { type Pointer, pointerKey, pointerOf, versionKey, versionOf, versionsOf } from './topology-entries.ts';
 import type { TrackedStore } from './tracked-store.ts';

@@ -1,5 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { makePrivateFile } from '../private-file.ts';
+import { makePrivateFile } from '../runtime/private-file.ts';
 
 /** A line of the log. Times are the machine's, so that those of several shards can be compared. */
 export type LoggedOperation =

@@ -1,5 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
-import { keepPrivate, makePrivateFile } from '../private-file.ts';
+import { keepPrivate, makePrivateFile } from '../runtime/private-file.ts';
 
 /** Processes of one machine may share a file; each waits this long for another's transaction. */
 const BUSY_TIMEOUT_MS = 10_000;

@@ -1,5 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
-import { makePrivateFile } from '../private-file.ts';
+import { makePrivateFile } from '../runtime/private-file.ts';
 
 /** Another process has the lock. */
 export class FileLocked extends Error {

@@ -1,17 +1,10 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { keyBytes } from '../placement/index.ts';
-import { type HashOn, hashKeyOf } from './cluster.ts';
-import {
-  Cluster,
-  type ClusterDescription,
-  parseSetNodes,
-  parseTopology,
-  setNodesText,
-  type TopologyDraft,
-  topologyDocument,
-  topologyYaml,
-} from './index.ts';
+import { Cluster, type ClusterDescription, type HashOn, hashKeyOf } from './cluster.ts';
+import { parseTopology, topologyDocument, topologyYaml } from './document.ts';
+import { parseSetNodes, setNodesText } from './set-nodes.ts';
+import type { TopologyDraft } from './topology.ts';
 
 const anyName = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,20}$/);
 const anyNodeId = fc.stringMatching(/^[0-9a-f]{40}$/);

@@ -1,5 +1,4 @@
 /** Topology: who owns what, at one version. Pure; imports placement and yaml only. */
-export { addressText, canonicalAddress, type HostPort, isLoopback, splitAddress } from './address.ts';
 export { Cluster, type ClusterDescription, type HashOn, type PlacementChoice, type Shard } from './cluster.ts';
 export { ClusterTable, type ShardPlace, type SharedCluster, shareCluster } from './cluster-table.ts';
 export { describeCluster } from './describe.ts';

@@ -1,5 +1,5 @@
+import { splitAddress } from '../runtime/address.ts';
 import { DocumentError } from '../yaml/index.ts';
-import { splitAddress } from './address.ts';
 import { Cluster, type ClusterDescription, type Shard } from './cluster.ts';
 import { NODE_ID, type NodeId } from './node-id.ts';
 import { formatSlotRanges, parseSlotRanges, type SlotRange, slotFault } from './slot-ranges.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { isMap, isScalar, isSeq, LineCounter, type ParsedNode, parseDocument } from 'yaml';
 import { z } from 'zod';
-import { fileFault } from '../foreign-errors.ts';
+import { fileFault } from '../runtime/foreign-errors.ts';
 import { DocumentError, type DocumentFault } from './document-error.ts';
 import { didYouMean } from './nearest-name.ts';
 import { ownWords } from './own-words.ts';

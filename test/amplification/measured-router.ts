@@ -1,4 +1,4 @@
-import { RouterProcess } from '../../src/cli/router-process.ts';
+import { RouterProcess } from '../../src/app/router-process.ts';
 import { loadConfig } from '../../src/config/index.ts';
 
 /** A router in a process of its own (with --expose-gc) that tells its parent what it keeps and what it has worked. */

@@ -1,4 +1,4 @@
-import { machineClock } from '../../src/machine-clock.ts';
+import { machineClock } from '../../src/runtime/machine-clock.ts';
 import {
   Cluster,
   type ClusterDescription,

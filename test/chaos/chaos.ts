@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { machineClock } from '../../src/machine-clock.ts';
+import { machineClock } from '../../src/runtime/machine-clock.ts';
 import type { Scope } from '../support/processes.ts';
 import { seeded } from '../support/random.ts';
 import { check, type Judgement } from './checker.ts';

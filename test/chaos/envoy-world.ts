@@ -1,8 +1,9 @@
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { machineClock } from '../../src/machine-clock.ts';
-import { checkTopology, splitAddress, type Topology, type TopologyDraft } from '../../src/topology/index.ts';
+import { splitAddress } from '../../src/runtime/address.ts';
+import { machineClock } from '../../src/runtime/machine-clock.ts';
+import { checkTopology, type Topology, type TopologyDraft } from '../../src/topology/index.ts';
 import { fetchText } from '../support/cluster.ts';
 import { freePorts, type Scope, TOOLS } from '../support/processes.ts';
 import { ownersIn } from './changes.ts';

@@ -1,6 +1,5 @@
 import { stringify } from 'yaml';
 import { changeTopology, HandoffAborted } from '../../src/handoff/index.ts';
-import { machineClock } from '../../src/machine-clock.ts';
 import { registerNode } from '../../src/node/index.ts';
 import {
   isUnderWay,
@@ -11,6 +10,7 @@ import {
   StoreUnavailable,
   VersionConflict,
 } from '../../src/registry/index.ts';
+import { machineClock } from '../../src/runtime/machine-clock.ts';
 import { checkTopology, type Topology, type TopologyDraft, topologyText } from '../../src/topology/index.ts';
 import { Cable } from '../support/cable.ts';
 import { freePorts, type Scope } from '../support/processes.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { machineClock } from '../../src/machine-clock.ts';
+import { machineClock } from '../../src/runtime/machine-clock.ts';
 import { carryOut, plan } from './changes.ts';
 import { type Fault, pickFault } from './faults.ts';
 import type { Change, Disturbance } from './history.ts';

@@ -1,5 +1,5 @@
-import { machineClock } from '../../src/machine-clock.ts';
 import type { Registry } from '../../src/registry/index.ts';
+import { machineClock } from '../../src/runtime/machine-clock.ts';
 import type { Topology } from '../../src/topology/index.ts';
 import { ownersIn } from './changes.ts';
 import type { Version } from './history.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { machineClock } from '../../src/machine-clock.ts';
+import { machineClock } from '../../src/runtime/machine-clock.ts';
 import type { Topology, TopologyDraft } from '../../src/topology/index.ts';
 import type { Cable } from '../support/cable.ts';
 import type { Running, Scope } from '../support/processes.ts';

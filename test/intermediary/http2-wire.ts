@@ -1,6 +1,7 @@
+import { FieldCache } from '../../src/http/fields/field-cache.ts';
+import { HeaderBlock } from '../../src/http/index.ts';
 import { FrameType, readUint32 } from '../../src/http2/frames.ts';
-import { FieldCache } from '../../src/http2/hpack/field-cache.ts';
-import { HeaderBlock, HpackDecoder } from '../../src/http2/hpack/index.ts';
+import { HpackDecoder } from '../../src/http2/index.ts';
 import { frame, headerBlock, type RawFrame } from '../support/raw-peer.ts';
 import { type Answer, type Fields, Got, pieces, type Request, type Said } from './message.ts';
 

@@ -11,7 +11,7 @@ import {
   rmSync,
   statSync,
 } from 'node:fs';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Plugin } from 'vite';
 
@@ -20,7 +20,7 @@ const BUILDS = join(ROOT, 'node_modules/.cache/keyway-builds');
 /** Loaded with ours from one file: hundreds of modules, most of the time that a process takes to start. */
 const INLINED = ['@bufbuild/protobuf', 'commander', 'yaml', 'zod'];
 /** What is started as a file of its own. */
-const ENTRIES = ['cli/main', 'cli/replace/send-sockets', 'control/control-worker', 'router/router-worker'];
+const ENTRIES = ['cli/main', 'app/replace/send-sockets', 'control/control-worker', 'proxy/threads/router-worker'];
 /** What the command reads beside its code. */
 const FILES = ['package.json', 'protos', 'docs/config.schema.json', 'src/cli/keyway.js'];
 /** No run of the tests that still uses it is as old. */
@@ -88,14 +88,20 @@ async function buildInto(folder: string): Promise<void> {
   cpSync(join(ROOT, 'src', PAGE), join(folder, 'dist', PAGE), { recursive: true });
 }
 
-/** Has each module go on to know itself by where its own file would be, one folder below `dist` as all files of the build are. */
+/** Stands in code for the folder of the build, as far as the file that the code ends in is from it. */
+const DIST = '__KEYWAY_DIST__';
+
+/** Has each module go on to know itself by where its own file would be, whichever file of the build it is put into. */
 const ownPlaces: Plugin = {
   name: 'own-places',
   enforce: 'pre',
   transform(code, id) {
     const place = relative(join(ROOT, 'src'), id);
     if (place.startsWith('..') || !code.includes('import.meta.url')) return null;
-    const own = JSON.stringify(`../${place.replace(/\.ts$/, '.js')}`);
+    const own = JSON.stringify(`${DIST}/${place.replace(/\.ts$/, '.js')}`);
     return { code: code.replaceAll('import.meta.url', `new URL(${own}, import.meta.url).href`), map: null };
+  },
+  renderChunk(code, { fileName }) {
+    return { code: code.replaceAll(DIST, relative(dirname(fileName), '.')), map: null };
   },
 };

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createConnection, createServer, type Server, type Socket } from 'node:net';
-import { splitAddress } from '../../src/topology/index.ts';
+import { splitAddress } from '../../src/runtime/address.ts';
 
 /** Looks at the bytes of a connection as they pass: `up` to whom the cable leads. */
 export type Tap = (bytes: Buffer, way: 'up' | 'down', connection: object) => 'pass' | 'reset';

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { type Field, HeaderBlock, transientField } from '../../src/http/index.ts';
 import { FrameType, PREFACE, readUint31, readUint32, writeFrameHeader } from '../../src/http2/frames.ts';
-import { type Field, HeaderBlock, HpackEncoder, transientField } from '../../src/http2/hpack/index.ts';
+import { HpackEncoder } from '../../src/http2/index.ts';
 import type { Scope } from './processes.ts';
 
 export interface RawFrame {

@@ -9,10 +9,10 @@ import {
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { vi } from 'vitest';
-import { machineClock } from '../../src/machine-clock.ts';
-import type { RouteDescription, RoutedCluster } from '../../src/router/index.ts';
-import { namedListeners } from '../../src/router/listeners.ts';
-import { Router } from '../../src/router/router.ts';
+import { namedListeners } from '../../src/io/listeners.ts';
+import type { RouteDescription, RoutedCluster } from '../../src/proxy/index.ts';
+import { Router } from '../../src/proxy/threads/router.ts';
+import { machineClock } from '../../src/runtime/machine-clock.ts';
 import {
   checkTopology,
   type SharedCluster,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defaultDrain } from '../../router/index.ts';
+import { defaultDrain } from '../../proxy/index.ts';
 import { count, duration } from './values.ts';
 
 export const drain = z

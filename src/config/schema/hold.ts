@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defaultHold } from '../../router/index.ts';
+import { defaultHold } from '../../proxy/index.ts';
 import { count, positiveDuration } from './values.ts';
 
 export const hold = z

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { defaultLimits } from '../../http2/index.ts';
-import { defaultRouterLimits } from '../../router/index.ts';
+import { defaultLimits } from '../../http/index.ts';
+import { defaultRouterLimits } from '../../proxy/index.ts';
 import { count, duration } from './values.ts';
 
 export const limits = z

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { patternFault } from '../../router/index.ts';
+import { patternFault } from '../../proxy/index.ts';
 
 export { address, exactlyOne, identifier } from '../../topology/index.ts';
 export { filePath as file } from '../../yaml/index.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ErrorCode, field, HeaderBlock, httpContext, ResetCause, type StreamHandler } from '../../http2/index.ts';
+import { ErrorCode, field, HeaderBlock, httpContext, ResetCause, type StreamHandler } from '../../http/index.ts';
 import { acceptOf } from '../websocket.ts';
 import { Http1ClientConnection } from './client-connection.ts';
 

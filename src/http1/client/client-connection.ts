@@ -1,19 +1,17 @@
 import type { Socket } from 'node:net';
 import {
-  ByteQueue,
   ErrorCode,
   type Field,
   type HeaderBlock,
   type HttpContext,
   NameKind,
-  Output,
-  type OutputListener,
   type RequestConnection,
   ResetCause,
   Stream,
   type StreamConnection,
   type StreamHandler,
-} from '../../http2/index.ts';
+} from '../../http/index.ts';
+import { ByteQueue, Output, type OutputListener } from '../../io/index.ts';
 import type { Http1Fault } from '../fault.ts';
 import { acceptOf, isHandshakeField, newKey } from '../websocket.ts';
 import { FIRST_WINDOW_BYTES, WINDOW_BYTES, widen } from '../window.ts';

@@ -1,4 +1,4 @@
-import { type Field, type HeaderBlock, headerName, NameKind } from '../../http2/index.ts';
+import { type Field, type HeaderBlock, headerName, NameKind } from '../../http/index.ts';
 import { isRegular, MessageWriter } from '../message-writer.ts';
 import { isHandshakeField } from '../websocket.ts';
 

@@ -1,4 +1,4 @@
-import { type Field, type FieldCache, field, type HeaderBlock, headerName, NameKind } from '../../http2/index.ts';
+import { type Field, type FieldCache, field, type HeaderBlock, headerName, NameKind } from '../../http/index.ts';
 import { badRequest, type Http1Fault } from '../fault.ts';
 import { type FieldTaker, readFieldLines } from '../field-lines.ts';
 import { CHUNKED } from '../request-head.ts';

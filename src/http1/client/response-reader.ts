@@ -1,4 +1,4 @@
-import type { FieldCache, HeaderBlock } from '../../http2/index.ts';
+import type { FieldCache, HeaderBlock } from '../../http/index.ts';
 import { BodyReader, type ContentSink } from '../body-reader.ts';
 import { badRequest, type Http1Fault } from '../fault.ts';
 import { Scanned, SectionScanner } from '../section-scanner.ts';

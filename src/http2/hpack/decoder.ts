@@ -1,10 +1,14 @@
+import type { FieldCache, HeaderBlock } from '../../http/index.ts';
+import {
+  FIRST_DYNAMIC_INDEX,
+  type Field,
+  type HeaderName,
+  integerEnd,
+  readInteger,
+  readName,
+  staticFields,
+} from '../../http/index.ts';
 import { DynamicTable } from './dynamic-table.ts';
-import { type Field, staticFields } from './field.ts';
-import type { FieldCache } from './field-cache.ts';
-import type { HeaderBlock } from './header-block.ts';
-import { type HeaderName, readName } from './header-name.ts';
-import { integerEnd, readInteger } from './integer.ts';
-import { FIRST_DYNAMIC_INDEX } from './static-table.ts';
 
 /** SETTINGS_HEADER_TABLE_SIZE where nobody says otherwise (RFC 9113, 6.5.2). */
 export const DEFAULT_TABLE_SIZE = 4096;

@@ -1,4 +1,4 @@
-import type { Field } from './field.ts';
+import type { Field } from '../../http/index.ts';
 
 const INITIAL_CAPACITY = 16;
 

@@ -1,10 +1,8 @@
+import type { Field, HeaderBlock } from '../../http/index.ts';
+import { FIRST_DYNAMIC_INDEX, INTEGER_BYTES, writeInteger } from '../../http/index.ts';
 import { DEFAULT_TABLE_SIZE } from './decoder.ts';
 import { DynamicTable } from './dynamic-table.ts';
-import type { Field } from './field.ts';
 import { FieldPlaces } from './field-places.ts';
-import type { HeaderBlock } from './header-block.ts';
-import { INTEGER_BYTES, writeInteger } from './integer.ts';
-import { FIRST_DYNAMIC_INDEX } from './static-table.ts';
 
 /** Room for the changes of the table's size that may open a block. */
 export const SIZE_UPDATE_BYTES = 2 * INTEGER_BYTES;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import type { Field } from '../../http/index.ts';
 import type { DynamicTable } from './dynamic-table.ts';
-import type { Field } from './field.ts';
 
 /** Places of a table that has a few entries; most connections need no more. */
 const INITIAL_SLOTS = 32;

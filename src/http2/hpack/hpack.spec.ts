@@ -1,18 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { huffmanDecode, huffmanEncode, huffmanLength } from './huffman.ts';
-import {
-  type Field,
-  FieldCache,
-  field,
-  HeaderBlock,
-  HpackDecoder,
-  HpackEncoder,
-  headerName,
-  peerName,
-  transientField,
-} from './index.ts';
-import { integerEnd, readInteger, writeInteger } from './integer.ts';
+import { huffmanDecode, huffmanEncode, huffmanLength } from '../../http/fields/huffman.ts';
+import { integerEnd, readInteger, writeInteger } from '../../http/fields/integer.ts';
+import { type Field, FieldCache, field, HeaderBlock, headerName, peerName, transientField } from '../../http/index.ts';
+import { HpackDecoder } from './decoder.ts';
+import { HpackEncoder } from './encoder.ts';
 
 const LIST_LIMIT = 65536;
 const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.replaceAll(' ', ''), 'hex'));

@@ -1,6 +1,6 @@
+import { EnvelopeReader, enveloped } from '../../rpc/index.ts';
 import { type Answer, type MessageListener, PUSHBACK, RevisedAnswer } from './answer.ts';
 import { CallError } from './call-error.ts';
-import { EnvelopeReader, enveloped } from './envelopes.ts';
 import { type CallSurroundings, PreparedCall } from './prepared-call.ts';
 import { numberAt, parsedJson } from './revision.ts';
 import type { CallSettings } from './settings.ts';

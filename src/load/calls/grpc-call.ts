@@ -1,9 +1,9 @@
 import { type DescMessage, type DescMethod, fromBinary, fromJsonString, toBinary } from '@bufbuild/protobuf';
 import { status as grpcStatus } from '@grpc/grpc-js';
+import { EnvelopeReader, enveloped } from '../../rpc/index.ts';
 import { type Answer, type AnswerFields, type MessageListener, PUSHBACK, RevisedAnswer } from './answer.ts';
 import { CallError } from './call-error.ts';
 import { fullName } from './descriptors.ts';
-import { EnvelopeReader, enveloped } from './envelopes.ts';
 import { type CallSurroundings, PreparedCall } from './prepared-call.ts';
 import { memberPath, numberAt, type RevisionPlace } from './revision.ts';
 import type { CallSettings } from './settings.ts';

@@ -1,5 +1,5 @@
+import { LineReader } from '../../rpc/index.ts';
 import { type Answer, type MessageListener, RevisedAnswer } from './answer.ts';
-import { LineReader } from './envelopes.ts';
 import { type CallSurroundings, PreparedCall } from './prepared-call.ts';
 import { numberAt, parsedJson, type RevisionPlace } from './revision.ts';
 import type { CallSettings } from './settings.ts';

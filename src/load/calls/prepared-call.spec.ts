@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type Field, HeaderBlock } from '../../http2/index.ts';
+import { type Field, HeaderBlock } from '../../http/index.ts';
 import { CallError } from './call-error.ts';
 import { prepareCalls } from './prepare.ts';
 import type { PreparedCall } from './prepared-call.ts';

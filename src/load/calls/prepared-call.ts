@@ -1,4 +1,4 @@
-import { type Field, field, type HeaderBlock, transientField } from '../../http2/index.ts';
+import { type Field, field, type HeaderBlock, transientField } from '../../http/index.ts';
 import type { Answer, MessageListener } from './answer.ts';
 import { type RevisionPlace, revisionPlace } from './revision.ts';
 import type { CallSettings } from './settings.ts';

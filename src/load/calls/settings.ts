@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { durationMs } from '../../duration.ts';
+import { durationMs } from '../../runtime/duration.ts';
 
 const duration = z
   .string()

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { defaultLimits, HeaderBlock, httpContext, type RequestConnection } from '../../http2/index.ts';
+import { defaultLimits, HeaderBlock, httpContext, type RequestConnection } from '../../http/index.ts';
 import type { PreparedCall } from '../calls/index.ts';
 import { type CheckReport, check, Historian } from '../check/index.ts';
 import { Recorder, WatchRecorder } from '../record/index.ts';

@@ -1,4 +1,4 @@
-import { HeaderBlock, type HttpContext } from '../../http2/index.ts';
+import { HeaderBlock, type HttpContext } from '../../http/index.ts';
 import type { AnswerMessage, PreparedCall } from '../calls/index.ts';
 import { type Historian, STILL_OPEN, type WatchStream } from '../check/index.ts';
 import type { WatchRecorder } from '../record/index.ts';

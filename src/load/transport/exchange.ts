@@ -8,7 +8,7 @@ import {
   type Stream,
   type StreamHandler,
   transientField,
-} from '../../http2/index.ts';
+} from '../../http/index.ts';
 import type {
   Answer,
   AnswerFields,

@@ -1,5 +1,5 @@
+import type { HttpContext, RequestConnection } from '../../http/index.ts';
 import { Http1ClientConnection, type Http1ClientHandler } from '../../http1/index.ts';
-import type { HttpContext, RequestConnection } from '../../http2/index.ts';
 import { openSocket } from './open-socket.ts';
 import type { Target, Transport } from './transport.ts';
 

@@ -1,4 +1,5 @@
-import { Connection, type ConnectionHandler, type FloodCause, type HttpContext } from '../../http2/index.ts';
+import type { FloodCause, HttpContext } from '../../http/index.ts';
+import { Connection, type ConnectionHandler } from '../../http2/index.ts';
 import { openSocket } from './open-socket.ts';
 import type { Target, Transport } from './transport.ts';
 

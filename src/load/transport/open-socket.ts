@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls, TLSSocket } from 'node:tls';
-import { type ByteReceiver, sharedRead } from '../../http2/index.ts';
+import { type ByteReceiver, sharedRead } from '../../io/index.ts';
 import type { Target } from './transport.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { HttpContext } from '../../http2/index.ts';
+import type { HttpContext } from '../../http/index.ts';
 import { Http1Transport } from './http1-transport.ts';
 import { Http2Transport } from './http2-transport.ts';
 import type { Target, Transport } from './transport.ts';

@@ -1,4 +1,4 @@
-import type { RequestConnection } from '../../http2/index.ts';
+import type { RequestConnection } from '../../http/index.ts';
 
 /** Who the load goes to. */
 export interface Target {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { housekeepingSchema, taskSettingsSchema } from '../../housekeeping/index.ts';
-import { isLoopback } from '../../topology/index.ts';
+import { isLoopback } from '../../runtime/address.ts';
 import { filePath } from '../../yaml/index.ts';
 
 const backend = z

@@ -11,8 +11,8 @@ import type {
   IWatchRequest,
   IWatchResponse,
 } from 'etcd3/lib/rpc.js';
-import { lazyPackage } from '../../lazy-package.ts';
-import { pause } from '../pause.ts';
+import { lazyPackage } from '../../runtime/lazy-package.ts';
+import { pause } from '../../runtime/pause.ts';
 import { PageSize } from './etcd-pages.ts';
 import {
   type Change,

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { isLoopback, splitAddress } from '../../topology/index.ts';
+import { isLoopback, splitAddress } from '../../runtime/address.ts';
 import { EtcdStore } from './etcd-store.ts';
 import { RemoteStore } from './remote-store.ts';
 import { fileBytes, StoreSetUpError } from './set-up-error.ts';

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { fileFault } from '../../foreign-errors.ts';
+import { fileFault } from '../../runtime/foreign-errors.ts';
 
 /** A registry that is described in a way that it cannot be used. */
 export class StoreSetUpError extends Error {

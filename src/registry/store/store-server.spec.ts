@@ -8,7 +8,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Scope } from '../../../test/support/processes.ts';
 import { seeded } from '../../../test/support/random.ts';
 import { PATIENCE } from '../../../test/support/registries.ts';
-import { splitAddress } from '../../topology/index.ts';
+import { splitAddress } from '../../runtime/address.ts';
 import { CountByPeer } from '../access/count-by-peer.ts';
 import { Participants, tokenHash } from '../access/participants.ts';
 import type { Role } from '../access/roles.ts';

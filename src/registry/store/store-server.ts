@@ -8,7 +8,7 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
-import type { HostPort } from '../../topology/index.ts';
+import type { HostPort } from '../../runtime/address.ts';
 import { checkBounds, LARGEST_VALUE_BYTES } from '../access/call-bounds.ts';
 import { CountByPeer } from '../access/count-by-peer.ts';
 import { Denial, type DenialKind } from '../access/denial.ts';

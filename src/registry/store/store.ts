@@ -1,4 +1,4 @@
-import { plainText } from '../../foreign-errors.ts';
+import { plainText } from '../../runtime/foreign-errors.ts';
 
 declare const revisionBrand: unique symbol;
 /** Counts a store's changes: of two changes the later one has the larger revision. */

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { machineClock } from '../../../src/machine-clock.ts';
+import { machineClock } from '../../../src/runtime/machine-clock.ts';
 import type { Call } from '../history.ts';
 import { contentOf, valueText } from '../value.ts';
 import { GrpcTransport } from './grpc-transport.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { machineClock } from '../../../src/machine-clock.ts';
+import { machineClock } from '../../../src/runtime/machine-clock.ts';
 import type { SeenChange, Watch, WatchStream } from '../history.ts';
 import { valueText } from '../value.ts';
 import type { ClientSetup } from './setup.ts';

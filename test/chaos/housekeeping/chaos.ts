@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { stringify } from 'yaml';
-import { machineClock } from '../../../src/machine-clock.ts';
+import { machineClock } from '../../../src/runtime/machine-clock.ts';
 import type { Scope } from '../../support/processes.ts';
 import { seeded } from '../../support/random.ts';
 import { KeywayWorld } from '../keyway-world.ts';

@@ -1,5 +1,5 @@
 import { type ClientUnaryCall, credentials, type Metadata } from '@grpc/grpc-js';
-import { machineClock } from '../../../src/machine-clock.ts';
+import { machineClock } from '../../../src/runtime/machine-clock.ts';
 import { DocumentsClient } from '../../../src/shard/index.ts';
 import { keyed } from '../../support/echo-backend.ts';
 

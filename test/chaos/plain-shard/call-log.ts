@@ -1,5 +1,5 @@
 import { openSync, writeSync } from 'node:fs';
-import { machineClock } from '../../../src/machine-clock.ts';
+import { machineClock } from '../../../src/runtime/machine-clock.ts';
 import type { LoggedOperation } from '../../../src/shard/index.ts';
 
 /** As a reference shard writes operations down, and besides which call one is for, and whether somebody still waits for it. */

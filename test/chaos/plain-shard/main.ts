@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { splitAddress } from '../../../src/topology/index.ts';
+import { splitAddress } from '../../../src/runtime/address.ts';
 import { CallLog } from './call-log.ts';
 import { DocumentsInMemory } from './documents-in-memory.ts';
 import { PlainShard } from './plain-shard.ts';

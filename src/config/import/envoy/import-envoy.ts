@@ -1,4 +1,4 @@
-import { splitAddress } from '../../../topology/index.ts';
+import { splitAddress } from '../../../runtime/address.ts';
 import { isSamePlace } from '../../listen-addresses.ts';
 import { configSchema } from '../../schema/index.ts';
 import { limits as limitsSchema } from '../../schema/limits.ts';

@@ -1,0 +1,449 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Config, ConfiguredRegistry } from '../config/index.ts';
+import {
+  type ClusterControlEvent,
+  type ControlEvent,
+  ControlThread,
+  newServesUntil,
+  type ServesUntil,
+} from '../control/index.ts';
+import type { RoutedCluster, RouterThreads } from '../proxy/index.ts';
+import type { Acknowledgement, Handoff, RouterValue, Unreadable } from '../registry/index.ts';
+import type { Log } from '../runtime/log.ts';
+import type { ThreadVitals } from '../runtime/thread-vitals.ts';
+import {
+  type ClusterDescription,
+  ClusterTable,
+  type SharedCluster,
+  type StagedCluster,
+  shareCluster,
+  type TopologyName,
+  topologyText,
+} from '../topology/index.ts';
+import { processName } from './process-name.ts';
+
+/** What is known of a router's registry, for people. */
+export interface RegistryState {
+  /** Null while it is reached; else since when not, and why. */
+  readonly outage: { readonly sinceMs: number; readonly reason: string } | null;
+  readonly outages: number;
+  /** What it has that this router cannot read, and goes on without. */
+  readonly unreadable: readonly Unreadable[];
+  /** Of each cluster that comes from it: the version that is served, and where it was read. */
+  readonly clusters: readonly RoutedFromRegistry[];
+}
+
+/** A cluster that comes from the registry. */
+export interface RoutedFromRegistry {
+  readonly name: string;
+  readonly version: number | null;
+  readonly from: string;
+  /** Whether this router may serve it: by its lease, or without one. */
+  readonly served: boolean;
+  /** The handoff that is under way, as far as this router has to do with it. */
+  readonly handoff: Pick<StagedCluster, 'to' | 'attempt' | 'step'> | null;
+  /** This router drives the cluster's handoffs. */
+  readonly controls: boolean;
+  /** Steps of handoffs that it has begun. */
+  readonly steps: Readonly<Record<string, number>>;
+  readonly failovers: number;
+}
+
+/** The same while it changes. */
+interface FromRegistry {
+  from: 'registry' | 'disk';
+  /** The last event of it, so that an earlier one whose carrying out takes longer is told from it. */
+  lastEvent: number;
+  staged: StagedCluster | null;
+  acknowledged: Acknowledgement | null;
+  controls: boolean;
+  readonly steps: Record<string, number>;
+  failovers: number;
+  readonly servesUntil: ServesUntil;
+  readonly topology: TopologyName;
+  /** Whether the threads know it: a cluster that a reload adds is followed before. */
+  isRouted: boolean;
+}
+
+/** What another config makes of a router's clusters, once it is known who owns what. */
+export interface PreparedClusters {
+  readonly routed: readonly RoutedCluster[];
+  /** The threads route by it. */
+  apply(): void;
+  /** They do not. */
+  discard(): void;
+}
+
+/** A router's clusters: those of its config, and those of the registry, which change. Both go with the config. */
+export class RoutedClusters {
+  #config: Config;
+  readonly #log: Log;
+  readonly #clock: () => number;
+  readonly #tables = new Map<string, SharedCluster | null>();
+  readonly #fromRegistry = new Map<string, FromRegistry>();
+  #threads: RouterThreads | null = null;
+  #control: ControlThread | null = null;
+  /** The clusters whose watch has lost the registry. */
+  readonly #lost = new Map<string, { readonly sinceMs: number; readonly reason: string }>();
+  #outages = 0;
+  #unreadable: readonly Unreadable[] = [];
+  /** Of which nothing is known yet. */
+  readonly #awaited = new Set<string>();
+  #onAllTold: () => void = () => {};
+  #onNews: Array<() => void> = [];
+
+  constructor(config: Config, log: Log, clock: () => number) {
+    this.#config = config;
+    this.#log = log;
+    this.#clock = clock;
+    for (const { name, source } of config.clusters) {
+      this.#tables.set(name, source.kind === 'config' ? shareCluster(source.description, null) : null);
+      if (source.kind === 'registry') this.#add(name, source.topology, true);
+    }
+  }
+
+  #add(name: string, topology: TopologyName, isRouted: boolean): void {
+    this.#fromRegistry.set(name, {
+      from: 'registry',
+      lastEvent: 0,
+      staged: null,
+      acknowledged: null,
+      controls: false,
+      steps: {},
+      failovers: 0,
+      servesUntil: newServesUntil(),
+      topology,
+      isRouted,
+    });
+    this.#awaited.add(name);
+  }
+
+  /** For the beginning of routing. */
+  routed(): RoutedCluster[] {
+    return this.#routedBy(this.#config, this.#tables);
+  }
+
+  #routedBy({ clusters }: Config, tables: ReadonlyMap<string, SharedCluster | null>): RoutedCluster[] {
+    return clusters.map(({ name, upstream }) => ({
+      name,
+      upstream,
+      table: tables.get(name) ?? null,
+      servesUntil: this.#fromRegistry.get(name)?.servesUntil,
+    }));
+  }
+
+  /** Whether this router is registered somewhere. */
+  get followsRegistry(): boolean {
+    return this.#control !== null;
+  }
+
+  /** Follows the registry, where there is one. Resolves once something is known of each cluster. */
+  async follow(): Promise<void> {
+    if (this.#awaited.size > 0) await this.#start([...this.#awaited], this.#config);
+  }
+
+  /** Follows clusters, with those that are followed already. Resolves once something is known of each. */
+  #start(names: readonly string[], { registry }: Config): Promise<void> {
+    const clusters = names.map((name) => ({ name, ...pick(this.#of(name)) }));
+    return new Promise<void>((resolve, reject) => {
+      this.#onAllTold = resolve;
+      if (this.#control !== null) {
+        for (const cluster of clusters) this.#control.follow(cluster, this.#value());
+        return;
+      }
+      const birth = {
+        ...(registry as ConfiguredRegistry),
+        router: processName(),
+        value: this.#value(),
+        clusters,
+      };
+      this.#control = new ControlThread(
+        birth,
+        (event) => this.#onEvent(event),
+        (error) => {
+          const served = this.#threads === null ? 0 : this.#fromRegistry.size - clusters.length;
+          // Without it topologies would silently be out of date: the process ends, and whoever runs it starts it again.
+          if (this.#awaited.size === 0 || served > 0) throw error;
+          this.#control = null;
+          reject(error);
+        },
+      );
+    });
+  }
+
+  /**
+   * Makes ready for another config, in which clusters of the same name have the same source: builds tables, and follows what
+   * is new. @throws Error where that cannot be
+   */
+  async prepare(next: Config): Promise<PreparedClusters> {
+    const tables = new Map<string, SharedCluster>();
+    const added: string[] = [];
+    for (const { name, source } of next.clusters) {
+      if (source.kind === 'config') tables.set(name, this.#tableOf(name, source.description));
+      else if (!this.#fromRegistry.has(name)) {
+        this.#add(name, source.topology, false);
+        added.push(name);
+      }
+    }
+    const discard = (): void => {
+      for (const name of added) this.#leave(name);
+    };
+    try {
+      if (added.length > 0) await this.#start(added, next);
+    } catch (cause) {
+      discard();
+      throw cause;
+    }
+    return {
+      routed: this.#routedBy(next, new Map<string, SharedCluster | null>([...this.#tables, ...tables])),
+      apply: () => this.#goBy(next, tables, added),
+      discard,
+    };
+  }
+
+  /** The same table where the cluster is the same. */
+  #tableOf(name: string, description: ClusterDescription): SharedCluster {
+    const known = this.#tables.get(name);
+    const before = this.described(name);
+    if (known != null && before !== null && isDeepStrictEqual(before, description)) return known;
+    return shareCluster(description, null);
+  }
+
+  #goBy(next: Config, tables: ReadonlyMap<string, SharedCluster>, added: readonly string[]): void {
+    this.#config = next;
+    const names = new Set(next.clusters.map(({ name }) => name));
+    for (const [name, table] of tables) this.#tables.set(name, table);
+    for (const name of this.#tables.keys())
+      if (!names.has(name) && !this.#fromRegistry.has(name)) this.#tables.delete(name);
+    for (const name of this.#fromRegistry.keys()) if (!names.has(name)) void this.#depart(name);
+    for (const name of added) {
+      this.#of(name).isRouted = true;
+      void this.#carryOut(name);
+    }
+    this.#tellServed();
+  }
+
+  /** A cluster that the config has no more is followed for as long as something is open to it. */
+  async #depart(name: string): Promise<void> {
+    if ((await this.#threads?.gone(name)) === true) this.#leave(name);
+  }
+
+  #leave(name: string): void {
+    this.#fromRegistry.delete(name);
+    this.#tables.delete(name);
+    this.#lost.delete(name);
+    this.#awaited.delete(name);
+    if (this.#fromRegistry.size > 0) this.#control?.leave(name, this.#value());
+    else {
+      void this.#control?.stop();
+      this.#control = null;
+    }
+  }
+
+  /** From now on changes go to these threads. */
+  async publishTo(threads: RouterThreads): Promise<void> {
+    this.#threads = threads;
+    // What came while they were starting.
+    for (const name of this.#fromRegistry.keys()) void this.#carryOut(name);
+    await Promise.all([...this.#fromRegistry.keys()].map((name) => this.#servedOrKnownNotToBe(name)));
+  }
+
+  /** Resolves once a cluster may be served, or is not to be for a while: there is no topology, or no registry. */
+  async #servedOrKnownNotToBe(cluster: string): Promise<void> {
+    const { servesUntil } = this.#of(cluster);
+    while (this.#lost.size === 0 && this.#tables.get(cluster) !== null && this.#clock() >= (servesUntil[0] as number))
+      await new Promise<void>((resolve) => this.#onNews.push(resolve));
+  }
+
+  #onServes(cluster: string, serves: boolean): void {
+    if (serves) this.#log.info({ cluster }, 'serving');
+    else this.#log.error({ cluster }, 'the lease is lost: not serving, for others may have changed who owns what');
+  }
+
+  /** Of one that was left something may still be under way. */
+  #knows(cluster: string): boolean {
+    return this.#fromRegistry.has(cluster);
+  }
+
+  #of(cluster: string): FromRegistry {
+    return this.#fromRegistry.get(cluster) as FromRegistry;
+  }
+
+  #onEvent(event: ControlEvent): void {
+    if (event.kind === 'unreadable') this.#onUnreadable(event.entries);
+    else if (event.kind === 'denied')
+      this.#log.error({ reason: event.reason }, 'the registry does not let this router');
+    else this.#onClusterEvent(event);
+  }
+
+  /** Tells of each once, for as long as it stays as it is. */
+  #onUnreadable(entries: readonly Unreadable[]): void {
+    for (const { key, revision, reason } of entries)
+      if (!this.#unreadable.some((known) => known.key === key && known.revision === revision))
+        this.#log.warn({ key, reason }, 'an entry of the registry cannot be read as it stands; going on without it');
+    this.#unreadable = entries;
+  }
+
+  #onClusterEvent(event: ClusterControlEvent): void {
+    const { cluster } = event;
+    if (!this.#knows(cluster)) return;
+    switch (event.kind) {
+      case 'routing':
+        this.#onRouting(event);
+        break;
+      case 'outage':
+        this.#onOutage(cluster, event.reason);
+        break;
+      case 'recovered':
+        this.#lost.delete(cluster);
+        if (this.#lost.size === 0) this.#log.info('the registry is reached again');
+        break;
+      case 'serves':
+        this.#onServes(cluster, event.serves);
+        break;
+      case 'controls':
+        this.#of(cluster).controls = event.leads;
+        this.#log.info({ cluster }, event.leads ? 'driving handoffs' : 'somebody else drives handoffs');
+        break;
+      case 'step':
+        this.#onStep(cluster, event.handoff);
+        break;
+      case 'failover':
+        this.#of(cluster).failovers++;
+        this.#log.warn({ cluster, shards: event.shards }, `shards are lost: ${event.done}`);
+        break;
+      default:
+        this.#log.warn({ cluster }, event.message);
+    }
+    for (const resolve of this.#onNews.splice(0)) resolve();
+    if (event.kind !== 'routing' && event.kind !== 'outage') return;
+    this.#awaited.delete(cluster);
+    if (this.#awaited.size === 0) this.#onAllTold();
+  }
+
+  #onRouting({ cluster, table, staged, from, id }: Extract<ClusterControlEvent, { kind: 'routing' }>): void {
+    const known = this.#of(cluster);
+    const before = this.#tables.get(cluster);
+    if (table === null) this.#log.warn({ cluster }, 'the registry has no topology of the cluster');
+    else if (table.build !== before?.build)
+      this.#log.info({ cluster, version: table.version, from }, 'a topology has come');
+    if (staged !== null) {
+      const { to, step, attempt } = staged;
+      this.#log.info({ cluster, version: table?.version, to, step, attempt }, 'a handoff is under way');
+    } else if (known.staged !== null && table?.build === before?.build)
+      this.#log.warn({ cluster, version: table?.version, to: known.staged.to }, 'a handoff was given up');
+    this.#tables.set(cluster, table);
+    known.from = from;
+    known.staged = staged;
+    known.lastEvent = id;
+    void this.#carryOut(cluster);
+  }
+
+  #onStep(cluster: string, { from, to, step, attempt, reason }: Handoff): void {
+    const { steps } = this.#of(cluster);
+    steps[step] = (steps[step] ?? 0) + 1;
+    this.#log.info({ cluster, from, to, step, attempt, reason }, 'the next step of a handoff');
+  }
+
+  /** Has all threads do what was last told of a cluster, and tells the others. */
+  async #carryOut(cluster: string): Promise<void> {
+    const threads = this.#threads;
+    const known = this.#of(cluster);
+    const { lastEvent, staged } = known;
+    if (threads === null || lastEvent === 0 || !known.isRouted) return;
+    await threads.publish(cluster, this.#tables.get(cluster) ?? null, staged);
+    this.#control?.carriedOut(cluster, lastEvent);
+    if (staged === null) {
+      known.acknowledged = null;
+      this.#tellServed();
+    }
+    if (staged === null || !(await threads.settled(cluster, staged.attempt, staged.step))) return;
+    const last = known.acknowledged;
+    const isTold = last?.to === staged.to && last.attempt === staged.attempt && last.step === staged.step;
+    if (known.lastEvent !== lastEvent || isTold) return;
+    known.acknowledged = { to: staged.to, attempt: staged.attempt, step: staged.step };
+    this.#tellServed();
+  }
+
+  #onOutage(cluster: string, reason: string): void {
+    if (this.#lost.size === 0) {
+      this.#outages++;
+      const versions = Object.fromEntries([...this.#tables].map(([name, table]) => [name, table?.version ?? null]));
+      this.#log.error({ reason, versions }, 'the registry cannot be reached; routing by the last topologies');
+    }
+    this.#lost.set(cluster, { sinceMs: this.#clock(), reason });
+  }
+
+  /** Tells the others which versions all threads of this router serve, and how far they are in handoffs. */
+  #tellServed(): void {
+    this.#control?.serving(this.#value());
+  }
+
+  #value(): RouterValue {
+    const versions: Record<string, number> = {};
+    const acknowledged: Record<string, Acknowledgement> = {};
+    for (const [name, { topology, acknowledged: last, isRouted }] of this.#fromRegistry) {
+      const cluster = topologyText(topology);
+      versions[cluster] = this.#threads === null || !isRouted ? 0 : (this.#tables.get(name)?.version ?? 0);
+      if (last !== null) acknowledged[cluster] = last;
+    }
+    const { admin, listen } = this.#config;
+    return { versions, acknowledged, admin, listen: listen.map(({ host, port }) => ({ host, port })) };
+  }
+
+  /** As it is routed by now. */
+  tables(): Array<{ readonly name: string; readonly table: ClusterTable | null }> {
+    return this.#config.clusters.map(({ name }) => {
+      const table = this.#tables.get(name) ?? null;
+      return { name, table: table === null ? null : new ClusterTable(table) };
+    });
+  }
+
+  /** What the config has of a cluster; null where it comes from the registry. */
+  described(cluster: string): ClusterDescription | null {
+    const source = this.#config.clusters.find(({ name }) => name === cluster)?.source;
+    return source?.kind === 'config' ? source.description : null;
+  }
+
+  /** Null where no cluster comes from a registry. */
+  registryState(): RegistryState | null {
+    if (this.#control === null) return null;
+    const [outage = null] = [...this.#lost.values()].sort((a, b) => a.sinceMs - b.sinceMs);
+    const clusters = [...this.#fromRegistry].map(([name, each]) => ({
+      name,
+      from: each.from,
+      version: this.#tables.get(name)?.version ?? null,
+      served: this.#clock() < (each.servesUntil[0] as number),
+      handoff: each.staged && { to: each.staged.to, attempt: each.staged.attempt, step: each.staged.step },
+      controls: each.controls,
+      steps: each.steps,
+      failovers: each.failovers,
+    }));
+    return { outage, outages: this.#outages, unreadable: this.#unreadable, clusters };
+  }
+
+  /** How the thread is that follows the registry; null where there is none. */
+  async controlVitals(): Promise<ThreadVitals | null> {
+    return (await this.#control?.vitals()) ?? null;
+  }
+
+  /** Why requests to some cluster cannot be routed, or null. */
+  notReadyBecause(): string | null {
+    const missing = this.tables().flatMap(({ name, table }) => (table === null ? [name] : []));
+    if (missing.length > 0) return `there is no topology of ${missing.join(', ')}`;
+    const unserved = this.#config.clusters.flatMap(({ name }) => {
+      const { servesUntil } = this.#fromRegistry.get(name) ?? {};
+      return servesUntil === undefined || this.#clock() < (servesUntil[0] as number) ? [] : [name];
+    });
+    return unserved.length === 0 ? null : `this router has no lease, and may not serve ${unserved.join(', ')}`;
+  }
+
+  /** Leaves the registry. */
+  async stop(): Promise<void> {
+    await this.#control?.stop();
+  }
+}
+
+function pick({ topology, servesUntil }: FromRegistry): { topology: TopologyName; servesUntil: ServesUntil } {
+  return { topology, servesUntil };
+}

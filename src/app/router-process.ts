@@ -1,0 +1,255 @@
+import { type AdminReloads, AdminServer, type AdminSource, type ProcessVitals } from '../admin/index.ts';
+import { type Config, type ConfigChanges, configChanges } from '../config/index.ts';
+import type { ListeningSockets } from '../io/index.ts';
+import { type RoutedCluster, type RouterSettings, type RouterThreads, routerThreads } from '../proxy/index.ts';
+import { addressText } from '../runtime/address.ts';
+import { IN_USE, plainText } from '../runtime/foreign-errors.ts';
+import { type Log, newLog } from '../runtime/log.ts';
+import { machineClock } from '../runtime/machine-clock.ts';
+import { UsageError } from '../runtime/usage-error.ts';
+import { explainKey } from '../topology/index.ts';
+import { clientConnectionsIn, openFileLimit } from './open-files.ts';
+import { processVitals } from './process-vitals.ts';
+import type { HandOver } from './replace/hand-over.ts';
+import { RoutedClusters } from './routed-clusters.ts';
+
+/** How often it is told what a router that stops still waits for. */
+const DRAIN_TOLD_EVERY_MS = 1000;
+const MOST_STREAMS_COUNTED = 10_000;
+
+/** What people call the settings of addresses: fields of a file, or options. */
+interface SettingNames {
+  readonly listenAt: string;
+  readonly adminAt: string;
+}
+
+/** What its admin address is called among the sockets that are handed over. */
+export const ADMIN = 'admin';
+
+/** A router with its admin address, as `keyway router` and `keyway dev` run it. */
+export class RouterProcess {
+  #config: Config;
+  readonly #settings: SettingNames;
+  readonly #clusters: RoutedClusters;
+  readonly #admin: AdminServer;
+  readonly log: Log;
+  readonly #processVitals = processVitals();
+  #threads: RouterThreads | null = null;
+  /** Clients for which there was no room: told once. */
+  #wantedConnections = 0;
+  #notReady: string | null = 'starting';
+  readonly #inherited: readonly ListeningSockets[];
+  #reloads: AdminReloads | null = null;
+  #handOver: Pick<HandOver, 'give'> | null = null;
+
+  /**
+   * @param settings what to change where an address cannot be had
+   * @param inherited what another router has handed over
+   */
+  constructor(
+    config: Config,
+    settings: SettingNames = { listenAt: 'listen', adminAt: 'admin' },
+    inherited: readonly ListeningSockets[] = [],
+  ) {
+    this.#inherited = inherited;
+    this.#config = config;
+    this.#settings = settings;
+    this.log = newLog(config.observe.logLevel);
+    this.#clusters = new RoutedClusters(config, this.log, machineClock);
+    this.#admin = new AdminServer(this.#adminSource(), config.adminToken, config.adminHosts);
+  }
+
+  #adminSource(): AdminSource {
+    return {
+      counters: async () => (await this.#threads?.counters()) ?? [],
+      vitals: () => this.#vitals(),
+      openStreams: async (limit) => (await this.#threads?.openStreams(limit)) ?? [],
+      notReadyBecause: () => this.#notReady ?? this.#clusters.notReadyBecause(),
+      registry: () => {
+        const state = this.#clusters.registryState();
+        if (state === null) return null;
+        const { outage, ...rest } = state;
+        return { ...rest, outage: outage && { reason: outage.reason, forMs: machineClock() - outage.sinceMs } };
+      },
+      topology: () =>
+        this.#clusters.tables().map(({ name, table }) => ({
+          name,
+          version: table?.version ?? null,
+          shards: table?.shards() ?? [],
+          ...this.#clusters.described(name),
+        })),
+      fingerprints: async (cluster, keys) => (await this.#threads?.fingerprints(cluster, keys)) ?? [],
+      explain: (key, wanted) =>
+        this.#clusters
+          .tables()
+          .flatMap(({ name, table }) =>
+            table === null || (wanted !== null && name !== wanted)
+              ? []
+              : [{ cluster: name, ...explainKey(table, key) }],
+          ),
+      config: () => this.#config.shown,
+      reloads: () => this.#reloads,
+      handOver: (path, workers) => this.#giveTo(path, workers),
+    };
+  }
+
+  async #vitals(): Promise<ProcessVitals> {
+    const [threads, control] = await Promise.all([this.#threads?.vitals() ?? [], this.#clusters.controlVitals()]);
+    return this.#processVitals(control === null ? threads : [...threads, { name: 'control', vitals: control }]);
+  }
+
+  /** By which it goes now. */
+  get config(): Config {
+    return this.#config;
+  }
+
+  /** Has the admin address tell of reloads, and ask for them. */
+  set reloads(reloads: AdminReloads) {
+    this.#reloads = reloads;
+  }
+
+  /** Has the admin address hand the router's sockets over. */
+  set handOver(handOver: Pick<HandOver, 'give'>) {
+    this.#handOver = handOver;
+  }
+
+  async #giveTo(path: string, workers: number): Promise<void> {
+    if (this.#notReady !== null) throw new Error(`the router is ${this.#notReady}`);
+    if (this.#handOver === null) throw new Error('this router is not one to be replaced');
+    await this.#handOver.give(path, workers);
+  }
+
+  /** The sockets that are listened on, of all threads and of the admin address. */
+  async sockets(): Promise<readonly ListeningSockets[]> {
+    return [...((await this.#threads?.sockets()) ?? []), { name: ADMIN, sockets: [this.#admin.socket] }];
+  }
+
+  /** @returns the ports in the config's order, and the admin port. @throws UsageError where an address cannot be had */
+  async start(): Promise<{ ports: readonly number[]; adminPort: number }> {
+    try {
+      const { host, port } = this.#config.admin;
+      const inherited = this.#inherited.find(({ name }) => name === ADMIN)?.sockets[0];
+      // Whom this one replaces answers there until this one can.
+      let adminPort = inherited === undefined ? await this.#admin.listen(host, port) : 0;
+      const ports = await this.#startThreads();
+      this.#notReady = null;
+      if (inherited !== undefined) adminPort = await this.#admin.listen(host, port, inherited);
+      const listen = this.#config.listen.map((each, i) => addressText({ host: each.host, port: ports[i] as number }));
+      this.log.info({ listen, admin: addressText({ host, port: adminPort }) }, 'routing');
+      return { ports, adminPort };
+    } catch (cause) {
+      // What has come up would keep the process alive.
+      this.#admin.close();
+      await this.#threads?.shutdown(0);
+      await this.#clusters.stop();
+      throw new UsageError(listenFault(cause, this.#config, this.#settings), { cause });
+    }
+  }
+
+  /** Clients are let in once it is known who owns what, or that nobody knows. */
+  async #startThreads(): Promise<readonly number[]> {
+    await this.#clusters.follow();
+    const { workers, listen } = this.#config;
+    this.#threads = routerThreads(workers, {
+      listen,
+      settings: this.#settingsBy(this.#config, this.#clusters.routed()),
+      inherited: this.#inherited.filter(({ name }) => name !== ADMIN),
+      clock: machineClock,
+      random: Math.random,
+      timeOfDay: () => new Date().toISOString(),
+    });
+    const ports = await this.#threads.start();
+    await this.#clusters.publishTo(this.#threads);
+    return ports;
+  }
+
+  #settingsBy(config: Config, clusters: readonly RoutedCluster[]): RouterSettings {
+    const { workers, routes, edge, limits, drain, hold, observe } = config;
+    const maxConnections = this.#clientConnections(workers * limits.maxDownstreamConnections);
+    return { routing: { routes, edge, clusters }, limits, drain, hold, observe, maxConnections };
+  }
+
+  /**
+   * Goes by another config, as far as that is possible while it runs: no connection is lost, and each request goes by the old
+   * one or the new one. One call at a time.
+   * @throws Error where an address or a file cannot be had, or it does not run: then nothing has changed
+   */
+  async reload(next: Config): Promise<ConfigChanges> {
+    if (this.#threads === null || this.#notReady !== null) throw new Error(`the router is ${this.#notReady}`);
+    const changes = configChanges(this.#config, next, this.#clusters.followsRegistry);
+    const { config } = changes;
+    const clusters = await this.#clusters.prepare(config);
+    try {
+      await this.#threads.reload(this.#settingsBy(config, clusters.routed), config.listen);
+    } catch (cause) {
+      clusters.discard();
+      throw new Error(faultIn(config, plainText(cause)), { cause });
+    }
+    this.#config = config;
+    this.log.level = config.observe.logLevel;
+    this.#admin.setAccess(config.adminToken, config.adminHosts);
+    clusters.apply();
+    return changes;
+  }
+
+  /** How many clients may be connected: as many as the config says, if the process may have as many descriptors. */
+  #clientConnections(wanted: number): number {
+    const openFiles = openFileLimit();
+    const room = clientConnectionsIn(openFiles);
+    if (room >= wanted) return wanted;
+    if (wanted === this.#wantedConnections) return room;
+    this.#wantedConnections = wanted;
+    this.log.warn(
+      { openFiles, wanted, clientConnections: room },
+      'the limit on open files leaves room for fewer clients',
+    );
+    return room;
+  }
+
+  /** Another router serves its addresses, the admin address too: it stops in order, and answers nobody there meanwhile. */
+  retire(): Promise<void> {
+    this.#admin.close();
+    return this.stop();
+  }
+
+  /** Stops in order; see `Router.shutdown`. */
+  async stop(): Promise<void> {
+    this.#notReady = 'shutting down';
+    const endsMs = machineClock() + this.#config.drainMs;
+    this.log.info({ drainSeconds: this.#config.drainMs / 1000 }, 'shutting down');
+    await this.#tellWhatDrains(endsMs);
+    const telling = setInterval(() => void this.#tellWhatDrains(endsMs), DRAIN_TOLD_EVERY_MS);
+    const cut = await this.#threads?.shutdown(this.#config.drainMs);
+    clearInterval(telling);
+    await this.#clusters.stop();
+    this.log.info({ cut }, 'stopped');
+    this.#admin.close();
+  }
+
+  /** Whoever stops a router sees what it still waits for, and for how long. */
+  async #tellWhatDrains(endsMs: number): Promise<void> {
+    const streams = (await this.#threads?.openStreams(MOST_STREAMS_COUNTED)) ?? [];
+    if (streams.length === 0) return;
+    const waitsFor = Object.fromEntries(
+      Map.groupBy(streams, ({ route, shard }) => `${route} at ${shard}`)
+        .entries()
+        .map(([where, all]) => [where, all.length]),
+    );
+    const secondsLeft = Math.max(0, Math.round((endsMs - machineClock()) / 1000));
+    this.log.warn({ openStreams: streams.length, waitsFor, secondsLeft }, 'waiting for open streams to end');
+  }
+}
+
+/** With the place in the config, where an address is named. */
+function faultIn({ listen }: Config, fault: string): string {
+  const at = listen.findIndex((each) => fault.startsWith(`${addressText(each)} `));
+  return at < 0 ? fault : `listen.${at}.address: ${fault}`;
+}
+
+/** Says which setting has the address that cannot be had. */
+function listenFault(cause: unknown, { admin }: Config, { listenAt, adminAt }: SettingNames): string {
+  const text = plainText(cause);
+  if (!text.endsWith(IN_USE)) return text;
+  const setting = text.startsWith(`${addressText(admin)} `) ? adminAt : listenAt;
+  return `${text}: change ${setting}, or stop what uses it`;
+}

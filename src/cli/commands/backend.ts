@@ -1,0 +1,131 @@
+import { dirname } from 'node:path';
+import { Command } from 'commander';
+import { processName } from '../../app/process-name.ts';
+import { HousekeepingMetrics } from '../../housekeeping/index.ts';
+import { DEFAULT_NAMESPACE } from '../../registry/index.ts';
+import { addressText, type HostPort } from '../../runtime/address.ts';
+import { newLog } from '../../runtime/log.ts';
+import { machineClock } from '../../runtime/machine-clock.ts';
+import { makePrivateFolder } from '../../runtime/private-file.ts';
+import { EXIT_OK } from '../../runtime/usage-error.ts';
+import { ShardServer, type ShardServerOptions, shardHousekeepingSchema } from '../../shard/index.ts';
+import { derivedNodeId } from '../../topology/index.ts';
+import { parseYaml, readDocument } from '../../yaml/index.ts';
+import { DataFile } from '../data-file.ts';
+import { openRegistry } from '../options/open-registry.ts';
+import { addressOption, integerOption } from '../options/options.ts';
+import { chosenRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
+import { loggedListener, serveMetrics } from '../output/housekeeping-output.ts';
+import { writeOut } from '../output/terminal.ts';
+import { stopOnSignals } from '../signals.ts';
+
+const DEFAULT_DATA = '.keyway/documents.sqlite';
+/** How long calls in flight may go on after SIGTERM; watches are ended then. */
+const STOP_GRACE_MS = 2000;
+const LONGEST_LEASE_MS = 3_600_000;
+const UNREADABLE = 'an entry of the registry cannot be read as it stands; going on without it';
+
+interface BackendFlags extends RegistryFlag {
+  readonly id: string;
+  readonly listen: HostPort;
+  readonly data: string;
+  readonly cluster?: string;
+  readonly namespace: string;
+  readonly nodeId?: string;
+  readonly leaseMs: number;
+  readonly operationLog?: string;
+  readonly housekeeping: string | boolean;
+  readonly metrics?: HostPort;
+}
+
+export function backendCommand(): Command {
+  return withRegistryOption(
+    new Command('backend')
+      .description('run a reference shard: documents with watch, over gRPC')
+      .requiredOption('--id <id>', 'the id of the shard')
+      .requiredOption('--listen <address>', 'where it listens, host:port', addressOption)
+      .option('--data <file>', 'the database, which all shards of a machine share', DEFAULT_DATA)
+      .option('--cluster <name>', 'take part in this cluster: serve what this shard owns there, and nothing else')
+      .option('--namespace <name>', 'the namespace of the cluster', DEFAULT_NAMESPACE)
+      .option('--node-id <id>', '40 letters and digits; made from cluster and shard where it is not given')
+      .option(
+        '--lease-ms <ms>',
+        'how long it counts without a sign of life',
+        integerOption(100, LONGEST_LEASE_MS),
+        10_000,
+      )
+      .option('--operation-log <file>', 'write down every operation, with its beginning and its end')
+      .option('--housekeeping <file>', 'how it takes part in the housekeeping of its cluster: YAML')
+      .option('--no-housekeeping', 'take no part in the housekeeping of its cluster')
+      .option(
+        '--metrics <address>',
+        'serve metrics of the process and its housekeeping there, host:port',
+        addressOption,
+      ),
+  )
+    .addHelpText(
+      'after',
+      '\nExample:\n  keyway backend --id s0 --listen 127.0.0.1:9101 --data .keyway/documents.sqlite --cluster docs',
+    )
+    .action(async (flags: BackendFlags) => {
+      const { id, listen, data } = flags;
+      endWithParent();
+      makePrivateFolder(dirname(data));
+      const metrics = new HousekeepingMetrics();
+      const server = new ShardServer(optionsOf(flags, metrics));
+      const kept = new DataFile(data);
+      const port = await server.start();
+      const metricsServer = await serveMetrics(flags.metrics, metrics);
+      stopOnSignals(async () => {
+        metricsServer?.close();
+        await server.stop(STOP_GRACE_MS);
+        kept.tellWhereGone();
+      });
+      // A parent that started us (`keyway dev`) hears of it.
+      if (process.connected) process.send?.({ port });
+      writeOut(`shard ${id} listening on ${addressText({ host: listen.host, port })}\n`);
+    });
+}
+
+/** A parent that started us, and may be gone already, takes us along. */
+function endWithParent(): void {
+  if (process.send === undefined) return;
+  if (!process.connected) process.exit(EXIT_OK);
+  process.on('disconnect', () => process.exit(EXIT_OK));
+}
+
+function optionsOf(
+  { id, listen, data, operationLog, ...flags }: BackendFlags,
+  metrics: HousekeepingMetrics,
+): ShardServerOptions {
+  const { cluster, namespace, leaseMs } = flags;
+  const options = { id, address: addressText(listen), file: data, operationLog, clock: machineClock, pid: process.pid };
+  if (cluster === undefined) return options;
+  const registry = openRegistry(chosenRegistry(flags));
+  const log = newLog('warn').child({ shard: id });
+  registry.unreadable.onFound = ({ key, reason }) => log.warn({ key, reason }, UNREADABLE);
+  registry.onDenied((reason) => log.error({ reason }, 'the registry does not let this shard'));
+  const nodeId = flags.nodeId ?? derivedNodeId(cluster, id);
+  const housekeeping = housekeepingOf(flags, id, metrics);
+  return { ...options, registration: { registry, name: { namespace, cluster }, nodeId, leaseMs, housekeeping } };
+}
+
+function housekeepingOf(
+  { housekeeping }: Pick<BackendFlags, 'housekeeping'>,
+  shard: string,
+  metrics: HousekeepingMetrics,
+) {
+  if (housekeeping === false) return null;
+  const settings =
+    typeof housekeeping === 'string'
+      ? parseYaml(readDocument(housekeeping), housekeeping, shardHousekeepingSchema, (value) => value)
+      : shardHousekeepingSchema.parse({});
+  const log = newLog('warn').child({ shard });
+  return {
+    settings,
+    node: `${shard}@${processName()}`,
+    timeOfDayMs: Date.now,
+    random: Math.random,
+    listener: loggedListener(metrics, log),
+  };
+}

@@ -1,0 +1,161 @@
+import { Command } from 'commander';
+import { processName } from '../../app/process-name.ts';
+import {
+  type Discovered,
+  discovered,
+  dnsSource,
+  fileSource,
+  keepTopology,
+  type NewCluster,
+  nodeSource,
+  type ShardSource,
+} from '../../controller/index.ts';
+import { DEFAULT_NAMESPACE, type Registry } from '../../registry/index.ts';
+import { newLog } from '../../runtime/log.ts';
+import { machineClock } from '../../runtime/machine-clock.ts';
+import { UsageError } from '../../runtime/usage-error.ts';
+import { Cluster, diff, type Topology, type TopologyName, topologyText } from '../../topology/index.ts';
+import { openRegistry } from '../options/open-registry.ts';
+import { integerOption } from '../options/options.ts';
+import { placementDocument } from '../options/placement-option.ts';
+import { chosenRegistry, inRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
+import { writeOut } from '../output/terminal.ts';
+import { stopOnSignals } from '../signals.ts';
+
+const LONGEST_MS = 86_400_000;
+
+interface DiscoverFlags extends RegistryFlag {
+  readonly namespace: string;
+  readonly cluster: string;
+  readonly file?: string;
+  readonly srv?: string;
+  readonly hosts?: string;
+  readonly port?: number;
+  readonly nodes?: true;
+  readonly refreshMs: number;
+  readonly goneAfterMs: number;
+  readonly dnsServer?: string;
+  readonly placement: string;
+  readonly hashOn: string;
+  readonly takeOver?: true;
+  readonly dryRun?: true;
+}
+
+/** `keyway discover`: keeps a topology as a file, the DNS or registered nodes have it. */
+export function discoverCommand(): Command {
+  return withRegistryOption(
+    new Command('discover')
+      .description("keep a cluster's shards as a file, the DNS or registered nodes have them")
+      .requiredOption('--cluster <name>', 'the cluster')
+      .option('--namespace <name>', 'the namespace of the cluster', DEFAULT_NAMESPACE)
+      .option('--file <file>', 'YAML or JSON with shards: [{id, address, weight}], read whenever it changes')
+      .option('--srv <name>', 'SRV records; the first label of a target is the id of its shard')
+      .option('--hosts <name>', 'addresses of a headless service; with --port')
+      .option('--port <number>', 'the port of all --hosts', integerOption(1, 65535))
+      .option('--nodes', 'what keyway node register has registered')
+      .option('--refresh-ms <ms>', 'how often the DNS is asked', integerOption(10, LONGEST_MS), 5000)
+      .option('--dns-server <address>', 'in place of the servers of the system')
+      .option(
+        '--gone-after-ms <ms>',
+        'how long a node that is lost may come back',
+        integerOption(0, LONGEST_MS),
+        30_000,
+      )
+      .option('--take-over', 'replace shards that were put there by hand, too')
+      .option('--dry-run', 'say what it would change now, and change nothing')
+      .option('--placement <name>', 'of a cluster that is not there yet, as in keyway cluster create', 'ringHash')
+      .option('--hash-on <what>', 'of a cluster that is not there yet', 'id'),
+  )
+    .addHelpText(
+      'after',
+      '\nExample:\n  keyway discover --cluster docs --srv _grpc._tcp.shards.default.svc.cluster.local',
+    )
+    .action(discover);
+}
+
+async function discover(flags: DiscoverFlags): Promise<void> {
+  const { namespace, cluster, hashOn } = flags;
+  const fresh = { placement: placementDocument(flags.placement), hashOn };
+  if (flags.dryRun === true)
+    return inRegistry(flags, (registry) => dryRun(registry, { namespace, cluster }, sourceOf(flags, registry), fresh));
+  const log = newLog('info').child({ namespace, cluster });
+  const registry = openRegistry(chosenRegistry(flags));
+  const source = sourceOf(flags, registry);
+  const stopping = new AbortController();
+  const keeping = keepTopology(
+    registry,
+    { namespace, cluster },
+    source,
+    fresh,
+    { candidate: processName(), clock: machineClock, takesOver: flags.takeOver === true },
+    {
+      onCommitted: ({ version, shards }) => log.info({ version, shards: shards.length }, 'a topology is committed'),
+      onFault: folded((message, times) => log.warn(times === 1 ? {} : { times }, message)),
+      onTerm: (leads) => log.info(leads ? 'keeping the topology' : 'somebody else keeps the topology'),
+    },
+    stopping.signal,
+  );
+  stopOnSignals(async () => {
+    stopping.abort();
+    await keeping;
+    await registry.close();
+  });
+  await keeping;
+}
+
+/** Tells a fault that comes again and again the first time, and then each time that it has come twice as often. */
+function folded(tell: (message: string, times: number) => void): (message: string) => void {
+  const times = new Map<string, number>();
+  return (message) => {
+    const count = (times.get(message) ?? 0) + 1;
+    times.set(message, count);
+    if (Number.isInteger(Math.log2(count))) tell(message, count);
+  };
+}
+
+/** Says what would become of a cluster, by a single look. */
+async function dryRun(registry: Registry, name: TopologyName, source: ShardSource, fresh: NewCluster): Promise<void> {
+  const stopping = new AbortController();
+  const faults: string[] = [];
+  const onFault = (message: string): void => {
+    faults.push(message);
+    stopping.abort();
+  };
+  for await (const found of source(stopping.signal, onFault)) {
+    if (found.length === 0) onFault('no shard is found; the topology stays as it is');
+    else writeOut(changesText(name, await discovered(registry, name, found, fresh)));
+    break;
+  }
+  // What it watches would keep the process.
+  stopping.abort();
+  if (faults.length > 0) throw new Error(faults.join('\n'));
+}
+
+function changesText(name: TopologyName, { current, draft, byHand }: Discovered): string {
+  if (draft === null) return `nothing would change in ${topologyText(name)}\n`;
+  const [had, will] = [shardsOf(current), shardsOf(draft)];
+  const lines = [...new Set([...had.keys(), ...will.keys()])].flatMap((id) => {
+    const [before, after] = [had.get(id), will.get(id)];
+    if (before === after) return [];
+    const note = byHand.includes(id) ? ' (put there by hand: only with --take-over)' : '';
+    if (before === undefined) return [`add     ${id} ${after}`];
+    return [after === undefined ? `remove  ${id} ${before}${note}` : `change  ${id} ${before} -> ${after}${note}`];
+  });
+  const moved = current === null ? 1 : diff(new Cluster(current), new Cluster(draft)).moved;
+  return [...lines, `${(100 * moved).toFixed(1)}% of the keys would move`, ''].join('\n');
+}
+
+function shardsOf(topology: Pick<Topology, 'shards'> | null): Map<string, string> {
+  return new Map(topology?.shards.map(({ id, address, weight }) => [id, `${address}, weight ${weight}`]));
+}
+
+function sourceOf(flags: DiscoverFlags, registry: Registry): ShardSource {
+  const { file, srv, hosts, port, nodes, refreshMs, dnsServer: server } = flags;
+  const given = [file, srv, hosts, nodes].filter((each) => each !== undefined).length;
+  if (given !== 1) throw new UsageError('give exactly one of --file, --srv, --hosts and --nodes');
+  if (file !== undefined) return fileSource(file);
+  if (nodes !== undefined) return nodeSource(registry, flags, flags.goneAfterMs);
+  if (srv !== undefined) return dnsSource({ name: srv, port: null, refreshMs, server });
+  if (port === undefined) throw new UsageError('--hosts wants --port: addresses have none');
+  return dnsSource({ name: hosts as string, port, refreshMs, server });
+}

@@ -1,0 +1,185 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { constants } from 'node:os';
+import { Command, Option } from 'commander';
+import { processName } from '../../app/process-name.ts';
+import { HousekeepingMetrics } from '../../housekeeping/index.ts';
+import {
+  callHousekeeping,
+  type NodeHousekeepingSettings,
+  nodeHousekeepingSchema,
+  registerNode,
+} from '../../node/index.ts';
+import type { ActiveHealthDescription } from '../../proxy/index.ts';
+import { DEFAULT_NAMESPACE } from '../../registry/index.ts';
+import type { HostPort } from '../../runtime/address.ts';
+import { plainText } from '../../runtime/foreign-errors.ts';
+import { type Log, newLog } from '../../runtime/log.ts';
+import { machineClock } from '../../runtime/machine-clock.ts';
+import { EXIT_FAILURE } from '../../runtime/usage-error.ts';
+import { parseYaml, readDocument } from '../../yaml/index.ts';
+import { openRegistry } from '../options/open-registry.ts';
+import { addressOption, integerOption } from '../options/options.ts';
+import { chosenRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
+import { loggedListener, serveMetrics } from '../output/housekeeping-output.ts';
+import { writeFault } from '../output/terminal.ts';
+import { stopOnSignals } from '../signals.ts';
+
+const LONGEST_MS = 3_600_000;
+
+interface NodeFlags extends RegistryFlag {
+  readonly namespace: string;
+  readonly cluster: string;
+  readonly shard: string;
+  readonly address: string;
+  readonly nodeId?: string;
+  readonly role: 'primary' | 'replica';
+  readonly leaseMs: number;
+  readonly checkMs: number;
+  readonly health: 'tcp' | 'grpc' | 'http' | 'none';
+  readonly path: string;
+  readonly service: string;
+  readonly housekeeping?: string;
+  readonly metrics?: HostPort;
+}
+
+/** `keyway node`: for backends that know nothing of Keyway. */
+export function nodeCommand(): Command {
+  const command = new Command('node')
+    .description('register backends that know nothing of Keyway')
+    .addHelpText(
+      'after',
+      '\nExample:\n  keyway node register --cluster docs --shard s0 --address 10.0.0.1:9101 -- ./server --port 9101',
+    );
+  withRegistryOption(
+    command
+      .command('register')
+      .description('keep a node in the registry for as long as it is well, or its command runs')
+      .addHelpText(
+        'after',
+        '\nExample:\n  keyway node register --cluster docs --shard s0 --address 10.0.0.1:9101 -- ./server --port 9101',
+      )
+      .argument('[command...]', 'started first, and ended last; its exit code becomes this one')
+      .requiredOption('--cluster <name>', 'the cluster')
+      .requiredOption('--shard <id>', 'the shard that the node is of')
+      .requiredOption('--address <address>', 'where the node listens, host:port')
+      .option('--namespace <name>', 'the namespace of the cluster', DEFAULT_NAMESPACE)
+      .option('--node-id <id>', '40 letters and digits; made from cluster and shard where it is not given')
+      .addOption(
+        new Option('--role <role>', 'what it is in its shard').choices(['primary', 'replica']).default('primary'),
+      )
+      .option('--lease-ms <ms>', 'how long it counts without a sign of life', integerOption(100, LONGEST_MS), 10_000)
+      .addOption(
+        new Option('--health <kind>', 'how it is asked').choices(['tcp', 'grpc', 'http', 'none']).default('tcp'),
+      )
+      .option('--path <path>', 'with --health http', '/healthz')
+      .option('--service <name>', 'with --health grpc', '')
+      .option('--check-ms <ms>', 'how often it is asked', integerOption(10, LONGEST_MS), 2000)
+      .option('--housekeeping <file>', 'have tasks of the backend called at their turns: YAML')
+      .option(
+        '--metrics <address>',
+        'serve metrics of the process and its housekeeping there, host:port',
+        addressOption,
+      ),
+  ).action((args: string[], flags: NodeFlags) => register(args, flags));
+  return command;
+}
+
+async function register([program, ...args]: string[], flags: NodeFlags): Promise<void> {
+  const settings = settingsOf(flags);
+  const log = newLog('info').child({ cluster: flags.cluster, shard: flags.shard, address: flags.address });
+  const child = program === undefined ? null : spawn(program, args, { stdio: 'inherit' });
+  const ended = child === null ? null : exitOf(child);
+  const node = registerNode(
+    {
+      ...flags,
+      registry: chosenRegistry(flags),
+      health: healthOf(flags),
+      onHealth: (fault) => {
+        if (fault === null) log.info('the node is well');
+        else log.warn({ fault }, 'the node is sick');
+      },
+    },
+    { clock: () => performance.now(), timeOfDayMs: Date.now, random: Math.random },
+  );
+  const housekeeping = settings === null ? null : await prepareHousekeeping(settings, flags, log);
+  node.ready.then(() => {
+    log.info('the node is registered');
+    housekeeping?.begin();
+  });
+  const leave = async (): Promise<void> => {
+    // What is under way stops where it can while the backend is still there.
+    await housekeeping?.stop();
+    await node.leave();
+    log.info('the node has left');
+  };
+  stopOnSignals(async () => {
+    await leave();
+    child?.kill('SIGTERM');
+    await ended;
+  });
+  if (ended === null) {
+    // Until the node is well for the first time nothing else keeps the process.
+    setInterval(() => {}, LONGEST_MS);
+    return;
+  }
+  const code = await ended;
+  await leave();
+  process.exit(code);
+}
+
+function settingsOf({ housekeeping: file }: NodeFlags): NodeHousekeepingSettings | null {
+  return file === undefined ? null : parseYaml(readDocument(file), file, nodeHousekeepingSchema, (value) => value);
+}
+
+/** Has the backend's tasks called, from when it begins on. */
+async function prepareHousekeeping(
+  settings: NodeHousekeepingSettings,
+  flags: NodeFlags,
+  log: Log,
+): Promise<{ begin(): void; stop(): Promise<void> }> {
+  const { namespace, cluster, shard, metrics: at } = flags;
+  const metrics = new HousekeepingMetrics();
+  const server = await serveMetrics(at, metrics);
+  const registry = openRegistry(chosenRegistry(flags));
+  const stopping = new AbortController();
+  const surroundings = {
+    registry,
+    name: { namespace, cluster },
+    shard,
+    node: `${shard}@${processName()}`,
+    clock: machineClock,
+    timeOfDayMs: Date.now,
+    random: Math.random,
+    listener: loggedListener(metrics, log),
+  };
+  let running: Promise<void> = Promise.resolve();
+  return {
+    begin: () => {
+      if (!stopping.signal.aborted) running = callHousekeeping(settings, surroundings, stopping.signal);
+    },
+    stop: async () => {
+      stopping.abort();
+      await running;
+      server?.close();
+      await registry.close();
+    },
+  };
+}
+
+/** The exit code; of a signal as a shell has it. */
+async function exitOf(child: ChildProcess): Promise<number> {
+  try {
+    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+    return code ?? 128 + constants.signals[signal as NodeJS.Signals];
+  } catch (error) {
+    writeFault(plainText(error));
+    return EXIT_FAILURE;
+  }
+}
+
+function healthOf({ health, path, service, checkMs }: NodeFlags): ActiveHealthDescription | undefined {
+  if (health === 'none') return undefined;
+  const check = health === 'tcp' ? { tcp: {} } : health === 'grpc' ? { grpc: { service } } : { http: { path } };
+  return { check, intervalMs: checkMs, timeoutMs: Math.min(checkMs, 1000), unhealthyAfter: 3, healthyAfter: 1 };
+}

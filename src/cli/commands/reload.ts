@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import type { ReloadOutcome } from '../../admin/index.ts';
+import { postToAdmin } from '../../app/post-to-admin.ts';
+import { addressText, type HostPort } from '../../runtime/address.ts';
+import { fileFault } from '../../runtime/foreign-errors.ts';
+import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE, UsageError } from '../../runtime/usage-error.ts';
+import { addressOption } from '../options/options.ts';
+import { writeOut } from '../output/terminal.ts';
+
+/** Where a router's admin address is when nobody says otherwise. */
+const DEFAULT_ADMIN = '127.0.0.1:9901';
+
+interface ReloadFlags {
+  readonly admin: HostPort;
+  readonly tokenFile?: string;
+  readonly json?: true;
+}
+
+/** `keyway reload`: has a router read its config again, and tells what came of it. */
+export function reloadCommand(): Command {
+  return new Command('reload')
+    .description('have a router read its config again, and tell what came of it')
+    .option('--admin <address>', "the router's admin address", addressOption, addressOption(DEFAULT_ADMIN))
+    .option('--token-file <file>', 'the file with the token that the admin address wants')
+    .option('--json', 'as one JSON object')
+    .addHelpText(
+      'after',
+      '\nExit codes:\n  0  the router goes by the config as it is\n  1  but for what needs a restart' +
+        '\n  2  nothing was changed: the config has a fault, or no router answers' +
+        '\n\nExample:\n  keyway reload\n  keyway reload --admin 127.0.0.1:9902 --json',
+    )
+    .action(async ({ admin, tokenFile, json }: ReloadFlags) => {
+      const token = tokenFile === undefined ? null : tokenIn(tokenFile);
+      const outcome = (await postToAdmin(admin, '/reload', token)) as ReloadOutcome;
+      writeOut(json === true ? `${JSON.stringify(outcome)}\n` : outcomeText(outcome, admin));
+      process.exitCode = EXIT_CODES[outcome.result];
+    });
+}
+
+const EXIT_CODES: Readonly<Record<ReloadOutcome['result'], number>> = {
+  applied: EXIT_OK,
+  unchanged: EXIT_OK,
+  partly: EXIT_FAILURE,
+  refused: EXIT_USAGE,
+};
+
+function tokenIn(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (cause) {
+    throw new UsageError(`${file}: ${fileFault(cause)}`, { cause });
+  }
+}
+
+function outcomeText(outcome: ReloadOutcome, admin: HostPort): string {
+  const { result, file, applied, needsRestart, unchanged, fault } = outcome;
+  if (fault !== null)
+    return `${fault}\nnothing was changed: ${addressText(admin)} goes on by the last config that was right\n`;
+  if (result === 'unchanged') return `the router goes by ${file} as it is\n`;
+  return [
+    ...applied.map((path) => `applied        ${path}`),
+    ...needsRestart.map((path) => `needs restart  ${path}`),
+    `unchanged      ${unchanged.join(', ')}`,
+    '',
+  ].join('\n');
+}

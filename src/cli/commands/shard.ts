@@ -1,0 +1,88 @@
+import { Command } from 'commander';
+import { UsageError } from '../../runtime/usage-error.ts';
+import {
+  checkTopology,
+  type Shard,
+  type Topology,
+  type TopologyDraft,
+  topologyDocument,
+} from '../../topology/index.ts';
+import { changed } from '../change-topology.ts';
+import { type ClusterFlags, currentTopology, withClusterOptions } from '../options/named-cluster.ts';
+import { integerOption } from '../options/options.ts';
+import { inRegistry } from '../options/registry-option.ts';
+import { writeOut } from '../output/terminal.ts';
+
+const HEAVIEST = 1_000_000;
+
+/** `keyway shard`: changes of a cluster, each of which is a new version of its topology. */
+export function shardCommand(): Command {
+  const command = new Command('shard')
+    .description('add, remove and weigh the shards of a cluster')
+    .addHelpText(
+      'after',
+      '\nExample:\n  keyway shard add s3 10.0.0.4:9101\n  keyway shard weight s3 2\n  keyway shard remove s3',
+    );
+  withClusterOptions(
+    command
+      .command('add')
+      .description('add a shard')
+      .addHelpText('after', '\nExample:\n  keyway shard add s3 10.0.0.4:9101 --weight 2')
+      .argument('<id>')
+      .argument('<address>', 'host:port')
+      .option('--weight <number>', "its part of the keys, relative to the others'", integerOption(1, HEAVIEST), 1),
+  ).action((id: string, address: string, flags: ClusterFlags & { weight: number }) =>
+    change(flags, `shard ${id} is added`, (shards) => [...shards, { id, address, weight: flags.weight }]),
+  );
+  withClusterOptions(
+    command
+      .command('remove')
+      .description('remove a shard')
+      .addHelpText('after', '\nExample:\n  keyway shard remove s3')
+      .argument('<id>')
+      .option('--dead', 'it is known to be dead: nobody waits for it to give its keys up'),
+  ).action((id: string, flags: ClusterFlags & { dead?: true }) =>
+    change({ ...flags, ...(flags.dead && { lost: id }) }, `shard ${id} is removed`, (shards) => {
+      found(shards, id);
+      return shards.filter((shard) => shard.id !== id);
+    }),
+  );
+  withClusterOptions(
+    command
+      .command('weight')
+      .description('give a shard another weight')
+      .addHelpText('after', '\nExample:\n  keyway shard weight s3 2')
+      .argument('<id>')
+      .argument('<weight>', 'a whole number', integerOption(1, HEAVIEST)),
+  ).action((id: string, weight: number, flags: ClusterFlags) =>
+    change(flags, `shard ${id} is weighted`, (shards) => {
+      found(shards, id);
+      return shards.map((shard) => (shard.id === id ? { ...shard, weight } : shard));
+    }),
+  );
+  return command;
+}
+
+function found(shards: readonly Shard[], id: string): void {
+  if (!shards.some((shard) => shard.id === id))
+    throw new UsageError(`there is no shard ${id}; there are ${shards.map((shard) => shard.id).join(', ')}`);
+}
+
+/** Commits what becomes of the shards. Somebody else's change in between is not lost: then nothing is done, and told. */
+async function change(
+  flags: ClusterFlags & { lost?: string },
+  reason: string,
+  edit: (shards: readonly Shard[]) => readonly Shard[],
+): Promise<void> {
+  await inRegistry(flags, async (registry) => {
+    const topology = await currentTopology(registry, flags);
+    const draft = checked({ ...topology, shards: edit(topology.shards) });
+    const { version } = await changed(registry, draft, { expected: topology.version, lost: flags.lost }, reason);
+    writeOut(`${topology.name} is at version ${version}\n`);
+  });
+}
+
+/** As whole as a document has to be. @throws DocumentError */
+function checked(topology: Topology): TopologyDraft {
+  return checkTopology(topologyDocument({ ...topology, version: null }), 'the changed topology');
+}

@@ -1,0 +1,197 @@
+import { Command } from 'commander';
+import { astrayRouters, awaitedIn } from '../../handoff/index.ts';
+import {
+  type Handoff,
+  type InstanceId,
+  isMemberOf,
+  isUnderWay,
+  type KnownNode,
+  type Leader,
+  type LeaselessRouter,
+  leaselessName,
+  type Member,
+  nodeValue,
+  qualified,
+  type Registry,
+  routerValue,
+  UnreadableEntry,
+} from '../../registry/index.ts';
+import { addressText } from '../../runtime/address.ts';
+import { type Topology, topologyText } from '../../topology/index.ts';
+import { inRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
+import { table } from '../output/table.ts';
+import { writeTables } from '../output/terminal.ts';
+
+interface Status {
+  readonly clusters: readonly Topology[];
+  /** Those that are under way. */
+  readonly handoffs: ReadonlyArray<Handoff & { readonly cluster: string; readonly awaited: readonly string[] }>;
+  readonly routers: readonly Member[];
+  readonly nodes: readonly Member[];
+  /** Processes of shards that hold no lease: a change that takes their keys waits for them, where they have not ended. */
+  readonly away: ReadonlyArray<KnownNode & { readonly cluster: string }>;
+  /** Routers that may go on without a lease, and are not there. */
+  readonly leaseless: ReadonlyArray<LeaselessRouter & { readonly cluster: string }>;
+  readonly leaders: ReadonlyArray<Leader & { readonly election: string }>;
+}
+
+/** `keyway status`: who is there, and who serves what. */
+export function statusCommand(): Command {
+  return withRegistryOption(
+    new Command('status')
+      .description('routers and the versions they serve, shards, nodes and leaders at a glance')
+      .option('--all', 'nodes of shards that are no part of their cluster, too')
+      .option('--json', 'one JSON object')
+      .addHelpText('after', '\nExample:\n  keyway status --registry 127.0.0.1:9200'),
+  ).action((flags: RegistryFlag & { all?: true; json?: true }) =>
+    inRegistry(flags, async (registry) => {
+      const status = await statusOf(registry);
+      writeTables(
+        flags.json === true
+          ? `${JSON.stringify(status)}\n`
+          : text(flags.all === true ? status : withoutRemoved(status)),
+        flags.json === true,
+      );
+    }),
+  );
+}
+
+async function statusOf(registry: Registry): Promise<Status> {
+  const { topologies, handoffs: all, members, elections, unreadable } = registry;
+  const names = await topologies.list(null);
+  // What cannot be read is told beside, and the rest goes on.
+  const unlessUnreadable = <Value>(reading: Promise<Value>): Promise<Value | null> =>
+    reading.catch((error: unknown) => {
+      if (error instanceof UnreadableEntry) unreadable.note(error);
+      else throw error;
+      return null;
+    });
+  const read = await Promise.all(names.map((name) => unlessUnreadable(topologies.read(name))));
+  const clusters = read.filter((each) => each !== null);
+  const [routers, nodes, leaders] = await Promise.all([members.list('router'), members.list('node'), elections.list()]);
+  const states = (
+    await Promise.all(
+      names.map(async (name) => {
+        const state = await unlessUnreadable(all.read(name));
+        return state === null ? [] : [{ name, ...state }];
+      }),
+    )
+  ).flat();
+  const underWay = states.filter(({ handoff }) => handoff !== null && isUnderWay(handoff));
+  const handoffs = await Promise.all(
+    underWay.map(async ({ name, handoff, nodes: known, leaseless }) => {
+      const staged = await all.staged(name);
+      const astray =
+        staged === null ? [] : await astrayRouters(registry, name, staged, { nodes: known, leaseless, routers });
+      const awaited = awaitedIn(name, handoff as Handoff, { routers, nodes, known, astray });
+      return { cluster: topologyText(name), ...(handoff as Handoff), awaited };
+    }),
+  );
+  const away = states.flatMap(({ name, nodes: known }) =>
+    known
+      .filter((node) => !node.ended && !nodes.some(isMemberOf(name, node)))
+      .map((node) => ({ cluster: topologyText(name), ...node })),
+  );
+  const leaseless = states.flatMap(({ name, leaseless: all }) =>
+    all
+      .filter((each) => !routers.some(({ instance }) => instance === each.instance))
+      .map((each) => ({ cluster: topologyText(name), ...each })),
+  );
+  return { clusters, handoffs, routers, nodes, away, leaseless, leaders };
+}
+
+function text({ clusters, handoffs, routers, nodes, away, leaseless, leaders }: Status): string {
+  const parts = [
+    rowsOf(
+      ['cluster', 'version', 'placement', 'shards'],
+      clusters.map(({ namespace, name, version, placement, shards }) => [
+        `${namespace}/${name}`,
+        String(version),
+        placement.name,
+        shards.map(({ id }) => id).join(' '),
+      ]),
+    ),
+    rowsOf(
+      ['handoff', 'versions', 'step', 'since', 'waits for', 'reason'],
+      handoffs.map((handoff) => [
+        handoff.cluster,
+        `${handoff.from} -> ${handoff.to}`,
+        handoff.retries === 0 ? handoff.step : `${handoff.step}, ${handoff.retries + 1}. time`,
+        handoff.at,
+        handoff.awaited.join(', '),
+        handoff.reason,
+      ]),
+    ),
+    rowsOf(
+      ['router', 'address', 'serves'],
+      [
+        ...routers.map(({ name, instance, value }) => {
+          const { versions, listen } = routerValue(value);
+          const served = Object.entries(versions).map(
+            ([cluster, version]) => `${cluster}@${version}${late(cluster, version, clusters)}`,
+          );
+          return [toldApart(routers, name, instance), listen.map(addressText).join(' '), served.join(' ')];
+        }),
+        ...leaseless.map((router) => [leaselessName(router), 'away', `${router.cluster}@${router.version}, perhaps`]),
+      ],
+    ),
+    rowsOf(
+      ['node', 'address', 'health'],
+      [
+        ...nodes.map(({ name, instance, value }) => {
+          const { address, healthy } = nodeValue(value);
+          return [toldApart(nodes, name, instance), address, healthy ? 'well' : 'sick'];
+        }),
+        ...away.map(({ cluster, shard, nodeId, instance, address }) => [
+          `${cluster}/${shard}/${qualified(nodeId, instance)}`,
+          address,
+          'lost',
+        ]),
+      ],
+    ),
+    rowsOf(
+      ['election', 'leader', 'token'],
+      leaders.map(({ election, candidate, token }) => [election, candidate, String(token)]),
+    ),
+  ];
+  const shown = parts.filter((part) => part !== '');
+  return shown.length === 0 ? EMPTY : shown.join('\n');
+}
+
+const EMPTY = `the registry is empty: there is no cluster, no router and no node
+keyway cluster create, or keyway topology apply, makes a cluster
+`;
+
+/** Without nodes of shards that their cluster has no more: they own nothing, and nobody waits for them. */
+function withoutRemoved(status: Status): Status {
+  const shards = new Map(
+    status.clusters.map(({ namespace, name, shards }) => [`${namespace}/${name}`, new Set(shards.map(({ id }) => id))]),
+  );
+  const isUnderWay = (cluster: string): boolean => status.handoffs.some((handoff) => handoff.cluster === cluster);
+  const isRemoved = (cluster: string, shard: string): boolean =>
+    !isUnderWay(cluster) && shards.get(cluster)?.has(shard) === false;
+  return {
+    ...status,
+    nodes: status.nodes.filter(({ name }) => {
+      const [namespace, cluster, shard = ''] = name.split('/');
+      return !isRemoved(`${namespace}/${cluster}`, shard);
+    }),
+    away: status.away.filter(({ cluster, shard }) => shards.has(cluster) && !isRemoved(cluster, shard)),
+  };
+}
+
+/** Several processes may have one name. */
+function toldApart(members: readonly Member[], name: string, instance: InstanceId): string {
+  return members.some((other) => other.name === name && other.instance !== instance) ? qualified(name, instance) : name;
+}
+
+/** A part of which there is nothing is left out. */
+function rowsOf(head: readonly string[], rows: ReadonlyArray<readonly string[]>): string {
+  return rows.length === 0 ? '' : table(head, rows);
+}
+
+/** Marks a router that does not serve the current version yet. */
+function late(cluster: string, version: number, clusters: readonly Topology[]): string {
+  const current = clusters.find(({ namespace, name }) => `${namespace}/${name}` === cluster);
+  return current === undefined || current.version === version ? '' : `(behind ${current.version})`;
+}

@@ -1,0 +1,163 @@
+import { Command, Option } from 'commander';
+import { isUnderWay, type Registry } from '../../registry/index.ts';
+import { UsageError } from '../../runtime/usage-error.ts';
+import {
+  parseSetNodes,
+  parseTopology,
+  setNodesText,
+  type Topology,
+  type TopologyDraft,
+  type TopologyName,
+  type TopologyVersion,
+  topologyDocument,
+  topologyText,
+  topologyYaml,
+} from '../../topology/index.ts';
+import { readDocument } from '../../yaml/index.ts';
+import { changed } from '../change-topology.ts';
+import { type ClusterFlags, currentTopology, namedCluster, withClusterOptions } from '../options/named-cluster.ts';
+import { integerOption } from '../options/options.ts';
+import { inRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
+import { listing } from '../output/table.ts';
+import { writeOut, writeTables } from '../output/terminal.ts';
+
+const versionOption = integerOption(1, Number.MAX_SAFE_INTEGER);
+const FORMS = ['yaml', 'json', 'setnodes'] as const;
+type Form = (typeof FORMS)[number];
+
+interface ApplyFlags extends ClusterFlags {
+  readonly form: Form;
+  readonly force?: true;
+  readonly lost?: string;
+  readonly abort?: true;
+}
+
+/** `keyway topology`: versions of a cluster's whole description. */
+export function topologyCommand(): Command {
+  const command = new Command('topology')
+    .description('topologies in the registry: read, apply, look back, go back')
+    .addHelpText(
+      'after',
+      '\nExample:\n  keyway topology get > docs.yaml\n  keyway topology apply docs.yaml\n  keyway topology rollback 3',
+    );
+  withClusterOptions(
+    command
+      .command('get')
+      .description('print a topology')
+      .addHelpText('after', '\nExample:\n  keyway topology get --form json')
+      .argument('[version]', 'another than the current one', versionOption)
+      .addOption(new Option('--form <form>', 'how to write it').choices([...FORMS]).default('yaml'))
+      .option('--json', 'the same as --form json'),
+  ).action((version: TopologyVersion | undefined, flags: ClusterFlags & { form: Form; json?: true }) =>
+    inRegistry(flags, async (registry) => {
+      const topology = await versionOf(registry, flags, version);
+      writeOut(formatted(topology, flags.json === true ? 'json' : flags.form));
+    }),
+  );
+  withRegistryOption(
+    command
+      .command('apply')
+      .description('change over to a topology; returns when that is done')
+      .addHelpText('after', '\nExample:\n  keyway topology apply docs.yaml\n  keyway topology apply --abort')
+      .argument('[file]', 'YAML or JSON; lines of CLUSTERX SETNODES with --form setnodes')
+      .addOption(new Option('--form <form>', 'how it is written').choices([...FORMS]).default('yaml'))
+      .option('--namespace <name>', 'for --abort and the line form, which names none', 'default')
+      .option('--cluster <name>', 'for --abort and the line form, which names none')
+      .option('--force', 'at once, waiting for nobody; a version that is no newer becomes the next one')
+      .option('--lost <shards>', 'shards that are known to be dead, with commas between: nobody waits for them')
+      .option('--abort', 'give up the change that is under way: what was is what stays'),
+  ).action((file: string | undefined, flags: ApplyFlags) =>
+    inRegistry(flags, async (registry) => {
+      if ((file === undefined) !== (flags.abort === true)) throw new UsageError('give a file, or --abort');
+      if (file === undefined) return abort(registry, await namedCluster(registry, flags));
+      const draft = await draftOf(file, flags, async (name) => registry.topologies.read(name));
+      const change = { force: flags.force === true, lost: flags.lost };
+      const { name, version } = await changed(registry, draft, change, `${file} is applied`);
+      writeOut(`${name} is at version ${version}\n`);
+    }),
+  );
+  withClusterOptions(
+    command
+      .command('history')
+      .description('list the versions that are kept')
+      .addHelpText('after', '\nExample:\n  keyway topology history')
+      .option('--json', 'one JSON object a line'),
+  ).action((flags: ClusterFlags & { json?: true }) =>
+    inRegistry(flags, async (registry) => {
+      const rows = await registry.topologies.history(await namedCluster(registry, flags));
+      type Row = (typeof rows)[number];
+      const columns = {
+        version: (row: Row) => row.version,
+        committed: (row: Row) => row.at,
+        shards: (row: Row) => row.shards,
+      };
+      writeTables(listing(rows, columns, flags.json === true), flags.json === true);
+    }),
+  );
+  withClusterOptions(
+    command
+      .command('rollback')
+      .description('make what a past version was the next version')
+      .addHelpText('after', '\nExample:\n  keyway topology rollback 3')
+      .argument('<version>', 'a version that is kept', versionOption),
+  ).action((version: TopologyVersion, flags: ClusterFlags) =>
+    inRegistry(flags, async (registry) => {
+      const past = await versionOf(registry, flags, version);
+      const now = await changed(registry, { ...past, version: null }, {}, `version ${version} comes back`);
+      writeOut(`${past.name} is at version ${now.version}, which is as version ${version} was\n`);
+    }),
+  );
+  return command;
+}
+
+/** Another step may be taken between the look and the giving up: then it is looked again. @throws UsageError */
+async function abort(registry: Registry, name: TopologyName): Promise<void> {
+  for (;;) {
+    const { handoff } = await registry.handoffs.read(name);
+    if (handoff === null || !isUnderWay(handoff))
+      throw new UsageError(`no handoff of ${topologyText(name)} is under way`);
+    const given = await registry.handoffs.abort(name, handoff, 'keyway topology apply --abort');
+    if (given === null) continue;
+    writeOut(`version ${given.to} of ${name.cluster} was given up; version ${given.from} stays\n`);
+    return;
+  }
+}
+
+async function versionOf(
+  registry: Parameters<typeof currentTopology>[0],
+  flags: ClusterFlags & RegistryFlag,
+  version: TopologyVersion | undefined,
+): Promise<Topology> {
+  if (version === undefined) return currentTopology(registry, flags);
+  const name = await namedCluster(registry, flags);
+  const topology = await registry.topologies.readVersion(name, version);
+  if (topology === null)
+    throw new UsageError(`version ${version} of ${name.cluster} is not kept: keyway topology history`);
+  return topology;
+}
+
+function formatted(topology: Topology, form: Form): string {
+  if (form === 'yaml') return topologyYaml(topology);
+  if (form === 'json') return `${JSON.stringify(topologyDocument(topology), null, 2)}\n`;
+  try {
+    return setNodesText(topology);
+  } catch (cause) {
+    if (cause instanceof RangeError) throw new UsageError(cause.message, { cause });
+    throw cause;
+  }
+}
+
+async function draftOf(
+  file: string,
+  { form, namespace, cluster }: ClusterFlags & { form: Form },
+  current: (name: { namespace: string; cluster: string }) => Promise<Topology | null>,
+): Promise<TopologyDraft> {
+  const text = readDocument(file);
+  if (form !== 'setnodes') return parseTopology(text, file);
+  if (cluster === undefined) throw new UsageError('the line form names no cluster: say --cluster');
+  const known = await current({ namespace, cluster });
+  // The line form has no rules of its own: a known cluster keeps its.
+  const { consistency, failover } = known ?? {};
+  const rules = { ...(consistency && { consistency }), ...(failover && { failover }) };
+  return { ...parseSetNodes(text, file, cluster, known), ...rules, namespace, version: null };
+}

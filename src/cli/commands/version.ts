@@ -1,0 +1,19 @@
+import { Command } from 'commander';
+import { VERSION } from '../../runtime/version.ts';
+import { writeOut } from '../output/terminal.ts';
+
+/** `keyway version`: what to say when something is to be looked into. */
+export function versionCommand(): Command {
+  return new Command('version')
+    .description('print the version, that of Node, and the platform')
+    .option('--json', 'one JSON object')
+    .addHelpText('after', '\nExample:\n  keyway version')
+    .action(({ json }: { readonly json?: true }) => {
+      const { version: node, platform, arch } = process;
+      writeOut(
+        json === true
+          ? `${JSON.stringify({ keyway: VERSION, node, platform, arch })}\n`
+          : `keyway ${VERSION}, Node ${node}, ${platform}-${arch}\n`,
+      );
+    });
+}

@@ -1,0 +1,86 @@
+import { Command } from 'commander';
+import { type Member, type MemberKind, nodeValue, type Registry, routerValue } from '../../registry/index.ts';
+import { addressText } from '../../runtime/address.ts';
+import { printableLine } from '../../runtime/printable.ts';
+import { openRegistry } from '../options/open-registry.ts';
+import { chosenRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
+import { writeOut } from '../output/terminal.ts';
+import { stopOnSignals } from '../signals.ts';
+
+/** `keyway watch`: a line for everything that changes in the registry. */
+export function watchCommand(): Command {
+  return withRegistryOption(
+    new Command('watch')
+      .description('tell of every change: topologies, routers, nodes')
+      .option('--json', 'one JSON object a line')
+      .addHelpText('after', '\nExample:\n  keyway watch --json'),
+  ).action(async (flags: RegistryFlag & { json?: true }) => {
+    const registry = openRegistry(chosenRegistry(flags));
+    const stopping = new AbortController();
+    stopOnSignals(async () => {
+      stopping.abort();
+      await registry.close();
+    });
+    const tell = (kind: string, name: string, what: string): void => {
+      const line =
+        flags.json === true
+          ? JSON.stringify({ kind, name, what })
+          : `${kind.padEnd(8)}  ${printableLine(name)}  ${printableLine(what)}`;
+      writeOut(`${line}\n`);
+    };
+    await Promise.all([
+      watchTopologies(registry, tell, stopping.signal),
+      watchMembers(registry, 'router', flags.json === true, tell, stopping.signal),
+      watchMembers(registry, 'node', flags.json === true, tell, stopping.signal),
+    ]);
+  });
+}
+
+type Tell = (kind: string, name: string, what: string) => void;
+
+async function watchTopologies({ topologies }: Registry, tell: Tell, signal: AbortSignal): Promise<void> {
+  for await (const { namespace, cluster, version } of topologies.watchAll(signal))
+    tell('cluster', `${namespace}/${cluster}`, version === null ? 'is gone' : `is at version ${version}`);
+}
+
+async function watchMembers(
+  { members }: Registry,
+  kind: MemberKind,
+  json: boolean,
+  tell: Tell,
+  signal: AbortSignal,
+): Promise<void> {
+  let before = new Map<string, string>();
+  for await (const now of members.watch(kind, '', signal)) {
+    if (now === null) {
+      if (kind === 'router') tell('registry', '', 'cannot be reached');
+      continue;
+    }
+    before = tellChanges(kind, json, before, now, tell);
+  }
+}
+
+function tellChanges(
+  kind: MemberKind,
+  json: boolean,
+  before: Map<string, string>,
+  now: readonly Member[],
+  tell: Tell,
+): Map<string, string> {
+  const after = new Map(now.map(({ name, value }) => [name, json ? JSON.stringify(value) : valueText(kind, value)]));
+  for (const [name, value] of after) if (before.get(name) !== value) tell(kind, name, value);
+  for (const name of before.keys()) if (!after.has(name)) tell(kind, name, 'is gone');
+  return after;
+}
+
+/** What people want to know of a member: steps of handoffs that it acknowledges are none of it. */
+export function valueText(kind: MemberKind, value: Member['value']): string {
+  if (kind === 'node') {
+    const { address, healthy, leaving, role } = nodeValue(value);
+    return `at ${address} is ${leaving ? 'leaving' : healthy ? 'well' : 'sick'}${role === 'replica' ? ', a replica' : ''}`;
+  }
+  const { versions, listen } = routerValue(value);
+  const served = Object.entries(versions).map(([cluster, version]) => `${cluster}@${version}`);
+  const at = listen.length === 0 ? '' : `at ${listen.map(addressText).join(', ')} `;
+  return `${at}serves ${served.join(', ') || 'nothing'}`;
+}

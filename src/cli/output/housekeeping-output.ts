@@ -1,0 +1,38 @@
+import { MetricsServer, renderProcess } from '../../admin/index.ts';
+import { processVitals } from '../../app/process-vitals.ts';
+import type { HousekeepingListener, HousekeepingMetrics } from '../../housekeeping/index.ts';
+import type { HostPort } from '../../runtime/address.ts';
+import type { Log } from '../../runtime/log.ts';
+import { VitalsMonitor } from '../../runtime/thread-vitals.ts';
+
+/** Has housekeeping counted, and told where it went wrong. */
+export function loggedListener(metrics: HousekeepingMetrics, log: Log): HousekeepingListener {
+  return {
+    onTerm: (election, leads) => {
+      metrics.onTerm(election, leads);
+      log.info({ election }, leads ? 'leads' : 'leads no more');
+    },
+    onUnits: (count) => metrics.onUnits(count),
+    onRun: (task, unit, record, lagMs) => {
+      metrics.onRun(task, unit, record, lagMs);
+      const { outcome, error, tookMs } = record;
+      if (outcome === 'failed' || outcome === 'overran' || outcome === 'stale')
+        log.warn({ task: task.name, unit, outcome, error, tookMs }, 'a run of housekeeping');
+    },
+    onFault: (what, error) => log.warn({ error: error instanceof Error ? error.message : String(error) }, what),
+  };
+}
+
+/** @param at nowhere, where it is not given. @returns what is to be closed in the end */
+export async function serveMetrics(
+  at: HostPort | undefined,
+  metrics: HousekeepingMetrics,
+): Promise<MetricsServer | null> {
+  if (at === undefined) return null;
+  const monitor = new VitalsMonitor();
+  const vitals = processVitals();
+  const ofProcess = (): Promise<string> => renderProcess(vitals([{ name: 'main', vitals: monitor.read() }]));
+  const server = new MetricsServer(async () => (await ofProcess()) + (await metrics.text()));
+  await server.listen(at.host, at.port);
+  return server;
+}

@@ -1,0 +1,27 @@
+import type { ServiceError } from '@grpc/grpc-js';
+import { StoreDenied, StoreSetUpError, StoreUnavailable } from '../../registry/index.ts';
+import { plainText } from '../../runtime/foreign-errors.ts';
+import { EXIT_FAILURE, EXIT_USAGE, UsageError } from '../../runtime/usage-error.ts';
+import { DocumentError } from '../../yaml/index.ts';
+import { writeFault } from './terminal.ts';
+
+/** gRPC's status. */
+const UNAUTHENTICATED = 16;
+
+/** Tells what went wrong. @returns the exit code */
+export function report(error: unknown): number {
+  writeFault(textOf(error));
+  const isUsage = error instanceof UsageError || error instanceof DocumentError || error instanceof StoreSetUpError;
+  return isUsage ? EXIT_USAGE : EXIT_FAILURE;
+}
+
+function textOf(error: unknown): string {
+  // Its faults are lines of their own.
+  if (error instanceof DocumentError) return error.message;
+  if (error instanceof StoreUnavailable && !(error instanceof StoreDenied))
+    return `${error.message}. Is keyway dev or keyway registry running? Another registry is given by --registry`;
+  const text = plainText(error);
+  return error instanceof StoreDenied && (error.cause as Partial<ServiceError>)?.code === UNAUTHENTICATED
+    ? `${text} (--token-file, KEYWAY_TOKEN_FILE, KEYWAY_TOKEN, or tokenFile in ~/.config/keyway/config.yaml)`
+    : text;
+}

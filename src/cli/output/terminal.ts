@@ -1,0 +1,79 @@
+import { styleText } from 'node:util';
+import { printable } from '../../runtime/printable.ts';
+import { EXIT_OK } from '../../runtime/usage-error.ts';
+
+/**
+ * Writes what a command answers. Whatever others have said in it, steers no terminal.
+ * @returns false where the reader is behind: what follows should wait for `drain`
+ */
+export function writeOut(text: string): boolean {
+  return process.stdout.write(printable(text));
+}
+
+/** Writes what stands beside the answer: notes, faults, progress. */
+export function writeErr(text: string): void {
+  process.stderr.write(printable(text));
+}
+
+/**
+ * Writes tables, or JSON in their place. On a terminal the head of each table is bold: the first line, and each that follows an
+ * empty one. Styles follow NO_COLOR, FORCE_COLOR and whether the output is a terminal.
+ */
+export function writeTables(text: string, json: boolean): void {
+  if (json) {
+    writeOut(text);
+    return;
+  }
+  const bold = (line: string): string => styleText('bold', line, { stream: process.stdout });
+  process.stdout.write(printable(text).replaceAll(/(?<=^|\n\n).+/g, bold));
+}
+
+/** Writes a text that nobody else has a word in, with its styles. Commander takes them out where no terminal shows them. */
+export function writeOwnText(text: string, stream: NodeJS.WriteStream): void {
+  stream.write(text);
+}
+
+/** Says what went wrong; each line begins alike, so that it is known whose it is. */
+export function writeFault(text: string): void {
+  const prefix = styleText('red', 'keyway:', { stream: process.stderr });
+  for (const line of printable(text).split('\n')) process.stderr.write(`${prefix} ${line}\n`);
+}
+
+/** Who reads us may stop, as `head` does: then nothing is left to say, and that is no failure. */
+export function endWhereNobodyReads(): void {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(EXIT_OK);
+      throw error;
+    });
+}
+
+/** Notes of which the same may come again and again: it is written once, and then how often it came besides. */
+export class Notes {
+  #last = '';
+  #repeated = 0;
+
+  /** @param text a line */
+  write(text: string): void {
+    if (text === this.#last) {
+      this.#repeated++;
+      return;
+    }
+    this.end();
+    this.#last = text;
+    writeErr(`${text}\n`);
+  }
+
+  /** Something else has come: the same note would be news. */
+  end(): void {
+    if (this.#repeated > 0) writeErr(`(the same ${this.#repeated} times more)\n`);
+    this.#last = '';
+    this.#repeated = 0;
+  }
+}
+
+/** Draws anew what stands on the terminal below `lines` lines up. @param texts lines, which may say what others have said */
+export function redraw(lines: number, texts: readonly string[]): void {
+  const up = lines === 0 ? '' : `\x1b[${lines}A`;
+  process.stderr.write(`${up}\x1b[J${texts.map((text) => `${printable(text)}\n`).join('')}`);
+}

@@ -1,0 +1,7 @@
+/** Discovery: keeps a topology as files, the DNS or registered nodes have it. To add a source, write a file and list it here. */
+
+export type { FoundShard, ShardSource } from './found-shards.ts';
+export { type Discovered, type DiscoveryLog, discovered, keepTopology, type NewCluster } from './keep-topology.ts';
+export { type DnsQuery, dnsSource } from './sources/dns-source.ts';
+export { fileSource } from './sources/file-source.ts';
+export { nodeSource } from './sources/node-source.ts';

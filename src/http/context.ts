@@ -1,0 +1,27 @@
+import { BufferPool, Turn } from '../io/index.ts';
+import { FieldCache, HeaderBlock } from './fields/index.ts';
+import { defaultLimits, type HttpLimits } from './limits.ts';
+import { MessageHead } from './message-head.ts';
+
+/** What the connections of a thread share. */
+export interface HttpContext {
+  readonly turn: Turn;
+  readonly buffers: BufferPool;
+  readonly fields: FieldCache;
+  readonly limits: HttpLimits;
+  /** Scratch: the message that is being received. */
+  readonly block: HeaderBlock;
+  readonly head: MessageHead;
+}
+
+/** What the connections of one thread share, made anew. */
+export function httpContext(clock: () => number, limits: HttpLimits = defaultLimits): HttpContext {
+  return {
+    turn: new Turn(clock),
+    buffers: new BufferPool(limits),
+    fields: new FieldCache(),
+    limits,
+    block: new HeaderBlock(),
+    head: new MessageHead(),
+  };
+}

@@ -1,0 +1,152 @@
+import { type FloodCause, floodCauses } from '../../http/index.ts';
+
+/** Why the router answered a request itself. */
+export const refusals = [
+  'no_route',
+  'no_shard_key',
+  'bad_request',
+  'no_owner',
+  'owner_unavailable',
+  'overloaded',
+  'rate_limited',
+  'too_large',
+  'idle_stream',
+  'slow_content',
+  'deadline',
+  'upstream_fault',
+  'moved',
+  'held',
+  'no_lease',
+] as const;
+export type Refusal = (typeof refusals)[number];
+
+/** Why a request has no answer, or no complete one, of its shard; what follows from each, `proxy/http/failure.ts` says. */
+export const failureCauses = [
+  'not_switched',
+  'declined',
+  'unreachable',
+  'lost',
+  'refused',
+  'gave_up',
+  'stalled',
+  'violation',
+  'sick',
+  'overloaded',
+] as const;
+export type FailureCause = (typeof failureCauses)[number];
+
+/** gRPC's status codes run from 0 to 16. */
+const GRPC_STATUSES = 17;
+/** Latency is counted in units of 8 us, in buckets that double: the last one begins at 2^22 units, 33 s. */
+export const LATENCY_UNIT_US = 8;
+export const LATENCY_BUCKETS = 24;
+
+/** Requests, answers, bytes and times: of a route, or of a shard. */
+export class TrafficCounters {
+  requests = 0;
+  retries = 0;
+  cancelled = 0;
+  requestBytes = 0;
+  responseBytes = 0;
+  /** Final responses by the first digit of their status. */
+  readonly responses = new Array<number>(10).fill(0);
+  readonly grpcStatuses = new Array<number>(GRPC_STATUSES).fill(0);
+  readonly latency = new Array<number>(LATENCY_BUCKETS).fill(0);
+  latencySum = 0;
+
+  countResponse(firstDigit: number): void {
+    this.responses[firstDigit] = (this.responses[firstDigit] ?? 0) + 1;
+  }
+
+  countGrpcStatus(status: number): void {
+    const counted = this.grpcStatuses[status];
+    if (counted !== undefined) this.grpcStatuses[status] = counted + 1;
+  }
+
+  /** @param units from the request to the end of its answer, in units of 8 us; @param bucket where they belong */
+  observeLatency(bucket: number, units: number): void {
+    this.latency[bucket] = (this.latency[bucket] as number) + 1;
+    this.latencySum += units;
+  }
+}
+
+/** The bucket of a time in units of 8 us. */
+export function latencyBucket(units: number): number {
+  const bucket = 32 - Math.clz32(units);
+  return bucket < LATENCY_BUCKETS ? bucket : LATENCY_BUCKETS - 1;
+}
+
+/** What is counted for one shard. */
+export class ShardCounters extends TrafficCounters {
+  connectFailures = 0;
+  /** Requests that failed, by what failed them. */
+  readonly failures = Object.fromEntries(failureCauses.map((cause) => [cause, 0])) as Record<FailureCause, number>;
+  connections = 0;
+  /** Streams open at the moment of asking. */
+  streams = 0;
+  /** Requests that wait for it to come back. */
+  held = 0;
+  /** Threads that take it for sick. */
+  sick = 0;
+  ejections = 0;
+
+  /** Forgets what is not counted but looked at when somebody asks. */
+  clearStates(): void {
+    this.connections = 0;
+    this.streams = 0;
+    this.held = 0;
+    this.sick = 0;
+    this.ejections = 0;
+  }
+}
+
+/** Beyond so many routes or shards the rest is counted together, so that a metric's series are bounded. */
+export const MOST_LABELLED = 1000;
+export const OTHERS = 'others';
+
+/** What a router thread counts on its way, in plain fields; made into metrics when somebody asks. */
+export class RouterCounters {
+  downstreamConnections = 0;
+  downstreamStreams = 0;
+  downstreamAccepted = 0;
+  /** Closed at once, for want of a place. */
+  downstreamRefused = 0;
+  malformed = 0;
+  handshakesFailed = 0;
+  readonly refusals = Object.fromEntries(refusals.map((reason) => [reason, 0])) as Record<Refusal, number>;
+  /** Streams that were ended because their keys have moved, by how. */
+  readonly drained: Record<'goaway' | 'end' | 'replay', number> = { goaway: 0, end: 0, replay: 0 };
+  /** Streams that have to leave and have not yet. */
+  draining = 0;
+  /** Requests that had to wait because their keys were being handed over, or the router had no lease. */
+  held = 0;
+  /** Of these the ones that wait now. */
+  holding = 0;
+  /** Requests that shards refused because the router was behind. */
+  stale = 0;
+  readonly floods = Object.fromEntries(floodCauses.map((cause) => [cause, 0])) as Record<FloodCause, number>;
+  readonly routes: Record<string, TrafficCounters> = {};
+  /** By `cluster/shard`. */
+  readonly shards: Record<string, ShardCounters> = {};
+
+  /** Requests that no route matched. */
+  get unrouted(): TrafficCounters {
+    return this.route('');
+  }
+
+  route(name: string): TrafficCounters {
+    return counted(this.routes, name, () => new TrafficCounters());
+  }
+
+  shard(cluster: string, id: string): ShardCounters {
+    return counted(this.shards, `${cluster}/${id}`, () => new ShardCounters());
+  }
+}
+
+function counted<Counters>(all: Record<string, Counters>, name: string, make: () => Counters): Counters {
+  const known = all[name];
+  if (known !== undefined) return known;
+  const label = Object.keys(all).length < MOST_LABELLED ? name : OTHERS;
+  all[label] ??= make();
+  return all[label];
+}

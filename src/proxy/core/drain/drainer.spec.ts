@@ -1,0 +1,138 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { Exchange } from '../../http/exchange.ts';
+import type { RouterContext } from '../../http/router-context.ts';
+import { RouterCounters } from '../counters.ts';
+import { type DrainDescription, defaultDrain, type MoveDescription } from './drain.ts';
+import { Drainer, type Leaver } from './drainer.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** A stream that ends when it is told, or, with a message under way, when it is reset. */
+class Stream {
+  isOpen = true;
+  hasToLeave = true;
+  readonly isWatch: boolean;
+  readonly wayToLeave: MoveDescription['how'];
+  readonly #startedMs = Date.now();
+  underWay = false;
+  reset = false;
+  pushbackMs = -1;
+
+  constructor(isWatch = true, how: MoveDescription['how'] = 'end') {
+    this.isWatch = isWatch;
+    this.wayToLeave = how;
+  }
+
+  ageMs(nowMs: number): number {
+    return nowMs - this.#startedMs;
+  }
+
+  get isLeaving(): boolean {
+    return this.isOpen;
+  }
+
+  leave(_how: string, _reason: string, pushbackMs: number): void {
+    this.pushbackMs = pushbackMs;
+    if (!this.underWay) this.isOpen = false;
+  }
+
+  giveUp(): void {
+    this.reset = true;
+    this.isOpen = false;
+  }
+}
+
+function drainerWith(drain: Partial<DrainDescription>) {
+  const counters = new RouterCounters();
+  const context = {
+    http2: { turn: { begin: () => Date.now() } },
+    counters,
+    random: () => 0.5,
+    drain: { ...defaultDrain, ...drain },
+  } as unknown as RouterContext;
+  const shutdowns: string[] = [];
+  const leaver = (stream: Stream): Leaver => ({
+    exchange: Object.assign(stream, {
+      shutDownConnection: (reason: string) => shutdowns.push(reason),
+    }) as unknown as Exchange,
+    reason: 'it moved',
+    hasToLeave: () => stream.hasToLeave,
+    isWatch: stream.isWatch,
+  });
+  return { drainer: new Drainer(context), counters, shutdowns, leaver };
+}
+
+const ended = (streams: readonly Stream[]): number => streams.filter(({ isOpen }) => !isOpen).length;
+
+it('ends streams evenly over the window', () => {
+  const { drainer, leaver, counters } = drainerWith({ windowMs: 1000, pushbackMs: 300 });
+  const streams = Array.from({ length: 100 }, () => new Stream());
+  drainer.add(streams.map(leaver));
+  expect(drainer.waiting).toBe(100);
+  const counted = [100, 400, 500].map((ms) => {
+    vi.advanceTimersByTime(ms);
+    return ended(streams);
+  });
+  expect(counted).toEqual([10, 50, 100]);
+  expect(counters.drained).toEqual({ goaway: 0, end: 100, replay: 0 });
+  expect(streams[0]?.pushbackMs).toBe(150);
+  expect(drainer.waiting).toBe(0);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+it('leaves those alone that have no need to leave any more when their turn comes', () => {
+  const { drainer, leaver, counters } = drainerWith({ windowMs: 100 });
+  const [leaves, stays] = [new Stream(), new Stream()];
+  drainer.add([leaves, stays].map(leaver));
+  stays.hasToLeave = false;
+  vi.advanceTimersByTime(200);
+  expect([leaves.isOpen, stays.isOpen, counters.drained.end]).toEqual([false, true, 1]);
+});
+
+it('takes longer than the window where the rate would be exceeded', () => {
+  const { drainer, leaver } = drainerWith({ windowMs: 1000, ratePerSecond: 10 });
+  const streams = Array.from({ length: 50 }, () => new Stream());
+  drainer.add(streams.map(leaver));
+  vi.advanceTimersByTime(1000);
+  expect(ended(streams)).toBe(10);
+  vi.advanceTimersByTime(4000);
+  expect(ended(streams)).toBe(50);
+});
+
+it('lets calls that are no watches finish, until they are open for as long as one', () => {
+  const { drainer, leaver } = drainerWith({ windowMs: 0, longLivedAfterMs: 500 });
+  const [finishes, stays] = [new Stream(false), new Stream(false)];
+  drainer.add([finishes, stays].map(leaver));
+  vi.advanceTimersByTime(400);
+  expect(ended([finishes, stays])).toBe(0);
+  finishes.isOpen = false;
+  vi.advanceTimersByTime(200);
+  expect(stays.isOpen).toBe(false);
+  expect(finishes.pushbackMs).toBe(-1);
+});
+
+it('resets what cannot end because a message is under way, after the grace', () => {
+  const { drainer, leaver } = drainerWith({ windowMs: 0, graceMs: 300 });
+  const stream = new Stream();
+  stream.underWay = true;
+  drainer.add([leaver(stream)]);
+  vi.advanceTimersByTime(200);
+  expect([stream.isOpen, drainer.waiting]).toEqual([true, 1]);
+  vi.advanceTimersByTime(200);
+  expect([stream.isOpen, stream.reset]).toEqual([false, true]);
+  vi.advanceTimersByTime(20);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+it('tells the connection of a stream that it goes, where the route wants that', () => {
+  const { drainer, leaver, shutdowns, counters } = drainerWith({ windowMs: 0 });
+  drainer.add([new Stream(true, 'goaway'), new Stream(true, 'end')].map(leaver));
+  vi.advanceTimersByTime(20);
+  expect(shutdowns).toEqual(['it moved']);
+  expect(counters.drained).toEqual({ goaway: 1, end: 1, replay: 0 });
+});

@@ -1,0 +1,115 @@
+import type { Exchange } from '../../http/exchange.ts';
+import type { RouterContext } from '../../http/router-context.ts';
+
+/** A stream that has to leave. */
+export interface Leaver {
+  readonly exchange: Exchange;
+  /** Its route calls it a watch: asked when it was found, because of ten thousand that takes a while. */
+  readonly isWatch: boolean;
+  /** For the client: why. */
+  readonly reason: string;
+  /** Asked again when its turn comes: its shard may have been faster. */
+  readonly hasToLeave: (exchange: Exchange) => boolean;
+}
+
+/** Those of one change, and when they end: evenly over their window. */
+interface Batch {
+  readonly leavers: readonly Leaver[];
+  readonly beganMs: number;
+  readonly lastsMs: number;
+  next: number;
+}
+
+/** Often enough that of ten thousand streams in a few seconds those of one tick are not felt. */
+const TICK_MS = 5;
+
+/**
+ * Ends the streams whose keys have moved, some at a time. What is no watch may finish by itself, and has to leave once it has
+ * been open for as long as a watch.
+ */
+export class Drainer {
+  readonly #context: RouterContext;
+  #batches: Batch[] = [];
+  /** Not open for long yet. */
+  readonly #young = new Set<Leaver>();
+  /** Told to leave, with a message under way. */
+  readonly #reluctant = new Map<Exchange, number>();
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(context: RouterContext) {
+    this.#context = context;
+  }
+
+  /** @param sinceMs when their window began; now where it is not given */
+  add(leavers: readonly Leaver[], sinceMs?: number): void {
+    const nowMs = this.#context.http2.turn.begin();
+    const { longLivedAfterMs } = this.#context.drain;
+    const watches: Leaver[] = [];
+    for (const leaver of leavers) {
+      if (leaver.isWatch || leaver.exchange.ageMs(nowMs) >= longLivedAfterMs) watches.push(leaver);
+      else this.#young.add(leaver);
+    }
+    this.#begin(watches, sinceMs ?? nowMs);
+    if (leavers.length > 0) this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  #begin(leavers: readonly Leaver[], nowMs: number): void {
+    if (leavers.length === 0) return;
+    const { windowMs, ratePerSecond } = this.#context.drain;
+    const lastsMs = Math.max(windowMs, (leavers.length / ratePerSecond) * 1000);
+    this.#batches.push({ leavers, beganMs: nowMs, lastsMs, next: 0 });
+  }
+
+  /** Streams that have to leave and have not yet. */
+  get waiting(): number {
+    return this.#batches.reduce((sum, { leavers, next }) => sum + leavers.length - next, this.#reluctant.size);
+  }
+
+  #tick(): void {
+    const nowMs = this.#context.http2.turn.begin();
+    this.#growOld(nowMs);
+    for (const batch of this.#batches) this.#endDue(batch, nowMs);
+    this.#batches = this.#batches.filter(({ leavers, next }) => next < leavers.length);
+    for (const [exchange, untilMs] of this.#reluctant) {
+      if (!exchange.isLeaving) this.#reluctant.delete(exchange);
+      else if (nowMs >= untilMs) exchange.giveUp();
+    }
+    if (this.#batches.length > 0 || this.#young.size > 0 || this.#reluctant.size > 0) return;
+    this.stop();
+  }
+
+  #growOld(nowMs: number): void {
+    const old: Leaver[] = [];
+    for (const leaver of this.#young) {
+      if (!leaver.exchange.isOpen) this.#young.delete(leaver);
+      else if (leaver.exchange.ageMs(nowMs) >= this.#context.drain.longLivedAfterMs) {
+        this.#young.delete(leaver);
+        old.push(leaver);
+      }
+    }
+    this.#begin(old, nowMs);
+  }
+
+  #endDue(batch: Batch, nowMs: number): void {
+    const { leavers, beganMs, lastsMs } = batch;
+    const share = lastsMs === 0 ? 1 : Math.min(1, (nowMs - beganMs) / lastsMs);
+    const due = Math.ceil(leavers.length * share);
+    for (; batch.next < due; batch.next++) this.#end(leavers[batch.next] as Leaver, nowMs);
+  }
+
+  #end({ exchange, reason, hasToLeave }: Leaver, nowMs: number): void {
+    if (!exchange.isOpen || !hasToLeave(exchange)) return;
+    const { counters, random, drain } = this.#context;
+    const how = exchange.wayToLeave;
+    // What is made anew counts itself, for a shard may be the one to end it.
+    if (how !== 'replay') counters.drained[how]++;
+    if (how === 'goaway') exchange.shutDownConnection(reason);
+    exchange.leave(how, reason, random() * drain.pushbackMs);
+    if (exchange.isLeaving) this.#reluctant.set(exchange, nowMs + drain.graceMs);
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+}

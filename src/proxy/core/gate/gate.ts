@@ -1,0 +1,214 @@
+import type { StagedCluster } from '../../../topology/index.ts';
+import type { Exchange } from '../../http/exchange.ts';
+import type { RouterContext } from '../../http/router-context.ts';
+import type { ClusterOwners } from '../../http/routing.ts';
+import type { Leaver } from '../drain/drainer.ts';
+import { Change } from './change.ts';
+import { LeaseWatch, type ServesUntil } from './lease-watch.ts';
+import { WaitingRoom } from './waiting-room.ts';
+
+/** What the gate needs of its router. */
+export interface GateKeeper {
+  /** Who owns what in the cluster now. */
+  owners(): ClusterOwners;
+  /** The requests to the cluster that are under way, some at a time; resolves once all were visited. */
+  visitOpen(visit: (exchange: Exchange) => void): Promise<void>;
+  /** @param sinceMs when the window began within which they are to leave */
+  drain(leavers: readonly Leaver[], sinceMs: number): void;
+  /** Refuses what is in flight to the cluster, and sees to it that nothing more of it is sent. */
+  cut(): void;
+}
+
+/** How often it is looked whether those in flight have ended, while others wait for that. */
+const HOLD_TICK_MS = 2;
+/** The same while nobody waits. */
+const DRAIN_TICK_MS = 20;
+
+/**
+ * Stands between the requests to a cluster of the registry and their owners: lets through what may be sent now. During a
+ * handoff what moves has to wait, and so has everything once the router's lease has run out.
+ */
+export class Gate {
+  readonly #context: RouterContext;
+  readonly #cluster: string;
+  readonly #keeper: GateKeeper;
+  readonly #room: WaitingRoom;
+  readonly #lease: LeaseWatch;
+  #change: Change | null = null;
+  #wasOpen = false;
+  #timer: NodeJS.Timeout | null = null;
+  #onSettled: Array<{ readonly attempt: number; readonly step: string; readonly done: (reached: boolean) => void }> =
+    [];
+
+  constructor(context: RouterContext, cluster: string, until: ServesUntil, keeper: GateKeeper) {
+    this.#context = context;
+    this.#cluster = cluster;
+    this.#keeper = keeper;
+    this.#lease = new LeaseWatch(context.http2.turn, until, () => keeper.cut());
+    this.#room = new WaitingRoom(context, cluster, () => this.#letInAfterOutage());
+  }
+
+  get waiting(): number {
+    return this.#room.size;
+  }
+
+  /** Whether all that moves by a table waits here, and nothing of it is in flight. @param build the table's */
+  hasHandedOverTo(build: number): boolean {
+    const change = this.#change;
+    return change?.next.build === build && change.staged.step === 'hold' && change.isDone(this.#now());
+  }
+
+  holds(exchange: Exchange): boolean {
+    return exchange.isIn(this.#room);
+  }
+
+  // ---- who may be sent -------------------------------------------------------------------------------------------
+
+  /**
+   * Whether a request may be sent now to its owner, which was found in this turn; otherwise it waits here, or was refused. This
+   * and `readmits` alone decide it.
+   */
+  admits(exchange: Exchange): boolean {
+    if (this.#lease.admitsAt(this.#context.http2.turn.nowMs)) {
+      const change = this.#change;
+      if (change === null || !change.moves(exchange)) return true;
+      if (!change.hasToWait(exchange)) {
+        this.#note(change, exchange);
+        return true;
+      }
+    } else this.#wasOpen = false;
+    this.#room.add(exchange, 0);
+    return false;
+  }
+
+  /** The same for one that has waited, or was sent before: it may have another owner by now. */
+  readmits(exchange: Exchange): boolean {
+    if (this.#mayGo(exchange, 0)) {
+      const change = this.#change;
+      if (change?.moves(exchange)) this.#note(change, exchange);
+      return true;
+    }
+    if (exchange.isOpen) this.#room.add(exchange, 0);
+    return false;
+  }
+
+  /** Finds a request's owner anew. @param version that a shard has spoken of; 0: none has */
+  #mayGo(exchange: Exchange, version: number): boolean {
+    if (!this.#lease.admitsAt(this.#now())) return false;
+    const owners = this.#keeper.owners();
+    if ((owners.version ?? 0) < version || !exchange.findOwnerIn(owners)) return false;
+    const change = this.#change;
+    return change === null || !change.moves(exchange) || !change.hasToWait(exchange);
+  }
+
+  #note(change: Change, exchange: Exchange): void {
+    change.note(exchange);
+    // Where a change goes back, the shard may hear of it later than this router, and refuse what it has given up until then.
+    exchange.keepContent();
+  }
+
+  /** A shard says that it has given an exchange's key up by a version: it waits until that is known here, or tries again. */
+  onStale(exchange: Exchange, version: number): void {
+    this.#change?.forget(exchange);
+    if ((this.#keeper.owners().version ?? 0) >= version) exchange.proceed();
+    else this.#room.add(exchange, version);
+  }
+
+  onContent(exchange: Exchange, bytes: number): void {
+    this.#room.onContent(exchange, bytes);
+  }
+
+  #lookAtAll(): void {
+    this.#room.look((exchange, version) => this.#mayGo(exchange, version));
+  }
+
+  /** The control plane may have said that the router serves no more, or that what it serves was given to others. */
+  lookAtLease(): void {
+    this.#lease.look();
+  }
+
+  #letInAfterOutage(): void {
+    const isOpen = this.#lease.admitsAt(this.#now());
+    if (isOpen && !this.#wasOpen) this.#lookAtAll();
+    this.#wasOpen = isOpen;
+  }
+
+  #now(): number {
+    return this.#context.http2.turn.begin();
+  }
+
+  // ---- a change of version ---------------------------------------------------------------------------------------
+
+  /** The table has changed, or what is staged beside it. @param next by what is staged; null: nothing is */
+  changed(staged: StagedCluster | null, next: ClusterOwners | null): void {
+    const before = this.#change;
+    if (staged === null || next === null) this.#change = null;
+    else if (before?.next.build === next.build) before.goOn(staged);
+    else this.#begin(new Change(staged, next, this.#context.drain.longLivedAfterMs));
+    this.#answerSettled();
+    this.#lookAtAll();
+    this.#act();
+  }
+
+  #begin(change: Change): void {
+    this.#change = change;
+    const seen = this.#keeper.visitOpen((exchange) => {
+      const isUnderWay = exchange.isSent || (exchange.isOpen && !this.holds(exchange));
+      if (this.#change === change && isUnderWay && change.moves(exchange)) change.note(exchange);
+    });
+    seen.then(() => {
+      change.seenAll = true;
+      this.#act();
+    });
+  }
+
+  /** Does what the step asks for, as far as that can be done now, and looks again as long as it is not done. */
+  #act(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    const change = this.#change;
+    if (change === null) return;
+    const { step } = change.staged;
+    if (step !== 'stage') {
+      // What waits elsewhere to be sent to the old owner waits here for the new one.
+      for (const exchange of change.takeUnsent()) this.#room.add(exchange, 0);
+      change.forgetOver();
+    }
+    if (change.seenAll && step === 'drain') this.#drain(change);
+    this.#answerSettled();
+    if (step === 'stage') return;
+    this.#timer = setTimeout(() => this.#act(), step === 'hold' ? HOLD_TICK_MS : DRAIN_TICK_MS);
+  }
+
+  #drain(change: Change): void {
+    const nowMs = this.#now();
+    const reason = `the key moves: ${this.#cluster} goes from version ${this.#keeper.owners().version ?? 0} to version ${change.staged.to}`;
+    const { leavers, sinceMs } = change.leavers(nowMs, reason);
+    if (leavers.length > 0) this.#keeper.drain(leavers, sinceMs);
+    else if (change.findSlow(nowMs)) this.#lookAtAll();
+  }
+
+  /** Resolves once a step is done here, or false where another has begun. */
+  settled(attempt: number, step: string): Promise<boolean> {
+    return new Promise((done) => {
+      this.#onSettled.push({ attempt, step, done });
+      this.#answerSettled();
+    });
+  }
+
+  #answerSettled(): void {
+    this.#onSettled = this.#onSettled.filter(({ attempt, step, done }) => {
+      const change = this.#change;
+      if (change === null || change.staged.attempt !== attempt || change.staged.step !== step) done(false);
+      else if (change.isDone(this.#now())) done(true);
+      else return true;
+      return false;
+    });
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#lease.stop();
+    this.#room.stop();
+  }
+}

@@ -1,0 +1,156 @@
+import type { Exchange } from '../../http/exchange.ts';
+import { type LocalReply, localReply } from '../../http/local-reply.ts';
+import type { RouterContext } from '../../http/router-context.ts';
+import { ClientShares } from '../owner/client-shares.ts';
+import type { WaitingPlace } from '../waiting-place.ts';
+
+/** Often enough that a time limit is kept to a tenth of a second. */
+const TICK_MS = 100;
+/** A tick that is later by as much: this thread was kept from running, and may not have heard what others have said meanwhile. */
+const LATE_MS = 200;
+/** Requests that are looked at in one turn: about a millisecond. */
+const LOOKED_AT_A_TURN = 400;
+
+/** What waits for a version that a shard has spoken of is tried again after so long: the version may have been given up. */
+const TRY_AGAIN_MS = 500;
+
+interface Waiting {
+  readonly sinceMs: number;
+  readonly untilMs: number;
+  /** The version that has to be served first. */
+  readonly version: number;
+  bytes: number;
+}
+
+/**
+ * Where requests wait that may not be sent to their owners now: bounded in number, in bytes and in time. One client that takes all it can get
+ * leaves some of it to the others.
+ */
+export class WaitingRoom implements WaitingPlace {
+  readonly #context: RouterContext;
+  readonly #cluster: string;
+  /** Calls that are no watches go first. */
+  readonly #calls = new Map<Exchange, Waiting>();
+  readonly #watches = new Map<Exchange, Waiting>();
+  readonly #onTick: () => void;
+  /** Who has how many of the places, and of the bytes. */
+  readonly #places = new ClientShares((visit) => this.#forEach((exchange) => visit(exchange, 1)));
+  readonly #room = new ClientShares((visit) => this.#forEach((exchange, { bytes }) => visit(exchange, bytes)));
+  #bytes = 0;
+  #tickedAtMs = 0;
+  #timer: NodeJS.Timeout | null = null;
+  /** Of passes through the room the last counts: an earlier one that is not through ends. */
+  #passes = 0;
+
+  /** @param onTick called now and then while somebody waits */
+  constructor(context: RouterContext, cluster: string, onTick: () => void) {
+    this.#context = context;
+    this.#cluster = cluster;
+    this.#onTick = onTick;
+  }
+
+  get size(): number {
+    return this.#calls.size + this.#watches.size;
+  }
+
+  /** Has an exchange wait, or refuses it where there is no room. @param version the version that it waits for; 0: any */
+  add(exchange: Exchange, version: number): void {
+    const { hold, counters, http2 } = this.#context;
+    const bytes = exchange.heldBytes;
+    counters.held++;
+    const sinceMs = http2.turn.begin();
+    const hasPlace = this.#places.admits(exchange, 1, this.size, hold.requests, sinceMs);
+    if (!hasPlace || !this.#room.admits(exchange, bytes, this.#bytes, hold.bytes, sinceMs)) {
+      exchange.refuse(this.#full());
+      return;
+    }
+    this.#bytes += bytes;
+    const waiting = { sinceMs, untilMs: sinceMs + hold.waitMs, version, bytes };
+    exchange.waitIn(this);
+    (exchange.isWatch ? this.#watches : this.#calls).set(exchange, waiting);
+    if (this.#timer !== null) return;
+    this.#tickedAtMs = sinceMs;
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  #forEach(visit: (exchange: Exchange, waiting: Waiting) => void): void {
+    for (const room of [this.#calls, this.#watches]) for (const [exchange, waiting] of room) visit(exchange, waiting);
+  }
+
+  /** Content of an exchange has come while it waits. */
+  onContent(exchange: Exchange, bytes: number): void {
+    const waiting = this.#calls.get(exchange) ?? this.#watches.get(exchange);
+    if (waiting === undefined) return;
+    const { hold, http2 } = this.#context;
+    const mayGrow = this.#room.admits(exchange, bytes, this.#bytes, hold.bytes, http2.turn.begin());
+    waiting.bytes += bytes;
+    this.#bytes += bytes;
+    if (!mayGrow) exchange.refuse(this.#full());
+  }
+
+  forget(exchange: Exchange): void {
+    for (const room of [this.#calls, this.#watches]) {
+      const waiting = room.get(exchange);
+      if (waiting === undefined) continue;
+      room.delete(exchange);
+      this.#bytes -= waiting.bytes;
+    }
+    if (this.size === 0 && this.#timer !== null) {
+      clearInterval(this.#timer);
+      this.#timer = null;
+    }
+  }
+
+  /** Asks of everybody who waits whether it may go, and lets it; some at a time. */
+  look(mayGo: (exchange: Exchange, version: number) => boolean): void {
+    this.#passes++;
+    const pass = this.#passes;
+    const everybody = [...this.#calls, ...this.#watches];
+    const lookAtSome = (from: number): void => {
+      if (pass !== this.#passes) return;
+      const end = Math.min(everybody.length, from + LOOKED_AT_A_TURN);
+      for (let i = from; i < end; i++) {
+        const [exchange, { version }] = everybody[i] as [Exchange, Waiting];
+        if (exchange.isIn(this) && mayGo(exchange, version)) exchange.proceed();
+      }
+      if (end < everybody.length) setImmediate(() => lookAtSome(end));
+    };
+    lookAtSome(0);
+  }
+
+  #tick(): void {
+    const nowMs = this.#context.http2.turn.begin();
+    const isLate = nowMs - this.#tickedAtMs > TICK_MS + LATE_MS;
+    // A thread that is late every time keeps to its limits all the same, every other time.
+    this.#tickedAtMs = isLate ? Number.POSITIVE_INFINITY : nowMs;
+    for (const room of isLate ? [] : [this.#calls, this.#watches]) {
+      // All wait for equally long: the first to come is the first whose time is over.
+      for (const [exchange, { untilMs }] of room) {
+        if (nowMs < untilMs) break;
+        exchange.refuse(localReply.heldTooLong(this.#cluster, this.#retryAfterMs()));
+      }
+    }
+    for (const room of [this.#calls, this.#watches]) {
+      for (const [exchange, { version, sinceMs }] of room) {
+        if (nowMs - sinceMs < TRY_AGAIN_MS) break;
+        if (version === 0) continue;
+        // The version may have been given up: then it goes to who owns its key now.
+        exchange.proceed();
+      }
+    }
+    this.#onTick();
+  }
+
+  #full(): LocalReply {
+    return localReply.heldTooMany(this.#cluster, this.#retryAfterMs());
+  }
+
+  /** Spread, so that they do not all come back at once. */
+  #retryAfterMs(): number {
+    return this.#context.random() * this.#context.drain.pushbackMs;
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+  }
+}

@@ -1,0 +1,71 @@
+import type { HeaderBlock } from '../../../http/index.ts';
+import type { SocketTarget } from '../../../io/index.ts';
+import type { Exchange } from '../../http/exchange.ts';
+import type { FailureCause, ShardCounters } from '../counters.ts';
+import type { ClearedExchange, WaitingPlace } from '../waiting-place.ts';
+import type { FairQueue } from './fair-queue.ts';
+
+/** Where a shard is, and what is counted for it. */
+export interface ShardEndpoint extends SocketTarget {
+  /** For messages to people. */
+  readonly label: string;
+  readonly counters: ShardCounters;
+  readonly limits: UpstreamLimits;
+  /** A connection was made, or could not be. */
+  onReached(): void;
+  onConnectFailed(reason: string): void;
+  /** A request is about to be sent. */
+  onSending(): void;
+  /** An exchange's request cannot be sent: it waits for the shard to come back, where that is configured, or is refused. */
+  unavailable(exchange: Exchange, cause: 'unreachable', reason: string): void;
+  /** Answers an exchange in the way that follows from the cause. */
+  refuse(exchange: Exchange, cause: FailureCause, reason: string): void;
+}
+
+/** What one shard is asked of at once, by one worker. */
+export interface UpstreamLimits {
+  /** Connections to a shard that speaks HTTP/2, and to one that speaks HTTP/1.1. */
+  readonly connections: number;
+  readonly http1Connections: number;
+  /** Requests in flight. */
+  readonly requests: number;
+  /** Requests that wait. */
+  readonly pending: number;
+}
+
+/**
+ * Told where a new connection ended without a word of the pool's protocol: the shard may speak another one.
+ * @param mayServe others have been served over the pool, so that it is used as long as nothing else is known
+ */
+export type OnDoubt = (mayServe: boolean) => void;
+
+/** The connections to one shard, and the requests that wait for one. */
+export interface Pool extends WaitingPlace {
+  readonly openConnections: number;
+  readonly openStreams: number;
+  /**
+   * Sends an exchange's request on a connection with room, or has it wait for one, or refuses it.
+   * @param block the request's header section where it is at hand as it was received
+   */
+  dispatch(exchange: ClearedExchange, block: HeaderBlock | null): void;
+  /** Visits the exchanges whose requests are at the shard. */
+  forEachOpen(visit: (exchange: Exchange) => void): void;
+  /** To be called every second or so. */
+  sweep(nowMs: number): void;
+  /** Cuts what is in flight, with its connections: nothing more of it is written. */
+  cut(): void;
+  /** Cuts all connections. No new request is taken. */
+  destroy(): void;
+}
+
+/** Has an exchange wait in a pool's queue, which gives one up where it is full: perhaps another client's. */
+export function haveWait(
+  exchange: Exchange,
+  queue: FairQueue<Exchange>,
+  pool: WaitingPlace,
+  endpoint: ShardEndpoint,
+): void {
+  const givenUp = queue.push(exchange, endpoint.limits.pending);
+  if (givenUp !== exchange) exchange.waitIn(pool);
+  if (givenUp !== null) endpoint.refuse(givenUp, 'overloaded', '');
+}

@@ -1,0 +1,220 @@
+import type { HeaderBlock } from '../../../http/index.ts';
+import { ClientCertificates, type ClientTlsDescription } from '../../../io/index.ts';
+import { splitAddress } from '../../../runtime/address.ts';
+import type { Log } from '../../../runtime/log.ts';
+import { type ActiveHealthDescription, HealthChecker } from '../../health/health-check.ts';
+import type { Exchange } from '../../http/exchange.ts';
+import { FAILURES } from '../../http/failure.ts';
+import { AutoPool } from '../../http/pools/auto-pool.ts';
+import { Http1Pool } from '../../http/pools/http1-pool.ts';
+import { Http2Pool } from '../../http/pools/http2-pool.ts';
+import type { RouterContext } from '../../http/router-context.ts';
+import type { FailureCause } from '../counters.ts';
+import { RetryBudget } from '../retries.ts';
+import type { ClearedExchange } from '../waiting-place.ts';
+import { ClientShares } from './client-shares.ts';
+import { HeldRequests } from './held-requests.ts';
+import { OwnerHealth, type PassiveHealthDescription } from './owner-health.ts';
+import type { Pool, ShardEndpoint, UpstreamLimits } from './pool.ts';
+
+/** How a cluster's shards are spoken to. Plain data. */
+export interface UpstreamDescription {
+  /** `auto` asks each shard. */
+  readonly protocol: 'http2' | 'http1' | 'auto';
+  readonly tls?: ClientTlsDescription | undefined;
+  /** In place of the router's own. */
+  readonly limits?: Partial<UpstreamLimits> | undefined;
+  readonly activeHealth?: ActiveHealthDescription | undefined;
+  readonly passiveHealth?: PassiveHealthDescription | undefined;
+  /** So long requests wait for an owner that is down or sick; 0: they fail at once. */
+  readonly waitForOwnerMs?: number | undefined;
+}
+
+export const defaultUpstream: UpstreamDescription = { protocol: 'http2' };
+
+/** Of a shard's violations the log has one in so long. */
+const TELL_FAILURES_EVERY_MS = 60_000;
+
+const POOLS: Readonly<
+  Record<UpstreamDescription['protocol'], (context: RouterContext, endpoint: ShardEndpoint) => Pool>
+> = {
+  http2: (context, endpoint) => new Http2Pool(context, endpoint),
+  http1: (context, endpoint) => new Http1Pool(context, endpoint),
+  auto: (context, endpoint) => new AutoPool(context, endpoint),
+};
+
+/** A shard as one router thread reaches it: its connections, its health, and what waits for it. */
+export class Upstream implements ShardEndpoint {
+  readonly cluster: string;
+  readonly id: string;
+  readonly address: string;
+  readonly target;
+  readonly label: string;
+  readonly counters;
+  readonly certificates;
+  limits: UpstreamLimits;
+  readonly retryBudget = new RetryBudget();
+  /** Null where nothing is looked at, so that most requests are spared the asking. */
+  readonly health: OwnerHealth | null;
+  readonly #context: RouterContext;
+  readonly #description: UpstreamDescription;
+  readonly #pool: Pool;
+  readonly #shares = new ClientShares((visit) => this.#pool.forEachOpen(visit));
+  readonly #checker: HealthChecker | null;
+  readonly #held: HeldRequests;
+  readonly #waitForOwnerMs: number;
+  readonly #log: Log;
+  #unreachable = false;
+  #failureTellableAtMs = 0;
+
+  constructor(context: RouterContext, cluster: string, id: string, address: string, description: UpstreamDescription) {
+    const { protocol, tls, activeHealth, passiveHealth, waitForOwnerMs = 0 } = description;
+    this.#context = context;
+    this.#description = description;
+    this.cluster = cluster;
+    this.id = id;
+    this.address = address;
+    this.target = splitAddress(address);
+    this.label = `${id} (${address})`;
+    this.counters = context.counters.shard(cluster, id);
+    this.certificates = tls === undefined ? null : new ClientCertificates(tls);
+    this.limits = limitsOf(context, description);
+    this.#waitForOwnerMs = waitForOwnerMs;
+    this.#log = context.log.child({ cluster, shard: id, address });
+    const watched = activeHealth !== undefined || passiveHealth !== undefined;
+    this.health = watched
+      ? new OwnerHealth(passiveHealth ?? null, context.random, (reason) =>
+          this.#log.warn({ reason }, 'the shard is ejected'),
+        )
+      : null;
+    this.#held = new HeldRequests(
+      this.limits.pending,
+      () => context.http2.turn.begin(),
+      (exchange, reason) => this.refuse(exchange, 'unreachable', reason),
+    );
+    this.#pool = POOLS[protocol](context, this);
+    this.#checker =
+      activeHealth === undefined
+        ? null
+        : new HealthChecker(this, protocol, activeHealth, context.random, (fault) => this.#onCheck(fault));
+  }
+
+  /**
+   * Sends an exchange's request, or has it wait, or refuses it.
+   * @param block the request's header section where it is at hand as it was received
+   */
+  dispatch(exchange: ClearedExchange, block: HeaderBlock | null): void {
+    const fault = this.health === null ? null : this.health.faultAt(this.#context.http2.turn.nowMs);
+    if (fault !== null) this.unavailable(exchange, 'sick', fault);
+    else if (this.limits.requests !== Number.POSITIVE_INFINITY && !this.#hasPlaceFor(exchange))
+      this.refuse(exchange, 'overloaded', '');
+    else this.#pool.dispatch(exchange, block);
+  }
+
+  #hasPlaceFor(exchange: Exchange): boolean {
+    const { requests } = this.limits;
+    const open = this.#pool.openStreams;
+    return this.#shares.admits(exchange, 1, open, requests, this.#context.http2.turn.nowMs);
+  }
+
+  onReached(): void {
+    if (!this.#unreachable) return;
+    this.#unreachable = false;
+    this.#log.info('the shard can be reached again');
+  }
+
+  onConnectFailed(reason: string): void {
+    this.counters.connectFailures++;
+    if (!this.#unreachable) this.#log.warn({ reason }, 'the shard cannot be reached');
+    this.#unreachable = true;
+  }
+
+  #onCheck(fault: string | null): void {
+    if (fault === null) this.#log.info('the shard is well');
+    else this.#log.warn({ reason: fault }, 'the shard is sick');
+    this.health?.onCheck(fault);
+  }
+
+  unavailable(exchange: Exchange, cause: 'unreachable' | 'sick', reason: string): void {
+    if (this.#waitForOwnerMs === 0) this.refuse(exchange, cause, reason);
+    else if (!this.#held.hold(exchange, reason, this.#waitForOwnerMs)) this.refuse(exchange, 'overloaded', '');
+  }
+
+  refuse(exchange: Exchange, cause: FailureCause, reason: string): void {
+    this.onFailure(cause, reason);
+    exchange.refuse(FAILURES[cause].reply(this.label, reason));
+  }
+
+  /** A request has failed: what follows for the shard. What follows for the request, its exchange knows. */
+  onFailure(cause: FailureCause, reason: string): void {
+    const { isSickness, isLogged } = FAILURES[cause];
+    this.counters.failures[cause]++;
+    if (isSickness) this.onOutcome(true);
+    if (isLogged) this.#tellFailure(cause, reason);
+  }
+
+  /** Not of each: a shard that misbehaves may do so with every answer. */
+  #tellFailure(cause: FailureCause, reason: string): void {
+    const { nowMs } = this.#context.http2.turn;
+    if (nowMs < this.#failureTellableAtMs) return;
+    this.#failureTellableAtMs = nowMs + TELL_FAILURES_EVERY_MS;
+    this.#log.warn({ cause, reason }, 'the shard breaks the protocol');
+  }
+
+  onSending(): void {
+    this.counters.requests++;
+    this.retryBudget.earn();
+  }
+
+  /** What became of a request that was sent. */
+  onOutcome(failed: boolean): void {
+    this.health?.onOutcome(failed, this.#context.http2.turn.nowMs);
+  }
+
+  /** Adds to the counters what it is like now. */
+  addStates(): void {
+    const { counters } = this;
+    counters.connections += this.#pool.openConnections;
+    counters.streams += this.#pool.openStreams;
+    counters.held += this.#held.count;
+    if (this.health === null) return;
+    counters.ejections += this.health.ejections;
+    if (this.health.faultAt(this.#context.http2.turn.begin()) !== null) counters.sick = 1;
+  }
+
+  /** The router's own limits have changed, or what is logged. */
+  goByContext(): void {
+    this.limits = limitsOf(this.#context, this.#description);
+    this.#log.level = this.#context.log.level;
+  }
+
+  /** Streams are open to it, or requests wait for it. */
+  get isBusy(): boolean {
+    return this.#pool.openStreams > 0 || this.#held.count > 0;
+  }
+
+  sweep(nowMs: number): void {
+    this.#pool.sweep(nowMs);
+  }
+
+  /** Cuts what is in flight, with its connections: nothing more of it is written. */
+  cut(): void {
+    this.#pool.cut();
+  }
+
+  /** Cuts all connections. No new request is taken. */
+  destroy(): void {
+    this.#checker?.stop();
+    this.#held.stop();
+    this.#pool.destroy();
+  }
+}
+
+function limitsOf({ limits }: RouterContext, description: UpstreamDescription): UpstreamLimits {
+  return {
+    connections: description.limits?.connections ?? limits.maxConnectionsPerShard,
+    http1Connections: description.limits?.connections ?? limits.maxHttp1ConnectionsPerShard,
+    requests: description.limits?.requests ?? Number.POSITIVE_INFINITY,
+    pending: description.limits?.pending ?? limits.maxPendingRequests,
+  };
+}

@@ -1,0 +1,153 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ShardPlace } from '../../../topology/index.ts';
+import type { RouterContext } from '../../http/router-context.ts';
+import { ClusterOwners, type RoutedCluster } from '../../http/routing.ts';
+import { MOST_LABELLED } from '../counters.ts';
+import type { Gate } from '../gate/gate.ts';
+import { ejectOutliers } from './owner-health.ts';
+import { defaultUpstream, Upstream, type UpstreamDescription } from './upstream.ts';
+
+/** As many shards of a new version are made known in one turn: less than a millisecond. */
+const INTRODUCED_A_TURN = 50;
+/** A shard that no current version has is let go once nothing has been open to it for so long: a client may still be coming back. */
+const LET_GO_AFTER_MS = 5000;
+
+/** All shards that this thread reaches, of current versions and of past ones that still have streams. */
+export class Upstreams {
+  readonly #context: RouterContext;
+  readonly #all = new Set<Upstream>();
+  /** Those that are spoken to as their cluster has it now, by cluster, id and address. */
+  readonly #current = new Map<string, Upstream>();
+  readonly #clusters = new Map<string, { readonly description: UpstreamDescription; readonly owners: ClusterOwners }>();
+  /** Those of past versions, and since when nothing has been open to them. */
+  readonly #past = new Map<Upstream, number>();
+  #outliersNextMs = new Map<string, number>();
+
+  constructor(context: RouterContext) {
+    this.#context = context;
+  }
+
+  /** The shards of a cluster from now on. What they were before goes on for as long as it has streams. */
+  ownersOf(cluster: RoutedCluster, gate: Gate | null): ClusterOwners {
+    const before = this.#clusters.get(cluster.name);
+    const description = cluster.upstream ?? before?.description ?? defaultUpstream;
+    if (before !== undefined && !isDeepStrictEqual(before.description, description)) this.#renew(cluster.name);
+    const owners = new ClusterOwners(cluster, gate, (shard) => this.#upstreamOf(cluster.name, shard, description));
+    this.#clusters.set(cluster.name, { description, owners });
+    for (const past of before?.owners.reached ?? []) this.#past.set(past, Number.POSITIVE_INFINITY);
+    this.#introduce(owners, description.activeHealth !== undefined, 0);
+    return owners;
+  }
+
+  /** Whether a cluster's shards are spoken to in this way. */
+  isSpokenTo(cluster: string, upstream: UpstreamDescription | undefined): boolean {
+    const known = this.#clusters.get(cluster);
+    return known !== undefined && (upstream === undefined || isDeepStrictEqual(known.description, upstream));
+  }
+
+  /** New requests get new connections, to the same shards too. */
+  #renew(cluster: string): void {
+    for (const [name, upstream] of this.#current) if (upstream.cluster === cluster) this.#current.delete(name);
+  }
+
+  /** A cluster that no route leads to any more. Its shards go on for as long as they have streams. */
+  remove(cluster: string): void {
+    for (const past of this.#clusters.get(cluster)?.owners.reached ?? [])
+      this.#past.set(past, Number.POSITIVE_INFINITY);
+    this.#clusters.delete(cluster);
+    this.#outliersNextMs.delete(cluster);
+  }
+
+  /** The router's own limits have changed, or what is logged. */
+  goByContext(): void {
+    for (const upstream of this.#all) upstream.goByContext();
+  }
+
+  /** The shards of a version that is not served yet: nothing is sent to them. */
+  ownersToBe(cluster: RoutedCluster): ClusterOwners {
+    return new ClusterOwners(cluster, null, () => {
+      throw new Error('nothing is sent by a version that is staged');
+    });
+  }
+
+  /**
+   * Has shards counted before a request is for them, so that monitors see them, and reached where they are to be asked for
+   * their health: some at a time.
+   */
+  #introduce(owners: ClusterOwners, reaches: boolean, from: number): void {
+    if (this.#clusters.get(owners.name)?.owners !== owners) return;
+    // Beyond those that have counters of their own there is nothing to be seen.
+    const last = reaches ? owners.size : Math.min(owners.size, MOST_LABELLED);
+    const end = Math.min(last, from + INTRODUCED_A_TURN);
+    for (let i = from; i < end; i++) {
+      if (reaches) owners.reach(i);
+      else this.#context.counters.shard(owners.name, owners.idOf(i));
+    }
+    if (end < last) setImmediate(() => this.#introduce(owners, reaches, end));
+  }
+
+  #upstreamOf(cluster: string, { id, address }: ShardPlace, description: UpstreamDescription): Upstream {
+    const name = placeName(cluster, id, address);
+    let upstream = this.#current.get(name);
+    if (upstream === undefined) {
+      upstream = new Upstream(this.#context, cluster, id, address, description);
+      this.#current.set(name, upstream);
+      this.#all.add(upstream);
+    }
+    this.#past.delete(upstream);
+    return upstream;
+  }
+
+  /** Brings the counters that are states up to date. */
+  refreshCounters(): void {
+    // A shard that has moved is reached at two addresses, and counted as one.
+    for (const upstream of this.#all) upstream.counters.clearStates();
+    for (const upstream of this.#all) upstream.addStates();
+  }
+
+  /** Cuts what is in flight to a cluster's shards, of this version or a past one. */
+  cut(cluster: string): void {
+    for (const upstream of this.#all) if (upstream.cluster === cluster) upstream.cut();
+  }
+
+  /** To be called every second or so. */
+  sweep(nowMs: number): void {
+    for (const upstream of this.#all) upstream.sweep(nowMs);
+    for (const name of this.#clusters.keys()) this.#watchOutliers(name, nowMs);
+    for (const [upstream, idleSinceMs] of this.#past) this.#letGo(upstream, idleSinceMs, nowMs);
+  }
+
+  #letGo(upstream: Upstream, idleSinceMs: number, nowMs: number): void {
+    if (this.#clusters.get(upstream.cluster)?.owners.reached.has(upstream) === true) this.#past.delete(upstream);
+    else if (upstream.isBusy) this.#past.set(upstream, Number.POSITIVE_INFINITY);
+    else if (idleSinceMs === Number.POSITIVE_INFINITY) this.#past.set(upstream, nowMs);
+    else if (nowMs - idleSinceMs >= LET_GO_AFTER_MS) {
+      upstream.counters.clearStates();
+      upstream.destroy();
+      this.#past.delete(upstream);
+      this.#all.delete(upstream);
+      const name = placeName(upstream.cluster, upstream.id, upstream.address);
+      if (this.#current.get(name) === upstream) this.#current.delete(name);
+    }
+  }
+
+  /** Ejects shards that succeed far less often than the others of their cluster. */
+  #watchOutliers(name: string, nowMs: number): void {
+    const cluster = this.#clusters.get(name);
+    const passive = cluster?.description.passiveHealth;
+    if (cluster === undefined || passive?.successRate === undefined) return;
+    const nextMs = this.#outliersNextMs.get(name) ?? 0;
+    if (nowMs < nextMs) return;
+    this.#outliersNextMs.set(name, nowMs + passive.successRate.intervalMs);
+    const healths = [...cluster.owners.reached].flatMap(({ health }) => (health === null ? [] : [health]));
+    ejectOutliers(healths, passive, nowMs);
+  }
+
+  destroy(): void {
+    for (const upstream of this.#all) upstream.destroy();
+  }
+}
+
+function placeName(cluster: string, id: string, address: string): string {
+  return `${cluster}/${id}/${address}`;
+}

@@ -1,0 +1,344 @@
+import {
+  ErrorCode,
+  type Field,
+  type FloodCause,
+  type HeaderBlock,
+  type HeaderName,
+  type MessageHead,
+  type Stream,
+} from '../../http/index.ts';
+import { Http1Connection, type Http1Fault, type Http1Handler } from '../../http1/index.ts';
+import { Connection, type ConnectionHandler } from '../../http2/index.ts';
+import type { Accepted } from '../../io/index.ts';
+import { clientProtocolOf, GrpcWebTranslation } from '../../rpc/index.ts';
+import { jitter } from '../../runtime/jitter.ts';
+import type { Upstream } from '../core/owner/upstream.ts';
+import type { Admission } from './admission.ts';
+import { type ClientConnection, UndecidedConnection } from './client-connection.ts';
+import type { CorsPolicy } from './edge/cors.ts';
+import { type EdgeDescription, ForwardedFor } from './edge/forwarded.ts';
+import { mayForward, optionsAnswer } from './edge/max-forwards.ts';
+import { isForbidden } from './edge/own-headers.ts';
+import { RequestIds } from './edge/request-ids.ts';
+import { targetFault } from './edge/request-target.ts';
+import { Exchange } from './exchange.ts';
+import { type LocalReply, localReply, sendReply } from './local-reply.ts';
+import type { AccessEntry } from './observe/access-log.ts';
+import { requestFacts } from './observe/request-facts.ts';
+import type { RouterContext } from './router-context.ts';
+import type { Route, RoutingSnapshot } from './routing.ts';
+
+/** As much earlier or later than its age a connection ends, as in gRPC (grpc/proposal A9). */
+const AGE_JITTER = 0.1;
+
+/** Where the sessions of a thread find the snapshot that is current, and are found. */
+export interface DownstreamOwner {
+  readonly context: RouterContext;
+  /** The current snapshot; each request uses one from its beginning to its end. */
+  readonly snapshot: RoutingSnapshot;
+  onSessionClosed(session: DownstreamSession): void;
+}
+
+/** A client's connection. */
+export class DownstreamSession implements ConnectionHandler, Http1Handler {
+  readonly #owner: DownstreamOwner;
+  readonly #context: RouterContext;
+  readonly #accepted: Accepted;
+  #edge: EdgeDescription;
+  #forwarded: ForwardedFor;
+  #requestIds: RequestIds | null;
+  /** Of the request that is being taken. */
+  #route: Route | null = null;
+  readonly #admission: Partial<Admission> = { key: '', client: '', needs: null, span: null };
+  /** Of the same: its key's header stands more than once. */
+  #keyRepeated = false;
+  /** Of the same: what its answer has to carry, so that a page of another origin may read it. */
+  #cors: readonly Field[] | null = null;
+  connection: ClientConnection;
+  /** When it has to end because of its age; infinite where age is no matter. */
+  readonly #endsAtMs: number;
+  #cutAtMs = Number.POSITIVE_INFINITY;
+  #idleSinceMs: number;
+  #requests = 0;
+  #requestsAtSweep = 0;
+
+  constructor(owner: DownstreamOwner, accepted: Accepted) {
+    this.#owner = owner;
+    this.#context = owner.context;
+    const { limits, http2, random } = owner.context;
+    const age = limits.maxConnectionAgeMs * jitter(AGE_JITTER, random);
+    this.#endsAtMs = age > 0 ? http2.turn.nowMs + age : Number.POSITIVE_INFINITY;
+    this.#idleSinceMs = http2.turn.nowMs;
+    this.#accepted = accepted;
+    this.#edge = owner.snapshot.edge;
+    this.#forwarded = this.#forwardedFor();
+    this.#requestIds = this.#newRequestIds();
+    if (accepted.protocol !== null) this.connection = this.#connectionOf(accepted.protocol);
+    else {
+      this.connection = new UndecidedConnection(
+        accepted.socket,
+        http2,
+        (protocol, bytes, start, end, endsBecause) => {
+          this.connection = this.#connectionOf(protocol);
+          this.connection.receive(bytes, start, end);
+          if (endsBecause !== null) this.connection.shutdown(endsBecause);
+        },
+        () => this.onClosed(),
+      );
+    }
+  }
+
+  #forwardedFor(): ForwardedFor {
+    const { clientAddress, secure } = this.#accepted;
+    return new ForwardedFor(this.#context.http2.fields, this.#edge.trustedHops, clientAddress, secure);
+  }
+
+  #newRequestIds(): RequestIds | null {
+    const { requestIds } = this.#edge;
+    return requestIds === 'pass' ? null : new RequestIds(requestIds === 'always', this.#context.random);
+  }
+
+  /** Routes and edge come of one config, also on a connection that is older than that. */
+  #goBy(edge: EdgeDescription): void {
+    this.#edge = edge;
+    this.#forwarded = this.#forwardedFor();
+    this.#requestIds = this.#newRequestIds();
+  }
+
+  #connectionOf(protocol: 'http1' | 'http2'): ClientConnection {
+    const { socket, secure } = this.#accepted;
+    return protocol === 'http2' ? this.#http2() : new Http1Connection(socket, this.#context.http2, this, secure);
+  }
+
+  #http2(): Connection {
+    return new Connection(this.#accepted.socket, true, this.#context.http2, this);
+  }
+
+  onHttp2Upgrade(settings: Uint8Array, block: HeaderBlock, rest: Uint8Array): void {
+    const connection = this.#http2();
+    this.connection = connection;
+    if (connection.beginUpgraded(settings, block)) connection.receive(rest, 0, rest.length);
+    else connection.fail(ErrorCode.ProtocolError, 'HTTP2-Settings that are none');
+  }
+
+  onRequest(stream: Stream, head: MessageHead, block: HeaderBlock, endStream: boolean): void {
+    this.#requests++;
+    this.#cors = null;
+    this.#route = null;
+    if (head.path === null) {
+      this.#refuse(stream, block, localReply.notSupported('CONNECT'));
+      return;
+    }
+    if (head.protocol !== null && head.protocol.text !== 'websocket') {
+      this.#refuse(stream, block, localReply.notSupported(`CONNECT for ${head.protocol.text}`));
+      return;
+    }
+    const fault = targetFault(head);
+    if (fault !== null) {
+      this.#refuse(stream, block, localReply.badRequest(fault));
+      return;
+    }
+    const { snapshot } = this.#owner;
+    if (snapshot.edge !== this.#edge) this.#goBy(snapshot.edge);
+    const route = snapshot.routeOf(head.path, head, block);
+    if (route === null) {
+      this.#refuse(stream, block, localReply.noRoute(head.path.text));
+      return;
+    }
+    this.#route = route;
+    route.counters.requests++;
+    if (route.cors !== null && this.#answersPreflight(route.cors, stream, head, block)) return;
+    if (!mayForward(head, block)) {
+      this.#answerAsLast(stream, head, block);
+      return;
+    }
+    const owner = this.#findOwner(route, stream, head, block);
+    if (owner === null) return;
+    if (head.contentLength > route.maxRequestBytes) {
+      this.#refuse(stream, block, localReply.tooLarge(route.maxRequestBytes));
+      return;
+    }
+    this.#requestIds?.apply(block);
+    if (route.owners.versionField !== null) block.push(route.owners.versionField);
+    route.requestHeaders?.apply(block);
+    const grpcWeb = route.translatesGrpcWeb ? GrpcWebTranslation.ofRequest(block) : null;
+    const needs = grpcWeb === null && this.#cors === null ? null : { cors: this.#cors, grpcWeb };
+    const { tracing } = this.#context;
+    const admission = this.#admission as Admission;
+    admission.owner = owner;
+    admission.route = route;
+    admission.needs = needs;
+    admission.span = tracing === null ? null : tracing.begin(block, route.name);
+    const exchange = new Exchange(this.#context, stream, admission, head, block, endStream);
+    stream.handler = exchange;
+    exchange.begin(block);
+  }
+
+  /** Answers a preflight, which has no key and is for no shard; else notes what the answer has to carry. */
+  #answersPreflight(policy: CorsPolicy, stream: Stream, head: MessageHead, block: HeaderBlock): boolean {
+    const answer = policy.preflight(head, block);
+    if (answer === null) {
+      this.#cors = policy.fieldsFor(block);
+      return false;
+    }
+    this.#answerEmpty(stream, block, answer);
+    return true;
+  }
+
+  /** Answers a request that may be forwarded no further, as who it is for. */
+  #answerAsLast(stream: Stream, head: MessageHead, block: HeaderBlock): void {
+    if (head.method?.text === 'OPTIONS') this.#answerEmpty(stream, block, optionsAnswer);
+    else this.#refuse(stream, block, localReply.notSupported('TRACE'));
+  }
+
+  #answerEmpty(stream: Stream, block: HeaderBlock, answer: readonly Field[]): void {
+    (this.#route as Route).counters.countResponse(2);
+    block.set(answer);
+    stream.connection.sendHeaders(stream, block, true);
+    this.#dropRest(stream);
+  }
+
+  /** The owner of the request's key; else the request has been refused. Takes out on the way what no client may say. */
+  #findOwner(route: Route, stream: Stream, head: MessageHead, block: HeaderBlock): Upstream | null {
+    const { key, owners, rateLimit } = route;
+    const found = this.#takeHeaders(block, key.kind === 'header' ? key.header : null);
+    const clientAddress = this.#forwarded.apply(block);
+    this.#admission.client = clientAddress;
+    let owner: Upstream | null;
+    let keyText = '';
+    if (key.kind === 'header') {
+      if (found === null || found.valueLength === 0 || this.#keyRepeated) {
+        const problem = found === null ? 'is missing' : this.#keyRepeated ? 'stands more than once' : 'is empty';
+        this.#refuse(stream, block, localReply.noShardKey(`the shard key header ${key.header.text} ${problem}`));
+        return null;
+      }
+      owner = owners.ownerOf(found);
+      this.#admission.key = found;
+      if (rateLimit !== null) keyText = found.text;
+    } else if (key.kind === 'fixed') {
+      owner = key.owner;
+      keyText = key.text;
+      this.#admission.key = keyText;
+    } else {
+      const extracted = key.rule.extract({ head, block, clientAddress });
+      if ('missing' in extracted) {
+        this.#refuse(stream, block, localReply.noShardKey(extracted.missing));
+        return null;
+      }
+      keyText = extracted.key;
+      this.#admission.key = keyText;
+      owner = owners.ownerOfText(keyText);
+    }
+    if (owner === null) this.#refuse(stream, block, localReply.noOwner(owners.name));
+    else if (rateLimit !== null && !rateLimit.take(rateLimit.by === 'client' ? clientAddress : keyText, this.#nowMs)) {
+      this.#refuse(stream, block, localReply.rateLimited(rateLimit.by));
+      return null;
+    }
+    return owner;
+  }
+
+  /** Takes out what no client may say. @returns the header that holds the key, if it is there; see `#keyRepeated` */
+  #takeHeaders(block: HeaderBlock, wanted: HeaderName | null): Field | null {
+    let found: Field | null = null;
+    const trustsProxies = this.#edge.trustedHops > 0;
+    let forbidden = false;
+    this.#keyRepeated = false;
+    for (let i = block.count - 1; i >= 0; i--) {
+      const field = block.fields[i] as Field;
+      const name = field.name;
+      if (name === wanted) {
+        this.#keyRepeated = found !== null;
+        found = field;
+      } else if (isForbidden(name, trustsProxies)) forbidden = true;
+    }
+    // In one go: taken out one by one, many would have the others moved many times.
+    if (forbidden) block.removeWhere(({ name }) => name !== wanted && isForbidden(name, trustsProxies));
+    return found;
+  }
+
+  get #nowMs(): number {
+    return this.#context.http2.turn.nowMs;
+  }
+
+  #refuse(stream: Stream, block: HeaderBlock, reply: LocalReply): void {
+    const { counters, accessLog } = this.#context;
+    counters.refusals[reply.refusal]++;
+    if (this.#route === null) counters.unrouted.requests++;
+    const traffic = this.#route?.counters ?? counters.unrouted;
+    const protocol = clientProtocolOf(block.fields, block.count);
+    if (accessLog?.pick() === true) accessLog.write(this.#refusalEntry(stream, block, protocol, reply));
+    sendReply(traffic, stream, protocol, reply, this.#cors ?? []);
+    this.#dropRest(stream);
+  }
+
+  #refusalEntry(stream: Stream, block: HeaderBlock, protocol: string, reply: LocalReply): AccessEntry {
+    return {
+      ...requestFacts(block.fields, block.count),
+      client: this.#accepted.clientAddress,
+      version: stream.connection.resetsStreams ? '2' : '1.1',
+      protocol,
+      route: this.#route?.name ?? '',
+      cluster: this.#route?.owners.name ?? '',
+      shard: '',
+      key: '',
+      status: reply.httpStatus,
+      grpcStatus: reply.grpcStatus,
+      refusal: reply.refusal,
+      durationMs: 0,
+      requestBytes: 0,
+      responseBytes: 0,
+      retries: 0,
+    };
+  }
+
+  /** The rest of a request that has been answered is for nobody (RFC 9113, 8.1). */
+  #dropRest(stream: Stream): void {
+    if (!stream.closed && stream.queue === null) stream.connection.reset(stream, ErrorCode.NoError);
+  }
+
+  /** The requests that are under way. */
+  forEachExchange(visit: (exchange: Exchange) => void): void {
+    this.connection.forEachStream(({ handler }) => {
+      if (handler instanceof Exchange) visit(handler);
+    });
+  }
+
+  /** To be called every second or so: ends what is too old, or idle, and whatever the connection itself finds. */
+  sweep(nowMs: number): void {
+    const { limits } = this.#context;
+    if (this.connection.openStreams > 0 || this.#requests !== this.#requestsAtSweep) {
+      this.#requestsAtSweep = this.#requests;
+      this.#idleSinceMs = nowMs;
+    }
+    if (nowMs >= this.#cutAtMs) this.connection.destroy();
+    else if (this.#cutAtMs === Number.POSITIVE_INFINITY) {
+      const idle = limits.idleConnectionMs > 0 && nowMs - this.#idleSinceMs >= limits.idleConnectionMs;
+      if (idle || nowMs >= this.#endsAtMs) {
+        this.#cutAtMs = nowMs + limits.maxConnectionAgeGraceMs;
+        this.connection.shutdown(idle ? 'idle' : 'maximum connection age');
+      }
+    }
+    this.connection.sweep(nowMs);
+    this.forEachExchange((exchange) => exchange.sweep(nowMs));
+  }
+
+  onCapacity(): void {}
+
+  onGoaway(): void {}
+
+  onClosed(): void {
+    this.#owner.onSessionClosed(this);
+  }
+
+  onFlood(_connection: Connection, cause: FloodCause): void {
+    this.#context.counters.floods[cause]++;
+  }
+
+  onFault(_fault: Http1Fault): void {
+    this.#context.counters.malformed++;
+  }
+
+  onSlow(): void {
+    this.#context.counters.floods.slow++;
+  }
+}

@@ -1,0 +1,359 @@
+import { isDeepStrictEqual } from 'node:util';
+import {
+  type Field,
+  field,
+  type HeaderBlock,
+  type HeaderName,
+  headerName,
+  type MessageHead,
+} from '../../http/index.ts';
+import { ClusterTable, fingerprint, type ShardPlace, type SharedCluster } from '../../topology/index.ts';
+import type { RouterCounters, TrafficCounters } from '../core/counters.ts';
+import { defaultMove, type MoveDescription } from '../core/drain/drain.ts';
+import type { Gate } from '../core/gate/gate.ts';
+import type { ServesUntil } from '../core/gate/lease-watch.ts';
+import type { Upstream, UpstreamDescription } from '../core/owner/upstream.ts';
+import { defaultRetries, type RetryDescription } from '../core/retries.ts';
+import { type CorsDescription, CorsPolicy } from './edge/cors.ts';
+import { defaultEdge, type EdgeDescription } from './edge/forwarded.ts';
+import { RateLimit, type RateLimitDescription } from './edge/rate-limit.ts';
+import { type HeaderRules, type HeaderRulesDescription, headerRules } from './header-rules.ts';
+import { isSecretSource } from './observe/secret-keys.ts';
+import { type Condition, conditionOf, pathMatcher, type RouteMatch } from './route-match.ts';
+import { pathOf, ShardKeyRule, type ShardKeySource, splitTarget } from './shard-key.ts';
+
+/** One rule: requests that match go to this cluster. The first that matches counts. */
+export interface RouteDescription {
+  /** For metrics and logs; what it matches where it has none. */
+  readonly name?: string | undefined;
+  readonly match: RouteMatch;
+  readonly cluster: string;
+  /** The first that has a key counts; without one the request is refused. */
+  readonly shardKey: readonly ShardKeySource[];
+  /** For a request, from its beginning to the end of its answer; its own grpc-timeout may be shorter. */
+  readonly timeoutMs?: number | undefined;
+  /** For a stream on which nothing moves, either way. */
+  readonly idleStreamMs?: number | undefined;
+  /** Bytes of a request's content. */
+  readonly maxRequestBytes?: number | undefined;
+  readonly retries?: RetryDescription | undefined;
+  readonly rateLimit?: RateLimitDescription | undefined;
+  readonly cors?: CorsDescription | undefined;
+  /** Paths of calls that stay open, `*` for anything: they end when their keys move. */
+  readonly watch?: readonly string[] | undefined;
+  readonly onMove?: MoveDescription | undefined;
+  /** gRPC-Web goes to shards as it is, or as gRPC. */
+  readonly grpcWeb?: 'pass' | 'translate' | undefined;
+  readonly requestHeaders?: HeaderRulesDescription | undefined;
+  readonly responseHeaders?: HeaderRulesDescription | undefined;
+}
+
+/** A cluster, and how its shards are spoken to. */
+export interface RoutedCluster {
+  readonly name: string;
+  readonly upstream?: UpstreamDescription | undefined;
+  /** Who owns what; null as long as nobody knows. */
+  readonly table: SharedCluster | null;
+  /** For a cluster of the registry: until when it may be served. */
+  readonly servesUntil?: ServesUntil | undefined;
+}
+
+/** All that decides where requests go, at the beginning. Plain data, so that it can be handed to worker threads. */
+export interface RoutingDescription {
+  readonly routes: readonly RouteDescription[];
+  readonly clusters: readonly RoutedCluster[];
+  readonly edge?: EdgeDescription | undefined;
+}
+
+/** A route, with its cluster's owners at hand. */
+export interface Route {
+  readonly description: RouteDescription;
+  readonly name: string;
+  readonly counters: TrafficCounters;
+  readonly matchesPath: (path: string) => boolean;
+  /** What else decides; null where the path alone does. */
+  readonly condition: Condition | null;
+  readonly owners: ClusterOwners;
+  readonly key: RouteKey;
+  /** Whether its keys may be secrets, such as cookies: then they are neither logged nor shown. */
+  readonly hidesKeys: boolean;
+  /** Infinite where there is none. */
+  readonly timeoutMs: number;
+  readonly idleStreamMs: number;
+  readonly maxRequestBytes: number;
+  readonly retries: RetryDescription;
+  readonly rateLimit: RateLimit | null;
+  readonly cors: CorsPolicy | null;
+  readonly isWatch: (target: string) => boolean;
+  readonly onMove: MoveDescription;
+  readonly translatesGrpcWeb: boolean;
+  readonly requestHeaders: HeaderRules | null;
+  readonly responseHeaders: HeaderRules | null;
+}
+
+/** Where a route's keys come from: the two plain ways, which cost a request next to nothing, or a rule. */
+export type RouteKey =
+  | { readonly kind: 'header'; readonly header: HeaderName }
+  | { readonly kind: 'fixed'; readonly text: string; readonly owner: Upstream | null }
+  | { readonly kind: 'rule'; readonly rule: ShardKeyRule };
+
+/** What a thread's table places keys like. */
+export interface TableFingerprint {
+  readonly version: number | null;
+  readonly hash: string;
+}
+
+/** The shards of a cluster, at one version, as this thread reaches them. */
+export class ClusterOwners {
+  readonly name: string;
+  /** Of two with the same table the same. */
+  readonly build: number;
+  /** In memory that threads share; null as long as nobody knows who owns what. */
+  readonly shared: SharedCluster | null;
+  readonly #table: ClusterTable | null;
+  readonly #upstreamOf: (shard: ShardPlace) => Upstream;
+  /** By the shard's number, made when a request is for it: a version of 10,000 shards is swapped in without a pause. */
+  readonly #upstreams: Array<Upstream | undefined>;
+  /** What stands before them; null where nothing ever does. */
+  readonly gate: Gate | null;
+  /** Tells shards by which version they are asked, so that one can see who is behind; null where there is none. */
+  readonly versionField: Field | null;
+  /** Those that were made. */
+  readonly reached = new Set<Upstream>();
+  #scratch = new Uint8Array(256);
+
+  constructor(
+    { name, table }: Pick<RoutedCluster, 'name' | 'table'>,
+    gate: Gate | null,
+    upstreamOf: (shard: ShardPlace) => Upstream,
+  ) {
+    this.name = name;
+    this.shared = table;
+    this.#table = table === null ? null : new ClusterTable(table);
+    this.build = table?.build ?? 0;
+    this.gate = gate;
+    this.#upstreamOf = upstreamOf;
+    this.#upstreams = new Array(this.size);
+    this.versionField = this.version === null ? null : field('x-keyway-version', String(this.version));
+  }
+
+  get size(): number {
+    return this.#table?.size ?? 0;
+  }
+
+  /** Null where there is no table, or it has no version. */
+  get version(): number | null {
+    return this.#table?.version ?? null;
+  }
+
+  /** Tells this thread's table from others; null where there is none. @param keys how many are looked at */
+  async fingerprint(keys: number): Promise<TableFingerprint | null> {
+    const table = this.#table;
+    return table === null ? null : { version: table.version, hash: await fingerprint(table, keys) };
+  }
+
+  /** The owner of the key that a header field holds, noted on the field: a key that comes again costs one comparison. */
+  ownerOf(key: Field): Upstream | null {
+    if (key.memoScope === this) return key.memo as Upstream | null;
+    const index = this.#indexOf(key);
+    const owner = index < 0 ? null : this.reach(index);
+    key.memo = owner;
+    key.memoScope = this;
+    return owner;
+  }
+
+  /** @param key latin1 text, a character for a byte */
+  ownerOfText(key: string): Upstream | null {
+    const index = this.#indexOf(key);
+    return index < 0 ? null : this.reach(index);
+  }
+
+  /** The owner of a key that is at hand, in either form. */
+  find(key: Field | string): Upstream | null {
+    return typeof key === 'string' ? this.ownerOfText(key) : this.ownerOf(key);
+  }
+
+  /** Whether this is the owner of a key. Reaches no shard: of ten thousand that would take a while. */
+  isOwner(upstream: Upstream, key: Field | string): boolean {
+    const index = this.#indexOf(key);
+    if (index < 0) return false;
+    const known = this.#upstreams[index];
+    if (known === upstream) return true;
+    // One whose cluster has other settings by now is the same shard still.
+    const { id, address } = (this.#table as ClusterTable).shardAt(index);
+    return upstream.id === id && upstream.address === address && upstream.cluster === this.name;
+  }
+
+  /** The number of the shard that owns a key; -1 where nobody does. */
+  #indexOf(key: Field | string): number {
+    const table = this.#table;
+    if (table === null) return -1;
+    if (typeof key === 'string') {
+      const bytes = Buffer.from(key, 'latin1');
+      return table.locate(bytes, 0, bytes.length);
+    }
+    if (key.valueLength > this.#scratch.length) this.#scratch = new Uint8Array(key.valueLength);
+    return table.locate(this.#scratch, 0, key.copyValue(this.#scratch));
+  }
+
+  idOf(index: number): string {
+    return (this.#table as ClusterTable).shardAt(index).id;
+  }
+
+  /** The shard of this number. */
+  reach(index: number): Upstream {
+    const known = this.#upstreams[index];
+    if (known !== undefined) return known;
+    const made = this.#upstreamOf((this.#table as ClusterTable).shardAt(index));
+    this.#upstreams[index] = made;
+    this.reached.add(made);
+    return made;
+  }
+}
+
+/** The routes and owners at one moment: built off the request's way, swapped in by one assignment, never changed. */
+export class RoutingSnapshot {
+  readonly #routes: readonly Route[];
+  readonly #owners: ReadonlyMap<string, ClusterOwners>;
+  readonly edge: EdgeDescription;
+
+  private constructor(routes: readonly Route[], owners: ReadonlyMap<string, ClusterOwners>, edge: EdgeDescription) {
+    this.#routes = routes;
+    this.#owners = owners;
+    this.edge = edge;
+  }
+
+  static of(
+    description: RoutingDescription,
+    counters: RouterCounters,
+    ownersOf: (cluster: RoutedCluster) => ClusterOwners,
+  ): RoutingSnapshot {
+    return new RoutingSnapshot([], new Map(), defaultEdge).by(description, counters, ownersOf);
+  }
+
+  /**
+   * What another config makes of it. Owners that it has no more stay known for those that are on their way to them; rates of
+   * routes that match and count as before go on.
+   */
+  by(
+    { routes, clusters, edge = defaultEdge }: RoutingDescription,
+    counters: RouterCounters,
+    ownersOf: (cluster: RoutedCluster) => ClusterOwners,
+  ): RoutingSnapshot {
+    const owners = new Map(this.#owners);
+    for (const cluster of clusters) owners.set(cluster.name, ownersOf(cluster));
+    const made = routes.map((route) => routeOf(route, owners, counters, this.#ratesOf(route)));
+    // The same object where it is the same, so that connections see at once that nothing has changed.
+    return new RoutingSnapshot(made, owners, isDeepStrictEqual(edge, this.edge) ? this.edge : edge);
+  }
+
+  #ratesOf({ name, match, rateLimit }: RouteDescription): RateLimit | null {
+    if (rateLimit === undefined) return null;
+    const wanted = [name, match, rateLimit];
+    const same = this.#routes.find(({ description }) =>
+      isDeepStrictEqual([description.name, description.match, description.rateLimit], wanted),
+    );
+    return same?.rateLimit ?? new RateLimit(rateLimit);
+  }
+
+  /** The same without the owners of a cluster that no route leads to. */
+  without(cluster: string): RoutingSnapshot {
+    const owners = new Map(this.#owners);
+    owners.delete(cluster);
+    return new RoutingSnapshot(this.#routes, owners, this.edge);
+  }
+
+  /** The same routes with other owners of one cluster. What routes know, such as rates, goes on. */
+  withOwners(changed: ClusterOwners): RoutingSnapshot {
+    const owners = new Map(this.#owners).set(changed.name, changed);
+    const routes = this.#routes.map((route) => {
+      if (route.owners.name !== changed.name) return route;
+      const { key } = route;
+      return { ...route, owners: changed, key: key.kind === 'fixed' ? fixedKey(key.text, changed) : key };
+    });
+    return new RoutingSnapshot(routes, owners, this.edge);
+  }
+
+  /** Who owns what in a cluster now. */
+  ownersIn(cluster: string): ClusterOwners | undefined {
+    return this.#owners.get(cluster);
+  }
+
+  allOwners(): Iterable<ClusterOwners> {
+    return this.#owners.values();
+  }
+
+  /** The first route that matches. Those that the path allows are noted on its field. */
+  routeOf(path: Field, head: MessageHead, block: HeaderBlock): Route | null {
+    const candidates = path.memoScope === this ? (path.memo as readonly Route[]) : this.#candidatesFor(path, head);
+    for (let i = 0; i < candidates.length; i++) {
+      const route = candidates[i] as Route;
+      if (route.condition === null || route.condition(head, block)) return route;
+    }
+    return null;
+  }
+
+  #candidatesFor(field: Field, head: MessageHead): readonly Route[] {
+    const { path } = pathOf(head);
+    const candidates = this.#routes.filter((route) => route.matchesPath(path));
+    field.memo = candidates;
+    field.memoScope = this;
+    return candidates;
+  }
+}
+
+function routeOf(
+  description: RouteDescription,
+  owners: ReadonlyMap<string, ClusterOwners>,
+  counters: RouterCounters,
+  rateLimit: RateLimit | null,
+): Route {
+  const found = owners.get(description.cluster);
+  if (found === undefined) throw new Error(`a route names the cluster ${description.cluster}, which does not exist`);
+  const { match, shardKey, cors } = description;
+  const name = description.name ?? Object.values(match.path).join('');
+  return {
+    description,
+    name,
+    counters: counters.route(name),
+    matchesPath: pathMatcher(match),
+    condition: conditionOf(match),
+    owners: found,
+    key: keyOf(shardKey, found),
+    hidesKeys: shardKey.some(isSecretSource),
+    timeoutMs: description.timeoutMs ?? Number.POSITIVE_INFINITY,
+    idleStreamMs: description.idleStreamMs ?? Number.POSITIVE_INFINITY,
+    maxRequestBytes: description.maxRequestBytes ?? Number.POSITIVE_INFINITY,
+    retries: description.retries ?? defaultRetries,
+    rateLimit,
+    isWatch: globMatcher(description.watch ?? []),
+    onMove: description.onMove ?? defaultMove,
+    translatesGrpcWeb: description.grpcWeb === 'translate',
+    cors: cors === undefined ? null : new CorsPolicy(cors),
+    requestHeaders: headerRules(description.requestHeaders),
+    responseHeaders: headerRules(description.responseHeaders),
+  };
+}
+
+function keyOf(sources: readonly ShardKeySource[], owners: ClusterOwners): RouteKey {
+  const [only, another] = sources;
+  if (only !== undefined && another === undefined) {
+    if ('header' in only && only.pattern === undefined)
+      return { kind: 'header', header: headerName(only.header.toLowerCase()) };
+    if ('value' in only) return fixedKey(Buffer.from(only.value, 'utf8').toString('latin1'), owners);
+  }
+  return { kind: 'rule', rule: new ShardKeyRule(sources) };
+}
+
+/** A key that is the same for all requests: its owner is looked up once. @param text latin1 */
+function fixedKey(text: string, owners: ClusterOwners): RouteKey {
+  return { kind: 'fixed', text, owner: owners.ownerOfText(text) };
+}
+
+/** Whether a target's path, in its one spelling, is one of several, in which `*` stands for anything. */
+export function globMatcher(globs: readonly string[]): (target: string) => boolean {
+  if (globs.length === 0) return () => false;
+  const escaped = globs.map((glob) => glob.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*'));
+  const pattern = new RegExp(`^(?:${escaped.join('|')})$`, 's');
+  return (target) => pattern.test(splitTarget(target).path);
+}

@@ -1,0 +1,29 @@
+/** The router: listener, session, stream, owner. It sees the control plane as a description that it is handed, no more. */
+
+export {
+  failureCauses,
+  LATENCY_BUCKETS,
+  LATENCY_UNIT_US,
+  RouterCounters,
+  ShardCounters,
+  TrafficCounters,
+} from './core/counters.ts';
+export { type DrainDescription, defaultDrain, type MoveDescription } from './core/drain/drain.ts';
+export { defaultHold, type HoldDescription } from './core/gate/hold.ts';
+export type { ServesUntil } from './core/gate/lease-watch.ts';
+export type { UpstreamDescription } from './core/owner/upstream.ts';
+export { type ActiveHealthDescription, HealthChecker } from './health/health-check.ts';
+export type { EdgeDescription } from './http/edge/forwarded.ts';
+export { ACCESS_FIELDS, formatFault } from './http/observe/access-log.ts';
+export type { ObserveDescription } from './http/observe/observe.ts';
+export type { OpenStream } from './http/observe/request-facts.ts';
+export { hiddenKey, isSecretName } from './http/observe/secret-keys.ts';
+export { patternFault } from './http/pattern.ts';
+export type { ResumeDescription } from './http/replay/resume.ts';
+export type { RouteMatch } from './http/route-match.ts';
+export { defaultRouterLimits, type RouterLimits } from './http/router-context.ts';
+export type { RouteDescription, RoutedCluster, RoutingDescription, TableFingerprint } from './http/routing.ts';
+export type { ShardKeySource } from './http/shard-key.ts';
+export type { TextMatch } from './http/text-match.ts';
+export { type RouterThreads, routerThreads } from './threads/router-threads.ts';
+export type { RouterSettings } from './threads/settings.ts';
