@@ -5,12 +5,13 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js';
 import { status } from '@grpc/grpc-js';
 import { afterEach, expect, it, vi } from 'vitest';
+import { changeTopology } from '../src/handoff/index.ts';
 import type { Registry } from '../src/registry/index.ts';
 import { Cluster, type TopologyDraft } from '../src/topology/index.ts';
 import { metric, type RouterUnderTest, startRouter } from './support/cluster.ts';
 import { type EchoBackend, echoClient, keyed, startEchoBackend } from './support/echo-backend.ts';
 import { Scope } from './support/processes.ts';
-import { PATIENCE, registryOn, sqlite } from './support/registries.ts';
+import { clock, PATIENCE, registryOn, sqlite } from './support/registries.ts';
 
 const scope = new Scope();
 afterEach(() => scope.release());
@@ -257,6 +258,25 @@ it.each([
   await vi.waitFor(() => expect(seen.text).toContain('{"n":2}'), PATIENCE);
   expect(seen.text).not.toMatch(/connection: close/i);
   expect(seen.closed).toBe(false);
+});
+
+it('serves what was deleted for as long as a call to it is under way, and has nobody make it anew meanwhile', async () => {
+  const [one, other] = [await holdingShard('text/plain'), await holdingShard('text/plain')];
+  const config = { drain: { longLivedAfterMs: 600_000 } };
+  const { router, registry } = await start([one.port], 1, {
+    route: { watch: [] },
+    upstream: { protocol: 'http1' },
+    config,
+  });
+  const call = watchOverHttp1(router, 'text/plain');
+  await vi.waitFor(() => expect(one.answers).toHaveLength(1), PATIENCE);
+  await registry.topologies.delete({ namespace: 'default', cluster: 'docs' });
+  const makeAnew = (patienceMs: number): Promise<unknown> =>
+    changeTopology(registry, draft([other.port]), { expected: null, reason: '', candidate: 'test', clock, patienceMs });
+  await expect(makeAnew(2000)).rejects.toThrow(/^.* router .* may still serve what was deleted at version 1/);
+  one.answers[0]?.end('done');
+  await makeAnew(PATIENCE.timeout);
+  expect(call.text).toContain('done');
 });
 
 it('ends between two messages, and never inside one', async () => {

@@ -56,6 +56,8 @@ interface FromRegistry {
   lastEvent: number;
   staged: StagedCluster | null;
   acknowledged: Acknowledgement | null;
+  /** The version that all threads route by; a deleted one counts for as long as something is open to it. 0: none. */
+  served: number;
   controls: boolean;
   readonly steps: Record<string, number>;
   failovers: number;
@@ -108,6 +110,7 @@ export class RoutedClusters {
       lastEvent: 0,
       staged: null,
       acknowledged: null,
+      served: 0,
       controls: false,
       steps: {},
       failovers: 0,
@@ -351,8 +354,11 @@ export class RoutedClusters {
     const known = this.#of(cluster);
     const { lastEvent, staged } = known;
     if (threads === null || lastEvent === 0 || !known.isRouted) return;
-    await threads.publish(cluster, this.#tables.get(cluster) ?? null, staged);
+    const table = this.#tables.get(cluster) ?? null;
+    await threads.publish(cluster, table, staged);
     this.#control?.carriedOut(cluster, lastEvent);
+    if (table === null && !(await threads.emptied(cluster))) return;
+    if (known.lastEvent === lastEvent) known.served = table?.version ?? 0;
     if (staged === null) {
       known.acknowledged = null;
       this.#tellServed();
@@ -382,9 +388,9 @@ export class RoutedClusters {
   #value(): RouterValue {
     const versions: Record<string, number> = {};
     const acknowledged: Record<string, Acknowledgement> = {};
-    for (const [name, { topology, acknowledged: last, isRouted }] of this.#fromRegistry) {
+    for (const { topology, acknowledged: last, served } of this.#fromRegistry.values()) {
       const cluster = topologyText(topology);
-      versions[cluster] = this.#threads === null || !isRouted ? 0 : (this.#tables.get(name)?.version ?? 0);
+      versions[cluster] = served;
       if (last !== null) acknowledged[cluster] = last;
     }
     const { admin, listen } = this.#config;

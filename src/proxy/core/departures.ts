@@ -1,6 +1,6 @@
 /**
- * Clusters that a reloaded config has no more, while something is open to them: their watches are told to leave, and calls
- * that are under way finish.
+ * Clusters that a reloaded config has no more, or whose topology was deleted, while something is open to them: their watches are told
+ * to leave, and calls that are under way finish.
  */
 export class Departures {
   readonly #leaving = new Map<string, Array<(isGone: boolean) => void>>();
@@ -14,7 +14,7 @@ export class Departures {
     return this.#leaving.has(cluster);
   }
 
-  /** A later config has it again. */
+  /** A later config, or a later topology, has it again. */
   comeBack(cluster: string): void {
     this.#end(cluster, false);
   }
@@ -32,15 +32,16 @@ export class Departures {
    */
   async look(
     visitOpen: (visit: (cluster: string) => void) => Promise<void>,
-    onGone: (cluster: string) => void,
+    onGone: (cluster: string) => void = () => {},
   ): Promise<void> {
     if (this.#leaving.size === 0 || this.#isLooking) return;
     this.#isLooking = true;
-    const empty = new Set(this.#leaving.keys());
+    const empty = new Map(this.#leaving);
     await visitOpen((cluster) => empty.delete(cluster));
     this.#isLooking = false;
-    for (const cluster of empty) {
-      if (!this.#leaving.has(cluster)) continue;
+    for (const [cluster, waiting] of empty) {
+      // It has come back meanwhile, and may have left once more since.
+      if (this.#leaving.get(cluster) !== waiting) continue;
       onGone(cluster);
       this.#end(cluster, true);
     }

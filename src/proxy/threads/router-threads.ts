@@ -63,6 +63,8 @@ export interface RouterThreads {
   reload(settings: RouterSettings, listen: readonly ListenerDescription[]): Promise<readonly number[]>;
   /** Resolves once nothing is open to a cluster that a reload has taken out; false where a later one has put it in again. */
   gone(cluster: string): Promise<boolean>;
+  /** Resolves once nothing is open to a cluster that has no topology any more; false where it has one again. */
+  emptied(cluster: string): Promise<boolean>;
   /** The sockets that are listened on, of all threads, to be handed to another router. */
   sockets(): Promise<readonly ListeningSockets[]>;
   /** @returns how many connections had to be cut after the grace */
@@ -117,6 +119,10 @@ class OwnThread implements RouterThreads {
     return this.#router?.gone(cluster) ?? Promise.resolve(false);
   }
 
+  emptied(cluster: string): Promise<boolean> {
+    return this.#router?.emptied(cluster) ?? Promise.resolve(false);
+  }
+
   async publish(cluster: string, table: SharedCluster | null, staged: StagedCluster | null): Promise<void> {
     this.#router?.publish(cluster, table, staged);
   }
@@ -158,7 +164,7 @@ export type WorkerRequest =
     }
   /** Goes by what was prepared last, or by what it went by before. */
   | { readonly id: number; readonly ask: 'apply' | 'discard' }
-  | { readonly id: number; readonly ask: 'gone'; readonly cluster: string }
+  | { readonly id: number; readonly ask: 'gone' | 'emptied'; readonly cluster: string }
   | {
       readonly id: number;
       readonly ask: 'publish';
@@ -263,9 +269,17 @@ class WorkerThreads implements RouterThreads {
     }));
   }
 
-  async gone(cluster: string): Promise<boolean> {
-    const asked = this.#workers.map((worker) => worker.ask({ ask: 'gone', cluster }));
-    return (await Promise.all(asked)).every((isGone) => isGone === true);
+  gone(cluster: string): Promise<boolean> {
+    return this.#allSay({ ask: 'gone', cluster });
+  }
+
+  emptied(cluster: string): Promise<boolean> {
+    return this.#allSay({ ask: 'emptied', cluster });
+  }
+
+  async #allSay(question: { readonly ask: 'gone' | 'emptied'; readonly cluster: string }): Promise<boolean> {
+    const answers = await Promise.all(this.#workers.map((worker) => worker.ask(question)));
+    return answers.every((answer) => answer === true);
   }
 
   async publish(cluster: string, table: SharedCluster | null, staged: StagedCluster | null): Promise<void> {

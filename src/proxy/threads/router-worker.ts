@@ -43,6 +43,8 @@ function carryOut(request: WorkerRequest): Promise<unknown> {
       return Promise.resolve(router.sockets());
     case 'gone':
       return router.gone(request.cluster);
+    case 'emptied':
+      return router.emptied(request.cluster);
     case 'publish':
       return Promise.resolve(router.publish(request.cluster, request.table, request.staged));
     case 'settled':

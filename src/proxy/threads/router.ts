@@ -74,6 +74,8 @@ export class Router implements DownstreamOwner, ListenerOwner {
   readonly #sessions = new Set<DownstreamSession>();
   readonly #listeners: Listeners;
   readonly #departures = new Departures();
+  /** Those whose topology was deleted. */
+  readonly #deleted = new Departures();
   readonly #timeOfDay: () => string;
   readonly #sweeper: NodeJS.Timeout;
   #onIdle: (() => void) | null = null;
@@ -150,6 +152,8 @@ export class Router implements DownstreamOwner, ListenerOwner {
     const before = this.snapshot.ownersIn(cluster) as ClusterOwners;
     const owners = this.#upstreams.ownersOf({ name: cluster, table }, before.gate);
     this.snapshot = this.snapshot.withOwners(owners);
+    if (table === null) this.#deleted.add(cluster);
+    else this.#deleted.comeBack(cluster);
     this.#drainMoved(before, owners);
   }
 
@@ -353,6 +357,12 @@ export class Router implements DownstreamOwner, ListenerOwner {
     return this.#departures.gone(cluster);
   }
 
+  /** Resolves once nothing is open to a cluster that has no topology any more; false where it has one again. */
+  emptied(cluster: string): Promise<boolean> {
+    if (this.#deleted.has(cluster)) return this.#deleted.gone(cluster);
+    return Promise.resolve((this.snapshot.ownersIn(cluster)?.build ?? 0) === 0);
+  }
+
   #forget(cluster: string): void {
     this.snapshot = this.snapshot.without(cluster);
     this.#upstreams.remove(cluster);
@@ -385,10 +395,10 @@ export class Router implements DownstreamOwner, ListenerOwner {
     for (const session of [...this.#sessions]) session.sweep(now);
     this.#upstreams.sweep(now);
     this.#listeners.refreshCertificates();
-    void this.#departures.look(
-      (visit) => this.#visitSome(({ owner }) => visit(owner.cluster)),
-      (cluster) => this.#forget(cluster),
-    );
+    const visitOpen = (visit: (cluster: string) => void): Promise<void> =>
+      this.#visitSome(({ owner }) => visit(owner.cluster));
+    void this.#departures.look(visitOpen, (cluster) => this.#forget(cluster));
+    void this.#deleted.look(visitOpen);
   }
 
   /**
