@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { HttpLimits } from '../http/index.ts';
 import { ClientCertificates, type ListenerDescription, ServerCertificates, tlsFault } from '../io/index.ts';
 import {
@@ -18,11 +17,10 @@ import {
 } from '../proxy/index.ts';
 import type { RegistryDescription } from '../registry/index.ts';
 import { type HostPort, isLoopback, splitAddress } from '../runtime/address.ts';
-import { fileFault } from '../runtime/foreign-errors.ts';
+import { NamedFileFault, SHORTEST_TOKEN, secretIn } from '../runtime/named-file.ts';
 import { type ClusterDescription, DEFAULT_PLACEMENT, describeCluster, type TopologyName } from '../topology/index.ts';
 import { didYouMean, type Report } from '../yaml/index.ts';
 import { checkAddresses } from './listen-addresses.ts';
-import { SHORTEST_TOKEN } from './registry-tokens.ts';
 import type { ConfigFile } from './schema/index.ts';
 
 /** A config that has been checked, in the terms of what it configures. */
@@ -130,13 +128,12 @@ function adminTokenOf({ address, tokenFile }: ConfigFile['admin'], report: Repor
     return null;
   }
   try {
-    const token = readFileSync(tokenFile, 'utf8').trim();
-    if (token.length >= SHORTEST_TOKEN) return token;
-    report(['admin', 'tokenFile'], `${tokenFile} holds fewer than ${SHORTEST_TOKEN} characters`);
+    return secretIn(tokenFile, SHORTEST_TOKEN);
   } catch (error) {
-    report(['admin', 'tokenFile'], `${tokenFile}: ${fileFault(error)}`);
+    if (!(error instanceof NamedFileFault)) throw error;
+    report(['admin', 'tokenFile'], error.message);
+    return null;
   }
-  return null;
 }
 
 function observeOf({ log, accessLog, tracing }: ConfigFile, report: Report): ObserveDescription {

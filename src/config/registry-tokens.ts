@@ -1,10 +1,8 @@
 import { z } from 'zod';
 import { Participants, type Role, tokenHash } from '../registry/index.ts';
+import { SHORTEST_TOKEN } from '../runtime/named-file.ts';
 import { identifier } from '../topology/index.ts';
 import { parseYaml, type Report, readDocument } from '../yaml/index.ts';
-
-/** As many characters as make guessing hopeless. */
-export const SHORTEST_TOKEN = 16;
 
 const tokenSchema = z.strictObject({
   token: z

@@ -13,6 +13,7 @@ import {
 import { openStore } from '../registry/store/index.ts';
 import { splitAddress } from '../runtime/address.ts';
 import { address as addressSchema, derivedNodeId, identifier, type TopologyName } from '../topology/index.ts';
+import { checked } from '../yaml/index.ts';
 
 /** A node that is to be found by its cluster. */
 export interface NodeOptions {
@@ -77,8 +78,8 @@ export function registerNode(options: NodeOptions, { clock, timeOfDayMs, random 
 }
 
 function check(schema: typeof identifier | typeof addressSchema, name: string, value: string): void {
-  const { error } = schema.safeParse(value);
-  if (error !== undefined) throw new TypeError(`${name} "${value}": ${error.issues[0]?.message}`);
+  const found = checked(schema, value);
+  if ('fault' in found) throw new TypeError(`${name} "${value}": ${found.fault}`);
 }
 
 /** Which node it is, and which process of it. */

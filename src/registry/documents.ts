@@ -1,4 +1,5 @@
-import { z } from 'zod';
+import type { z } from 'zod';
+import { checked } from '../yaml/index.ts';
 import { electionKey } from './elections.ts';
 import { type FencingToken, revisionOf } from './fencing-token.ts';
 import { follow } from './follow.ts';
@@ -75,10 +76,9 @@ export class Documents {
     { name, value, revision }: StoredDocument,
     schema: Schema,
   ): z.output<Schema> | undefined {
-    const result = schema.safeParse(value);
-    if (result.success) return result.data;
-    const reason = z.prettifyError(result.error).replaceAll(/\s*\n\s*/g, ' ');
-    this.#store.unreadable.note({ key: keyOf(name), revision, reason });
+    const found = checked(schema, value);
+    if ('value' in found) return found.value;
+    this.#store.unreadable.note({ key: keyOf(name), revision, reason: found.fault });
     return undefined;
   }
 

@@ -45,7 +45,7 @@ export type { OwnEntry } from './own-entry.ts';
 export type { OwnRights } from './own-rights.ts';
 export { Registry, type RegistryClocks } from './registry.ts';
 export type { RegistryDescription, StoreTls } from './store/open-store.ts';
-export { fileBytes, StoreSetUpError } from './store/set-up-error.ts';
+export { StoreSetUpError } from './store/set-up-error.ts';
 export { SqliteStore } from './store/sqlite-store.ts';
 export { type Revision, type Store, StoreDenied, StoreRefused, StoreUnavailable } from './store/store.ts';
 export { type CommitOptions, type CommittedVersion, Topologies, VersionConflict } from './topologies.ts';

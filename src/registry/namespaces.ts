@@ -1,4 +1,5 @@
 import { identifier } from '../topology/index.ts';
+import { checked } from '../yaml/index.ts';
 import type { Condition } from './store/store.ts';
 import { liveTopologies, POINTERS } from './topology-entries.ts';
 import type { TrackedStore } from './tracked-store.ts';
@@ -26,8 +27,8 @@ export class Namespaces {
 
   /** @throws NamespaceError where it exists already, or where no cluster could be in it by its name */
   async create(name: string): Promise<void> {
-    const { error } = identifier.safeParse(name);
-    if (error !== undefined) throw new NamespaceError(`"${name}" is no namespace: ${error.issues[0]?.message}`);
+    const found = checked(identifier, name);
+    if ('fault' in found) throw new NamespaceError(`"${name}" is no namespace: ${found.fault}`);
     const taken = name === DEFAULT_NAMESPACE;
     const key = keyOf(name);
     if (taken || (await this.#store.commit([{ key, revision: 0 }], [{ key, value: '{}' }])) === null)

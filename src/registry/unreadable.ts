@@ -1,4 +1,5 @@
-import { z } from 'zod';
+import type { z } from 'zod';
+import { checked } from '../yaml/index.ts';
 import type { Entry, Revision } from './store/store.ts';
 
 /** An entry that this release cannot read. What was read of it before stays what is known. */
@@ -94,7 +95,7 @@ export function jsonOf(entry: Entry): unknown {
  * @throws UnreadableEntry
  */
 export function parsed<Schema extends z.ZodType>(entry: Entry, schema: Schema): z.output<Schema> {
-  const result = schema.safeParse(jsonOf(entry));
-  if (result.success) return result.data;
-  throw new UnreadableEntry(entry, z.prettifyError(result.error).replaceAll(/\s*\n\s*/g, ' '));
+  const found = checked(schema, jsonOf(entry));
+  if ('value' in found) return found.value;
+  throw new UnreadableEntry(entry, found.fault);
 }

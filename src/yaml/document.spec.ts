@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { checkDocument, parseYaml } from './document.ts';
+import { checked } from './own-words.ts';
 import { filePath as file } from './schema-node.ts';
 
 const schema = z.strictObject({
@@ -54,6 +55,27 @@ describe('a fault', () => {
     const check = (value: object) => () => checkDocument(value, 'the command line', schema, (each) => each);
     expect(check({ lvel: 1 })).toThrow('the command line: lvel: there is no such field; did you mean level?');
     expect(check({ level: 'loud' })).toThrow('the command line: level: is "loud"; give info or warn');
+  });
+});
+
+describe('what a program has written', () => {
+  it('is given as its schema has it, or what is wrong with it in one line of our own words', () => {
+    expect(checked(schema, { level: 'info' })).toEqual({ value: { level: 'info' } });
+    expect(checked(schema, { level: 7, names: [''], lvel: 1 })).toEqual({
+      fault: 'level is "7"; give info or warn; names.0 is empty; give a text; has fields that are not known: lvel',
+    });
+    expect(checked(schema, null)).toEqual({ fault: 'is nothing; give a mapping' });
+    expect(
+      checked(
+        z.map(
+          z.string(),
+          z.custom(() => false),
+        ),
+        new Map([['a', 1]]),
+      ),
+    ).toEqual({
+      fault: 'a is not as it should be',
+    });
   });
 });
 

@@ -2,5 +2,5 @@
 export { checkDocument, type Path, parseYaml, type Report, readDocument } from './document.ts';
 export { DocumentError, type DocumentFault } from './document-error.ts';
 export { didYouMean } from './nearest-name.ts';
-export { ownWords } from './own-words.ts';
+export { checked, ownWords } from './own-words.ts';
 export { filePath } from './schema-node.ts';

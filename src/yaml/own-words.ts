@@ -23,6 +23,20 @@ function kindOf(value: unknown): string {
   return kind(Array.isArray(value) ? 'array' : typeof value);
 }
 
+/**
+ * Checks a value that a program has written.
+ * @returns the value as its schema has it, or in one line what is wrong with it, by fields
+ */
+export function checked<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+): { readonly value: z.output<Schema> } | { readonly fault: string } {
+  const { data, error } = schema.safeParse(value, { error: ownWords });
+  if (error === undefined) return { value: data as z.output<Schema> };
+  const faults = error.issues.map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(' '));
+  return { fault: faults.join('; ') };
+}
+
 /** What is wrong with a value where its schema has no words of its own: what to write instead, as its writer would say it. */
 export const ownWords: z.core.$ZodErrorMap = (issue) => {
   switch (issue.code) {
@@ -40,8 +54,10 @@ export const ownWords: z.core.$ZodErrorMap = (issue) => {
       return `write a multiple of ${issue.divisor}`;
     case 'invalid_format':
       return `is not written as ${issue.format === 'regex' ? 'it should be' : `a ${issue.format} is`}`;
+    case 'unrecognized_keys':
+      return `has fields that are not known: ${issue.keys.join(', ')}`;
     default:
-      return undefined;
+      return 'is not as it should be';
   }
 };
 

@@ -1,10 +1,11 @@
 import { dirname } from 'node:path';
 import { Command } from 'commander';
-import { loadParticipants, SHORTEST_TOKEN } from '../../config/index.ts';
-import { fileBytes, Participants, SqliteStore } from '../../registry/index.ts';
+import { loadParticipants } from '../../config/index.ts';
+import { Participants, SqliteStore } from '../../registry/index.ts';
 import { StoreServer } from '../../registry/store/index.ts';
 import { addressText, type HostPort, isLoopback } from '../../runtime/address.ts';
 import { IN_USE, plainText } from '../../runtime/foreign-errors.ts';
+import { namedFile, SHORTEST_TOKEN, secretIn } from '../../runtime/named-file.ts';
 import { makePrivateFolder } from '../../runtime/private-file.ts';
 import { UsageError } from '../../runtime/usage-error.ts';
 import { FileLock, FileLocked } from '../../sqlite/index.ts';
@@ -67,7 +68,7 @@ export async function serveRegistry(options: RegistryOptions): Promise<ServedReg
   const tls =
     certificate === undefined || key === undefined
       ? null
-      : { certificate: fileBytes(certificate), key: fileBytes(key) };
+      : { certificate: namedFile(certificate), key: namedFile(key) };
   const kept = new DataFile(data);
   const server = new StoreServer(store, { participants, tls });
   try {
@@ -97,11 +98,7 @@ function participantsOf({ listen, tokenFile, tokens }: RegistryOptions): Partici
     if (isLoopback(listen.host)) return Participants.anybody();
     throw new UsageError(`${listen.host} can be reached from outside: give a --token-file, or listen on 127.0.0.1`);
   }
-  const token = fileBytes(tokenFile).toString('utf8').trim();
-  if (token === '') throw new UsageError(`${tokenFile} is empty`);
-  if (token.length < SHORTEST_TOKEN && !isLoopback(listen.host))
-    throw new UsageError(`${tokenFile} holds fewer than ${SHORTEST_TOKEN} characters`);
-  return Participants.sharing(token);
+  return Participants.sharing(secretIn(tokenFile, isLoopback(listen.host) ? 1 : SHORTEST_TOKEN));
 }
 
 /** One process serves a file: two would each have clients of their own, and run their leases out of each other's hands. */

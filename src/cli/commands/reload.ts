@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import type { ReloadOutcome } from '../../admin/index.ts';
 import { postToAdmin } from '../../app/post-to-admin.ts';
 import { addressText, type HostPort } from '../../runtime/address.ts';
-import { fileFault } from '../../runtime/foreign-errors.ts';
-import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE, UsageError } from '../../runtime/usage-error.ts';
+import { secretIn } from '../../runtime/named-file.ts';
+import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from '../../runtime/usage-error.ts';
 import { addressOption } from '../options/options.ts';
 import { writeOut } from '../output/terminal.ts';
 
@@ -31,7 +30,7 @@ export function reloadCommand(): Command {
         '\n\nExample:\n  keyway reload\n  keyway reload --admin 127.0.0.1:9902 --json',
     )
     .action(async ({ admin, tokenFile, json }: ReloadFlags) => {
-      const token = tokenFile === undefined ? null : tokenIn(tokenFile);
+      const token = tokenFile === undefined ? null : secretIn(tokenFile);
       const outcome = (await postToAdmin(admin, '/reload', token)) as ReloadOutcome;
       writeOut(json === true ? `${JSON.stringify(outcome)}\n` : outcomeText(outcome, admin));
       process.exitCode = EXIT_CODES[outcome.result];
@@ -44,14 +43,6 @@ const EXIT_CODES: Readonly<Record<ReloadOutcome['result'], number>> = {
   partly: EXIT_FAILURE,
   refused: EXIT_USAGE,
 };
-
-function tokenIn(file: string): string {
-  try {
-    return readFileSync(file, 'utf8').trim();
-  } catch (cause) {
-    throw new UsageError(`${file}: ${fileFault(cause)}`, { cause });
-  }
-}
 
 function outcomeText(outcome: ReloadOutcome, admin: HostPort): string {
   const { result, file, applied, needsRestart, unchanged, fault } = outcome;

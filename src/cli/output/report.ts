@@ -1,6 +1,7 @@
 import type { ServiceError } from '@grpc/grpc-js';
 import { StoreDenied, StoreSetUpError, StoreUnavailable } from '../../registry/index.ts';
 import { plainText } from '../../runtime/foreign-errors.ts';
+import { NamedFileFault } from '../../runtime/named-file.ts';
 import { EXIT_FAILURE, EXIT_USAGE, UsageError } from '../../runtime/usage-error.ts';
 import { DocumentError } from '../../yaml/index.ts';
 import { writeFault } from './terminal.ts';
@@ -8,11 +9,13 @@ import { writeFault } from './terminal.ts';
 /** gRPC's status. */
 const UNAUTHENTICATED = 16;
 
+/** What was asked for cannot be done as it was asked. */
+const AS_ASKED = [UsageError, DocumentError, StoreSetUpError, NamedFileFault] as const;
+
 /** Tells what went wrong. @returns the exit code */
 export function report(error: unknown): number {
   writeFault(textOf(error));
-  const isUsage = error instanceof UsageError || error instanceof DocumentError || error instanceof StoreSetUpError;
-  return isUsage ? EXIT_USAGE : EXIT_FAILURE;
+  return AS_ASKED.some((kind) => error instanceof kind) ? EXIT_USAGE : EXIT_FAILURE;
 }
 
 function textOf(error: unknown): string {

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Housekeeper, type HousekeeperOptions, type Task, taskSettings } from '../../housekeeping/index.ts';
+import { namedFile, secretIn } from '../../runtime/named-file.ts';
 import type { HousekeepingBackend } from './backend.ts';
 import { GrpcBackend } from './grpc-backend.ts';
 import type { NodeHousekeepingSettings } from './settings.ts';
@@ -7,7 +7,7 @@ import type { NodeHousekeepingSettings } from './settings.ts';
 export { HousekeepingClient } from './grpc-backend.ts';
 export { type NodeHousekeepingSettings, nodeHousekeepingSchema } from './settings.ts';
 
-/** Has a backend's housekeeping called when it is its turn, until `signal` is aborted. @throws Error where a file cannot be read */
+/** Has a backend's housekeeping called when it is its turn, until `signal` is aborted. @throws NamedFileFault */
 export async function callHousekeeping(
   { backend: where, tasks, lease, projectsBy, projectsEveryMs }: NodeHousekeepingSettings,
   surroundings: Omit<HousekeeperOptions, 'lease' | 'projectsBy' | 'projectsEveryMs' | 'tasks' | 'projects'>,
@@ -38,9 +38,9 @@ export async function callHousekeeping(
 
 async function backendOf({ grpc, http }: NodeHousekeepingSettings['backend']): Promise<HousekeepingBackend> {
   if (grpc !== undefined)
-    return new GrpcBackend(grpc.address, grpc.caFile === undefined ? null : readFileSync(grpc.caFile));
+    return new GrpcBackend(grpc.address, grpc.caFile === undefined ? null : namedFile(grpc.caFile));
   const { url, tokenFile } = http as NonNullable<typeof http>;
   // Its library is many files, which few need.
   const { HttpBackend } = await import('./http-backend.ts');
-  return new HttpBackend(url, tokenFile === undefined ? null : readFileSync(tokenFile, 'utf8').trim());
+  return new HttpBackend(url, tokenFile === undefined ? null : secretIn(tokenFile));
 }

@@ -1,8 +1,9 @@
 import { isIP } from 'node:net';
 import { isLoopback, splitAddress } from '../../runtime/address.ts';
+import { namedFile, secretIn } from '../../runtime/named-file.ts';
 import { EtcdStore } from './etcd-store.ts';
 import { RemoteStore } from './remote-store.ts';
-import { fileBytes, StoreSetUpError } from './set-up-error.ts';
+import { StoreSetUpError } from './set-up-error.ts';
 import { SqliteStore } from './sqlite-store.ts';
 import type { Store } from './store.ts';
 
@@ -104,9 +105,9 @@ function checkNames(endpoints: readonly string[], tls: StoreTls | undefined): vo
 }
 
 function secretOf(file: string | undefined): string | undefined {
-  return pem(file)?.toString('utf8').trim();
+  return file === undefined ? undefined : secretIn(file);
 }
 
 function pem(file: string | undefined): Buffer | undefined {
-  return file === undefined ? undefined : fileBytes(file);
+  return file === undefined ? undefined : namedFile(file);
 }

@@ -229,6 +229,12 @@ describe('routes', () => {
       { headers: { 'x-a': { present: false } } },
     ],
     [{ prefix: '/', headers: [{ name: 'x-a', exact_match: 'b' }] }, { headers: { 'x-a': { exact: 'b' } } }],
+    [{ prefix: '/', headers: [{ name: 'x-a', suffix_match: 'z.' }] }, { headers: { 'x-a': { regex: 'z\\.$' } } }],
+    [
+      { prefix: '/', headers: [{ name: 'x-a', safe_regex_match: { google_re2: {}, regex: 'a|b' } }] },
+      { headers: { 'x-a': { regex: '^(?:a|b)$' } } },
+    ],
+    [{ prefix: '/', headers: [{ name: 'x-a' }] }, { headers: { 'x-a': { present: true } } }],
     [{ prefix: '/', grpc: {} }, { headers: { 'content-type': { regex: '^application/grpc(?:[+].*)?$' } } }],
   ])('match as Envoy does with %j', (match, ours) => {
     const { config, notes } = imported(matching(match));

@@ -1,6 +1,6 @@
 import type { Fields } from '../fields.ts';
 import { type ImportedMatch, isHeader, literally, type TextTest } from '../match.ts';
-import { readRegex, readStringMatcher } from './string-matcher.ts';
+import { readRegex, readStringMatcher, readTextTest } from './string-matcher.ts';
 
 /** gRPC's content types (Envoy's `grpc: {}`). */
 const GRPC = { regex: '^application/grpc(?:[+].*)?$' };
@@ -72,14 +72,7 @@ function readHeader(matcher: Fields): HeaderTest | null {
 function readHeaderTest(matcher: Fields): HeaderTest | null {
   if (matcher.has('present_match')) return { present: matcher.flag('present_match') };
   if (matcher.has('string_match')) return readStringMatcher(matcher.mapping('string_match'));
-  const exact = matcher.text('exact_match');
-  if (exact !== undefined) return { exact };
-  const prefix = matcher.text('prefix_match');
-  if (prefix !== undefined) return { prefix };
-  const suffix = matcher.text('suffix_match');
-  if (suffix !== undefined) return { regex: `${literally(suffix)}$` };
-  const contains = matcher.text('contains_match');
-  if (contains !== undefined) return { regex: literally(contains) };
-  if (matcher.has('safe_regex_match')) return readRegex(matcher.mapping('safe_regex_match'));
-  return matcher.has('range_match') ? null : { present: true };
+  const test = readTextTest(matcher, '_match');
+  const isOther = ['range_match', 'safe_regex_match'].some((field) => matcher.has(field));
+  return test ?? (isOther ? null : { present: true });
 }

@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs';
+import { fileFault } from './foreign-errors.ts';
+
+/** As many characters as make guessing a token hopeless. */
+export const SHORTEST_TOKEN = 16;
+
+/** A file that a setting or an option names cannot be used. Its message begins with the file's name, and shows nothing of what it holds. */
+export class NamedFileFault extends Error {
+  override readonly name = 'NamedFileFault';
+}
+
+/** What a file holds. @throws NamedFileFault where it cannot be read */
+export function namedFile(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw new NamedFileFault(`${file}: ${fileFault(cause)}`, { cause });
+  }
+}
+
+/**
+ * The token, or password, in a file, without the white space around it.
+ * @param least as many characters as it has to have
+ * @throws NamedFileFault where it cannot be read, is empty, or holds fewer
+ */
+export function secretIn(file: string, least = 1): string {
+  const secret = namedFile(file).toString('utf8').trim();
+  if (secret === '') throw new NamedFileFault(`${file} is empty`);
+  if (secret.length < least) throw new NamedFileFault(`${file} holds fewer than ${least} characters`);
+  return secret;
+}
