@@ -1,3 +1,4 @@
+import { address as addressSchema } from '../../../topology/index.ts';
 import { isWithin, specificity } from '../domains.ts';
 import type { Difference } from '../fields.ts';
 import { type ShardsByHost, shardsAt } from '../shards.ts';
@@ -115,8 +116,13 @@ export class Clusters {
         reason: `Istio finds its endpoints in Kubernetes: list them as shards of ${name}`,
       });
     } else this.#usedShards.add(given);
-    const stand = host.replace(/^\*\.?/, '') || name;
-    const addresses = (given === undefined ? undefined : this.#shards[given]) ?? [`${stand}:${port ?? DEFAULT_PORT}`];
-    return shardsAt(name, addresses);
+    return shardsAt(name, (given === undefined ? undefined : this.#shards[given]) ?? [standIn(host, port, name)]);
   }
+}
+
+/** An address for who edits the config to put another in the place of: the host's own, where that is one. */
+function standIn(host: string, port: number | undefined, cluster: string): string {
+  const at = (name: string): string => `${name}:${port ?? DEFAULT_PORT}`;
+  const own = at(host.replace(/^\*\.?/, ''));
+  return addressSchema.safeParse(own).success ? own : at(cluster);
 }

@@ -518,5 +518,7 @@ it('never fails whole, whatever stands in a field', () => {
         if (config !== null) parseConfig(stringify(config, { aliasDuplicateObjects: false }), 'imported');
       },
     ),
+    // A host that is none, and would be in a shard's address.
+    { examples: [[[[[1, 'spec', 'http', '0', 'route', '0', 'destination', 'host'], ' ']]]] },
   );
 });
