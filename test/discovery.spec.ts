@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
 import type { NodeValue } from '../src/registry/index.ts';
@@ -102,7 +103,10 @@ it('registers a node for as long as its command runs, is well, and passes on sig
   await vi.waitFor(async () => expect(await registry.members.list('node')).toHaveLength(1), PATIENCE);
   const [member] = await registry.members.list('node');
   expect(member?.name).toMatch(/^default\/docs\/s0\/[0-9a-f]{40}$/);
-  expect(member?.value).toEqual({ address: `127.0.0.1:${port}`, role: 'primary', healthy: true });
+  const runs = { host: hostname(), pid: expect.any(Number) };
+  expect(member?.value).toEqual({ address: `127.0.0.1:${port}`, role: 'primary', healthy: true, process: runs });
+  // That of its command, which serves.
+  expect((member?.value as NodeValue).process?.pid).not.toBe(node.pid);
   expect(await node.end()).toBe(0);
   expect(node.output).toContain('told to stop');
   expect(node.output.indexOf('the node has left')).toBeLessThan(node.output.indexOf('told to stop'));

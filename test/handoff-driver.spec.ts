@@ -178,7 +178,8 @@ it('has a shard go on serving what it loses until every router holds it', async 
   const registry = open();
   await registry.topologies.commit(draft(['s0', 's1']));
   const router = new Router(open(), 'r0');
-  const identity = { name: NAME, shard: 's1', address: '10.0.0.1:1', nodeId: 'n', leaseMs: LEASE_MS, pid: process.pid };
+  const place = { host: 'here', pid: process.pid };
+  const identity = { name: NAME, shard: 's1', address: '10.0.0.1:1', nodeId: 'n', leaseMs: LEASE_MS, process: place };
   const losing = new RegisteredOwnership(open(), identity, clock, { onVersion: () => {}, onLost: () => {} });
   await Promise.all([router.ready, losing.start()]);
   scope.defer(() => losing.stop());

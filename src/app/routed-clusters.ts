@@ -20,7 +20,7 @@ import {
   type TopologyName,
   topologyText,
 } from '../topology/index.ts';
-import { processName } from './process-name.ts';
+import { processName, thisProcess } from './process-name.ts';
 
 /** What is known of a router's registry, for people. */
 export interface RegistryState {
@@ -394,7 +394,8 @@ export class RoutedClusters {
       if (last !== null) acknowledged[cluster] = last;
     }
     const { admin, listen } = this.#config;
-    return { versions, acknowledged, admin, listen: listen.map(({ host, port }) => ({ host, port })) };
+    const at = listen.map(({ host, port }) => ({ host, port }));
+    return { versions, acknowledged, admin, listen: at, process: thisProcess() };
   }
 
   /** As it is routed by now. */

@@ -7,7 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WriteStream } from 'node:tty';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { nodeName } from '../registry/index.ts';
 import { valueText } from './commands/watch.ts';
+import { openRegistry } from './options/open-registry.ts';
 import { chosenRegistry } from './options/registry-option.ts';
 import { writeFault } from './output/terminal.ts';
 import { keywayProgram } from './program.ts';
@@ -52,6 +54,24 @@ clusters: {docs: {hashOn: id, shards: [{id: s1, address: 127.0.0.1:2}, {id: s9, 
 describe('status', () => {
   it('says that a registry is empty', async () => {
     expect(await printed('status')).toMatch(/^the registry is empty: .*\nkeyway cluster create, .*\n$/);
+  });
+
+  it('says where nodes run, and leaves out those of shards that were removed', async () => {
+    await printed(...CREATE);
+    const registry = openRegistry({ sqlite: { path: join(folder, 'registry.sqlite') } });
+    const runs = { s0: { process: { host: 'laptop', pid: 4243 } }, s1: {} };
+    for (const [shard, process] of Object.entries(runs)) {
+      const name = nodeName({ namespace: 'default', cluster: 'docs' }, shard, 'n');
+      const value = { address: '127.0.0.1:1', role: 'primary', healthy: true, ...process };
+      await registry.members.register('node', name, value, 60_000).ready;
+    }
+    const before = await printed('status');
+    expect(before).toMatch(/\ndefault\/docs\/s0\/n {2}127\.0\.0\.1:1 {2}4243 on laptop {2}well\n/);
+    expect(before).toMatch(/\ndefault\/docs\/s1\/n {2}127\.0\.0\.1:1 {18}well\n/);
+    await printed('shard', 'remove', 's1');
+    expect(await printed('status')).not.toContain('s1');
+    expect(await printed('status', '--all')).toContain('\ndefault/docs/s1/n ');
+    await registry.close();
   });
 });
 

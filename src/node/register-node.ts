@@ -2,6 +2,7 @@ import { type ActiveHealthDescription, HealthChecker } from '../proxy/index.ts';
 import {
   type HeldLease,
   type InstanceId,
+  type MemberProcess,
   type Membership,
   type NodeValue,
   newInstance,
@@ -33,6 +34,8 @@ export interface NodeOptions {
   readonly leaseMs?: number | undefined;
   /** How its health is looked at; where it is not given, it is well for as long as this process is there. */
   readonly health?: ActiveHealthDescription | undefined;
+  /** The process that serves, where people are to find it by `keyway status`. */
+  readonly process?: MemberProcess | undefined;
   /** Told when its health changes: a fault, or null. */
   readonly onHealth?: ((fault: string | null) => void) | undefined;
 }
@@ -74,7 +77,8 @@ export function registerNode(options: NodeOptions, { clock, timeOfDayMs, random 
   // A node commits no topology, which is what the time of day would stand beside.
   const registry = new Registry(store, { clock, timeOfDay: () => '' });
   const identity = { name: { namespace, cluster }, shard, nodeId, instance: newInstance(), leaseMs };
-  return new Node(registry, identity, { address, role, healthy: true }, options, random);
+  const value = { address, role, healthy: true, ...(options.process !== undefined && { process: options.process }) };
+  return new Node(registry, identity, value, options, random);
 }
 
 function check(schema: typeof identifier | typeof addressSchema, name: string, value: string): void {

@@ -33,6 +33,7 @@ export {
   type Acknowledgement,
   hasAcknowledged,
   isMemberOf,
+  type MemberProcess,
   type NodeValue,
   nodeName,
   nodeValue,

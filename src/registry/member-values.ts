@@ -21,6 +21,12 @@ export function hasAcknowledged(acknowledged: Acknowledgement | undefined, { to,
   );
 }
 
+/** Where a member runs, for people to find it. */
+export interface MemberProcess {
+  readonly host: string;
+  readonly pid: number;
+}
+
 /** What a router tells of itself, its clusters by `namespace/cluster`. */
 export interface RouterValue {
   /** Of each cluster that it routes to: the version that all of its threads serve; 0: none yet. */
@@ -28,6 +34,8 @@ export interface RouterValue {
   readonly acknowledged: Readonly<Record<string, Acknowledgement>>;
   readonly admin: HostPort;
   readonly listen: readonly HostPort[];
+  /** A router of an earlier release does not say. */
+  readonly process?: MemberProcess;
 }
 
 /** What a node tells of itself. */
@@ -40,9 +48,12 @@ export interface NodeValue {
   readonly acknowledged?: Acknowledgement;
   /** A shard that takes part knows of no topology, and serves nothing. */
   readonly idle?: boolean;
+  /** The one that keeps the node in the registry, or that was started for it; not every node says. */
+  readonly process?: MemberProcess;
 }
 
 const NOWHERE: HostPort = { host: '', port: 0 };
+const memberProcess = z.object({ host: z.string(), pid: z.int() });
 const hostPort = z.object({ host: z.string(), port: z.number() });
 
 /** An acknowledgement of a later release's step is none of a step that is known here. */
@@ -69,6 +80,7 @@ const routerSchema = z.looseObject({
   acknowledged: each(acknowledgement),
   admin: hostPort.catch(NOWHERE),
   listen: z.array(hostPort).catch([]),
+  process: memberProcess.optional().catch(undefined),
 });
 
 const nodeSchema = z.looseObject({
@@ -77,6 +89,7 @@ const nodeSchema = z.looseObject({
   healthy: z.boolean().catch(true),
   leaving: z.literal(true).optional().catch(undefined),
   acknowledged: acknowledgement.optional().catch(undefined),
+  process: memberProcess.optional().catch(undefined),
 });
 
 /** What another process has written, which may be of another release: what it does not say, or says in another way, is empty. */

@@ -1,6 +1,7 @@
 import { type ClusterEvent, ClusterFollower } from '../handoff/index.ts';
 import {
   type HeldLease,
+  type MemberProcess,
   type Membership,
   type NodeValue,
   newInstance,
@@ -26,7 +27,7 @@ export interface ShardIdentity {
   readonly address: string;
   readonly nodeId: string;
   readonly leaseMs: number;
-  readonly pid: number;
+  readonly process: MemberProcess;
 }
 
 /** What becomes of what a shard holds when versions change. */
@@ -81,12 +82,12 @@ export class RegisteredOwnership implements Ownership {
     this.#identity = identity;
     this.#clock = clock;
     this.#listener = listener;
-    const { name, shard, nodeId, address, pid } = identity;
-    this.#value = { address, role: 'primary', healthy: false };
+    const { name, shard, nodeId, address, process } = identity;
+    this.#value = { address, role: 'primary', healthy: false, process };
     this.#rights = registry.handoffs.ownRights(
       name,
       { shard, nodeId, instance: this.#instance },
-      { fencing: true, address, beyondLeaseMs: 0, ended: false, process: processMark(pid) },
+      { fencing: true, address, beyondLeaseMs: 0, ended: false, process: processMark(process.pid) },
     );
     this.#follower = new ClusterFollower(
       registry,

@@ -1,7 +1,7 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
-import type { Registry } from '../registry/index.ts';
+import type { MemberProcess, Registry } from '../registry/index.ts';
 import type { TopologyName, TopologyVersion } from '../topology/index.ts';
 import { DocumentStore } from './document-store.ts';
 import { DocumentWatches } from './document-watches.ts';
@@ -27,7 +27,7 @@ export interface ShardServerOptions {
   readonly operationLog?: string | undefined;
   /** Milliseconds of the machine's clock. */
   readonly clock: () => number;
-  readonly pid: number;
+  readonly process: MemberProcess;
 }
 
 /** How it takes part in a cluster. */
@@ -54,9 +54,9 @@ export class ShardServer {
 
   constructor(options: ShardServerOptions) {
     this.#options = options;
-    const { id: shard, file, operationLog, clock, pid } = options;
+    const { id: shard, file, operationLog, clock, process } = options;
     this.#store = new DocumentStore(file);
-    this.#log = operationLog === undefined ? null : new OperationLog(operationLog, shard, clock, pid);
+    this.#log = operationLog === undefined ? null : new OperationLog(operationLog, shard, clock, process.pid);
     const ownership = this.#ownership();
     this.#sessions = new Sessions(file);
     const work = { shard, store: this.#store, watches: this.#watches, ownership, log: this.#log };
@@ -73,13 +73,13 @@ export class ShardServer {
 
   /** What it owns is known once it has registered; until then it serves nothing. */
   #ownership(): Ownership {
-    const { registration, id: shard, address, clock, pid } = this.#options;
+    const { registration, id: shard, address, clock, process } = this.#options;
     if (registration === undefined) return ownerOfAll;
     const { registry, name, nodeId, leaseMs } = registration;
     const newest = this.#store.newestVersion() as TopologyVersion | 0;
     this.#registered = new RegisteredOwnership(
       registry,
-      { name, shard, address, nodeId, leaseMs, pid },
+      { name, shard, address, nodeId, leaseMs, process },
       clock,
       {
         onVersion: (version, shards, lost) => this.#store.begin(version, shards, lost),

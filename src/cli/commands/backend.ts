@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { Command } from 'commander';
-import { processName } from '../../app/process-name.ts';
+import { processName, thisProcess } from '../../app/process-name.ts';
 import { HousekeepingMetrics } from '../../housekeeping/index.ts';
 import { DEFAULT_NAMESPACE } from '../../registry/index.ts';
 import { addressText, type HostPort } from '../../runtime/address.ts';
@@ -99,7 +99,14 @@ function optionsOf(
   metrics: HousekeepingMetrics,
 ): ShardServerOptions {
   const { cluster, namespace, leaseMs } = flags;
-  const options = { id, address: addressText(listen), file: data, operationLog, clock: machineClock, pid: process.pid };
+  const options = {
+    id,
+    address: addressText(listen),
+    file: data,
+    operationLog,
+    clock: machineClock,
+    process: thisProcess(),
+  };
   if (cluster === undefined) return options;
   const registry = openRegistry(chosenRegistry(flags));
   const log = newLog('warn').child({ shard: id });

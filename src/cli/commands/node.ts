@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
 import { Command, Option } from 'commander';
-import { processName } from '../../app/process-name.ts';
+import { processName, thisProcess } from '../../app/process-name.ts';
 import { HousekeepingMetrics } from '../../housekeeping/index.ts';
 import {
   callHousekeeping,
@@ -95,6 +95,7 @@ async function register([program, ...args]: string[], flags: NodeFlags): Promise
       ...flags,
       registry: chosenRegistry(flags),
       health: healthOf(flags),
+      process: { ...thisProcess(), ...(child?.pid !== undefined && { pid: child.pid }) },
       onHealth: (fault) => {
         if (fault === null) log.info('the node is well');
         else log.warn({ fault }, 'the node is sick');

@@ -10,6 +10,7 @@ import {
   type LeaselessRouter,
   leaselessName,
   type Member,
+  type MemberProcess,
   nodeValue,
   qualified,
   type Registry,
@@ -123,28 +124,35 @@ function text({ clusters, handoffs, routers, nodes, away, leaseless, leaders }: 
       ]),
     ),
     rowsOf(
-      ['router', 'address', 'serves'],
+      ['router', 'address', 'process', 'serves'],
       [
         ...routers.map(({ name, instance, value }) => {
-          const { versions, listen } = routerValue(value);
+          const { versions, listen, process } = routerValue(value);
           const served = Object.entries(versions).map(
             ([cluster, version]) => `${cluster}@${version}${late(cluster, version, clusters)}`,
           );
-          return [toldApart(routers, name, instance), listen.map(addressText).join(' '), served.join(' ')];
+          const at = listen.map(addressText).join(' ');
+          return [toldApart(routers, name, instance), at, processText(process), served.join(' ')];
         }),
-        ...leaseless.map((router) => [leaselessName(router), 'away', `${router.cluster}@${router.version}, perhaps`]),
+        ...leaseless.map((router) => [
+          leaselessName(router),
+          'away',
+          '',
+          `${router.cluster}@${router.version}, perhaps`,
+        ]),
       ],
     ),
     rowsOf(
-      ['node', 'address', 'health'],
+      ['node', 'address', 'process', 'health'],
       [
         ...nodes.map(({ name, instance, value }) => {
-          const { address, healthy } = nodeValue(value);
-          return [toldApart(nodes, name, instance), address, healthy ? 'well' : 'sick'];
+          const { address, healthy, process } = nodeValue(value);
+          return [toldApart(nodes, name, instance), address, processText(process), healthy ? 'well' : 'sick'];
         }),
         ...away.map(({ cluster, shard, nodeId, instance, address }) => [
           `${cluster}/${shard}/${qualified(nodeId, instance)}`,
           address,
+          '',
           'lost',
         ]),
       ],
@@ -178,6 +186,11 @@ function withoutRemoved(status: Status): Status {
     }),
     away: status.away.filter(({ cluster, shard }) => shards.has(cluster) && !isRemoved(cluster, shard)),
   };
+}
+
+/** Empty where it is not known: a member of an earlier release, or one that others registered. */
+function processText(process: MemberProcess | undefined): string {
+  return process === undefined ? '' : `${process.pid} on ${process.host}`;
 }
 
 /** Several processes may have one name. */
