@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The command. In a checkout it runs the TypeScript sources as they are, in a published package the built files; either
 // on the Node that the project pins, whatever the machine's own is.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import module, { createRequire } from 'node:module';
 import { constants } from 'node:os';
@@ -35,6 +35,11 @@ function runOnPinnedNode() {
   const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => {
+    // What the system's loader ends with where a library is missing; it has printed which.
+    if (code === 127 && spawnSync(node, ['--version'], { stdio: 'ignore' }).status === 127)
+      process.stderr.write(
+        'keyway: the pinned Node does not start here: install the library that is missing; on Debian and Ubuntu: apt-get install libatomic1\n',
+      );
     process.exit(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
   });
 }
