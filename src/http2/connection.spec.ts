@@ -12,8 +12,7 @@ import {
   type StreamHandler,
   transientField,
 } from '../http/index.ts';
-import { Connection } from './connection.ts';
-import type { ConnectionHandler } from './connection-handler.ts';
+import { Connection, type ConnectionHandler } from './connection.ts';
 
 const releases: Array<() => void> = [];
 afterEach(() => {

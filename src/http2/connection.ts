@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net';
-import type { FloodCause, HttpContext } from '../http/index.ts';
 import {
   ErrorCode,
   type Field,
+  type FloodCause,
   type HeaderBlock,
+  type HttpContext,
   NameKind,
   ResetCause,
   Stream,
@@ -13,10 +14,9 @@ import {
 } from '../http/index.ts';
 import { endSocket, Output, type OutputListener } from '../io/index.ts';
 import { CancelledStreams } from './cancelled-streams.ts';
-import type { ConnectionHandler } from './connection-handler.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { DEFAULT_WINDOW, MAXIMUM_STREAM_ID } from './frames.ts';
-import { Receiver } from './receiver.ts';
+import { Receiver, type ReceivingConnection, type RequestReceiver } from './receiver.ts';
 import { Sender, type SenderListener } from './sender.ts';
 import { type PeerSettings, Setting } from './settings.ts';
 import { StreamTable } from './stream-table.ts';
@@ -28,11 +28,23 @@ const SHUTDOWN_PING = Buffer.from('shutdown', 'latin1');
 
 type State = 'open' | 'draining' | 'failed' | 'closed';
 
+/** What a connection tells its owner. */
+export interface ConnectionHandler extends RequestReceiver {
+  /** More streams may be opened than before: one has closed, or the peer's SETTINGS have come. */
+  onCapacity(connection: Connection): void;
+  /** The peer takes no new streams; told once. Those that it did not process have been reset as `Unprocessed`. */
+  onGoaway(connection: Connection, code: number): void;
+  /** The connection is of no more use; its streams have been told. `reason` is null where it ended in order. */
+  onClosed(connection: Connection, reason: string | null): void;
+  /** The peer went over a limit. */
+  onFlood(connection: Connection, cause: FloodCause): void;
+}
+
 /**
  * One HTTP/2 connection, as client or as server, over a socket: the state machine of RFC 9113. It knows streams and
  * messages, and nothing of what is in them.
  */
-export class Connection implements OutputListener, StreamConnection {
+export class Connection implements OutputListener, ReceivingConnection, StreamConnection {
   readonly resetsStreams = true;
   readonly tunnels = true;
   readonly isServer: boolean;
@@ -337,6 +349,14 @@ export class Connection implements OutputListener, StreamConnection {
   flood(cause: FloodCause, reason: string): void {
     this.#handler.onFlood(this, cause);
     this.fail(ErrorCode.EnhanceYourCalm, reason);
+  }
+
+  countFlood(cause: FloodCause): void {
+    this.#handler.onFlood(this, cause);
+  }
+
+  onCapacity(): void {
+    this.#handler.onCapacity(this);
   }
 
   /** Streams of ours that are open to the peer, and that nobody waits for any more. */

@@ -1,5 +1,4 @@
-import type { HttpLimits } from '../http/index.ts';
-import { ErrorCode } from '../http/index.ts';
+import { ErrorCode, type HttpLimits } from '../http/index.ts';
 import {
   Flag,
   FRAME_HEADER_BYTES,

@@ -1,15 +1,16 @@
-import type { HttpContext } from '../http/index.ts';
 import {
   ErrorCode,
   type Field,
+  type FloodCause,
   type HeaderBlock,
+  type HttpContext,
+  type MessageHead,
   ResetCause,
   type Stream,
+  type StreamHandler,
   TokenBucket,
   unhandled,
 } from '../http/index.ts';
-import type { Connection } from './connection.ts';
-import type { ConnectionHandler } from './connection-handler.ts';
 import { FrameReader, type FrameSink } from './frame-reader.ts';
 import type { FrameWriter } from './frame-writer.ts';
 import { DEFAULT_WINDOW } from './frames.ts';
@@ -26,11 +27,41 @@ const STREAMS_A_FRAME_BITS = 4;
 
 const NOTHING = new Uint8Array(0);
 
+/** What a receiver asks of its connection, and tells it. */
+export interface ReceivingConnection {
+  readonly isServer: boolean;
+  readonly createdMs: number;
+  /** The id of the stream that we open next. */
+  readonly nextStreamId: number;
+  openStream(id: number, handler: StreamHandler): Stream;
+  closeIfEnded(stream: Stream): void;
+  closeStream(stream: Stream): void;
+  resetAndTell(stream: Stream, code: number): void;
+  fail(code: number, reason: string): void;
+  /** Ends the connection because of a limit, and counts it. */
+  flood(cause: FloodCause, reason: string): void;
+  /** Counts what went over a limit, and goes on. */
+  countFlood(cause: FloodCause): void;
+  greet(): void;
+  acknowledgePing(payload: Uint8Array): void;
+  onOwnPingAcknowledged(payload: Uint8Array): void;
+  onPeerGoaway(lastStreamId: number, code: number): void;
+  onWrongPreface(): void;
+  /** The peer's SETTINGS may let us open more streams than before. */
+  onCapacity(): void;
+}
+
+/** Who takes requests as they come (servers only). */
+export interface RequestReceiver {
+  /** Sets `stream.handler` during the call. */
+  onRequest(stream: Stream, head: MessageHead, block: HeaderBlock, endStream: boolean): void;
+}
+
 /** The parts of a connection that its receiver works with. */
 export interface ReceiverParts {
-  readonly connection: Connection;
+  readonly connection: ReceivingConnection;
   readonly context: HttpContext;
-  readonly handler: ConnectionHandler;
+  readonly handler: RequestReceiver;
   readonly streams: StreamTable;
   readonly sender: Sender;
   readonly writer: FrameWriter;
@@ -44,9 +75,9 @@ export class Receiver implements FrameSink {
   readonly peerStreams = new PeerStreams();
   /** The peer's SETTINGS have come. */
   settingsReceived = false;
-  readonly #connection: Connection;
+  readonly #connection: ReceivingConnection;
   readonly #context: HttpContext;
-  readonly #handler: ConnectionHandler;
+  readonly #handler: RequestReceiver;
   readonly #streams: StreamTable;
   readonly #sender: Sender;
   readonly #writer: FrameWriter;
@@ -186,7 +217,7 @@ export class Receiver implements FrameSink {
   }
 
   #onTooLarge(stream: Stream): void {
-    this.#handler.onFlood(this.#connection, 'headers');
+    this.#connection.countFlood('headers');
     this.#resetForViolation(stream, ErrorCode.EnhanceYourCalm);
   }
 
@@ -198,7 +229,7 @@ export class Receiver implements FrameSink {
       return;
     }
     if (block.tooLarge) {
-      this.#handler.onFlood(this.#connection, 'headers');
+      this.#connection.countFlood('headers');
       this.#refuse(id, ErrorCode.EnhanceYourCalm);
       return;
     }
@@ -322,7 +353,7 @@ export class Receiver implements FrameSink {
     if (delta !== 0 && !this.#countWalk()) return;
     if (delta !== 0 && !this.#sender.adjustStreams(delta))
       this.#connection.fail(ErrorCode.FlowControlError, 'an initial window that overflows a stream');
-    else this.#handler.onCapacity(this.#connection);
+    else this.#connection.onCapacity();
   }
 
   onSettingsAck(): void {

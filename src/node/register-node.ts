@@ -1,4 +1,4 @@
-import { type ActiveHealthDescription, HealthChecker } from '../proxy/index.ts';
+import { type ActiveHealthDescription, HealthChecker } from '../proxy/health/index.ts';
 import {
   type HeldLease,
   type InstanceId,

@@ -8,12 +8,13 @@ export {
   ShardCounters,
   TrafficCounters,
 } from './core/counters.ts';
-export { type DrainDescription, defaultDrain, type MoveDescription } from './core/drain/drain.ts';
+export { type DrainDescription, defaultDrain } from './core/drain/drain.ts';
 export { defaultHold, type HoldDescription } from './core/gate/hold.ts';
 export type { ServesUntil } from './core/gate/lease-watch.ts';
 export type { UpstreamDescription } from './core/owner/upstream.ts';
-export { type ActiveHealthDescription, HealthChecker } from './health/health-check.ts';
+export type { ActiveHealthDescription } from './health/index.ts';
 export type { EdgeDescription } from './http/edge/forwarded.ts';
+export type { MoveDescription } from './http/move.ts';
 export { ACCESS_FIELDS, formatFault } from './http/observe/access-log.ts';
 export type { ObserveDescription } from './http/observe/observe.ts';
 export type { OpenStream } from './http/observe/request-facts.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Topology, TopologyName, TopologyVersion } from '../topology/index.ts';
+import { handoffPrefix } from './handoff-prefix.ts';
 import { type InstanceId, qualified, unqualified } from './instance.ts';
 import type { LeaselessRouter } from './leaseless-routers.ts';
 import type { Entry, Revision } from './store/store.ts';
@@ -108,7 +109,6 @@ export interface HandoffView extends HandoffState {
   readonly staged: Topology | null;
 }
 
-export const handoffPrefix = ({ namespace, cluster }: TopologyName): string => `handoff/${namespace}/${cluster}/`;
 export const stateKey = (name: TopologyName): string => `${handoffPrefix(name)}state`;
 export const stagedKey = (name: TopologyName): string => `${handoffPrefix(name)}staged`;
 export const nodesOf = (name: TopologyName): string => `${handoffPrefix(name)}node/`;

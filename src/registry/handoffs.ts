@@ -12,7 +12,6 @@ import {
   type HandoffState,
   type HandoffView,
   handoffOf,
-  handoffPrefix,
   instanceText,
   isUnderWay,
   knownNodeOf,
@@ -27,6 +26,7 @@ import {
   stateKey,
   underWay,
 } from './handoff-entries.ts';
+import { handoffPrefix } from './handoff-prefix.ts';
 import { type LeaselessRouter, leaselessKey, leaselessOf } from './leaseless-routers.ts';
 import type { Namespaces } from './namespaces.ts';
 import { OwnEntry } from './own-entry.ts';

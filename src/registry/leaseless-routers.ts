@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { type Topology, type TopologyName, topologyDocument } from '../topology/index.ts';
-import { handoffPrefix } from './handoff-entries.ts';
+import { handoffPrefix } from './handoff-prefix.ts';
 import { type InstanceId, qualified, unqualified } from './instance.ts';
 import type { Entry } from './store/store.ts';
 import { parsed } from './unreadable.ts';

@@ -1,6 +1,11 @@
 import { pause, RETRY_MS } from '../runtime/pause.ts';
-import type { Topology, TopologyDraft, TopologyName, TopologyVersion } from '../topology/index.ts';
-import { topologyText } from '../topology/index.ts';
+import {
+  type Topology,
+  type TopologyDraft,
+  type TopologyName,
+  type TopologyVersion,
+  topologyText,
+} from '../topology/index.ts';
 import { follow } from './follow.ts';
 import { type Handoff, handoffOf, isUnderWay, stagedKey, stateKey, underWay } from './handoff-entries.ts';
 import type { Namespaces } from './namespaces.ts';

@@ -6,10 +6,8 @@ import { fileFault } from '../runtime/foreign-errors.ts';
 import { DocumentError, type DocumentFault } from './document-error.ts';
 import { didYouMean } from './nearest-name.ts';
 import { ownWords } from './own-words.ts';
+import type { Path } from './path.ts';
 import { knownFields, withPathsFrom } from './schema-node.ts';
-
-/** The steps to a value in a document. */
-export type Path = ReadonlyArray<string | number>;
 
 /** Tells of a fault at a value. */
 export type Report = (path: Path, message: string) => void;

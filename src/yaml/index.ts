@@ -1,6 +1,7 @@
 /** Documents that people write: YAML and JSON by a schema, every fault told with its place. Imports nothing of ours. */
-export { checkDocument, type Path, parseYaml, type Report, readDocument } from './document.ts';
+export { checkDocument, parseYaml, type Report, readDocument } from './document.ts';
 export { DocumentError, type DocumentFault } from './document-error.ts';
 export { didYouMean } from './nearest-name.ts';
 export { checked, ownWords } from './own-words.ts';
+export type { Path } from './path.ts';
 export { filePath } from './schema-node.ts';

@@ -1,6 +1,6 @@
 import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
-import type { Path } from './document.ts';
+import type { Path } from './path.ts';
 
 /** The format, in a JSON schema, of a field that names a file or a folder. */
 const PATH_FORMAT = 'path';

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
-import type { RouterProcess } from '../router-process.ts';
+import { newLog } from '../../runtime/log.ts';
 import { HandOver, sendingList } from './hand-over.ts';
 
 it('has each thread of the other router get a socket of each address', () => {
@@ -19,7 +19,7 @@ it('has each thread of the other router get a socket of each address', () => {
 
 it('hands sockets to nobody who waits where others can get in', async () => {
   const sockets = vi.fn();
-  const handOver = new HandOver({ sockets } as unknown as RouterProcess, () => {});
+  const handOver = new HandOver({ sockets, log: newLog('silent') }, () => {});
   const folder = mkdtempSync(join(tmpdir(), 'keyway-test-'));
   const path = join(folder, 'socket');
   const server = createServer();

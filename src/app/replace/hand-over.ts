@@ -5,8 +5,8 @@ import { connect, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ListeningSockets } from '../../io/index.ts';
+import type { Log } from '../../runtime/log.ts';
 import { moduleFile } from '../../runtime/module-file.ts';
-import type { RouterProcess } from '../router-process.ts';
 import type { SentSocket } from './send-sockets.ts';
 
 const SENDER = fileURLToPath(moduleFile('./send-sockets', import.meta.url));
@@ -14,14 +14,21 @@ const SENDER = fileURLToPath(moduleFile('./send-sockets', import.meta.url));
 /** What the other router says once it takes connections. */
 export const READY = 'ready\n';
 
+/** The router that is replaced, as far as handing over goes. */
+export interface ReplacedRouter {
+  readonly log: Log;
+  /** All that it listens on. */
+  sockets(): Promise<readonly ListeningSockets[]>;
+}
+
 /** The side of the router that is replaced: it hands its sockets over, and ends once the other one takes connections. */
 export class HandOver {
-  readonly #router: RouterProcess;
+  readonly #router: ReplacedRouter;
   readonly #retire: () => void;
   #isUnderWay = false;
 
   /** @param retire ends the router in order */
-  constructor(router: RouterProcess, retire: () => void) {
+  constructor(router: ReplacedRouter, retire: () => void) {
     this.#router = router;
     this.#retire = retire;
   }

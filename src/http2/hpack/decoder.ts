@@ -1,7 +1,8 @@
-import type { FieldCache, HeaderBlock } from '../../http/index.ts';
 import {
   FIRST_DYNAMIC_INDEX,
   type Field,
+  type FieldCache,
+  type HeaderBlock,
   type HeaderName,
   integerEnd,
   readInteger,

@@ -1,5 +1,4 @@
-import type { Field, HeaderBlock } from '../../http/index.ts';
-import { FIRST_DYNAMIC_INDEX, INTEGER_BYTES, writeInteger } from '../../http/index.ts';
+import { FIRST_DYNAMIC_INDEX, type Field, type HeaderBlock, INTEGER_BYTES, writeInteger } from '../../http/index.ts';
 import { DEFAULT_TABLE_SIZE } from './decoder.ts';
 import { DynamicTable } from './dynamic-table.ts';
 import { FieldPlaces } from './field-places.ts';

@@ -1,7 +1,7 @@
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import type { SocketTarget } from '../../io/index.ts';
 import { addressText } from '../../runtime/address.ts';
-import type { Check } from './health-check.ts';
+import type { Check } from './check.ts';
 
 /** The answer's one field, an enum. */
 const STATUS_TAG = 0x08;

@@ -1,8 +1,8 @@
 import { connect as connectHttp2 } from 'node:http2';
-import type { SocketTarget } from '../../io/index.ts';
-import { openRawSocket } from '../../io/index.ts';
+import { openRawSocket, type SocketTarget } from '../../io/index.ts';
 import { addressText } from '../../runtime/address.ts';
 import { jitter } from '../../runtime/jitter.ts';
+import type { Check } from './check.ts';
 
 /** How a shard is asked whether it is well. Plain data. */
 export interface ActiveHealthDescription {
@@ -19,9 +19,6 @@ export interface ActiveHealthDescription {
 
 /** Checks are spread by this share of their interval, so that many routers do not ask all at once. */
 const INTERVAL_JITTER = 0.2;
-
-/** Asks once. @throws an Error that says what is wrong */
-export type Check = (timeoutMs: number) => Promise<void>;
 
 /** Asks a shard whether it is well, again and again. */
 export class HealthChecker {

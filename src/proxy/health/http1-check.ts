@@ -1,6 +1,5 @@
 import { Pool } from 'undici';
-import type { SocketTarget } from '../../io/index.ts';
-import { undiciConnector } from '../../io/index.ts';
+import { type SocketTarget, undiciConnector } from '../../io/index.ts';
 
 /** The status of an answer to GET by HTTP/1.1. @throws an Error that says what is wrong */
 export async function http1Status(endpoint: SocketTarget, path: string, timeoutMs: number): Promise<number> {

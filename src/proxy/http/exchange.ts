@@ -11,7 +11,6 @@ import {
   type StreamConnection,
   type StreamHandler,
 } from '../../http/index.ts';
-import type { GrpcWebTranslation } from '../../rpc/index.ts';
 import {
   areWholeMessages,
   type ClientProtocol,
@@ -20,11 +19,11 @@ import {
   EnvelopeTracker,
   envelopesOf,
   GrpcStatus,
+  type GrpcWebTranslation,
   grpcTimeoutMs,
 } from '../../rpc/index.ts';
 import { type FailureCause, LATENCY_UNIT_US, latencyBucket } from '../core/counters.ts';
 import type { Deadlined } from '../core/deadlines.ts';
-import type { MoveWay } from '../core/drain/drain.ts';
 import { clientGroup, type Waiting } from '../core/owner/fair-queue.ts';
 import type { Upstream } from '../core/owner/upstream.ts';
 import { RetryWait, retryWaitMs } from '../core/retries.ts';
@@ -34,6 +33,7 @@ import { applyCors } from './edge/cors.ts';
 import { cleanTrailers } from './edge/own-headers.ts';
 import { FAILURES, failureCause, reasonOf } from './failure.ts';
 import { endWithReply, type LocalReply, localReply, sendReply } from './local-reply.ts';
+import type { MoveWay } from './move.ts';
 import { type OpenStream, requestFacts } from './observe/request-facts.ts';
 import { hiddenKey } from './observe/secret-keys.ts';
 import { HeldContent } from './replay/held-content.ts';

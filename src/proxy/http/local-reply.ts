@@ -1,6 +1,5 @@
 import { ErrorCode, type Field, field, HeaderBlock, type Stream, transientField } from '../../http/index.ts';
-import type { ClientProtocol } from '../../rpc/index.ts';
-import { encodeGrpcMessage, GrpcStatus } from '../../rpc/index.ts';
+import { type ClientProtocol, encodeGrpcMessage, GrpcStatus } from '../../rpc/index.ts';
 import type { Refusal, TrafficCounters } from '../core/counters.ts';
 
 /** An answer of the router's own, in gRPC's terms and in HTTP's. */

@@ -9,7 +9,6 @@ import {
 } from '../../http/index.ts';
 import { ClusterTable, fingerprint, type ShardPlace, type SharedCluster } from '../../topology/index.ts';
 import type { RouterCounters, TrafficCounters } from '../core/counters.ts';
-import { defaultMove, type MoveDescription } from '../core/drain/drain.ts';
 import type { Gate } from '../core/gate/gate.ts';
 import type { ServesUntil } from '../core/gate/lease-watch.ts';
 import type { Upstream, UpstreamDescription } from '../core/owner/upstream.ts';
@@ -18,6 +17,7 @@ import { type CorsDescription, CorsPolicy } from './edge/cors.ts';
 import { defaultEdge, type EdgeDescription } from './edge/forwarded.ts';
 import { RateLimit, type RateLimitDescription } from './edge/rate-limit.ts';
 import { type HeaderRules, type HeaderRulesDescription, headerRules } from './header-rules.ts';
+import { defaultMove, type MoveDescription } from './move.ts';
 import { isSecretSource } from './observe/secret-keys.ts';
 import { type Condition, conditionOf, pathMatcher, type RouteMatch } from './route-match.ts';
 import { pathOf, ShardKeyRule, type ShardKeySource, splitTarget } from './shard-key.ts';

@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
-import type { ListenerDescription } from '../../io/index.ts';
 import {
   checkFree,
   inTurn,
+  type ListenerDescription,
   type ListeningSockets,
   type NamedListener,
   namedListeners,

@@ -1,7 +1,9 @@
 import { defaultLimits, type HttpLimits, httpContext } from '../../http/index.ts';
-import type { Accepted, ByteReceiver, ListenerOwner } from '../../io/index.ts';
 import {
+  type Accepted,
+  type ByteReceiver,
   ConnectionPlaces,
+  type ListenerOwner,
   Listeners,
   type ListeningSockets,
   type NamedListener,

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Exchange } from '../../http/exchange.ts';
+import type { MoveDescription } from '../../http/move.ts';
 import type { RouterContext } from '../../http/router-context.ts';
 import { RouterCounters } from '../counters.ts';
-import { type DrainDescription, defaultDrain, type MoveDescription } from './drain.ts';
+import { type DrainDescription, defaultDrain } from './drain.ts';
 import { Drainer, type Leaver } from './drainer.ts';
 
 beforeEach(() => {

@@ -2,7 +2,7 @@ import type { HeaderBlock } from '../../../http/index.ts';
 import { ClientCertificates, type ClientTlsDescription } from '../../../io/index.ts';
 import { splitAddress } from '../../../runtime/address.ts';
 import type { Log } from '../../../runtime/log.ts';
-import { type ActiveHealthDescription, HealthChecker } from '../../health/health-check.ts';
+import { type ActiveHealthDescription, HealthChecker } from '../../health/index.ts';
 import type { Exchange } from '../../http/exchange.ts';
 import { FAILURES } from '../../http/failure.ts';
 import { AutoPool } from '../../http/pools/auto-pool.ts';
