@@ -1,14 +1,14 @@
-import type {
-  Change,
-  Condition,
-  Entry,
-  LeaseId,
-  Recalled,
-  Revision,
-  Store,
-  Watcher,
+import {
+  type Change,
+  type Condition,
+  type Entry,
+  type LeaseId,
+  type Recalled,
+  type Revision,
+  type Store,
+  StoreUnavailable,
+  type Watcher,
 } from '../../src/registry/store/store.ts';
-import { StoreUnavailable } from '../../src/registry/store/store.ts';
 
 /**
  * What becomes of a call on its way. `lost`: it never arrives. `unanswered`: it is carried out, and nobody hears of it. `late`:

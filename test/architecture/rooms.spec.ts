@@ -1,0 +1,104 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { exceptions } from './exceptions.ts';
+import { circles, readImports } from './imports.ts';
+import { type Room, rooms } from './rooms.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const SOURCES = join(ROOT, 'src');
+
+const all = readImports(SOURCES);
+const isExcepted = (from: string, to: string): boolean =>
+  exceptions.some((each) => each.from === from && each.to === to);
+const imports = new Map([...all].map(([from, tos]) => [from, tos.filter((to) => !isExcepted(from, to))]));
+
+/** The innermost folder of the table that a file is in; the files of `src/` itself are the room `.`. */
+function roomOf(file: string): Room | undefined {
+  const inside = rooms.filter(({ folder }) => (folder === '.' ? !file.includes('/') : file.startsWith(`${folder}/`)));
+  return inside.sort((a, b) => b.folder.length - a.folder.length)[0];
+}
+
+it('gives every source a room', () => {
+  expect([...all.keys()].filter((file) => roomOf(file) === undefined)).toEqual([]);
+  expect(rooms.map(({ folder }) => folder).filter((folder) => !existsSync(join(SOURCES, folder)))).toEqual([]);
+});
+
+it('has rooms import only what the table lets them, types included', () => {
+  const refused = [...imports].flatMap(([from, tos]) => {
+    const room = roomOf(from) as Room;
+    const isRefused = (to: string): boolean => {
+      const other = roomOf(to)?.folder;
+      return other !== room.folder && !room.mayImport.includes(other ?? '');
+    };
+    return tos.filter(isRefused).map((to) => `${from} imports ${to}`);
+  });
+  expect(refused).toEqual([]);
+});
+
+it('has rooms enter others by their doors, where they have one', () => {
+  const through = [...imports].flatMap(([from, tos]) =>
+    tos
+      .filter((to) => {
+        const room = roomOf(to) as Room;
+        const hasDoor = room.folder !== '.' && existsSync(join(SOURCES, room.folder, 'index.ts'));
+        return roomOf(from) !== room && hasDoor && !to.endsWith('/index.ts');
+      })
+      .map((to) => `${from} imports ${to}`),
+  );
+  expect(through).toEqual([]);
+});
+
+it('points one way: a room imports only rooms that stand above it in the table', () => {
+  const seen = new Set<string>();
+  for (const { folder, mayImport } of rooms) {
+    expect([folder, mayImport.filter((other) => !seen.has(other))]).toEqual([folder, []]);
+    seen.add(folder);
+  }
+});
+
+it('lets a room import nothing that it does not', () => {
+  const unused = rooms.flatMap(({ folder, mayImport }) => {
+    const used = new Set(
+      [...all]
+        .filter(([from]) => roomOf(from)?.folder === folder)
+        .flatMap(([, tos]) => tos.map((to) => roomOf(to)?.folder)),
+    );
+    return mayImport.filter((other) => !used.has(other)).map((other) => `${folder} does not import ${other}`);
+  });
+  expect(unused).toEqual([]);
+});
+
+it('has no files that import each other in a circle, types included', () => {
+  expect(circles(imports)).toEqual([]);
+});
+
+it('sees a circle of three, and no circle where two ways lead to one file', () => {
+  expect(
+    circles(
+      new Map([
+        ['a', ['b', 'd']],
+        ['b', ['c']],
+        ['c', ['a', 'd']],
+        ['d', []],
+      ]),
+    ),
+  ).toEqual([['a', 'b', 'c']]);
+});
+
+it('makes no exception for what is not imported any more', () => {
+  expect(exceptions.filter(({ from, to }) => !all.get(from)?.includes(to))).toEqual([]);
+});
+
+it('is what ARCHITECTURE.md shows', () => {
+  const rows = rooms.map(
+    ({ folder, what, mayImport }) =>
+      `| \`src/${folder === '.' ? '' : `${folder}/`}\` | ${what} | ${mayImport.join(', ') || 'nothing of ours'} |`,
+  );
+  const table = ['| folder | what it is | may import |', '| --- | --- | --- |', ...rows].join('\n');
+  const shown = readFileSync(join(ROOT, 'ARCHITECTURE.md'), 'utf8').match(
+    /\| folder \| what it is \| may import \|\n(?:\|.*\n)*/,
+  )?.[0];
+  expect(shown?.trim(), `the table, to be put there:\n${table}`).toBe(table);
+});
