@@ -4,6 +4,7 @@
  *
  *   node bench/drain.ts [--watches 100000] [--window 5000]
  */
+
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,6 +13,7 @@ import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { stringify } from 'yaml';
 import { openRegistry } from '../src/cli/options/open-registry.ts';
+import { formatDuration } from '../src/runtime/quantity.ts';
 import type { TopologyDraft } from '../src/topology/index.ts';
 import { BACKEND_COMMAND, BACKEND_PORT, BACKENDS } from './peers/index.ts';
 import { runLoad } from './support/load.ts';
@@ -90,8 +92,8 @@ async function main(): Promise<void> {
       admin: { address: `127.0.0.1:${PORT + 1}` },
       log: { level: 'error' },
       limits: { maxConcurrentStreams: 100_000 },
-      drain: { windowMs },
-      drainSeconds: 0,
+      drain: { window: formatDuration(windowMs) },
+      drainTimeout: '0s',
       registry: { sqlite: { path: file }, keepIn: join(folder, 'kept') },
       routes: [{ match: { prefix: '/' }, cluster: 'docs', watch: ['/hang'], onMove: { how: 'end' } }],
       clusters: { docs: { fromRegistry: {} } },

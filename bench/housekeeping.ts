@@ -4,6 +4,7 @@
  *
  *   node bench/housekeeping.ts [--projects 1000] [--nodes 5] [--every 10000] [--seconds 30]
  */
+
 import { readFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -11,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
 import { Board, type ProjectsBy } from '../src/housekeeping/index.ts';
 import { machineClock } from '../src/runtime/machine-clock.ts';
+import { formatDuration } from '../src/runtime/quantity.ts';
 import { Caller } from '../test/chaos/clients/index.ts';
 import { type LoggedRunOfShard, parseHousekeeping } from '../test/chaos/housekeeping/checker.ts';
 import { KeywayWorld } from '../test/chaos/keyway-world.ts';
@@ -43,7 +45,7 @@ const at = (sorted: readonly number[], q: number): number =>
 
 function settings(projectsBy: ProjectsBy): string {
   // Without jitter a run's lag is what it comes later than an interval after the one before.
-  const task = { everyMs, jitter: 0 };
+  const task = { every: formatDuration(everyMs), jitter: 0 };
   return stringify({
     projectsBy,
     tasks: {

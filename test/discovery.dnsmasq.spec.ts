@@ -22,7 +22,7 @@ it("follows SRV records: a pod's new address moves no key, and an outage of the 
     `--host-record=shard-${pod}.shards.test,10.0.0.${pod}`,
   ];
   const first = await dns(port, [...srv(10, 9101), ...srv(2, 9101)]);
-  const options = ['--srv', '_grpc._tcp.shards.test', '--dns-server', `127.0.0.1:${port}`, '--refresh-ms', '50'];
+  const options = ['--srv', '_grpc._tcp.shards.test', '--dns-server', `127.0.0.1:${port}`, '--refresh', '50ms'];
   const discover = scope.keyway(['discover', '--cluster', 'docs', ...options, ...where]);
   await becomes(registry, 'shard-2@shard-2.shards.test:9101*1 shard-10@shard-10.shards.test:9101*1');
   await first.end('SIGKILL');

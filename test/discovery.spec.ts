@@ -46,12 +46,12 @@ it('follows a file, keeps what the file does not say, and leaves a faulty one al
 
 it('follows registered nodes: who leaves is out at once, who dies when nobody expects it back, who moves keeps its keys', async () => {
   const { registry, where } = await startRegistry(scope);
-  const discover = ['discover', '--cluster', 'docs', '--nodes', '--gone-after-ms', '300', ...where];
+  const discover = ['discover', '--cluster', 'docs', '--nodes', '--gone-after', '300ms', ...where];
   scope.keyway(discover);
   const register = (shard: string, port: number): Running =>
     scope.keyway(
       ['node', 'register', '--cluster', 'docs', '--shard', shard, '--address', `127.0.0.1:${port}`].concat(
-        ['--lease-ms', '600', '--check-ms', '50'],
+        ['--lease', '600ms', '--check', '50ms'],
         where,
       ),
     );
@@ -96,8 +96,8 @@ it('registers a node for as long as its command runs, is well, and passes on sig
       's0',
       '--address',
       `127.0.0.1:${port}`,
-      '--check-ms',
-      '30',
+      '--check',
+      '30ms',
     ].concat(where, ['--', process.execPath, '-e', backend]),
   );
   await vi.waitFor(async () => expect(await registry.members.list('node')).toHaveLength(1), PATIENCE);
@@ -126,7 +126,7 @@ it('tells in the registry when a node is sick, and when it is well again', async
   const { registry, where } = await startRegistry(scope);
   const { server, port } = await listening();
   const place = ['--cluster', 'docs', '--shard', 's0', '--address', `127.0.0.1:${port}`];
-  scope.keyway(['node', 'register', ...place, '--check-ms', '30', ...where]);
+  scope.keyway(['node', 'register', ...place, '--check', '30ms', ...where]);
   const health = async (): Promise<boolean | undefined> =>
     ((await registry.members.list('node'))[0]?.value as NodeValue | undefined)?.healthy;
   await vi.waitFor(async () => expect(await health()).toBe(true), PATIENCE);

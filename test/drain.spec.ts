@@ -51,7 +51,7 @@ async function start(
     shards: [],
     registry: { ...store.config, keepIn: scope.folder() },
     routes: [{ match: { prefix: '/' }, cluster: 'docs', watch: ['/test.Echo/B*', '/watch*'], ...route }],
-    config: { drain: { windowMs: 200, pushbackMs: 500 }, ...config },
+    config: { drain: { window: '200ms', pushback: '500ms' }, ...config },
     ...(upstream === undefined ? {} : { upstream }),
   });
   return { router, registry };
@@ -143,7 +143,7 @@ it('ends moved watches as the route wants it: without GOAWAY, with status OK', a
 it('lets a call that no route names finish at its old owner, and ends it once it is open for long', async () => {
   const backends = await Promise.all(['a', 'b'].map((name) => startEchoBackend(scope, name)));
   const [one = 0, other = 0] = backends.map(({ port }) => port);
-  const drain = { windowMs: 0, longLivedAfterMs: 1500 };
+  const drain = { window: '0s', longLivedAfter: '1500ms' };
   const { router, registry } = await start([one], 1, { route: { watch: [] }, config: { drain } });
   const client = echoClient(scope, router.endpoint);
   const [brief, long] = [new Watch(client, 'a'), new Watch(client, 'a')];
@@ -303,7 +303,7 @@ it('ends between two messages, and never inside one', async () => {
 it('resets what has a message under way for longer than the grace', async () => {
   const contentType = 'application/connect+json';
   const [one, other] = [await holdingShard(contentType), await holdingShard(contentType)];
-  const drain = { windowMs: 0, graceMs: 200 };
+  const drain = { window: '0s', grace: '200ms' };
   const { router, registry } = await start([one.port], 1, { upstream: { protocol: 'http1' }, config: { drain } });
   const seen = watchOverHttp1(router, contentType);
   await vi.waitFor(() => expect(one.answers).toHaveLength(1), PATIENCE);

@@ -89,7 +89,7 @@ describe('a page of another origin', () => {
       allowMethods: ['POST'],
       allowHeaders: ['x-shard-key', 'content-type'],
       exposeHeaders: ['x-backend'],
-      maxAgeSeconds: 600,
+      maxAge: '10m',
       allowCredentials: true,
     },
   };
@@ -155,7 +155,7 @@ describe('limits of a route', () => {
   });
 
   it('on the bytes of a request, announced or not: 413, RESOURCE_EXHAUSTED', async () => {
-    const router = await start({ maxRequestBytes: 10 });
+    const router = await start({ maxRequestSize: '10B' });
     expect((await overHttp1(router, '/', { method: 'POST' }, 'x'.repeat(10))).status).toBe(200);
     expect((await overHttp1(router, '/', { method: 'POST' }, 'x'.repeat(11))).status).toBe(413);
     const chunked = { method: 'POST', headers: { 'transfer-encoding': 'chunked' } };
@@ -168,7 +168,7 @@ describe('limits of a route', () => {
   });
 
   it('on the time for which nothing moves on a stream', async () => {
-    const router = await start({ idleStreamMs: 1000 });
+    const router = await start({ idleStream: '1s' });
     const watch = await RawHttp1.connect(scope, router.port);
     watch.write('POST /echo HTTP/1.1\r\nHost: h\r\nx-shard-key: k\r\nTransfer-Encoding: chunked\r\n\r\n');
     // What moves keeps it alive for longer than the limit.
@@ -207,7 +207,7 @@ describe('an answer that has begun ends in the words of its protocol', () => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     scope.defer(() => server.close());
-    const routes = [{ match: { prefix: '/' }, cluster: 'docs', timeoutMs: 200 }];
+    const routes = [{ match: { prefix: '/' }, cluster: 'docs', timeout: '200ms' }];
     return startRouter(scope, { shards: [(server.address() as { port: number }).port], routes });
   };
   const message = Buffer.from([0, 0, 0, 0, 2, 0x68, 0x69]);

@@ -266,7 +266,7 @@ it("ends a request at its route's timeout, where that is sooner", async () => {
   const backend = await startEchoBackend(scope, 's0');
   const router = await startRouter(scope, {
     shards: [backend.port],
-    routes: [{ match: { prefix: '/' }, cluster: 'docs', timeoutMs: 100 }],
+    routes: [{ match: { prefix: '/' }, cluster: 'docs', timeout: '100ms' }],
   });
   const { error } = await unary(echoClient(scope, router.endpoint), 'hang', keyed('k'));
   expect(error?.code).toBe(status.DEADLINE_EXCEEDED);

@@ -92,7 +92,7 @@ class SilentRouter {
 const WATCHES = { routes: [{ match: { prefix: '/' }, cluster: 'docs', watch: ['/test.Echo/Bidi'] }] };
 /** A lease that outlives a machine that is busy for seconds. */
 const LASTING_MS = 30_000;
-const QUICK = { drain: { windowMs: 100, pushbackMs: 100 } };
+const QUICK = { drain: { window: '100ms', pushback: '100ms' } };
 
 async function echoes(): Promise<{ ports: number[]; registry: Registry; address: string; start: StartRouter }> {
   const store = await remote(scope);
@@ -103,7 +103,7 @@ async function echoes(): Promise<{ ports: number[]; registry: Registry; address:
     startRouter(scope, {
       shards: [],
       workers,
-      registry: { remote: { address: where }, keepIn: scope.folder(), leaseMs },
+      registry: { remote: { address: where }, keepIn: scope.folder(), lease: `${leaseMs}ms` },
       ...WATCHES,
       config: { ...QUICK, ...config },
     });
@@ -174,7 +174,7 @@ describe.each([{ workers: 1 }, { workers: 2 }])('a handoff, as a router of $work
   it('holds no more than it may, and for no longer; and lets all go where it is given up', async () => {
     const { ports, registry, start } = await echoes();
     await registry.topologies.commit(draft(ports.slice(0, 1)));
-    const router = await start({ workers, leaseMs: LASTING_MS, config: { hold: { requests: 3, waitMs: 60_000 } } });
+    const router = await start({ workers, leaseMs: LASTING_MS, config: { hold: { requests: 3, wait: '1m' } } });
     const silent = new SilentRouter(registry);
     await silent.ready;
     const client = echoClient(scope, router.endpoint);
@@ -274,7 +274,7 @@ describe('a shard that takes part', () => {
     const cables = await Promise.all(ports.map(() => Cable.to(address)));
     const processes = ports.map((port, i) => {
       const where = ['--id', `s${i}`, '--listen', `127.0.0.1:${port}`, '--data', data];
-      const part = ['--cluster', 'docs', '--registry', (cables[i] as Cable).address, '--lease-ms', '1000'];
+      const part = ['--cluster', 'docs', '--registry', (cables[i] as Cable).address, '--lease', '1s'];
       return scope.keyway(['backend', ...where, ...part]);
     });
     await Promise.all(processes.map((each) => each.printed(/listening on/)));
@@ -318,7 +318,7 @@ describe('a shard that takes part', () => {
     scope.defer(() => cable.close());
     const router = await startRouter(scope, {
       shards: [],
-      registry: { remote: { address: cable.address }, keepIn: scope.folder(), leaseMs: 1000 },
+      registry: { remote: { address: cable.address }, keepIn: scope.folder(), lease: '1s' },
       config: QUICK,
     });
     const topology = draft(ports);

@@ -13,7 +13,7 @@ import { freePorts, Scope } from './support/processes.ts';
 const scope = new Scope();
 afterEach(() => scope.release());
 
-const QUICK = { intervalMs: 50, timeoutMs: 500, unhealthyAfter: 2, healthyAfter: 1 };
+const QUICK = { interval: '50ms', timeout: '500ms', unhealthyAfter: 2, healthyAfter: 1 };
 const isSick = async (router: RouterUnderTest): Promise<boolean> =>
   (await metric(router, 'keyway_shard_sick{cluster="docs",shard="s0"}')) === 1;
 
@@ -115,7 +115,7 @@ describe('what becomes of requests tells of a shard too', () => {
 
   it('failures in a row eject it, for longer each time', async () => {
     const { port, heal, requests } = await startFailing();
-    const passive = { consecutiveFailures: 3, ejectionMs: 300, maxEjectionMs: 1000 };
+    const passive = { consecutiveFailures: 3, ejection: '300ms', maxEjection: '1s' };
     const router = await startRouter(scope, { shards: [port], cluster: { health: { passive } } });
     const failUntilEjected = async (): Promise<number> => {
       for (let i = 0; i < 3; i++) expect((await overHttp1(router, '/')).status).toBe(503);
@@ -135,10 +135,10 @@ describe('what becomes of requests tells of a shard too', () => {
   it('a share of successes far below the other shards’ ejects it, and its keys go nowhere else', async () => {
     const failing = await startFailing();
     const others = await Promise.all(['a', 'b', 'c', 'd'].map((name) => startHttpBackend(scope, name, 'http2')));
-    const successRate = { minimumRequests: 5, standardDeviations: 1.5, intervalMs: 300 };
+    const successRate = { minimumRequests: 5, standardDeviations: 1.5, interval: '300ms' };
     const router = await startRouter(scope, {
       shards: [failing.port, ...others.map(({ port }) => port)],
-      cluster: { health: { passive: { consecutiveFailures: 0, successRate, ejectionMs: 60_000 } } },
+      cluster: { health: { passive: { consecutiveFailures: 0, successRate, ejection: '1m' } } },
     });
     const ask = (i: number) => overHttp1(router, '/', { headers: { 'x-shard-key': `key-${i}` } });
     await eventually(async () => {
@@ -164,7 +164,7 @@ describe('waiting for an owner that is down', () => {
     const router = await startRouter(scope, {
       shards: [port],
       upstream: { protocol },
-      cluster: { waitForOwnerMs: 30_000 },
+      cluster: { waitForOwner: '30s' },
     });
     const waiting = Promise.all([
       overHttp1(router, '/'),
@@ -180,7 +180,7 @@ describe('waiting for an owner that is down', () => {
 
   it('ends when its time is over, or when the client goes', async () => {
     const [port] = (await freePorts(1)) as [number];
-    const router = await startRouter(scope, { shards: [port], cluster: { waitForOwnerMs: 200 } });
+    const router = await startRouter(scope, { shards: [port], cluster: { waitForOwner: '200ms' } });
     const answer = await overHttp1(router, '/');
     expect(answer.status).toBe(503);
     expect(answer.text).toMatch(/ECONNREFUSED/);

@@ -26,9 +26,9 @@ beforeEach(async () => {
       resetsPerSecond: 1,
       controlFrameBurst: 1000,
       controlFramesPerSecond: 1,
-      maxHeaderListBytes: 16384,
-      stalledWindowMs: 500,
-      requestHeadTimeoutMs: 500,
+      maxHeaderListSize: '16KiB',
+      stalledWindow: '500ms',
+      requestHeadTimeout: '500ms',
     },
   });
 });

@@ -20,9 +20,9 @@ it('calls the tasks of the example, a backend in Python, by HTTP, and tells what
   const settings = parse(readFileSync(join(EXAMPLE, 'housekeeping.yaml'), 'utf8')) as { tasks: { expire: object } };
   const quick = {
     ...settings,
-    projectsEveryMs: 200,
+    projectsEvery: '200ms',
     backend: { http: { url: `${url}/housekeeping` } },
-    tasks: { expire: { ...settings.tasks.expire, everyMs: undefined, ...RARE } },
+    tasks: { expire: { ...settings.tasks.expire, every: undefined, ...RARE } },
   };
   await nodes.commands.done('cluster', 'create', 'docs', '--shards', `s0=127.0.0.1:${port}`);
   const data = join(scope.folder(), 'notes.sqlite');

@@ -45,7 +45,7 @@ function finish(call: ServerWritableStream<Called, object>): void {
 }
 
 const grpcSettings = (address: string, task: object): object => ({
-  projectsEveryMs: 200,
+  projectsEvery: '200ms',
   backend: { grpc: { address } },
   tasks: { sweep: { ...RARE, ...task } },
 });
@@ -59,7 +59,7 @@ it('calls tasks by gRPC, with token, deadline and cursor, and keeps how far they
     call.end();
   });
   await nodes.commands.done('cluster', 'create', 'docs', '--shards', `s0=${address}`);
-  nodes.sidecar('s0', address, grpcSettings(address, { candidates: 7, timeLimitMs: 5000 }));
+  nodes.sidecar('s0', address, grpcSettings(address, { candidates: 7, timeLimit: '5s' }));
   await nodes.listed(/^sweep +each project +.* on +2 /m);
   const before = Date.now();
   expect(await nodes.commands.done('housekeeping', 'run', 'sweep', '--project', 'p1')).toBe(
@@ -123,7 +123,7 @@ it('cancels a call that takes too long, and one that is under way when it stops 
     call.on('cancelled', () => ends.push(call.request.project));
   });
   await nodes.commands.done('cluster', 'create', 'docs', '--shards', `s0=${address}`);
-  const node = nodes.sidecar('s0', address, grpcSettings(address, { timeLimitMs: 300 }));
+  const node = nodes.sidecar('s0', address, grpcSettings(address, { timeLimit: '300ms' }));
   await nodes.listed(/^sweep +each project +.* on +2 /m);
   await nodes.commands.done('housekeeping', 'run', 'sweep', '--project', 'p1', '--no-wait');
   await node.printed(/"outcome":"overran"/);

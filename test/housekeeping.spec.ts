@@ -84,11 +84,11 @@ const tasks = (...names: string[]): Promise<void> =>
 
 it('compacts, expires and ends what is due, on the order of a person, and says what came of it', async () => {
   const settings = {
-    projectsEveryMs: 100,
+    projectsEvery: '100ms',
     tasks: {
       compaction: { ...RARE, leastChanges: 10, keptChanges: 2 },
-      sessions: { ...RARE, idleMs: 1 },
-      tombstones: { ...RARE, afterMs: 1000 },
+      sessions: { ...RARE, idle: '1ms' },
+      tombstones: { ...RARE, after: '1s' },
       expiry: RARE,
     },
   };
@@ -157,7 +157,7 @@ it('says what is wrong with an order', async () => {
 });
 
 it('pauses and resumes tasks', async () => {
-  await startShards(['s0'], { tasks: { expiry: { everyMs: 100 } } });
+  await startShards(['s0'], { tasks: { expiry: { every: '100ms' } } });
   await tasks('expiry');
   expect(await commands.done('housekeeping', 'pause', 'expiry')).toBe('paused: expiry\n');
   expect(await commands.done('housekeeping', 'list')).toMatch(/^expiry +each shard +every 0.1 s +paused/m);
@@ -173,11 +173,11 @@ it('pauses and resumes tasks', async () => {
 });
 
 it('takes over what a killed shard had claimed, once its lease has ended', async () => {
-  const quick = { everyMs: 200 };
-  const lease = { lengthMs: 1500, renewMs: 300, livenessMs: 1000 };
+  const quick = { every: '200ms' };
+  const lease = { length: '1500ms', renew: '300ms', liveness: '1s' };
   const [first, second] = (await startShards(['s0', 's1'], {
     lease,
-    projectsEveryMs: 100,
+    projectsEvery: '100ms',
     projectsBy: 'leader',
     tasks: { compaction: quick, tombstones: false, sessions: false, expiry: false, optimize: false },
   })) as [ShardUnderTest, ShardUnderTest];
@@ -191,14 +191,14 @@ it('takes over what a killed shard had claimed, once its lease has ended', async
   await leader.process.end('SIGKILL');
   await vi.waitFor(() => expect(runsOf(heir.id).length).toBeGreaterThan(20), PATIENCE);
   const last = logged(leader.id).at(-1)?.at ?? 0;
-  expect(runsOf(heir.id)[0]?.at).toBeGreaterThan(last + lease.lengthMs - lease.renewMs - 200);
+  expect(runsOf(heir.id)[0]?.at).toBeGreaterThan(last + 1500 - 300 - 200);
 });
 
 it('refuses settings that are none, with file, line and mend', async () => {
-  const file = scope.file('housekeeping.yaml', 'lease:\n  livenessMs: 20000\ntasks:\n  compction: {}\n');
+  const file = scope.file('housekeeping.yaml', 'lease:\n  liveness: 20s\ntasks:\n  compction: {}\n');
   const backend = ['backend', '--id', 's0', '--listen', '127.0.0.1:0', '--data', join(folder, 'd.sqlite')];
   const { code, error } = await commands.run(...backend, '--cluster', 'docs', '--housekeeping', file);
   expect(code).toBe(2);
-  expect(error).toMatch(/housekeeping\.yaml:2:\d+ lease\.livenessMs: .*write less than lengthMs, 15000/);
+  expect(error).toMatch(/housekeeping\.yaml:2:\d+ lease\.liveness: .*write less than length, 15s/);
   expect(error).toMatch(/housekeeping\.yaml:4:3 tasks\.compction: .* did you mean compaction\?/);
 });

@@ -51,7 +51,7 @@ it.each([
   const router = await startRouter(scope, {
     shards: backends.map(({ port }) => port),
     upstream: { protocol },
-    limits: { stalledWindowMs: 1500 },
+    limits: { stalledWindow: '1500ms' },
   });
   const misbehave = async (client: number): Promise<void> => {
     const peer = await RawHttp1.connect(scope, router.port);

@@ -22,7 +22,7 @@ async function start(spoken: 'http1' | 'http2', protocol: string, drainSeconds =
   router = await startRouter(scope, {
     shards: backends.map(({ port }) => port),
     upstream: { protocol },
-    limits: { requestHeadTimeoutMs: 300, maxHeaderListBytes: 8192 },
+    limits: { requestHeadTimeout: '300ms', maxHeaderListSize: '8KiB' },
     drainSeconds,
   });
   agent = new Agent({ keepAlive: true, maxSockets: 1 });

@@ -44,7 +44,7 @@ describe("a request's content that trickles", () => {
   const start = async (): Promise<RouterUnderTest> =>
     startRouter(scope, {
       shards: [await startPatientShard(100)],
-      limits: { requestContentTimeoutMs: 500, leastContentBytesPerSecond: 100 },
+      limits: { requestContentTimeout: '500ms', leastContentPerSecond: '100B' },
     });
 
   it('ends with 408, over either version', async () => {

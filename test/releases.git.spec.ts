@@ -19,7 +19,10 @@ const NAME = { namespace: 'default', cluster: 'docs' };
 
 function draft(...shards: string[]): TopologyDraft {
   const list = shards.map((id, i) => ({ id, address: `127.0.0.1:${i + 1}` }));
-  return checkTopology({ ...NAME, placement: { fixedRing: {} }, shards: list }, 'the test');
+  return checkTopology(
+    { ...NAME, placement: { fixedRing: {} }, shards: list, failover: { afterMs: 60_000 } },
+    'the test',
+  );
 }
 
 /** @returns the last release's command */

@@ -115,10 +115,10 @@ it('tells by keyway reload what came of it, and goes on by the last config that 
   const commands = new Commands('');
   const keywayReload = (): ReturnType<Commands['run']> =>
     commands.run('reload', '--admin', router.admin.slice('http://'.length));
-  rewrite(router, () => ({ workers: 2, drainSeconds: 7 }));
+  rewrite(router, () => ({ workers: 2, drainTimeout: '7s' }));
   expect(await keywayReload()).toMatchObject({
     code: 1,
-    out: expect.stringMatching(/^applied +drainSeconds\nneeds restart +workers\nunchanged +listen, /) as string,
+    out: expect.stringMatching(/^applied +drainTimeout\nneeds restart +workers\nunchanged +listen, /) as string,
   });
   expect(await metric(router, 'keyway_config_restart_needed')).toBe(1);
   rewrite(router, () => ({ workers: 1, routes: [{ match: { prefix: '/' }, cluster: 'dosc' }] }));
@@ -131,14 +131,14 @@ it('tells by keyway reload what came of it, and goes on by the last config that 
   const other = createServer().listen(taken, '127.0.0.1');
   scope.defer(() => other.close());
   rewrite(router, (config) => ({
-    routes: [{ match: { prefix: '/' }, cluster: 'docs', timeoutMs: 1 }],
+    routes: [{ match: { prefix: '/' }, cluster: 'docs', timeout: '1ms' }],
     listen: [...(config.listen as object[]), { address: `127.0.0.1:${taken}` }],
   }));
   expect(await reload(router)).toMatchObject({
     result: 'refused',
     fault: expect.stringContaining(`listen.1.address: 127.0.0.1:${taken} is in use`) as string,
   });
-  expect((await fetchText(`${router.admin}/config`)).text).not.toContain('"timeoutMs": 1,');
+  expect((await fetchText(`${router.admin}/config`)).text).not.toContain('"timeout": "1ms"');
   rewrite(router, (config) => ({
     routes: [{ match: { prefix: '/' }, cluster: 'docs' }],
     listen: [(config.listen as object[])[0]],
@@ -193,7 +193,7 @@ it('follows clusters of the registry that a config adds, and leaves those that i
     shards: [],
     registry,
     workers: 2,
-    config: { reloadOnChange: false, drain: { windowMs: 100 } },
+    config: { reloadOnChange: false, drain: { window: '100ms' } },
     routes: [{ match: { prefix: '/' }, cluster: 'docs', watch: ['/hang'] }],
   });
   const versions = async (): Promise<unknown> =>

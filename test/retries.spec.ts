@@ -145,7 +145,7 @@ it('says what is wrong with a shard that speaks HTTP/1.1, or nothing at all', as
   };
   const old = await startRouter(scope, { shards: [await serve('HTTP/1.1 400 Bad Request\r\n\r\n')] });
   expect((await call(old)).message).toContain('it does not speak HTTP/2');
-  const silent = await startRouter(scope, { shards: [await serve('')], limits: { connectTimeoutMs: 300 } });
+  const silent = await startRouter(scope, { shards: [await serve('')], limits: { connectTimeout: '300ms' } });
   expect((await call(silent)).message).toContain('no HTTP/2 SETTINGS within 300 ms');
 });
 

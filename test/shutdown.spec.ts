@@ -72,7 +72,7 @@ it('shuts down in two steps, loses no request sent between them, and every byte 
 });
 
 it('ends a connection that is too old by GOAWAY, lets its streams go on for the grace, and cuts it then', async () => {
-  const limits = { maxConnectionAgeMs: 200, maxConnectionAgeGraceMs: 2000 };
+  const limits = { maxConnectionAge: '200ms', maxConnectionAgeGrace: '2s' };
   const { router, streams } = await startHeld(30, limits);
   const finished = connect(`http://${router.endpoint}`);
   scope.defer(() => finished.destroy());
@@ -91,7 +91,7 @@ it('ends a connection that is too old by GOAWAY, lets its streams go on for the 
 });
 
 it('ends a connection that is idle', async () => {
-  const { router } = await startHeld(30, { idleConnectionMs: 100 });
+  const { router } = await startHeld(30, { idleConnection: '100ms' });
   const session = connect(`http://${router.endpoint}`);
   scope.defer(() => session.destroy());
   await once(session, 'goaway');

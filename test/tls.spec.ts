@@ -179,7 +179,7 @@ describe('behind a load balancer that speaks the PROXY protocol', () => {
       shards: backends.map(({ port }) => port),
       routes: [{ match: { prefix: '/' }, cluster: 'docs', shardKey: { clientAddress: true } }],
       listener: { proxyProtocol: true, ...more },
-      limits: { requestHeadTimeoutMs: 300 },
+      limits: { requestHeadTimeout: '300ms' },
     });
   };
 

@@ -23,7 +23,7 @@ async function serve(answerTo: (head: string) => string): Promise<number> {
 
 /** A router whose shards are ejected by two failures. */
 async function route(port: number, protocol: 'http1' | 'auto'): Promise<RouterUnderTest> {
-  const passive = { consecutiveFailures: 2, ejectionMs: 60_000 };
+  const passive = { consecutiveFailures: 2, ejection: '1m' };
   const routes = [{ match: { regex: '.*' }, cluster: 'docs', shardKey: { value: 'k' } }];
   return startRouter(scope, { shards: [port], routes, upstream: { protocol }, cluster: { health: { passive } } });
 }

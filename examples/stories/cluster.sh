@@ -92,7 +92,7 @@ listen: [{address: "127.0.0.1:$PORT"}]
 admin: {address: "127.0.0.1:$((PORT + 1))"}
 log: {level: warn}
 registry: {remote: {address: "$KEYWAY_REGISTRY"}}
-drain: {windowMs: 1000, pushbackMs: 100}
+drain: {window: 1s, pushback: 100ms}
 routes:
   - {match: {prefix: /}, cluster: docs, watch: [/keyway.shard.v1.Documents/Watch]}
 clusters: {docs: {fromRegistry: {}}}

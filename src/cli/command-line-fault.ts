@@ -34,6 +34,9 @@ function unknownOption(command: Command, text: string): UsageError {
   const [option = ''] = text.split('=');
   const of = (each: Command): string[] => each.options.flatMap(({ long }) => (long == null ? [] : [long]));
   const below = (each: Command): string[] => [...of(each), ...each.commands.flatMap(below)];
+  const renamed = option.replace(/-ms$/, '');
+  if (renamed !== option && of(command).includes(renamed))
+    return new UsageError(`${option} is ${renamed} now, with a unit: write ${renamed} 5s`);
   const meant = didYouMean(option, of(command)) || didYouMean(option, below(command));
   return new UsageError(`${option} is an unknown option${meant || `; see ${pathOf(command)} --help`}`);
 }

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -97,6 +97,51 @@ describe('explain and plan', () => {
     expect(await printed('plan', topology, '--config', config)).toMatch(/\ns9 +\d+\.\d% +-/);
     expect(await printed('validate', topology, config)).toBe(
       `${topology} is a topology that is right\n${config} is a config that is right\n`,
+    );
+  });
+});
+
+describe('config upgrade', () => {
+  const OLD = `${CONFIG}drain: {windowMs: 5000} # for now\nlimits: {maxUnsentBytes: 1048576}\n`;
+  const NEW = `${CONFIG}drain: {window: 5s} # for now\nlimits: {maxUnsent: 1MiB}\n`;
+
+  it('rewrites configs, topologies and task files in place', async () => {
+    const files = [
+      file('keyway.yaml', OLD),
+      file('docs.yaml', 'cluster: docs\nshards: [{id: s0, address: "h:1"}]\nfailover: {afterMs: 10000}\n'),
+      file('shard.yaml', 'tasks: {tombstones: {afterMs: 60000, timeLimitMs: 500}, expiry: false}\n'),
+      file('node.yaml', 'projectsEveryMs: 500\nbackend: {grpc: {address: "h:1"}}\ntasks: {sweep: {everyMs: 90000}}\n'),
+    ];
+    expect(await printed('config', 'upgrade', ...files)).toContain(`${files[0]}:4 windowMs: 5000 -> window: 5s\n`);
+    expect(files.map((each) => readFileSync(each, 'utf8'))).toEqual([
+      NEW,
+      'cluster: docs\nshards: [{id: s0, address: "h:1"}]\nfailover: {after: 10s}\n',
+      'tasks: {tombstones: {after: 1m, timeLimit: 500ms}, expiry: false}\n',
+      'projectsEvery: 500ms\nbackend: {grpc: {address: "h:1"}}\ntasks: {sweep: {every: 90s}}\n',
+    ]);
+    expect(await printed('validate', files[0] as string, files[1] as string)).toContain('a topology that is right');
+    expect(await printed('config', 'upgrade', '--check', ...files)).toBe(
+      files.map((each) => `${each} is up to date\n`).join(''),
+    );
+  });
+
+  it('only tells with --check, writes elsewhere with --output, and nothing at all where one file is faulty', async () => {
+    const [config, faulty] = [file('keyway.yaml', OLD), file('faulty.yaml', 'listen: [')];
+    await expect(printed('config', 'upgrade', config, '--check')).rejects.toThrow(`upgrade ${config} is needed`);
+    await expect(printed('config', 'upgrade', config, faulty)).rejects.toThrow('not YAML');
+    await expect(printed('config', 'upgrade', file('x.yaml', 'a: 1'))).rejects.toThrow('is no config, no topology');
+    vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    expect(await printed('config', 'upgrade', config, '--output', '-')).toBe(NEW);
+    await printed('config', 'upgrade', config, '--output', join(folder, 'new.yaml'));
+    expect(readFileSync(join(folder, 'new.yaml'), 'utf8')).toBe(NEW);
+    expect(readFileSync(config, 'utf8')).toBe(OLD);
+  });
+
+  it('has its sibling among options: a unit belongs to the value', async () => {
+    const discover = ['discover', '--cluster', 'docs', '--nodes'];
+    await expect(printed(...discover, '--gone-after', '300')).rejects.toThrow('--gone-after 300: write a time such as');
+    await expect(printed(...discover, '--gone-after-ms', '300')).rejects.toThrow(
+      '--gone-after-ms is --gone-after now, with a unit: write --gone-after 5s',
     );
   });
 });

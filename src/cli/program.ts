@@ -22,6 +22,7 @@ const COMMANDS = {
   explain: async () => (await import('./commands/explain.ts')).explainCommand(),
   plan: async () => (await import('./commands/plan.ts')).planCommand(),
   validate: async () => (await import('./commands/validate.ts')).validateCommand(),
+  config: async () => (await import('./commands/config.ts')).configCommand(),
   kv: async () => (await import('./commands/kv.ts')).kvCommand(),
   load: async () => (await import('./commands/load/load.ts')).loadCommand(),
   import: async () => (await import('./commands/import.ts')).importCommand(),

@@ -19,9 +19,12 @@ import type { RegistryDescription } from '../registry/index.ts';
 import { type HostPort, isLoopback, splitAddress } from '../runtime/address.ts';
 import { NamedFileFault, SHORTEST_TOKEN, secretIn } from '../runtime/named-file.ts';
 import { type ClusterDescription, DEFAULT_PLACEMENT, describeCluster, type TopologyName } from '../topology/index.ts';
-import { didYouMean, type Report } from '../yaml/index.ts';
+import { asWritten, didYouMean, type Report } from '../yaml/index.ts';
+import { drainOf, holdOf, limitsOf } from './build-limits.ts';
+import { buildUpstream } from './build-upstream.ts';
 import { checkAddresses } from './listen-addresses.ts';
-import type { ConfigFile } from './schema/index.ts';
+import { type ConfigFile, configJsonSchema } from './schema/index.ts';
+import { withoutUndefined } from './without-undefined.ts';
 
 /** A config that has been checked, in the terms of what it configures. */
 export interface Config {
@@ -86,13 +89,13 @@ export function buildConfig(file: ConfigFile, report: Report): Config {
     adminHosts: file.admin.hosts,
     observe: observeOf(file, report),
     file,
-    shown: withoutSecrets(file),
+    shown: shownConfig(file),
     reloadOnChange: file.reloadOnChange,
     workers: file.workers,
-    drainMs: file.drainSeconds * 1000,
-    limits: file.limits,
-    drain: file.drain,
-    hold: file.hold,
+    drainMs: file.drainTimeout,
+    limits: limitsOf(file.limits),
+    drain: drainOf(file.drain),
+    hold: holdOf(file.hold),
     routes,
     clusters,
     edge: { trustedHops: file.trustedHops, requestIds: file.requestIds },
@@ -114,9 +117,9 @@ function registryOf(
       );
     return null;
   }
-  const { keepIn, leaseMs, ...stores } = registry;
+  const { keepIn, lease, ...stores } = registry;
   // The schema has seen to it that there is exactly one store.
-  return { store: withoutUndefined(stores) as RegistryDescription, keepIn, leaseMs };
+  return { store: withoutUndefined(stores) as RegistryDescription, keepIn, leaseMs: lease };
 }
 
 /** Whoever reaches the admin address sees keys and clients: from outside only with a token. */
@@ -145,10 +148,11 @@ function observeOf({ log, accessLog, tracing }: ConfigFile, report: Report): Obs
 const HIDDEN = '…';
 
 /**
+ * A config as people may see it, durations and sizes as they are written.
  * Values of headers that a route sets may be secrets for its shards; those that it matches may be its clients', where the
  * header's name says so; and addresses may bear a name and a password.
  */
-export function withoutSecrets(file: ConfigFile): object {
+export function shownConfig(file: ConfigFile): object {
   const hidden = (headers: Readonly<Record<string, string>> | undefined): object | undefined =>
     headers && Object.fromEntries(Object.keys(headers).map((name) => [name, HIDDEN]));
   const rules = (each: ConfigFile['routes'][number]['headers']['request']): object | undefined =>
@@ -159,7 +163,7 @@ export function withoutSecrets(file: ConfigFile): object {
     headers: { request: rules(headers.request), response: rules(headers.response) },
   }));
   const tracing = file.tracing && { ...file.tracing, otlp: withoutCredentials(file.tracing.otlp) };
-  return { ...file, tracing, routes };
+  return asWritten({ ...file, tracing, routes }, configJsonSchema()) as object;
 }
 
 function withoutSecretTests(headers: Readonly<Record<string, object>>): object {
@@ -182,18 +186,43 @@ function withoutCredentials(address: string): string {
 
 function buildRoute(route: ConfigFile['routes'][number]): RouteDescription {
   const { request: requestHeaders, response: responseHeaders } = route.headers;
-  const { match, shardKey, missing, headers: _headers, cors, onMove, ...same } = route;
-  // As for places of a key, the schema has seen to it that each has exactly one way to match.
-  const allowOrigins = cors?.allowOrigins.map((origin) => withoutUndefined(origin) as TextMatch) ?? [];
+  const {
+    match,
+    shardKey,
+    missing,
+    headers: _headers,
+    cors,
+    onMove,
+    timeout,
+    idleStream,
+    maxRequestSize,
+    ...same
+  } = route;
   return {
     ...same,
+    timeoutMs: timeout,
+    idleStreamMs: idleStream,
+    maxRequestBytes: maxRequestSize,
     // Exactly one way to resume, as the schema has seen to.
     onMove: { ...onMove, resume: onMove.resume && (withoutUndefined(onMove.resume) as ResumeDescription) },
     match: matchOf(match),
     shardKey: shardKeyOf(shardKey, missing),
-    cors: cors === undefined ? undefined : { ...cors, allowOrigins },
+    cors: cors && corsOf(cors),
     requestHeaders,
     responseHeaders,
+  };
+}
+
+function corsOf({
+  allowOrigins,
+  maxAge,
+  ...same
+}: NonNullable<ConfigFile['routes'][number]['cors']>): RouteDescription['cors'] {
+  return {
+    ...same,
+    // As for places of a key, the schema has seen to it that each has exactly one way to match.
+    allowOrigins: allowOrigins.map((origin) => withoutUndefined(origin) as TextMatch),
+    maxAgeSeconds: maxAge === undefined ? undefined : Math.floor(maxAge / 1000),
   };
 }
 
@@ -226,10 +255,6 @@ function matchOf({ prefix, path, regex, hosts, methods, headers }: ConfigFile['r
   return { path: onPath, hosts, methods, headers: Object.fromEntries(tests) as Record<string, TextMatch> };
 }
 
-export function withoutUndefined(value: object): object {
-  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined));
-}
-
 function buildCluster(name: string, cluster: ConfigFile['clusters'][string], report: Report): ConfiguredCluster {
   const { fromRegistry, placement = DEFAULT_PLACEMENT, hashOn = 'address', shards, pins = [] } = cluster;
   const { tls } = cluster.upstream;
@@ -245,28 +270,4 @@ function buildCluster(name: string, cluster: ConfigFile['clusters'][string], rep
     report(['clusters', name, ...path], message),
   );
   return { name, upstream, source: { kind: 'config', description } };
-}
-
-function buildUpstream({
-  upstream,
-  health,
-  limits,
-  waitForOwnerMs,
-}: ConfigFile['clusters'][string]): UpstreamDescription {
-  const given = withoutUndefined(limits);
-  return {
-    ...upstream,
-    limits: given,
-    activeHealth: activeHealthOf(health.active),
-    passiveHealth: health.passive,
-    waitForOwnerMs,
-  };
-}
-
-function activeHealthOf(
-  active: ConfigFile['clusters'][string]['health']['active'],
-): UpstreamDescription['activeHealth'] {
-  if (active === undefined) return undefined;
-  const { grpc, http, tcp = {}, ...times } = active;
-  return { ...times, check: grpc !== undefined ? { grpc } : http !== undefined ? { http } : { tcp } };
 }

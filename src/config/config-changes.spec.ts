@@ -28,7 +28,7 @@ it('applies routes, clusters, limits, listeners, access and the log', () => {
     listen: [{ address: '127.0.0.1:80' }, { address: '127.0.0.1:81' }],
     admin: { address: '127.0.0.1:9901', hosts: ['a.example'] },
     log: { level: 'debug' },
-    routes: [{ match: { prefix: '/' }, cluster: 'docs', timeoutMs: 5 }],
+    routes: [{ match: { prefix: '/' }, cluster: 'docs', timeout: '5ms' }],
     clusters: { ...SHARDS, more: { fromRegistry: {} } },
     limits: { resetBurst: 7 },
     registry: registry('r'),
@@ -42,7 +42,7 @@ it('applies routes, clusters, limits, listeners, access and the log', () => {
       'log.level',
       'limits.resetBurst',
       'registry',
-      'routes.0.timeoutMs',
+      'routes.0.timeout',
       'clusters.more',
     ]),
   );
@@ -55,15 +55,15 @@ it('tells what needs a restart, goes on by what it has of that, and tells it aga
     workers: 2,
     admin: { address: '127.0.0.1:9902' },
     tracing: { otlp: 'http://127.0.0.1:4318/' },
-    drainSeconds: 3,
+    drainTimeout: '3s',
   });
   const changes = configChanges(config(), next, false);
   expect(changes.needsRestart).toEqual(['admin.address', 'tracing', 'workers']);
-  expect(changes.applied).toEqual(['drainSeconds']);
+  expect(changes.applied).toEqual(['drainTimeout']);
   expect(changes.config).toMatchObject({ workers: 1, drainMs: 3000, admin: { port: 9901 } });
   const again = configChanges(changes.config, next, false);
   expect([again.applied, again.needsRestart]).toEqual([[], changes.needsRestart]);
-  expect(configChanges(changes.config, config({ drainSeconds: 3 }), false)).toMatchObject({
+  expect(configChanges(changes.config, config({ drainTimeout: '3s' }), false)).toMatchObject({
     applied: [],
     needsRestart: [],
   });

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Config, type ConfiguredCluster, withoutSecrets, withoutUndefined } from './build-config.ts';
+import { type Config, type ConfiguredCluster, shownConfig } from './build-config.ts';
 import { changedPaths } from './changed-paths.ts';
 import type { ConfigFile } from './schema/index.ts';
+import { withoutUndefined } from './without-undefined.ts';
 
 /** What becomes of another config while a router runs. */
 export interface ConfigChanges {
@@ -42,7 +43,7 @@ function inEffect(running: Config, next: Config, followsRegistry: boolean): Conf
   return {
     ...next,
     file,
-    shown: withoutSecrets(file),
+    shown: shownConfig(file),
     workers: running.workers,
     admin: running.admin,
     observe: { ...next.observe, tracing: running.observe.tracing },

@@ -97,6 +97,26 @@ it.each([
   ],
   ['9901', '8080', '2:18 admin.address: 127.0.0.1:8080 is taken by listen.0.address; give each its own port'],
   ['{header: x-shard-key}', '{cookie: a, decoded: true}', '7:15 routes.0.shardKey: decoded goes with query'],
+  ['workers: 1', 'drain: {window: 5}', '3:17 drain.window: 5 has no unit; write it with one, such as 5s, 500ms or 2m'],
+  [
+    'workers: 1',
+    'hold: {bytes: "64"}',
+    '3:15 hold.bytes: "64" has no unit; write it with one, such as 1MiB, 64KiB or 100B',
+  ],
+  ['workers: 1', 'drain: {window: soon}', '3:17 drain.window: is "soon"; write 5s, 500ms or 2m'],
+  ['workers: 1', 'drain: {window: 1000h}', '3:17 drain.window: write 2147483647ms or less'],
+  ['workers: 1', 'limits: {connectTimeout: 0s}', '3:26 limits.connectTimeout: write 1ms or more'],
+  ['workers: 1', 'limits: {maxUnsent: 0.3B}', '3:21 limits.maxUnsent: write whole bytes'],
+  [
+    'workers: 1',
+    'drain: {windowMs: 5000}',
+    '3:9 drain.windowMs: is window now: write window: 5s; keyway config upgrade keyway.yaml rewrites the file',
+  ],
+  [
+    'workers: 1',
+    'drainSeconds: 30',
+    '3:1 drainSeconds: is drainTimeout now: write drainTimeout: 30s; keyway config upgrade keyway.yaml rewrites the file',
+  ],
 ])('answers %s -> %s with the place and the mend', (right, wrong, message) => {
   expect(faultsOf(CONFIG.replace(right, wrong)).split('\n')[0]).toBe(`keyway.yaml:${message}`);
 });

@@ -34,7 +34,7 @@ class Node {
     const task: Task = {
       name: 'sweep',
       unit: 'project',
-      settings: taskSettings({ everyMs: 50 }),
+      settings: taskSettings({ every: 50 }),
       run: async (run) => {
         this.runs.push(run.unit.kind === 'project' ? run.unit.project : run.unit.kind);
         await this.onRun(run);

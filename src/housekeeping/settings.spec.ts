@@ -9,7 +9,7 @@ it("has Yorkie's times where nothing is said", () => {
   expect(housekeepingSchema.parse({})).toEqual({
     projectsBy: 'owner',
     lease: { lengthMs: 15_000, renewMs: 5000, livenessMs: 10_000 },
-    projectsEveryMs: 10_000,
+    projectsEvery: 10_000,
   });
   expect(taskSettings({})).toEqual({
     schedule: { everyMs: 30_000, jitter: 0.1 },
@@ -20,11 +20,11 @@ it("has Yorkie's times where nothing is said", () => {
 });
 
 it('refuses leases by which a leader would stop too late, or for one lost renewal', () => {
-  expect(faults({ livenessMs: 15_000 })).toEqual([
-    'lease.livenessMs: a leader has to stop before its lease ends: write less than lengthMs, 15000',
+  expect(faults({ liveness: '15s' })).toEqual([
+    'lease.liveness: a leader has to stop before its lease ends: write less than length, 15s',
   ]);
-  expect(faults({ renewMs: 6000 })).toEqual([
-    'lease.livenessMs: 10000 leaves no room for a renewal that fails: write 12000 or more, twice renewMs',
+  expect(faults({ renew: '6s' })).toEqual([
+    'lease.liveness: 10s leaves no room for a renewal that fails: write 12s or more, twice renew',
   ]);
 });
 

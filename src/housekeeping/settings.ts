@@ -1,21 +1,23 @@
 import { z } from 'zod';
+import { formatDuration } from '../runtime/quantity.ts';
+import { duration } from '../yaml/index.ts';
 import { checkCron } from './schedule.ts';
 import type { TaskSettings } from './task.ts';
 
 const LONGEST_MS = 7 * 24 * 3_600_000;
 /** A registry grants none that is longer. */
 const LONGEST_LEASE_MS = 3_600_000;
-const ms = (what: string) => z.int().min(1).max(LONGEST_MS).describe(what);
+const time = duration({ least: 1, most: LONGEST_MS });
 
 /** What every task has, in a document; a task's own settings stand beside. */
 export const taskSettingsSchema = z.strictObject({
-  everyMs: ms('It is carried out at least this often.').optional(),
+  every: time.optional().describe('It is carried out at least this often.'),
   jitter: z
     .number()
     .min(0)
     .max(0.9)
     .optional()
-    .describe('The share of everyMs that is taken off by chance, so that not all is due in one instant.'),
+    .describe('The share of every that is taken off by chance, so that not all is due in one instant.'),
   cron: z
     .string()
     .superRefine((pattern, context) => {
@@ -26,9 +28,9 @@ export const taskSettingsSchema = z.strictObject({
       }
     })
     .optional()
-    .describe('In place of everyMs: five fields, or six with seconds, in UTC.'),
+    .describe('In place of every: five fields, or six with seconds, in UTC.'),
   concurrency: z.int().min(1).max(1000).optional().describe('Units for which one node carries it out at once.'),
-  timeLimitMs: ms('A run that takes longer is ended.').optional(),
+  timeLimit: time.optional().describe('A run that takes longer is ended.'),
   candidates: z
     .int()
     .min(1)
@@ -48,11 +50,11 @@ const DEFAULT_TIME_LIMIT_MS = 60_000;
 
 /** A task's settings, of what a document says. */
 export function taskSettings(document: TaskSettingsDocument): TaskSettings {
-  const { everyMs = DEFAULT_EVERY_MS, jitter = DEFAULT_JITTER, cron } = document;
+  const { every: everyMs = DEFAULT_EVERY_MS, jitter = DEFAULT_JITTER, cron } = document;
   return {
     schedule: cron === undefined ? { everyMs, jitter } : { cron },
     concurrency: document.concurrency ?? DEFAULT_CONCURRENCY,
-    timeLimitMs: document.timeLimitMs ?? DEFAULT_TIME_LIMIT_MS,
+    timeLimitMs: document.timeLimit ?? DEFAULT_TIME_LIMIT_MS,
     candidates: document.candidates ?? DEFAULT_CANDIDATES,
   };
 }
@@ -60,24 +62,29 @@ export function taskSettings(document: TaskSettingsDocument): TaskSettings {
 /** Leaders' leases: Yorkie's. */
 const lease = z
   .strictObject({
-    lengthMs: ms('A leader that is gone is succeeded after so long.').max(LONGEST_LEASE_MS).default(15_000),
-    renewMs: ms('How often a leader renews its lease.').default(5000),
-    livenessMs: ms('A leader that could not renew its lease stops after so long, by its own clock.').default(10_000),
+    length: duration({ least: 1, most: LONGEST_LEASE_MS })
+      .prefault('15s')
+      .describe('How long it takes until a leader that is gone is succeeded.'),
+    renew: time.prefault('5s').describe('How often a leader renews its lease.'),
+    liveness: time
+      .prefault('10s')
+      .describe('A leader that could not renew its lease stops after this time, by its own clock.'),
   })
-  .superRefine(({ lengthMs, renewMs, livenessMs }, context) => {
-    if (renewMs * 2 > livenessMs)
+  .superRefine(({ length, renew, liveness }, context) => {
+    if (renew * 2 > liveness)
       context.addIssue({
         code: 'custom',
-        path: ['livenessMs'],
-        message: `${livenessMs} leaves no room for a renewal that fails: write ${renewMs * 2} or more, twice renewMs`,
+        path: ['liveness'],
+        message: `${formatDuration(liveness)} leaves no room for a renewal that fails: write ${formatDuration(renew * 2)} or more, twice renew`,
       });
-    if (livenessMs >= lengthMs)
+    if (liveness >= length)
       context.addIssue({
         code: 'custom',
-        path: ['livenessMs'],
-        message: `a leader has to stop before its lease ends: write less than lengthMs, ${lengthMs}`,
+        path: ['liveness'],
+        message: `a leader has to stop before its lease ends: write less than length, ${formatDuration(length)}`,
       });
-  });
+  })
+  .transform(({ length, renew, liveness }) => ({ lengthMs: length, renewMs: renew, livenessMs: liveness }));
 
 /** What a node's housekeeping has, its tasks apart. */
 export const housekeepingSchema = z.strictObject({
@@ -86,7 +93,7 @@ export const housekeepingSchema = z.strictObject({
     .default('owner')
     .describe("Who carries out projects' tasks: the owner of the project's key, or the cluster's leader all of them."),
   lease: lease.prefault({}).describe('How leaders are elected.'),
-  projectsEveryMs: ms('How often it is looked which projects there are.').default(10_000),
+  projectsEvery: time.prefault('10s').describe('How often the list of projects is read.'),
 });
 
 export type HousekeepingSettings = z.infer<typeof housekeepingSchema>;

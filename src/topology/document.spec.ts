@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { keyBytes } from '../placement/index.ts';
 import { Cluster, type ClusterDescription, type HashOn, hashKeyOf } from './cluster.ts';
-import { parseTopology, topologyDocument, topologyYaml } from './document.ts';
+import { parseTopology, readTopology, topologyDocument, topologyYaml } from './document.ts';
 import { parseSetNodes, setNodesText } from './set-nodes.ts';
 import type { TopologyDraft } from './topology.ts';
 
@@ -182,6 +182,11 @@ const wrong = [
     'cluster: c\nhashOn: address\nshards: [{id: a, address: "h:1"}, {id: b, address: "h:1"}]',
     'shards.1.address: h:1 is the address of a too',
   ],
+  [
+    'a former name',
+    `cluster: c\n${SHARDS}\nfailover: {afterMs: 10000}`,
+    'failover.afterMs: is after now: write after: 10s; keyway config upgrade t.yaml rewrites the file',
+  ],
   ['a field that is none', `cluster: c\n${SHARDS}\nplacment: {}`, 't.yaml:3:1 placment: .*did you mean placement'],
 ] as const;
 
@@ -190,6 +195,16 @@ for (const [name, text, message] of wrong) {
     expect(() => parseTopology(text, 't.yaml')).toThrow(new RegExp(message));
   });
 }
+
+it('writes durations for people with a unit, keeps them as every release has, and reads both from a registry', () => {
+  const topology = parseTopology(`cluster: c\n${SHARDS}\nfailover: {after: 90s}`, 't.yaml');
+  expect(topology.failover).toEqual({ afterMs: 90_000 });
+  expect(topologyYaml(topology)).toContain('after: 90s');
+  expect(topologyDocument(topology)).toMatchObject({ failover: { afterMs: 90_000 } });
+  const stored = (failover: object) => readTopology({ ...topologyDocument(topology), failover }, 'registry');
+  expect(stored({ afterMs: 90_000 }).topology).toEqual(topology);
+  expect(stored({ after: '90s', later: 1 })).toEqual({ topology, ignored: ['failover.later'] });
+});
 
 it('sends pinned keys to their shards: a key before prefixes, of these the longest', () => {
   const cluster = new Cluster(

@@ -1,8 +1,9 @@
 import { stringify } from 'yaml';
-import type { z } from 'zod';
+import { z } from 'zod';
+import { formatDuration } from '../runtime/quantity.ts';
 import { checkDocument, parseYaml, type Report } from '../yaml/index.ts';
 import { describeCluster } from './describe.ts';
-import { topologySchema } from './schema.ts';
+import { storedTopologySchema, topologySchema } from './schema.ts';
 import { formatSlotRanges } from './slot-ranges.ts';
 import type { Topology, TopologyDraft, TopologyVersion } from './topology.ts';
 
@@ -15,9 +16,14 @@ export function parseTopology(text: string, file: string): TopologyDraft {
   return parseYaml(text, file, topologySchema, draftOf);
 }
 
+/** The JSON schema of a topology as people write it. */
+export function topologyJsonSchema(): object {
+  return z.toJSONSchema(topologySchema, { io: 'input' });
+}
+
 /** The same for a document that a program has written. @param source the name for messages */
 export function checkTopology(document: unknown, source: string): TopologyDraft {
-  return checkDocument(document, source, topologySchema, draftOf);
+  return checkDocument(document, source, storedTopologySchema, draftOf);
 }
 
 /** What decides who owns what is understood as a whole, or not at all. */
@@ -35,7 +41,7 @@ export interface ReadTopology {
  * Whoever adds a field that must not be left out names it in `requires`.
  */
 export function readTopology(document: unknown, source: string): ReadTopology {
-  const parsed = topologySchema.safeParse(document);
+  const parsed = storedTopologySchema.safeParse(document);
   const unknown = (parsed.error?.issues ?? []).flatMap((issue) =>
     issue.code === 'unrecognized_keys' && !DECISIVE.has(issue.path[0])
       ? issue.keys.map((key) => [...issue.path, key])
@@ -74,7 +80,7 @@ function draftOf(
   };
 }
 
-/** The document that `parseTopology` reads, as plain data. */
+/** A topology as a registry keeps it, which `readTopology` and `checkTopology` read. */
 export function topologyDocument(topology: Topology | TopologyDraft): object {
   const { namespace, name, version, placement, hashOn, shards, pins, consistency, failover } = topology;
   return {
@@ -92,6 +98,13 @@ export function topologyDocument(topology: Topology | TopologyDraft): object {
   };
 }
 
+/** A topology as people write it, which `parseTopology` reads, as plain data. */
+export function writtenTopology(topology: Topology | TopologyDraft): object {
+  const { failover } = topology;
+  const written = failover && { failover: { after: formatDuration(failover.afterMs) } };
+  return { ...topologyDocument(topology), ...written };
+}
+
 export function topologyYaml(topology: Topology | TopologyDraft): string {
-  return stringify(topologyDocument(topology));
+  return stringify(writtenTopology(topology));
 }

@@ -9,7 +9,9 @@ export {
   type ReadTopology,
   readTopology,
   topologyDocument,
+  topologyJsonSchema,
   topologyYaml,
+  writtenTopology,
 } from './document.ts';
 export { type Explanation, explainKey } from './explain.ts';
 export { fingerprint } from './fingerprint.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isPrime, MAXIMUM_RING_SIZE, MAXIMUM_TABLE_SIZE, nextPrime } from '../placement/index.ts';
+import { duration } from '../yaml/index.ts';
 import { NODE_ID } from './node-id.ts';
 import { address, exactlyOne, identifier } from './values.ts';
 
@@ -103,15 +104,18 @@ export const optionalClusterFields = {
 
 export const DEFAULT_PLACEMENT = { ringHash: ringHash.parse({}) };
 
+const LONGEST_FAILOVER_MS = 86_400_000;
+const FAILOVER =
+  'What becomes of a shard that is lost. Nothing does where this is not given: its requests fail or wait.';
+
+const after = duration({ most: LONGEST_FAILOVER_MS }).describe(
+  'A shard whose node has been lost, or unhealthy, for this long is taken out; its keys go to the others.',
+);
+
 const failover = z
-  .strictObject({
-    afterMs: z
-      .int()
-      .min(0)
-      .max(86_400_000)
-      .describe('A shard whose node has been lost, or sick, for so long is taken out; its keys go to the others.'),
-  })
-  .describe('What becomes of a shard that is lost. Nothing does where this is not given: its requests fail or wait.');
+  .strictObject({ after })
+  .transform((written) => ({ afterMs: written.after }))
+  .describe(FAILOVER);
 
 /**
  * What a topology may say that changes who owns what, or when, beyond what the first release knew. A release adds its features here, and
@@ -149,6 +153,15 @@ export const topologySchema = z.strictObject({
   failover: failover.optional(),
   requires: requires.optional(),
 });
+
+/** How releases up to this one keep it in a registry, so that they can read one another's; the form of documents is read there too. */
+const storedFailover = z
+  .strictObject({ afterMs: z.int().min(0).max(LONGEST_FAILOVER_MS).optional(), after: after.optional() })
+  .superRefine((value, context) => exactlyOne(value, context, ['afterMs', 'after']))
+  .transform((stored) => ({ afterMs: stored.afterMs ?? (stored.after as number) }));
+
+/** A topology as a registry, or a disk, keeps it. */
+export const storedTopologySchema = topologySchema.extend({ failover: storedFailover.optional() });
 
 /** What tells who owns what, defaults filled in. */
 export type ClusterFields = { readonly [Field in keyof typeof fields]: z.output<(typeof fields)[Field]> };

@@ -4,10 +4,11 @@ import { isMap, isScalar, isSeq, LineCounter, type ParsedNode, parseDocument } f
 import { z } from 'zod';
 import { fileFault } from '../runtime/foreign-errors.ts';
 import { DocumentError, type DocumentFault } from './document-error.ts';
+import { renamedField } from './former-names.ts';
 import { didYouMean } from './nearest-name.ts';
 import { ownWords } from './own-words.ts';
 import type { Path } from './path.ts';
-import { knownFields, withPathsFrom } from './schema-node.ts';
+import { knownFields, nodesAt, withPathsFrom } from './schema-node.ts';
 
 /** Tells of a fault at a value. */
 export type Report = (path: Path, message: string) => void;
@@ -37,7 +38,8 @@ export function parseYaml<Schema extends z.ZodType, Result>(
 ): Result {
   const source = new YamlSource(text, file, jsonSchema);
   const parsed = schema.safeParse(source.value, { error: ownWords });
-  if (!parsed.success) throw new DocumentError(parsed.error.issues.flatMap((issue) => source.faultsOf(issue)));
+  if (!parsed.success)
+    throw new DocumentError(parsed.error.issues.flatMap(meant).flatMap((issue) => source.faultsOf(issue)));
   const faults: DocumentFault[] = [];
   const result = build(parsed.data, (path, message) => faults.push(source.fault(path, message)));
   if (faults.length > 0) throw new DocumentError(faults);
@@ -59,12 +61,12 @@ export function checkDocument<Schema extends z.ZodType, Result>(
     faults.push({ file: source, line: 0, column: 0, path: path.join('.'), message });
   };
   const parsed = schema.safeParse(value, { error: ownWords });
-  for (const issue of parsed.error?.issues ?? []) {
+  for (const issue of (parsed.error?.issues ?? []).flatMap(meant)) {
     const path = issue.path as Path;
     if (issue.code !== 'unrecognized_keys') report(path, issue.message);
     else {
-      const known = knownFields(z.toJSONSchema(schema, { io: 'input' }), path);
-      for (const key of issue.keys) report([...path, key], unknownField(key, known));
+      const json = z.toJSONSchema(schema, { io: 'input' });
+      for (const key of issue.keys) report([...path, key], unknownField(json, path, key, value));
     }
   }
   const result = parsed.success ? build(parsed.data, report) : null;
@@ -126,15 +128,41 @@ class YamlSource {
   faultsOf(issue: z.core.$ZodIssue): DocumentFault[] {
     const path = issue.path as Path;
     if (issue.code === 'unrecognized_keys') {
-      const known = knownFields(this.#jsonSchema(), path);
-      return issue.keys.map((key) => this.fault(path, unknownField(key, known), key));
+      const schema = this.#jsonSchema();
+      return issue.keys.map((key) => this.fault(path, unknownField(schema, path, key, this.value, this.#file), key));
     }
     if (issue.code === 'invalid_key') return [this.fault(path, issue.issues[0]?.message ?? issue.message)];
     return [this.fault(path, issue.message)];
   }
 }
 
-function unknownField(key: string, known: readonly string[]): string {
-  const others = known.length === 0 ? '; here stands a value, and no fields' : `; known ones are ${known.join(', ')}`;
+/**
+ * The faults of a value that may have one of several forms: those of the form that was meant, where that can be told by what kind
+ * of value it is.
+ */
+function meant(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const isOtherKind = ({ code, path }: z.core.$ZodIssue): boolean =>
+    path.length === 0 && (code === 'invalid_type' || code === 'invalid_value');
+  const forms = issue.errors.filter((faults) => !faults.some(isOtherKind));
+  const [form] = forms;
+  if (form === undefined || forms.length > 1) return [issue];
+  return form.map((each) => ({ ...each, path: [...issue.path, ...each.path] })).flatMap(meant);
+}
+
+/** @param file the document's, where a command can rewrite it */
+function unknownField(schema: object, path: Path, key: string, document: unknown, file?: string): string {
+  const renamed = renamedField(nodesAt(schema, path), key, valueAt(document, [...path, key]));
+  if (renamed !== null) {
+    const written = typeof renamed.value === 'string' ? `: write ${renamed.name}: ${renamed.value}` : '';
+    const rewrite = file === undefined ? '' : `; keyway config upgrade ${file} rewrites the file`;
+    return `is ${renamed.name} now${written}${rewrite}`;
+  }
+  const known = knownFields(schema, path);
+  const others = known.length === 0 ? '; a value belongs here, without fields' : `; known ones are ${known.join(', ')}`;
   return `there is no such field${didYouMean(key, known) || others}`;
+}
+
+function valueAt(document: unknown, path: Path): unknown {
+  return path.reduce((value, step) => (value as Record<string | number, unknown> | undefined)?.[step], document);
 }

@@ -4,4 +4,6 @@ export { DocumentError, type DocumentFault } from './document-error.ts';
 export { didYouMean } from './nearest-name.ts';
 export { checked, ownWords } from './own-words.ts';
 export type { Path } from './path.ts';
-export { filePath } from './schema-node.ts';
+export { duration, size } from './quantity-fields.ts';
+export { asWritten, filePath } from './schema-node.ts';
+export { type UpgradedDocument, upgradeDocument } from './upgrade.ts';

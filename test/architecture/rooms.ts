@@ -63,7 +63,7 @@ export const rooms: readonly Room[] = [
   {
     folder: 'housekeeping',
     what: 'who carries out which task for what, when, and with which token',
-    mayImport: ['registry', 'runtime', 'topology'],
+    mayImport: ['registry', 'runtime', 'topology', 'yaml'],
   },
   {
     folder: 'control',
@@ -104,12 +104,12 @@ export const rooms: readonly Room[] = [
   {
     folder: 'shard',
     what: 'the reference backend: documents with watch on a shared SQLite database; takes part in handoffs, and keeps house',
-    mayImport: ['handoff', 'housekeeping', 'registry', 'runtime', 'sqlite', 'topology'],
+    mayImport: ['handoff', 'housekeeping', 'registry', 'runtime', 'sqlite', 'topology', 'yaml'],
   },
   {
     folder: 'load',
     what: 'the load harness: `calls/` (what is asked), `transport/`, `run/` (when, and the watches), `record/`, `check/` (split brain), `report/`',
-    mayImport: ['http', 'http1', 'http2', 'io', 'rpc', 'runtime'],
+    mayImport: ['http', 'http1', 'http2', 'io', 'rpc', 'yaml'],
   },
   { folder: 'admin', what: 'health and metrics', mayImport: ['proxy', 'runtime'] },
   {

@@ -11,6 +11,7 @@ import {
   VersionConflict,
 } from '../../src/registry/index.ts';
 import { machineClock } from '../../src/runtime/machine-clock.ts';
+import { formatDuration } from '../../src/runtime/quantity.ts';
 import { checkTopology, type Topology, type TopologyDraft, topologyText } from '../../src/topology/index.ts';
 import { Cable } from '../support/cable.ts';
 import { freePorts, type Scope } from '../support/processes.ts';
@@ -93,7 +94,7 @@ export class KeywayWorld implements World {
         }
         const own = await cableTo(scope, where);
         const through = store === 'etcd' ? `etcd:${own.address}` : own.address;
-        const part = ['--cluster', NAME.cluster, '--registry', through, '--lease-ms', String(SHARD_LEASE_MS)];
+        const part = ['--cluster', NAME.cluster, '--registry', through, '--lease', formatDuration(SHARD_LEASE_MS)];
         const tasks = housekeeping === undefined ? [] : ['--housekeeping', housekeeping];
         const links = [{ from: 'the registry', cable: own }] as const;
         return referenceShard(scope, id, address, documents, [...part, ...tasks], links);
@@ -227,10 +228,10 @@ async function routerOf(
     stringify({
       listen: [{ address }],
       admin: { address: `127.0.0.1:${admin}` },
-      drainSeconds: 1,
-      registry: { ...where, keepIn: scope.folder(), leaseMs: ROUTER_LEASE_MS },
-      drain: { windowMs: 300, pushbackMs: 100 },
-      hold: { waitMs: 8000 },
+      drainTimeout: '1s',
+      registry: { ...where, keepIn: scope.folder(), lease: formatDuration(ROUTER_LEASE_MS) },
+      drain: { window: '300ms', pushback: '100ms' },
+      hold: { wait: '8s' },
       routes: [
         { ...route, ...repeats },
         { ...route, match: { prefix: '/' } },
@@ -238,7 +239,7 @@ async function routerOf(
       // One of them has threads.
       workers: i === 1 ? 2 : 1,
       // While an owner is being started again its requests wait, within their own deadlines.
-      clusters: { [NAME.cluster]: { fromRegistry: {}, waitForOwnerMs: 1000 } },
+      clusters: { [NAME.cluster]: { fromRegistry: {}, waitForOwner: '1s' } },
     }),
   );
   const links: readonly Link[] = [

@@ -62,7 +62,7 @@ const CORS = {
     'grpc-timeout',
   ],
   exposeHeaders: ['grpc-status', 'grpc-message'],
-  maxAgeSeconds: 600,
+  maxAge: '10m',
 };
 
 /** Three shards behind a router: `auto` for backends that speak all, http2 for those that speak gRPC alone. */

@@ -39,7 +39,7 @@ export async function startRouter(scope: Scope, setup: RouterSetup): Promise<Rou
       listen: [{ address: '127.0.0.1:0', ...setup.listener }],
       admin: { address: `127.0.0.1:${adminPort}` },
       workers: setup.workers ?? 1,
-      drainSeconds: setup.drainSeconds ?? 5,
+      drainTimeout: `${setup.drainSeconds ?? 5}s`,
       ...(setup.limits === undefined ? {} : { limits: setup.limits }),
       ...(setup.registry === undefined ? {} : { registry: setup.registry }),
       routes: setup.routes ?? [{ match: { prefix: '/' }, cluster: 'docs' }],

@@ -13,7 +13,7 @@ import { derivedNodeId } from '../../topology/index.ts';
 import { parseYaml, readDocument } from '../../yaml/index.ts';
 import { DataFile } from '../data-file.ts';
 import { openRegistry } from '../options/open-registry.ts';
-import { addressOption, integerOption } from '../options/options.ts';
+import { addressOption, durationOption, optionWithDefault } from '../options/options.ts';
 import { chosenRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
 import { loggedListener, serveMetrics } from '../output/housekeeping-output.ts';
 import { writeOut } from '../output/terminal.ts';
@@ -32,7 +32,7 @@ interface BackendFlags extends RegistryFlag {
   readonly cluster?: string;
   readonly namespace: string;
   readonly nodeId?: string;
-  readonly leaseMs: number;
+  readonly lease: number;
   readonly operationLog?: string;
   readonly housekeeping: string | boolean;
   readonly metrics?: HostPort;
@@ -48,11 +48,13 @@ export function backendCommand(): Command {
       .option('--cluster <name>', 'take part in this cluster: serve what this shard owns there, and nothing else')
       .option('--namespace <name>', 'the namespace of the cluster', DEFAULT_NAMESPACE)
       .option('--node-id <id>', '40 letters and digits; made from cluster and shard where it is not given')
-      .option(
-        '--lease-ms <ms>',
-        'how long it counts without a sign of life',
-        integerOption(100, LONGEST_LEASE_MS),
-        10_000,
+      .addOption(
+        optionWithDefault(
+          '--lease <time>',
+          'how long it counts as alive without renewing its lease',
+          durationOption({ least: 100, most: LONGEST_LEASE_MS }),
+          '10s',
+        ),
       )
       .option('--operation-log <file>', 'write down every operation, with its beginning and its end')
       .option('--housekeeping <file>', 'how it takes part in the housekeeping of its cluster: YAML')
@@ -98,7 +100,7 @@ function optionsOf(
   { id, listen, data, operationLog, ...flags }: BackendFlags,
   metrics: HousekeepingMetrics,
 ): ShardServerOptions {
-  const { cluster, namespace, leaseMs } = flags;
+  const { cluster, namespace, lease: leaseMs } = flags;
   const options = {
     id,
     address: addressText(listen),

@@ -160,10 +160,10 @@ function configText({ listen, admin }: DevOptions, registry: string): string {
     // People read this terminal.
     log: { level: 'warn' },
     admin: { address: addressText(admin) },
-    drainSeconds: 5,
+    drainTimeout: '5s',
     registry: { remote: { address: registry }, keepIn: 'topologies' },
     // Nobody has to be spared here, and somebody looks.
-    drain: { windowMs: 500, pushbackMs: 100 },
+    drain: { window: '500ms', pushback: '100ms' },
     routes: [
       {
         match: { prefix: '/' },

@@ -16,7 +16,7 @@ import { machineClock } from '../../runtime/machine-clock.ts';
 import { UsageError } from '../../runtime/usage-error.ts';
 import { Cluster, diff, type Topology, type TopologyName, topologyText } from '../../topology/index.ts';
 import { openRegistry } from '../options/open-registry.ts';
-import { integerOption } from '../options/options.ts';
+import { durationOption, integerOption, optionWithDefault } from '../options/options.ts';
 import { placementDocument } from '../options/placement-option.ts';
 import { chosenRegistry, inRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
 import { writeOut } from '../output/terminal.ts';
@@ -32,8 +32,8 @@ interface DiscoverFlags extends RegistryFlag {
   readonly hosts?: string;
   readonly port?: number;
   readonly nodes?: true;
-  readonly refreshMs: number;
-  readonly goneAfterMs: number;
+  readonly refresh: number;
+  readonly goneAfter: number;
   readonly dnsServer?: string;
   readonly placement: string;
   readonly hashOn: string;
@@ -53,13 +53,22 @@ export function discoverCommand(): Command {
       .option('--hosts <name>', 'addresses of a headless service; with --port')
       .option('--port <number>', 'the port of all --hosts', integerOption(1, 65535))
       .option('--nodes', 'what keyway node register has registered')
-      .option('--refresh-ms <ms>', 'how often the DNS is asked', integerOption(10, LONGEST_MS), 5000)
+      .addOption(
+        optionWithDefault(
+          '--refresh <time>',
+          'how often the DNS is asked',
+          durationOption({ least: 10, most: LONGEST_MS }),
+          '5s',
+        ),
+      )
       .option('--dns-server <address>', 'in place of the servers of the system')
-      .option(
-        '--gone-after-ms <ms>',
-        'how long a node that is lost may come back',
-        integerOption(0, LONGEST_MS),
-        30_000,
+      .addOption(
+        optionWithDefault(
+          '--gone-after <time>',
+          'how long a lost node has to come back before its shard is taken out',
+          durationOption({ least: 0, most: LONGEST_MS }),
+          '30s',
+        ),
       )
       .option('--take-over', 'replace shards that were put there by hand, too')
       .option('--dry-run', 'say what it would change now, and change nothing')
@@ -150,11 +159,11 @@ function shardsOf(topology: Pick<Topology, 'shards'> | null): Map<string, string
 }
 
 function sourceOf(flags: DiscoverFlags, registry: Registry): ShardSource {
-  const { file, srv, hosts, port, nodes, refreshMs, dnsServer: server } = flags;
+  const { file, srv, hosts, port, nodes, refresh: refreshMs, dnsServer: server } = flags;
   const given = [file, srv, hosts, nodes].filter((each) => each !== undefined).length;
   if (given !== 1) throw new UsageError('give exactly one of --file, --srv, --hosts and --nodes');
   if (file !== undefined) return fileSource(file);
-  if (nodes !== undefined) return nodeSource(registry, flags, flags.goneAfterMs);
+  if (nodes !== undefined) return nodeSource(registry, flags, flags.goneAfter);
   if (srv !== undefined) return dnsSource({ name: srv, port: null, refreshMs, server });
   if (port === undefined) throw new UsageError('--hosts wants --port: addresses have none');
   return dnsSource({ name: hosts as string, port, refreshMs, server });

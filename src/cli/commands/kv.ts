@@ -11,7 +11,7 @@ import {
   type RevisionMessage,
   type WatchEvent,
 } from '../../shard/index.ts';
-import { integerOption } from '../options/options.ts';
+import { durationOption, integerOption } from '../options/options.ts';
 import { Notes, writeOut } from '../output/terminal.ts';
 
 const DEFAULT_ENDPOINT = '127.0.0.1:8080';
@@ -26,7 +26,7 @@ interface KvOptions {
 
 interface PutOptions extends KvOptions {
   readonly revision?: number;
-  readonly ttlMs?: number;
+  readonly ttl?: number;
 }
 
 /** One call's answer, and the shard that gave it. */
@@ -54,7 +54,7 @@ export function kvCommand(): Command {
     .argument('<key>', 'project/document')
     .argument('<value>', 'the text')
     .option(...revision, wholeNumber)
-    .option('--ttl-ms <ms>', 'housekeeping deletes it after so long', integerOption(1, Number.MAX_SAFE_INTEGER))
+    .option('--ttl <time>', 'how long until housekeeping deletes it', durationOption())
     .action(put);
   add('delete', 'remove a document', 'delete demo/hello')
     .argument('<key>', 'project/document')
@@ -75,7 +75,7 @@ async function get(key: string, options: KvOptions): Promise<void> {
 }
 
 async function put(key: string, value: string, options: PutOptions): Promise<void> {
-  const ttl = options.ttlMs === undefined ? {} : { ttlMs: options.ttlMs };
+  const ttl = options.ttl === undefined ? {} : { ttlMs: options.ttl };
   const request = { key, value: Buffer.from(value, 'utf8'), ...expected(options.revision), ...ttl };
   const { message, shard } = await unary<RevisionMessage>(options, 'Put', key, request);
   print(

@@ -19,7 +19,7 @@ import { machineClock } from '../../runtime/machine-clock.ts';
 import { EXIT_FAILURE } from '../../runtime/usage-error.ts';
 import { parseYaml, readDocument } from '../../yaml/index.ts';
 import { openRegistry } from '../options/open-registry.ts';
-import { addressOption, integerOption } from '../options/options.ts';
+import { addressOption, durationOption, optionWithDefault } from '../options/options.ts';
 import { chosenRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
 import { loggedListener, serveMetrics } from '../output/housekeeping-output.ts';
 import { writeFault } from '../output/terminal.ts';
@@ -34,8 +34,8 @@ interface NodeFlags extends RegistryFlag {
   readonly address: string;
   readonly nodeId?: string;
   readonly role: 'primary' | 'replica';
-  readonly leaseMs: number;
-  readonly checkMs: number;
+  readonly lease: number;
+  readonly check: number;
   readonly health: 'tcp' | 'grpc' | 'http' | 'none';
   readonly path: string;
   readonly service: string;
@@ -68,13 +68,27 @@ export function nodeCommand(): Command {
       .addOption(
         new Option('--role <role>', 'what it is in its shard').choices(['primary', 'replica']).default('primary'),
       )
-      .option('--lease-ms <ms>', 'how long it counts without a sign of life', integerOption(100, LONGEST_MS), 10_000)
+      .addOption(
+        optionWithDefault(
+          '--lease <time>',
+          'how long it counts as alive without renewing its lease',
+          durationOption({ least: 100, most: LONGEST_MS }),
+          '10s',
+        ),
+      )
       .addOption(
         new Option('--health <kind>', 'how it is asked').choices(['tcp', 'grpc', 'http', 'none']).default('tcp'),
       )
       .option('--path <path>', 'with --health http', '/healthz')
       .option('--service <name>', 'with --health grpc', '')
-      .option('--check-ms <ms>', 'how often it is asked', integerOption(10, LONGEST_MS), 2000)
+      .addOption(
+        optionWithDefault(
+          '--check <time>',
+          'how often its health is checked',
+          durationOption({ least: 10, most: LONGEST_MS }),
+          '2s',
+        ),
+      )
       .option('--housekeeping <file>', 'have tasks of the backend called at their turns: YAML')
       .option(
         '--metrics <address>',
@@ -179,7 +193,7 @@ async function exitOf(child: ChildProcess): Promise<number> {
   }
 }
 
-function healthOf({ health, path, service, checkMs }: NodeFlags): ActiveHealthDescription | undefined {
+function healthOf({ health, path, service, check: checkMs }: NodeFlags): ActiveHealthDescription | undefined {
   if (health === 'none') return undefined;
   const check = health === 'tcp' ? { tcp: {} } : health === 'grpc' ? { grpc: { service } } : { http: { path } };
   return { check, intervalMs: checkMs, timeoutMs: Math.min(checkMs, 1000), unhealthyAfter: 3, healthyAfter: 1 };

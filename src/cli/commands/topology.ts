@@ -9,9 +9,9 @@ import {
   type TopologyDraft,
   type TopologyName,
   type TopologyVersion,
-  topologyDocument,
   topologyText,
   topologyYaml,
+  writtenTopology,
 } from '../../topology/index.ts';
 import { readDocument } from '../../yaml/index.ts';
 import { changed } from '../change-topology.ts';
@@ -138,7 +138,7 @@ async function versionOf(
 
 function formatted(topology: Topology, form: Form): string {
   if (form === 'yaml') return topologyYaml(topology);
-  if (form === 'json') return `${JSON.stringify(topologyDocument(topology), null, 2)}\n`;
+  if (form === 'json') return `${JSON.stringify(writtenTopology(topology), null, 2)}\n`;
   try {
     return setNodesText(topology);
   } catch (cause) {

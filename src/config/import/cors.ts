@@ -1,10 +1,12 @@
+import { formatDuration } from '../../runtime/quantity.ts';
 import type { Fields } from './fields.ts';
 
 /** Browsers keep a preflight's answer for no longer (Firefox; others for less). */
-const LONGEST_AGE_S = 86_400;
+const LONGEST_AGE_MS = 86_400_000;
 
-/** How long a preflight's answer may be kept; where a policy says longer, that is told. */
-export function longestAge(policy: Fields, name: string, seconds: number): number {
-  if (seconds > LONGEST_AGE_S) policy.change(name, `${seconds} s is made a day: no browser keeps it for longer`);
-  return Math.min(Math.floor(seconds), LONGEST_AGE_S);
+/** How long a preflight's answer may be kept, in whole seconds; a policy that says longer is told. */
+export function longestAge(policy: Fields, name: string, ms: number): string {
+  if (ms > LONGEST_AGE_MS)
+    policy.change(name, `${formatDuration(ms)} is cut to a day: no browser keeps the answer for longer`);
+  return formatDuration(Math.min(Math.floor(ms / 1000) * 1000, LONGEST_AGE_MS));
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { optionalClusterFields } from '../../topology/index.ts';
-import { beginsWithSlash, count, duration, exactlyOne, file, identifier, positiveDuration } from './values.ts';
+import { beginsWithSlash, count, duration, exactlyOne, file, identifier } from './values.ts';
 
 const clientTls = z
   .strictObject({
@@ -34,10 +34,10 @@ const activeHealth = z
       .describe("gRPC's health protocol."),
     http: z.strictObject({ path: beginsWithSlash }).optional().describe('A GET that has to be answered by 2xx.'),
     tcp: z.strictObject({}).optional().describe('A connection that has to be made, with TLS where it is on.'),
-    intervalMs: positiveDuration.default(5000),
-    timeoutMs: positiveDuration.default(1000),
-    unhealthyAfter: count(1000).default(3).describe('Failures in a row that make a shard sick.'),
-    healthyAfter: count(1000).default(1).describe('Successes in a row that make it well.'),
+    interval: duration({ least: 1 }).prefault('5s'),
+    timeout: duration({ least: 1 }).prefault('1s'),
+    unhealthyAfter: count(1000).default(3).describe('Failures in a row that make a shard unhealthy.'),
+    healthyAfter: count(1000).default(1).describe('Successes in a row that make it healthy again.'),
   })
   .superRefine((check, context) => exactlyOne(check, context, CHECKS))
   .describe('Each worker asks each shard: exactly one of grpc, http and tcp.');
@@ -49,18 +49,20 @@ const passiveHealth = z
       .strictObject({
         minimumRequests: count(1_000_000).default(100).describe('Shards with fewer are left out.'),
         standardDeviations: z.number().positive().max(10).default(1.9).describe('How far below the mean is too far.'),
-        intervalMs: positiveDuration.default(10_000),
+        interval: duration({ least: 1 }).prefault('10s'),
       })
       .optional()
       .describe("A share of successes far below the other shards'; with three shards or more."),
-    ejectionMs: positiveDuration.default(30_000).describe('The first time; the second time twice as long, and so on.'),
-    maxEjectionMs: positiveDuration.default(300_000),
+    ejection: duration({ least: 1 })
+      .prefault('30s')
+      .describe('How long a shard is left out the first time; twice as long the second time, and so on.'),
+    maxEjection: duration({ least: 1 }).prefault('5m'),
   })
   .describe('What becomes of requests tells: lost connections, resets, 502, 503, 504, UNAVAILABLE.');
 
 const health = z
   .strictObject({ active: activeHealth.optional(), passive: passiveHealth.optional() })
-  .describe('When a shard is sick. Its requests fail at once, or wait; they never go to another shard.');
+  .describe('When a shard is unhealthy. Its requests then fail at once, or wait; they never go to another shard.');
 
 const shardLimits = z
   .strictObject({
@@ -81,7 +83,7 @@ export const cluster = z
   .strictObject({
     health: health.default({}),
     limits: shardLimits.default({}),
-    waitForOwnerMs: duration.default(0).describe('How long requests wait for a shard that is down or sick.'),
+    waitForOwner: duration().prefault('0s').describe('How long requests wait for a shard that is down or unhealthy.'),
     upstream: upstream.prefault({}),
     fromRegistry: fromRegistry.optional(),
     ...optionalClusterFields,

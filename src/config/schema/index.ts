@@ -6,7 +6,7 @@ import { limits } from './limits.ts';
 import { serverTls } from './listener.ts';
 import { registry } from './registry.ts';
 import { keySources, route } from './route.ts';
-import { address, file, identifier } from './values.ts';
+import { address, duration, file, identifier } from './values.ts';
 
 export const configSchema = z.strictObject({
   listen: z
@@ -83,7 +83,9 @@ export const configSchema = z.strictObject({
     .boolean()
     .default(true)
     .describe('Changes of this file, and of admin.tokenFile, are taken up while the router runs.'),
-  drainSeconds: z.int().min(0).max(3600).default(30).describe('How long streams in flight may go on after SIGTERM.'),
+  drainTimeout: duration({ most: 3_600_000 })
+    .prefault('30s')
+    .describe('How long streams in flight may go on after SIGTERM.'),
   drain: drain.prefault({}),
   hold: hold.prefault({}),
   limits: limits.prefault({}),

@@ -1,30 +1,28 @@
 import { z } from 'zod';
 import { defaultLimits } from '../../http/index.ts';
 import { defaultRouterLimits } from '../../proxy/index.ts';
-import { count, duration } from './values.ts';
+import { formatDuration, formatSize } from '../../runtime/quantity.ts';
+import { count, duration, size } from './values.ts';
+
+/** What RFC 9113 lets a window be (6.9.2), and no less than its initial one. */
+const WINDOW = { least: 65_535, most: 2_147_483_647 };
 
 export const limits = z
   .strictObject({
     maxConcurrentStreams: count(1_000_000)
       .default(defaultLimits.maxConcurrentStreams)
       .describe('Streams open at once on a client connection.'),
-    maxHeaderListBytes: count(1_048_576)
-      .default(defaultLimits.maxHeaderListBytes)
-      .describe('Bytes of one header list.'),
+    maxHeaderListSize: size({ least: 1, most: 1_048_576 })
+      .prefault(formatSize(defaultLimits.maxHeaderListBytes))
+      .describe('Size of one header list.'),
     maxContinuations: count(1000)
       .default(defaultLimits.maxContinuations)
       .describe('CONTINUATION frames behind one HEADERS frame.'),
-    streamWindowBytes: z
-      .int()
-      .min(65535)
-      .max(2147483647)
-      .default(defaultLimits.streamWindowBytes)
+    streamWindow: size(WINDOW)
+      .prefault(formatSize(defaultLimits.streamWindowBytes))
       .describe('Flow-control window of a stream.'),
-    connectionWindowBytes: z
-      .int()
-      .min(65535)
-      .max(2147483647)
-      .default(defaultLimits.connectionWindowBytes)
+    connectionWindow: size(WINDOW)
+      .prefault(formatSize(defaultLimits.connectionWindowBytes))
       .describe('That of a connection.'),
     resetBurst: count(1_000_000).default(defaultLimits.resetBurst).describe('Streams that a client may reset at once.'),
     resetsPerSecond: count(1_000_000)
@@ -36,20 +34,17 @@ export const limits = z
     controlFramesPerSecond: count(10_000_000)
       .default(defaultLimits.controlFramesPerSecond)
       .describe('How many more it earns a second.'),
-    requestHeadTimeoutMs: count(600_000)
-      .default(defaultLimits.requestHeadTimeoutMs)
+    requestHeadTimeout: duration({ least: 1, most: 600_000 })
+      .prefault(formatDuration(defaultLimits.requestHeadTimeoutMs))
       .describe("Time for a connection's first bytes, the head of an HTTP/1.1 request, or a header block of HTTP/2."),
-    stalledWindowMs: count(3_600_000)
-      .default(defaultLimits.stalledWindowMs)
+    stalledWindow: duration({ least: 1, most: 3_600_000 })
+      .prefault(formatDuration(defaultLimits.stalledWindowMs))
       .describe('How long output waits for a window that does not move.'),
-    maxUnsentBytes: count(2147483647)
-      .default(defaultLimits.maxUnsentBytes)
+    maxUnsent: size({ least: 1, most: 2_147_483_647 })
+      .prefault(formatSize(defaultLimits.maxUnsentBytes))
       .describe('Output kept for a client that does not read.'),
-    maxBacklogBytes: z
-      .int()
-      .min(1_048_576)
-      .max(Number.MAX_SAFE_INTEGER)
-      .default(defaultLimits.maxBacklogBytes)
+    maxBacklog: size({ least: 1_048_576 })
+      .prefault(formatSize(defaultLimits.maxBacklogBytes))
       .describe(
         'Content and output of one worker that may wait for peers that do not take it, all connections together.',
       ),
@@ -62,25 +57,25 @@ export const limits = z
     maxPendingRequests: count(1_000_000)
       .default(defaultRouterLimits.maxPendingRequests)
       .describe('Requests that wait for a stream to one shard.'),
-    connectTimeoutMs: count(600_000)
-      .default(defaultRouterLimits.connectTimeoutMs)
+    connectTimeout: duration({ least: 1, most: 600_000 })
+      .prefault(formatDuration(defaultRouterLimits.connectTimeoutMs))
       .describe('Time for a connection to a shard to be made.'),
-    requestContentTimeoutMs: duration
-      .default(defaultRouterLimits.requestContentTimeoutMs)
+    requestContentTimeout: duration()
+      .prefault(formatDuration(defaultRouterLimits.requestContentTimeoutMs))
       .describe(
-        "Time in which a request's content has to move; 0: no limit. Not for gRPC, Connect streams, WebSockets, watches.",
+        "Time in which a request's content has to move; 0s: no limit. Not for gRPC, Connect streams, WebSockets, watches.",
       ),
-    leastContentBytesPerSecond: count(1_000_000)
-      .default(defaultRouterLimits.leastContentBytesPerSecond)
+    leastContentPerSecond: size({ least: 1, most: 1_000_000 })
+      .prefault(formatSize(defaultRouterLimits.leastContentBytesPerSecond))
       .describe('How much it has to move in that time, on average.'),
-    idleConnectionMs: duration
-      .default(defaultRouterLimits.idleConnectionMs)
-      .describe('Time without a stream; 0: no limit.'),
-    maxConnectionAgeMs: duration
-      .default(defaultRouterLimits.maxConnectionAgeMs)
-      .describe('Age of a client connection; 0: no limit.'),
-    maxConnectionAgeGraceMs: duration
-      .default(defaultRouterLimits.maxConnectionAgeGraceMs)
+    idleConnection: duration()
+      .prefault(formatDuration(defaultRouterLimits.idleConnectionMs))
+      .describe('Time without a stream; 0s: no limit.'),
+    maxConnectionAge: duration()
+      .prefault(formatDuration(defaultRouterLimits.maxConnectionAgeMs))
+      .describe('Age of a client connection; 0s: no limit.'),
+    maxConnectionAgeGrace: duration()
+      .prefault(formatDuration(defaultRouterLimits.maxConnectionAgeGraceMs))
       .describe('Time for the streams of one that is too old.'),
     maxDownstreamConnections: count(1_000_000)
       .default(defaultRouterLimits.maxDownstreamConnections)

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { address, count, exactlyOne, file } from './values.ts';
+import { address, duration, exactlyOne, file } from './values.ts';
 
 const tls = z
   .strictObject({
@@ -47,9 +47,9 @@ export const registry = z
       .describe(
         'A folder for the last topologies, to start from while the registry cannot be reached; by default below the folder in which the router is started.',
       ),
-    leaseMs: count(3_600_000)
-      .default(10_000)
-      .describe('Without a sign of life for so long, the router is taken for dead.'),
+    lease: duration({ least: 1, most: 3_600_000 })
+      .prefault('10s')
+      .describe('A router that has not renewed its lease for this long is taken for dead.'),
   })
   .superRefine((value, context) => exactlyOne(value, context, STORES))
   .describe('Where topologies come from: exactly one of sqlite, remote and etcd.');

@@ -2,12 +2,13 @@ import { z } from 'zod';
 import {
   beginsWithSlash,
   count,
+  duration,
   exactlyOne,
   headerName,
   identifier,
   method,
   pattern,
-  positiveDuration,
+  size,
 } from './values.ts';
 
 const missing = z
@@ -124,7 +125,7 @@ const cors = z
     allowMethods: z.array(method).default([]).describe('Methods that they may use.'),
     allowHeaders: z.array(headerName).default([]).describe('Headers that they may send.'),
     exposeHeaders: z.array(headerName).default([]).describe('Headers of answers that they may read.'),
-    maxAgeSeconds: z.int().min(0).max(86_400).optional().describe("How long a browser may keep a preflight's answer."),
+    maxAge: duration({ most: 86_400_000 }).optional().describe("How long a browser may keep a preflight's answer."),
     allowCredentials: z.boolean().default(false).describe('Whether cookies may be sent.'),
   })
   .describe("Which pages of other origins may call, as Istio's corsPolicy has it. Preflights are answered here.");
@@ -198,15 +199,12 @@ export const route = z.strictObject({
   match,
   cluster: identifier.describe('The cluster that its requests go to.'),
   shardKey: shardKey.default([{ header: 'x-shard-key' }]),
-  timeoutMs: z
-    .int()
-    .min(1)
-    .max(86_400_000)
+  timeout: duration({ least: 1, most: 86_400_000 })
     .optional()
     .describe('Time for a request, from its beginning to the end of its answer.'),
   missing: missing.default('reject'),
-  idleStreamMs: positiveDuration.optional().describe('Time for a stream on which nothing moves, either way.'),
-  maxRequestBytes: z.int().min(0).optional().describe("Bytes of a request's content."),
+  idleStream: duration({ least: 1 }).optional().describe('Time for a stream on which nothing moves, either way.'),
+  maxRequestSize: size().optional().describe("Size of a request's content."),
   retries: retries.prefault({}),
   rateLimit: rateLimit.optional(),
   cors: cors.optional(),
@@ -214,7 +212,7 @@ export const route = z.strictObject({
     .array(beginsWithSlash)
     .optional()
     .describe(
-      'Paths of calls that stay open, * for anything; others are such once they are open for drain.longLivedAfterMs.',
+      'Paths of calls that stay open, * for anything; others are such once they are open for drain.longLivedAfter.',
     ),
   onMove: onMove.prefault({}),
   grpcWeb: z

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { patternFault } from '../../proxy/index.ts';
 
 export { address, exactlyOne, identifier } from '../../topology/index.ts';
-export { filePath as file } from '../../yaml/index.ts';
+export { duration, filePath as file, size } from '../../yaml/index.ts';
 
 export const headerName = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'is no name of a header');
 
@@ -16,7 +16,3 @@ export const beginsWithSlash = z.string().startsWith('/', 'begin it with /');
 export const method = z.string().regex(/^[A-Z]+$/, 'write a method in capitals, such as POST');
 
 export const count = (most: number) => z.int().min(1).max(most);
-
-export const duration = z.int().min(0).max(2_147_483_647);
-
-export const positiveDuration = z.int().min(1).max(2_147_483_647);

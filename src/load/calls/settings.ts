@@ -1,10 +1,5 @@
 import { z } from 'zod';
-import { durationMs } from '../../runtime/duration.ts';
-
-const duration = z
-  .string()
-  .refine((text) => durationMs(text) > 0, 'write a time such as 30s, 500ms or 2m')
-  .transform(durationMs);
+import { duration } from '../../yaml/index.ts';
 
 const METHOD = /^[A-Za-z_][\w.]*\/[A-Za-z_]\w*$/;
 const method = z.string().regex(METHOD, 'write package.Service/Method');
@@ -33,7 +28,7 @@ export const callSchema = z
       .max(1_000_000)
       .default(1)
       .describe('How often the data is sent, by methods that take a stream.'),
-    every: duration.optional().describe('The time between messages; without it they are sent at once.'),
+    every: duration({ least: 1 }).optional().describe('The time between messages; without it they are sent at once.'),
     headers: z.record(z.string(), z.string()).default({}).describe('Sent along; {{key}} and the like in it.'),
     ok: z.array(z.string()).default([]).describe('Statuses that are no errors here, such as NOT_FOUND or 404.'),
     weight: z.number().min(0).default(1).describe('How often it is made, beside the others.'),
@@ -47,7 +42,9 @@ export const callSchema = z
     watch: z
       .strictObject({
         open: z.int().min(0).default(0).describe('So many are open from the beginning.'),
-        life: duration.optional().describe('How long a client keeps it, in the mean, before another comes.'),
+        life: duration({ least: 1 })
+          .optional()
+          .describe('How long a client keeps it, in the mean, before another comes.'),
         resumes: z
           .boolean()
           .default(false)

@@ -9,7 +9,7 @@ export { type NodeHousekeepingSettings, nodeHousekeepingSchema } from './setting
 
 /** Has a backend's housekeeping called when it is its turn, until `signal` is aborted. @throws NamedFileFault */
 export async function callHousekeeping(
-  { backend: where, tasks, lease, projectsBy, projectsEveryMs }: NodeHousekeepingSettings,
+  { backend: where, tasks, lease, projectsBy, projectsEvery }: NodeHousekeepingSettings,
   surroundings: Omit<HousekeeperOptions, 'lease' | 'projectsBy' | 'projectsEveryMs' | 'tasks' | 'projects'>,
   signal: AbortSignal,
 ): Promise<void> {
@@ -18,7 +18,7 @@ export async function callHousekeeping(
     ...surroundings,
     lease,
     projectsBy,
-    projectsEveryMs,
+    projectsEveryMs: projectsEvery,
     projects: (until) => backend.projects(until),
     tasks: Object.entries(tasks).map(
       ([name, { unit, ...settings }]): Task => ({

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { housekeepingSchema, taskSettingsSchema } from '../../housekeeping/index.ts';
+import { duration } from '../../yaml/index.ts';
 
 const LONGEST_MS = 365 * 24 * 3_600_000;
 
@@ -14,17 +15,16 @@ const compaction = taskSettingsSchema.extend({
 });
 
 const tombstones = taskSettingsSchema.extend({
-  afterMs: z
-    .int()
-    // Whoever could still write by what it knew before the deletion has lost its lease by then.
-    .min(1000)
-    .max(LONGEST_MS)
-    .default(24 * 3_600_000)
-    .describe('A document that was deleted so long ago is forgotten, with all of its changes.'),
+  // By then whoever could still write by what it knew before the deletion has lost its lease.
+  after: duration({ least: 1000, most: LONGEST_MS })
+    .prefault('24h')
+    .describe('A document that was deleted this long ago is forgotten, with all of its changes.'),
 });
 
 const sessions = taskSettingsSchema.extend({
-  idleMs: z.int().min(1).max(LONGEST_MS).default(3_600_000).describe('A session without a call for so long is ended.'),
+  idle: duration({ least: 1, most: LONGEST_MS })
+    .prefault('1h')
+    .describe('A session without a call for this long is ended.'),
 });
 
 /** The tasks of the reference shard; `false` leaves one out. */
@@ -33,7 +33,7 @@ const tasks = z.strictObject({
   tombstones: z.union([z.literal(false), tombstones]).prefault({}),
   sessions: z.union([z.literal(false), sessions]).prefault({}),
   expiry: z.union([z.literal(false), taskSettingsSchema]).prefault({}),
-  optimize: z.union([z.literal(false), taskSettingsSchema]).prefault({ everyMs: 3_600_000 }),
+  optimize: z.union([z.literal(false), taskSettingsSchema]).prefault({ every: '1h' }),
 });
 
 /** The housekeeping of the reference shard, as a document has it. */

@@ -42,7 +42,7 @@ export class ShardHousekeeping {
     const onWrite = (task: string, unit: string, token: number): void =>
       log?.housekeeping('write', { task, unit, token });
     const tasks = shardTasks({ ...parts, maintenance, onWrite }, settings);
-    const { lease, projectsBy, projectsEveryMs } = settings;
+    const { lease, projectsBy, projectsEvery } = settings;
     this.#housekeeper = new Housekeeper({
       ...cluster,
       ...surroundings,
@@ -50,7 +50,7 @@ export class ShardHousekeeping {
       clock,
       lease,
       projectsBy,
-      projectsEveryMs,
+      projectsEveryMs: projectsEvery,
       projects: async () => maintenance.projects(),
       tasks: log === null ? tasks : tasks.map((task) => logged(task, log)),
     });

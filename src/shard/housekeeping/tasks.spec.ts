@@ -162,7 +162,7 @@ it('forgets documents that were deleted long ago, with all their changes, and no
   later(60_000);
   putTimes('p/just', 1);
   store.delete('p/just', null, TOKEN);
-  const outcome = await run('tombstones', project('p'), { settings: { afterMs: 30_000 } });
+  const outcome = await run('tombstones', project('p'), { settings: { after: '30s' } });
   expect(outcome).toEqual({ cursor: null, candidates: 3, changed: 4 });
   expect([countOf('p/gone'), countOf('p/there'), countOf('p/just')]).toEqual([0, 3, 2]);
   // A watch that had not seen the deletion has to begin anew.
@@ -176,7 +176,7 @@ it('ends sessions without a sign of life, and keeps the others', async () => {
   const elsewhere = sessions.open('other', 'idle');
   later(60_000);
   expect(sessions.touch(lively, 'p')).toBe(true);
-  expect(await run('sessions', project('p'), { settings: { idleMs: 30_000 } })).toEqual({
+  expect(await run('sessions', project('p'), { settings: { idle: '30s' } })).toEqual({
     cursor: null,
     candidates: 1,
     changed: 1,
@@ -224,8 +224,8 @@ it('refuses every write of an earlier claim from the moment on at which a later 
   maintenance.begin({ unit: 'project/p', token: 7, mayGoOn: () => true, onWrite: () => {} });
   maintenance.begin({ unit: 'shard/s0', token: 7, mayGoOn: () => true, onWrite: () => {} });
   await expect(run('compaction', project('p'), { settings: few, token: 6 })).rejects.toThrow(StaleRun);
-  await expect(run('tombstones', project('p'), { settings: { afterMs: 1000 }, token: 6 })).rejects.toThrow(StaleRun);
-  await expect(run('sessions', project('p'), { settings: { idleMs: 1 }, token: 6 })).rejects.toThrow(StaleRun);
+  await expect(run('tombstones', project('p'), { settings: { after: '1s' }, token: 6 })).rejects.toThrow(StaleRun);
+  await expect(run('sessions', project('p'), { settings: { idle: '1ms' }, token: 6 })).rejects.toThrow(StaleRun);
   await expect(run('expiry', { kind: 'shard', shard: 's0' }, { token: 6 })).rejects.toThrow(StaleRun);
   expect(written).toEqual([]);
   await run('compaction', project('p'), { settings: few, token: 7 });
@@ -257,7 +257,9 @@ it('writes nothing once its time is over, however long it waited for the store',
   };
   await expect(run('compaction', project('p'), { settings: few, mayGoOn: until(0) })).rejects.toThrow(RunOver);
   await expect(run('compaction', project('p'), { settings: few, mayGoOn: until(3) })).rejects.toThrow(RunOver);
-  await expect(run('sessions', project('p'), { settings: { idleMs: 1 }, mayGoOn: until(1) })).rejects.toThrow(RunOver);
+  await expect(run('sessions', project('p'), { settings: { idle: '1ms' }, mayGoOn: until(1) })).rejects.toThrow(
+    RunOver,
+  );
   await expect(run('expiry', { kind: 'shard', shard: 's0' }, { mayGoOn: until(3) })).rejects.toThrow(RunOver);
   expect(countOf('p/d')).toBe(12);
   expect(store.get('p/e')).not.toBeNull();

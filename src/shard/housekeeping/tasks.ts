@@ -46,7 +46,7 @@ function compaction(parts: TaskParts, { leastChanges, keptChanges, ...settings }
 }
 
 /** Documents that were deleted long ago are forgotten. */
-function tombstones(parts: TaskParts, { afterMs, ...settings }: SettingsOf<'tombstones'>): Task {
+function tombstones(parts: TaskParts, { after: afterMs, ...settings }: SettingsOf<'tombstones'>): Task {
   const { maintenance } = parts;
   return {
     name: 'tombstones',
@@ -57,7 +57,7 @@ function tombstones(parts: TaskParts, { afterMs, ...settings }: SettingsOf<'tomb
 }
 
 /** Sessions without a sign of life end. */
-function sessions(parts: TaskParts, { idleMs, ...settings }: SettingsOf<'sessions'>): Task {
+function sessions(parts: TaskParts, { idle: idleMs, ...settings }: SettingsOf<'sessions'>): Task {
   const { maintenance, clock } = parts;
   return {
     name: 'sessions',

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { machineClock } from '../../../src/runtime/machine-clock.ts';
+import { formatDuration } from '../../../src/runtime/quantity.ts';
 import type { Scope } from '../../support/processes.ts';
 import { seeded } from '../../support/random.ts';
 import { KeywayWorld } from '../keyway-world.ts';
@@ -31,21 +32,24 @@ const FAULT_SEED = 1_000_000;
 const SHARDS = 3;
 /** Short, so that a minute sees many turns, and a fault that a leader does not outlive. */
 const EVERY_MS = 3000;
+const EVERY = formatDuration(EVERY_MS);
+const PROJECTS_EVERY_MS = 500;
 const JITTER = 0.1;
-const LEASE = { lengthMs: 3000, renewMs: 600, livenessMs: 2000 };
+const LEASE_MS = 3000;
+const LEASE = { length: formatDuration(LEASE_MS), renew: '600ms', liveness: '2s' };
 /** A hundred units' tasks may be due in one moment, on a machine that has six processes and two cores. */
 const SLACK_MS = 2000;
 const PROJECT_TASKS = ['compaction', 'tombstones', 'sessions'];
 
 const SETTINGS = {
   lease: LEASE,
-  projectsEveryMs: 500,
+  projectsEvery: formatDuration(PROJECTS_EVERY_MS),
   tasks: {
-    compaction: { everyMs: EVERY_MS, jitter: JITTER, leastChanges: 6, keptChanges: 2 },
-    tombstones: { everyMs: EVERY_MS, jitter: JITTER, afterMs: 1000 },
-    sessions: { everyMs: EVERY_MS, jitter: JITTER, idleMs: 500 },
-    expiry: { everyMs: EVERY_MS, jitter: JITTER },
-    optimize: { everyMs: EVERY_MS, jitter: JITTER },
+    compaction: { every: EVERY, jitter: JITTER, leastChanges: 6, keptChanges: 2 },
+    tombstones: { every: EVERY, jitter: JITTER, after: '1s' },
+    sessions: { every: EVERY, jitter: JITTER, idle: '500ms' },
+    expiry: { every: EVERY, jitter: JITTER },
+    optimize: { every: EVERY, jitter: JITTER },
   },
 };
 
@@ -62,7 +66,7 @@ export async function runHousekeepingChaos(
   await loads[0]?.begin();
   const running = loads.map((load) => load.run());
   // By then every shard has seen every project.
-  const since = machineClock() + SETTINGS.projectsEveryMs;
+  const since = machineClock() + PROJECTS_EVERY_MS;
   const storm = new Storm({
     world,
     keys: PROJECTS,
@@ -93,6 +97,6 @@ export async function runHousekeepingChaos(
     due: [...projectTasks, { task: 'optimize', unit: 'cluster', since }],
     end,
   };
-  const times = { everyMs: EVERY_MS, jitter: JITTER, leaseMs: LEASE.lengthMs, slackMs: SLACK_MS };
+  const times = { everyMs: EVERY_MS, jitter: JITTER, leaseMs: LEASE_MS, slackMs: SLACK_MS };
   return { history, judgement: checkHousekeeping(history, times) };
 }

@@ -1,10 +1,8 @@
 import { Command, Option } from 'commander';
-import { integerOption, optionWithDefault } from '../../options/options.ts';
+import { durationOption, durationOrNone, integerOption, optionWithDefault } from '../../options/options.ts';
 import { compareCommand } from './compare.ts';
 import {
   distributionOption,
-  durationOption,
-  durationOrNone,
   headerOption,
   MOST_KEYS,
   MOST_PER_SECOND,
@@ -105,9 +103,9 @@ function patternOptions(command: Command): void {
     .option('--users <number>', 'in place of a rate: each asks again once it is answered', whole(MOST_IN_FLIGHT))
     .option('--connections <number>', 'how many', whole(10_000), 4)
     .option('--watch-connections <number>', `how many for watches (else ${WATCH_CONNECTIONS})`, whole(100_000))
-    .addOption(optionWithDefault('--duration <time>', 'how long', durationOption, '10s'))
+    .addOption(optionWithDefault('--duration <time>', 'how long', durationOption(), '10s'))
     .addOption(optionWithDefault('--warm-up <time>', 'before that, not counted; 0 for none', durationOrNone, '1s'))
-    .addOption(optionWithDefault('--timeout <time>', 'what takes longer counts as an error', durationOption, '10s'))
+    .addOption(optionWithDefault('--timeout <time>', 'what takes longer counts as an error', durationOption(), '10s'))
     .option('--in-flight <number>', 'no more unanswered requests than this', whole(MOST_IN_FLIGHT), 10_000)
     .option('--seed <number>', 'the same keys and times again', integerOption(0, 2 ** 31))
     .option('--at <time command...>', "what to do meanwhile: --at 30s 'keyway shard remove s3'; several times")
@@ -133,7 +131,12 @@ function tellingOptions(command: Command): void {
     )
     .option('--writes', "for it: the call's revisions are new ones, which watches have to see")
     .addOption(
-      optionWithDefault('--pause <time>', 'requests that take longer are told of as a pause', durationOption, '100ms'),
+      optionWithDefault(
+        '--pause <time>',
+        'requests that take longer are told of as a pause',
+        durationOption(),
+        '100ms',
+      ),
     )
     .option('--live', 'draw on the terminal while it runs (the default where there is one)')
     .option('--no-live', 'a line a second')

@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
 import type { KeyDistribution, Rate } from '../../../load/index.ts';
 import { type HostPort, splitAddress } from '../../../runtime/address.ts';
-import { durationMs } from '../../../runtime/duration.ts';
-import { addressOption } from '../../options/options.ts';
+import { addressOption, durationOption } from '../../options/options.ts';
 
 /** What nobody has said that the target can take. */
 export const MOST_PER_SECOND = 20_000;
@@ -11,18 +10,6 @@ export const MOST_USERS = 1000;
 export const MOST_KEYS = 10_000_000;
 /** Watches share connections in HTTP/2; in HTTP/1.1 each has one of its own. */
 export const WATCH_CONNECTIONS = 10;
-
-/** Reads `30s`, `500ms`, `2m`. @returns milliseconds */
-export function durationOption(text: string): number {
-  const ms = durationMs(text);
-  if (!(ms > 0)) throw new InvalidArgumentError('write a time such as 30s, 500ms or 2m.');
-  return ms;
-}
-
-/** The same, and `0` for none. */
-export function durationOrNone(text: string): number {
-  return text === '0' ? 0 : durationOption(text);
-}
 
 /** Reads `1000`, `100..5000` (a ramp), `100,200,400` (steps). */
 export function rateOption(text: string): Rate {
@@ -115,7 +102,7 @@ export function timedCommands(words: readonly string[]): TimedCommand[] {
     const [time = '', command] = words.slice(i, i + 2);
     if (command === undefined)
       throw new InvalidArgumentError("write a time and a command: --at 30s 'keyway shard remove s3'.");
-    commands.push({ atMs: durationOption(time), command });
+    commands.push({ atMs: durationOption()(time), command });
   }
   return commands;
 }

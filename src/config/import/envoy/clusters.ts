@@ -1,11 +1,13 @@
+import { formatDuration } from '../../../runtime/quantity.ts';
 import { cluster as clusterSchema } from '../../schema/cluster.ts';
 import { readDuration } from '../durations.ts';
 import type { Difference, Fields } from '../fields.ts';
+import { givenDuration } from '../given.ts';
 import { type ShardsByHost, shardsAt } from '../shards.ts';
 import { withoutFaults } from '../without-faults.ts';
 import { typeOf } from './bootstrap.ts';
 import { readEndpoints } from './endpoints.ts';
-import { given, readHealth } from './health.ts';
+import { readHealth } from './health.ts';
 import { readBalancer } from './placement.ts';
 import { readClientTls } from './tls.ts';
 
@@ -167,7 +169,7 @@ export function connectTimeout(clusters: readonly ImportedCluster[], differences
     differences.push({
       kind: 'changed',
       field: 'connect_timeout',
-      reason: `it is one for all clusters: the longest, ${longest} ms`,
+      reason: `it is one for all clusters: the longest, ${formatDuration(longest)}`,
     });
-  return given('connectTimeoutMs', times.length > 0 ? longest : undefined);
+  return givenDuration('connectTimeout', times.length > 0 ? longest : undefined);
 }

@@ -19,7 +19,7 @@ export function readCors(policy: Fields): object | undefined {
   };
   const seconds = policy.number('max_age');
   if (allowOrigins.length === 0) return undefined;
-  return { ...cors, ...(seconds !== undefined && { maxAgeSeconds: longestAge(policy, 'max_age', seconds) }) };
+  return { ...cors, ...(seconds !== undefined && { maxAge: longestAge(policy, 'max_age', seconds * 1000) }) };
 }
 
 /** Envoy has the header's value as it is answered. */

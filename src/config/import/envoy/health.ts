@@ -1,5 +1,6 @@
 import { readDuration } from '../durations.ts';
 import type { Fields } from '../fields.ts';
+import { given, givenDuration } from '../given.ts';
 
 /** Reads a cluster's health checks, outlier detection and circuit breakers, in the terms of our config. */
 export function readHealth(cluster: Fields): object {
@@ -9,7 +10,7 @@ export function readHealth(cluster: Fields): object {
   if (active !== undefined || passive !== undefined)
     cluster.change(
       active === undefined ? 'outlier_detection' : 'health_checks',
-      'requests for a shard that is sick wait or fail: Envoy gives its keys to others',
+      'requests for a shard that is unhealthy wait or fail: Envoy gives its keys to others',
     );
   return {
     ...((active ?? passive) !== undefined && { health: { ...(active && { active }), ...(passive && { passive }) } }),
@@ -28,8 +29,8 @@ function readChecks(cluster: Fields): object | undefined {
   }
   return {
     ...kind,
-    ...given('intervalMs', readDuration(check, 'interval')),
-    ...given('timeoutMs', readDuration(check, 'timeout')),
+    ...givenDuration('interval', readDuration(check, 'interval')),
+    ...givenDuration('timeout', readDuration(check, 'timeout')),
     ...given('unhealthyAfter', check.number('unhealthy_threshold')),
     ...given('healthyAfter', check.number('healthy_threshold')),
   };
@@ -57,13 +58,13 @@ function readOutliers(outliers: Fields): object {
   );
   return {
     ...given('consecutiveFailures', failures),
-    ...given('ejectionMs', readDuration(outliers, 'base_ejection_time')),
-    ...given('maxEjectionMs', readDuration(outliers, 'max_ejection_time')),
+    ...givenDuration('ejection', readDuration(outliers, 'base_ejection_time')),
+    ...givenDuration('maxEjection', readDuration(outliers, 'max_ejection_time')),
     ...(outliers.number('enforcing_success_rate') !== 0 && {
       successRate: {
         ...given('minimumRequests', outliers.number('success_rate_request_volume')),
         ...given('standardDeviations', thousandths(outliers.number('success_rate_stdev_factor'))),
-        ...given('intervalMs', readDuration(outliers, 'interval')),
+        ...givenDuration('interval', readDuration(outliers, 'interval')),
       },
     }),
   };
@@ -87,9 +88,4 @@ function readBreakers(cluster: Fields): object {
   if (Object.keys(limits).length > 0)
     usual.change('', "they are one worker's for each shard, and Envoy's for the whole cluster");
   return limits;
-}
-
-/** A field, if there is a value for it. */
-export function given(name: string, value: unknown): object {
-  return value === undefined ? {} : { [name]: value };
 }

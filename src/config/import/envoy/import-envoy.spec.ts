@@ -309,7 +309,7 @@ describe('routes', () => {
       match: { prefix: '/', hosts: ['a.example'] },
       cluster: 'docs',
       shardKey: { header: 'x-shard-key' },
-      timeoutMs: 15_000,
+      timeout: '15s',
       retries: { attempts: 2, idempotent: true },
       cors: {
         allowOrigins: [{ regex: '.*' }],
@@ -317,7 +317,7 @@ describe('routes', () => {
         allowHeaders: [],
         exposeHeaders: [],
         allowCredentials: false,
-        maxAgeSeconds: 100,
+        maxAge: '100s',
       },
       headers: { request: { add: { a: '100%' } }, response: { remove: ['server'] } },
     });
@@ -449,12 +449,12 @@ it('carries over health checks, outliers and breakers, and tells what is not the
     circuit_breakers: { thresholds: [{ max_connections: 9, max_requests: 8, max_pending_requests: 7 }] },
   };
   const { written, notes } = imported(routed({}, cluster));
-  expect(written.limits).toEqual({ connectTimeoutMs: 250 });
+  expect(written.limits).toEqual({ connectTimeout: '250ms' });
   expect(written.clusters).toMatchObject({
     docs: {
       health: {
-        active: { grpc: { service: 's' }, timeoutMs: 1000, intervalMs: 5000, unhealthyAfter: 2, healthyAfter: 1 },
-        passive: { consecutiveFailures: 7, ejectionMs: 10_000, successRate: { standardDeviations: 1.9 } },
+        active: { grpc: { service: 's' }, timeout: '1s', interval: '5s', unhealthyAfter: 2, healthyAfter: 1 },
+        passive: { consecutiveFailures: 7, ejection: '10s', successRate: { standardDeviations: 1.9 } },
       },
       limits: { connections: 9, requests: 8, pending: 7 },
     },

@@ -1,7 +1,7 @@
 import { readDuration } from '../durations.ts';
 import type { Fields } from '../fields.ts';
+import { given, givenDuration, givenSize } from '../given.ts';
 import { typeOf } from './bootstrap.ts';
-import { given } from './health.ts';
 
 /** An HTTP connection manager, in the terms of our config. */
 export interface ImportedManager {
@@ -95,12 +95,15 @@ function readLimits(manager: Fields): Record<string, unknown> {
   const http2 = manager.mapping('http2_protocol_options');
   const kilobytes = manager.number('max_request_headers_kb');
   return {
-    ...given('idleConnectionMs', common.has('idle_timeout') ? (readDuration(common, 'idle_timeout') ?? 0) : undefined),
-    ...given('maxConnectionAgeMs', readDuration(common, 'max_connection_duration')),
+    ...givenDuration(
+      'idleConnection',
+      common.has('idle_timeout') ? (readDuration(common, 'idle_timeout') ?? 0) : undefined,
+    ),
+    ...givenDuration('maxConnectionAge', readDuration(common, 'max_connection_duration')),
     ...given('maxConcurrentStreams', http2.number('max_concurrent_streams')),
-    ...given('streamWindowBytes', http2.number('initial_stream_window_size')),
-    ...given('connectionWindowBytes', http2.number('initial_connection_window_size')),
-    ...given('requestHeadTimeoutMs', readDuration(manager, 'request_headers_timeout')),
-    ...given('maxHeaderListBytes', kilobytes === undefined ? undefined : kilobytes * 1024),
+    ...givenSize('streamWindow', http2.number('initial_stream_window_size')),
+    ...givenSize('connectionWindow', http2.number('initial_connection_window_size')),
+    ...givenDuration('requestHeadTimeout', readDuration(manager, 'request_headers_timeout')),
+    ...givenSize('maxHeaderListSize', kilobytes === undefined ? undefined : kilobytes * 1024),
   };
 }

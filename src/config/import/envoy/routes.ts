@@ -2,6 +2,7 @@ import { route as routeSchema } from '../../schema/route.ts';
 import { identifier } from '../../schema/values.ts';
 import { byDomain, tellOpenDomains } from '../domains.ts';
 import type { Difference, Fields } from '../fields.ts';
+import { given, givenDuration } from '../given.ts';
 import { headersInConfig, type ImportedHeaders, joinHeaders } from '../header-rules.ts';
 import type { ImportedMatch } from '../match.ts';
 import { type ImportedKey, keyBehindRules } from '../request-key.ts';
@@ -10,7 +11,6 @@ import type { Clusters, ImportedCluster } from './clusters.ts';
 import { readCors } from './cors-policy.ts';
 import { readHashPolicies } from './hash-policy.ts';
 import { readHeaderMutations } from './header-mutations.ts';
-import { given } from './health.ts';
 import { type ImportedManager, timeOr } from './manager.ts';
 import { readMatch } from './match.ts';
 import { readRetries } from './retries.ts';
@@ -127,8 +127,8 @@ function readRoute(
       key: keyOf(action, cluster),
       rest: {
         ...(identifier.safeParse(name).success && { name }),
-        ...given('timeoutMs', timeOr(action, 'timeout', TIMEOUT_MS)),
-        ...given('idleStreamMs', timeOr(action, 'idle_timeout', manager.idleStreamMs)),
+        ...givenDuration('timeout', timeOr(action, 'timeout', TIMEOUT_MS)),
+        ...givenDuration('idleStream', timeOr(action, 'idle_timeout', manager.idleStreamMs)),
         ...given('retries', readRetries(action) ?? handed.retries),
         ...given('cors', corsOf(route) ?? corsOf(action) ?? handed.cors),
         ...(manager.translatesGrpcWeb && { grpcWeb: 'translate' }),

@@ -1,6 +1,6 @@
 import type { Fields } from '../fields.ts';
+import { given } from '../given.ts';
 import { typeOf } from './bootstrap.ts';
-import { given } from './health.ts';
 
 const BY_FILE = 'Keyway takes certificates and keys from files alone';
 

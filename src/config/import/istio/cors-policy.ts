@@ -24,7 +24,7 @@ export function readCorsPolicy(policy: Fields): object | undefined {
   if (allowOrigins.length === 0) return undefined;
   return {
     ...cors,
-    ...(maxAgeMs !== undefined && { maxAgeSeconds: longestAge(policy, 'maxAge', Math.floor(maxAgeMs / 1000)) }),
+    ...(maxAgeMs !== undefined && { maxAge: longestAge(policy, 'maxAge', maxAgeMs) }),
   };
 }
 

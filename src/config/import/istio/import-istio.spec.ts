@@ -477,7 +477,7 @@ it.each([
   ],
   [{ headers: { response: { set: { 'x-a': ' b' } } } }, 'spec.http[0].headers.response.set.x-a'],
   [{ headers: { response: { set: { 'x a': 'b', 'x-b': 'c' } } } }, 'spec.http[0].headers.response.set.x a'],
-  [{ timeout: '1000h' }, 'spec.http[0].timeoutMs'],
+  [{ timeout: '1000h' }, 'spec.http[0].timeout'],
   [{ timeout: 'soon' }, 'spec.http[0].timeout'],
   [{ retries: { attempts: 3 } }, 'spec.http[0].retries'],
   [{ rewrite: { uri: '/' } }, 'spec.http[0].rewrite'],

@@ -1,3 +1,4 @@
+import { formatDuration } from '../../../runtime/quantity.ts';
 import { route as routeSchema } from '../../schema/route.ts';
 import { byDomain, tellOpenDomains } from '../domains.ts';
 import type { Difference } from '../fields.ts';
@@ -39,7 +40,7 @@ function ourRoute(route: ImportedRoute, { name, policy }: ImportedCluster, diffe
     match: { ...match, ...(!hosts.includes('*') && { hosts: [...hosts] }) },
     cluster: name,
     ...(shardKey !== undefined && { shardKey }),
-    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(timeoutMs !== undefined && { timeout: formatDuration(timeoutMs) }),
     ...(headers !== undefined && { headers }),
     ...(cors !== undefined && { cors }),
     ...(route.translatesGrpcWeb && { grpcWeb: 'translate' }),
