@@ -23,6 +23,8 @@ const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   dnsmasq: programs(['dnsmasq'], ['dnsmasq-base']),
   git: programs(['git', 'tar'], ['git', 'tar']),
   openssl: programs(['openssl'], ['openssl']),
+  zsh: programs(['zsh'], ['zsh']),
+  fish: programs(['fish'], ['fish']),
   python3: programs(['python3'], ['python3']),
   go: programs(['go'], ['golang']),
   chromium: programs(['chromium'], ['chromium']),

@@ -228,6 +228,7 @@ describe('completion', () => {
     expect(complete('keyway', 'kv', 'g')).toBe('get');
     expect(complete('keyway', 'kv', 'put', 'demo/x', '--rev')).toBe('--revision');
     expect(await printed('completion', 'fish')).toContain("-n '__fish_seen_subcommand_from kv; and ");
+    expect(await printed('completion', 'zsh')).toMatch(/^#compdef keyway\n/);
   });
 });
 
