@@ -1,13 +1,14 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
 import { serveRegistry } from '../src/cli/commands/registry.ts';
 import { chosenRegistry } from '../src/cli/options/registry-option.ts';
-import { type RegistryDescription, StoreUnavailable } from '../src/registry/index.ts';
+import { type RegistryDescription, type Revision, StoreUnavailable } from '../src/registry/index.ts';
 import { openStore } from '../src/registry/store/index.ts';
 import { TestAuthority } from './support/certificates.ts';
-import { Scope } from './support/processes.ts';
-import { clock, registryOn } from './support/registries.ts';
+import { fetchText } from './support/cluster.ts';
+import { freePorts, Scope } from './support/processes.ts';
+import { clock, PATIENCE, registryOn } from './support/registries.ts';
 
 const scope = new Scope();
 afterEach(() => scope.release());
@@ -90,4 +91,61 @@ it('is shown no token on another machine without TLS, unless somebody says so', 
   scope.defer(() => vi.unstubAllEnvs());
   expect(() => open(chosenRegistry({}))).toThrow('would be seen on its way');
   open(chosenRegistry({ insecure: true }));
+});
+
+it('lets others in as its files say by now, checked whole first, and ends the watches of those who are out', async () => {
+  const folder = scope.folder();
+  const authority = new TestAuthority(folder);
+  const { certificate, key } = authority.issue('DNS:registry.test');
+  const [mine, others] = [scope.file('token', `${TOKEN}-1`), scope.file('token', `${TOKEN}-2`)];
+  const line = (n: number): string => `{token: ${TOKEN}-${n}, role: administer}`;
+  const tokens = scope.file('tokens.yaml', `tokens: [${line(1)}, ${line(2)}]\n`);
+  const listen = { host: '127.0.0.1', port: 0 };
+  const options = { listen, data: join(folder, 'r.sqlite'), tokens, certificate, key };
+  const { port, access, close } = await serveRegistry(options);
+  scope.defer(close);
+  const where = (tokenFile: string, authorities = authority.certificate): RegistryDescription => ({
+    remote: { address: `127.0.0.1:${port}`, tokenFile, tls: { authorities, serverName: 'registry.test' } },
+  });
+  const watching = openStore(where(others), clock, Date.now);
+  scope.defer(() => watching.close());
+  const told: string[] = [];
+  watching.watch('', 0 as Revision, {
+    onBegun: () => told.push('begun'),
+    onChanges: () => {},
+    onEnded: () => told.push('ended'),
+  });
+  await vi.waitFor(() => expect(told).toEqual(['begun']));
+
+  writeFileSync(tokens, `tokens: [${line(1)}, {token: short, role: read}]\n`);
+  access.reload('a test');
+  expect(await namespacesOf(where(others))).toEqual(['default']);
+  const renewed = new TestAuthority(scope.folder(), 'renewed');
+  writeFileSync(tokens, `tokens: [${line(1)}]\n`);
+  copyFileSync(renewed.issue('DNS:registry.test').certificate, certificate);
+  access.reload('a test');
+  // The new certificate is not that of the old key: nothing has changed.
+  expect(await namespacesOf(where(others))).toEqual(['default']);
+  expect(told).toEqual(['begun']);
+
+  const next = renewed.issue('DNS:registry.test');
+  copyFileSync(next.certificate, certificate);
+  copyFileSync(next.key, key);
+  // Nobody tells it: it sees that its files have changed.
+  await vi.waitFor(() => expect(told).toEqual(['begun', 'ended']), PATIENCE);
+  expect(await namespacesOf(where(mine, renewed.certificate))).toEqual(['default']);
+  await expect(namespacesOf(where(others, renewed.certificate))).rejects.toThrow('the registry wants a token');
+});
+
+it('reads its tokens again at SIGHUP, and serves metrics of the process', async () => {
+  const tokenFile = scope.file('token', TOKEN);
+  const metrics = `127.0.0.1:${(await freePorts(1))[0]}`;
+  const data = join(scope.folder(), 'r.sqlite');
+  const args = ['registry', '--listen', '127.0.0.1:0', '--data', data, '--token-file', tokenFile, '--metrics', metrics];
+  const server = scope.keyway(args);
+  await server.printed(/registry on/);
+  process.kill(server.pid as number, 'SIGHUP');
+  await server.printed(/"by":"SIGHUP","msg":"tokens and certificates were read again"/);
+  expect((await fetchText(`http://${metrics}/metrics`)).text).toMatch(/^process_resident_memory_bytes \d+/m);
+  expect(await server.end('SIGTERM')).toBe(0);
 });

@@ -1,28 +1,24 @@
 import { dirname } from 'node:path';
 import { Command } from 'commander';
-import { loadParticipants } from '../../config/index.ts';
-import { Participants, SqliteStore } from '../../registry/index.ts';
+import { type AccessOptions, AccessReload, accessFiles, readAccess } from '../../app/registry-access.ts';
+import { SqliteStore } from '../../registry/index.ts';
 import { StoreServer } from '../../registry/store/index.ts';
-import { addressText, type HostPort, isLoopback } from '../../runtime/address.ts';
+import { addressText, type HostPort } from '../../runtime/address.ts';
 import { IN_USE, plainText } from '../../runtime/foreign-errors.ts';
-import { namedFile, SHORTEST_TOKEN, secretIn } from '../../runtime/named-file.ts';
+import { newLog } from '../../runtime/log.ts';
 import { makePrivateFolder } from '../../runtime/private-file.ts';
 import { UsageError } from '../../runtime/usage-error.ts';
 import { FileLock, FileLocked } from '../../sqlite/index.ts';
 import { DataFile } from '../data-file.ts';
 import { addressOption, optionWithDefault } from '../options/options.ts';
 import { DEFAULT_REGISTRY } from '../options/registry-option.ts';
+import { serveMetrics } from '../output/housekeeping-output.ts';
 import { writeOut } from '../output/terminal.ts';
 import { stopOnSignals } from '../signals.ts';
 
-interface RegistryOptions {
-  readonly listen: HostPort;
+interface RegistryOptions extends AccessOptions {
   readonly data: string;
-  readonly tokenFile?: string;
-  readonly tokens?: string;
-  readonly insecure?: true;
-  readonly certificate?: string;
-  readonly key?: string;
+  readonly metrics?: HostPort;
   /** What people call the setting of the address, where that is not --listen. */
   readonly listenAt?: string;
 }
@@ -37,13 +33,23 @@ export function registryCommand(): Command {
     .option('--certificate <file>', 'PEM file of the certificate; with --key')
     .option('--key <file>', 'PEM file of its key')
     .option('--insecure', 'off loopback without TLS: whoever sees the traffic sees the tokens')
+    .option('--metrics <address>', 'serve metrics of the process there, host:port', addressOption)
     .addHelpText(
       'after',
-      '\nExample:\n  keyway registry --listen 127.0.0.1:9200 --data /var/lib/keyway/registry.sqlite',
+      '\nTokens and certificates are read again when their files change, and at SIGHUP.\n\nExample:\n  keyway registry --listen 127.0.0.1:9200 --data /var/lib/keyway/registry.sqlite',
     )
     .action(async (options: RegistryOptions) => {
-      const { port, close } = await serveRegistry(options);
-      stopOnSignals(close);
+      const { port, access, close } = await serveRegistry(options);
+      const metrics = await serveMetrics(options.metrics, null);
+      const isReread = accessFiles(options).length > 0;
+      if (isReread) process.on('SIGHUP', () => access.reload('SIGHUP'));
+      stopOnSignals(
+        async () => {
+          metrics?.close();
+          await close();
+        },
+        isReread ? ['SIGTERM', 'SIGINT'] : undefined,
+      );
       writeOut(`registry on ${addressText({ host: options.listen.host, port })}\n`);
     });
 }
@@ -52,34 +58,31 @@ export function registryCommand(): Command {
 interface ServedRegistry {
   readonly store: SqliteStore;
   readonly port: number;
+  readonly access: AccessReload;
   close(): Promise<void>;
 }
 
 /** Serves a file as a registry. @throws UsageError where it would be open to everybody, or cannot be */
 export async function serveRegistry(options: RegistryOptions): Promise<ServedRegistry> {
-  const { listen, data, certificate, key, insecure } = options;
-  if ((certificate === undefined) !== (key === undefined)) throw new UsageError('--certificate and --key go together');
-  const participants = participantsOf(options);
-  if (!isLoopback(listen.host) && certificate === undefined && insecure !== true)
-    throw new UsageError('tokens would be seen on their way: give --certificate and --key, or say --insecure');
+  const { listen, data } = options;
+  const read = readAccess(options);
   makePrivateFolder(dirname(data));
   const lock = lockOf(data);
   const store = new SqliteStore(data, () => performance.now());
-  const tls =
-    certificate === undefined || key === undefined
-      ? null
-      : { certificate: namedFile(certificate), key: namedFile(key) };
   const kept = new DataFile(data);
-  const server = new StoreServer(store, { participants, tls });
+  const server = new StoreServer(store, read);
+  const access = new AccessReload(options, server, newLog('info'));
   try {
     const port = await server.listen(listen);
+    await access.start();
     const close = async (): Promise<void> => {
+      access.stop();
       server.close();
       await store.close();
       lock.release();
       kept.tellWhereGone();
     };
-    return { store, port, close };
+    return { store, port, access, close };
   } catch (cause) {
     await store.close();
     lock.release();
@@ -87,18 +90,6 @@ export async function serveRegistry(options: RegistryOptions): Promise<ServedReg
     const text = plainText(cause);
     throw new UsageError(text.endsWith(IN_USE) ? `${text}${mend}` : `${addressText(listen)}: ${text}`, { cause });
   }
-}
-
-/** Who may do what. @throws UsageError where that is everybody who can reach it */
-function participantsOf({ listen, tokenFile, tokens }: RegistryOptions): Participants {
-  if (tokens !== undefined && tokenFile !== undefined)
-    throw new UsageError('--tokens and --token-file exclude each other: give the one token a line in --tokens');
-  if (tokens !== undefined) return loadParticipants(tokens);
-  if (tokenFile === undefined) {
-    if (isLoopback(listen.host)) return Participants.anybody();
-    throw new UsageError(`${listen.host} can be reached from outside: give a --token-file, or listen on 127.0.0.1`);
-  }
-  return Participants.sharing(secretIn(tokenFile, isLoopback(listen.host) ? 1 : SHORTEST_TOKEN));
 }
 
 /** One process serves a file: two would each have clients of their own, and run their leases out of each other's hands. */

@@ -23,16 +23,16 @@ export function loggedListener(metrics: HousekeepingMetrics, log: Log): Housekee
   };
 }
 
-/** @param at nowhere, where it is not given. @returns what is to be closed in the end */
+/** Serves a process's metrics. @param at nowhere, where it is not given. @param metrics of its housekeeping, where it keeps house. @returns what is to be closed in the end */
 export async function serveMetrics(
   at: HostPort | undefined,
-  metrics: HousekeepingMetrics,
+  metrics: HousekeepingMetrics | null,
 ): Promise<MetricsServer | null> {
   if (at === undefined) return null;
   const monitor = new VitalsMonitor();
   const vitals = processVitals();
   const ofProcess = (): Promise<string> => renderProcess(vitals([{ name: 'main', vitals: monitor.read() }]));
-  const server = new MetricsServer(async () => (await ofProcess()) + (await metrics.text()));
+  const server = new MetricsServer(async () => (await ofProcess()) + ((await metrics?.text()) ?? ''));
   await server.listen(at.host, at.port);
   return server;
 }

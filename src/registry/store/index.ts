@@ -3,4 +3,4 @@
  * all the rest: so this door is apart from the registry's, for those who open a store.
  */
 export { openStore } from './open-store.ts';
-export { StoreServer } from './store-server.ts';
+export { type StoreAccess, StoreServer } from './store-server.ts';

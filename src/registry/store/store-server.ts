@@ -1,4 +1,5 @@
 import {
+  type ConnectionInjector,
   type handleUnaryCall,
   type Metadata,
   Server,
@@ -13,7 +14,7 @@ import { checkBounds, LARGEST_VALUE_BYTES } from '../access/call-bounds.ts';
 import { CountByPeer } from '../access/count-by-peer.ts';
 import { Denial, type DenialKind } from '../access/denial.ts';
 import { type OwnedStore, ParticipantStore } from '../access/participant-store.ts';
-import type { Participants } from '../access/participants.ts';
+import type { Participant, Participants } from '../access/participants.ts';
 import { type ConnectionLimits, LimitedListener } from './limited-listener.ts';
 import {
   RegistryStoreClient,
@@ -35,12 +36,16 @@ import {
   StoreUnavailable,
 } from './store.ts';
 
-/** How a store is served. */
-export interface StoreServerOptions {
+/** Who is let in. */
+export interface StoreAccess {
   /** Who may do what. */
   readonly participants: Participants;
   /** PEM; null: cleartext. */
   readonly tls: { readonly certificate: Buffer; readonly key: Buffer } | null;
+}
+
+/** How a store is served. */
+export interface StoreServerOptions extends StoreAccess {
   /** As many as a thousand routers and their shards have, where it is not given. */
   readonly connections?: ConnectionLimits;
 }
@@ -75,13 +80,19 @@ export class StoreServer {
     'grpc.keepalive_time_ms': KEEPALIVE_MS,
     'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
   });
-  readonly #options: StoreServerOptions;
+  readonly #connections: ConnectionLimits;
+  #participants: Participants;
+  /** What new connections begin by. */
+  #injector: ConnectionInjector;
   #listener: LimitedListener | null = null;
+  readonly #watchCalls = new Set<WatchCall>();
   readonly #watches = new CountByPeer(MOST_WATCHES_OF_A_CONNECTION, MOST_WATCHES);
 
   constructor(store: OwnedStore, options: StoreServerOptions) {
     this.#store = store;
-    this.#options = options;
+    this.#connections = options.connections ?? MOST_CONNECTIONS;
+    this.#participants = options.participants;
+    this.#injector = this.#injectorFor(options);
     this.#server.addService(RegistryStoreClient.service, {
       get: this.#unary(async (of, { key }: { key: string }) => ({ entry: (await of.get(key)) ?? undefined })),
       list: this.#unary((of, { prefix }: { prefix: string }) => of.list(prefix)),
@@ -111,14 +122,27 @@ export class StoreServer {
 
   /** @returns the port */
   listen({ host, port }: HostPort): Promise<number> {
-    const { tls, connections = MOST_CONNECTIONS } = this.#options;
+    this.#listener = new LimitedListener(this.#connections, (socket) => this.#injector.injectConnection(socket));
+    return this.#listener.listen(host, port);
+  }
+
+  #injectorFor({ tls }: StoreAccess): ConnectionInjector {
     const credentials =
       tls === null
         ? ServerCredentials.createInsecure()
         : ServerCredentials.createSsl(null, [{ cert_chain: tls.certificate, private_key: tls.key }]);
-    const injector = this.#server.createConnectionInjector(credentials);
-    this.#listener = new LimitedListener(connections, (socket) => injector.injectConnection(socket));
-    return this.#listener.listen(host, port);
+    return this.#server.createConnectionInjector(credentials);
+  }
+
+  /**
+   * Goes by other tokens from the next call on, and shows another certificate from the next connection on. Watches of those
+   * who are not known any more end.
+   */
+  admitBy(access: StoreAccess): void {
+    this.#participants = access.participants;
+    this.#injector = this.#injectorFor(access);
+    for (const call of this.#watchCalls)
+      if (this.#participantOf(call.metadata) === null) call.emit('error', faultOf(newStranger()));
   }
 
   /** Ends all calls: clients come back to whoever serves next. */
@@ -139,10 +163,14 @@ export class StoreServer {
 
   /** The store as the caller has it. @throws Denial where nobody knows who calls, or a field is out of bounds */
   #admit(metadata: Metadata, request: object): Store {
-    const participant = this.#options.participants.find(metadata.get(TOKEN_HEADER)[0]?.toString());
-    if (participant === null) throw new Denial('unknown', 'the registry wants a token; give its file');
+    const participant = this.#participantOf(metadata);
+    if (participant === null) throw newStranger();
     checkBounds(request);
     return new ParticipantStore(this.#store, participant);
+  }
+
+  #participantOf(metadata: Metadata): Participant | null {
+    return this.#participants.find(metadata.get(TOKEN_HEADER)[0]?.toString());
   }
 
   async #listInParts(call: ServerWritableStream<{ prefix: string }, WireList>): Promise<void> {
@@ -169,11 +197,13 @@ export class StoreServer {
       return;
     }
     const stop = this.#followOn(call, store);
+    this.#watchCalls.add(call);
     let isOver = false;
     const end = (): void => {
       if (isOver) return;
       isOver = true;
       stop();
+      this.#watchCalls.delete(call);
       this.#watches.remove(peer);
     };
     call.on('cancelled', end);
@@ -230,6 +260,10 @@ export function checkSize(changes: readonly Change[]): void {
   const bytes = commitBytes(changes);
   if (bytes > LARGEST_VALUE_BYTES)
     throw new StoreRefused(`too large for the registry: ${bytes} bytes; it takes at most ${LARGEST_VALUE_BYTES}`);
+}
+
+function newStranger(): Denial {
+  return new Denial('unknown', 'the registry wants a token; give its file');
 }
 
 function faultOf(error: unknown): Partial<ServiceError> {
