@@ -3,11 +3,14 @@ import { addressText, type HostPort } from '../runtime/address.ts';
 import { plainText } from '../runtime/foreign-errors.ts';
 import { UsageError } from '../runtime/usage-error.ts';
 
+/** As long as a router takes to read a config of ten thousand shards, several times. */
+const ANSWER_MS = 60_000;
+
 /** The admin address tells by these that it has done, or has not done, what was asked. */
 const ANSWERED: ReadonlySet<number | undefined> = new Set([200, 422]);
 
-/** Asks a router's admin address to do something. @returns what it answers. @throws UsageError where it does not */
-export function postToAdmin(admin: HostPort, path: string, token: string | null): Promise<unknown> {
+/** Asks a router's admin address to do something. @returns the JSON object that it answers. @throws UsageError where it does not */
+export function postToAdmin(admin: HostPort, path: string, token: string | null): Promise<object> {
   const { host, port } = admin;
   const headers = { 'content-length': 0, ...(token === null ? {} : { authorization: `Bearer ${token}` }) };
   return new Promise((resolve, reject) => {
@@ -19,16 +22,40 @@ export function postToAdmin(admin: HostPort, path: string, token: string | null)
       });
       response.on('error', reject);
       response.on('end', () => {
-        if (ANSWERED.has(response.statusCode)) resolve(JSON.parse(text));
+        const answer = ANSWERED.has(response.statusCode) ? objectIn(text) : null;
+        if (answer !== null) resolve(answer);
+        else if (ANSWERED.has(response.statusCode)) reject(new UsageError(notOne(admin, 'it answers something else')));
         else
           reject(new UsageError(`the router at ${addressText(admin)} refuses: ${reasonOf(response.statusCode, text)}`));
       });
     });
     asked.on('error', (cause: NodeJS.ErrnoException) => {
-      reject(new UsageError(`${plainText(cause)}: name the router's admin address by --admin`, { cause }));
+      // What is no HTTP/1.1 has a code of Node's parser.
+      const isForeign = cause.code?.startsWith('HPE_') === true;
+      const what = isForeign ? notOne(admin, 'it does not speak HTTP/1.1') : `${plainText(cause)}: ${MEND}`;
+      reject(new UsageError(what, { cause }));
+    });
+    asked.setTimeout(ANSWER_MS, () => {
+      reject(new UsageError(notOne(admin, `it does not answer within ${ANSWER_MS / 1000} s`)));
+      asked.destroy();
     });
     asked.end();
   });
+}
+
+const MEND = "name the router's admin address by --admin";
+
+function notOne(admin: HostPort, why: string): string {
+  return `${addressText(admin)} is no router's admin address: ${why}; ${MEND}`;
+}
+
+function objectIn(text: string): object | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : null;
+  } catch {
+    return null;
+  }
 }
 
 function reasonOf(status: number | undefined, text: string): string {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type ServerHttp2Stream } from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WriteStream } from 'node:tty';
@@ -82,6 +82,39 @@ describe('what exists already, or is no name', () => {
     await printed('ns', 'create', 'team');
     await expect(printed('ns', 'create', 'team')).rejects.toThrow('the namespace team exists already');
     await expect(printed('ns', 'create', 'A b')).rejects.toThrow('"A b" is no namespace: write a name of letters');
+  });
+});
+
+describe('topology history', () => {
+  it('says where there is no such cluster', async () => {
+    await expect(printed('topology', 'history', '--cluster', 'nowhere')).rejects.toThrow('there is no cluster');
+  });
+});
+
+describe('validate', () => {
+  it('looks at each file, also behind one that is not right', async () => {
+    const [wrong, right] = [file('wrong.yaml', 'listen: 7'), file('right.yaml', CONFIG)];
+    const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    expect(await printed('validate', wrong, right)).toBe(`${right} is a config that is right\n`);
+    expect(String(told.mock.calls[0])).toContain(`${wrong}:1:9 listen`);
+    expect(process.exitCode).toBe(2);
+    process.exitCode = undefined;
+  });
+});
+
+describe('reload', () => {
+  it.each([
+    ['speaks no HTTP', 'garbage\r\n', 'it does not speak HTTP/1.1'],
+    ['is another service', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello', 'it answers something else'],
+    ['answers other JSON', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}', 'name that by --admin'],
+  ])('says that what %s is no router', async (_, answer, why) => {
+    const server = createTcpServer((socket) => socket.on('error', () => {}).on('data', () => socket.end(answer)));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const admin = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    await expect(printed('reload', '--admin', admin)).rejects.toThrow(
+      new RegExp(`^${admin} is no router's admin address: .*${why}`),
+    );
+    server.close();
   });
 });
 

@@ -3,7 +3,7 @@ import type { ReloadOutcome } from '../../admin/index.ts';
 import { postToAdmin } from '../../app/post-to-admin.ts';
 import { addressText, type HostPort } from '../../runtime/address.ts';
 import { secretIn } from '../../runtime/named-file.ts';
-import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from '../../runtime/usage-error.ts';
+import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE, UsageError } from '../../runtime/usage-error.ts';
 import { addressOption } from '../options/options.ts';
 import { writeOut } from '../output/terminal.ts';
 
@@ -31,7 +31,9 @@ export function reloadCommand(): Command {
     )
     .action(async ({ admin, tokenFile, json }: ReloadFlags) => {
       const token = tokenFile === undefined ? null : secretIn(tokenFile);
-      const outcome = (await postToAdmin(admin, '/reload', token)) as ReloadOutcome;
+      const outcome = await postToAdmin(admin, '/reload', token);
+      if (!isOutcome(outcome))
+        throw new UsageError(`${addressText(admin)} is no router's admin address: name that by --admin`);
       writeOut(json === true ? `${JSON.stringify(outcome)}\n` : outcomeText(outcome, admin));
       process.exitCode = EXIT_CODES[outcome.result];
     });
@@ -43,6 +45,10 @@ const EXIT_CODES: Readonly<Record<ReloadOutcome['result'], number>> = {
   partly: EXIT_FAILURE,
   refused: EXIT_USAGE,
 };
+
+function isOutcome(answer: object): answer is ReloadOutcome {
+  return 'result' in answer && String(answer.result) in EXIT_CODES;
+}
 
 function outcomeText(outcome: ReloadOutcome, admin: HostPort): string {
   const { result, file, applied, needsRestart, unchanged, fault } = outcome;

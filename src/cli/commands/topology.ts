@@ -85,6 +85,8 @@ export function topologyCommand(): Command {
   ).action((flags: ClusterFlags & { json?: true }) =>
     inRegistry(flags, async (registry) => {
       const rows = await registry.topologies.history(await namedCluster(registry, flags));
+      // One that was never there has none either.
+      if (rows.length === 0) await currentTopology(registry, flags);
       type Row = (typeof rows)[number];
       const columns = {
         version: (row: Row) => row.version,

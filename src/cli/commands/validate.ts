@@ -3,6 +3,7 @@ import { parse } from 'yaml';
 import { parseConfig } from '../../config/index.ts';
 import { parseTopology } from '../../topology/index.ts';
 import { readDocument } from '../../yaml/index.ts';
+import { report } from '../output/report.ts';
 import { writeOut } from '../output/terminal.ts';
 
 /** `keyway validate`: whether files are right, before anything uses them. */
@@ -12,7 +13,14 @@ export function validateCommand(): Command {
     .argument('<file...>', 'YAML or JSON; a topology is told from a config by its shards')
     .addHelpText('after', '\nExample:\n  keyway validate keyway.yaml\n  keyway validate docs.yaml keyway.yaml')
     .action((files: string[]) => {
-      for (const file of files) writeOut(`${file} is ${validated(file)} that is right\n`);
+      for (const file of files) {
+        try {
+          writeOut(`${file} is ${validated(file)} that is right\n`);
+        } catch (error) {
+          // The others are looked at all the same.
+          process.exitCode = report(error);
+        }
+      }
     });
 }
 
