@@ -52,7 +52,9 @@ export function requests(dice: Dice): Shape {
     return frame(FrameType.Headers, END_HEADERS | END_STREAM, idOf(i), whole);
   });
   const detail = `to ${aim}, ${count} fields of ${length} bytes, as ${first}, ${isOpen ? 'open' : 'answered'}`;
-  const made = shape('requests', detail, { pieces: [frames], streams: isOpen ? 300 : 0 });
+  const streams = isOpen ? 300 : 0;
+  const shardConnections = aim === 'http1' ? streams : 0;
+  const made = shape('requests', detail, { pieces: [frames], streams, shardConnections });
   return { ...made, answer: isOpen ? null : OK, http1Answer: isOpen ? null : HTTP1_OK };
 }
 

@@ -1,6 +1,6 @@
 import { Scope } from '../support/processes.ts';
 import { runSeed, seeded } from '../support/random.ts';
-import { faultOf, keptBound, NOISE_US } from './bounds.ts';
+import { cpuBound, faultOf, keptBound } from './bounds.ts';
 import { measureShapes, plainUsPerByte } from './measure.ts';
 import { type Cost, Rig } from './rig.ts';
 import { Dice } from './shape.ts';
@@ -36,7 +36,7 @@ function table(costs: readonly Cost[], plainUs: number): string {
   const rows = Map.groupBy(costs, ({ shape }) => shape.kind);
   const lines = [...rows].map(([kind, all]) => {
     const kept = all.map(({ shape, keptBytes, cameBytes }) => (keptBytes - keptBound(shape, 0)) / cameBytes);
-    const cpu = all.map(({ cpuUs, cameBytes }) => (cpuUs - NOISE_US) / cameBytes / plainUs);
+    const cpu = all.map(({ shape, cpuUs, cameBytes }) => (cpuUs - cpuBound(shape, 0, plainUs)) / cameBytes / plainUs);
     return `| ${kind} | ${all.length} | ${most(kept)} | ${most(cpu)} |`;
   });
   const head =

@@ -18,6 +18,8 @@ export interface ClientScript {
   readonly reads: boolean;
   /** Streams, or requests, that stay open. */
   readonly streams: number;
+  /** How many of them have a connection of their own to their shard. */
+  readonly shardConnections?: number;
 }
 
 /** Chance, by a seed that replays. */
