@@ -1,5 +1,3 @@
-import type { Field } from '../http/index.ts';
-
 const HEADER_BYTES = 5;
 
 /**
@@ -74,18 +72,8 @@ export function areWholeMessages(bytes: Uint8Array, start: number, end: number):
 /** How an answer's messages stand in its content. */
 export type Envelopes = 'none' | 'binary' | 'base64';
 
-/** Told by an answer's content-type. Kept on the field: an answer's is one of few. */
-export function envelopesOf(contentType: Field): Envelopes {
-  if (contentType.memoScope !== memoScope) {
-    contentType.memoScope = memoScope;
-    contentType.memo = envelopesIn(contentType.text.toLowerCase());
-  }
-  return contentType.memo as Envelopes;
-}
-
-function envelopesIn(contentType: string): Envelopes {
+/** Told by an answer's content-type. @param contentType in lower case */
+export function envelopesIn(contentType: string): Envelopes {
   if (contentType.startsWith('application/grpc-web-text')) return 'base64';
   return /^application\/(grpc|connect\+)/.test(contentType) ? 'binary' : 'none';
 }
-
-const memoScope = {};

@@ -1,4 +1,3 @@
-import type { Exchange } from '../http/exchange.ts';
 import type { WaitingPlace } from './waiting-place.ts';
 
 /** When a request is sent again, always to the same shard. Plain data. */
@@ -44,11 +43,11 @@ export class RetryBudget {
 }
 
 /** One request's wait for its next repetition. */
-export class RetryWait implements WaitingPlace {
+export class RetryWait implements WaitingPlace<unknown> {
   readonly #timer: NodeJS.Timeout;
 
-  constructor(exchange: Exchange, waitMs: number) {
-    this.#timer = setTimeout(() => exchange.proceed(), waitMs);
+  constructor(request: { proceed(): void }, waitMs: number) {
+    this.#timer = setTimeout(() => request.proceed(), waitMs);
   }
 
   forget(): void {

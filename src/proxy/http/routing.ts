@@ -11,6 +11,7 @@ import { ClusterTable, fingerprint, type ShardPlace, type SharedCluster } from '
 import type { RouterCounters, TrafficCounters } from '../core/counters.ts';
 import type { Gate } from '../core/gate/gate.ts';
 import type { ServesUntil } from '../core/gate/lease-watch.ts';
+import type { Owners } from '../core/gate/owners.ts';
 import type { Upstream, UpstreamDescription } from '../core/owner/upstream.ts';
 import { defaultRetries, type RetryDescription } from '../core/retries.ts';
 import { type CorsDescription, CorsPolicy } from './edge/cors.ts';
@@ -104,7 +105,7 @@ export interface TableFingerprint {
 }
 
 /** The shards of a cluster, at one version, as this thread reaches them. */
-export class ClusterOwners {
+export class ClusterOwners implements Owners {
   readonly name: string;
   /** Of two with the same table the same. */
   readonly build: number;

@@ -183,7 +183,8 @@ export class Router implements DownstreamOwner, ListenerOwner {
     const leavers: Leaver[] = [];
     const visited = this.#visitSome((exchange) => {
       if (!exchange.isOpen || !hasToLeave(exchange)) return;
-      if (exchange.isSent) leavers.push({ exchange, reason, isWatch: exchange.isWatch, hasToLeave });
+      if (exchange.isSent)
+        leavers.push({ request: exchange, reason, isWatch: exchange.isWatch, hasToLeave: () => hasToLeave(exchange) });
       else exchange.proceed();
     });
     void visited.then(() => this.#drainer.add(leavers));

@@ -1,10 +1,9 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { Exchange } from '../../http/exchange.ts';
-import type { MoveDescription } from '../../http/move.ts';
-import type { RouterContext } from '../../http/router-context.ts';
-import { RouterCounters } from '../counters.ts';
+import { routerContext } from '../../../../test/support/router-context.ts';
+import type { MoveWay } from '../../http/move.ts';
 import { type DrainDescription, defaultDrain } from './drain.ts';
 import { Drainer, type Leaver } from './drainer.ts';
+import type { LeavingRequest } from './leaving-request.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -14,17 +13,18 @@ afterEach(() => {
 });
 
 /** A stream that ends when it is told, or, with a message under way, when it is reset. */
-class Stream {
+class Stream implements LeavingRequest {
   isOpen = true;
   hasToLeave = true;
   readonly isWatch: boolean;
-  readonly wayToLeave: MoveDescription['how'];
+  readonly wayToLeave: MoveWay;
   readonly #startedMs = Date.now();
   underWay = false;
   reset = false;
   pushbackMs = -1;
+  shutDownBecause: string | null = null;
 
-  constructor(isWatch = true, how: MoveDescription['how'] = 'end') {
+  constructor(isWatch = true, how: MoveWay = 'end') {
     this.isWatch = isWatch;
     this.wayToLeave = how;
   }
@@ -42,6 +42,10 @@ class Stream {
     if (!this.underWay) this.isOpen = false;
   }
 
+  shutDownConnection(reason: string): void {
+    this.shutDownBecause = reason;
+  }
+
   giveUp(): void {
     this.reset = true;
     this.isOpen = false;
@@ -49,23 +53,14 @@ class Stream {
 }
 
 function drainerWith(drain: Partial<DrainDescription>) {
-  const counters = new RouterCounters();
-  const context = {
-    http2: { turn: { begin: () => Date.now() } },
-    counters,
-    random: () => 0.5,
-    drain: { ...defaultDrain, ...drain },
-  } as unknown as RouterContext;
-  const shutdowns: string[] = [];
+  const context = routerContext(() => Date.now(), { drain: { ...defaultDrain, ...drain } });
   const leaver = (stream: Stream): Leaver => ({
-    exchange: Object.assign(stream, {
-      shutDownConnection: (reason: string) => shutdowns.push(reason),
-    }) as unknown as Exchange,
+    request: stream,
     reason: 'it moved',
     hasToLeave: () => stream.hasToLeave,
     isWatch: stream.isWatch,
   });
-  return { drainer: new Drainer(context), counters, shutdowns, leaver };
+  return { drainer: new Drainer(context), counters: context.counters, leaver };
 }
 
 const ended = (streams: readonly Stream[]): number => streams.filter(({ isOpen }) => !isOpen).length;
@@ -131,9 +126,10 @@ it('resets what cannot end because a message is under way, after the grace', () 
 });
 
 it('tells the connection of a stream that it goes, where the route wants that', () => {
-  const { drainer, leaver, shutdowns, counters } = drainerWith({ windowMs: 0 });
-  drainer.add([new Stream(true, 'goaway'), new Stream(true, 'end')].map(leaver));
+  const { drainer, leaver, counters } = drainerWith({ windowMs: 0 });
+  const streams = [new Stream(true, 'goaway'), new Stream(true, 'end')];
+  drainer.add(streams.map(leaver));
   vi.advanceTimersByTime(20);
-  expect(shutdowns).toEqual(['it moved']);
+  expect(streams.map(({ shutDownBecause }) => shutDownBecause)).toEqual(['it moved', null]);
   expect(counters.drained).toEqual({ goaway: 1, end: 1, replay: 0 });
 });

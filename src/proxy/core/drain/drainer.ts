@@ -1,15 +1,15 @@
-import type { Exchange } from '../../http/exchange.ts';
 import type { RouterContext } from '../../http/router-context.ts';
+import type { LeavingRequest } from './leaving-request.ts';
 
 /** A stream that has to leave. */
 export interface Leaver {
-  readonly exchange: Exchange;
+  readonly request: LeavingRequest;
   /** Its route calls it a watch: asked when it was found, because of ten thousand that takes a while. */
   readonly isWatch: boolean;
   /** For the client: why. */
   readonly reason: string;
   /** Asked again when its turn comes: its shard may have been faster. */
-  readonly hasToLeave: (exchange: Exchange) => boolean;
+  readonly hasToLeave: () => boolean;
 }
 
 /** Those of one change, and when they end: evenly over their window. */
@@ -33,7 +33,7 @@ export class Drainer {
   /** Not open for long yet. */
   readonly #young = new Set<Leaver>();
   /** Told to leave, with a message under way. */
-  readonly #reluctant = new Map<Exchange, number>();
+  readonly #reluctant = new Map<LeavingRequest, number>();
   #timer: NodeJS.Timeout | null = null;
 
   constructor(context: RouterContext) {
@@ -46,7 +46,7 @@ export class Drainer {
     const { longLivedAfterMs } = this.#context.drain;
     const watches: Leaver[] = [];
     for (const leaver of leavers) {
-      if (leaver.isWatch || leaver.exchange.ageMs(nowMs) >= longLivedAfterMs) watches.push(leaver);
+      if (leaver.isWatch || leaver.request.ageMs(nowMs) >= longLivedAfterMs) watches.push(leaver);
       else this.#young.add(leaver);
     }
     this.#begin(watches, sinceMs ?? nowMs);
@@ -70,9 +70,9 @@ export class Drainer {
     this.#growOld(nowMs);
     for (const batch of this.#batches) this.#endDue(batch, nowMs);
     this.#batches = this.#batches.filter(({ leavers, next }) => next < leavers.length);
-    for (const [exchange, untilMs] of this.#reluctant) {
-      if (!exchange.isLeaving) this.#reluctant.delete(exchange);
-      else if (nowMs >= untilMs) exchange.giveUp();
+    for (const [request, untilMs] of this.#reluctant) {
+      if (!request.isLeaving) this.#reluctant.delete(request);
+      else if (nowMs >= untilMs) request.giveUp();
     }
     if (this.#batches.length > 0 || this.#young.size > 0 || this.#reluctant.size > 0) return;
     this.stop();
@@ -81,8 +81,8 @@ export class Drainer {
   #growOld(nowMs: number): void {
     const old: Leaver[] = [];
     for (const leaver of this.#young) {
-      if (!leaver.exchange.isOpen) this.#young.delete(leaver);
-      else if (leaver.exchange.ageMs(nowMs) >= this.#context.drain.longLivedAfterMs) {
+      if (!leaver.request.isOpen) this.#young.delete(leaver);
+      else if (leaver.request.ageMs(nowMs) >= this.#context.drain.longLivedAfterMs) {
         this.#young.delete(leaver);
         old.push(leaver);
       }
@@ -97,15 +97,15 @@ export class Drainer {
     for (; batch.next < due; batch.next++) this.#end(leavers[batch.next] as Leaver, nowMs);
   }
 
-  #end({ exchange, reason, hasToLeave }: Leaver, nowMs: number): void {
-    if (!exchange.isOpen || !hasToLeave(exchange)) return;
+  #end({ request, reason, hasToLeave }: Leaver, nowMs: number): void {
+    if (!request.isOpen || !hasToLeave()) return;
     const { counters, random, drain } = this.#context;
-    const how = exchange.wayToLeave;
+    const how = request.wayToLeave;
     // What is made anew counts itself, for a shard may be the one to end it.
     if (how !== 'replay') counters.drained[how]++;
-    if (how === 'goaway') exchange.shutDownConnection(reason);
-    exchange.leave(how, reason, random() * drain.pushbackMs);
-    if (exchange.isLeaving) this.#reluctant.set(exchange, nowMs + drain.graceMs);
+    if (how === 'goaway') request.shutDownConnection(reason);
+    request.leave(how, reason, random() * drain.pushbackMs);
+    if (request.isLeaving) this.#reluctant.set(request, nowMs + drain.graceMs);
   }
 
   stop(): void {

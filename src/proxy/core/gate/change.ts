@@ -1,7 +1,7 @@
 import type { StagedCluster } from '../../../topology/index.ts';
-import type { Exchange } from '../../http/exchange.ts';
-import type { ClusterOwners } from '../../http/routing.ts';
 import type { Leaver } from '../drain/drainer.ts';
+import type { GatedRequest } from './gated-request.ts';
+import type { Owners } from './owners.ts';
 
 /** Less than a millisecond's work. */
 const TOLD_TO_LEAVE_A_TICK = 1000;
@@ -18,25 +18,25 @@ const HELD_KEYS_MS = 2000;
 export class Change {
   #staged: StagedCluster;
   /** Who owns what by it. */
-  readonly next: ClusterOwners;
+  readonly next: Owners;
   /** Everybody who was under way when it began has been looked at. */
   seenAll = false;
   readonly #longLivedAfterMs: number;
   /** Those under way whose keys move, and whether their routes call them watches. */
-  readonly #moving = new Map<Exchange, boolean>();
+  readonly #moving = new Map<GatedRequest, boolean>();
   /** Those that were told to leave, in the order in which they will: ten thousand are not to be looked at every time. */
-  readonly #leaving = new Set<Exchange>();
+  readonly #leaving = new Set<GatedRequest>();
   /** When the first were told. */
   #drainsSinceMs: number | null = null;
   /** Slow calls that were found, and their keys. */
-  readonly #slow = new WeakSet<Exchange>();
+  readonly #slow = new WeakSet<GatedRequest>();
   readonly #slowKeys = new Set<string>();
   /** Keys with one slow call after another: new calls to them wait, or it would never end. */
   readonly #heldKeys = new Set<string>();
   /** Since when this thread has waited for nothing but others, whatever steps there were meanwhile. */
   #quietSinceMs: number | null = null;
 
-  constructor(staged: StagedCluster, next: ClusterOwners, longLivedAfterMs: number) {
+  constructor(staged: StagedCluster, next: Owners, longLivedAfterMs: number) {
     this.#staged = staged;
     this.next = next;
     this.#longLivedAfterMs = longLivedAfterMs;
@@ -51,52 +51,52 @@ export class Change {
     const isBack = this.#staged.step === 'hold' && staged.step !== 'hold';
     this.#staged = staged;
     if (!isBack) return;
-    for (const [exchange, isWatch] of this.#moving) {
-      if (isWatch || !exchange.isSent) continue;
-      this.#heldKeys.add(exchange.keyText);
+    for (const [request, isWatch] of this.#moving) {
+      if (isWatch || !request.isSent) continue;
+      this.#heldKeys.add(request.keyText);
       this.#quietSinceMs = null;
     }
   }
 
-  moves(exchange: Exchange): boolean {
-    return exchange.hasMovedIn(this.next);
+  moves(request: GatedRequest): boolean {
+    return request.hasMovedIn(this.next);
   }
 
   /** Whether a request whose key moves has to wait to be sent. */
-  hasToWait(exchange: Exchange): boolean {
+  hasToWait(request: GatedRequest): boolean {
     const { step } = this.staged;
     if (step !== 'drain') return step === 'hold';
-    return exchange.isWatch || (this.#heldKeys.size > 0 && this.#heldKeys.has(exchange.keyText));
+    return request.isWatch || (this.#heldKeys.size > 0 && this.#heldKeys.has(request.keyText));
   }
 
   /** Notes a request whose key moves as one that its old owner has, or is about to get. */
-  note(exchange: Exchange): void {
-    this.#moving.set(exchange, exchange.isWatch);
+  note(request: GatedRequest): void {
+    this.#moving.set(request, request.isWatch);
   }
 
-  forget(exchange: Exchange): void {
-    this.#moving.delete(exchange);
+  forget(request: GatedRequest): void {
+    this.#moving.delete(request);
   }
 
   /** Those that are not sent yet, and have to wait for the new owner: they are noted no more. */
-  takeUnsent(): Exchange[] {
-    const taken: Exchange[] = [];
-    for (const exchange of this.#moving.keys())
-      if (exchange.isOpen && !exchange.isSent && this.hasToWait(exchange)) taken.push(exchange);
-    for (const exchange of taken) this.#moving.delete(exchange);
+  takeUnsent(): GatedRequest[] {
+    const taken: GatedRequest[] = [];
+    for (const request of this.#moving.keys())
+      if (request.isOpen && !request.isSent && this.hasToWait(request)) taken.push(request);
+    for (const request of taken) this.#moving.delete(request);
     return taken;
   }
 
   forgetOver(): void {
-    for (const exchange of this.#moving.keys()) {
-      if (exchange.isOpen) continue;
+    for (const request of this.#moving.keys()) {
+      if (request.isOpen) continue;
       // Once it is answered nobody needs the rest of it.
-      exchange.stopSending();
-      this.#moving.delete(exchange);
+      request.stopSending();
+      this.#moving.delete(request);
     }
-    for (const exchange of this.#leaving) {
-      if (exchange.isSent) break;
-      this.#leaving.delete(exchange);
+    for (const request of this.#leaving) {
+      if (request.isSent) break;
+      this.#leaving.delete(request);
     }
   }
 
@@ -105,15 +105,14 @@ export class Change {
     this.#drainsSinceMs ??= nowMs;
     const sinceMs = this.#drainsSinceMs;
     const leavers: Leaver[] = [];
-    const hasToLeave = (exchange: Exchange): boolean => exchange.isSent && this.moves(exchange);
-    for (const [exchange, isWatch] of this.#moving) {
+    for (const [request, isWatch] of this.#moving) {
       if (leavers.length >= TOLD_TO_LEAVE_A_TICK) break;
-      if (!isWatch && !this.#isOld(exchange, sinceMs, nowMs)) continue;
-      this.#moving.delete(exchange);
-      this.#leaving.add(exchange);
+      if (!isWatch && !this.#isOld(request, sinceMs, nowMs)) continue;
+      this.#moving.delete(request);
+      this.#leaving.add(request);
       // Its client comes back at once, and would be there for as long again.
-      if (!isWatch) this.#heldKeys.add(exchange.keyText);
-      leavers.push({ exchange, reason, isWatch: true, hasToLeave });
+      if (!isWatch) this.#heldKeys.add(request.keyText);
+      leavers.push({ request, reason, isWatch: true, hasToLeave: () => request.isSent && this.moves(request) });
     }
     return { leavers, sinceMs };
   }
@@ -125,10 +124,10 @@ export class Change {
    */
   findSlow(nowMs: number): boolean {
     if (this.#leaving.size > 0) return false;
-    for (const [exchange, isWatch] of this.#moving) {
-      if (isWatch || !isSlow(exchange, nowMs) || this.#slow.has(exchange)) continue;
-      this.#slow.add(exchange);
-      const { keyText } = exchange;
+    for (const [request, isWatch] of this.#moving) {
+      if (isWatch || !isSlow(request, nowMs) || this.#slow.has(request)) continue;
+      this.#slow.add(request);
+      const { keyText } = request;
       if (this.#slowKeys.has(keyText)) this.#heldKeys.add(keyText);
       this.#slowKeys.add(keyText);
     }
@@ -143,21 +142,21 @@ export class Change {
     if (!this.seenAll) return false;
     const { step } = this.staged;
     if (step === 'stage') return true;
-    for (const exchange of this.#leaving) if (exchange.isSent) return false;
-    for (const [exchange, isWatch] of this.#moving) {
-      const matters = step === 'hold' || isWatch || isSlow(exchange, nowMs);
-      if (matters && exchange.isSent) return false;
+    for (const request of this.#leaving) if (request.isSent) return false;
+    for (const [request, isWatch] of this.#moving) {
+      const matters = step === 'hold' || isWatch || isSlow(request, nowMs);
+      if (matters && request.isSent) return false;
     }
     return true;
   }
 
   /** Open for so long that it is taken for a watch. One without an answer is an upload rather, and has as long again to end. */
-  #isOld(exchange: Exchange, drainsSinceMs: number, nowMs: number): boolean {
-    if (exchange.ageMs(nowMs) < this.#longLivedAfterMs) return false;
-    return exchange.isBeingAnswered || nowMs - drainsSinceMs >= this.#longLivedAfterMs;
+  #isOld(request: GatedRequest, drainsSinceMs: number, nowMs: number): boolean {
+    if (request.ageMs(nowMs) < this.#longLivedAfterMs) return false;
+    return request.isBeingAnswered || nowMs - drainsSinceMs >= this.#longLivedAfterMs;
   }
 }
 
-function isSlow(exchange: Exchange, nowMs: number): boolean {
-  return exchange.ageMs(nowMs) >= SLOW_MS;
+function isSlow(request: GatedRequest, nowMs: number): boolean {
+  return request.ageMs(nowMs) >= SLOW_MS;
 }

@@ -1,18 +1,18 @@
 import type { StagedCluster } from '../../../topology/index.ts';
-import type { Exchange } from '../../http/exchange.ts';
 import type { RouterContext } from '../../http/router-context.ts';
-import type { ClusterOwners } from '../../http/routing.ts';
 import type { Leaver } from '../drain/drainer.ts';
 import { Change } from './change.ts';
+import type { GatedRequest } from './gated-request.ts';
 import { LeaseWatch, type ServesUntil } from './lease-watch.ts';
+import type { Owners } from './owners.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 /** What the gate needs of its router. */
 export interface GateKeeper {
   /** Who owns what in the cluster now. */
-  owners(): ClusterOwners;
+  owners(): Owners;
   /** The requests to the cluster that are under way, some at a time; resolves once all were visited. */
-  visitOpen(visit: (exchange: Exchange) => void): Promise<void>;
+  visitOpen(visit: (request: GatedRequest) => void): Promise<void>;
   /** @param sinceMs when the window began within which they are to leave */
   drain(leavers: readonly Leaver[], sinceMs: number): void;
   /** Refuses what is in flight to the cluster, and sees to it that nothing more of it is sent. */
@@ -58,8 +58,8 @@ export class Gate {
     return change?.next.build === build && change.staged.step === 'hold' && change.isDone(this.#now());
   }
 
-  holds(exchange: Exchange): boolean {
-    return exchange.isIn(this.#room);
+  holds(request: GatedRequest): boolean {
+    return request.isIn(this.#room);
   }
 
   // ---- who may be sent -------------------------------------------------------------------------------------------
@@ -68,58 +68,58 @@ export class Gate {
    * Whether a request may be sent now to its owner, which was found in this turn; otherwise it waits here, or was refused. This
    * and `readmits` alone decide it.
    */
-  admits(exchange: Exchange): boolean {
+  admits(request: GatedRequest): boolean {
     if (this.#lease.admitsAt(this.#context.http2.turn.nowMs)) {
       const change = this.#change;
-      if (change === null || !change.moves(exchange)) return true;
-      if (!change.hasToWait(exchange)) {
-        this.#note(change, exchange);
+      if (change === null || !change.moves(request)) return true;
+      if (!change.hasToWait(request)) {
+        this.#note(change, request);
         return true;
       }
     } else this.#wasOpen = false;
-    this.#room.add(exchange, 0);
+    this.#room.add(request, 0);
     return false;
   }
 
   /** The same for one that has waited, or was sent before: it may have another owner by now. */
-  readmits(exchange: Exchange): boolean {
-    if (this.#mayGo(exchange, 0)) {
+  readmits(request: GatedRequest): boolean {
+    if (this.#mayGo(request, 0)) {
       const change = this.#change;
-      if (change?.moves(exchange)) this.#note(change, exchange);
+      if (change?.moves(request)) this.#note(change, request);
       return true;
     }
-    if (exchange.isOpen) this.#room.add(exchange, 0);
+    if (request.isOpen) this.#room.add(request, 0);
     return false;
   }
 
   /** Finds a request's owner anew. @param version that a shard has spoken of; 0: none has */
-  #mayGo(exchange: Exchange, version: number): boolean {
+  #mayGo(request: GatedRequest, version: number): boolean {
     if (!this.#lease.admitsAt(this.#now())) return false;
     const owners = this.#keeper.owners();
-    if ((owners.version ?? 0) < version || !exchange.findOwnerIn(owners)) return false;
+    if ((owners.version ?? 0) < version || !request.findOwnerIn(owners)) return false;
     const change = this.#change;
-    return change === null || !change.moves(exchange) || !change.hasToWait(exchange);
+    return change === null || !change.moves(request) || !change.hasToWait(request);
   }
 
-  #note(change: Change, exchange: Exchange): void {
-    change.note(exchange);
+  #note(change: Change, request: GatedRequest): void {
+    change.note(request);
     // Where a change goes back, the shard may hear of it later than this router, and refuse what it has given up until then.
-    exchange.keepContent();
+    request.keepContent();
   }
 
-  /** A shard says that it has given an exchange's key up by a version: it waits until that is known here, or tries again. */
-  onStale(exchange: Exchange, version: number): void {
-    this.#change?.forget(exchange);
-    if ((this.#keeper.owners().version ?? 0) >= version) exchange.proceed();
-    else this.#room.add(exchange, version);
+  /** A shard says that it has given a request's key up by a version: it waits until that is known here, or tries again. */
+  onStale(request: GatedRequest, version: number): void {
+    this.#change?.forget(request);
+    if ((this.#keeper.owners().version ?? 0) >= version) request.proceed();
+    else this.#room.add(request, version);
   }
 
-  onContent(exchange: Exchange, bytes: number): void {
-    this.#room.onContent(exchange, bytes);
+  onContent(request: GatedRequest, bytes: number): void {
+    this.#room.onContent(request, bytes);
   }
 
   #lookAtAll(): void {
-    this.#room.look((exchange, version) => this.#mayGo(exchange, version));
+    this.#room.look((request, version) => this.#mayGo(request, version));
   }
 
   /** The control plane may have said that the router serves no more, or that what it serves was given to others. */
@@ -140,7 +140,7 @@ export class Gate {
   // ---- a change of version ---------------------------------------------------------------------------------------
 
   /** The table has changed, or what is staged beside it. @param next by what is staged; null: nothing is */
-  changed(staged: StagedCluster | null, next: ClusterOwners | null): void {
+  changed(staged: StagedCluster | null, next: Owners | null): void {
     const before = this.#change;
     if (staged === null || next === null) this.#change = null;
     else if (before?.next.build === next.build) before.goOn(staged);
@@ -152,9 +152,9 @@ export class Gate {
 
   #begin(change: Change): void {
     this.#change = change;
-    const seen = this.#keeper.visitOpen((exchange) => {
-      const isUnderWay = exchange.isSent || (exchange.isOpen && !this.holds(exchange));
-      if (this.#change === change && isUnderWay && change.moves(exchange)) change.note(exchange);
+    const seen = this.#keeper.visitOpen((request) => {
+      const isUnderWay = request.isSent || (request.isOpen && !this.holds(request));
+      if (this.#change === change && isUnderWay && change.moves(request)) change.note(request);
     });
     seen.then(() => {
       change.seenAll = true;
@@ -171,7 +171,7 @@ export class Gate {
     const { step } = change.staged;
     if (step !== 'stage') {
       // What waits elsewhere to be sent to the old owner waits here for the new one.
-      for (const exchange of change.takeUnsent()) this.#room.add(exchange, 0);
+      for (const request of change.takeUnsent()) this.#room.add(request, 0);
       change.forgetOver();
     }
     if (change.seenAll && step === 'drain') this.#drain(change);

@@ -1,8 +1,8 @@
-import type { Exchange } from '../../http/exchange.ts';
 import { type LocalReply, localReply } from '../../http/local-reply.ts';
 import type { RouterContext } from '../../http/router-context.ts';
 import { ClientShares } from '../owner/client-shares.ts';
 import type { WaitingPlace } from '../waiting-place.ts';
+import type { GatedRequest } from './gated-request.ts';
 
 /** Often enough that a time limit is kept to a tenth of a second. */
 const TICK_MS = 100;
@@ -26,16 +26,16 @@ interface Waiting {
  * Where requests wait that may not be sent to their owners now: bounded in number, in bytes and in time. One client that takes all it can get
  * leaves some of it to the others.
  */
-export class WaitingRoom implements WaitingPlace {
+export class WaitingRoom implements WaitingPlace<GatedRequest> {
   readonly #context: RouterContext;
   readonly #cluster: string;
   /** Calls that are no watches go first. */
-  readonly #calls = new Map<Exchange, Waiting>();
-  readonly #watches = new Map<Exchange, Waiting>();
+  readonly #calls = new Map<GatedRequest, Waiting>();
+  readonly #watches = new Map<GatedRequest, Waiting>();
   readonly #onTick: () => void;
   /** Who has how many of the places, and of the bytes. */
-  readonly #places = new ClientShares((visit) => this.#forEach((exchange) => visit(exchange, 1)));
-  readonly #room = new ClientShares((visit) => this.#forEach((exchange, { bytes }) => visit(exchange, bytes)));
+  readonly #places = new ClientShares((visit) => this.#forEach((request) => visit(request, 1)));
+  readonly #room = new ClientShares((visit) => this.#forEach((request, { bytes }) => visit(request, bytes)));
   #bytes = 0;
   #tickedAtMs = 0;
   #timer: NodeJS.Timeout | null = null;
@@ -53,46 +53,46 @@ export class WaitingRoom implements WaitingPlace {
     return this.#calls.size + this.#watches.size;
   }
 
-  /** Has an exchange wait, or refuses it where there is no room. @param version the version that it waits for; 0: any */
-  add(exchange: Exchange, version: number): void {
+  /** Has a request wait, or refuses it where there is no room. @param version the version that it waits for; 0: any */
+  add(request: GatedRequest, version: number): void {
     const { hold, counters, http2 } = this.#context;
-    const bytes = exchange.heldBytes;
+    const bytes = request.heldBytes;
     counters.held++;
     const sinceMs = http2.turn.begin();
-    const hasPlace = this.#places.admits(exchange, 1, this.size, hold.requests, sinceMs);
-    if (!hasPlace || !this.#room.admits(exchange, bytes, this.#bytes, hold.bytes, sinceMs)) {
-      exchange.refuse(this.#full());
+    const hasPlace = this.#places.admits(request, 1, this.size, hold.requests, sinceMs);
+    if (!hasPlace || !this.#room.admits(request, bytes, this.#bytes, hold.bytes, sinceMs)) {
+      request.refuse(this.#full());
       return;
     }
     this.#bytes += bytes;
     const waiting = { sinceMs, untilMs: sinceMs + hold.waitMs, version, bytes };
-    exchange.waitIn(this);
-    (exchange.isWatch ? this.#watches : this.#calls).set(exchange, waiting);
+    request.waitIn(this);
+    (request.isWatch ? this.#watches : this.#calls).set(request, waiting);
     if (this.#timer !== null) return;
     this.#tickedAtMs = sinceMs;
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
-  #forEach(visit: (exchange: Exchange, waiting: Waiting) => void): void {
-    for (const room of [this.#calls, this.#watches]) for (const [exchange, waiting] of room) visit(exchange, waiting);
+  #forEach(visit: (request: GatedRequest, waiting: Waiting) => void): void {
+    for (const room of [this.#calls, this.#watches]) for (const [request, waiting] of room) visit(request, waiting);
   }
 
-  /** Content of an exchange has come while it waits. */
-  onContent(exchange: Exchange, bytes: number): void {
-    const waiting = this.#calls.get(exchange) ?? this.#watches.get(exchange);
+  /** Content of a request has come while it waits. */
+  onContent(request: GatedRequest, bytes: number): void {
+    const waiting = this.#calls.get(request) ?? this.#watches.get(request);
     if (waiting === undefined) return;
     const { hold, http2 } = this.#context;
-    const mayGrow = this.#room.admits(exchange, bytes, this.#bytes, hold.bytes, http2.turn.begin());
+    const mayGrow = this.#room.admits(request, bytes, this.#bytes, hold.bytes, http2.turn.begin());
     waiting.bytes += bytes;
     this.#bytes += bytes;
-    if (!mayGrow) exchange.refuse(this.#full());
+    if (!mayGrow) request.refuse(this.#full());
   }
 
-  forget(exchange: Exchange): void {
+  forget(request: GatedRequest): void {
     for (const room of [this.#calls, this.#watches]) {
-      const waiting = room.get(exchange);
+      const waiting = room.get(request);
       if (waiting === undefined) continue;
-      room.delete(exchange);
+      room.delete(request);
       this.#bytes -= waiting.bytes;
     }
     if (this.size === 0 && this.#timer !== null) {
@@ -102,7 +102,7 @@ export class WaitingRoom implements WaitingPlace {
   }
 
   /** Asks of everybody who waits whether it may go, and lets it; some at a time. */
-  look(mayGo: (exchange: Exchange, version: number) => boolean): void {
+  look(mayGo: (request: GatedRequest, version: number) => boolean): void {
     this.#passes++;
     const pass = this.#passes;
     const everybody = [...this.#calls, ...this.#watches];
@@ -110,8 +110,8 @@ export class WaitingRoom implements WaitingPlace {
       if (pass !== this.#passes) return;
       const end = Math.min(everybody.length, from + LOOKED_AT_A_TURN);
       for (let i = from; i < end; i++) {
-        const [exchange, { version }] = everybody[i] as [Exchange, Waiting];
-        if (exchange.isIn(this) && mayGo(exchange, version)) exchange.proceed();
+        const [request, { version }] = everybody[i] as [GatedRequest, Waiting];
+        if (request.isIn(this) && mayGo(request, version)) request.proceed();
       }
       if (end < everybody.length) setImmediate(() => lookAtSome(end));
     };
@@ -125,17 +125,17 @@ export class WaitingRoom implements WaitingPlace {
     this.#tickedAtMs = isLate ? Number.POSITIVE_INFINITY : nowMs;
     for (const room of isLate ? [] : [this.#calls, this.#watches]) {
       // All wait for equally long: the first to come is the first whose time is over.
-      for (const [exchange, { untilMs }] of room) {
+      for (const [request, { untilMs }] of room) {
         if (nowMs < untilMs) break;
-        exchange.refuse(localReply.heldTooLong(this.#cluster, this.#retryAfterMs()));
+        request.refuse(localReply.heldTooLong(this.#cluster, this.#retryAfterMs()));
       }
     }
     for (const room of [this.#calls, this.#watches]) {
-      for (const [exchange, { version, sinceMs }] of room) {
+      for (const [request, { version, sinceMs }] of room) {
         if (nowMs - sinceMs < TRY_AGAIN_MS) break;
         if (version === 0) continue;
         // The version may have been given up: then it goes to who owns its key now.
-        exchange.proceed();
+        request.proceed();
       }
     }
     this.#onTick();

@@ -6,6 +6,11 @@ export interface Waiting {
   readonly clientConnection: object;
 }
 
+/** Whether what handles a stream is a request that came from a client. */
+export function isWaiting<Handler extends object>(handler: Handler): handler is Handler & Waiting {
+  return 'clientGroup' in handler;
+}
+
 /** Queues that take turns, by what their items have in common. */
 class Turns<Key, Queue extends { readonly length: number }> {
   /** In the order of their turns; none is empty. */

@@ -1,28 +1,28 @@
-import type { Exchange } from '../../http/exchange.ts';
 import type { WaitingPlace } from '../waiting-place.ts';
 import { ClientShares } from './client-shares.ts';
+import type { OutgoingRequest } from './outgoing-request.ts';
 
 /** How often it is tried whether the owner is there again. */
 const TRY_EVERY_MS = 50;
 
 /** Requests that wait for their owner to come back, each up to its time; so many, of which one client leaves some to the others. */
-export class HeldRequests implements WaitingPlace {
+export class HeldRequests implements WaitingPlace<OutgoingRequest> {
   readonly #most: number;
   readonly #clock: () => number;
-  readonly #onExpired: (exchange: Exchange, reason: string) => void;
-  readonly #held = new Map<Exchange, { readonly untilMs: number; readonly reason: string }>();
+  readonly #onExpired: (request: OutgoingRequest, reason: string) => void;
+  readonly #held = new Map<OutgoingRequest, { readonly untilMs: number; readonly reason: string }>();
   /** Until when one may wait that was tried and may come back. */
-  readonly #untilMs = new WeakMap<Exchange, number>();
+  readonly #untilMs = new WeakMap<OutgoingRequest, number>();
   readonly #shares = new ClientShares((visit) => {
-    for (const exchange of this.#held.keys()) visit(exchange);
+    for (const request of this.#held.keys()) visit(request);
   });
   #timer: NodeJS.Timeout | null = null;
 
   /**
    * @param most that may wait
-   * @param onExpired an exchange has waited long enough
+   * @param onExpired a request has waited long enough
    */
-  constructor(most: number, clock: () => number, onExpired: (exchange: Exchange, reason: string) => void) {
+  constructor(most: number, clock: () => number, onExpired: (request: OutgoingRequest, reason: string) => void) {
     this.#most = most;
     this.#clock = clock;
     this.#onExpired = onExpired;
@@ -32,29 +32,29 @@ export class HeldRequests implements WaitingPlace {
     return this.#held.size;
   }
 
-  /** Has an exchange wait. Its time runs from the first time that it is held. @returns false where there is no place for it */
-  hold(exchange: Exchange, reason: string, waitMs: number): boolean {
+  /** Has a request wait. Its time runs from the first time that it is held. @returns false where there is no place for it */
+  hold(request: OutgoingRequest, reason: string, waitMs: number): boolean {
     const nowMs = this.#clock();
-    if (!this.#shares.admits(exchange, 1, this.count, this.#most, nowMs)) return false;
-    const untilMs = this.#untilMs.get(exchange) ?? nowMs + waitMs;
-    this.#untilMs.set(exchange, untilMs);
-    this.#held.set(exchange, { untilMs, reason });
-    exchange.waitIn(this);
+    if (!this.#shares.admits(request, 1, this.count, this.#most, nowMs)) return false;
+    const untilMs = this.#untilMs.get(request) ?? nowMs + waitMs;
+    this.#untilMs.set(request, untilMs);
+    this.#held.set(request, { untilMs, reason });
+    request.waitIn(this);
     this.#timer ??= setInterval(() => this.#try(), TRY_EVERY_MS);
     return true;
   }
 
-  forget(exchange: Exchange): void {
-    this.#held.delete(exchange);
+  forget(request: OutgoingRequest): void {
+    this.#held.delete(request);
   }
 
   #try(): void {
     const now = this.#clock();
-    for (const [exchange, { untilMs, reason }] of [...this.#held]) {
-      if (!this.#held.has(exchange)) continue;
-      if (now >= untilMs) this.#onExpired(exchange, reason);
+    for (const [request, { untilMs, reason }] of [...this.#held]) {
+      if (!this.#held.has(request)) continue;
+      if (now >= untilMs) this.#onExpired(request, reason);
       // Where its owner is not there yet it is held once more.
-      else exchange.proceed();
+      else request.proceed();
     }
     if (this.#held.size === 0) this.stop();
   }

@@ -1,9 +1,9 @@
 import type { HeaderBlock } from '../../../http/index.ts';
 import type { SocketTarget } from '../../../io/index.ts';
-import type { Exchange } from '../../http/exchange.ts';
 import type { FailureCause, ShardCounters } from '../counters.ts';
-import type { ClearedExchange, WaitingPlace } from '../waiting-place.ts';
-import type { FairQueue } from './fair-queue.ts';
+import type { WaitingPlace } from '../waiting-place.ts';
+import type { FairQueue, Waiting } from './fair-queue.ts';
+import type { ClearedRequest, OutgoingRequest } from './outgoing-request.ts';
 
 /** Where a shard is, and what is counted for it. */
 export interface ShardEndpoint extends SocketTarget {
@@ -16,10 +16,10 @@ export interface ShardEndpoint extends SocketTarget {
   onConnectFailed(reason: string): void;
   /** A request is about to be sent. */
   onSending(): void;
-  /** An exchange's request cannot be sent: it waits for the shard to come back, where that is configured, or is refused. */
-  unavailable(exchange: Exchange, cause: 'unreachable', reason: string): void;
-  /** Answers an exchange in the way that follows from the cause. */
-  refuse(exchange: Exchange, cause: FailureCause, reason: string): void;
+  /** A request cannot be sent: it waits for the shard to come back, where that is configured, or is refused. */
+  unavailable(request: OutgoingRequest, cause: 'unreachable', reason: string): void;
+  /** Answers a request in the way that follows from the cause. */
+  refuse(request: OutgoingRequest, cause: FailureCause, reason: string): void;
 }
 
 /** What one shard is asked of at once, by one worker. */
@@ -40,16 +40,16 @@ export interface UpstreamLimits {
 export type OnDoubt = (mayServe: boolean) => void;
 
 /** The connections to one shard, and the requests that wait for one. */
-export interface Pool extends WaitingPlace {
+export interface Pool extends WaitingPlace<OutgoingRequest> {
   readonly openConnections: number;
   readonly openStreams: number;
   /**
-   * Sends an exchange's request on a connection with room, or has it wait for one, or refuses it.
+   * Sends a request on a connection with room, or has it wait for one, or refuses it.
    * @param block the request's header section where it is at hand as it was received
    */
-  dispatch(exchange: ClearedExchange, block: HeaderBlock | null): void;
-  /** Visits the exchanges whose requests are at the shard. */
-  forEachOpen(visit: (exchange: Exchange) => void): void;
+  dispatch(request: ClearedRequest, block: HeaderBlock | null): void;
+  /** Visits the requests that are at the shard. */
+  forEachOpen(visit: (request: Waiting) => void): void;
   /** To be called every second or so. */
   sweep(nowMs: number): void;
   /** Cuts what is in flight, with its connections: nothing more of it is written. */
@@ -58,14 +58,14 @@ export interface Pool extends WaitingPlace {
   destroy(): void;
 }
 
-/** Has an exchange wait in a pool's queue, which gives one up where it is full: perhaps another client's. */
+/** Has a request wait in a pool's queue, which gives one up where it is full: perhaps another client's. */
 export function haveWait(
-  exchange: Exchange,
-  queue: FairQueue<Exchange>,
-  pool: WaitingPlace,
+  request: OutgoingRequest,
+  queue: FairQueue<OutgoingRequest>,
+  pool: WaitingPlace<OutgoingRequest>,
   endpoint: ShardEndpoint,
 ): void {
-  const givenUp = queue.push(exchange, endpoint.limits.pending);
-  if (givenUp !== exchange) exchange.waitIn(pool);
+  const givenUp = queue.push(request, endpoint.limits.pending);
+  if (givenUp !== request) request.waitIn(pool);
   if (givenUp !== null) endpoint.refuse(givenUp, 'overloaded', '');
 }

@@ -3,7 +3,6 @@ import { ClientCertificates, type ClientTlsDescription } from '../../../io/index
 import { splitAddress } from '../../../runtime/address.ts';
 import type { Log } from '../../../runtime/log.ts';
 import { type ActiveHealthDescription, HealthChecker } from '../../health/index.ts';
-import type { Exchange } from '../../http/exchange.ts';
 import { FAILURES } from '../../http/failure.ts';
 import { AutoPool } from '../../http/pools/auto-pool.ts';
 import { Http1Pool } from '../../http/pools/http1-pool.ts';
@@ -11,9 +10,9 @@ import { Http2Pool } from '../../http/pools/http2-pool.ts';
 import type { RouterContext } from '../../http/router-context.ts';
 import type { FailureCause } from '../counters.ts';
 import { RetryBudget } from '../retries.ts';
-import type { ClearedExchange } from '../waiting-place.ts';
 import { ClientShares } from './client-shares.ts';
 import { HeldRequests } from './held-requests.ts';
+import type { ClearedRequest, OutgoingRequest } from './outgoing-request.ts';
 import { OwnerHealth, type PassiveHealthDescription } from './owner-health.ts';
 import type { Pool, ShardEndpoint, UpstreamLimits } from './pool.ts';
 
@@ -90,7 +89,7 @@ export class Upstream implements ShardEndpoint {
     this.#held = new HeldRequests(
       this.limits.pending,
       () => context.http2.turn.begin(),
-      (exchange, reason) => this.refuse(exchange, 'unreachable', reason),
+      (request, reason) => this.refuse(request, 'unreachable', reason),
     );
     this.#pool = POOLS[protocol](context, this);
     this.#checker =
@@ -100,21 +99,26 @@ export class Upstream implements ShardEndpoint {
   }
 
   /**
-   * Sends an exchange's request, or has it wait, or refuses it.
+   * Sends a request, or has it wait, or refuses it.
    * @param block the request's header section where it is at hand as it was received
    */
-  dispatch(exchange: ClearedExchange, block: HeaderBlock | null): void {
+  dispatch(request: ClearedRequest, block: HeaderBlock | null): void {
     const fault = this.health === null ? null : this.health.faultAt(this.#context.http2.turn.nowMs);
-    if (fault !== null) this.unavailable(exchange, 'sick', fault);
-    else if (this.limits.requests !== Number.POSITIVE_INFINITY && !this.#hasPlaceFor(exchange))
-      this.refuse(exchange, 'overloaded', '');
-    else this.#pool.dispatch(exchange, block);
+    if (fault !== null) this.unavailable(request, 'sick', fault);
+    else if (this.limits.requests !== Number.POSITIVE_INFINITY && !this.#hasPlaceFor(request))
+      this.refuse(request, 'overloaded', '');
+    else this.#pool.dispatch(request, block);
   }
 
-  #hasPlaceFor(exchange: Exchange): boolean {
+  #hasPlaceFor(request: OutgoingRequest): boolean {
     const { requests } = this.limits;
     const open = this.#pool.openStreams;
-    return this.#shares.admits(exchange, 1, open, requests, this.#context.http2.turn.nowMs);
+    return this.#shares.admits(request, 1, open, requests, this.#context.http2.turn.nowMs);
+  }
+
+  /** Requests wait for it while it is down or sick. */
+  get isWaitedFor(): boolean {
+    return this.#waitForOwnerMs > 0;
   }
 
   onReached(): void {
@@ -135,17 +139,17 @@ export class Upstream implements ShardEndpoint {
     this.health?.onCheck(fault);
   }
 
-  unavailable(exchange: Exchange, cause: 'unreachable' | 'sick', reason: string): void {
-    if (this.#waitForOwnerMs === 0) this.refuse(exchange, cause, reason);
-    else if (!this.#held.hold(exchange, reason, this.#waitForOwnerMs)) this.refuse(exchange, 'overloaded', '');
+  unavailable(request: OutgoingRequest, cause: 'unreachable' | 'sick', reason: string): void {
+    if (this.#waitForOwnerMs === 0) this.refuse(request, cause, reason);
+    else if (!this.#held.hold(request, reason, this.#waitForOwnerMs)) this.refuse(request, 'overloaded', '');
   }
 
-  refuse(exchange: Exchange, cause: FailureCause, reason: string): void {
+  refuse(request: OutgoingRequest, cause: FailureCause, reason: string): void {
     this.onFailure(cause, reason);
-    exchange.refuse(FAILURES[cause].reply(this.label, reason));
+    request.refuse(FAILURES[cause].reply(this.label, reason));
   }
 
-  /** A request has failed: what follows for the shard. What follows for the request, its exchange knows. */
+  /** A request has failed: what follows for the shard. What follows for the request it knows itself. */
   onFailure(cause: FailureCause, reason: string): void {
     const { isSickness, isLogged } = FAILURES[cause];
     this.counters.failures[cause]++;

@@ -1,10 +1,9 @@
 import type { HeaderBlock } from '../../../http/index.ts';
 import { Connection } from '../../../http2/index.ts';
 import { negotiated, openSocket } from '../../../io/index.ts';
-import { FairQueue } from '../../core/owner/fair-queue.ts';
+import { FairQueue, type Waiting } from '../../core/owner/fair-queue.ts';
+import type { ClearedRequest, OutgoingRequest } from '../../core/owner/outgoing-request.ts';
 import { haveWait, type OnDoubt, type Pool, type ShardEndpoint } from '../../core/owner/pool.ts';
-import type { ClearedExchange } from '../../core/waiting-place.ts';
-import type { Exchange } from '../exchange.ts';
 import type { RouterContext } from '../router-context.ts';
 import { Http1Pool } from './http1-pool.ts';
 import { Http2Pool } from './http2-pool.ts';
@@ -29,7 +28,7 @@ export class AutoPool implements Pool {
   #known: Known | null = null;
   /** In doubt: what is open on them goes on, and they are taken back where the shard says the same again. */
   #doubted: Known[] = [];
-  readonly #pending = new FairQueue<Exchange>();
+  readonly #pending = new FairQueue<OutgoingRequest>();
   #probe: Connection | null = null;
   #closed = false;
 
@@ -51,10 +50,10 @@ export class AutoPool implements Pool {
     return this.#known === null ? this.#doubted : [this.#known, ...this.#doubted];
   }
 
-  dispatch(exchange: ClearedExchange, block: HeaderBlock | null): void {
-    if (this.#known !== null) this.#known.pool.dispatch(exchange, block);
+  dispatch(request: ClearedRequest, block: HeaderBlock | null): void {
+    if (this.#known !== null) this.#known.pool.dispatch(request, block);
     else {
-      haveWait(exchange, this.#pending, this, this.#endpoint);
+      haveWait(request, this.#pending, this, this.#endpoint);
       this.#ask();
     }
   }
@@ -98,7 +97,7 @@ export class AutoPool implements Pool {
       this.#known = this.#doubted.find((each) => each.spoken === spoken) ?? this.#newPool(spoken);
       this.#doubted = this.#doubted.filter((each) => each !== this.#known);
     }
-    for (const exchange of this.#pending.takeAll()) exchange.proceed();
+    for (const request of this.#pending.takeAll()) request.proceed();
   }
 
   #newPool(spoken: Spoken): Known {
@@ -122,15 +121,15 @@ export class AutoPool implements Pool {
   #refuseAll(reason: string): void {
     this.#probe = null;
     this.#endpoint.onConnectFailed(reason);
-    for (const exchange of this.#pending.takeAll()) this.#endpoint.unavailable(exchange, 'unreachable', reason);
+    for (const request of this.#pending.takeAll()) this.#endpoint.unavailable(request, 'unreachable', reason);
   }
 
-  forEachOpen(visit: (exchange: Exchange) => void): void {
+  forEachOpen(visit: (request: Waiting) => void): void {
     for (const { pool } of this.#all) pool.forEachOpen(visit);
   }
 
-  forget(exchange: Exchange): void {
-    this.#pending.remove(exchange);
+  forget(request: OutgoingRequest): void {
+    this.#pending.remove(request);
   }
 
   sweep(nowMs: number): void {

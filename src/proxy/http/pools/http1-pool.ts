@@ -2,10 +2,9 @@ import type { HeaderBlock } from '../../../http/index.ts';
 import { Http1ClientConnection, type Http1ClientHandler } from '../../../http1/index.ts';
 import { openSocket } from '../../../io/index.ts';
 import { ClientShares } from '../../core/owner/client-shares.ts';
-import { FairQueue } from '../../core/owner/fair-queue.ts';
+import { FairQueue, isWaiting, type Waiting } from '../../core/owner/fair-queue.ts';
+import type { ClearedRequest, OutgoingRequest } from '../../core/owner/outgoing-request.ts';
 import { haveWait, type OnDoubt, type Pool, type ShardEndpoint } from '../../core/owner/pool.ts';
-import type { ClearedExchange } from '../../core/waiting-place.ts';
-import { Exchange } from '../exchange.ts';
 import type { RouterContext } from '../router-context.ts';
 
 /** A shard that speaks HTTP/1.1: connections made on demand and kept, a request at a time on each, and the requests that wait for one. */
@@ -16,7 +15,7 @@ export class Http1Pool implements Pool, Http1ClientHandler {
   readonly #connections = new Set<Http1ClientConnection>();
   /** Those without a request; the one that had one last is used first, so that the others may end. */
   #idle: Http1ClientConnection[] = [];
-  readonly #pending = new FairQueue<Exchange>();
+  readonly #pending = new FairQueue<OutgoingRequest>();
   readonly #shares = new ClientShares((visit) => this.forEachOpen(visit));
   /** Some connection has had an answer. */
   #hasServed = false;
@@ -36,21 +35,21 @@ export class Http1Pool implements Pool, Http1ClientHandler {
     return this.#connections.size - this.#idle.length;
   }
 
-  dispatch(exchange: ClearedExchange, block: HeaderBlock | null): void {
-    const connection = this.#mayGo(exchange) ? this.#connectionWithRoom() : null;
-    if (connection === null) haveWait(exchange, this.#pending, this, this.#endpoint);
+  dispatch(request: ClearedRequest, block: HeaderBlock | null): void {
+    const connection = this.#mayGo(request) ? this.#connectionWithRoom() : null;
+    if (connection === null) haveWait(request, this.#pending, this, this.#endpoint);
     else {
-      this.#shares.count(exchange, this.#context.http2.turn.nowMs);
-      this.#send(exchange, block, connection);
+      this.#shares.count(request, this.#context.http2.turn.nowMs);
+      this.#send(request, block, connection);
     }
   }
 
-  /** Whether an exchange may have one of the places that are left. */
-  readonly #mayGo = (exchange: Exchange): boolean => {
+  /** Whether a request may have one of the places that are left. */
+  readonly #mayGo = (request: OutgoingRequest): boolean => {
     const { http1Connections: places } = this.#endpoint.limits;
     const open = this.openStreams;
     const { nowMs } = this.#context.http2.turn;
-    return !ClientShares.isScarce(open, places) || this.#shares.allows(exchange, open, places, nowMs);
+    return !ClientShares.isScarce(open, places) || this.#shares.allows(request, open, places, nowMs);
   };
 
   #drainPending(): void {
@@ -67,17 +66,17 @@ export class Http1Pool implements Pool, Http1ClientHandler {
     return this.#idle.length > 0 || mayOpen;
   }
 
-  forEachOpen(visit: (exchange: Exchange) => void): void {
+  forEachOpen(visit: (request: Waiting) => void): void {
     for (const connection of this.#connections)
       connection.forEachStream(({ handler }) => {
-        if (handler instanceof Exchange) visit(handler);
+        if (isWaiting(handler)) visit(handler);
       });
   }
 
-  #send(exchange: ClearedExchange, block: HeaderBlock | null, connection: Http1ClientConnection): void {
+  #send(request: ClearedRequest, block: HeaderBlock | null, connection: Http1ClientConnection): void {
     this.#endpoint.onSending();
-    if (block === null) exchange.send(connection);
-    else exchange.sendFirst(connection, block);
+    if (block === null) request.send(connection);
+    else request.sendFirst(connection, block);
   }
 
   #connectionWithRoom(): Http1ClientConnection | null {
@@ -104,8 +103,8 @@ export class Http1Pool implements Pool, Http1ClientHandler {
     return connection;
   }
 
-  forget(exchange: Exchange): void {
-    this.#pending.remove(exchange);
+  forget(request: OutgoingRequest): void {
+    this.#pending.remove(request);
   }
 
   sweep(nowMs: number): void {

@@ -3,10 +3,9 @@ import { Connection, type ConnectionHandler } from '../../../http2/index.ts';
 import { openSocket } from '../../../io/index.ts';
 import { jitter } from '../../../runtime/jitter.ts';
 import { ClientShares } from '../../core/owner/client-shares.ts';
-import { FairQueue } from '../../core/owner/fair-queue.ts';
+import { FairQueue, isWaiting, type Waiting } from '../../core/owner/fair-queue.ts';
+import type { ClearedRequest, OutgoingRequest } from '../../core/owner/outgoing-request.ts';
 import { haveWait, type OnDoubt, type Pool, type ShardEndpoint } from '../../core/owner/pool.ts';
-import type { ClearedExchange } from '../../core/waiting-place.ts';
-import { Exchange } from '../exchange.ts';
 import type { RouterContext } from '../router-context.ts';
 import { Http1Pool } from './http1-pool.ts';
 
@@ -26,12 +25,12 @@ export class Http2Pool implements Pool, ConnectionHandler {
   #connections: Connection[] = [];
   /** Those too whose peers take no new requests. */
   readonly #open = new Set<Connection>();
-  readonly #pending = new FairQueue<Exchange>();
+  readonly #pending = new FairQueue<OutgoingRequest>();
   readonly #shares = new ClientShares((visit) => this.#forEachStream(visit));
   /** From so many connections on it matters who takes a place. */
   readonly #scarceFrom: number;
   /** WebSockets that wait for the shard to say whether it takes them over HTTP/2. */
-  readonly #webSockets = new FairQueue<Exchange>();
+  readonly #webSockets = new FairQueue<OutgoingRequest>();
   #http1: Http1Pool | null = null;
   #backoffMs = 0;
   #retryAtMs = 0;
@@ -48,38 +47,38 @@ export class Http2Pool implements Pool, ConnectionHandler {
   }
 
   /**
-   * Sends an exchange's request on a connection with room, or has it wait for one, or refuses it.
+   * Sends a request on a connection with room, or has it wait for one, or refuses it.
    * @param block the request's header section where it is at hand as it was received
    */
-  dispatch(exchange: ClearedExchange, block: HeaderBlock | null): void {
-    if (exchange.isWebSocket && !this.#takesWebSockets(exchange)) return;
+  dispatch(request: ClearedRequest, block: HeaderBlock | null): void {
+    if (request.isWebSocket && !this.#takesWebSockets(request)) return;
     const connection = this.#connectionWithRoom();
-    if (connection === null || !this.#takesPlace(exchange)) {
-      this.#wait(exchange);
+    if (connection === null || !this.#takesPlace(request)) {
+      this.#wait(request);
       return;
     }
     this.#endpoint.onSending();
-    if (block === null) exchange.send(connection);
-    else exchange.sendFirst(connection, block);
+    if (block === null) request.send(connection);
+    else request.sendFirst(connection, block);
   }
 
-  /** Whether the shard takes extended CONNECT. As long as it has not said, the exchange waits; if not, it goes by HTTP/1.1. */
-  #takesWebSockets(exchange: ClearedExchange): boolean {
+  /** Whether the shard takes extended CONNECT. As long as it has not said, the request waits; if not, it goes by HTTP/1.1. */
+  #takesWebSockets(request: ClearedRequest): boolean {
     const ready = this.#connections.find((each) => each.ready);
     if (ready !== undefined) {
-      if (!ready.peerSettings.enableConnectProtocol) this.#overHttp1(exchange);
+      if (!ready.peerSettings.enableConnectProtocol) this.#overHttp1(request);
       return ready.peerSettings.enableConnectProtocol;
     }
     if (this.#connections.length === 0 && this.#connect() === null)
-      this.#endpoint.unavailable(exchange, 'unreachable', this.#lastFailure);
-    else haveWait(exchange, this.#webSockets, this, this.#endpoint);
+      this.#endpoint.unavailable(request, 'unreachable', this.#lastFailure);
+    else haveWait(request, this.#webSockets, this, this.#endpoint);
     return false;
   }
 
   /** WebSockets of a shard that speaks HTTP/1.1 besides, as most do that have both. */
-  #overHttp1(exchange: ClearedExchange): void {
+  #overHttp1(request: ClearedRequest): void {
     this.#http1 ??= new Http1Pool(this.#context, this.#endpoint);
-    this.#http1.dispatch(exchange, null);
+    this.#http1.dispatch(request, null);
   }
 
   #connectionWithRoom(): Connection | null {
@@ -95,25 +94,25 @@ export class Http2Pool implements Pool, ConnectionHandler {
     return connection.ready ? connection.peerSettings.maxConcurrentStreams : this.#assumedStreams;
   }
 
-  #wait(exchange: Exchange): void {
+  #wait(request: OutgoingRequest): void {
     if (this.#connections.length === 0) {
-      this.#endpoint.unavailable(exchange, 'unreachable', this.#lastFailure);
+      this.#endpoint.unavailable(request, 'unreachable', this.#lastFailure);
     } else {
-      haveWait(exchange, this.#pending, this, this.#endpoint);
+      haveWait(request, this.#pending, this, this.#endpoint);
       this.#openForPending();
     }
   }
 
-  /** Has an exchange take one of the places, where it may; while more connections can be made there are enough for all. */
-  #takesPlace(exchange: Exchange): boolean {
+  /** Has a request take one of the places, where it may; while more connections can be made there are enough for all. */
+  #takesPlace(request: OutgoingRequest): boolean {
     if (this.#connections.length < this.#scarceFrom) return true;
-    if (!this.#mayGo(exchange)) return false;
-    this.#shares.count(exchange, this.#context.http2.turn.nowMs);
+    if (!this.#mayGo(request)) return false;
+    this.#shares.count(request, this.#context.http2.turn.nowMs);
     return true;
   }
 
-  /** Whether an exchange may have one of the places that are left, those of connections that can still be made among them. */
-  readonly #mayGo = (exchange: Exchange): boolean => {
+  /** Whether a request may have one of the places that are left, those of connections that can still be made among them. */
+  readonly #mayGo = (request: OutgoingRequest): boolean => {
     const connections = this.#connections;
     if (connections.length < this.#scarceFrom) return true;
     let open = 0;
@@ -124,17 +123,17 @@ export class Http2Pool implements Pool, ConnectionHandler {
       places += this.#streamsAllowed(connection);
     }
     if (!ClientShares.isScarce(open, places)) return true;
-    return this.#shares.allows(exchange, open, places, this.#context.http2.turn.nowMs);
+    return this.#shares.allows(request, open, places, this.#context.http2.turn.nowMs);
   };
 
-  #forEachStream(visit: (exchange: Exchange) => void): void {
+  #forEachStream(visit: (request: Waiting) => void): void {
     for (const connection of this.#connections)
       connection.forEachStream(({ handler }) => {
-        if (handler instanceof Exchange) visit(handler);
+        if (isWaiting(handler)) visit(handler);
       });
   }
 
-  forEachOpen(visit: (exchange: Exchange) => void): void {
+  forEachOpen(visit: (request: Waiting) => void): void {
     this.#forEachStream(visit);
     this.#http1?.forEachOpen(visit);
   }
@@ -149,9 +148,9 @@ export class Http2Pool implements Pool, ConnectionHandler {
     }
   }
 
-  forget(exchange: Exchange): void {
-    this.#webSockets.remove(exchange);
-    this.#pending.remove(exchange);
+  forget(request: OutgoingRequest): void {
+    this.#webSockets.remove(request);
+    this.#pending.remove(request);
   }
 
   #connect(): Connection | null {
@@ -219,7 +218,7 @@ export class Http2Pool implements Pool, ConnectionHandler {
         Math.min(connection.peerSettings.maxConcurrentStreams, STREAMS_BEFORE_SETTINGS),
       );
     }
-    if (this.#webSockets.length > 0) for (const exchange of this.#webSockets.takeAll()) exchange.proceed();
+    if (this.#webSockets.length > 0) for (const request of this.#webSockets.takeAll()) request.proceed();
     if (this.#pending.length > 0) this.#drainPending();
   }
 
@@ -246,16 +245,16 @@ export class Http2Pool implements Pool, ConnectionHandler {
     this.#remove(connection);
     if (reason !== null && !connection.ready) this.#backOff(reason);
     if (this.#connections.length === 0)
-      for (const exchange of this.#webSockets.takeAll())
-        this.#endpoint.unavailable(exchange, 'unreachable', this.#lastFailure);
+      for (const request of this.#webSockets.takeAll())
+        this.#endpoint.unavailable(request, 'unreachable', this.#lastFailure);
     if (this.#pending.length === 0 || this.#connections.length > 0) return;
     // A connection that served and was lost is worth one immediate attempt; one that never came up is not.
     if (connection.ready && this.#connect() !== null) {
       this.#drainPending();
       return;
     }
-    for (const exchange of this.#pending.takeAll())
-      this.#endpoint.unavailable(exchange, 'unreachable', this.#lastFailure);
+    for (const request of this.#pending.takeAll())
+      this.#endpoint.unavailable(request, 'unreachable', this.#lastFailure);
   }
 
   #backOff(reason: string): void {

@@ -1,0 +1,18 @@
+import type { MoveWay } from '../../http/move.ts';
+
+/** A request that has to leave its owner, as the drainer sees it. */
+export interface LeavingRequest {
+  readonly isOpen: boolean;
+  /** It was told to leave, and has a message under way. */
+  readonly isLeaving: boolean;
+  /** How it leaves: as its route has it, where that can be done. */
+  readonly wayToLeave: MoveWay;
+  /** How long it has been open. */
+  ageMs(nowMs: number): number;
+  /** Has its client make another connection. */
+  shutDownConnection(reason: string): void;
+  /** Ends in the way of its client's protocol, or is made anew at its new owner, as soon as no message is under way. */
+  leave(how: MoveWay, reason: string, retryAfterMs: number): void;
+  /** It was told to leave, and a message has not come to its end: it is reset. */
+  giveUp(): void;
+}

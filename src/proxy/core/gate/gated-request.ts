@@ -1,0 +1,33 @@
+import type { LocalReply } from '../../http/local-reply.ts';
+import type { LeavingRequest } from '../drain/leaving-request.ts';
+import type { Waiting } from '../owner/fair-queue.ts';
+import type { WaitingPlace } from '../waiting-place.ts';
+import type { Owners } from './owners.ts';
+
+/** A request as the gate sees it, which stands between it and its owner. */
+export interface GatedRequest extends Waiting, LeavingRequest {
+  /** Its route calls it a watch, or it stays open by its nature. */
+  readonly isWatch: boolean;
+  readonly keyText: string;
+  /** Bytes of its content that wait with it. */
+  readonly heldBytes: number;
+  /** Its owner has it, or gets the rest of it after having answered. */
+  readonly isSent: boolean;
+  /** Its answer has begun. */
+  readonly isBeingAnswered: boolean;
+  /** Whether its owner is another one among these. */
+  hasMovedIn(owners: Owners): boolean;
+  /** Makes it one for the owner of its key among these. @returns false where nobody owns it: it was refused */
+  findOwnerIn(owners: Owners): boolean;
+  /** Has its content kept whole from now on, none of which has been sent yet. */
+  keepContent(): void;
+  /** Has its owner get no more of it, if it has been answered. */
+  stopSending(): void;
+  /** Has it wait in a place, and in no other. */
+  waitIn(place: WaitingPlace<GatedRequest>): void;
+  isIn(place: WaitingPlace<GatedRequest>): boolean;
+  /** Its wait is over: it asks anew whether it may go out, and to whom. */
+  proceed(): void;
+  /** Answers it on the router's own account. */
+  refuse(reply: LocalReply): void;
+}

@@ -1,0 +1,18 @@
+import type { Field } from '../../../http/index.ts';
+import type { Upstream } from '../owner/upstream.ts';
+
+/** The shards of a cluster at one version, as far as a request asks for its own. */
+export interface Owners {
+  /** Of the cluster. */
+  readonly name: string;
+  /** Of two with the same table the same. */
+  readonly build: number;
+  /** Null where there is no table, or it has no version. */
+  readonly version: number | null;
+  /** Tells shards by which version they are asked; null where there is none. */
+  readonly versionField: Field | null;
+  /** The owner of a key, in either form; null where nobody owns it. */
+  find(key: Field | string): Upstream | null;
+  /** Whether this is the owner of a key. Reaches no shard. */
+  isOwner(upstream: Upstream, key: Field | string): boolean;
+}

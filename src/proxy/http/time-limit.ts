@@ -1,0 +1,56 @@
+import type { Turn } from '../../io/index.ts';
+import type { Deadlined, DeadlineWheel } from '../core/deadlines.ts';
+import { type LocalReply, localReply } from './local-reply.ts';
+
+/** A request whose time is limited. */
+export interface LimitedRequest {
+  /** Gives the client an answer of the router's own and ends the request. */
+  refuse(reply: LocalReply): void;
+}
+
+/** How long a request may take, and for how long nothing may move on its streams. Made only for requests that have a limit. */
+export class TimeLimit implements Deadlined {
+  readonly #request: LimitedRequest;
+  readonly #wheel: DeadlineWheel;
+  readonly #turn: Turn;
+  readonly #idleMs: number;
+  #deadlineAtMs: number;
+  #movedAtMs: number;
+  deadlineTick = -1;
+  deadlinePrevious: Deadlined | null = null;
+  deadlineNext: Deadlined | null = null;
+
+  /** The time runs from now on. Either limit may be infinite. */
+  constructor(request: LimitedRequest, wheel: DeadlineWheel, turn: Turn, timeoutMs: number, idleMs: number) {
+    this.#request = request;
+    this.#wheel = wheel;
+    this.#turn = turn;
+    this.#idleMs = idleMs;
+    this.#deadlineAtMs = turn.nowMs + timeoutMs;
+    this.#movedAtMs = turn.nowMs;
+    wheel.add(this, Math.min(timeoutMs, idleMs));
+  }
+
+  /** Something moves, one way or the other. */
+  onMove(): void {
+    this.#movedAtMs = this.#turn.nowMs;
+  }
+
+  /** The request may take any time, as long as something moves. */
+  liftDeadline(): void {
+    this.#deadlineAtMs = Number.POSITIVE_INFINITY;
+  }
+
+  stop(): void {
+    this.#wheel.remove(this);
+  }
+
+  onDeadline(): void {
+    const nowMs = this.#turn.begin();
+    const idleAtMs = this.#movedAtMs + this.#idleMs;
+    const nextMs = Math.min(this.#deadlineAtMs, idleAtMs);
+    if (nowMs >= this.#deadlineAtMs) this.#request.refuse(localReply.deadline());
+    else if (nowMs >= idleAtMs) this.#request.refuse(localReply.idleStream(this.#idleMs));
+    else if (nextMs !== Number.POSITIVE_INFINITY) this.#wheel.add(this, nextMs - nowMs);
+  }
+}

@@ -1,0 +1,25 @@
+import { defaultLimits, httpContext } from '../../src/http/index.ts';
+import { DeadlineWheel } from '../../src/proxy/core/deadlines.ts';
+import { ReplayArena } from '../../src/proxy/http/replay/replay-arena.ts';
+import type { RouterContext } from '../../src/proxy/http/router-context.ts';
+import { defaultDrain, defaultHold, defaultRouterLimits, RouterCounters } from '../../src/proxy/index.ts';
+import { newLog } from '../../src/runtime/log.ts';
+
+/** What a router's thread shares, for a spec of one of its parts: with defaults, a clock of the spec's own, and no log. */
+export function routerContext(clock: () => number, settings: Partial<RouterContext> = {}): RouterContext {
+  return {
+    http2: httpContext(clock, defaultLimits),
+    counters: new RouterCounters(),
+    deadlines: new DeadlineWheel(clock),
+    arena: new ReplayArena(),
+    limits: defaultRouterLimits,
+    drain: defaultDrain,
+    hold: defaultHold,
+    onShardLeaving: () => {},
+    log: newLog('silent'),
+    accessLog: null,
+    tracing: null,
+    random: () => 0.5,
+    ...settings,
+  };
+}
