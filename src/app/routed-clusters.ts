@@ -1,12 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Config, ConfiguredRegistry } from '../config/index.ts';
-import {
-  type ClusterControlEvent,
-  type ControlEvent,
-  ControlThread,
-  newServesUntil,
-  type ServesUntil,
-} from '../control/index.ts';
+import { type ClusterControlEvent, type ControlEvent, ControlThread, type ServesUntil } from '../control/index.ts';
 import type { RoutedCluster, RouterThreads } from '../proxy/index.ts';
 import type { Acknowledgement, Handoff, RouterValue, Unreadable } from '../registry/index.ts';
 import type { Log } from '../runtime/log.ts';
@@ -15,57 +9,18 @@ import {
   type ClusterDescription,
   ClusterTable,
   type SharedCluster,
-  type StagedCluster,
   shareCluster,
   type TopologyName,
   topologyText,
 } from '../topology/index.ts';
 import { processName, thisProcess } from './process-name.ts';
-
-/** What is known of a router's registry, for people. */
-export interface RegistryState {
-  /** Null while it is reached; else since when not, and why. */
-  readonly outage: { readonly sinceMs: number; readonly reason: string } | null;
-  readonly outages: number;
-  /** What it has that this router cannot read, and goes on without. */
-  readonly unreadable: readonly Unreadable[];
-  /** Of each cluster that comes from it: the version that is served, and where it was read. */
-  readonly clusters: readonly RoutedFromRegistry[];
-}
-
-/** A cluster that comes from the registry. */
-export interface RoutedFromRegistry {
-  readonly name: string;
-  readonly version: number | null;
-  readonly from: string;
-  /** Whether this router may serve it: by its lease, or without one. */
-  readonly served: boolean;
-  /** The handoff that is under way, as far as this router has to do with it. */
-  readonly handoff: Pick<StagedCluster, 'to' | 'attempt' | 'step'> | null;
-  /** This router drives the cluster's handoffs. */
-  readonly controls: boolean;
-  /** Steps of handoffs that it has begun. */
-  readonly steps: Readonly<Record<string, number>>;
-  readonly failovers: number;
-}
-
-/** The same while it changes. */
-interface FromRegistry {
-  from: 'registry' | 'disk';
-  /** The last event of it, so that an earlier one whose carrying out takes longer is told from it. */
-  lastEvent: number;
-  staged: StagedCluster | null;
-  acknowledged: Acknowledgement | null;
-  /** The version that all threads route by; a deleted one counts for as long as something is open to it. 0: none. */
-  served: number;
-  controls: boolean;
-  readonly steps: Record<string, number>;
-  failovers: number;
-  readonly servesUntil: ServesUntil;
-  readonly topology: TopologyName;
-  /** Whether the threads know it: a cluster that a reload adds is followed before. */
-  isRouted: boolean;
-}
+import {
+  type FromRegistry,
+  isServed,
+  type RegistryState,
+  routedFromRegistry,
+  unknownCluster,
+} from './registry-state.ts';
 
 /** What another config makes of a router's clusters, once it is known who owns what. */
 export interface PreparedClusters {
@@ -105,19 +60,7 @@ export class RoutedClusters {
   }
 
   #add(name: string, topology: TopologyName, isRouted: boolean): void {
-    this.#fromRegistry.set(name, {
-      from: 'registry',
-      lastEvent: 0,
-      staged: null,
-      acknowledged: null,
-      served: 0,
-      controls: false,
-      steps: {},
-      failovers: 0,
-      servesUntil: newServesUntil(),
-      topology,
-      isRouted,
-    });
+    this.#fromRegistry.set(name, unknownCluster(topology, isRouted));
     this.#awaited.add(name);
   }
 
@@ -253,8 +196,8 @@ export class RoutedClusters {
 
   /** Resolves once a cluster may be served, or is not to be for a while: there is no topology, or no registry. */
   async #servedOrKnownNotToBe(cluster: string): Promise<void> {
-    const { servesUntil } = this.#of(cluster);
-    while (this.#lost.size === 0 && this.#tables.get(cluster) !== null && this.#clock() >= (servesUntil[0] as number))
+    const known = this.#of(cluster);
+    while (this.#lost.size === 0 && this.#tables.get(cluster) !== null && !isServed(known, this.#clock()))
       await new Promise<void>((resolve) => this.#onNews.push(resolve));
   }
 
@@ -416,16 +359,9 @@ export class RoutedClusters {
   registryState(): RegistryState | null {
     if (this.#control === null) return null;
     const [outage = null] = [...this.#lost.values()].sort((a, b) => a.sinceMs - b.sinceMs);
-    const clusters = [...this.#fromRegistry].map(([name, each]) => ({
-      name,
-      from: each.from,
-      version: this.#tables.get(name)?.version ?? null,
-      served: this.#clock() < (each.servesUntil[0] as number),
-      handoff: each.staged && { to: each.staged.to, attempt: each.staged.attempt, step: each.staged.step },
-      controls: each.controls,
-      steps: each.steps,
-      failovers: each.failovers,
-    }));
+    const clusters = [...this.#fromRegistry].map(([name, each]) =>
+      routedFromRegistry(name, each, this.#tables.get(name)?.version ?? null, this.#clock()),
+    );
     return { outage, outages: this.#outages, unreadable: this.#unreadable, clusters };
   }
 
@@ -439,8 +375,8 @@ export class RoutedClusters {
     const missing = this.tables().flatMap(({ name, table }) => (table === null ? [name] : []));
     if (missing.length > 0) return `there is no topology of ${missing.join(', ')}`;
     const unserved = this.#config.clusters.flatMap(({ name }) => {
-      const { servesUntil } = this.#fromRegistry.get(name) ?? {};
-      return servesUntil === undefined || this.#clock() < (servesUntil[0] as number) ? [] : [name];
+      const cluster = this.#fromRegistry.get(name);
+      return cluster === undefined || isServed(cluster, this.#clock()) ? [] : [name];
     });
     return unserved.length === 0 ? null : `this router has no lease, and may not serve ${unserved.join(', ')}`;
   }

@@ -2,7 +2,8 @@ import { expect, it, vi } from 'vitest';
 import type { HandoffEvent, HandoffStep, Registry, StoredHandoff, TopologyEvent } from '../registry/index.ts';
 import { EventQueue } from '../runtime/event-queue.ts';
 import { checkTopology, type Topology } from '../topology/index.ts';
-import { type ClusterEvent, ClusterFollower } from './cluster-follower.ts';
+import type { ClusterEvent } from './cluster-event.ts';
+import { ClusterFollower } from './cluster-follower.ts';
 
 const NAME = { namespace: 'default', cluster: 'docs' };
 

@@ -4,14 +4,12 @@ import {
   isUnderWay,
   type Registry,
   type StoredHandoff,
-  type StoredNode,
   StoreUnavailable,
   shardsGiveUp,
   type TopologyEvent,
   UnreadableEntry,
   VersionConflict,
 } from '../registry/index.ts';
-import { plainText } from '../runtime/foreign-errors.ts';
 import { pause } from '../runtime/pause.ts';
 import {
   isStrict,
@@ -22,46 +20,13 @@ import {
   type TopologyName,
   type TopologyVersion,
 } from '../topology/index.ts';
+import type { ClusterEvent } from './cluster-event.ts';
 import { fences } from './fences.ts';
+import { isSame } from './same-topology.ts';
+import { TopologyCopy, type TopologyKeeper } from './topology-copy.ts';
 
 /** After an outage of the registry. */
 const RETRY_MS = 100;
-
-/** What is told of a cluster that is followed. Plain data, with tables in shared memory. */
-export type ClusterEvent =
-  | {
-      readonly kind: 'routing';
-      readonly cluster: string;
-      /** Null: the registry has no topology for it. */
-      readonly table: SharedCluster | null;
-      readonly staged: StagedCluster | null;
-      /** Shards that were given up on the way to this version. */
-      readonly lost: readonly string[];
-      /** From the registry, or from the disk because the registry cannot be reached. */
-      readonly from: 'registry' | 'disk';
-      /** Of events of one cluster the later one's is larger: named when it has been carried out. */
-      readonly id: number;
-    }
-  | { readonly kind: 'outage'; readonly cluster: string; readonly reason: string }
-  | { readonly kind: 'recovered'; readonly cluster: string }
-  /** Something that people should know and that changes nothing. */
-  | { readonly kind: 'warning'; readonly cluster: string; readonly message: string };
-
-/** What a follower starts from while the registry cannot be reached. */
-export interface KeptTopology {
-  readonly topology: Topology;
-  /** Its nodes as they were known: whether every shard refuses what it has lost. */
-  readonly nodes: readonly StoredNode[];
-  /** The process in whose name the registry has it that this may be served without a lease; null: it has it not. */
-  readonly claimedBy: string | null;
-}
-
-/** Where it is kept. */
-export interface TopologyKeeper {
-  /** @throws Error where it cannot be */
-  keep(kept: KeptTopology): void;
-  read(name: TopologyName): KeptTopology | null;
-}
 
 /** What is served, by topology and table. */
 interface Served {
@@ -80,7 +45,7 @@ export class ClusterFollower {
   readonly cluster: string;
   readonly topologyName: TopologyName;
   readonly #registry: Registry;
-  readonly #kept: TopologyKeeper | null;
+  readonly #copy: TopologyCopy;
   readonly #tell: (event: ClusterEvent) => void;
   /** Undefined: nothing is known yet. */
   #served: Served | null | undefined = undefined;
@@ -101,13 +66,6 @@ export class ClusterFollower {
   #incarnation = '';
   #viewOf = '';
   #told = '';
-  #keptAs = '';
-  /** Who has claimed what is served, and which. */
-  #claim: { readonly by: string; readonly number: number } | null = null;
-  /** Whose claim what is kept bears, as far as that is known. */
-  #claimOnDisk: string | null = null;
-  /** Who had claimed what was kept when this process started; its number, where it has been served since then. */
-  #predecessor: { readonly by: string; readonly number: number | null } | null = null;
   #from: 'registry' | 'disk' = 'registry';
   #id = 0;
   #outages = 0;
@@ -128,17 +86,15 @@ export class ClusterFollower {
   ) {
     this.#newest = newest;
     this.#registry = registry;
-    this.#kept = kept;
     this.cluster = cluster;
     this.topologyName = name;
     this.#tell = tell;
+    this.#copy = new TopologyCopy(kept, name, (message) => tell({ kind: 'warning', cluster, message }));
   }
 
   async run(signal: AbortSignal): Promise<void> {
     this.#signal = signal;
-    const claimedBy = this.#kept?.read(this.topologyName)?.claimedBy ?? null;
-    this.#claimOnDisk = claimedBy;
-    if (claimedBy !== null) this.#predecessor = { by: claimedBy, number: null };
+    this.#copy.open();
     await Promise.all([this.#followTopology(signal), this.#followHandoffs(signal)]);
   }
 
@@ -245,11 +201,11 @@ export class ClusterFollower {
   }
 
   #serveKept(): void {
-    const kept = this.#kept?.read(this.topologyName) ?? null;
+    const kept = this.#copy.read();
     if (kept === null) return;
     this.#from = 'disk';
     this.#served = this.#build(kept.topology);
-    if (kept.claimedBy !== null) this.#predecessor = { by: kept.claimedBy, number: this.#served.number };
+    this.#copy.onServed(kept, this.#served.number);
     this.#view = { ...this.#view, nodes: kept.nodes };
     this.#hasView = true;
     this.#publish();
@@ -307,22 +263,10 @@ export class ClusterFollower {
     this.#tell({ kind: 'routing', cluster: this.cluster, table, staged, lost, from: this.#from, id: this.#id });
   }
 
-  /** Once for each version and its nodes, behind what the router waits for: the steps of a handoff change neither. */
+  /** Behind what the router waits for. */
   #keep(): void {
     const served = this.#served ?? null;
-    if (this.#kept === null || served === null || this.#from === 'disk') return;
-    const { nodes } = this.#view;
-    const claimedBy = this.#claim?.number === served.number ? this.#claim.by : null;
-    const keptAs = [served.number, claimedBy, ...nodes.map(({ revision }) => revision)].join();
-    if (keptAs === this.#keptAs) return;
-    this.#keptAs = keptAs;
-    try {
-      this.#kept.keep({ topology: served.topology, nodes, claimedBy });
-      this.#claimOnDisk = claimedBy;
-    } catch (error) {
-      const message = `the topology cannot be kept on disk: ${plainText(error)}`;
-      this.#tell({ kind: 'warning', cluster: this.cluster, message });
-    }
+    if (served !== null && this.#from !== 'disk') this.#copy.keep(served.topology, served.number, this.#view.nodes);
   }
 
   /** What an event said is done. */
@@ -351,28 +295,27 @@ export class ClusterFollower {
 
   /** Keeps with what is served in whose name the registry has it. @param claimedBy null: it has it not any more */
   keepAs(claimedBy: string | null): void {
-    const { served } = this;
-    this.#claim = claimedBy === null || served === null ? null : { by: claimedBy, number: served.number };
+    this.#copy.claim(claimedBy, this.served?.number ?? null);
     this.#keep();
   }
 
   /** In whose name a process would start from what is kept on disk. */
   get claimOnDisk(): string | null {
-    return this.#claimOnDisk;
+    return this.#copy.claimOnDisk;
   }
 
   /** In whose name a process served before this one, from the same disk, until that is dismissed. */
   get predecessor(): string | null {
-    return this.#predecessor?.by ?? null;
+    return this.#copy.predecessor;
   }
 
   /** What is served is what the predecessor had claimed, and is claimed still. */
   get goesByPredecessor(): boolean {
-    return this.#predecessor !== null && this.#predecessor.number === this.#served?.number;
+    return this.#copy.isPredecessors(this.#served?.number);
   }
 
   dismissPredecessor(): void {
-    this.#predecessor = null;
+    this.#copy.dismissPredecessor();
   }
 
   /**
@@ -452,9 +395,4 @@ export class ClusterFollower {
     const { served } = this;
     return served?.topology.shards.every((shard) => fences(this.#view.nodes, shard)) === true;
   }
-}
-
-/** Versions with the same content have the same version numbers, but for those that were staged and given up. */
-function isSame(one: Topology, other: Topology): boolean {
-  return one === other || JSON.stringify(one) === JSON.stringify(other);
 }

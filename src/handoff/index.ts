@@ -2,6 +2,8 @@
 export { astrayRouters } from './astray.ts';
 export { awaitedIn } from './awaited.ts';
 export { type ChangeOptions, changeTopology, HandoffAborted } from './change.ts';
-export { type ClusterEvent, ClusterFollower, type KeptTopology, type TopologyKeeper } from './cluster-follower.ts';
+export type { ClusterEvent } from './cluster-event.ts';
+export { ClusterFollower } from './cluster-follower.ts';
 export { type ControllerLog, controlCluster } from './controller.ts';
 export { HandoffDriver, type OnStep } from './driver.ts';
+export type { KeptTopology, TopologyKeeper } from './topology-copy.ts';

@@ -35,3 +35,13 @@ export function toExtendedConnect(block: HeaderBlock): string | null {
 export function isHandshakeField({ name }: Field): boolean {
   return name !== KEY && name !== ACCEPT && name.kind !== NameKind.ContentLength;
 }
+
+/** Whether a request is an extended CONNECT. Its pseudo-header fields stand first. */
+export function isExtendedConnect(block: HeaderBlock): boolean {
+  for (let i = 0; i < block.count; i++) {
+    const { kind } = (block.fields[i] as Field).name;
+    if (kind === NameKind.Protocol) return true;
+    if (kind === NameKind.Other) return false;
+  }
+  return false;
+}

@@ -41,9 +41,11 @@ export class CancelledStreams {
     if (this.#waiting.size > 0) this.#waiting.delete(stream);
   }
 
-  /** One of which the peer may be told now, the longest waiting first; null where there is none. */
-  next(nowMs: number): Stream | null {
-    for (const stream of this.#waiting) return this.take(nowMs) ? stream : null;
-    return null;
+  /** Has those reset of which the peer may be told now, the longest waiting first. @param reset which has each forgotten */
+  resetDue(nowMs: number, reset: (stream: Stream) => void): void {
+    for (const stream of this.#waiting) {
+      if (!this.take(nowMs)) return;
+      reset(stream);
+    }
   }
 }

@@ -1,11 +1,9 @@
 import type { Socket } from 'node:net';
 import {
   ErrorCode,
-  type Field,
   type FloodCause,
   type HeaderBlock,
   type HttpContext,
-  NameKind,
   ResetCause,
   Stream,
   type StreamConnection,
@@ -16,15 +14,12 @@ import { endSocket, Output, type OutputListener } from '../io/index.ts';
 import { CancelledStreams } from './cancelled-streams.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { DEFAULT_WINDOW, MAXIMUM_STREAM_ID } from './frames.ts';
+import { methodOf } from './message-rules.ts';
+import { Pings } from './pings.ts';
 import { Receiver, type ReceivingConnection, type RequestReceiver } from './receiver.ts';
 import { Sender, type SenderListener } from './sender.ts';
-import { type PeerSettings, Setting } from './settings.ts';
+import { ownSettings, type PeerSettings } from './settings.ts';
 import { StreamTable } from './stream-table.ts';
-
-/** PINGs to be answered together; one more has them sent at once. */
-const MOST_PENDING_PINGS = 4;
-/** Marks our PING of a shutdown. */
-const SHUTDOWN_PING = Buffer.from('shutdown', 'latin1');
 
 type State = 'open' | 'draining' | 'failed' | 'closed';
 
@@ -71,8 +66,7 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
   #greeted = false;
   /** Of streams that we open. */
   readonly #cancelled: CancelledStreams | null;
-  #pendingPings: Uint8Array[] = [];
-  #onShutdownAcknowledged: (() => void) | null = null;
+  readonly #pings: Pings;
 
   constructor(socket: Socket, isServer: boolean, context: HttpContext, handler: ConnectionHandler) {
     this.isServer = isServer;
@@ -86,6 +80,7 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
     this.nextStreamId = isServer ? 2 : 1;
     this.#output = new Output(socket, context.buffers, context.turn, this);
     this.#writer = new FrameWriter(this.#output);
+    this.#pings = new Pings(this.#writer, () => context.turn.flushSoon(this.#output));
     const sending: SenderListener = {
       onLocalEnd: (stream) => {
         stream.localEnded = true;
@@ -115,17 +110,9 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
   /** A server greets once it knows that the client speaks HTTP/2: until then another protocol may be answered. */
   greet(): void {
     if (this.#greeted) return;
-    const { limits } = this.#context;
     this.#greeted = true;
     if (!this.isServer) this.#writer.preface();
-    const entries: Array<readonly [number, number]> = [
-      [Setting.InitialWindowSize, this.#firstWindow],
-      [Setting.MaxHeaderListSize, limits.maxHeaderListBytes],
-    ];
-    if (this.isServer)
-      entries.push([Setting.MaxConcurrentStreams, limits.maxConcurrentStreams], [Setting.EnableConnectProtocol, 1]);
-    else entries.push([Setting.EnablePush, 0]);
-    this.#writer.settings(entries);
+    this.#writer.settings(ownSettings(this.isServer, this.#firstWindow, this.#context.limits));
     this.#receiver.announceWindow();
   }
 
@@ -195,12 +182,10 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
 
   // ---- what a stream's handler may ask ---------------------------------------------------------------------------
 
-  /** Sends a header section: a response's, or an informational one before it. */
   sendHeaders(stream: Stream, block: HeaderBlock, endStream: boolean): void {
     if (!stream.closed && !stream.localEnded) this.#sender.headers(stream, block, endStream);
   }
 
-  /** Sends trailers, behind the content that still waits. */
   sendTrailers(stream: Stream, block: HeaderBlock): void {
     if (!stream.closed && !stream.localEnded) this.#sender.trailers(stream, block);
   }
@@ -228,7 +213,6 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
     return false;
   }
 
-  /** Ends a stream before its time. Its handler is not told. */
   reset(stream: Stream, code: number): void {
     if (!stream.closed) this.#resetNow(stream, code);
   }
@@ -271,12 +255,11 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
       return;
     }
     this.#writer.goaway(MAXIMUM_STREAM_ID, ErrorCode.NoError, reason);
-    this.#writer.ping(SHUTDOWN_PING, false);
-    this.#onShutdownAcknowledged = () => {
+    this.#pings.awaitRoundTrip(() => {
       this.#receiver.peerStreams.acceptNoMore();
       this.#writer.goaway(this.#receiver.peerStreams.last, ErrorCode.NoError, reason);
       this.#closeWhenIdle();
-    };
+    });
   }
 
   /** Ends the connection at once, telling the peer why: it broke the protocol, and so its streams' handlers are told. */
@@ -301,8 +284,7 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
   }
 
   #closeWhenIdle(): void {
-    const awaitsRoundTrip = this.#onShutdownAcknowledged !== null;
-    if (this.#streams.count > 0 || this.#state === 'closed' || awaitsRoundTrip) return;
+    if (this.#streams.count > 0 || this.#state === 'closed' || this.#pings.awaitsRoundTrip) return;
     if (this.#state !== 'draining' && !this.#peerGoneAway) return;
     this.#state = 'closed';
     this.#output.flushAll();
@@ -330,7 +312,7 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
 
   /** To be called every second or so: ends connections that do not begin, and streams whose peer has granted nothing for too long. */
   sweep(nowMs: number): void {
-    if (this.#cancelled !== null) this.#resetCancelled(this.#cancelled, nowMs);
+    this.#cancelled?.resetDue(nowMs, (stream) => this.#resetNow(stream, ErrorCode.Cancel));
     if (this.#state === 'closed' || this.#state === 'failed') return;
     const { limits } = this.#context;
     if (nowMs - this.#receiver.owedSinceMs > limits.requestHeadTimeoutMs) {
@@ -364,11 +346,6 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
     return this.#cancelled?.count ?? 0;
   }
 
-  #resetCancelled(cancelled: CancelledStreams, nowMs: number): void {
-    for (let stream = cancelled.next(nowMs); stream !== null; stream = cancelled.next(nowMs))
-      this.#resetNow(stream, ErrorCode.Cancel);
-  }
-
   // ---- streams' ends ---------------------------------------------------------------------------------------------
 
   closeIfEnded(stream: Stream): void {
@@ -394,18 +371,12 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
 
   // ---- what the receiver hands on --------------------------------------------------------------------------------
 
-  /** Answers a PING with the next output, or within moments: a write of its own for each would double the cost of a call. */
   acknowledgePing(payload: Uint8Array): void {
-    this.#pendingPings.push(payload);
-    if (this.#pendingPings.length >= MOST_PENDING_PINGS) this.beforeFlush();
-    else if (this.#pendingPings.length === 1) this.#context.turn.flushSoon(this.#output);
+    if (this.#state !== 'closed') this.#pings.acknowledge(payload);
   }
 
   onOwnPingAcknowledged(payload: Uint8Array): void {
-    const acknowledged = this.#onShutdownAcknowledged;
-    if (acknowledged === null || !SHUTDOWN_PING.equals(payload)) return;
-    this.#onShutdownAcknowledged = null;
-    acknowledged();
+    this.#pings.onAcknowledged(payload);
   }
 
   onPeerGoaway(lastStreamId: number, code: number): void {
@@ -431,11 +402,7 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
   // ---- output ----------------------------------------------------------------------------------------------------
 
   beforeFlush(): void {
-    if (this.#pendingPings.length === 0) return;
-    const pings = this.#pendingPings;
-    this.#pendingPings = [];
-    if (this.#state === 'closed') return;
-    for (const payload of pings) this.#writer.ping(payload, true);
+    if (this.#state !== 'closed') this.#pings.flush();
   }
 
   onRelieved(): void {
@@ -448,13 +415,4 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
     this.#handler.onFlood(this, 'unsent');
     this.destroy();
   }
-}
-
-/** A request's method. Its pseudo-header fields stand first. */
-function methodOf(block: HeaderBlock): string {
-  for (let i = 0; i < block.count; i++) {
-    const field = block.fields[i] as Field;
-    if (field.name.kind === NameKind.Method) return field.text;
-  }
-  return '';
 }

@@ -15,6 +15,7 @@ import { FrameReader, type FrameSink } from './frame-reader.ts';
 import type { FrameWriter } from './frame-writer.ts';
 import { DEFAULT_WINDOW } from './frames.ts';
 import { DEFAULT_TABLE_SIZE, HpackDecoder } from './hpack/index.ts';
+import { contentOfAnswer } from './message-rules.ts';
 import { PeerStreams } from './peer-streams.ts';
 import type { Sender } from './sender.ts';
 import { applySettings, SETTINGS_ENTRY_BYTES } from './settings.ts';
@@ -423,12 +424,4 @@ export class Receiver implements FrameSink {
     this.#connection.flood('control', 'too many control frames');
     return false;
   }
-}
-
-/**
- * The bytes of content that an answer has to have; -1 where anything goes. Where there is none by definition, a content-length
- * tells of another message (RFC 9113, 8.1.1).
- */
-function contentOfAnswer({ isHead }: Stream, status: number, contentLength: number): number {
-  return isHead || status === 204 || status === 304 ? 0 : contentLength;
 }

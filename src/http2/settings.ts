@@ -1,4 +1,4 @@
-import { ErrorCode } from '../http/index.ts';
+import { ErrorCode, type HttpLimits } from '../http/index.ts';
 import {
   DEFAULT_WINDOW,
   MAXIMUM_FRAME_SIZE,
@@ -40,6 +40,20 @@ export function initialPeerSettings(): PeerSettings {
     maxFrameSize: MINIMUM_FRAME_SIZE,
     enableConnectProtocol: false,
   };
+}
+
+/** What a connection tells its peer at the beginning. @param window of each stream, at first */
+export function ownSettings(
+  isServer: boolean,
+  window: number,
+  { maxHeaderListBytes, maxConcurrentStreams }: HttpLimits,
+): Array<readonly [setting: number, value: number]> {
+  const both: Array<readonly [number, number]> = [
+    [Setting.InitialWindowSize, window],
+    [Setting.MaxHeaderListSize, maxHeaderListBytes],
+  ];
+  if (!isServer) return [...both, [Setting.EnablePush, 0]];
+  return [...both, [Setting.MaxConcurrentStreams, maxConcurrentStreams], [Setting.EnableConnectProtocol, 1]];
 }
 
 /**

@@ -1,29 +1,24 @@
 import type { Socket } from 'node:net';
 import {
   ErrorCode,
-  type Field,
   type HeaderBlock,
   type HttpContext,
-  NameKind,
   type RequestConnection,
   ResetCause,
   Stream,
   type StreamConnection,
   type StreamHandler,
 } from '../../http/index.ts';
-import { ByteQueue, Output, type OutputListener } from '../../io/index.ts';
+import { Output, type OutputListener } from '../../io/index.ts';
 import type { Http1Fault } from '../fault.ts';
-import { acceptOf, isHandshakeField, newKey } from '../websocket.ts';
+import { ReadPause } from '../read-pause.ts';
+import { isExtendedConnect } from '../websocket.ts';
 import { FIRST_WINDOW_BYTES, WINDOW_BYTES, widen } from '../window.ts';
+import { IdleTime } from './idle-time.ts';
 import { RequestWriter } from './request-writer.ts';
-import { type ResponseHead, statusField } from './response-head.ts';
+import type { ResponseHead } from './response-head.ts';
 import { ResponseReader, type ResponseSink } from './response-reader.ts';
-
-/** So long a connection is kept without a request where its peer does not say how long it does; most keep it for 5 s. */
-const KEEP_IDLE_MS = 4000;
-/** A peer's word is believed up to this, less what a request takes to reach it. */
-const LONGEST_IDLE_MS = 600_000;
-const TRAVEL_MS = 1000;
+import { WebSocketHandshake } from './web-socket-handshake.ts';
 
 const NOTHING = new Uint8Array(0);
 
@@ -60,15 +55,11 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
   #nextId = 1;
   #isClosed = false;
   #keepAlive = true;
-  #keepIdleMs = KEEP_IDLE_MS;
-  #idleSinceMs: number;
-  #paused = false;
-  // Of a WebSocket.
-  #webSocketKey: string | null = null;
+  readonly #idle: IdleTime;
+  readonly #pause: ReadPause;
+  /** A WebSocket was asked for, and there is no answer yet. */
+  #handshake: WebSocketHandshake | null = null;
   #isTunnel = false;
-  /** What the client sent before the peer took the WebSocket, and that it said no more. */
-  readonly #early = new ByteQueue();
-  #endsEarly = false;
 
   /**
    * @param ready the socket's event at which it is up; null: it is
@@ -80,9 +71,10 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
     handler: Http1ClientHandler,
   ) {
     this.#socket = socket;
+    this.#pause = new ReadPause(socket);
     this.#context = context;
     this.#handler = handler;
-    this.#idleSinceMs = context.turn.nowMs;
+    this.#idle = new IdleTime(context.turn.nowMs);
     this.#output = new Output(socket, context.buffers, context.turn, this);
     this.#writer = new RequestWriter(this.#output);
     this.#reader = new ResponseReader(this, context.fields, context.block, context.limits.maxHeaderListBytes);
@@ -123,9 +115,9 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
     const stream = new Stream(this.#nextId, this, handler, WINDOW_BYTES, FIRST_WINDOW_BYTES);
     this.#nextId += 2;
     this.#stream = stream;
-    if (isWebSocket(block)) {
-      this.#webSocketKey = newKey();
-      this.#writer.webSocket(block, this.#webSocketKey);
+    if (isExtendedConnect(block)) {
+      this.#handshake = new WebSocketHandshake();
+      this.#writer.webSocket(block, this.#handshake.key);
     } else {
       this.#writer.head(block, endStream);
       stream.localEnded = endStream;
@@ -145,11 +137,9 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
 
   sendData(stream: Stream, bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
     if (stream.closed || stream.localEnded) return;
-    if (this.#webSocketKey !== null && !this.#isTunnel) {
-      // Bounded by the window: nothing is granted before the peer has taken the WebSocket.
-      this.#early.append(bytes, start, end);
+    if (this.#handshake !== null) {
+      this.#handshake.keep(bytes, start, end, endStream);
       stream.sendWindow -= end - start;
-      this.#endsEarly = endStream;
       return;
     }
     if (end > start) {
@@ -187,9 +177,7 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
   };
 
   grant(stream: Stream, limit: number): void {
-    if (!widen(stream, limit) || !this.#paused) return;
-    this.#paused = false;
-    this.#socket.resume();
+    if (widen(stream, limit)) this.#pause.end();
   }
 
   /** HTTP/1.1 has no word for what is given up: the connection goes with it. */
@@ -248,9 +236,9 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
     }
     this.hasAnswered = true;
     this.#keepAlive &&= head.keepAlive;
-    if (head.keepAliveMs > 0) this.#keepIdleMs = Math.min(LONGEST_IDLE_MS, Math.max(0, head.keepAliveMs - TRAVEL_MS));
+    this.#idle.onPeersWord(head.keepAliveMs);
     // Not taken: what was asked for is a GET without content.
-    if (this.#webSocketKey !== null) stream.localEnded = true;
+    if (this.#handshake !== null) stream.localEnded = true;
     stream.headersReceived = true;
     const isEmpty = head.contentLength === 0;
     if (isEmpty) this.#endAnswer(stream);
@@ -263,7 +251,7 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
     if (isLast) this.#endAnswer(stream);
     stream.receiveWindow -= end - start;
     stream.handler.onData(stream, bytes, start, end, isLast);
-    if (stream.receiveWindow <= 0 && !stream.closed) this.#pause();
+    if (stream.receiveWindow <= 0 && !stream.closed) this.#pause.begin();
   }
 
   onTrailerSection(block: HeaderBlock): void {
@@ -290,12 +278,6 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
     stream.closed = true;
   }
 
-  #pause(): void {
-    if (this.#paused) return;
-    this.#paused = true;
-    this.#socket.pause();
-  }
-
   /** @param isClean nothing came behind the answer */
   #afterAnswer(isClean: boolean): void {
     const stream = this.#stream;
@@ -305,27 +287,21 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
       return;
     }
     this.#stream = null;
-    this.#webSocketKey = null;
-    this.#early.clear();
-    this.#endsEarly = false;
-    this.#idleSinceMs = this.#context.turn.nowMs;
-    if (this.#paused) {
-      this.#paused = false;
-      this.#socket.resume();
-    }
+    this.#forgetHandshake();
+    this.#idle.begin(this.#context.turn.nowMs);
+    this.#pause.end();
     this.#handler.onIdle(this);
   }
 
   // ---- WebSockets ------------------------------------------------------------------------------------------------
 
   #onSwitched(stream: Stream, head: ResponseHead, block: HeaderBlock): void {
-    const key = this.#webSocketKey;
-    if (key === null || head.webSocketAccept !== acceptOf(key)) {
-      this.#violate(key === null ? 'it switches protocols unasked' : 'a wrong answer to the key of a WebSocket');
+    const handshake = this.#handshake;
+    const fault = handshake === null ? 'it switches protocols unasked' : handshake.accept(head, block);
+    if (handshake === null || fault !== null) {
+      this.#violate(fault ?? '');
       return;
     }
-    block.removeWhere((field) => !isHandshakeField(field));
-    block.replace(0, statusField(200));
     const { head: message } = this.#context;
     const malformed = message.readResponse(block);
     if (malformed !== null) {
@@ -337,22 +313,25 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
     this.#keepAlive = false;
     this.#reader.stop();
     stream.headersReceived = true;
-    this.#early.forEach((bytes, start, end) => {
-      this.#output.append(bytes, start, end);
-    });
-    this.#early.clear();
+    this.#handshake = null;
+    handshake.drain((bytes, start, end) => this.#output.append(bytes, start, end));
     stream.sendWindow = WINDOW_BYTES - this.#output.unsentBytes;
     stream.handler.onHeaders(stream, message, block, false);
     if (stream.closed) return;
-    if (this.#endsEarly) this.#endRequest(stream, null);
+    if (handshake.endsEarly) this.#endRequest(stream, null);
     else stream.handler.onCredit(stream);
+  }
+
+  #forgetHandshake(): void {
+    this.#handshake?.forget();
+    this.#handshake = null;
   }
 
   #receiveTunnel(stream: Stream, bytes: Uint8Array, start: number, end: number): void {
     if (start === end || stream.closed) return;
     stream.receiveWindow -= end - start;
     stream.handler.onData(stream, bytes, start, end, false);
-    if (stream.receiveWindow <= 0 && !stream.closed) this.#pause();
+    if (stream.receiveWindow <= 0 && !stream.closed) this.#pause.begin();
   }
 
   // ---- the end of a connection -----------------------------------------------------------------------------------
@@ -412,7 +391,7 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
     this.endedBecause = reason;
     this.#reader.stop();
     this.#stream = null;
-    this.#early.clear();
+    this.#forgetHandshake();
     this.#handler.onClosed(this);
   }
 
@@ -428,7 +407,7 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
 
   /** To be called every second or so: ends a connection that has had no request for too long. */
   sweep(nowMs: number): void {
-    if (this.#stream === null && nowMs - this.#idleSinceMs >= this.#keepIdleMs) this.#close('idle');
+    if (this.#stream === null && this.#idle.isOver(nowMs)) this.#close('idle');
   }
 
   // ---- output ----------------------------------------------------------------------------------------------------
@@ -440,14 +419,4 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
   onUnread(): void {
     this.#lost('it does not read');
   }
-}
-
-/** Whether a request is an extended CONNECT. Its pseudo-header fields stand first. */
-function isWebSocket(block: HeaderBlock): boolean {
-  for (let i = 0; i < block.count; i++) {
-    const { kind } = (block.fields[i] as Field).name;
-    if (kind === NameKind.Protocol) return true;
-    if (kind === NameKind.Other) return false;
-  }
-  return false;
 }

@@ -36,12 +36,9 @@ import {
   RoutingSnapshot,
   type TableFingerprint,
 } from '../http/routing.ts';
+import { Sessions } from './sessions.ts';
 import type { PreparedSettings, RouterSettings } from './settings.ts';
 
-/** Streams that are looked at in one turn: a fraction of a millisecond, so that requests hardly notice. */
-const LOOKED_AT_A_TURN = 200;
-/** Between two such turns: a hundred thousand streams take half a second, and leave the core to requests meanwhile. */
-const REST_MS = 1;
 /** How often stalled connections are looked for. */
 const SWEEP_MS = 1000;
 
@@ -73,14 +70,13 @@ export class Router implements DownstreamOwner, ListenerOwner {
   readonly #upstreams: Upstreams;
   readonly #drainer: Drainer;
   readonly #gates = new Map<string, Gate>();
-  readonly #sessions = new Set<DownstreamSession>();
+  readonly #sessions = new Sessions();
   readonly #listeners: Listeners;
   readonly #departures = new Departures();
   /** Those whose topology was deleted. */
   readonly #deleted = new Departures();
   readonly #timeOfDay: () => string;
   readonly #sweeper: NodeJS.Timeout;
-  #onIdle: (() => void) | null = null;
 
   constructor(options: RouterOptions) {
     const { observe = quiet, timeOfDay = () => '' } = options;
@@ -121,7 +117,7 @@ export class Router implements DownstreamOwner, ListenerOwner {
     const gate = new Gate(this.context, name, servesUntil, {
       owners: () => this.snapshot.ownersIn(name) as ClusterOwners,
       visitOpen: (visit) =>
-        this.#visitSome((exchange) => {
+        this.#sessions.visitSome((exchange) => {
           if (exchange.owner.cluster === name) visit(exchange);
         }),
       drain: (leavers, sinceMs) => this.#drainer.add(leavers, sinceMs),
@@ -181,7 +177,7 @@ export class Router implements DownstreamOwner, ListenerOwner {
   /** Has streams leave; what is not sent yet looks for its owner anew. They are looked at some at a time, so that requests have their turn in between. */
   #drainWhere(reason: string, hasToLeave: (exchange: Exchange) => boolean): void {
     const leavers: Leaver[] = [];
-    const visited = this.#visitSome((exchange) => {
+    const visited = this.#sessions.visitSome((exchange) => {
       if (!exchange.isOpen || !hasToLeave(exchange)) return;
       if (exchange.isSent)
         leavers.push({ request: exchange, reason, isWatch: exchange.isWatch, hasToLeave: () => hasToLeave(exchange) });
@@ -192,37 +188,9 @@ export class Router implements DownstreamOwner, ListenerOwner {
 
   /** Refuses what is in flight to a cluster, and cuts its connections, all in this turn: nothing more of it reaches a shard. */
   #cut(cluster: string): void {
-    for (const exchange of this.#exchanges())
+    for (const exchange of this.#sessions.exchanges())
       if (exchange.isSent && exchange.owner.cluster === cluster) exchange.refuse(localReply.noLease(cluster));
     this.#upstreams.cut(cluster);
-  }
-
-  /** Visits the requests that are under way, some at a time; resolves once all were visited. */
-  #visitSome(visit: (exchange: Exchange) => void): Promise<void> {
-    const exchanges = this.#exchanges();
-    return new Promise((resolve) => {
-      const visitSome = (): void => {
-        for (let visited = 0; visited < LOOKED_AT_A_TURN; visited++) {
-          const { value, done } = exchanges.next();
-          if (done === true) {
-            resolve();
-            return;
-          }
-          visit(value);
-        }
-        setTimeout(visitSome, REST_MS);
-      };
-      visitSome();
-    });
-  }
-
-  /** The requests that are under way, session by session. */
-  *#exchanges(): Generator<Exchange> {
-    for (const session of [...this.#sessions]) {
-      const exchanges: Exchange[] = [];
-      session.forEachExchange((exchange) => exchanges.push(exchange));
-      yield* exchanges;
-    }
   }
 
   /** See `ClusterOwners.fingerprint`. */
@@ -234,8 +202,7 @@ export class Router implements DownstreamOwner, ListenerOwner {
   get counters(): RouterCounters {
     const { counters } = this.context;
     counters.downstreamConnections = this.#sessions.size;
-    counters.downstreamStreams = 0;
-    for (const { connection } of this.#sessions) counters.downstreamStreams += connection.openStreams;
+    counters.downstreamStreams = this.#sessions.openStreams;
     this.#upstreams.refreshCounters();
     counters.draining = this.#drainer.waiting;
     counters.holding = [...this.#gates.values()].reduce((sum, { waiting }) => sum + waiting, 0);
@@ -245,14 +212,7 @@ export class Router implements DownstreamOwner, ListenerOwner {
   /** Streams that are open, at most `limit` of them. */
   openStreams(limit: number): OpenStream[] {
     this.context.http2.turn.begin();
-    const streams: OpenStream[] = [];
-    for (const session of this.#sessions) {
-      if (streams.length >= limit) break;
-      session.forEachExchange((exchange) => {
-        if (streams.length < limit) streams.push(exchange.describe());
-      });
-    }
-    return streams;
+    return this.#sessions.describe(limit);
   }
 
   /** Listens; answers the ports. `reusePort` lets several threads share them, the kernel spreading connections over them. */
@@ -389,17 +349,16 @@ export class Router implements DownstreamOwner, ListenerOwner {
   }
 
   onSessionClosed(session: DownstreamSession): void {
-    this.#sessions.delete(session);
-    if (this.#sessions.size === 0) this.#onIdle?.();
+    this.#sessions.remove(session);
   }
 
   #sweep(): void {
     const now = this.context.http2.turn.begin();
-    for (const session of [...this.#sessions]) session.sweep(now);
+    for (const session of this.#sessions) session.sweep(now);
     this.#upstreams.sweep(now);
     this.#listeners.refreshCertificates();
     const visitOpen = (visit: (cluster: string) => void): Promise<void> =>
-      this.#visitSome(({ owner }) => visit(owner.cluster));
+      this.#sessions.visitSome(({ owner }) => visit(owner.cluster));
     void this.#departures.look(visitOpen, (cluster) => this.#forget(cluster));
     void this.#deleted.look(visitOpen);
   }
@@ -410,10 +369,10 @@ export class Router implements DownstreamOwner, ListenerOwner {
    */
   async shutdown(graceMs: number): Promise<number> {
     this.#listeners.close();
-    for (const session of [...this.#sessions]) session.connection.shutdown('shutting down');
-    await this.#idle(graceMs);
+    for (const session of this.#sessions) session.connection.shutdown('shutting down');
+    await this.#sessions.empty(graceMs);
     const cut = this.#sessions.size;
-    for (const session of [...this.#sessions]) session.connection.destroy();
+    for (const session of this.#sessions) session.connection.destroy();
     this.#upstreams.destroy();
     clearInterval(this.#sweeper);
     this.#drainer.stop();
@@ -422,16 +381,5 @@ export class Router implements DownstreamOwner, ListenerOwner {
     this.context.accessLog?.close();
     await this.context.tracing?.stop().catch(() => {});
     return cut;
-  }
-
-  #idle(graceMs: number): Promise<void> {
-    if (this.#sessions.size === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, graceMs);
-      this.#onIdle = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 }

@@ -1,22 +1,13 @@
 import { rootCertificates } from 'node:tls';
 import type { Etcd3, IOptions } from 'etcd3';
-import type {
-  ICompare,
-  IDuplexStream,
-  IKeyValue,
-  IRangeRequest,
-  IRangeResponse,
-  IRequestOp,
-  IWatchCreateRequest,
-  IWatchRequest,
-  IWatchResponse,
-} from 'etcd3/lib/rpc.js';
+import type { ICompare, IRangeRequest, IRangeResponse, IRequestOp } from 'etcd3/lib/rpc.js';
 import { lazyPackage } from '../../runtime/lazy-package.ts';
 import { pause } from '../../runtime/pause.ts';
+import { bytesOf, endOf, entryOf } from './etcd-keys.ts';
 import { PageSize } from './etcd-pages.ts';
+import { EtcdWatch } from './etcd-watch.ts';
 import {
   type Change,
-  type ChangeSet,
   type Condition,
   commitBytes,
   type Entry,
@@ -51,8 +42,6 @@ export interface EtcdStoreOptions {
   readonly timeOfDayMs: () => number;
 }
 
-/** Other programs keep their own things in the same etcd. */
-const PREFIX = '/keyway/';
 /** A member that takes longer will not answer: an election takes a second or two. */
 const CALL_TIMEOUT_MS = 3000;
 /** A member that failed twice in a row is left out for a while, where there are others. */
@@ -333,93 +322,4 @@ function grouped(operations: readonly IRequestOp[]): IRequestOp[] {
   for (let at = 0; at < operations.length; at += MOST_OPERATIONS)
     groups.push({ request_txn: { success: operations.slice(at, at + MOST_OPERATIONS) } });
   return groups;
-}
-
-/** One watch of etcd's: the events of one answer are grouped by the revision that made them. */
-class EtcdWatch {
-  readonly #watcher: Watcher;
-  readonly #unavailable: (cause: Error) => Error;
-  #stream: IDuplexStream<IWatchRequest, IWatchResponse> | null = null;
-  #ended = false;
-  /** The first parts of an answer that comes in several. */
-  #parts: IWatchResponse['events'] = [];
-
-  constructor(watcher: Watcher, unavailable: (cause: Error) => Error) {
-    this.#watcher = watcher;
-    this.#unavailable = unavailable;
-  }
-
-  begin(stream: IDuplexStream<IWatchRequest, IWatchResponse>, request: IWatchCreateRequest): void {
-    this.#stream = stream;
-    stream.on('data', (response) => this.#onResponse(response));
-    stream.on('error', (cause) => this.lost(cause));
-    stream.on('end', () => this.lost(new Error('the watch has ended')));
-    if (this.#ended) stream.cancel();
-    else stream.write({ create_request: request });
-  }
-
-  #onResponse({ created, canceled, compact_revision: compacted, events, fragment }: IWatchResponse): void {
-    if (this.#ended) return;
-    if (created && !canceled) this.#watcher.onBegun();
-    if (canceled) {
-      if (Number(compacted) > 0) this.#end({ kind: 'compacted' });
-      else this.lost(new Error('etcd has ended the watch'));
-      return;
-    }
-    for (const event of events) this.#parts.push(event);
-    if (fragment) return;
-    for (const changes of changeSets(this.#parts.splice(0))) if (!this.#ended) this.#watcher.onChanges(changes);
-  }
-
-  lost(cause: Error): void {
-    this.#end({ kind: 'lost', cause: this.#unavailable(cause) });
-  }
-
-  #end(reason: Parameters<Watcher['onEnded']>[0]): void {
-    if (this.#ended) return;
-    this.stop();
-    this.#watcher.onEnded(reason);
-  }
-
-  stop(): void {
-    this.#ended = true;
-    this.#stream?.cancel();
-  }
-}
-
-function changeSets(events: IWatchResponse['events']): ChangeSet[] {
-  const sets = new Map<Revision, Array<ChangeSet['events'][number]>>();
-  for (const { type, kv } of events) {
-    const revision = Number(kv.mod_revision) as Revision;
-    const entry = type === 'Put' ? entryOf(kv) : null;
-    const event = { key: keyOf(kv.key), entry };
-    const set = sets.get(revision);
-    if (set === undefined) sets.set(revision, [event]);
-    else set.push(event);
-  }
-  return [...sets].map(([revision, each]) => ({ revision, events: each }));
-}
-
-function bytesOf(key: string): Buffer {
-  return Buffer.from(PREFIX + key);
-}
-
-/** The first key that does not begin so: the last byte, one higher. Our prefixes are ASCII. */
-function endOf(prefix: string): Buffer {
-  const bytes = bytesOf(prefix);
-  bytes[bytes.length - 1] = (bytes.at(-1) as number) + 1;
-  return bytes;
-}
-
-function keyOf(key: Buffer): string {
-  return key.toString().slice(PREFIX.length);
-}
-
-function entryOf({ key, value, create_revision, mod_revision }: IKeyValue): Entry {
-  return {
-    key: keyOf(key),
-    value: value.toString(),
-    created: Number(create_revision) as Revision,
-    revision: Number(mod_revision) as Revision,
-  };
 }
