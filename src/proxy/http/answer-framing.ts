@@ -1,6 +1,5 @@
 import type { Field, MessageHead } from '../../http/index.ts';
-import { envelopesIn } from '../../rpc/envelope-tracker.ts';
-import { areWholeMessages, type Envelopes, EnvelopeTracker } from '../../rpc/index.ts';
+import { areWholeMessages, type Envelopes, EnvelopeTracker, envelopesIn } from '../../rpc/index.ts';
 
 /**
  * How an answer's content is framed, and whether a message is under way in it. Immutable and shared by all answers that are

@@ -10,6 +10,7 @@ import {
 } from '../../http/index.ts';
 import { type GrpcWebTranslation, grpcTimeoutMs } from '../../rpc/index.ts';
 import type { FailureCause } from '../core/counters.ts';
+import type { MoveWay } from '../core/drain/leaving-request.ts';
 import type { Admission } from './admission.ts';
 import { framingOf, unframed } from './answer-framing.ts';
 import { isTrouble, mayBeStale, staleVersion } from './answer-meaning.ts';
@@ -18,7 +19,6 @@ import { applyCors } from './edge/cors.ts';
 import { cleanTrailers } from './edge/own-headers.ts';
 import { FAILURES, failureCause, reasonOf } from './failure.ts';
 import { endWithReply, type LocalReply, localReply, sendReply } from './local-reply.ts';
-import type { MoveWay } from './move.ts';
 import { Departure } from './replay/departure.ts';
 import { WatchReplay } from './replay/watch-replay.ts';
 import { Phase, RoutedRequest } from './routed-request.ts';

@@ -1,7 +1,5 @@
+import type { MoveWay } from '../core/drain/leaving-request.ts';
 import type { ResumeDescription } from './replay/resume.ts';
-
-/** How a stream leaves its owner. */
-export type MoveWay = 'goaway' | 'end' | 'replay';
 
 /** What a route's clients are told when their key moves. Plain data. */
 export interface MoveDescription {

@@ -9,6 +9,7 @@ import {
   type StreamConnection,
   type StreamHandler,
 } from '../../http/index.ts';
+import type { MoveWay } from '../core/drain/leaving-request.ts';
 import type { GatedRequest } from '../core/gate/gated-request.ts';
 import type { Owners } from '../core/gate/owners.ts';
 import type { ClearedRequest, SendableRequest } from '../core/owner/outgoing-request.ts';
@@ -17,7 +18,6 @@ import type { WaitingPlace } from '../core/waiting-place.ts';
 import type { Admission } from './admission.ts';
 import { staleVersion } from './answer-meaning.ts';
 import { type LocalReply, localReply } from './local-reply.ts';
-import type { MoveWay } from './move.ts';
 import { RequestRecord } from './observe/request-record.ts';
 import type { Departure } from './replay/departure.ts';
 import { RequestContent } from './replay/request-content.ts';

@@ -1,9 +1,8 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { routerContext } from '../../../../test/support/router-context.ts';
-import type { MoveWay } from '../../http/move.ts';
 import { type DrainDescription, defaultDrain } from './drain.ts';
 import { Drainer, type Leaver } from './drainer.ts';
-import type { LeavingRequest } from './leaving-request.ts';
+import type { LeavingRequest, MoveWay } from './leaving-request.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();

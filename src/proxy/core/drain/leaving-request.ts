@@ -1,4 +1,5 @@
-import type { MoveWay } from '../../http/move.ts';
+/** How a stream leaves its owner. */
+export type MoveWay = 'goaway' | 'end' | 'replay';
 
 /** A request that has to leave its owner, as the drainer sees it. */
 export interface LeavingRequest {
