@@ -56,13 +56,13 @@ it('answers wrong usage with exit code 2 and one line', async () => {
   }
 });
 
-it('explains a million keys from standard input', async () => {
+it('explains a hundred thousand keys from standard input', async () => {
   const file = scope.file('keyway.yaml', CONFIG);
-  const input = Array.from({ length: 1_000_000 }, (_, i) => `project-${i % 1000}/document-${i}`).join('\n');
+  const input = Array.from({ length: 100_000 }, (_, i) => `project-${i % 1000}/document-${i}`).join('\n');
   const args = [KEYWAY, 'explain', '--config', file, '--json', '-'];
   const output = execFileSync(process.execPath, args, { input, maxBuffer: 2 ** 29, encoding: 'utf8' });
   const lines = output.trimEnd().split('\n');
-  expect(lines.length).toBe(1_000_000);
+  expect(lines.length).toBe(100_000);
   expect(JSON.parse(lines[0] as string)).toEqual({
     key: 'project-0/document-0',
     hash: expect.stringMatching(/^[0-9]+$/),
