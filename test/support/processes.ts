@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -18,8 +18,8 @@ export class Running {
   readonly child: ChildProcess;
   output = '';
 
-  constructor(command: string, args: readonly string[], cwd?: string) {
-    this.child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...(cwd === undefined ? {} : { cwd }) });
+  constructor(command: string, args: readonly string[], options: Pick<SpawnOptions, 'cwd' | 'detached'> = {}) {
+    this.child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
     const collect = (chunk: Buffer): void => {
       this.output += chunk.toString();
       for (const check of [...this.#checks]) check();
@@ -74,7 +74,7 @@ export class Scope {
   }
 
   run(command: string, args: readonly string[], cwd?: string): Running {
-    const running = new Running(command, args, cwd);
+    const running = new Running(command, args, cwd === undefined ? {} : { cwd });
     this.defer(() => running.end('SIGKILL'));
     return running;
   }

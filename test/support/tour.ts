@@ -10,6 +10,7 @@ export interface Step {
 /** Commands that run until somebody ends them, and what a document calls their terminals. */
 const LASTING: ReadonlyArray<readonly [command: RegExp, terminal: string]> = [
   [/^npm start\b/, 'npm start'],
+  [/^npx keyway dev\b/, 'npm start'],
   [/^npx keyway kv watch\b/, 'the watch'],
 ];
 
@@ -20,7 +21,9 @@ const LASTING: ReadonlyArray<readonly [command: RegExp, terminal: string]> = [
 export function tourSteps(markdown: string, heading: string): Step[] {
   const [section = ''] = (markdown.split(`${heading}\n`)[1] ?? '').split(/^## /m);
   const steps: Step[] = [];
-  for (const [, before = '', block = ''] of section.matchAll(/([\s\S]*?)^```\n([\s\S]*?)^```\n/gm)) {
+  for (const [, before = '', language, block = ''] of section.matchAll(/([\s\S]*?)^```(\w*)\n([\s\S]*?)^```\n/gm)) {
+    // A file to be written.
+    if (language !== '') continue;
     const lines = block.trimEnd().split('\n');
     if (!block.startsWith('$ ')) {
       const terminal = /In the terminal of `?(the watch|npm start)/.exec(before)?.[1];
