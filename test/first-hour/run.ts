@@ -1,0 +1,202 @@
+/**
+ * The first hour of somebody who has just cloned the project, on a machine with nothing but Node and npm: what README and docs have them do,
+ * compared with what they say is printed; `npm test`; the package that is installed; and what is left behind.
+ *
+ *     npm run first-hour
+ *     npm run first-hour -- --load 8        # beside eight busy loops
+ *     npm run first-hour -- --without-tests
+ *
+ * It needs root and `debootstrap` for a Debian of its own. Without them it hides what is not in a least PATH.
+ */
+import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { leftProcesses } from '../support/left-processes.ts';
+import { Newcomer } from '../support/newcomer.ts';
+import type { Running } from '../support/processes.ts';
+import { type Step, tourSteps } from '../support/tour.ts';
+import { type BareMachine, bareMachine, busyLoops, interrupt } from './bare-machine.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const CHECKOUT = 'keyway';
+const PACKAGE = 'keyway-0.1.0.tgz';
+
+interface Row {
+  readonly step: string;
+  readonly result: string;
+  readonly seconds: number;
+}
+
+class FirstHour {
+  readonly rows: Row[] = [];
+  readonly #machine: BareMachine;
+
+  constructor(machine: BareMachine) {
+    this.#machine = machine;
+  }
+
+  /** Takes a step, and notes what came of it. What fails stops nothing. */
+  async #step(step: string, take: () => Promise<string | undefined>): Promise<boolean> {
+    const begun = performance.now();
+    let result = 'as said';
+    let went = true;
+    try {
+      result = (await take()) ?? result;
+    } catch (error) {
+      result = `FAILED: ${(error as Error).message}`;
+      went = false;
+    }
+    const row = { step, result, seconds: (performance.now() - begun) / 1000 };
+    this.rows.push(row);
+    console.log(`${row.seconds.toFixed(1).padStart(7)} s  ${step}: ${result}`);
+    return went;
+  }
+
+  async take(withTests: boolean): Promise<void> {
+    if (!(await this.#step('npm ci', () => this.#quietly('npm ci', CHECKOUT)))) return;
+    await this.#inOneTerminal('README, two minutes', [this.#stepsOf('README.md', '## Two minutes')]);
+    const [start] = this.#stepsOf('README.md', '## Two minutes') as [Step];
+    await this.#inOneTerminal('docs/housekeeping.md, turns', [
+      [{ ...start, command: 'npx keyway dev' }],
+      this.#stepsOf('docs/housekeeping.md', '## Turns'),
+    ]);
+    await this.#step("README, a backend of one's own: --check", () => this.#ownConfig());
+    if (withTests) await this.#step('npm test', () => this.#tests());
+    await this.#step('npm pack', () => this.#quietly(`npm pack --silent`, CHECKOUT));
+    await this.#step('npm install --global', () =>
+      this.#quietly(`npm install --global --prefix ~/installed ./${PACKAGE} && rm ${PACKAGE}`, CHECKOUT),
+    );
+    await this.#step('the installed command', () => this.#installedCommand());
+    await this.#step('what git sees', () => this.#checkoutIsClean());
+  }
+
+  #stepsOf(file: string, heading: string): Step[] {
+    return tourSteps(readFileSync(join(this.#machine.home, CHECKOUT, file), 'utf8'), heading);
+  }
+
+  /** A command that succeeds and has nothing to warn of. */
+  async #quietly(line: string, folder: string): Promise<string | undefined> {
+    const output = await this.#succeeds(line, folder, 'outside');
+    const warnings = output.split('\n').filter((each) => /warn|deprecated|vulnerab|error/i.test(each));
+    if (warnings.length > 0) throw new Error(`warns:\n${warnings.join('\n')}`);
+    return undefined;
+  }
+
+  async #succeeds(line: string, folder: string, net: 'outside' | 'alone' = 'alone'): Promise<string> {
+    const running = this.#machine.shell(line, folder, net);
+    const code = await running.exit();
+    if (code !== 0) throw new Error(`${line} ended with ${code}:\n${running.output.slice(-3000)}`);
+    return running.output;
+  }
+
+  /** A document's lines, and Ctrl-C in the terminals that they have opened. */
+  async #inOneTerminal(name: string, parts: ReadonlyArray<readonly Step[]>): Promise<void> {
+    const started: Running[] = [];
+    const newcomer = new Newcomer((line) => {
+      const running = this.#machine.shell(line, CHECKOUT);
+      started.push(running);
+      return running;
+    });
+    let lines = 0;
+    await this.#step(name, async () => {
+      for (const step of parts.flat()) {
+        await newcomer.take(step);
+        lines += 1;
+      }
+      return `as said, ${lines} steps`;
+    });
+    await this.#step('  Ctrl-C', async () => {
+      const [watch, dev] = [newcomer.terminal('the watch'), newcomer.terminal('npm start')];
+      for (const running of [watch, dev]) if (running !== undefined) await this.#endsQuietly(running);
+      return undefined;
+    });
+    for (const running of started) if (running.child.exitCode === null) running.child.kill('SIGKILL');
+  }
+
+  async #endsQuietly(running: Running): Promise<void> {
+    const before = running.output.length;
+    interrupt(running);
+    const code = await running.exit();
+    const more = running.output.slice(before);
+    if (/error|warn|exception/i.test(more)) throw new Error(`at its end (${code}) it printed:\n${more}`);
+  }
+
+  async #ownConfig(): Promise<string | undefined> {
+    const readme = readFileSync(join(this.#machine.home, CHECKOUT, 'README.md'), 'utf8');
+    const [, config = ''] = /^```yaml\n([\s\S]*?)^```/m.exec(readme) ?? [];
+    const output = await this.#succeeds(
+      `cat > ~/keyway.yaml <<'END' && npx keyway router --config ~/keyway.yaml --check\n${config}END`,
+      CHECKOUT,
+    );
+    return `as said: ${output.trim().split('\n').at(-1)}`;
+  }
+
+  async #tests(): Promise<string> {
+    const output = await this.#succeeds('npm test', CHECKOUT);
+    const [, counts = ''] = /Tests\s+(.*)/.exec(output.replaceAll(/\[\d+m/g, '')) ?? [];
+    return counts.replaceAll(String.fromCharCode(27), '').trim();
+  }
+
+  async #installedCommand(): Promise<string> {
+    const version = await this.#succeeds('~/installed/bin/keyway version', '.');
+    const running = this.#machine.shell('exec ~/installed/bin/keyway dev', '.');
+    await running.printed(/^shard +s2 .*$/m);
+    interrupt(running);
+    const code = await running.exit();
+    if (code !== 0) throw new Error(`Ctrl-C ended it with ${code}:\n${running.output}`);
+    return `${version.trim().split('\n')[0]}; dev ends with 0 at Ctrl-C`;
+  }
+
+  async #checkoutIsClean(): Promise<string | undefined> {
+    // Of the user whose files they are, not of who runs this.
+    const git = ['-c', 'safe.directory=*', '-C', join(this.#machine.home, CHECKOUT), 'status', '--porcelain'];
+    const { stdout } = spawnSync('git', git, { encoding: 'utf8' });
+    if (stdout !== '') throw new Error(`there are changes:\n${stdout}`);
+    return undefined;
+  }
+
+  async nothingIsLeft(mark: string): Promise<void> {
+    await this.#step('nothing is left', async () => {
+      const processes = await leftProcesses(mark);
+      for (const { pid } of processes) process.kill(pid, 'SIGKILL');
+      const temporary = join(this.#machine.home, '../../tmp');
+      const files = this.#machine.kind.startsWith('Debian')
+        ? readdirSync(temporary).filter((name) => !/^node-compile-cache$/.test(name))
+        : [];
+      const left = [...processes.map(({ pid, command }) => `process ${pid}: ${command}`), ...files];
+      if (left.length > 0) throw new Error(left.join('\n'));
+      return undefined;
+    });
+  }
+}
+
+function table(rows: readonly Row[]): string {
+  const lines = rows.map(
+    ({ step, result, seconds }) => `| ${step} | ${result.split('\n')[0]} | ${seconds.toFixed(1)} |`,
+  );
+  return ['| step | result | seconds |', '| --- | --- | --- |', ...lines].join('\n');
+}
+
+const { values } = parseArgs({
+  options: { load: { type: 'string', default: '0' }, 'without-tests': { type: 'boolean', default: false } },
+});
+const mark = `KEYWAY_FIRST_HOUR=${randomUUID()}`;
+const machine = await bareMachine(mark);
+const endLoad = await busyLoops(Number(values.load));
+const hour = new FirstHour(machine);
+try {
+  console.log(`${machine.kind}; beside ${values.load} busy loops`);
+  const checkout = join(machine.home, CHECKOUT);
+  spawnSync('git', ['clone', '--quiet', '--no-hardlinks', ROOT, checkout], { stdio: 'inherit' });
+  if (machine.kind.startsWith('Debian')) spawnSync('chown', ['-R', '1000:1000', machine.home]);
+  await hour.take(!values['without-tests']);
+  await hour.nothingIsLeft(mark);
+} finally {
+  endLoad();
+  machine.release();
+}
+console.log(`\n${table(hour.rows)}`);
+process.exitCode = hour.rows.some(({ result }) => result.startsWith('FAILED')) ? 1 : 0;
