@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { Command, Option } from 'commander';
+import { DIRECT_CHANNEL } from '../../runtime/direct-channel.ts';
 import { plainText } from '../../runtime/foreign-errors.ts';
 import { printableLine } from '../../runtime/printable.ts';
 import { UsageError } from '../../runtime/usage-error.ts';
@@ -171,7 +172,7 @@ function watchOnce(
 type ClientWithRequests = InstanceType<typeof Client>;
 
 function connect(endpoint: string): ClientWithRequests {
-  return new DocumentsClient(endpoint, credentials.createInsecure());
+  return new DocumentsClient(endpoint, credentials.createInsecure(), DIRECT_CHANNEL);
 }
 
 function method(name: string) {

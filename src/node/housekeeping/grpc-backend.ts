@@ -10,6 +10,7 @@ import {
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import type { Progress, Run } from '../../housekeeping/index.ts';
+import { DIRECT_CHANNEL } from '../../runtime/direct-channel.ts';
 import {
   allProjects,
   type HousekeepingBackend,
@@ -43,7 +44,10 @@ export class GrpcBackend implements HousekeepingBackend {
   /** @param authorities PEM; null: cleartext */
   constructor(address: string, authorities: Buffer | null) {
     const channel = authorities === null ? credentials.createInsecure() : credentials.createSsl(authorities);
-    this.#client = new HousekeepingClient(address, channel, { 'grpc.use_local_subchannel_pool': 1 });
+    this.#client = new HousekeepingClient(address, channel, {
+      'grpc.use_local_subchannel_pool': 1,
+      ...DIRECT_CHANNEL,
+    });
   }
 
   projects(signal: AbortSignal): Promise<string[]> {

@@ -1,6 +1,7 @@
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import type { SocketTarget } from '../../io/index.ts';
 import { addressText } from '../../runtime/address.ts';
+import { DIRECT_CHANNEL } from '../../runtime/direct-channel.ts';
 import type { Check } from './check.ts';
 
 /** The answer's one field, an enum. */
@@ -18,6 +19,7 @@ export function grpcCheck(endpoint: SocketTarget, service: string): Check {
       : credentials.createSsl(options.ca ?? null, options.key ?? null, options.cert ?? null);
   const client = new Client(addressText(target), channel, {
     ...(options?.servername === undefined ? {} : { 'grpc.ssl_target_name_override': options.servername }),
+    ...DIRECT_CHANNEL,
     // The interval is the back-off.
     'grpc.initial_reconnect_backoff_ms': 100,
     'grpc.max_reconnect_backoff_ms': 1000,

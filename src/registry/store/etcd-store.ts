@@ -1,6 +1,7 @@
 import { rootCertificates } from 'node:tls';
 import type { Etcd3, IOptions } from 'etcd3';
 import type { ICompare, IRangeRequest, IRangeResponse, IRequestOp } from 'etcd3/lib/rpc.js';
+import { DIRECT_CHANNEL } from '../../runtime/direct-channel.ts';
 import { lazyPackage } from '../../runtime/lazy-package.ts';
 import { pause } from '../../runtime/pause.ts';
 import { bytesOf, endOf, entryOf } from './etcd-keys.ts';
@@ -82,6 +83,7 @@ export class EtcdStore implements Store {
         'grpc.keepalive_time_ms': KEEPALIVE_MS,
         'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
         'grpc.use_local_subchannel_pool': 1,
+        ...DIRECT_CHANNEL,
         ...(tls?.serverName === undefined ? {} : { 'grpc.ssl_target_name_override': tls.serverName }),
       },
       faultHandling: {

@@ -6,6 +6,7 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
+import { DIRECT_CHANNEL } from '../../runtime/direct-channel.ts';
 import {
   RegistryStoreClient,
   TOKEN_HEADER,
@@ -75,6 +76,7 @@ export class RemoteStore implements Store {
       'grpc.max_reconnect_backoff_ms': MOST_BACKOFF_MS,
       // A channel of its own: what one client does to its connection is no matter of another's.
       'grpc.use_local_subchannel_pool': 1,
+      ...DIRECT_CHANNEL,
       ...(tls?.serverName === undefined ? {} : { 'grpc.ssl_target_name_override': tls.serverName }),
     }) as unknown as Stub;
   }

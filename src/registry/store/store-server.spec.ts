@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import { statSync } from 'node:fs';
+import { chmodSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Scope } from '../../../test/support/processes.ts';
 import { seeded } from '../../../test/support/random.ts';
 import { PATIENCE } from '../../../test/support/registries.ts';
@@ -316,10 +316,20 @@ it('gives leases names that nobody guesses, where all show one token', async () 
   for (const [i, number] of numbers.slice(1).entries()) expect(number - (numbers[i] as number)).toBeGreaterThan(1e3);
 });
 
+it('is reached directly, whatever proxy the environment names', async () => {
+  vi.stubEnv('http_proxy', 'http://127.0.0.1:9');
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+  });
+  const store = storeOf(await serve(Participants.anybody()));
+  await store.commit([], [{ key: 'a', value: 'x' }]);
+  expect(await store.get('a')).toMatchObject({ value: 'x' });
+});
+
 it('keeps its file, and what SQLite keeps beside it, from others', async () => {
   const file = join(scope.folder(), 'registry.sqlite');
   new DatabaseSync(file).close();
-  expect(statSync(file).mode & 0o777).not.toBe(0o600);
+  chmodSync(file, 0o644);
   const { store } = await serve(Participants.anybody(), file);
   await store.commit([], [{ key: 'a', value: 'x' }]);
   for (const each of [file, `${file}-wal`, `${file}-shm`]) expect(statSync(each).mode & 0o777, each).toBe(0o600);

@@ -13,6 +13,7 @@ import {
   type Target,
 } from '../../../load/index.ts';
 import { addressText } from '../../../runtime/address.ts';
+import { DIRECT_CHANNEL } from '../../../runtime/direct-channel.ts';
 import { plainText } from '../../../runtime/foreign-errors.ts';
 import { UsageError } from '../../../runtime/usage-error.ts';
 import { DOCUMENTS_PROTO } from '../../../shard/index.ts';
@@ -141,10 +142,13 @@ export async function preparedCalls(
 
 /** How gRPC's own client reaches a target. */
 function channelTo({ tls }: Target): { readonly credentials: ChannelCredentials; readonly options: ChannelOptions } {
-  if (tls === null) return { credentials: credentials.createInsecure(), options: {} };
+  if (tls === null) return { credentials: credentials.createInsecure(), options: DIRECT_CHANNEL };
   return {
     credentials: credentials.createSsl(tls.ca === null ? null : Buffer.from(tls.ca)),
-    options: tls.serverName === '' ? {} : { 'grpc.ssl_target_name_override': tls.serverName },
+    options: {
+      ...DIRECT_CHANNEL,
+      ...(tls.serverName === '' ? {} : { 'grpc.ssl_target_name_override': tls.serverName }),
+    },
   };
 }
 
