@@ -91,6 +91,14 @@ describe('topology history', () => {
   });
 });
 
+describe('what is not the file that is wanted', () => {
+  it('is named', async () => {
+    const data = file('data.yaml', 'text, and long enough to be taken for a page of a database '.repeat(100));
+    await expect(printed('status', '--registry', `sqlite:${data}`)).rejects.toThrow(`${data} is no SQLite database`);
+    await expect(printed('import', 'envoy', folder)).rejects.toThrow(`${folder}: is a folder, and a file is wanted`);
+  });
+});
+
 describe('validate', () => {
   it('looks at each file, also behind one that is not right', async () => {
     const [wrong, right] = [file('wrong.yaml', 'listen: 7'), file('right.yaml', CONFIG)];

@@ -41,6 +41,12 @@ it('says what gRPC hands on of them, and leaves other texts as they are', () => 
   const refused =
     'No connection established. Last error: Error: connect ECONNREFUSED 127.0.0.1:9200. Resolution note: ';
   expect(plainText(new Error(refused))).toBe('127.0.0.1:9200 does not answer: nobody listens there');
+  // As details of a status.
+  expect(plainText(refused)).toBe('127.0.0.1:9200 does not answer: nobody listens there');
+  expect(plainText('Deadline exceeded after 10.016s,name resolution: 0.340s,Waiting for LB pick')).toBe(
+    'there was no answer within 10 s',
+  );
+  expect(plainText('Protocol error (2026-11-27T17:41:27.490Z)')).toContain('does not speak HTTP/2');
   expect(plainText(new Error(refused.replace('127.0.0.1', '[::1]')))).toContain('[::1]:9200 does not answer');
   expect(plainText(new Error('Name resolution failed for target dns:nowhere.invalid:99'))).toBe(
     'there is no host nowhere.invalid, as far as the DNS knows',

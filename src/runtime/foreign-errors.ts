@@ -49,7 +49,7 @@ export function fileFault(error: unknown): string {
 
 /** What an error says, in our own words where it is one of Node's or gRPC's; else as it is. */
 export function plainText(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof Error)) return connectionText(String(error));
   return systemText(error as Partial<SystemError>) ?? connectionText(error.message);
 }
 
@@ -71,5 +71,8 @@ function connectionText(text: string): string {
   if (address !== undefined && fault !== undefined) return `${address} ${fault}`;
   const [, host] = /^Name resolution failed for target (?:dns:)?(.+):[0-9]+/.exec(text) ?? [];
   if (host !== undefined) return `there is no host ${host}, as far as the DNS knows`;
+  const [, seconds] = /^Deadline exceeded after ([0-9]+)/.exec(text) ?? [];
+  if (seconds !== undefined) return `there was no answer within ${seconds} s`;
+  if (/^Protocol error\b/.test(text)) return 'what listens there does not speak HTTP/2, which gRPC goes over';
   return text.replace(/^No connection established\. Last error: (Error: )?/, '').replace(/\.? Resolution note: *$/, '');
 }

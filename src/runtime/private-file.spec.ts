@@ -35,6 +35,12 @@ it('makes files and folders that are their owner’s alone, and takes from other
   expect(modeOf(folder)).not.toBe(0o700);
 });
 
+it('says where a file stands in the place of a folder', () => {
+  writeFileSync(join(folder, 'file'), '');
+  const wanted = `${join(folder, 'file')} is a file, and a folder is wanted`;
+  expect(() => makePrivateFolder(join(folder, 'file', 'below'))).toThrow(wanted);
+});
+
 it('fails where the working folder has been deleted, and does not hang', () => {
   const lost = join(folder, 'lost');
   const script = `import { rmdirSync } from 'node:fs';

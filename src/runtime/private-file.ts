@@ -18,7 +18,9 @@ export function makePrivateFolder(folder: string): void {
     mkdirSync(folder, PRIVATE_FOLDER);
   } catch (error) {
     // Another process may make it at the same time.
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !statSync(folder).isDirectory()) throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if (!statSync(folder).isDirectory())
+      throw new Error(`${folder} is a file, and a folder is wanted`, { cause: error });
   }
 }
 

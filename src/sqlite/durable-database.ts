@@ -4,6 +4,9 @@ import { keepPrivate, makePrivateFile } from '../runtime/private-file.ts';
 /** Processes of one machine may share a file; each waits this long for another's transaction. */
 const BUSY_TIMEOUT_MS = 10_000;
 
+/** SQLite's result code for a file that holds something else. */
+const SQLITE_NOTADB = 26;
+
 /** Every acknowledged change is on the disk (synchronous = FULL): a killed process, or machine, loses none. */
 const DURABLE = `
   PRAGMA journal_mode = WAL;
@@ -18,7 +21,13 @@ export function openDurable(file: string, schema: string): DatabaseSync {
   makePrivateFile(file);
   for (const beside of [`${file}-wal`, `${file}-shm`]) keepPrivate(beside);
   const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
-  database.exec(DURABLE + schema);
+  try {
+    database.exec(DURABLE + schema);
+  } catch (cause) {
+    database.close();
+    if ((cause as { errcode?: number }).errcode !== SQLITE_NOTADB) throw cause;
+    throw new Error(`${file} is no SQLite database: name another file, or move this one away`, { cause });
+  }
   return database;
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { stringify } from 'yaml';
 import {
@@ -10,7 +10,7 @@ import {
   type ShardsByHost,
   withoutFiles,
 } from '../../config/index.ts';
-import { plainText } from '../../runtime/foreign-errors.ts';
+import { namedFile } from '../../runtime/named-file.ts';
 import { UsageError } from '../../runtime/usage-error.ts';
 import { writeErr, writeOut } from '../output/terminal.ts';
 
@@ -89,9 +89,5 @@ function write(files: readonly string[], imported: ForeignImport, { output }: Im
 }
 
 function read(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new UsageError(plainText(cause), { cause });
-  }
+  return namedFile(file).toString('utf8');
 }
