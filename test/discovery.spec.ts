@@ -81,7 +81,7 @@ it('is done by one of several, and taken over from one that has died', async () 
   await becomes(registry, 'a@h:2*1');
 });
 
-it('registers a node for as long as its command runs, is well, and passes on signals and exit codes', async () => {
+it('registers a node for as long as its command runs, is healthy, and passes on signals and exit codes', async () => {
   const { registry, where } = await startRegistry(scope);
   const [port = 0] = await freePorts(1);
   const backend = `require('net').createServer((s) => s.end()).listen(${port}, '127.0.0.1');
@@ -122,7 +122,7 @@ it('registers a node for as long as its command runs, is well, and passes on sig
   expect(await registry.members.list('node')).toEqual([]);
 });
 
-it('tells in the registry when a node is sick, and when it is well again', async () => {
+it('tells in the registry when a node is unhealthy, and when it is healthy again', async () => {
   const { registry, where } = await startRegistry(scope);
   const { server, port } = await listening();
   const place = ['--cluster', 'docs', '--shard', 's0', '--address', `127.0.0.1:${port}`];

@@ -82,7 +82,7 @@ async function shard(registry: Registry, id: string, beyondLeaseMs = 0) {
       await membership.leave();
     },
     claim: () => rights.claim(forever, () => false),
-    sicken: () => membership.update({ ...value, healthy: false }),
+    makeUnhealthy: () => membership.update({ ...value, healthy: false }),
     acknowledge: ({ to, attempt }: Handoff) =>
       membership.update({ ...value, acknowledged: { to, attempt, step: 'hold' } }),
   };
@@ -313,11 +313,11 @@ it('gives no process up that has spoken since it was found to be gone', async ()
   expect(await registry.handoffs.advance(NAME, staged, { lost: ['s0'] }, nodes)).toBeNull();
 });
 
-it('takes a sick shard out too, and waits for its word, for it is alive', async () => {
+it('takes an unhealthy shard out too, and waits for its word, for it is alive', async () => {
   const open = await registries();
   const registry = open();
   await registry.topologies.commit(draft(['s0', 's1'], { failover: { afterMs: 200 } }));
-  const [sick] = [await shard(open(), 's0'), await shard(open(), 's1')];
+  const [unhealthy] = [await shard(open(), 's0'), await shard(open(), 's1')];
   const controller = new AbortController();
   const log = { onTerm: () => {}, onStep: () => {}, onFailover: () => {}, onWarning: () => {} };
   const controlling = controlCluster(open(), NAME, 'me', clock, log, controller.signal);
@@ -325,10 +325,10 @@ it('takes a sick shard out too, and waits for its word, for it is alive', async 
     controller.abort();
     return controlling;
   });
-  await sick.sicken();
+  await unhealthy.makeUnhealthy();
   const handoff = await reached(registry, 'hold');
   expect(handoff).toMatchObject({ reason: 'shard s0 lost', lost: [], losing: ['s0'] });
-  await sick.acknowledge(handoff);
+  await unhealthy.acknowledge(handoff);
   await reached(registry, 'committed');
   expect((await registry.topologies.read(NAME))?.shards.map(({ id }) => id)).toEqual(['s1']);
 });

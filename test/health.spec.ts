@@ -15,7 +15,7 @@ afterEach(() => scope.release());
 
 const QUICK = { interval: '50ms', timeout: '500ms', unhealthyAfter: 2, healthyAfter: 1 };
 const isSick = async (router: RouterUnderTest): Promise<boolean> =>
-  (await metric(router, 'keyway_shard_sick{cluster="docs",shard="s0"}')) === 1;
+  (await metric(router, 'keyway_shard_unhealthy{cluster="docs",shard="s0"}')) === 1;
 
 async function listening<S extends TcpServer>(server: S, port = 0): Promise<number> {
   server.listen(port, '127.0.0.1');
@@ -24,7 +24,7 @@ async function listening<S extends TcpServer>(server: S, port = 0): Promise<numb
   return (server.address() as { port: number }).port;
 }
 
-describe('a shard that says itself that it is sick gets no requests until it is well', () => {
+describe('a shard that says itself that it is unhealthy gets no requests until it is healthy', () => {
   it.each(['http1', 'http2'] as const)('by a GET over %s', async (protocol) => {
     let status = 200;
     let others = 0;

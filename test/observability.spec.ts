@@ -116,7 +116,11 @@ describe.each([1, 2])('the admin address of a router with %i workers', (workers)
     expect(await asked(router, '/streams?key=project/document')).toHaveLength(1);
     const [cluster] = (await asked(router, '/clusters')) as [{ name: string; shards: Array<Record<string, unknown>> }];
     expect(cluster.shards.map(({ id }) => id)).toEqual(['s0', 's1', 's2']);
-    expect(cluster.shards.find(({ id }) => id === owner.shard)).toMatchObject({ requests: 1, streams: 1, sick: false });
+    expect(cluster.shards.find(({ id }) => id === owner.shard)).toMatchObject({
+      requests: 1,
+      streams: 1,
+      unhealthy: false,
+    });
     expect(await asked(router, '/topology')).toMatchObject([{ name: 'docs', hashOn: 'address' }]);
     const config = (await fetchText(`${router.admin}/config`)).text;
     expect(JSON.parse(config)).toMatchObject({ workers, clusters: { docs: { hashOn: 'address' } } });

@@ -45,7 +45,7 @@ it('holds nothing against a shard that its clients bring about by what they ask'
     expect((await overHttp2(scope, router, { ':path': '/', ':authority': 'h', host: 'h' })).text).toBe('hello');
   }
   expect((await overHttp1(router, '/')).text).toBe('hello');
-  const states = ['connect_failures_total', 'sick', 'ejections'].map((name) =>
+  const states = ['connect_failures_total', 'unhealthy', 'ejections'].map((name) =>
     metric(router, `keyway_shard_${name}{cluster="docs",shard="s0"}`),
   );
   expect(await Promise.all(states)).toEqual([0, 0, 0]);

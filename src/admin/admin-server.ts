@@ -192,7 +192,7 @@ async function clusterStates(source: AdminSource): Promise<object[]> {
         connections,
         streams: open,
         held,
-        sick,
+        unhealthy,
         ejections,
         retries,
         connectFailures,
@@ -201,7 +201,7 @@ async function clusterStates(source: AdminSource): Promise<object[]> {
       return {
         id,
         address,
-        sick: sick > 0,
+        unhealthy: unhealthy > 0,
         requests,
         failed,
         retries,

@@ -231,6 +231,10 @@ async function addShardStates(text: MetricsText, shards: ReadonlyArray<Labelled<
   await gauge('connections', 'Connections open to a shard.', ({ connections }) => connections);
   await gauge('streams', 'Streams open to a shard.', ({ streams }) => streams);
   await gauge('held_requests', 'Requests that wait for a shard to come back.', ({ held }) => held);
-  await gauge('sick', 'Workers that take a shard for sick and send it nothing.', ({ sick }) => sick);
+  await gauge(
+    'unhealthy',
+    'Workers that consider a shard unhealthy and send it nothing.',
+    ({ unhealthy }) => unhealthy,
+  );
   await gauge('ejections', 'Ejections; a good spell takes one back.', ({ ejections }) => ejections);
 }

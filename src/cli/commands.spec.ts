@@ -66,8 +66,8 @@ describe('status', () => {
       await registry.members.register('node', name, value, 60_000).ready;
     }
     const before = await printed('status');
-    expect(before).toMatch(/\ndefault\/docs\/s0\/n {2}127\.0\.0\.1:1 {2}4243 on laptop {2}well\n/);
-    expect(before).toMatch(/\ndefault\/docs\/s1\/n {2}127\.0\.0\.1:1 {18}well\n/);
+    expect(before).toMatch(/\ndefault\/docs\/s0\/n {2}127\.0\.0\.1:1 {2}4243 on laptop {2}healthy\n/);
+    expect(before).toMatch(/\ndefault\/docs\/s1\/n {2}127\.0\.0\.1:1 {18}healthy\n/);
     await printed('shard', 'remove', 's1');
     expect(await printed('status')).not.toContain('s1');
     expect(await printed('status', '--all')).toContain('\ndefault/docs/s1/n ');
@@ -103,7 +103,7 @@ describe('validate', () => {
   it('looks at each file, also behind one that is not right', async () => {
     const [wrong, right] = [file('wrong.yaml', 'listen: 7'), file('right.yaml', CONFIG)];
     const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
-    expect(await printed('validate', wrong, right)).toBe(`${right} is a config that is right\n`);
+    expect(await printed('validate', wrong, right)).toBe(`${right} is a valid config\n`);
     expect(String(told.mock.calls[0])).toContain(`${wrong}:1:9 listen`);
     expect(process.exitCode).toBe(2);
     process.exitCode = undefined;
@@ -137,7 +137,7 @@ describe('explain and plan', () => {
     expect(await printed('plan', config)).toMatch(/\ns9 +- +\d+\.\d%/);
     expect(await printed('plan', topology, '--config', config)).toMatch(/\ns9 +\d+\.\d% +-/);
     expect(await printed('validate', topology, config)).toBe(
-      `${topology} is a topology that is right\n${config} is a config that is right\n`,
+      `${topology} is a valid topology\n${config} is a valid config\n`,
     );
   });
 });
@@ -160,7 +160,7 @@ describe('config upgrade', () => {
       'tasks: {tombstones: {after: 1m, timeLimit: 500ms}, expiry: false}\n',
       'projectsEvery: 500ms\nbackend: {grpc: {address: "h:1"}}\ntasks: {sweep: {every: 90s}}\n',
     ]);
-    expect(await printed('validate', files[0] as string, files[1] as string)).toContain('a topology that is right');
+    expect(await printed('validate', files[0] as string, files[1] as string)).toContain('is a valid topology');
     expect(await printed('config', 'upgrade', '--check', ...files)).toBe(
       files.map((each) => `${each} is up to date\n`).join(''),
     );
@@ -242,9 +242,9 @@ describe('watch', () => {
       healthy: true,
       acknowledged: { to: 2, attempt: 1, step: 'hold' },
     };
-    expect(valueText('node', node)).toBe('at 127.0.0.1:9101 is well');
+    expect(valueText('node', node)).toBe('at 127.0.0.1:9101 is healthy');
     expect(valueText('node', { ...node, healthy: false, role: 'replica' })).toBe(
-      'at 127.0.0.1:9101 is sick, a replica',
+      'at 127.0.0.1:9101 is unhealthy, a replica',
     );
     const listen = [{ host: '127.0.0.1', port: 8080 }];
     const router = {

@@ -88,7 +88,7 @@ describe('help', () => {
       expect(help, pathOf(command)).not.toMatch(/default: [[{"]|default: \)/);
     }
     const load = all(await keywayProgram()).find((each) => pathOf(each) === 'keyway load') as Command;
-    expect(helpOf(load)).toMatch(/--duration <time> +how long \(default: 10s\)/);
+    expect(helpOf(load)).toMatch(/--duration <time> +how long the run takes \(default: 10s\)/);
     const dev = all(await keywayProgram()).find((each) => pathOf(each) === 'keyway dev') as Command;
     expect(helpOf(dev)).toMatch(/--listen <address> +the endpoint \(default: 127\.0\.0\.1:8080\)/);
   });

@@ -117,7 +117,7 @@ it.each([
     'drainSeconds: 30',
     '3:1 drainSeconds: is drainTimeout now: write drainTimeout: 30s; keyway config upgrade keyway.yaml rewrites the file',
   ],
-])('answers %s -> %s with the place and the mend', (right, wrong, message) => {
+])('answers %s -> %s with where it is and how to fix it', (right, wrong, message) => {
   expect(faultsOf(CONFIG.replace(right, wrong)).split('\n')[0]).toBe(`keyway.yaml:${message}`);
 });
 

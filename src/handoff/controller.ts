@@ -11,7 +11,7 @@ export interface ControllerLog {
   onWarning(message: string): void;
 }
 
-/** A driver that has died is taken over after so long: the requests that it had held wait until then. */
+/** How long until a driver that has died is replaced: the requests that it had held wait until then. */
 const LEASE_MS = 3000;
 
 /** Of all who would drive a cluster's handoffs one does. */

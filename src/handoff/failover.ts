@@ -20,7 +20,7 @@ const RETRY_MS = 200;
 interface Trouble {
   readonly sinceMs: number;
   /** `gone`: its lease is; it may go on for as long as it has said. `ended`: it serves nothing, for certain. */
-  readonly state: 'sick' | 'gone' | 'ended';
+  readonly state: 'unhealthy' | 'gone' | 'ended';
 }
 
 /** What people and the others are told. */
@@ -30,7 +30,7 @@ export interface FailoverListener {
 }
 
 /**
- * Takes shards out whose nodes have been lost, or sick, for as long as their cluster allows. Time in which the registry could
+ * Takes shards out whose nodes have been lost, or unhealthy, for as long as their cluster allows. Time in which the registry could
  * not be reached does not count: then nobody could renew a lease.
  *
  * What holds: a process whose lease is gone counts as over once the time has passed, since its lease was seen to be gone, for
@@ -98,10 +98,10 @@ export class Failover {
       const value = members.find(isMemberOf(this.#name, node))?.value;
       const isWell = value !== undefined && nodeValue(value).healthy && !node.ended;
       if (isWell) continue;
-      const state = node.ended ? 'ended' : value === undefined ? 'gone' : 'sick';
+      const state = node.ended ? 'ended' : value === undefined ? 'gone' : 'unhealthy';
       const last = before.get(instanceText(node));
-      // A sick process serves by its lease; only once that is gone does the time begin for which it may go on without.
-      const goesOn = last !== undefined && (last.state === 'sick') === (state === 'sick');
+      // An unhealthy process serves by its lease; only once that is gone does the time begin for which it may go on without.
+      const goesOn = last !== undefined && (last.state === 'unhealthy') === (state === 'unhealthy');
       this.#troubles.set(instanceText(node), { sinceMs: goesOn ? last.sinceMs : nowMs, state });
     }
   }
@@ -163,7 +163,7 @@ export class Failover {
         return (trouble?.sinceMs ?? Number.POSITIVE_INFINITY) + Math.max(failover.afterMs, beyondMs);
       });
       if (troubles.length > 0 && this.#hasCome(Math.max(...dueMs)))
-        return [{ shard: id, isGone: troubles.every(({ trouble }) => trouble?.state !== 'sick') }];
+        return [{ shard: id, isGone: troubles.every(({ trouble }) => trouble?.state !== 'unhealthy') }];
       if (troubles.every(({ trouble }) => trouble !== undefined)) this.#warnOfPatient(id, failover.afterMs);
       return [];
     });

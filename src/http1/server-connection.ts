@@ -512,7 +512,7 @@ export class Http1Connection implements StreamConnection, OutputListener, Reques
     if (sent !== this.#sentBytes || this.#output.unsentBytes === 0) this.#sentAtMs = nowMs;
     this.#sentBytes = sent;
     const stream = this.#stream;
-    // One that is not read says nothing of its client's end: where nothing moves for so long, nobody may be there.
+    // One that is not read says nothing of its client's end: where nothing moves for this long, the client may be gone.
     const deaf = this.#paused && nowMs - Math.max(this.#receivedAtMs, this.#movedAtMs) > stalledWindowMs;
     if (deaf || nowMs - this.#sentAtMs > stalledWindowMs) {
       this.#handler.onSlow();

@@ -30,7 +30,7 @@ export interface NodeOptions {
   /** 40 letters and digits; made from the names of cluster and shard where it is not given. A replica needs its own. */
   readonly nodeId?: string | undefined;
   readonly role?: 'primary' | 'replica' | undefined;
-  /** Without a sign of life for so long, the node is taken for dead; 10 s where it is not given. */
+  /** How long the node counts as alive without renewing its lease; 10 s by default. */
   readonly leaseMs?: number | undefined;
   /** How its health is looked at; where it is not given, it is well for as long as this process is there. */
   readonly health?: ActiveHealthDescription | undefined;

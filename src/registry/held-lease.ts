@@ -3,11 +3,11 @@ import type { TrackedStore } from './tracked-store.ts';
 
 /** How long a lease is, and how its holder keeps to it. */
 export interface LeaseTimes {
-  /** Without a renewal the store lets it go after so long. */
+  /** How long the store keeps it without a renewal. */
   readonly lengthMs: number;
   /** It is renewed this often. */
   readonly renewMs: number;
-  /** Without a renewal its holder takes it for lost after so long, by its own clock. */
+  /** How long its holder trusts it without a renewal, by its own clock. */
   readonly livenessMs: number;
 }
 

@@ -20,7 +20,7 @@ export interface StoredIncarnation extends Incarnation {
   readonly copy: string;
   /** Ids of those before it, the last ones. Who comes from one that is not among them was somewhere else. */
   readonly past: readonly string[];
-  /** The longest lease that anybody has asked for: whoever goes by an earlier incarnation has stopped after so long. */
+  /** The longest lease that anybody has asked for: after this time everyone that goes by an earlier incarnation has stopped. */
   readonly longestLeaseMs: number;
 }
 

@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
 import { VitalsMonitor } from './thread-vitals.ts';
 
-/** Takes the thread for so long, by the clock. */
+/** Occupies the thread for this long, by the clock. */
 function block(ms: number): void {
   const until = performance.now() + ms;
   while (performance.now() < until);

@@ -152,7 +152,7 @@ export class DocumentStore {
     return document;
   }
 
-  /** @param ttlMs it expires after so long; null: never. @throws RevisionConflict StaleToken */
+  /** @param ttlMs how long until it expires; null: never. @throws RevisionConflict StaleToken */
   put(
     key: string,
     value: Uint8Array,

@@ -15,7 +15,7 @@ export interface TopologyName {
 export interface ChangeRules {
   /** `eventual`: each router changes over when it hears of it. Where it is not given keys are handed over: docs/handoff.md. */
   readonly consistency?: 'strict' | 'eventual' | undefined;
-  /** A shard whose node has been lost or sick for so long is taken out; never where it is not given. */
+  /** A shard whose node has been lost or unhealthy for this long is taken out; never where it is not given. */
   readonly failover?: { readonly afterMs: number } | undefined;
 }
 

@@ -26,7 +26,7 @@ const ROUTER_LEASE_MS = 5000;
 const SHARD_LEASE_MS = 4000;
 const FAILOVER_AFTER_MS = 2000;
 
-/** Of a plain shard: two failures in a row, and its node is sick. */
+/** Of a plain shard: two failures in a row, and its node is unhealthy. */
 const HEALTH = { intervalMs: 500, timeoutMs: 1000, unhealthyAfter: 2, healthyAfter: 1 };
 
 /** WatchEvent.document.revision goes into WatchRequest.after_revision. */

@@ -45,9 +45,9 @@ export function backendCommand(): Command {
       .requiredOption('--id <id>', 'the id of the shard')
       .requiredOption('--listen <address>', 'where it listens, host:port', addressOption)
       .option('--data <file>', 'the database, which all shards of a machine share', DEFAULT_DATA)
-      .option('--cluster <name>', 'take part in this cluster: serve what this shard owns there, and nothing else')
+      .option('--cluster <name>', 'join this cluster: serve only the keys that this shard owns there')
       .option('--namespace <name>', 'the namespace of the cluster', DEFAULT_NAMESPACE)
-      .option('--node-id <id>', '40 letters and digits; made from cluster and shard where it is not given')
+      .option('--node-id <id>', '40 letters and digits; derived from cluster and shard by default')
       .addOption(
         optionWithDefault(
           '--lease <time>',
@@ -56,12 +56,12 @@ export function backendCommand(): Command {
           '10s',
         ),
       )
-      .option('--operation-log <file>', 'write down every operation, with its beginning and its end')
-      .option('--housekeeping <file>', 'how it takes part in the housekeeping of its cluster: YAML')
+      .option('--operation-log <file>', 'log every operation, with its start and its end')
+      .option('--housekeeping <file>', 'a YAML file with its housekeeping settings')
       .option('--no-housekeeping', 'take no part in the housekeeping of its cluster')
       .option(
         '--metrics <address>',
-        'serve metrics of the process and its housekeeping there, host:port',
+        'where to serve metrics of the process and its housekeeping, host:port',
         addressOption,
       ),
   )

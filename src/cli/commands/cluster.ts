@@ -31,7 +31,7 @@ interface CreateFlags extends Namespaced {
 /** `keyway cluster`: clusters as the registry has them. */
 export function clusterCommand(): Command {
   const command = new Command('cluster')
-    .description('clusters in the registry')
+    .description('create, list, show and delete clusters in the registry')
     .addHelpText(
       'after',
       '\nExample:\n  keyway cluster create docs --shards s0=10.0.0.1:9101,s1=10.0.0.2:9101 --placement maglev\n  keyway cluster show docs',
@@ -39,13 +39,13 @@ export function clusterCommand(): Command {
   namespaced(
     command
       .command('create')
-      .description('make a cluster')
+      .description('create a cluster')
       .addHelpText(
         'after',
         '\nExample:\n  keyway cluster create docs --shards s0=10.0.0.1:9101,s1=10.0.0.2:9101 --placement maglev',
       )
       .argument('<name>')
-      .requiredOption('--shards <list>', 'id=host:port of each, with commas between')
+      .requiredOption('--shards <list>', 'id=host:port of each, separated by commas')
       .option(
         '--placement <name>',
         'ringHash, maglev, fixedRing, ketama or slots; maglev:65537 with its size',
@@ -64,7 +64,7 @@ export function clusterCommand(): Command {
       .description('list the clusters')
       .addHelpText('after', '\nExample:\n  keyway cluster list --json')
       .option('--namespace <name>', 'of this namespace only')
-      .option('--json', 'one JSON object a line'),
+      .option('--json', 'print one JSON object per line'),
   ).action((flags: Partial<Namespaced> & { json?: true }) =>
     inRegistry(flags, async ({ topologies }) => {
       const names = await topologies.list(flags.namespace ?? null);
@@ -79,7 +79,7 @@ export function clusterCommand(): Command {
       .description('show a cluster and its shards')
       .addHelpText('after', '\nExample:\n  keyway cluster show docs')
       .argument('<name>')
-      .option('--json', 'one JSON object'),
+      .option('--json', 'print one JSON object'),
   ).action((cluster: string, flags: Namespaced & { json?: true }) =>
     inRegistry(flags, async (registry) => {
       const topology = await currentTopology(registry, { ...flags, cluster } satisfies ClusterFlags);
@@ -110,7 +110,7 @@ export function clusterCommand(): Command {
   namespaced(
     command
       .command('forget')
-      .description('say that a router, or a process of a shard, has ended: nobody waits for it any more')
+      .description('declare a router, or a process of a shard, dead, so that nothing waits for it any longer')
       .addHelpText('after', '\nExample:\n  keyway cluster forget docs s0 --yes')
       .argument('<name>')
       .argument('<process>', 'as keyway status and messages name it: a shard, with its instance where it has several')

@@ -6,7 +6,7 @@ const SHELLS = ['bash', 'zsh', 'fish'] as const;
 /** `keyway completion`: what a shell evaluates to complete commands and options. @param program with every command */
 export function completionCommand(program: () => Promise<Command>): Command {
   return new Command('completion')
-    .description('print a script that has a shell complete commands and options')
+    .description('print a script for shell completion')
     .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
     .addHelpText(
       'after',

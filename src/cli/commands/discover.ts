@@ -45,14 +45,14 @@ interface DiscoverFlags extends RegistryFlag {
 export function discoverCommand(): Command {
   return withRegistryOption(
     new Command('discover')
-      .description("keep a cluster's shards as a file, the DNS or registered nodes have them")
+      .description("keep a cluster's shards in step with a file, the DNS or registered nodes")
       .requiredOption('--cluster <name>', 'the cluster')
       .option('--namespace <name>', 'the namespace of the cluster', DEFAULT_NAMESPACE)
       .option('--file <file>', 'YAML or JSON with shards: [{id, address, weight}], read whenever it changes')
       .option('--srv <name>', 'SRV records; the first label of a target is the id of its shard')
       .option('--hosts <name>', 'addresses of a headless service; with --port')
       .option('--port <number>', 'the port of all --hosts', integerOption(1, 65535))
-      .option('--nodes', 'what keyway node register has registered')
+      .option('--nodes', 'the nodes that keyway node register has registered')
       .addOption(
         optionWithDefault(
           '--refresh <time>',
@@ -61,7 +61,7 @@ export function discoverCommand(): Command {
           '5s',
         ),
       )
-      .option('--dns-server <address>', 'in place of the servers of the system')
+      .option('--dns-server <address>', 'a DNS server to ask instead of those of the system')
       .addOption(
         optionWithDefault(
           '--gone-after <time>',
@@ -70,10 +70,10 @@ export function discoverCommand(): Command {
           '30s',
         ),
       )
-      .option('--take-over', 'replace shards that were put there by hand, too')
-      .option('--dry-run', 'say what it would change now, and change nothing')
-      .option('--placement <name>', 'of a cluster that is not there yet, as in keyway cluster create', 'ringHash')
-      .option('--hash-on <what>', 'of a cluster that is not there yet', 'id'),
+      .option('--take-over', 'also replace shards that were added by hand')
+      .option('--dry-run', 'show what it would change now, and change nothing')
+      .option('--placement <name>', 'of a cluster that does not exist yet, as in keyway cluster create', 'ringHash')
+      .option('--hash-on <what>', 'of a cluster that does not exist yet', 'id'),
   )
     .addHelpText(
       'after',

@@ -19,10 +19,10 @@ const PIECE_CHARACTERS = 65536;
 
 export function explainCommand(): Command {
   const command = new Command('explain')
-    .description('tell which shard owns a key')
-    .argument('<key...>', 'keys; "-" reads them from standard input, one a line')
-    .option('--config <file>', 'the clusters of this config, in place of what the registry has')
-    .option('--json', 'one JSON object a line');
+    .description('say which shard owns a key')
+    .argument('<key...>', 'keys; "-" reads them from standard input, one per line')
+    .option('--config <file>', 'use the clusters of this config instead of those of the registry')
+    .option('--json', 'print one JSON object per line');
   return withClusterOptions(command)
     .addHelpText(
       'after',

@@ -30,7 +30,7 @@ const MOST_RUNS = 100_000;
 /** `keyway housekeeping`: what is carried out for whom, and when. */
 export function housekeepingCommand(): Command {
   const command = new Command('housekeeping')
-    .description('periodic work on the data: what there is, what came of it, and when it is done')
+    .description('list, run and pause periodic work on the data')
     .addHelpText(
       'after',
       '\nExample:\n  keyway housekeeping list\n  keyway housekeeping run compaction --project demo',
@@ -38,9 +38,9 @@ export function housekeepingCommand(): Command {
   withClusterOptions(
     command
       .command('list')
-      .description('the tasks of a cluster, and how they stand')
+      .description('list the tasks of a cluster and their state')
       .option('--units', 'each unit of each task')
-      .option('--json', 'one JSON object a line')
+      .option('--json', 'print one JSON object per line')
       .addHelpText('after', '\nExample:\n  keyway housekeeping list --units'),
   ).action((flags: ListFlags) =>
     withBoard(flags, async (board) => {
@@ -52,10 +52,10 @@ export function housekeepingCommand(): Command {
   withClusterOptions(
     command
       .command('run')
-      .description('carry a task out now, and wait for what comes of it')
+      .description('run a task now, and wait for the result')
       .argument('<task>')
-      .option('--project <name>', 'for this project alone')
-      .option('--no-wait', 'order it, and do not wait')
+      .option('--project <name>', 'only for this project')
+      .option('--no-wait', 'request the run, and do not wait for it')
       .addHelpText('after', '\nExample:\n  keyway housekeeping run compaction --project demo'),
   ).action((task: string, flags: ClusterFlags & { project?: string; wait: boolean }) =>
     withBoard(flags, (board) => run(board, task, flags)),
@@ -63,7 +63,7 @@ export function housekeepingCommand(): Command {
   withClusterOptions(
     command
       .command('pause')
-      .description('carry tasks out no more, until they are resumed; an order carries them out still')
+      .description('stop running tasks until they are resumed; keyway housekeeping run still runs them')
       .argument('<task...>')
       .addHelpText('after', '\nExample:\n  keyway housekeeping pause compaction'),
   ).action((tasks: string[], flags: ClusterFlags) =>
@@ -72,7 +72,7 @@ export function housekeepingCommand(): Command {
   withClusterOptions(
     command
       .command('resume')
-      .description('carry paused tasks out again; turns that were missed are caught up once')
+      .description('run paused tasks again; turns that were missed are made up for once')
       .argument('<task...>')
       .addHelpText('after', '\nExample:\n  keyway housekeeping resume compaction'),
   ).action((tasks: string[], flags: ClusterFlags) =>
@@ -81,11 +81,11 @@ export function housekeepingCommand(): Command {
   withClusterOptions(
     command
       .command('history')
-      .description('the last runs, the newest first')
+      .description('list the last runs, newest first')
       .argument('[task]')
       .option('--project <name>', 'of this project alone')
       .option('--limit <number>', 'how many', integerOption(1, MOST_RUNS), 50)
-      .option('--json', 'one JSON object a line')
+      .option('--json', 'print one JSON object per line')
       .addHelpText('after', '\nExample:\n  keyway housekeeping history compaction --limit 10'),
   ).action((task: string | undefined, flags: HistoryFlags) =>
     withBoard(flags, async (board) => {

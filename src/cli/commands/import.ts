@@ -21,7 +21,7 @@ interface ImportOptions {
 
 export function importCommand(): Command {
   const command = new Command('import')
-    .description("make a config of another router's")
+    .description("convert another router's config")
     .addHelpText('after', '\nExample:\n  keyway import istio gateway.yaml > keyway.yaml');
   command.addCommand(istioCommand()).addCommand(envoyCommand());
   return command;
@@ -30,9 +30,9 @@ export function importCommand(): Command {
 function istioCommand(): Command {
   return withOptions(
     new Command('istio')
-      .description('from Gateways, VirtualServices and DestinationRules; tells what cannot be carried over')
-      .argument('<file...>', 'YAML, with one document or several'),
-    "a host's shards, which Istio finds in Kubernetes",
+      .description('convert Gateways, VirtualServices and DestinationRules, and say what cannot be carried over')
+      .argument('<file...>', 'YAML, with one or more documents'),
+    'the shards of a host, which Istio finds in Kubernetes',
   )
     .addHelpText(
       'after',
@@ -47,11 +47,14 @@ function istioCommand(): Command {
 function envoyCommand(): Command {
   return withOptions(
     new Command('envoy')
-      .description("from Envoy's static bootstrap; tells what cannot be carried over")
+      .description("convert Envoy's static bootstrap, and say what cannot be carried over")
       .argument('<file>', 'YAML or JSON'),
     "a cluster's shards, where the file does not list its endpoints",
   )
-    .option('--listener <name>', 'by name or address, where listeners have unequal routes; the first by default')
+    .option(
+      '--listener <name>',
+      'the listener, by name or address, if listeners have different routes; the first by default',
+    )
     .addHelpText('after', '\nExample:\n  keyway import envoy envoy.yaml --output keyway.yaml')
     .action((file: string, options: ImportOptions & { readonly listener?: string }) =>
       write([file], importEnvoy(read(file), file, options), options),

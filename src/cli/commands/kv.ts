@@ -47,7 +47,7 @@ export function kvCommand(): Command {
       .addOption(new Option('--endpoint <address>', 'the router').env('KEYWAY_ENDPOINT').default(DEFAULT_ENDPOINT))
       .option('--json', 'print JSON')
       .addHelpText('after', `\nExample:\n  keyway kv ${example}`);
-  const revision = ['--revision <revision>', 'the revision that it has to have now; 0: it must not exist'] as const;
+  const revision = ['--revision <revision>', 'the revision that it must have now; 0 if it must not exist'] as const;
   const wholeNumber = integerOption(0, Number.MAX_SAFE_INTEGER);
 
   add('get', 'print a document', 'get demo/hello').argument('<key>', 'project/document').action(get);
@@ -61,7 +61,7 @@ export function kvCommand(): Command {
     .argument('<key>', 'project/document')
     .option(...revision, wholeNumber)
     .action(remove);
-  add('list', 'print the documents whose keys begin so', 'list demo/')
+  add('list', 'print the documents whose keys start with a prefix', 'list demo/')
     .argument('<prefix>', 'such as demo/')
     .action(list);
   add('watch', 'print a document and then each change, until interrupted', 'watch demo/hello')

@@ -46,7 +46,7 @@ interface NodeFlags extends RegistryFlag {
 /** `keyway node`: for backends that know nothing of Keyway. */
 export function nodeCommand(): Command {
   const command = new Command('node')
-    .description('register backends that know nothing of Keyway')
+    .description('register backends that know nothing about Keyway')
     .addHelpText(
       'after',
       '\nExample:\n  keyway node register --cluster docs --shard s0 --address 10.0.0.1:9101 -- ./server --port 9101',
@@ -54,19 +54,22 @@ export function nodeCommand(): Command {
   withRegistryOption(
     command
       .command('register')
-      .description('keep a node in the registry for as long as it is well, or its command runs')
+      .description('keep a node in the registry for as long as it is healthy, or its command runs')
       .addHelpText(
         'after',
         '\nExample:\n  keyway node register --cluster docs --shard s0 --address 10.0.0.1:9101 -- ./server --port 9101',
       )
-      .argument('[command...]', 'started first, and ended last; its exit code becomes this one')
+      .argument(
+        '[command...]',
+        'a command that is started first and stopped last; its exit code becomes that of keyway',
+      )
       .requiredOption('--cluster <name>', 'the cluster')
-      .requiredOption('--shard <id>', 'the shard that the node is of')
+      .requiredOption('--shard <id>', 'the shard that the node belongs to')
       .requiredOption('--address <address>', 'where the node listens, host:port')
       .option('--namespace <name>', 'the namespace of the cluster', DEFAULT_NAMESPACE)
-      .option('--node-id <id>', '40 letters and digits; made from cluster and shard where it is not given')
+      .option('--node-id <id>', '40 letters and digits; derived from cluster and shard by default')
       .addOption(
-        new Option('--role <role>', 'what it is in its shard').choices(['primary', 'replica']).default('primary'),
+        new Option('--role <role>', 'its role in the shard').choices(['primary', 'replica']).default('primary'),
       )
       .addOption(
         optionWithDefault(
@@ -77,7 +80,9 @@ export function nodeCommand(): Command {
         ),
       )
       .addOption(
-        new Option('--health <kind>', 'how it is asked').choices(['tcp', 'grpc', 'http', 'none']).default('tcp'),
+        new Option('--health <kind>', 'how its health is checked')
+          .choices(['tcp', 'grpc', 'http', 'none'])
+          .default('tcp'),
       )
       .option('--path <path>', 'with --health http', '/healthz')
       .option('--service <name>', 'with --health grpc', '')
@@ -89,10 +94,10 @@ export function nodeCommand(): Command {
           '2s',
         ),
       )
-      .option('--housekeeping <file>', 'have tasks of the backend called at their turns: YAML')
+      .option('--housekeeping <file>', 'a YAML file of tasks to call on the backend when they are due')
       .option(
         '--metrics <address>',
-        'serve metrics of the process and its housekeeping there, host:port',
+        'where to serve metrics of the process and its housekeeping, host:port',
         addressOption,
       ),
   ).action((args: string[], flags: NodeFlags) => register(args, flags));
@@ -111,8 +116,8 @@ async function register([program, ...args]: string[], flags: NodeFlags): Promise
       health: healthOf(flags),
       process: { ...thisProcess(), ...(child?.pid !== undefined && { pid: child.pid }) },
       onHealth: (fault) => {
-        if (fault === null) log.info('the node is well');
-        else log.warn({ fault }, 'the node is sick');
+        if (fault === null) log.info('the node is healthy');
+        else log.warn({ fault }, 'the node is unhealthy');
       },
     },
     { clock: () => performance.now(), timeOfDayMs: Date.now, random: Math.random },

@@ -7,12 +7,12 @@ import { writeOut, writeTables } from '../output/terminal.ts';
 /** `keyway ns`: namespaces, each of which has clusters of its own. */
 export function nsCommand(): Command {
   const command = new Command('ns')
-    .description('namespaces of clusters')
+    .description('create, list and delete namespaces')
     .addHelpText('after', '\nExample:\n  keyway ns create team-a\n  keyway ns list');
   withRegistryOption(
     command
       .command('create')
-      .description('make a namespace')
+      .description('create a namespace')
       .addHelpText('after', '\nExample:\n  keyway ns create team-a')
       .argument('<name>'),
   ).action((name: string, flags: RegistryFlag) =>

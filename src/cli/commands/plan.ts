@@ -45,11 +45,11 @@ interface PlanFlags extends RegistryFlag {
 export function planCommand(): Command {
   return withRegistryOption(
     new Command('plan')
-      .description('tell what would move, before anything does')
-      .argument('<file>', 'what is to come: a topology, or a config')
-      .option('--config <file>', 'the config that is in effect, in place of what the registry has')
+      .description('show how much a change would move, before it is made')
+      .argument('<file>', 'the topology or config to come')
+      .option('--config <file>', 'compare with this config instead of the registry')
       .option('--cluster <name>', 'this cluster only')
-      .option('--json', 'one JSON object a cluster and line'),
+      .option('--json', 'print one JSON object per cluster, each on a line'),
   )
     .addHelpText('after', '\nExample:\n  keyway plan docs.yaml\n  keyway plan four-shards.yaml --config keyway.yaml')
     .action(async (file: string, flags: PlanFlags) => {

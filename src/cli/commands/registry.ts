@@ -25,15 +25,15 @@ interface RegistryOptions extends AccessOptions {
 
 export function registryCommand(): Command {
   return new Command('registry')
-    .description('serve the embedded registry to routers, shards and people')
-    .addOption(optionWithDefault('--listen <address>', 'where others connect', addressOption, DEFAULT_REGISTRY))
+    .description('serve the embedded registry over the network')
+    .addOption(optionWithDefault('--listen <address>', 'the address to serve on', addressOption, DEFAULT_REGISTRY))
     .option('--data <file>', 'where topologies are kept', '.keyway/registry.sqlite')
-    .option('--token-file <file>', 'a file with the token that clients have to show; needed off loopback')
-    .option('--tokens <file>', 'YAML of several tokens, and what each may do, in place of --token-file')
+    .option('--token-file <file>', 'a file with the token that clients must present; required unless on loopback')
+    .option('--tokens <file>', 'a YAML file with several tokens and their roles, instead of --token-file')
     .option('--certificate <file>', 'PEM file of the certificate; with --key')
     .option('--key <file>', 'PEM file of its key')
-    .option('--insecure', 'off loopback without TLS: whoever sees the traffic sees the tokens')
-    .option('--metrics <address>', 'serve metrics of the process there, host:port', addressOption)
+    .option('--insecure', 'serve other machines without TLS: anyone who sees the traffic sees the tokens')
+    .option('--metrics <address>', 'where to serve metrics of the process, host:port', addressOption)
     .addHelpText(
       'after',
       '\nTokens and certificates are read again when their files change, and at SIGHUP.\n\nExample:\n  keyway registry --listen 127.0.0.1:9200 --data /var/lib/keyway/registry.sqlite',

@@ -19,14 +19,14 @@ interface ReloadFlags {
 /** `keyway reload`: has a router read its config again, and tells what came of it. */
 export function reloadCommand(): Command {
   return new Command('reload')
-    .description('have a router read its config again, and tell what came of it')
+    .description('make a router reload its config, and report the result')
     .option('--admin <address>', "the router's admin address", addressOption, addressOption(DEFAULT_ADMIN))
-    .option('--token-file <file>', 'the file with the token that the admin address wants')
-    .option('--json', 'as one JSON object')
+    .option('--token-file <file>', 'the file with the token that the admin address requires')
+    .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
-      '\nExit codes:\n  0  the router goes by the config as it is\n  1  but for what needs a restart' +
-        '\n  2  nothing was changed: the config has a fault, or no router answers' +
+      '\nExit codes:\n  0  the whole config is in effect\n  1  a part of the config needs a restart' +
+        '\n  2  nothing has changed: the config has a fault, or no router answers' +
         '\n\nExample:\n  keyway reload\n  keyway reload --admin 127.0.0.1:9902 --json',
     )
     .action(async ({ admin, tokenFile, json }: ReloadFlags) => {

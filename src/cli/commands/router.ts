@@ -21,14 +21,11 @@ export function routerCommand(): Command {
     .description('run a router')
     .requiredOption('--config <file>', 'the config, in YAML')
     .option('--check', 'check the config and exit')
-    .option(
-      '--replace',
-      "take the place of the router that runs at the config's admin address, without losing a connection",
-    )
+    .option('--replace', "replace the router that runs at the config's admin address, without losing a connection")
     .addOption(new Option('--inherit', 'how --replace starts the router that takes over').hideHelp())
     .addHelpText(
       'after',
-      '\nSIGHUP, keyway reload and a change of the file have it take up another config.\n\nExample:\n' +
+      '\nA router reloads its config on SIGHUP, on keyway reload, and when the file changes.\n\nExample:\n' +
         '  keyway router --config keyway.yaml --check && keyway router --config keyway.yaml',
     )
     .action(async (flags: RouterFlags) => {

@@ -18,7 +18,7 @@ const HEAVIEST = 1_000_000;
 /** `keyway shard`: changes of a cluster, each of which is a new version of its topology. */
 export function shardCommand(): Command {
   const command = new Command('shard')
-    .description('add, remove and weigh the shards of a cluster')
+    .description('add and remove the shards of a cluster, and change their weights')
     .addHelpText(
       'after',
       '\nExample:\n  keyway shard add s3 10.0.0.4:9101\n  keyway shard weight s3 2\n  keyway shard remove s3',
@@ -30,7 +30,7 @@ export function shardCommand(): Command {
       .addHelpText('after', '\nExample:\n  keyway shard add s3 10.0.0.4:9101 --weight 2')
       .argument('<id>')
       .argument('<address>', 'host:port')
-      .option('--weight <number>', "its part of the keys, relative to the others'", integerOption(1, HEAVIEST), 1),
+      .option('--weight <number>', 'its share of the keys, relative to the others', integerOption(1, HEAVIEST), 1),
   ).action((id: string, address: string, flags: ClusterFlags & { weight: number }) =>
     change(flags, `shard ${id} is added`, (shards) => [...shards, { id, address, weight: flags.weight }]),
   );
@@ -40,7 +40,7 @@ export function shardCommand(): Command {
       .description('remove a shard')
       .addHelpText('after', '\nExample:\n  keyway shard remove s3')
       .argument('<id>')
-      .option('--dead', 'it is known to be dead: nobody waits for it to give its keys up'),
+      .option('--dead', 'it is known to be dead: nothing waits for it to give up its keys'),
   ).action((id: string, flags: ClusterFlags & { dead?: true }) =>
     change({ ...flags, ...(flags.dead && { lost: id }) }, `shard ${id} is removed`, (shards) => {
       found(shards, id);
@@ -50,7 +50,7 @@ export function shardCommand(): Command {
   withClusterOptions(
     command
       .command('weight')
-      .description('give a shard another weight')
+      .description('change the weight of a shard')
       .addHelpText('after', '\nExample:\n  keyway shard weight s3 2')
       .argument('<id>')
       .argument('<weight>', 'a whole number', integerOption(1, HEAVIEST)),

@@ -40,9 +40,9 @@ interface Status {
 export function statusCommand(): Command {
   return withRegistryOption(
     new Command('status')
-      .description('routers and the versions they serve, shards, nodes and leaders at a glance')
-      .option('--all', 'nodes of shards that are no part of their cluster, too')
-      .option('--json', 'one JSON object')
+      .description('show routers and the versions they serve, shards, nodes and leaders')
+      .option('--all', 'also show nodes of shards that are not part of their cluster')
+      .option('--json', 'print one JSON object')
       .addHelpText('after', '\nExample:\n  keyway status --registry 127.0.0.1:9200'),
   ).action((flags: RegistryFlag & { all?: true; json?: true }) =>
     inRegistry(flags, async (registry) => {
@@ -117,7 +117,7 @@ function text({ clusters, handoffs, routers, nodes, away, leaseless, leaders }: 
       handoffs.map((handoff) => [
         handoff.cluster,
         `${handoff.from} -> ${handoff.to}`,
-        handoff.retries === 0 ? handoff.step : `${handoff.step}, ${handoff.retries + 1}. time`,
+        handoff.retries === 0 ? handoff.step : `${handoff.step} (attempt ${handoff.retries + 1})`,
         handoff.at,
         handoff.awaited.join(', '),
         handoff.reason,
@@ -147,7 +147,7 @@ function text({ clusters, handoffs, routers, nodes, away, leaseless, leaders }: 
       [
         ...nodes.map(({ name, instance, value }) => {
           const { address, healthy, process } = nodeValue(value);
-          return [toldApart(nodes, name, instance), address, processText(process), healthy ? 'well' : 'sick'];
+          return [toldApart(nodes, name, instance), address, processText(process), healthy ? 'healthy' : 'unhealthy'];
         }),
         ...away.map(({ cluster, shard, nodeId, instance, address }) => [
           `${cluster}/${shard}/${qualified(nodeId, instance)}`,

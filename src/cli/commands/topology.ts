@@ -35,7 +35,7 @@ interface ApplyFlags extends ClusterFlags {
 /** `keyway topology`: versions of a cluster's whole description. */
 export function topologyCommand(): Command {
   const command = new Command('topology')
-    .description('topologies in the registry: read, apply, look back, go back')
+    .description('read, apply and roll back topologies in the registry')
     .addHelpText(
       'after',
       '\nExample:\n  keyway topology get > docs.yaml\n  keyway topology apply docs.yaml\n  keyway topology rollback 3',
@@ -45,8 +45,8 @@ export function topologyCommand(): Command {
       .command('get')
       .description('print a topology')
       .addHelpText('after', '\nExample:\n  keyway topology get --form json')
-      .argument('[version]', 'another than the current one', versionOption)
-      .addOption(new Option('--form <form>', 'how to write it').choices([...FORMS]).default('yaml'))
+      .argument('[version]', 'a version other than the current one', versionOption)
+      .addOption(new Option('--form <form>', 'the format of the output').choices([...FORMS]).default('yaml'))
       .option('--json', 'the same as --form json'),
   ).action((version: TopologyVersion | undefined, flags: ClusterFlags & { form: Form; json?: true }) =>
     inRegistry(flags, async (registry) => {
@@ -57,15 +57,18 @@ export function topologyCommand(): Command {
   withRegistryOption(
     command
       .command('apply')
-      .description('change over to a topology; returns when that is done')
+      .description('switch to a topology, and wait until that is done')
       .addHelpText('after', '\nExample:\n  keyway topology apply docs.yaml\n  keyway topology apply --abort')
       .argument('[file]', 'YAML or JSON; lines of CLUSTERX SETNODES with --form setnodes')
-      .addOption(new Option('--form <form>', 'how it is written').choices([...FORMS]).default('yaml'))
-      .option('--namespace <name>', 'for --abort and the line form, which names none', 'default')
-      .option('--cluster <name>', 'for --abort and the line form, which names none')
-      .option('--force', 'at once, waiting for nobody; a version that is no newer becomes the next one')
-      .option('--lost <shards>', 'shards that are known to be dead, with commas between: nobody waits for them')
-      .option('--abort', 'give up the change that is under way: what was is what stays'),
+      .addOption(new Option('--form <form>', 'the format of the file').choices([...FORMS]).default('yaml'))
+      .option('--namespace <name>', 'for --abort and the setnodes form, which does not name one', 'default')
+      .option('--cluster <name>', 'for --abort and the setnodes form, which does not name one')
+      .option(
+        '--force',
+        'commit at once, without waiting for anything; a version that is not newer becomes the next one',
+      )
+      .option('--lost <shards>', 'shards that are known to be dead, separated by commas: nothing waits for them')
+      .option('--abort', 'abandon the change in progress, and keep the current version'),
   ).action((file: string | undefined, flags: ApplyFlags) =>
     inRegistry(flags, async (registry) => {
       if ((file === undefined) !== (flags.abort === true)) throw new UsageError('give a file, or --abort');
@@ -81,7 +84,7 @@ export function topologyCommand(): Command {
       .command('history')
       .description('list the versions that are kept')
       .addHelpText('after', '\nExample:\n  keyway topology history')
-      .option('--json', 'one JSON object a line'),
+      .option('--json', 'print one JSON object per line'),
   ).action((flags: ClusterFlags & { json?: true }) =>
     inRegistry(flags, async (registry) => {
       const rows = await registry.topologies.history(await namedCluster(registry, flags));
@@ -99,7 +102,7 @@ export function topologyCommand(): Command {
   withClusterOptions(
     command
       .command('rollback')
-      .description('make what a past version was the next version')
+      .description('commit a past version again, as the next version')
       .addHelpText('after', '\nExample:\n  keyway topology rollback 3')
       .argument('<version>', 'a version that is kept', versionOption),
   ).action((version: TopologyVersion, flags: ClusterFlags) =>

@@ -9,13 +9,13 @@ import { writeOut } from '../output/terminal.ts';
 /** `keyway validate`: whether files are right, before anything uses them. */
 export function validateCommand(): Command {
   return new Command('validate')
-    .description('say whether configs and topologies are right, and if not, what is wrong where')
-    .argument('<file...>', 'YAML or JSON; a topology is told from a config by its shards')
+    .description('check configs and topologies, and say where they are wrong')
+    .argument('<file...>', 'YAML or JSON; a file with shards at the top level is a topology, otherwise a config')
     .addHelpText('after', '\nExample:\n  keyway validate keyway.yaml\n  keyway validate docs.yaml keyway.yaml')
     .action((files: string[]) => {
       for (const file of files) {
         try {
-          writeOut(`${file} is ${validated(file)} that is right\n`);
+          writeOut(`${file} is ${validated(file)}\n`);
         } catch (error) {
           // The others are looked at all the same.
           process.exitCode = report(error);
@@ -29,10 +29,10 @@ function validated(file: string): string {
   const text = readDocument(file);
   if (isTopology(text)) {
     parseTopology(text, file);
-    return 'a topology';
+    return 'a valid topology';
   }
   parseConfig(text, file);
-  return 'a config';
+  return 'a valid config';
 }
 
 /** Whether a document is a topology, as far as it can be told: what is wrong in it is found where it is checked. */

@@ -5,8 +5,8 @@ import { writeOut } from '../output/terminal.ts';
 /** `keyway version`: what to say when something is to be looked into. */
 export function versionCommand(): Command {
   return new Command('version')
-    .description('print the version, that of Node, and the platform')
-    .option('--json', 'one JSON object')
+    .description('print the versions of Keyway and Node, and the platform')
+    .option('--json', 'print one JSON object')
     .addHelpText('after', '\nExample:\n  keyway version')
     .action(({ json }: { readonly json?: true }) => {
       const { version: node, platform, arch } = process;

@@ -11,8 +11,8 @@ import { stopOnSignals } from '../signals.ts';
 export function watchCommand(): Command {
   return withRegistryOption(
     new Command('watch')
-      .description('tell of every change: topologies, routers, nodes')
-      .option('--json', 'one JSON object a line')
+      .description('print every change of topologies, routers and nodes')
+      .option('--json', 'print one JSON object per line')
       .addHelpText('after', '\nExample:\n  keyway watch --json'),
   ).action(async (flags: RegistryFlag & { json?: true }) => {
     const registry = openRegistry(chosenRegistry(flags));
@@ -77,7 +77,7 @@ function tellChanges(
 export function valueText(kind: MemberKind, value: Member['value']): string {
   if (kind === 'node') {
     const { address, healthy, leaving, role } = nodeValue(value);
-    return `at ${address} is ${leaving ? 'leaving' : healthy ? 'well' : 'sick'}${role === 'replica' ? ', a replica' : ''}`;
+    return `at ${address} is ${leaving ? 'leaving' : healthy ? 'healthy' : 'unhealthy'}${role === 'replica' ? ', a replica' : ''}`;
   }
   const { versions, listen } = routerValue(value);
   const served = Object.entries(versions).map(([cluster, version]) => `${cluster}@${version}`);

@@ -13,7 +13,7 @@ export interface ClusterFlags extends RegistryFlag {
 export function withClusterOptions(command: Command): Command {
   return withRegistryOption(command)
     .option('--namespace <name>', 'the namespace of the cluster', DEFAULT_NAMESPACE)
-    .option('--cluster <name>', 'the cluster; may be left out where the namespace has only one');
+    .option('--cluster <name>', 'the cluster; optional if the namespace has only one');
 }
 
 /** The cluster that is meant. @throws UsageError where none is, or several may be */

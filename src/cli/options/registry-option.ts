@@ -28,9 +28,9 @@ export function withRegistryOption(command: Command): Command {
     )
     .option(
       '--token-file <file>',
-      'the token to show to it (else KEYWAY_TOKEN_FILE, KEYWAY_TOKEN with the token itself, tokenFile of the config)',
+      'the file with the token for it (else KEYWAY_TOKEN_FILE, KEYWAY_TOKEN with the token itself, tokenFile of the config)',
     )
-    .option('--insecure', 'show the token to a registry on another machine without TLS');
+    .option('--insecure', 'send the token to a registry on another machine without TLS');
 }
 
 /** Opens the registry that flag, environment or the user's config names, for as long as something is done with it. */

@@ -10,7 +10,7 @@ const schema = z.object({
   shards: z.array(z.object({ id: identifier, address, weight: z.int().min(1).max(1_000_000).optional() })).min(1),
 });
 
-/** Who writes a file may do so in several steps: it is read once nothing has happened to it for so long. */
+/** A file may be written in several steps: it is read once nothing has happened to it for this long. */
 const SETTLED_MS = 50;
 
 /** A YAML or JSON file with `shards: [{id, address, weight}]`, read whenever it changes. A faulty one is told, and changes nothing. */

@@ -31,7 +31,7 @@ export interface CheckReport {
 
 /**
  * What arrives on two connections may be read in another order than it was sent in: nothing is called a fault that could be
- * that, unless this program did not get to run for so long.
+ * that, unless this program did not get to run for that long.
  */
 const GRACE_MS = 1000;
 /**

@@ -14,7 +14,7 @@ export function highestRate(rate: Rate): number {
   return rate.kind === 'ramp' ? Math.max(rate.from, rate.to) : Math.max(...rate.perSecond);
 }
 
-/** Requests a second at a moment, of a run that lasts so long. */
+/** Requests a second at a moment, of a run of this length. */
 export function rateAt(rate: Rate, ms: number, lastsMs: number): number {
   const share = Math.min(1, Math.max(0, ms / lastsMs));
   if (rate.kind === 'constant') return rate.perSecond;

@@ -8,7 +8,7 @@ import type { RequestValues } from './request-values.ts';
 
 /** Watches that are opened in one turn: others have theirs in between. */
 const OPENED_A_TURN = 200;
-/** A watch that ends comes back after so long at most, by chance, where the answer does not say how long. */
+/** The longest random time after which a watch that has ended comes back, where the answer does not say how long. */
 const REATTACH_MS = 100;
 /** An answer that asks for longer asks for too long. */
 const LONGEST_PUSHBACK_MS = 60_000;

@@ -3,7 +3,7 @@ import { Http1ClientConnection, type Http1ClientHandler } from '../../http1/inde
 import { openSocket } from './open-socket.ts';
 import type { Target, Transport } from './transport.ts';
 
-/** After a connection could not be made none is tried for so long. */
+/** How long no connection is tried after one could not be made. */
 const RECONNECT_MS = 100;
 
 /** HTTP/1.1: up to so many connections, a request at a time on each, shown as streams. */

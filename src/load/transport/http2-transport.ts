@@ -3,7 +3,7 @@ import { Connection, type ConnectionHandler } from '../../http2/index.ts';
 import { openSocket } from './open-socket.ts';
 import type { Target, Transport } from './transport.ts';
 
-/** A connection that could not be made, or was lost, is tried again after so long. */
+/** How long until a connection that could not be made, or was lost, is tried again. */
 const RECONNECT_MS = 100;
 
 /** So many HTTP/2 connections to one place, made anew when they are lost or told to go. */

@@ -30,7 +30,7 @@ export const failureCauses = [
   'gave_up',
   'stalled',
   'violation',
-  'sick',
+  'unhealthy',
   'overloaded',
 ] as const;
 export type FailureCause = (typeof failureCauses)[number];
@@ -86,8 +86,8 @@ export class ShardCounters extends TrafficCounters {
   streams = 0;
   /** Requests that wait for it to come back. */
   held = 0;
-  /** Threads that take it for sick. */
-  sick = 0;
+  /** Threads that consider it unhealthy. */
+  unhealthy = 0;
   ejections = 0;
 
   /** Forgets what is not counted but looked at when somebody asks. */
@@ -95,7 +95,7 @@ export class ShardCounters extends TrafficCounters {
     this.connections = 0;
     this.streams = 0;
     this.held = 0;
-    this.sick = 0;
+    this.unhealthy = 0;
     this.ejections = 0;
   }
 }

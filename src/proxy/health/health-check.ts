@@ -12,7 +12,7 @@ export interface ActiveHealthDescription {
     | { readonly tcp: Record<string, never> };
   readonly intervalMs: number;
   readonly timeoutMs: number;
-  /** Failures in a row that make it sick, and successes that make it well again. */
+  /** Failures in a row that make it unhealthy, and successes that make it healthy again. */
   readonly unhealthyAfter: number;
   readonly healthyAfter: number;
 }

@@ -6,7 +6,7 @@ import { FAILURES, failureCause, reasonOf } from './failure.ts';
 
 const { Internal, Unavailable, Unimplemented } = GrpcStatus;
 
-/** For each cause: whose fault, HTTP and gRPC status, sickness, repetitions, log, before and within an answer. */
+/** For each cause: whose fault, HTTP and gRPC status, health, repetitions, log, before and within an answer. */
 const TABLE: ReadonlyArray<
   readonly [FailureCause, string, number, GrpcStatus, boolean, string, boolean, string, string]
 > = [
@@ -18,7 +18,7 @@ const TABLE: ReadonlyArray<
   ['gave_up', 'shard', 502, Unavailable, true, 'idempotent', false, 'reset', 'reset'],
   ['stalled', 'shard', 503, Unavailable, false, 'never', false, 'reply', 'reset'],
   ['violation', 'shard', 502, Internal, true, 'never', true, 'reply', 'reset'],
-  ['sick', 'router', 503, Unavailable, false, 'never', false, 'reply', 'reply'],
+  ['unhealthy', 'router', 503, Unavailable, false, 'never', false, 'reply', 'reply'],
   ['overloaded', 'router', 503, Unavailable, false, 'never', false, 'reply', 'reply'],
 ];
 

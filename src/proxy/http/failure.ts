@@ -105,7 +105,7 @@ export const FAILURES: Readonly<Record<FailureCause, Failure>> = {
     reply: (shard, reason) => localReply.upstreamFault(shard, reason),
   },
   /** The shard is ejected, or fails its health checks: it is not asked. */
-  sick: {
+  unhealthy: {
     fault: 'router',
     isSickness: false,
     repeats: 'never',

@@ -117,7 +117,7 @@ export const localReply = {
     refusal: 'no_lease',
     grpcStatus: GrpcStatus.Unavailable,
     httpStatus: 503,
-    message: `this router has lost its lease: who owns what in ${cluster} may be another by now`,
+    message: `this router has lost its lease: ownership in ${cluster} may have changed`,
     retryAfterMs: 1000,
   }),
   upstreamFault: (shard: string, reason = ''): LocalReply => ({

@@ -81,7 +81,7 @@ export interface Store {
    * @param seen an entry as a change has left it; null: none was seen
    */
   recall(seen: Entry | null): Promise<Recalled>;
-  /** A lease that ends when it has not been renewed for so long; its entries go with it. */
+  /** Grants a lease that ends when it has not been renewed for this long; its entries go with it. */
   grantLease(lengthMs: number): Promise<LeaseId>;
   /** @returns false where it has ended */
   renewLease(lease: LeaseId): Promise<boolean>;

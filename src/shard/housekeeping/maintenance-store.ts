@@ -137,7 +137,7 @@ export class MaintenanceStore {
     return (this.#cutoff.get(key, kept) as { revision: number } | undefined)?.revision ?? 0;
   }
 
-  /** The revision at which a document was deleted; 0: it is there, or was deleted less than so long ago. */
+  /** The revision at which a document was deleted; 0: it is there, or was deleted more recently than that. */
   deletedAt(key: string, agoMs: number): number {
     return (this.#tombstone.get(key, agoMs) as { revision: number } | undefined)?.revision ?? 0;
   }
@@ -164,7 +164,7 @@ export class MaintenanceStore {
     this.#noteTooMany.run(oldest.upTo);
   }
 
-  /** Ends sessions of a project without a sign of life for so long, at most so many. @returns how many. @throws StaleRun RunOver */
+  /** Ends sessions of a project that have shown no sign of life for this long, at most `limit` of them. @returns how many. @throws StaleRun RunOver */
   endSessions(project: string, idleMs: number, limit: number, token: UnitToken): number {
     if (this.#idleSession.get(project, idleMs) === undefined) return 0;
     return transaction(this.#database, () => {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { Pace } from './pace.ts';
 
-/** Rests once after a step that took so long by the clock. */
+/** Rests once after a step that took this long by the clock. */
 async function restAfter(workedMs: number, signal = new AbortController().signal): Promise<void> {
   let nowMs = 0;
   const pace = new Pace(() => nowMs, signal);

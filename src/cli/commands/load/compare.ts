@@ -8,10 +8,10 @@ import { writeTables } from '../../output/terminal.ts';
 /** `keyway load compare`: two runs side by side. */
 export function compareCommand(): Command {
   return new Command('compare')
-    .description('put two runs side by side, with ratios')
-    .argument('<one>', 'what --json has written')
-    .argument('<other>', 'the same of another run')
-    .option('--json', 'one JSON object a line')
+    .description('compare two runs side by side, with ratios')
+    .argument('<one>', 'the file that --json wrote')
+    .argument('<other>', 'that of another run')
+    .option('--json', 'print one JSON object per line')
     .addHelpText('after', '\nExample:\n  keyway load compare keyway.json envoy.json')
     .action(async (one: string, other: string, { json }: { readonly json?: true }) => {
       const { compareReports, parseReport } = await import('../../../load/index.ts');

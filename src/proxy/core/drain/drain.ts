@@ -1,12 +1,12 @@
 /** How streams end whose keys have moved, or whose shard goes away. Plain data. */
 export interface DrainDescription {
-  /** Within so long they end, spread evenly. */
+  /** They end within this time, spread evenly. */
   readonly windowMs: number;
   /** No more of them in a second, even where the window is longer for it. */
   readonly ratePerSecond: number;
-  /** A stream that cannot end in its protocol's way, because a message is under way, is reset after so long. */
+  /** A stream that cannot end in its protocol's way, because a message is under way, is reset after this time. */
   readonly graceMs: number;
-  /** A stream that no route calls a watch is one once it has been open for so long. */
+  /** A stream that no route calls a watch counts as one once it has been open for this long. */
   readonly longLivedAfterMs: number;
   /** Clients are told to come back after some time up to this, so that they do not come all at once. */
   readonly pushbackMs: number;

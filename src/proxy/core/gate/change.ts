@@ -11,7 +11,7 @@ const TOLD_TO_LEAVE_A_TICK = 1000;
  */
 const SLOW_MS = 100;
 
-/** The next step follows within so long, its rest included, unless somebody is stopped or cut off. */
+/** The next step follows within this time, its rest included, unless a process is stopped or cut off. */
 const HELD_KEYS_MS = 2000;
 
 /** A change of version as a thread takes part in it: which of its requests are for keys that move, and who is waited for. */
@@ -150,7 +150,7 @@ export class Change {
     return true;
   }
 
-  /** Open for so long that it is taken for a watch. One without an answer is an upload rather, and has as long again to end. */
+  /** Has been open long enough to count as a watch. One without an answer is an upload rather, and has as long again to end. */
   #isOld(request: GatedRequest, drainsSinceMs: number, nowMs: number): boolean {
     if (request.ageMs(nowMs) < this.#longLivedAfterMs) return false;
     return request.isBeingAnswered || nowMs - drainsSinceMs >= this.#longLivedAfterMs;

@@ -11,7 +11,7 @@ const LATE_MS = 200;
 /** Requests that are looked at in one turn: about a millisecond. */
 const LOOKED_AT_A_TURN = 400;
 
-/** What waits for a version that a shard has spoken of is tried again after so long: the version may have been given up. */
+/** What waits for a version that a shard has spoken of is tried again after this time: the version may have been given up. */
 const TRY_AGAIN_MS = 500;
 
 interface Waiting {

@@ -7,7 +7,7 @@ const RESERVED = 1 / 8;
  * all they can leave some, however unevenly they have shared out what was there before (dynamic thresholds, Choudhury and Hahne).
  */
 const OF_WHAT_IS_LEFT = 1 / 8;
-/** Who has how many is counted anew after so long, and carried on between. */
+/** How often the shares are counted anew; they are carried on in between. */
 const COUNT_EVERY_MS = 100;
 
 /**

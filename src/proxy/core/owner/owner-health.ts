@@ -1,6 +1,6 @@
 import { jitter } from '../../../runtime/jitter.ts';
 
-/** When a shard's own answers say that it is sick. Plain data. */
+/** When a shard's own answers say that it is unhealthy. Plain data. */
 export interface PassiveHealthDescription {
   /** Failures in a row; 0: not looked at. */
   readonly consecutiveFailures: number;
@@ -8,7 +8,7 @@ export interface PassiveHealthDescription {
   readonly successRate?:
     | { readonly minimumRequests: number; readonly standardDeviations: number; readonly intervalMs: number }
     | undefined;
-  /** The first time for so long, the second twice, and so on, up to the longest. */
+  /** How long the first ejection lasts; the second lasts twice as long, and so on, up to the longest. */
   readonly ejectionMs: number;
   readonly maxEjectionMs: number;
 }
@@ -17,8 +17,8 @@ export interface PassiveHealthDescription {
 const EJECTION_JITTER = 0.1;
 
 /**
- * Whether a shard is well, as far as this thread knows: by checks of its own, and by what becomes of requests. Who owns a
- * key does not depend on it; a sick owner's requests wait or fail, and never go elsewhere.
+ * Whether a shard is healthy, as far as this thread knows: by checks of its own, and by what becomes of requests. Who owns a
+ * key does not depend on it; an unhealthy owner's requests wait or fail, and never go elsewhere.
  */
 export class OwnerHealth {
   readonly #passive: PassiveHealthDescription | null;

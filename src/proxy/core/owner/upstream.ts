@@ -25,13 +25,13 @@ export interface UpstreamDescription {
   readonly limits?: Partial<UpstreamLimits> | undefined;
   readonly activeHealth?: ActiveHealthDescription | undefined;
   readonly passiveHealth?: PassiveHealthDescription | undefined;
-  /** So long requests wait for an owner that is down or sick; 0: they fail at once. */
+  /** How long requests wait for an owner that is down or unhealthy; 0: they fail at once. */
   readonly waitForOwnerMs?: number | undefined;
 }
 
 export const defaultUpstream: UpstreamDescription = { protocol: 'http2' };
 
-/** Of a shard's violations the log has one in so long. */
+/** How often a shard's violations are logged at most. */
 const TELL_FAILURES_EVERY_MS = 60_000;
 
 const POOLS: Readonly<
@@ -104,7 +104,7 @@ export class Upstream implements ShardEndpoint {
    */
   dispatch(request: ClearedRequest, block: HeaderBlock | null): void {
     const fault = this.health === null ? null : this.health.faultAt(this.#context.http2.turn.nowMs);
-    if (fault !== null) this.unavailable(request, 'sick', fault);
+    if (fault !== null) this.unavailable(request, 'unhealthy', fault);
     else if (this.limits.requests !== Number.POSITIVE_INFINITY && !this.#hasPlaceFor(request))
       this.refuse(request, 'overloaded', '');
     else this.#pool.dispatch(request, block);
@@ -134,12 +134,12 @@ export class Upstream implements ShardEndpoint {
   }
 
   #onCheck(fault: string | null): void {
-    if (fault === null) this.#log.info('the shard is well');
-    else this.#log.warn({ reason: fault }, 'the shard is sick');
+    if (fault === null) this.#log.info('the shard is healthy again');
+    else this.#log.warn({ reason: fault }, 'the shard is unhealthy');
     this.health?.onCheck(fault);
   }
 
-  unavailable(request: OutgoingRequest, cause: 'unreachable' | 'sick', reason: string): void {
+  unavailable(request: OutgoingRequest, cause: 'unreachable' | 'unhealthy', reason: string): void {
     if (this.#waitForOwnerMs === 0) this.refuse(request, cause, reason);
     else if (!this.#held.hold(request, reason, this.#waitForOwnerMs)) this.refuse(request, 'overloaded', '');
   }
@@ -183,7 +183,7 @@ export class Upstream implements ShardEndpoint {
     counters.held += this.#held.count;
     if (this.health === null) return;
     counters.ejections += this.health.ejections;
-    if (this.health.faultAt(this.#context.http2.turn.begin()) !== null) counters.sick = 1;
+    if (this.health.faultAt(this.#context.http2.turn.begin()) !== null) counters.unhealthy = 1;
   }
 
   /** The router's own limits have changed, or what is logged. */

@@ -9,7 +9,7 @@ import { defaultUpstream, Upstream, type UpstreamDescription } from './upstream.
 
 /** As many shards of a new version are made known in one turn: less than a millisecond. */
 const INTRODUCED_A_TURN = 50;
-/** A shard that no current version has is let go once nothing has been open to it for so long: a client may still be coming back. */
+/** A shard that no current version has is let go once nothing has been open to it for this long: a client may still be coming back. */
 const LET_GO_AFTER_MS = 5000;
 
 /** All shards that this thread reaches, of current versions and of past ones that still have streams. */
