@@ -143,6 +143,7 @@ export const rooms: readonly Room[] = [
       'yaml',
     ],
   },
+  { folder: 'library', what: "what programs import that is no room's own door", mayImport: ['http', 'http2'] },
   { folder: '.', what: "the library's doors", mayImport: ['node', 'registry', 'runtime'] },
 ];
 
