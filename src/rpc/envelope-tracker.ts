@@ -1,4 +1,4 @@
-const HEADER_BYTES = 5;
+import { ENVELOPE_BYTES } from './envelope.ts';
 
 /**
  * Follows messages in their envelopes (a byte of flags and four of length, as gRPC-Web and Connect have them), to know
@@ -46,7 +46,7 @@ export class EnvelopeTracker {
       } else {
         if (this.#header > 0) this.#length = this.#length * 256 + (bytes[at] as number);
         at++;
-        if (++this.#header < HEADER_BYTES) continue;
+        if (++this.#header < ENVELOPE_BYTES) continue;
         this.#remaining = this.#length;
         this.#header = 0;
         this.#length = 0;
@@ -60,11 +60,11 @@ export class EnvelopeTracker {
 /** Whether bytes[start, end) are whole messages in their envelopes, one after the other. */
 export function areWholeMessages(bytes: Uint8Array, start: number, end: number): boolean {
   let at = start;
-  while (at + HEADER_BYTES <= end) {
+  while (at + ENVELOPE_BYTES <= end) {
     const length =
       (bytes[at + 1] as number) * 0x1000000 +
       (((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 8) | (bytes[at + 4] as number));
-    at += HEADER_BYTES + length;
+    at += ENVELOPE_BYTES + length;
   }
   return at === end;
 }

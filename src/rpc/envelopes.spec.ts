@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { EnvelopeReader, enveloped, LineReader } from './envelopes.ts';
+import { enveloped } from './envelope.ts';
+import { EnvelopeReader, LineReader } from './envelopes.ts';
 
 it('puts messages together however their bytes come', () => {
   const bytes = Buffer.concat([

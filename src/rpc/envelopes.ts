@@ -1,15 +1,7 @@
-/** A flag and a length stand before each message (gRPC's and Connect's framing). */
-export const PREFIX_BYTES = 5;
+import { ENVELOPE_BYTES } from './envelope.ts';
+
 /** A longer message is taken for a fault of framing. */
 const MOST_BYTES = 64 << 20;
-
-/** A message with its prefix. */
-export function enveloped(message: Uint8Array): Uint8Array {
-  const framed = Buffer.alloc(PREFIX_BYTES + message.length);
-  framed.writeUInt32BE(message.length, 1);
-  framed.set(message, PREFIX_BYTES);
-  return framed;
-}
 
 /** Puts messages together again, as their bytes come. */
 export class EnvelopeReader {
@@ -27,12 +19,12 @@ export class EnvelopeReader {
       this.#held.length === 0
         ? Buffer.from(more.buffer, more.byteOffset, more.length)
         : Buffer.concat([this.#held, more]);
-    while (all.length >= PREFIX_BYTES) {
+    while (all.length >= ENVELOPE_BYTES) {
       const length = all.readUInt32BE(1);
       if (length > MOST_BYTES) throw new Error(`a message of ${length} bytes`);
-      if (all.length < PREFIX_BYTES + length) break;
-      this.#onMessage(all[0] as number, all.subarray(PREFIX_BYTES, PREFIX_BYTES + length));
-      all = all.subarray(PREFIX_BYTES + length);
+      if (all.length < ENVELOPE_BYTES + length) break;
+      this.#onMessage(all[0] as number, all.subarray(ENVELOPE_BYTES, ENVELOPE_BYTES + length));
+      all = all.subarray(ENVELOPE_BYTES + length);
     }
     // What was read lies in a buffer that is used again.
     this.#held = Buffer.from(all);

@@ -1,5 +1,6 @@
 import { type Field, field, type HeaderBlock, NameKind } from '../http/index.ts';
 import type { ClientProtocol } from './client-protocol.ts';
+import { enveloped } from './envelope.ts';
 
 const GRPC_WEB = /^application\/grpc-web(-text)?($|[+;].*$)/i;
 const GRPC = /^application\/grpc($|[+;])/i;
@@ -8,7 +9,6 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)*$/;
 const TE_TRAILERS = field('te', 'trailers');
 /** A message's flags say that it is the trailers (grpc/grpc doc/PROTOCOL-WEB.md). */
 const TRAILER_FLAG = 0x80;
-const ENVELOPE_BYTES = 5;
 
 /**
  * Makes gRPC of a call in gRPC-Web, for shards that speak gRPC alone, and gRPC-Web of its answer: the trailers become the
@@ -84,10 +84,7 @@ export class GrpcWebTranslation {
   lastMessage(trailers: HeaderBlock): Uint8Array {
     const lines = trailers.copy().map(({ name, text }) => `${name.text}: ${text}\r\n`);
     const text = Buffer.from(lines.join(''), 'latin1');
-    const frame = Buffer.alloc(ENVELOPE_BYTES + text.length);
-    frame[0] = TRAILER_FLAG;
-    frame.writeUInt32BE(text.length, 1);
-    text.copy(frame, ENVELOPE_BYTES);
+    const frame = enveloped(text, TRAILER_FLAG);
     return this.responseContent(frame, 0, frame.length);
   }
 }

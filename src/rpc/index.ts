@@ -1,7 +1,8 @@
 /** What calls look like inside HTTP: envelopes, statuses, and the dialects gRPC, gRPC-Web, Connect and plain HTTP. */
 export { type ClientProtocol, clientProtocolOf } from './client-protocol.ts';
+export { enveloped } from './envelope.ts';
 export { areWholeMessages, type Envelopes, EnvelopeTracker, envelopesIn } from './envelope-tracker.ts';
-export { EnvelopeReader, enveloped, LineReader } from './envelopes.ts';
+export { EnvelopeReader, LineReader } from './envelopes.ts';
 export { encodeGrpcMessage, GrpcStatus, grpcTimeoutMs } from './grpc.ts';
 export { GrpcWebTranslation } from './grpc-web.ts';
 export { MessageReader } from './message-reader.ts';

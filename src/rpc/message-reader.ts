@@ -1,4 +1,5 @@
-const HEADER_BYTES = 5;
+import { ENVELOPE_BYTES, enveloped } from './envelope.ts';
+
 const COMPRESSED = 0x01;
 /** A longer message is not looked into. */
 const LONGEST_MESSAGE_BYTES = 4 * 1024 * 1024;
@@ -30,25 +31,25 @@ export class MessageReader {
       if (this.#carried > 0) at = this.#complete(bytes, at, end);
       else {
         const length = lengthAt(bytes, at, end);
-        if (length < 0 || end - at < HEADER_BYTES + length) {
-          this.#carryOver(bytes, at, end, HEADER_BYTES + Math.max(0, length));
+        if (length < 0 || end - at < ENVELOPE_BYTES + length) {
+          this.#carryOver(bytes, at, end, ENVELOPE_BYTES + Math.max(0, length));
           return;
         }
         this.#tell(bytes, at, length);
-        at += HEADER_BYTES + length;
+        at += ENVELOPE_BYTES + length;
       }
     }
   }
 
   /** Adds to the message that is carried what belongs to it. @returns where the next one begins */
   #complete(bytes: Uint8Array, start: number, end: number): number {
-    const headerEnd = Math.min(end, start + Math.max(0, HEADER_BYTES - this.#carried));
+    const headerEnd = Math.min(end, start + Math.max(0, ENVELOPE_BYTES - this.#carried));
     this.#carryOver(bytes, start, headerEnd, FIRST_ROOM_BYTES);
     const length = lengthAt(this.#carry, 0, this.#carried);
     if (length < 0) return headerEnd;
-    const stop = Math.min(end, headerEnd + HEADER_BYTES + length - this.#carried);
-    this.#carryOver(bytes, headerEnd, stop, HEADER_BYTES + length);
-    if (this.#carried === HEADER_BYTES + length) {
+    const stop = Math.min(end, headerEnd + ENVELOPE_BYTES + length - this.#carried);
+    this.#carryOver(bytes, headerEnd, stop, ENVELOPE_BYTES + length);
+    if (this.#carried === ENVELOPE_BYTES + length) {
       const carry = this.#carry;
       this.clear();
       this.#tell(carry, 0, length);
@@ -77,7 +78,7 @@ export class MessageReader {
 
   #tell(bytes: Uint8Array, at: number, length: number): void {
     // Trailers of gRPC-Web, and the end of a Connect stream, are messages of their protocols.
-    if ((bytes[at] as number) === 0) this.#onMessage(bytes.subarray(at + HEADER_BYTES, at + HEADER_BYTES + length));
+    if ((bytes[at] as number) === 0) this.#onMessage(bytes.subarray(at + ENVELOPE_BYTES, at + ENVELOPE_BYTES + length));
   }
 
   /** The same content with each message rewritten. */
@@ -86,12 +87,10 @@ export class MessageReader {
     let at = 0;
     while (at < content.length) {
       const length = lengthAt(content, at, content.length);
-      const end = at + HEADER_BYTES + length;
+      const end = at + ENVELOPE_BYTES + length;
       if (length < 0 || end > content.length) throw new Error('the request ends inside a message');
-      const changed = change(content.subarray(at + HEADER_BYTES, end));
-      const header = Buffer.alloc(HEADER_BYTES);
-      header.writeUInt32BE(changed.length, 1);
-      parts.push(header, changed);
+      const changed = change(content.subarray(at + ENVELOPE_BYTES, end));
+      parts.push(enveloped(changed));
       at = end;
     }
     return Buffer.concat(parts);
@@ -100,7 +99,7 @@ export class MessageReader {
 
 /** The length of the message whose envelope begins at `at`; -1 where that is not all there. @throws Error where it cannot be read */
 function lengthAt(bytes: Uint8Array, at: number, end: number): number {
-  if (end - at < HEADER_BYTES) return -1;
+  if (end - at < ENVELOPE_BYTES) return -1;
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(at + 1);
   if (((bytes[at] as number) & COMPRESSED) !== 0) throw new Error('a compressed message');
   if (length > LONGEST_MESSAGE_BYTES) throw new Error(`a message of ${length} bytes`);

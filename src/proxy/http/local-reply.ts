@@ -1,5 +1,5 @@
 import { ErrorCode, type Field, field, HeaderBlock, type Stream, transientField } from '../../http/index.ts';
-import { type ClientProtocol, encodeGrpcMessage, GrpcStatus } from '../../rpc/index.ts';
+import { type ClientProtocol, encodeGrpcMessage, enveloped, GrpcStatus } from '../../rpc/index.ts';
 import type { Refusal, TrafficCounters } from '../core/counters.ts';
 
 /** An answer of the router's own, in gRPC's terms and in HTTP's. */
@@ -160,7 +160,6 @@ const CONNECT_CODES: Readonly<Record<GrpcStatus, readonly [name: string, httpSta
 /** An envelope's flags: gRPC-Web's trailers, Connect's end of a stream. */
 const TRAILER_FLAG = 0x80;
 const END_STREAM_FLAG = 0x02;
-const ENVELOPE_BYTES = 5;
 
 const block = new HeaderBlock();
 
@@ -175,12 +174,7 @@ function statusFields(reply: LocalReply): Field[] {
 }
 
 function envelope(flags: number, text: string): Buffer {
-  const content = Buffer.from(text, 'utf8');
-  const enveloped = Buffer.alloc(ENVELOPE_BYTES + content.length);
-  enveloped[0] = flags;
-  enveloped.writeUInt32BE(content.length, 1);
-  content.copy(enveloped, ENVELOPE_BYTES);
-  return enveloped;
+  return enveloped(Buffer.from(text, 'utf8'), flags);
 }
 
 function connectError(reply: LocalReply): { readonly code: string; readonly message: string } {
