@@ -175,6 +175,37 @@ it.each([1, 2])('opens and closes listeners beside those that stay, with %i work
   expect(streaming.closed).toBe(false);
 });
 
+it('takes up another token of the admin address, and says what it waits for when it drains', async () => {
+  const { port } = await startHttpBackend(scope, 'a', 'http2');
+  const router = await startRouter(scope, { shards: [port], config: { reloadOnChange: false } });
+  const tokenFile = scope.file('token', 'the-first-token-of-all');
+  const bearing = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` });
+  rewrite(router, (config) => ({ admin: { ...(config.admin as object), tokenFile } }));
+  expect(await reload(router)).toMatchObject({ result: 'applied', applied: ['admin.tokenFile'] });
+  expect((await fetchText(`${router.admin}/config`)).status).toBe(401);
+  writeFileSync(tokenFile, 'short');
+  expect(await reload(router, bearing('the-first-token-of-all'))).toMatchObject({
+    result: 'refused',
+    fault: expect.stringContaining('holds fewer than 16 characters') as string,
+  });
+  writeFileSync(tokenFile, 'the-second-token-of-all');
+  expect((await reload(router, bearing('the-first-token-of-all'))).fault).toBeNull();
+  expect((await reload(router, bearing('the-second-token-of-all'))).result).toBe('unchanged');
+
+  const session = connect(`http://${router.endpoint}`);
+  scope.defer(() => session.destroy());
+  session.on('error', () => {});
+  const streaming = session.request({ ':path': '/hang', 'x-shard-key': 'k' });
+  await once(streaming, 'response');
+  streaming.on('error', () => {});
+  router.process.child.kill('SIGTERM');
+  await router.process.printed(
+    /"openStreams":1,"waitsFor":\{"\/ at s0":1\},"secondsLeft":\d,"msg":"waiting for open streams to end"/,
+  );
+  session.destroy();
+  expect(await router.process.exit()).toBe(0);
+});
+
 it('follows clusters of the registry that a config adds, and leaves those that it takes out', async () => {
   const store = await sqlite(scope);
   const { topologies, members } = registryOn(store.open(), scope);

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type ServerHttp2Stream } from 'node:http2';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ import { nodeName } from '../registry/index.ts';
 import { valueText } from './commands/watch.ts';
 import { openRegistry } from './options/open-registry.ts';
 import { chosenRegistry } from './options/registry-option.ts';
-import { writeFault } from './output/terminal.ts';
+import { Notes, writeFault } from './output/terminal.ts';
 import { keywayProgram } from './program.ts';
 
 let folder = '';
@@ -213,6 +213,31 @@ describe('the token that is shown to a registry', () => {
       remote: { address: registry, tokenFile: 'mine' },
     });
     expect(() => chosenRegistry({ registry: 'sqlite:a', tokenFile: 'mine' })).toThrow('--token-file is for a registry');
+  });
+});
+
+describe('the token that a config names', () => {
+  it('is shown where neither flag nor environment has another', () => {
+    vi.stubEnv('XDG_CONFIG_HOME', folder);
+    vi.stubEnv('KEYWAY_REGISTRY', '');
+    mkdirSync(join(folder, 'keyway'));
+    file('keyway/config.yaml', "registry: {remote: {address: 'registry.test:9200', tokenFile: token}}\n");
+    const remote = { address: 'registry.test:9200', tokenFile: join(folder, 'keyway', 'token') };
+    expect(chosenRegistry({})).toEqual({ remote });
+    vi.stubEnv('KEYWAY_TOKEN_FILE', '/run/token');
+    expect(chosenRegistry({})).toEqual({ remote: { ...remote, tokenFile: '/run/token' } });
+  });
+});
+
+describe('a note that comes again', () => {
+  it('is written once, and then how often it came besides', () => {
+    const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const notes = new Notes();
+    for (const text of ['a', 'a', 'a', 'b']) notes.write(text);
+    notes.end();
+    const told = write.mock.calls.map(([part]) => String(part)).join('');
+    write.mockRestore();
+    expect(told).toBe('a\n(the same 2 times more)\nb\n');
   });
 });
 
