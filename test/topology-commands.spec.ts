@@ -128,7 +128,7 @@ it('tells of routers, nodes, leaders and every change', async () => {
   expect(await keyway('topology', 'apply', '--abort')).toMatchObject({ code: 2 });
   const status = await done('status');
   expect(status).toContain('default/docs  1        maglev     s0');
-  expect(status).toContain('r1               default/docs@1');
+  expect(status).toContain('r1                        default/docs@1');
   expect(status).toContain(`controller  me      ${term?.token}`);
   expect(JSON.parse(await done('status', '--json'))).toMatchObject({ routers: [{ name: 'r1' }], handoffs: [] });
   const again = done('shard', 'remove', 's1');
