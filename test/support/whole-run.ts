@@ -11,6 +11,8 @@ const MARK = 'KEYWAY_TEST_RUN';
 export default async function setup(): Promise<(() => Promise<void>) | undefined> {
   // Each project asks.
   if (process.env[MARK] !== undefined) return undefined;
+  // The tests' own clients are gRPC's, which would ask a proxy for loopback.
+  for (const name of ['grpc_proxy', 'http_proxy', 'https_proxy']) delete process.env[name];
   process.env.KEYWAY_BUILT = await buildCommand();
   const folder = mkdtempSync(join(tmpdir(), 'keyway-run-'));
   process.env.TMPDIR = folder;
