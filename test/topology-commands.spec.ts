@@ -152,7 +152,7 @@ it('tells of shards and routers that are away, and waits for them until somebody
   const basis = leaselessText((await topologies.read(name)) as Topology, false);
   await handoffs.leaselessEntry(name, router).write(() => basis, { over: 'anything', until: forever });
   const status = await done('status');
-  expect(status).toContain(`default/docs/s0/${qualified('n', instance)}  10.0.0.1:1  lost`);
+  expect(status).toContain(`default/docs/s0/${qualified('n', instance)}  10.0.0.1:1           lost`);
   expect(status).toMatch(new RegExp(`${router.replace('.', '\\.')} +away +default/docs@1, perhaps`));
   expect(await keyway('cluster', 'forget', 'docs', 's7', '--yes')).toMatchObject({
     code: 2,
