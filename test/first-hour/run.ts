@@ -59,6 +59,8 @@ class FirstHour {
     if (!(await this.#step('npm ci', () => this.#quietly('npm ci', CHECKOUT)))) return;
     await this.#inOneTerminal('README, two minutes', [this.#stepsOf('README.md', '## Two minutes')]);
     const [start] = this.#stepsOf('README.md', '## Two minutes') as [Step];
+    // Documents and topologies would be README's.
+    await this.#quietly('rm -rf .keyway', CHECKOUT);
     await this.#inOneTerminal('docs/housekeeping.md, turns', [
       [{ ...start, command: 'npx keyway dev' }],
       this.#stepsOf('docs/housekeeping.md', '## Turns'),
