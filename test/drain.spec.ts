@@ -262,7 +262,7 @@ it.each([
 
 it('serves what was deleted for as long as a call to it is under way, and has nobody make it anew meanwhile', async () => {
   const [one, other] = [await holdingShard('text/plain'), await holdingShard('text/plain')];
-  const config = { drain: { longLivedAfterMs: 600_000 } };
+  const config = { drain: { longLivedAfter: '10m' } };
   const { router, registry } = await start([one.port], 1, {
     route: { watch: [] },
     upstream: { protocol: 'http1' },

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { defaultLimits } from '../http/index.ts';
 import { defaultRouterLimits } from '../proxy/index.ts';
+import { noticesGoTo } from '../runtime/notices.ts';
 import { DocumentError } from '../yaml/index.ts';
 import { parseConfig } from './index.ts';
 
@@ -109,16 +110,25 @@ it.each([
   ['workers: 1', 'limits: {maxUnsent: 0.3B}', '3:21 limits.maxUnsent: write whole bytes'],
   [
     'workers: 1',
-    'drain: {windowMs: 5000}',
-    '3:9 drain.windowMs: is window now: write window: 5s; keyway config upgrade keyway.yaml rewrites the file',
+    'drain: {windowMs: soon}',
+    '3:9 drain.windowMs: is window now: write window: soon; keyway config upgrade keyway.yaml rewrites the file',
   ],
-  [
-    'workers: 1',
-    'drainSeconds: 30',
-    '3:1 drainSeconds: is drainTimeout now: write drainTimeout: 30s; keyway config upgrade keyway.yaml rewrites the file',
-  ],
+  ['workers: 1', 'drain: {windowMs: 5000, window: 5s}', '3:9 windowMs: window is there too; take one of them out'],
 ])('answers %s -> %s with where it is and how to fix it', (right, wrong, message) => {
   expect(faultsOf(CONFIG.replace(right, wrong)).split('\n')[0]).toBe(`keyway.yaml:${message}`);
+});
+
+it('reads what an earlier release wrote, and says how to rewrite it', () => {
+  const told: string[] = [];
+  noticesGoTo((line) => told.push(line));
+  const former = 'drainSeconds: 20\ndrain: {windowMs: 700, graceMs: 900}';
+  for (let i = 0; i < 2; i++) {
+    const config = parseConfig(CONFIG.replace('workers: 1', former), 'keyway.yaml');
+    expect([config.drainMs, config.drain.windowMs, config.drain.graceMs]).toEqual([20_000, 700, 900]);
+  }
+  expect(told).toEqual([
+    'keyway.yaml:3 drainSeconds: 20 is read as drainTimeout: 20s, and 2 more fields of an earlier release; keyway config upgrade keyway.yaml rewrites the file',
+  ]);
 });
 
 it('names every fault, and what is missing', () => {

@@ -182,11 +182,6 @@ const wrong = [
     'cluster: c\nhashOn: address\nshards: [{id: a, address: "h:1"}, {id: b, address: "h:1"}]',
     'shards.1.address: h:1 is the address of a too',
   ],
-  [
-    'a former name',
-    `cluster: c\n${SHARDS}\nfailover: {afterMs: 10000}`,
-    'failover.afterMs: is after now: write after: 10s; keyway config upgrade t.yaml rewrites the file',
-  ],
   ['a field that is none', `cluster: c\n${SHARDS}\nplacment: {}`, 't.yaml:3:1 placment: .*did you mean placement'],
 ] as const;
 

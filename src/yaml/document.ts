@@ -3,12 +3,14 @@ import { dirname } from 'node:path';
 import { isMap, isScalar, isSeq, LineCounter, type ParsedNode, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { fileFault } from '../runtime/foreign-errors.ts';
+import { notice } from '../runtime/notices.ts';
 import { DocumentError, type DocumentFault } from './document-error.ts';
 import { renamedField } from './former-names.ts';
 import { didYouMean } from './nearest-name.ts';
 import { ownWords } from './own-words.ts';
 import type { Path } from './path.ts';
 import { knownFields, nodesAt, withPathsFrom } from './schema-node.ts';
+import { upgradeDocument } from './upgrade.ts';
 
 /** Tells of a fault at a value. */
 export type Report = (path: Path, message: string) => void;
@@ -24,7 +26,7 @@ export function readDocument(file: string): string {
 
 /**
  * Reads YAML (of which JSON is a part) as a schema has it, and then as `build` makes of it, which reports what no schema
- * can find.
+ * can find. Fields by the names that earlier releases had for them are read too, with a notice.
  * @param file the name for messages
  * @param jsonSchema where it is not simply the schema's own
  * @throws DocumentError naming every fault with line, column, field and mend
@@ -36,7 +38,7 @@ export function parseYaml<Schema extends z.ZodType, Result>(
   build: (value: z.output<Schema>, report: Report) => Result,
   jsonSchema: () => object = () => z.toJSONSchema(schema, { io: 'input' }),
 ): Result {
-  const source = new YamlSource(text, file, jsonSchema);
+  const source = new YamlSource(asWrittenNow(text, file, jsonSchema), file, jsonSchema);
   const parsed = schema.safeParse(source.value, { error: ownWords });
   if (!parsed.success)
     throw new DocumentError(parsed.error.issues.flatMap(meant).flatMap((issue) => source.faultsOf(issue)));
@@ -44,6 +46,17 @@ export function parseYaml<Schema extends z.ZodType, Result>(
   const result = build(parsed.data, (path, message) => faults.push(source.fault(path, message)));
   if (faults.length > 0) throw new DocumentError(faults);
   return result;
+}
+
+/** A file of an earlier release as this one writes it. */
+function asWrittenNow(text: string, file: string, jsonSchema: () => object): string {
+  const upgraded = upgradeDocument(text, file, [jsonSchema()], 'former names');
+  const [first, ...others] = upgraded?.fields ?? [];
+  if (upgraded === null || first === undefined) return text;
+  const { line, before, after } = first;
+  const more = others.length === 0 ? '' : `, and ${others.length} more fields of an earlier release`;
+  notice(`${file}:${line} ${before} is read as ${after}${more}; keyway config upgrade ${file} rewrites the file`);
+  return upgraded.text;
 }
 
 /**

@@ -18,6 +18,9 @@ export interface UpgradedDocument {
   readonly fields: readonly UpgradedField[];
 }
 
+/** What is rewritten: fields of former names alone, or sizes without their unit too, where the name never had one. */
+export type UpgradeReach = 'former names' | 'all';
+
 /**
  * Rewrites fields that had their unit in their name (`windowMs: 5000` becomes `window: 5s`). Everything else stays as it is, to the
  * last space.
@@ -26,7 +29,12 @@ export interface UpgradedDocument {
  * @returns null where the document has no field of any of them
  * @throws DocumentError where it is not YAML, or has a field by its former and its present name
  */
-export function upgradeDocument(text: string, file: string, schemas: readonly object[]): UpgradedDocument | null {
+export function upgradeDocument(
+  text: string,
+  file: string,
+  schemas: readonly object[],
+  reach: UpgradeReach = 'all',
+): UpgradedDocument | null {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const [error] = document.errors;
@@ -34,7 +42,9 @@ export function upgradeDocument(text: string, file: string, schemas: readonly ob
   const root = document.contents;
   const schema = schemaOf(root, schemas as readonly SchemaNode[]);
   if (schema === null) return null;
-  const found = outdatedFields(root, [schema], (alias) => alias.resolve(document));
+  const found = outdatedFields(root, [schema], (alias) => alias.resolve(document)).filter(
+    ({ key, renamed }) => reach === 'all' || renamed.name !== key.value,
+  );
   let upgraded = text;
   for (const { key, value, siblings, renamed } of found.toReversed()) {
     if (renamed.name !== key.value && siblings.some((each) => isScalar(each.key) && each.key.value === renamed.name))

@@ -1,0 +1,13 @@
+import { expect, it } from 'vitest';
+import { withoutFormerOptions } from './former-options.ts';
+
+it('reads options that took milliseconds as they are written now, up to what is for another program', () => {
+  const told: string[] = [];
+  const read = (...argv: string[]): string[] => withoutFormerOptions(argv, (line) => told.push(line));
+  expect(read('node', 'register', '--lease-ms', '500', '--check-ms=20', '--', 'x', '--lease-ms', '1')).toEqual([
+    ...['node', 'register', '--lease', '500ms', '--check', '20ms'],
+    ...['--', 'x', '--lease-ms', '1'],
+  ]);
+  expect(told).toEqual(['--lease-ms 500 is read as --lease 500ms', '--check-ms 20 is read as --check 20ms']);
+  expect(read('kv', 'put', '--ttl-ms', 'soon')).toEqual(['kv', 'put', '--ttl-ms', 'soon']);
+});

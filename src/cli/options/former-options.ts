@@ -1,0 +1,27 @@
+/** Options that took milliseconds in earlier releases, and take a time with its unit now, by the same name without the `-ms`. */
+const FORMER = new Set(['--lease-ms', '--check-ms', '--refresh-ms', '--gone-after-ms', '--ttl-ms']);
+
+/**
+ * A command line with such options as they are written now: `--lease-ms 500` becomes `--lease 500ms`. What stands behind `--` is
+ * another program's.
+ * @param tell is told of each, for people
+ */
+export function withoutFormerOptions(argv: readonly string[], tell: (line: string) => void): string[] {
+  const written: string[] = [];
+  const end = argv.indexOf('--');
+  const own = argv.slice(0, end < 0 ? argv.length : end);
+  for (let i = 0; i < own.length; i++) {
+    const argument = own[i] as string;
+    const [option = '', inline] = argument.split('=', 2);
+    const value = inline ?? own[i + 1];
+    if (!FORMER.has(option) || value === undefined || !/^\d+$/.test(value)) {
+      written.push(argument);
+      continue;
+    }
+    const name = option.replace(/-ms$/, '');
+    written.push(name, `${value}ms`);
+    tell(`${option} ${value} is read as ${name} ${value}ms`);
+    if (inline === undefined) i++;
+  }
+  return [...written, ...argv.slice(own.length)];
+}
