@@ -91,7 +91,7 @@ class SilentRouter {
 
 const WATCHES = { routes: [{ match: { prefix: '/' }, cluster: 'docs', watch: ['/test.Echo/Bidi'] }] };
 /** A lease that outlives a machine that is busy for seconds. */
-const LASTING_MS = 30_000;
+const LASTING = '30s';
 const QUICK = { drain: { window: '100ms', pushback: '100ms' } };
 
 async function echoes(): Promise<{ ports: number[]; registry: Registry; address: string; start: StartRouter }> {
@@ -99,11 +99,11 @@ async function echoes(): Promise<{ ports: number[]; registry: Registry; address:
   const registry = registryOn(store.open(), scope);
   const backends = [await startEchoBackend(scope, 's0'), await startEchoBackend(scope, 's1')];
   const { address } = (store.config as { remote: { address: string } }).remote;
-  const start: StartRouter = ({ workers = 1, where = address, leaseMs = 2000, config = {} } = {}) =>
+  const start: StartRouter = ({ workers = 1, where = address, lease = '2s', config = {} } = {}) =>
     startRouter(scope, {
       shards: [],
       workers,
-      registry: { remote: { address: where }, keepIn: scope.folder(), lease: `${leaseMs}ms` },
+      registry: { remote: { address: where }, keepIn: scope.folder(), lease },
       ...WATCHES,
       config: { ...QUICK, ...config },
     });
@@ -113,7 +113,7 @@ async function echoes(): Promise<{ ports: number[]; registry: Registry; address:
 type StartRouter = (setup?: {
   workers?: number;
   where?: string;
-  leaseMs?: number;
+  lease?: string;
   config?: object;
 }) => Promise<RouterUnderTest>;
 
@@ -128,7 +128,7 @@ describe.each([{ workers: 1 }, { workers: 2 }])('a handoff, as a router of $work
     const { ports, registry, start } = await echoes();
     const [before, after] = [draft(ports.slice(0, 1)), draft(ports)];
     await registry.topologies.commit(before);
-    const router = await start({ workers, leaseMs: LASTING_MS });
+    const router = await start({ workers, lease: LASTING });
     const silent = new SilentRouter(registry);
     await silent.ready;
     const moving = KEYS.filter((key) => ownerOf(after, key) === 's1');
@@ -174,7 +174,7 @@ describe.each([{ workers: 1 }, { workers: 2 }])('a handoff, as a router of $work
   it('holds no more than it may, and for no longer; and lets all go where it is given up', async () => {
     const { ports, registry, start } = await echoes();
     await registry.topologies.commit(draft(ports.slice(0, 1)));
-    const router = await start({ workers, leaseMs: LASTING_MS, config: { hold: { requests: 3, wait: '1m' } } });
+    const router = await start({ workers, lease: LASTING, config: { hold: { requests: 3, wait: '1m' } } });
     const silent = new SilentRouter(registry);
     await silent.ready;
     const client = echoClient(scope, router.endpoint);
@@ -228,7 +228,7 @@ describe('a router that has lost its lease', () => {
   it('has forgotten nothing where it was stopped for longer than that', async () => {
     const { ports, registry, start } = await echoes();
     await registry.topologies.commit(draft(ports.slice(0, 1)));
-    const router = await start({ leaseMs: 1000 });
+    const router = await start({ lease: '1s' });
     const after = draft(ports);
     const mover = KEYS.find((key) => ownerOf(after, key) === 's1') as string;
     const client = echoClient(scope, router.endpoint);
@@ -245,7 +245,7 @@ describe('a router that has lost its lease', () => {
     const { ports, registry, start } = await echoes();
     await registry.topologies.commit(draft(ports.slice(0, 1)));
     process.env.NODE_OPTIONS = `--import ${new URL('./support/clock-jump.ts', import.meta.url).href}`;
-    const router = await start({ leaseMs: 1000 });
+    const router = await start({ lease: '3s' });
     delete process.env.NODE_OPTIONS;
     const client = echoClient(scope, router.endpoint);
     for (const jumps of [1, 2, 3, 4]) {
@@ -294,7 +294,7 @@ describe('a shard that takes part', () => {
 
   it('serves what it owns, tells routers that are behind, and waits where it is behind itself', async () => {
     // A shard that is not given time to renew its lease would refuse for that.
-    const { registry, ports } = await shards(2, {}, '30s');
+    const { registry, ports } = await shards(2, {}, LASTING);
     const topology = draft(ports);
     const own = KEYS.find((key) => ownerOf(topology, key) === 's0') as string;
     const other = KEYS.find((key) => ownerOf(topology, key) === 's1') as string;
@@ -365,7 +365,8 @@ describe('a shard that takes part', () => {
     'strict',
     'eventual',
   ] as const)('has its watches made anew by a router that replays them (%s)', async (consistency) => {
-    const { registry, ports, address } = await shards(2, { consistency });
+    // A shard that is not given time to renew its lease would end the watch.
+    const { registry, ports, address } = await shards(2, { consistency }, LASTING);
     const resume = { protobuf: { seen: [2, 3], into: [2], absent: 0 } };
     const router = await startRouter(scope, {
       shards: [],
