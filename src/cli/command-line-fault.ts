@@ -2,6 +2,7 @@ import type { Command, CommanderError } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { UsageError } from '../runtime/usage-error.ts';
 import { didYouMean } from '../yaml/index.ts';
+import { presentName } from './options/former-options.ts';
 
 /** What is wrong with a command line, in our own words. Null where nothing is: help or the version was asked for. */
 export function commandLineFault(command: Command, error: CommanderError): UsageError | null {
@@ -34,8 +35,8 @@ function unknownOption(command: Command, text: string): UsageError {
   const [option = ''] = text.split('=');
   const of = (each: Command): string[] => each.options.flatMap(({ long }) => (long == null ? [] : [long]));
   const below = (each: Command): string[] => [...of(each), ...each.commands.flatMap(below)];
-  const renamed = option.replace(/-ms$/, '');
-  if (renamed !== option && of(command).includes(renamed))
+  const renamed = presentName(option);
+  if (renamed !== null && of(command).includes(renamed))
     return new UsageError(`${option} is ${renamed} now, with a unit: write ${renamed} 5s`);
   const meant = didYouMean(option, of(command)) || didYouMean(option, below(command));
   return new UsageError(`${option} is an unknown option${meant || `; see ${pathOf(command)} --help`}`);

@@ -1,6 +1,11 @@
 /** Options that took milliseconds in earlier releases, and take a time with its unit now, by the same name without the `-ms`. */
 const FORMER = new Set(['--lease-ms', '--check-ms', '--refresh-ms', '--gone-after-ms', '--ttl-ms']);
 
+/** How an option of an earlier release is called now; null where it never was one. */
+export function presentName(option: string): string | null {
+  return FORMER.has(option) ? option.replace(/-ms$/, '') : null;
+}
+
 /**
  * A command line with such options as they are written now: `--lease-ms 500` becomes `--lease 500ms`. What stands behind `--` is
  * another program's.
@@ -14,11 +19,11 @@ export function withoutFormerOptions(argv: readonly string[], tell: (line: strin
     const argument = own[i] as string;
     const [option = '', inline] = argument.split('=', 2);
     const value = inline ?? own[i + 1];
-    if (!FORMER.has(option) || value === undefined || !/^\d+$/.test(value)) {
+    const name = presentName(option);
+    if (name === null || value === undefined || !/^\d+$/.test(value)) {
       written.push(argument);
       continue;
     }
-    const name = option.replace(/-ms$/, '');
     written.push(name, `${value}ms`);
     tell(`${option} ${value} is read as ${name} ${value}ms`);
     if (inline === undefined) i++;
