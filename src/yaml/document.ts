@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { isMap, isScalar, isSeq, LineCounter, type ParsedNode, parseDocument } from 'yaml';
+import { isMap, isScalar, isSeq, type ParsedNode } from 'yaml';
 import { z } from 'zod';
 import { fileFault } from '../runtime/foreign-errors.ts';
 import { notice } from '../runtime/notices.ts';
@@ -8,9 +8,10 @@ import { DocumentError, type DocumentFault } from './document-error.ts';
 import { renamedField } from './former-names.ts';
 import { didYouMean } from './nearest-name.ts';
 import { ownWords } from './own-words.ts';
+import { ParsedText } from './parsed-text.ts';
 import type { Path } from './path.ts';
 import { knownFields, nodesAt, withPathsFrom } from './schema-node.ts';
-import { upgradeDocument } from './upgrade.ts';
+import { upgradeParsed } from './upgrade.ts';
 
 /** Tells of a fault at a value. */
 export type Report = (path: Path, message: string) => void;
@@ -38,7 +39,8 @@ export function parseYaml<Schema extends z.ZodType, Result>(
   build: (value: z.output<Schema>, report: Report) => Result,
   jsonSchema: () => object = () => z.toJSONSchema(schema, { io: 'input' }),
 ): Result {
-  const source = new YamlSource(asWrittenNow(text, file, jsonSchema), file, jsonSchema);
+  const json = jsonSchema();
+  const source = new YamlSource(asWrittenNow(new ParsedText(text, file), json), json);
   const parsed = schema.safeParse(source.value, { error: ownWords });
   if (!parsed.success)
     throw new DocumentError(parsed.error.issues.flatMap(meant).flatMap((issue) => source.faultsOf(issue)));
@@ -49,14 +51,15 @@ export function parseYaml<Schema extends z.ZodType, Result>(
 }
 
 /** A file of an earlier release as this one writes it. */
-function asWrittenNow(text: string, file: string, jsonSchema: () => object): string {
-  const upgraded = upgradeDocument(text, file, [jsonSchema()], 'former names');
+function asWrittenNow(source: ParsedText, jsonSchema: object): ParsedText {
+  const upgraded = upgradeParsed(source, [jsonSchema], 'former names');
   const [first, ...others] = upgraded?.fields ?? [];
-  if (upgraded === null || first === undefined) return text;
+  if (upgraded === null || first === undefined) return source;
+  const { file } = source;
   const { line, before, after } = first;
   const more = others.length === 0 ? '' : `, and ${others.length} more fields of an earlier release`;
   notice(`${file}:${line} ${before} is read as ${after}${more}; keyway config upgrade ${file} rewrites the file`);
-  return upgraded.text;
+  return new ParsedText(upgraded.text, file);
 }
 
 /**
@@ -89,38 +92,29 @@ export function checkDocument<Schema extends z.ZodType, Result>(
 
 /** A YAML text that can tell where in it a value stands. */
 class YamlSource {
-  readonly #lines = new LineCounter();
-  readonly #file: string;
-  readonly #document;
-  readonly #jsonSchema: () => object;
+  readonly #source: ParsedText;
+  readonly #jsonSchema: object;
   readonly value: unknown;
 
-  constructor(text: string, file: string, jsonSchema: () => object) {
-    this.#file = file;
+  constructor(source: ParsedText, jsonSchema: object) {
+    this.#source = source;
     this.#jsonSchema = jsonSchema;
-    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
-    const [error] = this.#document.errors;
-    if (error !== undefined) {
-      const { line, col } = this.#lines.linePos(error.pos[0]);
-      throw new DocumentError([{ file, line, column: col, path: '', message: `not YAML: ${error.message}` }]);
-    }
-    this.value = withPathsFrom(dirname(file), this.#document.toJS(), jsonSchema());
+    this.value = withPathsFrom(dirname(source.file), source.document.toJS(), jsonSchema);
   }
 
   /** A fault at a value; where the value is missing, at the nearest thing around it. */
   fault(checked: Path, message: string, key?: string): DocumentFault {
     const path = this.#asWritten(checked);
     const offset = this.#offsetOf(path, key);
-    const { line, col } = offset === undefined ? { line: 1, col: 1 } : this.#lines.linePos(offset);
     const dotted = [...path, ...(key === undefined ? [] : [key])].join('.');
-    return { file: this.#file, line, column: col, path: dotted, message };
+    return this.#source.faultAt(offset ?? 0, dotted, message);
   }
 
   /** Without the steps into a list that the file has not: where one of several may stand alone. */
   #asWritten(path: Path): Path {
     const written: Array<string | number> = [];
     for (const step of path) {
-      const node = this.#document.getIn(written, true);
+      const node = this.#source.document.getIn(written, true);
       if (typeof step !== 'number' || isSeq(node)) written.push(step);
     }
     return written;
@@ -128,7 +122,7 @@ class YamlSource {
 
   #offsetOf(path: Path, key: string | undefined): number | undefined {
     for (let length = path.length; length >= 0; length--) {
-      const node = this.#document.getIn(path.slice(0, length), true) as ParsedNode | undefined;
+      const node = this.#source.document.getIn(path.slice(0, length), true) as ParsedNode | undefined;
       if (key !== undefined && length === path.length && isMap(node)) {
         const pair = node.items.find((item) => isScalar(item.key) && item.key.value === key);
         if (pair !== undefined) return (pair.key as ParsedNode).range[0];
@@ -141,8 +135,8 @@ class YamlSource {
   faultsOf(issue: z.core.$ZodIssue): DocumentFault[] {
     const path = issue.path as Path;
     if (issue.code === 'unrecognized_keys') {
-      const schema = this.#jsonSchema();
-      return issue.keys.map((key) => this.fault(path, unknownField(schema, path, key, this.value, this.#file), key));
+      const unknown = (key: string): string => unknownField(this.#jsonSchema, path, key, this.value, this.#source.file);
+      return issue.keys.map((key) => this.fault(path, unknown(key), key));
     }
     if (issue.code === 'invalid_key') return [this.fault(path, issue.issues[0]?.message ?? issue.message)];
     return [this.fault(path, issue.message)];

@@ -1,6 +1,7 @@
-import { isMap, isScalar, isSeq, LineCounter, type Pair, type ParsedNode, parseDocument, type Scalar } from 'yaml';
+import { isMap, isScalar, isSeq, type Pair, type ParsedNode, type Scalar } from 'yaml';
 import { DocumentError } from './document-error.ts';
 import { measuredBy, type Renamed, renamedField } from './former-names.ts';
+import { ParsedText } from './parsed-text.ts';
 import { formatQuantity } from './quantity-fields.ts';
 import { below, type SchemaNode } from './schema-node.ts';
 
@@ -29,16 +30,17 @@ export type UpgradeReach = 'former names' | 'all';
  * @returns null where the document has no field of any of them
  * @throws DocumentError where it is not YAML, or has a field by its former and its present name
  */
-export function upgradeDocument(
-  text: string,
-  file: string,
+export function upgradeDocument(text: string, file: string, schemas: readonly object[]): UpgradedDocument | null {
+  return upgradeParsed(new ParsedText(text, file), schemas, 'all');
+}
+
+/** The same for a text that has been read. @throws DocumentError where it has a field by its former and its present name */
+export function upgradeParsed(
+  source: ParsedText,
   schemas: readonly object[],
-  reach: UpgradeReach = 'all',
+  reach: UpgradeReach,
 ): UpgradedDocument | null {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const [error] = document.errors;
-  if (error !== undefined) throw faultAt(file, lines, error.pos[0], '', `not YAML: ${error.message}`);
+  const { text, document } = source;
   const root = document.contents;
   const schema = schemaOf(root, schemas as readonly SchemaNode[]);
   if (schema === null) return null;
@@ -48,12 +50,14 @@ export function upgradeDocument(
   let upgraded = text;
   for (const { key, value, siblings, renamed } of found.toReversed()) {
     if (renamed.name !== key.value && siblings.some((each) => isScalar(each.key) && each.key.value === renamed.name))
-      throw faultAt(file, lines, start(key), String(key.value), `${renamed.name} is there too; take one of them out`);
+      throw new DocumentError([
+        source.faultAt(start(key), String(key.value), `${renamed.name} is there too; take one of them out`),
+      ]);
     upgraded = spliced(upgraded, value, scalarText(key, String(renamed.value)));
     upgraded = spliced(upgraded, key, scalarText(key, renamed.name));
   }
   const fields = found.map(({ key, value, renamed }) => ({
-    line: lines.linePos(start(key)).line,
+    line: source.lineOf(start(key)),
     before: `${key.value}: ${text.slice(start(value), end(value))}`,
     after: `${renamed.name}: ${renamed.value}`,
   }));
@@ -143,9 +147,4 @@ function spliced(text: string, node: ParsedNode | Scalar, put: string): string {
 /** In JSON all is quoted, and there a key is. */
 function scalarText(key: Scalar, text: string): string {
   return key.type === 'QUOTE_DOUBLE' ? JSON.stringify(text) : text;
-}
-
-function faultAt(file: string, lines: LineCounter, offset: number, path: string, message: string): DocumentError {
-  const { line, col } = lines.linePos(offset);
-  return new DocumentError([{ file, line, column: col, path, message }]);
 }
