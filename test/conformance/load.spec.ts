@@ -5,8 +5,8 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { LoadReport } from '../../src/load/index.ts';
 import { INSTALL_ENVOY } from '../chaos/envoy-world.ts';
+import { tellStory } from '../load/stories.ts';
 import { Scope, TOOLS } from '../support/processes.ts';
-import { tellStory } from '../support/stories.ts';
 
 const ENVOY = join(TOOLS, 'envoy/bin/envoy');
 const CHROMIUM = '/usr/bin/chromium';

@@ -14,10 +14,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { Newcomer } from '../docs/newcomer.ts';
+import { type Step, tourSteps } from '../docs/tour.ts';
 import { leftProcesses } from '../support/left-processes.ts';
-import { Newcomer } from '../support/newcomer.ts';
 import type { Running } from '../support/processes.ts';
-import { type Step, tourSteps } from '../support/tour.ts';
 import { type BareMachine, bareMachine, busyLoops, interrupt } from './bare-machine.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));

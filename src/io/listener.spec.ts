@@ -1,0 +1,72 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { afterEach, expect, it } from 'vitest';
+import { TestAuthority } from '../../test/support/certificates.ts';
+import { eventually } from '../../test/support/cluster.ts';
+import { Scope } from '../../test/support/processes.ts';
+import { ConnectionPlaces } from './connection-places.ts';
+import { Listener, type ListenerDescription } from './listener.ts';
+
+const scope = new Scope();
+afterEach(() => scope.release());
+
+const PLACES = 3;
+
+/** A listener with a few places, and what it has told. */
+async function listen(more: Partial<ListenerDescription>) {
+  const places = new ConnectionPlaces(PLACES, null);
+  const told = { accepted: 0, failed: 0, refused: 0 };
+  const owner = {
+    places,
+    onAccepted: () => {
+      told.accepted++;
+      return () => {};
+    },
+    onHandshakeFailed: () => told.failed++,
+    onNoPlace: () => told.refused++,
+  };
+  const listener = new Listener({ host: '127.0.0.1', port: 0, ...more }, owner, 300);
+  scope.defer(() => listener.close());
+  const port = await listener.listen(0, false);
+  const client = (): Socket => {
+    const socket = connect(port, '127.0.0.1').on('error', () => {});
+    scope.defer(() => socket.destroy());
+    socket.resume();
+    return socket;
+  };
+  return { told, client };
+}
+
+const secure = (): Partial<ListenerDescription> => ({
+  tls: { certificates: [new TestAuthority(scope.folder()).issue('DNS:localhost')], minimumVersion: 'TLSv1.2' },
+});
+
+it.each([
+  ['TLS', secure],
+  ['a PROXY header', () => ({ proxyProtocol: true })],
+  ['TLS behind a PROXY header', () => ({ ...secure(), proxyProtocol: true })],
+])('closes clients that say nothing where %s has to come, and counts them from their first moment', async (_, more) => {
+  const { told, client } = await listen(more());
+  const silent = Array.from({ length: PLACES + 2 }, client);
+  const closed = silent.map((socket) => once(socket, 'close'));
+  await eventually(() => told.refused === 2);
+  await Promise.all(closed);
+  expect(told).toEqual({ accepted: 0, failed: PLACES, refused: 2 });
+  // Their places are free again.
+  client();
+  await eventually(() => told.failed === PLACES + 1);
+  expect(told.refused).toBe(2);
+});
+
+it('has places for as many clients as it may, and for others once they have gone', async () => {
+  const { told, client } = await listen({});
+  const [first] = Array.from({ length: PLACES }, client);
+  await eventually(() => told.accepted === PLACES);
+  client();
+  await eventually(() => told.refused === 1);
+  first?.destroy();
+  await eventually(() => {
+    client();
+    return told.accepted > PLACES;
+  });
+});

@@ -1,0 +1,155 @@
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { configJsonSchema, parseConfig, registrySchema } from '../../src/config/index.ts';
+import { configSchema } from '../../src/config/schema/index.ts';
+import { planSchema } from '../../src/load/index.ts';
+import { nodeHousekeepingSchema } from '../../src/node/index.ts';
+import { shardHousekeepingSchema } from '../../src/shard/index.ts';
+import { parseTopology } from '../../src/topology/index.ts';
+import { commandIndex, VARIABLES } from './command-index.ts';
+import { defaultedValues, type JsonSchema } from './example-defaults.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+const examples = (file: string): string[] =>
+  [...read(file).matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text]) => text ?? '');
+
+it('shows whole configs that are right', () => {
+  const whole = [...examples('docs/config.md'), ...examples('README.md')].filter((text) => /^routes:/m.test(text));
+  expect(whole.length).toBe(2);
+  for (const text of whole) parseConfig(text, 'example');
+});
+
+it('shows parts of a route that are right', () => {
+  const parts = examples('docs/config.md').filter((text) => /^(match|shardKey|missing|headers|watch):/.test(text));
+  const route: object = Object.assign({}, ...parts.map((text): object => parse(text)), { cluster: 'docs' });
+  expect(Object.keys(route)).toEqual(
+    expect.arrayContaining(['cors', 'headers', 'match', 'missing', 'onMove', 'retries', 'shardKey', 'watch']),
+  );
+  const shards = [{ id: 's0', address: '127.0.0.1:1' }];
+  const config = stringify({ listen: [{ address: '127.0.0.1:1' }], routes: [route], clusters: { docs: { shards } } });
+  expect(parseConfig(config, 'example').routes[0]?.shardKey.length).toBe(8);
+});
+
+it('shows listeners and upstreams that are right, as far as files can be missing', () => {
+  const part = (key: string): object => {
+    const text = examples('docs/config.md').find((each) => each.startsWith(`${key}:`) && !/^routes:/m.test(each));
+    return parse(text ?? '') as object;
+  };
+  const docs = { ...part('upstream'), ...part('health'), shards: [{ id: 's0', address: '127.0.0.1:1' }] };
+  const routes = [{ match: { prefix: '/' }, cluster: 'docs' }];
+  configSchema.parse({ ...part('listen'), ...part('drain'), routes, clusters: { docs } });
+});
+
+it('shows topologies and registries that are right', () => {
+  const all = examples('docs/registry.md');
+  const [topology, user] = all as [string, string];
+  const routers = all.find((text) => text.includes('fromRegistry')) as string;
+  expect(parseTopology(topology, 'example').pins).toHaveLength(2);
+  registrySchema.parse((parse(user) as { registry: unknown }).registry);
+  const route = { match: { prefix: '/' }, cluster: 'docs' };
+  const config = { listen: [{ address: '127.0.0.1:1' }], routes: [route], ...(parse(routers) as object) };
+  expect(parseConfig(stringify(config), 'example').registry?.leaseMs).toBe(10_000);
+});
+
+it('shows a plan of a load that is right', () => {
+  const [plan] = examples('docs/load.md').map((text) => planSchema.parse(parse(text)));
+  expect(Object.keys(plan?.calls ?? {})).toEqual(['put', 'get', 'watch']);
+});
+
+it('shows housekeeping that is right, with the defaults that there are', () => {
+  const [shard, node] = examples('docs/housekeeping.md').map((text) => parse(text) as object) as [object, object];
+  expect(shardHousekeepingSchema.parse(shard)).toMatchObject(shardHousekeepingSchema.parse({}));
+  nodeHousekeepingSchema.parse(node);
+  nodeHousekeepingSchema.parse(parse(read('examples/housekeeping/housekeeping.yaml')));
+});
+
+/** All sources as one text, in which what varies in a message stands as … */
+function messagesOfSources(): string {
+  const files = globSync('src/**/*.{ts,js}', { cwd: root }).filter((file) => !file.endsWith('.spec.ts'));
+  return files
+    .map((file) => read(file))
+    .join('\n')
+    .replaceAll(/\$\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}/g, '…')
+    .replaceAll("\\'", "'");
+}
+
+it('tells in troubleshooting what commands and routers say, word by word', () => {
+  const sources = messagesOfSources();
+  const quoted = [...read('docs/troubleshooting.md').matchAll(/^\| `([^`]+)` \|/gm)].map(([, text]) => text ?? '');
+  expect(quoted.length).toBeGreaterThan(30);
+  const systems = ['ECONNREFUSED'];
+  const parts = quoted.filter((text) => !systems.includes(text)).flatMap((text) => text.split('…'));
+  const unknown = parts.map((part) => part.trim()).filter((part) => part.length > 3 && !sources.includes(part));
+  expect(unknown).toEqual([]);
+});
+
+it('links to files and headings that exist', () => {
+  const pages = [
+    'README.md',
+    'SECURITY.md',
+    'CONTRIBUTING.md',
+    'ARCHITECTURE.md',
+    ...globSync('docs/*.md', { cwd: root }),
+  ];
+  const broken = pages.flatMap((page) =>
+    [...read(page).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].flatMap(([, target = '']) => {
+      const [file = '', heading] = target.split('#');
+      const there = file === '' ? page : join(dirname(page), file);
+      if (!existsSync(join(root, there))) return [`${page}: ${target}`];
+      return heading === undefined || anchorsOf(there).has(heading) ? [] : [`${page}: ${target}`];
+    }),
+  );
+  expect(broken).toEqual([]);
+});
+
+/** Headings as GitHub links to them. */
+function anchorsOf(page: string): Set<string> {
+  const headings = [...read(page).matchAll(/^#+ (.*)$/gm)].map(([, text]) => text ?? '');
+  return new Set(
+    headings.map((text) =>
+      text
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  );
+}
+
+it('says of each value in the examples of the config whether it is the default', () => {
+  const schema = configJsonSchema() as JsonSchema;
+  const { routes, clusters } = schema.properties as Record<string, JsonSchema>;
+  const wholes = [schema, routes?.items ?? {}, clusters?.additionalProperties as JsonSchema];
+  const values = examples('docs/config.md').flatMap((text) => {
+    const [field = ''] = Object.keys(parse(text) as object);
+    const whole = wholes.find(({ properties }) => properties?.[field] !== undefined);
+    return whole === undefined ? [] : defaultedValues(text, whole);
+  });
+  expect(values.length).toBeGreaterThan(35);
+  const isMarked = (comment: string, value: unknown, standard: unknown): boolean =>
+    value === standard
+      ? /default(?!:)/.test(comment)
+      : [`default: ${standard}`, `default: "${standard}"`, `default ${standard}`, `${standard}, the default`].some(
+          (mark) => comment.includes(mark),
+        );
+  const unmarked = values.filter(
+    ({ line, value, default: standard }) => !isMarked(line.slice(line.indexOf(' # ')), value, standard),
+  );
+  expect(unmarked.map(({ path, line }) => `${path}: ${line}`)).toEqual([]);
+});
+
+it('calls the command as a checkout has it', () => {
+  const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...globSync('docs/*.md', { cwd: root })];
+  const bare = pages.flatMap((page) => read(page).match(/^(?:\$ | {4})keyway [a-z].*$/gm) ?? []);
+  expect(bare).toEqual([]);
+});
+
+it('lists every command with its options, and every variable of the environment that is read', async () => {
+  expect(read('docs/commands.md')).toBe(await commandIndex());
+  const files = globSync('src/**/*.{ts,js}', { cwd: root });
+  const variables = files.flatMap((file) => [...read(file).matchAll(/process\.env\.(\w+)/g)].map(([, name]) => name));
+  expect(Object.keys(VARIABLES)).toEqual(expect.arrayContaining(variables));
+});

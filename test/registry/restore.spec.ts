@@ -1,0 +1,217 @@
+import { copyFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { type Registry, type Store, StoreUnavailable } from '../../src/registry/index.ts';
+import { SqliteStore } from '../../src/registry/store/sqlite-store.ts';
+import { Scope } from '../support/processes.ts';
+import { clock, PATIENCE, registryOn } from '../support/registries.ts';
+import { draft, Follower } from './told-topologies.ts';
+
+const scope = new Scope();
+afterEach(() => scope.release());
+
+const LEASE_MS = 300;
+
+/** A store whose file, under the clients that have it open, is taken away and put back as it was. */
+class Restorable {
+  readonly #folder = scope.folder();
+  #files = 0;
+  #file = this.#next();
+  #under = new SqliteStore(this.#file, clock);
+  #backup = this.#next();
+
+  #next(): string {
+    return join(this.#folder, `registry-${this.#files++}.sqlite`);
+  }
+
+  /** A client that reaches whatever file is there, as one does over a network. */
+  client(): Store {
+    const closed = new AbortController();
+    const watches = new Set<() => void>();
+    this.#onLost.add(() => {
+      for (const end of [...watches]) end();
+    });
+    return {
+      get: (key) => this.#under.get(key),
+      list: (prefix) => this.#under.list(prefix),
+      commit: (conditions, changes) => this.#under.commit(conditions, changes),
+      watch: (prefix, after, watcher) => {
+        const stop = this.#under.watch(prefix, after, watcher);
+        const end = (): void => {
+          stop();
+          if (watches.delete(end))
+            watcher.onEnded({ kind: 'lost', cause: new StoreUnavailable('of the test', new Error('restored')) });
+        };
+        watches.add(end);
+        return () => {
+          watches.delete(end);
+          stop();
+        };
+      },
+      recall: (seen) => this.#under.recall(seen),
+      grantLease: (lengthMs) => this.#under.grantLease(lengthMs),
+      renewLease: (lease) => this.#under.renewLease(lease),
+      revokeLease: (lease) => this.#under.revokeLease(lease),
+      closed: closed.signal,
+      close: async () => closed.abort(),
+    };
+  }
+
+  readonly #onLost = new Set<() => void>();
+
+  backUp(): void {
+    void this.#under.close();
+    copyFileSync(this.#file, this.#backup);
+    this.#under = new SqliteStore(this.#file, clock);
+    this.breakWatches();
+  }
+
+  /** In one turn: nobody finds it closed. `in place`: the file keeps its number, as `cp` over it leaves it. */
+  restore(how: Restoring): void {
+    void this.#under.close();
+    if (how === 'in place') {
+      for (const part of ['-wal', '-shm']) rmSync(this.#file + part, { force: true });
+      copyFileSync(this.#backup, this.#file);
+    } else {
+      this.#file = this.#next();
+      if (how === 'a copy') copyFileSync(this.#backup, this.#file);
+    }
+    this.#under = new SqliteStore(this.#file, clock);
+  }
+
+  breakWatches(): void {
+    for (const tell of this.#onLost) tell();
+  }
+
+  async close(): Promise<void> {
+    await this.#under.close();
+  }
+}
+
+type Restoring = 'a copy' | 'in place' | 'lost';
+
+function open(store: Restorable): Registry {
+  return registryOn(store.client(), scope);
+}
+
+function restorable(): Restorable {
+  const store = new Restorable();
+  scope.defer(() => store.close());
+  return store;
+}
+
+/** Work until a backup, and after it. */
+async function lived(store: Restorable): Promise<Registry> {
+  const registry = open(store);
+  for (const shard of ['a', 'b', 'c']) await registry.topologies.commit(draft(shard));
+  store.backUp();
+  for (const shard of ['d', 'e', 'f']) await registry.topologies.commit(draft(shard));
+  return registry;
+}
+
+describe.each(['a copy', 'in place', 'lost'] as const)('a registry that is restored: %s', (how) => {
+  it('has those that were ahead of it come back to what it says, by a version that nobody has known', async () => {
+    const store = restorable();
+    const registry = await lived(store);
+    const ahead = new Follower(scope, registry);
+    await ahead.tells('f@6');
+    store.restore(how);
+    store.breakWatches();
+    if (how === 'lost') await open(store).topologies.commit(draft('c'));
+    const fresh = new Follower(scope, open(store));
+    await Promise.all([ahead.tells('c@7'), fresh.tells('c@7')]);
+    // And goes on from there.
+    await registry.topologies.commit(draft('g'));
+    await Promise.all([ahead.tells('g@8'), fresh.tells('g@8')]);
+  });
+
+  it('is noticed by who was cut off while it made as many changes again', async () => {
+    const store = restorable();
+    const registry = await lived(store);
+    const ahead = new Follower(scope, registry);
+    await ahead.tells('f@6');
+    store.restore(how);
+    const other = open(store);
+    const raw = store.client();
+    for (let i = 0; i < 50; i++) await raw.commit([], [{ key: 'other', value: `${i}` }]);
+    await other.topologies.commit(draft('x'));
+    expect((await raw.list('')).revision).toBeGreaterThan(50);
+    store.breakWatches();
+    await ahead.tells('x@7');
+  });
+
+  it('ends leases and terms at once, and gives larger tokens', async () => {
+    const store = restorable();
+    const registry = await lived(store);
+    const signal = new AbortController();
+    const term = await registry.elections.campaign('e', 'a', 60_000, signal.signal);
+    const follower = new Follower(scope, registry);
+    await follower.tells('f@6');
+    store.restore(how);
+    store.breakWatches();
+    await vi.waitFor(() => expect(term?.isLeading).toBe(false), PATIENCE);
+    const next = await open(store).elections.campaign('e', 'b', 60_000, signal.signal);
+    expect(next?.token).toBeGreaterThan(term?.token as number);
+    await next?.resign();
+  });
+
+  it('gives leave once nobody can go by what was before', async () => {
+    const store = restorable();
+    const registry = await lived(store);
+    let leases = 0;
+    const value = { versions: {} };
+    const member = registry.members.register('router', 'r1', value, LEASE_MS, () => leases++);
+    scope.defer(() => member.leave());
+    await member.ready;
+    const follower = new Follower(scope, registry);
+    await follower.follower.confirmed(AbortSignal.timeout(5000));
+    store.restore(how);
+    store.breakWatches();
+    await vi.waitFor(() => expect(leases).toBe(2), PATIENCE);
+    if (how === 'lost') await open(store).topologies.commit(draft('c'));
+    // Whoever comes anew waits as well.
+    const fresh = new Follower(scope, open(store));
+    const raw = store.client();
+    const settling: boolean[] = [];
+    const isSettling = async (): Promise<void> => {
+      settling.push((await raw.get('incarnation/settling')) !== null);
+    };
+    await isSettling();
+    await Promise.all(
+      [follower, fresh].map((each) => each.follower.confirmed(AbortSignal.timeout(20_000)).then(isSettling)),
+    );
+    expect(settling).toEqual([true, false, false]);
+    await Promise.all([follower.tells('c@7'), fresh.tells('c@7')]);
+  });
+});
+
+it('is the same registry where it was only started again', async () => {
+  const store = restorable();
+  const registry = await lived(store);
+  const term = await registry.elections.campaign('e', 'a', 60_000, new AbortController().signal);
+  const follower = new Follower(scope, registry);
+  await follower.tells('f@6');
+  store.backUp();
+  await registry.topologies.commit(draft('g'));
+  await follower.tells('g@7');
+  expect(term?.isLeading).toBe(true);
+  await term?.resign();
+});
+
+it('is the same registry where the entry that says so is broken, or taken away', async () => {
+  const store = restorable();
+  const registry = await lived(store);
+  const term = await registry.elections.campaign('e', 'a', 60_000, new AbortController().signal);
+  const follower = new Follower(scope, registry);
+  await follower.tells('f@6');
+  const raw = store.client();
+  const before = await raw.get('incarnation/current');
+  for (const value of ['garbage', '{}', null]) {
+    await raw.commit([], [{ key: 'incarnation/current', value }]);
+    await vi.waitFor(async () => {
+      expect((await raw.get('incarnation/current'))?.value).toBe(before?.value);
+    }, PATIENCE);
+  }
+  expect(term?.isLeading).toBe(true);
+  await term?.resign();
+});
