@@ -41,7 +41,7 @@ async function measure(each: (typeof CASES)[number], port: number, pid: number):
 
 /** The same router, looked at more and more. */
 const ROUTERS = [
-  { name: 'nobody looks', config: 'keyway.yaml', port: 18300, admin: 0 },
+  { name: 'not observed', config: 'keyway.yaml', port: 18300, admin: 0 },
   { name: 'metrics', config: 'keyway-scraped.yaml', port: 18321, admin: 18394 },
   { name: 'metrics, 1% log, 0.1% spans', config: 'keyway-observed.yaml', port: 18320, admin: 18392 },
 ] as const;

@@ -28,7 +28,7 @@ export function report(
   const peers = Object.keys(versions);
   const parts = [
     `Peers: ${peers.map((peer) => `${peer} (${versions[peer]})`).join(', ')}.\n`,
-    'CPU microseconds a request (thousand requests a second):\n',
+    'CPU microseconds per request (thousand requests per second):\n',
     table(
       ['case', ...peers],
       closed(results).map(({ name, figures }) => [name, ...peers.map((peer) => cost(figures, peer))]),

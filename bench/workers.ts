@@ -71,7 +71,7 @@ const setups: Setup[] = [
   { name: 'two workers (threads)', routers: [await startRouter(2)] },
   { name: 'two processes', routers: [await startRouter(1), await startRouter(1)] },
 ];
-console.log('| set-up | us a request, c=40 m=1 | c=40 m=10 | MB |');
+console.log('| set-up | us per request, c=40 m=1 | c=40 m=10 | MB |');
 console.log('| --- | --- | --- | --- |');
 const costs = new Map<string, number[]>();
 for (let round = 0; round < ROUNDS; round++) {
