@@ -10,13 +10,13 @@ export interface Room {
 export const rooms: readonly Room[] = [
   {
     folder: 'runtime',
-    what: "what every program has: the clock, randomness, the log, errors of Node's in plain words, private files, threads' vitals. Its files are imported one by one",
+    what: "what every program needs: the clock, randomness, the log, Node's errors in plain words, private files, thread metrics. Its files are imported one by one",
     mayImport: [],
   },
   { folder: 'placement', what: 'pure: hash functions, ring hash, fixed ring, Maglev, ketama, slots', mayImport: [] },
   {
     folder: 'yaml',
-    what: 'documents that people write, by a schema, every fault with its place',
+    what: 'documents that people write: read by a schema, with the position of every error',
     mayImport: ['runtime'],
   },
   { folder: 'sqlite', what: 'durable SQLite files and their transactions', mayImport: ['runtime'] },
@@ -32,7 +32,7 @@ export const rooms: readonly Room[] = [
   },
   {
     folder: 'http1',
-    what: 'HTTP/1.1 on the wire, its messages shown as streams; `client/` has the connections to shards',
+    what: 'HTTP/1.1 on the wire, with its messages presented as streams; `client/` has the connections to shards',
     mayImport: ['http', 'io', 'runtime'],
   },
   {
@@ -47,84 +47,84 @@ export const rooms: readonly Room[] = [
   },
   {
     folder: 'topology',
-    what: 'pure: a cluster at one version, its checks, text forms, table, and what another version moves',
+    what: 'pure: a cluster at one version, its checks, text forms and table, and which keys another version moves',
     mayImport: ['placement', 'runtime', 'yaml'],
   },
   {
     folder: 'registry',
-    what: 'topologies, leases, elections, documents; `store/` has what they are kept in',
+    what: 'topologies, leases, elections, documents; `store/` has the stores that keep them',
     mayImport: ['runtime', 'sqlite', 'topology', 'yaml'],
   },
   {
     folder: 'handoff',
-    what: 'changes of version: who drives them, who follows them, what becomes of lost shards',
+    what: 'changes of version: driving them, following them, and replacing lost shards',
     mayImport: ['registry', 'runtime', 'topology'],
   },
   {
     folder: 'housekeeping',
-    what: 'who carries out which task for what, when, and with which token',
+    what: 'which node carries out which task for which unit, when, and with which token',
     mayImport: ['registry', 'runtime', 'topology', 'yaml'],
   },
   {
     folder: 'control',
-    what: "a router's control plane: follows the registry in a thread of its own, keeps topologies on disk, holds the lease",
+    what: "a router's control plane: follows the registry in its own thread, keeps topologies on disk, holds the lease",
     mayImport: ['handoff', 'registry', 'runtime', 'topology'],
   },
   {
     folder: 'controller',
-    what: 'keeps a topology as one of its `sources/` has it: files, the DNS, or nodes',
+    what: 'keeps a topology in step with one of its `sources/`: files, DNS, or nodes',
     mayImport: ['handoff', 'registry', 'runtime', 'topology', 'yaml'],
   },
-  { folder: 'proxy/health', what: 'active checks of health', mayImport: ['io', 'runtime'] },
+  { folder: 'proxy/health', what: 'active health checks', mayImport: ['io', 'runtime'] },
   {
     folder: 'proxy/core',
-    what: 'owners, the gate, drains, retries, deadlines, counters. Knows no wire and no family of protocols',
+    what: 'owners, the gate, drains, retries, deadlines, counters. Independent of wire formats and protocol families',
     mayImport: ['io', 'proxy/health', 'runtime', 'topology'],
   },
   {
     folder: 'proxy/http',
-    what: 'the family HTTP: sessions with clients, routes, keys, the exchange, replay, the edge, pools of connections to shards',
+    what: 'the HTTP family: sessions with clients, routes, keys, the exchange, replay, the edge, pools of connections to shards',
     mayImport: ['http', 'http1', 'http2', 'io', 'proxy/core', 'rpc', 'runtime', 'topology'],
   },
   {
     folder: 'proxy/threads',
-    what: "a router's threads, and what each of them is made of",
+    what: "a router's threads, and the parts of each thread",
     mayImport: ['http', 'io', 'proxy/core', 'proxy/http', 'runtime', 'topology'],
   },
   {
     folder: 'proxy',
-    what: 'what others see of the proxy',
+    what: "the proxy's public interface",
     mayImport: ['proxy/core', 'proxy/health', 'proxy/http', 'proxy/threads'],
   },
   {
     folder: 'node',
-    what: 'nodes that register themselves, and have their tasks called',
+    what: 'nodes that register themselves and have their tasks called',
     mayImport: ['housekeeping', 'proxy/health', 'registry', 'runtime', 'topology', 'yaml'],
   },
   {
     folder: 'shard',
-    what: 'the reference backend: documents with watch on a shared SQLite database; takes part in handoffs, and keeps house',
+    what: 'the reference backend: documents with watches, on a shared SQLite database; takes part in handoffs and does housekeeping',
     mayImport: ['handoff', 'housekeeping', 'registry', 'runtime', 'sqlite', 'topology', 'yaml'],
   },
   {
     folder: 'load',
-    what: 'the load harness: `calls/` (what is asked), `transport/`, `run/` (when, and the watches), `record/`, `check/` (split brain), `report/`',
+    what: 'the load generator: `calls/` (what is sent), `transport/`, `run/` (when it is sent, and watches), `record/`, `check/` (split brain), `report/`',
     mayImport: ['http', 'http1', 'http2', 'io', 'rpc', 'yaml'],
   },
   { folder: 'admin', what: 'health and metrics', mayImport: ['proxy', 'runtime'] },
   {
     folder: 'config',
-    what: 'YAML to checked, typed values',
+    what: 'turns YAML into checked, typed values',
     mayImport: ['http', 'io', 'proxy', 'registry', 'runtime', 'topology', 'yaml'],
   },
   {
     folder: 'app',
-    what: "the router's process: alone joins `control` with `proxy`; its reloads, and its being replaced",
+    what: 'the router process, the only place that joins `control` with `proxy`; reloads and replacement',
     mayImport: ['admin', 'config', 'control', 'io', 'proxy', 'registry', 'runtime', 'topology'],
   },
   {
     folder: 'cli',
-    what: '`commands/`, one file each, their `options/` and `output/`; alone reads arguments and the environment',
+    what: '`commands/`, one file each, with their `options/` and `output/`; the only place that reads arguments and the environment',
     mayImport: [
       'admin',
       'app',
@@ -143,8 +143,12 @@ export const rooms: readonly Room[] = [
       'yaml',
     ],
   },
-  { folder: 'library', what: "what programs import that is no room's own door", mayImport: ['http', 'http2'] },
-  { folder: '.', what: "the library's doors", mayImport: ['node', 'registry', 'runtime'] },
+  {
+    folder: 'library',
+    what: "entry points for programs that are not a folder's own `index.ts`",
+    mayImport: ['http', 'http2'],
+  },
+  { folder: '.', what: "the library's entry points", mayImport: ['node', 'registry', 'runtime'] },
 ];
 
 /** An import that the table or the rule against circles forbids, and why it stands nevertheless. */
