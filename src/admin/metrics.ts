@@ -131,7 +131,7 @@ async function addConnections(text: MetricsText, counters: RouterCounters): Prom
   await text.gauge('keyway_held_requests', 'Requests that wait so now.', one(counters.holding));
   await text.counter(
     'keyway_stale_refusals_total',
-    'Requests that a shard refused because this router was behind; they were sent anew.',
+    'Requests that a shard refused because this router was behind; they were sent again.',
     one(counters.stale),
   );
   await text.counter('keyway_floods_total', 'Peers that went over a limit.', by('limit', counters.floods));

@@ -32,7 +32,7 @@ export function postToAdmin(admin: HostPort, path: string, token: string | null)
     asked.on('error', (cause: NodeJS.ErrnoException) => {
       // What is no HTTP/1.1 has a code of Node's parser.
       const isForeign = cause.code?.startsWith('HPE_') === true;
-      const what = isForeign ? notOne(admin, 'it does not speak HTTP/1.1') : `${plainText(cause)}: ${MEND}`;
+      const what = isForeign ? notOne(admin, 'it does not speak HTTP/1.1') : `${plainText(cause)}: ${HINT}`;
       reject(new UsageError(what, { cause }));
     });
     asked.setTimeout(ANSWER_MS, () => {
@@ -43,10 +43,10 @@ export function postToAdmin(admin: HostPort, path: string, token: string | null)
   });
 }
 
-const MEND = "name the router's admin address by --admin";
+const HINT = "name the router's admin address by --admin";
 
 function notOne(admin: HostPort, why: string): string {
-  return `${addressText(admin)} is no router's admin address: ${why}; ${MEND}`;
+  return `${addressText(admin)} is no router's admin address: ${why}; ${HINT}`;
 }
 
 function objectIn(text: string): object | null {

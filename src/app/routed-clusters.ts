@@ -203,7 +203,7 @@ export class RoutedClusters {
 
   #onServes(cluster: string, serves: boolean): void {
     if (serves) this.#log.info({ cluster }, 'serving');
-    else this.#log.error({ cluster }, 'the lease is lost: not serving, for others may have changed who owns what');
+    else this.#log.error({ cluster }, 'the lease is lost: not serving, because ownership may have changed');
   }
 
   /** Of one that was left something may still be under way. */

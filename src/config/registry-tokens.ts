@@ -15,7 +15,7 @@ const tokenSchema = z.strictObject({
     .regex(/^[0-9a-fA-F]{64}$/, 'write 64 hex digits')
     .optional()
     .describe("The token's SHA-256, in hex: printf %s TOKEN | sha256sum."),
-  role: z.enum(['read', 'route', 'shard', 'administer']).describe('What whoever shows it may do.'),
+  role: z.enum(['read', 'route', 'shard', 'administer']).describe('What a client with this token may do.'),
   scope: z
     .string()
     .optional()

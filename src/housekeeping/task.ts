@@ -58,7 +58,7 @@ export class StaleRun extends Error {
 
   /** @param newest the token that the store knows, where it tells */
   constructor(unit: string, token: number, newest?: number) {
-    super(`token ${token} is past: ${unit} was claimed ${newest === undefined ? 'anew' : `with ${newest}`}`);
+    super(`token ${token} is past: ${unit} was claimed ${newest === undefined ? 'again' : `with ${newest}`}`);
   }
 }
 

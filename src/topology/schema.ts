@@ -6,12 +6,22 @@ import { address, exactlyOne, identifier } from './values.ts';
 
 const ringHash = z
   .strictObject({
-    minimumRingSize: z.int().min(1).max(MAXIMUM_RING_SIZE).default(1024).describe('Entries on the ring, at least.'),
-    maximumRingSize: z.int().min(1).max(MAXIMUM_RING_SIZE).default(MAXIMUM_RING_SIZE).describe('Entries, at most.'),
+    minimumRingSize: z
+      .int()
+      .min(1)
+      .max(MAXIMUM_RING_SIZE)
+      .default(1024)
+      .describe('The minimum number of entries on the ring.'),
+    maximumRingSize: z
+      .int()
+      .min(1)
+      .max(MAXIMUM_RING_SIZE)
+      .default(MAXIMUM_RING_SIZE)
+      .describe('The maximum number of entries.'),
     hashFunction: z
       .enum(['xxHash64', 'murmurHash2'])
       .default('xxHash64')
-      .describe('What places the shards on the ring.'),
+      .describe('The hash function that places shards on the ring.'),
   })
   .superRefine((ring, context) => {
     if (ring.minimumRingSize > ring.maximumRingSize)
@@ -31,7 +41,7 @@ const maglev = z.strictObject({
       if (!isPrime(size)) context.addIssue(`${size} is not a prime number; the next one is ${nextPrime(size)}`);
     })
     .default(65537)
-    .describe('Slots of the table, a prime number; some hundred times the number of shards.'),
+    .describe('The number of slots in the table: a prime number, about a hundred times the number of shards.'),
 });
 
 const PLACEMENTS = ['ringHash', 'maglev', 'fixedRing', 'ketama', 'slots'] as const;
@@ -45,7 +55,7 @@ const placement = z
         entriesPerWeight: z.int().min(1).max(65536).default(256).describe('Entries per unit of weight.'),
       })
       .optional()
-      .describe('A ring on which a join moves the least share of keys.'),
+      .describe('A ring on which a new shard moves the smallest possible share of keys.'),
     ketama: z.strictObject({}).optional().describe("memcached's ketama."),
     slots: z.strictObject({}).optional().describe("Redis Cluster's 16384 slots."),
   })
@@ -55,23 +65,23 @@ const placement = z
 const nodeId = z
   .string()
   .regex(NODE_ID, 'write 40 letters and digits, as Redis and Kvrocks name nodes')
-  .describe('The 40-character id of the node; made from the names of cluster and shard where it is not given.');
+  .describe('The 40-character id of the node; by default made from the names of cluster and shard.');
 
 const shard = z.strictObject({
   id: identifier.describe('The name of the shard, unique in its cluster.'),
-  address: address.describe('Where its node listens, host:port; of several nodes the primary.'),
+  address: address.describe("The host:port where the shard's node listens; with several nodes, the primary."),
   nodeId: nodeId.optional(),
   replicas: z
     .array(z.strictObject({ id: nodeId, address }))
     .optional()
-    .describe('Its other nodes, which follow the primary. Requests go to the primary.'),
+    .describe("The shard's other nodes, which follow the primary. Requests go to the primary."),
   hostname: z
     .string()
     .min(1)
     .optional()
     .describe("What is hashed with hashOn: hostname; the address's host by default."),
-  weight: z.int().min(1).max(1_000_000).default(1).describe("Its part of the keys, relative to the others'."),
-  slots: z.string().optional().describe('Slot ranges such as "0-5460 5500", for placement slots.'),
+  weight: z.int().min(1).max(1_000_000).default(1).describe("The shard's part of the keys, relative to the others'."),
+  slots: z.string().optional().describe('Slot ranges such as "0-5460 5500", for the slots placement.'),
 });
 
 const PINNED = ['key', 'prefix'] as const;
@@ -79,7 +89,7 @@ const PINNED = ['key', 'prefix'] as const;
 const pin = z
   .strictObject({
     key: z.string().min(1).optional().describe('This key.'),
-    prefix: z.string().min(1).optional().describe('All keys that begin so; of several the longest counts.'),
+    prefix: z.string().min(1).optional().describe('All keys with this prefix; the longest matching prefix applies.'),
     shard: identifier,
   })
   .superRefine((value, context) => exactlyOne(value, context, PINNED));
@@ -89,9 +99,12 @@ const HASH_ON = ['address', 'id', 'hostname'] as const;
 /** The fields that tell who owns what. */
 const fields = {
   placement,
-  hashOn: z.enum(HASH_ON).describe("What stands for a shard in the hash. With id, a shard's new address moves no key."),
-  shards: z.array(shard).min(1).describe('In the order that ringHash takes them, as Envoy takes its hosts.'),
-  pins: z.array(pin).describe('Keys set to a shard by hand, whatever the placement says.'),
+  hashOn: z.enum(HASH_ON).describe("What is hashed for a shard. With id, changing a shard's address moves no key."),
+  shards: z
+    .array(shard)
+    .min(1)
+    .describe('The shards; ringHash depends on their order, as Envoy does on the order of its hosts.'),
+  pins: z.array(pin).describe('Keys that are assigned to a shard by hand, whatever the placement says.'),
 };
 
 /** The same where a cluster may get them from elsewhere. */

@@ -115,7 +115,7 @@ async function register(store: SqliteStore, draft: TopologyDraft): Promise<numbe
   const name = { namespace: draft.namespace, cluster: draft.name };
   const { handoff } = await handoffs.read(name);
   // Nobody routes yet: what was under way when all of it was stopped is for nobody.
-  if (handoff !== null && isUnderWay(handoff)) await handoffs.abort(name, handoff, 'keyway dev begins anew');
+  if (handoff !== null && isUnderWay(handoff)) await handoffs.abort(name, handoff, 'keyway dev starts over');
   const stored = await topologies.read(name);
   if (stored !== null && isDeepStrictEqual({ ...stored, version: null }, draft)) return stored.version;
   return (await topologies.commit(draft)).version;

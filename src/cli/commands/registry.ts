@@ -86,9 +86,9 @@ export async function serveRegistry(options: RegistryOptions): Promise<ServedReg
   } catch (cause) {
     await store.close();
     lock.release();
-    const mend = `: change ${options.listenAt ?? '--listen'}, or stop what uses it`;
+    const fix = `: change ${options.listenAt ?? '--listen'}, or stop what uses it`;
     const text = plainText(cause);
-    throw new UsageError(text.endsWith(IN_USE) ? `${text}${mend}` : `${addressText(listen)}: ${text}`, { cause });
+    throw new UsageError(text.endsWith(IN_USE) ? `${text}${fix}` : `${addressText(listen)}: ${text}`, { cause });
   }
 }
 

@@ -53,8 +53,8 @@ function isOutcome(answer: object): answer is ReloadOutcome {
 function outcomeText(outcome: ReloadOutcome, admin: HostPort): string {
   const { result, file, applied, needsRestart, unchanged, fault } = outcome;
   if (fault !== null)
-    return `${fault}\nnothing was changed: ${addressText(admin)} goes on by the last config that was right\n`;
-  if (result === 'unchanged') return `the router goes by ${file} as it is\n`;
+    return `${fault}\nnothing was changed: ${addressText(admin)} continues with the last valid config\n`;
+  if (result === 'unchanged') return `the router already uses ${file} as it is\n`;
   return [
     ...applied.map((path) => `applied        ${path}`),
     ...needsRestart.map((path) => `needs restart  ${path}`),

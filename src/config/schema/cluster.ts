@@ -4,15 +4,15 @@ import { beginsWithSlash, count, duration, exactlyOne, file, identifier } from '
 
 const clientTls = z
   .strictObject({
-    authorities: file.optional().describe("PEM file of the authorities that shards' certificates are of."),
-    certificate: file.optional().describe('PEM file of the certificate to show to shards.'),
-    key: file.optional().describe('PEM file of its key.'),
+    authorities: file.optional().describe("A PEM file of the authorities that may sign the shards' certificates."),
+    certificate: file.optional().describe('A PEM file of the certificate to present to shards.'),
+    key: file.optional().describe("A PEM file with the certificate's key."),
     serverName: z.string().min(1).optional().describe("The name in the shards' certificates."),
   })
   .superRefine(({ certificate, key }, context) => {
     if ((certificate === undefined) !== (key === undefined)) context.addIssue('certificate and key go together');
   })
-  .describe('TLS to the shards; an empty mapping trusts the authorities of the system.');
+  .describe("TLS to the shards; an empty mapping trusts the system's authorities.");
 
 const upstream = z
   .strictObject({
@@ -20,9 +20,9 @@ const upstream = z
     protocol: z
       .enum(['http2', 'http1', 'auto'])
       .default('http2')
-      .describe('What the shards speak; auto asks each of them.'),
+      .describe('The protocol that the shards speak; auto asks each of them.'),
   })
-  .describe('How the shards are spoken to.');
+  .describe('How the router connects to the shards.');
 
 const CHECKS = ['grpc', 'http', 'tcp'] as const;
 
@@ -32,52 +32,64 @@ const activeHealth = z
       .strictObject({ service: z.string().max(127).default('') })
       .optional()
       .describe("gRPC's health protocol."),
-    http: z.strictObject({ path: beginsWithSlash }).optional().describe('A GET that has to be answered by 2xx.'),
-    tcp: z.strictObject({}).optional().describe('A connection that has to be made, with TLS where it is on.'),
+    http: z.strictObject({ path: beginsWithSlash }).optional().describe('A GET that must be answered with 2xx.'),
+    tcp: z.strictObject({}).optional().describe('Opens a connection, with TLS if it is on.'),
     interval: duration({ least: 1 }).prefault('5s'),
     timeout: duration({ least: 1 }).prefault('1s'),
     unhealthyAfter: count(1000).default(3).describe('Failures in a row that make a shard unhealthy.'),
-    healthyAfter: count(1000).default(1).describe('Successes in a row that make it healthy again.'),
+    healthyAfter: count(1000).default(1).describe('Successes in a row that make a shard healthy again.'),
   })
   .superRefine((check, context) => exactlyOne(check, context, CHECKS))
-  .describe('Each worker asks each shard: exactly one of grpc, http and tcp.');
+  .describe('Each worker checks each shard: exactly one of grpc, http and tcp.');
 
 const passiveHealth = z
   .strictObject({
-    consecutiveFailures: z.int().min(0).max(100_000).default(5).describe('Failures in a row; 0: not looked at.'),
+    consecutiveFailures: z
+      .int()
+      .min(0)
+      .max(100_000)
+      .default(5)
+      .describe('Failures in a row that eject a shard; 0: not checked.'),
     successRate: z
       .strictObject({
-        minimumRequests: count(1_000_000).default(100).describe('Shards with fewer are left out.'),
-        standardDeviations: z.number().positive().max(10).default(1.9).describe('How far below the mean is too far.'),
+        minimumRequests: count(1_000_000).default(100).describe('Shards with fewer requests are left out.'),
+        standardDeviations: z
+          .number()
+          .positive()
+          .max(10)
+          .default(1.9)
+          .describe('How many standard deviations below the mean a success rate must be.'),
         interval: duration({ least: 1 }).prefault('10s'),
       })
       .optional()
-      .describe("A share of successes far below the other shards'; with three shards or more."),
+      .describe("Ejects a shard whose success rate is far below the other shards'; needs three shards or more."),
     ejection: duration({ least: 1 })
       .prefault('30s')
-      .describe('How long a shard is left out the first time; twice as long the second time, and so on.'),
+      .describe('How long the first ejection lasts; the second lasts twice as long, and so on.'),
     maxEjection: duration({ least: 1 }).prefault('5m'),
   })
-  .describe('What becomes of requests tells: lost connections, resets, 502, 503, 504, UNAVAILABLE.');
+  .describe('Watches how requests end: lost connections, resets, 502, 503, 504, UNAVAILABLE.');
 
 const health = z
   .strictObject({ active: activeHealth.optional(), passive: passiveHealth.optional() })
-  .describe('When a shard is unhealthy. Its requests then fail at once, or wait; they never go to another shard.');
+  .describe(
+    'When a shard counts as unhealthy. Its requests then fail at once, or wait; they never go to another shard.',
+  );
 
 const shardLimits = z
   .strictObject({
     connections: count(65535).optional().describe('Connections of one worker to one shard.'),
     requests: count(1_000_000).optional().describe('Requests in flight from one worker to one shard.'),
-    pending: z.int().min(0).max(1_000_000).optional().describe('Requests of one worker that wait for one shard.'),
+    pending: z.int().min(0).max(1_000_000).optional().describe('Requests in one worker that may wait for one shard.'),
   })
-  .describe('What one shard is asked of at once. Beyond it: 503, UNAVAILABLE.');
+  .describe('Limits on concurrent use of one shard. Beyond that: 503, UNAVAILABLE.');
 
 const fromRegistry = z
   .strictObject({
     namespace: identifier.default('default'),
-    cluster: identifier.optional().describe('Its name there; the same as here where it is not given.'),
+    cluster: identifier.optional().describe('Its name there; by default the same as here.'),
   })
-  .describe('Its shards, and how keys are placed on them, come from the registry, and change while the router runs.');
+  .describe('Takes the shards and their placement from the registry; they change while the router runs.');
 
 export const cluster = z
   .strictObject({

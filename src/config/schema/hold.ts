@@ -5,12 +5,12 @@ import { count, duration, size } from './values.ts';
 
 export const hold = z
   .strictObject({
-    requests: count(10_000_000).default(defaultHold.requests).describe('Requests; of each worker.'),
+    requests: count(10_000_000).default(defaultHold.requests).describe('How many requests may wait in each worker.'),
     bytes: size({ least: 1, most: 2 ** 40 })
       .prefault(formatSize(defaultHold.bytes))
-      .describe('Size of their content; of each worker.'),
+      .describe('The size of their content in each worker.'),
     wait: duration({ least: 1 })
       .prefault(formatDuration(defaultHold.waitMs))
-      .describe('No request waits for longer at a time.'),
+      .describe('The longest that a request waits at a time.'),
   })
-  .describe('How much may wait while keys are handed over from one shard to another. Beyond it: 503, UNAVAILABLE.');
+  .describe('How much may wait while keys are handed over from one shard to another. Beyond that: 503, UNAVAILABLE.');

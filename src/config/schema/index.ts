@@ -28,25 +28,30 @@ export const configSchema = z.strictObject({
       tokenFile: file
         .optional()
         .describe(
-          'A file with the bearer token that requests need, but for /healthz and /readyz; not only on loopback.',
+          'A file with the bearer token that requests need, except for /healthz and /readyz. Required if the address is not on loopback.',
         ),
       hosts: z
         .array(z.string().min(1))
         .default([])
-        .describe('Names by which it is asked on loopback, besides localhost and its address: by a proxy, say.'),
+        .describe(
+          'Host names that requests on loopback may use, besides localhost and the address itself; for a proxy, for example.',
+        ),
     })
     .prefault({ address: '127.0.0.1:9901' })
-    .describe('Where health, metrics and what is going on are served.'),
+    .describe('The address that serves health, metrics and current activity.'),
   log: z
     .strictObject({
-      level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').describe('The least that is told.'),
+      level: z
+        .enum(['debug', 'info', 'warn', 'error', 'silent'])
+        .default('info')
+        .describe('The least severe level that is logged.'),
     })
     .prefault({})
     .describe('JSON lines on standard error.'),
   accessLog: z
     .strictObject({
-      path: file.default('-').describe('A file, which is appended to; - for standard output.'),
-      sample: z.number().min(0).max(1).default(1).describe('The share of requests that are written.'),
+      path: file.default('-').describe('A file to append to; - for standard output.'),
+      sample: z.number().min(0).max(1).default(1).describe('The share of requests that are logged.'),
       format: z
         .string()
         .min(1)
@@ -54,44 +59,48 @@ export const configSchema = z.strictObject({
         .describe('json, or a text with fields such as {method} {path} {status}.'),
     })
     .optional()
-    .describe('A line for each request that has ended.'),
+    .describe('Writes a line for each request when it ends.'),
   tracing: z
     .strictObject({
-      otlp: z.url().describe('Where OTLP is taken by HTTP, such as http://127.0.0.1:4318/v1/traces.'),
+      otlp: z.url().describe('The URL that accepts OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces.'),
       sample: z
         .number()
         .min(0)
         .max(1)
         .default(0.01)
-        .describe("The share of requests that get a span, of those whose caller's traceparent does not decide it."),
+        .describe(
+          "The share of requests that get a span, among those for which the caller's traceparent does not decide.",
+        ),
       serviceName: z.string().min(1).default('keyway'),
     })
     .optional()
-    .describe('Spans by OpenTelemetry.'),
-  workers: z.int().min(1).max(256).default(1).describe('Threads that route; one uses one core.'),
+    .describe('Sends OpenTelemetry spans.'),
+  workers: z.int().min(1).max(256).default(1).describe('The number of routing threads; each uses up to one core.'),
   trustedHops: z
     .int()
     .min(0)
     .max(16)
     .default(0)
-    .describe("Proxies in front whose x-forwarded-* headers are believed. 0: clients', which are never believed."),
+    .describe(
+      'The number of proxies in front whose x-forwarded-* headers are trusted. 0: no proxy; headers from clients are never trusted.',
+    ),
   requestIds: z
     .enum(['pass', 'missing', 'always'])
     .default('pass')
-    .describe('x-request-id: left as it comes, made where it is missing, or made anew for every request.'),
+    .describe('x-request-id: passed as it comes, generated if it is missing, or generated for every request.'),
   reloadOnChange: z
     .boolean()
     .default(true)
-    .describe('Changes of this file, and of admin.tokenFile, are taken up while the router runs.'),
+    .describe('Applies changes to this file, and to admin.tokenFile, while the router runs.'),
   drainTimeout: duration({ most: 3_600_000 })
     .prefault('30s')
-    .describe('How long streams in flight may go on after SIGTERM.'),
+    .describe('How long streams in flight may continue after SIGTERM.'),
   drain: drain.prefault({}),
   hold: hold.prefault({}),
   limits: limits.prefault({}),
   registry: registry.optional(),
-  routes: z.array(route).min(1).describe('The first that matches counts.'),
-  clusters: z.record(identifier, cluster).describe('Sets of shards, by name.'),
+  routes: z.array(route).min(1).describe('The routes; the first match applies.'),
+  clusters: z.record(identifier, cluster).describe('The clusters, which are sets of shards, by name.'),
 });
 
 /** A config file as it stands, defaults filled in. */

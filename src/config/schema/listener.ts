@@ -6,10 +6,12 @@ export const serverTls = z
     certificates: z
       .array(z.strictObject({ certificate: file, key: file }))
       .min(1)
-      .describe('PEM files; the one that has the name that the client asks for is shown, else the first.'),
+      .describe(
+        'PEM files. The router presents the certificate with the name that the client asks for, otherwise the first.',
+      ),
     clientAuthorities: file
       .optional()
-      .describe('PEM file of authorities. With it every client has to show a certificate of theirs.'),
+      .describe('A PEM file of authorities. If set, every client must present a certificate from one of them.'),
     minimumVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
   })
-  .describe('TLS for clients. Files that change are read again; open connections go on.');
+  .describe('TLS for clients. The router reads files again when they change; open connections continue.');

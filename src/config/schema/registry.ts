@@ -3,17 +3,19 @@ import { address, duration, exactlyOne, file } from './values.ts';
 
 const tls = z
   .strictObject({
-    authorities: file.optional().describe('PEM file of the authorities that its certificate is of.'),
-    certificate: file.optional().describe('PEM file of the certificate to show to it.'),
-    key: file.optional().describe('PEM file of its key.'),
-    serverName: z.string().min(1).optional().describe('A name in its certificate, where it is reached by address.'),
+    authorities: file.optional().describe('A PEM file of the authorities that may sign its certificate.'),
+    certificate: file.optional().describe('A PEM file of the certificate to present to it.'),
+    key: file.optional().describe("A PEM file with the certificate's key."),
+    serverName: z.string().min(1).optional().describe('A name in its certificate, if it is reached by address.'),
   })
-  .describe('TLS; an empty mapping trusts the authorities of the system.');
+  .describe("TLS; an empty mapping trusts the system's authorities.");
 
 const insecure = z
   .boolean()
   .optional()
-  .describe('The token or password may go off this machine without TLS: whoever sees the traffic sees it.');
+  .describe(
+    'Allows the token or password to leave this machine without TLS, where anyone who sees the traffic can read it.',
+  );
 
 const STORES = ['sqlite', 'remote', 'etcd'] as const;
 
@@ -22,7 +24,7 @@ const stores = {
   remote: z
     .strictObject({ address, tokenFile: file.optional(), tls: tls.optional(), insecure })
     .optional()
-    .describe('What keyway registry serves.'),
+    .describe('A registry that keyway registry serves.'),
   etcd: z
     .strictObject({
       endpoints: z.array(address).min(1).describe('Each member.'),
@@ -45,11 +47,11 @@ export const registry = z
     keepIn: file
       .default('.keyway/topologies')
       .describe(
-        'A folder for the last topologies, to start from while the registry cannot be reached; by default below the folder in which the router is started.',
+        'A folder for the last topologies, used at startup if the registry cannot be reached. By default it is in the folder where the router is started.',
       ),
     lease: duration({ least: 1, most: 3_600_000 })
       .prefault('10s')
-      .describe('A router that has not renewed its lease for this long is taken for dead.'),
+      .describe('A router that has not renewed its lease for this long counts as dead.'),
   })
   .superRefine((value, context) => exactlyOne(value, context, STORES))
   .describe('Where topologies come from: exactly one of sqlite, remote and etcd.');

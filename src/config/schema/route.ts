@@ -13,29 +13,25 @@ import {
 
 const missing = z
   .union([z.literal('reject'), z.strictObject({ value: z.string().min(1) })])
-  .describe('What becomes of a request without a key: reject, or the key that it gets.');
+  .describe('What happens to a request without a key: reject, or the key that it gets.');
 
 const KEY_SOURCES = ['header', 'value', 'path', 'query', 'cookie', 'clientAddress'] as const;
 
 const keySource = z
   .strictObject({
     header: headerName.optional().describe('The header that holds the key.'),
-    value: z.string().min(1).optional().describe('One key for all.'),
-    path: pattern.optional().describe('A pattern of the path, without its query.'),
-    query: z
-      .string()
-      .min(1)
-      .optional()
-      .describe('A parameter of the query, as it is encoded, which is what Envoy hashes.'),
+    value: z.string().min(1).optional().describe('One key for all requests.'),
+    path: pattern.optional().describe('A pattern for the path without its query.'),
+    query: z.string().min(1).optional().describe('A query parameter as it is encoded, which is what Envoy hashes.'),
     decoded: z
       .literal(true)
       .optional()
-      .describe('Of a query: the key is what the parameter stands for, %2F and / the same.'),
+      .describe('For a query: the key is the decoded parameter, so that %2F and / are the same.'),
     cookie: z.string().min(1).optional().describe('A cookie.'),
     clientAddress: z.literal(true).optional().describe("The client's address."),
     pattern: pattern
       .optional()
-      .describe('Of a header, parameter or cookie: the first group, or the match, is the key.'),
+      .describe('For a header, parameter or cookie: the first group, or else the whole match, is the key.'),
     missing: missing.optional(),
   })
   .superRefine((source, context) => {
@@ -51,7 +47,7 @@ export const keySources = z.array(keySource).min(1);
 // One source may stand without the list. (A union would tell of a fault in either form, and of its place in neither.)
 const shardKey = z
   .preprocess((given) => (Array.isArray(given) ? given : [given]), keySources)
-  .describe('Where the key comes from; of several the first that has one. Without a key a request is refused.');
+  .describe('Where the key comes from; the first source with a key applies. A request without a key is refused.');
 
 const PATH_MATCHES = ['prefix', 'path', 'regex'] as const;
 
@@ -66,19 +62,19 @@ const headerMatch = z
 
 const match = z
   .strictObject({
-    prefix: beginsWithSlash.optional().describe('What the path begins with.'),
+    prefix: beginsWithSlash.optional().describe('The prefix of the path.'),
     path: beginsWithSlash.optional().describe('The path, without its query.'),
-    regex: pattern.optional().describe('What the path, without its query, matches; RE2 syntax.'),
+    regex: pattern.optional().describe('A regular expression for the path without its query, in RE2 syntax.'),
     hosts: z
       .array(z.string().min(1))
       .min(1)
       .optional()
-      .describe('Host names, without a port; *.example.com for all below.'),
+      .describe('Host names without a port; *.example.com for all subdomains.'),
     methods: z.array(method).min(1).optional().describe('HTTP methods.'),
-    headers: z.record(headerName, headerMatch).optional().describe('Headers that have to match, by name.'),
+    headers: z.record(headerName, headerMatch).optional().describe('Headers that must match, by name.'),
   })
   .superRefine((given, context) => exactlyOne(given, context, PATH_MATCHES))
-  .describe('Which requests: exactly one of prefix, path and regex, and whatever else is given.');
+  .describe('Which requests match: exactly one of prefix, path and regex, together with any other conditions.');
 
 /** What HTTP/2 or the router itself decides on (RFC 9113, 8.2.2). */
 const UNTOUCHABLE =
@@ -102,9 +98,9 @@ const headerValue = z
 
 const headerRules = z
   .strictObject({
-    remove: z.array(changedHeader).optional().describe('Names of headers to take out.'),
-    set: z.record(changedHeader, headerValue).optional().describe('Headers to set, whatever stood there.'),
-    add: z.record(changedHeader, headerValue).optional().describe('Headers to add to those that there are.'),
+    remove: z.array(changedHeader).optional().describe('Names of headers to remove.'),
+    set: z.record(changedHeader, headerValue).optional().describe('Headers to set, replacing existing ones.'),
+    add: z.record(changedHeader, headerValue).optional().describe('Headers to add to existing ones.'),
   })
   .describe('What is done to headers.');
 
@@ -121,32 +117,45 @@ const cors = z
     allowOrigins: z
       .array(originMatch)
       .min(1)
-      .describe('Origins that may call; {regex: .*} for all. The answer names the one that asked.'),
-    allowMethods: z.array(method).default([]).describe('Methods that they may use.'),
-    allowHeaders: z.array(headerName).default([]).describe('Headers that they may send.'),
-    exposeHeaders: z.array(headerName).default([]).describe('Headers of answers that they may read.'),
-    maxAge: duration({ most: 86_400_000 }).optional().describe("How long a browser may keep a preflight's answer."),
-    allowCredentials: z.boolean().default(false).describe('Whether cookies may be sent.'),
+      .describe('Origins that may call; {regex: .*} for all. The answer names the requesting origin.'),
+    allowMethods: z.array(method).default([]).describe('Methods that pages may use.'),
+    allowHeaders: z.array(headerName).default([]).describe('Headers that pages may send.'),
+    exposeHeaders: z.array(headerName).default([]).describe('Headers of answers that pages may read.'),
+    maxAge: duration({ most: 86_400_000 })
+      .optional()
+      .describe('How long a browser may cache the answer to a preflight request.'),
+    allowCredentials: z.boolean().default(false).describe('Whether pages may send cookies.'),
   })
-  .describe("Which pages of other origins may call, as Istio's corsPolicy has it. Preflights are answered here.");
+  .describe(
+    "Which pages of other origins may call, with the same fields as Istio's corsPolicy. The router answers preflight requests.",
+  );
 
 const retries = z
   .strictObject({
-    attempts: z.int().min(0).max(10).default(1).describe('How often a request is sent again, always to its shard.'),
+    attempts: z
+      .int()
+      .min(0)
+      .max(10)
+      .default(1)
+      .describe('How many times a request is sent again, always to the same shard.'),
     idempotent: z
       .boolean()
       .default(false)
-      .describe('Repeat also what may have been processed: after a lost connection, 502, 503, 504 or UNAVAILABLE.'),
+      .describe(
+        'Also repeats requests that may have been processed: after a lost connection, 502, 503, 504 or UNAVAILABLE.',
+      ),
   })
-  .describe('When a request is sent again. A shard has a budget for it: one for five requests.');
+  .describe('When a request is sent again. Each shard has a budget for retries: one for every five requests.');
 
 const rateLimit = z
   .strictObject({
-    by: z.enum(['client', 'key']).describe('Whose requests are counted.'),
-    perSecond: z.number().positive().max(1_000_000).describe('Requests that a second earns.'),
-    burst: count(1_000_000).describe('Requests that may come at once.'),
+    by: z.enum(['client', 'key']).describe('Whether requests are counted by client or by key.'),
+    perSecond: z.number().positive().max(1_000_000).describe('How many requests are allowed per second.'),
+    burst: count(1_000_000).describe('How many requests may come at once.'),
   })
-  .describe('Requests of one client address, or for one key, in each worker. Beyond it: 429, RESOURCE_EXHAUSTED.');
+  .describe(
+    'Limits requests from one client address, or for one key, in each worker. Beyond that: 429, RESOURCE_EXHAUSTED.',
+  );
 
 const fieldNumbers = z.array(z.int().min(1).max(536_870_911)).min(1);
 const memberNames = z.array(z.string().min(1)).min(1);
@@ -155,26 +164,28 @@ const resume = z
   .strictObject({
     protobuf: z
       .strictObject({
-        seen: fieldNumbers.describe('Numbers of fields, from an answer down to what it can be resumed from.'),
-        into: fieldNumbers.describe('The same in the request.'),
-        absent: z.int().min(0).optional().describe('What it means that the field is left out, such as 0.'),
+        seen: fieldNumbers.describe(
+          'Numbers of fields, from an answer down to the value from which it can be resumed.',
+        ),
+        into: fieldNumbers.describe('Numbers of fields in the request, down to the one that receives the value.'),
+        absent: z.int().min(0).optional().describe('The value that a missing field stands for, such as 0.'),
       })
       .optional(),
     json: z
       .strictObject({
-        seen: memberNames.describe('Names of members, from an answer down to what it can be resumed from.'),
-        into: memberNames.describe('The same in the request.'),
+        seen: memberNames.describe('Names of members, from an answer down to the value from which it can be resumed.'),
+        into: memberNames.describe('Names of members in the request, down to the one that receives the value.'),
       })
       .optional(),
     header: z
       .strictObject({
         seen: headerName.describe("A header of the shard's answer."),
-        into: headerName.describe('The header of the request that takes it.'),
+        into: headerName.describe('The request header that receives the value.'),
       })
       .optional(),
   })
   .superRefine((rule, context) => exactlyOne(rule, context, ['protobuf', 'json', 'header']))
-  .describe('Where a watch goes on that is made anew: the last value seen in its answers goes into the new request.');
+  .describe('Where a replayed watch resumes: the last value seen in its answers goes into the new request.');
 
 const onMove = z
   .strictObject({
@@ -182,29 +193,31 @@ const onMove = z
       .enum(['goaway', 'end', 'replay'])
       .default('goaway')
       .describe(
-        'goaway: over HTTP/2 the client is told to make a new connection too; end: the stream ends, and no more; ' +
-          'replay: the stream stays, and the call, of one request message, is made anew at the new owner.',
+        'goaway: over HTTP/2 the client is also asked to open a new connection; end: the stream ends, nothing more; ' +
+          'replay: the stream stays, and the router makes the call, which has one request message, again at the new owner.',
       ),
     resume: resume.optional(),
     status: z
       .enum(['unavailable', 'ok'])
       .default('unavailable')
-      .describe('What the stream ends with; ok for clients that take the end for "come again".'),
-    message: z.string().min(1).max(1000).optional().describe('In place of one that names the versions.'),
+      .describe('The status that ends the stream; ok for clients that reconnect when a stream ends normally.'),
+    message: z.string().min(1).max(1000).optional().describe('Replaces the message that names the versions.'),
   })
-  .describe('How a stream ends whose key has moved to another shard.');
+  .describe('How a stream ends when its key has moved to another shard.');
 
 export const route = z.strictObject({
-  name: identifier.optional().describe('For metrics and logs; what it matches where it has none.'),
+  name: identifier.optional().describe('The name in metrics and logs; by default, what the route matches.'),
   match,
-  cluster: identifier.describe('The cluster that its requests go to.'),
+  cluster: identifier.describe("The cluster that the route's requests go to."),
   shardKey: shardKey.default([{ header: 'x-shard-key' }]),
   timeout: duration({ least: 1, most: 86_400_000 })
     .optional()
-    .describe('Time for a request, from its beginning to the end of its answer.'),
+    .describe('The time limit for a request, from its beginning to the end of its answer.'),
   missing: missing.default('reject'),
-  idleStream: duration({ least: 1 }).optional().describe('Time for a stream on which nothing moves, either way.'),
-  maxRequestSize: size().optional().describe("Size of a request's content."),
+  idleStream: duration({ least: 1 })
+    .optional()
+    .describe('The time limit for a stream on which nothing moves in either direction.'),
+  maxRequestSize: size().optional().describe("The maximum size of a request's content."),
   retries: retries.prefault({}),
   rateLimit: rateLimit.optional(),
   cors: cors.optional(),
@@ -212,17 +225,17 @@ export const route = z.strictObject({
     .array(beginsWithSlash)
     .optional()
     .describe(
-      'Paths of calls that stay open, * for anything; others are such once they are open for drain.longLivedAfter.',
+      'Paths of calls that stay open, with * for anything. Other calls count as watches once they have been open for drain.longLivedAfter.',
     ),
   onMove: onMove.prefault({}),
   grpcWeb: z
     .enum(['pass', 'translate'])
     .default('pass')
-    .describe('gRPC-Web goes to shards as it is, or as gRPC, for those that speak no other.'),
+    .describe('Passes gRPC-Web to shards unchanged, or translates it to gRPC for shards that speak only gRPC.'),
   headers: z
     .strictObject({
-      request: headerRules.optional().describe('On the way to the shard.'),
-      response: headerRules.optional().describe('On the way to the client.'),
+      request: headerRules.optional().describe('Changes to headers on the way to the shard.'),
+      response: headerRules.optional().describe('Changes to headers on the way to the client.'),
     })
     .default({}),
 });

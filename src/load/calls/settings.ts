@@ -44,14 +44,14 @@ export const callSchema = z
         open: z.int().min(0).default(0).describe('So many are open from the beginning.'),
         life: duration({ least: 1 })
           .optional()
-          .describe('How long a client keeps it, in the mean, before another comes.'),
+          .describe('How long a client keeps it open on average before another takes its place.'),
         resumes: z
           .boolean()
           .default(false)
           .describe('It goes on behind {{revision}}: nothing between two streams may be missed.'),
       })
       .optional()
-      .describe('It is held open, and opened anew when it ends.'),
+      .describe('Holds the call open, and opens it again when it ends.'),
   })
   .superRefine(({ grpc, connect, http }, context) => {
     if ([grpc, connect, http].filter((each) => each !== undefined).length !== 1)
