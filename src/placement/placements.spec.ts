@@ -1,7 +1,7 @@
 import HashRing from 'hashring';
 import { describe, expect, it } from 'vitest';
 import { keyBytes, type Member, type Placement, type PlacementName, placements } from './index.ts';
-import { slotOf } from './slots.ts';
+import { slotOf } from './slots/slots.ts';
 
 const KEYS = Array.from({ length: 20_000 }, (_, i) => keyBytes(`project-${i % 97}/document-${i}`));
 const member = (i: number, weight = 1): Member => ({ id: `s${i}`, hashKey: `10.0.0.${i}:9000`, weight });

@@ -3,11 +3,11 @@
  * member, scaled by weight), and searched here without its per-key allocation.
  */
 import HashRing from 'hashring';
-import { md5First32 } from './hash/md5.ts';
-import type { Hash64 } from './hash/u64.ts';
-import { circle, type Partition } from './partition.ts';
-import { type Member, owners, type Placement, type PlacementKind } from './placement.ts';
-import { type SharedTables, sharedWords, unsigned } from './shared-tables.ts';
+import { md5First32 } from '../hash/md5.ts';
+import type { Hash64 } from '../hash/u64.ts';
+import { circle, type Partition } from '../partition.ts';
+import { type Member, owners, type Placement, type PlacementKind } from '../placement.ts';
+import { type SharedTables, sharedWords, unsigned } from '../shared-tables.ts';
 
 export type KetamaOptions = Record<string, never>;
 

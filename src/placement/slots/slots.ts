@@ -3,11 +3,11 @@
  * (Redis Cluster specification, "Keys hash tags"). Where no member names ranges, the slots are divided evenly in the
  * order of the list, the first members taking the remainder.
  */
-import { crc16 } from './hash/crc16.ts';
-import type { Hash64 } from './hash/u64.ts';
-import { type Partition, table } from './partition.ts';
-import { type Member, owners, type Placement, type PlacementKind } from './placement.ts';
-import { type SharedTables, sharedWords } from './shared-tables.ts';
+import { crc16 } from '../hash/crc16.ts';
+import type { Hash64 } from '../hash/u64.ts';
+import { type Partition, table } from '../partition.ts';
+import { type Member, owners, type Placement, type PlacementKind } from '../placement.ts';
+import { type SharedTables, sharedWords } from '../shared-tables.ts';
 
 export const SLOT_COUNT = 16384;
 const OPEN_BRACE = 0x7b;

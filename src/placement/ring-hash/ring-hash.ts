@@ -4,11 +4,11 @@
  * outcome therefore depends on the order of the members, as Envoy's does on the order of its hosts; parity holds for
  * the same order on both sides.
  */
-import { murmurHash2 } from './hash/murmur2.ts';
-import type { Hash64 } from './hash/u64.ts';
-import { xxHash64 } from './hash/xxhash64.ts';
-import { keyBytes, type Member, owners, type PlacementKind } from './placement.ts';
-import { Ring, RingEntries, writeDecimal } from './ring.ts';
+import { murmurHash2 } from '../hash/murmur2.ts';
+import type { Hash64 } from '../hash/u64.ts';
+import { xxHash64 } from '../hash/xxhash64.ts';
+import { keyBytes, type Member, owners, type PlacementKind } from '../placement.ts';
+import { Ring, RingEntries, writeDecimal } from '../ring.ts';
 
 /** Envoy's defaults and its upper bound of 8M entries. */
 const DEFAULT_MINIMUM_RING_SIZE = 1024;

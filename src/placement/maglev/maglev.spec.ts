@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { Member } from '../placement.ts';
 import { type MaglevTable, maglev } from './maglev.ts';
-import type { Member } from './placement.ts';
 
 const members: Member[] = [90, 91, 92, 93, 94, 95].map((port) => ({
   id: `s${port}`,

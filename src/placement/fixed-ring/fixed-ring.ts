@@ -4,10 +4,10 @@
  * (Envoy's ring rescales every host's entries with the number of hosts, and moves half as much again.) Members are taken
  * in the order of their ids: the order of the list does not matter.
  */
-import type { Hash64 } from './hash/u64.ts';
-import { xxHash64 } from './hash/xxhash64.ts';
-import { keyBytes, type Member, owners, type PlacementKind } from './placement.ts';
-import { Ring, RingEntries, writeDecimal } from './ring.ts';
+import type { Hash64 } from '../hash/u64.ts';
+import { xxHash64 } from '../hash/xxhash64.ts';
+import { keyBytes, type Member, owners, type PlacementKind } from '../placement.ts';
+import { Ring, RingEntries, writeDecimal } from '../ring.ts';
 
 /** With 256 entries a member's share stays within about 6% (one standard deviation, 1/sqrt(256)) of its due. */
 const DEFAULT_ENTRIES_PER_WEIGHT = 256;

@@ -3,11 +3,11 @@
  * Reliable Software Network Load Balancer", NSDI 2016, listing 1), with Envoy's weights: members sorted by hash key, and
  * in turn t a member of share w takes its next free preference only if t * w has reached its target.
  */
-import { type Hash64, modulo } from './hash/u64.ts';
-import { xxHash64 } from './hash/xxhash64.ts';
-import { type Partition, table } from './partition.ts';
-import { keyBytes, type Member, owners, type Placement, type PlacementKind } from './placement.ts';
-import { type SharedTables, sharedWords } from './shared-tables.ts';
+import { type Hash64, modulo } from '../hash/u64.ts';
+import { xxHash64 } from '../hash/xxhash64.ts';
+import { type Partition, table } from '../partition.ts';
+import { keyBytes, type Member, owners, type Placement, type PlacementKind } from '../placement.ts';
+import { type SharedTables, sharedWords } from '../shared-tables.ts';
 
 /** Envoy's default, and its bound on what a table may hold. */
 const DEFAULT_TABLE_SIZE = 65537;

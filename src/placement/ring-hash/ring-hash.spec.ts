@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { keyBytes, type Member } from './placement.ts';
-import type { Ring } from './ring.ts';
+import { keyBytes, type Member } from '../placement.ts';
+import type { Ring } from '../ring.ts';
 import { ringHash } from './ring-hash.ts';
 
 const members = (weights: readonly number[]): Member[] =>
