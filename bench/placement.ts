@@ -3,7 +3,7 @@
  * build, the share of keys that move when one shard leaves and when one joins (the least is 1/n and 1/(n+1)), and the
  * largest shard's share over its due.
  */
-import { keyBytes, type Member, type Placement, type PlacementName, placements } from '../src/placement/index.ts';
+import { keyBytes, type Member, type Placement, type PlacementName, placementKinds } from '../src/placement/index.ts';
 
 const SIZES = [10, 100, 1000, 10_000];
 const KEYS = 100_000;
@@ -17,7 +17,7 @@ const member = (i: number): Member => ({
 });
 
 /** Maglev wants a table some hundred times the number of shards; its largest is 5,000,011. */
-function optionsFor(name: PlacementName, size: number): object {
+function optionsFor(name: PlacementName, size: number): Record<string, unknown> {
   if (name === 'maglev') return { tableSize: size <= 100 ? 65537 : size <= 1000 ? 655373 : 5_000_011 };
   // As many entries a shard as Envoy's default gives to ten.
   if (name === 'ringHash') return { minimumRingSize: Math.max(1024, size * 100) };
@@ -25,7 +25,7 @@ function optionsFor(name: PlacementName, size: number): object {
 }
 
 function build(name: PlacementName, members: readonly Member[], size: number): Placement {
-  return placements[name].build(members, optionsFor(name, size) as never);
+  return placementKinds[name].build(members, optionsFor(name, size));
 }
 
 function ownersOf(placement: Placement): Int32Array {
@@ -60,7 +60,7 @@ console.log(
   '| placement | shards | ns a look-up | ms to build | KB | moved by a departure (least) | moved by a join (least) | largest share / due |',
 );
 console.log('| --- | --- | --- | --- | --- | --- | --- | --- |');
-for (const name of Object.keys(placements) as PlacementName[]) {
+for (const name of Object.keys(placementKinds) as PlacementName[]) {
   for (const size of SIZES) {
     const members = Array.from({ length: size }, (_, i) => member(i));
     const started = performance.now();

@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import type { Hash64 } from './hash/u64.ts';
 import type { Partition } from './partition.ts';
 import type { SharedTables } from './shared-tables.ts';
@@ -33,10 +34,16 @@ export interface Placement {
   readonly sizeBytes: number;
 }
 
-/** A way to build a placement: one per file of this folder, listed in `index.ts`. */
-export interface PlacementKind<Options> {
-  readonly name: string;
-  build(members: readonly Member[], options: Options): Placement;
+/** A way to place keys: one per folder of this one, listed in `kinds.ts` by the name that documents have for it. */
+export interface PlacementKind<Options extends z.ZodObject = z.ZodObject> {
+  /** What it is, in a line, for the schema of documents. */
+  readonly about: string;
+  /** What it takes: each option with its default, its bounds and its faults in words that people read. */
+  readonly options: Options;
+  /** The option that its size is, where it has one: what `NAME:SIZE` on a command line sets. */
+  readonly sizeOption?: keyof z.input<Options> & string;
+  /** @param options as they have been checked; what is not given has its default */
+  build(members: readonly Member[], options: z.input<Options>): Placement;
   /** A placement that was built, from its tables: at once, whatever their size. */
   open(tables: SharedTables): Placement;
 }

@@ -1,6 +1,6 @@
 import HashRing from 'hashring';
 import { describe, expect, it } from 'vitest';
-import { keyBytes, type Member, type Placement, type PlacementName, placements } from './index.ts';
+import { keyBytes, type Member, type Placement, type PlacementName, placementKinds } from './index.ts';
 import { slotOf } from './slots/slots.ts';
 
 const KEYS = Array.from({ length: 20_000 }, (_, i) => keyBytes(`project-${i % 97}/document-${i}`));
@@ -8,7 +8,7 @@ const member = (i: number, weight = 1): Member => ({ id: `s${i}`, hashKey: `10.0
 const cluster = (size: number): Member[] => Array.from({ length: size }, (_, i) => member(i));
 
 function build(name: PlacementName, members: readonly Member[]): Placement {
-  return placements[name].build(members, {} as never);
+  return placementKinds[name].build(members, {});
 }
 
 /** The id of each key's owner. */
@@ -29,7 +29,7 @@ const promises: Record<PlacementName, { ordered: boolean; departureSlack: number
   slots: { ordered: true, departureSlack: 1, imbalance: 1.1 },
 };
 
-describe.each(Object.keys(placements) as PlacementName[])('%s', (name) => {
+describe.each(Object.keys(placementKinds) as PlacementName[])('%s', (name) => {
   const promise = promises[name];
 
   it('gives no owner where there is no member', () => {
@@ -87,7 +87,7 @@ describe.each(Object.keys(placements) as PlacementName[])('%s', (name) => {
   });
 });
 
-const orderFree = (Object.keys(placements) as PlacementName[]).filter((name) => !promises[name].ordered);
+const orderFree = (Object.keys(placementKinds) as PlacementName[]).filter((name) => !promises[name].ordered);
 
 describe.each(orderFree)('%s', (name) => {
   it('does not depend on the order of the list', () => {

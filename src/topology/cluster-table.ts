@@ -1,4 +1,4 @@
-import { type PlacementName, placements, type SharedTables } from '../placement/index.ts';
+import { type PlacementName, placementKinds, type SharedTables } from '../placement/index.ts';
 import { Cluster, type ClusterDescription } from './cluster.ts';
 import { KeyTable } from './key-table.ts';
 import type { ResolvedPin } from './pins.ts';
@@ -67,7 +67,7 @@ export class ClusterTable extends KeyTable {
   readonly #places: Array<ShardPlace | undefined> = [];
 
   constructor(shared: SharedCluster) {
-    super(placements[shared.placement].open(shared.tables), shared.pins);
+    super(placementKinds[shared.placement].open(shared.tables), shared.pins);
     this.name = shared.name;
     this.version = shared.version;
     this.size = shared.ends.length / 2;

@@ -1,4 +1,4 @@
-import { type Member, type PlacementName, placements } from '../placement/index.ts';
+import { type Member, type PlacementName, placementKinds } from '../placement/index.ts';
 import { KeyTable } from './key-table.ts';
 import type { NodeId } from './node-id.ts';
 import type { Pin, ResolvedPin } from './pins.ts';
@@ -47,7 +47,7 @@ export class Cluster extends KeyTable {
   constructor({ name, shards, pins = [], hashOn, placement }: ClusterDescription) {
     const members = shards.map((shard) => memberOf(shard, hashOn));
     const resolvedPins = pins.map(({ shard, ...on }) => ({ ...on, owner: shards.findIndex(({ id }) => id === shard) }));
-    super(placements[placement.name].build(members, placement.options as never), resolvedPins);
+    super(placementKinds[placement.name].build(members, placement.options), resolvedPins);
     this.name = name;
     this.shards = shards;
     this.pins = pins;

@@ -1,65 +1,22 @@
 import { z } from 'zod';
-import { isPrime, MAXIMUM_RING_SIZE, MAXIMUM_TABLE_SIZE, nextPrime } from '../placement/index.ts';
+import { placementKinds, placements } from '../placement/index.ts';
 import { duration } from '../yaml/index.ts';
 import { NODE_ID } from './node-id.ts';
 import { address, exactlyOne, identifier } from './values.ts';
 
-const ringHash = z
-  .strictObject({
-    minimumRingSize: z
-      .int()
-      .min(1)
-      .max(MAXIMUM_RING_SIZE)
-      .default(1024)
-      .describe('The minimum number of entries on the ring.'),
-    maximumRingSize: z
-      .int()
-      .min(1)
-      .max(MAXIMUM_RING_SIZE)
-      .default(MAXIMUM_RING_SIZE)
-      .describe('The maximum number of entries.'),
-    hashFunction: z
-      .enum(['xxHash64', 'murmurHash2'])
-      .default('xxHash64')
-      .describe('The hash function that places shards on the ring.'),
-  })
-  .superRefine((ring, context) => {
-    if (ring.minimumRingSize > ring.maximumRingSize)
-      context.addIssue({
-        code: 'custom',
-        path: ['minimumRingSize'],
-        message: `${ring.minimumRingSize} is more than maximumRingSize, ${ring.maximumRingSize}`,
-      });
-  });
-
-const maglev = z.strictObject({
-  tableSize: z
-    .int()
-    .min(2)
-    .max(MAXIMUM_TABLE_SIZE)
-    .superRefine((size, context) => {
-      if (!isPrime(size)) context.addIssue(`${size} is not a prime number; the next one is ${nextPrime(size)}`);
-    })
-    .default(65537)
-    .describe('The number of slots in the table: a prime number, about a hundred times the number of shards.'),
-});
-
-const PLACEMENTS = ['ringHash', 'maglev', 'fixedRing', 'ketama', 'slots'] as const;
+const kinds = Object.entries(placementKinds);
 
 const placement = z
-  .strictObject({
-    ringHash: ringHash.optional().describe("Envoy's ring hash, bit for bit."),
-    maglev: maglev.optional().describe("Envoy's Maglev, bit for bit."),
-    fixedRing: z
-      .strictObject({
-        entriesPerWeight: z.int().min(1).max(65536).default(256).describe('Entries per unit of weight.'),
-      })
-      .optional()
-      .describe('A ring on which a new shard moves the smallest possible share of keys.'),
-    ketama: z.strictObject({}).optional().describe("memcached's ketama."),
-    slots: z.strictObject({}).optional().describe("Redis Cluster's 16384 slots."),
-  })
-  .superRefine((choice, context) => exactlyOne(choice, context, PLACEMENTS))
+  .strictObject(
+    Object.fromEntries(kinds.map(([name, { options, about }]) => [name, options.optional().describe(about)])),
+  )
+  .superRefine((choice, context) =>
+    exactlyOne(
+      choice,
+      context,
+      kinds.map(([name]) => name),
+    ),
+  )
   .describe('How keys are placed on shards: exactly one of these.');
 
 const nodeId = z
@@ -115,7 +72,7 @@ export const optionalClusterFields = {
   pins: fields.pins.optional(),
 };
 
-export const DEFAULT_PLACEMENT = { ringHash: ringHash.parse({}) };
+export const DEFAULT_PLACEMENT = { ringHash: placements.ringHash.options.parse({}) };
 
 const LONGEST_FAILOVER_MS = 86_400_000;
 const FAILOVER =

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { type PlacementName, placements } from '../placement/index.ts';
+import { type PlacementName, placementKinds } from '../placement/index.ts';
 import { Cluster } from './cluster.ts';
 import { sharesOf } from './shares.ts';
 
@@ -13,7 +13,7 @@ const clusterOf = (name: PlacementName, weights: readonly number[]): Cluster =>
   });
 
 it('gives every shard its part, and all of them the whole', () => {
-  const names = Object.keys(placements) as PlacementName[];
+  const names = Object.keys(placementKinds) as PlacementName[];
   const weights = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 8 });
   fc.assert(
     fc.property(fc.constantFrom(...names), weights, (name, list) => {

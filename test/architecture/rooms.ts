@@ -13,7 +13,11 @@ export const rooms: readonly Room[] = [
     what: "what every program needs: the clock, randomness, the log, Node's errors in plain words, private files, thread metrics. Its files are imported one by one",
     mayImport: [],
   },
-  { folder: 'placement', what: 'pure: hash functions, ring hash, fixed ring, Maglev, ketama, slots', mayImport: [] },
+  {
+    folder: 'placement',
+    what: 'pure: the functions from key to owner, a folder each with the options that it takes',
+    mayImport: [],
+  },
   {
     folder: 'yaml',
     what: 'documents that people write: read by a schema, with the position of every error',
@@ -134,6 +138,7 @@ export const rooms: readonly Room[] = [
       'housekeeping',
       'load',
       'node',
+      'placement',
       'proxy',
       'registry',
       'runtime',

@@ -13,7 +13,7 @@ import {
 import { changed } from '../change-topology.ts';
 import { confirm } from '../options/confirm.ts';
 import { type ClusterFlags, currentTopology } from '../options/named-cluster.ts';
-import { placementDocument } from '../options/placement-option.ts';
+import { PLACEMENT_HELP, placementDocument } from '../options/placement-option.ts';
 import { inRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
 import { listing } from '../output/table.ts';
 import { writeOut, writeTables } from '../output/terminal.ts';
@@ -46,11 +46,7 @@ export function clusterCommand(): Command {
       )
       .argument('<name>')
       .requiredOption('--shards <list>', 'id=host:port of each, separated by commas')
-      .option(
-        '--placement <name>',
-        'ringHash, maglev, fixedRing, ketama or slots; maglev:65537 with its size',
-        'ringHash',
-      )
+      .option('--placement <name>', PLACEMENT_HELP, 'ringHash')
       .option('--hash-on <what>', 'id, address or hostname', 'id'),
   ).action((name: string, flags: CreateFlags) =>
     inRegistry(flags, async (registry) => {

@@ -8,16 +8,12 @@ import type { Hash64 } from '../hash/u64.ts';
 import { xxHash64 } from '../hash/xxhash64.ts';
 import { keyBytes, type Member, owners, type PlacementKind } from '../placement.ts';
 import { Ring, RingEntries, writeDecimal } from '../ring.ts';
+import { DEFAULT_ENTRIES_PER_WEIGHT, fixedRingOptions } from './options.ts';
 
-/** With 256 entries a member's share stays within about 6% (one standard deviation, 1/sqrt(256)) of its due. */
-const DEFAULT_ENTRIES_PER_WEIGHT = 256;
-
-export interface FixedRingOptions {
-  readonly entriesPerWeight?: number | undefined;
-}
-
-export const fixedRing: PlacementKind<FixedRingOptions> = {
-  name: 'fixedRing',
+export const fixedRing: PlacementKind<typeof fixedRingOptions> = {
+  about: 'A ring on which a new shard moves the smallest possible share of keys.',
+  options: fixedRingOptions,
+  sizeOption: 'entriesPerWeight',
   build(members, options) {
     const perWeight = options.entriesPerWeight ?? DEFAULT_ENTRIES_PER_WEIGHT;
     const used = owners(members).sort((a, b) => ((members[a] as Member).id < (members[b] as Member).id ? -1 : 1));

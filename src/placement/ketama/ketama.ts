@@ -3,16 +3,19 @@
  * member, scaled by weight), and searched here without its per-key allocation.
  */
 import HashRing from 'hashring';
+import { z } from 'zod';
 import { md5First32 } from '../hash/md5.ts';
 import type { Hash64 } from '../hash/u64.ts';
 import { circle, type Partition } from '../partition.ts';
 import { type Member, owners, type Placement, type PlacementKind } from '../placement.ts';
 import { type SharedTables, sharedWords, unsigned } from '../shared-tables.ts';
 
-export type KetamaOptions = Record<string, never>;
+/** It takes none. */
+const options = z.strictObject({});
 
-export const ketama: PlacementKind<KetamaOptions> = {
-  name: 'ketama',
+export const ketama: PlacementKind<typeof options> = {
+  about: "memcached's ketama.",
+  options,
   build(members) {
     const weights: Record<string, number> = {};
     const byKey = new Map<string, number>();

@@ -8,15 +8,7 @@ import { xxHash64 } from '../hash/xxhash64.ts';
 import { type Partition, table } from '../partition.ts';
 import { keyBytes, type Member, owners, type Placement, type PlacementKind } from '../placement.ts';
 import { type SharedTables, sharedWords } from '../shared-tables.ts';
-
-/** Envoy's default, and its bound on what a table may hold. */
-const DEFAULT_TABLE_SIZE = 65537;
-export const MAXIMUM_TABLE_SIZE = 5_000_011;
-
-export interface MaglevOptions {
-  /** A prime; 65537 by default. */
-  readonly tableSize?: number | undefined;
-}
+import { DEFAULT_TABLE_SIZE, maglevOptions } from './options.ts';
 
 /** One member while the table fills: its walk through the slots and what it is due. */
 interface Candidate {
@@ -27,8 +19,10 @@ interface Candidate {
   target: number;
 }
 
-export const maglev: PlacementKind<MaglevOptions> = {
-  name: 'maglev',
+export const maglev: PlacementKind<typeof maglevOptions> = {
+  about: "Envoy's Maglev, bit for bit.",
+  options: maglevOptions,
+  sizeOption: 'tableSize',
   build(members, options) {
     const tableSize = options.tableSize ?? DEFAULT_TABLE_SIZE;
     return new MaglevTable(fill(candidatesOf(members, tableSize), tableSize));

@@ -9,22 +9,15 @@ import type { Hash64 } from '../hash/u64.ts';
 import { xxHash64 } from '../hash/xxhash64.ts';
 import { keyBytes, type Member, owners, type PlacementKind } from '../placement.ts';
 import { Ring, RingEntries, writeDecimal } from '../ring.ts';
-
-/** Envoy's defaults and its upper bound of 8M entries. */
-const DEFAULT_MINIMUM_RING_SIZE = 1024;
-export const MAXIMUM_RING_SIZE = 8 * 1024 * 1024;
-
-export interface RingHashOptions {
-  readonly minimumRingSize?: number | undefined;
-  readonly maximumRingSize?: number | undefined;
-  readonly hashFunction?: 'xxHash64' | 'murmurHash2' | undefined;
-}
+import { DEFAULT_MINIMUM_RING_SIZE, MAXIMUM_RING_SIZE, ringHashOptions } from './options.ts';
 
 /** Room after the host's key for `_` and the digits of an entry's number. */
 const SUFFIX_BYTES = 12;
 
-export const ringHash: PlacementKind<RingHashOptions> = {
-  name: 'ringHash',
+export const ringHash: PlacementKind<typeof ringHashOptions> = {
+  about: "Envoy's ring hash, bit for bit.",
+  options: ringHashOptions,
+  sizeOption: 'minimumRingSize',
   build(members, options) {
     const used = owners(members);
     const minimum = options.minimumRingSize ?? DEFAULT_MINIMUM_RING_SIZE;

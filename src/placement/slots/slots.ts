@@ -3,6 +3,7 @@
  * (Redis Cluster specification, "Keys hash tags"). Where no member names ranges, the slots are divided evenly in the
  * order of the list, the first members taking the remainder.
  */
+import { z } from 'zod';
 import { crc16 } from '../hash/crc16.ts';
 import type { Hash64 } from '../hash/u64.ts';
 import { type Partition, table } from '../partition.ts';
@@ -13,10 +14,12 @@ export const SLOT_COUNT = 16384;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
-export type SlotsOptions = Record<string, never>;
+/** It takes none: which slots a member owns, the member says. */
+const options = z.strictObject({});
 
-export const slots: PlacementKind<SlotsOptions> = {
-  name: 'slots',
+export const slots: PlacementKind<typeof options> = {
+  about: "Redis Cluster's 16384 slots.",
+  options,
   build(members) {
     const owned = sharedWords(SLOT_COUNT).fill(-1);
     if (members.some((member) => member.slots !== undefined)) {
