@@ -1,4 +1,4 @@
-import { hiddenKey, type OpenStream, RouterCounters } from '../proxy/index.ts';
+import { type CountersSnapshot, hiddenKey, type OpenStream, shardIn } from '../proxy/index.ts';
 import { bearsToken } from '../runtime/bearer-token.ts';
 import { type Answer, json, metrics, text } from './answer.ts';
 import { Busy, GuardedServer, type Question } from './guarded-server.ts';
@@ -8,7 +8,7 @@ import type { AdminReloads } from './reloads.ts';
 
 /** What the admin address tells of. */
 export interface AdminSource {
-  counters(): Promise<readonly RouterCounters[]>;
+  counters(): Promise<readonly CountersSnapshot[]>;
   vitals(): Promise<ProcessVitals>;
   /** Streams that are open, at most so many. */
   openStreams(limit: number): Promise<readonly OpenStream[]>;
@@ -177,8 +177,8 @@ async function allMetrics(source: AdminSource): Promise<string> {
   return (await renderProcess(vitals)) + (await renderMetrics(counters, source.registry(), source.reloads()));
 }
 
-async function summed(source: AdminSource): Promise<RouterCounters> {
-  return sumCounters(await source.counters(), new RouterCounters());
+async function summed(source: AdminSource): Promise<CountersSnapshot> {
+  return sumCounters(await source.counters());
 }
 
 async function clusterStates(source: AdminSource): Promise<object[]> {
@@ -196,7 +196,7 @@ async function clusterStates(source: AdminSource): Promise<object[]> {
         ejections,
         retries,
         connectFailures,
-      } = counters.shard(name, id);
+      } = shardIn(counters, name, id);
       const failed = responses[5] ?? 0;
       return {
         id,

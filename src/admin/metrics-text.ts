@@ -1,5 +1,5 @@
 import { Counter, Gauge, Registry } from 'prom-client';
-import { LATENCY_BUCKETS, LATENCY_UNIT_US, type TrafficCounters } from '../proxy/index.ts';
+import { LATENCY_BUCKETS, LATENCY_UNIT_US, type TrafficSnapshot } from '../proxy/index.ts';
 
 type Labels = Readonly<Record<string, string>>;
 export type Samples = ReadonlyArray<readonly [labels: Labels, value: number]>;
@@ -38,7 +38,7 @@ export class MetricsText {
   }
 
   /** prom-client's histogram observes one value at a time; ours is counted already, and so is written out here. */
-  async histogram(name: string, help: string, all: ReadonlyArray<Labelled<TrafficCounters>>): Promise<void> {
+  async histogram(name: string, help: string, all: ReadonlyArray<Labelled<TrafficSnapshot>>): Promise<void> {
     this.whole += `# HELP ${name} ${help}\n# TYPE ${name} histogram\n`;
     const atOnce = Math.ceil(SERIES_AT_ONCE / LATENCY_BUCKETS);
     for (let at = 0; at < all.length; at += atOnce) {
@@ -55,7 +55,7 @@ function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-function histogramText(name: string, { labels, traffic }: Labelled<TrafficCounters>): string {
+function histogramText(name: string, { labels, traffic }: Labelled<TrafficSnapshot>): string {
   const text = Object.entries(labels)
     .map(([label, value]) => `${label}="${value.replaceAll(/[\\"\n]/g, (char) => ESCAPES[char] ?? char)}"`)
     .join(',');

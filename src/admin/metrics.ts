@@ -1,4 +1,11 @@
-import { failureCauses, type RouterCounters, type ShardCounters, type TrafficCounters } from '../proxy/index.ts';
+import {
+  type CountersSnapshot,
+  failureCauses,
+  RouterCounters,
+  type ShardSnapshot,
+  snapshotOf,
+  type TrafficSnapshot,
+} from '../proxy/index.ts';
 import { type Labelled, MetricsText, type Samples } from './metrics-text.ts';
 import type { AdminReloads } from './reloads.ts';
 
@@ -48,22 +55,24 @@ const GRPC_STATUS_NAMES = [
 ] as const;
 
 /** The counters of several threads as those of one router. */
-export function sumCounters(threads: readonly RouterCounters[], into: RouterCounters): RouterCounters {
-  for (const thread of threads) addNumbers(thread as unknown as Tree, into as unknown as Tree);
-  return into;
+export function sumCounters(threads: readonly CountersSnapshot[]): CountersSnapshot {
+  const sum = snapshotOf(new RouterCounters());
+  for (const thread of threads) addNumbers(thread, sum);
+  return sum;
 }
 
-interface Tree {
-  [name: string]: number | Tree;
+interface Numbers {
+  [name: string]: number | number[] | Numbers;
 }
 
-function addNumbers(from: Tree, into: Tree): void {
+function addNumbers(from: Numbers, into: Numbers): void {
   for (const [name, value] of Object.entries(from)) {
     const sum = into[name];
-    if (typeof value === 'number') into[name] = (typeof sum === 'number' ? sum : 0) + value;
+    if (typeof value === 'number') into[name] = value + (typeof sum === 'number' ? sum : 0);
+    else if (Array.isArray(value))
+      into[name] = Array.isArray(sum) ? value.map((each, i) => each + (sum[i] ?? 0)) : [...value];
     else {
-      const empty = (Array.isArray(value) ? [] : {}) as Tree;
-      const branch: Tree = typeof sum === 'object' ? sum : empty;
+      const branch: Numbers = typeof sum === 'object' && !Array.isArray(sum) ? sum : {};
       into[name] = branch;
       addNumbers(value, branch);
     }
@@ -72,7 +81,7 @@ function addNumbers(from: Tree, into: Tree): void {
 
 /** Renders a router's counters in Prometheus' text form. */
 export async function renderMetrics(
-  counters: RouterCounters,
+  counters: CountersSnapshot,
   registry: AdminRegistry | null,
   reloads: AdminReloads | null,
 ): Promise<string> {
@@ -93,7 +102,7 @@ function shardLabels(name: string): { cluster: string; shard: string } {
   return slash < 0 ? { cluster: name, shard: name } : { cluster: name.slice(0, slash), shard: name.slice(slash + 1) };
 }
 
-async function addConnections(text: MetricsText, counters: RouterCounters): Promise<void> {
+async function addConnections(text: MetricsText, counters: CountersSnapshot): Promise<void> {
   const one = (value: number): Samples => [[{}, value]];
   const by = (label: string, values: Readonly<Record<string, number>>): Samples =>
     Object.entries(values).map(([name, value]) => [{ [label]: name }, value]);
@@ -187,9 +196,9 @@ const HANDOFF_STEPS = ['stage', 'drain', 'hold'];
 async function addTraffic(
   text: MetricsText,
   prefix: string,
-  all: ReadonlyArray<Labelled<TrafficCounters>>,
+  all: ReadonlyArray<Labelled<TrafficSnapshot>>,
 ): Promise<void> {
-  const counter = (name: string, help: string, value: (traffic: TrafficCounters) => number): Promise<void> =>
+  const counter = (name: string, help: string, value: (traffic: TrafficSnapshot) => number): Promise<void> =>
     text.counter(
       `${prefix}_${name}`,
       help,
@@ -214,8 +223,8 @@ async function addTraffic(
   await text.histogram(`${prefix}_request_seconds`, 'Time from a request to the end of its response.', all);
 }
 
-async function addShardStates(text: MetricsText, shards: ReadonlyArray<Labelled<ShardCounters>>): Promise<void> {
-  const samples = (value: (shard: ShardCounters) => number): Samples =>
+async function addShardStates(text: MetricsText, shards: ReadonlyArray<Labelled<ShardSnapshot>>): Promise<void> {
+  const samples = (value: (shard: ShardSnapshot) => number): Samples =>
     shards.map(({ labels, traffic }) => [labels, value(traffic)]);
   const failures = samples(({ connectFailures }) => connectFailures);
   await text.counter('keyway_shard_connect_failures_total', 'Connections to a shard that could not be made.', failures);
@@ -226,7 +235,7 @@ async function addShardStates(text: MetricsText, shards: ReadonlyArray<Labelled<
       .filter(([, count]) => count > 0),
   );
   await text.counter('keyway_shard_failures_total', 'Requests without an answer of their shard, by cause.', failed);
-  const gauge = (name: string, help: string, value: (shard: ShardCounters) => number): Promise<void> =>
+  const gauge = (name: string, help: string, value: (shard: ShardSnapshot) => number): Promise<void> =>
     text.gauge(`keyway_shard_${name}`, help, samples(value));
   await gauge('connections', 'Connections open to a shard.', ({ connections }) => connections);
   await gauge('streams', 'Streams open to a shard.', ({ streams }) => streams);

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { RegistryDescription, RouterValue } from '../registry/index.ts';
 import { moduleFile } from '../runtime/module-file.ts';
+import { answerCalls, ThreadCaller } from '../runtime/thread-calls.ts';
 import { heapAndLoop, type ThreadVitals } from '../runtime/thread-vitals.ts';
 import type { TopologyName } from '../topology/index.ts';
 import type { ControlEvent } from './control-event.ts';
@@ -25,48 +26,56 @@ export interface ControlledCluster {
   readonly servesUntil: ServesUntil;
 }
 
-/** What is asked of it. */
-export type ControlRequest =
-  | { readonly ask: 'serving'; readonly value: RouterValue }
+/** What it is told; see the methods of `ControlThread`. */
+export interface ControlCalls {
+  serving(value: RouterValue): void;
   /** `value` names the clusters with the one that is new, or without the one that is gone. */
-  | { readonly ask: 'follow'; readonly cluster: ControlledCluster; readonly value: RouterValue }
-  | { readonly ask: 'leave'; readonly cluster: string; readonly value: RouterValue }
-  | { readonly ask: 'carriedOut'; readonly cluster: string; readonly id: number }
-  | { readonly ask: 'stop' };
+  follow(cluster: ControlledCluster, value: RouterValue): void;
+  leave(cluster: string, value: RouterValue): void;
+  carriedOut(cluster: string, id: number): void;
+  stop(): void;
+}
+
+/** What it tells. */
+export interface ControlNews {
+  event(event: ControlEvent): void;
+}
 
 const WORKER_FILE = moduleFile('./control-worker', import.meta.url);
 
 /** The thread that follows the registry for a router. */
 export class ControlThread {
   readonly #worker: Worker;
+  readonly #calls: ThreadCaller<ControlCalls>;
   readonly #ended: Promise<void>;
 
   /** @param onFault told what has ended the thread, which should never happen */
   constructor(birth: ControlBirth, onEvent: (event: ControlEvent) => void, onFault: (error: Error) => void) {
     this.#worker = new Worker(WORKER_FILE, { workerData: birth });
-    this.#worker.on('message', onEvent);
+    this.#calls = new ThreadCaller<ControlCalls>(this.#worker);
+    answerCalls<ControlNews>(this.#worker, { event: onEvent });
     this.#worker.on('error', onFault);
     this.#ended = new Promise((resolve) => this.#worker.once('exit', () => resolve()));
   }
 
   /** Tells the others what this router serves. */
   serving(value: RouterValue): void {
-    this.#worker.postMessage({ ask: 'serving', value } satisfies ControlRequest);
+    this.#calls.tell('serving', value);
   }
 
   /** Follows another cluster: it is served once the others know that this router does so. */
   follow(cluster: ControlledCluster, value: RouterValue): void {
-    this.#worker.postMessage({ ask: 'follow', cluster, value } satisfies ControlRequest);
+    this.#calls.tell('follow', cluster, value);
   }
 
   /** Follows a cluster no more, to which no thread sends anything any more. */
   leave(cluster: string, value: RouterValue): void {
-    this.#worker.postMessage({ ask: 'leave', cluster, value } satisfies ControlRequest);
+    this.#calls.tell('leave', cluster, value);
   }
 
   /** Every thread of the router does what an event said. */
   carriedOut(cluster: string, id: number): void {
-    this.#worker.postMessage({ ask: 'carriedOut', cluster, id } satisfies ControlRequest);
+    this.#calls.tell('carriedOut', cluster, id);
   }
 
   /** How it is, as far as can be told from outside. */
@@ -76,7 +85,7 @@ export class ControlThread {
 
   /** Leaves the registry. Where that cannot be reached it is not waited for long. */
   async stop(): Promise<void> {
-    this.#worker.postMessage({ ask: 'stop' } satisfies ControlRequest);
+    this.#calls.tell('stop');
     const timeout = setTimeout(() => this.#worker.terminate(), STOP_MS);
     await this.#ended;
     clearTimeout(timeout);

@@ -1,20 +1,22 @@
-import { parentPort, workerData } from 'node:worker_threads';
 import { type HeldLease, type Membership, newInstance, Registry, type RouterValue } from '../registry/index.ts';
 import { openStore } from '../registry/store/index.ts';
 import { machineClock } from '../runtime/machine-clock.ts';
+import { answerCalls, startedBy, ThreadCaller } from '../runtime/thread-calls.ts';
 import type { ControlEvent } from './control-event.ts';
-import type { ControlBirth, ControlledCluster, ControlRequest } from './control-thread.ts';
+import type { ControlBirth, ControlCalls, ControlledCluster, ControlNews } from './control-thread.ts';
 import { FollowedCluster } from './followed-cluster.ts';
 import { KeptTopologies } from './kept-topologies.ts';
 
 /** The control plane's thread: speaks with the registry and builds tables, so that no request waits for either. */
-const { store, keepIn, leaseMs, router, value, clusters } = workerData as ControlBirth;
+const { starter, birth } = startedBy<ControlBirth>();
+const { store, keepIn, leaseMs, router, value, clusters } = birth;
 const registry = new Registry(openStore(store, machineClock, Date.now), {
   clock: machineClock,
   timeOfDay: () => new Date().toISOString(),
 });
 const kept = new KeptTopologies(keepIn);
-const tell = (event: ControlEvent): void => parentPort?.postMessage(event);
+const news = new ThreadCaller<ControlNews>(starter);
+const tell = (event: ControlEvent): void => news.tell('event', event);
 
 registry.unreadable.onChange = () => tell({ kind: 'unreadable', entries: registry.unreadable.all });
 
@@ -61,31 +63,20 @@ async function leave(cluster: string, changed: RouterValue): Promise<void> {
   await membership.update(changed);
 }
 
-async function carryOut(request: ControlRequest): Promise<void> {
-  switch (request.ask) {
-    case 'serving':
-      return membership.update(request.value);
-    case 'carriedOut':
-      followed.get(request.cluster)?.follower.carriedOut(request.id);
-      return;
-    case 'follow':
-      return follow(request.cluster, request.value);
-    case 'leave':
-      return leave(request.cluster, request.value);
-    case 'stop': {
-      const all = [...followed.values()];
-      await Promise.all(all.map(({ serving }) => serving.stop()));
-      for (const each of all) each.end();
-      await membership.leave();
-      await Promise.all(all.map((each) => each.ended));
-      await registry.close();
-      parentPort?.close();
-    }
-  }
+async function stop(): Promise<void> {
+  const all = [...followed.values()];
+  await Promise.all(all.map(({ serving }) => serving.stop()));
+  for (const each of all) each.end();
+  await membership.leave();
+  await Promise.all(all.map((each) => each.ended));
+  await registry.close();
+  starter.close();
 }
 
-parentPort?.on('message', (request: ControlRequest) => {
-  carryOut(request).catch((error: unknown) => {
-    throw error;
-  });
+answerCalls<ControlCalls>(starter, {
+  serving: (changed) => membership.update(changed),
+  carriedOut: (cluster, id) => followed.get(cluster)?.follower.carriedOut(id),
+  follow,
+  leave,
+  stop,
 });

@@ -26,5 +26,13 @@ export { defaultRouterLimits, type RouterLimits } from './http/router-context.ts
 export type { RouteDescription, RoutedCluster, RoutingDescription, TableFingerprint } from './http/routing.ts';
 export type { ShardKeySource } from './http/shard-key.ts';
 export type { TextMatch } from './http/text-match.ts';
-export { type RouterThreads, routerThreads } from './threads/router-threads.ts';
+export {
+  type CountersSnapshot,
+  type ShardSnapshot,
+  shardIn,
+  snapshotOf,
+  type TrafficSnapshot,
+} from './threads/counters-snapshot.ts';
+export { routerThreads } from './threads/make-threads.ts';
+export type { RouterThreads } from './threads/router-threads.ts';
 export type { RouterSettings } from './threads/settings.ts';

@@ -1,71 +1,43 @@
-import { parentPort, workerData } from 'node:worker_threads';
-import type { NamedListener } from '../../io/index.ts';
 import { machineClock } from '../../runtime/machine-clock.ts';
+import { answerCalls, startedBy } from '../../runtime/thread-calls.ts';
 import { VitalsMonitor } from '../../runtime/thread-vitals.ts';
-import { startTracing } from '../http/observe/observe.ts';
-import { Router } from './router.ts';
-import type { WorkerAnswer, WorkerBirth, WorkerRequest } from './router-threads.ts';
-import type { PreparedSettings, RouterSettings } from './settings.ts';
+import type { RouterBirth, RouterCalls } from './router-calls.ts';
+import type { PreparedSettings } from './settings.ts';
+import { startRouter } from './start-router.ts';
 
-/** A worker thread's side: one router, and the main thread's requests. */
-const { settings, connections } = workerData as WorkerBirth;
+/** A worker thread's side: one router, and the main thread's calls. */
+const { starter, birth } = startedBy<RouterBirth>();
 const monitor = new VitalsMonitor();
-const tracing = await startTracing(settings.observe, Math.random);
-const router = new Router({
-  ...settings,
-  http2Limits: settings.limits,
+const router = await startRouter(birth, {
   clock: machineClock,
   random: Math.random,
-  connections,
-  tracing,
   timeOfDay: () => new Date().toISOString(),
 });
 let prepared: PreparedSettings | null = null;
 
-async function prepare(next: RouterSettings, listen: readonly NamedListener[]): Promise<readonly number[]> {
+function settle(how: 'apply' | 'discard'): void {
+  prepared?.[how]();
   prepared = null;
-  prepared = await router.prepare(next, listen, true);
-  return prepared.ports;
 }
 
-function carryOut(request: WorkerRequest): Promise<unknown> {
-  switch (request.ask) {
-    case 'listen':
-      return router.listen(request.listen, true);
-    case 'prepare':
-      return prepare(request.settings, request.listen);
-    case 'apply':
-    case 'discard':
-      prepared?.[request.ask]();
-      prepared = null;
-      return Promise.resolve();
-    case 'sockets':
-      return Promise.resolve(router.sockets());
-    case 'gone':
-      return router.gone(request.cluster);
-    case 'emptied':
-      return router.emptied(request.cluster);
-    case 'publish':
-      return Promise.resolve(router.publish(request.cluster, request.table, request.staged));
-    case 'settled':
-      return router.settled(request.cluster, request.attempt, request.step);
-    case 'fingerprint':
-      return router.fingerprint(request.cluster, request.keys);
-    case 'counters':
-      return Promise.resolve(router.counters);
-    case 'vitals':
-      return Promise.resolve(monitor.read());
-    case 'streams':
-      return Promise.resolve(router.openStreams(request.limit));
-    case 'shutdown':
-      return router.shutdown(request.graceMs);
-  }
-}
-
-const main = parentPort;
-main?.on('message', (request: WorkerRequest) => {
-  carryOut(request)
-    .then((value): WorkerAnswer => ({ id: request.id, value }))
-    .catch((error: Error): WorkerAnswer => ({ id: request.id, error: error.message }))
-    .then((answer) => main.postMessage(answer));
+answerCalls<RouterCalls>(starter, {
+  listen: (listen) => router.listen(listen, true),
+  async prepare(settings, listen) {
+    prepared = null;
+    prepared = await router.prepare(settings, listen, true);
+    return prepared.ports;
+  },
+  apply: () => settle('apply'),
+  discard: () => settle('discard'),
+  publish: (cluster, table, staged) => router.publish(cluster, table, staged),
+  settled: (cluster, attempt, step) => router.settled(cluster, attempt, step),
+  gone: (cluster) => router.gone(cluster),
+  emptied: (cluster) => router.emptied(cluster),
+  fingerprint: (cluster, keys) => router.fingerprint(cluster, keys),
+  // They are copied on their way.
+  counters: () => router.counters,
+  vitals: () => monitor.read(),
+  sockets: () => router.sockets(),
+  openStreams: (limit) => router.openStreams(limit),
+  shutdown: (graceMs) => router.shutdown(graceMs),
 });

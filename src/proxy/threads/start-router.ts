@@ -1,0 +1,18 @@
+import { startTracing } from '../http/observe/observe.ts';
+import { Router } from './router.ts';
+import type { RouterBirth } from './router-calls.ts';
+
+/** What a router needs of the world outside. */
+export interface OutsideWorld {
+  /** Milliseconds of a monotonic clock. */
+  readonly clock: () => number;
+  readonly random: () => number;
+  /** The time of day, as log lines have it. */
+  readonly timeOfDay: () => string;
+}
+
+/** A thread's router, by the settings that it begins with. */
+export async function startRouter({ settings, connections }: RouterBirth, outside: OutsideWorld): Promise<Router> {
+  const tracing = await startTracing(settings.observe, outside.random);
+  return new Router({ ...outside, ...settings, http2Limits: settings.limits, tracing, connections });
+}
