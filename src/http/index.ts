@@ -29,6 +29,7 @@ export { MessageHead } from './message-head.ts';
 export { canonicalPath, canonicalQueryText, canonicalSegments, decodedQueryText } from './spelling.ts';
 export {
   isUnprocessed,
+  NOTHING,
   OutputQueue,
   type RequestConnection,
   ResetCause,

@@ -22,6 +22,9 @@ export interface StreamHandler {
   onCredit(stream: Stream): void;
 }
 
+/** No content, as `StreamHandler.onData` has it where a stream ends without more. */
+export const NOTHING = new Uint8Array(0);
+
 /** Handles nothing: for a stream that has no handler yet, or none any more. */
 export const unhandled: StreamHandler = { onHeaders() {}, onTrailers() {}, onData() {}, onReset() {}, onCredit() {} };
 

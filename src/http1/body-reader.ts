@@ -1,4 +1,4 @@
-import { type Field, type FieldCache, type HeaderBlock, NameKind } from '../http/index.ts';
+import { type Field, type FieldCache, type HeaderBlock, NameKind, NOTHING } from '../http/index.ts';
 import { badRequest, type Http1Fault } from './fault.ts';
 import { type FieldTaker, readFieldLines } from './field-lines.ts';
 import { CHUNKED } from './request-head.ts';
@@ -22,8 +22,6 @@ export interface ContentSink {
 }
 
 const Step = { Size: 0, Blank: 1, Extension: 2, SizeEnd: 3, Data: 4, DataCr: 5, DataLf: 6, Trailers: 7 } as const;
-
-const NOTHING = new Uint8Array(0);
 
 /** Reads a request's content, by its length or in chunks (RFC 9112, 6 and 7.1). */
 export class BodyReader implements FieldTaker {

@@ -8,6 +8,7 @@ const CLOSE_LINE = Buffer.from('connection: close\r\n', 'latin1');
 const KEEP_ALIVE_LINE = Buffer.from('connection: keep-alive\r\n', 'latin1');
 /** What this server would change to (RFC 9110, 15.5.22); what the shard named was for its own connection. */
 const UPGRADE_LINES = Buffer.from('connection: upgrade\r\nupgrade: websocket\r\n', 'latin1');
+const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
 const EMPTY_LINE = Buffer.from('content-length: 0\r\n', 'latin1');
 
 const UPGRADE_REQUIRED = 426;
@@ -38,6 +39,11 @@ export class ResponseWriter extends MessageWriter {
   begin(isHttp10: boolean, isHead: boolean): void {
     this.#isHttp10 = isHttp10;
     this.#isHead = isHead;
+  }
+
+  /** Has the client send its content, which waits for that. */
+  continue(): void {
+    this.raw(CONTINUE);
   }
 
   /** An informational head, for a client that knows such. */

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { field, HeaderBlock, httpContext, type Stream, unhandled } from '../http/index.ts';
-import { Http1Connection, type Http1Handler } from './server-connection.ts';
+import type { Http1Handler } from './http1-handler.ts';
+import { Http1Connection } from './server-connection.ts';
 
 const releases: Array<() => unknown> = [];
 afterEach(() => {

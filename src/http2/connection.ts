@@ -13,9 +13,10 @@ import {
 import { endSocket, Output, type OutputListener } from '../io/index.ts';
 import { CancelledStreams } from './cancelled-streams.ts';
 import { FrameWriter } from './frame-writer.ts';
-import { DEFAULT_WINDOW, MAXIMUM_STREAM_ID } from './frames.ts';
+import { MAXIMUM_STREAM_ID } from './frames.ts';
 import { methodOf } from './message-rules.ts';
 import { Pings } from './pings.ts';
+import { ReceiveWindows } from './receive-windows.ts';
 import { Receiver, type ReceivingConnection, type RequestReceiver } from './receiver.ts';
 import { Sender, type SenderListener } from './sender.ts';
 import { ownSettings, type PeerSettings } from './settings.ts';
@@ -51,11 +52,7 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
   readonly #writer: FrameWriter;
   readonly #sender: Sender;
   readonly #streams = new StreamTable();
-  /**
-   * What a stream's peer may send at first. A client has its window at once. A shard's answer may be for a client that does not
-   * read: it has the rest once its client has taken half of the first.
-   */
-  readonly #firstWindow: number;
+  readonly #windows: ReceiveWindows;
   #state: State = 'open';
   /** The id of the next stream that we open. */
   nextStreamId: number;
@@ -71,8 +68,6 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
   constructor(socket: Socket, isServer: boolean, context: HttpContext, handler: ConnectionHandler) {
     this.isServer = isServer;
     this.createdMs = context.turn.nowMs;
-    const { streamWindowBytes } = context.limits;
-    this.#firstWindow = isServer ? streamWindowBytes : Math.min(DEFAULT_WINDOW, streamWindowBytes);
     this.#cancelled = isServer ? null : new CancelledStreams(context.turn.nowMs);
     this.#socket = socket;
     this.#context = context;
@@ -80,6 +75,7 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
     this.nextStreamId = isServer ? 2 : 1;
     this.#output = new Output(socket, context.buffers, context.turn, this);
     this.#writer = new FrameWriter(this.#output);
+    this.#windows = new ReceiveWindows(isServer, context, this.#writer);
     this.#pings = new Pings(this.#writer, () => context.turn.flushSoon(this.#output));
     const sending: SenderListener = {
       onLocalEnd: (stream) => {
@@ -100,6 +96,8 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
       streams: this.#streams,
       sender: this.#sender,
       writer: this.#writer,
+      windows: this.#windows,
+      pings: this.#pings,
     });
     socket.on('error', (error: NodeJS.ErrnoException) => this.#lost(error.code ?? error.message));
     socket.on('end', () => this.#lost(this.#streams.count === 0 ? null : 'closed by the peer'));
@@ -112,8 +110,8 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
     if (this.#greeted) return;
     this.#greeted = true;
     if (!this.isServer) this.#writer.preface();
-    this.#writer.settings(ownSettings(this.isServer, this.#firstWindow, this.#context.limits));
-    this.#receiver.announceWindow();
+    this.#writer.settings(ownSettings(this.isServer, this.#windows.first, this.#context.limits));
+    this.#windows.announce();
   }
 
   /**
@@ -175,7 +173,7 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
   /** Puts a new stream into the table; a request of the peer's, or of ours. */
   openStream(id: number, handler: StreamHandler): Stream {
     const { initialWindowSize } = this.#sender.peer;
-    const stream = new Stream(id, this, handler, initialWindowSize, this.#firstWindow);
+    const stream = new Stream(id, this, handler, initialWindowSize, this.#windows.first);
     this.#streams.add(stream);
     return stream;
   }
@@ -195,18 +193,8 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
     if (!stream.closed && !stream.localEnded) this.#sender.data(stream, bytes, start, end, endStream);
   }
 
-  /**
-   * Lets the peer send again on a stream of which it has used more than half its first window: up to the window, and not
-   * beyond `limit`, what the receiver behind us can take at once. So nothing piles up here, and a receiver's window that
-   * is smaller than ours cannot lead to a deadlock.
-   */
   grant(stream: Stream, limit: number): void {
-    if (stream.closed || stream.remoteEnded) return;
-    if (stream.receiveWindow >= this.#firstWindow >> 1) return;
-    const target = Math.min(limit, this.#context.limits.streamWindowBytes);
-    if (target <= stream.receiveWindow) return;
-    this.#writer.windowUpdate(stream.id, target - stream.receiveWindow);
-    stream.receiveWindow = target;
+    this.#windows.grant(stream, limit);
   }
 
   declineTunnel(): boolean {
@@ -370,14 +358,6 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
   }
 
   // ---- what the receiver hands on --------------------------------------------------------------------------------
-
-  acknowledgePing(payload: Uint8Array): void {
-    if (this.#state !== 'closed') this.#pings.acknowledge(payload);
-  }
-
-  onOwnPingAcknowledged(payload: Uint8Array): void {
-    this.#pings.onAcknowledged(payload);
-  }
 
   onPeerGoaway(lastStreamId: number, code: number): void {
     const isFirst = !this.#peerGoneAway;

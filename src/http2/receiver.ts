@@ -5,32 +5,26 @@ import {
   type HeaderBlock,
   type HttpContext,
   type MessageHead,
+  NOTHING,
   ResetCause,
   type Stream,
   type StreamHandler,
-  TokenBucket,
   unhandled,
 } from '../http/index.ts';
 import { FrameReader, type FrameSink } from './frame-reader.ts';
 import type { FrameWriter } from './frame-writer.ts';
-import { DEFAULT_WINDOW } from './frames.ts';
 import { DEFAULT_TABLE_SIZE, HpackDecoder } from './hpack/index.ts';
 import { contentOfAnswer } from './message-rules.ts';
+import { type BudgetedConnection, PeerBudget } from './peer-budget.ts';
 import { PeerStreams } from './peer-streams.ts';
+import type { Pings } from './pings.ts';
+import type { ReceiveWindows } from './receive-windows.ts';
 import type { Sender } from './sender.ts';
 import { applySettings, SETTINGS_ENTRY_BYTES } from './settings.ts';
 import type { StreamTable } from './stream-table.ts';
 
-/** A peer's frame of a message earns it as many frames without one: a window update for the stream and the connection, a PING. */
-const EARNED_BY_MESSAGE = 3;
-/** To visit 16 streams is about as much work as to read a frame. */
-const STREAMS_A_FRAME_BITS = 4;
-
-const NOTHING = new Uint8Array(0);
-
 /** What a receiver asks of its connection, and tells it. */
-export interface ReceivingConnection {
-  readonly isServer: boolean;
+export interface ReceivingConnection extends BudgetedConnection {
   readonly createdMs: number;
   /** The id of the stream that we open next. */
   readonly nextStreamId: number;
@@ -39,13 +33,9 @@ export interface ReceivingConnection {
   closeStream(stream: Stream): void;
   resetAndTell(stream: Stream, code: number): void;
   fail(code: number, reason: string): void;
-  /** Ends the connection because of a limit, and counts it. */
-  flood(cause: FloodCause, reason: string): void;
   /** Counts what went over a limit, and goes on. */
   countFlood(cause: FloodCause): void;
   greet(): void;
-  acknowledgePing(payload: Uint8Array): void;
-  onOwnPingAcknowledged(payload: Uint8Array): void;
   onPeerGoaway(lastStreamId: number, code: number): void;
   onWrongPreface(): void;
   /** The peer's SETTINGS may let us open more streams than before. */
@@ -66,6 +56,8 @@ export interface ReceiverParts {
   readonly streams: StreamTable;
   readonly sender: Sender;
   readonly writer: FrameWriter;
+  readonly windows: ReceiveWindows;
+  readonly pings: Pings;
 }
 
 /**
@@ -84,24 +76,23 @@ export class Receiver implements FrameSink {
   readonly #writer: FrameWriter;
   readonly #reader: FrameReader;
   readonly #decoder: HpackDecoder;
-  readonly #resets: TokenBucket;
-  readonly #controlFrames: TokenBucket;
-  #receiveWindow: number;
+  readonly #budget: PeerBudget;
+  readonly #windows: ReceiveWindows;
+  readonly #pings: Pings;
 
-  constructor({ connection, context, handler, streams, sender, writer }: ReceiverParts) {
+  constructor({ connection, context, handler, streams, sender, writer, windows, pings }: ReceiverParts) {
     const { limits } = context;
-    const { nowMs } = context.turn;
     this.#connection = connection;
     this.#context = context;
     this.#handler = handler;
     this.#streams = streams;
     this.#sender = sender;
     this.#writer = writer;
-    this.#receiveWindow = this.#fullWindow;
+    this.#windows = windows;
+    this.#pings = pings;
     this.#reader = new FrameReader(this, limits, connection.isServer, context.turn);
     this.#decoder = new HpackDecoder(context.fields, DEFAULT_TABLE_SIZE, limits.maxHeaderListBytes);
-    this.#resets = new TokenBucket(limits.resetBurst, limits.resetsPerSecond, nowMs);
-    this.#controlFrames = new TokenBucket(limits.controlFrameBurst, limits.controlFramesPerSecond, nowMs);
+    this.#budget = new PeerBudget(connection, limits, context.turn.nowMs);
   }
 
   receive(bytes: Uint8Array, start: number, end: number): void {
@@ -133,24 +124,16 @@ export class Receiver implements FrameSink {
     this.#reader.stop();
   }
 
-  /** The window that we advertise for the connection; it cannot be smaller than the RFC's. */
-  get #fullWindow(): number {
-    return Math.max(DEFAULT_WINDOW, this.#context.limits.connectionWindowBytes);
-  }
-
-  /** Tells the peer of the window, where it is not the one that it assumes. */
-  announceWindow(): void {
-    if (this.#fullWindow > DEFAULT_WINDOW) this.#writer.windowUpdate(0, this.#fullWindow - DEFAULT_WINDOW);
-  }
-
   /** The peer has done something useful: what we sent will be answered by window updates, and that is no flood. */
   earn(): void {
-    this.#controlFrames.earn(EARNED_BY_MESSAGE);
+    this.#budget.earn();
   }
 
   onDataFrame(id: number, flowLength: number, bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
-    this.#receiveWindow -= flowLength;
-    if (this.#receiveWindow < this.#context.limits.connectionWindowBytes >> 1 && !this.#restoreWindow()) return;
+    if (!this.#windows.use(flowLength)) {
+      this.#connection.fail(ErrorCode.FlowControlError, 'more than the connection window');
+      return;
+    }
     const stream = this.#streams.get(id);
     if (stream === null) {
       this.#onFrameOfNoStream(id, ErrorCode.StreamClosed);
@@ -183,17 +166,6 @@ export class Receiver implements FrameSink {
     if (endStream) stream.remoteEnded = true;
     stream.handler.onData(stream, bytes, start, end, endStream);
     if (endStream) this.#connection.closeIfEnded(stream);
-  }
-
-  /** Credits the connection with what it has used. @returns false where the peer sent more than it might */
-  #restoreWindow(): boolean {
-    if (this.#receiveWindow < 0) {
-      this.#connection.fail(ErrorCode.FlowControlError, 'more than the connection window');
-      return false;
-    }
-    this.#writer.windowUpdate(0, this.#fullWindow - this.#receiveWindow);
-    this.#receiveWindow = this.#fullWindow;
-    return true;
   }
 
   onHeaderBlock(id: number, bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
@@ -271,11 +243,8 @@ export class Receiver implements FrameSink {
     if (this.#countReset()) this.#connection.resetAndTell(stream, code);
   }
 
-  /** A client may reset streams, or have us reset them (CVE-2025-8671), only so often. @returns false where it was one too many */
   #countReset(): boolean {
-    if (!this.#connection.isServer || this.#resets.take(this.#context.turn.nowMs)) return true;
-    this.#connection.flood('resets', 'too many resets');
-    return false;
+    return this.#budget.takeReset(this.#context.turn.nowMs);
   }
 
   #onResponseBlock(stream: Stream, block: HeaderBlock, endStream: boolean): void {
@@ -362,11 +331,11 @@ export class Receiver implements FrameSink {
   }
 
   onPing(bytes: Uint8Array, start: number): void {
-    if (this.#countControlFrame()) this.#connection.acknowledgePing(new Uint8Array(bytes.subarray(start, start + 8)));
+    if (this.#countControlFrame()) this.#pings.acknowledge(new Uint8Array(bytes.subarray(start, start + 8)));
   }
 
   onPingAck(bytes: Uint8Array, start: number): void {
-    if (this.#countControlFrame()) this.#connection.onOwnPingAcknowledged(bytes.subarray(start, start + 8));
+    if (this.#countControlFrame()) this.#pings.onAcknowledged(bytes.subarray(start, start + 8));
   }
 
   onGoaway(lastStreamId: number, code: number): void {
@@ -413,15 +382,11 @@ export class Receiver implements FrameSink {
     this.#connection.onWrongPreface();
   }
 
-  /** A frame that concerns all open streams costs as many others as it is work. */
   #countWalk(): boolean {
-    return this.#countControlFrame(this.#streams.count >> STREAMS_A_FRAME_BITS);
+    return this.#budget.takeWalk(this.#context.turn.nowMs, this.#streams.count);
   }
 
-  /** A frame that carries no message has to be earned by messages or by time. @returns false where it was one too many */
-  #countControlFrame(frames = 1): boolean {
-    if (this.#controlFrames.take(this.#context.turn.nowMs, frames)) return true;
-    this.#connection.flood('control', 'too many control frames');
-    return false;
+  #countControlFrame(): boolean {
+    return this.#budget.takeControlFrame(this.#context.turn.nowMs);
   }
 }

@@ -3,6 +3,7 @@ import {
   ErrorCode,
   type HeaderBlock,
   type HttpContext,
+  NOTHING,
   type RequestConnection,
   ResetCause,
   Stream,
@@ -18,9 +19,7 @@ import { IdleTime } from './idle-time.ts';
 import { RequestWriter } from './request-writer.ts';
 import type { ResponseHead } from './response-head.ts';
 import { ResponseReader, type ResponseSink } from './response-reader.ts';
-import { WebSocketHandshake } from './web-socket-handshake.ts';
-
-const NOTHING = new Uint8Array(0);
+import { ShardWebSocket } from './shard-web-socket.ts';
 
 /** What a connection tells its owner. */
 export interface Http1ClientHandler {
@@ -57,9 +56,7 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
   #keepAlive = true;
   readonly #idle: IdleTime;
   readonly #pause: ReadPause;
-  /** A WebSocket was asked for, and there is no answer yet. */
-  #handshake: WebSocketHandshake | null = null;
-  #isTunnel = false;
+  readonly #webSocket = new ShardWebSocket();
 
   /**
    * @param ready the socket's event at which it is up; null: it is
@@ -97,7 +94,7 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
 
   /** A 2xx answer to an extended CONNECT has made its stream a tunnel; else it is an answer like any other. */
   get tunnels(): boolean {
-    return this.#isTunnel;
+    return this.#webSocket.isOpen;
   }
 
   get isBusy(): boolean {
@@ -115,10 +112,8 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
     const stream = new Stream(this.#nextId, this, handler, WINDOW_BYTES, FIRST_WINDOW_BYTES);
     this.#nextId += 2;
     this.#stream = stream;
-    if (isExtendedConnect(block)) {
-      this.#handshake = new WebSocketHandshake();
-      this.#writer.webSocket(block, this.#handshake.key);
-    } else {
+    if (isExtendedConnect(block)) this.#writer.webSocket(block, this.#webSocket.ask());
+    else {
       this.#writer.head(block, endStream);
       stream.localEnded = endStream;
     }
@@ -137,13 +132,9 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
 
   sendData(stream: Stream, bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
     if (stream.closed || stream.localEnded) return;
-    if (this.#handshake !== null) {
-      this.#handshake.keep(bytes, start, end, endStream);
-      stream.sendWindow -= end - start;
-      return;
-    }
+    if (this.#webSocket.keeps(stream, bytes, start, end, endStream)) return;
     if (end > start) {
-      if (this.#isTunnel) this.#output.append(bytes, start, end);
+      if (this.#webSocket.isOpen) this.#output.append(bytes, start, end);
       else this.#writer.data(bytes, start, end);
       stream.sendWindow = WINDOW_BYTES - this.#output.unsentBytes;
     }
@@ -156,7 +147,7 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
 
   #endRequest(stream: Stream, trailers: HeaderBlock | null): void {
     stream.localEnded = true;
-    if (!this.#isTunnel) {
+    if (!this.#webSocket.isOpen) {
       this.#writer.end(trailers);
       return;
     }
@@ -207,9 +198,10 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
       this.#close('it speaks unasked');
       return;
     }
-    const at = this.#isTunnel ? start : this.#reader.receive(bytes, start, end);
-    if (this.#isTunnel) this.#receiveTunnel(stream, bytes, at, end);
-    else if (stream.remoteEnded) this.#afterAnswer(at === end);
+    const at = this.#webSocket.isOpen ? start : this.#reader.receive(bytes, start, end);
+    if (this.#webSocket.isOpen) {
+      if (at < end && !stream.closed) this.#deliver(stream, bytes, at, end, false);
+    } else if (stream.remoteEnded) this.#afterAnswer(at === end);
   }
 
   onInformational(head: ResponseHead, block: HeaderBlock): void {
@@ -228,27 +220,33 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
   onResponseHead(head: ResponseHead, block: HeaderBlock): void {
     const stream = this.#stream;
     if (stream === null || stream.closed) return;
-    const { head: message } = this.#context;
-    const malformed = message.readResponse(block);
-    if (malformed !== null) {
-      this.#violate(malformed);
-      return;
-    }
-    this.hasAnswered = true;
+    if (!this.#isValid(block)) return;
     this.#keepAlive &&= head.keepAlive;
     this.#idle.onPeersWord(head.keepAliveMs);
     // Not taken: what was asked for is a GET without content.
-    if (this.#handshake !== null) stream.localEnded = true;
+    if (this.#webSocket.isAsked) stream.localEnded = true;
     stream.headersReceived = true;
     const isEmpty = head.contentLength === 0;
     if (isEmpty) this.#endAnswer(stream);
-    stream.handler.onHeaders(stream, message, block, isEmpty);
+    stream.handler.onHeaders(stream, this.#context.head, block, isEmpty);
+  }
+
+  /** Whether a head is that of an answer; where it is not, the connection has ended. */
+  #isValid(block: HeaderBlock): boolean {
+    const malformed = this.#context.head.readResponse(block);
+    if (malformed === null) this.hasAnswered = true;
+    else this.#violate(malformed);
+    return malformed === null;
   }
 
   onContent(bytes: Uint8Array, start: number, end: number, isLast: boolean): void {
     const stream = this.#stream;
     if (stream === null || stream.closed) return;
     if (isLast) this.#endAnswer(stream);
+    this.#deliver(stream, bytes, start, end, isLast);
+  }
+
+  #deliver(stream: Stream, bytes: Uint8Array, start: number, end: number, isLast: boolean): void {
     stream.receiveWindow -= end - start;
     stream.handler.onData(stream, bytes, start, end, isLast);
     if (stream.receiveWindow <= 0 && !stream.closed) this.#pause.begin();
@@ -287,7 +285,7 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
       return;
     }
     this.#stream = null;
-    this.#forgetHandshake();
+    this.#webSocket.forget();
     this.#idle.begin(this.#context.turn.nowMs);
     this.#pause.end();
     this.#handler.onIdle(this);
@@ -296,42 +294,21 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
   // ---- WebSockets ------------------------------------------------------------------------------------------------
 
   #onSwitched(stream: Stream, head: ResponseHead, block: HeaderBlock): void {
-    const handshake = this.#handshake;
-    const fault = handshake === null ? 'it switches protocols unasked' : handshake.accept(head, block);
-    if (handshake === null || fault !== null) {
-      this.#violate(fault ?? '');
+    const fault = this.#webSocket.faultOf(head, block);
+    if (fault !== null) {
+      this.#violate(fault);
       return;
     }
-    const { head: message } = this.#context;
-    const malformed = message.readResponse(block);
-    if (malformed !== null) {
-      this.#violate(malformed);
-      return;
-    }
-    this.hasAnswered = true;
-    this.#isTunnel = true;
+    if (!this.#isValid(block)) return;
     this.#keepAlive = false;
     this.#reader.stop();
     stream.headersReceived = true;
-    this.#handshake = null;
-    handshake.drain((bytes, start, end) => this.#output.append(bytes, start, end));
+    const endsEarly = this.#webSocket.open(this.#output);
     stream.sendWindow = WINDOW_BYTES - this.#output.unsentBytes;
-    stream.handler.onHeaders(stream, message, block, false);
+    stream.handler.onHeaders(stream, this.#context.head, block, false);
     if (stream.closed) return;
-    if (handshake.endsEarly) this.#endRequest(stream, null);
+    if (endsEarly) this.#endRequest(stream, null);
     else stream.handler.onCredit(stream);
-  }
-
-  #forgetHandshake(): void {
-    this.#handshake?.forget();
-    this.#handshake = null;
-  }
-
-  #receiveTunnel(stream: Stream, bytes: Uint8Array, start: number, end: number): void {
-    if (start === end || stream.closed) return;
-    stream.receiveWindow -= end - start;
-    stream.handler.onData(stream, bytes, start, end, false);
-    if (stream.receiveWindow <= 0 && !stream.closed) this.#pause.begin();
   }
 
   // ---- the end of a connection -----------------------------------------------------------------------------------
@@ -343,7 +320,7 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
       return;
     }
     this.#context.turn.begin();
-    if (this.#isTunnel) {
+    if (this.#webSocket.isOpen) {
       stream.remoteEnded = true;
       stream.handler.onData(stream, NOTHING, 0, 0, true);
       if (stream.localEnded) this.#finish(stream);
@@ -391,7 +368,7 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
     this.endedBecause = reason;
     this.#reader.stop();
     this.#stream = null;
-    this.#forgetHandshake();
+    this.#webSocket.forget();
     this.#handler.onClosed(this);
   }
 

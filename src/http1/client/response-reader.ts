@@ -1,4 +1,4 @@
-import type { FieldCache, HeaderBlock } from '../../http/index.ts';
+import { type FieldCache, type HeaderBlock, NOTHING } from '../../http/index.ts';
 import { BodyReader, type ContentSink } from '../body-reader.ts';
 import { badRequest, type Http1Fault } from '../fault.ts';
 import { Scanned, SectionScanner } from '../section-scanner.ts';
@@ -10,8 +10,6 @@ const LF = 10;
 const MOST_EMPTY_BYTES = 4;
 /** What is none of HTTP/1 is told by its first bytes: another protocol may never send an empty line. */
 const BEGINNING = Buffer.from('HTTP/', 'latin1');
-
-const NOTHING = new Uint8Array(0);
 
 /** A connection's answers, one after the other. All bytes, the head and the block are valid during the call only. */
 export interface ResponseSink extends ContentSink {
