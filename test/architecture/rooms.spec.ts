@@ -9,6 +9,9 @@ import { type Room, rooms } from './rooms.ts';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SOURCES = join(ROOT, 'src');
 
+/** Of a source: most have far fewer. Whatever has more is about two things, and is two files. */
+const MOST_LINES = 400;
+
 const all = readImports(SOURCES);
 const isExcepted = (from: string, to: string): boolean =>
   exceptions.some((each) => each.from === from && each.to === to);
@@ -72,6 +75,14 @@ it('lets a room import nothing that it does not', () => {
 
 it('has no files that import each other in a circle, types included', () => {
   expect(circles(imports)).toEqual([]);
+});
+
+it('has no source that is too long to be about one thing', () => {
+  const lengths = [...all.keys()].map((file) => [
+    file,
+    readFileSync(join(SOURCES, file), 'utf8').split('\n').length - 1,
+  ]);
+  expect(lengths.filter(([, lines]) => (lines as number) > MOST_LINES)).toEqual([]);
 });
 
 it('sees a circle of three, and no circle where two ways lead to one file', () => {
