@@ -15,7 +15,7 @@ export const rooms: readonly Room[] = [
   },
   {
     folder: 'placement',
-    what: 'pure: the functions from key to owner, a folder each with the options that it takes',
+    what: 'pure: the functions from key to owner, each in a folder with the options that it takes',
     mayImport: [],
   },
   {
