@@ -1,6 +1,5 @@
 import { createSecureContext } from 'node:tls';
-import { loadParticipants } from '../config/index.ts';
-import { Participants } from '../registry/index.ts';
+import { loadParticipants, Participants } from '../registry/index.ts';
 import type { StoreAccess, StoreServer } from '../registry/store/index.ts';
 import { type HostPort, isLoopback } from '../runtime/address.ts';
 import { plainText } from '../runtime/foreign-errors.ts';

@@ -1,16 +1,10 @@
-import { CommanderError } from 'commander';
-import { notice, noticesGoTo } from '../runtime/notices.ts';
-import { withoutFormerOptions } from './options/former-options.ts';
-import { report } from './output/report.ts';
+import { noticesGoTo } from '../runtime/notices.ts';
+import { EXIT_OK } from '../runtime/usage-error.ts';
 import { endWhereNobodyReads, writeFault } from './output/terminal.ts';
-import { keywayProgram } from './program.ts';
+import { run } from './run.ts';
 
 /** The `keyway` command. Only this folder reads arguments, the environment and the real clock. */
 endWhereNobodyReads();
 noticesGoTo(writeFault);
-try {
-  await (await keywayProgram(process.argv[2])).parseAsync(withoutFormerOptions(process.argv, notice));
-} catch (error) {
-  // What is left of commander's own is that help, or the version, was asked for.
-  if (!(error instanceof CommanderError)) process.exitCode = report(error);
-}
+const code = await run(process.argv);
+if (code !== EXIT_OK) process.exitCode = code;

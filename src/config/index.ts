@@ -8,6 +8,4 @@ export type { ForeignImport } from './import/foreign-import.ts';
 export { importIstio } from './import/istio/import-istio.ts';
 export type { ShardsByHost } from './import/shards.ts';
 export { type Config, loadConfig, parseConfig } from './load-config.ts';
-export { loadParticipants, parseParticipants } from './registry-tokens.ts';
 export { configJsonSchema } from './schema/index.ts';
-export { registryStore as registrySchema } from './schema/registry.ts';

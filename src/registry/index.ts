@@ -1,6 +1,7 @@
 /** The registry: what routers, shards and people agree on. To add a store, write a file in `store/` and list it in `open-store.ts`. */
 
 export { Participants, tokenHash } from './access/participants.ts';
+export { loadParticipants, parseParticipants } from './access/participants-file.ts';
 export type { Role } from './access/roles.ts';
 export { type DocumentChange, Documents, type Expectation, type StoredDocument } from './documents.ts';
 export { Elections, type Leader, type Term } from './elections.ts';
@@ -45,6 +46,7 @@ export { DEFAULT_NAMESPACE, NamespaceError, Namespaces } from './namespaces.ts';
 export type { OwnEntry } from './own-entry.ts';
 export type { OwnRights } from './own-rights.ts';
 export { Registry, type RegistryClocks } from './registry.ts';
+export { oneStore, registrySchema, storeFields } from './registry-schema.ts';
 export type { RegistryDescription, StoreTls } from './store/open-store.ts';
 export { StoreSetUpError } from './store/set-up-error.ts';
 export { SqliteStore } from './store/sqlite-store.ts';

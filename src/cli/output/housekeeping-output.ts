@@ -1,4 +1,4 @@
-import { MetricsServer, renderProcess } from '../../admin/index.ts';
+import type { MetricsServer } from '../../admin/index.ts';
 import { processVitals } from '../../app/process-vitals.ts';
 import type { HousekeepingListener, HousekeepingMetrics } from '../../housekeeping/index.ts';
 import type { HostPort } from '../../runtime/address.ts';
@@ -29,6 +29,8 @@ export async function serveMetrics(
   metrics: HousekeepingMetrics | null,
 ): Promise<MetricsServer | null> {
   if (at === undefined) return null;
+  // Most processes serve none: it takes long to load.
+  const { MetricsServer, renderProcess } = await import('../../admin/index.ts');
   const monitor = new VitalsMonitor();
   const vitals = processVitals();
   const ofProcess = (): Promise<string> => renderProcess(vitals([{ name: 'main', vitals: monitor.read() }]));

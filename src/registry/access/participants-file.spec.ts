@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { tokenHash } from '../registry/index.ts';
-import { parseParticipants } from './registry-tokens.ts';
+import { tokenHash } from './participants.ts';
+import { parseParticipants } from './participants-file.ts';
 
 const TOKEN = 'a-token-that-nobody-guesses';
 

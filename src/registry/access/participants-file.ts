@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { Participants, type Role, tokenHash } from '../registry/index.ts';
-import { SHORTEST_TOKEN } from '../runtime/named-file.ts';
-import { identifier } from '../topology/index.ts';
-import { parseYaml, type Report, readDocument } from '../yaml/index.ts';
+import { SHORTEST_TOKEN } from '../../runtime/named-file.ts';
+import { identifier } from '../../topology/index.ts';
+import { parseYaml, type Report, readDocument } from '../../yaml/index.ts';
+import { Participants, tokenHash } from './participants.ts';
+import type { Role } from './roles.ts';
 
 const tokenSchema = z.strictObject({
   token: z
