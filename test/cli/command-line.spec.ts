@@ -50,7 +50,7 @@ it('checks a config, and says in a line what is wrong and where', async () => {
 
 it('answers wrong usage with exit code 2 and one line', async () => {
   for (const args of [['rooter'], ['router'], ['dev', '--shards', 'many'], ['explain', '--config'], ['kv', 'get']]) {
-    const { code, out, error } = await keyway(...args);
+    const { code, out, error } = await commands.runApart(...args);
     expect([code, out], args.join(' ')).toEqual([2, '']);
     expect(error.trimEnd().split('\n').length, error).toBe(1);
   }
@@ -141,7 +141,7 @@ routes: [{match: {prefix: /}, cluster: docs}]
 clusters: {docs: {shards: [{id: s0, address: 127.0.0.1:1}]}}
 `,
   );
-  const { code, error } = await keyway('router', '--config', config);
+  const { code, error } = await commands.runApart('router', '--config', config);
   expect(code).not.toBe(0);
   // A machine's limits may be logged before it.
   expect(error).toContain(

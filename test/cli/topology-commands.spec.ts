@@ -6,14 +6,14 @@ import { leaselessText, newInstance, qualified } from '../../src/registry/index.
 import type { Topology } from '../../src/topology/index.ts';
 import { Commands, type Outcome } from '../support/commands.ts';
 import { KEYWAY, Scope } from '../support/processes.ts';
-import { PATIENCE, registryOn, remote, type StoreUnderTest } from '../support/registries.ts';
+import { PATIENCE, type RemoteStoreUnderTest, registryOn, served } from '../support/registries.ts';
 
 const scope = new Scope();
-let store: StoreUnderTest;
+let store: RemoteStoreUnderTest;
 let address = '';
 beforeEach(async () => {
-  store = await remote(scope);
-  address = (store.config as { remote: { address: string } }).remote.address;
+  store = await served(scope);
+  address = store.address;
 });
 afterEach(() => scope.release());
 

@@ -1,16 +1,15 @@
 import { expect, vi } from 'vitest';
 import type { Registry } from '../../src/registry/index.ts';
 import type { Scope } from '../support/processes.ts';
-import { PATIENCE, registryOn, remote } from '../support/registries.ts';
+import { PATIENCE, registryOn, served } from '../support/registries.ts';
 
 /** The cluster whose shards are found. */
 export const DISCOVERED = { namespace: 'default', cluster: 'docs' };
 
-/** A registry in a process of its own, and how a command is told of it. */
+/** A registry, and how a command is told of it. */
 export async function startRegistry(scope: Scope): Promise<{ registry: Registry; where: string[] }> {
-  const store = await remote(scope);
-  const { address } = (store.config as { remote: { address: string } }).remote;
-  return { registry: registryOn(store.open(), scope), where: ['--registry', address] };
+  const store = await served(scope);
+  return { registry: registryOn(store.open(), scope), where: ['--registry', store.address] };
 }
 
 /** The shards of the current topology, as `id@address*weight`. */

@@ -16,7 +16,7 @@ import { Cable } from '../support/cable.ts';
 import { fetchText, metric, type RouterUnderTest, startRouter } from '../support/cluster.ts';
 import { answerOf, echoClient, keyed, startEchoBackend } from '../support/echo-backend.ts';
 import { freePorts, Scope } from '../support/processes.ts';
-import { clock, PATIENCE, registryOn, remote } from '../support/registries.ts';
+import { clock, PATIENCE, registryOn, served } from '../support/registries.ts';
 
 const scope = new Scope();
 afterEach(() => scope.release());
@@ -95,10 +95,10 @@ const LASTING = '30s';
 const QUICK = { drain: { window: '100ms', pushback: '100ms' } };
 
 async function echoes(): Promise<{ ports: number[]; registry: Registry; address: string; start: StartRouter }> {
-  const store = await remote(scope);
+  const store = await served(scope);
   const registry = registryOn(store.open(), scope);
   const backends = [await startEchoBackend(scope, 's0'), await startEchoBackend(scope, 's1')];
-  const { address } = (store.config as { remote: { address: string } }).remote;
+  const { address } = store;
   const start: StartRouter = ({ workers = 1, where = address, lease = '2s', config = {} } = {}) =>
     startRouter(scope, {
       shards: [],
@@ -265,9 +265,9 @@ describe('a router that has lost its lease', () => {
 
 describe('a shard that takes part', () => {
   async function shards(count: number, more: object = {}, lease = '1s') {
-    const store = await remote(scope);
+    const store = await served(scope);
     const registry = registryOn(store.open(), scope);
-    const { address } = (store.config as { remote: { address: string } }).remote;
+    const { address } = store;
     const ports = await freePorts(count);
     const data = `${scope.folder()}/documents.sqlite`;
     await registry.topologies.commit(draft(ports, more));

@@ -19,7 +19,7 @@ import { RemoteStore } from '../../src/registry/store/remote-store.ts';
 import { Cluster, checkTopology, type TopologyDraft } from '../../src/topology/index.ts';
 import { Cable } from '../support/cable.ts';
 import { Scope } from '../support/processes.ts';
-import { clock, PATIENCE, registryOn, remote, sqlite } from '../support/registries.ts';
+import { clock, PATIENCE, registryOn, served, sqlite } from '../support/registries.ts';
 
 const scope = new Scope();
 afterEach(() => scope.release());
@@ -133,8 +133,8 @@ async function projectClaims(registry: Registry) {
 
 /** A cluster of one shard in a registry, which one client reaches by a cable that can be cut. */
 async function behindCable() {
-  const store = await remote(scope);
-  const cable = await Cable.to((store.config as { remote: { address: string } }).remote.address);
+  const store = await served(scope);
+  const cable = await Cable.to(store.address);
   scope.defer(() => cable.close());
   const cutOff = registryOn(new RemoteStore({ address: cable.address }), scope);
   const other = registryOn(store.open(), scope);

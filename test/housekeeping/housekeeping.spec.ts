@@ -8,7 +8,7 @@ import { startRouter } from '../support/cluster.ts';
 import { Commands } from '../support/commands.ts';
 import { keyed } from '../support/echo-backend.ts';
 import { freePorts, type Running, Scope } from '../support/processes.ts';
-import { PATIENCE, remote } from '../support/registries.ts';
+import { PATIENCE, served } from '../support/registries.ts';
 
 const scope = new Scope();
 afterEach(() => scope.release());
@@ -24,8 +24,7 @@ let commands: Commands;
 let folder = '';
 
 beforeEach(async () => {
-  const store = await remote(scope);
-  registry = (store.config as { remote: { address: string } }).remote.address;
+  registry = (await served(scope)).address;
   commands = new Commands(registry);
   folder = scope.folder();
 });

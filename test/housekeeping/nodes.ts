@@ -2,7 +2,7 @@ import { expect, vi } from 'vitest';
 import { stringify } from 'yaml';
 import { Commands } from '../support/commands.ts';
 import type { Running, Scope } from '../support/processes.ts';
-import { PATIENCE, remote } from '../support/registries.ts';
+import { PATIENCE, served } from '../support/registries.ts';
 
 /** Once in four years: a task that runs when it is told to, and not by itself. */
 export const RARE = { cron: '0 0 29 2 *' };
@@ -20,8 +20,7 @@ export class HousekeepingNodes {
   }
 
   static async start(scope: Scope): Promise<HousekeepingNodes> {
-    const store = await remote(scope);
-    return new HousekeepingNodes(scope, (store.config as { remote: { address: string } }).remote.address);
+    return new HousekeepingNodes(scope, (await served(scope)).address);
   }
 
   /** Waits until `keyway housekeeping list` prints what matches. */

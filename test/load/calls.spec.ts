@@ -52,7 +52,7 @@ const QUICK = ['--users', '1', '--connections', '1', '--duration', '300ms', '--w
 
 async function loaded(...args: string[]): Promise<{ code: number; out: string; error: string; report: LoadReport }> {
   const file = join(scope.folder(), 'report.json');
-  const outcome = await commands.run('load', ...args, ...QUICK, '--json', file);
+  const outcome = await commands.run('load', ...QUICK, ...args, '--json', file);
   if (outcome.code !== 0) throw new Error(outcome.error);
   return { ...outcome, report: JSON.parse(readFileSync(file, 'utf8')) as LoadReport };
 }
@@ -124,7 +124,13 @@ it('calls gRPC methods of all four kinds', async () => {
   const call = (method: string, ...args: string[]) =>
     loaded(address, '--grpc', `notes.v1.Notes/${method}`, '--proto', proto, ...args);
   // Names as in the file and as in JSON, nested messages, numbers as text: protobuf's JSON.
-  const say = await call('Say', '--data', '{"text_line": "a{{seq}}", "number": "7", "tags": [{"tagName": "t"}]}');
+  const say = await call(
+    'Say',
+    '--data',
+    '{"text_line": "a{{seq}}", "number": "7", "tags": [{"tagName": "t"}]}',
+    '--duration',
+    '1s',
+  );
   expect(say.report.statuses).toEqual({ OK: say.report.requests });
   expect(seen.splice(0).slice(0, 2)).toEqual(['a0 7 t', 'a1 7 t']);
 

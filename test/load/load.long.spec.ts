@@ -20,7 +20,7 @@ afterEach(() => scope.release());
 /** A load, and what its report says. */
 async function loaded(...args: string[]): Promise<{ code: number; out: string; error: string; report: LoadReport }> {
   const file = join(scope.folder(), 'report.json');
-  const outcome = await commands.run('load', ...args, '--json', file);
+  const outcome = await commands.runApart('load', ...args, '--json', file);
   return { ...outcome, report: JSON.parse(readFileSync(file, 'utf8')) as LoadReport };
 }
 
@@ -148,7 +148,7 @@ it('counts errors by what went wrong, goes on without its target, and ends with 
   const [port] = await freePorts(1);
   // Nor is there a registry whose changes could be marked.
   const registry = ['--registry', `127.0.0.1:${port}`];
-  const away = await commands.run('load', `127.0.0.1:${port}`, '--http', 'GET /', ...short, ...registry);
+  const away = await commands.runApart('load', `127.0.0.1:${port}`, '--http', 'GET /', ...short, ...registry);
   expect(away).toMatchObject({ code: 1, error: expect.stringContaining('nobody listens there') });
 });
 
@@ -215,7 +215,7 @@ it('ends in order when it is interrupted, with the report so far', async () => {
 
 it('refuses what may be a slip, and says what is wrong with the rest', async () => {
   const fault = async (...args: string[]): Promise<string> => {
-    const { code, error } = await commands.run('load', ...args);
+    const { code, error } = await commands.runApart('load', ...args);
     expect(code).toBe(2);
     return error;
   };

@@ -65,7 +65,16 @@ it('carries commands out at their times, marks them, and says which have failed'
   const json = join(scope.folder(), 'report.json');
   // What a command leaves running keeps nobody waiting.
   const at = ['--at', '200ms', 'sleep 15 & echo done', '--at', '400ms', 'echo no such shard >&2; exit 3'];
-  const { code, error, out } = await commands.run('load', address, ...GET, '--duration', '1s', ...at, '--json', json);
+  const { code, error, out } = await commands.runApart(
+    'load',
+    address,
+    ...GET,
+    '--duration',
+    '1s',
+    ...at,
+    '--json',
+    json,
+  );
   expect(code).toBe(1);
   expect(error).toContain('keyway: "echo no such shard >&2; exit 3" ended with 3: no such shard\n');
   expect(readReport(json).marks.map(({ text }) => text.replace(/[\d.]+ s$/, 'N s'))).toEqual([
@@ -86,7 +95,7 @@ it('goes on until its commands have ended and a time after, where that is wanted
   const address = await backend(ok);
   const json = join(scope.folder(), 'report.json');
   const at = ['--at', '200ms', 'sleep 1', '--at', '1s', 'true', '--after-commands', '500ms'];
-  const { code } = await commands.run('load', address, ...GET, '--duration', '500ms', ...at, '--json', json);
+  const { code } = await commands.runApart('load', address, ...GET, '--duration', '500ms', ...at, '--json', json);
   expect(code).toBe(0);
   expect(readReport(json).seconds).toBeGreaterThan(1.7);
   expect(readReport(json).marks.length).toBe(4);
@@ -101,13 +110,13 @@ it('tells of pauses, and of nothing where there are none', async () => {
   });
   const json = join(scope.folder(), 'report.json');
   const load = ['load', address, ...GET, '--rate', '50', '--duration', '1s', '--pause', '300ms', '--json', json];
-  const first = await commands.run(...load, '--fail-on', 'pause>300ms');
+  const first = await commands.runApart(...load, '--fail-on', 'pause>300ms');
   const [pause, ...others] = readReport(json).pauses.all;
   expect(others).toEqual([]);
   expect(pause).toMatchObject({ requests: 1, keys: 1 });
   expect(pause?.lastsMs).toBeGreaterThan(395);
   expect(first).toMatchObject({ code: 1, error: expect.stringMatching(/keyway: pause>300ms: it is 4\d\d/) });
-  const second = await commands.run(...load);
+  const second = await commands.runApart(...load);
   expect(second.out).toContain('pauses    none: no request took longer than 300.0 ms\n');
 });
 
@@ -129,7 +138,7 @@ it('finds what a backend that answers with a shard and a revision does wrong', a
   const load = (path: string) => {
     const what = ['--http', `PUT ${path}`, '--shard-header', 'X-Shard', '--revision', 'header:X-Revision', '--writes'];
     const how = ['--keys', keys, '--users', '1', '--duration', '500ms', '--warm-up', '0', '--check'];
-    return commands.run('load', address, ...what, ...how);
+    return commands.runApart('load', address, ...what, ...how);
   };
   const whole = await load('/whole');
   expect(whole.code, whole.out).toBe(0);
@@ -172,7 +181,7 @@ it('finds what a watch was not told of, and goes on behind the last that it knew
     );
   const load = (path: string) => {
     const how = ['--keys', keys, '--rate', '50', '--duration', '2s', '--warm-up', '0', '--check'];
-    return commands.run('load', address, '--plan', plan(path), ...how);
+    return commands.runApart('load', address, '--plan', plan(path), ...how);
   };
   const good = await load('/good');
   expect(good.code, good.out).toBe(0);
@@ -206,7 +215,7 @@ it('opens watches with the load, lets them go, and counts one that is refused as
     scope.file('plan.yaml', `calls: {watch: {http: GET ${path}, watch: {life: 200ms}}}\n`);
   const load = async (path: string): Promise<LoadReport> => {
     const how = ['--rate', '50', '--duration', '2s', '--warm-up', '0', '--json', json];
-    await commands.run('load', address, '--plan', plan(path), ...how);
+    await commands.runApart('load', address, '--plan', plan(path), ...how);
     return readReport(json);
   };
   const report = await load('/notes');
@@ -228,10 +237,10 @@ it('speaks TLS to a target that it can trust, and to no other', async () => {
   );
   const load = ['load', `https://localhost:${port}`, ...GET, '--duration', '300ms'];
   const json = join(scope.folder(), 'report.json');
-  const trusted = await commands.run(...load, '--ca', authority.certificate, '--json', json);
+  const trusted = await commands.runApart(...load, '--ca', authority.certificate, '--json', json);
   expect(trusted.error.split('\n').filter((line) => line.startsWith('keyway:'))).toEqual([]);
   expect(readReport(json)).toMatchObject({ errors: 0, statuses: { 200: readReport(json).requests } });
-  const stranger = await commands.run(...load);
+  const stranger = await commands.runApart(...load);
   expect(stranger).toMatchObject({ code: 1, error: expect.stringMatching(/certificate/) });
 });
 
@@ -240,13 +249,23 @@ it('puts two runs side by side', async () => {
   const folder = scope.folder();
   const files = ['a.json', 'b.json'].map((name) => join(folder, name));
   for (const [i, file] of files.entries())
-    await commands.run('load', address, ...GET, '--rate', String(100 + 100 * i), '--duration', '1s', '--json', file);
-  const { code, out } = await commands.run('load', 'compare', ...files);
+    await commands.runApart(
+      'load',
+      address,
+      ...GET,
+      '--rate',
+      String(100 + 100 * i),
+      '--duration',
+      '1s',
+      '--json',
+      file,
+    );
+  const { code, out } = await commands.runApart('load', 'compare', ...files);
   expect(code).toBe(0);
   expect(out).toMatch(/^ +one +other +ratio$/m);
   expect(out).toMatch(/^requests +\d+ +\d+ +[12]\.\d+x$/m);
   expect(out).toMatch(/^p99, ms +[\d.]+ +[\d.]+ +[\d.]+x$/m);
-  const bad = await commands.run('load', 'compare', files[0] as string, scope.file('c.json', '{}'));
+  const bad = await commands.runApart('load', 'compare', files[0] as string, scope.file('c.json', '{}'));
   expect(bad).toMatchObject({
     code: 2,
     error: expect.stringMatching(/c\.json is no report of keyway load --json: format/),

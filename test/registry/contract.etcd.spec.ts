@@ -7,8 +7,8 @@ const scope = new Scope();
 afterEach(() => scope.release());
 
 describeRegistries(scope, {
-  'etcd, one member': (each) => etcd(each, 1),
-  'etcd, three members': (each) => etcd(each, 3),
+  'etcd, one member': [(each) => etcd(each, 1)],
+  'etcd, three members': [(each) => etcd(each, 3)],
 });
 describeLargestTopologies(scope, [
   ['etcd', (each) => etcd(each, 1), 1.6],

@@ -1,10 +1,10 @@
 import { afterEach } from 'vitest';
 import { Scope } from '../support/processes.ts';
-import { remote, sqlite } from '../support/registries.ts';
+import { remote, served, sqlite } from '../support/registries.ts';
 import { describeLargestTopologies, describeRegistries } from './contract.ts';
 
 const scope = new Scope();
 afterEach(() => scope.release());
 
-describeRegistries(scope, { sqlite, 'remote (keyway registry)': remote });
-describeLargestTopologies(scope, [['remote', remote, 9]]);
+describeRegistries(scope, { sqlite: [sqlite], 'remote (keyway registry)': [served, remote] });
+describeLargestTopologies(scope, [['remote', served, 9]]);

@@ -50,11 +50,14 @@ async function commitThrough(topologies: Topologies, wanted: TopologyDraft): Pro
 
 export type StartStore = (scope: Scope) => Promise<StoreUnderTest>;
 
+/** Stores of a kind; where they are served from the test's own process, besides those that can be killed and stopped. */
+export type StartStores = readonly [start: StartStore, startApart?: StartStore];
+
 /** What a registry promises, whatever its store. */
-export function describeRegistries(scope: Scope, stores: Readonly<Record<string, StartStore>>): void {
+export function describeRegistries(scope: Scope, stores: Readonly<Record<string, StartStores>>): void {
   describe.each(Object.entries(stores))(
     'a registry on %s',
-    (_name, start) => {
+    (_name, [start, startApart = start]) => {
       it('takes newer versions only, but for force, and from the expected one', async () => {
         const store = await start(scope);
         const { topologies } = registryOn(store.open(), scope);
@@ -236,7 +239,7 @@ export function describeRegistries(scope: Scope, stores: Readonly<Record<string,
       });
 
       it('tells watchers of every version through a server that is killed, compacted and started again', async () => {
-        const store = await start(scope);
+        const store = await startApart(scope);
         const [server] = store.servers;
         const { topologies } = registryOn(store.open(), scope);
         await topologies.commit(draft(1));
@@ -259,7 +262,7 @@ export function describeRegistries(scope: Scope, stores: Readonly<Record<string,
       });
 
       it('takes what is held by leases from who was cut off for longer, by its own clock first', async () => {
-        const store = await start(scope);
+        const store = await startApart(scope);
         if (store.servers.length === 0) return;
         const { members, elections } = registryOn(store.open(), scope);
         const member = members.register('node', 'default/docs/s0/a', {}, store.leaseMs);

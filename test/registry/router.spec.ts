@@ -5,7 +5,7 @@ import { afterEach, expect, it, vi } from 'vitest';
 import { eventually, fetchText, metric, startRouter } from '../support/cluster.ts';
 import { answerOf, echoClient, keyed, startEchoBackend } from '../support/echo-backend.ts';
 import { Scope } from '../support/processes.ts';
-import { PATIENCE, registryOn, remote, sqlite } from '../support/registries.ts';
+import { PATIENCE, registryOn, remote, served, sqlite } from '../support/registries.ts';
 import { docsOf as draft, serves } from './docs-cluster.ts';
 
 type UnaryCall = (...args: unknown[]) => ClientUnaryCall;
@@ -16,7 +16,7 @@ afterEach(() => scope.release());
 
 it.each([
   { workers: 1, stores: sqlite },
-  { workers: 2, stores: remote },
+  { workers: 2, stores: served },
 ])('a router of $workers workers routes by what is committed, and by nothing else', async ({ workers, stores }) => {
   const store = await stores(scope);
   const { topologies, members } = registryOn(store.open(), scope);

@@ -17,10 +17,36 @@ import { build, type Plugin } from 'vite';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const BUILDS = join(ROOT, 'node_modules/.cache/keyway-builds');
-/** Loaded with ours from one file: hundreds of modules, most of the time that a process takes to start. */
-const INLINED = ['@bufbuild/protobuf', 'commander', 'yaml', 'zod'];
+/** Loaded with ours from few files: hundreds of modules, most of the time that a process takes to start. Those that look for files beside themselves cannot be. */
+const INLINED = [
+  '@bufbuild/protobuf',
+  '@grpc/grpc-js',
+  '@grpc/proto-loader',
+  '@js-sdsl/ordered-map',
+  'bintrees',
+  'commander',
+  'connection-parse',
+  'croner',
+  'hashring',
+  'lodash.camelcase',
+  'long',
+  'prom-client',
+  'protobufjs',
+  /^@protobufjs/,
+  're2js',
+  'simple-lru-cache',
+  'tdigest',
+  'yaml',
+  'zod',
+];
 /** What is started as a file of its own. */
-const ENTRIES = ['cli/main', 'app/replace/send-sockets', 'control/control-worker', 'proxy/threads/router-worker'];
+const ENTRIES = [
+  'cli/main',
+  'cli/run',
+  'app/replace/send-sockets',
+  'control/control-worker',
+  'proxy/threads/router-worker',
+];
 /** What the command reads beside its code. */
 const FILES = ['package.json', 'protos', 'docs/config.schema.json', 'src/cli/keyway.js'];
 /** No run of the tests that still uses it is as old. */

@@ -1,4 +1,8 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import module from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect } from 'vitest';
 import { KEYWAY } from './processes.ts';
 
@@ -16,7 +20,13 @@ export class Commands {
     this.#registry = registry;
   }
 
+  /** In this process, which takes milliseconds: for commands that end by themselves. */
   run(...args: string[]): Promise<Outcome> {
+    return runHere(args, this.#registry);
+  }
+
+  /** In a process of its own: where its start, its end or its costs are what counts. */
+  runApart(...args: string[]): Promise<Outcome> {
     return new Promise((resolve) => {
       const env = { ...process.env, KEYWAY_REGISTRY: this.#registry };
       execFile(process.execPath, [KEYWAY, ...args], { env }, (error, out, stderr) =>
@@ -31,5 +41,84 @@ export class Commands {
     expect(error).toBe('');
     expect(code).toBe(0);
     return out;
+  }
+}
+
+/** What a command that runs in this process has written, and how it ends early. */
+interface Inside {
+  stdout: string;
+  stderr: string;
+  readonly exit: (code: number) => void;
+}
+
+/** Thrown where a command ends its process. */
+class Exited extends Error {}
+
+const STREAMS = ['stdout', 'stderr'] as const;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** Several may run side by side: what is written, and who ends, is told apart by the asynchronous context. */
+const inside = new AsyncLocalStorage<Inside>();
+let running = 0;
+let keyway: Promise<(argv: readonly string[]) => Promise<number>> | undefined;
+
+/** Loads the command: the same that `KEYWAY` starts. */
+async function load(): Promise<(argv: readonly string[]) => Promise<number>> {
+  const source = new URL('./run.ts', pathToFileURL(KEYWAY));
+  const built = new URL('../../dist/cli/run.js', source);
+  module.enableCompileCache(fileURLToPath(new URL('../../node_modules/.cache/keyway', source)));
+  const { run } = (await import(
+    fileURLToPath(existsSync(source) ? source : built)
+  )) as typeof import('../../src/cli/run.ts');
+  for (const name of STREAMS) {
+    const stream = process[name];
+    const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
+    stream.write = (part: string | Uint8Array, ...more: unknown[]) => {
+      const here = inside.getStore();
+      if (here === undefined) return write(part, ...more);
+      here[name] += String(part);
+      return true;
+    };
+  }
+  const exit = process.exit;
+  process.exit = (code) => {
+    const here = inside.getStore();
+    if (here === undefined) return exit(code);
+    here.exit(Number(code ?? process.exitCode ?? 0));
+    throw new Exited();
+  };
+  return run;
+}
+
+async function runHere(args: readonly string[], registry: string): Promise<Outcome> {
+  keyway ??= load();
+  const run = await keyway;
+  const signals = SIGNALS.map((signal) => [signal, process.listeners(signal)] as const);
+  const before = { registry: process.env.KEYWAY_REGISTRY, exitCode: process.exitCode };
+  running++;
+  process.env.KEYWAY_REGISTRY = registry;
+  try {
+    return await new Promise<Outcome>((resolve, reject) => {
+      const here: Inside = {
+        stdout: '',
+        stderr: '',
+        exit: (code) => resolve({ code, out: here.stdout, error: here.stderr }),
+      };
+      inside.run(here, () =>
+        run([process.execPath, KEYWAY, ...args]).then(
+          (code) => here.exit(code || Number(process.exitCode ?? 0)),
+          reject,
+        ),
+      );
+    });
+  } finally {
+    running--;
+    process.exitCode = before.exitCode;
+    for (const [signal, listeners] of signals)
+      for (const listener of process.listeners(signal))
+        if (!listeners.includes(listener)) process.removeListener(signal, listener);
+    if (running === 0) {
+      if (before.registry === undefined) delete process.env.KEYWAY_REGISTRY;
+      else process.env.KEYWAY_REGISTRY = before.registry;
+    }
   }
 }

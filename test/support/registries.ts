@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { vi } from 'vitest';
-import { Registry } from '../../src/registry/index.ts';
+import { Participants, Registry } from '../../src/registry/index.ts';
 import { EtcdStore } from '../../src/registry/store/etcd-store.ts';
 import { RemoteStore } from '../../src/registry/store/remote-store.ts';
 import { SqliteStore } from '../../src/registry/store/sqlite-store.ts';
 import type { Store } from '../../src/registry/store/store.ts';
+import { StoreServer } from '../../src/registry/store/store-server.ts';
 import { freePorts, type Running, type Scope } from './processes.ts';
 
 /** As long as anything here may take on a busy machine. */
@@ -79,8 +80,21 @@ export async function sqlite(scope: Scope): Promise<StoreUnderTest> {
   };
 }
 
-/** `keyway registry`, and clients that reach it by gRPC. */
-export async function remote(scope: Scope): Promise<StoreUnderTest> {
+/** What `keyway registry` serves, from this process, and clients that reach it by gRPC. */
+export async function served(scope: Scope): Promise<RemoteStoreUnderTest> {
+  const file = join(scope.folder(), 'registry.sqlite');
+  const store = new SqliteStore(file, clock);
+  const server = new StoreServer(store, { participants: Participants.anybody(), tls: null });
+  const address = `127.0.0.1:${await server.listen({ host: '127.0.0.1', port: 0 })}`;
+  scope.defer(async () => {
+    server.close();
+    await store.close();
+  });
+  return remoteStore(file, address, []);
+}
+
+/** `keyway registry` in a process of its own, and clients that reach it by gRPC: where something befalls that process. */
+export async function remote(scope: Scope): Promise<RemoteStoreUnderTest> {
   const file = join(scope.folder(), 'registry.sqlite');
   const [port] = await freePorts(1);
   const address = `127.0.0.1:${port}`;
@@ -90,12 +104,22 @@ export async function remote(scope: Scope): Promise<StoreUnderTest> {
     return running;
   });
   await server.start();
+  return remoteStore(file, address, [server]);
+}
+
+export interface RemoteStoreUnderTest extends StoreUnderTest {
+  /** Where it is served. */
+  readonly address: string;
+}
+
+function remoteStore(file: string, address: string, servers: readonly Server[]): RemoteStoreUnderTest {
   return {
     config: { remote: { address } },
+    address,
     open: () => new RemoteStore({ address }),
     compact: () => compacted(file),
     leaseMs: 600,
-    servers: [server],
+    servers,
   };
 }
 
