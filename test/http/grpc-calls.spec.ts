@@ -8,7 +8,7 @@ import {
 } from 'node:http2';
 import { promisify } from 'node:util';
 import { type ClientDuplexStream, type ClientReadableStream, Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { afterEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { eventually, metric, type RouterUnderTest, startRouter } from '../support/cluster.ts';
 import { type EchoBackend, echoClient, keyed, startEchoBackend } from '../support/echo-backend.ts';
 import { freePorts, KEYWAY, Scope } from '../support/processes.ts';
@@ -18,11 +18,18 @@ afterEach(() => scope.release());
 
 type Echo = ReturnType<typeof echoClient>;
 
-async function startEcho(shards = 3): Promise<{ router: RouterUnderTest; backends: EchoBackend[]; client: Echo }> {
-  const backends = await Promise.all(Array.from({ length: shards }, (_, i) => startEchoBackend(scope, `s${i}`)));
-  const router = await startRouter(scope, { shards: backends.map(({ port }) => port) });
-  return { router, backends, client: echoClient(scope, router.endpoint) };
-}
+/** Three shards and a router that many tests share. */
+const whole = new Scope();
+let echo: { readonly router: RouterUnderTest; readonly backends: readonly EchoBackend[] };
+let client: Echo;
+beforeAll(async () => {
+  const backends = await Promise.all(['s0', 's1', 's2'].map((name) => startEchoBackend(whole, name)));
+  echo = { router: await startRouter(whole, { shards: backends.map(({ port }) => port) }), backends };
+});
+beforeEach(() => {
+  client = echoClient(scope, echo.router.endpoint);
+});
+afterAll(() => whole.release());
 
 interface UnaryOutcome {
   error: ServiceError | null;
@@ -56,13 +63,12 @@ function unary(client: Echo, message: string, metadata: Metadata, deadlineMs = 2
 }
 
 it('sends each key to the shard that `keyway explain` names', async () => {
-  const { router, client } = await startEcho();
   const keys = Array.from({ length: 60 }, (_, i) => `project-${i % 7}/document-${i}`);
   const { stdout } = await promisify(execFile)(process.execPath, [
     KEYWAY,
     'explain',
     '--config',
-    router.config,
+    echo.router.config,
     '--json',
     ...keys,
   ]);
@@ -76,7 +82,6 @@ it('sends each key to the shard that `keyway explain` names', async () => {
 });
 
 it('carries metadata in both directions, trailers, and messages of any size', async () => {
-  const { client } = await startEcho(1);
   const binary = Buffer.from([0, 255, 10, 13, 128]);
   const large = 'x'.repeat(1_000_000);
   const outcome = await unary(client, large, keyed('k', { 'x-echo': 'text', 'x-echo-bin': binary }));
@@ -87,7 +92,6 @@ it('carries metadata in both directions, trailers, and messages of any size', as
 });
 
 it("passes a shard's error with its message and trailers", async () => {
-  const { client } = await startEcho(1);
   const { error, trailers } = await unary(client, 'fail', keyed('k', { 'x-echo': 'why' }));
   expect(error?.code).toBe(status.FAILED_PRECONDITION);
   expect(error?.details).toBe('as asked: 100% “so”');
@@ -95,7 +99,6 @@ it("passes a shard's error with its message and trailers", async () => {
 });
 
 it('streams in either direction and in both', async () => {
-  const { client } = await startEcho(1);
   const collected = await new Promise<string>((resolve, reject) => {
     const call = (client.clientStream as CallableFunction)(keyed('k'), (error: Error | null, reply: Buffer) =>
       error === null ? resolve(reply.toString()) : reject(error),
@@ -125,7 +128,6 @@ it('streams in either direction and in both', async () => {
 });
 
 it("tells the shard of a client's cancel", async () => {
-  const { client, backends } = await startEcho(1);
   const call = (client.serverStream as CallableFunction)(
     Buffer.from('hang'),
     keyed('k'),
@@ -133,7 +135,7 @@ it("tells the shard of a client's cancel", async () => {
   await once(call, 'data');
   call.on('error', () => {});
   call.cancel();
-  await eventually(() => backends[0]?.cancelled.includes('k') === true);
+  await eventually(() => echo.backends.some(({ cancelled }) => cancelled.includes('k')));
 });
 
 it('refuses a call without a shard key, naming the header, and one without a route', async () => {
@@ -221,7 +223,6 @@ it('routes by method, host and header, makes the key of a pattern, and changes h
 });
 
 it("believes none of a client's x-keyway headers", async () => {
-  const { client } = await startEcho(1);
   const { headers } = await unary(client, 'hello', keyed('k', { 'x-keyway-version': '7', 'x-keyway-shard': 's9' }));
   expect(String(headers.get('x-seen')[0])).not.toContain('x-keyway');
 });

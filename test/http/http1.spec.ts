@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { Agent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { createServer } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { residentBytes } from '../../bench/support/process-cost.ts';
 import { FrameType } from '../../src/http2/frames.ts';
-import { eventually, metric, type RouterUnderTest, startRouter } from '../support/cluster.ts';
+import { eventually, growthOf, metric, type RouterUnderTest, startRouter } from '../support/cluster.ts';
 import { type HttpBackend, type SeenRequest, startHttpBackend } from '../support/http-backend.ts';
 import { type Answer, overHttp1, overHttp2 } from '../support/http-client.ts';
 import { freePorts, Scope } from '../support/processes.ts';
@@ -13,21 +13,35 @@ import { RawHttp1 } from '../support/raw-http1.ts';
 import { frame, headerBlock, RawPeer, requestBlock } from '../support/raw-peer.ts';
 
 const scope = new Scope();
+/** What the tests of a `describe` share. */
+const shared = new Scope();
 let backends: HttpBackend[];
 let router: RouterUnderTest;
 let agent: Agent;
 
-async function start(spoken: 'http1' | 'http2', protocol: string, drainSeconds = 5): Promise<void> {
-  backends = await Promise.all(['s0', 's1', 's2'].map((name) => startHttpBackend(scope, name, spoken)));
-  router = await startRouter(scope, {
+async function start(within: Scope, spoken: 'http1' | 'http2', protocol: string, drainSeconds = 5): Promise<void> {
+  backends = await Promise.all(['s0', 's1', 's2'].map((name) => startHttpBackend(within, name, spoken)));
+  router = await startRouter(within, {
     shards: backends.map(({ port }) => port),
     upstream: { protocol },
     limits: { requestHeadTimeout: '300ms', maxHeaderListSize: '8KiB' },
     drainSeconds,
   });
+}
+
+/** One router for all tests of a `describe`: each finds it as if it were the first. */
+function startOnce(spoken: 'http1' | 'http2', protocol: string): void {
+  beforeAll(() => start(shared, spoken, protocol));
+  beforeEach(() => {
+    for (const { requests, aborted } of backends) for (const list of [requests, aborted]) list.splice(0);
+  });
+  afterAll(() => shared.release());
+}
+
+beforeEach(() => {
   agent = new Agent({ keepAlive: true, maxSockets: 1 });
   scope.defer(() => agent.destroy());
-}
+});
 afterEach(() => scope.release());
 
 const send = (path: string, options: RequestOptions = {}, body?: string): Promise<Answer> =>
@@ -51,16 +65,17 @@ const WAYS = [
 ] as const;
 
 describe.each(WAYS)('an HTTP/1.1 client of shards that speak %s, with protocol: %s,', (spoken, protocol) => {
-  beforeEach(() => start(spoken, protocol));
+  startOnce(spoken, protocol);
 
   it('reaches the owner that an HTTP/2 client reaches, over one connection', async () => {
+    const connections = await growthOf(router, 'keyway_downstream_connections_total');
     for (const key of ['a', 'b', 'c', 'd', 'e', 'f']) {
       const { headers } = await send('/', { headers: { 'x-shard-key': key } });
       expect(headers['x-backend']).toBe(await ownerByHttp2(key));
     }
     expect(new Set(backends.flatMap(({ requests }) => requests.map(({ backend }) => backend))).size).toBeGreaterThan(1);
     // Six HTTP/2 sessions of their own, and one connection for all of HTTP/1.1.
-    expect(await metric(router, 'keyway_downstream_connections_total')).toBe(7);
+    expect(await connections()).toBe(7);
   });
 
   it('has its request forwarded without what concerns its connection alone', async () => {
@@ -74,6 +89,7 @@ describe.each(WAYS)('an HTTP/1.1 client of shards that speak %s, with protocol: 
   });
 
   it('gets content in chunks with trailers, by length, and none for HEAD, 204 and 304', async () => {
+    const connections = await growthOf(router, 'keyway_downstream_connections_total');
     const echoed = await send('/echo', { method: 'POST', headers: { 'transfer-encoding': 'chunked' } }, 'hello');
     expect(echoed.text).toBe('hello');
     expect(echoed.headers['transfer-encoding']).toBe('chunked');
@@ -82,7 +98,7 @@ describe.each(WAYS)('an HTTP/1.1 client of shards that speak %s, with protocol: 
     expect(head.text).toBe('');
     expect(Number(head.headers['content-length'])).toBeGreaterThan(50);
     for (const status of [204, 304]) expect((await send(`/bytes/0?status=${status}`)).status).toBe(status);
-    expect(await metric(router, 'keyway_downstream_connections_total')).toBe(1);
+    expect(await connections()).toBe(1);
   });
 
   it('may send several requests ahead, and gets the answers in their order', async () => {
@@ -122,27 +138,29 @@ describe.each(WAYS)('an HTTP/1.1 client of shards that speak %s, with protocol: 
   });
 
   it('takes its request back by closing the connection', async () => {
+    const cancelled = await growthOf(router, 'keyway_cancelled_total');
     const peer = await RawHttp1.connect(scope, router.port);
     peer.write('GET /hang HTTP/1.1\r\nHost: h\r\nx-shard-key: k\r\n\r\n');
     await peer.reads(/first/);
     peer.socket.destroy();
     await eventually(() => backends.some(({ aborted }) => aborted.includes('/hang')));
-    expect(await metric(router, 'keyway_cancelled_total')).toBe(1);
+    expect(await cancelled()).toBe(1);
   });
 });
 
 describe.each(WAYS.slice(0, 2))('flow, with shards that speak %s,', (spoken, protocol) => {
-  beforeEach(() => start(spoken, protocol));
+  startOnce(spoken, protocol);
 
   it('of a large answer stops at a client that does not read, and goes on when it does', async () => {
     const peer = await RawHttp1.connect(scope, router.port);
     peer.socket.pause();
     const size = 256 * 2 ** 20;
     const before = residentBytes(router.process.pid);
+    const passed = await growthOf(router, 'keyway_response_bytes_total');
     let received = 0;
     peer.socket.removeAllListeners('data');
     peer.write(`GET /bytes/${size} HTTP/1.1\r\nHost: h\r\nx-shard-key: k\r\nConnection: close\r\n\r\n`);
-    await eventually(async () => (await metric(router, 'keyway_response_bytes_total')) > 200_000);
+    await eventually(async () => (await passed()) > 200_000);
     expect(residentBytes(router.process.pid) - before).toBeLessThan(64 * 2 ** 20);
     peer.socket.on('data', (chunk: Buffer) => {
       received += chunk.length;
@@ -156,6 +174,7 @@ describe.each(WAYS.slice(0, 2))('flow, with shards that speak %s,', (spoken, pro
   it('of a large request stops at a shard that does not read, memory bounded', async () => {
     const peer = await RawHttp1.connect(scope, router.port);
     const before = residentBytes(router.process.pid);
+    const passed = await growthOf(router, 'keyway_request_bytes_total');
     peer.write('POST /silent HTTP/1.1\r\nHost: h\r\nx-shard-key: k\r\nContent-Length: 1000000000\r\n\r\n');
     const chunk = Buffer.alloc(65536);
     const sendOn = (): void => {
@@ -166,7 +185,7 @@ describe.each(WAYS.slice(0, 2))('flow, with shards that speak %s,', (spoken, pro
     let taken = 0;
     await eventually(async () => {
       const last = taken;
-      taken = await metric(router, 'keyway_request_bytes_total');
+      taken = await passed();
       return taken > 60_000 && taken === last;
     });
     expect(residentBytes(router.process.pid) - before).toBeLessThan(64 * 2 ** 20);
@@ -194,10 +213,15 @@ describe.each(WAYS.slice(0, 2))('flow, with shards that speak %s,', (spoken, pro
 });
 
 describe('a refusal comes in the protocol that the client speaks', () => {
-  beforeEach(() => start('http2', 'http2'));
+  startOnce('http2', 'http2');
 
-  const refused = async (headers: Record<string, string>, path = '/s/M', method = 'POST'): Promise<Answer> => {
-    const sent = httpRequest({ agent, port: router.port, path, method, headers });
+  const refused = async (
+    headers: Record<string, string>,
+    path = '/s/M',
+    method = 'POST',
+    port = router.port,
+  ): Promise<Answer> => {
+    const sent = httpRequest({ agent, port, path, method, headers });
     sent.end('x');
     const [response] = (await once(sent, 'response')) as [IncomingMessage];
     const chunks: Buffer[] = [];
@@ -244,18 +268,19 @@ describe('a refusal comes in the protocol that the client speaks', () => {
 
   it('a shard that is down', async () => {
     const [dead] = (await freePorts(1)) as [number];
-    router = await startRouter(scope, { shards: [dead] });
+    const { port } = await startRouter(scope, { shards: [dead] });
     const headers = { 'x-shard-key': 'k', 'connect-protocol-version': '1', 'content-type': 'application/json' };
-    const answer = await refused(headers);
+    const answer = await refused(headers, '/s/M', 'POST', port);
     expect(answer.status).toBe(503);
     expect(JSON.parse(answer.text)).toMatchObject({ code: 'unavailable' });
   });
 });
 
 describe('a client that means no good', () => {
-  beforeEach(() => start('http2', 'http2'));
+  startOnce('http2', 'http2');
 
   it('is refused once, and what it sends behind is not read', async () => {
+    const malformed = await growthOf(router, 'keyway_malformed_total');
     const peer = await RawHttp1.connect(scope, router.port);
     peer.write(
       'POST / HTTP/1.1\r\nHost: h\r\nx-shard-key: k\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: h\r\nx-shard-key: k\r\n\r\n',
@@ -264,10 +289,11 @@ describe('a client that means no good', () => {
     expect(text).toMatch(/^HTTP\/1\.1 400 /);
     expect(text.match(/HTTP\/1\.1/g)).toHaveLength(1);
     expect(backends.flatMap(({ requests }) => requests)).toEqual([]);
-    expect(await metric(router, 'keyway_malformed_total')).toBe(1);
+    expect(await malformed()).toBe(1);
   });
 
   it('and says nothing, or trickles a head, is cut off', async () => {
+    const slowOnes = await growthOf(router, 'keyway_floods_total{limit="slow"}');
     const silent = await RawHttp1.connect(scope, router.port);
     const slow = await RawHttp1.connect(scope, router.port);
     slow.write('GET / HTTP/1.1\r\n');
@@ -275,7 +301,7 @@ describe('a client that means no good', () => {
     scope.defer(() => clearInterval(trickle));
     expect(await slow.ends()).toMatch(/^HTTP\/1\.1 408 /);
     expect(await silent.ends()).toBe('');
-    expect(await metric(router, 'keyway_floods_total{limit="slow"}')).toBe(1);
+    expect(await slowOnes()).toBe(1);
   });
 
   it('and fills its headers is refused', async () => {
@@ -295,30 +321,39 @@ describe('a client that means no good', () => {
   });
 });
 
-it.each([
-  ['a line of its own', 'a\r\nset-cookie: evil=1'],
-  ['a bare LF', 'a\nset-cookie: evil=1'],
-  ['a NUL', 'a\0b'],
-])('never hands on what a shard puts into a header to make it two: %s', async (_what, value) => {
-  const port = await RawPeer.listen(scope, (peer) => {
-    peer.onFrame = ({ type, id }) => {
-      const answer = headerBlock([
-        [':status', '200'],
-        ['x-name', value],
-      ]);
-      if (type === FrameType.Headers) peer.write(frame(FrameType.Headers, 5, id, answer));
-    };
+describe('what a shard puts into a header to make it two', () => {
+  let put = '';
+  let port = 0;
+  beforeAll(async () => {
+    const shard = await RawPeer.listen(shared, (peer) => {
+      peer.onFrame = ({ type, id }) => {
+        const answer = headerBlock([
+          [':status', '200'],
+          ['x-name', put],
+        ]);
+        if (type === FrameType.Headers) peer.write(frame(FrameType.Headers, 5, id, answer));
+      };
+    });
+    port = (await startRouter(shared, { shards: [shard] })).port;
   });
-  router = await startRouter(scope, { shards: [port] });
-  const client = await RawHttp1.connect(scope, router.port);
-  client.write('GET / HTTP/1.1\r\nHost: h\r\nx-shard-key: k\r\nConnection: close\r\n\r\n');
-  const text = await client.ends();
-  expect(text).toMatch(/^HTTP\/1\.1 502 /);
-  expect(text).not.toContain('evil');
+  afterAll(() => shared.release());
+
+  it.each([
+    ['a line of its own', 'a\r\nset-cookie: evil=1'],
+    ['a bare LF', 'a\nset-cookie: evil=1'],
+    ['a NUL', 'a\0b'],
+  ])('is never handed on: %s', async (_what, value) => {
+    put = value;
+    const client = await RawHttp1.connect(scope, port);
+    client.write('GET / HTTP/1.1\r\nHost: h\r\nx-shard-key: k\r\nConnection: close\r\n\r\n');
+    const text = await client.ends();
+    expect(text).toMatch(/^HTTP\/1\.1 502 /);
+    expect(text).not.toContain('evil');
+  });
 });
 
 it('never hands on what an HTTP/2 client puts into a header to make it two', async () => {
-  await start('http1', 'http1');
+  await start(scope, 'http1', 'http1');
   const peer = await RawPeer.connect(scope, router.port);
   for (const [i, [name, value]] of [
     ['x-name', 'a\r\nx-evil: 1'],
@@ -334,7 +369,7 @@ it('never hands on what an HTTP/2 client puts into a header to make it two', asy
 
 it('ends idle connections at once and busy ones with their answer when the router stops', async () => {
   // Longer than one is waited for whose answer was not quite over.
-  await start('http2', 'http2', 20);
+  await start(scope, 'http2', 'http2', 20);
   await send('/');
   const busy = await RawHttp1.connect(scope, router.port);
   busy.write('POST /echo HTTP/1.1\r\nHost: h\r\nx-shard-key: k\r\nContent-Length: 10\r\n\r\nhello');
@@ -353,7 +388,7 @@ describe('shards that speak HTTP/1.1', () => {
   const post = (headers: Record<string, string>, body = ''): Promise<Answer> => overHttp2(scope, router, headers, body);
 
   it('get one line of one cookie from HTTP/2, and nothing that would be another line', async () => {
-    await start('http1', 'http1');
+    await start(scope, 'http1', 'http1');
     const seen = JSON.parse((await post({ cookie: 'a=1; b=2', ':path': '/x' }, 'body')).text) as SeenRequest;
     expect(seen).toMatchObject({ method: 'POST', url: '/x', bytes: 4, headers: { cookie: 'a=1; b=2' } });
     for (const path of ['/a b', '/a HTTP/1.1', '/\u00e9']) {

@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import {
   type ClientDuplexStream,
   type ClientReadableStream,
@@ -16,17 +14,32 @@ import {
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { protoPath as healthProto } from 'grpc-health-check';
-import { afterEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { DocumentsClient, type WatchEvent } from '../../src/shard/index.ts';
 import { eventually, type RouterUnderTest, startRouter } from '../support/cluster.ts';
+import { Commands } from '../support/commands.ts';
 import { keyed } from '../support/echo-backend.ts';
-import { freePorts, KEYWAY, type Running, Scope } from '../support/processes.ts';
+import { freePorts, type Running, Scope } from '../support/processes.ts';
 
 const REFLECTION_PROTO = fileURLToPath(
   new URL('../../node_modules/@grpc/reflection/build/proto/grpc/reflection/v1/reflection.proto', import.meta.url),
 );
 const scope = new Scope();
+/** Three shards and a router, for all tests. */
+const whole = new Scope();
+let router: RouterUnderTest;
+let shards: readonly Shard[];
+beforeAll(async () => {
+  const data = join(whole.folder(), 'documents.sqlite');
+  const ports = await freePorts(3);
+  shards = ports.map((port, i) => new Shard(`s${i}`, port, data));
+  [router] = await Promise.all([
+    startRouter(whole, { shards: ports, hashOn: 'id' }),
+    ...shards.map((shard) => shard.start()),
+  ]);
+});
 afterEach(() => scope.release());
+afterAll(() => whole.release());
 
 class Shard {
   readonly id: string;
@@ -41,7 +54,7 @@ class Shard {
   }
 
   async start(): Promise<void> {
-    this.process = scope.keyway([
+    this.process = whole.keyway([
       'backend',
       '--id',
       this.id,
@@ -54,17 +67,9 @@ class Shard {
   }
 }
 
-async function startShards(count: number): Promise<{ router: RouterUnderTest; shards: Shard[] }> {
-  const data = join(scope.folder(), 'documents.sqlite');
-  const ports = await freePorts(count);
-  const shards = ports.map((port, i) => new Shard(`s${i}`, port, data));
-  for (const shard of shards) await shard.start();
-  return { router: await startRouter(scope, { shards: ports, hashOn: 'id' }), shards };
-}
-
 type Reply<Message> = { message: Message; shard: string };
 
-function client(router: RouterUnderTest) {
+function client() {
   const stub = new DocumentsClient(router.endpoint, credentials.createInsecure());
   scope.defer(() => stub.close());
   const call = <Message>(method: string, key: string, request: object): Promise<Reply<Message>> =>
@@ -113,8 +118,7 @@ function client(router: RouterUnderTest) {
 }
 
 it('keeps documents, checks expected revisions, and says which shard answered', async () => {
-  const { router } = await startShards(3);
-  const documents = client(router);
+  const documents = client();
   const first = await documents.put('demo/a', 'one');
   expect(first.shard).toMatch(/^s[012]$/);
   const { message, shard } = await documents.get('demo/a');
@@ -130,8 +134,7 @@ it('keeps documents, checks expected revisions, and says which shard answered', 
 });
 
 it('lists by prefix, a page at a time', async () => {
-  const { router } = await startShards(2);
-  const documents = client(router);
+  const documents = client();
   const keys = Array.from({ length: 25 }, (_, i) => `list/${String(i).padStart(2, '0')}`);
   for (const key of [...keys, 'listen/other', 'other/x']) await documents.put(key, key);
   const found: string[] = [];
@@ -145,8 +148,7 @@ it('lists by prefix, a page at a time', async () => {
 });
 
 it('watches: a snapshot, then every change in order; and resumes from a revision with none missed', async () => {
-  const { router } = await startShards(2);
-  const documents = client(router);
+  const documents = client();
   await documents.put('demo/w', '0');
   const watch = documents.watch('demo/w');
   await eventually(() => watch.events.length === 1);
@@ -164,8 +166,7 @@ it('watches: a snapshot, then every change in order; and resumes from a revision
 });
 
 it('loses no acknowledged write to kill -9, fails only what was on the killed shard, and goes on when it is back', async () => {
-  const { router, shards } = await startShards(3);
-  const documents = client(router);
+  const documents = client();
   const acknowledged = new Map<string, string>();
   const watches = Array.from({ length: 30 }, (_, i) => documents.watch(`demo/${i}`));
   await eventually(() => watches.every(({ events }) => events.length === 1));
@@ -221,7 +222,6 @@ function clientClass(file: string, name: string): ServiceClientConstructor {
 }
 
 it('has gRPC health and reflection', async () => {
-  const { shards } = await startShards(1);
   const address = `127.0.0.1:${shards[0]?.port}`;
   const Health = clientClass(healthProto, 'grpc.health.v1.Health');
   const health = new Health(address, credentials.createInsecure());
@@ -249,18 +249,23 @@ it('has gRPC health and reflection', async () => {
 });
 
 it('is spoken to by `keyway kv`', async () => {
-  const { router } = await startShards(2);
-  const kv = async (...args: string[]): Promise<string> =>
-    (await promisify(execFile)(process.execPath, [KEYWAY, 'kv', ...args, '--endpoint', router.endpoint])).stdout;
-  expect(await kv('put', 'demo/hello', 'good day')).toMatch(/^demo\/hello is at revision 1, on s[01]\n$/);
-  expect(await kv('get', 'demo/hello')).toBe('good day\n');
-  expect(JSON.parse(await kv('get', 'demo/hello', '--json'))).toMatchObject({ key: 'demo/hello', value: 'good day' });
-  expect(await kv('list', 'demo/')).toBe('demo/hello\t1\tgood day\n');
-  const watch = scope.keyway(['kv', 'watch', 'demo/hello', '--endpoint', router.endpoint]);
-  await watch.printed(/snapshot\t1\ts[01]\tgood day/);
-  await kv('put', 'demo/hello', 'good night', '--revision', '1');
-  await watch.printed(/put\t2\ts[01]\tgood night/);
-  expect(await kv('delete', 'demo/hello')).toMatch(/gone since revision 3/);
-  await expect(kv('get', 'demo/hello')).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(/NOT_FOUND/) });
+  const commands = new Commands('');
+  const endpoint = ['--endpoint', router.endpoint];
+  const kv = (...args: string[]): Promise<string> => commands.done('kv', ...args, ...endpoint);
+  const [, at = ''] =
+    /^kv\/hello is at revision (\d+), on s[012]\n$/.exec(await kv('put', 'kv/hello', 'good day')) ?? [];
+  expect(Number(at)).toBeGreaterThan(0);
+  expect(await kv('get', 'kv/hello')).toBe('good day\n');
+  expect(JSON.parse(await kv('get', 'kv/hello', '--json'))).toMatchObject({ key: 'kv/hello', value: 'good day' });
+  expect(await kv('list', 'kv/')).toBe(`kv/hello\t${at}\tgood day\n`);
+  const watch = scope.keyway(['kv', 'watch', 'kv/hello', ...endpoint]);
+  await watch.printed(new RegExp(`snapshot\t${at}\ts[012]\tgood day`));
+  await kv('put', 'kv/hello', 'good night', '--revision', at);
+  await watch.printed(new RegExp(`put\t${Number(at) + 1}\ts[012]\tgood night`));
+  expect(await kv('delete', 'kv/hello')).toContain(`gone since revision ${Number(at) + 2}`);
+  expect(await commands.run('kv', 'get', 'kv/hello', ...endpoint)).toMatchObject({
+    code: 1,
+    error: expect.stringMatching(/NOT_FOUND/),
+  });
   await watch.end();
 });

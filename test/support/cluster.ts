@@ -87,6 +87,12 @@ export async function metric(router: RouterUnderTest, wanted: string): Promise<n
   return values.reduce((sum, value) => sum + value, 0);
 }
 
+/** How much a metric has grown since: for routers that several tests share. */
+export async function growthOf(router: RouterUnderTest, wanted: string): Promise<() => Promise<number>> {
+  const before = await metric(router, wanted);
+  return async () => (await metric(router, wanted)) - before;
+}
+
 /** Polls until `holds` is true: for states that nothing announces. The test's own time limit ends it. */
 export async function eventually(holds: () => Promise<boolean> | boolean): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
