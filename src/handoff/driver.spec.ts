@@ -364,3 +364,32 @@ it('takes a lost shard out after its time, never the last one, and waits for it 
   expect(done.slice(1)).toEqual([`s1: version ${staged.to} waits for them no more`]);
   expect(isUnderWay((await registry.handoffs.read(NAME)).handoff as Handoff)).toBe(false);
 });
+
+it('waits for no process of a lost shard that came while it was given up, and was lost as well', async () => {
+  const open = await registries();
+  const registry = open();
+  await registry.topologies.commit(draft(['s0', 's1'], { failover: { afterMs: 100 } }));
+  const [lost] = [await shard(open(), 's0'), await shard(open(), 's1')];
+  const router = new Router(open(), 'r');
+  await router.ready;
+  await registry.handoffs.stage(draft(['s1'], { failover: { afterMs: 100 } }), {}, 'a test');
+  const controller = new AbortController();
+  const log = { onTerm: () => {}, onStep: () => {}, onFailover: () => {}, onWarning: () => {} };
+  const controlling = controlCluster(open(), NAME, 'me', clock, log, controller.signal);
+  scope.defer(() => {
+    controller.abort();
+    return controlling;
+  });
+  const isGivenUp = async (): Promise<void> => expect(await awaitedNow(registry)).toEqual(['router r']);
+  await lost?.vanish();
+  await vi.waitFor(async () => expect((await registry.handoffs.read(NAME)).handoff?.lost).toEqual(['s0']), PATIENCE);
+  const second = await shard(open(), 's0', 1000);
+  const third = await shard(open(), 's0');
+  // As a shard is that must not serve before the handoff is over.
+  await third.makeUnhealthy();
+  await second.vanish();
+  await vi.waitFor(isGivenUp, PATIENCE);
+  // It is lost before it was well, with nobody beside it.
+  await third.vanish();
+  await vi.waitFor(isGivenUp, PATIENCE);
+});

@@ -135,10 +135,12 @@ export class Failover {
     const gone = lost.filter(({ isGone }) => isGone).map(({ shard }) => shard);
     const silent = this.#known.filter(({ shard }) => gone.includes(shard));
     if (handoff !== null && isUnderWay(handoff)) {
-      const more = gone.filter((shard) => !handoff.lost.includes(shard));
+      // A shard that was given up may have been started again since, and be lost again.
+      const late = silent.filter((node) => !node.ended && !handoff.givenUp.includes(instanceText(node)));
+      const more = gone.filter((shard) => !handoff.lost.includes(shard) || late.some((node) => node.shard === shard));
       if (more.length === 0) return;
-      const change = { lost: [...handoff.lost, ...more] };
-      const done = await this.#registry.handoffs.advance(this.#name, handoff, change, silent);
+      const change = { lost: [...new Set([...handoff.lost, ...more])] };
+      const done = await this.#registry.handoffs.advance(this.#name, handoff, change, late);
       if (done === null) this.#waker.wake();
       else this.#listener.onDone(more, `version ${handoff.to} waits for them no more`);
       return;
@@ -201,9 +203,12 @@ export class Failover {
       const trouble = this.#troubles.get(instanceText(node));
       // Nobody waits for one that cannot refuse; and whether it serves, its lease does not tell.
       if (trouble?.state !== 'gone' || !node.fencing || !Number.isFinite(node.beyondLeaseMs)) return false;
-      const isAlone = this.#troublesOf(node.shard).every((each) => each.trouble !== undefined);
+      // One that is there, well or not, has its own word, and stands for no other.
+      const isSomebodyThere = this.#troublesOf(node.shard).some(
+        ({ trouble }) => trouble === undefined || trouble.state === 'unhealthy',
+      );
       const isPlaced = topology?.shards.some(({ id }) => id === node.shard) === true;
-      if (isAlone && isPlaced && topology?.failover !== undefined) return false;
+      if (!isSomebodyThere && isPlaced && topology?.failover !== undefined) return false;
       return this.#hasCome(trouble.sinceMs + node.beyondLeaseMs);
     });
   }
