@@ -1,4 +1,4 @@
-import { newServesUntil, type ServesUntil } from '../control/index.ts';
+import { type ControlledCluster, newServesUntil, type ServesUntil } from '../control/index.ts';
 import type { Acknowledgement, Unreadable } from '../registry/index.ts';
 import type { StagedCluster, TopologyName } from '../topology/index.ts';
 
@@ -62,6 +62,11 @@ export function unknownCluster(topology: TopologyName, isRouted: boolean): FromR
     topology,
     isRouted,
   };
+}
+
+/** A cluster as the control plane is told of it. */
+export function controlledCluster(name: string, { topology, servesUntil }: FromRegistry): ControlledCluster {
+  return { name, topology, servesUntil };
 }
 
 /** A cluster as people are told of it. @param nowMs by the clock that `servesUntil` goes by */

@@ -1,6 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Config, ConfiguredRegistry } from '../config/index.ts';
-import { type ClusterControlEvent, type ControlEvent, ControlThread, type ServesUntil } from '../control/index.ts';
+import {
+  type ClusterControlEvent,
+  type Control,
+  type ControlEvent,
+  type StartControl,
+  startControlThread,
+} from '../control/index.ts';
 import type { RoutedCluster, RouterThreads } from '../proxy/index.ts';
 import type { Acknowledgement, Handoff, RouterValue, Unreadable } from '../registry/index.ts';
 import type { Log } from '../runtime/log.ts';
@@ -15,6 +21,7 @@ import {
 } from '../topology/index.ts';
 import { processName, thisProcess } from './process-name.ts';
 import {
+  controlledCluster,
   type FromRegistry,
   isServed,
   type RegistryState,
@@ -39,7 +46,8 @@ export class RoutedClusters {
   readonly #tables = new Map<string, SharedCluster | null>();
   readonly #fromRegistry = new Map<string, FromRegistry>();
   #threads: RouterThreads | null = null;
-  #control: ControlThread | null = null;
+  readonly #startControl: StartControl;
+  #control: Control | null = null;
   /** The clusters whose watch has lost the registry. */
   readonly #lost = new Map<string, { readonly sinceMs: number; readonly reason: string }>();
   #outages = 0;
@@ -49,7 +57,9 @@ export class RoutedClusters {
   #onAllTold: () => void = () => {};
   #onNews: Array<() => void> = [];
 
-  constructor(config: Config, log: Log, clock: () => number) {
+  /** @param startControl a thread of its own, where nothing else is given */
+  constructor(config: Config, log: Log, clock: () => number, startControl: StartControl = startControlThread) {
+    this.#startControl = startControl;
     this.#config = config;
     this.#log = log;
     this.#clock = clock;
@@ -90,7 +100,7 @@ export class RoutedClusters {
 
   /** Follows clusters, with those that are followed already. Resolves once something is known of each. */
   #start(names: readonly string[], { registry }: Config): Promise<void> {
-    const clusters = names.map((name) => ({ name, ...pick(this.#of(name)) }));
+    const clusters = names.map((name) => controlledCluster(name, this.#of(name)));
     return new Promise<void>((resolve, reject) => {
       this.#onAllTold = resolve;
       if (this.#control !== null) {
@@ -103,7 +113,7 @@ export class RoutedClusters {
         value: this.#value(),
         clusters,
       };
-      this.#control = new ControlThread(
+      this.#control = this.#startControl(
         birth,
         (event) => this.#onEvent(event),
         (error) => {
@@ -385,8 +395,4 @@ export class RoutedClusters {
   async stop(): Promise<void> {
     await this.#control?.stop();
   }
-}
-
-function pick({ topology, servesUntil }: FromRegistry): { topology: TopologyName; servesUntil: ServesUntil } {
-  return { topology, servesUntil };
 }

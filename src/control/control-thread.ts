@@ -43,6 +43,16 @@ export interface ControlNews {
 
 const WORKER_FILE = moduleFile('./control-worker', import.meta.url);
 
+/** A control plane, wherever it runs. */
+export type Control = Pick<ControlThread, keyof ControlThread>;
+
+/** @param onFault told what has ended it, which should never happen */
+export type StartControl = (
+  birth: ControlBirth,
+  onEvent: (event: ControlEvent) => void,
+  onFault: (error: Error) => void,
+) => Control;
+
 /** The thread that follows the registry for a router. */
 export class ControlThread {
   readonly #worker: Worker;
@@ -94,3 +104,6 @@ export class ControlThread {
 
 /** A lease that is not given back ends by itself. */
 const STOP_MS = 2000;
+
+/** A thread of its own, as a router has it. */
+export const startControlThread: StartControl = (birth, onEvent, onFault) => new ControlThread(birth, onEvent, onFault);

@@ -1,19 +1,19 @@
-import { ClusterFollower, controlCluster } from '../handoff/index.ts';
+import { ClusterFollower, controlCluster, type TopologyKeeper } from '../handoff/index.ts';
 import { type Handoff, type HeldLease, type InstanceId, qualified, type Registry } from '../registry/index.ts';
-import { machineClock } from '../runtime/machine-clock.ts';
 import type { ControlEvent } from './control-event.ts';
 import type { ControlledCluster } from './control-thread.ts';
-import type { KeptTopologies } from './kept-topologies.ts';
 import { ServingLease } from './serving-lease.ts';
 
 /** Who follows. */
 export interface Following {
   readonly registry: Registry;
-  readonly kept: KeptTopologies;
+  readonly kept: TopologyKeeper;
   /** The router's name among the registry's members, and which process it is. */
   readonly router: string;
   readonly instance: InstanceId;
   readonly tell: (event: ControlEvent) => void;
+  /** The machine's, in milliseconds. */
+  readonly clock: () => number;
 }
 
 /** A cluster that a router serves by the registry: what it follows there, by what it may serve it, and its handoffs. */
@@ -28,7 +28,7 @@ export class FollowedCluster {
   ended: Promise<unknown> = Promise.resolve();
 
   constructor(following: Following, cluster: ControlledCluster, isTold: boolean) {
-    const { registry, kept, router, instance, tell } = following;
+    const { registry, kept, router, instance, tell, clock } = following;
     const { name, topology, servesUntil } = cluster;
     this.#following = following;
     this.#cluster = cluster;
@@ -36,7 +36,7 @@ export class FollowedCluster {
     this.follower = new ClusterFollower(registry, kept, name, topology, tell);
     const onServes = (serves: boolean): void => tell({ kind: 'serves', cluster: name, serves });
     const self = qualified(router, instance);
-    this.serving = new ServingLease(registry, this.follower, self, servesUntil, machineClock, onServes);
+    this.serving = new ServingLease(registry, this.follower, self, servesUntil, clock, onServes);
   }
 
   onRegistered(lease: HeldLease): void {
@@ -44,7 +44,7 @@ export class FollowedCluster {
   }
 
   run(): void {
-    const { registry, router, tell } = this.#following;
+    const { registry, router, tell, clock } = this.#following;
     const { name, topology } = this.#cluster;
     const { signal } = this.#stopping;
     const told = {
@@ -55,7 +55,7 @@ export class FollowedCluster {
     };
     this.ended = Promise.all([
       this.follower.run(signal),
-      controlCluster(registry, topology, router, machineClock, told, signal),
+      controlCluster(registry, topology, router, clock, told, signal),
     ]);
   }
 

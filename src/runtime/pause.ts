@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { jitter } from './jitter.ts';
 
 /** Between attempts while a store is away: soon enough for an outage to end for us when it ends. */
@@ -9,11 +8,20 @@ export const RETRY_MS = 200;
  * @param share so much longer or shorter at most, so that many who wait do not come at one moment
  * @param random between 0 and 1
  */
-export async function pause(
+export function pause(
   waitMs: number,
   signal: AbortSignal,
   share = 0.5,
   random: () => number = Math.random,
 ): Promise<void> {
-  await delay(waitMs * jitter(share, random), undefined, { signal }).catch(() => {});
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, waitMs * jitter(share, random));
+    signal.addEventListener('abort', end);
+  });
 }

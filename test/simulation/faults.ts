@@ -1,0 +1,231 @@
+import type { Clients } from './clients.ts';
+import type { SimulatedRouter } from './keyway/router.ts';
+import type { SimulatedShard } from './keyway/shard.ts';
+import { Network } from './machine/network.ts';
+import type { Operator } from './operator.ts';
+import type { PlannedFault } from './plan.ts';
+import type { Backup } from './store/simulated-store.ts';
+import type { World } from './world.ts';
+
+/** How late an answer is on a slow link. */
+const SLOW_MS = 900;
+
+/** Has faults strike a world, and mends what they have broken. */
+export class Faults {
+  readonly #world: World;
+  readonly #clients: Clients;
+  readonly #operator: Operator;
+  /** What is struck now has not to be struck again. */
+  readonly #struck = new Set<string>();
+  readonly #mends = new Set<() => void>();
+  #backup: Backup | null = null;
+  #isOver = false;
+  struck = 0;
+
+  constructor(world: World, clients: Clients, operator: Operator) {
+    this.#world = world;
+    this.#clients = clients;
+    this.#operator = operator;
+  }
+
+  begin(faults: readonly PlannedFault[]): void {
+    const { scheduler } = this.#world;
+    const { nowMs } = scheduler;
+    for (const fault of faults)
+      scheduler.at(nowMs + fault.atMs, () => {
+        if (!this.#isOver) this.#strike(fault);
+      });
+  }
+
+  /** Everything is mended, and nothing breaks any more. */
+  end(): void {
+    this.#isOver = true;
+    for (const mend of [...this.#mends]) mend();
+  }
+
+  #strike(fault: PlannedFault): void {
+    const strike = this.#strikeOf(fault);
+    if (strike === null || this.#struck.has(strike.what)) return;
+    this.#struck.add(strike.what);
+    this.struck++;
+    const { judge, scheduler } = this.#world;
+    this.#world.tell('fault', `${strike.text} for ${Math.round(fault.lastsMs)} ms`);
+    const period = judge.faultBegins();
+    strike.begin();
+    const mend = (): void => {
+      if (!this.#mends.delete(mend)) return;
+      this.#struck.delete(strike.what);
+      period.endMs = scheduler.nowMs;
+      if (strike.mended !== '') this.#world.tell('fault', strike.mended);
+      strike.mend();
+    };
+    this.#mends.add(mend);
+    scheduler.at(scheduler.nowMs + fault.lastsMs, mend);
+  }
+
+  #strikeOf(fault: PlannedFault): Strike | null {
+    const router = pick([...this.#world.routers.values()], fault.choice) ?? null;
+    const shard = pick([...this.#world.shards.values()], fault.choice) ?? null;
+    switch (fault.kind) {
+      case 'kill router':
+        return router && this.#killRouter(router);
+      case 'stop router':
+        return router && this.#stop(router.process.name, router.process);
+      case 'end router':
+        return router && this.#endRouter(router);
+      case 'kill shard':
+        return shard && this.#killShard(shard);
+      case 'stop shard':
+        return shard && this.#stop(shard.process.name, shard.process);
+      case 'kill store':
+        return this.#killStore();
+      case 'stop store':
+        return this.#stop('the store', this.#world.server.process, 'store');
+      case 'kill operator':
+        return {
+          what: 'operator',
+          text: 'the operator is killed',
+          mended: '',
+          begin: () => this.#operator.kill(),
+          mend: () => {},
+        };
+      case 'compact store':
+        return {
+          what: 'compact',
+          text: 'the store is compacted',
+          mended: '',
+          begin: () => this.#world.store.compact(),
+          mend: () => {},
+        };
+      case 'restore store':
+        return this.#restore(fault);
+      case 'cut router from store':
+        return router && this.#cut(router.process.name, 'store', fault);
+      case 'cut shard from store':
+        return shard?.isFencing ? this.#cut(shard.process.name, 'store', fault) : null;
+      case 'cut router from shard':
+        return router && shard && this.#cut(router.process.name, shard.process.name, fault);
+    }
+  }
+
+  #killRouter(router: SimulatedRouter): Strike {
+    const { name } = router.process;
+    return {
+      what: name,
+      text: `${name} is killed`,
+      mended: `${name} starts again`,
+      begin: () => {
+        this.#world.killRouter(name);
+        this.#clients.routerKilled(router);
+      },
+      mend: () => this.#world.startRouter(name),
+    };
+  }
+
+  #endRouter(router: SimulatedRouter): Strike {
+    const { name } = router.process;
+    return {
+      what: name,
+      text: `${name} ends in order`,
+      mended: `${name} starts again`,
+      begin: () => {
+        router.process.enter(() => void router.leave());
+      },
+      mend: () => {
+        this.#world.killRouter(name);
+        this.#clients.routerKilled(router);
+        this.#world.startRouter(name);
+      },
+    };
+  }
+
+  #killShard(shard: SimulatedShard): Strike {
+    const { name } = shard.process;
+    const place = Number(shard.address.split('.')[2]);
+    return {
+      what: name,
+      text: `${name} is killed`,
+      mended: `${name} starts again`,
+      begin: () => this.#world.killShard(shard),
+      mend: () => {
+        if (!this.#world.shards.has(shard.address)) this.#world.startShard(shard.id, place);
+      },
+    };
+  }
+
+  #stop(who: string, process: { stop(): void; resume(): void }, what = who): Strike {
+    return {
+      what,
+      text: `${who} is stopped`,
+      mended: `${who} goes on`,
+      begin: () => process.stop(),
+      mend: () => process.resume(),
+    };
+  }
+
+  #killStore(): Strike {
+    return {
+      what: 'store',
+      text: 'the store is killed',
+      mended: 'the store starts again',
+      begin: () => this.#world.server.kill(),
+      mend: () => {
+        this.#world.store.restarted();
+        this.#world.startServer();
+      },
+    };
+  }
+
+  /** A backup is taken at the beginning; at the end it is what the store is. */
+  #restore(fault: PlannedFault): Strike {
+    const { store, truth } = this.#world;
+    return {
+      what: 'restore',
+      text: 'a backup of the store is made, which is to be restored',
+      mended: 'the store is restored from its backup',
+      begin: () => {
+        this.#backup = store.backup();
+      },
+      mend: () => {
+        const backup = this.#backup;
+        if (backup === null || this.#struck.has('store')) return;
+        this.#world.server.kill();
+        store.restore(backup, fault.choice < 0.5);
+        truth.goBack(store.entries);
+        this.#world.startServer();
+      },
+    };
+  }
+
+  #cut(one: string, other: string, { link: kind }: PlannedFault): Strike {
+    const link = Network.link(one, other);
+    // A plain shard cannot refuse what is late: nobody says that such a link is safe.
+    const isSlow = kind === 'slow' && (other === 'store' || this.#world.plan.shards === 'fencing');
+    const fault = { kind: kind === 'slow' && !isSlow ? 'reset' : kind, slowMs: isSlow ? SLOW_MS : 0 } as const;
+    const { network } = this.#world;
+    return {
+      what: link,
+      text: `the link between ${one} and ${other} is ${fault.kind}`,
+      mended: `the link between ${one} and ${other} is well`,
+      begin: () => {
+        network.break(link, fault);
+        if (other === 'store' && fault.kind !== 'slow') this.#world.server.linkBroken(one, fault.kind === 'silent');
+      },
+      mend: () => network.mend(link),
+    };
+  }
+}
+
+interface Strike {
+  /** What is struck. */
+  readonly what: string;
+  readonly text: string;
+  /** Empty: nothing is to be mended. */
+  readonly mended: string;
+  begin(): void;
+  mend(): void;
+}
+
+function pick<Item>(items: readonly Item[], choice: number): Item | undefined {
+  return items[Math.floor(choice * items.length)];
+}

@@ -1,0 +1,237 @@
+import type { MoveWay } from '../../../src/proxy/core/drain/leaving-request.ts';
+import type { GatedRequest } from '../../../src/proxy/core/gate/gated-request.ts';
+import type { Owners } from '../../../src/proxy/core/gate/owners.ts';
+import { RetryWait, retryWaitMs } from '../../../src/proxy/core/retries.ts';
+import type { WaitingPlace } from '../../../src/proxy/core/waiting-place.ts';
+import type { LocalReply } from '../../../src/proxy/http/local-reply.ts';
+import type { ShardPlace } from '../../../src/topology/index.ts';
+import type { SimulatedOwners } from './owners.ts';
+import type { SimulatedRouter } from './router.ts';
+
+/** What a client asks for. */
+export interface Operation {
+  readonly id: number;
+  readonly kind: 'put' | 'get' | 'watch';
+  readonly key: string;
+  /** What it puts. */
+  readonly value: number;
+  /** Its route repeats also what may have been carried out. */
+  readonly repeats: boolean;
+  readonly client: string;
+}
+
+/** What comes of it. */
+export type Answer =
+  | { readonly kind: 'done'; readonly revision: number }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/** What a shard says to a router. */
+export type ShardAnswer =
+  | Extract<Answer, { kind: 'done' }>
+  | { readonly kind: 'stale'; readonly version: number }
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+/** A request on its way to a shard, this time. */
+export class Sending {
+  readonly request: SimulatedRequest;
+  readonly to: ShardPlace;
+  /** By which the router asks. */
+  readonly version: number;
+  /** The router awaits its answer no more. */
+  isClosed = false;
+
+  constructor(request: SimulatedRequest, to: ShardPlace, version: number) {
+    this.request = request;
+    this.to = to;
+    this.version = version;
+  }
+}
+
+/** A request is refused as stale so often before it is given up, as in the product. */
+const MOST_STALE = 20;
+const MOST_REPETITIONS = 3;
+/** A shard that is away is tried again after so long. */
+const AWAY_MS = 100;
+/** A router waits for an answer, or for an owner, for so long. */
+const TIMEOUT_MS = 8000;
+
+/**
+ * A request as the gate has it. It does what the product's own does about the gate: each sending, the first and every later one, asks
+ * there first.
+ */
+export class SimulatedRequest implements GatedRequest {
+  readonly operation: Operation;
+  readonly isWatch: boolean;
+  readonly keyText: string;
+  readonly clientGroup: string;
+  readonly clientConnection: object;
+  readonly heldBytes = 10;
+  readonly wayToLeave: MoveWay = 'end';
+  isOpen = true;
+  isBeingAnswered = false;
+  readonly isLeaving = false;
+  owner: ShardPlace | null = null;
+  version = 0;
+  sending: Sending | null = null;
+  readonly router: SimulatedRouter;
+  readonly #startedAtMs: number;
+  readonly #onAnswer: (answer: Answer) => void;
+  readonly #timer: NodeJS.Timeout | null;
+  #place: WaitingPlace<GatedRequest> | null = null;
+  #repeated = 0;
+
+  constructor(router: SimulatedRouter, operation: Operation, onAnswer: (answer: Answer) => void) {
+    this.router = router;
+    this.operation = operation;
+    this.isWatch = operation.kind === 'watch';
+    this.keyText = operation.key;
+    this.clientGroup = operation.client;
+    this.clientConnection = router;
+    this.#onAnswer = onAnswer;
+    this.#startedAtMs = router.nowMs;
+    this.#timer = this.isWatch ? null : setTimeout(() => this.fail('it takes too long'), TIMEOUT_MS);
+  }
+
+  get isSent(): boolean {
+    return this.sending !== null && !this.sending.isClosed;
+  }
+
+  ageMs(nowMs: number): number {
+    return nowMs - this.#startedAtMs;
+  }
+
+  begin(): void {
+    if (this.findOwnerIn(this.router.owners) && this.router.gate.admits(this)) this.#dispatch();
+  }
+
+  proceed(): void {
+    this.#stopWaiting();
+    if (this.router.readmits(this)) this.#dispatch();
+  }
+
+  #dispatch(): void {
+    this.sending = new Sending(this, this.owner as ShardPlace, this.version);
+    this.router.send(this.sending);
+  }
+
+  findOwnerIn(owners: Owners): boolean {
+    const owner = (owners as SimulatedOwners).ownerOf(this.keyText);
+    if (owner === null) {
+      this.fail('nobody owns it');
+      return false;
+    }
+    this.owner = owner;
+    this.version = owners.version ?? 0;
+    return true;
+  }
+
+  hasMovedIn(owners: Owners): boolean {
+    const owner = (owners as SimulatedOwners).ownerOf(this.keyText);
+    return owner?.address !== this.owner?.address || owner?.id !== this.owner?.id;
+  }
+
+  keepContent(): void {}
+
+  stopSending(): void {
+    if (!this.isOpen) this.#close();
+  }
+
+  waitIn(place: WaitingPlace<GatedRequest>): void {
+    if (this.#place !== place) this.#stopWaiting();
+    this.#place = place;
+  }
+
+  isIn(place: WaitingPlace<GatedRequest>): boolean {
+    return this.#place === place;
+  }
+
+  #stopWaiting(): void {
+    const place = this.#place;
+    this.#place = null;
+    place?.forget(this);
+  }
+
+  /** Its shard is told, where it has not ended it itself. */
+  #close(isLetGo = true): void {
+    const { sending } = this;
+    this.sending = null;
+    if (sending === null) return;
+    sending.isClosed = true;
+    if (isLetGo) this.router.letGo(sending);
+  }
+
+  // ---- what the shard says ---------------------------------------------------------------------------------------
+
+  onAnswer(sending: Sending, answer: ShardAnswer): void {
+    if (sending.isClosed || this.sending !== sending) return;
+    if (answer.kind === 'done' && this.isWatch) {
+      this.isBeingAnswered = true;
+      return;
+    }
+    this.#close(false);
+    if (!this.isOpen) return;
+    if (answer.kind === 'done') this.#end(answer);
+    else if (answer.kind === 'stale') this.#onStale(answer.version);
+    else if (!this.#repeat()) this.fail(answer.reason);
+  }
+
+  #onStale(version: number): void {
+    if (this.isBeingAnswered) this.fail('the key has moved');
+    else if (this.#repeated >= MOST_STALE) this.fail('it was refused too often');
+    else {
+      this.#repeated++;
+      this.router.gate.onStale(this, version);
+    }
+  }
+
+  /** Its connection has ended. @param reached whether it may have reached the shard */
+  onLost(sending: Sending, reached: boolean): void {
+    if (sending.isClosed || this.sending !== sending) return;
+    this.#close(false);
+    if (!this.isOpen) return;
+    if (this.isBeingAnswered) this.fail('the shard is lost');
+    else if (!reached) this.waitIn(new RetryWait(this, AWAY_MS));
+    else if (!this.#repeat()) this.fail('the shard is lost');
+  }
+
+  #repeat(): boolean {
+    const { kind, repeats } = this.operation;
+    if (this.isBeingAnswered || (kind === 'put' && !repeats) || this.#repeated >= MOST_REPETITIONS) return false;
+    this.#repeated++;
+    const waitMs = retryWaitMs(this.#repeated, Math.random);
+    if (waitMs === 0) this.proceed();
+    else this.waitIn(new RetryWait(this, waitMs));
+    return true;
+  }
+
+  // ---- its end ---------------------------------------------------------------------------------------------------
+
+  refuse(reply: LocalReply): void {
+    this.fail(reply.message);
+  }
+
+  fail(reason: string): void {
+    this.#end({ kind: 'failed', reason });
+  }
+
+  #end(answer: Answer): void {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#stopWaiting();
+    this.#close();
+    this.router.onOver(this);
+    this.#onAnswer(answer);
+  }
+
+  shutDownConnection(): void {}
+
+  leave(_how: MoveWay, reason: string): void {
+    this.router.onLeaves(this);
+    this.fail(reason);
+  }
+
+  giveUp(): void {
+    this.fail('it was reset');
+  }
+}

@@ -1,0 +1,226 @@
+import { RoutedClusters } from '../../../src/app/routed-clusters.ts';
+import { parseConfig } from '../../../src/config/index.ts';
+import { type Control, type ControlBirth, type ControlEvent, ControlPlane } from '../../../src/control/index.ts';
+import type { KeptTopology, TopologyKeeper } from '../../../src/handoff/index.ts';
+import { Drainer, type Leaver } from '../../../src/proxy/core/drain/drainer.ts';
+import { Gate } from '../../../src/proxy/core/gate/gate.ts';
+import type { RouterContext } from '../../../src/proxy/http/router-context.ts';
+import type { RouterThreads, ServesUntil } from '../../../src/proxy/index.ts';
+import { Registry, type Store } from '../../../src/registry/index.ts';
+import { newLog } from '../../../src/runtime/log.ts';
+import type { SharedCluster, StagedCluster, TopologyName } from '../../../src/topology/index.ts';
+import { routerContext } from '../../support/router-context.ts';
+import type { SimulatedProcess } from '../machine/process.ts';
+import { SimulatedOwners } from './owners.ts';
+import { type Answer, type Operation, type Sending, SimulatedRequest } from './request.ts';
+import { NAME, ROUTER_LEASE_MS } from './setting.ts';
+
+const LOG = newLog('silent');
+const DRAIN = { windowMs: 100, ratePerSecond: 10_000, graceMs: 500, longLivedAfterMs: 10_000, pushbackMs: 20 };
+const HOLD = { requests: 1000, bytes: 2 ** 20, waitMs: 8000 };
+
+const CONFIG = parseConfig(
+  `listen: [{address: 127.0.0.1:1}]
+registry: {remote: {address: 127.0.0.1:1}, lease: ${ROUTER_LEASE_MS}ms}
+clusters: {docs: {fromRegistry: {namespace: default}}}
+routes: [{cluster: docs, match: {prefix: /}}]
+`,
+  'the simulation',
+);
+
+/** What a router's machine keeps while no router runs there. */
+export class RouterDisk implements TopologyKeeper {
+  readonly #kept = new Map<string, string>();
+
+  keep(kept: KeptTopology): void {
+    const { namespace, name } = kept.topology;
+    this.#kept.set(`${namespace}/${name}`, JSON.stringify(kept));
+  }
+
+  read({ namespace, cluster }: TopologyName): KeptTopology | null {
+    const text = this.#kept.get(`${namespace}/${cluster}`);
+    return text === undefined ? null : (JSON.parse(text, orForEver) as KeptTopology);
+  }
+}
+
+/** JSON has no infinity. */
+function orForEver(key: string, value: unknown): unknown {
+  return key === 'beyondLeaseMs' && value === null ? Number.POSITIVE_INFINITY : value;
+}
+
+/** What a router tells of itself and asks of the world. */
+export interface RouterWorld {
+  /** Sends a request to where a shard is said to be. */
+  toShard(router: SimulatedRouter, sending: Sending): void;
+  /** A router awaits an answer no more. */
+  onLetGo(router: SimulatedRouter, sending: Sending): void;
+  onLeaves(router: SimulatedRouter, request: SimulatedRequest): void;
+  onEvent(router: SimulatedRouter, event: ControlEvent): void;
+  onFault(router: SimulatedRouter, error: unknown): void;
+}
+
+/** A router: the product's control plane, what joins it with the threads, and one thread's gate with requests of the simulation. */
+export class SimulatedRouter implements Pick<RouterThreads, 'publish' | 'settled' | 'emptied' | 'gone'> {
+  readonly process: SimulatedProcess;
+  readonly gate: Gate;
+  readonly context: RouterContext;
+  readonly clusters: RoutedClusters;
+  owners = new SimulatedOwners(NAME.cluster, null);
+  readonly servesUntil: ServesUntil;
+  readonly #world: RouterWorld;
+  readonly #drainer: Drainer;
+  readonly #open = new Set<SimulatedRequest>();
+  /** It takes nothing any more. */
+  isLeaving = false;
+  #staged: SimulatedOwners | null = null;
+
+  /** To be called by the process itself. */
+  constructor(process: SimulatedProcess, store: Store, disk: RouterDisk, world: RouterWorld) {
+    this.process = process;
+    this.#world = world;
+    this.context = routerContext(process.clock, { drain: DRAIN, hold: HOLD, random: process.random });
+    this.#drainer = new Drainer(this.context);
+    this.clusters = new RoutedClusters(CONFIG, LOG, process.clock, (birth, onEvent, onFault) =>
+      this.#control(birth, store, disk, onEvent, onFault),
+    );
+    const routed = this.clusters.routed()[0];
+    this.servesUntil = routed?.servesUntil as ServesUntil;
+    this.gate = new Gate(this.context, NAME.cluster, this.servesUntil, {
+      owners: () => this.owners,
+      visitOpen: async (visit) => {
+        for (const request of [...this.#open]) visit(request);
+      },
+      drain: (leavers, sinceMs) => this.#drainer.add(leavers, sinceMs),
+      cut: () => this.#cut(),
+    });
+    const begun = this.clusters.follow().then(() => this.clusters.publishTo(this as unknown as RouterThreads));
+    begun.catch((error: unknown) => world.onFault(this, error));
+  }
+
+  get nowMs(): number {
+    return this.context.http2.turn.nowMs;
+  }
+
+  /** The control plane has a thread of its own: what the two tell one another is on its way for a while, in order. */
+  #control(
+    birth: ControlBirth,
+    store: Store,
+    kept: RouterDisk,
+    onEvent: (event: ControlEvent) => void,
+    onFault: (error: Error) => void,
+  ): Control {
+    const toRouter = this.#channel<ControlEvent>((event) => {
+      this.#world.onEvent(this, event);
+      onEvent(event);
+    });
+    const { clock } = this.process;
+    const registry = new Registry(store, { clock, timeOfDay: () => '' });
+    const plane = new ControlPlane({ ...birth, router: this.process.name }, { registry, kept, clock, tell: toRouter });
+    const toPlane = this.#channel<() => void | Promise<void>>((ask) => {
+      Promise.resolve(ask()).catch(onFault);
+    });
+    return {
+      serving: (value) => toPlane(() => plane.serving(value)),
+      follow: (cluster, value) => toPlane(() => plane.follow(cluster, value)),
+      leave: (cluster, value) => toPlane(() => plane.leave(cluster, value)),
+      carriedOut: (cluster, id) => toPlane(() => plane.carriedOut(cluster, id)),
+      vitals: () => Promise.reject(new Error('the simulation has none')),
+      stop: () => plane.stop(),
+    };
+  }
+
+  #channel<Message>(deliver: (message: Message) => void): (message: Message) => void {
+    const { process } = this;
+    return process.inOrder(() => (process.random() < 0.02 ? 20 : 0.3) * process.random(), deliver);
+  }
+
+  // ---- what the control plane has its thread do, as the product's own `Router` does --------------------------------
+
+  async publish(_cluster: string, table: SharedCluster | null, staged: StagedCluster | null): Promise<void> {
+    this.gate.lookAtLease();
+    if ((table?.build ?? 0) !== this.owners.build) this.#changeOver(table);
+    this.#staged = staged === null ? null : new SimulatedOwners(NAME.cluster, staged.table);
+    this.gate.changed(staged, this.#staged);
+  }
+
+  #changeOver(table: SharedCluster | null): void {
+    const owners = new SimulatedOwners(NAME.cluster, table);
+    this.owners = owners;
+    if (this.gate.hasHandedOverTo(owners.build)) return;
+    const leavers: Leaver[] = [];
+    for (const request of [...this.#open]) {
+      const hasToLeave = (): boolean =>
+        this.owners === owners && !this.gate.holds(request) && request.hasMovedIn(owners);
+      if (!request.isOpen || !hasToLeave()) continue;
+      if (request.isSent) leavers.push({ request, reason: 'the key has moved', isWatch: request.isWatch, hasToLeave });
+      else request.proceed();
+    }
+    this.#drainer.add(leavers);
+  }
+
+  settled(_cluster: string, attempt: number, step: string): Promise<boolean> {
+    return this.gate.settled(attempt, step);
+  }
+
+  async emptied(): Promise<boolean> {
+    return true;
+  }
+
+  async gone(): Promise<boolean> {
+    return true;
+  }
+
+  #cut(): void {
+    for (const request of [...this.#open]) if (request.isSent) request.fail('the lease is lost');
+  }
+
+  // ---- requests ----------------------------------------------------------------------------------------------------
+
+  /** A request comes from a client. */
+  receive(operation: Operation, onAnswer: (answer: Answer) => void): SimulatedRequest {
+    this.context.http2.turn.begin();
+    const request = new SimulatedRequest(this, operation, onAnswer);
+    this.#open.add(request);
+    request.begin();
+    return request;
+  }
+
+  readmits(request: SimulatedRequest): boolean {
+    return this.gate.readmits(request);
+  }
+
+  send(sending: Sending): void {
+    this.#world.toShard(this, sending);
+  }
+
+  letGo(sending: Sending): void {
+    this.#world.onLetGo(this, sending);
+  }
+
+  /** A request leaves because its key moves, by what this router says. */
+  onLeaves(request: SimulatedRequest): void {
+    this.#world.onLeaves(this, request);
+  }
+
+  /** Whether a key has another owner by what this router knows, staged or current, than a request had. */
+  moves(request: SimulatedRequest): boolean {
+    return request.hasMovedIn(this.owners) || (this.#staged !== null && request.hasMovedIn(this.#staged));
+  }
+
+  onOver(request: SimulatedRequest): void {
+    this.#open.delete(request);
+  }
+
+  get openRequests(): number {
+    return this.#open.size;
+  }
+
+  /** SIGTERM. */
+  async leave(): Promise<void> {
+    this.isLeaving = true;
+    for (const request of [...this.#open]) if (request.isWatch) request.fail('the router goes away');
+    while (this.#open.size > 0) await new Promise<void>((resolve) => setTimeout(resolve, 10));
+    await this.clusters.stop();
+    this.gate.stop();
+  }
+}

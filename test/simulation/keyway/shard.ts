@@ -1,0 +1,213 @@
+import { Registry, type Store } from '../../../src/registry/index.ts';
+import { RegisteredOwnership } from '../../../src/shard/registered-ownership.ts';
+import { derivedNodeId, type TopologyVersion } from '../../../src/topology/index.ts';
+import { isAbandoned } from '../judge/judge.ts';
+import type { SimulatedProcess } from '../machine/process.ts';
+import type { SharedDocuments } from './documents.ts';
+import type { Sending, ShardAnswer } from './request.ts';
+import { NAME, PLAIN_OPERATION_MS, SHARD_LEASE_MS } from './setting.ts';
+
+/** A shard serves a key, from a moment on. */
+export interface Serve {
+  readonly shard: SimulatedShard;
+  readonly sending: Sending;
+  readonly key: string;
+  /** By which the key is its own: the shard's where it knows it, else its router's. */
+  readonly version: number;
+}
+
+/** What a shard tells who judges. */
+export interface ShardWorld {
+  onServe(serve: Serve): void;
+  onServed(serve: Serve): void;
+  /** What a shard wrote at the end of an operation was not what it had read at the beginning, but for its own write. */
+  onOverwritten(serve: Serve): void;
+  onFault(process: SimulatedProcess, error: unknown): void;
+}
+
+/** A process that serves keys. */
+export interface SimulatedShard {
+  readonly id: string;
+  readonly address: string;
+  readonly process: SimulatedProcess;
+  readonly isFencing: boolean;
+  /** A request comes from a router. */
+  receive(sending: Sending, answer: (answer: ShardAnswer) => void): void;
+  /** A router lets a request go. */
+  forget(sending: Sending): void;
+  /** SIGTERM. */
+  leave(): Promise<void>;
+}
+
+/** A watch that is open, and how it is ended. */
+interface OpenWatch {
+  readonly serve: Serve;
+  readonly answer: (answer: ShardAnswer) => void;
+}
+
+/** How a fencing shard is put together: faults are planted here. */
+export interface ShardPieces {
+  readonly looksAtOwnership: boolean;
+  readonly showsVersion: boolean;
+}
+
+/** A shard that takes part in handoffs: the product's own ownership decides what it serves. */
+export class FencingShard implements SimulatedShard {
+  readonly isFencing = true;
+  readonly id: string;
+  readonly address: string;
+  readonly process: SimulatedProcess;
+  readonly ownership: RegisteredOwnership;
+  readonly #registry: Registry;
+  readonly #documents: SharedDocuments;
+  readonly #world: ShardWorld;
+  readonly #watches = new Map<Sending, OpenWatch>();
+  readonly #pieces: ShardPieces;
+
+  /** To be called by the process itself. */
+  constructor(
+    process: SimulatedProcess,
+    { id, address }: Pick<SimulatedShard, 'id' | 'address'>,
+    store: Store,
+    documents: SharedDocuments,
+    world: ShardWorld,
+    pieces: ShardPieces = { looksAtOwnership: true, showsVersion: true },
+  ) {
+    this.process = process;
+    this.id = id;
+    this.address = address;
+    this.#documents = documents;
+    this.#world = world;
+    this.#pieces = pieces;
+    this.#registry = new Registry(store, { clock: process.clock, timeOfDay: () => '' });
+    const identity = {
+      name: NAME,
+      shard: id,
+      address,
+      nodeId: derivedNodeId(NAME.cluster, id),
+      leaseMs: SHARD_LEASE_MS,
+      process: { host: process.name, pid: 0 },
+    };
+    const listener = { onVersion: () => {}, onLost: (serves: (key: string) => boolean) => this.#endWatches(serves) };
+    const newest = documents.newest as TopologyVersion;
+    this.ownership = new RegisteredOwnership(this.#registry, identity, process.clock, listener, newest);
+    this.ownership.start().catch((error: unknown) => world.onFault(process, error));
+  }
+
+  receive(sending: Sending, answer: (answer: ShardAnswer) => void): void {
+    const { key } = sending.request.operation;
+    if (!this.#pieces.looksAtOwnership) {
+      this.#carryOut(sending, answer);
+      return;
+    }
+    const verdict = this.ownership.admit(key, sending.version);
+    const onVerdict = (found: Awaited<typeof verdict>): void => {
+      if (found.kind === 'owner') this.#carryOut(sending, answer);
+      else answer(found);
+    };
+    if (verdict instanceof Promise) void verdict.then(onVerdict);
+    else onVerdict(verdict);
+  }
+
+  /** In one turn, as the reference shard does. */
+  #carryOut(sending: Sending, answer: (answer: ShardAnswer) => void): void {
+    const { kind, key, value } = sending.request.operation;
+    const { version } = this.ownership;
+    const serve: Serve = { shard: this, sending, key, version };
+    this.#world.onServe(serve);
+    if (kind === 'watch') {
+      this.#watches.set(sending, { serve, answer });
+      answer({ kind: 'done', revision: this.#documents.read(key).revision });
+      return;
+    }
+    const shown = this.#pieces.showsVersion ? version : 0;
+    const document = kind === 'get' ? this.#documents.read(key) : this.#documents.write(key, value, shown);
+    this.#world.onServed(serve);
+    if (document === null) answer({ kind: 'stale', version: this.#documents.read(key).version });
+    else if (kind === 'get' && !this.ownership.holds) answer({ kind: 'unknown', reason: 'it has lost its lease' });
+    else answer({ kind: 'done', revision: document.revision });
+  }
+
+  #endWatches(serves: (key: string) => boolean): void {
+    if (!this.#pieces.looksAtOwnership) return;
+    for (const [sending, { serve, answer }] of this.#watches) {
+      if (serves(serve.key)) continue;
+      this.forget(sending);
+      answer({ kind: 'stale', version: this.ownership.version });
+    }
+  }
+
+  forget(sending: Sending): void {
+    const watch = this.#watches.get(sending);
+    this.#watches.delete(sending);
+    if (watch !== undefined) this.#world.onServed(watch.serve);
+  }
+
+  async leave(): Promise<void> {
+    await this.ownership.stop();
+    await this.#registry.close();
+  }
+}
+
+/** A shard that trusts its routers: it serves what it is asked for, takes its time, and ends what it has begun. */
+export class PlainShard implements SimulatedShard {
+  readonly isFencing = false;
+  readonly id: string;
+  readonly address: string;
+  readonly process: SimulatedProcess;
+  readonly #documents: SharedDocuments;
+  readonly #world: ShardWorld;
+  readonly #open = new Map<Sending, Serve>();
+  /** Operations of one key come one after the other. */
+  readonly #last = new Map<string, Promise<void>>();
+
+  constructor(
+    process: SimulatedProcess,
+    { id, address }: Pick<SimulatedShard, 'id' | 'address'>,
+    documents: SharedDocuments,
+    world: ShardWorld,
+  ) {
+    this.process = process;
+    this.id = id;
+    this.address = address;
+    this.#documents = documents;
+    this.#world = world;
+  }
+
+  receive(sending: Sending, answer: (answer: ShardAnswer) => void): void {
+    const { key } = sending.request.operation;
+    const done = (this.#last.get(key) ?? Promise.resolve()).then(() => this.#carryOut(sending, answer));
+    this.#last.set(key, done);
+  }
+
+  async #carryOut(sending: Sending, answer: (answer: ShardAnswer) => void): Promise<void> {
+    // What its router has let go, or was cut, before it is begun, nobody carries out.
+    if (sending.isClosed) return;
+    const { kind, key, value } = sending.request.operation;
+    const serve: Serve = { shard: this, sending, key, version: sending.version };
+    this.#world.onServe(serve);
+    const read = this.#documents.read(key);
+    if (kind === 'watch') {
+      this.#open.set(sending, serve);
+      answer({ kind: 'done', revision: read.revision });
+      return;
+    }
+    await new Promise<void>((resolve) => setTimeout(resolve, PLAIN_OPERATION_MS * Math.random()));
+    if (isAbandoned(serve)) {
+      // What nobody waits for changes nothing here: what comes of such is for a shard, or its store, to refuse.
+    } else if (kind === 'put') {
+      if (this.#documents.read(key).revision !== read.revision) this.#world.onOverwritten(serve);
+      const { revision } = this.#documents.write(key, value, 0) ?? read;
+      answer({ kind: 'done', revision });
+    } else answer({ kind: 'done', revision: read.revision });
+    this.#world.onServed(serve);
+  }
+
+  forget(sending: Sending): void {
+    const serve = this.#open.get(sending);
+    this.#open.delete(sending);
+    if (serve !== undefined) this.#world.onServed(serve);
+  }
+
+  async leave(): Promise<void> {}
+}

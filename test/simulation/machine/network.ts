@@ -1,0 +1,90 @@
+import type { SimulatedProcess } from './process.ts';
+import type { Scheduler } from './scheduler.ts';
+
+/** What becomes of what is sent between two machines. */
+export interface LinkFault {
+  /**
+   * `silent`: nothing arrives, and nobody is told; `reset`: the sender is told at once; `lossy`: of a call its way there or its
+   * way back is lost by chance, and the sender is told; `slow`: it takes up to `slowMs`.
+   */
+  readonly kind: 'silent' | 'reset' | 'lossy' | 'slow';
+  readonly slowMs: number;
+}
+
+/** What one message comes to. */
+export type Fate =
+  | { readonly kind: 'arrives'; readonly afterMs: number }
+  /** The sender hears of it after some time, or never. */
+  | { readonly kind: 'lost'; readonly toldAfterMs: number | null };
+
+/** How long most messages take, and some. */
+const QUICK_MS = 1;
+const SLOW_MS = 12;
+const SLOW_SHARE = 0.03;
+const LOSS = 0.3;
+
+/** The network between all machines: each message has a delay of its own, so that later ones may be faster. */
+export class Network {
+  readonly #scheduler: Scheduler;
+  readonly #random: () => number;
+  readonly #faults = new Map<string, LinkFault>();
+
+  constructor(scheduler: Scheduler, random: () => number) {
+    this.#scheduler = scheduler;
+    this.#random = random;
+  }
+
+  static link(one: string, other: string): string {
+    return one < other ? `${one}|${other}` : `${other}|${one}`;
+  }
+
+  break(link: string, fault: LinkFault): void {
+    this.#faults.set(link, fault);
+  }
+
+  mend(link: string): void {
+    this.#faults.delete(link);
+  }
+
+  mendAll(): void {
+    this.#faults.clear();
+  }
+
+  faultOf(one: string, other: string): LinkFault | undefined {
+    return this.#faults.get(Network.link(one, other));
+  }
+
+  delayMs(): number {
+    const most = this.#random() < SLOW_SHARE ? SLOW_MS : QUICK_MS;
+    return 0.05 + this.#random() * most;
+  }
+
+  /** Decides what becomes of a message that is sent now. */
+  fate(from: string, to: string): Fate {
+    const fault = this.faultOf(from, to);
+    const delayMs = this.delayMs();
+    switch (fault?.kind) {
+      case undefined:
+        return { kind: 'arrives', afterMs: delayMs };
+      case 'silent':
+        return { kind: 'lost', toldAfterMs: null };
+      case 'reset':
+        return { kind: 'lost', toldAfterMs: delayMs };
+      case 'lossy':
+        return this.#random() < LOSS ? { kind: 'lost', toldAfterMs: delayMs } : { kind: 'arrives', afterMs: delayMs };
+      case 'slow':
+        return { kind: 'arrives', afterMs: delayMs + this.#random() * (fault.slowMs as number) };
+    }
+  }
+
+  /** Sends a message. @param onLost told of its loss, where that can be noticed: also where nobody is there any more */
+  send(from: SimulatedProcess, to: SimulatedProcess, deliver: () => void, onLost: () => void = () => {}): void {
+    const fate = this.fate(from.name, to.name);
+    if (fate.kind === 'arrives') to.after(fate.afterMs, deliver, () => from.after(this.delayMs(), onLost));
+    else if (fate.toldAfterMs !== null) from.after(fate.toldAfterMs, onLost);
+  }
+
+  get nowMs(): number {
+    return this.#scheduler.nowMs;
+  }
+}

@@ -1,0 +1,192 @@
+import type { Event, Scheduler } from './scheduler.ts';
+
+/** What distinguishes a process' machine from the others. */
+export interface MachineClock {
+  /** Its clock's milliseconds in one of the world's. */
+  readonly rate: number;
+  /** What its clock showed when the world began. */
+  readonly offsetMs: number;
+}
+
+/** A timer of a process, as Node's are. */
+export class SimulatedTimer {
+  event: Event | null = null;
+  ref(): this {
+    return this;
+  }
+  unref(): this {
+    return this;
+  }
+  hasRef(): boolean {
+    return true;
+  }
+  cancel(): void {
+    if (this.event !== null) this.event.isCancelled = true;
+    this.event = null;
+  }
+  [Symbol.dispose](): void {
+    this.cancel();
+  }
+}
+
+/** Something that is to happen to a process. */
+interface Happening {
+  readonly isTimer: boolean;
+  readonly run: () => void;
+  /** What becomes of it where the process is over. */
+  readonly whenOver?: (() => void) | undefined;
+}
+
+/** A turn of the event loop begins up to so long after it might. */
+const MOST_LATE_MS = 0.5;
+
+/** What runs now; null: nothing does, or what runs is no part of the world. */
+let running: SimulatedProcess | null = null;
+
+export function runningProcess(): SimulatedProcess | null {
+  return running;
+}
+
+/** Runs all microtasks that are waiting: what a turn of the event loop does behind each of its events. */
+const runMicrotasks = (process as unknown as { _tickCallback(): void })._tickCallback;
+
+/**
+ * A process of the world: its code runs whenever something happens to it, a timer or a message, each time to its end. Stopped,
+ * it does nothing, while its machine's clock goes on; then all that has come happens at once.
+ */
+export class SimulatedProcess {
+  /** Of the machine that it runs on; the next process there has the same. */
+  readonly name: string;
+  readonly random: () => number;
+  readonly #scheduler: Scheduler;
+  readonly #clock: MachineClock;
+  #isStopped = false;
+  #isOver = false;
+  /** What would have happened while it was stopped. */
+  readonly #missed: Happening[] = [];
+  /** Told of what its code has thrown, which would have ended it. */
+  readonly #onFault: (error: unknown) => void;
+
+  constructor(
+    scheduler: Scheduler,
+    name: string,
+    clock: MachineClock,
+    random: () => number,
+    onFault: (error: unknown) => void,
+  ) {
+    this.#scheduler = scheduler;
+    this.name = name;
+    this.#clock = clock;
+    this.random = random;
+    this.#onFault = onFault;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
+  /** Its machine's monotonic clock. */
+  readonly clock = (): number => this.#clock.offsetMs + this.#scheduler.nowMs * this.#clock.rate;
+
+  /**
+   * Has something happen to it after so long by the world's time: a message comes, or the process begins.
+   * @param whenOver what happens instead where it is over by then
+   */
+  after(delayMs: number, run: () => void, whenOver?: () => void): void {
+    this.#scheduler.at(this.#scheduler.nowMs + delayMs, () => this.#happens({ isTimer: false, run, whenOver }));
+  }
+
+  /** What is sent this way arrives late, and in order. @param delayMs of the world's */
+  inOrder<Message>(delayMs: () => number, deliver: (message: Message) => void): (message: Message) => void {
+    let arrivesAtMs = 0;
+    return (message) => {
+      const { nowMs } = this.#scheduler;
+      arrivesAtMs = Math.max(arrivesAtMs, nowMs + delayMs());
+      this.#scheduler.at(arrivesAtMs, () => this.#happens({ isTimer: false, run: () => deliver(message) }));
+    };
+  }
+
+  setTimeout(run: () => void, ms: number): SimulatedTimer {
+    const timer = new SimulatedTimer();
+    this.#arm(timer, run, ms);
+    return timer;
+  }
+
+  setInterval(run: () => void, ms: number): SimulatedTimer {
+    const timer = new SimulatedTimer();
+    const again = (): void => {
+      const { event } = timer;
+      run();
+      // Not where it was cleared meanwhile.
+      if (timer.event === event) this.#arm(timer, again, ms);
+    };
+    this.#arm(timer, again, ms);
+    return timer;
+  }
+
+  setImmediate(run: () => void): SimulatedTimer {
+    const timer = new SimulatedTimer();
+    timer.event = this.#scheduler.at(this.#scheduler.nowMs, () => this.#happens({ isTimer: false, run }));
+    return timer;
+  }
+
+  #arm(timer: SimulatedTimer, run: () => void, ms: number): void {
+    // Node takes anything less for 1.
+    const waitMs = Math.max(1, Number.isFinite(ms) ? ms : 1) / this.#clock.rate + this.random() * MOST_LATE_MS;
+    const event = this.#scheduler.at(this.#scheduler.nowMs + waitMs, () => {
+      this.#happens({
+        isTimer: true,
+        run: () => {
+          if (!event.isCancelled) run();
+        },
+      });
+    });
+    timer.event = event;
+  }
+
+  #happens(happening: Happening): void {
+    if (this.#isOver) happening.whenOver?.();
+    else if (this.#isStopped) this.#missed.push(happening);
+    else this.enter(happening.run);
+  }
+
+  /** Runs something as a part of this process, and all that follows from it at once. */
+  enter(run: () => void): void {
+    const before = running;
+    running = this;
+    try {
+      run();
+      runMicrotasks();
+    } catch (error) {
+      this.#onFault(error);
+    } finally {
+      running = before;
+    }
+  }
+
+  /** SIGSTOP. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  /** SIGCONT. What has come while it was stopped comes in the order of an event loop: timers first, or what was to be read. */
+  resume(): void {
+    if (!this.#isStopped) return;
+    this.#isStopped = false;
+    const timersFirst = this.random() < 0.5;
+    const missed = this.#missed.splice(0);
+    const first = missed.filter((each) => each.isTimer === timersFirst);
+    const then = missed.filter((each) => each.isTimer !== timersFirst);
+    for (const each of [...first, ...then]) this.#scheduler.at(this.#scheduler.nowMs, () => this.#happens(each));
+  }
+
+  /** SIGKILL. */
+  kill(): void {
+    this.#isOver = true;
+    for (const { whenOver } of this.#missed.splice(0)) whenOver?.();
+  }
+}

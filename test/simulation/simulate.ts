@@ -1,0 +1,175 @@
+import { Clients } from './clients.ts';
+import { Faults } from './faults.ts';
+import type { Violation } from './judge/judge.ts';
+import { KEYS } from './keyway/setting.ts';
+import { onSimulatedMachines } from './machine/globals.ts';
+import { runningProcess } from './machine/process.ts';
+import { Operator } from './operator.ts';
+import type { Plan, PlannedFault } from './plan.ts';
+import type { Planted } from './planted.ts';
+import { type Told, World } from './world.ts';
+
+/** What came of a run. */
+export interface Outcome {
+  readonly plan: Plan;
+  readonly violation: Violation | null;
+  /** Of all that happened: the same for the same plan. */
+  readonly trace: string;
+  readonly changes: number;
+  readonly faults: number;
+  readonly serves: number;
+  readonly acknowledged: number;
+  readonly excused: number;
+  readonly events: number;
+  /** Of the world's time. */
+  readonly lastedMs: number;
+}
+
+/** No run lasts longer, by the world's time. */
+const LONGEST_MS = 1_200_000;
+/** Once nothing is broken any more, all goes on within so long: leases end, and what has waited longest is tried again. */
+const PROGRESS_MS = 60_000;
+const LOOK_MS = 200;
+/** A change that others have to bring to its end is looked at so often before the next is tried all the same. */
+const MOST_LOOKS = 100;
+
+/**
+ * Carries a plan out, until something does not hold or all is done. To be called where no promise's reaction is under way.
+ * @param tell told of what a story may need
+ */
+export function simulate(
+  plan: Plan,
+  planted: Planted | null = null,
+  tell: ((told: Told) => void) | null = null,
+): Outcome {
+  let outcome: Outcome | null = null;
+  onSimulatedMachines(() => {
+    outcome = new Run(plan, planted, tell).toItsEnd();
+  });
+  return outcome as unknown as Outcome;
+}
+
+class Run {
+  readonly #world: World;
+  readonly #clients: Clients;
+  readonly #operator: Operator;
+  readonly #faults: Faults;
+  readonly #plan: Plan;
+  #isOver = false;
+  #deadlineMs = LONGEST_MS;
+
+  constructor(plan: Plan, planted: Planted | null, tell: ((told: Told) => void) | null) {
+    this.#plan = plan;
+    this.#world = new World(plan, planted, tell);
+    this.#operator = new Operator(this.#world);
+    this.#clients = new Clients(this.#world);
+    this.#faults = new Faults(this.#world, this.#clients, this.#operator);
+  }
+
+  toItsEnd(): Outcome {
+    const world = this.#world;
+    const { judge, scheduler } = world;
+    const onRejection = (error: unknown): void => world.onProcessFault(runningProcess()?.name ?? 'nobody', error);
+    process.on('unhandledRejection', onRejection);
+    const starting = judge.faultBegins();
+    this.#operator.begin(() => {
+      for (let i = 0; i < this.#plan.routers; i++) world.startRouter(`r${i}`);
+      this.#whenServed(() => {
+        // Clients that came too early have failed for that.
+        starting.endMs = Number.NEGATIVE_INFINITY;
+        this.#faults.begin(this.#plan.faults);
+        this.#next(0);
+      });
+    });
+    while (!this.#isOver && judge.violation === null && scheduler.step())
+      if (scheduler.nowMs > this.#deadlineMs) judge.violated('progress', `it goes on for ever: ${this.#unfinished()}`);
+    process.off('unhandledRejection', onRejection);
+    return {
+      plan: this.#plan,
+      violation: judge.violation,
+      trace: scheduler.trace,
+      changes: this.#operator.done,
+      faults: this.#faults.struck,
+      serves: judge.serves,
+      acknowledged: judge.acknowledged,
+      excused: judge.excused,
+      events: scheduler.events,
+      lastedMs: scheduler.nowMs,
+    };
+  }
+
+  #later(ms: number, run: () => void): void {
+    const { scheduler } = this.#world;
+    scheduler.at(scheduler.nowMs + ms, run);
+  }
+
+  #next(i: number): void {
+    const change = this.#plan.changes[i];
+    if (change === undefined) this.#settle();
+    else
+      this.#later(change.afterMs, () =>
+        this.#whenOver(MOST_LOOKS, () => this.#operator.change(change, () => this.#next(i + 1))),
+      );
+  }
+
+  /** The change before has come to its end, whoever has brought it there; or it is not waited for any more. */
+  #whenOver(left: number, then: () => void): void {
+    if (!this.#world.truth.isUnderWay || left === 0) then();
+    else this.#later(LOOK_MS, () => this.#whenOver(left - 1, then));
+  }
+
+  /** Nothing is broken any more: all goes on. */
+  #settle(): void {
+    this.#faults.end();
+    this.#world.tell('run', 'all faults are mended');
+    this.#deadlineMs = this.#world.scheduler.nowMs + PROGRESS_MS;
+    this.#whenServed(() => this.#readAll());
+  }
+
+  #whenServed(then: () => void): void {
+    if (this.#unfinished() === null) then();
+    else this.#later(LOOK_MS, () => this.#whenServed(then));
+  }
+
+  /** What is still to be done, or null. */
+  #unfinished(): string | null {
+    const { truth, routers } = this.#world;
+    const { current } = truth;
+    if (current === null) return 'there is no version';
+    if (truth.isUnderWay) return truth.step;
+    for (const [name, router] of routers) {
+      if (router === null) return `${name} is not there`;
+      if (router.isLeaving) return `${name} goes away`;
+      if (router.owners.version !== current.topology.version)
+        return `${name} routes by version ${router.owners.version}, not ${current.topology.version}`;
+      if (router.process.clock() >= (router.servesUntil[0] as number)) return `${name} has no lease`;
+    }
+    return null;
+  }
+
+  /** Every key can be read through every router: what was acknowledged is there. */
+  #readAll(): void {
+    let open = 0;
+    this.#clients.end();
+    for (const router of this.#world.routers.values())
+      for (const key of KEYS) {
+        open++;
+        const ask = (left: number): void =>
+          this.#clients.ask({ client: 'the last reader', kind: 'get', key, repeats: true }, router, (answer) => {
+            if (answer.kind === 'failed' && left > 0) this.#later(LOOK_MS, () => ask(left - 1));
+            else {
+              if (answer.kind === 'failed')
+                this.#world.judge.violated('progress', `${key} cannot be read in the end: ${answer.reason}`, key);
+              open--;
+              if (open === 0) this.#isOver = true;
+            }
+          });
+        ask(20);
+      }
+  }
+}
+
+/** The faults that came about by an outcome: what a plan has beyond its end says nothing. */
+export function faultsOf({ plan, lastedMs }: Outcome): PlannedFault[] {
+  return plan.faults.filter(({ atMs }) => atMs <= lastedMs);
+}
