@@ -1,10 +1,10 @@
-import { createSecureContext } from 'node:tls';
+import { type CertificateFiles, readIdentity, TlsFileError } from '../io/index.ts';
 import { loadParticipants, Participants } from '../registry/index.ts';
 import type { StoreAccess, StoreServer } from '../registry/store/index.ts';
 import { type HostPort, isLoopback } from '../runtime/address.ts';
 import { plainText } from '../runtime/foreign-errors.ts';
 import type { Log } from '../runtime/log.ts';
-import { namedFile, SHORTEST_TOKEN, secretIn } from '../runtime/named-file.ts';
+import { SHORTEST_TOKEN, secretIn } from '../runtime/named-file.ts';
 import { UsageError } from '../runtime/usage-error.ts';
 import { ConfigWatch } from './reload/config-watch.ts';
 
@@ -25,20 +25,17 @@ export function readAccess(options: AccessOptions): StoreAccess {
   const participants = participantsOf(options);
   if (!isLoopback(listen.host) && certificate === undefined && insecure !== true)
     throw new UsageError('tokens would be seen on their way: give --certificate and --key, or say --insecure');
-  return { participants, tls: certificate === undefined || key === undefined ? null : tlsOf(certificate, key) };
+  return { participants, tls: certificate === undefined || key === undefined ? null : tlsOf({ certificate, key }) };
 }
 
-function tlsOf(certificateFile: string, keyFile: string): StoreAccess['tls'] {
-  const [certificate, key] = [namedFile(certificateFile), namedFile(keyFile)];
+function tlsOf(files: CertificateFiles): NonNullable<StoreAccess['tls']> {
   try {
-    createSecureContext({ cert: certificate, key });
+    const { cert, key } = readIdentity(files).options;
+    return { certificate: cert, key };
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new UsageError(`${certificateFile} and ${keyFile} are no certificate and its key, in PEM: ${reason}`, {
-      cause,
-    });
+    if (!(cause instanceof TlsFileError)) throw cause;
+    throw new UsageError(cause.message, { cause });
   }
-  return { certificate, key };
 }
 
 /** Who may do what. @throws UsageError where that is everybody who can reach it */

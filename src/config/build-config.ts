@@ -245,7 +245,7 @@ function buildListener(
   report: Report,
 ): ListenerDescription {
   const fault = tls === undefined ? null : tlsFault(() => new ServerCertificates(tls));
-  if (fault !== null) report(['listen', i, 'tls'], `${fault.file} ${fault.message}`);
+  if (fault !== null) report(['listen', i, 'tls'], fault.message);
   return { ...splitAddress(address), tls, proxyProtocol };
 }
 
@@ -259,7 +259,7 @@ function buildCluster(name: string, cluster: ConfigFile['clusters'][string], rep
   const { fromRegistry, placement = DEFAULT_PLACEMENT, hashOn = 'address', shards, pins = [] } = cluster;
   const { tls } = cluster.upstream;
   const tlsProblem = tls === undefined ? null : tlsFault(() => new ClientCertificates(tls).options());
-  if (tlsProblem !== null) report(['clusters', name, 'upstream', 'tls'], `${tlsProblem.file} ${tlsProblem.message}`);
+  if (tlsProblem !== null) report(['clusters', name, 'upstream', 'tls'], tlsProblem.message);
   const upstream = buildUpstream(cluster);
   // The schema has seen to it that there is exactly one of the two.
   if (shards === undefined) {

@@ -15,5 +15,13 @@ export {
 export { negotiated, openRawSocket, openSocket, type SocketTarget, undiciConnector } from './open-socket.ts';
 export { BufferPool, copyInto, Output, type OutputListener } from './output.ts';
 export { type ByteReceiver, sharedRead } from './shared-read.ts';
-export { ClientCertificates, type ClientTlsDescription, ServerCertificates, tlsFault } from './tls-files.ts';
+export {
+  type CertificateFiles,
+  ClientCertificates,
+  type ClientTlsDescription,
+  readIdentity,
+  ServerCertificates,
+  TlsFileError,
+  tlsFault,
+} from './tls-files.ts';
 export { type ClockWatcher, Turn } from './turn.ts';

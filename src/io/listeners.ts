@@ -40,12 +40,19 @@ export interface PreparedListeners {
   discard(): void;
 }
 
+interface OpenListener {
+  readonly listener: Listener;
+  readonly port: number;
+  timeoutMs: number;
+  /** What was told last of certificates that changed. */
+  certificateFault: string | null;
+}
+
 /** The addresses that a thread listens on. */
 export class Listeners {
   readonly #owner: ListenerOwner;
   readonly #log: Log;
-  readonly #open = new Map<string, { readonly listener: Listener; readonly port: number; timeoutMs: number }>();
-  #certificateFault: string | null = null;
+  readonly #open = new Map<string, OpenListener>();
 
   constructor(owner: ListenerOwner, log: Log) {
     this.#owner = owner;
@@ -89,7 +96,12 @@ export class Listeners {
     const apply = (): void => {
       for (const change of changed) change();
       for (const { name, listener } of added)
-        this.#open.set(name, { listener, port: portOf.get(name) as number, timeoutMs: handshakeTimeoutMs });
+        this.#open.set(name, {
+          listener,
+          port: portOf.get(name) as number,
+          timeoutMs: handshakeTimeoutMs,
+          certificateFault: null,
+        });
       this.#closeAllBut(new Set(wanted.map(({ name }) => name)));
     };
     return { ports, apply, discard };
@@ -120,12 +132,13 @@ export class Listeners {
 
   /** Takes certificates whose files have changed. To be called every second or so. */
   refreshCertificates(): void {
-    for (const { listener } of this.#open.values()) {
+    for (const open of this.#open.values()) {
+      const { listener } = open;
       const { fault, changed } = listener.refresh();
       if (changed) this.#log.info({ address: listener.address }, 'certificates were renewed');
-      if (fault !== this.#certificateFault && fault !== null)
+      if (fault !== open.certificateFault && fault !== null)
         this.#log.error({ address: listener.address, fault }, 'certificates that changed cannot be used');
-      this.#certificateFault = fault;
+      open.certificateFault = fault;
     }
   }
 

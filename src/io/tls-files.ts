@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
-import { fileFault } from '../runtime/foreign-errors.ts';
+import { fileFault, plainText } from '../runtime/foreign-errors.ts';
 
 /** What TLS is the least for both sides: older versions are broken (RFC 8996). */
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
@@ -32,48 +32,36 @@ export interface ClientTlsDescription {
   readonly serverName?: string | undefined;
 }
 
-/** What a file with TLS in it is no good for, and why. */
+/** A file with TLS in it cannot be used. Its message begins with the file's name. */
 export class TlsFileError extends Error {
-  readonly file: string;
-
-  constructor(file: string, message: string, options: ErrorOptions) {
-    super(message, options);
-    this.name = 'TlsFileError';
-    this.file = file;
-  }
+  override readonly name = 'TlsFileError';
 }
 
 function read(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (cause) {
-    throw new TlsFileError(file, fileFault(cause), { cause });
+    throw new TlsFileError(`${file}: ${fileFault(cause)}`, { cause });
   }
 }
 
 /** A certificate that is ready to be shown. */
 interface Identity {
   readonly leaf: X509Certificate;
-  readonly options: SecureContextOptions;
+  readonly options: SecureContextOptions & { readonly cert: Buffer; readonly key: Buffer };
   readonly context: SecureContext;
 }
 
-function identityOf(
-  { certificate, key }: CertificateFiles,
-  { clientAuthorities, minimumVersion }: ServerTlsDescription,
-): Identity {
+/** Reads a certificate and its key. @param more what it is shown with. @throws TlsFileError where they do not fit together, too */
+export function readIdentity({ certificate, key }: CertificateFiles, more: SecureContextOptions = {}): Identity {
   const cert = read(certificate);
-  const options: SecureContextOptions = {
-    cert,
-    key: read(key),
-    minVersion: minimumVersion,
-    ...(clientAuthorities === undefined ? {} : { ca: read(clientAuthorities) }),
-  };
+  const options = { ...more, cert, key: read(key) };
   try {
     return { leaf: new X509Certificate(cert), options, context: createSecureContext(options) };
   } catch (cause) {
-    const { message } = cause as Error;
-    throw new TlsFileError(certificate, `is no certificate in PEM that goes with ${key}: ${message}`, { cause });
+    throw new TlsFileError(`${certificate} is no certificate in PEM that goes with ${key}: ${plainText(cause)}`, {
+      cause,
+    });
   }
 }
 
@@ -106,7 +94,9 @@ export class ServerCertificates {
   }
 
   #read(): readonly Identity[] {
-    return this.#description.certificates.map((files) => identityOf(files, this.#description));
+    const { certificates, clientAuthorities, minimumVersion } = this.#description;
+    const authorities = clientAuthorities === undefined ? {} : { ca: read(clientAuthorities) };
+    return certificates.map((files) => readIdentity(files, { minVersion: minimumVersion, ...authorities }));
   }
 
   /** Looks whether the files have changed, and takes them if they are right; else it goes on with what it has. */
@@ -120,7 +110,7 @@ export class ServerCertificates {
       return true;
     } catch (error) {
       // Two files change one after the other: what does not fit now may fit a moment later.
-      this.fault = error instanceof TlsFileError ? `${error.file}: ${error.message}` : String(error);
+      this.fault = plainText(error);
       return false;
     }
   }
@@ -176,7 +166,7 @@ export class ClientCertificates {
       createSecureContext(options);
     } catch (cause) {
       const file = certificate ?? authorities ?? '';
-      throw new TlsFileError(file, `is no certificate in PEM, or its key does not fit: ${(cause as Error).message}`, {
+      throw new TlsFileError(`${file} is no certificate in PEM, or its key does not fit: ${plainText(cause)}`, {
         cause,
       });
     }
