@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
+import { fileFault } from '../../runtime/foreign-errors.ts';
 import { printable } from '../../runtime/printable.ts';
-import { EXIT_OK } from '../../runtime/usage-error.ts';
+import { EXIT_FAILURE, EXIT_OK } from '../../runtime/usage-error.ts';
 
 /**
  * Writes what a command answers. Whatever others have said in it, steers no terminal.
@@ -39,13 +40,25 @@ export function writeFault(text: string): void {
   for (const line of printable(text).split('\n')) process.stderr.write(`${prefix} ${line}\n`);
 }
 
-/** Who reads us may stop, as `head` does: then nothing is left to say, and that is no failure. */
+let isServing = false;
+
+/**
+ * Who reads us may stop, as `head` does: then nothing is left to say, and that is no failure. An answer that cannot be written
+ * for another reason, such as a full disk, is one.
+ */
 export function endWhereNobodyReads(): void {
   for (const stream of [process.stdout, process.stderr])
     stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (isServing) return;
       if (error.code === 'EPIPE') process.exit(EXIT_OK);
-      throw error;
+      if (stream === process.stdout) writeFault(`standard output: ${fileFault(error)}`);
+      process.exit(EXIT_FAILURE);
     });
+}
+
+/** Whoever reads us, others are served: from now on we go on where what we say cannot be written. */
+export function goOnUnread(): void {
+  isServing = true;
 }
 
 /** Notes of which the same may come again and again: it is written once, and then how often it came besides. */

@@ -1,5 +1,5 @@
 import { openSync } from 'node:fs';
-import { destination } from 'pino';
+import { linesTo } from '../../../runtime/lines-to.ts';
 import { printableLine } from '../../../runtime/printable.ts';
 import type { OpenStream, RequestFacts } from './request-facts.ts';
 import { Sampler } from './sampler.ts';
@@ -47,8 +47,6 @@ const STDOUT = 1;
 /** So much is collected before it is written; what is younger than the flush interval may be lost in a crash. */
 const BUFFERED_BYTES = 8192;
 const FLUSH_MS = 1000;
-/** Where the file or the reader of the pipe takes less than is written, lines beyond this are lost rather than kept. */
-const MOST_UNWRITTEN_BYTES = 16 * 1024 * 1024;
 
 /** Writes lines about requests that have ended: JSON, or a text of one's own. */
 export class AccessLog {
@@ -63,13 +61,7 @@ export class AccessLog {
     this.#now = now;
     this.#line = format === 'json' ? jsonLine : templateLine(format);
     const fd = path === '-' ? STDOUT : openSync(path, 'a');
-    this.#sink = destination({
-      fd,
-      sync: false,
-      minLength: BUFFERED_BYTES,
-      maxLength: MOST_UNWRITTEN_BYTES,
-      periodicFlush: FLUSH_MS,
-    });
+    this.#sink = linesTo({ fd, sync: false, minLength: BUFFERED_BYTES, periodicFlush: FLUSH_MS });
   }
 
   /** Whether this request is one of the share that is written. */
