@@ -6,6 +6,9 @@ import { keywayProgram } from '../../src/cli/program.ts';
 export const VARIABLES: Readonly<Record<string, string>> = {
   KEYWAY_REGISTRY:
     'the registry that a command is about, where no `--registry` says it: `host:port`, `sqlite:FILE`, `etcd:HOST:PORT,…`',
+  KEYWAY_TOKEN_FILE: 'the file with the token for that registry, where no `--token-file` says it',
+  KEYWAY_TOKEN: 'the token itself, where neither names a file',
+  KEYWAY_ENDPOINT: 'the router that `keyway kv` asks, where no `--endpoint` says it',
   XDG_CONFIG_HOME:
     'where `keyway/config.yaml` is, which names a registry for all commands, with its token and TLS; `~/.config` by default',
   NO_COLOR: 'any text: no colours, also on a terminal',

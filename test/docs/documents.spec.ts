@@ -3,14 +3,17 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { z } from 'zod';
+import { keywayProgram } from '../../src/cli/program.ts';
 import { configJsonSchema, parseConfig } from '../../src/config/index.ts';
 import { configSchema } from '../../src/config/schema/index.ts';
 import { planSchema } from '../../src/load/index.ts';
 import { nodeHousekeepingSchema } from '../../src/node/index.ts';
 import { registrySchema } from '../../src/registry/index.ts';
 import { shardHousekeepingSchema } from '../../src/shard/index.ts';
-import { parseTopology } from '../../src/topology/index.ts';
+import { parseTopology, topologyJsonSchema } from '../../src/topology/index.ts';
 import { commandIndex, VARIABLES } from './command-index.ts';
+import { wordFaults } from './command-words.ts';
 import { defaultedValues, type JsonSchema } from './example-defaults.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -120,26 +123,45 @@ function anchorsOf(page: string): Set<string> {
   );
 }
 
-it('says of each value in the examples of the config whether it is the default', () => {
-  const schema = configJsonSchema() as JsonSchema;
-  const { routes, clusters } = schema.properties as Record<string, JsonSchema>;
-  const wholes = [schema, routes?.items ?? {}, clusters?.additionalProperties as JsonSchema];
-  const values = examples('docs/config.md').flatMap((text) => {
-    const [field = ''] = Object.keys(parse(text) as object);
-    const whole = wholes.find(({ properties }) => properties?.[field] !== undefined);
-    return whole === undefined ? [] : defaultedValues(text, whole);
-  });
-  expect(values.length).toBeGreaterThan(35);
+/** Of what an example may be, whole or from a field on. */
+function exampleSchemas(): JsonSchema[] {
+  const config = configJsonSchema() as JsonSchema;
+  const { routes, clusters } = config.properties as Record<string, JsonSchema>;
+  const others = [shardHousekeepingSchema, nodeHousekeepingSchema, planSchema].map(
+    (schema) => z.toJSONSchema(schema, { io: 'input' }) as JsonSchema,
+  );
+  return [
+    config,
+    routes?.items ?? {},
+    clusters?.additionalProperties as JsonSchema,
+    topologyJsonSchema() as JsonSchema,
+    ...others,
+  ];
+}
+
+it('says of each value in an example whether it is the default', () => {
+  const schemas = exampleSchemas();
+  const values = globSync('docs/*.md', { cwd: root }).flatMap((page) =>
+    examples(page).flatMap((text) => {
+      const fields = Object.keys(parse(text) as object);
+      const whole = schemas.find(({ properties = {} }) => fields.every((field) => field in properties));
+      return whole === undefined ? [] : defaultedValues(text, whole).map((value) => ({ page, ...value }));
+    }),
+  );
+  expect(values.length).toBeGreaterThan(60);
   const isMarked = (comment: string, value: unknown, standard: unknown): boolean =>
     value === standard
       ? /default(?!:)/.test(comment)
       : [`default: ${standard}`, `default: "${standard}"`, `default ${standard}`, `${standard}, the default`].some(
           (mark) => comment.includes(mark),
         );
-  const unmarked = values.filter(
-    ({ line, value, default: standard }) => !isMarked(line.slice(line.indexOf(' # ')), value, standard),
+  const unmarked = values.filter(({ line, value, default: standard }) => {
+    const at = line.search(/ #/);
+    return !isMarked(at < 0 ? '' : line.slice(at), value, standard);
+  });
+  expect(unmarked.map(({ page, path, line, default: standard }) => `${page} ${path} (${standard}): ${line}`)).toEqual(
+    [],
   );
-  expect(unmarked.map(({ path, line }) => `${path}: ${line}`)).toEqual([]);
 });
 
 it('calls the command as a checkout has it', () => {
@@ -148,9 +170,32 @@ it('calls the command as a checkout has it', () => {
   expect(bare).toEqual([]);
 });
 
+it('names commands, options and arguments that there are', async () => {
+  const program = await keywayProgram();
+  const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...globSync('docs/*.md', { cwd: root })];
+  const lines = pages
+    .filter((page) => page !== 'docs/commands.md')
+    .flatMap((page) =>
+      [...read(page).matchAll(/`(?:npx )?keyway ([^`]+)`|^(?:\$ | {4})npx keyway (.+)$/gm)].map(
+        ([, inline, line]) => [page, (inline ?? line ?? '').replace(/ +#.*/, '')] as const,
+      ),
+    );
+  expect(lines.length).toBeGreaterThan(100);
+  const faults = lines.flatMap(([page, line]) =>
+    wordFaults(program, line).map((fault) => `${page}: keyway ${line}: ${fault}`),
+  );
+  expect(faults).toEqual([]);
+});
+
 it('lists every command with its options, and every variable of the environment that is read', async () => {
   expect(read('docs/commands.md')).toBe(await commandIndex());
   const files = globSync('src/**/*.{ts,js}', { cwd: root });
-  const variables = files.flatMap((file) => [...read(file).matchAll(/process\.env\.(\w+)/g)].map(([, name]) => name));
+  const variables = files.flatMap((file) =>
+    [...read(file).matchAll(/process\.env\.(\w+)|const \{ (.+) \} = process\.env;|\.env\('(\w+)'\)/g)].flatMap(
+      ([, field, fields = '', option]) =>
+        [field ?? option, ...[...fields.matchAll(/[A-Z][A-Z_]+/g)].map(([name]) => name)].filter(Boolean),
+    ),
+  );
+  expect(variables).toEqual(expect.arrayContaining(['KEYWAY_REGISTRY', 'KEYWAY_TOKEN', 'KEYWAY_ENDPOINT']));
   expect(Object.keys(VARIABLES)).toEqual(expect.arrayContaining(variables));
 });
