@@ -30,10 +30,7 @@ export function postToAdmin(admin: HostPort, path: string, token: string | null)
       });
     });
     asked.on('error', (cause: NodeJS.ErrnoException) => {
-      // What is no HTTP/1.1 has a code of Node's parser.
-      const isForeign = cause.code?.startsWith('HPE_') === true;
-      const what = isForeign ? notOne(admin, 'it does not speak HTTP/1.1') : `${plainText(cause)}: ${HINT}`;
-      reject(new UsageError(what, { cause }));
+      reject(new UsageError(connectionFault(admin, cause), { cause }));
     });
     asked.setTimeout(ANSWER_MS, () => {
       reject(new UsageError(notOne(admin, `it does not answer within ${ANSWER_MS / 1000} s`)));
@@ -41,6 +38,13 @@ export function postToAdmin(admin: HostPort, path: string, token: string | null)
     });
     asked.end();
   });
+}
+
+function connectionFault(admin: HostPort, cause: NodeJS.ErrnoException): string {
+  // What is no HTTP/1.1 has a code of Node's parser.
+  if (cause.code?.startsWith('HPE_') === true) return notOne(admin, 'it does not speak HTTP/1.1');
+  if (cause.code === 'ECONNRESET') return notOne(admin, 'it closes the connection');
+  return `${plainText(cause)}: ${HINT}`;
 }
 
 const HINT = "name the router's admin address by --admin";

@@ -3,7 +3,7 @@ import { type Config, type ConfigChanges, configChanges } from '../config/index.
 import type { ListeningSockets } from '../io/index.ts';
 import { type RoutedCluster, type RouterSettings, type RouterThreads, routerThreads } from '../proxy/index.ts';
 import { addressText } from '../runtime/address.ts';
-import { IN_USE, plainText } from '../runtime/foreign-errors.ts';
+import { listenFault, plainText } from '../runtime/foreign-errors.ts';
 import { type Log, newLog } from '../runtime/log.ts';
 import { machineClock } from '../runtime/machine-clock.ts';
 import { UsageError } from '../runtime/usage-error.ts';
@@ -142,7 +142,7 @@ export class RouterProcess {
       this.#admin.close();
       await this.#threads?.shutdown(0);
       await this.#clusters.stop();
-      throw new UsageError(listenFault(cause, this.#config, this.#settings), { cause });
+      throw new UsageError(startFault(cause, this.#config, this.#settings), { cause });
     }
   }
 
@@ -246,10 +246,9 @@ function faultIn({ listen }: Config, fault: string): string {
   return at < 0 ? fault : `listen.${at}.address: ${fault}`;
 }
 
-/** Says which setting has the address that cannot be had. */
-function listenFault(cause: unknown, { admin }: Config, { listenAt, adminAt }: SettingNames): string {
+/** Why it does not come up, and which setting to change where that is for its address. */
+function startFault(cause: unknown, { admin }: Config, { listenAt, adminAt }: SettingNames): string {
   const text = plainText(cause);
-  if (!text.endsWith(IN_USE)) return text;
-  const setting = text.startsWith(`${addressText(admin)} `) ? adminAt : listenAt;
-  return `${text}: change ${setting}, or stop what uses it`;
+  const isOfAdmin = text.startsWith(`${addressText(admin)} `) || text.includes(` host ${admin.host},`);
+  return listenFault(cause, isOfAdmin ? adminAt : listenAt);
 }

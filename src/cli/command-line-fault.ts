@@ -47,12 +47,19 @@ export function pathOf(command: Command): string {
   return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }
 
-/** Has what options and arguments refuse told with their names and what was written. */
+/** Has what options and arguments refuse told with what was written, and where: an option, an argument or a variable. */
 export function nameWhatIsRefused(command: Command): void {
   for (const each of [...command.options, ...command.registeredArguments]) {
     const { parseArg } = each;
     if (parseArg === undefined) continue;
-    const name = 'long' in each ? (each.long ?? each.flags) : each.name();
+    let name = 'long' in each ? (each.long ?? each.flags) : each.name();
+    if ('envVar' in each && each.envVar !== undefined) {
+      const { envVar } = each;
+      // It is an emitter; its types show a part of that.
+      (command as object as NodeJS.EventEmitter).prependListener(`optionEnv:${each.name()}`, () => {
+        name = envVar;
+      });
+    }
     each.parseArg = <Value>(text: string, before: Value): Value => {
       try {
         return parseArg.call(each, text, before) as Value;
@@ -60,8 +67,13 @@ export function nameWhatIsRefused(command: Command): void {
         if (!(cause instanceof InvalidArgumentError)) throw cause;
         const wanted =
           each.argChoices === undefined ? cause.message.replace(/\.$/, '') : `write ${each.argChoices.join(' or ')}`;
-        throw new UsageError(`${name} ${text}: ${wanted}`, { cause });
+        throw new UsageError(`${name} ${shown(text)}: ${wanted}`, { cause });
       }
     };
   }
+}
+
+/** As it was typed: between quotes where it is not a word. */
+function shown(text: string): string {
+  return /^\S+$/.test(text) ? text : JSON.stringify(text);
 }

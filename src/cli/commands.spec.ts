@@ -81,7 +81,7 @@ describe('what exists already, or is no name', () => {
     await expect(printed(...CREATE)).rejects.toThrow('the cluster default/docs exists already: it is at version 1');
     await printed('ns', 'create', 'team');
     await expect(printed('ns', 'create', 'team')).rejects.toThrow('the namespace team exists already');
-    await expect(printed('ns', 'create', 'A b')).rejects.toThrow('"A b" is no namespace: write a name of letters');
+    await expect(printed('ns', 'create', 'A b')).rejects.toThrow('name "A b": write a name of letters');
   });
 });
 
@@ -207,11 +207,10 @@ describe('the token that is shown to a registry', () => {
     expect(chosenRegistry({ registry })).toEqual({ remote: { address: registry } });
     vi.stubEnv('KEYWAY_TOKEN', 'secret');
     expect(chosenRegistry({ registry })).toEqual({ remote: { address: registry, token: 'secret' } });
-    vi.stubEnv('KEYWAY_TOKEN_FILE', '/run/token');
-    expect(chosenRegistry({ registry })).toEqual({ remote: { address: registry, tokenFile: '/run/token' } });
-    expect(chosenRegistry({ registry, tokenFile: 'mine' })).toEqual({
-      remote: { address: registry, tokenFile: 'mine' },
-    });
+    vi.stubEnv('KEYWAY_TOKEN_FILE', file('theirs', 'theirs'));
+    expect(chosenRegistry({ registry })).toEqual({ remote: { address: registry, token: 'theirs' } });
+    const tokenFile = file('mine', 'mine');
+    expect(chosenRegistry({ registry, tokenFile })).toEqual({ remote: { address: registry, token: 'mine' } });
     expect(() => chosenRegistry({ registry: 'sqlite:a', tokenFile: 'mine' })).toThrow('--token-file is for a registry');
   });
 });
@@ -224,8 +223,31 @@ describe('the token that a config names', () => {
     file('keyway/config.yaml', "registry: {remote: {address: 'registry.test:9200', tokenFile: token}}\n");
     const remote = { address: 'registry.test:9200', tokenFile: join(folder, 'keyway', 'token') };
     expect(chosenRegistry({})).toEqual({ remote });
-    vi.stubEnv('KEYWAY_TOKEN_FILE', '/run/token');
-    expect(chosenRegistry({})).toEqual({ remote: { ...remote, tokenFile: '/run/token' } });
+    vi.stubEnv('KEYWAY_TOKEN_FILE', file('theirs', 'theirs'));
+    expect(chosenRegistry({})).toEqual({ remote: { ...remote, token: 'theirs' } });
+  });
+});
+
+describe('a registry that cannot be used', () => {
+  it('is told with what has named it: an option, a variable, or the config', async () => {
+    await expect(printed('status', '--registry', 'here')).rejects.toThrow('--registry: "here" is no registry');
+    vi.stubEnv('KEYWAY_REGISTRY', 'there');
+    await expect(printed('status')).rejects.toThrow('KEYWAY_REGISTRY: "there" is no registry');
+    vi.stubEnv('KEYWAY_REGISTRY', '127.0.0.1:1');
+    const away = `127.0.0.1:1 does not answer: nobody listens there. Is keyway dev or keyway registry running?`;
+    await expect(printed('status')).rejects.toThrow(`${away} KEYWAY_REGISTRY names it; another registry is given by`);
+    await expect(printed('status', '--registry', '127.0.0.1:1')).rejects.toThrow(`${away} Another registry is`);
+    vi.stubEnv('KEYWAY_TOKEN_FILE', '/nowhere');
+    await expect(printed('status')).rejects.toThrow('KEYWAY_TOKEN_FILE /nowhere: there is no such file');
+    await expect(printed('status', '--token-file', '/none')).rejects.toThrow('--token-file /none: there is no such');
+    vi.stubEnv('KEYWAY_TOKEN_FILE', undefined);
+    vi.stubEnv('KEYWAY_REGISTRY', undefined);
+    vi.stubEnv('XDG_CONFIG_HOME', folder);
+    mkdirSync(join(folder, 'keyway'));
+    const config = file('keyway/config.yaml', 'registry: here\n');
+    await expect(printed('status')).rejects.toThrow(`${config} registry: "here" is no registry`);
+    file('keyway/config.yaml', 'registry: 127.0.0.1:1\n');
+    await expect(printed('status')).rejects.toThrow(`${away} ${config} names it; another`);
   });
 });
 

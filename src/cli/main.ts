@@ -7,4 +7,5 @@ import { run } from './run.ts';
 endWhereNobodyReads();
 noticesGoTo(writeFault);
 const code = await run(process.argv);
-if (code !== EXIT_OK) process.exitCode = code;
+// What a command had begun before it failed does not keep it running.
+if (code !== EXIT_OK) process.exit(code);

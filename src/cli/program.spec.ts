@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { UsageError } from '../runtime/usage-error.ts';
 import { pathOf } from './command-line-fault.ts';
 import { timedCommands } from './commands/load/options.ts';
@@ -115,5 +115,44 @@ describe('a command line that is not understood', () => {
     expect(await refusalOf('topology', 'get', '--form', 'xml')).toBe('--form xml: write yaml or json or setnodes');
     expect(await refusalOf('shard', 'weight', 's0', 'abc')).toBe('weight abc: give a whole number from 1 to 1000000');
     expect(await refusalOf('kv', 'get', 'a', 'b')).toContain('keyway kv get was given more arguments than it takes');
+  });
+});
+
+describe('names and addresses', () => {
+  const NO_NAME = ['a b', /: write a name of letters, digits/] as const;
+  const NO_ADDRESS = ['http://127.0.0.1:8080', /: write host:port/] as const;
+  /** Of what is asked for by several commands: what none of them takes. */
+  const refused: Readonly<Record<string, readonly [text: string, why: RegExp]>> = {
+    ...Object.fromEntries(['--namespace', '--cluster', '--shard', '--id', 'name', 'id'].map((of) => [of, NO_NAME])),
+    ...Object.fromEntries(
+      ['--address', '--endpoint', '--listen', '--admin', '--metrics', 'address'].map((of) => [of, NO_ADDRESS]),
+    ),
+    '--node-id': ['n1', /: write 40 letters and digits/],
+    '--dns-server': ['dns.test:53', /: write an IP address/],
+  };
+
+  it('are checked by every command alike, before it does anything', async () => {
+    const checked = all(await keywayProgram()).flatMap((command) =>
+      [...command.options, ...command.registeredArguments].flatMap((each) => {
+        const name = 'long' in each ? (each.long ?? '') : each.name();
+        const [text, why] = refused[name] ?? [];
+        if (text === undefined || why === undefined) return [];
+        const at = `${pathOf(command)} ${name}`;
+        const parse = (): unknown => each.parseArg?.(text, undefined);
+        expect(parse, at).toThrow(UsageError);
+        expect(parse, at).toThrow(why);
+        return [at];
+      }),
+    );
+    expect(checked).toEqual(expect.arrayContaining(['keyway backend --id', 'keyway node register --shard']));
+    expect(checked.length).toBeGreaterThan(50);
+  });
+
+  it('are shown as they were typed', async () => {
+    expect(await refusalOf('backend', '--id', 'a b', '--listen', '127.0.0.1:0')).toMatch(/^--id "a b": write a name/);
+    vi.stubEnv('KEYWAY_ENDPOINT', 'localhost');
+    expect(await refusalOf('kv', 'get', 'demo/x')).toMatch(/^KEYWAY_ENDPOINT localhost: write host:port/);
+    expect(await refusalOf('kv', 'get', 'demo/x', '--endpoint', 'here')).toMatch(/^--endpoint here: write host:port/);
+    vi.unstubAllEnvs();
   });
 });

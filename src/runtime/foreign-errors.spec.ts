@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer as createHttpServer, Server as HttpServer, type ServerResponse } from 'node:http';
+import { createServer as createHttp2Server, type Http2ServerResponse } from 'node:http2';
 import { createConnection, createServer } from 'node:net';
+import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
 import { expect, it } from 'vitest';
 import { fileFault, plainText } from './foreign-errors.ts';
 
@@ -46,8 +49,8 @@ it('says what gRPC hands on of them, and leaves other texts as they are', () => 
   expect(plainText('Deadline exceeded after 10.016s,name resolution: 0.340s,Waiting for LB pick')).toBe(
     'there was no answer within 10 s',
   );
-  expect(plainText('Protocol error (2026-11-27T17:41:27.490Z)')).toContain('does not speak HTTP/2');
   expect(plainText(new Error(refused.replace('127.0.0.1', '[::1]')))).toContain('[::1]:9200 does not answer');
+  expect(plainText(new Error(refused.replace('127.0.0.1', '::1')))).toContain('[::1]:9200 does not answer');
   expect(plainText(new Error('Name resolution failed for target dns:nowhere.invalid:99'))).toBe(
     'there is no host nowhere.invalid, as far as the DNS knows',
   );
@@ -55,4 +58,39 @@ it('says what gRPC hands on of them, and leaves other texts as they are', () => 
     plainText(new Error('No connection established. Last error: self-signed certificate. Resolution note: ')),
   ).toBe('self-signed certificate');
   expect(plainText(new Error('document demo/x is at revision 2'))).toBe('document demo/x is at revision 2');
+});
+
+/** What gRPC's client says of the registry at a port, and of the service behind it. */
+async function saidOf(port: number, channel = credentials.createInsecure()): Promise<string> {
+  const client = new Client(`localhost:${port}`, channel);
+  const bytes = (): Buffer => Buffer.alloc(0);
+  const { details } = await new Promise<ServiceError>((resolve) =>
+    client.makeUnaryRequest('/a.B/C', bytes, bytes, {}, (error) => resolve(error as ServiceError)),
+  );
+  client.close();
+  return plainText(new Error(details));
+}
+
+it('tells who is there in the place of a registry, a router or a shard', async () => {
+  const page = '<html>this is a page of somebody else</html>';
+  const answers = (status: number) => (_: object, response: ServerResponse | Http2ServerResponse) => {
+    response.statusCode = status;
+    response.setHeader('content-type', 'text/html');
+    response.end(page);
+  };
+  const closing = createServer((socket) => socket.on('error', () => {}).once('data', () => socket.destroy()));
+  const servers = {
+    'what listens there does not speak HTTP/2, which gRPC goes over': createHttpServer(answers(200)),
+    'what answers there does not speak gRPC': createHttp2Server(answers(200)),
+    'what answers there does not speak gRPC: HTTP status 404': createHttp2Server(answers(404)),
+    'what listens there closes the connection: it may want TLS, or speak another protocol': closing,
+  };
+  for (const [meaning, server] of Object.entries(servers)) {
+    await once(server.listen(0, 'localhost'), 'listening');
+    const { port } = server.address() as { port: number };
+    expect(await saidOf(port)).toBe(meaning);
+    if (server instanceof HttpServer)
+      expect(await saidOf(port, credentials.createSsl())).toBe('what listens there does not speak TLS');
+    server.close();
+  }
 });

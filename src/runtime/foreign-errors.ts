@@ -27,7 +27,10 @@ const FILE_FAULTS: Readonly<Record<string, string>> = {
 };
 
 /** Behind an address that another process listens on. */
-export const IN_USE = 'is in use by another process';
+const IN_USE = 'is in use by another process';
+
+/** Behind a host whose name nobody knows. */
+const UNKNOWN_HOST = ', as far as the DNS knows';
 
 /** Of addresses: what stands behind the address. */
 const ADDRESS_FAULTS: Readonly<Record<string, string>> = {
@@ -44,7 +47,7 @@ const ADDRESS_FAULTS: Readonly<Record<string, string>> = {
 /** Why a file could not be read or written, to stand behind its name. */
 export function fileFault(error: unknown): string {
   const { code = '' } = error as Partial<SystemError>;
-  return FILE_FAULTS[code] ?? `cannot be read: ${code || String(error)}`;
+  return FILE_FAULTS[code] ?? `cannot be used: ${code || String(error)}`;
 }
 
 /** What an error says, in our own words where it is one of Node's or gRPC's; else as it is. */
@@ -55,7 +58,7 @@ export function plainText(error: unknown): string {
 
 function systemText({ code, syscall = '', path, hostname, address, port }: Partial<SystemError>): string | null {
   if (code === undefined) return null;
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `there is no host ${hostname}, as far as the DNS knows`;
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `there is no host ${hostname}${UNKNOWN_HOST}`;
   if (syscall.startsWith('spawn')) return `${path}: there is no such command`;
   const where = port === undefined ? address : `${address?.includes(':') ? `[${address}]` : address}:${port}`;
   const ofAddress = ADDRESS_FAULTS[code];
@@ -64,15 +67,58 @@ function systemText({ code, syscall = '', path, hostname, address, port }: Parti
   return path !== undefined && ofFile !== undefined ? `${path}: ${ofFile}` : null;
 }
 
+/** Why it could not be listened, and the setting to change where that is for its address. @param setting as its writer knows it */
+export function listenFault(cause: unknown, setting: string): string {
+  const text = plainText(cause);
+  const isOfAddress =
+    text.endsWith(UNKNOWN_HOST) || Object.values(ADDRESS_FAULTS).some((fault) => text.endsWith(fault));
+  if (!isOfAddress) return text;
+  return `${text}: change ${setting}${text.endsWith(IN_USE) ? ', or stop what uses it' : ''}`;
+}
+
+/** What gRPC puts before and behind what has happened. */
+const FRAMES = [
+  /(?:[0-9]+ [A-Z_]+: )?No connection established\. Last error: (?:Error: )?/,
+  /\.? Resolution note: *$/,
+  / \([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z\)/,
+] as const;
+
+/** What gRPC and OpenSSL say of those who are there, and are somebody else. */
+const MEANINGS: ReadonlyArray<readonly [RegExp, string]> = [
+  [/\bProtocol error$/, 'what listens there does not speak HTTP/2, which gRPC goes over'],
+  [
+    /\b(?:Failed to connect|(?:read |write )?ECONNRESET|socket hang up)$/,
+    'what listens there closes the connection: it may want TLS, or speak another protocol',
+  ],
+  [/(?:[0-9A-F]+:error:)?[0-9A-F]+:SSL routines:.*wrong version number.*/s, 'what listens there does not speak TLS'],
+  [
+    /(?:[0-9]+ [A-Z_]+: )?Received HTTP status code ([0-9]+)$/,
+    'what answers there does not speak gRPC: HTTP status $1',
+  ],
+  [/\bReceived RST_STREAM with code 0 \(Call ended without gRPC status\)/, 'the answer has no status of gRPC'],
+  [/^Cancelled on client$/, 'there was no answer in time'],
+];
+
+/** Of gRPC's framing: letters of a page, say, that were taken for the length of a message. */
+const LEAST_OF_LETTERS = 0x09090909;
+
 /** A text in which what Node says of an address may stand, as gRPC and worker threads hand it on. */
 function connectionText(text: string): string {
-  const [, , code = '', address] = /(connect|listen) (E[A-Z]+)[^0-9[]*(\[?[0-9a-f.:]+\]?:[0-9]+)/.exec(text) ?? [];
+  const [, code = '', address] = /(?:connect|listen) (E[A-Z]+)[^\n]*?\s(\S*:[0-9]+)\b/.exec(text) ?? [];
   const fault = ADDRESS_FAULTS[code];
-  if (address !== undefined && fault !== undefined) return `${address} ${fault}`;
+  if (address !== undefined && fault !== undefined) return `${bracketed(address)} ${fault}`;
   const [, host] = /^Name resolution failed for target (?:dns:)?(.+):[0-9]+/.exec(text) ?? [];
-  if (host !== undefined) return `there is no host ${host}, as far as the DNS knows`;
+  if (host !== undefined) return `there is no host ${host}${UNKNOWN_HOST}`;
   const [, seconds] = /^Deadline exceeded after ([0-9]+)/.exec(text) ?? [];
   if (seconds !== undefined) return `there was no answer within ${seconds} s`;
-  if (/^Protocol error\b/.test(text)) return 'what listens there does not speak HTTP/2, which gRPC goes over';
-  return text.replace(/^No connection established\. Last error: (Error: )?/, '').replace(/\.? Resolution note: *$/, '');
+  const [, length] = /\bReceived message larger than max \(([0-9]+) vs/.exec(text) ?? [];
+  if (Number(length) >= LEAST_OF_LETTERS) return 'what answers there does not speak gRPC';
+  const plain = FRAMES.reduce((rest, frame) => rest.replace(frame, ''), text);
+  return MEANINGS.reduce((rest, [pattern, meaning]) => rest.replace(pattern, meaning), plain);
+}
+
+/** Node writes an IPv6 address and its port as one row of colons. */
+function bracketed(address: string): string {
+  const [, host = '', port] = /^([0-9a-f:]*:[0-9a-f:]*):([0-9]+)$/.exec(address) ?? [];
+  return host === '' ? address : `[${host}]:${port}`;
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileFault } from './foreign-errors.ts';
 
 /** As many characters as make guessing a token hopeless. */
@@ -13,6 +13,24 @@ export class NamedFileFault extends Error {
 export function namedFile(file: string): Buffer {
   try {
     return readFileSync(file);
+  } catch (cause) {
+    throw new NamedFileFault(`${file}: ${fileFault(cause)}`, { cause });
+  }
+}
+
+/** Writes a file. @throws NamedFileFault where it cannot be written */
+export function writeNamedFile(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (cause) {
+    throw new NamedFileFault(`${file}: ${fileFault(cause)}`, { cause });
+  }
+}
+
+/** Sees that a file can be written, later: makes it where it is not there. @throws NamedFileFault where it cannot */
+export function checkWritable(file: string): void {
+  try {
+    closeSync(openSync(file, 'a'));
   } catch (cause) {
     throw new NamedFileFault(`${file}: ${fileFault(cause)}`, { cause });
   }

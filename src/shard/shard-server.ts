@@ -1,7 +1,9 @@
+import { type AddressInfo, createServer } from 'node:net';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import type { MemberProcess, Registry } from '../registry/index.ts';
+import type { HostPort } from '../runtime/address.ts';
 import type { TopologyName, TopologyVersion } from '../topology/index.ts';
 import { DocumentStore } from './document-store.ts';
 import { DocumentWatches } from './document-watches.ts';
@@ -17,7 +19,7 @@ const SERVICE = 'keyway.shard.v1.Documents';
 
 export interface ShardServerOptions {
   readonly id: string;
-  /** `host:port`; port 0 has the system choose. */
+  /** By which others find it: `host:port`. */
   readonly address: string;
   /** The SQLite file. */
   readonly file: string;
@@ -43,6 +45,7 @@ export interface ShardRegistration {
 /** The reference shard: documents with watch, health and reflection, over gRPC. */
 export class ShardServer {
   readonly #server = new Server();
+  readonly #listener = createServer({ noDelay: true });
   readonly #health = new HealthImplementation({ '': 'NOT_SERVING', [SERVICE]: 'NOT_SERVING' });
   readonly #store: DocumentStore;
   readonly #options: ShardServerOptions;
@@ -93,23 +96,34 @@ export class ShardServer {
     return this.#registered;
   }
 
-  /** Resolves once it serves. @returns the port */
-  async start(): Promise<number> {
-    const port = await new Promise<number>((resolve, reject) => {
-      this.#server.bindAsync(this.#options.address, ServerCredentials.createInsecure(), (error, bound) => {
-        if (error === null) resolve(bound);
-        else reject(error);
+  /**
+   * Takes connections, and refuses their calls until it is started. Not by gRPC's `bindAsync`, which writes to standard error
+   * where an address cannot be had, and does not say why.
+   * @returns the port
+   */
+  listen(where: HostPort): Promise<number> {
+    const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
+    this.#listener.on('connection', (socket) => injector.injectConnection(socket));
+    return new Promise((resolve, reject) => {
+      this.#listener.once('error', reject).listen(where, () => {
+        // One that cannot be accepted, for want of a descriptor say, is lost alone.
+        this.#listener.off('error', reject).on('error', () => {});
+        resolve((this.#listener.address() as AddressInfo).port);
       });
     });
+  }
+
+  /** Resolves once it serves. */
+  async start(): Promise<void> {
     await this.#registered?.start();
     this.#housekeeping?.start();
     this.#setHealth('SERVING');
-    return port;
   }
 
   /** Ends in order: calls in flight get the grace, watches are ended after it. */
   async stop(graceMs: number): Promise<void> {
     this.#setHealth('NOT_SERVING');
+    this.#listener.close();
     await new Promise<void>((resolve) => {
       const timer = setTimeout(() => this.#server.forceShutdown(), graceMs);
       this.#server.tryShutdown(() => {

@@ -17,7 +17,7 @@ export { type Explanation, explainKey } from './explain.ts';
 export { fingerprint } from './fingerprint.ts';
 export { derivedNodeId, type NodeId } from './node-id.ts';
 export { type Pin, pinName } from './pins.ts';
-export { DEFAULT_PLACEMENT, optionalClusterFields, topologySchema } from './schema.ts';
+export { DEFAULT_PLACEMENT, nodeId, optionalClusterFields, topologySchema } from './schema.ts';
 export { parseSetNodes, setNodesText } from './set-nodes.ts';
 export { sharesOf } from './shares.ts';
 export type { SlotRange } from './slot-ranges.ts';

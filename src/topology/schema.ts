@@ -19,7 +19,8 @@ const placement = z
   )
   .describe('How keys are placed on shards: exactly one of these.');
 
-const nodeId = z
+/** The id of a node: a shard's primary, or a replica. */
+export const nodeId = z
   .string()
   .regex(NODE_ID, 'write 40 letters and digits, as Redis and Kvrocks name nodes')
   .describe('The 40-character id of the node; by default made from the names of cluster and shard.');

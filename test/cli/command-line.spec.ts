@@ -1,11 +1,13 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { Server, ServerCredentials, status } from '@grpc/grpc-js';
 import { afterEach, expect, it } from 'vitest';
+import { stringify } from 'yaml';
 import { DocumentsClient } from '../../src/shard/index.ts';
 import { eventually, fetchText } from '../support/cluster.ts';
 import { Commands, type Outcome } from '../support/commands.ts';
@@ -147,6 +149,68 @@ clusters: {docs: {shards: [{id: s0, address: 127.0.0.1:1}]}}
   expect(error).toContain(
     `keyway: 127.0.0.1:${port} is in use by another process: change listen in ${config}, or stop what uses it\n`,
   );
+});
+
+it('names the option of an address that cannot be had, and leaves nothing running', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  scope.defer(() => server.close());
+  const taken = `127.0.0.1:${(server.address() as { port: number }).port}`;
+  const data = (): string[] => ['--data', join(scope.folder(), 'data.sqlite')];
+  const at = (option: string): string =>
+    `keyway: ${taken} is in use by another process: change ${option}, or stop what uses it\n`;
+  const outcomes = await Promise.all([
+    keyway('backend', '--id', 's0', '--listen', taken, ...data()),
+    keyway('backend', '--id', 's0', '--listen', '127.0.0.1:0', '--metrics', taken, ...data()),
+    keyway('registry', '--listen', taken, ...data()),
+    keyway('registry', '--listen', '127.0.0.1:0', '--metrics', taken, ...data()),
+    keyway(
+      'registry',
+      '--listen',
+      'nowhere.invalid:9200',
+      '--insecure',
+      '--token-file',
+      scope.file('t', 'x'.repeat(16)),
+    ),
+  ]);
+  expect(outcomes.map(({ code, error }) => [code, error])).toEqual([
+    [2, at('--listen')],
+    [2, at('--metrics')],
+    [2, at('--listen')],
+    [2, at('--metrics')],
+    [2, 'keyway: there is no host nowhere.invalid, as far as the DNS knows: change --listen\n'],
+  ]);
+});
+
+// A device whose disk is always full.
+it.runIf(existsSync('/dev/full'))('serves on where what it logs cannot be written', async () => {
+  const config = scope.file(
+    'keyway.yaml',
+    stringify({
+      listen: [{ address: '127.0.0.1:0' }],
+      admin: { address: '127.0.0.1:0' },
+      routes: [{ match: { prefix: '/' }, cluster: 'docs' }],
+      clusters: { docs: { shards: [{ id: 's0', address: '127.0.0.1:1' }] } },
+    }),
+  );
+  const full = openSync('/dev/full', 'w');
+  scope.defer(() => closeSync(full));
+  const router = spawn(process.execPath, [KEYWAY, 'router', '--config', config], { stdio: ['ignore', 'pipe', full] });
+  scope.defer(() => router.kill('SIGKILL'));
+  const [line] = (await once(router.stdout as Readable, 'data')) as [Buffer];
+  const [, endpoint, admin] = /listening on (\S+); admin on (\S+)/.exec(line.toString()) ?? [];
+  expect((await fetchText(`http://${endpoint}/x`)).status).toBe(400);
+  router.stdout?.destroy();
+  router.kill('SIGHUP');
+  await eventually(async () =>
+    /config_reloads_total\{result="unchanged"\} 1/.test((await fetchText(`http://${admin}/metrics`)).text),
+  );
+  router.kill('SIGTERM');
+  expect(await once(router, 'exit')).toEqual([0, null]);
+  const version = spawn(process.execPath, [KEYWAY, 'version'], { stdio: ['ignore', full, 'pipe'] });
+  const [said] = (await once(version.stderr as Readable, 'data')) as [Buffer];
+  expect(said.toString()).toBe('keyway: standard output: the disk is full\n');
+  expect(await once(version, 'exit')).toEqual([1, null]);
 });
 
 it('prints a JSON schema, which docs/ has as it is', async () => {

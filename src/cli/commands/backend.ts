@@ -4,19 +4,20 @@ import { processName, thisProcess } from '../../app/process-name.ts';
 import { HousekeepingMetrics } from '../../housekeeping/index.ts';
 import { DEFAULT_NAMESPACE } from '../../registry/index.ts';
 import { addressText, type HostPort } from '../../runtime/address.ts';
+import { listenFault } from '../../runtime/foreign-errors.ts';
 import { newLog } from '../../runtime/log.ts';
 import { machineClock } from '../../runtime/machine-clock.ts';
 import { makePrivateFolder } from '../../runtime/private-file.ts';
-import { EXIT_OK } from '../../runtime/usage-error.ts';
+import { EXIT_OK, UsageError } from '../../runtime/usage-error.ts';
 import { ShardServer, type ShardServerOptions, shardHousekeepingSchema } from '../../shard/index.ts';
 import { derivedNodeId } from '../../topology/index.ts';
 import { parseYaml, readDocument } from '../../yaml/index.ts';
 import { DataFile } from '../data-file.ts';
 import { openRegistry } from '../options/open-registry.ts';
-import { addressOption, durationOption, optionWithDefault } from '../options/options.ts';
+import { addressOption, durationOption, nameOption, nodeIdOption, optionWithDefault } from '../options/options.ts';
 import { chosenRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
 import { loggedListener, serveMetrics } from '../output/housekeeping-output.ts';
-import { writeOut } from '../output/terminal.ts';
+import { goOnUnread, writeOut } from '../output/terminal.ts';
 import { stopOnSignals } from '../signals.ts';
 
 const DEFAULT_DATA = '.keyway/documents.sqlite';
@@ -42,12 +43,12 @@ export function backendCommand(): Command {
   return withRegistryOption(
     new Command('backend')
       .description('run a reference shard: documents with watch, over gRPC')
-      .requiredOption('--id <id>', 'the id of the shard')
+      .requiredOption('--id <id>', 'the id of the shard', nameOption)
       .requiredOption('--listen <address>', 'where it listens, host:port', addressOption)
       .option('--data <file>', 'the database, which all shards of a machine share', DEFAULT_DATA)
-      .option('--cluster <name>', 'join this cluster: serve only the keys that this shard owns there')
-      .option('--namespace <name>', 'the namespace of the cluster', DEFAULT_NAMESPACE)
-      .option('--node-id <id>', '40 letters and digits; derived from cluster and shard by default')
+      .option('--cluster <name>', 'join this cluster: serve only the keys that this shard owns there', nameOption)
+      .option('--namespace <name>', 'the namespace of the cluster', nameOption, DEFAULT_NAMESPACE)
+      .option('--node-id <id>', '40 letters and digits; derived from cluster and shard by default', nodeIdOption)
       .addOption(
         optionWithDefault(
           '--lease <time>',
@@ -71,13 +72,17 @@ export function backendCommand(): Command {
     )
     .action(async (flags: BackendFlags) => {
       const { id, listen, data } = flags;
+      goOnUnread();
       endWithParent();
       makePrivateFolder(dirname(data));
       const metrics = new HousekeepingMetrics();
+      const metricsServer = await serveMetrics(flags.metrics, metrics);
       const server = new ShardServer(optionsOf(flags, metrics));
       const kept = new DataFile(data);
-      const port = await server.start();
-      const metricsServer = await serveMetrics(flags.metrics, metrics);
+      const port = await server.listen(listen).catch((cause: unknown) => {
+        throw new UsageError(listenFault(cause, '--listen'), { cause });
+      });
+      await server.start();
       stopOnSignals(async () => {
         metricsServer?.close();
         await server.stop(STOP_GRACE_MS);

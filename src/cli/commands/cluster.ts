@@ -13,6 +13,7 @@ import {
 import { changed } from '../change-topology.ts';
 import { confirm } from '../options/confirm.ts';
 import { type ClusterFlags, currentTopology } from '../options/named-cluster.ts';
+import { nameOption } from '../options/options.ts';
 import { PLACEMENT_HELP, placementDocument } from '../options/placement-option.ts';
 import { inRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
 import { listing } from '../output/table.ts';
@@ -44,7 +45,7 @@ export function clusterCommand(): Command {
         'after',
         '\nExample:\n  keyway cluster create docs --shards s0=10.0.0.1:9101,s1=10.0.0.2:9101 --placement maglev',
       )
-      .argument('<name>')
+      .argument('<name>', '', nameOption)
       .requiredOption('--shards <list>', 'id=host:port of each, separated by commas')
       .option('--placement <name>', PLACEMENT_HELP, 'ringHash')
       .option('--hash-on <what>', 'id, address or hostname', 'id'),
@@ -59,7 +60,7 @@ export function clusterCommand(): Command {
       .command('list')
       .description('list the clusters')
       .addHelpText('after', '\nExample:\n  keyway cluster list --json')
-      .option('--namespace <name>', 'of this namespace only')
+      .option('--namespace <name>', 'of this namespace only', nameOption)
       .option('--json', 'print one JSON object per line'),
   ).action((flags: Partial<Namespaced> & { json?: true }) =>
     inRegistry(flags, async ({ topologies }) => {
@@ -74,7 +75,7 @@ export function clusterCommand(): Command {
       .command('show')
       .description('show a cluster and its shards')
       .addHelpText('after', '\nExample:\n  keyway cluster show docs')
-      .argument('<name>')
+      .argument('<name>', '', nameOption)
       .option('--json', 'print one JSON object'),
   ).action((cluster: string, flags: Namespaced & { json?: true }) =>
     inRegistry(flags, async (registry) => {
@@ -94,7 +95,7 @@ export function clusterCommand(): Command {
       .command('delete')
       .description('delete a cluster')
       .addHelpText('after', '\nExample:\n  keyway cluster delete docs --yes')
-      .argument('<name>')
+      .argument('<name>', '', nameOption)
       .option('--yes', 'without asking'),
   ).action(async (cluster: string, flags: Namespaced & { yes?: true }) => {
     const name = { namespace: flags.namespace, cluster };
@@ -108,7 +109,7 @@ export function clusterCommand(): Command {
       .command('forget')
       .description('declare a router, or a process of a shard, dead, so that nothing waits for it any longer')
       .addHelpText('after', '\nExample:\n  keyway cluster forget docs s0 --yes')
-      .argument('<name>')
+      .argument('<name>', '', nameOption)
       .argument('<process>', 'as keyway status and messages name it: a shard, with its instance where it has several')
       .option('--yes', 'without asking'),
   ).action(async (cluster: string, process: string, flags: Namespaced & { yes?: true }) => {
@@ -138,7 +139,12 @@ async function forgotten({ handoffs, members }: Registry, name: TopologyName, pr
 }
 
 function namespaced(command: Command): Command {
-  return withRegistryOption(command).option('--namespace <name>', 'the namespace of the cluster', DEFAULT_NAMESPACE);
+  return withRegistryOption(command).option(
+    '--namespace <name>',
+    'the namespace of the cluster',
+    nameOption,
+    DEFAULT_NAMESPACE,
+  );
 }
 
 function draftOf(cluster: string, { namespace, shards, placement, hashOn }: CreateFlags): TopologyDraft {

@@ -1,9 +1,8 @@
-import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { configJsonSchema } from '../../config/index.ts';
 import { nodeHousekeepingSchema } from '../../node/housekeeping/index.ts';
-import { fileFault } from '../../runtime/foreign-errors.ts';
+import { writeNamedFile } from '../../runtime/named-file.ts';
 import { UsageError } from '../../runtime/usage-error.ts';
 import { shardHousekeepingSchema } from '../../shard/index.ts';
 import { topologyJsonSchema } from '../../topology/index.ts';
@@ -47,7 +46,7 @@ function upgrade(files: string[], { check, output }: UpgradeOptions): void {
     if (fields.length === 0) tell(`${file} is up to date\n`);
     if (check) continue;
     if (output === STANDARD_OUTPUT) writeOut(text);
-    else if (output !== undefined || fields.length > 0) write(output ?? file, text);
+    else if (output !== undefined || fields.length > 0) writeNamedFile(output ?? file, text);
   }
   const outdated = upgraded.filter(({ fields }) => fields.length > 0).map(({ file }) => file);
   if (check && outdated.length > 0) throw new Error(`keyway config upgrade ${outdated.join(' ')} is needed`);
@@ -63,12 +62,4 @@ function upgradedFile(file: string): UpgradedDocument {
 
 function taskSchemas(): object[] {
   return [shardHousekeepingSchema, nodeHousekeepingSchema].map((schema) => z.toJSONSchema(schema, { io: 'input' }));
-}
-
-function write(file: string, text: string): void {
-  try {
-    writeFileSync(file, text);
-  } catch (cause) {
-    throw new UsageError(`${file}: ${fileFault(cause)}`, { cause });
-  }
 }

@@ -16,7 +16,7 @@ import { checkTopology, type TopologyDraft } from '../../topology/index.ts';
 import { registryOn } from '../options/open-registry.ts';
 import { addressOption, integerOption, optionWithDefault } from '../options/options.ts';
 import { DEFAULT_REGISTRY } from '../options/registry-option.ts';
-import { writeErr, writeOut } from '../output/terminal.ts';
+import { goOnUnread, writeErr, writeOut } from '../output/terminal.ts';
 import { stopOnSignals } from '../signals.ts';
 import { serveRegistry } from './registry.ts';
 
@@ -54,6 +54,7 @@ export function devCommand(): Command {
 }
 
 async function dev(options: DevOptions): Promise<void> {
+  goOnUnread();
   makePrivateFolder(options.data);
   const started = new AsyncDisposableStack();
   const stopping = new AbortController();

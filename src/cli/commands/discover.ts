@@ -16,10 +16,10 @@ import { machineClock } from '../../runtime/machine-clock.ts';
 import { UsageError } from '../../runtime/usage-error.ts';
 import { Cluster, diff, type Topology, type TopologyName, topologyText } from '../../topology/index.ts';
 import { openRegistry } from '../options/open-registry.ts';
-import { durationOption, integerOption, optionWithDefault } from '../options/options.ts';
+import { dnsServerOption, durationOption, integerOption, nameOption, optionWithDefault } from '../options/options.ts';
 import { placementDocument } from '../options/placement-option.ts';
 import { chosenRegistry, inRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
-import { writeOut } from '../output/terminal.ts';
+import { goOnUnread, writeOut } from '../output/terminal.ts';
 import { stopOnSignals } from '../signals.ts';
 
 const LONGEST_MS = 86_400_000;
@@ -46,8 +46,8 @@ export function discoverCommand(): Command {
   return withRegistryOption(
     new Command('discover')
       .description("keep a cluster's shards in step with a file, the DNS or registered nodes")
-      .requiredOption('--cluster <name>', 'the cluster')
-      .option('--namespace <name>', 'the namespace of the cluster', DEFAULT_NAMESPACE)
+      .requiredOption('--cluster <name>', 'the cluster', nameOption)
+      .option('--namespace <name>', 'the namespace of the cluster', nameOption, DEFAULT_NAMESPACE)
       .option('--file <file>', 'YAML or JSON with shards: [{id, address, weight}], read whenever it changes')
       .option('--srv <name>', 'SRV records; the first label of a target is the id of its shard')
       .option('--hosts <name>', 'addresses of a headless service; with --port')
@@ -61,7 +61,7 @@ export function discoverCommand(): Command {
           '5s',
         ),
       )
-      .option('--dns-server <address>', 'a DNS server to ask instead of those of the system')
+      .option('--dns-server <address>', 'a DNS server to ask instead of those of the system', dnsServerOption)
       .addOption(
         optionWithDefault(
           '--gone-after <time>',
@@ -87,6 +87,7 @@ async function discover(flags: DiscoverFlags): Promise<void> {
   const fresh = { placement: placementDocument(flags.placement), hashOn };
   if (flags.dryRun === true)
     return inRegistry(flags, (registry) => dryRun(registry, { namespace, cluster }, sourceOf(flags, registry), fresh));
+  goOnUnread();
   const log = newLog('info').child({ namespace, cluster });
   const registry = openRegistry(chosenRegistry(flags));
   const source = sourceOf(flags, registry);

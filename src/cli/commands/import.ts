@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { stringify } from 'yaml';
 import {
@@ -10,7 +10,7 @@ import {
   type ShardsByHost,
   withoutFiles,
 } from '../../config/index.ts';
-import { namedFile } from '../../runtime/named-file.ts';
+import { namedFile, writeNamedFile } from '../../runtime/named-file.ts';
 import { UsageError } from '../../runtime/usage-error.ts';
 import { writeErr, writeOut } from '../output/terminal.ts';
 
@@ -88,7 +88,7 @@ function write(files: readonly string[], imported: ForeignImport, { output }: Im
   for (const file of filesIn(config).filter((each) => !existsSync(each)))
     writeErr(`not here: ${file}: it has to be there where the router runs\n`);
   if (output === undefined) writeOut(text);
-  else writeFileSync(output, text);
+  else writeNamedFile(output, text);
 }
 
 function read(file: string): string {

@@ -12,7 +12,7 @@ import {
   type RevisionMessage,
   type WatchEvent,
 } from '../../shard/index.ts';
-import { durationOption, integerOption } from '../options/options.ts';
+import { addressTextOption, durationOption, integerOption } from '../options/options.ts';
 import { Notes, writeOut } from '../output/terminal.ts';
 
 const DEFAULT_ENDPOINT = '127.0.0.1:8080';
@@ -44,7 +44,12 @@ export function kvCommand(): Command {
     kv
       .command(name)
       .description(description)
-      .addOption(new Option('--endpoint <address>', 'the router').env('KEYWAY_ENDPOINT').default(DEFAULT_ENDPOINT))
+      .addOption(
+        new Option('--endpoint <address>', 'the router')
+          .env('KEYWAY_ENDPOINT')
+          .argParser(addressTextOption)
+          .default(DEFAULT_ENDPOINT),
+      )
       .option('--json', 'print JSON')
       .addHelpText('after', `\nExample:\n  keyway kv ${example}`);
   const revision = ['--revision <revision>', 'the revision that it must have now; 0 if it must not exist'] as const;
@@ -219,11 +224,12 @@ function unary<Message>(options: KvOptions, name: string, key: string, request: 
 function asUsage(error: unknown, { endpoint }: KvOptions): Error {
   const { code, details: said = '' } = error as ServiceError;
   if (code === status.INVALID_ARGUMENT) return new UsageError(printableLine(said));
-  const details = printableLine(plainText(new Error(said)));
-  const hint = isOfConnecting(error)
-    ? `. Is keyway dev, or the router, running at ${endpoint}? Another is given by --endpoint`
-    : '';
-  return new Error(`${status[code] ?? code}: ${details}${hint}`, { cause: error });
+  const meant = plainText(new Error(said));
+  const hint =
+    isOfConnecting(error) || meant !== said
+      ? `. Is keyway dev, or the router, running at ${endpoint}? Another is given by --endpoint`
+      : '';
+  return new Error(`${status[code] ?? code}: ${printableLine(meant)}${hint}`, { cause: error });
 }
 
 /** Whether nobody was reached: an answer, whatever it says, has metadata of who gave it. */

@@ -11,7 +11,7 @@ import {
   registerNode,
 } from '../../node/index.ts';
 import type { ActiveHealthDescription } from '../../proxy/index.ts';
-import { DEFAULT_NAMESPACE } from '../../registry/index.ts';
+import { DEFAULT_NAMESPACE, type Registry } from '../../registry/index.ts';
 import type { HostPort } from '../../runtime/address.ts';
 import { plainText } from '../../runtime/foreign-errors.ts';
 import { type Log, newLog } from '../../runtime/log.ts';
@@ -19,10 +19,17 @@ import { machineClock } from '../../runtime/machine-clock.ts';
 import { EXIT_FAILURE } from '../../runtime/usage-error.ts';
 import { parseYaml, readDocument } from '../../yaml/index.ts';
 import { openRegistry } from '../options/open-registry.ts';
-import { addressOption, durationOption, optionWithDefault } from '../options/options.ts';
+import {
+  addressOption,
+  addressTextOption,
+  durationOption,
+  nameOption,
+  nodeIdOption,
+  optionWithDefault,
+} from '../options/options.ts';
 import { chosenRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
 import { loggedListener, serveMetrics } from '../output/housekeeping-output.ts';
-import { writeFault } from '../output/terminal.ts';
+import { goOnUnread, writeFault } from '../output/terminal.ts';
 import { stopOnSignals } from '../signals.ts';
 
 const LONGEST_MS = 3_600_000;
@@ -63,11 +70,11 @@ export function nodeCommand(): Command {
         '[command...]',
         'a command that is started first and stopped last; its exit code becomes that of keyway',
       )
-      .requiredOption('--cluster <name>', 'the cluster')
-      .requiredOption('--shard <id>', 'the shard that the node belongs to')
-      .requiredOption('--address <address>', 'where the node listens, host:port')
-      .option('--namespace <name>', 'the namespace of the cluster', DEFAULT_NAMESPACE)
-      .option('--node-id <id>', '40 letters and digits; derived from cluster and shard by default')
+      .requiredOption('--cluster <name>', 'the cluster', nameOption)
+      .requiredOption('--shard <id>', 'the shard that the node belongs to', nameOption)
+      .requiredOption('--address <address>', 'where the node listens, host:port', addressTextOption)
+      .option('--namespace <name>', 'the namespace of the cluster', nameOption, DEFAULT_NAMESPACE)
+      .option('--node-id <id>', '40 letters and digits; derived from cluster and shard by default', nodeIdOption)
       .addOption(
         new Option('--role <role>', 'its role in the shard').choices(['primary', 'replica']).default('primary'),
       )
@@ -105,14 +112,19 @@ export function nodeCommand(): Command {
 }
 
 async function register([program, ...args]: string[], flags: NodeFlags): Promise<void> {
+  // What is asked for in a wrong way is refused before the command is started.
   const settings = settingsOf(flags);
+  const registry = chosenRegistry(flags);
+  const metrics = new HousekeepingMetrics();
+  const metricsServer = await serveMetrics(flags.metrics, settings === null ? null : metrics);
+  goOnUnread();
   const log = newLog('info').child({ cluster: flags.cluster, shard: flags.shard, address: flags.address });
   const child = program === undefined ? null : spawn(program, args, { stdio: 'inherit' });
   const ended = child === null ? null : exitOf(child);
   const node = registerNode(
     {
       ...flags,
-      registry: chosenRegistry(flags),
+      registry,
       health: healthOf(flags),
       process: { ...thisProcess(), ...(child?.pid !== undefined && { pid: child.pid }) },
       onHealth: (fault) => {
@@ -122,7 +134,8 @@ async function register([program, ...args]: string[], flags: NodeFlags): Promise
     },
     { clock: () => performance.now(), timeOfDayMs: Date.now, random: Math.random },
   );
-  const housekeeping = settings === null ? null : await prepareHousekeeping(settings, flags, log);
+  const housekeeping =
+    settings === null ? null : prepareHousekeeping(settings, flags, openRegistry(registry), metrics, log);
   node.ready.then(() => {
     log.info('the node is registered');
     housekeeping?.begin();
@@ -131,6 +144,7 @@ async function register([program, ...args]: string[], flags: NodeFlags): Promise
     // What is under way stops where it can while the backend is still there.
     await housekeeping?.stop();
     await node.leave();
+    metricsServer?.close();
     log.info('the node has left');
   };
   stopOnSignals(async () => {
@@ -153,15 +167,13 @@ function settingsOf({ housekeeping: file }: NodeFlags): NodeHousekeepingSettings
 }
 
 /** Has the backend's tasks called, from when it begins on. */
-async function prepareHousekeeping(
+function prepareHousekeeping(
   settings: NodeHousekeepingSettings,
-  flags: NodeFlags,
+  { namespace, cluster, shard }: NodeFlags,
+  registry: Registry,
+  metrics: HousekeepingMetrics,
   log: Log,
-): Promise<{ begin(): void; stop(): Promise<void> }> {
-  const { namespace, cluster, shard, metrics: at } = flags;
-  const metrics = new HousekeepingMetrics();
-  const server = await serveMetrics(at, metrics);
-  const registry = openRegistry(chosenRegistry(flags));
+): { begin(): void; stop(): Promise<void> } {
   const stopping = new AbortController();
   const surroundings = {
     registry,
@@ -181,7 +193,6 @@ async function prepareHousekeeping(
     stop: async () => {
       stopping.abort();
       await running;
-      server?.close();
       await registry.close();
     },
   };

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { confirm } from '../options/confirm.ts';
+import { nameOption } from '../options/options.ts';
 import { inRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
 import { listing } from '../output/table.ts';
 import { writeOut, writeTables } from '../output/terminal.ts';
@@ -14,7 +15,7 @@ export function nsCommand(): Command {
       .command('create')
       .description('create a namespace')
       .addHelpText('after', '\nExample:\n  keyway ns create team-a')
-      .argument('<name>'),
+      .argument('<name>', '', nameOption),
   ).action((name: string, flags: RegistryFlag) =>
     inRegistry(flags, async ({ namespaces }) => {
       await namespaces.create(name);
@@ -43,7 +44,7 @@ export function nsCommand(): Command {
       .command('delete')
       .description('delete a namespace that has no cluster')
       .addHelpText('after', '\nExample:\n  keyway ns delete team-a --yes')
-      .argument('<name>')
+      .argument('<name>', '', nameOption)
       .option('--yes', 'without asking'),
   ).action(async (name: string, flags: RegistryFlag & { yes?: true }) => {
     await confirm(`delete the namespace ${name}`, flags.yes);

@@ -14,6 +14,7 @@ import {
 } from '../../topology/index.ts';
 import { readDocument } from '../../yaml/index.ts';
 import { describedClusters } from '../options/described-clusters.ts';
+import { nameOption } from '../options/options.ts';
 import { inRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
 import { table } from '../output/table.ts';
 import { writeTables } from '../output/terminal.ts';
@@ -48,7 +49,7 @@ export function planCommand(): Command {
       .description('show how much a change would move, before it is made')
       .argument('<file>', 'the topology or config to come')
       .option('--config <file>', 'compare with this config instead of the registry')
-      .option('--cluster <name>', 'this cluster only')
+      .option('--cluster <name>', 'this cluster only', nameOption)
       .option('--json', 'print one JSON object per cluster, each on a line'),
   )
     .addHelpText('after', '\nExample:\n  keyway plan docs.yaml\n  keyway plan four-shards.yaml --config keyway.yaml')

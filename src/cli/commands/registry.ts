@@ -4,7 +4,7 @@ import { type AccessOptions, AccessReload, accessFiles, readAccess } from '../..
 import { SqliteStore } from '../../registry/index.ts';
 import { StoreServer } from '../../registry/store/index.ts';
 import { addressText, type HostPort } from '../../runtime/address.ts';
-import { IN_USE, plainText } from '../../runtime/foreign-errors.ts';
+import { listenFault } from '../../runtime/foreign-errors.ts';
 import { newLog } from '../../runtime/log.ts';
 import { makePrivateFolder } from '../../runtime/private-file.ts';
 import { UsageError } from '../../runtime/usage-error.ts';
@@ -13,7 +13,7 @@ import { DataFile } from '../data-file.ts';
 import { addressOption, optionWithDefault } from '../options/options.ts';
 import { DEFAULT_REGISTRY } from '../options/registry-option.ts';
 import { serveMetrics } from '../output/housekeeping-output.ts';
-import { writeOut } from '../output/terminal.ts';
+import { goOnUnread, writeOut } from '../output/terminal.ts';
 import { stopOnSignals } from '../signals.ts';
 
 interface RegistryOptions extends AccessOptions {
@@ -39,8 +39,9 @@ export function registryCommand(): Command {
       '\nTokens and certificates are read again when their files change, and at SIGHUP.\n\nExample:\n  keyway registry --listen 127.0.0.1:9200 --data /var/lib/keyway/registry.sqlite',
     )
     .action(async (options: RegistryOptions) => {
-      const { port, access, close } = await serveRegistry(options);
+      goOnUnread();
       const metrics = await serveMetrics(options.metrics, null);
+      const { port, access, close } = await serveRegistry(options);
       const isReread = accessFiles(options).length > 0;
       if (isReread) process.on('SIGHUP', () => access.reload('SIGHUP'));
       stopOnSignals(
@@ -86,9 +87,7 @@ export async function serveRegistry(options: RegistryOptions): Promise<ServedReg
   } catch (cause) {
     await store.close();
     lock.release();
-    const fix = `: change ${options.listenAt ?? '--listen'}, or stop what uses it`;
-    const text = plainText(cause);
-    throw new UsageError(text.endsWith(IN_USE) ? `${text}${fix}` : `${addressText(listen)}: ${text}`, { cause });
+    throw new UsageError(listenFault(cause, options.listenAt ?? '--listen'), { cause });
   }
 }
 

@@ -6,7 +6,7 @@ import { replaceRunning } from '../../app/replace/replacement.ts';
 import { RouterProcess } from '../../app/router-process.ts';
 import { type Config, loadConfig } from '../../config/index.ts';
 import { addressText } from '../../runtime/address.ts';
-import { writeOut } from '../output/terminal.ts';
+import { goOnUnread, writeOut } from '../output/terminal.ts';
 import { onOrphaned, stopOnSignals } from '../signals.ts';
 
 interface RouterFlags {
@@ -40,6 +40,7 @@ export function routerCommand(): Command {
 }
 
 async function run(config: Config, { config: file, inherit }: RouterFlags): Promise<void> {
+  goOnUnread();
   const inherited = inherit ? await inheritedSockets() : [];
   const settings = { listenAt: `listen in ${file}`, adminAt: `admin in ${file}` };
   const router = new RouterProcess(config, settings, inherited);

@@ -9,7 +9,7 @@ import {
 } from '../../topology/index.ts';
 import { changed } from '../change-topology.ts';
 import { type ClusterFlags, currentTopology, withClusterOptions } from '../options/named-cluster.ts';
-import { integerOption } from '../options/options.ts';
+import { addressTextOption, integerOption, nameOption } from '../options/options.ts';
 import { inRegistry } from '../options/registry-option.ts';
 import { writeOut } from '../output/terminal.ts';
 
@@ -28,8 +28,8 @@ export function shardCommand(): Command {
       .command('add')
       .description('add a shard')
       .addHelpText('after', '\nExample:\n  keyway shard add s3 10.0.0.4:9101 --weight 2')
-      .argument('<id>')
-      .argument('<address>', 'host:port')
+      .argument('<id>', '', nameOption)
+      .argument('<address>', 'host:port', addressTextOption)
       .option('--weight <number>', 'its share of the keys, relative to the others', integerOption(1, HEAVIEST), 1),
   ).action((id: string, address: string, flags: ClusterFlags & { weight: number }) =>
     change(flags, `shard ${id} is added`, (shards) => [...shards, { id, address, weight: flags.weight }]),
@@ -39,7 +39,7 @@ export function shardCommand(): Command {
       .command('remove')
       .description('remove a shard')
       .addHelpText('after', '\nExample:\n  keyway shard remove s3')
-      .argument('<id>')
+      .argument('<id>', '', nameOption)
       .option('--dead', 'it is known to be dead: nothing waits for it to give up its keys'),
   ).action((id: string, flags: ClusterFlags & { dead?: true }) =>
     change({ ...flags, ...(flags.dead && { lost: id }) }, `shard ${id} is removed`, (shards) => {
@@ -52,7 +52,7 @@ export function shardCommand(): Command {
       .command('weight')
       .description('change the weight of a shard')
       .addHelpText('after', '\nExample:\n  keyway shard weight s3 2')
-      .argument('<id>')
+      .argument('<id>', '', nameOption)
       .argument('<weight>', 'a whole number', integerOption(1, HEAVIEST)),
   ).action((id: string, weight: number, flags: ClusterFlags) =>
     change(flags, `shard ${id} is weighted`, (shards) => {

@@ -16,7 +16,7 @@ import {
 import { readDocument } from '../../yaml/index.ts';
 import { changed } from '../change-topology.ts';
 import { type ClusterFlags, currentTopology, namedCluster, withClusterOptions } from '../options/named-cluster.ts';
-import { integerOption } from '../options/options.ts';
+import { integerOption, nameOption } from '../options/options.ts';
 import { inRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
 import { listing } from '../output/table.ts';
 import { writeOut, writeTables } from '../output/terminal.ts';
@@ -61,8 +61,8 @@ export function topologyCommand(): Command {
       .addHelpText('after', '\nExample:\n  keyway topology apply docs.yaml\n  keyway topology apply --abort')
       .argument('[file]', 'YAML or JSON; lines of CLUSTERX SETNODES with --form setnodes')
       .addOption(new Option('--form <form>', 'the format of the file').choices([...FORMS]).default('yaml'))
-      .option('--namespace <name>', 'for --abort and the setnodes form, which does not name one', 'default')
-      .option('--cluster <name>', 'for --abort and the setnodes form, which does not name one')
+      .option('--namespace <name>', 'for --abort and the setnodes form, which does not name one', nameOption, 'default')
+      .option('--cluster <name>', 'for --abort and the setnodes form, which does not name one', nameOption)
       .option(
         '--force',
         'commit at once, without waiting for anything; a version that is not newer becomes the next one',

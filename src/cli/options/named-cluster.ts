@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { DEFAULT_NAMESPACE, type Registry } from '../../registry/index.ts';
 import { UsageError } from '../../runtime/usage-error.ts';
 import { type Topology, type TopologyName, topologyText } from '../../topology/index.ts';
+import { nameOption } from './options.ts';
 import { type RegistryFlag, withRegistryOption } from './registry-option.ts';
 
 export interface ClusterFlags extends RegistryFlag {
@@ -12,8 +13,8 @@ export interface ClusterFlags extends RegistryFlag {
 /** Gives a command the options that say which cluster it is about. */
 export function withClusterOptions(command: Command): Command {
   return withRegistryOption(command)
-    .option('--namespace <name>', 'the namespace of the cluster', DEFAULT_NAMESPACE)
-    .option('--cluster <name>', 'the cluster; optional if the namespace has only one');
+    .option('--namespace <name>', 'the namespace of the cluster', nameOption, DEFAULT_NAMESPACE)
+    .option('--cluster <name>', 'the cluster; optional if the namespace has only one', nameOption);
 }
 
 /** The cluster that is meant. @throws UsageError where none is, or several may be */

@@ -1,6 +1,9 @@
+import { isIP } from 'node:net';
 import { InvalidArgumentError, Option } from 'commander';
 import { type HostPort, splitAddress } from '../../runtime/address.ts';
 import { formatDuration, parseDuration } from '../../runtime/quantity.ts';
+import { address, identifier, nodeId } from '../../topology/index.ts';
+import { checked } from '../../yaml/index.ts';
 
 /** An option that is read by `parse`, with its default as one types it. */
 export function optionWithDefault<Value>(
@@ -12,12 +15,38 @@ export function optionWithDefault<Value>(
   return new Option(flags, description).argParser(parse).default(parse(typed), typed);
 }
 
-/** Reads `host:port` from an option. */
+/** Reads a text from an option or an argument, which has to be as a document has it in the same place. */
+function textOption(schema: typeof identifier | typeof nodeId): (text: string) => string {
+  return (text) => {
+    const found = checked(schema, text);
+    if ('fault' in found) throw new InvalidArgumentError(found.fault);
+    return found.value;
+  };
+}
+
+/** Reads the name of a namespace, a cluster or a shard. */
+export const nameOption = textOption(identifier);
+
+/** Reads the id of a node. */
+export const nodeIdOption = textOption(nodeId);
+
+/** Reads `host:port`, and leaves it as it is written. */
+export function addressTextOption(text: string): string {
+  // Its own words are for documents, and name the text that stands before them here.
+  if ('fault' in checked(address, text)) throw new InvalidArgumentError('write host:port, such as 127.0.0.1:8080.');
+  return text;
+}
+
+/** Reads `host:port`. */
 export function addressOption(text: string): HostPort {
-  const { host, port } = splitAddress(text);
-  if (host === '' || !Number.isInteger(port) || port < 0 || port > 65535)
-    throw new InvalidArgumentError('write host:port, such as 127.0.0.1:8080.');
-  return { host, port };
+  return splitAddress(addressTextOption(text));
+}
+
+/** Reads where a DNS server is: an IP address, with a port or without. */
+export function dnsServerOption(text: string): string {
+  const host = 'fault' in checked(address, text) ? text : splitAddress(text).host;
+  if (isIP(host) === 0) throw new InvalidArgumentError('write an IP address, with its port or without: 10.0.0.10:53.');
+  return text;
 }
 
 /** Reads a whole number within bounds from an option. */

@@ -1,16 +1,25 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { type Registry, type RegistryDescription, registrySchema } from '../../registry/index.ts';
+import {
+  type Registry,
+  type RegistryDescription,
+  registrySchema,
+  StoreDenied,
+  StoreUnavailable,
+} from '../../registry/index.ts';
 import { splitAddress } from '../../runtime/address.ts';
+import { NamedFileFault, secretIn } from '../../runtime/named-file.ts';
 import { UsageError } from '../../runtime/usage-error.ts';
 import { parseYaml, readDocument } from '../../yaml/index.ts';
 import { withRegistry } from './open-registry.ts';
 
 /** Where `keyway registry` and `keyway dev` serve it when nobody says otherwise. */
 export const DEFAULT_REGISTRY = '127.0.0.1:9200';
+
+const FLAG = '--registry';
 
 export interface RegistryFlag {
   readonly registry?: string | undefined;
@@ -32,38 +41,78 @@ export function withRegistryOption(command: Command): Command {
     .option('--insecure', 'send the token to a registry on another machine without TLS');
 }
 
-/** Opens the registry that flag, environment or the user's config names, for as long as something is done with it. */
-export function inRegistry<Result>(
+/**
+ * Opens the registry that flag, environment or the user's config names, for as long as something is done with it.
+ * @throws RegistryAway where it cannot be reached
+ */
+export async function inRegistry<Result>(
   flags: RegistryFlag,
   action: (registry: Registry) => Promise<Result>,
 ): Promise<Result> {
-  return withRegistry(chosenRegistry(flags), action);
+  try {
+    return await withRegistry(chosenRegistry(flags), action);
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable) || error instanceof StoreDenied) throw error;
+    throw new RegistryAway(error, namedRegistry(flags).by);
+  }
+}
+
+/** Nobody answers for a registry: whoever named it, perhaps long ago and elsewhere, is told where. */
+class RegistryAway extends Error {
+  constructor(cause: StoreUnavailable, namedBy: string | null) {
+    const named = namedBy === null || namedBy === FLAG ? '' : ` ${namedBy} names it;`;
+    super(
+      `${cause.message}. Is keyway dev or keyway registry running?${named} ${named === '' ? 'Another' : 'another'} registry is given by ${FLAG}`,
+      { cause },
+    );
+    this.name = 'RegistryAway';
+  }
 }
 
 /** The registry that a command is about. @throws UsageError where what the command line says is none */
-export function chosenRegistry({ registry, insecure, tokenFile }: RegistryFlag): RegistryDescription {
-  const text = registry ?? process.env.KEYWAY_REGISTRY;
-  const isNamed = text !== undefined && text !== '';
-  const found = withToken(
-    isNamed ? parseRegistry(text) : (userRegistry() ?? parseRegistry(DEFAULT_REGISTRY)),
-    tokenFile,
-  );
+export function chosenRegistry(flags: RegistryFlag): RegistryDescription {
+  const { insecure, tokenFile } = flags;
+  const found = withToken(namedRegistry(flags).registry, tokenFile);
   if (insecure !== true || 'sqlite' in found) return found;
   return 'remote' in found ? { remote: { ...found.remote, insecure } } : { etcd: { ...found.etcd, insecure } };
 }
 
-/** The token of the flag, the environment or else the config. @throws UsageError where a flag is for nobody */
+interface NamedRegistry {
+  readonly registry: RegistryDescription;
+  /** An option, a variable or a file; null: nobody has named one. */
+  readonly by: string | null;
+}
+
+function namedRegistry({ registry: text }: RegistryFlag): NamedRegistry {
+  if (text !== undefined) return { registry: parseRegistry(text, FLAG), by: FLAG };
+  const { KEYWAY_REGISTRY: variable = '' } = process.env;
+  if (variable !== '') return { registry: parseRegistry(variable, 'KEYWAY_REGISTRY'), by: 'KEYWAY_REGISTRY' };
+  return userRegistry() ?? { registry: parseRegistry(DEFAULT_REGISTRY, FLAG), by: null };
+}
+
+/** The token of the flag, the environment or else the config. @throws UsageError where a flag is for nobody, or a file has none */
 function withToken(found: RegistryDescription, flag: string | undefined): RegistryDescription {
   if (!('remote' in found)) {
     if (flag !== undefined) throw new UsageError('--token-file is for a registry that is served: host:port');
     return found;
   }
   const { KEYWAY_TOKEN_FILE: file = '', KEYWAY_TOKEN: token = '' } = process.env;
-  if (flag !== undefined || file !== '') return { remote: { ...found.remote, tokenFile: flag ?? file } };
+  if (flag !== undefined) return { remote: { ...found.remote, token: tokenIn(flag, '--token-file') } };
+  if (file !== '') return { remote: { ...found.remote, token: tokenIn(file, 'KEYWAY_TOKEN_FILE') } };
   return token === '' ? found : { remote: { ...found.remote, token } };
 }
 
-function parseRegistry(text: string): RegistryDescription {
+function tokenIn(file: string, namedBy: string): string {
+  try {
+    return secretIn(file);
+  } catch (cause) {
+    if (!(cause instanceof NamedFileFault)) throw cause;
+    throw new UsageError(`${namedBy} ${cause.message}`, { cause });
+  }
+}
+
+/** @param namedBy an option, a variable or a field of a file */
+function parseRegistry(text: string, namedBy: string): RegistryDescription {
   if (text.startsWith('sqlite:')) return { sqlite: { path: text.slice('sqlite:'.length) } };
   const isEtcd = text.startsWith('etcd:');
   const endpoints = (isEtcd ? text.slice('etcd:'.length) : text).split(',');
@@ -71,7 +120,7 @@ function parseRegistry(text: string): RegistryDescription {
     const { host, port } = splitAddress(endpoint);
     if (host === '' || !Number.isInteger(port) || port < 1 || port > 65535 || (!isEtcd && endpoints.length > 1))
       throw new UsageError(
-        `"${text.replace(/[^/:]*:[^/]*@/, '…@')}" is no registry; write host:port, sqlite:FILE or etcd:HOST:PORT,HOST:PORT`,
+        `${namedBy}: "${text.replace(/[^/:]*:[^/]*@/, '…@')}" is no registry; write host:port, sqlite:FILE or etcd:HOST:PORT,HOST:PORT`,
       );
   }
   return isEtcd ? { etcd: { endpoints } } : { remote: { address: text } };
@@ -79,11 +128,29 @@ function parseRegistry(text: string): RegistryDescription {
 
 const userConfig = z.strictObject({ registry: z.union([z.string().min(1), registrySchema]).optional() });
 
+/** Where a user's settings are; null: nowhere, as for a user of a container whom its system does not know. */
+function configFolder(): string | null {
+  const { XDG_CONFIG_HOME: folder = '' } = process.env;
+  // One that is not absolute is none (XDG Base Directory Specification).
+  if (isAbsolute(folder)) return folder;
+  try {
+    const home = homedir();
+    return home === '' ? null : join(home, '.config');
+  } catch {
+    return null;
+  }
+}
+
 /** The registry of the user's own config, where tokens and certificates can be named too. */
-function userRegistry(): RegistryDescription | null {
-  const file = join(process.env.XDG_CONFIG_HOME || join(homedir(), '.config'), 'keyway', 'config.yaml');
-  if (!existsSync(file)) return null;
+function userRegistry(): NamedRegistry | null {
+  const folder = configFolder();
+  const file = join(folder ?? '', 'keyway', 'config.yaml');
+  if (folder === null || !existsSync(file)) return null;
   const { registry } = parseYaml(readDocument(file), file, userConfig, (value) => value);
   if (registry === undefined) return null;
-  return typeof registry === 'string' ? parseRegistry(registry) : (registry as RegistryDescription);
+  const isText = typeof registry === 'string';
+  return {
+    registry: isText ? parseRegistry(registry, `${file} registry`) : (registry as RegistryDescription),
+    by: file,
+  };
 }

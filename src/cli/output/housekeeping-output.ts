@@ -2,8 +2,10 @@ import type { MetricsServer } from '../../admin/index.ts';
 import { processVitals } from '../../app/process-vitals.ts';
 import type { HousekeepingListener, HousekeepingMetrics } from '../../housekeeping/index.ts';
 import type { HostPort } from '../../runtime/address.ts';
+import { listenFault } from '../../runtime/foreign-errors.ts';
 import type { Log } from '../../runtime/log.ts';
 import { VitalsMonitor } from '../../runtime/thread-vitals.ts';
+import { UsageError } from '../../runtime/usage-error.ts';
 
 /** Has housekeeping counted, and told where it went wrong. */
 export function loggedListener(metrics: HousekeepingMetrics, log: Log): HousekeepingListener {
@@ -23,7 +25,10 @@ export function loggedListener(metrics: HousekeepingMetrics, log: Log): Housekee
   };
 }
 
-/** Serves a process's metrics. @param at nowhere, where it is not given. @param metrics of its housekeeping, where it keeps house. @returns what is to be closed in the end */
+/**
+ * Serves a process's metrics. @param at nowhere, where it is not given. @param metrics of its housekeeping, where it keeps house.
+ * @returns what is to be closed in the end. @throws UsageError where the address cannot be had
+ */
 export async function serveMetrics(
   at: HostPort | undefined,
   metrics: HousekeepingMetrics | null,
@@ -35,6 +40,10 @@ export async function serveMetrics(
   const vitals = processVitals();
   const ofProcess = (): Promise<string> => renderProcess(vitals([{ name: 'main', vitals: monitor.read() }]));
   const server = new MetricsServer(async () => (await ofProcess()) + ((await metrics?.text()) ?? ''));
-  await server.listen(at.host, at.port);
+  try {
+    await server.listen(at.host, at.port);
+  } catch (cause) {
+    throw new UsageError(listenFault(cause, '--metrics'), { cause });
+  }
   return server;
 }

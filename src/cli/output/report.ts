@@ -1,5 +1,5 @@
 import type { ServiceError } from '@grpc/grpc-js';
-import { StoreDenied, StoreSetUpError, StoreUnavailable } from '../../registry/index.ts';
+import { StoreDenied, StoreSetUpError } from '../../registry/index.ts';
 import { plainText } from '../../runtime/foreign-errors.ts';
 import { NamedFileFault } from '../../runtime/named-file.ts';
 import { EXIT_FAILURE, EXIT_USAGE, UsageError } from '../../runtime/usage-error.ts';
@@ -21,8 +21,6 @@ export function report(error: unknown): number {
 function textOf(error: unknown): string {
   // Its faults are lines of their own.
   if (error instanceof DocumentError) return error.message;
-  if (error instanceof StoreUnavailable && !(error instanceof StoreDenied))
-    return `${error.message}. Is keyway dev or keyway registry running? Another registry is given by --registry`;
   const text = plainText(error);
   return error instanceof StoreDenied && (error.cause as Partial<ServiceError>)?.code === UNAUTHENTICATED
     ? `${text} (--token-file, KEYWAY_TOKEN_FILE, KEYWAY_TOKEN, or tokenFile in ~/.config/keyway/config.yaml)`

@@ -7,6 +7,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { DIRECT_CHANNEL } from '../../runtime/direct-channel.ts';
+import { plainText } from '../../runtime/foreign-errors.ts';
 import {
   RegistryStoreClient,
   TOKEN_HEADER,
@@ -217,8 +218,10 @@ export class RemoteStore implements Store {
   #faultOf(cause: Error): StoreUnavailable | StoreRefused {
     const { code, details } = cause as Partial<ServiceError>;
     if (code === status.FAILED_PRECONDITION) return new StoreRefused(details ?? cause.message, { cause });
-    if (code !== undefined && DENIALS.has(code))
-      return new StoreDenied(`at ${this.#address}`, details ?? cause.message, cause);
+    const said = details ?? cause.message;
+    // What has a meaning of its own, gRPC's client says: of somebody else who answers there.
+    if (code !== undefined && DENIALS.has(code) && plainText(said) === said)
+      return new StoreDenied(`at ${this.#address}`, said, cause);
     return new StoreUnavailable(`at ${this.#address}`, details ?? cause);
   }
 }

@@ -11,6 +11,7 @@ import {
   type Target,
 } from '../../../load/index.ts';
 import { addressText, isLoopback } from '../../../runtime/address.ts';
+import { plainText } from '../../../runtime/foreign-errors.ts';
 import { UsageError } from '../../../runtime/usage-error.ts';
 import { authorities, type CallFlags } from './calls.ts';
 import { linesOf, MOST_KEYS, MOST_PER_SECOND, MOST_USERS, type TargetOption, WATCH_CONNECTIONS } from './options.ts';
@@ -153,6 +154,6 @@ export function asUsage<Result>(action: () => Result): Result {
   try {
     return action();
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(plainText(error), { cause: error });
   }
 }

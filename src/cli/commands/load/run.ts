@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type LoadReport,
@@ -11,6 +10,7 @@ import {
   seriesCsv,
 } from '../../../load/index.ts';
 import { addressText } from '../../../runtime/address.ts';
+import { checkWritable, writeNamedFile } from '../../../runtime/named-file.ts';
 import { EXIT_FAILURE } from '../../../runtime/usage-error.ts';
 import { writeFault, writeOut } from '../../output/terminal.ts';
 import { planOf, preparedCalls } from './calls.ts';
@@ -32,6 +32,8 @@ export async function load(option: TargetOption, flags: LoadFlags): Promise<void
   const plan = planOfRun(flags, target, keys, calls);
   const registry = flags.registry || process.env.KEYWAY_REGISTRY || undefined;
   const what = { origin: runOrigin(), target: addressText(target), call: callText(plan), pattern: patternText(plan) };
+  // Before the load, and not behind it, when what came of it would be lost.
+  for (const file of [flags.json, flags.csv, flags.html]) if (file !== undefined) checkWritable(file);
 
   const run: LoadRun = new LoadRun(plan, {
     clock: () => performance.now(),
@@ -91,9 +93,9 @@ function tell(
   conditions: ReturnType<typeof parseFailConditions>,
 ): number {
   writeOut(reportText(report));
-  if (json !== undefined) writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`);
-  if (csv !== undefined) writeFileSync(csv, seriesCsv(report.series));
-  if (html !== undefined) writeFileSync(html, reportPage(report));
+  if (json !== undefined) writeNamedFile(json, `${JSON.stringify(report, null, 2)}\n`);
+  if (csv !== undefined) writeNamedFile(csv, seriesCsv(report.series));
+  if (html !== undefined) writeNamedFile(html, reportPage(report));
   for (const condition of conditions) faults.push(...[condition.fault(report)].filter((fault) => fault !== null));
   for (const fault of faults) writeFault(fault);
   return faults.length > 0 || (report.check?.violations ?? 0) > 0 ? EXIT_FAILURE : 0;
