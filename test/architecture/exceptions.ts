@@ -1,6 +1,5 @@
 import type { Exception } from './rooms.ts';
 
-const CONTEXT = "a thread's context has what HTTP needs beside what the core does";
 const SNAPSHOT = "the snapshot holds HTTP's routes beside the owners";
 const POOLS = 'an owner makes its own pools';
 const REFUSAL = "a cause is put into HTTP's words where it comes up";
@@ -15,17 +14,12 @@ export const exceptions: readonly Exception[] = [
   { from: 'proxy/core/owner/outgoing-request.ts', to: 'http/index.ts', because: HEADERS },
   { from: 'proxy/core/owner/pool.ts', to: 'http/index.ts', because: HEADERS },
   { from: 'proxy/core/owner/upstream.ts', to: 'http/index.ts', because: HEADERS },
-  { from: 'proxy/core/drain/drainer.ts', to: 'proxy/http/router-context.ts', because: CONTEXT },
-  { from: 'proxy/core/gate/gate.ts', to: 'proxy/http/router-context.ts', because: CONTEXT },
   { from: 'proxy/core/gate/gated-request.ts', to: 'proxy/http/local-reply.ts', because: REFUSAL },
   { from: 'proxy/core/gate/waiting-room.ts', to: 'proxy/http/local-reply.ts', because: REFUSAL },
   { from: 'proxy/core/owner/outgoing-request.ts', to: 'proxy/http/local-reply.ts', because: REFUSAL },
-  { from: 'proxy/core/gate/waiting-room.ts', to: 'proxy/http/router-context.ts', because: CONTEXT },
   { from: 'proxy/core/owner/upstream.ts', to: 'proxy/http/failure.ts', because: REFUSAL },
   { from: 'proxy/core/owner/upstream.ts', to: 'proxy/http/pools/auto-pool.ts', because: POOLS },
   { from: 'proxy/core/owner/upstream.ts', to: 'proxy/http/pools/http1-pool.ts', because: POOLS },
   { from: 'proxy/core/owner/upstream.ts', to: 'proxy/http/pools/http2-pool.ts', because: POOLS },
-  { from: 'proxy/core/owner/upstream.ts', to: 'proxy/http/router-context.ts', because: CONTEXT },
-  { from: 'proxy/core/owner/upstreams.ts', to: 'proxy/http/router-context.ts', because: CONTEXT },
   { from: 'proxy/core/owner/upstreams.ts', to: 'proxy/http/routing.ts', because: SNAPSHOT },
 ];

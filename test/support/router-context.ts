@@ -7,8 +7,10 @@ import { newLog } from '../../src/runtime/log.ts';
 
 /** What a router's thread shares, for a spec of one of its parts: with defaults, a clock of the spec's own, and no log. */
 export function routerContext(clock: () => number, settings: Partial<RouterContext> = {}): RouterContext {
+  const http = httpContext(clock, defaultLimits);
   return {
-    http2: httpContext(clock, defaultLimits),
+    http,
+    turn: http.turn,
     counters: new RouterCounters(),
     deadlines: new DeadlineWheel(clock),
     arena: new ReplayArena(),

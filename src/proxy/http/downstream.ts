@@ -65,10 +65,10 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
   constructor(owner: DownstreamOwner, accepted: Accepted) {
     this.#owner = owner;
     this.#context = owner.context;
-    const { limits, http2, random } = owner.context;
+    const { limits, http, turn, random } = owner.context;
     const age = limits.maxConnectionAgeMs * jitter(AGE_JITTER, random);
-    this.#endsAtMs = age > 0 ? http2.turn.nowMs + age : Number.POSITIVE_INFINITY;
-    this.#idleSinceMs = http2.turn.nowMs;
+    this.#endsAtMs = age > 0 ? turn.nowMs + age : Number.POSITIVE_INFINITY;
+    this.#idleSinceMs = turn.nowMs;
     this.#accepted = accepted;
     this.#edge = owner.snapshot.edge;
     this.#forwarded = this.#forwardedFor();
@@ -77,7 +77,7 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
     else {
       this.connection = new UndecidedConnection(
         accepted.socket,
-        http2,
+        http,
         (protocol, bytes, start, end, endsBecause) => {
           this.connection = this.#connectionOf(protocol);
           this.connection.receive(bytes, start, end);
@@ -90,7 +90,7 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
 
   #forwardedFor(): ForwardedFor {
     const { clientAddress, secure } = this.#accepted;
-    return new ForwardedFor(this.#context.http2.fields, this.#edge.trustedHops, clientAddress, secure);
+    return new ForwardedFor(this.#context.http.fields, this.#edge.trustedHops, clientAddress, secure);
   }
 
   #newRequestIds(): RequestIds | null {
@@ -107,11 +107,11 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
 
   #connectionOf(protocol: 'http1' | 'http2'): ClientConnection {
     const { socket, secure } = this.#accepted;
-    return protocol === 'http2' ? this.#http2() : new Http1Connection(socket, this.#context.http2, this, secure);
+    return protocol === 'http2' ? this.#http2() : new Http1Connection(socket, this.#context.http, this, secure);
   }
 
   #http2(): Connection {
-    return new Connection(this.#accepted.socket, true, this.#context.http2, this);
+    return new Connection(this.#accepted.socket, true, this.#context.http, this);
   }
 
   onHttp2Upgrade(settings: Uint8Array, block: HeaderBlock, rest: Uint8Array): void {
@@ -257,7 +257,7 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
   }
 
   get #nowMs(): number {
-    return this.#context.http2.turn.nowMs;
+    return this.#context.turn.nowMs;
   }
 
   #refuse(stream: Stream, block: HeaderBlock, reply: LocalReply): void {

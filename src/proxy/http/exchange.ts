@@ -50,9 +50,10 @@ export class Exchange extends RoutedRequest {
       const asked = grpcTimeoutMs(head.grpcTimeout.text);
       if (asked >= 0 && asked < timeoutMs) timeoutMs = asked;
     }
-    const { turn, buffers } = context.http2;
+    const { turn } = context;
+    const { backlog } = context.http.buffers;
     if (onMove.how === 'replay' && this.isWatch)
-      this.departure = new Departure(new WatchReplay(onMove.resume, buffers.backlog));
+      this.departure = new Departure(new WatchReplay(onMove.resume, backlog));
     if (timeoutMs !== Number.POSITIVE_INFINITY || idleStreamMs !== Number.POSITIVE_INFINITY)
       this.limit = new TimeLimit(this, context.deadlines, turn, timeoutMs, idleStreamMs);
   }

@@ -6,7 +6,6 @@ import {
   type RequestConnection,
   type ResetCause,
   type Stream,
-  type StreamConnection,
   type StreamHandler,
 } from '../../http/index.ts';
 import type { MoveWay } from '../core/drain/leaving-request.ts';
@@ -120,7 +119,7 @@ export abstract class RoutedRequest extends RequestRecord implements StreamHandl
   }
 
   /** Whether its answer comes on this connection. */
-  isOn(connection: StreamConnection): boolean {
+  isOn(connection: object): boolean {
     return this.upstream?.connection === connection;
   }
 
@@ -232,7 +231,7 @@ export abstract class RoutedRequest extends RequestRecord implements StreamHandl
   }
 
   private heldContent(): RequestContent {
-    this.content ??= new RequestContent(this.context.http2.buffers.backlog);
+    this.content ??= new RequestContent(this.context.http.buffers.backlog);
     return this.content;
   }
 

@@ -1,43 +1,22 @@
-import type { HttpContext, StreamConnection } from '../../http/index.ts';
-import type { Log } from '../../runtime/log.ts';
-import type { RouterCounters } from '../core/counters.ts';
-import type { DeadlineWheel } from '../core/deadlines.ts';
-import type { DrainDescription } from '../core/drain/drain.ts';
-import type { HoldDescription } from '../core/gate/hold.ts';
+import type { HttpContext } from '../../http/index.ts';
+import type { CoreContext, CoreLimits } from '../core/context.ts';
 import type { AccessLog } from './observe/access-log.ts';
 import type { Tracing } from './observe/tracing.ts';
 import type { ReplayArena } from './replay/replay-arena.ts';
 
-/**
- * What all of a router thread shares. The router puts other settings into it when its config is reloaded: who needs one looks
- * it up when it is needed. A connection keeps the `http2` that it began with.
- */
-export interface RouterContext {
-  readonly http2: HttpContext;
-  readonly counters: RouterCounters;
-  readonly deadlines: DeadlineWheel;
+/** What the core shares in a router thread, and what HTTP needs beside it. A connection keeps the `http` that it began with. */
+export interface RouterContext extends CoreContext {
+  readonly http: HttpContext;
   readonly arena: ReplayArena;
   readonly limits: RouterLimits;
-  readonly drain: DrainDescription;
-  readonly hold: HoldDescription;
-  /** A shard ends a connection in order: what is open on it has to leave. */
-  readonly onShardLeaving: (connection: StreamConnection, shard: string) => void;
-  readonly log: Log;
   /** Null where nobody wants to know, so that requests are spared the asking. */
   readonly accessLog: AccessLog | null;
   readonly tracing: Tracing | null;
-  /** Between 0 and 1; spreads reconnects. */
-  readonly random: () => number;
 }
 
-export interface RouterLimits {
-  /** Connections that a router thread keeps to one shard. */
-  readonly maxConnectionsPerShard: number;
-  /** The same for shards that speak HTTP/1.1, where each request in flight takes one. */
+export interface RouterLimits extends CoreLimits {
+  /** Connections to a shard that speaks HTTP/1.1, where each request in flight takes one. */
   readonly maxHttp1ConnectionsPerShard: number;
-  /** Requests that may wait for a stream to one shard. */
-  readonly maxPendingRequests: number;
-  readonly connectTimeoutMs: number;
   /**
    * A request's content has to bring this much in any such time in which its client may send; 0: it may take for ever. Streams of
    * messages (gRPC, Connect), WebSockets and watches may be silent by their nature and have `idleStreamMs`.

@@ -81,8 +81,10 @@ export class Router implements DownstreamOwner, ListenerOwner {
   constructor(options: RouterOptions) {
     const { observe = quiet, timeOfDay = () => '' } = options;
     this.#timeOfDay = timeOfDay;
+    const http = httpContext(options.clock, { ...defaultLimits, ...options.http2Limits });
     this.context = {
-      http2: httpContext(options.clock, { ...defaultLimits, ...options.http2Limits }),
+      http,
+      turn: http.turn,
       counters: new RouterCounters(),
       deadlines: new DeadlineWheel(options.clock),
       arena: new ReplayArena(),
@@ -211,13 +213,13 @@ export class Router implements DownstreamOwner, ListenerOwner {
 
   /** Streams that are open, at most `limit` of them. */
   openStreams(limit: number): OpenStream[] {
-    this.context.http2.turn.begin();
+    this.context.turn.begin();
     return this.#sessions.describe(limit);
   }
 
   /** Listens; answers the ports. `reusePort` lets several threads share them, the kernel spreading connections over them. */
   async listen(listen: readonly NamedListener[], reusePort: boolean): Promise<readonly number[]> {
-    const { requestHeadTimeoutMs } = this.context.http2.limits;
+    const { requestHeadTimeoutMs } = this.context.http.limits;
     const listeners = await this.#listeners.prepare(listen, requestHeadTimeoutMs, reusePort);
     listeners.apply();
     return listeners.ports;
@@ -260,7 +262,7 @@ export class Router implements DownstreamOwner, ListenerOwner {
     listeners: PreparedListeners,
   ): void {
     const { context } = this;
-    const { http2, log } = context;
+    const { http, log } = context;
     context.accessLog?.close();
     // Connections that are open keep to what they have announced to their clients.
     Object.assign(context, {
@@ -268,9 +270,9 @@ export class Router implements DownstreamOwner, ListenerOwner {
       drain: settings.drain,
       hold: settings.hold,
       accessLog,
-      http2: { ...http2, limits },
+      http: { ...http, limits },
     });
-    http2.buffers.setLimits(limits);
+    http.buffers.setLimits(limits);
     log.level = settings.observe.logLevel;
     this.places.setLimits(limits.maxDownstreamConnections, settings.maxConnections);
     this.#upstreams.goByContext();
@@ -353,7 +355,7 @@ export class Router implements DownstreamOwner, ListenerOwner {
   }
 
   #sweep(): void {
-    const now = this.context.http2.turn.begin();
+    const now = this.context.turn.begin();
     for (const session of this.#sessions) session.sweep(now);
     this.#upstreams.sweep(now);
     this.#listeners.refreshCertificates();

@@ -1,4 +1,4 @@
-import type { RouterContext } from '../../http/router-context.ts';
+import type { CoreContext } from '../context.ts';
 import type { LeavingRequest } from './leaving-request.ts';
 
 /** A stream that has to leave. */
@@ -28,7 +28,7 @@ const TICK_MS = 5;
  * been open for as long as a watch.
  */
 export class Drainer {
-  readonly #context: RouterContext;
+  readonly #context: CoreContext;
   #batches: Batch[] = [];
   /** Not open for long yet. */
   readonly #young = new Set<Leaver>();
@@ -36,13 +36,13 @@ export class Drainer {
   readonly #reluctant = new Map<LeavingRequest, number>();
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(context: RouterContext) {
+  constructor(context: CoreContext) {
     this.#context = context;
   }
 
   /** @param sinceMs when their window began; now where it is not given */
   add(leavers: readonly Leaver[], sinceMs?: number): void {
-    const nowMs = this.#context.http2.turn.begin();
+    const nowMs = this.#context.turn.begin();
     const { longLivedAfterMs } = this.#context.drain;
     const watches: Leaver[] = [];
     for (const leaver of leavers) {
@@ -66,7 +66,7 @@ export class Drainer {
   }
 
   #tick(): void {
-    const nowMs = this.#context.http2.turn.begin();
+    const nowMs = this.#context.turn.begin();
     this.#growOld(nowMs);
     for (const batch of this.#batches) this.#endDue(batch, nowMs);
     this.#batches = this.#batches.filter(({ leavers, next }) => next < leavers.length);

@@ -1,5 +1,5 @@
 import type { StagedCluster } from '../../../topology/index.ts';
-import type { RouterContext } from '../../http/router-context.ts';
+import type { CoreContext } from '../context.ts';
 import type { Leaver } from '../drain/drainer.ts';
 import { Change } from './change.ts';
 import type { GatedRequest } from './gated-request.ts';
@@ -29,7 +29,7 @@ const DRAIN_TICK_MS = 20;
  * handoff what moves has to wait, and so has everything once the router's lease has run out.
  */
 export class Gate {
-  readonly #context: RouterContext;
+  readonly #context: CoreContext;
   readonly #cluster: string;
   readonly #keeper: GateKeeper;
   readonly #room: WaitingRoom;
@@ -40,11 +40,11 @@ export class Gate {
   #onSettled: Array<{ readonly attempt: number; readonly step: string; readonly done: (reached: boolean) => void }> =
     [];
 
-  constructor(context: RouterContext, cluster: string, until: ServesUntil, keeper: GateKeeper) {
+  constructor(context: CoreContext, cluster: string, until: ServesUntil, keeper: GateKeeper) {
     this.#context = context;
     this.#cluster = cluster;
     this.#keeper = keeper;
-    this.#lease = new LeaseWatch(context.http2.turn, until, () => keeper.cut());
+    this.#lease = new LeaseWatch(context.turn, until, () => keeper.cut());
     this.#room = new WaitingRoom(context, cluster, () => this.#letInAfterOutage());
   }
 
@@ -69,7 +69,7 @@ export class Gate {
    * and `readmits` alone decide it.
    */
   admits(request: GatedRequest): boolean {
-    if (this.#lease.admitsAt(this.#context.http2.turn.nowMs)) {
+    if (this.#lease.admitsAt(this.#context.turn.nowMs)) {
       const change = this.#change;
       if (change === null || !change.moves(request)) return true;
       if (!change.hasToWait(request)) {
@@ -134,7 +134,7 @@ export class Gate {
   }
 
   #now(): number {
-    return this.#context.http2.turn.begin();
+    return this.#context.turn.begin();
   }
 
   // ---- a change of version ---------------------------------------------------------------------------------------

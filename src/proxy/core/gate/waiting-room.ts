@@ -1,5 +1,5 @@
 import { type LocalReply, localReply } from '../../http/local-reply.ts';
-import type { RouterContext } from '../../http/router-context.ts';
+import type { CoreContext } from '../context.ts';
 import { ClientShares } from '../owner/client-shares.ts';
 import type { WaitingPlace } from '../waiting-place.ts';
 import type { GatedRequest } from './gated-request.ts';
@@ -27,7 +27,7 @@ interface Waiting {
  * leaves some of it to the others.
  */
 export class WaitingRoom implements WaitingPlace<GatedRequest> {
-  readonly #context: RouterContext;
+  readonly #context: CoreContext;
   readonly #cluster: string;
   /** Calls that are no watches go first. */
   readonly #calls = new Map<GatedRequest, Waiting>();
@@ -43,7 +43,7 @@ export class WaitingRoom implements WaitingPlace<GatedRequest> {
   #passes = 0;
 
   /** @param onTick called now and then while somebody waits */
-  constructor(context: RouterContext, cluster: string, onTick: () => void) {
+  constructor(context: CoreContext, cluster: string, onTick: () => void) {
     this.#context = context;
     this.#cluster = cluster;
     this.#onTick = onTick;
@@ -55,10 +55,10 @@ export class WaitingRoom implements WaitingPlace<GatedRequest> {
 
   /** Has a request wait, or refuses it where there is no room. @param version the version that it waits for; 0: any */
   add(request: GatedRequest, version: number): void {
-    const { hold, counters, http2 } = this.#context;
+    const { hold, counters, turn } = this.#context;
     const bytes = request.heldBytes;
     counters.held++;
-    const sinceMs = http2.turn.begin();
+    const sinceMs = turn.begin();
     const hasPlace = this.#places.admits(request, 1, this.size, hold.requests, sinceMs);
     if (!hasPlace || !this.#room.admits(request, bytes, this.#bytes, hold.bytes, sinceMs)) {
       request.refuse(this.#full());
@@ -81,8 +81,8 @@ export class WaitingRoom implements WaitingPlace<GatedRequest> {
   onContent(request: GatedRequest, bytes: number): void {
     const waiting = this.#calls.get(request) ?? this.#watches.get(request);
     if (waiting === undefined) return;
-    const { hold, http2 } = this.#context;
-    const mayGrow = this.#room.admits(request, bytes, this.#bytes, hold.bytes, http2.turn.begin());
+    const { hold, turn } = this.#context;
+    const mayGrow = this.#room.admits(request, bytes, this.#bytes, hold.bytes, turn.begin());
     waiting.bytes += bytes;
     this.#bytes += bytes;
     if (!mayGrow) request.refuse(this.#full());
@@ -119,7 +119,7 @@ export class WaitingRoom implements WaitingPlace<GatedRequest> {
   }
 
   #tick(): void {
-    const nowMs = this.#context.http2.turn.begin();
+    const nowMs = this.#context.turn.begin();
     const isLate = nowMs - this.#tickedAtMs > TICK_MS + LATE_MS;
     // A thread that is late every time keeps to its limits all the same, every other time.
     this.#tickedAtMs = isLate ? Number.POSITIVE_INFINITY : nowMs;

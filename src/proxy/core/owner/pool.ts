@@ -24,9 +24,8 @@ export interface ShardEndpoint extends SocketTarget {
 
 /** What one shard is asked of at once, by one worker. */
 export interface UpstreamLimits {
-  /** Connections to a shard that speaks HTTP/2, and to one that speaks HTTP/1.1. */
-  readonly connections: number;
-  readonly http1Connections: number;
+  /** Null: as many as the router allows for the protocol that the shard speaks. */
+  readonly connections: number | null;
   /** Requests in flight. */
   readonly requests: number;
   /** Requests that wait. */

@@ -7,7 +7,7 @@ import { FAILURES } from '../../http/failure.ts';
 import { AutoPool } from '../../http/pools/auto-pool.ts';
 import { Http1Pool } from '../../http/pools/http1-pool.ts';
 import { Http2Pool } from '../../http/pools/http2-pool.ts';
-import type { RouterContext } from '../../http/router-context.ts';
+import type { CoreContext } from '../context.ts';
 import type { FailureCause } from '../counters.ts';
 import { RetryBudget } from '../retries.ts';
 import { ClientShares } from './client-shares.ts';
@@ -35,7 +35,7 @@ export const defaultUpstream: UpstreamDescription = { protocol: 'http2' };
 const TELL_FAILURES_EVERY_MS = 60_000;
 
 const POOLS: Readonly<
-  Record<UpstreamDescription['protocol'], (context: RouterContext, endpoint: ShardEndpoint) => Pool>
+  Record<UpstreamDescription['protocol'], (context: CoreContext, endpoint: ShardEndpoint) => Pool>
 > = {
   http2: (context, endpoint) => new Http2Pool(context, endpoint),
   http1: (context, endpoint) => new Http1Pool(context, endpoint),
@@ -55,7 +55,7 @@ export class Upstream implements ShardEndpoint {
   readonly retryBudget = new RetryBudget();
   /** Null where nothing is looked at, so that most requests are spared the asking. */
   readonly health: OwnerHealth | null;
-  readonly #context: RouterContext;
+  readonly #context: CoreContext;
   readonly #description: UpstreamDescription;
   readonly #pool: Pool;
   readonly #shares = new ClientShares((visit) => this.#pool.forEachOpen(visit));
@@ -66,7 +66,7 @@ export class Upstream implements ShardEndpoint {
   #unreachable = false;
   #failureTellableAtMs = 0;
 
-  constructor(context: RouterContext, cluster: string, id: string, address: string, description: UpstreamDescription) {
+  constructor(context: CoreContext, cluster: string, id: string, address: string, description: UpstreamDescription) {
     const { protocol, tls, activeHealth, passiveHealth, waitForOwnerMs = 0 } = description;
     this.#context = context;
     this.#description = description;
@@ -88,7 +88,7 @@ export class Upstream implements ShardEndpoint {
       : null;
     this.#held = new HeldRequests(
       this.limits.pending,
-      () => context.http2.turn.begin(),
+      () => context.turn.begin(),
       (request, reason) => this.refuse(request, 'unreachable', reason),
     );
     this.#pool = POOLS[protocol](context, this);
@@ -103,7 +103,7 @@ export class Upstream implements ShardEndpoint {
    * @param block the request's header section where it is at hand as it was received
    */
   dispatch(request: ClearedRequest, block: HeaderBlock | null): void {
-    const fault = this.health === null ? null : this.health.faultAt(this.#context.http2.turn.nowMs);
+    const fault = this.health === null ? null : this.health.faultAt(this.#context.turn.nowMs);
     if (fault !== null) this.unavailable(request, 'unhealthy', fault);
     else if (this.limits.requests !== Number.POSITIVE_INFINITY && !this.#hasPlaceFor(request))
       this.refuse(request, 'overloaded', '');
@@ -113,7 +113,7 @@ export class Upstream implements ShardEndpoint {
   #hasPlaceFor(request: OutgoingRequest): boolean {
     const { requests } = this.limits;
     const open = this.#pool.openStreams;
-    return this.#shares.admits(request, 1, open, requests, this.#context.http2.turn.nowMs);
+    return this.#shares.admits(request, 1, open, requests, this.#context.turn.nowMs);
   }
 
   /** Requests wait for it while it is down or sick. */
@@ -159,7 +159,7 @@ export class Upstream implements ShardEndpoint {
 
   /** Not of each: a shard that misbehaves may do so with every answer. */
   #tellFailure(cause: FailureCause, reason: string): void {
-    const { nowMs } = this.#context.http2.turn;
+    const { nowMs } = this.#context.turn;
     if (nowMs < this.#failureTellableAtMs) return;
     this.#failureTellableAtMs = nowMs + TELL_FAILURES_EVERY_MS;
     this.#log.warn({ cause, reason }, 'the shard breaks the protocol');
@@ -172,7 +172,7 @@ export class Upstream implements ShardEndpoint {
 
   /** What became of a request that was sent. */
   onOutcome(failed: boolean): void {
-    this.health?.onOutcome(failed, this.#context.http2.turn.nowMs);
+    this.health?.onOutcome(failed, this.#context.turn.nowMs);
   }
 
   /** Adds to the counters what it is like now. */
@@ -183,7 +183,7 @@ export class Upstream implements ShardEndpoint {
     counters.held += this.#held.count;
     if (this.health === null) return;
     counters.ejections += this.health.ejections;
-    if (this.health.faultAt(this.#context.http2.turn.begin()) !== null) counters.unhealthy = 1;
+    if (this.health.faultAt(this.#context.turn.begin()) !== null) counters.unhealthy = 1;
   }
 
   /** The router's own limits have changed, or what is logged. */
@@ -214,10 +214,9 @@ export class Upstream implements ShardEndpoint {
   }
 }
 
-function limitsOf({ limits }: RouterContext, description: UpstreamDescription): UpstreamLimits {
+function limitsOf({ limits }: CoreContext, description: UpstreamDescription): UpstreamLimits {
   return {
-    connections: description.limits?.connections ?? limits.maxConnectionsPerShard,
-    http1Connections: description.limits?.connections ?? limits.maxHttp1ConnectionsPerShard,
+    connections: description.limits?.connections ?? null,
     requests: description.limits?.requests ?? Number.POSITIVE_INFINITY,
     pending: description.limits?.pending ?? limits.maxPendingRequests,
   };

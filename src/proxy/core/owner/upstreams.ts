@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ShardPlace } from '../../../topology/index.ts';
-import type { RouterContext } from '../../http/router-context.ts';
+import type { CoreContext } from '../context.ts';
 import { ClusterOwners, type RoutedCluster } from '../../http/routing.ts';
 import { MOST_LABELLED } from '../counters.ts';
 import type { Gate } from '../gate/gate.ts';
@@ -14,7 +14,7 @@ const LET_GO_AFTER_MS = 5000;
 
 /** All shards that this thread reaches, of current versions and of past ones that still have streams. */
 export class Upstreams {
-  readonly #context: RouterContext;
+  readonly #context: CoreContext;
   readonly #all = new Set<Upstream>();
   /** Those that are spoken to as their cluster has it now, by cluster, id and address. */
   readonly #current = new Map<string, Upstream>();
@@ -23,7 +23,7 @@ export class Upstreams {
   readonly #past = new Map<Upstream, number>();
   #outliersNextMs = new Map<string, number>();
 
-  constructor(context: RouterContext) {
+  constructor(context: CoreContext) {
     this.#context = context;
   }
 

@@ -65,7 +65,7 @@ export abstract class RequestRecord implements Waiting {
     this.needs = needs;
     this.client = client;
     this.span = span;
-    this.startedUnits = latencyUnits(context.http2.turn.nowMs);
+    this.startedUnits = latencyUnits(context.turn.nowMs);
     this.repeated = 0;
     this.requestBytes = 0;
     this.responseBytes = 0;
@@ -133,7 +133,7 @@ export abstract class RequestRecord implements Waiting {
     const { owner } = this;
     const { counters } = this.route;
     if (owner.health !== null) owner.onOutcome(isTrouble(this.status, grpcStatus));
-    const units = unitsBetween(this.startedUnits, this.context.http2.turn.nowMs);
+    const units = unitsBetween(this.startedUnits, this.context.turn.nowMs);
     const bucket = latencyBucket(units);
     counters.observeLatency(bucket, units);
     owner.counters.observeLatency(bucket, units);
@@ -175,7 +175,7 @@ export abstract class RequestRecord implements Waiting {
       key: route.hidesKeys ? hiddenKey(this.keyText) : this.keyText,
       status: this.status,
       grpcStatus: this.grpcStatus,
-      ageMs: this.ageMs(this.context.http2.turn.nowMs),
+      ageMs: this.ageMs(this.context.turn.nowMs),
       requestBytes: this.requestBytes,
       responseBytes: this.responseBytes,
       retries: this.repeated,

@@ -65,7 +65,7 @@ export class AutoPool implements Pool {
     const socket = openSocket(this.#endpoint, ['h2', 'http/1.1'], (bytes, start, end) =>
       holder.probe?.receive(bytes, start, end),
     );
-    const probe = new Connection(socket, false, this.#context.http2, {
+    const probe = new Connection(socket, false, this.#context.http, {
       onRequest() {},
       onFlood() {},
       onGoaway() {},

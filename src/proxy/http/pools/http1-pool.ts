@@ -27,6 +27,10 @@ export class Http1Pool implements Pool, Http1ClientHandler {
     this.#onDoubt = onDoubt;
   }
 
+  get #mostConnections(): number {
+    return this.#endpoint.limits.connections ?? this.#context.limits.maxHttp1ConnectionsPerShard;
+  }
+
   get openConnections(): number {
     return this.#connections.size;
   }
@@ -39,16 +43,16 @@ export class Http1Pool implements Pool, Http1ClientHandler {
     const connection = this.#mayGo(request) ? this.#connectionWithRoom() : null;
     if (connection === null) haveWait(request, this.#pending, this, this.#endpoint);
     else {
-      this.#shares.count(request, this.#context.http2.turn.nowMs);
+      this.#shares.count(request, this.#context.turn.nowMs);
       this.#send(request, block, connection);
     }
   }
 
   /** Whether a request may have one of the places that are left. */
   readonly #mayGo = (request: OutgoingRequest): boolean => {
-    const { http1Connections: places } = this.#endpoint.limits;
+    const places = this.#mostConnections;
     const open = this.openStreams;
-    const { nowMs } = this.#context.http2.turn;
+    const { nowMs } = this.#context.turn;
     return !ClientShares.isScarce(open, places) || this.#shares.allows(request, open, places, nowMs);
   };
 
@@ -62,7 +66,7 @@ export class Http1Pool implements Pool, Http1ClientHandler {
   }
 
   get #hasRoom(): boolean {
-    const mayOpen = this.#connections.size < this.#endpoint.limits.http1Connections && !this.#closed;
+    const mayOpen = this.#connections.size < this.#mostConnections && !this.#closed;
     return this.#idle.length > 0 || mayOpen;
   }
 
@@ -82,17 +86,17 @@ export class Http1Pool implements Pool, Http1ClientHandler {
   #connectionWithRoom(): Http1ClientConnection | null {
     const idle = this.#idle.pop();
     if (idle !== undefined) return idle;
-    return this.#connections.size < this.#endpoint.limits.http1Connections && !this.#closed ? this.#open() : null;
+    return this.#connections.size < this.#mostConnections && !this.#closed ? this.#open() : null;
   }
 
   #open(): Http1ClientConnection {
-    const { http2, limits } = this.#context;
+    const { http, limits } = this.#context;
     const holder: { connection: Http1ClientConnection | null } = { connection: null };
     const socket = openSocket(this.#endpoint, ['http/1.1'], (bytes, start, end) =>
       holder.connection?.receive(bytes, start, end),
     );
     const ready = this.#endpoint.certificates === null ? 'connect' : 'secureConnect';
-    const connection = new Http1ClientConnection(socket, ready, http2, this);
+    const connection = new Http1ClientConnection(socket, ready, http, this);
     holder.connection = connection;
     const timer = setTimeout(() => {
       connection.fail(`no connection within ${limits.connectTimeoutMs} ms`);

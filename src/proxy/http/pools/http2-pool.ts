@@ -43,7 +43,11 @@ export class Http2Pool implements Pool, ConnectionHandler {
     this.#context = context;
     this.#endpoint = endpoint;
     this.#onDoubt = onDoubt;
-    this.#scarceFrom = ClientShares.scarceFrom(endpoint.limits.connections);
+    this.#scarceFrom = ClientShares.scarceFrom(this.#mostConnections);
+  }
+
+  get #mostConnections(): number {
+    return this.#endpoint.limits.connections ?? this.#context.limits.maxConnectionsPerShard;
   }
 
   /**
@@ -107,7 +111,7 @@ export class Http2Pool implements Pool, ConnectionHandler {
   #takesPlace(request: OutgoingRequest): boolean {
     if (this.#connections.length < this.#scarceFrom) return true;
     if (!this.#mayGo(request)) return false;
-    this.#shares.count(request, this.#context.http2.turn.nowMs);
+    this.#shares.count(request, this.#context.turn.nowMs);
     return true;
   }
 
@@ -116,14 +120,14 @@ export class Http2Pool implements Pool, ConnectionHandler {
     const connections = this.#connections;
     if (connections.length < this.#scarceFrom) return true;
     let open = 0;
-    let places = (this.#endpoint.limits.connections - connections.length) * this.#assumedStreams;
+    let places = (this.#mostConnections - connections.length) * this.#assumedStreams;
     for (let i = 0; i < connections.length; i++) {
       const connection = connections[i] as Connection;
       open += connection.openStreams;
       places += this.#streamsAllowed(connection);
     }
     if (!ClientShares.isScarce(open, places)) return true;
-    return this.#shares.allows(request, open, places, this.#context.http2.turn.nowMs);
+    return this.#shares.allows(request, open, places, this.#context.turn.nowMs);
   };
 
   #forEachStream(visit: (request: Waiting) => void): void {
@@ -142,7 +146,7 @@ export class Http2Pool implements Pool, ConnectionHandler {
   #openForPending(): void {
     const made = this.#connections.filter((each) => !each.ready).length;
     let room = made * this.#assumedStreams;
-    while (room < this.#pending.length && this.#connections.length < this.#endpoint.limits.connections) {
+    while (room < this.#pending.length && this.#connections.length < this.#mostConnections) {
       if (this.#connect() === null) return;
       room += this.#assumedStreams;
     }
@@ -154,13 +158,13 @@ export class Http2Pool implements Pool, ConnectionHandler {
   }
 
   #connect(): Connection | null {
-    const { http2, limits } = this.#context;
-    if (this.#closed || http2.turn.nowMs < this.#retryAtMs) return null;
+    const { http, turn, limits } = this.#context;
+    if (this.#closed || turn.nowMs < this.#retryAtMs) return null;
     const holder: { connection: Connection | null } = { connection: null };
     const socket = openSocket(this.#endpoint, ['h2'], (bytes, start, end) =>
       holder.connection?.receive(bytes, start, end),
     );
-    const connection = new Connection(socket, false, http2, this);
+    const connection = new Connection(socket, false, http, this);
     holder.connection = connection;
     const timer = setTimeout(() => {
       if (connection.ready) return;
@@ -258,11 +262,11 @@ export class Http2Pool implements Pool, ConnectionHandler {
   }
 
   #backOff(reason: string): void {
-    const { random, http2 } = this.#context;
+    const { random, turn } = this.#context;
     this.#endpoint.onConnectFailed(reason);
     this.#lastFailure = reason;
     this.#backoffMs = Math.min(Math.max(FIRST_BACKOFF_MS, this.#backoffMs * BACKOFF_FACTOR), LONGEST_BACKOFF_MS);
-    this.#retryAtMs = http2.turn.begin() + this.#backoffMs * jitter(BACKOFF_JITTER, random);
+    this.#retryAtMs = turn.begin() + this.#backoffMs * jitter(BACKOFF_JITTER, random);
     this.#onDoubt(false);
   }
 
