@@ -1,7 +1,6 @@
 /** The router: listener, session, stream, owner. It sees the control plane as a description that it is handed, no more. */
 
 export {
-  failureCauses,
   LATENCY_BUCKETS,
   LATENCY_UNIT_US,
   RouterCounters,
@@ -9,6 +8,7 @@ export {
   TrafficCounters,
 } from './core/counters.ts';
 export { type DrainDescription, defaultDrain } from './core/drain/drain.ts';
+export { failureCauses } from './core/failure.ts';
 export { defaultHold, type HoldDescription } from './core/gate/hold.ts';
 export type { ServesUntil } from './core/gate/lease-watch.ts';
 export type { UpstreamDescription } from './core/owner/upstream.ts';

@@ -8,8 +8,8 @@ import {
 import type { GatedRequest } from '../../src/proxy/core/gate/gated-request.ts';
 import type { Owners } from '../../src/proxy/core/gate/owners.ts';
 import type { ClearedRequest, OutgoingRequest, SendableRequest } from '../../src/proxy/core/owner/outgoing-request.ts';
+import type { Refusal } from '../../src/proxy/core/refusal.ts';
 import type { WaitingPlace } from '../../src/proxy/core/waiting-place.ts';
-import type { LocalReply } from '../../src/proxy/http/local-reply.ts';
 
 /** A request as gate and pools see it, with a spec in place of its client and its answer. Its key moves unless it says otherwise. */
 export class StubRequest implements GatedRequest, SendableRequest, StreamHandler {
@@ -29,7 +29,7 @@ export class StubRequest implements GatedRequest, SendableRequest, StreamHandler
   moves = true;
   startedAtMs = 0;
   readonly wayToLeave = 'end';
-  refusal: LocalReply | null = null;
+  refusal: Refusal | null = null;
   /** Whom its owner was last looked for among. */
   owners: Owners | null = null;
   keepsContent = false;
@@ -93,9 +93,9 @@ export class StubRequest implements GatedRequest, SendableRequest, StreamHandler
     this.onProceed();
   }
 
-  refuse(reply: LocalReply): void {
+  refuse(refusal: Refusal): void {
     this.isOpen = false;
-    this.refusal = reply;
+    this.refusal = refusal;
     this.#leavePlace();
   }
 

@@ -1,39 +1,4 @@
-import { type FloodCause, floodCauses } from '../../http/index.ts';
-
-/** Why the router answered a request itself. */
-export const refusals = [
-  'no_route',
-  'no_shard_key',
-  'bad_request',
-  'no_owner',
-  'owner_unavailable',
-  'overloaded',
-  'rate_limited',
-  'too_large',
-  'idle_stream',
-  'slow_content',
-  'deadline',
-  'upstream_fault',
-  'moved',
-  'held',
-  'no_lease',
-] as const;
-export type Refusal = (typeof refusals)[number];
-
-/** Why a request has no answer, or no complete one, of its shard; what follows from each, `proxy/http/failure.ts` says. */
-export const failureCauses = [
-  'not_switched',
-  'declined',
-  'unreachable',
-  'lost',
-  'refused',
-  'gave_up',
-  'stalled',
-  'violation',
-  'unhealthy',
-  'overloaded',
-] as const;
-export type FailureCause = (typeof failureCauses)[number];
+import { type FailureCause, failureCauses } from './failure.ts';
 
 /** gRPC's status codes run from 0 to 16. */
 const GRPC_STATUSES = 17;
@@ -104,6 +69,14 @@ export class ShardCounters extends TrafficCounters {
 export const MOST_LABELLED = 1000;
 export const OTHERS = 'others';
 
+/** What the families of protocols call that which they count. */
+export interface CounterNames {
+  /** Why requests were answered by the router itself. */
+  readonly refusals: readonly string[];
+  /** Limits that peers went over. */
+  readonly floods: readonly string[];
+}
+
 /** What a router thread counts on its way, in plain fields; made into metrics when somebody asks. */
 export class RouterCounters {
   downstreamConnections = 0;
@@ -113,7 +86,8 @@ export class RouterCounters {
   downstreamRefused = 0;
   malformed = 0;
   handshakesFailed = 0;
-  readonly refusals = Object.fromEntries(refusals.map((reason) => [reason, 0])) as Record<Refusal, number>;
+  /** Requests that the router answered itself, by why. */
+  readonly refusals: Record<string, number>;
   /** Streams that were ended because their keys have moved, by how. */
   readonly drained: Record<'goaway' | 'end' | 'replay', number> = { goaway: 0, end: 0, replay: 0 };
   /** Streams that have to leave and have not yet. */
@@ -124,10 +98,25 @@ export class RouterCounters {
   holding = 0;
   /** Requests that shards refused because the router was behind. */
   stale = 0;
-  readonly floods = Object.fromEntries(floodCauses.map((cause) => [cause, 0])) as Record<FloodCause, number>;
+  /** Peers that went over a limit, by which. */
+  readonly floods: Record<string, number>;
   readonly routes: Record<string, TrafficCounters> = {};
   /** By `cluster/shard`. */
   readonly shards: Record<string, ShardCounters> = {};
+
+  /** @param names that are told from the beginning, when nothing of theirs has been counted yet */
+  constructor({ refusals, floods }: CounterNames = { refusals: [], floods: [] }) {
+    this.refusals = zeros(refusals);
+    this.floods = zeros(floods);
+  }
+
+  countRefusal(reason: string): void {
+    this.refusals[reason] = (this.refusals[reason] ?? 0) + 1;
+  }
+
+  countFlood(limit: string): void {
+    this.floods[limit] = (this.floods[limit] ?? 0) + 1;
+  }
 
   /** Requests that no route matched. */
   get unrouted(): TrafficCounters {
@@ -141,6 +130,10 @@ export class RouterCounters {
   shard(cluster: string, id: string): ShardCounters {
     return counted(this.shards, `${cluster}/${id}`, () => new ShardCounters());
   }
+}
+
+function zeros(names: readonly string[]): Record<string, number> {
+  return Object.fromEntries(names.map((name) => [name, 0]));
 }
 
 function counted<Counters>(all: Record<string, Counters>, name: string, make: () => Counters): Counters {

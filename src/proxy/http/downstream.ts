@@ -262,7 +262,7 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
 
   #refuse(stream: Stream, block: HeaderBlock, reply: LocalReply): void {
     const { counters, accessLog } = this.#context;
-    counters.refusals[reply.refusal]++;
+    counters.countRefusal(reply.refusal);
     if (this.#route === null) counters.unrouted.requests++;
     const traffic = this.#route?.counters ?? counters.unrouted;
     const protocol = clientProtocolOf(block.fields, block.count);
@@ -331,7 +331,7 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
   }
 
   onFlood(_connection: Connection, cause: FloodCause): void {
-    this.#context.counters.floods[cause]++;
+    this.#context.counters.countFlood(cause);
   }
 
   onFault(_fault: Http1Fault): void {
@@ -339,6 +339,6 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
   }
 
   onSlow(): void {
-    this.#context.counters.floods.slow++;
+    this.#context.counters.countFlood('slow');
   }
 }

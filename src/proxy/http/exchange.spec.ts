@@ -192,7 +192,7 @@ it('keeps content for an owner that is waited for where its route repeats nothin
   expect(exchange.isSent).toBe(false);
   exchange.proceed();
   expect(shard.connection.sent.slice(2)).toEqual(['/x', 'kept end']);
-  exchange.refuse({ refusal: 'deadline', grpcStatus: 4, httpStatus: 504, message: '' });
+  exchange.answer({ refusal: 'deadline', grpcStatus: 4, httpStatus: 504, message: '' });
   shard.destroy();
 });
 

@@ -9,18 +9,20 @@ import {
   type StreamConnection,
 } from '../../http/index.ts';
 import { type GrpcWebTranslation, grpcTimeoutMs } from '../../rpc/index.ts';
-import type { FailureCause } from '../core/counters.ts';
 import type { MoveWay } from '../core/drain/leaving-request.ts';
+import { type FailureCause, FAILURES } from '../core/failure.ts';
+import type { Refusal } from '../core/refusal.ts';
 import type { Admission } from './admission.ts';
 import { framingOf, unframed } from './answer-framing.ts';
 import { isTrouble, mayBeStale, staleVersion } from './answer-meaning.ts';
 import { ContentPace } from './content-pace.ts';
 import { applyCors } from './edge/cors.ts';
 import { cleanTrailers } from './edge/own-headers.ts';
-import { FAILURES, failureCause, reasonOf } from './failure.ts';
+import { ENDINGS, failureCause, reasonOf } from './failure.ts';
 import { endWithReply, type LocalReply, localReply, sendReply } from './local-reply.ts';
 import { Departure } from './replay/departure.ts';
 import { WatchReplay } from './replay/watch-replay.ts';
+import { replyTo } from './reply-to.ts';
 import { Phase, RoutedRequest } from './routed-request.ts';
 import type { RouterContext } from './router-context.ts';
 import { TimeLimit } from './time-limit.ts';
@@ -64,7 +66,7 @@ export class Exchange extends RoutedRequest {
     const { limits } = this.context;
     if (this.#pace === null) this.#pace = new ContentPace(this.requestBytes, nowMs);
     else if (this.#pace.isTooSlow(this.requestBytes, nowMs, this.downstream.receiveWindow > 0, limits)) {
-      if (!this.#mayBeSilent) this.refuse(localReply.slowContent(limits.requestContentTimeoutMs));
+      if (!this.#mayBeSilent) this.answer(localReply.slowContent(limits.requestContentTimeoutMs));
     }
   }
 
@@ -88,7 +90,7 @@ export class Exchange extends RoutedRequest {
     if (stream === this.downstream) {
       const translated = this.needs?.grpcWeb?.requestContent(bytes, start, end, endStream);
       if (translated === undefined) this.onRequestContent(bytes, start, end, endStream);
-      else if (translated === null) this.refuse(localReply.badRequest('content that is not the base64 it says it is'));
+      else if (translated === null) this.answer(localReply.badRequest('content that is not the base64 it says it is'));
       else this.onRequestContent(translated, 0, translated.length, endStream);
     } else if (this.isOpen) this.#onResponseData(stream, bytes, start, end, endStream);
   }
@@ -157,7 +159,7 @@ export class Exchange extends RoutedRequest {
     const { downstream, owner } = this;
     if (downstream.connection.declineTunnel(downstream)) return true;
     owner.onFailure('not_switched', '');
-    this.refuse(FAILURES.not_switched.reply(owner.label, ''));
+    this.refuse({ kind: 'failure', failure: 'not_switched', shard: owner.label, reason: '' });
     return false;
   }
 
@@ -243,12 +245,12 @@ export class Exchange extends RoutedRequest {
 
   /** Ends the exchange in the way that follows from the cause. @param code of the reset that it goes back to */
   #fail(cause: FailureCause, reason: string, code: number): void {
-    const { before, midway, reply } = FAILURES[cause];
+    const { before, midway } = ENDINGS[cause];
     const hasBegun = this.isBeingAnswered;
     const canReset = hasBegun || this.downstream.connection.resetsStreams;
     if (canReset && (hasBegun ? midway : before) === 'reset')
       this.#passReset(cause === 'declined' || cause === 'gave_up' ? code : ErrorCode.InternalError);
-    else this.refuse(reply(this.owner.label, reason));
+    else this.refuse({ kind: 'failure', failure: cause, shard: this.owner.label, reason });
   }
 
   // ---- leaving ---------------------------------------------------------------------------------------------------------
@@ -290,7 +292,7 @@ export class Exchange extends RoutedRequest {
   }
 
   #leaveNow(how: LocalReply | 'replay'): void {
-    if (how !== 'replay') this.refuse(how);
+    if (how !== 'replay') this.answer(how);
     else this.#replayNow(0);
   }
 
@@ -303,7 +305,7 @@ export class Exchange extends RoutedRequest {
     const again = departure?.replay?.request(this.request) ?? null;
     if (departure === null || again === null) {
       const { message = 'the key has moved', status } = this.route.onMove;
-      this.refuse(localReply.moved(message, status, 0));
+      this.answer(localReply.moved(message, status, 0));
       return;
     }
     if (upstream !== null) upstream.connection.letGo(upstream);
@@ -332,7 +334,7 @@ export class Exchange extends RoutedRequest {
     if (endStream && head.grpcStatus !== null) {
       block.removeWhere(({ name }) => name.kind === NameKind.Status);
       this.#onResponseTrailers(head, block);
-    } else this.refuse(localReply.upstreamFault(this.owner.label));
+    } else this.answer(localReply.upstreamFault(this.owner.label));
     return true;
   }
 
@@ -352,12 +354,16 @@ export class Exchange extends RoutedRequest {
     this.record('');
   }
 
-  refuse(reply: LocalReply): void {
+  refuse(refusal: Refusal): void {
+    this.answer(replyTo(refusal));
+  }
+
+  answer(reply: LocalReply): void {
     if (!this.isOpen) return;
     const hasBegun = this.isBeingAnswered;
     this.phase = Phase.Over;
     this.settle();
-    this.context.counters.refusals[reply.refusal]++;
+    this.context.counters.countRefusal(reply.refusal);
     this.abandonUpstream(ErrorCode.Cancel);
     this.noteReply(hasBegun ? null : reply.httpStatus, reply.grpcStatus);
     this.record(reply.refusal);

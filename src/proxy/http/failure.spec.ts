@@ -1,41 +1,36 @@
 import { describe, expect, it } from 'vitest';
 import { ErrorCode, ResetCause, type StreamConnection } from '../../http/index.ts';
 import { GrpcStatus } from '../../rpc/grpc.ts';
-import { type FailureCause, failureCauses } from '../core/counters.ts';
-import { FAILURES, failureCause, reasonOf } from './failure.ts';
+import { type FailureCause, failureCauses } from '../core/failure.ts';
+import { ENDINGS, failureCause, reasonOf } from './failure.ts';
+import { replyTo } from './reply-to.ts';
 
 const { Internal, Unavailable, Unimplemented } = GrpcStatus;
 
-/** For each cause: whose fault, HTTP and gRPC status, health, repetitions, log, before and within an answer. */
-const TABLE: ReadonlyArray<
-  readonly [FailureCause, string, number, GrpcStatus, boolean, string, boolean, string, string]
-> = [
-  ['not_switched', 'client', 501, Unimplemented, false, 'never', false, 'reply', 'reset'],
-  ['declined', 'client', 502, Unavailable, false, 'idempotent', false, 'reset', 'reset'],
-  ['unreachable', 'connection', 503, Unavailable, false, 'always', false, 'reply', 'reply'],
-  ['lost', 'connection', 503, Unavailable, true, 'idempotent', false, 'reply', 'reply'],
-  ['refused', 'shard', 503, Unavailable, true, 'always', false, 'reply', 'reply'],
-  ['gave_up', 'shard', 502, Unavailable, true, 'idempotent', false, 'reset', 'reset'],
-  ['stalled', 'shard', 503, Unavailable, false, 'never', false, 'reply', 'reset'],
-  ['violation', 'shard', 502, Internal, true, 'never', true, 'reply', 'reset'],
-  ['unhealthy', 'router', 503, Unavailable, false, 'never', false, 'reply', 'reply'],
-  ['overloaded', 'router', 503, Unavailable, false, 'never', false, 'reply', 'reply'],
+/** For each cause: HTTP and gRPC status, before and within an answer. */
+const TABLE: ReadonlyArray<readonly [FailureCause, number, GrpcStatus, string, string]> = [
+  ['not_switched', 501, Unimplemented, 'reply', 'reset'],
+  ['declined', 502, Unavailable, 'reset', 'reset'],
+  ['unreachable', 503, Unavailable, 'reply', 'reply'],
+  ['lost', 503, Unavailable, 'reply', 'reply'],
+  ['refused', 503, Unavailable, 'reply', 'reply'],
+  ['gave_up', 502, Unavailable, 'reset', 'reset'],
+  ['stalled', 503, Unavailable, 'reply', 'reset'],
+  ['violation', 502, Internal, 'reply', 'reset'],
+  ['unhealthy', 503, Unavailable, 'reply', 'reply'],
+  ['overloaded', 503, Unavailable, 'reply', 'reply'],
 ];
 
-describe('what follows from a cause', () => {
-  it.each(TABLE)('%s', (cause, fault, http, grpc, isSickness, repeats, isLogged, before, midway) => {
-    const row = FAILURES[cause];
-    const { httpStatus, grpcStatus, message } = row.reply('s0', 'why');
-    expect([row.fault, httpStatus, grpcStatus]).toEqual([fault, http, grpc]);
-    expect([row.isSickness, row.repeats, row.isLogged]).toEqual([isSickness, repeats, isLogged]);
-    expect([row.before, row.midway]).toEqual([before, midway]);
+describe('what a client is told of a failure', () => {
+  it.each(TABLE)('%s', (failure, http, grpc, before, midway) => {
+    const { httpStatus, grpcStatus, message } = replyTo({ kind: 'failure', failure, shard: 's0', reason: 'why' });
+    expect([httpStatus, grpcStatus]).toEqual([http, grpc]);
+    expect(ENDINGS[failure]).toEqual({ before, midway });
     expect(message).toContain('s0');
   });
 
-  it('is said of all of them, and nothing that a client can bring about is held against the shard', () => {
+  it('is said of all of them', () => {
     expect(TABLE.map(([cause]) => cause)).toEqual([...failureCauses]);
-    for (const { fault, isSickness, isLogged } of Object.values(FAILURES))
-      if (fault === 'client' || fault === 'router') expect([isSickness, isLogged]).toEqual([false, false]);
   });
 });
 

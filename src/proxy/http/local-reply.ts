@@ -1,10 +1,30 @@
 import { ErrorCode, type Field, field, HeaderBlock, type Stream, transientField } from '../../http/index.ts';
 import { type ClientProtocol, encodeGrpcMessage, enveloped, GrpcStatus } from '../../rpc/index.ts';
-import type { Refusal, TrafficCounters } from '../core/counters.ts';
+import type { TrafficCounters } from '../core/counters.ts';
+
+/** Why the router answers a request of HTTP itself, as counters and logs name it. */
+export const refusalReasons = [
+  'no_route',
+  'no_shard_key',
+  'bad_request',
+  'no_owner',
+  'owner_unavailable',
+  'overloaded',
+  'rate_limited',
+  'too_large',
+  'idle_stream',
+  'slow_content',
+  'deadline',
+  'upstream_fault',
+  'moved',
+  'held',
+  'no_lease',
+] as const;
+export type RefusalReason = (typeof refusalReasons)[number];
 
 /** An answer of the router's own, in gRPC's terms and in HTTP's. */
 export interface LocalReply {
-  readonly refusal: Refusal;
+  readonly refusal: RefusalReason;
   readonly grpcStatus: GrpcStatus;
   readonly httpStatus: 400 | 403 | 404 | 408 | 413 | 429 | 501 | 502 | 503 | 504;
   readonly message: string;

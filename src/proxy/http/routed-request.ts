@@ -12,6 +12,7 @@ import type { MoveWay } from '../core/drain/leaving-request.ts';
 import type { GatedRequest } from '../core/gate/gated-request.ts';
 import type { Owners } from '../core/gate/owners.ts';
 import type { ClearedRequest, SendableRequest } from '../core/owner/outgoing-request.ts';
+import type { Refusal } from '../core/refusal.ts';
 import { RetryWait, retryWaitMs } from '../core/retries.ts';
 import type { WaitingPlace } from '../core/waiting-place.ts';
 import type { Admission } from './admission.ts';
@@ -96,7 +97,9 @@ export abstract class RoutedRequest extends RequestRecord implements StreamHandl
   abstract onReset(stream: Stream, code: number, cause: ResetCause): void;
   abstract onCredit(stream: Stream): void;
 
-  abstract refuse(reply: LocalReply): void;
+  abstract refuse(refusal: Refusal): void;
+  /** Answers it on the router's own account. */
+  abstract answer(reply: LocalReply): void;
   abstract get isLeaving(): boolean;
   abstract get wayToLeave(): MoveWay;
   abstract shutDownConnection(reason: string): void;
@@ -195,7 +198,7 @@ export abstract class RoutedRequest extends RequestRecord implements StreamHandl
     this.countRequestContent(length);
     const { maxRequestBytes } = this.route;
     if (this.requestBytes > maxRequestBytes && !this.isWebSocket) {
-      this.refuse(localReply.tooLarge(maxRequestBytes));
+      this.answer(localReply.tooLarge(maxRequestBytes));
       return;
     }
     if (endStream) this.requestEnded = true;
@@ -227,7 +230,7 @@ export abstract class RoutedRequest extends RequestRecord implements StreamHandl
 
   private hold(bytes: Uint8Array, start: number, end: number): void {
     if (this.heldContent().hold(bytes, start, end)) this.route.owners.gate?.onContent(this, end - start);
-    else this.refuse(localReply.overloaded(this.owner.label));
+    else this.answer(localReply.overloaded(this.owner.label));
   }
 
   private heldContent(): RequestContent {
@@ -311,7 +314,7 @@ export abstract class RoutedRequest extends RequestRecord implements StreamHandl
     if (gate === null || version === 0) return false;
     if (this.phase === Phase.Answering || !this.takeBack()) return false;
     if (this.repeated >= MOST_STALE) {
-      this.refuse(localReply.heldTooLong(this.owner.cluster, 0));
+      this.refuse({ kind: 'held_too_long', cluster: this.owner.cluster, retryAfterMs: 0 });
       return true;
     }
     this.context.counters.stale++;
@@ -344,7 +347,7 @@ export abstract class RoutedRequest extends RequestRecord implements StreamHandl
   findOwnerIn(owners: Owners): boolean {
     const owner = owners.find(this.key);
     if (owner === null) {
-      this.refuse(localReply.noOwner(owners.name));
+      this.refuse({ kind: 'no_owner', cluster: owners.name });
       return false;
     }
     this.owner = owner;

@@ -5,7 +5,7 @@ import { type LocalReply, localReply } from './local-reply.ts';
 /** A request whose time is limited. */
 export interface LimitedRequest {
   /** Gives the client an answer of the router's own and ends the request. */
-  refuse(reply: LocalReply): void;
+  answer(reply: LocalReply): void;
 }
 
 /** How long a request may take, and for how long nothing may move on its streams. Made only for requests that have a limit. */
@@ -49,8 +49,8 @@ export class TimeLimit implements Deadlined {
     const nowMs = this.#turn.begin();
     const idleAtMs = this.#movedAtMs + this.#idleMs;
     const nextMs = Math.min(this.#deadlineAtMs, idleAtMs);
-    if (nowMs >= this.#deadlineAtMs) this.#request.refuse(localReply.deadline());
-    else if (nowMs >= idleAtMs) this.#request.refuse(localReply.idleStream(this.#idleMs));
+    if (nowMs >= this.#deadlineAtMs) this.#request.answer(localReply.deadline());
+    else if (nowMs >= idleAtMs) this.#request.answer(localReply.idleStream(this.#idleMs));
     else if (nextMs !== Number.POSITIVE_INFINITY) this.#wheel.add(this, nextMs - nowMs);
   }
 }

@@ -1,4 +1,4 @@
-import { defaultLimits, type HttpLimits, httpContext } from '../../http/index.ts';
+import { defaultLimits, floodCauses, type HttpLimits, httpContext } from '../../http/index.ts';
 import {
   type Accepted,
   type ByteReceiver,
@@ -22,7 +22,7 @@ import { defaultHold, type HoldDescription } from '../core/gate/hold.ts';
 import { Upstreams } from '../core/owner/upstreams.ts';
 import { type DownstreamOwner, DownstreamSession } from '../http/downstream.ts';
 import type { Exchange } from '../http/exchange.ts';
-import { localReply } from '../http/local-reply.ts';
+import { refusalReasons } from '../http/local-reply.ts';
 import { AccessLog } from '../http/observe/access-log.ts';
 import { type ObserveDescription, quiet } from '../http/observe/observe.ts';
 import type { OpenStream } from '../http/observe/request-facts.ts';
@@ -85,7 +85,7 @@ export class Router implements DownstreamOwner, ListenerOwner {
     this.context = {
       http,
       turn: http.turn,
-      counters: new RouterCounters(),
+      counters: new RouterCounters({ refusals: refusalReasons, floods: floodCauses }),
       deadlines: new DeadlineWheel(options.clock),
       arena: new ReplayArena(),
       limits: { ...defaultRouterLimits, ...options.limits },
@@ -191,7 +191,7 @@ export class Router implements DownstreamOwner, ListenerOwner {
   /** Refuses what is in flight to a cluster, and cuts its connections, all in this turn: nothing more of it reaches a shard. */
   #cut(cluster: string): void {
     for (const exchange of this.#sessions.exchanges())
-      if (exchange.isSent && exchange.owner.cluster === cluster) exchange.refuse(localReply.noLease(cluster));
+      if (exchange.isSent && exchange.owner.cluster === cluster) exchange.refuse({ kind: 'no_lease', cluster });
     this.#upstreams.cut(cluster);
   }
 

@@ -1,11 +1,11 @@
-import type { LocalReply } from '../../http/local-reply.ts';
 import type { LeavingRequest } from '../drain/leaving-request.ts';
 import type { Waiting } from '../owner/fair-queue.ts';
+import type { Refusable } from '../refusal.ts';
 import type { WaitingPlace } from '../waiting-place.ts';
 import type { Owners } from './owners.ts';
 
 /** A request as the gate sees it, which stands between it and its owner. */
-export interface GatedRequest extends Waiting, LeavingRequest {
+export interface GatedRequest extends Waiting, LeavingRequest, Refusable {
   /** Its route calls it a watch, or it stays open by its nature. */
   readonly isWatch: boolean;
   readonly keyText: string;
@@ -28,6 +28,4 @@ export interface GatedRequest extends Waiting, LeavingRequest {
   isIn(place: WaitingPlace<GatedRequest>): boolean;
   /** Its wait is over: it asks anew whether it may go out, and to whom. */
   proceed(): void;
-  /** Answers it on the router's own account. */
-  refuse(reply: LocalReply): void;
 }

@@ -57,7 +57,7 @@ it('refuses who has waited for as long as may be waited', () => {
     nowMs += 100;
     vi.advanceTimersByTime(100);
   }
-  expect(request.refusal?.refusal).toBe('held');
+  expect(request.refusal?.kind).toBe('held_too_long');
 });
 
 it('first hears what was said while its thread was kept from running, and refuses then', () => {
@@ -68,5 +68,5 @@ it('first hears what was said while its thread was kept from running, and refuse
   expect(request.refusal).toBe(null);
   nowMs += 5000;
   vi.advanceTimersByTime(100);
-  expect(request.refusal?.refusal).toBe('held');
+  expect(request.refusal?.kind).toBe('held_too_long');
 });

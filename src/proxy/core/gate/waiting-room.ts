@@ -1,6 +1,6 @@
-import { type LocalReply, localReply } from '../../http/local-reply.ts';
 import type { CoreContext } from '../context.ts';
 import { ClientShares } from '../owner/client-shares.ts';
+import type { Refusal } from '../refusal.ts';
 import type { WaitingPlace } from '../waiting-place.ts';
 import type { GatedRequest } from './gated-request.ts';
 
@@ -61,7 +61,7 @@ export class WaitingRoom implements WaitingPlace<GatedRequest> {
     const sinceMs = turn.begin();
     const hasPlace = this.#places.admits(request, 1, this.size, hold.requests, sinceMs);
     if (!hasPlace || !this.#room.admits(request, bytes, this.#bytes, hold.bytes, sinceMs)) {
-      request.refuse(this.#full());
+      request.refuse(this.#refusal('held_too_many'));
       return;
     }
     this.#bytes += bytes;
@@ -85,7 +85,7 @@ export class WaitingRoom implements WaitingPlace<GatedRequest> {
     const mayGrow = this.#room.admits(request, bytes, this.#bytes, hold.bytes, turn.begin());
     waiting.bytes += bytes;
     this.#bytes += bytes;
-    if (!mayGrow) request.refuse(this.#full());
+    if (!mayGrow) request.refuse(this.#refusal('held_too_many'));
   }
 
   forget(request: GatedRequest): void {
@@ -127,7 +127,7 @@ export class WaitingRoom implements WaitingPlace<GatedRequest> {
       // All wait for equally long: the first to come is the first whose time is over.
       for (const [request, { untilMs }] of room) {
         if (nowMs < untilMs) break;
-        request.refuse(localReply.heldTooLong(this.#cluster, this.#retryAfterMs()));
+        request.refuse(this.#refusal('held_too_long'));
       }
     }
     for (const room of [this.#calls, this.#watches]) {
@@ -141,13 +141,10 @@ export class WaitingRoom implements WaitingPlace<GatedRequest> {
     this.#onTick();
   }
 
-  #full(): LocalReply {
-    return localReply.heldTooMany(this.#cluster, this.#retryAfterMs());
-  }
-
-  /** Spread, so that they do not all come back at once. */
-  #retryAfterMs(): number {
-    return this.#context.random() * this.#context.drain.pushbackMs;
+  #refusal(kind: 'held_too_long' | 'held_too_many'): Refusal {
+    // Spread, so that they do not all come back at once.
+    const retryAfterMs = this.#context.random() * this.#context.drain.pushbackMs;
+    return { kind, cluster: this.#cluster, retryAfterMs };
   }
 
   stop(): void {

@@ -1,17 +1,15 @@
 import type { HeaderBlock, RequestConnection } from '../../../http/index.ts';
-import type { LocalReply } from '../../http/local-reply.ts';
+import type { Refusable } from '../refusal.ts';
 import type { WaitingPlace } from '../waiting-place.ts';
 import type { Waiting } from './fair-queue.ts';
 
 /** A request that is to go to a shard, as what reaches the shard sees it. */
-export interface OutgoingRequest extends Waiting {
+export interface OutgoingRequest extends Waiting, Refusable {
   readonly isWebSocket: boolean;
   /** Has it wait in a place, and in no other. */
   waitIn(place: WaitingPlace<OutgoingRequest>): void;
   /** Its wait is over: it asks anew whether it may go out, and to whom. */
   proceed(): void;
-  /** Answers it on the router's own account. */
-  refuse(reply: LocalReply): void;
 }
 
 /** The same with what sends it. */

@@ -1,6 +1,7 @@
 import type { HeaderBlock } from '../../../http/index.ts';
 import type { SocketTarget } from '../../../io/index.ts';
-import type { FailureCause, ShardCounters } from '../counters.ts';
+import type { ShardCounters } from '../counters.ts';
+import type { FailureCause } from '../failure.ts';
 import type { WaitingPlace } from '../waiting-place.ts';
 import type { FairQueue, Waiting } from './fair-queue.ts';
 import type { ClearedRequest, OutgoingRequest } from './outgoing-request.ts';

@@ -3,12 +3,11 @@ import { ClientCertificates, type ClientTlsDescription } from '../../../io/index
 import { splitAddress } from '../../../runtime/address.ts';
 import type { Log } from '../../../runtime/log.ts';
 import { type ActiveHealthDescription, HealthChecker } from '../../health/index.ts';
-import { FAILURES } from '../../http/failure.ts';
 import { AutoPool } from '../../http/pools/auto-pool.ts';
 import { Http1Pool } from '../../http/pools/http1-pool.ts';
 import { Http2Pool } from '../../http/pools/http2-pool.ts';
 import type { CoreContext } from '../context.ts';
-import type { FailureCause } from '../counters.ts';
+import { type FailureCause, FAILURES } from '../failure.ts';
 import { RetryBudget } from '../retries.ts';
 import { ClientShares } from './client-shares.ts';
 import { HeldRequests } from './held-requests.ts';
@@ -146,7 +145,7 @@ export class Upstream implements ShardEndpoint {
 
   refuse(request: OutgoingRequest, cause: FailureCause, reason: string): void {
     this.onFailure(cause, reason);
-    request.refuse(FAILURES[cause].reply(this.label, reason));
+    request.refuse({ kind: 'failure', failure: cause, shard: this.label, reason });
   }
 
   /** A request has failed: what follows for the shard. What follows for the request it knows itself. */

@@ -277,6 +277,6 @@ export class Http2Pool implements Pool, ConnectionHandler {
   }
 
   onFlood(_connection: Connection, cause: FloodCause): void {
-    this.#context.counters.floods[cause]++;
+    this.#context.counters.countFlood(cause);
   }
 }

@@ -1,0 +1,27 @@
+import type { FailureCause } from './failure.ts';
+
+/** Why the core does not let a request go, or ends it. Each family tells its client in the words of the client's protocol. */
+export type Refusal =
+  /** Nobody owns the request's key. */
+  | { readonly kind: 'no_owner'; readonly cluster: string }
+  /** Its key is being handed over, or the router has no lease, and it has waited for as long as it may. */
+  | { readonly kind: 'held_too_long'; readonly cluster: string; readonly retryAfterMs: number }
+  /** As many requests wait for that as may. */
+  | { readonly kind: 'held_too_many'; readonly cluster: string; readonly retryAfterMs: number }
+  /** The router has lost the lease by which the request was sent. */
+  | { readonly kind: 'no_lease'; readonly cluster: string }
+  /** Its shard has not answered it, or was not asked. @see FAILURES for what follows from that besides the answer */
+  | {
+      readonly kind: 'failure';
+      readonly failure: FailureCause;
+      /** For people. */
+      readonly shard: string;
+      /** Empty where the cause says it all. */
+      readonly reason: string;
+    };
+
+/** What can be refused. */
+export interface Refusable {
+  /** Answers it on the router's own account, in the words of its client's protocol. */
+  refuse(refusal: Refusal): void;
+}
