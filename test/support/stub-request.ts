@@ -132,5 +132,5 @@ export class StubRequest implements GatedRequest, SendableRequest, StreamHandler
 
 /** Who owns what in a cluster at a version, for those who ask no more than which version it is. */
 export function ownersAt(version: number): Owners {
-  return { name: 'docs', build: version, version, versionField: null, find: () => null, isOwner: () => false };
+  return { name: 'docs', build: version, version, find: () => null, isOwner: () => false };
 }

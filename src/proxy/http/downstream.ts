@@ -159,7 +159,7 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
       return;
     }
     this.#requestIds?.apply(block);
-    if (route.owners.versionField !== null) block.push(route.owners.versionField);
+    if (route.versionField !== null) block.push(route.versionField);
     route.requestHeaders?.apply(block);
     const grpcWeb = route.translatesGrpcWeb ? GrpcWebTranslation.ofRequest(block) : null;
     const needs = grpcWeb === null && this.#cors === null ? null : { cors: this.#cors, grpcWeb };

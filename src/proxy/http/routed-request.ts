@@ -23,6 +23,7 @@ import type { Departure } from './replay/departure.ts';
 import { RequestContent } from './replay/request-content.ts';
 import type { RouterContext } from './router-context.ts';
 import type { TimeLimit } from './time-limit.ts';
+import { versionFieldOf } from './version-field.ts';
 
 /** How far a request has come, in this order. */
 export const Phase = {
@@ -351,7 +352,7 @@ export abstract class RoutedRequest extends RequestRecord implements StreamHandl
       return false;
     }
     this.owner = owner;
-    const { versionField } = owners;
+    const versionField = versionFieldOf(owners);
     const at = this.request.findIndex(({ name }) => name === versionField?.name);
     if (versionField !== null && at >= 0) this.request[at] = versionField;
     return true;

@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
   type Field,
-  field,
   type HeaderBlock,
   type HeaderName,
   headerName,
@@ -12,6 +11,7 @@ import type { RouterCounters, TrafficCounters } from '../core/counters.ts';
 import type { Gate } from '../core/gate/gate.ts';
 import type { ServesUntil } from '../core/gate/lease-watch.ts';
 import type { Owners } from '../core/gate/owners.ts';
+import type { Key, ReceivedKey } from '../core/owner/key.ts';
 import type { Upstream, UpstreamDescription } from '../core/owner/upstream.ts';
 import { defaultRetries, type RetryDescription } from '../core/retries.ts';
 import { type CorsDescription, CorsPolicy } from './edge/cors.ts';
@@ -22,6 +22,7 @@ import { defaultMove, type MoveDescription } from './move.ts';
 import { isSecretSource } from './observe/secret-keys.ts';
 import { type Condition, conditionOf, pathMatcher, type RouteMatch } from './route-match.ts';
 import { pathOf, ShardKeyRule, type ShardKeySource, splitTarget } from './shard-key.ts';
+import { versionFieldOf } from './version-field.ts';
 
 /** One rule: requests that match go to this cluster. The first that matches counts. */
 export interface RouteDescription {
@@ -75,6 +76,8 @@ export interface Route {
   /** What else decides; null where the path alone does. */
   readonly condition: Condition | null;
   readonly owners: ClusterOwners;
+  /** For requests to these owners; null where they have no version. */
+  readonly versionField: Field | null;
   readonly key: RouteKey;
   /** Whether its keys may be secrets, such as cookies: then they are neither logged nor shown. */
   readonly hidesKeys: boolean;
@@ -117,8 +120,6 @@ export class ClusterOwners implements Owners {
   readonly #upstreams: Array<Upstream | undefined>;
   /** What stands before them; null where nothing ever does. */
   readonly gate: Gate | null;
-  /** Tells shards by which version they are asked, so that one can see who is behind; null where there is none. */
-  readonly versionField: Field | null;
   /** Those that were made. */
   readonly reached = new Set<Upstream>();
   #scratch = new Uint8Array(256);
@@ -135,7 +136,6 @@ export class ClusterOwners implements Owners {
     this.gate = gate;
     this.#upstreamOf = upstreamOf;
     this.#upstreams = new Array(this.size);
-    this.versionField = this.version === null ? null : field('x-keyway-version', String(this.version));
   }
 
   get size(): number {
@@ -153,8 +153,8 @@ export class ClusterOwners implements Owners {
     return table === null ? null : { version: table.version, hash: await fingerprint(table, keys) };
   }
 
-  /** The owner of the key that a header field holds, noted on the field: a key that comes again costs one comparison. */
-  ownerOf(key: Field): Upstream | null {
+  /** The owner of a key where it was received, noted there: a key that comes again costs one comparison. */
+  ownerOf(key: ReceivedKey): Upstream | null {
     if (key.memoScope === this) return key.memo as Upstream | null;
     const index = this.#indexOf(key);
     const owner = index < 0 ? null : this.reach(index);
@@ -170,12 +170,12 @@ export class ClusterOwners implements Owners {
   }
 
   /** The owner of a key that is at hand, in either form. */
-  find(key: Field | string): Upstream | null {
+  find(key: Key): Upstream | null {
     return typeof key === 'string' ? this.ownerOfText(key) : this.ownerOf(key);
   }
 
   /** Whether this is the owner of a key. Reaches no shard: of ten thousand that would take a while. */
-  isOwner(upstream: Upstream, key: Field | string): boolean {
+  isOwner(upstream: Upstream, key: Key): boolean {
     const index = this.#indexOf(key);
     if (index < 0) return false;
     const known = this.#upstreams[index];
@@ -186,7 +186,7 @@ export class ClusterOwners implements Owners {
   }
 
   /** The number of the shard that owns a key; -1 where nobody does. */
-  #indexOf(key: Field | string): number {
+  #indexOf(key: Key): number {
     const table = this.#table;
     if (table === null) return -1;
     if (typeof key === 'string') {
@@ -270,7 +270,12 @@ export class RoutingSnapshot {
     const routes = this.#routes.map((route) => {
       if (route.owners.name !== changed.name) return route;
       const { key } = route;
-      return { ...route, owners: changed, key: key.kind === 'fixed' ? fixedKey(key.text, changed) : key };
+      return {
+        ...route,
+        owners: changed,
+        versionField: versionFieldOf(changed),
+        key: key.kind === 'fixed' ? fixedKey(key.text, changed) : key,
+      };
     });
     return new RoutingSnapshot(routes, owners, this.edge);
   }
@@ -320,6 +325,7 @@ function routeOf(
     matchesPath: pathMatcher(match),
     condition: conditionOf(match),
     owners: found,
+    versionField: versionFieldOf(found),
     key: keyOf(shardKey, found),
     hidesKeys: shardKey.some(isSecretSource),
     timeoutMs: description.timeoutMs ?? Number.POSITIVE_INFINITY,

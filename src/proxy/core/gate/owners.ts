@@ -1,4 +1,4 @@
-import type { Field } from '../../../http/index.ts';
+import type { Key } from '../owner/key.ts';
 import type { Upstream } from '../owner/upstream.ts';
 
 /** The shards of a cluster at one version, as far as a request asks for its own. */
@@ -9,10 +9,8 @@ export interface Owners {
   readonly build: number;
   /** Null where there is no table, or it has no version. */
   readonly version: number | null;
-  /** Tells shards by which version they are asked; null where there is none. */
-  readonly versionField: Field | null;
-  /** The owner of a key, in either form; null where nobody owns it. */
-  find(key: Field | string): Upstream | null;
+  /** The owner of a key; null where nobody owns it. */
+  find(key: Key): Upstream | null;
   /** Whether this is the owner of a key. Reaches no shard. */
-  isOwner(upstream: Upstream, key: Field | string): boolean;
+  isOwner(upstream: Upstream, key: Key): boolean;
 }

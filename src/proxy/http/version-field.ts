@@ -1,0 +1,15 @@
+import { type Field, field } from '../../http/index.ts';
+import type { Owners } from '../core/gate/owners.ts';
+
+/** One object for the owners of one version, so that connections have it in their tables. */
+const made = new WeakMap<Owners, Field | null>();
+
+/** Tells shards by which version they are asked, so that one can see who is behind; null where there is none. */
+export function versionFieldOf(owners: Owners): Field | null {
+  let known = made.get(owners);
+  if (known === undefined) {
+    known = owners.version === null ? null : field('x-keyway-version', String(owners.version));
+    made.set(owners, known);
+  }
+  return known;
+}
