@@ -11,6 +11,7 @@ export { type DrainDescription, defaultDrain } from './core/drain/drain.ts';
 export { failureCauses } from './core/failure.ts';
 export { defaultHold, type HoldDescription } from './core/gate/hold.ts';
 export type { ServesUntil } from './core/gate/lease-watch.ts';
+export type { RoutedCluster, TableFingerprint } from './core/owner/cluster-owners.ts';
 export type { UpstreamDescription } from './core/owner/upstream.ts';
 export type { ActiveHealthDescription } from './health/index.ts';
 export type { EdgeDescription } from './http/edge/forwarded.ts';
@@ -23,7 +24,7 @@ export { patternFault } from './http/pattern.ts';
 export type { ResumeDescription } from './http/replay/resume.ts';
 export type { RouteMatch } from './http/route-match.ts';
 export { defaultRouterLimits, type RouterLimits } from './http/router-context.ts';
-export type { RouteDescription, RoutedCluster, RoutingDescription, TableFingerprint } from './http/routing.ts';
+export type { RouteDescription, RoutingDescription } from './http/routing.ts';
 export type { ShardKeySource } from './http/shard-key.ts';
 export type { TextMatch } from './http/text-match.ts';
 export {

@@ -12,11 +12,12 @@ import {
   transientField,
   unhandled,
 } from '../../http/index.ts';
+import { ClusterOwners } from '../core/owner/cluster-owners.ts';
 import type { ClearedRequest } from '../core/owner/outgoing-request.ts';
 import { Upstream, type UpstreamDescription } from '../core/owner/upstream.ts';
 import { Exchange } from './exchange.ts';
 import type { RouterContext } from './router-context.ts';
-import { ClusterOwners, type Route, type RouteDescription, RoutingSnapshot } from './routing.ts';
+import { type Route, type RouteDescription, RoutingSnapshot } from './routing.ts';
 
 type Headers = ReadonlyArray<readonly [name: string, value: string]>;
 

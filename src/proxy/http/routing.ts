@@ -6,13 +6,9 @@ import {
   headerName,
   type MessageHead,
 } from '../../http/index.ts';
-import { ClusterTable, fingerprint, type ShardPlace, type SharedCluster } from '../../topology/index.ts';
 import type { RouterCounters, TrafficCounters } from '../core/counters.ts';
-import type { Gate } from '../core/gate/gate.ts';
-import type { ServesUntil } from '../core/gate/lease-watch.ts';
-import type { Owners } from '../core/gate/owners.ts';
-import type { Key, ReceivedKey } from '../core/owner/key.ts';
-import type { Upstream, UpstreamDescription } from '../core/owner/upstream.ts';
+import type { ClusterOwners, RoutedCluster } from '../core/owner/cluster-owners.ts';
+import type { Upstream } from '../core/owner/upstream.ts';
 import { defaultRetries, type RetryDescription } from '../core/retries.ts';
 import { type CorsDescription, CorsPolicy } from './edge/cors.ts';
 import { defaultEdge, type EdgeDescription } from './edge/forwarded.ts';
@@ -48,16 +44,6 @@ export interface RouteDescription {
   readonly grpcWeb?: 'pass' | 'translate' | undefined;
   readonly requestHeaders?: HeaderRulesDescription | undefined;
   readonly responseHeaders?: HeaderRulesDescription | undefined;
-}
-
-/** A cluster, and how its shards are spoken to. */
-export interface RoutedCluster {
-  readonly name: string;
-  readonly upstream?: UpstreamDescription | undefined;
-  /** Who owns what; null as long as nobody knows. */
-  readonly table: SharedCluster | null;
-  /** For a cluster of the registry: until when it may be served. */
-  readonly servesUntil?: ServesUntil | undefined;
 }
 
 /** All that decides where requests go, at the beginning. Plain data, so that it can be handed to worker threads. */
@@ -100,117 +86,6 @@ export type RouteKey =
   | { readonly kind: 'header'; readonly header: HeaderName }
   | { readonly kind: 'fixed'; readonly text: string; readonly owner: Upstream | null }
   | { readonly kind: 'rule'; readonly rule: ShardKeyRule };
-
-/** What a thread's table places keys like. */
-export interface TableFingerprint {
-  readonly version: number | null;
-  readonly hash: string;
-}
-
-/** The shards of a cluster, at one version, as this thread reaches them. */
-export class ClusterOwners implements Owners {
-  readonly name: string;
-  /** Of two with the same table the same. */
-  readonly build: number;
-  /** In memory that threads share; null as long as nobody knows who owns what. */
-  readonly shared: SharedCluster | null;
-  readonly #table: ClusterTable | null;
-  readonly #upstreamOf: (shard: ShardPlace) => Upstream;
-  /** By the shard's number, made when a request is for it: a version of 10,000 shards is swapped in without a pause. */
-  readonly #upstreams: Array<Upstream | undefined>;
-  /** What stands before them; null where nothing ever does. */
-  readonly gate: Gate | null;
-  /** Those that were made. */
-  readonly reached = new Set<Upstream>();
-  #scratch = new Uint8Array(256);
-
-  constructor(
-    { name, table }: Pick<RoutedCluster, 'name' | 'table'>,
-    gate: Gate | null,
-    upstreamOf: (shard: ShardPlace) => Upstream,
-  ) {
-    this.name = name;
-    this.shared = table;
-    this.#table = table === null ? null : new ClusterTable(table);
-    this.build = table?.build ?? 0;
-    this.gate = gate;
-    this.#upstreamOf = upstreamOf;
-    this.#upstreams = new Array(this.size);
-  }
-
-  get size(): number {
-    return this.#table?.size ?? 0;
-  }
-
-  /** Null where there is no table, or it has no version. */
-  get version(): number | null {
-    return this.#table?.version ?? null;
-  }
-
-  /** Tells this thread's table from others; null where there is none. @param keys how many are looked at */
-  async fingerprint(keys: number): Promise<TableFingerprint | null> {
-    const table = this.#table;
-    return table === null ? null : { version: table.version, hash: await fingerprint(table, keys) };
-  }
-
-  /** The owner of a key where it was received, noted there: a key that comes again costs one comparison. */
-  ownerOf(key: ReceivedKey): Upstream | null {
-    if (key.memoScope === this) return key.memo as Upstream | null;
-    const index = this.#indexOf(key);
-    const owner = index < 0 ? null : this.reach(index);
-    key.memo = owner;
-    key.memoScope = this;
-    return owner;
-  }
-
-  /** @param key latin1 text, a character for a byte */
-  ownerOfText(key: string): Upstream | null {
-    const index = this.#indexOf(key);
-    return index < 0 ? null : this.reach(index);
-  }
-
-  /** The owner of a key that is at hand, in either form. */
-  find(key: Key): Upstream | null {
-    return typeof key === 'string' ? this.ownerOfText(key) : this.ownerOf(key);
-  }
-
-  /** Whether this is the owner of a key. Reaches no shard: of ten thousand that would take a while. */
-  isOwner(upstream: Upstream, key: Key): boolean {
-    const index = this.#indexOf(key);
-    if (index < 0) return false;
-    const known = this.#upstreams[index];
-    if (known === upstream) return true;
-    // One whose cluster has other settings by now is the same shard still.
-    const { id, address } = (this.#table as ClusterTable).shardAt(index);
-    return upstream.id === id && upstream.address === address && upstream.cluster === this.name;
-  }
-
-  /** The number of the shard that owns a key; -1 where nobody does. */
-  #indexOf(key: Key): number {
-    const table = this.#table;
-    if (table === null) return -1;
-    if (typeof key === 'string') {
-      const bytes = Buffer.from(key, 'latin1');
-      return table.locate(bytes, 0, bytes.length);
-    }
-    if (key.valueLength > this.#scratch.length) this.#scratch = new Uint8Array(key.valueLength);
-    return table.locate(this.#scratch, 0, key.copyValue(this.#scratch));
-  }
-
-  idOf(index: number): string {
-    return (this.#table as ClusterTable).shardAt(index).id;
-  }
-
-  /** The shard of this number. */
-  reach(index: number): Upstream {
-    const known = this.#upstreams[index];
-    if (known !== undefined) return known;
-    const made = this.#upstreamOf((this.#table as ClusterTable).shardAt(index));
-    this.#upstreams[index] = made;
-    this.reached.add(made);
-    return made;
-  }
-}
 
 /** The routes and owners at one moment: built off the request's way, swapped in by one assignment, never changed. */
 export class RoutingSnapshot {

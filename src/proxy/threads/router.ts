@@ -19,6 +19,7 @@ import { type DrainDescription, defaultDrain } from '../core/drain/drain.ts';
 import { Drainer, type Leaver } from '../core/drain/drainer.ts';
 import { Gate } from '../core/gate/gate.ts';
 import { defaultHold, type HoldDescription } from '../core/gate/hold.ts';
+import type { ClusterOwners, RoutedCluster, TableFingerprint } from '../core/owner/cluster-owners.ts';
 import { Upstreams } from '../core/owner/upstreams.ts';
 import { type DownstreamOwner, DownstreamSession } from '../http/downstream.ts';
 import type { Exchange } from '../http/exchange.ts';
@@ -29,13 +30,7 @@ import type { OpenStream } from '../http/observe/request-facts.ts';
 import type { Tracing } from '../http/observe/tracing.ts';
 import { ReplayArena } from '../http/replay/replay-arena.ts';
 import { defaultRouterLimits, type RouterContext, type RouterLimits } from '../http/router-context.ts';
-import {
-  type ClusterOwners,
-  type RoutedCluster,
-  type RoutingDescription,
-  RoutingSnapshot,
-  type TableFingerprint,
-} from '../http/routing.ts';
+import { type RoutingDescription, RoutingSnapshot } from '../http/routing.ts';
 import { Sessions } from './sessions.ts';
 import type { PreparedSettings, RouterSettings } from './settings.ts';
 

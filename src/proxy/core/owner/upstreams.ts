@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ShardPlace } from '../../../topology/index.ts';
 import type { CoreContext } from '../context.ts';
-import { ClusterOwners, type RoutedCluster } from '../../http/routing.ts';
 import { MOST_LABELLED } from '../counters.ts';
 import type { Gate } from '../gate/gate.ts';
+import { ClusterOwners, type RoutedCluster } from './cluster-owners.ts';
 import { ejectOutliers } from './owner-health.ts';
 import { defaultUpstream, Upstream, type UpstreamDescription } from './upstream.ts';
 
