@@ -57,7 +57,7 @@ function measureSwaps(): void {
     [MANY, 'ringHash'],
   ] as const) {
     const route = { match: { path: { prefix: '/' } }, cluster: 'docs', shardKey: [{ header: 'x-shard-key' }] };
-    const routing = { routes: [route], clusters: [{ name: 'docs', table: null }] };
+    const routing = { routes: [route], clusters: [{ name: 'docs', upstream: { protocol: 'http2' }, table: null }] };
     const router = new Router({ routing, clock, random: Math.random });
     const swaps: number[] = [];
     const builds: number[] = [];

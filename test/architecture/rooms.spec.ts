@@ -2,7 +2,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { exceptions } from './exceptions.ts';
 import { circles, readImports } from './imports.ts';
 import { type Room, rooms } from './rooms.ts';
 
@@ -12,10 +11,7 @@ const SOURCES = join(ROOT, 'src');
 /** Of a source: most have far fewer. Whatever has more is about two things, and is two files. */
 const MOST_LINES = 400;
 
-const all = readImports(SOURCES);
-const isExcepted = (from: string, to: string): boolean =>
-  exceptions.some((each) => each.from === from && each.to === to);
-const imports = new Map([...all].map(([from, tos]) => [from, tos.filter((to) => !isExcepted(from, to))]));
+const imports = readImports(SOURCES);
 
 /** The innermost folder of the table that a file is in; the files of `src/` itself are the room `.`. */
 function roomOf(file: string): Room | undefined {
@@ -24,7 +20,7 @@ function roomOf(file: string): Room | undefined {
 }
 
 it('gives every source a room', () => {
-  expect([...all.keys()].filter((file) => roomOf(file) === undefined)).toEqual([]);
+  expect([...imports.keys()].filter((file) => roomOf(file) === undefined)).toEqual([]);
   expect(rooms.map(({ folder }) => folder).filter((folder) => !existsSync(join(SOURCES, folder)))).toEqual([]);
 });
 
@@ -64,7 +60,7 @@ it('points one way: a room imports only rooms that stand above it in the table',
 it('lets a room import nothing that it does not', () => {
   const unused = rooms.flatMap(({ folder, mayImport }) => {
     const used = new Set(
-      [...all]
+      [...imports]
         .filter(([from]) => roomOf(from)?.folder === folder)
         .flatMap(([, tos]) => tos.map((to) => roomOf(to)?.folder)),
     );
@@ -96,10 +92,6 @@ it('sees a circle of three, and no circle where two ways lead to one file', () =
       ]),
     ),
   ).toEqual([['a', 'b', 'c']]);
-});
-
-it('makes no exception for what is not imported any more', () => {
-  expect(exceptions.filter(({ from, to }) => !all.get(from)?.includes(to))).toEqual([]);
 });
 
 it('is what ARCHITECTURE.md shows', () => {

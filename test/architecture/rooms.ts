@@ -88,7 +88,7 @@ export const rooms: readonly Room[] = [
   {
     folder: 'proxy/http',
     what: 'the HTTP family: sessions with clients, routes, keys, the exchange, replay, the edge, pools of connections to shards',
-    mayImport: ['http', 'http1', 'http2', 'io', 'proxy/core', 'rpc', 'runtime', 'topology'],
+    mayImport: ['http', 'http1', 'http2', 'io', 'proxy/core', 'rpc', 'runtime'],
   },
   {
     folder: 'proxy/threads',
@@ -155,10 +155,3 @@ export const rooms: readonly Room[] = [
   },
   { folder: '.', what: "the library's entry points", mayImport: ['node', 'registry', 'runtime'] },
 ];
-
-/** An import that the table or the rule against circles forbids, and why it stands nevertheless. */
-export interface Exception {
-  readonly from: string;
-  readonly to: string;
-  readonly because: string;
-}

@@ -7,12 +7,13 @@ import {
 } from '../../src/http/index.ts';
 import type { GatedRequest } from '../../src/proxy/core/gate/gated-request.ts';
 import type { Owners } from '../../src/proxy/core/gate/owners.ts';
-import type { ClearedRequest, OutgoingRequest, SendableRequest } from '../../src/proxy/core/owner/outgoing-request.ts';
+import type { OutgoingRequest } from '../../src/proxy/core/owner/outgoing-request.ts';
 import type { Refusal } from '../../src/proxy/core/refusal.ts';
 import type { WaitingPlace } from '../../src/proxy/core/waiting-place.ts';
+import type { ClearedRequest, HttpRequest } from '../../src/proxy/http/pools/http-pool.ts';
 
 /** A request as gate and pools see it, with a spec in place of its client and its answer. Its key moves unless it says otherwise. */
-export class StubRequest implements GatedRequest, SendableRequest, StreamHandler {
+export class StubRequest implements GatedRequest, HttpRequest, StreamHandler {
   /** Its header section, which is all of it. */
   readonly block = new HeaderBlock();
   isWebSocket = false;
@@ -101,7 +102,7 @@ export class StubRequest implements GatedRequest, SendableRequest, StreamHandler
 
   /** As the request itself does once the gate has admitted it. */
   get cleared(): ClearedRequest {
-    return this as SendableRequest as ClearedRequest;
+    return this as HttpRequest as ClearedRequest;
   }
 
   send(connection: RequestConnection): void {
@@ -132,5 +133,5 @@ export class StubRequest implements GatedRequest, SendableRequest, StreamHandler
 
 /** Who owns what in a cluster at a version, for those who ask no more than which version it is. */
 export function ownersAt(version: number): Owners {
-  return { name: 'docs', build: version, version, find: () => null, isOwner: () => false };
+  return { name: 'docs', protocol: 'http2', build: version, version, find: () => null, isOwner: () => false };
 }

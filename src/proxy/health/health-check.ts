@@ -31,10 +31,10 @@ export class HealthChecker {
   #successes = 0;
   #stopped = false;
 
-  /** @param protocol what the shard speaks, for checks by HTTP */
+  /** @param protocol what the shard speaks: checks by HTTP are made by HTTP/1.1 unless that is `http2` */
   constructor(
     endpoint: SocketTarget,
-    protocol: 'http2' | 'http1' | 'auto',
+    protocol: string,
     description: ActiveHealthDescription,
     random: () => number,
     onVerdict: (fault: string | null) => void,
@@ -78,11 +78,7 @@ export class HealthChecker {
   }
 }
 
-function checkOf(
-  { check }: ActiveHealthDescription,
-  endpoint: SocketTarget,
-  protocol: 'http2' | 'http1' | 'auto',
-): Check {
+function checkOf({ check }: ActiveHealthDescription, endpoint: SocketTarget, protocol: string): Check {
   if ('tcp' in check) return (timeoutMs) => connects(endpoint, timeoutMs);
   if ('grpc' in check) {
     const { service } = check.grpc;

@@ -1,7 +1,7 @@
 import type { Span } from '@opentelemetry/api';
 import type { Field } from '../../http/index.ts';
 import type { GrpcWebTranslation } from '../../rpc/index.ts';
-import type { Upstream } from '../core/owner/upstream.ts';
+import type { HttpUpstream } from './pools/http-pool.ts';
 import type { Route } from './routing.ts';
 
 /** What a client needs besides what its shard answers. */
@@ -13,7 +13,7 @@ export interface ClientNeeds {
 
 /** What was found out about a request before it is sent. */
 export interface Admission {
-  owner: Upstream;
+  owner: HttpUpstream;
   route: Route;
   /** The key, or the header field that holds it. */
   key: Field | string;

@@ -12,7 +12,6 @@ import { Connection, type ConnectionHandler } from '../../http2/index.ts';
 import type { Accepted } from '../../io/index.ts';
 import { clientProtocolOf, GrpcWebTranslation } from '../../rpc/index.ts';
 import { jitter } from '../../runtime/jitter.ts';
-import type { Upstream } from '../core/owner/upstream.ts';
 import type { Admission } from './admission.ts';
 import { type ClientConnection, UndecidedConnection } from './client-connection.ts';
 import type { CorsPolicy } from './edge/cors.ts';
@@ -25,6 +24,7 @@ import { Exchange } from './exchange.ts';
 import { type LocalReply, localReply, sendReply } from './local-reply.ts';
 import type { AccessEntry } from './observe/access-log.ts';
 import { requestFacts } from './observe/request-facts.ts';
+import type { HttpUpstream } from './pools/http-pool.ts';
 import type { RouterContext } from './router-context.ts';
 import type { Route, RoutingSnapshot } from './routing.ts';
 
@@ -199,12 +199,12 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
   }
 
   /** The owner of the request's key; else the request has been refused. Takes out on the way what no client may say. */
-  #findOwner(route: Route, stream: Stream, head: MessageHead, block: HeaderBlock): Upstream | null {
+  #findOwner(route: Route, stream: Stream, head: MessageHead, block: HeaderBlock): HttpUpstream | null {
     const { key, owners, rateLimit } = route;
     const found = this.#takeHeaders(block, key.kind === 'header' ? key.header : null);
     const clientAddress = this.#forwarded.apply(block);
     this.#admission.client = clientAddress;
-    let owner: Upstream | null;
+    let owner: HttpUpstream | null;
     let keyText = '';
     if (key.kind === 'header') {
       if (found === null || found.valueLength === 0 || this.#keyRepeated) {

@@ -13,9 +13,9 @@ import {
   unhandled,
 } from '../../http/index.ts';
 import { ClusterOwners } from '../core/owner/cluster-owners.ts';
-import type { ClearedRequest } from '../core/owner/outgoing-request.ts';
 import { Upstream, type UpstreamDescription } from '../core/owner/upstream.ts';
 import { Exchange } from './exchange.ts';
+import type { ClearedRequest, HttpPool } from './pools/http-pool.ts';
 import type { RouterContext } from './router-context.ts';
 import { type Route, type RouteDescription, RoutingSnapshot } from './routing.ts';
 
@@ -87,17 +87,32 @@ class Recorder implements StreamConnection, RequestConnection {
   destroy(): void {}
 }
 
-/** A shard whose connection the spec has. */
-class Shard extends Upstream {
+/** Sends all requests on one connection. */
+class RecordingPool implements HttpPool {
   readonly connection = new Recorder();
+  readonly openConnections = 1;
+  readonly openStreams = 0;
 
-  constructor(description: UpstreamDescription = { protocol: 'http2' }) {
-    super(context, 'docs', 's1', '127.0.0.1:1', description);
-  }
-
-  override dispatch(request: ClearedRequest, block: HeaderBlock | null): void {
+  dispatch(request: ClearedRequest, block: HeaderBlock | null): void {
     if (block === null) request.send(this.connection);
     else request.sendFirst(this.connection, block);
+  }
+
+  forget(): void {}
+  forEachOpen(): void {}
+  sweep(): void {}
+  cut(): void {}
+  destroy(): void {}
+}
+
+/** A shard whose connection the spec has. */
+class Shard extends Upstream<RecordingPool> {
+  constructor(description: UpstreamDescription = { protocol: 'http2' }) {
+    super(context, 'docs', { id: 's1', address: '127.0.0.1:1' }, description, () => new RecordingPool());
+  }
+
+  get connection(): Recorder {
+    return this.pool.connection;
   }
 
   get stream(): Stream {
@@ -122,7 +137,7 @@ function routeTo(description: Partial<RouteDescription>, head: MessageHead, bloc
   const snapshot = RoutingSnapshot.of(
     {
       routes: [{ match: { path: { prefix: '/' } }, cluster: 'docs', shardKey: [{ value: 'k' }], ...description }],
-      clusters: [{ name: 'docs', table: null }],
+      clusters: [{ name: 'docs', upstream: { protocol: 'http2' }, table: null }],
     },
     context.counters,
     (cluster) =>

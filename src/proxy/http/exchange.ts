@@ -10,7 +10,7 @@ import {
 } from '../../http/index.ts';
 import { type GrpcWebTranslation, grpcTimeoutMs } from '../../rpc/index.ts';
 import type { MoveWay } from '../core/drain/leaving-request.ts';
-import { type FailureCause, FAILURES } from '../core/failure.ts';
+import { FAILURES, type FailureCause } from '../core/failure.ts';
 import type { Refusal } from '../core/refusal.ts';
 import type { Admission } from './admission.ts';
 import { framingOf, unframed } from './answer-framing.ts';

@@ -11,7 +11,6 @@ import {
 import type { MoveWay } from '../core/drain/leaving-request.ts';
 import type { GatedRequest } from '../core/gate/gated-request.ts';
 import type { Owners } from '../core/gate/owners.ts';
-import type { ClearedRequest, SendableRequest } from '../core/owner/outgoing-request.ts';
 import type { Refusal } from '../core/refusal.ts';
 import { RetryWait, retryWaitMs } from '../core/retries.ts';
 import type { WaitingPlace } from '../core/waiting-place.ts';
@@ -19,6 +18,8 @@ import type { Admission } from './admission.ts';
 import { staleVersion } from './answer-meaning.ts';
 import { type LocalReply, localReply } from './local-reply.ts';
 import { RequestRecord } from './observe/request-record.ts';
+import type { HttpRequest } from './pools/http-pool.ts';
+import { speakHttp } from './pools/protocols.ts';
 import type { Departure } from './replay/departure.ts';
 import { RequestContent } from './replay/request-content.ts';
 import type { RouterContext } from './router-context.ts';
@@ -54,7 +55,7 @@ const scratch = new HeaderBlock();
  * Fields are only declared here, and set by the constructor: with an initialiser at each level, or the mark that a class of
  * private methods leaves on its objects, a request takes twice as long to make.
  */
-export abstract class RoutedRequest extends RequestRecord implements StreamHandler, SendableRequest, GatedRequest {
+export abstract class RoutedRequest extends RequestRecord implements StreamHandler, HttpRequest, GatedRequest {
   protected declare phase: Phase;
   /** The stream to the owner; null as long as the request is not sent. */
   protected declare upstream: Stream | null;
@@ -132,7 +133,7 @@ export abstract class RoutedRequest extends RequestRecord implements StreamHandl
   /** Sends the request for the first time, or has it wait. @param block its header section, as it was received */
   begin(block: HeaderBlock): void {
     const { gate } = this.route.owners;
-    if (gate === null || gate.admits(this)) this.owner.dispatch(this.cleared, block);
+    if (gate === null || gate.admits(this)) this.dispatch(block);
   }
 
   /**
@@ -142,7 +143,12 @@ export abstract class RoutedRequest extends RequestRecord implements StreamHandl
   proceed(): void {
     this.stopWaiting();
     const { gate } = this.route.owners;
-    if (gate === null || gate.readmits(this)) this.owner.dispatch(this.cleared, null);
+    if (gate === null || gate.readmits(this)) this.dispatch(null);
+  }
+
+  private dispatch(block: HeaderBlock | null): void {
+    const { owner } = this;
+    if (owner.clears(this)) owner.pool.dispatch(this, block);
   }
 
   /** Has the request wait in a place, and in no other. */
@@ -159,10 +165,6 @@ export abstract class RoutedRequest extends RequestRecord implements StreamHandl
 
   isIn(place: WaitingPlace<RoutedRequest>): boolean {
     return this.waitsIn === place;
-  }
-
-  private get cleared(): ClearedRequest {
-    return this as SendableRequest as ClearedRequest;
   }
 
   /** Opens the stream to the owner and sends what is there of the request. */
@@ -346,7 +348,7 @@ export abstract class RoutedRequest extends RequestRecord implements StreamHandl
   }
 
   findOwnerIn(owners: Owners): boolean {
-    const owner = owners.find(this.key);
+    const owner = speakHttp(owners) ? owners.find(this.key) : null;
     if (owner === null) {
       this.refuse({ kind: 'no_owner', cluster: owners.name });
       return false;

@@ -1,14 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import {
-  type Field,
-  type HeaderBlock,
-  type HeaderName,
-  headerName,
-  type MessageHead,
-} from '../../http/index.ts';
+import { type Field, type HeaderBlock, type HeaderName, headerName, type MessageHead } from '../../http/index.ts';
 import type { RouterCounters, TrafficCounters } from '../core/counters.ts';
 import type { ClusterOwners, RoutedCluster } from '../core/owner/cluster-owners.ts';
-import type { Upstream } from '../core/owner/upstream.ts';
 import { defaultRetries, type RetryDescription } from '../core/retries.ts';
 import { type CorsDescription, CorsPolicy } from './edge/cors.ts';
 import { defaultEdge, type EdgeDescription } from './edge/forwarded.ts';
@@ -16,6 +9,8 @@ import { RateLimit, type RateLimitDescription } from './edge/rate-limit.ts';
 import { type HeaderRules, type HeaderRulesDescription, headerRules } from './header-rules.ts';
 import { defaultMove, type MoveDescription } from './move.ts';
 import { isSecretSource } from './observe/secret-keys.ts';
+import type { HttpOwners, HttpUpstream } from './pools/http-pool.ts';
+import { speakHttp } from './pools/protocols.ts';
 import { type Condition, conditionOf, pathMatcher, type RouteMatch } from './route-match.ts';
 import { pathOf, ShardKeyRule, type ShardKeySource, splitTarget } from './shard-key.ts';
 import { versionFieldOf } from './version-field.ts';
@@ -61,7 +56,7 @@ export interface Route {
   readonly matchesPath: (path: string) => boolean;
   /** What else decides; null where the path alone does. */
   readonly condition: Condition | null;
-  readonly owners: ClusterOwners;
+  readonly owners: HttpOwners;
   /** For requests to these owners; null where they have no version. */
   readonly versionField: Field | null;
   readonly key: RouteKey;
@@ -84,7 +79,7 @@ export interface Route {
 /** Where a route's keys come from: the two plain ways, which cost a request next to nothing, or a rule. */
 export type RouteKey =
   | { readonly kind: 'header'; readonly header: HeaderName }
-  | { readonly kind: 'fixed'; readonly text: string; readonly owner: Upstream | null }
+  | { readonly kind: 'fixed'; readonly text: string; readonly owner: HttpUpstream | null }
   | { readonly kind: 'rule'; readonly rule: ShardKeyRule };
 
 /** The routes and owners at one moment: built off the request's way, swapped in by one assignment, never changed. */
@@ -143,7 +138,7 @@ export class RoutingSnapshot {
   withOwners(changed: ClusterOwners): RoutingSnapshot {
     const owners = new Map(this.#owners).set(changed.name, changed);
     const routes = this.#routes.map((route) => {
-      if (route.owners.name !== changed.name) return route;
+      if (route.owners.name !== changed.name || !speakHttp(changed)) return route;
       const { key } = route;
       return {
         ...route,
@@ -191,6 +186,8 @@ function routeOf(
 ): Route {
   const found = owners.get(description.cluster);
   if (found === undefined) throw new Error(`a route names the cluster ${description.cluster}, which does not exist`);
+  if (!speakHttp(found))
+    throw new Error(`a route of HTTP leads to the cluster ${found.name}, whose shards speak ${found.protocol}`);
   const { match, shardKey, cors } = description;
   const name = description.name ?? Object.values(match.path).join('');
   return {
@@ -217,7 +214,7 @@ function routeOf(
   };
 }
 
-function keyOf(sources: readonly ShardKeySource[], owners: ClusterOwners): RouteKey {
+function keyOf(sources: readonly ShardKeySource[], owners: HttpOwners): RouteKey {
   const [only, another] = sources;
   if (only !== undefined && another === undefined) {
     if ('header' in only && only.pattern === undefined)
@@ -228,7 +225,7 @@ function keyOf(sources: readonly ShardKeySource[], owners: ClusterOwners): Route
 }
 
 /** A key that is the same for all requests: its owner is looked up once. @param text latin1 */
-function fixedKey(text: string, owners: ClusterOwners): RouteKey {
+function fixedKey(text: string, owners: HttpOwners): RouteKey {
   return { kind: 'fixed', text, owner: owners.ownerOfText(text) };
 }
 

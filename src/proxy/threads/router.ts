@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { defaultLimits, floodCauses, type HttpLimits, httpContext } from '../../http/index.ts';
 import {
   type Accepted,
@@ -28,6 +29,7 @@ import { AccessLog } from '../http/observe/access-log.ts';
 import { type ObserveDescription, quiet } from '../http/observe/observe.ts';
 import type { OpenStream } from '../http/observe/request-facts.ts';
 import type { Tracing } from '../http/observe/tracing.ts';
+import { httpPools } from '../http/pools/protocols.ts';
 import { ReplayArena } from '../http/replay/replay-arena.ts';
 import { defaultRouterLimits, type RouterContext, type RouterLimits } from '../http/router-context.ts';
 import { type RoutingDescription, RoutingSnapshot } from '../http/routing.ts';
@@ -96,7 +98,7 @@ export class Router implements DownstreamOwner, ListenerOwner {
     this.context.accessLog = this.#newAccessLog(observe);
     this.#listeners = new Listeners(this, this.context.log);
     this.places = new ConnectionPlaces(this.context.limits.maxDownstreamConnections, options.connections ?? null);
-    this.#upstreams = new Upstreams(this.context);
+    this.#upstreams = new Upstreams(this.context, httpPools(this.context));
     this.#drainer = new Drainer(this.context);
     this.snapshot = RoutingSnapshot.of(options.routing, this.context.counters, (cluster) =>
       this.#upstreams.ownersOf(cluster, this.#gateOf(cluster)),
@@ -130,11 +132,13 @@ export class Router implements DownstreamOwner, ListenerOwner {
    */
   publish(cluster: string, table: SharedCluster | null, staged: StagedCluster | null): void {
     // The config has it no more.
-    if (this.snapshot.ownersIn(cluster) === undefined) return;
+    const owners = this.snapshot.ownersIn(cluster);
+    if (owners === undefined) return;
     // What was sent by the lease is cut before anybody else's version is served.
     this.#gates.get(cluster)?.lookAtLease();
-    if ((table?.build ?? 0) !== this.snapshot.ownersIn(cluster)?.build) this.#changeOver(cluster, table);
-    const next = staged === null ? null : this.#upstreams.ownersToBe({ name: cluster, table: staged.table });
+    if ((table?.build ?? 0) !== owners.build) this.#changeOver(owners, table);
+    const { upstream } = owners;
+    const next = staged === null ? null : this.#upstreams.ownersToBe({ name: cluster, upstream, table: staged.table });
     this.#gates.get(cluster)?.changed(staged, next);
   }
 
@@ -143,12 +147,12 @@ export class Router implements DownstreamOwner, ListenerOwner {
     return this.#gates.get(cluster)?.settled(attempt, step) ?? Promise.resolve(false);
   }
 
-  #changeOver(cluster: string, table: SharedCluster | null): void {
-    const before = this.snapshot.ownersIn(cluster) as ClusterOwners;
-    const owners = this.#upstreams.ownersOf({ name: cluster, table }, before.gate);
+  #changeOver(before: ClusterOwners, table: SharedCluster | null): void {
+    const { name, upstream, gate } = before;
+    const owners = this.#upstreams.ownersOf({ name, upstream, table }, gate);
     this.snapshot = this.snapshot.withOwners(owners);
-    if (table === null) this.#deleted.add(cluster);
-    else this.#deleted.comeBack(cluster);
+    if (table === null) this.#deleted.add(name);
+    else this.#deleted.comeBack(name);
     this.#drainMoved(before, owners);
   }
 
@@ -298,7 +302,7 @@ export class Router implements DownstreamOwner, ListenerOwner {
     if (before === undefined) return this.#upstreams.ownersOf(cluster, this.#gateOf(cluster));
     // Who owns what in a cluster of the registry is published, and not for the config to say.
     const table = before.gate === null ? cluster.table : before.shared;
-    if (before.build === (table?.build ?? 0) && this.#upstreams.isSpokenTo(name, upstream)) return before;
+    if (before.build === (table?.build ?? 0) && isDeepStrictEqual(before.upstream, upstream)) return before;
     return this.#upstreams.ownersOf({ ...cluster, table }, before.gate);
   }
 

@@ -19,7 +19,7 @@ export class SimulatedOwners implements Owners {
   readonly name: string;
   readonly build: number;
   readonly version: number | null;
-  readonly versionField = null;
+  readonly protocol = 'simulated';
   readonly #table: ClusterTable | null;
 
   constructor(name: string, shared: SharedCluster | null) {

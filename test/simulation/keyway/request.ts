@@ -1,9 +1,9 @@
 import type { MoveWay } from '../../../src/proxy/core/drain/leaving-request.ts';
 import type { GatedRequest } from '../../../src/proxy/core/gate/gated-request.ts';
 import type { Owners } from '../../../src/proxy/core/gate/owners.ts';
+import type { Refusal } from '../../../src/proxy/core/refusal.ts';
 import { RetryWait, retryWaitMs } from '../../../src/proxy/core/retries.ts';
 import type { WaitingPlace } from '../../../src/proxy/core/waiting-place.ts';
-import type { LocalReply } from '../../../src/proxy/http/local-reply.ts';
 import type { ShardPlace } from '../../../src/topology/index.ts';
 import type { SimulatedOwners } from './owners.ts';
 import type { SimulatedRouter } from './router.ts';
@@ -206,8 +206,8 @@ export class SimulatedRequest implements GatedRequest {
 
   // ---- its end ---------------------------------------------------------------------------------------------------
 
-  refuse(reply: LocalReply): void {
-    this.fail(reply.message);
+  refuse(refusal: Refusal): void {
+    this.fail(`refused: ${refusal.kind}`);
   }
 
   fail(reason: string): void {

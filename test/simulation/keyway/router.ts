@@ -2,9 +2,9 @@ import { RoutedClusters } from '../../../src/app/routed-clusters.ts';
 import { parseConfig } from '../../../src/config/index.ts';
 import { type Control, type ControlBirth, type ControlEvent, ControlPlane } from '../../../src/control/index.ts';
 import type { KeptTopology, TopologyKeeper } from '../../../src/handoff/index.ts';
+import type { CoreContext } from '../../../src/proxy/core/context.ts';
 import { Drainer, type Leaver } from '../../../src/proxy/core/drain/drainer.ts';
 import { Gate } from '../../../src/proxy/core/gate/gate.ts';
-import type { RouterContext } from '../../../src/proxy/http/router-context.ts';
 import type { RouterThreads, ServesUntil } from '../../../src/proxy/index.ts';
 import { Registry, type Store } from '../../../src/registry/index.ts';
 import { newLog } from '../../../src/runtime/log.ts';
@@ -63,7 +63,7 @@ export interface RouterWorld {
 export class SimulatedRouter implements Pick<RouterThreads, 'publish' | 'settled' | 'emptied' | 'gone'> {
   readonly process: SimulatedProcess;
   readonly gate: Gate;
-  readonly context: RouterContext;
+  readonly context: CoreContext;
   readonly clusters: RoutedClusters;
   owners = new SimulatedOwners(NAME.cluster, null);
   readonly servesUntil: ServesUntil;
@@ -98,7 +98,7 @@ export class SimulatedRouter implements Pick<RouterThreads, 'publish' | 'settled
   }
 
   get nowMs(): number {
-    return this.context.http2.turn.nowMs;
+    return this.context.turn.nowMs;
   }
 
   /** The control plane has a thread of its own: what the two tell one another is on its way for a while, in order. */
@@ -178,7 +178,7 @@ export class SimulatedRouter implements Pick<RouterThreads, 'publish' | 'settled
 
   /** A request comes from a client. */
   receive(operation: Operation, onAnswer: (answer: Answer) => void): SimulatedRequest {
-    this.context.http2.turn.begin();
+    this.context.turn.begin();
     const request = new SimulatedRequest(this, operation, onAnswer);
     this.#open.add(request);
     request.begin();

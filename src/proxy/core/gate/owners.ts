@@ -5,6 +5,8 @@ import type { Upstream } from '../owner/upstream.ts';
 export interface Owners {
   /** Of the cluster. */
   readonly name: string;
+  /** What its shards speak. */
+  readonly protocol: string;
   /** Of two with the same table the same. */
   readonly build: number;
   /** Null where there is no table, or it has no version. */

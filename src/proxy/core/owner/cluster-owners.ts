@@ -3,12 +3,13 @@ import type { Gate } from '../gate/gate.ts';
 import type { ServesUntil } from '../gate/lease-watch.ts';
 import type { Owners } from '../gate/owners.ts';
 import type { Key, ReceivedKey } from './key.ts';
+import type { Pool } from './pool.ts';
 import type { Upstream, UpstreamDescription } from './upstream.ts';
 
 /** A cluster, and how its shards are spoken to. */
 export interface RoutedCluster {
   readonly name: string;
-  readonly upstream?: UpstreamDescription | undefined;
+  readonly upstream: UpstreamDescription;
   /** Who owns what; null as long as nobody knows. */
   readonly table: SharedCluster | null;
   /** For a cluster of the registry: until when it may be served. */
@@ -22,28 +23,31 @@ export interface TableFingerprint {
 }
 
 /** The shards of a cluster, at one version, as this thread reaches them. */
-export class ClusterOwners implements Owners {
+export class ClusterOwners<P extends Pool = Pool> implements Owners {
   readonly name: string;
+  /** How its shards are spoken to. */
+  readonly upstream: UpstreamDescription;
   /** Of two with the same table the same. */
   readonly build: number;
   /** In memory that threads share; null as long as nobody knows who owns what. */
   readonly shared: SharedCluster | null;
   readonly #table: ClusterTable | null;
-  readonly #upstreamOf: (shard: ShardPlace) => Upstream;
+  readonly #upstreamOf: (shard: ShardPlace) => Upstream<P>;
   /** By the shard's number, made when a request is for it: a version of 10,000 shards is swapped in without a pause. */
-  readonly #upstreams: Array<Upstream | undefined>;
+  readonly #upstreams: Array<Upstream<P> | undefined>;
   /** What stands before them; null where nothing ever does. */
   readonly gate: Gate | null;
   /** Those that were made. */
-  readonly reached = new Set<Upstream>();
+  readonly reached = new Set<Upstream<P>>();
   #scratch = new Uint8Array(256);
 
   constructor(
-    { name, table }: Pick<RoutedCluster, 'name' | 'table'>,
+    { name, upstream, table }: RoutedCluster,
     gate: Gate | null,
-    upstreamOf: (shard: ShardPlace) => Upstream,
+    upstreamOf: (shard: ShardPlace) => Upstream<P>,
   ) {
     this.name = name;
+    this.upstream = upstream;
     this.shared = table;
     this.#table = table === null ? null : new ClusterTable(table);
     this.build = table?.build ?? 0;
@@ -54,6 +58,10 @@ export class ClusterOwners implements Owners {
 
   get size(): number {
     return this.#table?.size ?? 0;
+  }
+
+  get protocol(): string {
+    return this.upstream.protocol;
   }
 
   /** Null where there is no table, or it has no version. */
@@ -68,8 +76,8 @@ export class ClusterOwners implements Owners {
   }
 
   /** The owner of a key where it was received, noted there: a key that comes again costs one comparison. */
-  ownerOf(key: ReceivedKey): Upstream | null {
-    if (key.memoScope === this) return key.memo as Upstream | null;
+  ownerOf(key: ReceivedKey): Upstream<P> | null {
+    if (key.memoScope === this) return key.memo as Upstream<P> | null;
     const index = this.#indexOf(key);
     const owner = index < 0 ? null : this.reach(index);
     key.memo = owner;
@@ -78,13 +86,13 @@ export class ClusterOwners implements Owners {
   }
 
   /** @param key latin1 text, a character for a byte */
-  ownerOfText(key: string): Upstream | null {
+  ownerOfText(key: string): Upstream<P> | null {
     const index = this.#indexOf(key);
     return index < 0 ? null : this.reach(index);
   }
 
   /** The owner of a key that is at hand, in either form. */
-  find(key: Key): Upstream | null {
+  find(key: Key): Upstream<P> | null {
     return typeof key === 'string' ? this.ownerOfText(key) : this.ownerOf(key);
   }
 
@@ -116,7 +124,7 @@ export class ClusterOwners implements Owners {
   }
 
   /** The shard of this number. */
-  reach(index: number): Upstream {
+  reach(index: number): Upstream<P> {
     const known = this.#upstreams[index];
     if (known !== undefined) return known;
     const made = this.#upstreamOf((this.#table as ClusterTable).shardAt(index));

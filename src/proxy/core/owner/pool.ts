@@ -1,10 +1,9 @@
-import type { HeaderBlock } from '../../../http/index.ts';
 import type { SocketTarget } from '../../../io/index.ts';
 import type { ShardCounters } from '../counters.ts';
 import type { FailureCause } from '../failure.ts';
 import type { WaitingPlace } from '../waiting-place.ts';
 import type { FairQueue, Waiting } from './fair-queue.ts';
-import type { ClearedRequest, OutgoingRequest } from './outgoing-request.ts';
+import type { OutgoingRequest } from './outgoing-request.ts';
 
 /** Where a shard is, and what is counted for it. */
 export interface ShardEndpoint extends SocketTarget {
@@ -34,20 +33,12 @@ export interface UpstreamLimits {
 }
 
 /**
- * Told where a new connection ended without a word of the pool's protocol: the shard may speak another one.
- * @param mayServe others have been served over the pool, so that it is used as long as nothing else is known
+ * The connections to one shard, and the requests that wait for one. How a request is handed to it, the family knows that has
+ * made it.
  */
-export type OnDoubt = (mayServe: boolean) => void;
-
-/** The connections to one shard, and the requests that wait for one. */
 export interface Pool extends WaitingPlace<OutgoingRequest> {
   readonly openConnections: number;
   readonly openStreams: number;
-  /**
-   * Sends a request on a connection with room, or has it wait for one, or refuses it.
-   * @param block the request's header section where it is at hand as it was received
-   */
-  dispatch(request: ClearedRequest, block: HeaderBlock | null): void;
   /** Visits the requests that are at the shard. */
   forEachOpen(visit: (request: Waiting) => void): void;
   /** To be called every second or so. */
@@ -57,6 +48,12 @@ export interface Pool extends WaitingPlace<OutgoingRequest> {
   /** Cuts all connections. No new request is taken. */
   destroy(): void;
 }
+
+/** Makes a pool of a protocol. */
+export type PoolFactory<P extends Pool = Pool> = (endpoint: ShardEndpoint) => P;
+
+/** What makes pools, by the names that clusters have for the protocols. */
+export type PoolFactories = Readonly<Record<string, PoolFactory>>;
 
 /** Has a request wait in a pool's queue, which gives one up where it is full: perhaps another client's. */
 export function haveWait(

@@ -1,24 +1,21 @@
-import type { HeaderBlock } from '../../../http/index.ts';
 import { ClientCertificates, type ClientTlsDescription } from '../../../io/index.ts';
 import { splitAddress } from '../../../runtime/address.ts';
 import type { Log } from '../../../runtime/log.ts';
+import type { ShardPlace } from '../../../topology/index.ts';
 import { type ActiveHealthDescription, HealthChecker } from '../../health/index.ts';
-import { AutoPool } from '../../http/pools/auto-pool.ts';
-import { Http1Pool } from '../../http/pools/http1-pool.ts';
-import { Http2Pool } from '../../http/pools/http2-pool.ts';
 import type { CoreContext } from '../context.ts';
-import { type FailureCause, FAILURES } from '../failure.ts';
+import { FAILURES, type FailureCause } from '../failure.ts';
 import { RetryBudget } from '../retries.ts';
 import { ClientShares } from './client-shares.ts';
 import { HeldRequests } from './held-requests.ts';
-import type { ClearedRequest, OutgoingRequest } from './outgoing-request.ts';
+import type { Cleared, OutgoingRequest } from './outgoing-request.ts';
 import { OwnerHealth, type PassiveHealthDescription } from './owner-health.ts';
-import type { Pool, ShardEndpoint, UpstreamLimits } from './pool.ts';
+import type { Pool, PoolFactory, ShardEndpoint, UpstreamLimits } from './pool.ts';
 
 /** How a cluster's shards are spoken to. Plain data. */
 export interface UpstreamDescription {
-  /** `auto` asks each shard. */
-  readonly protocol: 'http2' | 'http1' | 'auto';
+  /** The name by which a family knows it. */
+  readonly protocol: string;
   readonly tls?: ClientTlsDescription | undefined;
   /** In place of the router's own. */
   readonly limits?: Partial<UpstreamLimits> | undefined;
@@ -28,21 +25,11 @@ export interface UpstreamDescription {
   readonly waitForOwnerMs?: number | undefined;
 }
 
-export const defaultUpstream: UpstreamDescription = { protocol: 'http2' };
-
 /** How often a shard's violations are logged at most. */
 const TELL_FAILURES_EVERY_MS = 60_000;
 
-const POOLS: Readonly<
-  Record<UpstreamDescription['protocol'], (context: CoreContext, endpoint: ShardEndpoint) => Pool>
-> = {
-  http2: (context, endpoint) => new Http2Pool(context, endpoint),
-  http1: (context, endpoint) => new Http1Pool(context, endpoint),
-  auto: (context, endpoint) => new AutoPool(context, endpoint),
-};
-
 /** A shard as one router thread reaches it: its connections, its health, and what waits for it. */
-export class Upstream implements ShardEndpoint {
+export class Upstream<P extends Pool = Pool> implements ShardEndpoint {
   readonly cluster: string;
   readonly id: string;
   readonly address: string;
@@ -56,8 +43,8 @@ export class Upstream implements ShardEndpoint {
   readonly health: OwnerHealth | null;
   readonly #context: CoreContext;
   readonly #description: UpstreamDescription;
-  readonly #pool: Pool;
-  readonly #shares = new ClientShares((visit) => this.#pool.forEachOpen(visit));
+  readonly pool: P;
+  readonly #shares = new ClientShares((visit) => this.pool.forEachOpen(visit));
   readonly #checker: HealthChecker | null;
   readonly #held: HeldRequests;
   readonly #waitForOwnerMs: number;
@@ -65,7 +52,13 @@ export class Upstream implements ShardEndpoint {
   #unreachable = false;
   #failureTellableAtMs = 0;
 
-  constructor(context: CoreContext, cluster: string, id: string, address: string, description: UpstreamDescription) {
+  constructor(
+    context: CoreContext,
+    cluster: string,
+    { id, address }: ShardPlace,
+    description: UpstreamDescription,
+    makePool: PoolFactory<P>,
+  ) {
     const { protocol, tls, activeHealth, passiveHealth, waitForOwnerMs = 0 } = description;
     this.#context = context;
     this.#description = description;
@@ -90,28 +83,26 @@ export class Upstream implements ShardEndpoint {
       () => context.turn.begin(),
       (request, reason) => this.refuse(request, 'unreachable', reason),
     );
-    this.#pool = POOLS[protocol](context, this);
+    this.pool = makePool(this);
     this.#checker =
       activeHealth === undefined
         ? null
         : new HealthChecker(this, protocol, activeHealth, context.random, (fault) => this.#onCheck(fault));
   }
 
-  /**
-   * Sends a request, or has it wait, or refuses it.
-   * @param block the request's header section where it is at hand as it was received
-   */
-  dispatch(request: ClearedRequest, block: HeaderBlock | null): void {
+  /** Whether a request may be handed to the pool now, which its gate has admitted; else it waits here, or was refused. */
+  clears<Request extends OutgoingRequest>(request: Request): request is Cleared<Request> {
     const fault = this.health === null ? null : this.health.faultAt(this.#context.turn.nowMs);
     if (fault !== null) this.unavailable(request, 'unhealthy', fault);
     else if (this.limits.requests !== Number.POSITIVE_INFINITY && !this.#hasPlaceFor(request))
       this.refuse(request, 'overloaded', '');
-    else this.#pool.dispatch(request, block);
+    else return true;
+    return false;
   }
 
   #hasPlaceFor(request: OutgoingRequest): boolean {
     const { requests } = this.limits;
-    const open = this.#pool.openStreams;
+    const open = this.pool.openStreams;
     return this.#shares.admits(request, 1, open, requests, this.#context.turn.nowMs);
   }
 
@@ -177,8 +168,8 @@ export class Upstream implements ShardEndpoint {
   /** Adds to the counters what it is like now. */
   addStates(): void {
     const { counters } = this;
-    counters.connections += this.#pool.openConnections;
-    counters.streams += this.#pool.openStreams;
+    counters.connections += this.pool.openConnections;
+    counters.streams += this.pool.openStreams;
     counters.held += this.#held.count;
     if (this.health === null) return;
     counters.ejections += this.health.ejections;
@@ -193,23 +184,23 @@ export class Upstream implements ShardEndpoint {
 
   /** Streams are open to it, or requests wait for it. */
   get isBusy(): boolean {
-    return this.#pool.openStreams > 0 || this.#held.count > 0;
+    return this.pool.openStreams > 0 || this.#held.count > 0;
   }
 
   sweep(nowMs: number): void {
-    this.#pool.sweep(nowMs);
+    this.pool.sweep(nowMs);
   }
 
   /** Cuts what is in flight, with its connections: nothing more of it is written. */
   cut(): void {
-    this.#pool.cut();
+    this.pool.cut();
   }
 
   /** Cuts all connections. No new request is taken. */
   destroy(): void {
     this.#checker?.stop();
     this.#held.stop();
-    this.#pool.destroy();
+    this.pool.destroy();
   }
 }
 

@@ -5,7 +5,8 @@ import { MOST_LABELLED } from '../counters.ts';
 import type { Gate } from '../gate/gate.ts';
 import { ClusterOwners, type RoutedCluster } from './cluster-owners.ts';
 import { ejectOutliers } from './owner-health.ts';
-import { defaultUpstream, Upstream, type UpstreamDescription } from './upstream.ts';
+import type { PoolFactories, PoolFactory } from './pool.ts';
+import { Upstream, type UpstreamDescription } from './upstream.ts';
 
 /** As many shards of a new version are made known in one turn: less than a millisecond. */
 const INTRODUCED_A_TURN = 50;
@@ -15,34 +16,36 @@ const LET_GO_AFTER_MS = 5000;
 /** All shards that this thread reaches, of current versions and of past ones that still have streams. */
 export class Upstreams {
   readonly #context: CoreContext;
+  readonly #pools: PoolFactories;
   readonly #all = new Set<Upstream>();
   /** Those that are spoken to as their cluster has it now, by cluster, id and address. */
   readonly #current = new Map<string, Upstream>();
-  readonly #clusters = new Map<string, { readonly description: UpstreamDescription; readonly owners: ClusterOwners }>();
+  readonly #clusters = new Map<string, ClusterOwners>();
   /** Those of past versions, and since when nothing has been open to them. */
   readonly #past = new Map<Upstream, number>();
   #outliersNextMs = new Map<string, number>();
 
-  constructor(context: CoreContext) {
+  /** @param pools of all protocols that shards may speak */
+  constructor(context: CoreContext, pools: PoolFactories) {
     this.#context = context;
+    this.#pools = pools;
   }
 
-  /** The shards of a cluster from now on. What they were before goes on for as long as it has streams. */
+  /**
+   * The shards of a cluster from now on. What they were before goes on for as long as it has streams.
+   * @throws Error where nobody knows what they speak
+   */
   ownersOf(cluster: RoutedCluster, gate: Gate | null): ClusterOwners {
     const before = this.#clusters.get(cluster.name);
-    const description = cluster.upstream ?? before?.description ?? defaultUpstream;
-    if (before !== undefined && !isDeepStrictEqual(before.description, description)) this.#renew(cluster.name);
-    const owners = new ClusterOwners(cluster, gate, (shard) => this.#upstreamOf(cluster.name, shard, description));
-    this.#clusters.set(cluster.name, { description, owners });
-    for (const past of before?.owners.reached ?? []) this.#past.set(past, Number.POSITIVE_INFINITY);
+    const { name, upstream: description } = cluster;
+    const makePool = this.#pools[description.protocol];
+    if (makePool === undefined) throw new Error(`no protocol ${description.protocol}, which cluster ${name} speaks`);
+    if (before !== undefined && !isDeepStrictEqual(before.upstream, description)) this.#renew(name);
+    const owners = new ClusterOwners(cluster, gate, (shard) => this.#upstreamOf(name, shard, description, makePool));
+    this.#clusters.set(name, owners);
+    for (const past of before?.reached ?? []) this.#past.set(past, Number.POSITIVE_INFINITY);
     this.#introduce(owners, description.activeHealth !== undefined, 0);
     return owners;
-  }
-
-  /** Whether a cluster's shards are spoken to in this way. */
-  isSpokenTo(cluster: string, upstream: UpstreamDescription | undefined): boolean {
-    const known = this.#clusters.get(cluster);
-    return known !== undefined && (upstream === undefined || isDeepStrictEqual(known.description, upstream));
   }
 
   /** New requests get new connections, to the same shards too. */
@@ -52,8 +55,7 @@ export class Upstreams {
 
   /** A cluster that no route leads to any more. Its shards go on for as long as they have streams. */
   remove(cluster: string): void {
-    for (const past of this.#clusters.get(cluster)?.owners.reached ?? [])
-      this.#past.set(past, Number.POSITIVE_INFINITY);
+    for (const past of this.#clusters.get(cluster)?.reached ?? []) this.#past.set(past, Number.POSITIVE_INFINITY);
     this.#clusters.delete(cluster);
     this.#outliersNextMs.delete(cluster);
   }
@@ -75,7 +77,7 @@ export class Upstreams {
    * their health: some at a time.
    */
   #introduce(owners: ClusterOwners, reaches: boolean, from: number): void {
-    if (this.#clusters.get(owners.name)?.owners !== owners) return;
+    if (this.#clusters.get(owners.name) !== owners) return;
     // Beyond those that have counters of their own there is nothing to be seen.
     const last = reaches ? owners.size : Math.min(owners.size, MOST_LABELLED);
     const end = Math.min(last, from + INTRODUCED_A_TURN);
@@ -86,11 +88,11 @@ export class Upstreams {
     if (end < last) setImmediate(() => this.#introduce(owners, reaches, end));
   }
 
-  #upstreamOf(cluster: string, { id, address }: ShardPlace, description: UpstreamDescription): Upstream {
-    const name = placeName(cluster, id, address);
+  #upstreamOf(cluster: string, place: ShardPlace, description: UpstreamDescription, makePool: PoolFactory): Upstream {
+    const name = placeName(cluster, place.id, place.address);
     let upstream = this.#current.get(name);
     if (upstream === undefined) {
-      upstream = new Upstream(this.#context, cluster, id, address, description);
+      upstream = new Upstream(this.#context, cluster, place, description, makePool);
       this.#current.set(name, upstream);
       this.#all.add(upstream);
     }
@@ -118,7 +120,7 @@ export class Upstreams {
   }
 
   #letGo(upstream: Upstream, idleSinceMs: number, nowMs: number): void {
-    if (this.#clusters.get(upstream.cluster)?.owners.reached.has(upstream) === true) this.#past.delete(upstream);
+    if (this.#clusters.get(upstream.cluster)?.reached.has(upstream) === true) this.#past.delete(upstream);
     else if (upstream.isBusy) this.#past.set(upstream, Number.POSITIVE_INFINITY);
     else if (idleSinceMs === Number.POSITIVE_INFINITY) this.#past.set(upstream, nowMs);
     else if (nowMs - idleSinceMs >= LET_GO_AFTER_MS) {
@@ -134,12 +136,12 @@ export class Upstreams {
   /** Ejects shards that succeed far less often than the others of their cluster. */
   #watchOutliers(name: string, nowMs: number): void {
     const cluster = this.#clusters.get(name);
-    const passive = cluster?.description.passiveHealth;
+    const passive = cluster?.upstream.passiveHealth;
     if (cluster === undefined || passive?.successRate === undefined) return;
     const nextMs = this.#outliersNextMs.get(name) ?? 0;
     if (nowMs < nextMs) return;
     this.#outliersNextMs.set(name, nowMs + passive.successRate.intervalMs);
-    const healths = [...cluster.owners.reached].flatMap(({ health }) => (health === null ? [] : [health]));
+    const healths = [...cluster.reached].flatMap(({ health }) => (health === null ? [] : [health]));
     ejectOutliers(healths, passive, nowMs);
   }
 

@@ -3,9 +3,9 @@ import { type Field, NameKind, type Stream } from '../../../http/index.ts';
 import { type ClientProtocol, clientProtocolOf } from '../../../rpc/index.ts';
 import { LATENCY_UNIT_US, latencyBucket } from '../../core/counters.ts';
 import { clientGroup, type Waiting } from '../../core/owner/fair-queue.ts';
-import type { Upstream } from '../../core/owner/upstream.ts';
 import type { Admission, ClientNeeds } from '../admission.ts';
 import { isTrouble } from '../answer-meaning.ts';
+import type { HttpUpstream } from '../pools/http-pool.ts';
 import type { RouterContext } from '../router-context.ts';
 import type { Route } from '../routing.ts';
 import { type OpenStream, requestFacts } from './request-facts.ts';
@@ -29,7 +29,7 @@ export abstract class RequestRecord implements Waiting {
   protected declare readonly downstream: Stream;
   protected declare readonly route: Route;
   /** The owner of the request's key. It changes only if the key is handed over while the request waits, or its watch is open. */
-  declare owner: Upstream;
+  declare owner: HttpUpstream;
   /** The request's header section, which is sent again if the owner did not process it. */
   declare request: Field[];
   declare readonly isWebSocket: boolean;

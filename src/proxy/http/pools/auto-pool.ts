@@ -2,9 +2,10 @@ import type { HeaderBlock } from '../../../http/index.ts';
 import { Connection } from '../../../http2/index.ts';
 import { negotiated, openSocket } from '../../../io/index.ts';
 import { FairQueue, type Waiting } from '../../core/owner/fair-queue.ts';
-import type { ClearedRequest, OutgoingRequest } from '../../core/owner/outgoing-request.ts';
-import { haveWait, type OnDoubt, type Pool, type ShardEndpoint } from '../../core/owner/pool.ts';
+import type { OutgoingRequest } from '../../core/owner/outgoing-request.ts';
+import { haveWait, type ShardEndpoint } from '../../core/owner/pool.ts';
 import type { RouterContext } from '../router-context.ts';
+import type { ClearedRequest, HttpPool, OnDoubt } from './http-pool.ts';
 import { Http1Pool } from './http1-pool.ts';
 import { Http2Pool } from './http2-pool.ts';
 
@@ -13,7 +14,7 @@ type Spoken = 'http2' | 'http1';
 /** A pool, and what it speaks. */
 interface Known {
   readonly spoken: Spoken;
-  readonly pool: Pool;
+  readonly pool: HttpPool;
 }
 
 /**
@@ -21,7 +22,7 @@ interface Known {
  * HTTP/1.1. No answer is believed for longer than connections bear it out: whenever a new one ends without a word of the
  * pool's protocol the shard is asked again, for it may have become another program, or it was a forwarder with nobody behind it.
  */
-export class AutoPool implements Pool {
+export class AutoPool implements HttpPool {
   readonly #context: RouterContext;
   readonly #endpoint: ShardEndpoint;
   /** Null: it is to be asked before a request goes to it. */

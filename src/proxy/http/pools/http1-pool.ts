@@ -3,12 +3,13 @@ import { Http1ClientConnection, type Http1ClientHandler } from '../../../http1/i
 import { openSocket } from '../../../io/index.ts';
 import { ClientShares } from '../../core/owner/client-shares.ts';
 import { FairQueue, isWaiting, type Waiting } from '../../core/owner/fair-queue.ts';
-import type { ClearedRequest, OutgoingRequest } from '../../core/owner/outgoing-request.ts';
-import { haveWait, type OnDoubt, type Pool, type ShardEndpoint } from '../../core/owner/pool.ts';
+import type { OutgoingRequest } from '../../core/owner/outgoing-request.ts';
+import { haveWait, type ShardEndpoint } from '../../core/owner/pool.ts';
 import type { RouterContext } from '../router-context.ts';
+import type { ClearedRequest, HttpPool, OnDoubt } from './http-pool.ts';
 
 /** A shard that speaks HTTP/1.1: connections made on demand and kept, a request at a time on each, and the requests that wait for one. */
-export class Http1Pool implements Pool, Http1ClientHandler {
+export class Http1Pool implements HttpPool, Http1ClientHandler {
   readonly #endpoint: ShardEndpoint;
   readonly #context: RouterContext;
   readonly #onDoubt: OnDoubt;

@@ -4,9 +4,10 @@ import { openSocket } from '../../../io/index.ts';
 import { jitter } from '../../../runtime/jitter.ts';
 import { ClientShares } from '../../core/owner/client-shares.ts';
 import { FairQueue, isWaiting, type Waiting } from '../../core/owner/fair-queue.ts';
-import type { ClearedRequest, OutgoingRequest } from '../../core/owner/outgoing-request.ts';
-import { haveWait, type OnDoubt, type Pool, type ShardEndpoint } from '../../core/owner/pool.ts';
+import type { OutgoingRequest } from '../../core/owner/outgoing-request.ts';
+import { haveWait, type ShardEndpoint } from '../../core/owner/pool.ts';
 import type { RouterContext } from '../router-context.ts';
+import type { ClearedRequest, HttpPool, OnDoubt } from './http-pool.ts';
 import { Http1Pool } from './http1-pool.ts';
 
 /** Until a shard's SETTINGS have come, no more streams than RFC 9113, 6.5.2 has every peer allow. */
@@ -18,7 +19,7 @@ const BACKOFF_FACTOR = 1.6;
 const BACKOFF_JITTER = 0.2;
 
 /** A shard that speaks HTTP/2: connections made on demand and kept, and the requests that wait for one. */
-export class Http2Pool implements Pool, ConnectionHandler {
+export class Http2Pool implements HttpPool, ConnectionHandler {
   readonly #endpoint: ShardEndpoint;
   readonly #context: RouterContext;
   readonly #onDoubt: OnDoubt;
@@ -50,10 +51,6 @@ export class Http2Pool implements Pool, ConnectionHandler {
     return this.#endpoint.limits.connections ?? this.#context.limits.maxConnectionsPerShard;
   }
 
-  /**
-   * Sends a request on a connection with room, or has it wait for one, or refuses it.
-   * @param block the request's header section where it is at hand as it was received
-   */
   dispatch(request: ClearedRequest, block: HeaderBlock | null): void {
     if (request.isWebSocket && !this.#takesWebSockets(request)) return;
     const connection = this.#connectionWithRoom();
