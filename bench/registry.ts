@@ -16,6 +16,7 @@ import { Router } from '../src/proxy/threads/router.ts';
 import type { Registry } from '../src/registry/index.ts';
 import { RemoteStore } from '../src/registry/store/remote-store.ts';
 import { Cluster, diff, type SharedCluster, shareCluster, type TopologyVersion } from '../src/topology/index.ts';
+import { routerSettings } from '../test/support/router-settings.ts';
 import { BACKEND_COMMAND, BACKEND_PORT, BACKENDS } from './peers/index.ts';
 import { benchTopology } from './support/bench-topology.ts';
 import { runLoad } from './support/load.ts';
@@ -48,7 +49,7 @@ const quantile = (numbers: readonly number[], q: number): number =>
   [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length * q)] ?? Number.NaN;
 
 /** How long one assignment of a new version takes the thread that routes. */
-function measureSwaps(): void {
+async function measureSwaps(): Promise<void> {
   tell('| a new version of | built in (control thread) | swapped in (routing thread): median, worst of 50 |');
   tell('| --- | --- | --- |');
   for (const [shards, placement] of [
@@ -57,8 +58,14 @@ function measureSwaps(): void {
     [MANY, 'ringHash'],
   ] as const) {
     const route = { match: { path: { prefix: '/' } }, cluster: 'docs', shardKey: [{ header: 'x-shard-key' }] };
-    const routing = { routes: [route], clusters: [{ name: 'docs', upstream: { protocol: 'http2' }, table: null }] };
-    const router = new Router({ routing, clock, random: Math.random });
+    const settings = routerSettings([route], [{ name: 'docs', upstream: { protocol: 'http2' }, table: null }]);
+    const router = await Router.start({
+      ...settings,
+      clock,
+      random: Math.random,
+      timeOfDay: () => '',
+      connections: null,
+    });
     const swaps: number[] = [];
     const builds: number[] = [];
     for (let i = 0; i < 50; i++) {
@@ -262,7 +269,7 @@ async function measureMemory(): Promise<void> {
 }
 
 try {
-  measureSwaps();
+  await measureSwaps();
   measureDiff();
   if (values['diff-only'] === true) process.exit(0);
   await startListening(BACKEND_COMMAND, BACKEND_PORT + BACKENDS - 1);

@@ -166,7 +166,9 @@ export class RouterProcess {
   #settingsBy(config: Config, clusters: readonly RoutedCluster[]): RouterSettings {
     const { workers, routes, edge, limits, drain, hold, observe } = config;
     const maxConnections = this.#clientConnections(workers * limits.maxDownstreamConnections);
-    return { routing: { routes, edge, clusters }, limits, drain, hold, observe, maxConnections };
+    const { logLevel } = observe;
+    const families = { http: { routes, edge, limits, observe } };
+    return { clusters, limits, drain, hold, logLevel, maxConnections, families };
   }
 
   /**

@@ -16,12 +16,13 @@ export interface HttpContext {
 
 /** What the connections of one thread share, made anew. */
 export function httpContext(clock: () => number, limits: HttpLimits = defaultLimits): HttpContext {
-  return {
-    turn: new Turn(clock),
-    buffers: new BufferPool(limits),
-    fields: new FieldCache(),
-    limits,
-    block: new HeaderBlock(),
-    head: new MessageHead(),
-  };
+  return httpContextOn({ turn: new Turn(clock), buffers: new BufferPool(limits) }, limits);
+}
+
+/** The same for a thread that has connections of other protocols too, with which they share turns and output. */
+export function httpContextOn(
+  { turn, buffers }: Pick<HttpContext, 'turn' | 'buffers'>,
+  limits: HttpLimits,
+): HttpContext {
+  return { turn, buffers, fields: new FieldCache(), limits, block: new HeaderBlock(), head: new MessageHead() };
 }

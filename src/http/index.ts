@@ -1,5 +1,5 @@
 /** HTTP as both versions share it: fields, header sections, messages as streams, limits. Knows no wire. */
-export { type HttpContext, httpContext } from './context.ts';
+export { type HttpContext, httpContext, httpContextOn } from './context.ts';
 export { ErrorCode } from './error-codes.ts';
 export {
   FIRST_DYNAMIC_INDEX,

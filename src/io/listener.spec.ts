@@ -17,6 +17,7 @@ async function listen(more: Partial<ListenerDescription>) {
   const places = new ConnectionPlaces(PLACES, null);
   const told = { accepted: 0, failed: 0, refused: 0 };
   const owner = {
+    alpn: ['h2', 'http/1.1'],
     places,
     onAccepted: () => {
       told.accepted++;

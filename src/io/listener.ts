@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import { canonicalAddress, type HostPort } from '../runtime/address.ts';
 import type { ConnectionPlaces } from './connection-places.ts';
+import { negotiated } from './open-socket.ts';
 import { takeProxyHeader } from './proxy-protocol.ts';
 import { type ByteReceiver, KEEP_ALIVE, readShared } from './shared-read.ts';
 import { ServerCertificates, type ServerTlsDescription } from './tls-files.ts';
@@ -21,11 +22,13 @@ export interface Accepted {
   /** The client's address in its one spelling, without its port. */
   readonly clientAddress: string;
   readonly secure: boolean;
-  /** What ALPN has settled; null where the first bytes have to tell. */
-  readonly protocol: 'http1' | 'http2' | null;
+  /** What ALPN has settled on; null where the first bytes have to tell. */
+  readonly alpn: string | null;
 }
 
 export interface ListenerOwner {
+  /** What ALPN offers to clients, the most wanted first. */
+  readonly alpn: readonly string[];
   /** Where each connection takes a place before anything is read from it. */
   readonly places: ConnectionPlaces;
   /** A connection that was closed at once, for want of a place. */
@@ -43,7 +46,7 @@ export interface Door {
   readonly secure: { readonly server: TlsServer; readonly certificates: ServerCertificates } | null;
 }
 
-/** Listens on one address: takes PROXY headers and TLS off, and hands on what is HTTP. */
+/** Listens on one address: takes PROXY headers and TLS off, and hands on what is inside. */
 export class Listener {
   readonly #owner: ListenerOwner;
   readonly #servers: Server[] = [];
@@ -96,7 +99,7 @@ export class Listener {
       {
         ...KEEP_ALIVE,
         noDelay: true,
-        ALPNProtocols: ['h2', 'http/1.1'],
+        ALPNProtocols: [...this.#owner.alpn],
         handshakeTimeout: timeoutMs,
         requestCert: mutual,
         rejectUnauthorized: mutual,
@@ -153,7 +156,7 @@ export class Listener {
       socket,
       clientAddress: canonicalAddress(this.#told.get(peerOf(socket)) ?? socket.remoteAddress ?? ''),
       secure: tls !== null,
-      protocol: tls === null ? null : protocolOf(tls.alpnProtocol),
+      alpn: tls === null ? null : negotiated(tls),
     });
   }
 
@@ -215,11 +218,6 @@ export class Listener {
 
 function peerOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress}/${remotePort}`;
-}
-
-function protocolOf(alpn: string | false | null): 'http1' | 'http2' | null {
-  if (alpn === 'h2') return 'http2';
-  return alpn === 'http/1.1' ? 'http1' : null;
 }
 
 function readByEvents(socket: Socket, receive: ByteReceiver): void {

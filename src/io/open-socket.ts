@@ -67,7 +67,7 @@ function openTls({ target }: SocketTarget, certificates: ClientCertificates, pro
   return socket.setNoDelay(true);
 }
 
-/** What ALPN has settled with a shard; null before it has, and in cleartext. */
+/** What ALPN has settled with a peer; null before it has, and in cleartext. */
 export function negotiated(socket: Socket): string | null {
   const { alpnProtocol } = socket as Partial<TLSSocket>;
   return typeof alpnProtocol === 'string' ? alpnProtocol : null;

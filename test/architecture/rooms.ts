@@ -82,7 +82,7 @@ export const rooms: readonly Room[] = [
   { folder: 'proxy/health', what: 'active health checks', mayImport: ['io', 'runtime'] },
   {
     folder: 'proxy/core',
-    what: 'owners, the gate, drains, retries, deadlines, counters. Independent of wire formats and protocol families',
+    what: 'clusters and their owners, the gate, drains, retries, deadlines, counters, front doors. Independent of wire formats and protocol families',
     mayImport: ['io', 'proxy/health', 'runtime', 'topology'],
   },
   {
@@ -92,8 +92,8 @@ export const rooms: readonly Room[] = [
   },
   {
     folder: 'proxy/threads',
-    what: "a router's threads, and the parts of each thread",
-    mayImport: ['http', 'io', 'proxy/core', 'proxy/http', 'runtime', 'topology'],
+    what: "a router's threads, and the parts of each thread; `families.ts` alone names the protocol families",
+    mayImport: ['io', 'proxy/core', 'proxy/http', 'runtime', 'topology'],
   },
   {
     folder: 'proxy',

@@ -22,6 +22,7 @@ import {
 } from '../../src/topology/index.ts';
 import type { Scope } from '../support/processes.ts';
 import { PATIENCE } from '../support/registries.ts';
+import { routerSettings } from '../support/router-settings.ts';
 
 /** A request as a shard got it. */
 export interface ShardRequest {
@@ -137,7 +138,12 @@ interface RouterSetup {
 
 const VERSIONS = [1, 2] as readonly number[] as readonly TopologyVersion[];
 
-function tableOf(shards: readonly PlainShard[], version: 1 | 2, owner: string): SharedCluster {
+/** A cluster's version, in which a shard owns all keys that begin with `moves/`. */
+export function tableOf(
+  shards: ReadonlyArray<{ readonly id: string; readonly port: number }>,
+  version: 1 | 2,
+  owner: string,
+): SharedCluster {
   const topology = checkTopology(
     {
       namespace: 'default',
@@ -196,10 +202,12 @@ export class RouterInProcess {
       servesUntil: until,
       upstream: { protocol: 'http2', ...upstream },
     };
-    const router = new Router({
-      routing: { routes, clusters: [cluster] },
+    const router = await Router.start({
+      ...routerSettings(routes, [cluster]),
       clock: () => machineClock() + stopped.forMs,
       random: () => 0.5,
+      timeOfDay: () => '',
+      connections: null,
       ...options,
     });
     scope.defer(() => router.shutdown(0));

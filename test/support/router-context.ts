@@ -2,8 +2,9 @@ import { defaultLimits, httpContext } from '../../src/http/index.ts';
 import { DeadlineWheel } from '../../src/proxy/core/deadlines.ts';
 import { ReplayArena } from '../../src/proxy/http/replay/replay-arena.ts';
 import type { RouterContext } from '../../src/proxy/http/router-context.ts';
-import { defaultDrain, defaultHold, defaultRouterLimits, RouterCounters } from '../../src/proxy/index.ts';
+import { defaultDrain, defaultHold, RouterCounters } from '../../src/proxy/index.ts';
 import { newLog } from '../../src/runtime/log.ts';
+import { allLimits } from './router-settings.ts';
 
 /** What a router's thread shares, for a spec of one of its parts: with defaults, a clock of the spec's own, and no log. */
 export function routerContext(clock: () => number, settings: Partial<RouterContext> = {}): RouterContext {
@@ -11,10 +12,11 @@ export function routerContext(clock: () => number, settings: Partial<RouterConte
   return {
     http,
     turn: http.turn,
+    buffers: http.buffers,
     counters: new RouterCounters(),
     deadlines: new DeadlineWheel(clock),
     arena: new ReplayArena(),
-    limits: defaultRouterLimits,
+    limits: allLimits,
     drain: defaultDrain,
     hold: defaultHold,
     onShardLeaving: () => {},

@@ -1,4 +1,4 @@
-import type { Turn } from '../../io/index.ts';
+import type { BufferPool, Turn } from '../../io/index.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { RouterCounters } from './counters.ts';
 import type { DeadlineWheel } from './deadlines.ts';
@@ -12,6 +12,19 @@ export interface CoreLimits {
   /** Requests that may wait for one shard. */
   readonly maxPendingRequests: number;
   readonly connectTimeoutMs: number;
+  /** Connections that clients may have open with one router thread. */
+  readonly maxDownstreamConnections: number;
+  /** A client connection without streams is ended after this time; 0: never. */
+  readonly idleConnectionMs: number;
+  /** A client connection is ended in order after this time, give or take a tenth, so that they do not all end at once; 0: never. */
+  readonly maxConnectionAgeMs: number;
+  /** How long the streams of one that is too old may go on. */
+  readonly maxConnectionAgeGraceMs: number;
+  /** How long a client may take to say who it is and what it speaks: a PROXY header, a TLS handshake, the first bytes. */
+  readonly requestHeadTimeoutMs: number;
+  /** Output that may wait for a peer that reads nothing, and for all peers of a thread together; see `BufferPool`. */
+  readonly maxUnsentBytes: number;
+  readonly maxBacklogBytes: number;
 }
 
 /**
@@ -20,6 +33,7 @@ export interface CoreLimits {
  */
 export interface CoreContext {
   readonly turn: Turn;
+  readonly buffers: BufferPool;
   readonly counters: RouterCounters;
   readonly deadlines: DeadlineWheel;
   readonly limits: CoreLimits;

@@ -12,8 +12,9 @@ import { Connection, type ConnectionHandler } from '../../http2/index.ts';
 import type { Accepted } from '../../io/index.ts';
 import { clientProtocolOf, GrpcWebTranslation } from '../../rpc/index.ts';
 import { jitter } from '../../runtime/jitter.ts';
+import type { Session } from '../core/session.ts';
 import type { Admission } from './admission.ts';
-import { type ClientConnection, UndecidedConnection } from './client-connection.ts';
+import type { ClientConnection } from './client-connection.ts';
 import type { CorsPolicy } from './edge/cors.ts';
 import { type EdgeDescription, ForwardedFor } from './edge/forwarded.ts';
 import { mayForward, optionsAnswer } from './edge/max-forwards.ts';
@@ -40,7 +41,7 @@ export interface DownstreamOwner {
 }
 
 /** A client's connection. */
-export class DownstreamSession implements ConnectionHandler, Http1Handler {
+export class DownstreamSession implements Session, ConnectionHandler, Http1Handler {
   readonly #owner: DownstreamOwner;
   readonly #context: RouterContext;
   readonly #accepted: Accepted;
@@ -54,7 +55,7 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
   #keyRepeated = false;
   /** Of the same: what its answer has to carry, so that a page of another origin may read it. */
   #cors: readonly Field[] | null = null;
-  connection: ClientConnection;
+  #connection: ClientConnection;
   /** When it has to end because of its age; infinite where age is no matter. */
   readonly #endsAtMs: number;
   #cutAtMs = Number.POSITIVE_INFINITY;
@@ -62,10 +63,10 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
   #requests = 0;
   #requestsAtSweep = 0;
 
-  constructor(owner: DownstreamOwner, accepted: Accepted) {
+  constructor(owner: DownstreamOwner, accepted: Accepted, protocol: 'http1' | 'http2') {
     this.#owner = owner;
     this.#context = owner.context;
-    const { limits, http, turn, random } = owner.context;
+    const { limits, turn, random } = owner.context;
     const age = limits.maxConnectionAgeMs * jitter(AGE_JITTER, random);
     this.#endsAtMs = age > 0 ? turn.nowMs + age : Number.POSITIVE_INFINITY;
     this.#idleSinceMs = turn.nowMs;
@@ -73,19 +74,7 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
     this.#edge = owner.snapshot.edge;
     this.#forwarded = this.#forwardedFor();
     this.#requestIds = this.#newRequestIds();
-    if (accepted.protocol !== null) this.connection = this.#connectionOf(accepted.protocol);
-    else {
-      this.connection = new UndecidedConnection(
-        accepted.socket,
-        http,
-        (protocol, bytes, start, end, endsBecause) => {
-          this.connection = this.#connectionOf(protocol);
-          this.connection.receive(bytes, start, end);
-          if (endsBecause !== null) this.connection.shutdown(endsBecause);
-        },
-        () => this.onClosed(),
-      );
-    }
+    this.#connection = protocol === 'http2' ? this.#http2() : this.#http1();
   }
 
   #forwardedFor(): ForwardedFor {
@@ -105,9 +94,9 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
     this.#requestIds = this.#newRequestIds();
   }
 
-  #connectionOf(protocol: 'http1' | 'http2'): ClientConnection {
+  #http1(): Http1Connection {
     const { socket, secure } = this.#accepted;
-    return protocol === 'http2' ? this.#http2() : new Http1Connection(socket, this.#context.http, this, secure);
+    return new Http1Connection(socket, this.#context.http, this, secure);
   }
 
   #http2(): Connection {
@@ -116,7 +105,7 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
 
   onHttp2Upgrade(settings: Uint8Array, block: HeaderBlock, rest: Uint8Array): void {
     const connection = this.#http2();
-    this.connection = connection;
+    this.#connection = connection;
     if (connection.beginUpgraded(settings, block)) connection.receive(rest, 0, rest.length);
     else connection.fail(ErrorCode.ProtocolError, 'HTTP2-Settings that are none');
   }
@@ -296,9 +285,24 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
     if (!stream.closed && stream.queue === null) stream.connection.reset(stream, ErrorCode.NoError);
   }
 
-  /** The requests that are under way. */
-  forEachExchange(visit: (exchange: Exchange) => void): void {
-    this.connection.forEachStream(({ handler }) => {
+  get openStreams(): number {
+    return this.#connection.openStreams;
+  }
+
+  receive(bytes: Uint8Array, start: number, end: number): void {
+    this.#connection.receive(bytes, start, end);
+  }
+
+  shutdown(reason: string): void {
+    this.#connection.shutdown(reason);
+  }
+
+  destroy(): void {
+    this.#connection.destroy();
+  }
+
+  forEachRequest(visit: (exchange: Exchange) => void): void {
+    this.#connection.forEachStream(({ handler }) => {
       if (handler instanceof Exchange) visit(handler);
     });
   }
@@ -306,20 +310,20 @@ export class DownstreamSession implements ConnectionHandler, Http1Handler {
   /** To be called every second or so: ends what is too old, or idle, and whatever the connection itself finds. */
   sweep(nowMs: number): void {
     const { limits } = this.#context;
-    if (this.connection.openStreams > 0 || this.#requests !== this.#requestsAtSweep) {
+    if (this.#connection.openStreams > 0 || this.#requests !== this.#requestsAtSweep) {
       this.#requestsAtSweep = this.#requests;
       this.#idleSinceMs = nowMs;
     }
-    if (nowMs >= this.#cutAtMs) this.connection.destroy();
+    if (nowMs >= this.#cutAtMs) this.#connection.destroy();
     else if (this.#cutAtMs === Number.POSITIVE_INFINITY) {
       const idle = limits.idleConnectionMs > 0 && nowMs - this.#idleSinceMs >= limits.idleConnectionMs;
       if (idle || nowMs >= this.#endsAtMs) {
         this.#cutAtMs = nowMs + limits.maxConnectionAgeGraceMs;
-        this.connection.shutdown(idle ? 'idle' : 'maximum connection age');
+        this.#connection.shutdown(idle ? 'idle' : 'maximum connection age');
       }
     }
-    this.connection.sweep(nowMs);
-    this.forEachExchange((exchange) => exchange.sweep(nowMs));
+    this.#connection.sweep(nowMs);
+    this.forEachRequest((exchange) => exchange.sweep(nowMs));
   }
 
   onCapacity(): void {}

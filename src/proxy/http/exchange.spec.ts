@@ -134,17 +134,11 @@ function answer(exchange: Exchange, shard: Shard, headers: Headers, endStream: b
 }
 
 function routeTo(description: Partial<RouteDescription>, head: MessageHead, block: HeaderBlock): Route {
-  const snapshot = RoutingSnapshot.of(
-    {
-      routes: [{ match: { path: { prefix: '/' } }, cluster: 'docs', shardKey: [{ value: 'k' }], ...description }],
-      clusters: [{ name: 'docs', upstream: { protocol: 'http2' }, table: null }],
-    },
-    context.counters,
-    (cluster) =>
-      new ClusterOwners(cluster, null, () => {
-        throw new Error('the spec has the shard');
-      }),
-  );
+  const owners = new ClusterOwners({ name: 'docs', upstream: { protocol: 'http2' }, table: null }, null, () => {
+    throw new Error('the spec has the shard');
+  });
+  const route = { match: { path: { prefix: '/' } }, cluster: 'docs', shardKey: [{ value: 'k' }], ...description };
+  const snapshot = RoutingSnapshot.empty.by({ routes: [route] }, context.counters, () => owners);
   return snapshot.routeOf(head.path as NonNullable<typeof head.path>, head, block) as Route;
 }
 

@@ -9,8 +9,8 @@ import {
   type StreamHandler,
 } from '../../http/index.ts';
 import type { MoveWay } from '../core/drain/leaving-request.ts';
-import type { GatedRequest } from '../core/gate/gated-request.ts';
 import type { Owners } from '../core/gate/owners.ts';
+import type { OpenRequest } from '../core/open-request.ts';
 import type { Refusal } from '../core/refusal.ts';
 import { RetryWait, retryWaitMs } from '../core/retries.ts';
 import type { WaitingPlace } from '../core/waiting-place.ts';
@@ -55,7 +55,7 @@ const scratch = new HeaderBlock();
  * Fields are only declared here, and set by the constructor: with an initialiser at each level, or the mark that a class of
  * private methods leaves on its objects, a request takes twice as long to make.
  */
-export abstract class RoutedRequest extends RequestRecord implements StreamHandler, HttpRequest, GatedRequest {
+export abstract class RoutedRequest extends RequestRecord implements StreamHandler, HttpRequest, OpenRequest {
   protected declare phase: Phase;
   /** The stream to the owner; null as long as the request is not sent. */
   protected declare upstream: Stream | null;

@@ -1,4 +1,4 @@
-import type { HttpContext } from '../../http/index.ts';
+import type { HttpContext, HttpLimits } from '../../http/index.ts';
 import type { CoreContext, CoreLimits } from '../core/context.ts';
 import type { AccessLog } from './observe/access-log.ts';
 import type { Tracing } from './observe/tracing.ts';
@@ -14,7 +14,8 @@ export interface RouterContext extends CoreContext {
   readonly tracing: Tracing | null;
 }
 
-export interface RouterLimits extends CoreLimits {
+/** What a thread's requests of HTTP may take, beside what the core limits. Plain data. */
+export interface HttpRouterLimits {
   /** Connections to a shard that speaks HTTP/1.1, where each request in flight takes one. */
   readonly maxHttp1ConnectionsPerShard: number;
   /**
@@ -23,17 +24,11 @@ export interface RouterLimits extends CoreLimits {
    */
   readonly requestContentTimeoutMs: number;
   readonly leastContentBytesPerSecond: number;
-  /** Connections that clients may have open with one router thread. */
-  readonly maxDownstreamConnections: number;
-  /** A client connection without streams is ended after this time; 0: never. */
-  readonly idleConnectionMs: number;
-  /** A client connection is ended in order after this time, give or take a tenth, so that they do not all end at once; 0: never. */
-  readonly maxConnectionAgeMs: number;
-  /** How long the streams of one that is too old may go on. */
-  readonly maxConnectionAgeGraceMs: number;
 }
 
-export const defaultRouterLimits: RouterLimits = {
+export type RouterLimits = CoreLimits & HttpRouterLimits;
+
+export const defaultRouterLimits: Omit<RouterLimits, keyof HttpLimits> = {
   maxConnectionsPerShard: 16,
   maxHttp1ConnectionsPerShard: 1024,
   maxPendingRequests: 1024,

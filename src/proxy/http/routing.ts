@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Field, type HeaderBlock, type HeaderName, headerName, type MessageHead } from '../../http/index.ts';
 import type { RouterCounters, TrafficCounters } from '../core/counters.ts';
-import type { ClusterOwners, RoutedCluster } from '../core/owner/cluster-owners.ts';
+import type { ClusterOwners } from '../core/owner/cluster-owners.ts';
 import { defaultRetries, type RetryDescription } from '../core/retries.ts';
 import { type CorsDescription, CorsPolicy } from './edge/cors.ts';
 import { defaultEdge, type EdgeDescription } from './edge/forwarded.ts';
@@ -41,10 +41,10 @@ export interface RouteDescription {
   readonly responseHeaders?: HeaderRulesDescription | undefined;
 }
 
-/** All that decides where requests go, at the beginning. Plain data, so that it can be handed to worker threads. */
+/** Where requests go, and what is done to them at the edge. Plain data. */
 export interface RoutingDescription {
+  /** The first that matches counts. */
   readonly routes: readonly RouteDescription[];
-  readonly clusters: readonly RoutedCluster[];
   readonly edge?: EdgeDescription | undefined;
 }
 
@@ -82,40 +82,34 @@ export type RouteKey =
   | { readonly kind: 'fixed'; readonly text: string; readonly owner: HttpUpstream | null }
   | { readonly kind: 'rule'; readonly rule: ShardKeyRule };
 
+/** Finds who owns what in a cluster; undefined where there is no such cluster. */
+export type OwnersIn = (cluster: string) => ClusterOwners | undefined;
+
 /** The routes and owners at one moment: built off the request's way, swapped in by one assignment, never changed. */
 export class RoutingSnapshot {
   readonly #routes: readonly Route[];
-  readonly #owners: ReadonlyMap<string, ClusterOwners>;
   readonly edge: EdgeDescription;
 
-  private constructor(routes: readonly Route[], owners: ReadonlyMap<string, ClusterOwners>, edge: EdgeDescription) {
+  private constructor(routes: readonly Route[], edge: EdgeDescription) {
     this.#routes = routes;
-    this.#owners = owners;
     this.edge = edge;
   }
 
-  static of(
-    description: RoutingDescription,
-    counters: RouterCounters,
-    ownersOf: (cluster: RoutedCluster) => ClusterOwners,
-  ): RoutingSnapshot {
-    return new RoutingSnapshot([], new Map(), defaultEdge).by(description, counters, ownersOf);
-  }
+  /** Without a route. */
+  static readonly empty = new RoutingSnapshot([], defaultEdge);
 
   /**
-   * What another config makes of it. Owners that it has no more stay known for those that are on their way to them; rates of
-   * routes that match and count as before go on.
+   * What another config makes of it. Rates of routes that match and count as before go on.
+   * @throws Error where a route leads nowhere
    */
   by(
-    { routes, clusters, edge = defaultEdge }: RoutingDescription,
+    { routes, edge = defaultEdge }: RoutingDescription,
     counters: RouterCounters,
-    ownersOf: (cluster: RoutedCluster) => ClusterOwners,
+    ownersIn: OwnersIn,
   ): RoutingSnapshot {
-    const owners = new Map(this.#owners);
-    for (const cluster of clusters) owners.set(cluster.name, ownersOf(cluster));
-    const made = routes.map((route) => routeOf(route, owners, counters, this.#ratesOf(route)));
+    const made = routes.map((route) => routeOf(route, ownersIn, counters, this.#ratesOf(route)));
     // The same object where it is the same, so that connections see at once that nothing has changed.
-    return new RoutingSnapshot(made, owners, isDeepStrictEqual(edge, this.edge) ? this.edge : edge);
+    return new RoutingSnapshot(made, isDeepStrictEqual(edge, this.edge) ? this.edge : edge);
   }
 
   #ratesOf({ name, match, rateLimit }: RouteDescription): RateLimit | null {
@@ -127,16 +121,8 @@ export class RoutingSnapshot {
     return same?.rateLimit ?? new RateLimit(rateLimit);
   }
 
-  /** The same without the owners of a cluster that no route leads to. */
-  without(cluster: string): RoutingSnapshot {
-    const owners = new Map(this.#owners);
-    owners.delete(cluster);
-    return new RoutingSnapshot(this.#routes, owners, this.edge);
-  }
-
   /** The same routes with other owners of one cluster. What routes know, such as rates, goes on. */
   withOwners(changed: ClusterOwners): RoutingSnapshot {
-    const owners = new Map(this.#owners).set(changed.name, changed);
     const routes = this.#routes.map((route) => {
       if (route.owners.name !== changed.name || !speakHttp(changed)) return route;
       const { key } = route;
@@ -147,16 +133,7 @@ export class RoutingSnapshot {
         key: key.kind === 'fixed' ? fixedKey(key.text, changed) : key,
       };
     });
-    return new RoutingSnapshot(routes, owners, this.edge);
-  }
-
-  /** Who owns what in a cluster now. */
-  ownersIn(cluster: string): ClusterOwners | undefined {
-    return this.#owners.get(cluster);
-  }
-
-  allOwners(): Iterable<ClusterOwners> {
-    return this.#owners.values();
+    return new RoutingSnapshot(routes, this.edge);
   }
 
   /** The first route that matches. Those that the path allows are noted on its field. */
@@ -180,11 +157,11 @@ export class RoutingSnapshot {
 
 function routeOf(
   description: RouteDescription,
-  owners: ReadonlyMap<string, ClusterOwners>,
+  ownersIn: OwnersIn,
   counters: RouterCounters,
   rateLimit: RateLimit | null,
 ): Route {
-  const found = owners.get(description.cluster);
+  const found = ownersIn(description.cluster);
   if (found === undefined) throw new Error(`a route names the cluster ${description.cluster}, which does not exist`);
   if (!speakHttp(found))
     throw new Error(`a route of HTTP leads to the cluster ${found.name}, whose shards speak ${found.protocol}`);

@@ -1,8 +1,8 @@
 import { type ListenerDescription, type ListeningSockets, namedListeners, processConnections } from '../../io/index.ts';
 import { VitalsMonitor } from '../../runtime/thread-vitals.ts';
 import type { SharedCluster, StagedCluster } from '../../topology/index.ts';
+import type { OpenStream } from '../core/open-request.ts';
 import type { TableFingerprint } from '../core/owner/cluster-owners.ts';
-import type { OpenStream } from '../http/observe/request-facts.ts';
 import { type CountersSnapshot, snapshotOf } from './counters-snapshot.ts';
 import type { Router } from './router.ts';
 import {

@@ -1,6 +1,6 @@
-import type { DownstreamSession } from '../http/downstream.ts';
-import type { Exchange } from '../http/exchange.ts';
-import type { OpenStream } from '../http/observe/request-facts.ts';
+import type { OpenRequests } from '../core/clusters.ts';
+import type { OpenRequest, OpenStream } from '../core/open-request.ts';
+import type { Session } from '../core/session.ts';
 
 /** Streams that are looked at in one turn: a fraction of a millisecond, so that requests hardly notice. */
 const LOOKED_AT_A_TURN = 200;
@@ -8,8 +8,8 @@ const LOOKED_AT_A_TURN = 200;
 const REST_MS = 1;
 
 /** The clients' connections of a thread, and the requests that are under way on them. */
-export class Sessions {
-  readonly #all = new Set<DownstreamSession>();
+export class Sessions implements OpenRequests {
+  readonly #all = new Set<Session>();
   #onEmpty: (() => void) | null = null;
 
   get size(): number {
@@ -17,15 +17,21 @@ export class Sessions {
   }
 
   /** Those that are open now: whoever goes through them may end them. */
-  [Symbol.iterator](): Iterator<DownstreamSession> {
+  [Symbol.iterator](): Iterator<Session> {
     return [...this.#all].values();
   }
 
-  add(session: DownstreamSession): void {
+  add(session: Session): void {
     this.#all.add(session);
   }
 
-  remove(session: DownstreamSession): void {
+  /** One takes another's place. */
+  replace(before: Session, session: Session): void {
+    this.#all.add(session);
+    this.#all.delete(before);
+  }
+
+  remove(session: Session): void {
     this.#all.delete(session);
     if (this.#all.size === 0) this.#onEmpty?.();
   }
@@ -44,26 +50,26 @@ export class Sessions {
 
   get openStreams(): number {
     let streams = 0;
-    for (const { connection } of this.#all) streams += connection.openStreams;
+    for (const { openStreams } of this.#all) streams += openStreams;
     return streams;
   }
 
   /** The requests that are under way, session by session. */
-  *exchanges(): Generator<Exchange> {
+  *requests(): Generator<OpenRequest> {
     for (const session of this) {
-      const exchanges: Exchange[] = [];
-      session.forEachExchange((exchange) => exchanges.push(exchange));
-      yield* exchanges;
+      const requests: OpenRequest[] = [];
+      session.forEachRequest((request) => requests.push(request));
+      yield* requests;
     }
   }
 
   /** Visits the requests that are under way, some at a time; resolves once all were visited. */
-  visitSome(visit: (exchange: Exchange) => void): Promise<void> {
-    const exchanges = this.exchanges();
+  visitSome(visit: (request: OpenRequest) => void): Promise<void> {
+    const requests = this.requests();
     return new Promise((resolve) => {
       const visitSome = (): void => {
         for (let visited = 0; visited < LOOKED_AT_A_TURN; visited++) {
-          const { value, done } = exchanges.next();
+          const { value, done } = requests.next();
           if (done === true) {
             resolve();
             return;
@@ -81,8 +87,8 @@ export class Sessions {
     const streams: OpenStream[] = [];
     for (const session of this.#all) {
       if (streams.length >= limit) break;
-      session.forEachExchange((exchange) => {
-        if (streams.length < limit) streams.push(exchange.describe());
+      session.forEachRequest((request) => {
+        if (streams.length < limit) streams.push(request.describe());
       });
     }
     return streams;

@@ -1,27 +1,26 @@
-import type { HttpLimits } from '../../http/index.ts';
+import type { LogLevel } from '../../runtime/log.ts';
+import type { CoreLimits } from '../core/context.ts';
 import type { DrainDescription } from '../core/drain/drain.ts';
+import type { Prepared } from '../core/family.ts';
 import type { HoldDescription } from '../core/gate/hold.ts';
-import type { ObserveDescription } from '../http/observe/observe.ts';
-import type { RouterLimits } from '../http/router-context.ts';
-import type { RoutingDescription } from '../http/routing.ts';
+import type { RoutedCluster } from '../core/owner/cluster-owners.ts';
+import type { FamilySettings } from './families.ts';
 
-/** What a router goes by, and may go by otherwise while it runs. Plain data. Tracing alone stays as it began. */
-export interface RouterSettings {
-  readonly routing: RoutingDescription;
-  readonly limits: HttpLimits & RouterLimits;
+/** What a router goes by, and may go by otherwise while it runs. Plain data. */
+export interface RouterSettings<OfFamilies extends object = FamilySettings> {
+  readonly clusters: readonly RoutedCluster[];
+  readonly limits: CoreLimits;
   readonly drain: DrainDescription;
   readonly hold: HoldDescription;
-  readonly observe: ObserveDescription;
+  readonly logLevel: LogLevel;
   /** Client connections of all threads together: what the process's descriptors leave. */
   readonly maxConnections: number;
+  /** By the names of the families. */
+  readonly families: OfFamilies;
 }
 
 /** Settings for which everything is open, and by which nothing goes yet. */
-export interface PreparedSettings {
+export interface PreparedSettings extends Prepared {
   /** In the order of the addresses. */
   readonly ports: readonly number[];
-  /** The next request goes by them. */
-  apply(): void;
-  /** All stays as it was. */
-  discard(): void;
 }

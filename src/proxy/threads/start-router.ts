@@ -1,4 +1,3 @@
-import { startTracing } from '../http/observe/observe.ts';
 import { Router } from './router.ts';
 import type { RouterBirth } from './router-calls.ts';
 
@@ -12,7 +11,6 @@ export interface OutsideWorld {
 }
 
 /** A thread's router, by the settings that it begins with. */
-export async function startRouter({ settings, connections }: RouterBirth, outside: OutsideWorld): Promise<Router> {
-  const tracing = await startTracing(settings.observe, outside.random);
-  return new Router({ ...outside, ...settings, http2Limits: settings.limits, tracing, connections });
+export function startRouter({ settings, connections }: RouterBirth, outside: OutsideWorld): Promise<Router> {
+  return Router.start({ ...outside, ...settings, connections });
 }

@@ -12,8 +12,8 @@ import { moduleFile } from '../../runtime/module-file.ts';
 import { ThreadCaller, ThreadEnded } from '../../runtime/thread-calls.ts';
 import { VitalsMonitor } from '../../runtime/thread-vitals.ts';
 import type { SharedCluster, StagedCluster } from '../../topology/index.ts';
+import type { OpenStream } from '../core/open-request.ts';
 import type { TableFingerprint } from '../core/owner/cluster-owners.ts';
-import type { OpenStream } from '../http/observe/request-facts.ts';
 import type { CountersSnapshot } from './counters-snapshot.ts';
 import type { RouterBirth, RouterCalls } from './router-calls.ts';
 import {

@@ -1,7 +1,7 @@
 import { openSync } from 'node:fs';
 import { linesTo } from '../../../runtime/lines-to.ts';
 import { printableLine } from '../../../runtime/printable.ts';
-import type { OpenStream, RequestFacts } from './request-facts.ts';
+import type { HttpStream, RequestFacts } from './request-facts.ts';
 import { Sampler } from './sampler.ts';
 
 /** What is written about requests that have ended. Plain data. */
@@ -15,7 +15,7 @@ export interface AccessLogDescription {
 }
 
 /** What is known of a request at its end. */
-export interface AccessEntry extends RequestFacts, Omit<OpenStream, 'ageMs'> {
+export interface AccessEntry extends RequestFacts, Omit<HttpStream, 'ageMs'> {
   /** Why the router answered itself; empty where the shard did. */
   readonly refusal: string;
   readonly durationMs: number;

@@ -12,7 +12,10 @@ export interface ObserveDescription {
 export const quiet: ObserveDescription = { logLevel: 'silent' };
 
 /** OpenTelemetry is many files, so that it is loaded where it is wanted alone. */
-export async function startTracing({ tracing }: ObserveDescription, random: () => number): Promise<Tracing | null> {
+export async function startTracing(
+  { tracing }: Pick<ObserveDescription, 'tracing'>,
+  random: () => number,
+): Promise<Tracing | null> {
   if (tracing === undefined) return null;
   const module = await import('./tracing.ts');
   return new module.Tracing(tracing, random);

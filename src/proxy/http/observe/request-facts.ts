@@ -1,25 +1,13 @@
 import { type Field, headerName, NameKind } from '../../../http/index.ts';
+import type { OpenStream } from '../../core/open-request.ts';
 
 const REQUEST_ID = headerName('x-request-id');
 
 /** An exchange, as people see it. */
-export interface OpenStream {
-  /** The client's address. */
-  readonly client: string;
-  /** Of HTTP. */
-  readonly version: string;
-  readonly protocol: string;
-  readonly route: string;
-  readonly cluster: string;
-  readonly shard: string;
-  readonly key: string;
+export interface HttpStream extends OpenStream {
   /** 0 as long as there is no answer, and where there was none: the client went, or the stream was reset. */
   readonly status: number;
   readonly grpcStatus: number | null;
-  readonly ageMs: number;
-  readonly requestBytes: number;
-  readonly responseBytes: number;
-  readonly retries: number;
 }
 
 /** What a request says of itself. */

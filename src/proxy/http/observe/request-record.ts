@@ -8,7 +8,7 @@ import { isTrouble } from '../answer-meaning.ts';
 import type { HttpUpstream } from '../pools/http-pool.ts';
 import type { RouterContext } from '../router-context.ts';
 import type { Route } from '../routing.ts';
-import { type OpenStream, requestFacts } from './request-facts.ts';
+import { type HttpStream, requestFacts } from './request-facts.ts';
 import { hiddenKey } from './secret-keys.ts';
 
 /** The clock's milliseconds in latency units, as a 32-bit integer: differences are right over hours, and it needs no heap number. */
@@ -163,7 +163,7 @@ export abstract class RequestRecord implements Waiting {
   }
 
   /** What is to be seen of it from outside. */
-  describe(): OpenStream {
+  describe(): HttpStream {
     const { route, owner } = this;
     return {
       client: this.client,

@@ -1,0 +1,231 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { SharedCluster, StagedCluster } from '../../topology/index.ts';
+import type { CoreContext } from './context.ts';
+import { Departures } from './departures.ts';
+import { Drainer, type Leaver } from './drain/drainer.ts';
+import { Gate } from './gate/gate.ts';
+import type { OpenRequest } from './open-request.ts';
+import type { ClusterOwners, RoutedCluster } from './owner/cluster-owners.ts';
+import type { PoolFactories } from './owner/pool.ts';
+import { Upstreams } from './owner/upstreams.ts';
+
+/** The requests that are under way in a thread. */
+export interface OpenRequests {
+  requests(): Iterable<OpenRequest>;
+  /** Visits them, some at a time; resolves once all were visited. */
+  visitSome(visit: (request: OpenRequest) => void): Promise<void>;
+}
+
+/**
+ * The clusters that a thread routes to: who owns what in each, what stands before the owners, and what becomes of requests whose keys or
+ * owners move.
+ */
+export class Clusters {
+  readonly #open: OpenRequests;
+  readonly #context: CoreContext;
+  readonly #upstreams: Upstreams;
+  readonly #drainer: Drainer;
+  readonly #gates = new Map<string, Gate>();
+  readonly #owners = new Map<string, ClusterOwners>();
+  readonly #departures = new Departures();
+  /** Those whose topology was deleted. */
+  readonly #deleted = new Departures();
+  readonly #onOwners: (owners: ClusterOwners) => void;
+
+  /** @param onOwners told when a cluster has other owners than before, other than by another config */
+  constructor(
+    context: CoreContext,
+    pools: PoolFactories,
+    open: OpenRequests,
+    onOwners: (owners: ClusterOwners) => void,
+  ) {
+    this.#context = context;
+    this.#open = open;
+    this.#upstreams = new Upstreams(context, pools);
+    this.#drainer = new Drainer(context);
+    this.#onOwners = onOwners;
+  }
+
+  /** Who owns what in a cluster now. One that the config has no more stays known for those that are on their way to it. */
+  ownersIn(cluster: string): ClusterOwners | undefined {
+    return this.#owners.get(cluster);
+  }
+
+  #gateOf({ name, servesUntil }: RoutedCluster): Gate | null {
+    if (servesUntil === undefined) return null;
+    const gate = new Gate(this.#context, name, servesUntil, {
+      owners: () => this.#owners.get(name) as ClusterOwners,
+      visitOpen: (visit) =>
+        this.#open.visitSome((request) => {
+          if (request.owner.cluster === name) visit(request);
+        }),
+      drain: (leavers, sinceMs) => this.#drainer.add(leavers, sinceMs),
+      cut: () => this.#cut(name),
+    });
+    this.#gates.set(name, gate);
+    return gate;
+  }
+
+  // ---- another version of a cluster ----------------------------------------------------------------------------------
+
+  /**
+   * Routes by a table of a cluster from now on, with what is staged beside it. Requests in flight keep the owner that they
+   * have; those that stay open and whose keys have moved leave, and come back to the new owner. Others are not touched.
+   */
+  publish(cluster: string, table: SharedCluster | null, staged: StagedCluster | null): void {
+    const owners = this.#owners.get(cluster);
+    // The config has it no more.
+    if (owners === undefined) return;
+    // What was sent by the lease is cut before anybody else's version is served.
+    this.#gates.get(cluster)?.lookAtLease();
+    if ((table?.build ?? 0) !== owners.build) this.#changeOver(owners, table);
+    const { upstream } = owners;
+    const next = staged === null ? null : this.#upstreams.ownersToBe({ name: cluster, upstream, table: staged.table });
+    this.#gates.get(cluster)?.changed(staged, next);
+  }
+
+  /** Resolves once a step of a handoff is done by this thread; false where it is not the one that is under way. */
+  settled(cluster: string, attempt: number, step: string): Promise<boolean> {
+    return this.#gates.get(cluster)?.settled(attempt, step) ?? Promise.resolve(false);
+  }
+
+  #changeOver(before: ClusterOwners, table: SharedCluster | null): void {
+    const { name, upstream, gate } = before;
+    const owners = this.#upstreams.ownersOf({ name, upstream, table }, gate);
+    this.#owners.set(name, owners);
+    this.#onOwners(owners);
+    if (table === null) this.#deleted.add(name);
+    else this.#deleted.comeBack(name);
+    this.#drainMoved(before, owners);
+  }
+
+  #drainMoved(before: ClusterOwners, owners: ClusterOwners): void {
+    const { name } = owners;
+    // After a handoff nothing is left that could have moved.
+    if (owners.gate?.hasHandedOverTo(owners.build) === true) return;
+    const versions =
+      before.version === null && owners.version === null
+        ? 'has other shards now'
+        : `was at version ${before.version ?? 0} and is at version ${owners.version ?? 0}`;
+    this.#drainWhere(
+      `the key has moved: ${name} ${versions}`,
+      (request) =>
+        request.owner.cluster === name &&
+        this.#owners.get(name) === owners &&
+        // What waits there goes to its new owner by itself.
+        owners.gate?.holds(request) !== true &&
+        request.hasMovedIn(owners),
+    );
+  }
+
+  /** A shard ends a connection in order: what is open on it leaves. */
+  drainConnection(connection: object, shard: string): void {
+    this.#drainWhere(`shard ${shard} goes away`, (request) => request.isOn(connection));
+  }
+
+  /** Has streams leave; what is not sent yet looks for its owner anew. They are looked at some at a time, so that requests have their turn in between. */
+  #drainWhere(reason: string, hasToLeave: (request: OpenRequest) => boolean): void {
+    const leavers: Leaver[] = [];
+    const visited = this.#open.visitSome((request) => {
+      if (!request.isOpen || !hasToLeave(request)) return;
+      if (request.isSent)
+        leavers.push({ request, reason, isWatch: request.isWatch, hasToLeave: () => hasToLeave(request) });
+      else request.proceed();
+    });
+    void visited.then(() => this.#drainer.add(leavers));
+  }
+
+  /** Refuses what is in flight to a cluster, and cuts its connections, all in this turn: nothing more of it reaches a shard. */
+  #cut(cluster: string): void {
+    for (const request of this.#open.requests())
+      if (request.isSent && request.owner.cluster === cluster) request.refuse({ kind: 'no_lease', cluster });
+    this.#upstreams.cut(cluster);
+  }
+
+  // ---- another config --------------------------------------------------------------------------------------------------
+
+  /**
+   * Has the clusters of another config from the next request on. Connections stay, and so do streams whose keys and shards do.
+   * @param routeAnew has families route by it, in this turn: they find its owners
+   */
+  goBy(clusters: readonly RoutedCluster[], routeAnew: () => void): void {
+    const before = [...this.#owners.values()];
+    for (const cluster of clusters) this.#owners.set(cluster.name, this.#ownersBy(cluster));
+    this.#upstreams.goByContext();
+    routeAnew();
+    const names = new Set(clusters.map(({ name }) => name));
+    for (const owners of before) {
+      const { name } = owners;
+      const now = this.#owners.get(name) as ClusterOwners;
+      if (!names.has(name)) {
+        if (!this.#departures.has(name)) this.#depart(name);
+      } else if (now.build !== owners.build) this.#drainMoved(owners, now);
+    }
+    for (const name of names) this.#departures.comeBack(name);
+  }
+
+  /** A cluster's owners by another config: the same, where nothing of it has changed. */
+  #ownersBy(cluster: RoutedCluster): ClusterOwners {
+    const { name, upstream } = cluster;
+    const before = this.#owners.get(name);
+    if (before === undefined) return this.#upstreams.ownersOf(cluster, this.#gateOf(cluster));
+    // Who owns what in a cluster of the registry is published, and not for the config to say.
+    const table = before.gate === null ? cluster.table : before.shared;
+    if (before.build === (table?.build ?? 0) && isDeepStrictEqual(before.upstream, upstream)) return before;
+    return this.#upstreams.ownersOf({ ...cluster, table }, before.gate);
+  }
+
+  #depart(cluster: string): void {
+    this.#departures.add(cluster);
+    this.#upstreams.remove(cluster);
+    this.#drainWhere(
+      `there is no cluster ${cluster} any more`,
+      (request) => request.owner.cluster === cluster && this.#departures.has(cluster),
+    );
+  }
+
+  /** Resolves once nothing is open to a cluster that the config has no more; false where it has it again. */
+  gone(cluster: string): Promise<boolean> {
+    if (!this.#owners.has(cluster)) return Promise.resolve(true);
+    return this.#departures.gone(cluster);
+  }
+
+  /** Resolves once nothing is open to a cluster that has no topology any more; false where it has one again. */
+  emptied(cluster: string): Promise<boolean> {
+    if (this.#deleted.has(cluster)) return this.#deleted.gone(cluster);
+    return Promise.resolve((this.#owners.get(cluster)?.build ?? 0) === 0);
+  }
+
+  #forget(cluster: string): void {
+    this.#owners.delete(cluster);
+    this.#upstreams.remove(cluster);
+    this.#gates.get(cluster)?.stop();
+    this.#gates.delete(cluster);
+  }
+
+  // ---- all of them -----------------------------------------------------------------------------------------------------
+
+  /** To be called every second or so. */
+  sweep(nowMs: number): void {
+    this.#upstreams.sweep(nowMs);
+    const visitOpen = (visit: (cluster: string) => void): Promise<void> =>
+      this.#open.visitSome(({ owner }) => visit(owner.cluster));
+    void this.#departures.look(visitOpen, (cluster) => this.#forget(cluster));
+    void this.#deleted.look(visitOpen);
+  }
+
+  /** Brings the counters that are states up to date. */
+  refreshCounters(): void {
+    const { counters } = this.#context;
+    this.#upstreams.refreshCounters();
+    counters.draining = this.#drainer.waiting;
+    counters.holding = [...this.#gates.values()].reduce((sum, { waiting }) => sum + waiting, 0);
+  }
+
+  /** Cuts all connections to shards. */
+  stop(): void {
+    this.#upstreams.destroy();
+    this.#drainer.stop();
+    for (const gate of this.#gates.values()) gate.stop();
+  }
+}

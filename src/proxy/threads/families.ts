@@ -1,0 +1,11 @@
+import type { SettingsOf } from '../core/family.ts';
+import { http } from '../http/index.ts';
+
+/**
+ * The families of protocols that a router speaks. Their doors are asked in this order about a connection's first bytes: HTTP's
+ * takes whatever comes, and so stands last.
+ */
+export const families = [http] as const;
+
+/** The settings of each family, by its name. */
+export type FamilySettings = { readonly [Each in (typeof families)[number] as Each['name']]: SettingsOf<Each> };
