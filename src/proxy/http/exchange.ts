@@ -52,10 +52,9 @@ export class Exchange extends RoutedRequest {
       const asked = grpcTimeoutMs(head.grpcTimeout.text);
       if (asked >= 0 && asked < timeoutMs) timeoutMs = asked;
     }
-    const { turn } = context;
-    const { backlog } = context.http.buffers;
+    const { turn, buffers } = context;
     if (onMove.how === 'replay' && this.isWatch)
-      this.departure = new Departure(new WatchReplay(onMove.resume, backlog));
+      this.departure = new Departure(new WatchReplay(onMove.resume, buffers.backlog));
     if (timeoutMs !== Number.POSITIVE_INFINITY || idleStreamMs !== Number.POSITIVE_INFINITY)
       this.limit = new TimeLimit(this, context.deadlines, turn, timeoutMs, idleStreamMs);
   }

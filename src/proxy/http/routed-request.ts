@@ -237,7 +237,7 @@ export abstract class RoutedRequest extends RequestRecord implements StreamHandl
   }
 
   private heldContent(): RequestContent {
-    this.content ??= new RequestContent(this.context.http.buffers.backlog);
+    this.content ??= new RequestContent(this.context.buffers.backlog);
     return this.content;
   }
 
