@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { HeaderBlock, MessageHead, transientField } from '../../http/index.ts';
+import { RouterCounters } from '../core/counters.ts';
+import { ClusterOwners } from '../core/owner/cluster-owners.ts';
 import { conditionOf, pathMatcher, type RouteMatch } from './route-match.ts';
-import { globMatcher } from './routing.ts';
+import { globMatcher, RoutingSnapshot } from './routing.ts';
 import { pathOf, ShardKeyRule, type ShardKeySource } from './shard-key.ts';
 
 type Headers = ReadonlyArray<readonly [name: string, value: string]>;
@@ -81,6 +83,18 @@ describe('a route', () => {
   it('answers an expression that would run away elsewhere in linear time', () => {
     expect(matches({ path: { regex: '^(/a*)*$' } }, `/${'a'.repeat(50_000)}!`)).toBe(false);
   });
+});
+
+it('leads to clusters whose shards speak HTTP, and to no others', () => {
+  const routeTo = (protocol: string): (() => RoutingSnapshot) => {
+    const owners = new ClusterOwners({ name: 'docs', upstream: { protocol }, table: null }, null, () => {
+      throw new Error('nobody owns anything');
+    });
+    const route = { match: { path: { prefix: '/' } }, cluster: 'docs', shardKey: [{ header: 'x-shard-key' }] };
+    return () => RoutingSnapshot.empty.by({ routes: [route] }, new RouterCounters(), () => owners);
+  };
+  for (const protocol of ['http2', 'http1', 'auto']) expect(routeTo(protocol)).not.toThrow();
+  expect(routeTo('echo')).toThrow('a route of HTTP leads to the cluster docs, whose shards speak echo');
 });
 
 describe('a shard key', () => {
