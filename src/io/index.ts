@@ -12,7 +12,15 @@ export {
   namedListeners,
   type PreparedListeners,
 } from './listeners.ts';
-export { negotiated, openRawSocket, openSocket, type SocketTarget, undiciConnector } from './open-socket.ts';
+export {
+  dial,
+  negotiated,
+  openRawSocket,
+  openSocket,
+  type SocketTarget,
+  serverNameOf,
+  undiciConnector,
+} from './open-socket.ts';
 export { BufferPool, copyInto, Output, type OutputListener } from './output.ts';
 export { type ByteReceiver, sharedRead } from './shared-read.ts';
 export {

@@ -3,29 +3,41 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { buildConnector } from 'undici';
 import type { HostPort } from '../runtime/address.ts';
 import { type ByteReceiver, KEEP_ALIVE, sharedRead } from './shared-read.ts';
-import type { ClientCertificates } from './tls-files.ts';
+import type { ClientTlsOptions } from './tls-files.ts';
 
 /** Where somebody listens, and how to show who one is. */
 export interface SocketTarget {
   readonly target: HostPort;
-  /** Null in cleartext. */
-  readonly certificates: ClientCertificates | null;
+  /** What a connection by TLS is made with, asked for each: certificates may change. Null in cleartext. */
+  readonly certificates: { options(): ClientTlsOptions } | null;
 }
 
 /**
- * Opens a socket to a shard, by TLS where it is configured, and has its bytes read by `receive`.
+ * Opens a socket to somebody who listens, by TLS where it is configured, and has its bytes read by `receive`.
  * @param protocols what ALPN is to offer, the most wanted first
  * @throws TlsFileError
  */
 export function openSocket(endpoint: SocketTarget, protocols: readonly string[], receive: ByteReceiver): Socket {
   if (endpoint.certificates === null)
     return connect({ ...endpoint.target, noDelay: true, ...KEEP_ALIVE, onread: sharedRead(receive) }) as Socket;
-  const socket = openTls(endpoint, endpoint.certificates, protocols);
+  const socket = openTls(endpoint.target, endpoint.certificates.options(), protocols);
   socket.on('data', (bytes: Buffer) => receive(bytes, 0, bytes.length));
   return socket;
 }
 
-/** Opens a socket to a shard for somebody who reads it by himself, once it is ready. */
+/** The same, once the socket is up. @throws what connecting failed of */
+export async function dial(
+  endpoint: SocketTarget,
+  protocols: readonly string[],
+  receive: ByteReceiver,
+): Promise<Socket> {
+  const socket = openSocket(endpoint, protocols, receive);
+  return new Promise((resolve, reject) =>
+    onceUp(socket, endpoint, (error) => (error === null ? resolve(socket) : reject(error))),
+  );
+}
+
+/** Opens a socket for somebody who reads it by himself, once it is ready. */
 export function openRawSocket(
   endpoint: SocketTarget,
   protocols: readonly string[],
@@ -36,13 +48,20 @@ export function openRawSocket(
   const socket =
     certificates === null
       ? connect({ ...target, noDelay: true, ...KEEP_ALIVE })
-      : openTls(endpoint, certificates, protocols);
-  const settle = (error: Error | null): void => {
-    clearTimeout(timer);
-    socket.off('error', settle);
-    done(error, socket);
-  };
+      : openTls(target, certificates.options(), protocols);
   const timer = setTimeout(() => socket.destroy(new Error(`no connection within ${timeoutMs} ms`)), timeoutMs);
+  onceUp(socket, endpoint, (error) => {
+    clearTimeout(timer);
+    done(error, socket);
+  });
+}
+
+/** Calls back once a socket is up, with TLS where it is configured, or cannot be had. */
+function onceUp(socket: Socket, { certificates }: SocketTarget, done: (error: Error | null) => void): void {
+  const settle = (error: Error | null): void => {
+    socket.off('error', settle);
+    done(error);
+  };
   socket.on('error', settle);
   socket.once(certificates === null ? 'connect' : 'secureConnect', () => settle(null));
 }
@@ -55,13 +74,17 @@ export function undiciConnector(endpoint: SocketTarget, timeoutMs: number): buil
     );
 }
 
-function openTls({ target }: SocketTarget, certificates: ClientCertificates, protocols: readonly string[]): Socket {
+/** The name to ask for at a host: an address is none (RFC 6066, 3). */
+export function serverNameOf(host: string): string {
+  return /^[\d.]+$|:/.test(host) ? '' : host;
+}
+
+function openTls(target: HostPort, options: ClientTlsOptions, protocols: readonly string[]): Socket {
   const socket = connectTls({
     ...target,
     ...KEEP_ALIVE,
-    // An address is no name to ask for (RFC 6066, 3).
-    servername: /^[\d.]+$|:/.test(target.host) ? '' : target.host,
-    ...certificates.options(),
+    servername: serverNameOf(target.host),
+    ...options,
     ALPNProtocols: [...protocols],
   });
   return socket.setNoDelay(true);

@@ -1,6 +1,6 @@
 import type { HttpContext, RequestConnection } from '../../http/index.ts';
 import { Http1ClientConnection, type Http1ClientHandler } from '../../http1/index.ts';
-import { openSocket } from './open-socket.ts';
+import { dialTarget } from './dial-target.ts';
 import type { Target, Transport } from './transport.ts';
 
 /** How long no connection is tried after one could not be made. */
@@ -55,7 +55,7 @@ export class Http1Transport implements Transport, Http1ClientHandler {
 
   async #connect(): Promise<Http1ClientConnection> {
     const holder: { connection: Http1ClientConnection | null } = { connection: null };
-    const socket = await openSocket(this.#target, 'http/1.1', (bytes, start, end) =>
+    const socket = await dialTarget(this.#target, 'http/1.1', (bytes, start, end) =>
       holder.connection?.receive(bytes, start, end),
     );
     holder.connection = new Http1ClientConnection(socket, null, this.#context, this);

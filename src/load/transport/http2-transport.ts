@@ -1,6 +1,6 @@
 import type { FloodCause, HttpContext } from '../../http/index.ts';
 import { Connection, type ConnectionHandler } from '../../http2/index.ts';
-import { openSocket } from './open-socket.ts';
+import { dialTarget } from './dial-target.ts';
 import type { Target, Transport } from './transport.ts';
 
 /** How long until a connection that could not be made, or was lost, is tried again. */
@@ -79,7 +79,7 @@ export class Http2Transport implements Transport, ConnectionHandler {
 
   async #connect(): Promise<Connection> {
     const holder: { connection: Connection | null } = { connection: null };
-    const socket = await openSocket(this.#target, 'h2', (bytes, start, end) =>
+    const socket = await dialTarget(this.#target, 'h2', (bytes, start, end) =>
       holder.connection?.receive(bytes, start, end),
     );
     holder.connection = new Connection(socket, false, this.#context, this);
