@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { stringify } from 'yaml';
-import { openRegistry } from '../src/cli/options/open-registry.ts';
+import { openRegistry } from '../src/app/open-registry.ts';
 import { formatDuration } from '../src/runtime/quantity.ts';
 import type { TopologyDraft } from '../src/topology/index.ts';
 import { BACKEND_COMMAND, BACKEND_PORT, BACKENDS } from './peers/index.ts';

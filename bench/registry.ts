@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
-import { openRegistry, registryOn } from '../src/cli/options/open-registry.ts';
+import { openRegistry, registryOn } from '../src/app/open-registry.ts';
 import { Router } from '../src/proxy/threads/router.ts';
 import type { Registry } from '../src/registry/index.ts';
 import { RemoteStore } from '../src/registry/store/remote-store.ts';

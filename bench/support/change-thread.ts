@@ -1,6 +1,6 @@
 /** Changes a topology in a thread of its own, so that the load beside it is not held up: given a draft, tells each step. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { openRegistry } from '../../src/cli/options/open-registry.ts';
+import { openRegistry } from '../../src/app/open-registry.ts';
 import { changeTopology } from '../../src/handoff/index.ts';
 import { machineClock } from '../../src/runtime/machine-clock.ts';
 import type { TopologyDraft } from '../../src/topology/index.ts';

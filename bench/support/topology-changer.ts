@@ -4,7 +4,7 @@
  *
  *   node bench/support/topology-changer.ts REGISTRY SHARDS PORTS EVERY_MS
  */
-import { openRegistry } from '../../src/cli/options/open-registry.ts';
+import { openRegistry } from '../../src/app/open-registry.ts';
 import { benchTopology } from './bench-topology.ts';
 
 const [registry = '', shards = '', ports = '', everyMs = ''] = process.argv.slice(2);

@@ -18,7 +18,7 @@ const DRAIN_TOLD_EVERY_MS = 1000;
 const MOST_STREAMS_COUNTED = 10_000;
 
 /** What people call the settings of addresses: fields of a file, or options. */
-interface SettingNames {
+export interface SettingNames {
   readonly listenAt: string;
   readonly adminAt: string;
 }

@@ -123,8 +123,8 @@ export const rooms: readonly Room[] = [
   },
   {
     folder: 'app',
-    what: 'the router process, the only place that joins `control` with `proxy`; reloads and replacement',
-    mayImport: ['admin', 'config', 'control', 'io', 'proxy', 'registry', 'runtime', 'topology'],
+    what: 'the router process, the only place that joins `control` with `proxy`; reloads and replacement; a served registry; `dev/`, a cluster to try things on',
+    mayImport: ['admin', 'config', 'control', 'io', 'proxy', 'registry', 'runtime', 'sqlite', 'topology'],
   },
   {
     folder: 'cli',
@@ -143,7 +143,6 @@ export const rooms: readonly Room[] = [
       'registry',
       'runtime',
       'shard',
-      'sqlite',
       'topology',
       'yaml',
     ],

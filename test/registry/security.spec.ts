@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
-import { serveRegistry } from '../../src/cli/commands/registry.ts';
+import { serveRegistry } from '../../src/app/served-registry.ts';
 import { chosenRegistry } from '../../src/cli/options/registry-option.ts';
 import { type RegistryDescription, type Revision, StoreUnavailable } from '../../src/registry/index.ts';
 import { openStore } from '../../src/registry/store/index.ts';
@@ -59,14 +59,16 @@ it('is served to other machines with TLS, and tokens of some length, or not at a
   const data = join(scope.folder(), 'r.sqlite');
   const tokens = scope.file('tokens.yaml', `tokens: [{token: ${TOKEN}, role: read}]\n`);
   const tokenFile = scope.file('token', TOKEN);
-  await expect(serveRegistry({ listen, data, tokenFile })).rejects.toThrow(
+  await expect(serveRegistry({ listen, data, tokenFile }, () => {})).rejects.toThrow(
     'tokens would be seen on their way: give --certificate and --key, or say --insecure',
   );
-  await expect(serveRegistry({ listen, data, tokens })).rejects.toThrow('tokens would be seen');
-  await expect(serveRegistry({ listen, data, tokens, tokenFile })).rejects.toThrow('exclude each other');
+  await expect(serveRegistry({ listen, data, tokens }, () => {})).rejects.toThrow('tokens would be seen');
+  await expect(serveRegistry({ listen, data, tokens, tokenFile }, () => {})).rejects.toThrow('exclude each other');
   const short = scope.file('token', 'short');
-  await expect(serveRegistry({ listen, data, tokenFile: short, insecure: true })).rejects.toThrow('fewer than 16');
-  const { port, close } = await serveRegistry({ listen, data, tokens, insecure: true });
+  await expect(serveRegistry({ listen, data, tokenFile: short, insecure: true }, () => {})).rejects.toThrow(
+    'fewer than 16',
+  );
+  const { port, close } = await serveRegistry({ listen, data, tokens, insecure: true }, () => {});
   scope.defer(close);
   expect(await namespacesOf({ remote: { address: `127.0.0.1:${port}`, tokenFile } })).toEqual(['default']);
 });
@@ -102,7 +104,7 @@ it('lets others in as its files say by now, checked whole first, and ends the wa
   const tokens = scope.file('tokens.yaml', `tokens: [${line(1)}, ${line(2)}]\n`);
   const listen = { host: '127.0.0.1', port: 0 };
   const options = { listen, data: join(folder, 'r.sqlite'), tokens, certificate, key };
-  const { port, access, close } = await serveRegistry(options);
+  const { port, access, close } = await serveRegistry(options, () => {});
   scope.defer(close);
   const where = (tokenFile: string, authorities = authority.certificate): RegistryDescription => ({
     remote: { address: `127.0.0.1:${port}`, tokenFile, tls: { authorities, serverName: 'registry.test' } },

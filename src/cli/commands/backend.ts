@@ -1,5 +1,7 @@
 import { dirname } from 'node:path';
 import { Command } from 'commander';
+import { DataFile } from '../../app/data-file.ts';
+import { openRegistry } from '../../app/open-registry.ts';
 import { processName, thisProcess } from '../../app/process-name.ts';
 import { HousekeepingMetrics } from '../../housekeeping/index.ts';
 import { DEFAULT_NAMESPACE } from '../../registry/index.ts';
@@ -12,12 +14,10 @@ import { EXIT_OK, UsageError } from '../../runtime/usage-error.ts';
 import { ShardServer, type ShardServerOptions, shardHousekeepingSchema } from '../../shard/index.ts';
 import { derivedNodeId } from '../../topology/index.ts';
 import { parseYaml, readDocument } from '../../yaml/index.ts';
-import { DataFile } from '../data-file.ts';
-import { openRegistry } from '../options/open-registry.ts';
 import { addressOption, durationOption, nameOption, nodeIdOption, optionWithDefault } from '../options/options.ts';
 import { chosenRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
 import { loggedListener, serveMetrics } from '../output/housekeeping-output.ts';
-import { goOnUnread, writeOut } from '../output/terminal.ts';
+import { goOnUnread, writeFault, writeOut } from '../output/terminal.ts';
 import { stopOnSignals } from '../signals.ts';
 
 const DEFAULT_DATA = '.keyway/documents.sqlite';
@@ -86,7 +86,7 @@ export function backendCommand(): Command {
       stopOnSignals(async () => {
         metricsServer?.close();
         await server.stop(STOP_GRACE_MS);
-        kept.tellWhereGone();
+        kept.tellWhereGone(writeFault);
       });
       // A parent that started us (`keyway dev`) hears of it.
       if (process.connected) process.send?.({ port });

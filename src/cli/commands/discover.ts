@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { openRegistry } from '../../app/open-registry.ts';
 import { processName } from '../../app/process-name.ts';
 import {
   type Discovered,
@@ -15,7 +16,6 @@ import { newLog } from '../../runtime/log.ts';
 import { machineClock } from '../../runtime/machine-clock.ts';
 import { UsageError } from '../../runtime/usage-error.ts';
 import { Cluster, diff, type Topology, type TopologyName, topologyText } from '../../topology/index.ts';
-import { openRegistry } from '../options/open-registry.ts';
 import { dnsServerOption, durationOption, integerOption, nameOption, optionWithDefault } from '../options/options.ts';
 import { placementDocument } from '../options/placement-option.ts';
 import { chosenRegistry, inRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
 import { Command, Option } from 'commander';
+import { openRegistry } from '../../app/open-registry.ts';
 import { processName, thisProcess } from '../../app/process-name.ts';
 import { HousekeepingMetrics } from '../../housekeeping/index.ts';
 import {
@@ -18,7 +19,6 @@ import { type Log, newLog } from '../../runtime/log.ts';
 import { machineClock } from '../../runtime/machine-clock.ts';
 import { EXIT_FAILURE } from '../../runtime/usage-error.ts';
 import { parseYaml, readDocument } from '../../yaml/index.ts';
-import { openRegistry } from '../options/open-registry.ts';
 import {
   addressOption,
   addressTextOption,

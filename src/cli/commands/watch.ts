@@ -1,8 +1,8 @@
 import { Command } from 'commander';
+import { openRegistry } from '../../app/open-registry.ts';
 import { type Member, type MemberKind, nodeValue, type Registry, routerValue } from '../../registry/index.ts';
 import { addressText } from '../../runtime/address.ts';
 import { printableLine } from '../../runtime/printable.ts';
-import { openRegistry } from '../options/open-registry.ts';
 import { chosenRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
 import { writeOut } from '../output/terminal.ts';
 import { stopOnSignals } from '../signals.ts';

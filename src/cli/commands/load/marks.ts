@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openRegistry } from '../../../app/open-registry.ts';
 import type { Mark } from '../../../load/index.ts';
 import { topologyText } from '../../../topology/index.ts';
-import { openRegistry } from '../../options/open-registry.ts';
 import { chosenRegistry } from '../../options/registry-option.ts';
 import { writeFault } from '../../output/terminal.ts';
 import type { TimedCommand } from './options.ts';

@@ -1,5 +1,4 @@
 import { fileIdentity } from '../sqlite/index.ts';
-import { writeFault } from './output/terminal.ts';
 
 /** A data file that this process has open. Where it is deleted meanwhile the process goes on with it, and nobody would notice. */
 export class DataFile {
@@ -13,8 +12,8 @@ export class DataFile {
   }
 
   /** Says so where another file stands at its path by now, or none: to be called once it is closed. */
-  tellWhereGone(): void {
+  tellWhereGone(tell: (fault: string) => void): void {
     if (fileIdentity(this.#path) !== this.#identity)
-      writeFault(`${this.#path} was deleted, or replaced, while it was open: what was kept in it is lost`);
+      tell(`${this.#path} was deleted, or replaced, while it was open: what was kept in it is lost`);
   }
 }
