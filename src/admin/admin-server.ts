@@ -76,7 +76,7 @@ export class AdminServer {
     const handler = HANDLERS.get(path);
     if (handler === undefined) return text(404, `there are ${[...HANDLERS.keys()].join(', ')}`);
     if (this.#token !== null && !OPEN.has(path) && !bears)
-      return text(401, 'a bearer token is wanted: authorization: Bearer …', { 'www-authenticate': 'Bearer' });
+      return text(401, 'a bearer token is required: authorization: Bearer …', { 'www-authenticate': 'Bearer' });
     return handler(this.#source, query);
   }
 
@@ -101,7 +101,7 @@ function oneAtATime<Args extends unknown[], Result>(
 ): (...args: Args) => Promise<Result> {
   let isUnderWay = false;
   return async (...args) => {
-    if (isUnderWay) throw new Busy('another is under way; ask again');
+    if (isUnderWay) throw new Busy('another request is in progress; try again');
     isUnderWay = true;
     try {
       return await action(...args);
@@ -159,7 +159,7 @@ async function handOver(source: AdminSource, query: URLSearchParams): Promise<An
 
 async function reload(source: AdminSource): Promise<Answer> {
   const reloads = source.reloads();
-  if (reloads === null) return text(409, 'this router has no config file that could be read again');
+  if (reloads === null) return text(409, 'this router has no config file to read again');
   const outcome = await reloads.reload('admin');
   return json(outcome, outcome.result === 'refused' ? 422 : 200);
 }

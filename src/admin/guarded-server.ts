@@ -96,8 +96,8 @@ export class GuardedServer {
     if (isChange && request.method !== 'POST') return text(405, 'only POST', { allow: 'POST' });
     if (!isChange && request.method !== 'GET' && request.method !== 'HEAD')
       return text(405, 'only GET', { allow: 'GET, HEAD' });
-    if (target === null) return text(400, 'the target is no path');
-    if (this.#answering >= MOST_AT_ONCE) throw new Busy('too many ask at once');
+    if (target === null) return text(400, 'the target is not a path');
+    if (this.#answering >= MOST_AT_ONCE) throw new Busy('too many requests at once');
     this.#answering++;
     try {
       const [, path = '/', query = ''] = target;

@@ -110,12 +110,12 @@ async function addConnections(text: MetricsText, counters: CountersSnapshot): Pr
   await text.counter('keyway_downstream_connections_total', 'Client connections accepted.', one(downstreamAccepted));
   await text.counter(
     'keyway_downstream_refused_total',
-    'Client connections closed at once, because there were as many as may be.',
+    'Client connections closed at once because the limit was reached.',
     one(counters.downstreamRefused),
   );
   await text.gauge('keyway_downstream_connections', 'Client connections open.', one(downstreamConnections));
   await text.gauge('keyway_downstream_streams', 'Client streams open.', one(downstreamStreams));
-  await text.counter('keyway_malformed_total', 'Messages refused because they are no HTTP/1.1.', one(malformed));
+  await text.counter('keyway_malformed_total', 'Messages refused because they are not valid HTTP/1.1.', one(malformed));
   await text.counter(
     'keyway_handshakes_failed_total',
     'TLS handshakes and PROXY headers that failed.',
@@ -131,40 +131,46 @@ async function addConnections(text: MetricsText, counters: CountersSnapshot): Pr
     'Streams ended because their keys have moved.',
     by('how', counters.drained),
   );
-  await text.gauge('keyway_draining_streams', 'Streams that have to leave and have not yet.', one(counters.draining));
+  await text.gauge('keyway_draining_streams', 'Streams that have yet to leave.', one(counters.draining));
   await text.counter(
     'keyway_held_requests_total',
     'Requests that waited because their keys were being handed over, or the router had no lease.',
     one(counters.held),
   );
-  await text.gauge('keyway_held_requests', 'Requests that wait so now.', one(counters.holding));
+  await text.gauge(
+    'keyway_held_requests',
+    'Requests that are waiting for keys or for a lease now.',
+    one(counters.holding),
+  );
   await text.counter(
     'keyway_stale_refusals_total',
     'Requests that a shard refused because this router was behind; they were sent again.',
     one(counters.stale),
   );
-  await text.counter('keyway_floods_total', 'Peers that went over a limit.', by('limit', counters.floods));
+  await text.counter('keyway_floods_total', 'Peers that exceeded a limit.', by('limit', counters.floods));
 }
 
 async function addRegistry(text: MetricsText, { outage, outages, unreadable, clusters }: AdminRegistry): Promise<void> {
-  await text.gauge('keyway_registry_up', 'Whether the registry is reached.', [[{}, outage === null ? 1 : 0]]);
-  await text.counter('keyway_registry_outages_total', 'How often the registry was lost.', [[{}, outages]]);
+  await text.gauge('keyway_registry_up', 'Whether the registry can be reached.', [[{}, outage === null ? 1 : 0]]);
+  await text.counter('keyway_registry_outages_total', 'How often the connection to the registry was lost.', [
+    [{}, outages],
+  ]);
   const broken = unreadable.length;
   await text.gauge('keyway_registry_unreadable', 'Entries of the registry that this router cannot read.', [
     [{}, broken],
   ]);
   const versions = clusters.map(({ name, version }) => [{ cluster: name }, version ?? 0] as const);
-  await text.gauge('keyway_topology_version', 'The version that is routed by; 0: none.', versions);
+  await text.gauge('keyway_topology_version', 'The version that the router uses; 0: none.', versions);
   const each = (value: (cluster: AdminRegistryCluster) => number): Samples =>
     clusters.map((cluster) => [{ cluster: cluster.name }, value(cluster)]);
   const served = each((cluster) => Number(cluster.served));
-  await text.gauge('keyway_serving', 'Whether the cluster may be served: a strict one only with a lease.', served);
+  await text.gauge('keyway_serving', 'Whether the router may serve the cluster: a strict one needs a lease.', served);
   const staged = each(({ handoff }) => handoff?.to ?? 0);
-  await text.gauge('keyway_handoff_version', 'The version that is being handed over to; 0: none.', staged);
+  await text.gauge('keyway_handoff_version', 'The version to which keys are being handed over; 0: none.', staged);
   const steps = HANDOFF_STEPS.flatMap((step) =>
     clusters.map((cluster) => [{ cluster: cluster.name, step }, Number(cluster.handoff?.step === step)] as const),
   );
-  await text.gauge('keyway_handoff_step', 'The step of the handoff that is under way.', steps);
+  await text.gauge('keyway_handoff_step', 'The step of the handoff in progress.', steps);
   const controls = each((cluster) => Number(cluster.controls));
   await text.gauge('keyway_handoff_controller', 'Whether this router drives the handoffs of the cluster.', controls);
   const begun = clusters.flatMap((cluster) =>
@@ -172,20 +178,16 @@ async function addRegistry(text: MetricsText, { outage, outages, unreadable, clu
   );
   await text.counter('keyway_handoff_steps_total', 'Steps of handoffs that this router has begun.', begun);
   const failovers = each((cluster) => cluster.failovers);
-  await text.counter('keyway_failovers_total', 'Lost shards that this router has begun to take out.', failovers);
+  await text.counter('keyway_failovers_total', 'Lost shards that this router has begun to remove.', failovers);
 }
 
 async function addReloads(text: MetricsText, { counts, isRefused, needsRestart }: AdminReloads): Promise<void> {
   const results = Object.entries(counts).map(([result, count]) => [{ result }, count] as const);
-  await text.counter(
-    'keyway_config_reloads_total',
-    'Times that the config was read again, by what came of it.',
-    results,
-  );
-  await text.gauge('keyway_config_fault', 'Whether the config was refused when it was read last.', [
+  await text.counter('keyway_config_reloads_total', 'Reloads of the config, by result.', results);
+  await text.gauge('keyway_config_fault', 'Whether the config was refused when it was last read.', [
     [{}, Number(isRefused)],
   ]);
-  await text.gauge('keyway_config_restart_needed', 'Fields of the config that need a restart to count.', [
+  await text.gauge('keyway_config_restart_needed', 'Fields of the config that need a restart.', [
     [{}, needsRestart.length],
   ]);
 }
@@ -206,7 +208,7 @@ async function addTraffic(
     );
   await counter('requests_total', 'Requests.', ({ requests }) => requests);
   await counter('retries_total', 'Requests sent again.', ({ retries }) => retries);
-  await counter('cancelled_total', 'Requests that the client gave up.', ({ cancelled }) => cancelled);
+  await counter('cancelled_total', 'Requests that the client cancelled.', ({ cancelled }) => cancelled);
   await counter('request_bytes_total', 'Bytes of request content.', ({ requestBytes }) => requestBytes);
   await counter('response_bytes_total', 'Bytes of response content.', ({ responseBytes }) => responseBytes);
   const responses = all.flatMap(({ labels, traffic }) =>
@@ -227,14 +229,18 @@ async function addShardStates(text: MetricsText, shards: ReadonlyArray<Labelled<
   const samples = (value: (shard: ShardSnapshot) => number): Samples =>
     shards.map(({ labels, traffic }) => [labels, value(traffic)]);
   const failures = samples(({ connectFailures }) => connectFailures);
-  await text.counter('keyway_shard_connect_failures_total', 'Connections to a shard that could not be made.', failures);
+  await text.counter(
+    'keyway_shard_connect_failures_total',
+    'Connections to a shard that could not be opened.',
+    failures,
+  );
   // Causes that never came are left out: ten series a shard would say little.
   const failed = shards.flatMap(({ labels, traffic }) =>
     failureCauses
       .map((cause) => [{ ...labels, cause }, traffic.failures[cause]] as const)
       .filter(([, count]) => count > 0),
   );
-  await text.counter('keyway_shard_failures_total', 'Requests without an answer of their shard, by cause.', failed);
+  await text.counter('keyway_shard_failures_total', 'Requests without an answer from their shard, by cause.', failed);
   const gauge = (name: string, help: string, value: (shard: ShardSnapshot) => number): Promise<void> =>
     text.gauge(`keyway_shard_${name}`, help, samples(value));
   await gauge('connections', 'Connections open to a shard.', ({ connections }) => connections);
@@ -245,5 +251,5 @@ async function addShardStates(text: MetricsText, shards: ReadonlyArray<Labelled<
     'Workers that consider a shard unhealthy and send it nothing.',
     ({ unhealthy }) => unhealthy,
   );
-  await gauge('ejections', 'Ejections; a good spell takes one back.', ({ ejections }) => ejections);
+  await gauge('ejections', 'Ejections in a row; a good period takes one back.', ({ ejections }) => ejections);
 }

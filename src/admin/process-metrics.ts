@@ -22,14 +22,19 @@ export async function renderProcess(vitals: ProcessVitals): Promise<string> {
   const text = new MetricsText();
   const one = (value: number): Samples => [[{}, value]];
   const { version, node, cpuUserSeconds: user, cpuSystemSeconds: system, openFiles, maxOpenFiles } = vitals;
-  await text.gauge('keyway_build_info', 'What runs here.', [[{ version, node }, 1]]);
-  await text.counter('process_cpu_seconds_total', 'CPU time, of all threads.', one(user + system));
+  await text.gauge('keyway_build_info', 'The release and the Node version.', [[{ version, node }, 1]]);
+  await text.counter('process_cpu_seconds_total', 'CPU time of all threads.', one(user + system));
   await text.counter('process_cpu_user_seconds_total', 'CPU time in the process itself.', one(user));
   await text.counter('process_cpu_system_seconds_total', 'CPU time in the kernel.', one(system));
-  await text.gauge('process_start_time_seconds', 'When it began, since 1970.', one(vitals.startedSeconds));
-  await text.gauge('process_resident_memory_bytes', 'Memory, of all threads.', one(vitals.residentBytes));
-  if (openFiles !== null) await text.gauge('process_open_fds', 'Files and sockets open.', one(openFiles));
-  if (Number.isFinite(maxOpenFiles)) await text.gauge('process_max_fds', 'As many may be.', one(maxOpenFiles));
+  await text.gauge(
+    'process_start_time_seconds',
+    'When the process began, in seconds since 1970.',
+    one(vitals.startedSeconds),
+  );
+  await text.gauge('process_resident_memory_bytes', 'Memory of all threads.', one(vitals.residentBytes));
+  if (openFiles !== null) await text.gauge('process_open_fds', 'Open files and sockets.', one(openFiles));
+  if (Number.isFinite(maxOpenFiles))
+    await text.gauge('process_max_fds', 'The maximum number of open files and sockets.', one(maxOpenFiles));
   await addThreads(text, vitals.threads);
   await addLoops(text, vitals.threads);
   return text.whole;
@@ -43,31 +48,31 @@ async function addThreads(text: MetricsText, threads: Threads): Promise<void> {
   const busy = each(({ busySeconds }) => busySeconds);
   await text.counter('keyway_thread_busy_seconds_total', 'Time that the event loop has worked.', busy);
   const used = each(({ heapUsedBytes }) => heapUsedBytes);
-  await text.gauge('nodejs_heap_size_used_bytes', "JavaScript's heap, of each thread its own.", used);
+  await text.gauge('nodejs_heap_size_used_bytes', 'The JavaScript heap of each thread that is in use.', used);
   const total = each(({ heapTotalBytes }) => heapTotalBytes);
-  await text.gauge('nodejs_heap_size_total_bytes', 'The same, with what is free in it.', total);
+  await text.gauge('nodejs_heap_size_total_bytes', 'The JavaScript heap of each thread, used and free.', total);
   const external = each(({ externalBytes }) => externalBytes);
-  await text.gauge('nodejs_external_memory_bytes', 'Memory outside of the heap, such as buffers.', external);
+  await text.gauge('nodejs_external_memory_bytes', 'Memory outside the heap, such as buffers.', external);
 }
 
 async function addLoops(text: MetricsText, threads: Threads): Promise<void> {
   const loops = threads.flatMap(({ name, vitals: { loop } }) => (loop === null ? [] : [{ name, loop }]));
   const each = (value: (lag: LoopVitals['lag']) => number): Samples =>
     loops.map(({ name, loop }) => [{ thread: name }, value(loop.lag)]);
-  const since = 'since it was last read';
+  const since = 'since the last reading';
   const mean = each(({ meanSeconds }) => meanSeconds);
   await text.gauge('nodejs_eventloop_lag_seconds', `How late the event loop was ${since}, on average.`, mean);
   const p99 = each(({ p99Seconds }) => p99Seconds);
-  await text.gauge('nodejs_eventloop_lag_p99_seconds', `The same, 99th percentile.`, p99);
+  await text.gauge('nodejs_eventloop_lag_p99_seconds', 'The 99th percentile of event loop lag.', p99);
   const max = each(({ maxSeconds }) => maxSeconds);
-  await text.gauge('nodejs_eventloop_lag_max_seconds', `The same, at most.`, max);
+  await text.gauge('nodejs_eventloop_lag_max_seconds', 'The maximum event loop lag.', max);
   const collections = loops.flatMap(({ name, loop }) =>
     Object.entries(loop.collections).map(([kind, sums]) => ({ labels: { thread: name, kind }, sums })),
   );
   // Without labels there would be a series that vanishes with the first collection.
   if (collections.length === 0) return;
   const runs = collections.map(({ labels, sums }) => [labels, sums.count] as const);
-  await text.counter('nodejs_gc_runs_total', 'Collections of garbage.', runs);
+  await text.counter('nodejs_gc_runs_total', 'Garbage collections.', runs);
   const seconds = collections.map(({ labels, sums }) => [labels, sums.seconds] as const);
-  await text.counter('nodejs_gc_seconds_total', 'Time that they took.', seconds);
+  await text.counter('nodejs_gc_seconds_total', 'Time spent in garbage collections.', seconds);
 }

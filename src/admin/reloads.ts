@@ -2,7 +2,7 @@
 export interface AdminReloads {
   /** How often each came of it. */
   readonly counts: Readonly<Record<ReloadResult, number>>;
-  /** Whether the config was refused when it was read last. */
+  /** Whether the config was refused when it was last read. */
   readonly isRefused: boolean;
   /** Where the config says what the router does not do before it is started again. */
   readonly needsRestart: readonly string[];

@@ -21,17 +21,17 @@ export interface ServedNames {
 export function refusalOf(request: IncomingMessage, served: ServedNames, bearsToken: boolean): Answer | null {
   const { headers, headersDistinct } = request;
   const hosts = headersDistinct.host ?? [];
-  if (hosts.length > 1) return text(400, 'host stands more than once');
+  if (hosts.length > 1) return text(400, 'host appears more than once');
   const [host] = hosts;
   const site = headers['sec-fetch-site'];
   if (site !== undefined && site !== 'same-origin' && site !== 'none')
-    return text(403, 'pages of other sites may not ask');
+    return text(403, 'pages of other sites may not use this address');
   const { origin } = headers;
   if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`)
-    return text(403, 'pages of other origins may not ask');
+    return text(403, 'pages of other origins may not use this address');
   // Off loopback everybody can ask by address: there it is the token that keeps them away.
   if (bearsToken || !isLoopback(served.host) || host === undefined || isNameOf(served, host)) return null;
-  return text(403, 'it is not called so: ask localhost or its address, or give the name in admin.hosts');
+  return text(403, 'this host name is not allowed: use localhost or the address, or add the name to admin.hosts');
 }
 
 function isNameOf({ host, names }: ServedNames, asked: string): boolean {

@@ -47,10 +47,10 @@ function connectionFault(admin: HostPort, cause: NodeJS.ErrnoException): string 
   return `${plainText(cause)}: ${HINT}`;
 }
 
-const HINT = "name the router's admin address by --admin";
+const HINT = "give the router's admin address with --admin";
 
 function notOne(admin: HostPort, why: string): string {
-  return `${addressText(admin)} is no router's admin address: ${why}; ${HINT}`;
+  return `${addressText(admin)} is not a router's admin address: ${why}; ${HINT}`;
 }
 
 function objectIn(text: string): object | null {

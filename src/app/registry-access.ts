@@ -24,7 +24,7 @@ export function readAccess(options: AccessOptions): StoreAccess {
   if ((certificate === undefined) !== (key === undefined)) throw new UsageError('--certificate and --key go together');
   const participants = participantsOf(options);
   if (!isLoopback(listen.host) && certificate === undefined && insecure !== true)
-    throw new UsageError('tokens would be seen on their way: give --certificate and --key, or say --insecure');
+    throw new UsageError('tokens would be visible on the network: give --certificate and --key, or say --insecure');
   return { participants, tls: certificate === undefined || key === undefined ? null : tlsOf({ certificate, key }) };
 }
 

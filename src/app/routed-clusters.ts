@@ -227,8 +227,7 @@ export class RoutedClusters {
 
   #onEvent(event: ControlEvent): void {
     if (event.kind === 'unreadable') this.#onUnreadable(event.entries);
-    else if (event.kind === 'denied')
-      this.#log.error({ reason: event.reason }, 'the registry does not let this router');
+    else if (event.kind === 'denied') this.#log.error({ reason: event.reason }, 'the registry refuses this router');
     else this.#onClusterEvent(event);
   }
 
@@ -236,7 +235,7 @@ export class RoutedClusters {
   #onUnreadable(entries: readonly Unreadable[]): void {
     for (const { key, revision, reason } of entries)
       if (!this.#unreadable.some((known) => known.key === key && known.revision === revision))
-        this.#log.warn({ key, reason }, 'an entry of the registry cannot be read as it stands; going on without it');
+        this.#log.warn({ key, reason }, 'an entry of the registry cannot be read; continuing without it');
     this.#unreadable = entries;
   }
 

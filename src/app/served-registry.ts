@@ -66,6 +66,8 @@ function lockOf(data: string): FileLock {
     return FileLock.take(`${data}.lock`, process.pid);
   } catch (cause) {
     if (!(cause instanceof FileLocked)) throw cause;
-    throw new UsageError(`${data} is served by process ${cause.pid}: stop that, or give another --data`, { cause });
+    throw new UsageError(`${data} is served by process ${cause.pid}: stop that process, or give another --data`, {
+      cause,
+    });
   }
 }

@@ -24,7 +24,7 @@ function textOf(command: Command, { code, message }: CommanderError): string {
     case 'commander.excessArguments':
       return `${pathOf(command)} was given more arguments than it takes`;
     case 'commander.help':
-      return `${pathOf(command)} wants a command: ${command.commands.map((each) => each.name()).join(', ')}`;
+      return `${pathOf(command)} needs a command: ${command.commands.map((each) => each.name()).join(', ')}`;
     default:
       // It names the option or the argument between quotes: what is missing is told by that.
       return `${/'([^']+)'/.exec(message)?.[1] ?? message} is missing`;

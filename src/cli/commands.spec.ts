@@ -94,8 +94,8 @@ describe('topology history', () => {
 describe('what is not the file that is wanted', () => {
   it('is named', async () => {
     const data = file('data.yaml', 'text, and long enough to be taken for a page of a database '.repeat(100));
-    await expect(printed('status', '--registry', `sqlite:${data}`)).rejects.toThrow(`${data} is no SQLite database`);
-    await expect(printed('import', 'envoy', folder)).rejects.toThrow(`${folder}: is a folder, and a file is wanted`);
+    await expect(printed('status', '--registry', `sqlite:${data}`)).rejects.toThrow(`${data} is not a SQLite database`);
+    await expect(printed('import', 'envoy', folder)).rejects.toThrow(`${folder}: is a folder, not a file`);
   });
 });
 
@@ -114,13 +114,13 @@ describe('reload', () => {
   it.each([
     ['speaks no HTTP', 'garbage\r\n', 'it does not speak HTTP/1.1'],
     ['is another service', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello', 'it answers something else'],
-    ['answers other JSON', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}', 'name that by --admin'],
+    ['answers other JSON', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}', 'give that with --admin'],
   ])('says that what %s is no router', async (_, answer, why) => {
     const server = createTcpServer((socket) => socket.on('error', () => {}).on('data', () => socket.end(answer)));
     await once(server.listen(0, '127.0.0.1'), 'listening');
     const admin = `127.0.0.1:${(server.address() as AddressInfo).port}`;
     await expect(printed('reload', '--admin', admin)).rejects.toThrow(
-      new RegExp(`^${admin} is no router's admin address: .*${why}`),
+      new RegExp(`^${admin} is not a router's admin address: .*${why}`),
     );
     server.close();
   });
@@ -170,7 +170,7 @@ describe('config upgrade', () => {
     const [config, faulty] = [file('keyway.yaml', OLD), file('faulty.yaml', 'listen: [')];
     await expect(printed('config', 'upgrade', config, '--check')).rejects.toThrow(`upgrade ${config} is needed`);
     await expect(printed('config', 'upgrade', config, faulty)).rejects.toThrow('not YAML');
-    await expect(printed('config', 'upgrade', file('x.yaml', 'a: 1'))).rejects.toThrow('is no config, no topology');
+    await expect(printed('config', 'upgrade', file('x.yaml', 'a: 1'))).rejects.toThrow('is not a config, a topology');
     vi.spyOn(process.stderr, 'write').mockReturnValue(true);
     expect(await printed('config', 'upgrade', config, '--output', '-')).toBe(NEW);
     await printed('config', 'upgrade', config, '--output', join(folder, 'new.yaml'));
@@ -192,7 +192,7 @@ describe('discover --dry-run', () => {
     await printed(...CREATE);
     const found = file('shards.yaml', 'shards: [{id: s1, address: "127.0.0.1:2"}, {id: s2, address: "127.0.0.1:3"}]');
     expect(await printed('discover', '--cluster', 'docs', '--file', found, '--dry-run')).toMatch(
-      /^remove {2}s0 127\.0\.0\.1:1, weight 1 \(put there by hand: only with --take-over\)\nadd {5}s2 .*\n\d+\.\d% of the keys would move\n$/,
+      /^remove {2}s0 127\.0\.0\.1:1, weight 1 \(added by hand: replaced only with --take-over\)\nadd {5}s2 .*\n\d+\.\d% of the keys would move\n$/,
     );
     expect(await printed('cluster', 'show', 'docs')).toContain('docs at version 1');
     const empty = file('faulty.yaml', 'shards: nothing');
@@ -230,13 +230,13 @@ describe('the token that a config names', () => {
 
 describe('a registry that cannot be used', () => {
   it('is told with what has named it: an option, a variable, or the config', async () => {
-    await expect(printed('status', '--registry', 'here')).rejects.toThrow('--registry: "here" is no registry');
+    await expect(printed('status', '--registry', 'here')).rejects.toThrow('--registry: "here" is not a registry');
     vi.stubEnv('KEYWAY_REGISTRY', 'there');
-    await expect(printed('status')).rejects.toThrow('KEYWAY_REGISTRY: "there" is no registry');
+    await expect(printed('status')).rejects.toThrow('KEYWAY_REGISTRY: "there" is not a registry');
     vi.stubEnv('KEYWAY_REGISTRY', '127.0.0.1:1');
-    const away = `127.0.0.1:1 does not answer: nobody listens there. Is keyway dev or keyway registry running?`;
-    await expect(printed('status')).rejects.toThrow(`${away} KEYWAY_REGISTRY names it; another registry is given by`);
-    await expect(printed('status', '--registry', '127.0.0.1:1')).rejects.toThrow(`${away} Another registry is`);
+    const away = `127.0.0.1:1 does not answer: nothing listens there. Is keyway dev or keyway registry running?`;
+    await expect(printed('status')).rejects.toThrow(`${away} KEYWAY_REGISTRY names it; use --registry for another`);
+    await expect(printed('status', '--registry', '127.0.0.1:1')).rejects.toThrow(`${away} Use --registry for another`);
     vi.stubEnv('KEYWAY_TOKEN_FILE', '/nowhere');
     await expect(printed('status')).rejects.toThrow('KEYWAY_TOKEN_FILE /nowhere: there is no such file');
     await expect(printed('status', '--token-file', '/none')).rejects.toThrow('--token-file /none: there is no such');
@@ -245,9 +245,9 @@ describe('a registry that cannot be used', () => {
     vi.stubEnv('XDG_CONFIG_HOME', folder);
     mkdirSync(join(folder, 'keyway'));
     const config = file('keyway/config.yaml', 'registry: here\n');
-    await expect(printed('status')).rejects.toThrow(`${config} registry: "here" is no registry`);
+    await expect(printed('status')).rejects.toThrow(`${config} registry: "here" is not a registry`);
     file('keyway/config.yaml', 'registry: 127.0.0.1:1\n');
-    await expect(printed('status')).rejects.toThrow(`${away} ${config} names it; another`);
+    await expect(printed('status')).rejects.toThrow(`${away} ${config} names it; use --registry`);
   });
 });
 
@@ -276,7 +276,7 @@ describe('kv', () => {
     await expect(get()).rejects.toThrow(/^UNAVAILABLE: shard s2 is down$/);
     await new Promise((resolve) => router.close(resolve));
     await expect(get()).rejects.toThrow(
-      `UNAVAILABLE: ${endpoint} does not answer: nobody listens there. Is keyway dev, or the router, running at ${endpoint}? Another is given by --endpoint`,
+      `UNAVAILABLE: ${endpoint} does not answer: nothing listens there. Is keyway dev, or the router, running at ${endpoint}? Use --endpoint for another`,
     );
   });
 });

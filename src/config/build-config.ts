@@ -113,7 +113,7 @@ function registryOf(
     if (wanting !== undefined)
       report(
         ['clusters', wanting.name, 'fromRegistry'],
-        'there is no registry: give one, such as registry: {remote: …}',
+        'there is no registry; add one, such as registry: {remote: …}',
       );
     return null;
   }

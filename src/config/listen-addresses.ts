@@ -12,7 +12,7 @@ export function checkAddresses({ listen, admin }: Pick<ConfigFile, 'listen' | 'a
     const other = taken.slice(0, i).find((each) => isSamePlace(splitAddress(each.address), splitAddress(address)));
     if (other === undefined) return;
     const text = other.address === address ? address : `${address}, which is ${other.address} too,`;
-    report(path, `${text} is taken by ${other.path.join('.')}; give each its own port`);
+    report(path, `${text} is used by ${other.path.join('.')}; give each its own port`);
   });
 }
 

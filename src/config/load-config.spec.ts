@@ -78,7 +78,7 @@ it.each([
   [
     'prefix: /',
     'regex: "(a"',
-    '5:20 routes.0.match.regex: is no regular expression of RE2: error parsing regexp: missing closing ): `(a`',
+    '5:20 routes.0.match.regex: is not a valid RE2 expression: error parsing regexp: missing closing ): `(a`',
   ],
   [
     'prefix: /',
@@ -88,15 +88,15 @@ it.each([
   [
     'cluster: docs',
     'cluster: docs\n    headers: {request: {set: {Connection: close}}}',
-    "7:43 routes.0.headers.request.set.Connection: Connection is not a rule's to change",
+    '7:43 routes.0.headers.request.set.Connection: Connection cannot be changed by a rule',
   ],
   ['prefix: /', 'prefix: x', '5:21 routes.0.match.prefix: begin it with /'],
   [
     '[{address: 127.0.0.1:8080}]',
     '[{address: 127.0.0.1:8080}, {address: "0.0.0.0:8080"}]',
-    '1:47 listen.1.address: 0.0.0.0:8080, which is 127.0.0.1:8080 too, is taken by listen.0.address; give each its own port',
+    '1:47 listen.1.address: 0.0.0.0:8080, which is 127.0.0.1:8080 too, is used by listen.0.address; give each its own port',
   ],
-  ['9901', '8080', '2:18 admin.address: 127.0.0.1:8080 is taken by listen.0.address; give each its own port'],
+  ['9901', '8080', '2:18 admin.address: 127.0.0.1:8080 is used by listen.0.address; give each its own port'],
   ['{header: x-shard-key}', '{cookie: a, decoded: true}', '7:15 routes.0.shardKey: decoded goes with query'],
   ['workers: 1', 'drain: {window: 5}', '3:17 drain.window: 5 has no unit; write it with one, such as 5s, 500ms or 2m'],
   [
@@ -113,7 +113,7 @@ it.each([
     'drain: {windowMs: soon}',
     '3:9 drain.windowMs: is window now: write window: soon; keyway config upgrade keyway.yaml rewrites the file',
   ],
-  ['workers: 1', 'drain: {windowMs: 5000, window: 5s}', '3:9 windowMs: window is there too; take one of them out'],
+  ['workers: 1', 'drain: {windowMs: 5000, window: 5s}', '3:9 windowMs: window is there too; remove one of them'],
 ])('answers %s -> %s with where it is and how to fix it', (right, wrong, message) => {
   expect(faultsOf(CONFIG.replace(right, wrong)).split('\n')[0]).toBe(`keyway.yaml:${message}`);
 });
@@ -151,7 +151,7 @@ it('tells ids that repeat, and slots that overlap or are left out', () => {
   expect(faultsOf(shards('0-8192', '8192-16383'))).toContain('slot 8192 belongs to both s0 and s1');
   expect(faultsOf(shards('0-8190', '8192-16383'))).toContain('slot 8191 belongs to no shard');
   expect(faultsOf(shards('0-8191', '9000-16384'))).toContain('slot 16384 is beyond the last one, 16383');
-  expect(faultsOf(CONFIG.replace(/(- \{id.*)/, '$1\n      $1'))).toContain('s0 stands more than once');
+  expect(faultsOf(CONFIG.replace(/(- \{id.*)/, '$1\n      $1'))).toContain('s0 appears more than once');
 });
 
 it('tells names that two shards have where it is the name that is hashed', () => {
@@ -175,7 +175,7 @@ it.each([
   'localhost',
 ])('tells that a port of 127.0.0.1 is taken where %s wants it too', (host) => {
   const other = host.startsWith('"') ? `${host}:8080"` : `${host}:8080`;
-  expect(faultsOf(CONFIG.replace('}]', `}, {address: ${other}}]`))).toContain('is taken by listen.0.address');
+  expect(faultsOf(CONFIG.replace('}]', `}, {address: ${other}}]`))).toContain('is used by listen.0.address');
   expect(faultsOf(CONFIG.replace('}]', `}, {address: ${other.replace('8080', '8081')}}]`))).toBe('none');
 });
 

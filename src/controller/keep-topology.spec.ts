@@ -63,7 +63,7 @@ it('adds to shards that were put there by hand, and replaces them only where it 
   expect(await found([[at('s0', 1), at('s1', 2), at('s2', 3)]])).toEqual([]);
   expect(await addresses()).toEqual(['s0=127.0.0.1:1', 's1=127.0.0.1:2', 's2=127.0.0.1:3']);
   const [fault, ...more] = await found([[at('s0', 9), at('s2', 4)]]);
-  expect([fault, more]).toEqual([expect.stringMatching(/^s0, s1: put there by hand.*--take-over/), []]);
+  expect([fault, more]).toEqual([expect.stringMatching(/^s0, s1: added by hand.*--take-over/), []]);
   expect(await addresses()).toHaveLength(3);
   expect(await found([[at('s0', 9), at('s2', 4)]], true)).toEqual([]);
   expect(await addresses()).toEqual(['s0=127.0.0.1:9', 's2=127.0.0.1:4']);

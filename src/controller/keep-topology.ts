@@ -73,7 +73,7 @@ async function serve(
   signal: AbortSignal,
 ): Promise<void> {
   for await (const found of source(signal, (message) => log.onFault(message))) {
-    if (found.length === 0) log.onFault('no shard is found; the topology stays as it is');
+    if (found.length === 0) log.onFault('no shard was found; the topology stays as it is');
     else if (term.isLeading) await bring(registry, name, found, fresh, who, log);
   }
 }
@@ -91,7 +91,9 @@ async function bring(
       const { current, own, draft, byHand } = await discovered(registry, name, found, fresh);
       if (draft === null) return;
       if (byHand.length > 0 && !takesOver) {
-        log.onFault(`${byHand.join(', ')}: put there by hand, and not found there; --take-over says to replace them`);
+        log.onFault(
+          `${byHand.join(', ')}: added by hand, and not found by the source; use --take-over to replace them`,
+        );
         return;
       }
       // Somebody else has noted something meanwhile: it is looked again.

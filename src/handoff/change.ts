@@ -107,7 +107,7 @@ async function astrayFrom(registry: Registry, name: TopologyName, to: TopologyDr
   const [astray] = await astrayRouters(registry, name, to, { ...state, routers });
   if (astray === undefined) return null;
   const router = leaselessName(astray);
-  return `router ${router} is away, and may serve version ${astray.version} for as long as it runs; once it is back, this goes on; once it is known to have ended: keyway cluster forget ${name.cluster} ${router}; --force waits for nobody`;
+  return `router ${router} is away, and may serve version ${astray.version} for as long as it runs; this change continues once it is back; if it is known to have ended, run keyway cluster forget ${name.cluster} ${router}; --force waits for nothing`;
 }
 
 /** Who may still serve a cluster that was deleted. */
@@ -131,7 +131,7 @@ async function servesDeleted(registry: Registry, name: TopologyName): Promise<st
         ? `router ${leaselessName(leaseless[0])}`
         : node && `shard ${qualified(node.shard, node.instance)}`;
   if (who === undefined) return null;
-  return `${who} may still serve what was deleted at version ${pointer.version}; once it is known to have ended: keyway cluster forget ${name.cluster} ${who.split(' ')[1]}; --force waits for nobody`;
+  return `${who} may still serve what was deleted at version ${pointer.version}; if it is known to have ended, run keyway cluster forget ${name.cluster} ${who.split(' ')[1]}; --force waits for nothing`;
 }
 
 /** Resolves once a handoff has led to its version. @throws HandoffAborted */
@@ -155,7 +155,7 @@ async function settled(
       // Changes may have been missed, and the next handoff be under way.
       if (handoff.to === staged.to) onStep(handoff);
       else if ((await registry.topologies.readVersion(name, staged.to)) === null)
-        throw new HandoffAborted(name, { ...staged, reason: 'another change has taken its place' });
+        throw new HandoffAborted(name, { ...staged, reason: 'another change has replaced it' });
       if (handoff.to === staged.to && handoff.step === 'aborted') throw new HandoffAborted(name, handoff);
       if (handoff.to !== staged.to || !isUnderWay(handoff)) return;
     }

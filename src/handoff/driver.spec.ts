@@ -354,14 +354,14 @@ it('takes a lost shard out after its time, never the last one, and waits for it 
   await shards[0]?.vanish();
   await vi.waitFor(async () => expect((await registry.topologies.read(NAME))?.version).toBe(2), PATIENCE);
   expect((await registry.topologies.read(NAME))?.shards.map(({ id }) => id)).toEqual(['s1']);
-  expect(done).toEqual(['s0: version 2 is without them']);
+  expect(done).toEqual(['s0: version 2 leaves them out']);
   expect((await registry.handoffs.read(NAME)).nodes.map((node) => node.shard)).toEqual(['s1']);
 
   // The only one that is left is lost too: it stays, and a change that takes its keys away waits for it, and then no more.
   await shards[1]?.vanish();
   const staged = await registry.handoffs.stage(draft(['s2'], { failover: { afterMs: 300 } }), {}, 'a test');
   await vi.waitFor(async () => expect((await registry.topologies.read(NAME))?.version).toBe(3), PATIENCE);
-  expect(done.slice(1)).toEqual([`s1: version ${staged.to} waits for them no more`]);
+  expect(done.slice(1)).toEqual([`s1: version ${staged.to} no longer waits for them`]);
   expect(isUnderWay((await registry.handoffs.read(NAME)).handoff as Handoff)).toBe(false);
 });
 

@@ -142,7 +142,7 @@ export class Failover {
       const change = { lost: [...new Set([...handoff.lost, ...more])] };
       const done = await this.#registry.handoffs.advance(this.#name, handoff, change, late);
       if (done === null) this.#waker.wake();
-      else this.#listener.onDone(more, `version ${handoff.to} waits for them no more`);
+      else this.#listener.onDone(more, `version ${handoff.to} no longer waits for them`);
       return;
     }
     const shards = topology.shards.filter(({ id }) => !lost.some(({ shard }) => shard === id));
@@ -152,7 +152,7 @@ export class Failover {
     const draft = { ...topology, version: null, shards, ...(pins === undefined ? {} : { pins }) };
     const reason = `${out.length === 1 ? 'shard' : 'shards'} ${out.join(', ')} lost`;
     const { to } = await this.#registry.handoffs.stage(draft, { expected: topology.version }, reason, gone, silent);
-    this.#listener.onDone(out, `version ${to} is without them`);
+    this.#listener.onDone(out, `version ${to} leaves them out`);
   }
 
   /** The shards of which every known process has been in trouble for long enough. */
@@ -193,7 +193,7 @@ export class Failover {
     const { beyondLeaseMs } = patient.node;
     const time = Number.isFinite(beyondLeaseMs) ? `for ${beyondLeaseMs} ms after its lease` : 'for as long as it runs';
     this.#listener.onWarning(
-      `shard ${shard} is lost, and by the last version that it heard of it may serve ${time}: it is waited for. Once it is known to have ended: keyway shard remove ${shard} --dead`,
+      `shard ${shard} is lost, and by the last version that it knows it may serve ${time}: the change waits for it. If it is known to have ended, run keyway shard remove ${shard} --dead`,
     );
   }
 

@@ -10,11 +10,13 @@ const LAG_SECONDS = [0.1, 0.5, 1, 5, 15, 30, 60, 300, 1800];
 export class HousekeepingMetrics implements HousekeepingListener {
   readonly #registry = new Registry();
   readonly #runs = this.#counter('keyway_housekeeping_runs_total', 'Runs of tasks.', ['task', 'outcome']);
-  readonly #candidates = this.#counter('keyway_housekeeping_candidates_total', 'What runs looked at.', ['task']);
-  readonly #changed = this.#counter('keyway_housekeeping_changes_total', 'What runs changed.', ['task']);
+  readonly #candidates = this.#counter('keyway_housekeeping_candidates_total', 'Candidates that runs handled.', [
+    'task',
+  ]);
+  readonly #changed = this.#counter('keyway_housekeeping_changes_total', 'Changes that runs made.', ['task']);
   readonly #stale = this.#counter(
     'keyway_housekeeping_stale_tokens_total',
-    'Runs whose writes were refused, for another node had claimed the unit.',
+    'Runs whose writes were refused because another node had claimed the unit.',
     ['task'],
   );
   readonly #seconds = this.#histogram('keyway_housekeeping_run_seconds', 'How long runs took.', RUN_SECONDS);
@@ -24,7 +26,7 @@ export class HousekeepingMetrics implements HousekeepingListener {
     LAG_SECONDS,
   );
   readonly #units = this.#gauge('keyway_housekeeping_units', 'Units that this node has claimed.', []);
-  readonly #leads = this.#gauge('keyway_housekeeping_leader', 'Whether this node leads.', ['election']);
+  readonly #leads = this.#gauge('keyway_housekeeping_leader', 'Whether this node is the leader.', ['election']);
 
   #counter(name: string, help: string, labelNames: string[]): Counter {
     return new Counter({ name, help, labelNames, registers: [this.#registry] });

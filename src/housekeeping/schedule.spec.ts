@@ -39,5 +39,5 @@ it('waits twice as long after each failure, but never longer than until the next
 
 it('says what is wrong with a pattern', () => {
   expect(() => checkCron('every day')).toThrow(/five, six, or seven/);
-  expect(() => checkCron('0 0 30 2 *')).toThrow('it never comes');
+  expect(() => checkCron('0 0 30 2 *')).toThrow('it never occurs');
 });

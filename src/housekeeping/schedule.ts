@@ -9,7 +9,7 @@ export type Schedule =
 
 /** @throws Error what is wrong with it */
 export function checkCron(pattern: string): void {
-  if (new Cron(pattern, { timezone: 'UTC' }).nextRun() === null) throw new Error('it never comes');
+  if (new Cron(pattern, { timezone: 'UTC' }).nextRun() === null) throw new Error('it never occurs');
 }
 
 /**

@@ -24,12 +24,12 @@ it('refuses leases by which a leader would stop too late, or for one lost renewa
     'lease.liveness: a leader has to stop before its lease ends: write less than length, 15s',
   ]);
   expect(faults({ renew: '6s' })).toEqual([
-    'lease.liveness: 10s leaves no room for a renewal that fails: write 12s or more, twice renew',
+    'lease.liveness: 10s leaves no room for a failed renewal: write 12s or more, twice renew',
   ]);
 });
 
 it('refuses a cron pattern that is none, and says why', () => {
   const { error } = taskSettingsSchema.safeParse({ cron: 'daily' });
-  expect(error?.issues[0]?.message).toMatch(/^"daily" is no schedule: /);
+  expect(error?.issues[0]?.message).toMatch(/^"daily" is not a schedule: /);
   expect(taskSettings(taskSettingsSchema.parse({ cron: '0 3 * * *' })).schedule).toEqual({ cron: '0 3 * * *' });
 });

@@ -11,32 +11,39 @@ const time = duration({ least: 1, most: LONGEST_MS });
 
 /** What every task has, in a document; a task's own settings stand beside. */
 export const taskSettingsSchema = z.strictObject({
-  every: time.optional().describe('It is carried out at least this often.'),
+  every: time.optional().describe('The task is carried out at least this often.'),
   jitter: z
     .number()
     .min(0)
     .max(0.9)
     .optional()
-    .describe('The share of every that is taken off by chance, so that not all is due in one instant.'),
+    .describe(
+      'The largest share of every that is subtracted at random, so that not everything is due at the same moment.',
+    ),
   cron: z
     .string()
     .superRefine((pattern, context) => {
       try {
         checkCron(pattern);
       } catch (error) {
-        context.addIssue(`"${pattern}" is no schedule: ${(error as Error).message.replace(/^CronPattern: /, '')}`);
+        context.addIssue(`"${pattern}" is not a schedule: ${(error as Error).message.replace(/^CronPattern: /, '')}`);
       }
     })
     .optional()
-    .describe('In place of every: five fields, or six with seconds, in UTC.'),
-  concurrency: z.int().min(1).max(1000).optional().describe('Units for which one node carries it out at once.'),
+    .describe('Instead of every: five fields, or six with seconds, in UTC.'),
+  concurrency: z
+    .int()
+    .min(1)
+    .max(1000)
+    .optional()
+    .describe('The number of units for which one node carries the task out at once.'),
   timeLimit: time.optional().describe('A run that takes longer is ended.'),
   candidates: z
     .int()
     .min(1)
     .max(1_000_000)
     .optional()
-    .describe('What one run looks at, at most; the next goes on from there.'),
+    .describe('The most candidates that one run handles; the next run continues from there.'),
 });
 
 export type TaskSettingsDocument = z.infer<typeof taskSettingsSchema>;
@@ -64,7 +71,7 @@ const lease = z
   .strictObject({
     length: duration({ least: 1, most: LONGEST_LEASE_MS })
       .prefault('15s')
-      .describe('How long it takes until a leader that is gone is succeeded.'),
+      .describe('How long it takes until a lost leader is replaced.'),
     renew: time.prefault('5s').describe('How often a leader renews its lease.'),
     liveness: time
       .prefault('10s')
@@ -75,7 +82,7 @@ const lease = z
       context.addIssue({
         code: 'custom',
         path: ['liveness'],
-        message: `${formatDuration(liveness)} leaves no room for a renewal that fails: write ${formatDuration(renew * 2)} or more, twice renew`,
+        message: `${formatDuration(liveness)} leaves no room for a failed renewal: write ${formatDuration(renew * 2)} or more, twice renew`,
       });
     if (liveness >= length)
       context.addIssue({
@@ -91,7 +98,9 @@ export const housekeepingSchema = z.strictObject({
   projectsBy: z
     .enum(['owner', 'leader'])
     .default('owner')
-    .describe("Who carries out projects' tasks: the owner of the project's key, or the cluster's leader all of them."),
+    .describe(
+      "Which node carries out projects' tasks: the owner of the project's key, or the cluster's leader for all of them.",
+    ),
   lease: lease.prefault({}).describe('How leaders are elected.'),
   projectsEvery: time.prefault('10s').describe('How often the list of projects is read.'),
 });

@@ -5,11 +5,11 @@ import type { Unit, UnitKind } from './unit.ts';
 /** How a task is carried out. */
 export interface TaskSettings {
   readonly schedule: Schedule;
-  /** Units for which one node carries it out at once. */
+  /** The number of units for which one node carries the task out at once. */
   readonly concurrency: number;
   /** A run that takes longer is ended. */
   readonly timeLimitMs: number;
-  /** What one run looks at, at most; the next goes on from there. */
+  /** The most candidates that one run handles; the next run continues from there. */
   readonly candidates: number;
 }
 

@@ -135,7 +135,7 @@ export class MessageHead {
         if (!this.#takePseudo(kind, field)) return `${field.name.text} is unknown or repeated`;
       } else {
         pseudoAllowed = false;
-        if (!this.#takeRegular(kind, field)) return `${field.name.text} is not allowed so`;
+        if (!this.#takeRegular(kind, field)) return `${field.name.text} has a value that is not allowed`;
       }
     }
     return this.#hasOuterBlanks ? this.#removeOuterBlanks(block) : null;

@@ -58,7 +58,7 @@ export function readFieldLines(
     let nameEnd = colon;
     if (of === 'response') while (nameEnd > at && isBlank(bytes[nameEnd - 1] as number)) nameEnd--;
     const name = nameOf(bytes, at, nameEnd);
-    if (name === null) return badRequest('a header name with a character that none may have');
+    if (name === null) return badRequest('a header name with a forbidden character');
     let valueStart = colon + 1;
     while (isBlank(bytes[valueStart] as number)) valueStart++;
     let lineEnd = valueStart;

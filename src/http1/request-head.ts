@@ -120,7 +120,7 @@ export class RequestHead implements FieldTaker {
     const fault = this.#readVersion(bytes, targetEnd + 1, end);
     if (fault !== null) return fault;
     const method = this.#fields.internPlain(METHOD, bytes, start, methodEnd);
-    if (!TOKEN.test(method.text)) return badRequest('a method with a character that none may have');
+    if (!TOKEN.test(method.text)) return badRequest('a method with a forbidden character');
     this.isHead = method.text === 'HEAD';
     block.push(method);
     block.push(this.#scheme);
@@ -136,14 +136,14 @@ export class RequestHead implements FieldTaker {
       return null;
     }
     if (/^HTTP\/[0-9]\.[0-9]$/.test(version))
-      return { status: 505, message: `${version} is not spoken here; HTTP/1.1 and HTTP/2 are` };
+      return { status: 505, message: `${version} is not supported; use HTTP/1.1 or HTTP/2` };
     return foreign('a request line that does not end in HTTP/1.1');
   }
 
   #readTarget(method: string, bytes: Uint8Array, start: number, end: number, block: HeaderBlock): Http1Fault | null {
     const path = this.#fields.internPlain(PATH, bytes, start, end);
-    if (!TARGET.test(path.text)) return badRequest('a request target with a character that none may have');
-    if (method === 'CONNECT') return { status: 501, message: 'this is no proxy to CONNECT through' };
+    if (!TARGET.test(path.text)) return badRequest('a request target with a forbidden character');
+    if (method === 'CONNECT') return { status: 501, message: 'this server is not a proxy for CONNECT' };
     if (path.text.startsWith('/') || (path.text === '*' && method === 'OPTIONS')) {
       block.push(path);
       block.push(NO_AUTHORITY);
@@ -153,7 +153,7 @@ export class RequestHead implements FieldTaker {
     if (absolute === null) return badRequest('a request target that does not begin with /');
     // OPTIONS of a host as a whole has its own form (RFC 9112, 3.2.4).
     const [, host = '', rest = method === 'OPTIONS' ? '*' : '/'] = absolute;
-    if (!HOST_VALUE.test(host)) return badRequest('a request target whose host is none');
+    if (!HOST_VALUE.test(host)) return badRequest('a request target with an invalid host');
     const origin = Buffer.from(rest.startsWith('?') ? `/${rest}` : rest, 'latin1');
     block.push(this.#fields.internPlain(PATH, origin, 0, origin.length));
     block.push(NO_AUTHORITY);
@@ -175,12 +175,12 @@ export class RequestHead implements FieldTaker {
         return this.#takeOther(name, each, block);
       case NameKind.Host:
         if (this.#hostSeen !== null) return badRequest('Host more than once');
-        if (!each.wellFormed) return badRequest('a Host that is none');
+        if (!each.wellFormed) return badRequest('an invalid Host');
         this.#hostSeen = each;
         return null;
       case NameKind.ContentLength:
         if (this.#hasContentLength) return badRequest('content-length more than once');
-        if (each.integer < 0) return badRequest('a content-length that is no number');
+        if (each.integer < 0) return badRequest('a content-length that is not a number');
         this.#hasContentLength = true;
         this.contentLength = each.integer;
         block.push(each);
@@ -199,7 +199,7 @@ export class RequestHead implements FieldTaker {
   #takeOther(name: HeaderName, each: Field, block: HeaderBlock): Http1Fault | null {
     if (name === EXPECT) {
       if (each.text.toLowerCase() !== '100-continue')
-        return { status: 417, message: `Expect: ${each.text} is not met here; 100-continue is` };
+        return { status: 417, message: `Expect: ${each.text} is not supported; 100-continue is` };
       this.expectsContinue = !this.isHttp10;
     } else if (name === HTTP2_SETTINGS) this.http2Settings = each.text;
     else block.push(each);
@@ -213,7 +213,7 @@ export class RequestHead implements FieldTaker {
     } else if (name === UPGRADE) this.#upgrades = value;
     else if (name === TRANSFER_ENCODING) {
       if (this.#isChunked) return badRequest('transfer-encoding more than once');
-      if (value !== 'chunked') return { status: 501, message: 'no transfer-encoding but chunked is known here' };
+      if (value !== 'chunked') return { status: 501, message: 'the only supported transfer-encoding is chunked' };
       this.#isChunked = true;
     }
     return null;

@@ -305,7 +305,7 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
     const { limits } = this.#context;
     if (nowMs - this.#receiver.owedSinceMs > limits.requestHeadTimeoutMs) {
       this.#handler.onFlood(this, 'slow');
-      if (this.#greeted) this.fail(ErrorCode.EnhanceYourCalm, 'what was begun takes too long');
+      if (this.#greeted) this.fail(ErrorCode.EnhanceYourCalm, 'a frame or header block took too long');
       else this.destroy();
       return;
     }

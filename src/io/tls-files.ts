@@ -59,7 +59,7 @@ export function readIdentity({ certificate, key }: CertificateFiles, more: Secur
   try {
     return { leaf: new X509Certificate(cert), options, context: createSecureContext(options) };
   } catch (cause) {
-    throw new TlsFileError(`${certificate} is no certificate in PEM that goes with ${key}: ${plainText(cause)}`, {
+    throw new TlsFileError(`${certificate} is not a PEM certificate that matches ${key}: ${plainText(cause)}`, {
       cause,
     });
   }
@@ -166,7 +166,7 @@ export class ClientCertificates {
       createSecureContext(options);
     } catch (cause) {
       const file = certificate ?? authorities ?? '';
-      throw new TlsFileError(`${file} is no certificate in PEM, or its key does not fit: ${plainText(cause)}`, {
+      throw new TlsFileError(`${file} is not a PEM certificate, or its key does not match: ${plainText(cause)}`, {
         cause,
       });
     }

@@ -18,9 +18,9 @@ const FILE_FAULTS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   EACCES: 'permission is denied',
   EPERM: 'permission is denied',
-  EROFS: 'the file system takes no changes',
-  EISDIR: 'is a folder, and a file is wanted',
-  ENOTDIR: 'what stands before the last / is no folder',
+  EROFS: 'the file system is read-only',
+  EISDIR: 'is a folder, not a file',
+  ENOTDIR: 'the part before the last / is not a folder',
   EEXIST: 'exists already',
   ENOSPC: 'the disk is full',
   EMFILE: 'too many files are open: raise the limit (ulimit -n)',
@@ -29,15 +29,15 @@ const FILE_FAULTS: Readonly<Record<string, string>> = {
 /** Behind an address that another process listens on. */
 const IN_USE = 'is in use by another process';
 
-/** Behind a host whose name nobody knows. */
-const UNKNOWN_HOST = ', as far as the DNS knows';
+/** Follows a host whose name is unknown. */
+const UNKNOWN_HOST = ' in DNS';
 
 /** Of addresses: what stands behind the address. */
 const ADDRESS_FAULTS: Readonly<Record<string, string>> = {
   EADDRINUSE: IN_USE,
-  EADDRNOTAVAIL: 'is no address of this machine',
+  EADDRNOTAVAIL: 'is not an address of this machine',
   EACCES: 'is a port that needs more rights than this user has',
-  ECONNREFUSED: 'does not answer: nobody listens there',
+  ECONNREFUSED: 'does not answer: nothing listens there',
   ECONNRESET: 'has closed the connection',
   ETIMEDOUT: 'does not answer',
   EHOSTUNREACH: 'cannot be reached from this machine',
@@ -73,7 +73,7 @@ export function listenFault(cause: unknown, setting: string): string {
   const isOfAddress =
     text.endsWith(UNKNOWN_HOST) || Object.values(ADDRESS_FAULTS).some((fault) => text.endsWith(fault));
   if (!isOfAddress) return text;
-  return `${text}: change ${setting}${text.endsWith(IN_USE) ? ', or stop what uses it' : ''}`;
+  return `${text}: change ${setting}${text.endsWith(IN_USE) ? ', or stop the process that uses it' : ''}`;
 }
 
 /** What gRPC puts before and behind what has happened. */
@@ -85,17 +85,17 @@ const FRAMES = [
 
 /** What gRPC and OpenSSL say of those who are there, and are somebody else. */
 const MEANINGS: ReadonlyArray<readonly [RegExp, string]> = [
-  [/\bProtocol error$/, 'what listens there does not speak HTTP/2, which gRPC goes over'],
+  [/\bProtocol error$/, 'what listens there does not speak HTTP/2, which gRPC needs'],
   [
     /\b(?:Failed to connect|(?:read |write )?ECONNRESET|socket hang up)$/,
-    'what listens there closes the connection: it may want TLS, or speak another protocol',
+    'what listens there closes the connection: it may need TLS, or speak another protocol',
   ],
   [/(?:[0-9A-F]+:error:)?[0-9A-F]+:SSL routines:.*wrong version number.*/s, 'what listens there does not speak TLS'],
   [
     /(?:[0-9]+ [A-Z_]+: )?Received HTTP status code ([0-9]+)$/,
     'what answers there does not speak gRPC: HTTP status $1',
   ],
-  [/\bReceived RST_STREAM with code 0 \(Call ended without gRPC status\)/, 'the answer has no status of gRPC'],
+  [/\bReceived RST_STREAM with code 0 \(Call ended without gRPC status\)/, 'the answer has no gRPC status'],
   [/^Cancelled on client$/, 'there was no answer in time'],
 ];
 

@@ -10,7 +10,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 it('reads what a setting names, or says which file it is and what is wrong with it', () => {
   const file = join(folder, 'token');
   expect(() => namedFile(file)).toThrow(new NamedFileFault(`${file}: there is no such file`));
-  expect(() => secretIn(folder)).toThrow(new NamedFileFault(`${folder}: is a folder, and a file is wanted`));
+  expect(() => secretIn(folder)).toThrow(new NamedFileFault(`${folder}: is a folder, not a file`));
   writeFileSync(file, ' \n');
   expect(() => secretIn(file)).toThrow(new NamedFileFault(`${file} is empty`));
   writeFileSync(file, 'too short\n');

@@ -37,7 +37,7 @@ it('makes files and folders that are their owner’s alone, and takes from other
 
 it('says where a file stands in the place of a folder', () => {
   writeFileSync(join(folder, 'file'), '');
-  const wanted = `${join(folder, 'file')} is a file, and a folder is wanted`;
+  const wanted = `${join(folder, 'file')} is a file, not a folder`;
   expect(() => makePrivateFolder(join(folder, 'file', 'below'))).toThrow(wanted);
 });
 

@@ -19,8 +19,7 @@ export function makePrivateFolder(folder: string): void {
   } catch (error) {
     // Another process may make it at the same time.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    if (!statSync(folder).isDirectory())
-      throw new Error(`${folder} is a file, and a folder is wanted`, { cause: error });
+    if (!statSync(folder).isDirectory()) throw new Error(`${folder} is a file, not a folder`, { cause: error });
   }
 }
 

@@ -152,7 +152,7 @@ export function documentsService(parts: ServiceParts): UntypedServiceImplementat
     ) => {
       const { project, client } = call.request;
       if (/^[^/]+$/.test(project)) callback(null, { id: sessions.open(project, client) });
-      else callback(serviceError(new Refusal(status.INVALID_ARGUMENT, `"${project}" is no project's name`), shard));
+      else callback(serviceError(new Refusal(status.INVALID_ARGUMENT, `"${project}" is not a project's name`), shard));
     },
     CloseSession: (call: ServerUnaryCall<SessionMessage, object>, callback: sendUnaryData<object>) => {
       if (sessions.close(call.request.id)) callback(null, {});

@@ -26,7 +26,7 @@ export function openDurable(file: string, schema: string): DatabaseSync {
   } catch (cause) {
     database.close();
     if ((cause as { errcode?: number }).errcode !== SQLITE_NOTADB) throw cause;
-    throw new Error(`${file} is no SQLite database: name another file, or move this one away`, { cause });
+    throw new Error(`${file} is not a SQLite database: give another file, or move this one away`, { cause });
   }
   return database;
 }

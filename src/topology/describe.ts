@@ -38,7 +38,7 @@ function describeShard(
   const parsed = slots === undefined ? undefined : parseSlotRanges(slots);
   if (typeof parsed === 'string') report(['shards', i, 'slots'], parsed);
   if (parsed !== undefined && placement !== 'slots')
-    report(['shards', i, 'slots'], `slots go with placement slots, and this is ${placement}`);
+    report(['shards', i, 'slots'], `slots need the slots placement, and this is ${placement}`);
   return {
     id,
     address,
@@ -59,7 +59,7 @@ function checkShards({ name, shards, hashOn }: ClusterDescription, report: Repor
   const hashed = new Map<string, string>();
   shards.forEach((shard, i) => {
     const { id, nodeId, replicas = [] } = shard;
-    if (ids.has(id)) report(['shards', i, 'id'], `${id} stands more than once; ids are unique in a cluster`);
+    if (ids.has(id)) report(['shards', i, 'id'], `${id} appears more than once; ids are unique in a cluster`);
     ids.add(id);
     const hashKey = hashKeyOf(shard, hashOn);
     const other = hashed.get(hashKey);
@@ -77,7 +77,8 @@ function checkShards({ name, shards, hashOn }: ClusterDescription, report: Repor
       ...replicas.map((replica, j) => ({ path: ['shards', i, 'replicas', j, 'id'], node: replica.id })),
     ];
     for (const { path, node } of own) {
-      if (nodes.has(node)) report(path, `the node ${node} stands more than once; ids of nodes are unique in a cluster`);
+      if (nodes.has(node))
+        report(path, `the node ${node} appears more than once; ids of nodes are unique in a cluster`);
       nodes.add(node);
     }
   });

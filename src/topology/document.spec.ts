@@ -131,11 +131,11 @@ const faulty = [
   [
     'a replica of nobody',
     `${NODE(1)} h 1 master - 0-16383\n${NODE(2)} h 2 slave ${NODE(3)}`,
-    'nodes:2:1 .*no such mas',
+    'nodes:2:1 .*which does not exi',
   ],
   ['a node twice', `${NODE(1)} h 1 master - 0-16383\n${NODE(1)} h 2 slave ${NODE(1)}`, 'nodes:2:1 .*more than once'],
-  ['an id that is none', `abc h 1 master - 0-16383`, 'nodes:1:1 "abc" is no id of a node'],
-  ['a role that is none', `${NODE(1)} h 1 boss - 0-16383`, '"boss" is no role; write master or slave'],
+  ['an id that is none', `abc h 1 master - 0-16383`, 'nodes:1:1 "abc" is not a node id'],
+  ['a role that is none', `${NODE(1)} h 1 boss - 0-16383`, '"boss" is not a role; write master or slave'],
   ['a hole in the slots', `${NODE(1)} h 1 master - 0-99 101-16383`, 'slot 100 belongs to no shard'],
   ['slots that overlap', `${NODE(1)} h 1 master - 0-16383\n${NODE(2)} h 2 master - 5`, 'slot 5 belongs to both'],
   ['no node', '', 'there is no node in it'],
@@ -152,7 +152,7 @@ const wrong = [
   [
     'an id twice',
     'cluster: c\nshards: [{id: s0, address: "h:1"}, {id: s0, address: "h:2"}]',
-    'shards.1.id: s0 stands mo',
+    'shards.1.id: s0 appears mo',
   ],
   ['a weight of zero', 'cluster: c\nshards: [{id: s0, address: "h:1", weight: 0}]', 'shards.0.weight: give at least 1'],
   [
@@ -163,7 +163,7 @@ const wrong = [
   [
     'a replica with its own primary',
     `cluster: c\nshards: [{id: s0, address: "h:1", nodeId: "${NODE(1)}", replicas: [{id: "${NODE(1)}", address: "h:2"}]}]`,
-    'shards.0.replicas.0.id: the node 1+ stands more than once',
+    'shards.0.replicas.0.id: the node 1+ appears more than once',
   ],
   ['an id that is no node', `cluster: c\nshards: [{id: s0, address: "h:1", nodeId: x}]`, 'nodeId: write 40 letters'],
   [

@@ -76,11 +76,10 @@ export const optionalClusterFields = {
 export const DEFAULT_PLACEMENT = { ringHash: placements.ringHash.options.parse({}) };
 
 const LONGEST_FAILOVER_MS = 86_400_000;
-const FAILOVER =
-  'What becomes of a shard that is lost. Nothing does where this is not given: its requests fail or wait.';
+const FAILOVER = 'What happens to a lost shard. Without this setting nothing does: its requests fail or wait.';
 
 const after = duration({ most: LONGEST_FAILOVER_MS }).describe(
-  'A shard whose node has been lost, or unhealthy, for this long is taken out; its keys go to the others.',
+  'A shard whose node has been lost or unhealthy for this long is removed; its keys go to the other shards.',
 );
 
 const failover = z
@@ -102,14 +101,14 @@ const requires = z
     }),
   )
   .describe(
-    'What has to be understood to serve this topology; a release that does not know it keeps to the version before.',
+    'Features that a router must know to serve this topology; a release that does not know them keeps the previous version.',
   );
 
 /** A topology as a document. */
 export const topologySchema = z.strictObject({
   namespace: identifier.default('default'),
   cluster: identifier.describe('The name of the cluster.'),
-  version: z.int().min(1).optional().describe('The next one where it is not given.'),
+  version: z.int().min(1).optional().describe('The version; by default the next one.'),
   placement: fields.placement.default(DEFAULT_PLACEMENT),
   hashOn: fields.hashOn.default('id'),
   shards: fields.shards,
@@ -118,8 +117,8 @@ export const topologySchema = z.strictObject({
     .enum(['strict', 'eventual'])
     .default('strict')
     .describe(
-      'strict: keys are handed over, so that no router sends a request to a shard that has lost its key, and no two shards serve ' +
-        'a key at once that refuse what they have lost; eventual: each router changes over when it hears of it.',
+      'strict: keys are handed over, so that no router sends a request to a shard that has lost its key, and no two shards that ' +
+        'refuse lost keys serve a key at once; eventual: each router switches when it learns of a version.',
     ),
   failover: failover.optional(),
   requires: requires.optional(),

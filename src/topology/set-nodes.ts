@@ -14,7 +14,7 @@ const ROLES = ['master', 'slave'] as const;
  */
 export function setNodesText(cluster: ClusterDescription): string {
   if (cluster.placement.name !== 'slots')
-    throw new RangeError(`the line form is of slots, and ${cluster.name} is placed by ${cluster.placement.name}`);
+    throw new RangeError(`the line form is for slots, and ${cluster.name} is placed by ${cluster.placement.name}`);
   const slots = slotsOf(cluster);
   const lines = nodesOf(cluster).map(({ id, shard, address, follows }) => {
     const { host, port } = splitAddress(address);
@@ -90,17 +90,17 @@ export function parseSetNodes(
 
 function parseLine(number: number, words: readonly string[]): Line | string {
   const [id = '', ip = '', port = '', role = '', master = '', ...ranges] = words;
-  if (!NODE_ID.test(id)) return `"${id}" is no id of a node: write 40 letters and digits`;
-  if (!/^[0-9]{1,5}$/.test(port) || Number(port) > 65535) return `"${port}" is no port`;
-  if (role !== ROLES[0] && role !== ROLES[1]) return `"${role}" is no role; write ${ROLES.join(' or ')}`;
+  if (!NODE_ID.test(id)) return `"${id}" is not a node id: write 40 letters and digits`;
+  if (!/^[0-9]{1,5}$/.test(port) || Number(port) > 65535) return `"${port}" is not a port`;
+  if (role !== ROLES[0] && role !== ROLES[1]) return `"${role}" is not a role; write ${ROLES.join(' or ')}`;
   const address = ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
   const slots = parseSlotRanges(ranges.join(' '));
   if (typeof slots === 'string') return slots;
   if (role === ROLES[0]) {
-    if (master !== '-') return `a master follows nobody: write - in place of "${master}"`;
+    if (master !== '-') return `a master follows no other node: write - in place of "${master}"`;
     return { number, id: id as NodeId, address, master: null, slots };
   }
-  if (!NODE_ID.test(master)) return `"${master}" is no id of a node: a slave names its master`;
+  if (!NODE_ID.test(master)) return `"${master}" is not a node id: a slave names its master`;
   if (slots.length > 0) return 'a slave has no slots of its own';
   return { number, id: id as NodeId, address, master, slots };
 }
@@ -110,10 +110,10 @@ function faultsOf(lines: readonly Line[]): Array<{ line: number; message: string
   const seen = new Set<string>();
   return lines.flatMap(({ number, id, master }) => {
     const faults = [];
-    if (seen.has(id)) faults.push({ line: number, message: `the node ${id} stands more than once` });
+    if (seen.has(id)) faults.push({ line: number, message: `the node ${id} appears more than once` });
     seen.add(id);
     if (master !== null && !primaries.has(master))
-      faults.push({ line: number, message: `${id} is a replica of ${master}, and there is no such master` });
+      faults.push({ line: number, message: `${id} is a replica of ${master}, which does not exist` });
     return faults;
   });
 }

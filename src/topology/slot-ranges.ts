@@ -7,7 +7,7 @@ export function parseSlotRanges(text: string): readonly SlotRange[] | string {
   const ranges: SlotRange[] = [];
   for (const word of text.split(/[\s,]+/).filter((each) => each !== '')) {
     const match = /^([0-9]{1,5})(?:-([0-9]{1,5}))?$/.exec(word);
-    if (match === null) return `"${word}" is no slot and no range of slots such as 0-5460`;
+    if (match === null) return `"${word}" is not a slot or a range of slots such as 0-5460`;
     const first = Number(match[1]);
     const last = Number(match[2] ?? match[1]);
     if (last >= SLOT_COUNT) return `slot ${last} is beyond the last one, ${SLOT_COUNT - 1}`;

@@ -62,7 +62,7 @@ describe('what a program has written', () => {
   it('is given as its schema has it, or what is wrong with it in one line of our own words', () => {
     expect(checked(schema, { level: 'info' })).toEqual({ value: { level: 'info' } });
     expect(checked(schema, { level: 7, names: [''], lvel: 1 })).toEqual({
-      fault: 'level is "7"; give info or warn; names.0 is empty; give a text; has fields that are not known: lvel',
+      fault: 'level is "7"; give info or warn; names.0 is empty; give a text; has unknown fields: lvel',
     });
     expect(checked(schema, null)).toEqual({ fault: 'is nothing; give a mapping' });
     expect(
@@ -74,7 +74,7 @@ describe('what a program has written', () => {
         new Map([['a', 1]]),
       ),
     ).toEqual({
-      fault: 'a is not as it should be',
+      fault: 'a is not valid',
     });
   });
 });

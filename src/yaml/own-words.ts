@@ -55,9 +55,9 @@ export const ownWords: z.core.$ZodErrorMap = (issue) => {
     case 'invalid_format':
       return `is not written as ${issue.format === 'regex' ? 'it should be' : `a ${issue.format} is`}`;
     case 'unrecognized_keys':
-      return `has fields that are not known: ${issue.keys.join(', ')}`;
+      return `has unknown fields: ${issue.keys.join(', ')}`;
     default:
-      return 'is not as it should be';
+      return 'is not valid';
   }
 };
 

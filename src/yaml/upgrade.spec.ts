@@ -72,7 +72,7 @@ it('leaves what it cannot understand to whoever reads the file', () => {
 
 it('refuses a field that has both names, and what is not YAML', () => {
   expect(() => upgraded('drain:\n  windowMs: 5\n  window: 5s\n')).toThrow(
-    'a.yaml:2:3 windowMs: window is there too; take one of them out',
+    'a.yaml:2:3 windowMs: window is there too; remove one of them',
   );
   expect(() => upgraded('drain: [')).toThrow(/^a\.yaml:1:9 not YAML/);
 });

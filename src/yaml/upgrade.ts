@@ -51,7 +51,7 @@ export function upgradeParsed(
   for (const { key, value, siblings, renamed } of found.toReversed()) {
     if (renamed.name !== key.value && siblings.some((each) => isScalar(each.key) && each.key.value === renamed.name))
       throw new DocumentError([
-        source.faultAt(start(key), String(key.value), `${renamed.name} is there too; take one of them out`),
+        source.faultAt(start(key), String(key.value), `${renamed.name} is there too; remove one of them`),
       ]);
     upgraded = spliced(upgraded, value, scalarText(key, String(renamed.value)));
     upgraded = spliced(upgraded, key, scalarText(key, renamed.name));

@@ -36,7 +36,7 @@ it('checks a config, and says in a line what is wrong and where', async () => {
   const right = scope.file('keyway.yaml', CONFIG);
   expect(await keyway('router', '--config', right, '--check')).toMatchObject({
     code: 0,
-    out: `${right} is right\n`,
+    out: `${right} is valid\n`,
   });
   const wrong = scope.file('keyway.yaml', CONFIG.replace('65537', '65536'));
   expect(await keyway('router', '--config', wrong, '--check')).toEqual({
@@ -123,7 +123,7 @@ it("makes a config of Istio's, tells what it left out, and the config is right",
   expect(outcome).toEqual({
     code: 0,
     out: '',
-    error: 'not carried over: VirtualService yorkie: spec.http[0].mirror: Keyway has nothing like it\n',
+    error: 'not carried over: VirtualService yorkie: spec.http[0].mirror: Keyway has no such feature\n',
   });
   expect(await keyway('router', '--config', output, '--check')).toMatchObject({ code: 0 });
   const { out } = await keyway('explain', '--config', output, 'project/document');
@@ -147,7 +147,7 @@ clusters: {docs: {shards: [{id: s0, address: 127.0.0.1:1}]}}
   expect(code).not.toBe(0);
   // A machine's limits may be logged before it.
   expect(error).toContain(
-    `keyway: 127.0.0.1:${port} is in use by another process: change listen in ${config}, or stop what uses it\n`,
+    `keyway: 127.0.0.1:${port} is in use by another process: change listen in ${config}, or stop the process that uses it\n`,
   );
 });
 
@@ -158,7 +158,7 @@ it('names the option of an address that cannot be had, and leaves nothing runnin
   const taken = `127.0.0.1:${(server.address() as { port: number }).port}`;
   const data = (): string[] => ['--data', join(scope.folder(), 'data.sqlite')];
   const at = (option: string): string =>
-    `keyway: ${taken} is in use by another process: change ${option}, or stop what uses it\n`;
+    `keyway: ${taken} is in use by another process: change ${option}, or stop the process that uses it\n`;
   const outcomes = await Promise.all([
     keyway('backend', '--id', 's0', '--listen', taken, ...data()),
     keyway('backend', '--id', 's0', '--listen', '127.0.0.1:0', '--metrics', taken, ...data()),
@@ -178,7 +178,7 @@ it('names the option of an address that cannot be had, and leaves nothing runnin
     [2, at('--metrics')],
     [2, at('--listen')],
     [2, at('--metrics')],
-    [2, 'keyway: there is no host nowhere.invalid, as far as the DNS knows: change --listen\n'],
+    [2, 'keyway: there is no host nowhere.invalid in DNS: change --listen\n'],
   ]);
 });
 
@@ -302,7 +302,7 @@ it('runs one `keyway dev` in a folder, and says which process has it', async () 
   const before = readFileSync(config, 'utf8');
   const second = await startDev(folder, '--shards', '1');
   expect(await second.exit()).toBe(2);
-  const wanted = `.keyway/registry.sqlite is served by process ${first.pid}: stop that, or give another --data`;
+  const wanted = `.keyway/registry.sqlite is served by process ${first.pid}: stop that process, or give another --data`;
   expect(second.output).toBe(`keyway: ${wanted}\n`);
   expect(readFileSync(config, 'utf8')).toBe(before);
   await first.end('SIGKILL');

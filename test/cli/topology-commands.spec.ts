@@ -24,7 +24,7 @@ const done = (...args: string[]): Promise<string> => new Commands(address).done(
 const CREATE = ['cluster', 'create', 'docs', '--shards', 's0=10.0.0.1:1,s1=10.0.0.2:1', '--placement', 'maglev:251'];
 
 it('makes namespaces and clusters, lists them, and deletes them when it is told to', async () => {
-  expect(await done('ns', 'create', 'team')).toBe('team is there\n');
+  expect(await done('ns', 'create', 'team')).toBe('team exists\n');
   expect(await done(...CREATE, '--namespace', 'team')).toBe('docs is at version 1\n');
   expect(await done(...CREATE)).toBe('docs is at version 1\n');
   expect(await done('ns', 'list')).toBe('namespace  clusters\ndefault    1\nteam       1\n');
@@ -43,7 +43,7 @@ it('makes namespaces and clusters, lists them, and deletes them when it is told 
     error: expect.stringContaining('still has docs'),
   });
   await done('cluster', 'delete', 'docs', '--namespace', 'team', '--yes');
-  expect(await done('ns', 'delete', 'team', '--yes')).toBe('team is gone\n');
+  expect(await done('ns', 'delete', 'team', '--yes')).toBe('team is deleted\n');
   expect(await keyway('cluster', 'show', 'nowhere')).toMatchObject({ code: 2 });
 });
 
@@ -58,11 +58,11 @@ it('changes shards by new versions, shows what a change moves, and goes back', a
   });
   expect(await keyway('shard', 'add', 's9', 'nowhere')).toMatchObject({
     code: 2,
-    error: expect.stringMatching(/shards\.2\.address: "nowhere" is no address; write host:port/),
+    error: 'keyway: address nowhere: write host:port, such as 127.0.0.1:8080\n',
   });
   const [first] = (await done('topology', 'history', '--json')).split('\n').map((line) => line && JSON.parse(line));
   expect(first).toMatchObject({ version: 4, shards: 2 });
-  expect(await done('topology', 'rollback', '2')).toBe('docs is at version 5, which is as version 2 was\n');
+  expect(await done('topology', 'rollback', '2')).toBe('docs is at version 5, which is the same as version 2\n');
   const now = await done('topology', 'get');
   expect(now.replace('version: 5', 'version: 2')).toBe(await done('topology', 'get', '2'));
 
@@ -156,10 +156,10 @@ it('tells of shards and routers that are away, and waits for them until somebody
   expect(status).toMatch(new RegExp(`${router.replace('.', '\\.')} +away +default/docs@1, perhaps`));
   expect(await keyway('cluster', 'forget', 'docs', 's7', '--yes')).toMatchObject({
     code: 2,
-    error: expect.stringContaining('nobody waits for s7 in default/docs, or it is there; see keyway status'),
+    error: expect.stringContaining('nothing waits for s7 in default/docs, or it is still running; see keyway status'),
   });
-  expect(await done('cluster', 'forget', 'docs', 's0', '--yes')).toBe('nobody waits for s0 any more\n');
-  expect(await done('cluster', 'forget', 'docs', router, '--yes')).toBe(`nobody waits for ${router} any more\n`);
+  expect(await done('cluster', 'forget', 'docs', 's0', '--yes')).toBe('nothing waits for s0 any more\n');
+  expect(await done('cluster', 'forget', 'docs', router, '--yes')).toBe(`nothing waits for ${router} any more\n`);
   const after = await done('status');
   expect(after).not.toContain('lost');
   expect(after).not.toContain('perhaps');
@@ -178,7 +178,8 @@ it('finds its registry by flag, environment, or the config of the user', async (
   expect(JSON.parse(listed)).toMatchObject({ name: 'docs' });
   expect(await keyway('cluster', 'list', '--registry', 'nowhere')).toMatchObject({
     code: 2,
-    error: 'keyway: "nowhere" is no registry; write host:port, sqlite:FILE or etcd:HOST:PORT,HOST:PORT\n',
+    error:
+      'keyway: --registry: "nowhere" is not a registry; write host:port, sqlite:FILE or etcd:HOST:PORT,HOST:PORT\n',
   });
   expect(await keyway('cluster', 'list', '--registry', '127.0.0.1:1')).toMatchObject({
     code: 1,

@@ -104,14 +104,12 @@ it('compacts, expires and ends what is due, on the order of a person, and says w
   await tasks('compaction', 'sessions', 'tombstones', 'expiry');
 
   expect(await commands.done('housekeeping', 'run', 'compaction', '--project', 'a')).toBe(
-    'compaction: 1 runs, 1 looked at, 10 changed\n',
+    'compaction: 1 run, 1 checked, 10 changed\n',
   );
-  expect(await commands.done('housekeeping', 'run', 'compaction')).toMatch(
-    /^compaction: 2 runs, 2 looked at, 0 changed/,
-  );
-  expect(await commands.done('housekeeping', 'run', 'sessions')).toBe('sessions: 2 runs, 1 looked at, 1 changed\n');
+  expect(await commands.done('housekeeping', 'run', 'compaction')).toMatch(/^compaction: 2 runs, 2 checked, 0 changed/);
+  expect(await commands.done('housekeeping', 'run', 'sessions')).toBe('sessions: 2 runs, 1 checked, 1 changed\n');
   await expect(call('Get', 'a/many', { key: 'a/many' }, id)).rejects.toMatchObject({ code: status.UNAUTHENTICATED });
-  expect(await commands.done('housekeeping', 'run', 'expiry')).toMatch(/^expiry: 2 runs, \d looked at, 1 changed/);
+  expect(await commands.done('housekeeping', 'run', 'expiry')).toMatch(/^expiry: 2 runs, \d checked, 1 changed/);
   await expect(call('Get', 'b/short', { key: 'b/short' })).rejects.toMatchObject({ code: status.NOT_FOUND });
   await vi.waitFor(() => expect(events.map(({ kind }) => kind)).toEqual(['SNAPSHOT', 'DELETE']), PATIENCE);
   watch.cancel();
@@ -150,7 +148,7 @@ it('says what is wrong with an order', async () => {
   });
   expect(await commands.run('housekeeping', 'run', 'compaction', '--project', 'nobody')).toMatchObject({
     code: 2,
-    error: 'keyway: there is no project/nobody to carry compaction out for, as far as nodes have looked\n',
+    error: 'keyway: nodes have found no project/nobody to carry compaction out for\n',
   });
   expect(await commands.run('housekeeping', 'pause', 'sweeping')).toMatchObject({ code: 2 });
 });

@@ -45,9 +45,9 @@ it('calls the tasks of the example, a backend in Python, by HTTP, and tells what
   await put('work/kept');
   await nodes.listed(/^expire +each project +.* on +2 /m);
   expect(await nodes.commands.done('housekeeping', 'run', 'expire', '--project', 'home')).toBe(
-    'expire: 1 runs, 250 looked at, 125 changed\n',
+    'expire: 1 run, 250 checked, 125 changed\n',
   );
-  expect(await nodes.commands.done('housekeeping', 'run', 'expire')).toBe('expire: 2 runs, 126 looked at, 0 changed\n');
+  expect(await nodes.commands.done('housekeeping', 'run', 'expire')).toBe('expire: 2 runs, 126 checked, 0 changed\n');
   expect((await fetch(`${url}/notes/work/kept`)).status).toBe(200);
   expect((await fetch(`${url}/notes/home/note0`)).status).toBe(404);
   expect((await fetch(`${url}/notes/home/note1`)).status).toBe(200);

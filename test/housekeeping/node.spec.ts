@@ -63,10 +63,10 @@ it('calls tasks by gRPC, with token, deadline and cursor, and keeps how far they
   await nodes.listed(/^sweep +each project +.* on +2 /m);
   const before = Date.now();
   expect(await nodes.commands.done('housekeeping', 'run', 'sweep', '--project', 'p1')).toBe(
-    'sweep: 1 runs, 2 looked at, 1 changed\n',
+    'sweep: 1 run, 2 checked, 1 changed\n',
   );
   expect(await nodes.commands.done('housekeeping', 'run', 'sweep', '--project', 'p1')).toBe(
-    'sweep: 1 runs, 2 looked at, 1 changed\n',
+    'sweep: 1 run, 2 checked, 1 changed\n',
   );
   expect(calls).toMatchObject([
     { task: 'sweep', project: 'p1', cursor: '', candidates: 7 },

@@ -182,7 +182,7 @@ it('says what a schema does not have', async () => {
   expect(await fault(address, ...say, '--watch', '5')).toMatch(/cannot be watched/);
   expect(await fault(address, ...say, '--http1')).toMatch(/HTTP\/1\.1 cannot carry/);
   expect(await fault(address, ...say, '--revision', 'number.x')).toMatch(/a number has no field x/);
-  expect(await fault(address, ...say, '--data', '{{line}}')).toMatch(/wants a file of lines: --lines/);
+  expect(await fault(address, ...say, '--data', '{{line}}')).toMatch(/needs a file of lines: --lines/);
 });
 
 /** An HTTP/1.1 backend. */

@@ -149,7 +149,7 @@ it('counts errors by what went wrong, goes on without its target, and ends with 
   // Nor is there a registry whose changes could be marked.
   const registry = ['--registry', `127.0.0.1:${port}`];
   const away = await commands.runApart('load', `127.0.0.1:${port}`, '--http', 'GET /', ...short, ...registry);
-  expect(away).toMatchObject({ code: 1, error: expect.stringContaining('nobody listens there') });
+  expect(away).toMatchObject({ code: 1, error: expect.stringContaining('nothing listens there') });
 });
 
 it('sends again, once, what a server says that it has not begun with', async () => {
@@ -220,7 +220,7 @@ it('refuses what may be a slip, and says what is wrong with the rest', async () 
     return error;
   };
   expect(await fault('10.0.0.1:80', '--http', 'GET /')).toBe(
-    'keyway: 10.0.0.1:80 is not this machine; if that is meant, say --yes-remote\n',
+    'keyway: 10.0.0.1:80 is another machine; if that is intended, add --yes-remote\n',
   );
   expect(await fault('127.0.0.1:1', '--http', 'GET /', '--rate', '100..30000')).toMatch(/30000 .* say --no-limit/);
   expect(await fault('127.0.0.1:1', '--http', 'GET /', '--users', '2000')).toMatch(/2000 users .* say --no-limit/);
@@ -234,7 +234,7 @@ it('refuses what may be a slip, and says what is wrong with the rest', async () 
   expect(await fault('127.0.0.1:1', '--grpc', 'a.B/C', '--proto', PROTO)).toMatch(
     /has no method a\.B\/C; it has keyway\.shard/,
   );
-  expect(await fault('127.0.0.1:1', ...PUT, '--data', '{"key":')).toMatch(/the data is no request of .*Put/);
+  expect(await fault('127.0.0.1:1', ...PUT, '--data', '{"key":')).toMatch(/the data is not a request of .*Put/);
   expect(await fault('127.0.0.1:1', '--http', 'GET /', '--rate', 'fast')).toMatch(/write requests a second/);
-  expect(await fault('127.0.0.1:1', '--http', 'GET /', '--fail-on', 'p98>1ms')).toMatch(/is no condition/);
+  expect(await fault('127.0.0.1:1', '--http', 'GET /', '--fail-on', 'p98>1ms')).toMatch(/is not a condition/);
 });

@@ -268,6 +268,6 @@ it('puts two runs side by side', async () => {
   const bad = await commands.runApart('load', 'compare', files[0] as string, scope.file('c.json', '{}'));
   expect(bad).toMatchObject({
     code: 2,
-    error: expect.stringMatching(/c\.json is no report of keyway load --json: format/),
+    error: expect.stringMatching(/c\.json is not a report of keyway load --json: format/),
   });
 });

@@ -34,9 +34,9 @@ it('serves the registry with TLS to who shows the token, and to nobody else', as
   const address = `127.0.0.1:${port}`;
   const tls = { authorities: authority.certificate, serverName: 'registry.test' };
   expect(await namespacesOf({ remote: { address, tokenFile, tls } })).toEqual(['default']);
-  await expect(namespacesOf({ remote: { address, tls } })).rejects.toThrow('the registry wants a token');
+  await expect(namespacesOf({ remote: { address, tls } })).rejects.toThrow('the registry needs a token');
   const wrong = scope.file('token', 'another');
-  await expect(namespacesOf({ remote: { address, tokenFile: wrong, tls } })).rejects.toThrow('wants a token');
+  await expect(namespacesOf({ remote: { address, tokenFile: wrong, tls } })).rejects.toThrow('needs a token');
   await expect(namespacesOf({ remote: { address, tokenFile } })).rejects.toThrow(StoreUnavailable);
   const other = { ...tls, serverName: 'other.test' };
   await expect(namespacesOf({ remote: { address, tokenFile, tls: other } })).rejects.toThrow(StoreUnavailable);
@@ -60,9 +60,9 @@ it('is served to other machines with TLS, and tokens of some length, or not at a
   const tokens = scope.file('tokens.yaml', `tokens: [{token: ${TOKEN}, role: read}]\n`);
   const tokenFile = scope.file('token', TOKEN);
   await expect(serveRegistry({ listen, data, tokenFile }, () => {})).rejects.toThrow(
-    'tokens would be seen on their way: give --certificate and --key, or say --insecure',
+    'tokens would be visible on the network: give --certificate and --key, or say --insecure',
   );
-  await expect(serveRegistry({ listen, data, tokens }, () => {})).rejects.toThrow('tokens would be seen');
+  await expect(serveRegistry({ listen, data, tokens }, () => {})).rejects.toThrow('tokens would be visible');
   await expect(serveRegistry({ listen, data, tokens, tokenFile }, () => {})).rejects.toThrow('exclude each other');
   const short = scope.file('token', 'short');
   await expect(serveRegistry({ listen, data, tokenFile: short, insecure: true }, () => {})).rejects.toThrow(
@@ -77,11 +77,15 @@ it('is shown no token on another machine without TLS, unless somebody says so', 
   const open = (description: RegistryDescription): Promise<void> => openStore(description, clock, Date.now).close();
   const tokenFile = scope.file('token', TOKEN);
   const remote = { address: '10.1.2.3:9200', tokenFile };
-  expect(() => open({ remote })).toThrow('the token for the registry 10.1.2.3:9200 would be seen on its way');
+  expect(() => open({ remote })).toThrow('the token for the registry 10.1.2.3:9200 would be visible on the network');
   // A name is somebody's, whatever it begins with.
-  expect(() => open({ remote: { ...remote, address: '127.evil.example:1' } })).toThrow('would be seen on its way');
+  expect(() => open({ remote: { ...remote, address: '127.evil.example:1' } })).toThrow(
+    'would be visible on the network',
+  );
   const etcd = { endpoints: ['localhost:1', 'etcd.example:2379'], user: 'u', passwordFile: tokenFile };
-  expect(() => open({ etcd })).toThrow('the password for the registry etcd.example:2379 would be seen on its way');
+  expect(() => open({ etcd })).toThrow(
+    'the password for the registry etcd.example:2379 would be visible on the network',
+  );
   open({ remote: { ...remote, insecure: true } });
   open({ etcd: { ...etcd, insecure: true } });
 
@@ -91,7 +95,7 @@ it('is shown no token on another machine without TLS, unless somebody says so', 
   vi.stubEnv('XDG_CONFIG_HOME', home);
   vi.stubEnv('KEYWAY_REGISTRY', '');
   scope.defer(() => vi.unstubAllEnvs());
-  expect(() => open(chosenRegistry({}))).toThrow('would be seen on its way');
+  expect(() => open(chosenRegistry({}))).toThrow('would be visible on the network');
   open(chosenRegistry({ insecure: true }));
 });
 
@@ -136,7 +140,7 @@ it('lets others in as its files say by now, checked whole first, and ends the wa
   // Nobody tells it: it sees that its files have changed.
   await vi.waitFor(() => expect(told).toEqual(['begun', 'ended']), PATIENCE);
   expect(await namespacesOf(where(mine, renewed.certificate))).toEqual(['default']);
-  await expect(namespacesOf(where(others, renewed.certificate))).rejects.toThrow('the registry wants a token');
+  await expect(namespacesOf(where(others, renewed.certificate))).rejects.toThrow('the registry needs a token');
 });
 
 it('reads its tokens again at SIGHUP, and serves metrics of the process', async () => {

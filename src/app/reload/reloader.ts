@@ -60,7 +60,7 @@ export class Reloader implements AdminReloads {
     this.counts[result]++;
     this.isRefused = result === 'refused';
     const { log } = this.#router;
-    if (fault !== null) log.error({ by, fault }, 'the config is refused: going on by the last one that was right');
+    if (fault !== null) log.error({ by, fault }, 'the config is refused: the last valid one stays in use');
     else {
       this.needsRestart = needsRestart;
       log.info({ by, applied, needsRestart }, 'the config was read again');

@@ -25,11 +25,11 @@ it('hands sockets to nobody who waits where others can get in', async () => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(path, resolve));
   chmodSync(folder, 0o755);
-  await expect(handOver.give(path, 1)).rejects.toThrow('closed to others');
+  await expect(handOver.give(path, 1)).rejects.toThrow('is not a socket in a private folder');
   chmodSync(folder, 0o700);
   const file = join(folder, 'file');
   writeFileSync(file, '');
-  await expect(handOver.give(file, 1)).rejects.toThrow('is no socket');
+  await expect(handOver.give(file, 1)).rejects.toThrow('is not a socket');
   expect(sockets).not.toHaveBeenCalled();
   server.close();
   rmSync(folder, { recursive: true, force: true });

@@ -69,7 +69,7 @@ export class HandOver {
     control.on('close', () => {
       if (said === READY) return;
       this.#isUnderWay = false;
-      log.warn('the router that was to take over has ended: going on');
+      log.warn('the router that was taking over has ended: this one continues');
     });
     control.resume();
   }
@@ -83,7 +83,7 @@ function checkPrivate(path: string): void {
   const folder = statSync(dirname(path));
   const isPrivate = (folder.mode & 0o077) === 0 && folder.uid === process.getuid?.();
   if (!isPrivate || !lstatSync(path).isSocket())
-    throw new Error(`${path} is no socket in a folder of this router's user that is closed to others`);
+    throw new Error(`${path} is not a socket in a private folder of this router's user`);
 }
 
 /** A connection of which nothing is read here, where nothing asks for it. */

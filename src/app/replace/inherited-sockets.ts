@@ -21,7 +21,7 @@ const received: Received[] = [];
 export function inheritedSockets(): Promise<ListeningSockets[]> {
   return new Promise((resolve, reject) => {
     if (process.channel === undefined) throw new UsageError('--inherit is for keyway router --replace to use');
-    const onEnd = (): void => reject(new Error('the router that runs has not handed over its sockets'));
+    const onEnd = (): void => reject(new Error('the running router has not handed over its sockets'));
     process.once('disconnect', onEnd);
     process.on('message', (message: SocketMessage, handle: unknown) => {
       if ('isAll' in message) {

@@ -24,7 +24,7 @@ const DEFAULT_DATA = '.keyway/documents.sqlite';
 /** How long calls in flight may go on after SIGTERM; watches are ended then. */
 const STOP_GRACE_MS = 2000;
 const LONGEST_LEASE_MS = 3_600_000;
-const UNREADABLE = 'an entry of the registry cannot be read as it stands; going on without it';
+const UNREADABLE = 'an entry of the registry cannot be read; continuing without it';
 
 interface BackendFlags extends RegistryFlag {
   readonly id: string;
@@ -118,7 +118,7 @@ function optionsOf(
   const registry = openRegistry(chosenRegistry(flags));
   const log = newLog('warn').child({ shard: id });
   registry.unreadable.onFound = ({ key, reason }) => log.warn({ key, reason }, UNREADABLE);
-  registry.onDenied((reason) => log.error({ reason }, 'the registry does not let this shard'));
+  registry.onDenied((reason) => log.error({ reason }, 'the registry refuses this shard'));
   const nodeId = flags.nodeId ?? derivedNodeId(cluster, id);
   const housekeeping = housekeepingOf(flags, id, metrics);
   return { ...options, registration: { registry, name: { namespace, cluster }, nodeId, leaseMs, housekeeping } };

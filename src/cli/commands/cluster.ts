@@ -102,7 +102,7 @@ export function clusterCommand(): Command {
     await confirm(`delete the cluster ${topologyText(name)}: routers will refuse its requests`, flags.yes);
     const found = await inRegistry(flags, ({ topologies }) => topologies.delete(name));
     if (!found) throw new UsageError(`there is no cluster ${topologyText(name)}`);
-    writeOut(`${cluster} is gone\n`);
+    writeOut(`${cluster} is deleted\n`);
   });
   namespaced(
     command
@@ -116,8 +116,10 @@ export function clusterCommand(): Command {
     const name = { namespace: flags.namespace, cluster };
     await confirm(`say that ${process} has ended: if it has not, two shards may serve a key at once`, flags.yes);
     if (!(await inRegistry(flags, (registry) => forgotten(registry, name, process))))
-      throw new UsageError(`nobody waits for ${process} in ${topologyText(name)}, or it is there; see keyway status`);
-    writeOut(`nobody waits for ${process} any more\n`);
+      throw new UsageError(
+        `nothing waits for ${process} in ${topologyText(name)}, or it is still running; see keyway status`,
+      );
+    writeOut(`nothing waits for ${process} any more\n`);
   });
   return command;
 }
@@ -150,7 +152,7 @@ function namespaced(command: Command): Command {
 function draftOf(cluster: string, { namespace, shards, placement, hashOn }: CreateFlags): TopologyDraft {
   const list = shards.split(',').map((each) => {
     const equals = each.indexOf('=');
-    if (equals < 0) throw new UsageError(`"${each}" is no shard; write id=host:port, such as s0=127.0.0.1:9101`);
+    if (equals < 0) throw new UsageError(`"${each}" is not a shard; write id=host:port, such as s0=127.0.0.1:9101`);
     return { id: each.slice(0, equals), address: each.slice(equals + 1) };
   });
   return checkTopology(

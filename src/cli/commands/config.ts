@@ -56,7 +56,7 @@ function upgrade(files: string[], { check, output }: UpgradeOptions): void {
 function upgradedFile(file: string): UpgradedDocument {
   const schemas = [configJsonSchema(), topologyJsonSchema(), ...taskSchemas()];
   const upgraded = upgradeDocument(readDocument(file), file, schemas);
-  if (upgraded === null) throw new UsageError(`${file} is no config, no topology and no task file`);
+  if (upgraded === null) throw new UsageError(`${file} is not a config, a topology or a task file`);
   return upgraded;
 }
 

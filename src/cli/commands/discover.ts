@@ -101,7 +101,7 @@ async function discover(flags: DiscoverFlags): Promise<void> {
     {
       onCommitted: ({ version, shards }) => log.info({ version, shards: shards.length }, 'a topology is committed'),
       onFault: folded((message, times) => log.warn(times === 1 ? {} : { times }, message)),
-      onTerm: (leads) => log.info(leads ? 'keeping the topology' : 'somebody else keeps the topology'),
+      onTerm: (leads) => log.info(leads ? 'keeping the topology' : 'another process keeps the topology'),
     },
     stopping.signal,
   );
@@ -132,7 +132,7 @@ async function dryRun(registry: Registry, name: TopologyName, source: ShardSourc
     stopping.abort();
   };
   for await (const found of source(stopping.signal, onFault)) {
-    if (found.length === 0) onFault('no shard is found; the topology stays as it is');
+    if (found.length === 0) onFault('no shard was found; the topology stays as it is');
     else writeOut(changesText(name, await discovered(registry, name, found, fresh)));
     break;
   }
@@ -147,7 +147,7 @@ function changesText(name: TopologyName, { current, draft, byHand }: Discovered)
   const lines = [...new Set([...had.keys(), ...will.keys()])].flatMap((id) => {
     const [before, after] = [had.get(id), will.get(id)];
     if (before === after) return [];
-    const note = byHand.includes(id) ? ' (put there by hand: only with --take-over)' : '';
+    const note = byHand.includes(id) ? ' (added by hand: replaced only with --take-over)' : '';
     if (before === undefined) return [`add     ${id} ${after}`];
     return [after === undefined ? `remove  ${id} ${before}${note}` : `change  ${id} ${before} -> ${after}${note}`];
   });
@@ -166,6 +166,6 @@ function sourceOf(flags: DiscoverFlags, registry: Registry): ShardSource {
   if (file !== undefined) return fileSource(file);
   if (nodes !== undefined) return nodeSource(registry, flags, flags.goneAfter);
   if (srv !== undefined) return dnsSource({ name: srv, port: null, refreshMs, server });
-  if (port === undefined) throw new UsageError('--hosts wants --port: addresses have none');
+  if (port === undefined) throw new UsageError('--hosts needs --port, because addresses have none');
   return dnsSource({ name: hosts as string, port, refreshMs, server });
 }

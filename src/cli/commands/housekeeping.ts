@@ -216,7 +216,7 @@ function known(tasks: ReadonlyMap<string, TaskDescription>, task: string): TaskD
   const description = tasks.get(task);
   if (description !== undefined) return description;
   const names = [...tasks.keys()].join(', ');
-  throw new UsageError(`there is no task ${task}; ${names === '' ? 'no node has told of any' : `there are ${names}`}`);
+  throw new UsageError(`there is no task ${task}; ${names === '' ? 'no node has reported any' : `there are ${names}`}`);
 }
 
 const LOOKS_EVERY_MS = 200;
@@ -230,18 +230,18 @@ async function run(board: Board, task: string, { project, wait }: { project?: st
   const before = unitsOf(task, await stateOf(board));
   const units = before.filter((each) => unit === null || each.unit === unit).map((each) => each.unit);
   if (units.length === 0)
-    throw new UsageError(
-      `there is no ${unit ?? description.unit} to carry ${task} out for, as far as nodes have looked`,
-    );
+    throw new UsageError(`nodes have found no ${unit ?? description.unit} to carry ${task} out for`);
   const order = await board.order(task, unit, { at: new Date().toISOString() });
   if (!wait) {
-    writeOut(`${task} is ordered for ${units.length} of ${description.unit}\n`);
+    writeOut(`${task} is requested for ${units.length} of ${description.unit}\n`);
     return;
   }
   const runs = await outcomes(board, task, new Set(units), order);
   const changed = runs.reduce((sum, each) => sum + each.changed, 0);
   const candidates = runs.reduce((sum, each) => sum + each.candidates, 0);
-  writeOut(`${task}: ${runs.length} runs, ${candidates} looked at, ${changed} changed\n`);
+  writeOut(
+    `${task}: ${runs.length} ${runs.length === 1 ? 'run' : 'runs'}, ${candidates} checked, ${changed} changed\n`,
+  );
   const failed = runs.filter(({ error }) => error !== undefined);
   if (failed.length > 0) throw new Error(`${failed.length} of ${runs.length} runs failed: ${failed[0]?.error}`);
 }

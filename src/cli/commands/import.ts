@@ -77,7 +77,7 @@ function write(files: readonly string[], imported: ForeignImport, { output }: Im
   const { config, differences, unknownShards } = imported;
   for (const { kind, field, reason } of differences)
     writeErr(`${kind === 'changed' ? 'changed' : 'not carried over'}: ${field}: ${reason}\n`);
-  if (config === null) throw new Error(`${files.join(', ')}: there is no route to make a config of`);
+  if (config === null) throw new Error(`${files.join(', ')}: there is no route from which to make a config`);
   const text = stringify(config, { aliasDuplicateObjects: false });
   if (unknownShards.length > 0) {
     const clusters = Object.keys((config as { clusters: object }).clusters);
@@ -86,7 +86,7 @@ function write(files: readonly string[], imported: ForeignImport, { output }: Im
   // What is written is right, or the reader hears of it now; but for certificates that only the router's machine has.
   parseConfig(stringify(withoutFiles(config)), output ?? 'keyway.yaml');
   for (const file of filesIn(config).filter((each) => !existsSync(each)))
-    writeErr(`not here: ${file}: it has to be there where the router runs\n`);
+    writeErr(`not found here: ${file}: it must exist on the machine where the router runs\n`);
   if (output === undefined) writeOut(text);
   else writeNamedFile(output, text);
 }

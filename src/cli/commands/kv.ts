@@ -94,7 +94,7 @@ async function put(key: string, value: string, options: PutOptions): Promise<voi
 async function remove(key: string, options: KvOptions & { revision?: number }): Promise<void> {
   const request = { key, ...expected(options.revision) };
   const { message, shard } = await unary<RevisionMessage>(options, 'Delete', key, request);
-  print(options, { key, revision: message.revision, shard }, `${key} is gone since revision ${message.revision}`);
+  print(options, { key, revision: message.revision, shard }, `${key} was deleted at revision ${message.revision}`);
 }
 
 function expected(revision: number | undefined): { expectedRevision?: number } {
@@ -227,7 +227,7 @@ function asUsage(error: unknown, { endpoint }: KvOptions): Error {
   const meant = plainText(new Error(said));
   const hint =
     isOfConnecting(error) || meant !== said
-      ? `. Is keyway dev, or the router, running at ${endpoint}? Another is given by --endpoint`
+      ? `. Is keyway dev, or the router, running at ${endpoint}? Use --endpoint for another`
       : '';
   return new Error(`${status[code] ?? code}: ${printableLine(meant)}${hint}`, { cause: error });
 }

@@ -19,7 +19,7 @@ export function nsCommand(): Command {
   ).action((name: string, flags: RegistryFlag) =>
     inRegistry(flags, async ({ namespaces }) => {
       await namespaces.create(name);
-      writeOut(`${name} is there\n`);
+      writeOut(`${name} exists\n`);
     }),
   );
   withRegistryOption(
@@ -49,7 +49,7 @@ export function nsCommand(): Command {
   ).action(async (name: string, flags: RegistryFlag & { yes?: true }) => {
     await confirm(`delete the namespace ${name}`, flags.yes);
     await inRegistry(flags, ({ namespaces }) => namespaces.delete(name));
-    writeOut(`${name} is gone\n`);
+    writeOut(`${name} is deleted\n`);
   });
   return command;
 }

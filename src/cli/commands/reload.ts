@@ -33,7 +33,7 @@ export function reloadCommand(): Command {
       const token = tokenFile === undefined ? null : secretIn(tokenFile);
       const outcome = await postToAdmin(admin, '/reload', token);
       if (!isOutcome(outcome))
-        throw new UsageError(`${addressText(admin)} is no router's admin address: name that by --admin`);
+        throw new UsageError(`${addressText(admin)} is not a router's admin address: give that with --admin`);
       writeOut(json === true ? `${JSON.stringify(outcome)}\n` : outcomeText(outcome, admin));
       process.exitCode = EXIT_CODES[outcome.result];
     });

@@ -31,7 +31,7 @@ export function routerCommand(): Command {
     .action(async (flags: RouterFlags) => {
       const config = loadConfig(flags.config);
       if (flags.check) {
-        writeOut(`${flags.config} is right\n`);
+        writeOut(`${flags.config} is valid\n`);
         return;
       }
       if (flags.replace && (await replaceRunning(config, ['router', '--config', flags.config, '--inherit']))) return;

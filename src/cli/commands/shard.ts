@@ -55,7 +55,7 @@ export function shardCommand(): Command {
       .argument('<id>', '', nameOption)
       .argument('<weight>', 'a whole number', integerOption(1, HEAVIEST)),
   ).action((id: string, weight: number, flags: ClusterFlags) =>
-    change(flags, `shard ${id} is weighted`, (shards) => {
+    change(flags, `shard ${id} has a new weight`, (shards) => {
       found(shards, id);
       return shards.map((shard) => (shard.id === id ? { ...shard, weight } : shard));
     }),

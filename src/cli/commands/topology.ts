@@ -108,8 +108,8 @@ export function topologyCommand(): Command {
   ).action((version: TopologyVersion, flags: ClusterFlags) =>
     inRegistry(flags, async (registry) => {
       const past = await versionOf(registry, flags, version);
-      const now = await changed(registry, { ...past, version: null }, {}, `version ${version} comes back`);
-      writeOut(`${past.name} is at version ${now.version}, which is as version ${version} was\n`);
+      const now = await changed(registry, { ...past, version: null }, {}, `version ${version} is restored`);
+      writeOut(`${past.name} is at version ${now.version}, which is the same as version ${version}\n`);
     }),
   );
   return command;
@@ -159,7 +159,7 @@ async function draftOf(
 ): Promise<TopologyDraft> {
   const text = readDocument(file);
   if (form !== 'setnodes') return parseTopology(text, file);
-  if (cluster === undefined) throw new UsageError('the line form names no cluster: say --cluster');
+  if (cluster === undefined) throw new UsageError('the line form does not name a cluster: add --cluster');
   const known = await current({ namespace, cluster });
   // The line form has no rules of its own: a known cluster keeps its.
   const { consistency, failover } = known ?? {};

@@ -10,7 +10,7 @@ export async function withRegistry<Result>(
 ): Promise<Result> {
   const registry = openRegistry(description);
   registry.unreadable.onFound = ({ key, reason }) =>
-    writeFault(`the registry's entry ${printableLine(key)} cannot be read as it stands: ${printableLine(reason)}`);
+    writeFault(`the registry's entry ${printableLine(key)} cannot be read: ${printableLine(reason)}`);
   try {
     return await action(registry);
   } finally {

@@ -60,11 +60,10 @@ export async function inRegistry<Result>(
 /** Nobody answers for a registry: whoever named it, perhaps long ago and elsewhere, is told where. */
 class RegistryAway extends Error {
   constructor(cause: StoreUnavailable, namedBy: string | null) {
-    const named = namedBy === null || namedBy === FLAG ? '' : ` ${namedBy} names it;`;
-    super(
-      `${cause.message}. Is keyway dev or keyway registry running?${named} ${named === '' ? 'Another' : 'another'} registry is given by ${FLAG}`,
-      { cause },
-    );
+    const named = namedBy === null || namedBy === FLAG ? 'Use' : `${namedBy} names it; use`;
+    super(`${cause.message}. Is keyway dev or keyway registry running? ${named} ${FLAG} for another registry`, {
+      cause,
+    });
     this.name = 'RegistryAway';
   }
 }
@@ -120,7 +119,7 @@ function parseRegistry(text: string, namedBy: string): RegistryDescription {
     const { host, port } = splitAddress(endpoint);
     if (host === '' || !Number.isInteger(port) || port < 1 || port > 65535 || (!isEtcd && endpoints.length > 1))
       throw new UsageError(
-        `${namedBy}: "${text.replace(/[^/:]*:[^/]*@/, '…@')}" is no registry; write host:port, sqlite:FILE or etcd:HOST:PORT,HOST:PORT`,
+        `${namedBy}: "${text.replace(/[^/:]*:[^/]*@/, '…@')}" is not a registry; write host:port, sqlite:FILE or etcd:HOST:PORT,HOST:PORT`,
       );
   }
   return isEtcd ? { etcd: { endpoints } } : { remote: { address: text } };

@@ -12,7 +12,7 @@ export function loggedListener(metrics: HousekeepingMetrics, log: Log): Housekee
   return {
     onTerm: (election, leads) => {
       metrics.onTerm(election, leads);
-      log.info({ election }, leads ? 'leads' : 'leads no more');
+      log.info({ election }, leads ? 'leads' : 'no longer leads');
     },
     onUnits: (count) => metrics.onUnits(count),
     onRun: (task, unit, record, lagMs) => {

@@ -7,6 +7,6 @@ const LONGEST_AGE_MS = 86_400_000;
 /** How long a preflight's answer may be kept, in whole seconds; a policy that says longer is told. */
 export function longestAge(policy: Fields, name: string, ms: number): string {
   if (ms > LONGEST_AGE_MS)
-    policy.change(name, `${formatDuration(ms)} is cut to a day: no browser keeps the answer for longer`);
+    policy.change(name, `${formatDuration(ms)} is reduced to one day: no browser caches the answer for longer`);
   return formatDuration(Math.min(Math.floor(ms / 1000) * 1000, LONGEST_AGE_MS));
 }

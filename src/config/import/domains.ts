@@ -46,6 +46,6 @@ export function tellOpenDomains(routes: readonly ForHosts[], differences: Differ
       differences.push({
         kind: 'changed',
         field: `host ${host}`,
-        reason: 'requests that none of its routes matches go to those of wider hosts',
+        reason: 'requests that match none of its routes go to routes of wider hosts',
       });
 }

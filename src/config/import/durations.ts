@@ -7,6 +7,6 @@ export function readDuration(fields: Fields, name: string): number | undefined {
   if (text === undefined) return undefined;
   const ms = parseDuration(text);
   if (!Number.isNaN(ms)) return Math.round(ms) === 0 ? undefined : Math.round(ms);
-  fields.leaveOut(name, `${text} is no duration`);
+  fields.leaveOut(name, `${text} is not a duration`);
   return undefined;
 }

@@ -57,7 +57,7 @@ export class Fields {
   text(name: string): string | undefined {
     const value = this.take(name);
     if (typeof value === 'string' || typeof value === 'number') return String(value);
-    if (value !== undefined) this.leaveOut(name, 'is no text');
+    if (value !== undefined) this.leaveOut(name, 'is not a text');
     return undefined;
   }
 
@@ -125,7 +125,7 @@ export class Fields {
   }
 
   /** Tells of all that nobody has taken. */
-  finish(reason = 'Keyway has nothing like it'): void {
+  finish(reason = 'Keyway has no such feature'): void {
     for (const each of this.#below.splice(0)) {
       each.finish();
       this.#told ||= each.hasLeftOut;
@@ -152,7 +152,7 @@ export class Fields {
 
   #textOf(value: unknown, name: string): string[] {
     if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return [String(value)];
-    this.leaveOut(name, 'is no text');
+    this.leaveOut(name, 'is not a text');
     return [];
   }
 }

@@ -27,12 +27,12 @@ export function keyBehindRules(
   if (fixed !== undefined) return { value: fixed[1] };
   const added = Object.entries(add).find(isKey);
   if (added !== undefined) {
-    const reason = `${header} is the key: it is ${added[1]} where the client sends none, else the client's, and Envoy hashes both`;
+    const reason = `${header} is the key: it is ${added[1]} if the client sends none, otherwise the client's; Envoy hashes both`;
     differences.push({ kind: 'changed', field: `${place}.headers.request.add`, reason });
     return { ...policy?.shardKey, missing: { value: added[1] } };
   }
   if (remove.some((name) => name.toLowerCase() === header)) {
-    const reason = `${header} is the key: Envoy takes any endpoint where it is removed; here the client's counts`;
+    const reason = `${header} is the key: if it is removed, Envoy takes any endpoint; Keyway uses the client's value`;
     differences.push({ kind: 'changed', field: `${place}.headers.request.remove`, reason });
   }
   return policy?.shardKey;

@@ -86,7 +86,7 @@ export function isUntouchable(name: string): boolean {
 }
 
 const changedHeader = headerName.superRefine((name, context) => {
-  if (isUntouchable(name)) context.addIssue(`${name} is not a rule's to change`);
+  if (isUntouchable(name)) context.addIssue(`${name} cannot be changed by a rule`);
 });
 
 const headerValue = z

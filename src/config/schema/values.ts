@@ -8,7 +8,7 @@ export const headerName = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'is
 
 export const pattern = z.string().superRefine((text, context) => {
   const fault = patternFault(text);
-  if (fault !== null) context.addIssue(`is no regular expression of RE2: ${fault}`);
+  if (fault !== null) context.addIssue(`is not a valid RE2 expression: ${fault}`);
 });
 
 export const beginsWithSlash = z.string().startsWith('/', 'begin it with /');

@@ -195,7 +195,7 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
     this.#context.turn.begin();
     const stream = this.#stream;
     if (stream === null) {
-      this.#close('it speaks unasked');
+      this.#close('it sent data unasked');
       return;
     }
     const at = this.#webSocket.isOpen ? start : this.#reader.receive(bytes, start, end);
@@ -281,7 +281,7 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
     const stream = this.#stream;
     if (stream === null || this.#isClosed) return;
     if (!isClean || !this.#keepAlive || !stream.localEnded) {
-      this.#close(isClean ? '' : 'it speaks unasked');
+      this.#close(isClean ? '' : 'it sent data unasked');
       return;
     }
     this.#stream = null;

@@ -107,7 +107,7 @@ export class ResponseHead implements FieldTaker {
     const isRepeated = this.#length >= 0;
     const values = each.integer >= 0 ? [each.integer] : each.text.split(',').map((one) => lengthOf(one.trim()));
     for (const value of values) {
-      if (value < 0) return badRequest('a content-length that is no number');
+      if (value < 0) return badRequest('a content-length that is not a number');
       if (this.#length >= 0 && this.#length !== value) return badRequest('content-lengths that differ');
       this.#length = value;
     }
@@ -122,7 +122,7 @@ export class ResponseHead implements FieldTaker {
     } else if (name === KEEP_ALIVE) this.keepAliveMs = 1000 * Number(/timeout=(\d{1,6})/i.exec(text)?.[1] ?? 0);
     else if (name === TRANSFER_ENCODING) {
       if (this.#isChunked) return badRequest('transfer-encoding more than once');
-      if (text.toLowerCase() !== 'chunked') return badRequest(`transfer-encoding ${text}, which nobody asked for`);
+      if (text.toLowerCase() !== 'chunked') return badRequest(`transfer-encoding ${text}, which was not asked for`);
       this.#isChunked = true;
     }
     return null;

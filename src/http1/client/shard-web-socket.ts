@@ -30,7 +30,7 @@ export class ShardWebSocket {
 
   /** What is wrong with a 101; null: it is the answer that was waited for, and its block that of a 2xx to an extended CONNECT. */
   faultOf(head: ResponseHead, block: HeaderBlock): string | null {
-    return this.#handshake === null ? 'it switches protocols unasked' : this.#handshake.accept(head, block);
+    return this.#handshake === null ? 'it switched protocols unasked' : this.#handshake.accept(head, block);
   }
 
   /** It has come about: what the client has sent goes out. @returns whether it has ended its side already */

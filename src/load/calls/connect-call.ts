@@ -30,7 +30,7 @@ export class ConnectCall extends PreparedCall {
     super(name, settings, { method: 'POST', path: `/${settings.connect}`, fields }, surroundings, ['{}']);
     this.what = settings.connect as string;
     this.isStream = isStream;
-    if (!isStream && this.messages > 1) throw new CallError(`${this.what} takes one message; say streams: true`);
+    if (!isStream && this.messages > 1) throw new CallError(`${this.what} takes one message; set streams: true`);
     this.tryOut();
   }
 
@@ -42,7 +42,7 @@ export class ConnectCall extends PreparedCall {
     try {
       JSON.parse(text);
     } catch (cause) {
-      throw new CallError(`the data of ${this.what} is no JSON: ${(cause as Error).message}: ${text.slice(0, 200)}`, {
+      throw new CallError(`the data of ${this.what} is not JSON: ${(cause as Error).message}: ${text.slice(0, 200)}`, {
         cause,
       });
     }

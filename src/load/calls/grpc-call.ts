@@ -51,7 +51,7 @@ export class GrpcCall extends PreparedCall {
       return enveloped(toBinary(input, fromJsonString(input, text)));
     } catch (cause) {
       const why = (cause as Error).message;
-      throw new CallError(`the data is no request of ${this.what}: ${why}: ${text.slice(0, 200)}`, { cause });
+      throw new CallError(`the data is not a request of ${this.what}: ${why}: ${text.slice(0, 200)}`, { cause });
     }
   }
 

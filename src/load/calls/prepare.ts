@@ -31,7 +31,7 @@ export async function prepareCalls(
       prepared.push(new GrpcCall(name, settings, surroundings, methods.find(settings.grpc)));
     } else if (settings.connect !== undefined) prepared.push(new ConnectCall(name, settings, surroundings));
     else if (settings.http !== undefined) prepared.push(new HttpCall(name, settings, surroundings));
-    else throw new CallError(`${name} says neither grpc nor connect nor http`);
+    else throw new CallError(`${name} has neither grpc nor connect nor http`);
   }
   return prepared;
 }

@@ -42,8 +42,8 @@ it('has pseudo-header fields first, and keeps for a key what depends on it alone
 });
 
 it('says what cannot be sent before anything is', async () => {
-  await expect(prepared({ connect: 'a.B/C', data: '{"a":' })).rejects.toThrow(/the data of a\.B\/C is no JSON/);
-  await expect(prepared({ connect: 'a.B/C', data: ['{}', '{}'] })).rejects.toThrow(/say streams: true/);
+  await expect(prepared({ connect: 'a.B/C', data: '{"a":' })).rejects.toThrow(/the data of a\.B\/C is not JSON/);
+  await expect(prepared({ connect: 'a.B/C', data: ['{}', '{}'] })).rejects.toThrow(/set streams: true/);
   await expect(prepared({ grpc: 'a.B/C' })).rejects.toThrow('no reflection');
   expect(callSchema.safeParse({ http: 'GET /', grpc: 'a.B/C' }).error?.issues[0]?.message).toMatch(/exactly one of/);
   expect(callSchema.safeParse({ grpc: 'C' }).error?.issues[0]?.message).toBe('write package.Service/Method');

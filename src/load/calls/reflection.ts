@@ -47,7 +47,9 @@ export async function reflectedFiles(
       const files = await filesBy(version, client, service, metadata);
       if (files !== null) return files;
     }
-    throw new CallError(`${address} serves no reflection; give the .proto file of ${service}, or a descriptor set`);
+    throw new CallError(
+      `${address} does not serve reflection; give the .proto file of ${service}, or a descriptor set`,
+    );
   } finally {
     client.close();
   }

@@ -27,13 +27,16 @@ export const callSchema = z
       .min(1)
       .max(1_000_000)
       .default(1)
-      .describe('How often the data is sent, by methods that take a stream.'),
-    every: duration({ least: 1 }).optional().describe('The time between messages; without it they are sent at once.'),
-    headers: z.record(z.string(), z.string()).default({}).describe('Sent along; {{key}} and the like in it.'),
-    ok: z.array(z.string()).default([]).describe('Statuses that are no errors here, such as NOT_FOUND or 404.'),
-    weight: z.number().min(0).default(1).describe('How often it is made, beside the others.'),
+      .describe('How often the data is sent, for methods that take a stream.'),
+    every: duration({ least: 1 }).optional().describe('The time between messages; without it they are sent together.'),
+    headers: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe('Headers to send; they may contain {{key}} and the like.'),
+    ok: z.array(z.string()).default([]).describe('Statuses that are not errors here, such as NOT_FOUND or 404.'),
+    weight: z.number().min(0).default(1).describe('How often the call is made, relative to the others.'),
     streams: z.boolean().default(false).describe('Connect without a schema: the answer is a stream of messages.'),
-    writes: z.boolean().default(false).describe('--check: its revision is one that watches have to see.'),
+    writes: z.boolean().default(false).describe('For --check: watches must see the revision of this call.'),
     revision: z
       .string()
       .min(1)
@@ -41,14 +44,14 @@ export const callSchema = z
       .describe('Where an answer has its revision: a field such as document.revision, or header:NAME.'),
     watch: z
       .strictObject({
-        open: z.int().min(0).default(0).describe('So many are open from the beginning.'),
+        open: z.int().min(0).default(0).describe('How many watches are open from the beginning.'),
         life: duration({ least: 1 })
           .optional()
           .describe('How long a client keeps it open on average before another takes its place.'),
         resumes: z
           .boolean()
           .default(false)
-          .describe('It goes on behind {{revision}}: nothing between two streams may be missed.'),
+          .describe('The watch resumes after {{revision}}: nothing between two streams may be missed.'),
       })
       .optional()
       .describe('Holds the call open, and opens it again when it ends.'),
@@ -64,7 +67,7 @@ export type CallSettings = z.infer<typeof callSchema>;
 export const planSchema = z
   .strictObject({
     proto: z.string().min(1).optional().describe('The .proto file, beside this one.'),
-    include: z.array(z.string().min(1)).default([]).describe('Where what it imports is found.'),
+    include: z.array(z.string().min(1)).default([]).describe('Folders with the files that it imports.'),
     descriptors: z
       .string()
       .min(1)
@@ -72,7 +75,7 @@ export const planSchema = z
       .describe('A descriptor set (protoc --descriptor_set_out --include_imports).'),
     calls: z
       .record(z.string().regex(/^[a-z0-9][a-z0-9_-]*$/i, 'write letters, digits, hyphens'), callSchema)
-      .refine((calls) => Object.keys(calls).length > 0, 'name at least one call'),
+      .refine((calls) => Object.keys(calls).length > 0, 'give at least one call'),
   })
   .superRefine(({ proto, descriptors }, context) => {
     if (proto !== undefined && descriptors !== undefined) context.addIssue('give proto or descriptors, not both');

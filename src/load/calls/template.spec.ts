@@ -23,7 +23,7 @@ it('knows whether all requests have the same', () => {
 it('says where it does not know a name, and which there are', () => {
   expect(() => render('abc{{kee}}')).toThrow(TemplateError);
   expect(() => render('abc{{kee}}')).toThrow(
-    'the data, character 4: {{kee}} is none of {{key}}, {{project}}, {{document}}, {{seq}}, {{line}}, {{revision}}, {{uuid}}, {{random LEAST MOST}}',
+    'the data, character 4: {{kee}} is not one of {{key}}, {{project}}, {{document}}, {{seq}}, {{line}}, {{revision}}, {{uuid}}, {{random LEAST MOST}}',
   );
   for (const wrong of ['{{random 5}}', '{{random 5 1}}', '{{random a b}}', '{{key 1}}'])
     expect(() => render(wrong)).toThrow(TemplateError);

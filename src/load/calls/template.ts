@@ -88,6 +88,6 @@ export class Template {
       const [from, to] = [least as number, most as number];
       if (to >= from) return () => String(from + Math.floor(random() * (to - from + 1)));
     }
-    throw new TemplateError(`${where}: {{${inner}}} is none of ${NAMES}`);
+    throw new TemplateError(`${where}: {{${inner}}} is not one of ${NAMES}`);
   }
 }

@@ -178,7 +178,7 @@ function* revisionsGrow(operations: ByKey<Operation>, streams: ByKey<WatchStream
         yield {
           place,
           affected: `${client}`,
-          what: () => `a watch on ${shard} told of revision ${revision} after ${before}`,
+          what: () => `a watch on ${shard} reported revision ${revision} after ${before}`,
         };
       }
 }
@@ -198,7 +198,7 @@ function* watchesMissNothing(operations: ByKey<Operation>, all: readonly WatchSt
         place: first.place,
         affected: String(client),
         what: (at) =>
-          `${shard} answered with revision ${written} at ${at(endMs)}, and a watch on ${last.shard}, open until ${at(last.endedMs)}, was not told of it`,
+          `${shard} answered with revision ${written} at ${at(endMs)}, and a watch on ${last.shard}, open until ${at(last.endedMs)}, did not report it`,
       };
     }
   }

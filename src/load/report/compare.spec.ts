@@ -21,8 +21,8 @@ it('puts two runs side by side with ratios', () => {
 });
 
 it('says what is no report', () => {
-  expect(() => parseReport('{', 'a.json')).toThrow(/^a\.json is no JSON: /);
+  expect(() => parseReport('{', 'a.json')).toThrow(/^a\.json is not JSON: /);
   expect(() => parseReport('{"format": 2}', 'a.json')).toThrow(
-    'a.json is no report of keyway load --json: format is not as it should be',
+    'a.json is not a report of keyway load --json: format is not valid',
   );
 });

@@ -35,12 +35,12 @@ export function parseReport(text: string, file: string): ComparableReport {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new Error(`${file} is no JSON: ${(cause as Error).message}`, { cause });
+    throw new Error(`${file} is not JSON: ${(cause as Error).message}`, { cause });
   }
   const parsed = comparable.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new Error(`${file} is no report of keyway load --json: ${issue?.path.join('.')} is not as it should be`);
+  throw new Error(`${file} is not a report of keyway load --json: ${issue?.path.join('.')} is not valid`);
 }
 
 /** A figure of two runs. */

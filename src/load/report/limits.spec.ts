@@ -50,5 +50,5 @@ it('finds what a run does not keep to', () => {
 
 it('says what is no condition', () => {
   for (const wrong of ['p98>1ms', 'p99>20', 'errors>1ms', 'p99=1ms', ''])
-    expect(() => parseFailConditions(wrong)).toThrow('is no condition; write such as');
+    expect(() => parseFailConditions(wrong)).toThrow('is not a condition; write one such as');
 });

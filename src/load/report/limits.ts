@@ -36,7 +36,7 @@ export function parseFailConditions(text: string): FailCondition[] {
     const factor = metric?.unit === 'ms' ? UNITS_MS[unit] : unit === '' ? 1 : undefined;
     if (metric === undefined || factor === undefined || Number.isNaN(Number(number)))
       throw new Error(
-        `"${each}" is no condition; write such as p99>20ms, errors>0, rate<900 (${Object.keys(METRICS).join(', ')})`,
+        `"${each}" is not a condition; write one such as p99>20ms, errors>0, rate<900 (${Object.keys(METRICS).join(', ')})`,
       );
     const bound = Number(number) * factor;
     return {

@@ -27,7 +27,7 @@ export function reportText(report: LoadReport): string {
     ...countLines('shard', report.shards),
     ...(report.imbalance === 0
       ? []
-      : [`imbalance ${report.imbalance.toFixed(2)} times the even part, at the busiest shard`]),
+      : [`imbalance ${report.imbalance.toFixed(2)} times an even share, at the busiest shard`]),
     ...pauseLines(report),
     ...(watches === null ? [] : watchLines(watches)),
     ...marks.map(
@@ -82,7 +82,7 @@ function watchLines(report: WatchReport): string[] {
     ...countLines('ended', ended),
     ...(reattached === 0 ? [] : [`back      ${reattached} after ${latencyText(reattachMs)}`]),
     ...(detached === 0 ? [] : [`away      ${detached} that have not come back`]),
-    ...(unanswered === 0 ? [] : [`asked     ${unanswered} that are not answered`]),
+    ...(unanswered === 0 ? [] : [`asked     ${unanswered} that were not answered`]),
     ...countLines('on shard', shards),
   ];
 }
@@ -91,7 +91,7 @@ function checkLines(check: CheckReport): string[] {
   const { rules, operations, keys, keysMoved, keysWatched, writes, events, dropped } = check;
   return [
     `check     ${operations} calls for ${keys} keys (${keysMoved} of them by more than one shard), ${writes} writes, ${events} events of ${keysWatched} watched keys`,
-    ...(dropped === 0 ? [] : [`          ${dropped} calls more were not looked at`]),
+    ...(dropped === 0 ? [] : [`          ${dropped} more calls were not checked`]),
     ...rules.flatMap(({ rule, violations, affected, examples }) => [
       violations === 0
         ? `          ${rule}: yes`

@@ -173,7 +173,7 @@ export class LoadRun implements RequestOwner {
     const { mostInFlight, calls } = this.#plan;
     const isWatch = calls[call]?.settings.watch !== undefined;
     const underWay = isWatch ? this.watches.attaching : this.#inFlight.size + this.#waiting.length;
-    if (underWay >= mostInFlight) this.#count(due, `not sent: ${mostInFlight} are under way`, true, null, '');
+    if (underWay >= mostInFlight) this.#count(due, `not sent: ${mostInFlight} are in flight`, true, null, '');
     else if (isWatch) this.#openWatch(due);
     else this.#sendOrWait(due);
   }

@@ -87,7 +87,7 @@ function parsed<Value>(text: string, schema: z.ZodType<Value>, what: string): Va
   try {
     return schema.parse(JSON.parse(text));
   } catch (error) {
-    throw new Error(`${what} answers what is not understood: ${text.slice(0, 200)}`, { cause: error });
+    throw new Error(`${what} gives an answer that is not understood: ${text.slice(0, 200)}`, { cause: error });
   }
 }
 

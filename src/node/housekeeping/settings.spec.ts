@@ -5,8 +5,8 @@ it('shows a token to a backend on another machine by TLS alone, unless somebody 
   const fault = (http: object): string | undefined =>
     nodeHousekeepingSchema.safeParse({ backend: { http }, tasks: { expire: {} } }).error?.issues[0]?.message;
   const tokenFile = '/token';
-  expect(fault({ url: 'http://10.0.0.1/', tokenFile })).toContain('the token would be seen on its way');
-  expect(fault({ url: 'http://127.evil.example/', tokenFile })).toContain('the token would be seen');
+  expect(fault({ url: 'http://10.0.0.1/', tokenFile })).toContain('the token would be visible on the network');
+  expect(fault({ url: 'http://127.evil.example/', tokenFile })).toContain('the token would be visible');
   for (const http of [
     { url: 'http://10.0.0.1/', tokenFile, insecure: true },
     { url: 'http://10.0.0.1/' },

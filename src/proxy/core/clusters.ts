@@ -179,7 +179,7 @@ export class Clusters {
     this.#departures.add(cluster);
     this.#upstreams.remove(cluster);
     this.#drainWhere(
-      `there is no cluster ${cluster} any more`,
+      `the cluster ${cluster} no longer exists`,
       (request) => request.owner.cluster === cluster && this.#departures.has(cluster),
     );
   }

@@ -90,7 +90,7 @@ export class RouterCounters {
   readonly refusals: Record<string, number>;
   /** Streams that were ended because their keys have moved, by how. */
   readonly drained: Record<'goaway' | 'end' | 'replay', number> = { goaway: 0, end: 0, replay: 0 };
-  /** Streams that have to leave and have not yet. */
+  /** Streams that have yet to leave. */
   draining = 0;
   /** Requests that had to wait because their keys were being handed over, or the router had no lease. */
   held = 0;

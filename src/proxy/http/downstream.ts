@@ -51,7 +51,7 @@ export class DownstreamSession implements Session, ConnectionHandler, Http1Handl
   /** Of the request that is being taken. */
   #route: Route | null = null;
   readonly #admission: Partial<Admission> = { key: '', client: '', needs: null, span: null };
-  /** Of the same: its key's header stands more than once. */
+  /** Of the same: its key's header appears more than once. */
   #keyRepeated = false;
   /** Of the same: what its answer has to carry, so that a page of another origin may read it. */
   #cors: readonly Field[] | null = null;
@@ -107,7 +107,7 @@ export class DownstreamSession implements Session, ConnectionHandler, Http1Handl
     const connection = this.#http2();
     this.#connection = connection;
     if (connection.beginUpgraded(settings, block)) connection.receive(rest, 0, rest.length);
-    else connection.fail(ErrorCode.ProtocolError, 'HTTP2-Settings that are none');
+    else connection.fail(ErrorCode.ProtocolError, 'invalid HTTP2-Settings');
   }
 
   onRequest(stream: Stream, head: MessageHead, block: HeaderBlock, endStream: boolean): void {
@@ -197,7 +197,7 @@ export class DownstreamSession implements Session, ConnectionHandler, Http1Handl
     let keyText = '';
     if (key.kind === 'header') {
       if (found === null || found.valueLength === 0 || this.#keyRepeated) {
-        const problem = found === null ? 'is missing' : this.#keyRepeated ? 'stands more than once' : 'is empty';
+        const problem = found === null ? 'is missing' : this.#keyRepeated ? 'appears more than once' : 'is empty';
         this.#refuse(stream, block, localReply.noShardKey(`the shard key header ${key.header.text} ${problem}`));
         return null;
       }

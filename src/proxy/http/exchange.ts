@@ -89,7 +89,7 @@ export class Exchange extends RoutedRequest {
     if (stream === this.downstream) {
       const translated = this.needs?.grpcWeb?.requestContent(bytes, start, end, endStream);
       if (translated === undefined) this.onRequestContent(bytes, start, end, endStream);
-      else if (translated === null) this.answer(localReply.badRequest('content that is not the base64 it says it is'));
+      else if (translated === null) this.answer(localReply.badRequest('content that is not valid base64'));
       else this.onRequestContent(translated, 0, translated.length, endStream);
     } else if (this.isOpen) this.#onResponseData(stream, bytes, start, end, endStream);
   }

@@ -150,7 +150,7 @@ export const localReply = {
     refusal: 'bad_request',
     grpcStatus: GrpcStatus.Unimplemented,
     httpStatus: 501,
-    message: `shard ${shard} takes no WebSocket here`,
+    message: `shard ${shard} does not accept a WebSocket here`,
   }),
 } as const;
 

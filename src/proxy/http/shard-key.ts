@@ -84,7 +84,7 @@ const distinct = (values: readonly string[]): Set<string> => new Set(values);
 function cutter(what: string, pattern: string | undefined): (...values: readonly string[]) => ExtractedKey {
   const expression = pattern === undefined ? null : new Pattern(pattern);
   return (value, other) => {
-    if (other !== undefined) return { missing: `${what} stands more than once` };
+    if (other !== undefined) return { missing: `${what} appears more than once` };
     if (value === undefined) return { missing: `${what} is missing` };
     if (value === '') return { missing: `${what} is empty` };
     if (expression === null) return { key: value };

@@ -17,7 +17,7 @@ type Bound = (value: unknown) => string | null;
 const textOf =
   (least: number, most: number): Bound =>
   (value) => {
-    if (typeof value !== 'string') return 'is no text';
+    if (typeof value !== 'string') return 'is not a text';
     if (value.length < least) return 'is empty';
     // Two compares spare most texts the count: a UTF-16 unit takes three bytes at most.
     if (value.length * 3 <= most) return null;
@@ -45,7 +45,7 @@ const BOUNDS: Readonly<Record<string, Bound>> = {
   prefix: textOf(0, LONGEST_KEY_BYTES),
   value: textOf(0, LARGEST_VALUE_BYTES),
   lease: (value) =>
-    new RegExp(`^-?[0-9]{0,${LONGEST_LEASE_ID}}$`).test(String(value)) ? null : 'is no name of a lease',
+    new RegExp(`^-?[0-9]{0,${LONGEST_LEASE_ID}}$`).test(String(value)) ? null : 'is not the name of a lease',
   lengthMs: integer(1, LONGEST_LEASE_MS),
   revision,
   after: revision,

@@ -15,7 +15,7 @@ export class CountByPeer {
   /** @param peer a connection's other end. @throws Denial where there is no room for one more */
   add(peer: string): void {
     const own = this.#counts.get(peer) ?? 0;
-    if (own >= this.#mostOfOne) throw new Denial('no room', `this connection has ${own} watches: it gets no more`);
+    if (own >= this.#mostOfOne) throw new Denial('no room', `this connection has ${own} watches: it may have no more`);
     if (this.#all >= this.#mostInAll) throw new Denial('no room', `there are ${this.#all} watches: no more are served`);
     this.#counts.set(peer, own + 1);
     this.#all++;

@@ -43,7 +43,7 @@ it('tells what is wrong, where, and never the token', () => {
   expect(faulty(`{token: ${TOKEN}, role: read, scope: default/docs}`)).toContain('leave the scope out');
   expect(faulty(`{role: read}`)).toContain('exactly one of token and sha256');
   expect(faulty(`{token: ${TOKEN}, role: read}`, `{sha256: ${tokenHash(TOKEN)}, role: administer}`)).toContain(
-    'stands above',
+    'is listed above',
   );
   expect(faulty(`{sha256: 12, role: read}`)).toContain('tokens.0.sha256');
   expect(faulty(`{token: ${TOKEN}, role: root}`)).toContain('tokens.0.role');

@@ -10,7 +10,7 @@ const tokenSchema = z.strictObject({
     .string()
     .min(SHORTEST_TOKEN)
     .optional()
-    .describe('What is shown. Better is its SHA-256: the file is then no secret.'),
+    .describe('The token itself. Prefer its SHA-256, so that the file is not a secret.'),
   sha256: z
     .string()
     .regex(/^[0-9a-fA-F]{64}$/, 'write 64 hex digits')
@@ -37,7 +37,7 @@ export function parseParticipants(text: string, file: string): Participants {
       const hash = hashOf(each, (message) => report(['tokens', i], message));
       const role = roleOf(each, (message) => report(['tokens', i, 'scope'], message));
       if (hash === null || role === null) return;
-      if (roles.has(hash)) report(['tokens', i], 'the same token stands above; give each role a token of its own');
+      if (roles.has(hash)) report(['tokens', i], 'the same token is listed above; give each role its own token');
       roles.set(hash, role);
     });
     return Participants.of(roles);
@@ -62,7 +62,7 @@ function roleOf({ role, scope }: Token, tell: Tell): Role | null {
   if (!isRight) {
     if (role === 'shard') tell('a shard is namespace/cluster/shard, such as default/docs/s0');
     else if (role === 'route') tell('a cluster is namespace/cluster, such as default/docs; without it: all clusters');
-    else tell(`${role} is for all of the registry: leave the scope out`);
+    else tell(`${role} applies to the whole registry: leave the scope out`);
     return null;
   }
   const [namespace = '', cluster = '', shard = ''] = parts;

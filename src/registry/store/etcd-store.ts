@@ -158,9 +158,9 @@ export class EtcdStore implements Store {
 
   async commit(conditions: readonly Condition[], changes: readonly Change[]): Promise<Revision | null> {
     if (conditions.length > MOST_OPERATIONS)
-      throw new StoreRefused(`etcd takes no commit of ${conditions.length} conditions, at most ${MOST_OPERATIONS}`);
+      throw new StoreRefused(`etcd takes at most ${MOST_OPERATIONS} conditions in a commit, not ${conditions.length}`);
     if (changes.length > MOST_CHANGES)
-      throw new StoreRefused(`etcd takes no commit of ${changes.length} changes, at most ${MOST_CHANGES}`);
+      throw new StoreRefused(`etcd takes at most ${MOST_CHANGES} changes in a commit, not ${changes.length}`);
     const transaction = { compare: conditions.map(compareOf), success: grouped(changes.map(operationOf)) };
     try {
       const { succeeded, header } = await this.#once(() => this.#client.kv.txn(transaction));

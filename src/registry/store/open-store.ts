@@ -90,7 +90,7 @@ function checkSecrecy(
   const away = endpoints.find((endpoint) => !isLoopback(splitAddress(endpoint).host));
   if (away !== undefined && tls === undefined && insecure !== true)
     throw new StoreSetUpError(
-      `the ${secret} for the registry ${away} would be seen on its way: give tls, or say insecure (--insecure)`,
+      `the ${secret} for the registry ${away} would be visible on the network: set tls, or insecure (--insecure)`,
     );
 }
 

@@ -137,18 +137,19 @@ export class SqliteStore implements OwnedStore {
     return (entry?.revision ?? 0) === condition.revision;
   }
 
-  /** To be called in a transaction. @throws Denial where an entry goes with a lease of another's, or is to */
+  /** To be called in a transaction. @throws Denial where an entry belongs to the lease of another token, or is to */
   #checkOwner(change: Change, owner: string | undefined): void {
     if (owner === undefined) return;
     const { owner: before } = (this.#statements.ownerOfEntry.get(change.key) as { owner: string | null }) ?? {};
-    if (isAnothers(before, owner)) throw new Denial('not allowed', `${change.key} goes with a lease of another's`);
+    if (isAnothers(before, owner))
+      throw new Denial('not allowed', `${change.key} belongs to the lease of another token`);
     if (change.value !== null && change.lease !== undefined) this.#checkLease(change.lease, owner);
   }
 
   #checkLease(lease: LeaseId, owner: string | undefined): void {
     if (owner === undefined) return;
     const row = this.#statements.lease.get(Number(lease)) as LeaseRow | undefined;
-    if (isAnothers(row?.owner, owner)) throw new Denial('not allowed', "the lease is another's");
+    if (isAnothers(row?.owner, owner)) throw new Denial('not allowed', 'the lease belongs to another token');
   }
 
   /** To be called in a transaction. */
@@ -203,7 +204,7 @@ export class SqliteStore implements OwnedStore {
       transaction(this.#database, () => {
         const { leases, own } = this.#statements.leaseCounts.get(owner ?? null) as { leases: number; own: number };
         if (leases >= MOST_LEASES || own >= MOST_LEASES_OF_AN_OWNER)
-          throw new Denial('no room', `there are ${leases} leases, of which ${own} are one's own: no more are granted`);
+          throw new Denial('no room', `there are ${leases} leases, ${own} of them for this token: no more are granted`);
         let id: number;
         do id = randomInt(1, LEASE_NAMES);
         while (this.#statements.lease.get(id) !== undefined);

@@ -134,7 +134,7 @@ describe('what a registry is asked', () => {
       ['grantLease', { lengthMs: '3600001' }, /^INVALID_ARGUMENT: lengthMs/],
       ['grantLease', { lengthMs: '0' }, /^INVALID_ARGUMENT: lengthMs/],
       ['grantLease', { lengthMs: '-5' }, /^INVALID_ARGUMENT: lengthMs/],
-      ['renewLease', { lease: '1e308' }, /^INVALID_ARGUMENT: lease is no name of a lease$/],
+      ['renewLease', { lease: '1e308' }, /^INVALID_ARGUMENT: lease is not the name of a lease$/],
       ['revokeLease', { lease: '9'.repeat(50) }, /^INVALID_ARGUMENT: lease/],
       ['commit', put({ key: '' }), /^INVALID_ARGUMENT: changes\[0\]\.key is empty$/],
       ['commit', put({ value: 'x'.repeat(9_000_000) }), /^INVALID_ARGUMENT: changes\[0\]\.value has 9000000 bytes/],
@@ -230,7 +230,7 @@ describe('a registry whose tokens have roles', () => {
     const served = await serve(byRole());
     for (const token of [undefined, 'guessed', tokenHash('router')]) {
       await expect(storeOf(served, token).list('')).rejects.toThrow(
-        'refuses: the registry wants a token; give its file',
+        'refuses: the registry needs a token; give its file',
       );
       await expect(storeOf(served, token).commit([], [])).rejects.toThrow(StoreDenied);
     }
@@ -291,13 +291,13 @@ describe('a registry whose tokens have roles', () => {
     const lease = await router.grantLease(60_000);
     await router.commit([], [{ key: 'member/router/r1', value: '{}', lease }]);
     for (const stranger of [other, person]) {
-      await expect(stranger.renewLease(lease)).rejects.toThrow("the lease is another's");
-      await expect(stranger.revokeLease(lease)).rejects.toThrow("the lease is another's");
+      await expect(stranger.renewLease(lease)).rejects.toThrow('the lease belongs to another token');
+      await expect(stranger.revokeLease(lease)).rejects.toThrow('the lease belongs to another token');
       await expect(stranger.commit([], [{ key: 'member/router/r2', value: '{}', lease }])).rejects.toThrow(
-        "lease is another's",
+        'lease belongs to another token',
       );
       await expect(stranger.commit([], [{ key: 'member/router/r1', value: null }])).rejects.toThrow(
-        "member/router/r1 goes with a lease of another's",
+        'member/router/r1 belongs to the lease of another token',
       );
     }
     expect(await router.renewLease(lease)).toBe(true);

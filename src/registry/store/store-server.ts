@@ -226,7 +226,7 @@ export class StoreServer {
         unsentBytes += bytes;
         if (unsent > MOST_UNSENT || (unsent > 1 && unsentBytes > MOST_UNSENT_BYTES)) {
           stop();
-          call.emit('error', { code: status.UNAVAILABLE, details: 'the watch is not read' });
+          call.emit('error', { code: status.UNAVAILABLE, details: 'the watch is not being read' });
           return;
         }
         const message = { revision, events: events.map(({ key, entry }) => ({ key, entry: entry ?? undefined })) };
@@ -263,7 +263,7 @@ export function checkSize(changes: readonly Change[]): void {
 }
 
 function newStranger(): Denial {
-  return new Denial('unknown', 'the registry wants a token; give its file');
+  return new Denial('unknown', 'the registry needs a token; give its file');
 }
 
 function faultOf(error: unknown): Partial<ServiceError> {

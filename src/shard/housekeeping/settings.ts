@@ -5,13 +5,18 @@ import { duration } from '../../yaml/index.ts';
 const LONGEST_MS = 365 * 24 * 3_600_000;
 
 const compaction = taskSettingsSchema.extend({
-  leastChanges: z.int().min(2).max(1_000_000).default(1000).describe('A document with fewer changes keeps them all.'),
+  leastChanges: z
+    .int()
+    .min(2)
+    .max(1_000_000)
+    .default(1000)
+    .describe('A document with fewer changes keeps all of them.'),
   keptChanges: z
     .int()
     .min(1)
     .max(1_000_000)
     .default(100)
-    .describe('The last ones, which stay: a watch that comes back resumes there.'),
+    .describe('How many of the last changes stay, so that a watch can resume there.'),
 });
 
 const tombstones = taskSettingsSchema.extend({

@@ -180,6 +180,6 @@ function tokenOf({ onWrite }: TaskParts, task: string, { unit, token, mayGoOn }:
 }
 
 function projectOf({ unit }: Run): string {
-  if (unit.kind !== 'project') throw new TypeError(`${unitText(unit)} is no project`);
+  if (unit.kind !== 'project') throw new TypeError(`${unitText(unit)} is not a project`);
   return unit.project;
 }

@@ -52,11 +52,9 @@ export function planOf(flags: CallFlags): LoadPlanFile {
 function basePlan(flags: CallFlags): LoadPlanFile {
   const { plan: file, grpc, connect, http, proto, descriptors, include = [], ok } = flags;
   const single = [grpc, connect, http].filter((each) => each !== undefined);
-  if (single.length > 1)
-    throw new UsageError('say what to call once: --grpc, --connect or --http; for several: --plan');
+  if (single.length > 1) throw new UsageError('give one call with --grpc, --connect or --http, or several with --plan');
   if (file !== undefined) {
-    if (single.length > 0)
-      throw new UsageError('the calls are in the plan: no --grpc, --connect, --http beside --plan');
+    if (single.length > 0) throw new UsageError('--plan has the calls: leave out --grpc, --connect and --http');
     return readPlan(file);
   }
   const [called] = single;
@@ -85,7 +83,7 @@ function readPlan(file: string): LoadPlanFile {
 function withWatches(plan: LoadPlanFile, { watch: open, life }: CallFlags): LoadPlanFile {
   if (open === undefined && life === undefined) return plan;
   const found = Object.entries(plan.calls).find(([, { watch }]) => watch !== undefined);
-  if (found === undefined) throw new UsageError('there is no call that is a watch: say watch in the plan, or --watch');
+  if (found === undefined) throw new UsageError('no call is a watch: set watch in the plan, or use --watch');
   const [name, call] = found;
   const changed = checkDocument({ open, life }, 'the command line', callSchema.shape.watch.unwrap(), (value) => value);
   const watch = {

@@ -58,7 +58,7 @@ export function planOfRun(flags: LoadFlags, target: Target, keys: KeySpace, call
       ? { kind: 'open', rate: flags.rate, spread: flags.spread }
       : { kind: 'closed', users: flags.users };
   const wantsLines = calls.some((call) => call.has('line'));
-  if (wantsLines && flags.lines === undefined) throw new UsageError('{{line}} wants a file of lines: --lines');
+  if (wantsLines && flags.lines === undefined) throw new UsageError('{{line}} needs a file of lines: --lines');
   const http1 = flags.http1 === true;
   const grpc = calls.find(({ settings }) => settings.grpc !== undefined);
   if (http1 && grpc !== undefined) throw new UsageError(`${grpc.what} is called by gRPC, which HTTP/1.1 cannot carry`);
@@ -95,13 +95,13 @@ export function targetOf({ host, port, isTls }: TargetOption, { ca, serverName }
 export function checkBounds(target: TargetOption, flags: LoadFlags): void {
   const { yesRemote, limit, users, rate, projects, documents, check, duration } = flags;
   if (!isLoopback(target.host) && yesRemote !== true)
-    throw new UsageError(`${addressText(target)} is not this machine; if that is meant, say --yes-remote`);
+    throw new UsageError(`${addressText(target)} is another machine; if that is intended, add --yes-remote`);
   if (limit && users === undefined && highestRate(rate) > MOST_PER_SECOND)
     throw new UsageError(
-      `${highestRate(rate)} requests a second are more than ${MOST_PER_SECOND}; if that is meant, say --no-limit`,
+      `${highestRate(rate)} requests a second are more than ${MOST_PER_SECOND}; if that is intended, add --no-limit`,
     );
   if (limit && users !== undefined && users > MOST_USERS)
-    throw new UsageError(`${users} users are more than ${MOST_USERS}; if that is meant, say --no-limit`);
+    throw new UsageError(`${users} users are more than ${MOST_USERS}; if that is intended, add --no-limit`);
   if (projects * documents > MOST_KEYS)
     throw new UsageError(
       `${projects * documents} keys are more than ${MOST_KEYS}; give fewer --projects or --documents`,
@@ -146,7 +146,7 @@ export function patternText({ pattern, calls }: LoadPlan): string {
       : rate.kind === 'ramp'
         ? `${rate.from}..${rate.to}`
         : rate.perSecond.join(',');
-  return [`${text} requests a second, ${spread}`, ...watches].join(', ');
+  return [`${text} requests per second, ${spread}`, ...watches].join(', ');
 }
 
 /** What is wrong with what a person has written is wrong usage. */

@@ -57,6 +57,6 @@ export function readAddress(address: Fields): string | undefined {
   const port = socket.port('port_value');
   if (socket.has('protocol') && socket.text('protocol') === 'UDP') socket.leaveOut('protocol', 'Keyway speaks TCP');
   if (host !== undefined && port !== undefined) return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-  address.finish('Keyway has hosts and ports alone');
+  address.finish('Keyway supports only hosts and ports');
   return undefined;
 }

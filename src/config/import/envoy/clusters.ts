@@ -69,8 +69,8 @@ export class Clusters {
       fields.leaveOut(
         '',
         shards === null
-          ? `its endpoints are not in the file: give them, --shards ${name}=…`
-          : 'its shards cannot be spoken to',
+          ? `its endpoints are not in the file: give them with --shards ${name}=…`
+          : 'Keyway cannot connect to its shards',
       );
       return null;
     }
@@ -117,12 +117,12 @@ export class Clusters {
     if (hashesHostnames && !type.endsWith('_DNS'))
       fields.change(
         'type',
-        `${type}: Envoy knows names of hosts where the DNS has them; here what is hashed is the name that the endpoint has`,
+        `${type}: Envoy hashes the host names that DNS returns; Keyway hashes the endpoint's own name`,
       );
     if (type.endsWith('_DNS') && isByAddress && endpoints.some(({ address }) => isNamed(address)))
       fields.change(
         'type',
-        `${type}: Envoy makes an endpoint of each address that the DNS has, and hashes that; Keyway makes one shard of each name: list the addresses, so that no key moves`,
+        `${type}: Envoy makes an endpoint of each address in DNS, and hashes that; Keyway makes one shard of each name: list the addresses, so that no key moves`,
       );
     return endpoints.map(({ address, hashKey, weight }, i) => ({
       id: `${ours}-${i}`,
@@ -151,7 +151,10 @@ function readProtocol(cluster: Fields): string {
     return 'auto';
   }
   if (options.has('use_downstream_protocol_config')) {
-    options.leaveOut('use_downstream_protocol_config', 'each shard is asked what it speaks, whatever the client does');
+    options.leaveOut(
+      'use_downstream_protocol_config',
+      "Keyway detects each shard's protocol, whatever the client speaks",
+    );
     return 'auto';
   }
   const explicit = options.mapping('explicit_http_config');
@@ -169,7 +172,7 @@ export function connectTimeout(clusters: readonly ImportedCluster[], differences
     differences.push({
       kind: 'changed',
       field: 'connect_timeout',
-      reason: `it is one for all clusters: the longest, ${formatDuration(longest)}`,
+      reason: `Keyway has one value for all clusters: the longest, ${formatDuration(longest)}`,
     });
   return givenDuration('connectTimeout', times.length > 0 ? longest : undefined);
 }

@@ -25,6 +25,6 @@ export function readCors(policy: Fields): object | undefined {
 /** Envoy has the header's value as it is answered. */
 function readList(policy: Fields, name: string): string[] {
   const items = (policy.text(name) ?? '').split(',').map((item) => item.trim());
-  if (items.includes('*')) policy.leaveOut(name, '* is left out: name each');
+  if (items.includes('*')) policy.leaveOut(name, '* is left out: list each one');
   return items.filter((item) => item !== '' && item !== '*');
 }

@@ -16,7 +16,7 @@ export function readEndpoints(assignment: Fields, hashesHostnames: boolean): End
     if (isBehind) {
       locality.leaveOut(
         '',
-        'a key has one owner, and no endpoints that take its place: those of priority 0 are the shards',
+        'a key has one owner, and no other endpoints replace it: those of priority 0 become the shards',
       );
       return [];
     }
@@ -24,7 +24,7 @@ export function readEndpoints(assignment: Fields, hashesHostnames: boolean): End
   });
   return endpoints.filter(({ hashKey, place }, i) => {
     const isDouble = endpoints.findIndex((other) => other.hashKey === hashKey) < i;
-    if (isDouble) place.leaveOut('', `${hashKey} stands for another endpoint too: the first one has its keys`);
+    if (isDouble) place.leaveOut('', `${hashKey} is the key of another endpoint too: the first one gets its keys`);
     return !isDouble;
   });
 }
@@ -36,7 +36,7 @@ function readEndpoint(each: Fields, hashesHostnames: boolean): Array<Endpoint & 
   const hostname = endpoint.text('hostname');
   const own = readHashKey(each);
   if (address === undefined) {
-    each.leaveOut('', 'it has no address, host and port, that Keyway could connect to');
+    each.leaveOut('', 'it has no host and port to which Keyway could connect');
     return [];
   }
   const hashed = hashesHostnames ? (hostname ?? address.slice(0, address.lastIndexOf(':'))) : address;

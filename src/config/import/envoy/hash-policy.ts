@@ -14,7 +14,7 @@ export function readHashPolicies(route: Fields): ImportedKey | null {
     if (!isLast)
       policy.change(
         'terminal',
-        'Envoy mixes the hashes of all policies that a request has something for; here the first that gives a key counts',
+        'Envoy combines the hashes of all policies that apply to a request; Keyway uses the first that yields a key',
       );
   const sources = policies.map(({ source }) => source);
   const headers = sources.flatMap((source) => ('header' in source ? [source.header] : []));
@@ -33,20 +33,20 @@ function readPolicy(policy: Fields): KeySource | null {
   if (policy.has('query_parameter')) return readQuery(policy.mapping('query_parameter'));
   if (policy.has('connection_properties') && policy.mapping('connection_properties').flag('source_ip'))
     return { clientAddress: true };
-  policy.leaveOut('', 'Keyway takes keys from headers, cookies, query parameters and the client’s address alone');
+  policy.leaveOut('', 'Keyway takes keys only from headers, cookies, query parameters and the client’s address');
   return null;
 }
 
 function readHeader(header: Fields): KeySource | null {
   const name = header.text('header_name');
   if (!header.has('regex_rewrite')) return name === undefined ? null : { header: name };
-  header.leaveOut('regex_rewrite', 'what is hashed is another text than the header: no key is made of it');
+  header.leaveOut('regex_rewrite', 'Envoy hashes a text other than the header: Keyway makes no key from it');
   return null;
 }
 
 function readCookie(cookie: Fields): KeySource | null {
   for (const name of ['ttl', 'path', 'attributes'])
-    if (cookie.has(name)) cookie.leaveOut(name, 'Keyway makes no cookies: a request without it has no key');
+    if (cookie.has(name)) cookie.leaveOut(name, 'Keyway does not set cookies: a request without this one has no key');
   const name = cookie.text('name');
   return name === undefined ? null : { cookie: name };
 }
@@ -56,7 +56,7 @@ function readQuery(query: Fields): KeySource | null {
   if (name === undefined) return null;
   query.change(
     'name',
-    'where letters, digits or -._~ are encoded needlessly, Envoy has another key; and two values of it are refused',
+    'if letters, digits or -._~ are encoded needlessly, Envoy uses another key; and two values of it are refused',
   );
   return { query: name };
 }

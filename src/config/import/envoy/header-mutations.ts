@@ -16,13 +16,13 @@ function readSide(fields: Fields, side: 'request' | 'response'): ImportedRules {
     const name = header.text('key') ?? '';
     const text = header.text('value') ?? '';
     const value = plainValue(text);
-    if (kind === null) option.leaveOut('', 'Keyway sets a header, or adds it, whatever is there');
-    else if (isUntouchable(name)) option.leaveOut('', `${name} is not a rule's to change`);
-    else if (value === null) option.leaveOut('', `${text}: Keyway fills nothing in for %…%`);
+    if (kind === null) option.leaveOut('', 'Keyway sets or adds a header whether or not it exists');
+    else if (isUntouchable(name)) option.leaveOut('', `${name} cannot be changed by a rule`);
+    else if (value === null) option.leaveOut('', `${text}: Keyway does not support %…% commands`);
     else (kind === 'set' ? set : add)[name] = value;
   }
   const remove = fields.texts(`${side}_headers_to_remove`).filter((name) => {
-    if (isUntouchable(name)) fields.leaveOut(`${side}_headers_to_remove`, `${name} is not a rule's to change`);
+    if (isUntouchable(name)) fields.leaveOut(`${side}_headers_to_remove`, `${name} cannot be changed by a rule`);
     return !isUntouchable(name);
   });
   return { set, add, remove };

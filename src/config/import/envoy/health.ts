@@ -10,7 +10,7 @@ export function readHealth(cluster: Fields): object {
   if (active !== undefined || passive !== undefined)
     cluster.change(
       active === undefined ? 'outlier_detection' : 'health_checks',
-      'requests for a shard that is unhealthy wait or fail: Envoy gives its keys to others',
+      'requests for an unhealthy shard wait or fail; Envoy gives its keys to others',
     );
   return {
     ...((active ?? passive) !== undefined && { health: { ...(active && { active }), ...(passive && { passive }) } }),
@@ -20,11 +20,11 @@ export function readHealth(cluster: Fields): object {
 
 function readChecks(cluster: Fields): object | undefined {
   const [check, ...others] = cluster.list('health_checks');
-  for (const other of others) other.leaveOut('', 'Keyway makes one check of a cluster: the first');
+  for (const other of others) other.leaveOut('', 'Keyway makes one health check per cluster: the first');
   if (check === undefined) return undefined;
   const kind = readCheck(check);
   if (kind === null) {
-    check.leaveOut('', 'Keyway asks by gRPC, by HTTP or by a connection alone');
+    check.leaveOut('', 'Keyway checks only by gRPC, by HTTP or by a connection');
     return undefined;
   }
   return {
@@ -54,7 +54,7 @@ function readOutliers(outliers: Fields): object {
   const failures = outliers.number('consecutive_5xx');
   outliers.change(
     outliers.has('consecutive_5xx') ? 'consecutive_5xx' : '',
-    'counted are lost connections, resets, 502, 503, 504 and UNAVAILABLE, and not 500',
+    'Keyway counts lost connections, resets, 502, 503, 504 and UNAVAILABLE, but not 500',
   );
   return {
     ...given('consecutiveFailures', failures),
@@ -78,7 +78,7 @@ function thousandths(count: number | undefined): number | undefined {
 function readBreakers(cluster: Fields): object {
   const thresholds = cluster.mapping('circuit_breakers').list('thresholds');
   const [usual] = thresholds.filter((each) => (each.text('priority') ?? 'DEFAULT') === 'DEFAULT');
-  for (const each of thresholds) if (each !== usual) each.leaveOut('', 'requests have no priorities');
+  for (const each of thresholds) if (each !== usual) each.leaveOut('', "Keyway's requests have no priorities");
   if (usual === undefined) return {};
   const limits = {
     ...given('connections', usual.number('max_connections')),
@@ -86,6 +86,6 @@ function readBreakers(cluster: Fields): object {
     ...given('pending', usual.number('max_pending_requests')),
   };
   if (Object.keys(limits).length > 0)
-    usual.change('', "they are one worker's for each shard, and Envoy's for the whole cluster");
+    usual.change('', "Keyway's limits apply to one worker and one shard, Envoy's to the whole cluster");
   return limits;
 }

@@ -427,7 +427,7 @@ describe('listeners', () => {
     );
     expect(config).toMatchObject({ routes: [{ grpcWeb: 'translate' }] });
     expect(differences.map(({ reason }) => reason)).toEqual([
-      'envoy.filters.http.jwt_authn: Keyway has nothing like it; requests that it would refuse are let in',
+      'envoy.filters.http.jwt_authn: Keyway has no such feature; requests that it would refuse are allowed',
     ]);
   });
 });

@@ -55,7 +55,7 @@ function canListen(
   differences: Difference[],
 ): boolean {
   const isThere = before.some((other) => isTaken(listen.address, other.listen.address));
-  if (isThere) place.leaveOut('address', `another listener is at ${listen.address}: there is one of an address`);
+  if (isThere) place.leaveOut('address', `another listener has ${listen.address}: Keyway has one listener per address`);
   const { element } = configSchema.shape.listen;
   return !isThere && withoutFaults(element, listen, place.place, ['address', 'tls'], differences) !== null;
 }
@@ -88,7 +88,7 @@ function tellUnequal(first: ImportedManager, other: ImportedManager): void {
   if (text(first) !== text(other))
     other.place.change(
       '',
-      `its times and limits are those of ${first.place.place}: Keyway has one set for all listeners`,
+      `it gets the timeouts and limits of ${first.place.place}: Keyway has one set for all listeners`,
     );
 }
 
@@ -107,7 +107,7 @@ function readAdmin(bootstrap: Fields, listen: ReadonlyArray<{ address: string }>
   const isFree = addressSchema.safeParse(wanted).success && !listen.some(({ address }) => isTaken(wanted, address));
   if (port !== undefined && isFree) {
     if (host !== '127.0.0.1')
-      socket.change('address', 'the admin address is on loopback: elsewhere it needs a tokenFile');
+      socket.change('address', 'the admin address is on loopback: any other address needs a tokenFile');
     return wanted;
   }
   if (port !== undefined) socket.leaveOut('port_value', `the admin address cannot be at ${port}`);

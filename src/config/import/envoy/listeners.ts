@@ -51,8 +51,8 @@ export function readListeners(
     const name = names[i]?.at(-1) ?? '';
     const reason =
       routes.length === 0
-        ? 'it has no HTTP connection manager: Keyway routes HTTP alone'
-        : `it has other routes than ${names[chosen]?.at(-1)}, and Keyway has one list of routes: import it by itself, --listener ${name}`;
+        ? 'it has no HTTP connection manager: Keyway routes only HTTP'
+        : `it has other routes than ${names[chosen]?.at(-1)}, and Keyway has one list of routes: import it separately with --listener ${name}`;
     listener.leaveOut('', reason);
     return [];
   });
@@ -78,12 +78,11 @@ function readListener(listener: Fields, raw: unknown, served: string): ImportedL
   const all = [...chains, ...own];
   const used = all.filter((chain, i) => {
     const isServed = routesOfChain(rawChains[i]).includes(served);
-    if (!isServed)
-      chain.leaveOut('', 'it has other routes, and Keyway has one list of routes for all that it listens on');
+    if (!isServed) chain.leaveOut('', 'it has other routes, and Keyway has one list of routes for all its listeners');
     return isServed;
   });
   if (address === undefined) {
-    listener.leaveOut('', 'it has no address that Keyway could listen on');
+    listener.leaveOut('', 'it has no address on which Keyway could listen');
     return [];
   }
   const managers = used.flatMap(readManagers);
@@ -107,9 +106,9 @@ function readListenerFilters(listener: Fields): boolean {
     const name = filter.text('name') ?? '';
     if (type === 'ProxyProtocol' || name.endsWith('proxy_protocol')) {
       hasProxyProtocol = true;
-      filter.change('', 'the header is wanted of every connection, and has to be of version 2');
+      filter.change('', 'Keyway requires the header on every connection, in version 2');
     } else if (type !== 'TlsInspector' && type !== 'HttpInspector' && !/(tls|http)_inspector$/.test(name))
-      filter.leaveOut('', `${type || name}: Keyway has nothing like it`);
+      filter.leaveOut('', `${type || name}: Keyway has no such feature`);
   }
   return hasProxyProtocol;
 }
@@ -122,10 +121,7 @@ function readManagers(chain: Fields): ImportedManager[] {
     match.take('application_protocols');
     if (match.has('server_names')) {
       match.take('server_names');
-      match.change(
-        'server_names',
-        'the certificate is chosen by the names that it has, and routes are those of all names',
-      );
+      match.change('server_names', 'Keyway chooses the certificate by its names, and all names share the routes');
     }
   }
   return chain.list('filters').flatMap((filter) => {
@@ -133,7 +129,7 @@ function readManagers(chain: Fields): ImportedManager[] {
     const config = filter.mapping('typed_config');
     const type = typeOf({ '@type': config.take('@type') });
     if (type === 'HttpConnectionManager') return [readManager(config)];
-    filter.leaveOut('', `${type}: Keyway routes HTTP alone`);
+    filter.leaveOut('', `${type}: Keyway routes only HTTP`);
     return [];
   });
 }

@@ -22,11 +22,11 @@ const IDLE_STREAM_MS = 300_000;
 export function readManager(manager: Fields): ImportedManager {
   manager.take('stat_prefix');
   const codec = manager.text('codec_type') ?? 'AUTO';
-  if (codec !== 'AUTO') manager.change('codec_type', 'Keyway speaks HTTP/1.1 and HTTP/2 at every port');
+  if (codec !== 'AUTO') manager.change('codec_type', 'Keyway speaks HTTP/1.1 and HTTP/2 on every port');
   for (const isSo of ['normalize_path', 'strip_any_host_port', 'strip_matching_host_port']) manager.flag(isSo);
   for (const upgrade of manager.list('upgrade_configs'))
     if (upgrade.text('upgrade_type')?.toLowerCase() !== 'websocket')
-      upgrade.leaveOut('', 'WebSockets alone are upgraded to');
+      upgrade.leaveOut('', 'Keyway upgrades only to WebSockets');
   return {
     place: manager,
     routes: () => readRoutes(manager),
@@ -64,8 +64,8 @@ function readHttpFilters(manager: Fields): boolean {
     if (type === 'GrpcWeb') translatesGrpcWeb = true;
     else {
       const isGuard = GUARDS.test(`${name} ${type}`);
-      const open = isGuard ? '; requests that it would refuse are let in' : '';
-      filter.leaveOut('', `${type || name}: Keyway has nothing like it${open}`);
+      const open = isGuard ? '; requests that it would refuse are allowed' : '';
+      filter.leaveOut('', `${type || name}: Keyway has no such feature${open}`);
     }
   }
   return translatesGrpcWeb;
@@ -77,7 +77,7 @@ function readClients(manager: Fields): Record<string, unknown> {
   if (!isEdge)
     manager.change(
       'use_remote_address',
-      'Envoy believes what clients say in x-forwarded-for where this is not set: here it is left out, unless trustedHops says that there are proxies in front',
+      "without this, Envoy trusts clients' x-forwarded-for; Keyway removes it unless trustedHops says that there are proxies in front",
     );
   return { ...(hops > 0 && { trustedHops: hops }), requestIds: readRequestIds(manager, isEdge) };
 }

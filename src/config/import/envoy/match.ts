@@ -26,7 +26,7 @@ export function readMatch(match: Fields): ImportedMatch | null {
       ...(methods.length > 0 && { methods }),
       ...(headers.size > 0 && { headers: Object.fromEntries(headers) }),
     };
-  match.leaveOut('', 'the route is left out, as it would take other requests too: its own go to the next that matches');
+  match.leaveOut('', 'the route is left out, because it would take other requests too; its own go to the next match');
   return null;
 }
 
@@ -47,7 +47,7 @@ function readHeaders(match: Fields, methods: string[]): Map<string, HeaderTest> 
   for (const matcher of match.list('headers')) {
     const name = matcher.text('name')?.toLowerCase() ?? '';
     const test = readHeader(matcher);
-    if (test === null) matcher.leaveOut('', 'Keyway has no such test of a header');
+    if (test === null) matcher.leaveOut('', 'Keyway has no such header match');
     else if (name === ':method' && 'exact' in test) methods.push(test.exact);
     else if (isHeader(name)) addTest(tests, name, test, matcher);
     else matcher.leaveOut('', `${name} is no header of a request`);
@@ -57,7 +57,7 @@ function readHeaders(match: Fields, methods: string[]): Map<string, HeaderTest> 
 
 /** Two tests of one header have to hold both: our config has one for each. */
 function addTest(tests: Map<string, HeaderTest>, name: string, test: HeaderTest, where: Fields): void {
-  if (tests.has(name)) where.leaveOut('', `${name} is tested twice`);
+  if (tests.has(name)) where.leaveOut('', `${name} is matched twice`);
   tests.set(name, test);
 }
 

@@ -28,7 +28,7 @@ function readExtension(cluster: Fields): ImportedBalancer {
   const config = extension?.mapping('typed_config');
   const type = typeOf({ '@type': config?.take('@type') });
   if (config === undefined || (type !== 'RingHash' && type !== 'Maglev')) {
-    config?.leaveOut('', `${type}: a key has one owner: there is no balancing by request`);
+    config?.leaveOut('', `${type}: a key has one owner: Keyway does not balance by request`);
     return { placement: null, hashesHostnames: false };
   }
   const common = config.mapping('consistent_hashing_lb_config').flag('use_hostname_for_hashing');

@@ -11,9 +11,12 @@ export function readRetries(fields: Fields): object | undefined {
   const policy = fields.mapping('retry_policy');
   const conditions = (policy.text('retry_on') ?? '').split(',').map((each) => each.trim());
   const others = conditions.filter((each) => each !== '' && !SAFE.has(each) && !PROCESSED.has(each));
-  if (others.length > 0) policy.leaveOut('retry_on', `${others.join(', ')}: Keyway does not repeat for it`);
+  if (others.length > 0) policy.leaveOut('retry_on', `${others.join(', ')}: Keyway does not retry for this`);
   if (conditions.includes('5xx'))
-    policy.change('retry_on', '5xx: repeated are lost connections, resets, 502, 503, 504 and UNAVAILABLE, and not 500');
+    policy.change(
+      'retry_on',
+      '5xx: Keyway retries lost connections, resets, 502, 503, 504 and UNAVAILABLE, but not 500',
+    );
   const idempotent = conditions.some((each) => PROCESSED.has(each));
   return { attempts: policy.number('num_retries') ?? 1, ...(idempotent && { idempotent }) };
 }

@@ -71,7 +71,7 @@ function readDomains(host: Fields): string[] {
   const given = host.texts('domains');
   const domains = given.flatMap((domain) => {
     const name = domain.replace(/:\d+$/, '');
-    if (!given.includes(name)) host.change('domains', `${domain}: hosts are matched without their port`);
+    if (!given.includes(name)) host.change('domains', `${domain}: Keyway matches hosts without their port`);
     if (name === '*' || /^(\*\.)?[^*]+$/.test(name)) return [name];
     host.leaveOut('domains', `${domain}: a wildcard stands for whole labels in front, as in *.example.com`);
     return [];
@@ -100,20 +100,14 @@ function readRoute(
   const name = route.text('name');
   const instead = INSTEAD.find((each) => route.has(each));
   if (match === null || handed.hosts.length === 0 || instead !== undefined) {
-    const reason = `${instead ?? 'its condition'} has no place: its requests go to the next route that matches`;
-    route.leaveOut(
-      '',
-      handed.hosts.length === 0 ? 'its virtual host has no domain that clients could ask for' : reason,
-    );
+    const reason = `${instead ?? 'its condition'} is not supported: its requests go to the next matching route`;
+    route.leaveOut('', handed.hosts.length === 0 ? 'its virtual host has no domain that clients could use' : reason);
     return [];
   }
   const action = route.mapping('route');
   const cluster = readCluster(action, clusters);
   if (cluster === null) {
-    route.leaveOut(
-      '',
-      'it goes to no cluster that could be carried over: its requests go to the next route that matches',
-    );
+    route.leaveOut('', 'it leads to no cluster that could be carried over: its requests go to the next matching route');
     return [];
   }
   const { manager } = handed;
@@ -147,7 +141,10 @@ function readCluster(action: Fields, clusters: Clusters): ImportedCluster | null
   const chosen = all.find(({ weight }) => weight === most)?.each;
   for (const { each } of all)
     if (each !== chosen)
-      each.leaveOut('', 'a key has one owner: traffic is not split, and all goes to the cluster with the most weight');
+      each.leaveOut(
+        '',
+        'a key has one owner: traffic is not split, and all of it goes to the cluster with the largest weight',
+      );
   const chosenName = chosen?.text('name');
   return chosen === undefined || chosenName === undefined ? null : clusters.of(chosenName, chosen);
 }
@@ -159,7 +156,7 @@ function keyOf(action: Fields, cluster: ImportedCluster): ImportedKey | null {
   if (cluster.isOne) return { shardKey: { value: cluster.name }, header: undefined };
   action.change(
     'hash_policy',
-    'none is carried over: requests need a key, in x-shard-key by default, where Envoy takes any endpoint',
+    'none is carried over: requests need a key, by default in x-shard-key; Envoy would take any endpoint',
   );
   return null;
 }

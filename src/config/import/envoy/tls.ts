@@ -2,7 +2,7 @@ import type { Fields } from '../fields.ts';
 import { given } from '../given.ts';
 import { typeOf } from './bootstrap.ts';
 
-const BY_FILE = 'Keyway takes certificates and keys from files alone';
+const BY_FILE = 'Keyway takes certificates and keys only from files';
 
 /** What became of a listener's TLS: null where it could not be carried over, and clients had to be served without. */
 export type ImportedTls = { readonly tls: object } | null;
@@ -18,7 +18,7 @@ export function readServerTls(socket: Fields): ImportedTls {
   if (clientAuthorities !== undefined && !wantsClients)
     common.leaveOut(
       'validation_context',
-      'clients need no certificate: with clientAuthorities each would have to show one',
+      'clients need no certificate here; with clientAuthorities every client would need one',
     );
   finishCommon(common);
   if (certificates.length === 0 || (wantsClients && clientAuthorities === undefined)) {
@@ -43,9 +43,9 @@ export function readClientTls(socket: Fields): ImportedTls {
   const common = context.mapping('common_tls_context');
   const authorities = readAuthorities(common);
   if (authorities === undefined)
-    context.change('', 'Envoy believes any certificate: here it has to be of the authorities of the system');
+    context.change('', "Envoy accepts any certificate; Keyway requires one from the system's authorities");
   const [own, ...others] = common.list('tls_certificates').flatMap(readCertificate);
-  if (others.length > 0) common.leaveOut('tls_certificates', 'Keyway shows the first');
+  if (others.length > 0) common.leaveOut('tls_certificates', 'Keyway presents the first');
   finishCommon(common);
   return { tls: { ...given('authorities', authorities), ...own, ...given('serverName', context.text('sni')) } };
 }
@@ -55,7 +55,7 @@ function readContext(socket: Fields, type: string): Fields | null {
   const context = socket.mapping('typed_config');
   const found = typeOf({ '@type': context.take('@type') });
   if (found === type) return context;
-  socket.leaveOut('', `${found}: Keyway has TLS alone`);
+  socket.leaveOut('', `${found}: Keyway supports only TLS`);
   return null;
 }
 

@@ -21,7 +21,7 @@ export function readBinding({ spec, namespace }: Resource, gateways: readonly Im
     return isHost;
   });
   if (given.length === 0) {
-    spec.leaveOut('hosts', 'there is none: other services delegate to its routes, which Keyway has nothing like');
+    spec.leaveOut('hosts', 'it has none: other services delegate to its routes, which Keyway does not support');
     return { hosts: [], translatesGrpcWeb: false };
   }
   const bound = names.filter((name) => name !== MESH).map((name) => findGateway(name, namespace, gateways));
@@ -32,7 +32,7 @@ export function readBinding({ spec, namespace }: Resource, gateways: readonly Im
   const isOpen = isForMesh || bound.includes(undefined);
   const asked = given.flatMap((host) => askedAs(host, namespace));
   const hosts = isOpen ? [...new Set(asked)] : commonHosts(asked, hostsOf(servers, namespace));
-  if (hosts.length === 0) spec.leaveOut('hosts', 'its gateways have none of them: nobody can ask for its routes');
+  if (hosts.length === 0) spec.leaveOut('hosts', 'its gateways have none of them: no client can reach its routes');
   const served = isOpen ? gateways.flatMap((gateway) => gateway.servers) : servers;
   return { hosts, translatesGrpcWeb: served.some(({ translatesGrpcWeb }) => translatesGrpcWeb) };
 }
@@ -65,8 +65,8 @@ function tellWider(
 ): void {
   const ports = new Set(gateways.flatMap((gateway) => gateway.servers.map(({ port }) => port)));
   const own = new Set(servers.map(({ port }) => port));
-  const where = `Keyway serves its routes at every port that it listens on (${[...ports].join(', ')})`;
+  const where = `Keyway serves its routes on every port (${[...ports].join(', ')})`;
   if (names.every((name) => name === MESH))
-    spec.change('gateways', `none is given, so that it is for sidecars: ${where}`);
+    spec.change('gateways', `it names no gateway, so it is for sidecars: ${where}`);
   else if (!isForMesh && [...ports].some((port) => !own.has(port))) spec.change('gateways', where);
 }

@@ -56,7 +56,7 @@ export class Clusters {
     if (policy !== null) this.#usedPolicies.add(policy);
     else {
       const reason =
-        'no DestinationRule has a consistent hash for it: its requests need a key, in x-shard-key by default';
+        'no DestinationRule has a consistent hash for it: its requests need a key, by default in x-shard-key';
       this.#differences.push({ kind: 'changed', field: `host ${destination.host}`, reason });
     }
     this.#made.set(name, made);
@@ -68,7 +68,7 @@ export class Clusters {
     for (const rule of this.#rules)
       for (const policy of policiesOf(rule))
         if (!this.#usedPolicies.has(policy))
-          this.#differences.push({ kind: 'left out', field: policy.place, reason: 'no route goes to what it is for' });
+          this.#differences.push({ kind: 'left out', field: policy.place, reason: 'no route leads to its host' });
     return Object.keys(this.#shards).filter((name) => !this.#usedShards.has(name));
   }
 

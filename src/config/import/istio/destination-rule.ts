@@ -30,7 +30,7 @@ export function readDestinationRule({ spec, namespace }: Resource): ImportedRule
   const subsets = spec.list('subsets').map((subset) => {
     const name = subset.text('name') ?? '';
     if (subset.has('labels'))
-      subset.leaveOut('labels', `labels choose pods in Kubernetes: list those of ${name} as its shards`);
+      subset.leaveOut('labels', `labels select pods in Kubernetes: list those of ${name} as its shards`);
     const own = subset.has('trafficPolicy') ? readTrafficPolicy(subset.mapping('trafficPolicy')) : policy;
     return [name, own] as const;
   });
@@ -46,7 +46,7 @@ function readTrafficPolicy(traffic: Fields): TrafficPolicy {
 }
 
 function readLoadBalancer(balancer: Fields): HashPolicy | null {
-  if (balancer.has('simple')) balancer.leaveOut('simple', 'a key has one owner: there is no balancing by request');
+  if (balancer.has('simple')) balancer.leaveOut('simple', 'a key has one owner: Keyway does not balance by request');
   return balancer.has('consistentHash') ? readConsistentHash(balancer.mapping('consistentHash')) : null;
 }
 
@@ -73,7 +73,7 @@ function readPlacement(hash: Fields): object {
 function readKey(hash: Fields): object | undefined {
   const query = hash.text('httpQueryParameterName');
   if (query !== undefined) {
-    const moved = 'where letters, digits or -._~ are encoded needlessly, Envoy has another key';
+    const moved = 'if letters, digits or -._~ are encoded needlessly, Envoy uses another key';
     hash.change('httpQueryParameterName', `${moved}; and two values of it are refused`);
     return { query };
   }
@@ -83,7 +83,7 @@ function readKey(hash: Fields): object | undefined {
 
 function readCookie(cookie: Fields): object | undefined {
   for (const name of ['ttl', 'path', 'attributes'])
-    if (cookie.has(name)) cookie.leaveOut(name, 'Keyway makes no cookies: a request without it has no key');
+    if (cookie.has(name)) cookie.leaveOut(name, 'Keyway does not set cookies: a request without this one has no key');
   const name = cookie.text('name');
   return name === undefined ? undefined : { cookie: name };
 }

@@ -33,11 +33,11 @@ function readServer(server: Fields, namespace: string | undefined): ImportedServ
   const protocol = (port.text('protocol') ?? 'HTTP').toUpperCase();
   const hosts = server.texts('hosts').map((host) => readHost(host, namespace));
   if (!HTTP.has(protocol)) {
-    server.leaveOut('', `${protocol} is not HTTP: Keyway does not listen at port ${number ?? 'of it'}`);
+    server.leaveOut('', `${protocol} is not HTTP: Keyway does not listen on port ${number ?? 'of it'}`);
     return [];
   }
   if (number === undefined || !isPort(number)) {
-    port.leaveOut('number', `${number ?? 'nothing'} is no port: Keyway does not listen there`);
+    port.leaveOut('number', `${number ?? 'nothing'} is not a port: Keyway does not listen there`);
     return [];
   }
   return readTls(server, number) ? [{ port: number, translatesGrpcWeb: protocol === 'GRPC-WEB', hosts }] : [];
@@ -57,13 +57,13 @@ function readTls(server: Fields, port: number): boolean {
   const tls = server.take('tls') as { mode?: unknown; credentialName?: unknown } | undefined;
   const mode = String(tls?.mode ?? 'PASSTHROUGH').toUpperCase();
   if (PASSING_TLS.has(mode) && tls?.mode !== undefined) {
-    server.leaveOut('tls', `${mode}: Keyway does not pass TLS on, and does not listen at port ${port}`);
+    server.leaveOut('tls', `${mode}: Keyway does not pass TLS through, and does not listen on port ${port}`);
     return false;
   }
   const files = '{certificate: FILE, key: FILE}';
   server.leaveOut(
     'tls',
-    `its certificates are in Kubernetes: give them as files, tls: {certificates: [${files}]} of the listener at ${port}`,
+    `its certificates are in Kubernetes: give them as files, as tls: {certificates: [${files}]} of the listener at ${port}`,
   );
   return true;
 }

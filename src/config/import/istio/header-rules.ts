@@ -9,7 +9,7 @@ export function readHeaderRules(headers: Fields): ImportedHeaders {
 
 function readRules(rules: Fields): ImportedRules {
   const remove = rules.texts('remove').filter((name) => {
-    if (isUntouchable(name)) rules.leaveOut('remove', `${name} is not a rule's to change`);
+    if (isUntouchable(name)) rules.leaveOut('remove', `${name} cannot be changed by a rule`);
     return !isUntouchable(name);
   });
   return { set: changed(rules, 'set'), add: changed(rules, 'add'), remove };
@@ -18,8 +18,8 @@ function readRules(rules: Fields): ImportedRules {
 function changed(rules: Fields, what: 'set' | 'add'): Record<string, string> {
   const headers = Object.entries(rules.dictionary(what)).flatMap(([name, text]) => {
     const value = plainValue(text);
-    if (isUntouchable(name)) rules.leaveOut(`${what}.${name}`, "the header is not a rule's to change");
-    else if (value === null) rules.leaveOut(`${what}.${name}`, `${text}: Keyway fills nothing in for %…%`);
+    if (isUntouchable(name)) rules.leaveOut(`${what}.${name}`, 'the header cannot be changed by a rule');
+    else if (value === null) rules.leaveOut(`${what}.${name}`, `${text}: Keyway does not support %…% commands`);
     else return [[name, value]];
     return [];
   });

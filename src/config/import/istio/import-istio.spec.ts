@@ -162,7 +162,7 @@ it('tells of documents that it does not know, and of endpoints that only Kuberne
     {},
   );
   expect(differences.map(({ field, reason }) => `${field}: ${reason}`)).toEqual([
-    'a.yaml: Service x: is no Gateway, VirtualService or DestinationRule',
+    'a.yaml: Service x: is not a Gateway, VirtualService or DestinationRule',
     'host yorkie: Istio finds its endpoints in Kubernetes: list them as shards of yorkie',
   ]);
 });
@@ -244,9 +244,9 @@ describe('of Gateways', () => {
     expect(checked.admin.port).toBe(9902);
     expect(told).toEqual(
       [
-        'Gateway a: spec.servers[1]: MONGO is not HTTP: Keyway does not listen at port 27017',
-        'Gateway a: spec.servers[3].port.number: 80800 is no port: Keyway does not listen there',
-        'Gateway a: spec.servers[2].tls: PASSTHROUGH: Keyway does not pass TLS on, and does not listen at port 9443',
+        'Gateway a: spec.servers[1]: MONGO is not HTTP: Keyway does not listen on port 27017',
+        'Gateway a: spec.servers[3].port.number: 80800 is not a port: Keyway does not listen there',
+        'Gateway a: spec.servers[2].tls: PASSTHROUGH: Keyway does not pass TLS through, and does not listen on port 9443',
       ].sort((one, other) => told.indexOf(one) - told.indexOf(other)),
     );
   });
@@ -259,9 +259,7 @@ describe('of Gateways', () => {
       summary(a, b, service([to('x')], { gateways, hosts }, { namespace }));
     const { routes, told } = bound(['edge/a'], ['*', 'other.example.org'], 'prod');
     expect(routes).toEqual(['*.example.com/ x']);
-    expect(told).toEqual([
-      'VirtualService prod/v: spec.gateways: Keyway serves its routes at every port that it listens on (8080, 8081)',
-    ]);
+    expect(told).toEqual(['VirtualService prod/v: spec.gateways: Keyway serves its routes on every port (8080, 8081)']);
     expect(bound(['a', 'b'], ['docs.example.com'], 'prod').routes).toEqual(['docs.example.com/ x']);
     expect(bound(['a', 'unknown'], ['else.example'], 'prod').routes).toEqual(['else.example/ x']);
     expect(
@@ -352,7 +350,7 @@ describe('of VirtualServices', () => {
     expect(summary(service([to('reviews')], { hosts: ['reviews'] }, { namespace: 'prod' })).routes).toEqual([full]);
     const { routes, told } = summary(service([to('a')], { hosts: undefined }), service([to('b')]));
     expect(routes).toEqual(['*/ b']);
-    expect(told[0]).toContain('spec.hosts: there is none');
+    expect(told[0]).toContain('spec.hosts: it has none');
   });
 
   it('all goes to the destination with the most weight, with its headers', () => {
@@ -453,8 +451,8 @@ describe('of DestinationRules', () => {
       service([to('docs')]),
     );
     expect(told).toEqual([
-      'DestinationRule d: spec.host: an earlier rule for docs was taken',
-      'DestinationRule d: spec.trafficPolicy.loadBalancer.consistentHash: no route goes to what it is for',
+      'DestinationRule d: spec.host: an earlier rule for docs is used',
+      'DestinationRule d: spec.trafficPolicy.loadBalancer.consistentHash: no route leads to its host',
     ]);
   });
 
@@ -494,9 +492,9 @@ it('reads on behind what is no YAML, of another kind, or an API of another name,
   expect(routes).toEqual(['*/ a']);
   expect(told).toEqual([
     expect.stringMatching(/^0.yaml: document 1: not YAML: /),
-    '0.yaml: Service: is no Gateway, VirtualService or DestinationRule',
-    '0.yaml: 0.yaml: document 5: is no Gateway, VirtualService or DestinationRule',
-    '0.yaml: Gateway: is no Gateway, VirtualService or DestinationRule of Istio, but of gateway.networking.k8s.io/v1',
+    '0.yaml: Service: is not a Gateway, VirtualService or DestinationRule',
+    '0.yaml: 0.yaml: document 5: is not a Gateway, VirtualService or DestinationRule',
+    '0.yaml: Gateway: is not a Gateway, VirtualService or DestinationRule of Istio, but of gateway.networking.k8s.io/v1',
   ]);
 });
 

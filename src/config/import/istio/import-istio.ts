@@ -53,7 +53,7 @@ function withoutDoubles(resources: readonly Resource[], differences: Difference[
       differences.push({
         kind: 'left out',
         field: resource.spec.at('host'),
-        reason: `an earlier rule for ${rule.host} was taken`,
+        reason: `an earlier rule for ${rule.host} is used`,
       });
   }
   return [...rules.values()];

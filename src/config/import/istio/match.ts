@@ -27,7 +27,7 @@ export function readMatch(match: Fields, hosts: readonly string[]): Matched | nu
   if (!match.hasLeftOut && asked.length > 0) return { match: found, hosts: asked };
   match.leaveOut(
     '',
-    'the route is left out for such requests, as it would take others too: they go to the next that matches',
+    'the route is left out for such requests, because it would take others too; they go to the next match',
   );
   return null;
 }
@@ -52,7 +52,7 @@ function readMethods(method: Fields): string[] | undefined {
   if ('exact' in found) return [found.exact];
   const text = 'regex' in found ? found.regex.slice(wholeText('').indexOf(')'), -')$'.length) : '';
   const methods = METHODS.exec(text)?.[1]?.split('|');
-  if (methods === undefined) method.leaveOut('', 'methods are matched exactly');
+  if (methods === undefined) method.leaveOut('', 'Keyway matches methods exactly');
   return methods;
 }
 
@@ -61,12 +61,12 @@ function readAuthority(authority: Fields, hosts: readonly string[]): readonly st
   const found = readStringMatch(authority);
   if (found === null) return hosts;
   if (!('exact' in found)) {
-    authority.leaveOut('', 'hosts are matched exactly, or by *.example.com');
+    authority.leaveOut('', 'Keyway matches hosts exactly, or as *.example.com');
     return [];
   }
   const host = found.exact.replace(/:\d+$/, '');
   if (hosts.some((wider) => isWithin(host, wider))) return [host];
-  authority.leaveOut('', `${host} is none of the hosts that the service is for`);
+  authority.leaveOut('', `${host} is not a host of this service`);
   return [];
 }
 
@@ -81,7 +81,8 @@ function readHeaders(match: Fields): Record<string, object> {
   });
   const absent = without.names().flatMap((name) => {
     const test = without.mapping(name);
-    if (readStringMatch(test) !== null) test.leaveOut('', 'Keyway asks whether a header is there, not what it is not');
+    if (readStringMatch(test) !== null)
+      test.leaveOut('', 'Keyway can check that a header exists, but not that it differs');
     return [[name, { present: false }] as const];
   });
   return Object.fromEntries([...tests, ...absent]);

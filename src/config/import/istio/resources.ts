@@ -60,7 +60,7 @@ function readDocument(value: unknown, file: string, place: string, differences: 
     differences.push({
       kind: 'left out',
       field: `${file}: ${what}`,
-      reason: `is no Gateway, VirtualService or DestinationRule${of}`,
+      reason: `is not a Gateway, VirtualService or DestinationRule${of}`,
     });
     return [];
   }

@@ -71,16 +71,13 @@ function readDestination(
     if (route !== chosen)
       route.leaveOut(
         '',
-        'a key has one owner: traffic is not split, and all goes to the destination with the most weight',
+        'a key has one owner: traffic is not split, and all of it goes to the destination with the largest weight',
       );
   const destination = chosen?.mapping('destination');
   const host = destination?.text('host');
   if (chosen === undefined || destination === undefined || host === undefined) {
     const instead = INSTEAD.find((name) => http.has(name)) ?? 'route';
-    http.leaveOut(
-      instead,
-      'the route has no destination: it is left out, and its requests go to the next that matches',
-    );
+    http.leaveOut(instead, 'the route has no destination and is left out; its requests go to the next match');
     return undefined;
   }
   return {

@@ -60,7 +60,7 @@ export class Drainer {
     this.#batches.push({ leavers, beganMs: nowMs, lastsMs, next: 0 });
   }
 
-  /** Streams that have to leave and have not yet. */
+  /** Streams that have yet to leave. */
   get waiting(): number {
     return this.#batches.reduce((sum, { leavers, next }) => sum + leavers.length - next, this.#reluctant.size);
   }

@@ -104,7 +104,7 @@ export function ejectOutliers(healths: readonly OwnerHealth[], passive: PassiveH
   for (const { health, rate } of rates)
     if (rate < least)
       health.eject(
-        `${Math.round(100 * rate)}% of its requests succeed, of all shards' ${Math.round(100 * mean)}%`,
+        `${Math.round(100 * rate)}% of its requests succeed, compared with ${Math.round(100 * mean)}% for all shards`,
         nowMs,
       );
 }

@@ -68,7 +68,7 @@ export class Upstreams {
   /** The shards of a version that is not served yet: nothing is sent to them. */
   ownersToBe(cluster: RoutedCluster): ClusterOwners {
     return new ClusterOwners(cluster, null, () => {
-      throw new Error('nothing is sent by a version that is staged');
+      throw new Error('nothing may be sent by a staged version');
     });
   }
 
