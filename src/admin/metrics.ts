@@ -217,7 +217,7 @@ async function addTraffic(
   await text.counter(`${prefix}_responses_total`, 'Responses by class of HTTP status.', responses);
   // Statuses that never came are left out: seventeen series a shard would say little.
   const grpc = all.flatMap(({ labels, traffic }) =>
-    GRPC_STATUS_NAMES.map((status, code) => [{ ...labels, status }, traffic.grpcStatuses[code] ?? 0] as const).filter(
+    GRPC_STATUS_NAMES.map((status, code) => [{ ...labels, status }, traffic.statuses[code] ?? 0] as const).filter(
       ([{ status }, count]) => count > 0 || status === 'OK',
     ),
   );

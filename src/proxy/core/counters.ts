@@ -1,7 +1,7 @@
 import { type FailureCause, failureCauses } from './failure.ts';
 
-/** gRPC's status codes run from 0 to 16. */
-const GRPC_STATUSES = 17;
+/** Statuses that are counted one by one: a family's numbers from 0 on. Those known so far end with 16. */
+const STATUSES = 17;
 /** Latency is counted in units of 8 us, in buckets that double: the last one begins at 2^22 units, 33 s. */
 export const LATENCY_UNIT_US = 8;
 export const LATENCY_BUCKETS = 24;
@@ -13,19 +13,20 @@ export class TrafficCounters {
   cancelled = 0;
   requestBytes = 0;
   responseBytes = 0;
-  /** Final responses by the first digit of their status. */
+  /** Final responses by their class, of which a family has up to ten. */
   readonly responses = new Array<number>(10).fill(0);
-  readonly grpcStatuses = new Array<number>(GRPC_STATUSES).fill(0);
+  /** Answers by their status, where the protocol numbers it. */
+  readonly statuses = new Array<number>(STATUSES).fill(0);
   readonly latency = new Array<number>(LATENCY_BUCKETS).fill(0);
   latencySum = 0;
 
-  countResponse(firstDigit: number): void {
-    this.responses[firstDigit] = (this.responses[firstDigit] ?? 0) + 1;
+  countResponse(itsClass: number): void {
+    this.responses[itsClass] = (this.responses[itsClass] ?? 0) + 1;
   }
 
-  countGrpcStatus(status: number): void {
-    const counted = this.grpcStatuses[status];
-    if (counted !== undefined) this.grpcStatuses[status] = counted + 1;
+  countStatus(status: number): void {
+    const counted = this.statuses[status];
+    if (counted !== undefined) this.statuses[status] = counted + 1;
   }
 
   /** @param units from the request to the end of its answer, in units of 8 us; @param bucket where they belong */

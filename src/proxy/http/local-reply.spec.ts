@@ -65,7 +65,7 @@ it('answers in HTTP by its status, a sentence, and when to come again', () => {
 it('answers in gRPC by trailers alone, and counts its status', () => {
   const { got, counters } = replied('grpc');
   expect(got).toEqual(expect.arrayContaining([':status: 200', 'grpc-status: 14', 'grpc-retry-pushback-ms: 1500']));
-  expect(counters.grpcStatuses[14]).toBe(1);
+  expect(counters.statuses[14]).toBe(1);
 });
 
 it('answers in Connect by its own name of the error', () => {

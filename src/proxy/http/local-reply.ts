@@ -236,7 +236,7 @@ export function sendReply(
     return;
   }
   counters.countResponse(2);
-  counters.countGrpcStatus(reply.grpcStatus);
+  counters.countStatus(reply.grpcStatus);
   const head = [STATUS_200, GRPC_CONTENT_TYPES[protocol], ...more];
   if (protocol === 'grpc') {
     block.set([...head, ...statusFields(reply)]);
@@ -266,11 +266,11 @@ export function endWithReply(
 ): void {
   const { connection } = stream;
   if (protocol === 'grpc') {
-    counters.countGrpcStatus(reply.grpcStatus);
+    counters.countStatus(reply.grpcStatus);
     block.set(statusFields(reply));
     connection.sendTrailers(stream, block);
   } else if (protocol !== 'http' && protocol !== 'connect' && betweenMessages) {
-    counters.countGrpcStatus(reply.grpcStatus);
+    counters.countStatus(reply.grpcStatus);
     const last = lastMessage(protocol, reply);
     connection.sendData(stream, last, 0, last.length, true);
   } else if (protocol === 'http' && mayEnd) connection.sendData(stream, NOTHING, 0, 0, true);

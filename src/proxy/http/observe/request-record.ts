@@ -139,8 +139,8 @@ export abstract class RequestRecord implements Waiting {
     owner.counters.observeLatency(bucket, units);
     if (grpcStatus === null) return;
     this.grpcStatus = grpcStatus.integer;
-    counters.countGrpcStatus(grpcStatus.integer);
-    owner.counters.countGrpcStatus(grpcStatus.integer);
+    counters.countStatus(grpcStatus.integer);
+    owner.counters.countStatus(grpcStatus.integer);
   }
 
   /** Notes what the client gets from the router itself. @param httpStatus null where its answer has begun */
