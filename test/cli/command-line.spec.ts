@@ -189,6 +189,7 @@ it.runIf(existsSync('/dev/full'))('serves on where what it logs cannot be writte
     stringify({
       listen: [{ address: '127.0.0.1:0' }],
       admin: { address: '127.0.0.1:0' },
+      accessLog: { path: '/dev/full', sample: 1 },
       routes: [{ match: { prefix: '/' }, cluster: 'docs' }],
       clusters: { docs: { shards: [{ id: 's0', address: '127.0.0.1:1' }] } },
     }),

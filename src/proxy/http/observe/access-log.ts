@@ -1,6 +1,5 @@
-import { openSync } from 'node:fs';
-import { linesTo } from '../../../runtime/lines-to.ts';
 import { printableLine } from '../../../runtime/printable.ts';
+import { LineFile } from './line-file.ts';
 import type { HttpStream, RequestFacts } from './request-facts.ts';
 import { Sampler } from './sampler.ts';
 
@@ -43,25 +42,19 @@ export const ACCESS_FIELDS: ReadonlyArray<keyof AccessEntry | 'time'> = [
   'retries',
 ];
 
-const STDOUT = 1;
-/** So much is collected before it is written; what is younger than the flush interval may be lost in a crash. */
-const BUFFERED_BYTES = 8192;
-const FLUSH_MS = 1000;
-
 /** Writes lines about requests that have ended: JSON, or a text of one's own. */
 export class AccessLog {
   readonly #sampler: Sampler;
   readonly #now: () => string;
   readonly #line: (entry: AccessEntry, time: string) => string;
-  readonly #sink;
+  readonly #file: LineFile;
 
   /** @param now the time of day, as lines have it */
   constructor({ path, sample, format }: AccessLogDescription, random: () => number, now: () => string) {
     this.#sampler = new Sampler(sample, random);
     this.#now = now;
     this.#line = format === 'json' ? jsonLine : templateLine(format);
-    const fd = path === '-' ? STDOUT : openSync(path, 'a');
-    this.#sink = linesTo({ fd, sync: false, minLength: BUFFERED_BYTES, periodicFlush: FLUSH_MS });
+    this.#file = new LineFile(path);
   }
 
   /** Whether this request is one of the share that is written. */
@@ -70,13 +63,12 @@ export class AccessLog {
   }
 
   write(entry: AccessEntry): void {
-    this.#sink.write(`${this.#line(entry, this.#now())}\n`);
+    this.#file.write(`${this.#line(entry, this.#now())}\n`);
   }
 
   /** Writes what was collected, and no more. */
   close(): void {
-    this.#sink.flushSync();
-    this.#sink.destroy();
+    this.#file.close();
   }
 }
 
