@@ -19,6 +19,7 @@ import { Cluster, diff, type Topology, type TopologyName, topologyText } from '.
 import { dnsServerOption, durationOption, integerOption, nameOption, optionWithDefault } from '../options/options.ts';
 import { placementDocument } from '../options/placement-option.ts';
 import { chosenRegistry, inRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
+import { folded } from '../output/folded.ts';
 import { goOnUnread, writeOut } from '../output/terminal.ts';
 import { stopOnSignals } from '../signals.ts';
 
@@ -111,16 +112,6 @@ async function discover(flags: DiscoverFlags): Promise<void> {
     await registry.close();
   });
   await keeping;
-}
-
-/** Tells a fault that comes again and again the first time, and then each time that it has come twice as often. */
-function folded(tell: (message: string, times: number) => void): (message: string) => void {
-  const times = new Map<string, number>();
-  return (message) => {
-    const count = (times.get(message) ?? 0) + 1;
-    times.set(message, count);
-    if (Number.isInteger(Math.log2(count))) tell(message, count);
-  };
 }
 
 /** Says what would become of a cluster, by a single look. */
