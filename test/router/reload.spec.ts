@@ -1,43 +1,19 @@
 import { once } from 'node:events';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { writeFileSync } from 'node:fs';
+import { Agent } from 'node:http';
 import { connect } from 'node:http2';
 import { createServer } from 'node:net';
 import { afterEach, expect, it, vi } from 'vitest';
-import { parse, stringify } from 'yaml';
-import { fetchText, metric, type RouterUnderTest, startRouter } from '../support/cluster.ts';
+import { fetchText, metric, startRouter } from '../support/cluster.ts';
 import { Commands } from '../support/commands.ts';
 import { startHttpBackend } from '../support/http-backend.ts';
 import { overHttp1 } from '../support/http-client.ts';
 import { freePorts, Scope } from '../support/processes.ts';
 import { PATIENCE, registryOn, sqlite } from '../support/registries.ts';
+import { reload, rewrite } from './reloading.ts';
 
 const scope = new Scope();
 afterEach(() => scope.release());
-
-/** Puts a file in its place as editors do. */
-function rewrite(router: RouterUnderTest, change: (config: Record<string, unknown>) => object): void {
-  const config = parse(readFileSync(router.config, 'utf8')) as Record<string, unknown>;
-  writeFileSync(`${router.config}.new`, stringify({ ...config, ...change(config) }));
-  renameSync(`${router.config}.new`, router.config);
-}
-
-interface Told {
-  readonly result: string;
-  readonly applied: string[];
-  readonly needsRestart: string[];
-  readonly fault: string | null;
-}
-
-/** Has the config read again by the admin address. */
-async function reload(router: RouterUnderTest, headers: Record<string, string> = {}): Promise<Told> {
-  const asked = httpRequest(`${router.admin}/reload`, { method: 'POST', headers });
-  asked.end();
-  const [response] = (await once(asked, 'response')) as [IncomingMessage];
-  let text = '';
-  for await (const part of response) text += String(part);
-  return JSON.parse(text) as Told;
-}
 
 /** Routes and clusters that tell of which config they are. */
 function marked(mark: string, port: number): { routes: object[]; clusters: object } {

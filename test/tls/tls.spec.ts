@@ -238,5 +238,5 @@ clusters: {docs: {shards: [{id: a, address: 127.0.0.1:1}]}}
   );
   const check = scope.keyway(['router', '--check', '--config', config]);
   expect(await check.exit()).not.toBe(0);
-  expect(check.output).toMatch(/keyway\.yaml:1:\d+ listen\.0\.tls: \/nowhere\.pem there is no such file/);
+  expect(check.output).toMatch(/keyway\.yaml:1:\d+ listen\.0\.tls: \/nowhere\.pem: there is no such file/);
 });
