@@ -1,3 +1,6 @@
+import { plainText } from '../runtime/foreign-errors.ts';
+import { makePrivateFolder } from '../runtime/private-file.ts';
+import { UsageError } from '../runtime/usage-error.ts';
 import { fileIdentity } from '../sqlite/index.ts';
 
 /** A data file that this process has open. Where it is deleted meanwhile the process goes on with it, and nobody would notice. */
@@ -15,5 +18,14 @@ export class DataFile {
   tellWhereGone(tell: (fault: string) => void): void {
     if (fileIdentity(this.#path) !== this.#identity)
       tell(`${this.#path} was deleted, or replaced, while it was open: what was kept in it is lost`);
+  }
+}
+
+/** Makes the folder that data is kept in, for its owner alone. @throws UsageError where it cannot be made */
+export function makeDataFolder(folder: string): void {
+  try {
+    makePrivateFolder(folder);
+  } catch (cause) {
+    throw new UsageError(`${plainText(cause)}: choose another place with --data`, { cause });
   }
 }

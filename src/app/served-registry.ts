@@ -4,10 +4,9 @@ import { StoreServer } from '../registry/store/index.ts';
 import { listenFault } from '../runtime/foreign-errors.ts';
 import { newLog } from '../runtime/log.ts';
 import { machineClock } from '../runtime/machine-clock.ts';
-import { makePrivateFolder } from '../runtime/private-file.ts';
 import { UsageError } from '../runtime/usage-error.ts';
 import { FileLock, FileLocked } from '../sqlite/index.ts';
-import { DataFile } from './data-file.ts';
+import { DataFile, makeDataFolder } from './data-file.ts';
 import { type AccessOptions, AccessReload, readAccess } from './registry-access.ts';
 
 /** A file to be served as a registry. */
@@ -36,7 +35,7 @@ export async function serveRegistry(
 ): Promise<ServedRegistry> {
   const { listen, data } = options;
   const read = readAccess(options);
-  makePrivateFolder(dirname(data));
+  makeDataFolder(dirname(data));
   const lock = lockOf(data);
   const store = new SqliteStore(data, machineClock);
   const kept = new DataFile(data);

@@ -150,6 +150,7 @@ describe('names and addresses', () => {
 
   it('are shown as they were typed', async () => {
     expect(await refusalOf('backend', '--id', 'a b', '--listen', '127.0.0.1:0')).toMatch(/^--id "a b": write a name/);
+    expect(await refusalOf('kv', 'get', 'größe')).toMatch(/^key größe: write characters of ASCII only/);
     vi.stubEnv('KEYWAY_ENDPOINT', 'localhost');
     expect(await refusalOf('kv', 'get', 'demo/x')).toMatch(/^KEYWAY_ENDPOINT localhost: write host:port/);
     expect(await refusalOf('kv', 'get', 'demo/x', '--endpoint', 'here')).toMatch(/^--endpoint here: write host:port/);

@@ -159,7 +159,9 @@ it('names the option of an address that cannot be had, and leaves nothing runnin
   const data = (): string[] => ['--data', join(scope.folder(), 'data.sqlite')];
   const at = (option: string): string =>
     `keyway: ${taken} is in use by another process: change ${option}, or stop the process that uses it\n`;
+  const file = scope.file('data', '');
   const outcomes = await Promise.all([
+    keyway('registry', '--data', join(file, 'registry.sqlite')),
     keyway('backend', '--id', 's0', '--listen', taken, ...data()),
     keyway('backend', '--id', 's0', '--listen', '127.0.0.1:0', '--metrics', taken, ...data()),
     keyway('registry', '--listen', taken, ...data()),
@@ -174,6 +176,7 @@ it('names the option of an address that cannot be had, and leaves nothing runnin
     ),
   ]);
   expect(outcomes.map(({ code, error }) => [code, error])).toEqual([
+    [2, `keyway: ${file} is a file, and a folder is wanted: choose another place with --data\n`],
     [2, at('--listen')],
     [2, at('--metrics')],
     [2, at('--listen')],

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { Command } from 'commander';
-import { DataFile } from '../../app/data-file.ts';
+import { DataFile, makeDataFolder } from '../../app/data-file.ts';
 import { openRegistry } from '../../app/open-registry.ts';
 import { processName, thisProcess } from '../../app/process-name.ts';
 import { HousekeepingMetrics } from '../../housekeeping/index.ts';
@@ -9,7 +9,6 @@ import { addressText, type HostPort } from '../../runtime/address.ts';
 import { listenFault } from '../../runtime/foreign-errors.ts';
 import { newLog } from '../../runtime/log.ts';
 import { machineClock } from '../../runtime/machine-clock.ts';
-import { makePrivateFolder } from '../../runtime/private-file.ts';
 import { EXIT_OK, UsageError } from '../../runtime/usage-error.ts';
 import { ShardServer, type ShardServerOptions, shardHousekeepingSchema } from '../../shard/index.ts';
 import { derivedNodeId } from '../../topology/index.ts';
@@ -74,7 +73,7 @@ export function backendCommand(): Command {
       const { id, listen, data } = flags;
       goOnUnread();
       endWithParent();
-      makePrivateFolder(dirname(data));
+      makeDataFolder(dirname(data));
       const metrics = new HousekeepingMetrics();
       const metricsServer = await serveMetrics(flags.metrics, metrics);
       const server = new ShardServer(optionsOf(flags, metrics));

@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
+import { makeDataFolder } from '../../app/data-file.ts';
 import { type DevCluster, startDevCluster } from '../../app/dev/dev-cluster.ts';
 import type { HostPort } from '../../runtime/address.ts';
 import { moduleFile } from '../../runtime/module-file.ts';
-import { makePrivateFolder } from '../../runtime/private-file.ts';
 import { addressOption, integerOption, optionWithDefault } from '../options/options.ts';
 import { DEFAULT_REGISTRY } from '../options/registry-option.ts';
 import { goOnUnread, writeErr, writeFault, writeOut } from '../output/terminal.ts';
@@ -37,7 +37,7 @@ export function devCommand(): Command {
 
 async function dev(options: DevOptions): Promise<void> {
   goOnUnread();
-  makePrivateFolder(options.data);
+  makeDataFolder(options.data);
   const started = new AsyncDisposableStack();
   const stopping = new AbortController();
   // From here on, so that a Ctrl-C while it starts leaves no shard behind.

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { DIRECT_CHANNEL } from '../../runtime/direct-channel.ts';
 import { plainText } from '../../runtime/foreign-errors.ts';
 import { printableLine } from '../../runtime/printable.ts';
@@ -55,24 +55,30 @@ export function kvCommand(): Command {
   const revision = ['--revision <revision>', 'the revision that it must have now; 0 if it must not exist'] as const;
   const wholeNumber = integerOption(0, Number.MAX_SAFE_INTEGER);
 
-  add('get', 'print a document', 'get demo/hello').argument('<key>', 'project/document').action(get);
+  add('get', 'print a document', 'get demo/hello').argument('<key>', 'project/document', keyOption).action(get);
   add('put', 'write a document', 'put demo/hello "good day"')
-    .argument('<key>', 'project/document')
+    .argument('<key>', 'project/document', keyOption)
     .argument('<value>', 'the text')
     .option(...revision, wholeNumber)
     .option('--ttl <time>', 'how long until housekeeping deletes it', durationOption())
     .action(put);
   add('delete', 'remove a document', 'delete demo/hello')
-    .argument('<key>', 'project/document')
+    .argument('<key>', 'project/document', keyOption)
     .option(...revision, wholeNumber)
     .action(remove);
   add('list', 'print the documents whose keys start with a prefix', 'list demo/')
-    .argument('<prefix>', 'such as demo/')
+    .argument('<prefix>', 'such as demo/', keyOption)
     .action(list);
   add('watch', 'print a document and then each change, until interrupted', 'watch demo/hello')
-    .argument('<key>', 'project/document')
+    .argument('<key>', 'project/document', keyOption)
     .action(watch);
   return kv;
+}
+
+/** A key goes in a header, for the router to find its shard. */
+function keyOption(text: string): string {
+  if (!/^[ -~]+$/.test(text)) throw new InvalidArgumentError('write characters of ASCII only: a key goes in a header.');
+  return text;
 }
 
 async function get(key: string, options: KvOptions): Promise<void> {
