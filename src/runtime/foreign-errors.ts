@@ -97,6 +97,8 @@ const MEANINGS: ReadonlyArray<readonly [RegExp, string]> = [
   ],
   [/\bReceived RST_STREAM with code 0 \(Call ended without gRPC status\)/, 'the answer has no gRPC status'],
   [/^Cancelled on client$/, 'there was no answer in time'],
+  [/error:[0-9A-F]+:x509 certificate routines:[^:]*:key values mismatch$/, 'the key belongs to another certificate'],
+  [/error:[0-9A-F]+:PEM routines:[^:]*:no start line$/, 'it contains no PEM'],
 ];
 
 /** Of gRPC's framing: letters of a page, say, that were taken for the length of a message. */

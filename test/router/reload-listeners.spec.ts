@@ -99,7 +99,10 @@ it('turns a listener to TLS, adds, replaces and demands certificates, and leaves
 
   // A fault changes nothing.
   rewriteListener(router, { tls: { certificates: [{ ...a, key: b?.key }] } });
-  expect(await reload(router)).toMatchObject({ result: 'refused', fault: expect.stringContaining('goes with') });
+  expect(await reload(router)).toMatchObject({
+    result: 'refused',
+    fault: expect.stringContaining('the key belongs to another certificate'),
+  });
   expect(await new Secure(router, { servername: 'b.test' }).name()).toBe('b.test');
 
   // Replaced, and clients have to show one from now on.
