@@ -29,7 +29,7 @@ import {
   unknownCluster,
 } from './registry-state.ts';
 
-/** What another config makes of a router's clusters, once it is known who owns what. */
+/** What another config makes of a router's clusters, once their tables are built. */
 export interface PreparedClusters {
   readonly routed: readonly RoutedCluster[];
   /** The threads route by it. */
@@ -118,7 +118,7 @@ export class RoutedClusters {
         (event) => this.#onEvent(event),
         (error) => {
           const served = this.#threads === null ? 0 : this.#fromRegistry.size - clusters.length;
-          // Without it topologies would silently be out of date: the process ends, and whoever runs it starts it again.
+          // Without it topologies would silently be out of date: the process ends, and its supervisor restarts it.
           if (this.#awaited.size === 0 || served > 0) throw error;
           this.#control = null;
           reject(error);

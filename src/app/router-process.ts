@@ -146,7 +146,7 @@ export class RouterProcess {
     }
   }
 
-  /** Clients are let in once it is known who owns what, or that nobody knows. */
+  /** Clients are let in once the owners are known, or known to be unknown. */
   async #startThreads(): Promise<readonly number[]> {
     await this.#clusters.follow();
     const { workers, listen } = this.#config;
@@ -228,7 +228,7 @@ export class RouterProcess {
     this.#admin.close();
   }
 
-  /** Whoever stops a router sees what it still waits for, and for how long. */
+  /** Shows the operator who stops a router what it still waits for, and for how long. */
   async #tellWhatDrains(endsMs: number): Promise<void> {
     const streams = (await this.#threads?.openStreams(MOST_STREAMS_COUNTED)) ?? [];
     if (streams.length === 0) return;

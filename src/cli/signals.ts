@@ -8,7 +8,7 @@ const ORPHAN_CHECK_MS = 200;
 
 /**
  * Signals that follow the first one within this time are copies of it: npm, npx and the command's own wrapper pass on what a
- * terminal, or whoever ends a process group, has sent to all of it. On a busy machine they take a while; a person who wants
+ * terminal, or a program that ends a process group, has sent to the whole group. On a busy machine they take a while; a person who wants
  * the process to end at once asks again.
  */
 const COPIES_MS = 1000;

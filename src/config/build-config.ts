@@ -122,7 +122,7 @@ function registryOf(
   return { store: withoutUndefined(stores) as RegistryDescription, keepIn, leaseMs: lease };
 }
 
-/** Whoever reaches the admin address sees keys and clients: from outside only with a token. */
+/** Anyone who reaches the admin address sees keys and clients, so from outside it needs a token. */
 function adminTokenOf({ address, tokenFile }: ConfigFile['admin'], report: Report): string | null {
   const { host } = splitAddress(address);
   if (tokenFile === undefined) {

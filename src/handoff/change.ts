@@ -52,7 +52,7 @@ export interface ChangeOptions extends CommitOptions {
  * this process where there is none. Who dies in between leaves a handoff that others finish.
  *
  * What holds, unless it is forced: a version that is to be strict becomes current once everybody who may serve another one has
- * confirmed it or is over. So a cluster becomes strict by a handoff, too, and one that was deleted is made anew once nobody serves
+ * confirmed it or is over. So a cluster becomes strict by a handoff, too, and one that was deleted is created again once nothing serves
  * what it was. Where somebody is away whom no time ends, nothing is begun: it would hold all other changes up.
  * @returns the topology, once it is the current one
  * @throws VersionConflict also where somebody is in the way; HandoffAborted

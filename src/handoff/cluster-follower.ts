@@ -358,7 +358,7 @@ export class ClusterFollower {
         await this.#registry.settled(signal);
         return { ...(await this.#registry.handoffs.read(this.topologyName)), incarnation };
       } catch (error) {
-        // What stands there may be mended.
+        // The entry may be fixed.
         if (!(error instanceof StoreUnavailable || error instanceof UnreadableEntry)) throw error;
         await pause(RETRY_MS, signal);
       }

@@ -210,7 +210,7 @@ function fence({ attempt }: Handoff, isUp: boolean): Pick<Handoff, 'fence'> {
   return { fence: { attempt, isUp } };
 }
 
-/** What was held is let go, to those who own it still; all begins anew from there. */
+/** What was held is released to its old owners; the steps begin again from there. */
 function backToDraining(
   { attempt, retries }: Handoff,
   reason: string,

@@ -79,7 +79,7 @@ export class Board {
     return this.#registry.documents.read(document, schema);
   }
 
-  /** One that cannot be read is by a term that is over: whoever leads takes the unit. */
+  /** A claim that cannot be read belongs to a term that is over: the leader takes the unit. */
   #claimOf(document: StoredDocument): StoredClaim {
     const claim = this.#read(document, schemas.claim) ?? { election: '', token: 0, node: '' };
     return { ...claim, token: claim.token as FencingToken, revision: document.revision };

@@ -153,7 +153,7 @@ export class Housekeeper {
     this.#unsettle();
   }
 
-  /** Resolves once no run goes on by a term that has ended; or once its lease has, by any clock. */
+  /** Resolves once no run continues under a term that has ended, or once the lease has ended by any clock. */
   #whenQuiet(term: Term): Promise<void> {
     return new Promise((resolve) => {
       const look = (): void => {

@@ -12,7 +12,7 @@ export class Leadership {
 
   /**
    * @param onTerm told when a term begins, and, with null, when it has ended
-   * @param quiet resolves once nothing goes on by a term that has ended
+   * @param quiet resolves once nothing continues under a term that has ended
    */
   constructor(
     registry: Registry,

@@ -136,7 +136,7 @@ export class TaskRunner {
     const { timeOfDayMs, random } = this.#context;
     const nowMs = timeOfDayMs();
     const runs = [record, ...before.runs].slice(0, KEPT_RUNS);
-    // Whoever has the unit next goes on with it at once.
+    // The next holder of the unit continues with it at once.
     if (record.outcome === 'stopped') return { ...before, cursor, runs };
     const hasFailed = FAILURES.has(record.outcome);
     const failures = hasFailed ? before.failures + 1 : 0;

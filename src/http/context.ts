@@ -14,7 +14,7 @@ export interface HttpContext {
   readonly head: MessageHead;
 }
 
-/** What the connections of one thread share, made anew. */
+/** Creates what the connections of one thread share. */
 export function httpContext(clock: () => number, limits: HttpLimits = defaultLimits): HttpContext {
   return httpContextOn({ turn: new Turn(clock), buffers: new BufferPool(limits) }, limits);
 }

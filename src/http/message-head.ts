@@ -61,7 +61,7 @@ export class MessageHead {
   }
 
   /**
-   * Host has to say what `:authority` says, and stands for it where there is none: whoever looks at one of the two only must not
+   * Host has to say what `:authority` says, and replaces it if there is none: a recipient that looks at only one of the two must not
    * be led elsewhere (RFC 9113, 8.3.1).
    */
   #settleHost(block: HeaderBlock, host: Field): string | null {
@@ -100,7 +100,7 @@ export class MessageHead {
       return 'a request field in a response';
     const status = this.status === null || this.status.valueLength !== 3 ? -1 : this.status.integer;
     if (status < 100) return 'no valid :status';
-    // It is for a connection of HTTP/1.1, and whoever has one deals with it (RFC 9113, 8.6).
+    // It concerns an HTTP/1.1 connection, and code that has one handles it (RFC 9113, 8.6).
     if (status === 101) return ':status 101';
     if (status < 200 || status === 204) this.dropContentLength(block);
     return null;
@@ -147,10 +147,10 @@ export class MessageHead {
     for (let i = 0; i < block.count; i++) {
       const field = block.fields[i] as Field;
       if (field.valid) continue;
-      const mended = withoutOuterBlanks(field);
-      if (!isGrpc || mended === null || field.name.kind !== NameKind.Other)
+      const trimmed = withoutOuterBlanks(field);
+      if (!isGrpc || trimmed === null || field.name.kind !== NameKind.Other)
         return `a blank around the value of ${field.name.text}`;
-      block.replace(i, mended);
+      block.replace(i, trimmed);
     }
     return null;
   }

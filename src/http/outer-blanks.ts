@@ -13,8 +13,8 @@ export function withoutOuterBlanks({ name, text }: Field): Field | null {
   const inner = text.slice(start, end);
   const isMessage = name.text === 'grpc-message';
   const value = isMessage ? encoded(text.slice(0, start)) + inner + encoded(text.slice(end)) : inner;
-  const mended = transientField(name.text, value);
-  return mended.valid ? mended : null;
+  const trimmed = transientField(name.text, value);
+  return trimmed.valid ? trimmed : null;
 }
 
 function isBlank(character: string | undefined): boolean {

@@ -112,7 +112,7 @@ export class ClientSocket implements OutputListener {
 
   // ---- how fast the client is ------------------------------------------------------------------------------------
 
-  /** Nothing has come for so long although it is read. */
+  /** How long nothing has come although the socket is read. */
   isSilent(nowMs: number, limitMs: number): boolean {
     return !this.#pause.isPaused && nowMs - this.#receivedAtMs > limitMs;
   }

@@ -1,5 +1,5 @@
 /**
- * So long a client whose answer was under way, and could not tell it that its connection ends, may send another request, which
+ * How long a client may send another request if its answer was already under way and could not say that the connection ends; that request
  * does (RFC 9112, 9.6): as long as most servers keep an idle connection, so that it is no surprise.
  */
 const UNTOLD_MS = 5000;

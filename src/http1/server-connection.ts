@@ -52,7 +52,7 @@ export class Http1Connection implements StreamConnection, ClientSocketListener, 
   #discardable = -1;
   /** The connection ends with the response that is under way. */
   #closeAfter = false;
-  /** Requests that wait are being taken: whoever ends one meanwhile need not begin with the next. */
+  /** Waiting requests are being taken: code that ends one meanwhile need not begin the next. */
   #takesAhead = false;
   #headBeganMs = 0;
   /** The request that has come is HTTP/2's first. */

@@ -5,7 +5,7 @@ import type { HostPort } from '../runtime/address.ts';
 /** A name of the kernel's, as wide as ports are: a network namespace. Linux alone has such names, as it alone spreads connections over threads. */
 const LOCK = '\0keyway-listening';
 const RETRY_MS = 20;
-/** Whoever has it needs it for milliseconds; somebody who keeps it must not keep others from starting. */
+/** Its holder needs it for milliseconds; a process that keeps it must not keep others from starting. */
 const PATIENCE_MS = 5000;
 
 /**

@@ -108,7 +108,7 @@ export class Listener {
       },
       (socket) => readByEvents(socket, this.#accept(socket, socket)),
     );
-    // Node tells of a handshake that fails or takes too long, and leaves the socket to whoever listens.
+    // Node tells of a handshake that fails or takes too long, and leaves the socket to its listener.
     server.on('tlsClientError', (_error, socket) => {
       this.#owner.onHandshakeFailed();
       socket.destroy();

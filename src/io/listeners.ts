@@ -9,7 +9,7 @@ export interface NamedListener {
   readonly description: ListenerDescription;
   /** Its port: another than the description's where the system has chosen it. */
   readonly port: number;
-  /** Descriptors of sockets that listen there already, handed over by another router; else it is listened anew. */
+  /** Descriptors of sockets that listen there already, handed over by another router; without them a new socket listens. */
   readonly inherited?: readonly number[] | undefined;
 }
 

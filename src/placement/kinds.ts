@@ -10,5 +10,5 @@ export const placements = { ringHash, maglev, fixedRing, ketama, slots } as cons
 
 export type PlacementName = keyof typeof placements;
 
-/** Every placement in the order of the list, seen as one of many: for whoever has its name and options from a document. */
+/** Every placement in the order of the list, seen as one of many: for code that has its name and options from a document. */
 export const placementKinds: Readonly<Record<PlacementName, PlacementKind>> = placements;

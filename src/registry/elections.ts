@@ -96,7 +96,7 @@ function electionOf({ key }: Entry): string {
 
 const leaderSchema = z.object({ candidate: z.string(), epoch: z.int().min(0).default(0) });
 
-/** Whoever made the entry leads, whatever it says. */
+/** The creator of the entry leads, whatever the entry says. */
 function leaderOf({ value, created }: Entry): Leader {
   const { candidate, epoch } = leaderSchema.safeParse(looseJson(value)).data ?? { candidate: UNNAMED, epoch: 0 };
   return { candidate, token: tokenOf(epoch, created) };

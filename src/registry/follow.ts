@@ -24,7 +24,7 @@ const MOST_WAIT_MS = 2000;
 
 /**
  * Follows the entries whose keys begin so through every outage of the store: no change is missed and none is told twice. Where the store went
- * back, all is told anew.
+ * back, everything is reported again.
  * Ends when `until` is aborted, or the store is closed.
  */
 export async function* follow(store: TrackedStore, prefix: string, until: AbortSignal): AsyncGenerator<Followed> {

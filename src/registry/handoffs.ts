@@ -62,7 +62,7 @@ export interface ClusterState extends HandoffState {
 
 /**
  * Handoffs as the registry keeps them: one at a time for each cluster. Every step is a compare-and-set on the one before, so
- * that whoever drives may die, or be late, at any of them.
+ * that the driver may die, or be late, at any of them.
  */
 export class Handoffs {
   readonly #store: TrackedStore;
@@ -156,7 +156,7 @@ export class Handoffs {
 
   /**
    * Makes the staged topology the current one.
-   * @param gone nodes that are forgotten: to come back they have to register anew
+   * @param gone nodes that are forgotten: to come back they have to register again
    * @returns null where the handoff is not any more what it was taken for, or one of the nodes has come back
    */
   async commit(

@@ -19,7 +19,7 @@ const STOPS_BEFORE = 0.15;
 
 /**
  * A lease that is renewed for as long as this process can. It is held until `lost` is aborted, or `isHeld` says no: by the
- * holder's own clock, and no later than the store lets it go. What holds: whoever acts until a time that is given here acts for
+ * holder's own clock, and no later than the store lets it go. What holds: code that acts until a time given here acts for
  * no longer than the others reckon with, also where the lease ends before its time. One that its holder gives back is over
  * before the store hears of it; one that the store has let go was held for certain only when it was last renewed.
  */

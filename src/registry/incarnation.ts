@@ -5,7 +5,7 @@ import { epochOf, type FencingToken, tokenOf } from './fencing-token.ts';
 import { type Change, type Entry, type Revision, type Store, StoreDenied } from './store/store.ts';
 
 /**
- * What a store is from its beginning until its contents go back: restored from a backup, or lost and begun anew. What was told of the store
+ * What a store is from its beginning until its contents go back: restored from a backup, or lost and started empty. What was reported of the store
  * by one incarnation says nothing in the next, whatever its number is.
  */
 interface Incarnation {
@@ -109,7 +109,7 @@ async function isWritten(store: Store, entry: Entry | undefined, { incarnation, 
 
 /** What a store is that does not say, and may not be told. */
 const UNKNOWN: StoredIncarnation = { id: '', epoch: 0, copy: '', past: [], longestLeaseMs: 0 };
-/** Five seconds: others notice when their connections are made anew. */
+/** Five seconds: others notice when their connections are reopened. */
 const MOST_DENIALS = 25;
 
 /** A copy that says nothing of itself is taken for what it was. */
@@ -139,7 +139,7 @@ function following(stored: StoredIncarnation | null, seen: Seen, copy: string, b
   return { id: newId(), epoch, copy, past: [...new Set(past)].slice(-KEPT_PAST), longestLeaseMs };
 }
 
-/** Has a lease reckoned with: whoever holds it may go by this incarnation for so long after it has become another. @throws StoreUnavailable */
+/** Records a lease: its holder may use this incarnation for that long after the store has become another one. @throws StoreUnavailable */
 export async function reckonWith(store: Store, lengthMs: number): Promise<void> {
   for (;;) {
     const entry = await store.get(INCARNATION);

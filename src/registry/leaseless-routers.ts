@@ -16,7 +16,7 @@ export interface LeaselessBasis {
 }
 
 /**
- * A router that may go on without its lease, whoever sees it or not. It says so before it does, and takes it back once it
+ * A router that may continue without its lease, whether or not others see it. It says so before it does, and takes it back once it
  * serves by its lease alone, or not at all.
  */
 export interface LeaselessRouter extends LeaselessBasis {

@@ -75,7 +75,7 @@ function each<Schema extends z.ZodType>(schema: Schema) {
 }
 
 const routerSchema = z.looseObject({
-  // A version that cannot be read is one that is served: whoever serves is waited for.
+  // A version that cannot be read counts as served: members that serve are waited for.
   versions: each(z.number().catch(0)),
   acknowledged: each(acknowledgement),
   admin: hostPort.catch(NOWHERE),

@@ -40,7 +40,7 @@ export class Members {
   }
 
   /**
-   * Registers, and keeps it so until it leaves: after an outage that was longer than the lease, anew.
+   * Registers, and stays registered until it leaves; after an outage longer than the lease it registers again.
    * @param onRegistered told each time, once the others can see it
    * @param instance which process registers
    */
@@ -136,7 +136,7 @@ export class Membership {
     if (this.#lease !== null) await this.#tell(this.#lease);
   }
 
-  /** An entry that was taken away was taken for gone: then this process has to register anew before it serves on. */
+  /** A removed entry means that others consider this process gone: it has to register again before it serves. */
   async #tell(lease: HeldLease): Promise<void> {
     if (!(await this.#put(lease, 'own'))) await lease.release();
   }

@@ -7,7 +7,7 @@ export interface OwnWrite {
   readonly lease?: LeaseId;
   /**
    * What it may be written over. `own`: what this process left there, or the write is given up. `nothing`: the same, and it is
-   * made anew where there is none. `anything`: what others made of it as well.
+   * created if there is none. `anything`: also what others made of it.
    */
   readonly over: 'own' | 'nothing' | 'anything';
   /** Gives up once aborted. */

@@ -145,7 +145,7 @@ export class Topologies {
     const version = (above + 1) as TopologyVersion;
     const handoff = await this.#handoff(name, version);
     const changes = versionChanges(name, { ...current, version }, this.#timeOfDay());
-    // Whoever came between has raised it as well, or the watch tells of it.
+    // A change in between has raised it as well, or the watch reports it.
     await this.#commit([{ key: pointerKey(name), revision }, handoff.condition], [...changes, ...handoff.changes]);
   }
 

@@ -16,7 +16,7 @@ import { parsed, type UnreadableEntries, UnreadableEntry } from './unreadable.ts
 export interface Pointer {
   readonly version: TopologyVersion;
   readonly deleted: boolean;
-  /** It took another one's place at once: whoever has not heard of it may serve anything. Where it is not given, all had confirmed it. */
+  /** It replaced another version at once: members that do not know it may serve anything. If this is not given, all members had confirmed it. */
   readonly atOnce?: boolean;
 }
 

@@ -49,7 +49,7 @@ export class TopologyWatch {
     }
   }
 
-  /** Where the registry went back, what is current is told anew, whatever was told before. */
+  /** After the registry went back, reports what is current again, whatever was reported before. */
   #enter(incarnation: string): void {
     if (this.#incarnation !== '' && incarnation !== this.#incarnation) {
       this.#told = null;

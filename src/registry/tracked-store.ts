@@ -109,7 +109,7 @@ export class TrackedStore implements Store {
     this.#stopWatching = this.#store.watch(INCARNATIONS, this.#revision as Revision, {
       onBegun: () => {},
       onChanges: again,
-      // Whoever follows anything begins anew as well, and checks then.
+      // Everything that follows entries starts over as well, and checks then.
       onEnded: () => {
         this.#stopWatching = null;
       },

@@ -31,8 +31,8 @@ export class Waker {
 
   /**
    * Does the work until `signal` is aborted.
-   * @param retryMs after so long, where the registry was away, or what `passes` says will be another time. What the registry has and cannot be
-   *   read is waited for until something wakes it: what is followed tells when it is mended
+   * @param retryMs how long to wait before another try if the registry was away, or until `passes` may say otherwise. What the registry has and cannot be
+   *   read is waited for until something wakes it: the followed entries report when it is fixed
    */
   async run(
     work: () => Promise<void>,

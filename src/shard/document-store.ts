@@ -48,7 +48,7 @@ export class StaleToken extends Error {
   }
 }
 
-/** Changes behind a revision are not all kept any more: who resumes there has to begin anew. */
+/** Not all changes after a revision are kept any more: a watch that resumes there has to start over. */
 export class ChangesRemoved extends Error {
   override readonly name = 'ChangesRemoved';
 

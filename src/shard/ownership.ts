@@ -1,7 +1,7 @@
 /** Whether a shard may serve a document to who asks. */
 export type Verdict =
   | { readonly kind: 'owner' }
-  /** Another shard has it, by this version: who asks should look anew. */
+  /** Another shard has it, by this version: the router should look again. */
   | { readonly kind: 'stale'; readonly version: number }
   /** It is not known who has it now. */
   | { readonly kind: 'unknown'; readonly reason: string };

@@ -14,7 +14,7 @@ import type { Ownership, Verdict } from './ownership.ts';
 import { hasEnded, processMark } from './process-mark.ts';
 
 // What holds: this process serves a key by a version for no longer than the others reckon with, who know of it what it has said
-// last. They wait for its acknowledgement of `hold`, whatever its shard is called and whoever else has that name; where it is cut
+// last. They wait for its acknowledgement of `hold`, whatever its shard is called and whatever else has that name; where it is cut
 // off, for the end of its lease and the time beyond it that stands in the registry as this process's right. That right
 // follows the versions: one that allows more counts once it stands there, one that allows less at once. A right is
 // given up by saying that this process has ended, once it has.
@@ -117,7 +117,7 @@ export class RegisteredOwnership implements Ownership {
     });
   }
 
-  /** Registered anew, it may have been given up meanwhile: it is to be waited for again before it serves. */
+  /** After it registered again, it may have been given up meanwhile: others must wait for it again before it serves. */
   async #onRegistered(lease: HeldLease): Promise<void> {
     lease.lost.addEventListener('abort', () => this.#tell({ healthy: false }), { once: true });
     await this.#rights.claim(lease.lost, ({ process }) => hasEnded(process));
@@ -134,7 +134,7 @@ export class RegisteredOwnership implements Ownership {
     const lease = this.#confirmed;
     if (lease === null) return;
     const { beyondLeaseMs } = this.#follower;
-    // Given up meanwhile, it may serve for as long as it had said, and no longer; the next registration claims anew.
+    // Given up meanwhile, it may serve for as long as it had said, and no longer; the next registration claims again.
     void this.#rights.change({ beyondLeaseMs }, AbortSignal.any([lease.lost, this.#stopping.signal]));
   }
 

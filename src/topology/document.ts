@@ -26,7 +26,7 @@ export function checkTopology(document: unknown, source: string): TopologyDraft 
   return checkDocument(document, source, storedTopologySchema, draftOf);
 }
 
-/** What decides who owns what is understood as a whole, or not at all. */
+/** What decides ownership is understood as a whole, or not at all. */
 const DECISIVE: ReadonlySet<PropertyKey | undefined> = new Set(['placement', 'pins']);
 
 /** A topology that was written by this release, an earlier or a later one. */
@@ -38,7 +38,7 @@ export interface ReadTopology {
 
 /**
  * The same for what a registry or a disk keeps: fields that this release does not know are left out, but for those of placement and pins.
- * Whoever adds a field that must not be left out names it in `requires`.
+ * A writer that adds a field that must not be left out names it in `requires`.
  */
 export function readTopology(document: unknown, source: string): ReadTopology {
   const parsed = storedTopologySchema.safeParse(document);

@@ -1,4 +1,4 @@
-/** Topology: who owns what, at one version. Pure; imports placement and yaml only. */
+/** Topology: which shard owns which keys, at one version. Pure; imports only placement and yaml. */
 export { Cluster, type ClusterDescription, type HashOn, type PlacementChoice, type Shard } from './cluster.ts';
 export { ClusterTable, type ShardPlace, type SharedCluster, shareCluster } from './cluster-table.ts';
 export { describeCluster } from './describe.ts';

@@ -54,7 +54,7 @@ const pin = z
 
 const HASH_ON = ['address', 'id', 'hostname'] as const;
 
-/** The fields that tell who owns what. */
+/** The fields that decide ownership. */
 const fields = {
   placement,
   hashOn: z.enum(HASH_ON).describe("What is hashed for a shard. With id, changing a shard's address moves no key."),
@@ -88,8 +88,8 @@ const failover = z
   .describe(FAILOVER);
 
 /**
- * What a topology may say that changes who owns what, or when, beyond what the first release knew. A release adds its features here, and
- * whoever writes a topology that has one names it in `requires`: so that earlier releases refuse it, rather than misread it.
+ * What a topology may say that changes ownership, or when it changes, beyond what the first release knew. A release adds its features here, and
+ * a writer of a topology that has one names it in `requires`, so that earlier releases refuse the topology rather than misread it.
  */
 const FEATURES: readonly string[] = [];
 
@@ -133,5 +133,5 @@ const storedFailover = z
 /** A topology as a registry, or a disk, keeps it. */
 export const storedTopologySchema = topologySchema.extend({ failover: storedFailover.optional() });
 
-/** What tells who owns what, defaults filled in. */
+/** What decides ownership, with defaults filled in. */
 export type ClusterFields = { readonly [Field in keyof typeof fields]: z.output<(typeof fields)[Field]> };

@@ -19,7 +19,7 @@ export interface ChangeRules {
   readonly failover?: { readonly afterMs: number } | undefined;
 }
 
-/** The full, immutable description of a cluster at one version: who owns what. It is replaced whole, never edited. */
+/** The full, immutable description of a cluster at one version: which shard owns which keys. It is replaced whole, never edited. */
 export interface Topology extends ClusterDescription, ChangeRules {
   readonly namespace: string;
   readonly version: TopologyVersion;

@@ -1,4 +1,4 @@
-/** One fault of a document that people write: where it is, and how to mend it. */
+/** One error in a document that people write: where it is, and how to fix it. */
 export interface DocumentFault {
   readonly file: string;
   /** From 1; 0 where the fault is in no one place. */

@@ -30,7 +30,7 @@ export function readDocument(file: string): string {
  * can find. Fields by the names that earlier releases had for them are read too, with a notice.
  * @param file the name for messages
  * @param jsonSchema where it is not simply the schema's own
- * @throws DocumentError naming every fault with line, column, field and mend
+ * @throws DocumentError naming every fault with its line, column, field and fix
  */
 export function parseYaml<Schema extends z.ZodType, Result>(
   text: string,

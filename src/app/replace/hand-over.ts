@@ -76,7 +76,7 @@ export class HandOver {
 }
 
 /**
- * Whoever gets the sockets gets the clients: they go to this user's own processes alone. The kernel has seen to it that no
+ * The process that gets the sockets gets the clients, so they go only to this user's own processes. The kernel has seen to it that no
  * other user could make such a folder, or get to a socket in it.
  */
 function checkPrivate(path: string): void {

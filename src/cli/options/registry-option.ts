@@ -57,7 +57,7 @@ export async function inRegistry<Result>(
   }
 }
 
-/** Nobody answers for a registry: whoever named it, perhaps long ago and elsewhere, is told where. */
+/** No process answers for a registry. The error says where it was named, which may have been long ago and elsewhere. */
 class RegistryAway extends Error {
   constructor(cause: StoreUnavailable, namedBy: string | null) {
     const named = namedBy === null || namedBy === FLAG ? 'Use' : `${namedBy} names it; use`;

@@ -26,7 +26,7 @@ export function loggedListener(metrics: HousekeepingMetrics, log: Log): Housekee
 }
 
 /**
- * Serves a process's metrics. @param at nowhere, where it is not given. @param metrics of its housekeeping, where it keeps house.
+ * Serves a process's metrics. @param at where to serve; if it is not given, nothing is served. @param metrics of its housekeeping, if it does any.
  * @returns what is to be closed in the end. @throws UsageError where the address cannot be had
  */
 export async function serveMetrics(

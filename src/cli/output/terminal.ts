@@ -56,7 +56,7 @@ export function endWhereNobodyReads(): void {
     });
 }
 
-/** Whoever reads us, others are served: from now on we go on where what we say cannot be written. */
+/** Whether or not our output is read, clients are served: from now on the process continues when its output cannot be written. */
 export function goOnUnread(): void {
   isServing = true;
 }
@@ -85,7 +85,7 @@ export class Notes {
   }
 }
 
-/** Draws anew what stands on the terminal below `lines` lines up. @param texts lines, which may say what others have said */
+/** Redraws the last `lines` lines on the terminal. @param texts lines, which may say what others have said */
 export function redraw(lines: number, texts: readonly string[]): void {
   const up = lines === 0 ? '' : `\x1b[${lines}A`;
   process.stderr.write(`${up}\x1b[J${texts.map((text) => `${printable(text)}\n`).join('')}`);

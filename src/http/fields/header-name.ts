@@ -120,7 +120,7 @@ staticEntries.forEach(({ name }, i) => {
 });
 
 /**
- * The one object for a name of our own, which a field's name may be compared with. Whoever does that asks for it before
+ * The one object for a name of our own, with which a field's name may be compared. Code that does so asks for it before
  * peers send it, and never for a name that a peer has chosen: that is `peerName`.
  */
 export function headerName(text: string): HeaderName {

@@ -1,4 +1,4 @@
-/** So long a connection is kept without a request where its peer does not say how long it does; most keep it for 5 s. */
+/** How long a connection is kept without a request if its peer does not say how long it keeps it; most keep it for 5 s. */
 const KEEP_IDLE_MS = 4000;
 /** A peer's word is believed up to this, less what a request takes to reach it. */
 const LONGEST_IDLE_MS = 600_000;

@@ -32,7 +32,7 @@ export class ResponseHead implements FieldTaker {
   status = 0;
   /** The connection may go on after this response. */
   keepAlive = true;
-  /** So long the shard keeps an idle connection, as it says itself; 0: it does not say. */
+  /** How long the shard says that it keeps an idle connection; 0: it does not say. */
   keepAliveMs = 0;
   /** Bytes of content, CHUNKED or UNTIL_CLOSE. */
   contentLength = 0;

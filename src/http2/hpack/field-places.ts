@@ -10,7 +10,7 @@ const INITIAL_SLOTS = 32;
  * connections of a thread share, they would cost as much for each field as there are connections.
  *
  * It is a hash table of places in the ring of entries. A note whose entry has been evicted tells of another field or of
- * none, and so does no harm until the notes are made anew.
+ * none, and so does no harm until the notes are rebuilt.
  */
 export class FieldPlaces {
   readonly #table: DynamicTable;
@@ -61,7 +61,7 @@ export class FieldPlaces {
     this.#used++;
   }
 
-  /** Makes all notes anew, in four times the room, so that this is worth a few steps for each insertion. */
+  /** Rebuilds all notes in four times the room, so that this costs only a few steps per insertion. */
   #noteAll(): void {
     const { count, capacity, newest } = this.#table;
     this.#capacity = capacity;

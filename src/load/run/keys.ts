@@ -16,7 +16,7 @@ export type KeyDistribution =
   /** One after the other, and again from the beginning. */
   | { readonly kind: 'sequential' };
 
-/** Making names anew for each request takes more than sending it; these take some tens of megabytes. */
+/** Building names for each request would cost more than sending it; keeping them takes some tens of megabytes. */
 const MOST_KEPT = 200_000;
 
 /** The keys there are: of projects and documents, or a list. */

@@ -6,7 +6,7 @@ import type { Target, Transport } from './transport.ts';
 /** How long until a connection that could not be made, or was lost, is tried again. */
 const RECONNECT_MS = 100;
 
-/** So many HTTP/2 connections to one place, made anew when they are lost or told to go. */
+/** A number of HTTP/2 connections to one place, reopened when they are lost or asked to leave. */
 export class Http2Transport implements Transport, ConnectionHandler {
   readonly #target: Target;
   readonly #context: HttpContext;

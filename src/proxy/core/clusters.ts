@@ -17,7 +17,7 @@ export interface OpenRequests {
 }
 
 /**
- * The clusters that a thread routes to: who owns what in each, what stands before the owners, and what becomes of requests whose keys or
+ * The clusters that a thread routes to: the owners in each, what stands before the owners, and what becomes of requests whose keys or
  * owners move.
  */
 export class Clusters {
@@ -46,7 +46,7 @@ export class Clusters {
     this.#onOwners = onOwners;
   }
 
-  /** Who owns what in a cluster now. One that the config has no more stays known for those that are on their way to it. */
+  /** The owners in a cluster now. A cluster that is no longer in the config stays known for requests that are on their way to it. */
   ownersIn(cluster: string): ClusterOwners | undefined {
     return this.#owners.get(cluster);
   }
@@ -123,7 +123,7 @@ export class Clusters {
     this.#drainWhere(`shard ${shard} goes away`, (request) => request.isOn(connection));
   }
 
-  /** Has streams leave; what is not sent yet looks for its owner anew. They are looked at some at a time, so that requests have their turn in between. */
+  /** Makes streams leave; requests that are not yet sent look for their owner again. They are looked at some at a time, so that requests have their turn in between. */
   #drainWhere(reason: string, hasToLeave: (request: OpenRequest) => boolean): void {
     const leavers: Leaver[] = [];
     const visited = this.#open.visitSome((request) => {
@@ -169,7 +169,7 @@ export class Clusters {
     const { name, upstream } = cluster;
     const before = this.#owners.get(name);
     if (before === undefined) return this.#upstreams.ownersOf(cluster, this.#gateOf(cluster));
-    // Who owns what in a cluster of the registry is published, and not for the config to say.
+    // The owners in a cluster of the registry are published; the config does not decide them.
     const table = before.gate === null ? cluster.table : before.shared;
     if (before.build === (table?.build ?? 0) && isDeepStrictEqual(before.upstream, upstream)) return before;
     return this.#upstreams.ownersOf({ ...cluster, table }, before.gate);

@@ -10,7 +10,7 @@ export interface FamilyHost {
   readonly context: CoreContext;
   /** The time of day, as log lines have it. */
   readonly timeOfDay: () => string;
-  /** Who owns what in a cluster now; undefined where there is no such cluster. */
+  /** The owners in a cluster now; undefined if there is no such cluster. */
   ownersIn(cluster: string): ClusterOwners | undefined;
   /** A session that one of the family's doors has made is over. */
   onSessionClosed(session: Session): void;

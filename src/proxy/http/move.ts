@@ -5,7 +5,7 @@ import type { ResumeDescription } from './replay/resume.ts';
 export interface MoveDescription {
   /**
    * `goaway`: over HTTP/2 they are told to make a new connection, and the stream ends; `end`: it ends; `replay`: it stays, and the call
-   * is made anew at the new owner, where that can be done.
+   * is opened again at the new owner, if that is possible.
    */
   readonly how: MoveWay;
   /** For `replay`: where the call goes on; from its beginning where nothing says so. */

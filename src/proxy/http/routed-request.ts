@@ -30,7 +30,7 @@ import { versionFieldOf } from './version-field.ts';
 export const Phase = {
   /** Its answer has not begun. */
   Asking: 0,
-  /** Its call was made anew, and that answer has not begun: the client has its headers already. */
+  /** Its call was made again, and that answer has not begun: the client already has its headers. */
   Replaying: 1,
   Answering: 2,
   /** Its answer is complete, or was given up: nothing more goes to the client. */
@@ -326,7 +326,7 @@ export abstract class RoutedRequest extends RequestRecord implements StreamHandl
     return true;
   }
 
-  /** Makes the call anew with this header section and content: at once, or once a version is known. @param version 0: at once */
+  /** Makes the call again with this header section and content: at once, or once a version is known. @param version 0: at once */
   protected sendAnew(fields: Field[], content: Uint8Array, version: number): void {
     this.upstream = null;
     this.phase = Phase.Replaying;

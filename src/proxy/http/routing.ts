@@ -82,7 +82,7 @@ export type RouteKey =
   | { readonly kind: 'fixed'; readonly text: string; readonly owner: HttpUpstream | null }
   | { readonly kind: 'rule'; readonly rule: ShardKeyRule };
 
-/** Finds who owns what in a cluster; undefined where there is no such cluster. */
+/** Finds the owners of a cluster; undefined if there is no such cluster. */
 export type OwnersIn = (cluster: string) => ClusterOwners | undefined;
 
 /** The routes and owners at one moment: built off the request's way, swapped in by one assignment, never changed. */

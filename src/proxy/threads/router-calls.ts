@@ -21,7 +21,7 @@ export interface RouterCalls {
   prepare(settings: RouterSettings, listen: readonly NamedListener[]): readonly number[];
   /** Goes by what was prepared last. */
   apply(): void;
-  /** Goes on by what it went by before. */
+  /** Continues with what it used before. */
   discard(): void;
   publish(cluster: string, table: SharedCluster | null, staged: StagedCluster | null): void;
   settled(cluster: string, attempt: number, step: string): boolean;

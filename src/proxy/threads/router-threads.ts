@@ -30,7 +30,7 @@ export interface RouterThreads {
   start(): Promise<readonly number[]>;
   /**
    * Has every thread route by a table of a cluster, and go along with what is staged beside it; a table of null: nobody
-   * knows who owns what. Resolves once all do.
+   * knows the owners. Resolves once all do.
    */
   publish(cluster: string, table: SharedCluster | null, staged: StagedCluster | null): Promise<void>;
   /** Resolves once every thread is done with a step of a handoff; false where that has been given up. */

@@ -106,7 +106,7 @@ export class Router implements FamilyHost, ListenerOwner {
     this.#sweeper.unref();
   }
 
-  // ---- who owns what -----------------------------------------------------------------------------------------------
+  // ---- owners ------------------------------------------------------------------------------------------------------
 
   ownersIn(cluster: string): ClusterOwners | undefined {
     return this.#clusters.ownersIn(cluster);

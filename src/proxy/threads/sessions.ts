@@ -16,7 +16,7 @@ export class Sessions implements OpenRequests {
     return this.#all.size;
   }
 
-  /** Those that are open now: whoever goes through them may end them. */
+  /** Those that are open now: code that iterates over them may end them. */
   [Symbol.iterator](): Iterator<Session> {
     return [...this.#all].values();
   }

@@ -1,6 +1,6 @@
 import { Denial } from './denial.ts';
 
-/** A lease is no longer: as long as a config lets a router's be. Whoever is lost is missed by then. */
+/** The longest lease, as for a router in a config. A lost member is noticed by then. */
 export const LONGEST_LEASE_MS = 3_600_000;
 /** Of kinds, a namespace, a cluster, a shard and a unit's own name. */
 export const LONGEST_KEY_BYTES = 4096;

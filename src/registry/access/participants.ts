@@ -3,7 +3,7 @@ import type { Role } from './roles.ts';
 
 /** Somebody who takes part in a registry. */
 export interface Participant {
-  /** Whose leases are whose. Whoever shows the same token is the same one. */
+  /** Which participant owns which leases. Clients with the same token are the same participant. */
   readonly owner: string;
   readonly role: Role;
 }

@@ -51,7 +51,7 @@ function holds(keys: Keys, key: string): boolean {
   return keys.some((each) => (each.endsWith('/') ? key.startsWith(each) : key === each));
 }
 
-/** Whoever notices first that the registry went back says so. */
+/** The first member that notices that the registry went back says so. */
 const INCARNATION = 'incarnation/';
 
 /** Whether a role may change an entry. */

@@ -80,7 +80,7 @@ export function openStore(registry: RegistryDescription, clock: () => number, ti
   });
 }
 
-/** A secret in cleartext is for whoever sees the traffic. */
+/** Anyone who sees the traffic can read a secret in cleartext. */
 function checkSecrecy(
   secret: string,
   endpoints: readonly string[],

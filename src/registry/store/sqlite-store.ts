@@ -42,7 +42,7 @@ const SCHEMA = `
   );
 `;
 
-/** Changes are kept for watchers that come back; who was away for longer lists anew. */
+/** Changes are kept for watchers that come back; a watcher that was away for longer lists everything again. */
 const KEPT_REVISIONS = 1000;
 /** How often other processes' changes, and leases that have ended, are looked for: a read that rarely leaves the cache. */
 const POLL_MS = 50;
@@ -51,7 +51,7 @@ const POLL_MS = 50;
 const MOST_LEASES = 20_000;
 /** Somebody who takes more than a large cluster needs leaves room for others. */
 const MOST_LEASES_OF_AN_OWNER = 10_000;
-/** Whoever knows the name of a lease may end it, where all show one token: it is one of 2^48 that nobody guesses. */
+/** With one shared token, any client that knows the name of a lease may end it; the name is one of 2^48 and cannot be guessed. */
 const LEASE_NAMES = 2 ** 48 - 1;
 
 interface LeaseRow {

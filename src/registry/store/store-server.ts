@@ -57,7 +57,7 @@ const MOST_UNSENT_BYTES = 4 * LARGEST_VALUE_BYTES;
 const MOST_WATCHES_OF_A_CONNECTION = 4096;
 /** Each takes some 20 KB of memory. */
 const MOST_WATCHES = 20_000;
-/** Each takes a descriptor, and some 60 KB of memory. Whoever takes part has one, a command another for its time. */
+/** Each takes a descriptor and about 60 KB of memory. Every participant has one, and a command has another while it runs. */
 const MOST_CONNECTIONS: ConnectionLimits = { inAll: 8192, ofAddress: 4096 };
 /** A list comes in parts of so many bytes and an entry more. */
 const PART_BYTES = 1024 * 1024;
@@ -145,7 +145,7 @@ export class StoreServer {
       if (this.#participantOf(call.metadata) === null) call.emit('error', faultOf(newStranger()));
   }
 
-  /** Ends all calls: clients come back to whoever serves next. */
+  /** Ends all calls: clients reconnect to the process that serves next. */
   close(): void {
     this.#server.forceShutdown();
     this.#listener?.close();

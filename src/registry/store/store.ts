@@ -51,7 +51,7 @@ export interface Watcher {
 export interface Recalled {
   /** Which copy it is, of a file or of a cluster: another one after most ways of restoring it. Empty: it does not know. */
   readonly copy: string;
-  /** Whether it has made the change that was seen; null: it does not keep changes of so long ago. */
+  /** Whether the store has made the change that was seen; null: it no longer keeps changes of that age. */
   readonly isKept: boolean | null;
 }
 
@@ -77,7 +77,7 @@ export interface Store {
   /** Tells of every change after a revision to keys that begin so, in order, none twice. @returns what ends it */
   watch(prefix: string, after: Revision, watcher: Watcher): () => void;
   /**
-   * What tells whether the store has gone back since a change was seen: restored from a backup, or begun anew.
+   * Shows whether the store has gone back since a change was seen: restored from a backup, or started empty.
    * @param seen an entry as a change has left it; null: none was seen
    */
   recall(seen: Entry | null): Promise<Recalled>;

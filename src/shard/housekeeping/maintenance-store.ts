@@ -17,7 +17,7 @@ export interface UnitToken {
 const ROWS_AT_ONCE = 200;
 /**
  * Documents of which nothing is left, and of which it is known one by one up to where something was: a megabyte. Of those before them who comes
- * back to a revision has to begin anew, also where nothing was removed behind it.
+ * back to a revision has to start over, even if nothing was removed after it.
  */
 const MOST_FORGOTTEN = 10_000;
 const TOKEN_OF_UNIT = 'SELECT token FROM units WHERE unit = ?';
@@ -78,7 +78,7 @@ export class MaintenanceStore {
         'ON CONFLICT (key) DO UPDATE SET up_to = excluded.up_to',
     );
     this.#tooMany = prepare('SELECT up_to AS upTo FROM forgotten ORDER BY up_to DESC LIMIT 1 OFFSET ?');
-    // One that was put anew may have lost changes since.
+    // A document that was put again may have lost changes since.
     this.#forgetRemoved = prepare(
       'DELETE FROM removed_changes WHERE key IN (SELECT key FROM forgotten WHERE up_to <= ?1) AND up_to <= ?1',
     );

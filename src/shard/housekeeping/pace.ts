@@ -10,7 +10,7 @@ const STEPS_MS = 0.5;
  */
 const LONGEST_REST_MS = 20;
 
-/** Keeps housekeeping to a share of the thread that requests want too. */
+/** Limits housekeeping to a share of the thread, which requests need too. */
 export class Pace {
   readonly #clock: () => number;
   readonly #signal: AbortSignal;

@@ -20,7 +20,7 @@ const compaction = taskSettingsSchema.extend({
 });
 
 const tombstones = taskSettingsSchema.extend({
-  // By then whoever could still write by what it knew before the deletion has lost its lease.
+  // By then any process that could still write with knowledge from before the deletion has lost its lease.
   after: duration({ least: 1000, most: LONGEST_MS })
     .prefault('24h')
     .describe('A document that was deleted this long ago is forgotten, with all of its changes.'),

@@ -82,7 +82,7 @@ function sessions(parts: TaskParts, { idle: idleMs, ...settings }: SettingsOf<'s
 /** How many expired documents are looked at together. */
 const EXPIRED_AT_ONCE = 50;
 
-/** Documents whose time is over are deleted by the shard that serves them: whoever watches one hears of it. */
+/** Expired documents are deleted by the shard that serves them, and their watchers are notified. */
 function expiry(parts: TaskParts, settings: SettingsOf<'expiry'>): Task {
   const { maintenance, store, ownership, clock } = parts;
   return {
@@ -107,7 +107,7 @@ function expiry(parts: TaskParts, settings: SettingsOf<'expiry'>): Task {
         if (some.length === 0) return { cursor: null, candidates, changed };
         await pace.rest();
       }
-      // It begins anew next time: what was not this shard's may be then.
+      // It starts over next time: what was not this shard's may be by then.
       return { cursor: 'more', candidates, changed };
     },
   };

@@ -2,7 +2,7 @@ import { type LiveState, liveText, type Mark, type Second, secondText } from '..
 import { printableLine } from '../../../runtime/printable.ts';
 import { redraw, writeErr } from '../../output/terminal.ts';
 
-/** How often what stands on a terminal is drawn anew. */
+/** How often the terminal is redrawn. */
 const DRAW_MS = 500;
 
 /** Where a person looks on: a picture on a terminal, or a line a second. */

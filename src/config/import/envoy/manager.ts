@@ -82,7 +82,7 @@ function readClients(manager: Fields): Record<string, unknown> {
   return { ...(hops > 0 && { trustedHops: hops }), requestIds: readRequestIds(manager, isEdge) };
 }
 
-/** Envoy makes an id where there is none, and anew for who comes from outside. */
+/** Envoy makes an id if there is none, and always a new one for requests from outside. */
 function readRequestIds(manager: Fields, isEdge: boolean): string {
   const makes = !manager.has('generate_request_id') || manager.flag('generate_request_id');
   const keeps = manager.flag('preserve_external_request_id');

@@ -101,7 +101,7 @@ export class Drainer {
     if (!request.isOpen || !hasToLeave()) return;
     const { counters, random, drain } = this.#context;
     const how = request.wayToLeave;
-    // What is made anew counts itself, for a shard may be the one to end it.
+    // A replayed watch counts itself, because a shard may be the one to end it.
     if (how !== 'replay') counters.drained[how]++;
     if (how === 'goaway') request.shutDownConnection(reason);
     request.leave(how, reason, random() * drain.pushbackMs);

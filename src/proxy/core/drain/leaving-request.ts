@@ -12,7 +12,7 @@ export interface LeavingRequest {
   ageMs(nowMs: number): number;
   /** Has its client make another connection. */
   shutDownConnection(reason: string): void;
-  /** Ends in the way of its client's protocol, or is made anew at its new owner, as soon as no message is under way. */
+  /** Ends in its client's protocol, or is opened again at its new owner, as soon as it is between two messages. */
   leave(how: MoveWay, reason: string, retryAfterMs: number): void;
   /** It was told to leave, and a message has not come to its end: it is reset. */
   giveUp(): void;

@@ -17,7 +17,7 @@ const HELD_KEYS_MS = 2000;
 /** A change of version as a thread takes part in it: which of its requests are for keys that move, and who is waited for. */
 export class Change {
   #staged: StagedCluster;
-  /** Who owns what by it. */
+  /** The owners in it. */
   readonly next: Owners;
   /** Everybody who was under way when it began has been looked at. */
   seenAll = false;

@@ -9,7 +9,7 @@ import { WaitingRoom } from './waiting-room.ts';
 
 /** What the gate needs of its router. */
 export interface GateKeeper {
-  /** Who owns what in the cluster now. */
+  /** The owners in the cluster now. */
   owners(): Owners;
   /** The requests to the cluster that are under way, some at a time; resolves once all were visited. */
   visitOpen(visit: (request: GatedRequest) => void): Promise<void>;
@@ -92,7 +92,7 @@ export class Gate {
     return false;
   }
 
-  /** Finds a request's owner anew. @param version that a shard has spoken of; 0: none has */
+  /** Finds a request's owner again. @param version that a shard has named; 0: none has */
   #mayGo(request: GatedRequest, version: number): boolean {
     if (!this.#lease.admitsAt(this.#now())) return false;
     const owners = this.#keeper.owners();

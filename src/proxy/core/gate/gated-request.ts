@@ -26,6 +26,6 @@ export interface GatedRequest extends Waiting, LeavingRequest, Refusable {
   /** Has it wait in a place, and in no other. */
   waitIn(place: WaitingPlace<GatedRequest>): void;
   isIn(place: WaitingPlace<GatedRequest>): boolean;
-  /** Its wait is over: it asks anew whether it may go out, and to whom. */
+  /** Its wait is over: it asks again whether it may go out, and to which owner. */
   proceed(): void;
 }

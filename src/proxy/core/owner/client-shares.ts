@@ -7,7 +7,7 @@ const RESERVED = 1 / 8;
  * all they can leave some, however unevenly they have shared out what was there before (dynamic thresholds, Choudhury and Hahne).
  */
 const OF_WHAT_IS_LEFT = 1 / 8;
-/** How often the shares are counted anew; they are carried on in between. */
+/** How often the shares are recounted; in between they are updated. */
 const COUNT_EVERY_MS = 100;
 
 /**

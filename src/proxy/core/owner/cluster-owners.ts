@@ -10,7 +10,7 @@ import type { Upstream, UpstreamDescription } from './upstream.ts';
 export interface RoutedCluster {
   readonly name: string;
   readonly upstream: UpstreamDescription;
-  /** Who owns what; null as long as nobody knows. */
+  /** The owners; null while they are unknown. */
   readonly table: SharedCluster | null;
   /** For a cluster of the registry: until when it may be served. */
   readonly servesUntil?: ServesUntil | undefined;
@@ -29,7 +29,7 @@ export class ClusterOwners<P extends Pool = Pool> implements Owners {
   readonly upstream: UpstreamDescription;
   /** Of two with the same table the same. */
   readonly build: number;
-  /** In memory that threads share; null as long as nobody knows who owns what. */
+  /** In memory that threads share; null while the owners are unknown. */
   readonly shared: SharedCluster | null;
   readonly #table: ClusterTable | null;
   readonly #upstreamOf: (shard: ShardPlace) => Upstream<P>;

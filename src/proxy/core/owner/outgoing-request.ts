@@ -6,7 +6,7 @@ import type { Waiting } from './fair-queue.ts';
 export interface OutgoingRequest extends Waiting, Refusable {
   /** Has it wait in a place, and in no other. */
   waitIn(place: WaitingPlace<OutgoingRequest>): void;
-  /** Its wait is over: it asks anew whether it may go out, and to whom. */
+  /** Its wait is over: it asks again whether it may go out, and to which owner. */
   proceed(): void;
 }
 

@@ -42,7 +42,7 @@ it('ejects for longer each time, up to the longest, and for less again after a g
   expect(until(30_000)).toBe(2000);
 });
 
-it('takes a shard for sick as long as its own checks find a fault, whatever becomes of requests', () => {
+it('takes a shard for unhealthy as long as its own checks find a fault, whatever becomes of requests', () => {
   const { health } = newHealth(null);
   health.onCheck('it answers 500');
   health.onOutcome(false, 0);
@@ -58,7 +58,7 @@ it('ejects the one that succeeds far less often than the others, where there are
     consecutiveFailures: 0,
     successRate: { minimumRequests: 10, standardDeviations: 1.5, intervalMs: 1000 },
   };
-  const sick = (count: number): boolean[] => {
+  const unhealthy = (count: number): boolean[] => {
     const healths = Array.from({ length: count }, () => newHealth(passive).health);
     healths.forEach((health, at) => {
       for (let i = 0; i < 20; i++) health.onOutcome(at === 0 && i % 2 === 0, 0);
@@ -66,6 +66,6 @@ it('ejects the one that succeeds far less often than the others, where there are
     ejectOutliers(healths, passive, 0);
     return healths.map((health) => health.faultAt(0) !== null);
   };
-  expect(sick(5)).toEqual([true, false, false, false, false]);
-  expect(sick(2)).toEqual([false, false]);
+  expect(unhealthy(5)).toEqual([true, false, false, false, false]);
+  expect(unhealthy(2)).toEqual([false, false]);
 });

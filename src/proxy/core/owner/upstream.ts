@@ -106,7 +106,7 @@ export class Upstream<P extends Pool = Pool> implements ShardEndpoint {
     return this.#shares.admits(request, 1, open, requests, this.#context.turn.nowMs);
   }
 
-  /** Requests wait for it while it is down or sick. */
+  /** Requests wait for it while it is down or unhealthy. */
   get isWaitedFor(): boolean {
     return this.#waitForOwnerMs > 0;
   }

@@ -12,7 +12,7 @@ import { canonicalAddress } from '../../../runtime/address.ts';
 export interface EdgeDescription {
   /** Proxies in front whose `x-forwarded-*` are believed; 0: clients connect to the router itself. */
   readonly trustedHops: number;
-  /** `x-request-id`: left as it comes, made where it is missing, or made anew for every request. */
+  /** `x-request-id`: left as it comes, generated if it is missing, or generated for every request. */
   readonly requestIds: 'pass' | 'missing' | 'always';
 }
 

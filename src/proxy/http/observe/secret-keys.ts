@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { ShardKeySource } from '../shard-key.ts';
 
-/** Headers and query fields whose values let in whoever shows them. */
+/** Headers and query fields whose values grant access. */
 const SECRET_NAME =
   /auth|cookie|token|secret|session|password|passwd|credential|api-?_?key|access-?_?key|jwt|signature|^sid$|[-_]sid$/i;
 
-/** Whether what a header or a query field of this name says lets in whoever says it. */
+/** Whether the value of a header or query field with this name grants access. */
 export function isSecretName(name: string): boolean {
   return SECRET_NAME.test(name);
 }
 
-/** Whether keys that come from there are secrets: whoever reads one could take its client's place. */
+/** Whether keys that come from there are secrets: a reader of one could impersonate its client. */
 export function isSecretSource(source: ShardKeySource): boolean {
   if ('cookie' in source) return true;
   return ('header' in source && isSecretName(source.header)) || ('query' in source && isSecretName(source.query));

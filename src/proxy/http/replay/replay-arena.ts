@@ -80,7 +80,7 @@ export class ReplayArena {
 
 /**
  * The room that `length` bytes are given: up to a fifth more, so that content that comes in pieces is moved when it has
- * grown by as much, and each byte a few times, however small the pieces are and whoever sends between them.
+ * grown by as much, and each byte a few times, however small the pieces are and whatever other clients send between them.
  */
 function roomFor(length: number): number {
   if (length <= SMALLEST_ROOM) return SMALLEST_ROOM;

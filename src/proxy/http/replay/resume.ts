@@ -31,7 +31,7 @@ export function resumeToken(resume: ResumeDescription | undefined): ResumeToken 
   return 'json' in resume ? new JsonToken(resume.json) : new HeaderToken(resume.header);
 }
 
-/** The watch begins anew. */
+/** The watch starts over. */
 class NoToken implements ResumeToken {
   onHead(_get: (header: string) => string | undefined): void {}
   onMessage(_message: Uint8Array): void {}

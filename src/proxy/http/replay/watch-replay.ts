@@ -6,7 +6,7 @@ import { type ResumeDescription, type ResumeToken, resumeToken } from './resume.
 /** A watch names what it wants in less; a longer request is not kept for as long as a watch is open. */
 const LONGEST_REQUEST_BYTES = 64 * 1024;
 
-/** What a watch needs so that it can be opened anew at another owner: its request, and how far it has come. */
+/** What a watch needs so that it can be opened again at another owner: its request, and how far it has come. */
 export class WatchReplay {
   readonly #token: ResumeToken;
   /** Null where nothing in the messages matters. */
