@@ -138,10 +138,10 @@ it('tells in the registry when a node is unhealthy, and when it is healthy again
 
 it('registers a Node program by a call of the library', async () => {
   const { registry, where } = await startRegistry(scope);
-  // The package as it is published, in a place of its own.
+  // The package as it is published, but for its types, in a place of its own.
   const folder = scope.folder();
   const project = join(import.meta.dirname, '../..');
-  const build = ['-p', 'tsconfig.build.json', '--outDir', join(folder, 'dist')];
+  const build = ['-p', 'tsconfig.build.json', '--noCheck', '--declaration', 'false', '--outDir', join(folder, 'dist')];
   expect(spawnSync('npx', ['tsc', ...build], { cwd: project, encoding: 'utf8' }).stdout).toBe('');
   for (const part of ['protos', 'node_modules']) symlinkSync(join(project, part), join(folder, part));
   copyFileSync(join(project, 'package.json'), join(folder, 'package.json'));

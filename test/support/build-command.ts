@@ -17,16 +17,20 @@ import { build, type Plugin } from 'vite';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const BUILDS = join(ROOT, 'node_modules/.cache/keyway-builds');
-/** Loaded with ours from few files: hundreds of modules, most of the time that a process takes to start. Those that look for files beside themselves cannot be. */
+/** Loaded with ours from few files: hundreds of modules, most of the time that a process takes to start. What starts programs or threads of its own is not. */
 const INLINED = [
   '@bufbuild/protobuf',
   '@grpc/grpc-js',
   '@grpc/proto-loader',
+  '@grpc/reflection',
   '@js-sdsl/ordered-map',
+  '@opentelemetry/api',
   'bintrees',
   'commander',
   'connection-parse',
   'croner',
+  'google-protobuf',
+  'grpc-health-check',
   'hashring',
   'lodash.camelcase',
   'long',
@@ -97,7 +101,7 @@ async function buildInto(folder: string): Promise<void> {
     root: ROOT,
     configFile: false,
     logLevel: 'error',
-    plugins: [ownPlaces],
+    plugins: [ownPlaces, packagesPlaces],
     ssr: { noExternal: INLINED },
     build: {
       ssr: true,
@@ -129,5 +133,15 @@ const ownPlaces: Plugin = {
   },
   renderChunk(code, { fileName }) {
     return { code: code.replaceAll(DIST, relative(dirname(fileName), '.')), map: null };
+  },
+};
+
+/** Has a package that is loaded with ours go on to find the files beside itself. */
+const packagesPlaces: Plugin = {
+  name: 'packages-places',
+  enforce: 'pre',
+  transform(code, id) {
+    if (!id.includes('/node_modules/') || !code.includes('__dirname')) return null;
+    return { code: code.replaceAll(/\b__dirname\b/g, JSON.stringify(dirname(id))), map: null };
   },
 };
