@@ -79,15 +79,18 @@ async function load(): Promise<(argv: readonly string[]) => Promise<number>> {
       return true;
     };
   }
-  const exit = process.exit;
-  process.exit = (code) => {
-    const here = inside.getStore();
-    if (here === undefined) return exit(code);
-    here.exit(Number(code ?? process.exitCode ?? 0));
-    throw new Exited();
-  };
   return run;
 }
+
+let exit = process.exit;
+
+/** Ends a command in place of the process. */
+const endHere: typeof process.exit = (code) => {
+  const here = inside.getStore();
+  if (here === undefined) return exit(code);
+  here.exit(Number(code ?? process.exitCode ?? 0));
+  throw new Exited();
+};
 
 async function runHere(args: readonly string[], registry: string): Promise<Outcome> {
   keyway ??= load();
@@ -95,6 +98,11 @@ async function runHere(args: readonly string[], registry: string): Promise<Outco
   const signals = SIGNALS.map((signal) => [signal, process.listeners(signal)] as const);
   const before = { registry: process.env.KEYWAY_REGISTRY, exitCode: process.exitCode };
   running++;
+  // The test runner puts its own in place for each file.
+  if (process.exit !== endHere) {
+    exit = process.exit;
+    process.exit = endHere;
+  }
   process.env.KEYWAY_REGISTRY = registry;
   try {
     return await new Promise<Outcome>((resolve, reject) => {
