@@ -8,28 +8,24 @@ import {
 } from 'node:http2';
 import { promisify } from 'node:util';
 import { type ClientDuplexStream, type ClientReadableStream, Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { eventually, metric, type RouterUnderTest, startRouter } from '../support/cluster.ts';
+import { afterAll, afterEach, expect, it } from 'vitest';
+import { eventually, metric, type RouterUnderTest, SharedRouter } from '../support/cluster.ts';
 import { type EchoBackend, echoClient, keyed, startEchoBackend } from '../support/echo-backend.ts';
 import { freePorts, KEYWAY, Scope } from '../support/processes.ts';
 
 const scope = new Scope();
+const whole = new Scope();
+const shared = new SharedRouter(whole);
 afterEach(() => scope.release());
+afterAll(() => whole.release());
 
 type Echo = ReturnType<typeof echoClient>;
 
-/** Three shards and a router that many tests share. */
-const whole = new Scope();
-let echo: { readonly router: RouterUnderTest; readonly backends: readonly EchoBackend[] };
-let client: Echo;
-beforeAll(async () => {
-  const backends = await Promise.all(['s0', 's1', 's2'].map((name) => startEchoBackend(whole, name)));
-  echo = { router: await startRouter(whole, { shards: backends.map(({ port }) => port) }), backends };
-});
-beforeEach(() => {
-  client = echoClient(scope, echo.router.endpoint);
-});
-afterAll(() => whole.release());
+async function startEcho(shards = 3): Promise<{ router: RouterUnderTest; backends: EchoBackend[]; client: Echo }> {
+  const backends = await Promise.all(Array.from({ length: shards }, (_, i) => startEchoBackend(scope, `s${i}`)));
+  const router = await shared.configured({ shards: backends.map(({ port }) => port) });
+  return { router, backends, client: echoClient(scope, router.endpoint) };
+}
 
 interface UnaryOutcome {
   error: ServiceError | null;
@@ -63,12 +59,13 @@ function unary(client: Echo, message: string, metadata: Metadata, deadlineMs = 2
 }
 
 it('sends each key to the shard that `keyway explain` names', async () => {
+  const { router, client } = await startEcho();
   const keys = Array.from({ length: 60 }, (_, i) => `project-${i % 7}/document-${i}`);
   const { stdout } = await promisify(execFile)(process.execPath, [
     KEYWAY,
     'explain',
     '--config',
-    echo.router.config,
+    router.config,
     '--json',
     ...keys,
   ]);
@@ -82,6 +79,7 @@ it('sends each key to the shard that `keyway explain` names', async () => {
 });
 
 it('carries metadata in both directions, trailers, and messages of any size', async () => {
+  const { client } = await startEcho(1);
   const binary = Buffer.from([0, 255, 10, 13, 128]);
   const large = 'x'.repeat(1_000_000);
   const outcome = await unary(client, large, keyed('k', { 'x-echo': 'text', 'x-echo-bin': binary }));
@@ -92,6 +90,7 @@ it('carries metadata in both directions, trailers, and messages of any size', as
 });
 
 it("passes a shard's error with its message and trailers", async () => {
+  const { client } = await startEcho(1);
   const { error, trailers } = await unary(client, 'fail', keyed('k', { 'x-echo': 'why' }));
   expect(error?.code).toBe(status.FAILED_PRECONDITION);
   expect(error?.details).toBe('as asked: 100% “so”');
@@ -99,6 +98,7 @@ it("passes a shard's error with its message and trailers", async () => {
 });
 
 it('streams in either direction and in both', async () => {
+  const { client } = await startEcho(1);
   const collected = await new Promise<string>((resolve, reject) => {
     const call = (client.clientStream as CallableFunction)(keyed('k'), (error: Error | null, reply: Buffer) =>
       error === null ? resolve(reply.toString()) : reject(error),
@@ -128,6 +128,7 @@ it('streams in either direction and in both', async () => {
 });
 
 it("tells the shard of a client's cancel", async () => {
+  const { client, backends } = await startEcho(1);
   const call = (client.serverStream as CallableFunction)(
     Buffer.from('hang'),
     keyed('k'),
@@ -135,12 +136,12 @@ it("tells the shard of a client's cancel", async () => {
   await once(call, 'data');
   call.on('error', () => {});
   call.cancel();
-  await eventually(() => echo.backends.some(({ cancelled }) => cancelled.includes('k')));
+  await eventually(() => backends[0]?.cancelled.includes('k') === true);
 });
 
 it('refuses a call without a shard key, naming the header, and one without a route', async () => {
   const [backend] = [await startEchoBackend(scope, 's0')];
-  const router = await startRouter(scope, {
+  const router = await shared.configured({
     shards: [backend.port],
     routes: [{ match: { prefix: '/test.Echo/Unary' }, cluster: 'docs' }],
   });
@@ -163,7 +164,7 @@ it('refuses a call without a shard key, naming the header, and one without a rou
 it('says that an owner is down, naming the shard, and asks no other', async () => {
   const alive = await startEchoBackend(scope, 's0');
   const [dead] = (await freePorts(1)) as [number];
-  const router = await startRouter(scope, { shards: [alive.port, dead] });
+  const router = await shared.configured({ shards: [alive.port, dead] });
   const client = echoClient(scope, router.endpoint);
   const outcomes = await Promise.all(Array.from({ length: 40 }, (_, i) => unary(client, 'hello', keyed(`key-${i}`))));
   const failed = outcomes.filter(({ error }) => error !== null);
@@ -178,7 +179,7 @@ it('says that an owner is down, naming the shard, and asks no other', async () =
 
 it('does not try a dead shard anew for each request, and finds it when it is back', async () => {
   const [port] = (await freePorts(1)) as [number];
-  const router = await startRouter(scope, { shards: [port] });
+  const router = await shared.configured({ shards: [port] });
   const client = echoClient(scope, router.endpoint);
   for (let i = 0; i < 40; i++) expect((await unary(client, 'hello', keyed('k'))).error?.code).toBe(status.UNAVAILABLE);
   // Each failure lengthens the pause before the next attempt: forty requests have seen few.
@@ -191,7 +192,7 @@ it('does not try a dead shard anew for each request, and finds it when it is bac
 
 it('routes by method, host and header, makes the key of a pattern, and changes headers on the way', async () => {
   const backends = await Promise.all(['s0', 's1', 's2'].map((name) => startEchoBackend(scope, name)));
-  const router = await startRouter(scope, {
+  const router = await shared.configured({
     shards: backends.map(({ port }) => port),
     routes: [
       {
@@ -223,6 +224,7 @@ it('routes by method, host and header, makes the key of a pattern, and changes h
 });
 
 it("believes none of a client's x-keyway headers", async () => {
+  const { client } = await startEcho(1);
   const { headers } = await unary(client, 'hello', keyed('k', { 'x-keyway-version': '7', 'x-keyway-shard': 's9' }));
   expect(String(headers.get('x-seen')[0])).not.toContain('x-keyway');
 });
@@ -233,7 +235,7 @@ async function startPlain(answer: (stream: ServerHttp2Stream, headers: IncomingH
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   scope.defer(() => server.close());
-  const router = await startRouter(scope, { shards: [(server.address() as { port: number }).port] });
+  const router = await shared.configured({ shards: [(server.address() as { port: number }).port] });
   return router;
 }
 
@@ -265,7 +267,7 @@ it('ends a call at its grpc-timeout itself, and tells the shard', async () => {
 
 it("ends a request at its route's timeout, where that is sooner", async () => {
   const backend = await startEchoBackend(scope, 's0');
-  const router = await startRouter(scope, {
+  const router = await shared.configured({
     shards: [backend.port],
     routes: [{ match: { prefix: '/' }, cluster: 'docs', timeout: '100ms' }],
   });
@@ -333,7 +335,7 @@ it('opens more connections when a shard allows few streams on one', async () => 
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   scope.defer(() => server.close());
-  const router = await startRouter(scope, { shards: [(server.address() as { port: number }).port] });
+  const router = await shared.configured({ shards: [(server.address() as { port: number }).port] });
   const session = connect(`http://${router.endpoint}`);
   scope.defer(() => session.destroy());
   const statuses = await Promise.all(

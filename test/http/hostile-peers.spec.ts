@@ -3,14 +3,14 @@ import { connect as connectSocket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { residentBytes } from '../../bench/support/process-cost.ts';
 import { FrameType, PREFACE } from '../../src/http2/frames.ts';
-import { eventually, growthOf, metric, type RouterUnderTest, startRouter } from '../support/cluster.ts';
-import { echoClient, keyed, startEchoBackend } from '../support/echo-backend.ts';
+import { eventually, metric, type RouterUnderTest, SharedRouter } from '../support/cluster.ts';
+import { type EchoBackend, echoClient, keyed, startEchoBackend } from '../support/echo-backend.ts';
 import { Scope } from '../support/processes.ts';
 import { frame, headerBlock, RawPeer, requestBlock, word } from '../support/raw-peer.ts';
 
 const scope = new Scope();
-/** One router stands all of it. */
 const whole = new Scope();
+const shared = new SharedRouter(whole);
 let router: RouterUnderTest;
 
 const END_STREAM = 1;
@@ -19,10 +19,14 @@ const PADDED = 8;
 const ENHANCE_YOUR_CALM = 0xb;
 const CANCEL = 8;
 
+let shard: EchoBackend;
+
 beforeAll(async () => {
-  const backend = await startEchoBackend(whole, 's0');
-  router = await startRouter(whole, {
-    shards: [backend.port],
+  shard = await startEchoBackend(whole, 's0');
+});
+beforeEach(async () => {
+  router = await shared.configured({
+    shards: [shard.port],
     limits: {
       resetBurst: 100,
       resetsPerSecond: 1,
@@ -37,20 +41,7 @@ beforeAll(async () => {
 afterEach(() => scope.release());
 afterAll(() => whole.release());
 
-const CAUSES = ['resets', 'continuation', 'control', 'slow', 'headers', 'stalled'] as const;
-let grown: ReadonlyArray<readonly [cause: string, by: () => Promise<number>]> = [];
-let malformed: () => Promise<number>;
-beforeEach(async () => {
-  const growth = (cause: string) => growthOf(router, `keyway_floods_total{limit="${cause}"}`);
-  grown = await Promise.all(CAUSES.map(async (cause) => [cause, await growth(cause)] as const));
-  malformed = await growthOf(router, 'keyway_malformed_total');
-});
-
-/** The floods that a test has brought. */
-const floods = async (): Promise<Record<string, number>> => {
-  const counted = await Promise.all(grown.map(async ([cause, by]) => [cause, await by()] as const));
-  return Object.fromEntries(counted.filter(([, count]) => count > 0));
-};
+const floods = (cause: string): Promise<number> => metric(router, `keyway_floods_total{limit="${cause}"}`);
 const idOf = (i: number): number => 2 * i + 1;
 
 /** Whoever was hurt, others are served. */
@@ -77,7 +68,7 @@ describe('a peer that floods is told to calm down, and counted', () => {
       );
     }
     expect(await peer.goaway()).toBe(ENHANCE_YOUR_CALM);
-    expect(await floods()).toEqual({ resets: 1 });
+    expect(await floods('resets')).toBe(1);
   });
 
   it('with streams that it has us reset (CVE-2025-8671)', async () => {
@@ -90,7 +81,7 @@ describe('a peer that floods is told to calm down, and counted', () => {
       );
     }
     expect(await peer.goaway()).toBe(ENHANCE_YOUR_CALM);
-    expect(await floods()).toEqual({ resets: 1 });
+    expect(await floods('resets')).toBe(1);
   });
 
   it('with CONTINUATION frames without end', async () => {
@@ -98,7 +89,7 @@ describe('a peer that floods is told to calm down, and counted', () => {
     peer.write(frame(FrameType.Headers, 0, 1, requestBlock()));
     for (let i = 0; i < 100; i++) peer.write(frame(FrameType.Continuation, 0, 1));
     expect(await peer.goaway()).toBe(ENHANCE_YOUR_CALM);
-    expect(await floods()).toEqual({ continuation: 1 });
+    expect(await floods('continuation')).toBe(1);
   });
 
   it.each([
@@ -110,7 +101,7 @@ describe('a peer that floods is told to calm down, and counted', () => {
     const peer = await RawPeer.connect(scope, router.port);
     peer.write(...Array.from({ length: 5000 }, () => each));
     expect(await peer.goaway()).toBe(ENHANCE_YOUR_CALM);
-    expect(await floods()).toEqual({ control: 1 });
+    expect(await floods('control')).toBe(1);
   });
 
   it('with empty DATA frames', async () => {
@@ -118,7 +109,7 @@ describe('a peer that floods is told to calm down, and counted', () => {
     peer.write(frame(FrameType.Headers, END_HEADERS, 1, requestBlock()));
     peer.write(...Array.from({ length: 5000 }, () => frame(FrameType.Data, 0, 1)));
     expect(await peer.goaway()).toBe(ENHANCE_YOUR_CALM);
-    expect(await floods()).toEqual({ control: 1 });
+    expect(await floods('control')).toBe(1);
   });
 
   it('with DATA frames of padding alone', async () => {
@@ -126,7 +117,7 @@ describe('a peer that floods is told to calm down, and counted', () => {
     peer.write(frame(FrameType.Headers, END_HEADERS, 1, requestBlock()));
     peer.write(...Array.from({ length: 5000 }, () => frame(FrameType.Data, PADDED, 1, Buffer.from([2, 0, 0]))));
     expect(await peer.goaway()).toBe(ENHANCE_YOUR_CALM);
-    expect(await floods()).toEqual({ control: 1 });
+    expect(await floods('control')).toBe(1);
   });
 
   it('with windows of many streams that it changes together', async () => {
@@ -139,7 +130,7 @@ describe('a peer that floods is told to calm down, and counted', () => {
       frame(FrameType.Settings, 0, 0, Buffer.concat([Buffer.from([0, 4]), word(65_535 + i)]));
     peer.write(...Array.from({ length: 100 }, (_, i) => change(i + 1)));
     expect(await peer.goaway()).toBe(ENHANCE_YOUR_CALM);
-    expect(await floods()).toEqual({ control: 1 });
+    expect(await floods('control')).toBe(1);
   });
 
   it.each([
@@ -150,7 +141,7 @@ describe('a peer that floods is told to calm down, and counted', () => {
     await peer.frame(({ type, flags }) => type === FrameType.Settings && flags === 0);
     peer.write(begun);
     expect(await peer.goaway()).toBe(ENHANCE_YOUR_CALM);
-    expect(await floods()).toEqual({ slow: 1 });
+    expect(await floods('slow')).toBe(1);
   });
 
   it('with a preface and nothing behind it', async () => {
@@ -159,7 +150,7 @@ describe('a peer that floods is told to calm down, and counted', () => {
     socket.write(PREFACE);
     socket.resume();
     await once(socket, 'close');
-    expect(await floods()).toEqual({ slow: 1 });
+    expect(await floods('slow')).toBe(1);
   });
 
   it('with a header list that is too large, on that stream alone', async () => {
@@ -183,7 +174,7 @@ describe('a peer that floods is told to calm down, and counted', () => {
       ),
     );
     await peer.frame(({ type, id }) => type === FrameType.Headers && id === 3);
-    expect(await floods()).toEqual({ headers: 1 });
+    expect(await floods('headers')).toBe(1);
   });
 
   it('with a window that it never opens', async () => {
@@ -202,7 +193,7 @@ describe('a peer that floods is told to calm down, and counted', () => {
     peer.write(frame(FrameType.Headers, END_HEADERS, 1, block), frame(FrameType.Data, END_STREAM, 1, message));
     const reset = await peer.frame(({ type, id }) => type === FrameType.RstStream && id === 1);
     expect(reset.payload.readUInt32BE()).toBe(ENHANCE_YOUR_CALM);
-    expect(await floods()).toEqual({ stalled: 1 });
+    expect(await floods('stalled')).toBe(1);
   });
 });
 
@@ -222,7 +213,7 @@ it('closes the connection of who does not speak HTTP', async () => {
   socket.write(Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3, ...new Array(40).fill(7)]));
   socket.resume();
   await once(socket, 'close');
-  expect(await malformed()).toBe(1);
+  expect(await metric(router, 'keyway_malformed_total')).toBe(1);
 });
 
 it('holds no more memory than its limits for a client that sends requests and reads no answer', async () => {
@@ -247,7 +238,9 @@ it('holds no more memory than its limits for a client that sends requests and re
       id += 2;
       return frame(FrameType.Headers, END_STREAM | END_HEADERS, id, block);
     });
-    if (!socket.write(Buffer.concat(requests))) await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
+    // What is closed on it is reset: that is no fault.
+    if (!socket.write(Buffer.concat(requests)))
+      await Promise.race([once(socket, 'drain'), once(socket, 'close')]).catch(() => {});
   }
   expect(residentBytes(router.process.pid) - before).toBeLessThan(200 * 2 ** 20);
   await servesOthers();

@@ -1,13 +1,16 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { FrameType } from '../../src/http2/frames.ts';
-import { eventually, metric, type RouterUnderTest, startRouter } from '../support/cluster.ts';
+import { eventually, metric, type RouterUnderTest, SharedRouter } from '../support/cluster.ts';
 import { overHttp1, overHttp2 } from '../support/http-client.ts';
 import { Scope } from '../support/processes.ts';
 import { RawHttp1 } from '../support/raw-http1.ts';
 import { frame, headerBlock, RawPeer, requestBlock, word } from '../support/raw-peer.ts';
 
 const scope = new Scope();
+const whole = new Scope();
+const shared = new SharedRouter(whole);
 afterEach(() => scope.release());
+afterAll(() => whole.release());
 
 const END_STREAM = 1;
 const END_HEADERS = 4;
@@ -27,7 +30,7 @@ async function startPatientShard(streams: number): Promise<number> {
 
 describe('a client that takes all that it gets of a shard', () => {
   it('leaves places, and its turn in the queue, to the others', async () => {
-    const router = await startRouter(scope, {
+    const router = await shared.configured({
       shards: [await startPatientShard(100)],
       limits: { maxConnectionsPerShard: 1, maxPendingRequests: 50 },
     });
@@ -42,7 +45,7 @@ describe('a client that takes all that it gets of a shard', () => {
 
 describe("a request's content that trickles", () => {
   const start = async (): Promise<RouterUnderTest> =>
-    startRouter(scope, {
+    shared.configured({
       shards: [await startPatientShard(100)],
       limits: { requestContentTimeout: '500ms', leastContentPerSecond: '100B' },
     });

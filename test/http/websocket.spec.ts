@@ -6,17 +6,20 @@ import {
   createServer as createHttp2,
   type ServerHttp2Stream,
 } from 'node:http2';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { serveBothVersions } from '../support/both-versions.ts';
-import { eventually, metric, type RouterUnderTest, startRouter } from '../support/cluster.ts';
+import { eventually, metric, type RouterUnderTest, SharedRouter } from '../support/cluster.ts';
 import { startHttpBackend } from '../support/http-backend.ts';
 import { overHttp1 } from '../support/http-client.ts';
 import { freePorts, Scope } from '../support/processes.ts';
 import { RawHttp1 } from '../support/raw-http1.ts';
 
 const scope = new Scope();
+const whole = new Scope();
+const shared = new SharedRouter(whole);
 afterEach(() => scope.release());
+afterAll(() => whole.release());
 
 const KEYED_BY_QUERY = [{ match: { prefix: '/', methods: ['GET'] }, cluster: 'docs', shardKey: { query: 'doc' } }];
 
@@ -91,7 +94,7 @@ describe.each([
   let router: RouterUnderTest;
   beforeEach(async () => {
     backends = await Promise.all(['s0', 's1', 's2'].map(startWebSocketBackend));
-    router = await startRouter(scope, {
+    router = await shared.configured({
       shards: backends.map(({ port }) => port),
       routes: KEYED_BY_QUERY,
       upstream: { protocol },
@@ -152,7 +155,7 @@ it('reaches a shard over HTTP/2 where it takes extended CONNECT', async () => {
   await once(server, 'listening');
   scope.defer(() => server.close());
   const { port } = server.address() as { port: number };
-  const router = await startRouter(scope, { shards: [port], routes: KEYED_BY_QUERY, upstream: { protocol: 'http2' } });
+  const router = await shared.configured({ shards: [port], routes: KEYED_BY_QUERY, upstream: { protocol: 'http2' } });
   const { stream, status } = await openOverHttp2(router, '/live?doc=a');
   expect(status).toBe(200);
   stream.write('ping');
@@ -176,7 +179,7 @@ it('reaches a shard that speaks both versions, and has no extended CONNECT, over
     for (const socket of sockets.clients) socket.terminate();
   });
   const port = await serveBothVersions(scope, http1, http2);
-  const router = await startRouter(scope, { shards: [port], routes: KEYED_BY_QUERY, upstream: { protocol: 'auto' } });
+  const router = await shared.configured({ shards: [port], routes: KEYED_BY_QUERY, upstream: { protocol: 'auto' } });
   expect((await overHttp1(router, '/x?doc=a')).text).toBe('over HTTP/2');
   expect(await ask(await open(router, '/live?doc=a'), 'hello')).toBe('hello');
 });
@@ -184,7 +187,7 @@ it('reaches a shard that speaks both versions, and has no extended CONNECT, over
 describe('what is no WebSocket', () => {
   it('a shard that has none: its answer is the client’s', async () => {
     const backend = await startHttpBackend(scope, 's0', 'http1');
-    const router = await startRouter(scope, {
+    const router = await shared.configured({
       shards: [backend.port],
       routes: KEYED_BY_QUERY,
       upstream: { protocol: 'http1' },
@@ -196,7 +199,7 @@ describe('what is no WebSocket', () => {
 
   it('a request without a key, or for a shard that is down', async () => {
     const [dead] = (await freePorts(1)) as [number];
-    const router = await startRouter(scope, { shards: [dead], routes: KEYED_BY_QUERY });
+    const router = await shared.configured({ shards: [dead], routes: KEYED_BY_QUERY });
     const refusal = async (path: string): Promise<string> =>
       ((await once(new WebSocket(`ws://${router.endpoint}${path}`), 'error')) as [Error])[0].message;
     expect(await refusal('/live')).toContain('400');
@@ -205,7 +208,7 @@ describe('what is no WebSocket', () => {
 
   it('an upgrade to something else, or without a proper key: an ordinary request', async () => {
     const backend = await startHttpBackend(scope, 's0', 'http2');
-    const router = await startRouter(scope, { shards: [backend.port], routes: KEYED_BY_QUERY });
+    const router = await shared.configured({ shards: [backend.port], routes: KEYED_BY_QUERY });
     for (const upgrade of ['something', 'websocket\r\nSec-WebSocket-Key: short']) {
       const peer = await RawHttp1.connect(scope, router.port);
       peer.write(`GET /x?doc=a HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: ${upgrade}\r\n\r\n`);

@@ -1,20 +1,23 @@
 import { once } from 'node:events';
 import { createServer, type ServerHttp2Stream } from 'node:http2';
-import { afterEach, describe, expect, it } from 'vitest';
-import { eventually, metric, type RouterUnderTest, startRouter } from '../support/cluster.ts';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { eventually, metric, type RouterUnderTest, SharedRouter } from '../support/cluster.ts';
 import { type HttpBackend, type SeenRequest, startHttpBackend } from '../support/http-backend.ts';
 import { overHttp1, overHttp2 } from '../support/http-client.ts';
 import { Scope } from '../support/processes.ts';
 import { RawHttp1 } from '../support/raw-http1.ts';
 
 const scope = new Scope();
+const whole = new Scope();
+const shared = new SharedRouter(whole);
 let backend: HttpBackend;
 afterEach(() => scope.release());
+afterAll(() => whole.release());
 
 async function start(route: object, more: object = {}): Promise<RouterUnderTest> {
   backend = await startHttpBackend(scope, 's0', 'http2');
   const routes = [{ match: { prefix: '/' }, cluster: 'docs', ...route }];
-  return startRouter(scope, { shards: [backend.port], routes, ...more });
+  return shared.configured({ shards: [backend.port], routes, ...more });
 }
 
 const seenBy = async (router: RouterUnderTest, headers: Record<string, string>): Promise<SeenRequest['headers']> =>
@@ -50,7 +53,7 @@ describe('where a request comes from', () => {
 
   it('is the address that a key of clientAddress is made of', async () => {
     const backends = await Promise.all(['s0', 's1', 's2'].map((name) => startHttpBackend(scope, name, 'http2')));
-    const router = await startRouter(scope, {
+    const router = await shared.configured({
       shards: backends.map(({ port }) => port),
       routes: [{ match: { prefix: '/' }, cluster: 'docs', shardKey: { clientAddress: true } }],
       config: { trustedHops: 1 },
@@ -208,7 +211,7 @@ describe('an answer that has begun ends in the words of its protocol', () => {
     await once(server, 'listening');
     scope.defer(() => server.close());
     const routes = [{ match: { prefix: '/' }, cluster: 'docs', timeout: '200ms' }];
-    return startRouter(scope, { shards: [(server.address() as { port: number }).port], routes });
+    return shared.configured({ shards: [(server.address() as { port: number }).port], routes });
   };
   const message = Buffer.from([0, 0, 0, 0, 2, 0x68, 0x69]);
   const call = (router: RouterUnderTest, contentType: string) =>
@@ -275,7 +278,7 @@ describe('retries', () => {
     for (const fail of [unavailable, (stream: ServerHttp2Stream) => stream.session?.destroy()]) {
       const flaky = await startFlaky(2, fail);
       const routes = route({ attempts: 2, idempotent: true });
-      const router = await startRouter(scope, { shards: [flaky.port], routes });
+      const router = await shared.configured({ shards: [flaky.port], routes });
       expect(await overHttp1(router, '/', { method: 'PUT' }, 'content')).toMatchObject({
         status: 200,
         text: 'content',
@@ -287,11 +290,11 @@ describe('retries', () => {
 
   it('end with the number of attempts, and come never for what a route does not call so', async () => {
     const always = await startFlaky(100, unavailable);
-    const once1 = await startRouter(scope, { shards: [always.port], routes: route({ idempotent: true }) });
+    const once1 = await shared.configured({ shards: [always.port], routes: route({ idempotent: true }) });
     expect((await overHttp1(once1, '/', { method: 'PUT' }, 'x')).status).toBe(503);
     expect(always.tries()).toBe(2);
     const never = await startFlaky(100, unavailable);
-    const router = await startRouter(scope, { shards: [never.port] });
+    const router = await shared.configured({ shards: [never.port] });
     expect((await overHttp1(router, '/', { method: 'PUT' }, 'x')).status).toBe(503);
     expect(never.tries()).toBe(1);
   });

@@ -1,14 +1,17 @@
 import { once } from 'node:events';
 import { connect, type IncomingHttpHeaders } from 'node:http2';
 import { createServer } from 'node:net';
-import { afterEach, expect, it } from 'vitest';
+import { afterAll, afterEach, expect, it } from 'vitest';
 import { FrameType } from '../../src/http2/frames.ts';
-import { metric, type RouterUnderTest, startRouter } from '../support/cluster.ts';
+import { metric, type RouterUnderTest, SharedRouter } from '../support/cluster.ts';
 import { Scope } from '../support/processes.ts';
 import { frame, headerBlock, RawPeer, word } from '../support/raw-peer.ts';
 
 const scope = new Scope();
+const whole = new Scope();
+const shared = new SharedRouter(whole);
 afterEach(() => scope.release());
+afterAll(() => whole.release());
 
 const END_STREAM = 1;
 const END_HEADERS = 4;
@@ -57,7 +60,7 @@ it('sends a refused request once more to the same shard, with its content', asyn
       peer.write(requests === 1 ? frame(FrameType.RstStream, 0, id, word(REFUSED_STREAM)) : answer(id));
     };
   });
-  const router = await startRouter(scope, { shards: [port] });
+  const router = await shared.configured({ shards: [port] });
   expect((await call(router, 'the whole body')).status).toBe('200');
   expect(peers.length).toBe(1);
   expect(contentOf(peers[0] as RawPeer, 1)).toBe('the whole body');
@@ -74,7 +77,7 @@ it('sends it no second time: a shard that goes on refusing is unavailable', asyn
       peer.write(frame(FrameType.RstStream, 0, id, word(REFUSED_STREAM)));
     };
   });
-  const router = await startRouter(scope, { shards: [port] });
+  const router = await shared.configured({ shards: [port] });
   const { status, message } = await call(router);
   expect(status).toBe('14');
   expect(message).toContain('shard s0');
@@ -91,7 +94,7 @@ it('sends what a GOAWAY left unprocessed on a new connection', async () => {
       peer.write(first ? frame(FrameType.Goaway, 0, 0, Buffer.concat([word(0), word(0)])) : answer(id));
     };
   });
-  const router = await startRouter(scope, { shards: [port] });
+  const router = await shared.configured({ shards: [port] });
   expect((await call(router)).status).toBe('200');
   expect(connections).toBe(2);
 });
@@ -105,7 +108,7 @@ it('does not send again what a shard may have processed', async () => {
       peer.socket.destroy();
     };
   });
-  const router = await startRouter(scope, { shards: [port] });
+  const router = await shared.configured({ shards: [port] });
   const { status, message } = await call(router);
   expect(status).toBe('14');
   expect(message).toContain('the connection was lost');
@@ -123,7 +126,7 @@ it("takes the content-length of a HEAD's answer for what it is, whichever frame 
       peer.write(frame(FrameType.Headers, END_HEADERS, id, headers), frame(FrameType.Data, END_STREAM, id));
     };
   });
-  const router = await startRouter(scope, { shards: [port] });
+  const router = await shared.configured({ shards: [port] });
   const session = connect(`http://${router.endpoint}`);
   scope.defer(() => session.destroy());
   const request = session.request({ ':method': 'HEAD', 'x-shard-key': 'k' });
@@ -143,9 +146,9 @@ it('says what is wrong with a shard that speaks HTTP/1.1, or nothing at all', as
     await once(server, 'listening');
     return (server.address() as { port: number }).port;
   };
-  const old = await startRouter(scope, { shards: [await serve('HTTP/1.1 400 Bad Request\r\n\r\n')] });
+  const old = await shared.configured({ shards: [await serve('HTTP/1.1 400 Bad Request\r\n\r\n')] });
   expect((await call(old)).message).toContain('it does not speak HTTP/2');
-  const silent = await startRouter(scope, { shards: [await serve('')], limits: { connectTimeout: '300ms' } });
+  const silent = await shared.configured({ shards: [await serve('')], limits: { connectTimeout: '300ms' } });
   expect((await call(silent)).message).toContain('no HTTP/2 SETTINGS within 300 ms');
 });
 
@@ -156,7 +159,7 @@ it('survives a shard that breaks the protocol', async () => {
         peer.write(frame(FrameType.Headers, END_HEADERS, id, headerBlock([['no-status', 'x']])));
     };
   });
-  const router = await startRouter(scope, { shards: [port] });
+  const router = await shared.configured({ shards: [port] });
   const { status, message } = await call(router);
   expect(status).toBe('13');
   expect(message).toContain('shard s0');

@@ -1,13 +1,16 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { afterEach, expect, it } from 'vitest';
-import { metric, type RouterUnderTest, startRouter } from '../support/cluster.ts';
+import { afterAll, afterEach, expect, it } from 'vitest';
+import { metric, type RouterUnderTest, SharedRouter } from '../support/cluster.ts';
 import { overHttp1, overHttp2 } from '../support/http-client.ts';
 import { Scope } from '../support/processes.ts';
 import { RawHttp1 } from '../support/raw-http1.ts';
 
 const scope = new Scope();
+const whole = new Scope();
+const shared = new SharedRouter(whole);
 afterEach(() => scope.release());
+afterAll(() => whole.release());
 
 /** A shard that answers each head in bytes of the test's. */
 async function serve(answerTo: (head: string) => string): Promise<number> {
@@ -25,7 +28,7 @@ async function serve(answerTo: (head: string) => string): Promise<number> {
 async function route(port: number, protocol: 'http1' | 'auto'): Promise<RouterUnderTest> {
   const passive = { consecutiveFailures: 2, ejection: '1m' };
   const routes = [{ match: { regex: '.*' }, cluster: 'docs', shardKey: { value: 'k' } }];
-  return startRouter(scope, { shards: [port], routes, upstream: { protocol }, cluster: { health: { passive } } });
+  return shared.configured({ shards: [port], routes, upstream: { protocol }, cluster: { health: { passive } } });
 }
 
 const PAGE = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello';

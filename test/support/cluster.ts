@@ -1,5 +1,7 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { stringify } from 'yaml';
+import type { ReloadOutcome } from '../../src/admin/index.ts';
 import { freePorts, type Running, type Scope } from './processes.ts';
 
 /** A router in a process of its own, in front of backends that a test has made. */
@@ -9,6 +11,8 @@ export interface RouterUnderTest {
   readonly endpoint: string;
   readonly admin: string;
   readonly config: string;
+  /** Its metrics as they were when a test began that shares it with others. */
+  readonly countedBefore?: string;
 }
 
 export interface RouterSetup {
@@ -31,31 +35,63 @@ export interface RouterSetup {
 }
 
 export async function startRouter(scope: Scope, setup: RouterSetup): Promise<RouterUnderTest> {
-  const [adminPort] = await freePorts(1);
-  const config = scope.file(
-    'keyway.yaml',
-    stringify({
-      ...setup.config,
-      listen: [{ address: '127.0.0.1:0', ...setup.listener }],
-      admin: { address: `127.0.0.1:${adminPort}` },
-      workers: setup.workers ?? 1,
-      drainTimeout: `${setup.drainSeconds ?? 5}s`,
-      ...(setup.limits === undefined ? {} : { limits: setup.limits }),
-      ...(setup.registry === undefined ? {} : { registry: setup.registry }),
-      routes: setup.routes ?? [{ match: { prefix: '/' }, cluster: 'docs' }],
-      clusters: {
-        docs: {
-          ...(setup.upstream === undefined ? {} : { upstream: setup.upstream }),
-          ...setup.cluster,
-          ...(setup.registry === undefined ? described(setup) : { fromRegistry: {} }),
-        },
-      },
-    }),
-  );
+  const [adminPort] = (await freePorts(1)) as [number];
+  const config = scope.file('keyway.yaml', configOf(setup, adminPort));
   const process = scope.keyway(['router', '--config', config]);
   const [, port] = await process.printed(/listening on 127\.0\.0\.1:(\d+)/);
   const endpoint = `127.0.0.1:${port}`;
   return { process, port: Number(port), endpoint, admin: `http://127.0.0.1:${adminPort}`, config };
+}
+
+/**
+ * One router for the tests of a file that differ in routes, clusters and limits, and not in what happens to the process: each has it reload a
+ * config of its own, which costs little beside a start.
+ */
+export class SharedRouter {
+  readonly #whole: Scope;
+  #router: RouterUnderTest | null = null;
+
+  /** @param whole released once, behind all tests */
+  constructor(whole: Scope) {
+    this.#whole = whole;
+  }
+
+  /** The router as one that has just been started with this config, but that its connections may be older: its counts begin now. */
+  async configured(setup: RouterSetup): Promise<RouterUnderTest> {
+    if (this.#router === null) {
+      this.#router = await startRouter(this.#whole, setup);
+      return this.#router;
+    }
+    const { admin, config } = this.#router;
+    const text = configOf(setup, Number(new URL(admin).port));
+    if (text !== readFileSync(config, 'utf8')) {
+      writeFileSync(config, text);
+      const outcome = (await (await fetch(`${admin}/reload`, { method: 'POST' })).json()) as ReloadOutcome;
+      if (outcome.fault !== null || outcome.needsRestart.length > 0)
+        throw new Error(`a router cannot take up a config: ${JSON.stringify(outcome)}`);
+    }
+    return { ...this.#router, countedBefore: (await fetchText(`${admin}/metrics`)).text };
+  }
+}
+
+function configOf(setup: RouterSetup, adminPort: number): string {
+  return stringify({
+    ...setup.config,
+    listen: [{ address: '127.0.0.1:0', ...setup.listener }],
+    admin: { address: `127.0.0.1:${adminPort}` },
+    workers: setup.workers ?? 1,
+    drainTimeout: `${setup.drainSeconds ?? 5}s`,
+    ...(setup.limits === undefined ? {} : { limits: setup.limits }),
+    ...(setup.registry === undefined ? {} : { registry: setup.registry }),
+    routes: setup.routes ?? [{ match: { prefix: '/' }, cluster: 'docs' }],
+    clusters: {
+      docs: {
+        ...(setup.upstream === undefined ? {} : { upstream: setup.upstream }),
+        ...setup.cluster,
+        ...(setup.registry === undefined ? described(setup) : { fromRegistry: {} }),
+      },
+    },
+  });
 }
 
 function described({ hashOn = 'address', shards }: RouterSetup): object {
@@ -75,23 +111,27 @@ export function fetchText(url: string): Promise<{ status: number; text: string }
   });
 }
 
-/** A metric's value, by its name and as many of its labels as are given: the sum of the series that have them. */
+/**
+ * A metric's value, by its name and as many of its labels as are given: the sum of the series that have them. What is counted is counted from when
+ * the test got its router.
+ */
 export async function metric(router: RouterUnderTest, wanted: string): Promise<number> {
   const { text } = await fetchText(`${router.admin}/metrics`);
-  const [, name, labels = ''] = /^(\w+)(?:\{(.*)\})?$/.exec(wanted) ?? [];
-  const given = labels === '' ? [] : labels.split(',');
-  const values = [...text.matchAll(/^(\w+)(?:\{(.*)\})? (\S+)$/gm)]
-    .filter(([, each, found = '']) => each === name && given.every((label) => `,${found},`.includes(`,${label},`)))
-    .map(([, , , value]) => Number(value));
+  const values = seriesOf(text, wanted);
   if (values.length === 0) throw new Error(`no metric ${wanted} in\n${text}`);
-  return values.reduce((sum, value) => sum + value, 0);
+  const isCount = /^\w+_total\b/.test(wanted);
+  return sum(values) - (isCount ? sum(seriesOf(router.countedBefore ?? '', wanted)) : 0);
 }
 
-/** How much a metric has grown since: for routers that several tests share. */
-export async function growthOf(router: RouterUnderTest, wanted: string): Promise<() => Promise<number>> {
-  const before = await metric(router, wanted);
-  return async () => (await metric(router, wanted)) - before;
+function seriesOf(metrics: string, wanted: string): number[] {
+  const [, name, labels = ''] = /^(\w+)(?:\{(.*)\})?$/.exec(wanted) ?? [];
+  const given = labels === '' ? [] : labels.split(',');
+  return [...metrics.matchAll(/^(\w+)(?:\{(.*)\})? (\S+)$/gm)]
+    .filter(([, each, found = '']) => each === name && given.every((label) => `,${found},`.includes(`,${label},`)))
+    .map(([, , , value]) => Number(value));
 }
+
+const sum = (values: readonly number[]): number => values.reduce((all, each) => all + each, 0);
 
 /** Polls until `holds` is true: for states that nothing announces. The test's own time limit ends it. */
 export async function eventually(holds: () => Promise<boolean> | boolean): Promise<void> {
