@@ -25,9 +25,9 @@ export interface BareMachine {
   release(): void;
 }
 
-/** Who starts a process group ends it as a terminal's Ctrl-C does. */
-export function interrupt(running: Running): void {
-  process.kill(-running.pid, 'SIGINT');
+/** Who starts a process group ends it as a terminal's Ctrl-C does, or by another signal. */
+export function interrupt(running: Running, signal: NodeJS.Signals = 'SIGINT'): void {
+  process.kill(-running.pid, signal);
 }
 
 /**

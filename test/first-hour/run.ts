@@ -12,6 +12,7 @@ import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Newcomer } from '../docs/newcomer.ts';
@@ -23,6 +24,10 @@ import { type BareMachine, bareMachine, busyLoops, interrupt } from './bare-mach
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CHECKOUT = 'keyway';
 const PACKAGE = 'keyway-0.1.0.tgz';
+/** What a step may take: none takes a minute on a machine that does nothing else, and it may be one with eight busy loops. */
+const STEP_LIMIT_MS = 10 * 60_000;
+/** It takes five minutes on two cores that do nothing else. */
+const TESTS_LIMIT_MS = 60 * 60_000;
 
 interface Row {
   readonly step: string;
@@ -33,26 +38,46 @@ interface Row {
 class FirstHour {
   readonly rows: Row[] = [];
   readonly #machine: BareMachine;
+  /** What the step that is being taken has started. */
+  readonly #started: Running[] = [];
 
   constructor(machine: BareMachine) {
     this.#machine = machine;
   }
 
   /** Takes a step, and notes what came of it. What fails stops nothing. */
-  async #step(step: string, take: () => Promise<string | undefined>): Promise<boolean> {
+  async #step(step: string, take: () => Promise<string | undefined>, limitMs = STEP_LIMIT_MS): Promise<boolean> {
     const begun = performance.now();
     let result = 'as said';
     let went = true;
+    const late = new AbortController();
     try {
-      result = (await take()) ?? result;
+      const tooLate = sleep(limitMs, undefined, { signal: late.signal }).then(() => {
+        throw new Error(`took longer than ${limitMs / 60_000} minutes:\n${this.#started.at(-1)?.output.slice(-3000)}`);
+      });
+      result = (await Promise.race([take(), tooLate])) ?? result;
     } catch (error) {
       result = `FAILED: ${(error as Error).message}`;
       went = false;
+      this.#endAll();
+    } finally {
+      late.abort();
     }
     const row = { step, result, seconds: (performance.now() - begun) / 1000 };
     this.rows.push(row);
     console.log(`${row.seconds.toFixed(1).padStart(7)} s  ${step}: ${result}`);
     return went;
+  }
+
+  #shell(line: string, folder: string, net?: 'outside' | 'alone'): Running {
+    const running = this.#machine.shell(line, folder, net);
+    this.#started.push(running);
+    return running;
+  }
+
+  #endAll(): void {
+    for (const running of this.#started.splice(0))
+      if (running.child.exitCode === null && running.child.signalCode === null) interrupt(running, 'SIGKILL');
   }
 
   async take(withTests: boolean): Promise<void> {
@@ -66,7 +91,7 @@ class FirstHour {
       this.#stepsOf('docs/housekeeping.md', '## Turns'),
     ]);
     await this.#step("README, a backend of one's own: --check", () => this.#ownConfig());
-    if (withTests) await this.#step('npm test', () => this.#tests());
+    if (withTests) await this.#step('npm test', () => this.#tests(), TESTS_LIMIT_MS);
     await this.#step('npm pack', () => this.#quietly(`npm pack --silent`, CHECKOUT));
     await this.#step('npm install --global', () =>
       this.#quietly(`npm install --global --prefix ~/installed ./${PACKAGE} && rm ${PACKAGE}`, CHECKOUT),
@@ -88,7 +113,7 @@ class FirstHour {
   }
 
   async #succeeds(line: string, folder: string, net: 'outside' | 'alone' = 'alone'): Promise<string> {
-    const running = this.#machine.shell(line, folder, net);
+    const running = this.#shell(line, folder, net);
     const code = await running.exit();
     if (code !== 0) throw new Error(`${line} ended with ${code}:\n${running.output.slice(-3000)}`);
     return running.output;
@@ -96,12 +121,7 @@ class FirstHour {
 
   /** A document's lines, and Ctrl-C in the terminals that they have opened. */
   async #inOneTerminal(name: string, parts: ReadonlyArray<readonly Step[]>): Promise<void> {
-    const started: Running[] = [];
-    const newcomer = new Newcomer((line) => {
-      const running = this.#machine.shell(line, CHECKOUT);
-      started.push(running);
-      return running;
-    });
+    const newcomer = new Newcomer((line) => this.#shell(line, CHECKOUT));
     let lines = 0;
     await this.#step(name, async () => {
       for (const step of parts.flat()) {
@@ -115,7 +135,7 @@ class FirstHour {
       for (const running of [watch, dev]) if (running !== undefined) await this.#endsQuietly(running);
       return undefined;
     });
-    for (const running of started) if (running.child.exitCode === null) running.child.kill('SIGKILL');
+    this.#endAll();
   }
 
   async #endsQuietly(running: Running): Promise<void> {
@@ -144,7 +164,7 @@ class FirstHour {
 
   async #installedCommand(): Promise<string> {
     const version = await this.#succeeds('~/installed/bin/keyway version', '.');
-    const running = this.#machine.shell('exec ~/installed/bin/keyway dev', '.');
+    const running = this.#shell('exec ~/installed/bin/keyway dev', '.');
     await running.printed(/^shard +s2 .*$/m);
     interrupt(running);
     const code = await running.exit();
