@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** Specs that need more than Node, npm and some seconds say what in their names: `registry-contract.etcd.spec.ts`. */
+/** Specs that need more than Node, npm and some seconds say what in their names: `contract.etcd.spec.ts`. */
 const NEEDING_MORE = 'test/**/*.*.spec.ts';
 /** Of these, those that take minutes, or measure what a process takes: they want the machine for themselves. */
 const LONG = 'test/**/*.long.spec.ts';
