@@ -77,7 +77,7 @@ export class WorkerThreads implements RouterThreads {
       return ports;
     } catch (cause) {
       this.#ports = before;
-      await Promise.all(this.#threads.map(({ calls }) => calls.ask('discard')));
+      await this.#each(({ calls }) => calls.ask('discard'));
       throw cause;
     }
   }
