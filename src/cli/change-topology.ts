@@ -3,8 +3,9 @@ import { changeTopology, type OnStep } from '../handoff/index.ts';
 import type { CommitOptions, Handoff, Registry } from '../registry/index.ts';
 import { machineClock } from '../runtime/machine-clock.ts';
 import { printableLine } from '../runtime/printable.ts';
-import type { Topology, TopologyDraft } from '../topology/index.ts';
+import { type Topology, type TopologyDraft, topologyText } from '../topology/index.ts';
 import { writeErr } from './output/terminal.ts';
+import { toldWhenInterrupted } from './signals.ts';
 
 /** What a command may say of how a topology changes. */
 export interface ChangeFlags extends CommitOptions {
@@ -20,14 +21,25 @@ export function changed(
   reason: string,
 ): Promise<Topology> {
   const lost = flags.lost?.split(',');
-  return changeTopology(registry, draft, {
-    ...flags,
-    lost,
-    reason,
-    candidate: processName(),
-    clock: machineClock,
-    onStep: process.stderr.isTTY ? showSteps() : () => {},
-  });
+  const show: OnStep = process.stderr.isTTY ? showSteps() : () => {};
+  const name = topologyText({ namespace: draft.namespace, cluster: draft.name });
+  const goesOn = `the change of ${name} continues without this command: keyway status shows it, and keyway topology apply --abort gives it up`;
+  let isUnderWay = false;
+  return toldWhenInterrupted(
+    () => (isUnderWay ? goesOn : null),
+    () =>
+      changeTopology(registry, draft, {
+        ...flags,
+        lost,
+        reason,
+        candidate: processName(),
+        clock: machineClock,
+        onStep: (handoff) => {
+          isUnderWay = true;
+          show(handoff);
+        },
+      }),
+  );
 }
 
 /** For people who wait; what a command answers with stands alone on stdout. */

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { plainText } from '../runtime/foreign-errors.ts';
 import { machineClock } from '../runtime/machine-clock.ts';
 import { EXIT_FAILURE, EXIT_OK } from '../runtime/usage-error.ts';
@@ -57,4 +58,25 @@ export function onOrphaned(action: () => void): void {
     action();
   }, ORPHAN_CHECK_MS);
   timer.unref();
+}
+
+/**
+ * Waits for something that goes on without this process. If the command is interrupted meanwhile, it says so, and exits as a shell reports the signal.
+ * @param notice what to say; null while there is nothing yet that goes on
+ */
+export async function toldWhenInterrupted<Result>(
+  notice: () => string | null,
+  waiting: () => Promise<Result>,
+): Promise<Result> {
+  const onSignal = (signal: NodeJS.Signals): void => {
+    const text = notice();
+    if (text !== null) writeFault(text);
+    process.exit(128 + constants.signals[signal]);
+  };
+  for (const signal of STOPPING) process.on(signal, onSignal);
+  try {
+    return await waiting();
+  } finally {
+    for (const signal of STOPPING) process.off(signal, onSignal);
+  }
 }

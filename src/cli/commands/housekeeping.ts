@@ -13,6 +13,7 @@ import { integerOption } from '../options/options.ts';
 import { inRegistry } from '../options/registry-option.ts';
 import { listing } from '../output/table.ts';
 import { writeOut, writeTables } from '../output/terminal.ts';
+import { toldWhenInterrupted } from '../signals.ts';
 
 interface ListFlags extends ClusterFlags {
   readonly units?: true;
@@ -236,7 +237,11 @@ async function run(board: Board, task: string, { project, wait }: { project?: st
     writeOut(`${task} is requested for ${units.length} of ${description.unit}\n`);
     return;
   }
-  const runs = await outcomes(board, task, new Set(units), order);
+  const goesOn = 'the run continues without this command: keyway housekeeping history shows its result';
+  const runs = await toldWhenInterrupted(
+    () => goesOn,
+    () => outcomes(board, task, new Set(units), order),
+  );
   const changed = runs.reduce((sum, each) => sum + each.changed, 0);
   const candidates = runs.reduce((sum, each) => sum + each.candidates, 0);
   writeOut(
