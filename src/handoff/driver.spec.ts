@@ -393,3 +393,25 @@ it('waits for no process of a lost shard that came while it was given up, and wa
   await third.vanish();
   await vi.waitFor(isGivenUp, PATIENCE);
 });
+
+it('waits for no process that is over, while it can do nothing about an unhealthy shard', async () => {
+  const open = await registries();
+  const registry = open();
+  await registry.topologies.commit(draft(['s0', 's1'], { failover: { afterMs: 100 } }));
+  const [unhealthy, gone] = [await shard(open(), 's0'), await shard(open(), 's1', 1000)];
+  await shard(open(), 's1');
+  const router = new Router(open(), 'r');
+  await router.ready;
+  await registry.handoffs.stage(draft(['s1'], { failover: { afterMs: 100 } }), {}, 'a test');
+  const controller = new AbortController();
+  const log = { onTerm: () => {}, onStep: () => {}, onFailover: () => {}, onWarning: () => {} };
+  const controlling = controlCluster(open(), NAME, 'me', clock, log, controller.signal);
+  scope.defer(() => {
+    controller.abort();
+    return controlling;
+  });
+  // The handoff takes its keys away already.
+  await unhealthy.makeUnhealthy();
+  await gone.vanish();
+  await vi.waitFor(async () => expect(await awaitedNow(registry)).toEqual(['router r']), PATIENCE);
+});

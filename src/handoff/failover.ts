@@ -124,9 +124,11 @@ export class Failover {
   /** Whether something can be done now. Looks again when something next may be. */
   #isDue(topology: Topology | null): boolean {
     this.#nextMs = Number.POSITIVE_INFINITY;
-    const isDue = (topology !== null && this.#lost(topology).length > 0) || this.#over(topology).length > 0;
+    // Both say when it is to be looked again.
+    const isLost = topology !== null && this.#lost(topology).length > 0;
+    const isOver = this.#over(topology).length > 0;
     if (this.#nextMs !== Number.POSITIVE_INFINITY) this.#waker.wakeIn(this.#nextMs - this.#clock());
-    return isDue;
+    return isLost || isOver;
   }
 
   async #takeOut(topology: Topology, handoff: StoredHandoff | null): Promise<void> {
