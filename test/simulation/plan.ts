@@ -57,8 +57,8 @@ export const CHANGES_A_RUN = 20;
 const CALM_EVERY = 5;
 const MOST_FAULTS = 100;
 const LONGEST_FAULT_MS = 7000;
-/** Mean time between the beginnings of two faults. */
-const FAULT_EVERY_MS = 700;
+/** Mean times between the beginnings of two faults: in some runs everything breaks at once, in most now and then something does. */
+const FAULT_EVERY_MS = [700, 2000, 4000] as const;
 
 const FAULTS: ReadonlyArray<readonly [kind: FaultKind, weight: number]> = [
   ['kill router', 3],
@@ -83,7 +83,9 @@ const CHANGES: readonly PlannedChange['kind'][] = ['join', 'leave', 'weight', 'p
 export function planOf(seed: number, options: PlanOptions = {}): Plan {
   const random = seeded(seed * 2 + 1);
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item;
-  const shards = options.shards ?? (random() < 0.5 ? 'fencing' : 'plain');
+  // Asked in any case, so that the rest of a plan does not depend on what is given.
+  const isFencing = random() < 0.5;
+  const shards = options.shards ?? (isFencing ? 'fencing' : 'plain');
   const routers = 2 + Math.floor(random() * 2);
   const changes = Array.from({ length: options.changes ?? CHANGES_A_RUN }, () => ({
     kind: pick(CHANGES),
@@ -91,9 +93,10 @@ export function planOf(seed: number, options: PlanOptions = {}): Plan {
     choice: random(),
   }));
   const faults: PlannedFault[] = [];
+  const everyMs = pick(FAULT_EVERY_MS);
   let atMs = 0;
   while (faults.length < MOST_FAULTS) {
-    atMs += 2 * FAULT_EVERY_MS * random();
+    atMs += 2 * everyMs * random();
     const kind = pick(KINDS);
     // Many are short, some are longer than any lease.
     const lastsMs = 20 + LONGEST_FAULT_MS * random() ** 2;

@@ -11,7 +11,7 @@ import { storyOf } from './story.ts';
  *   --seed N       the run of this seed, again; with --changes: the first of many
  *   --changes N    runs until so many changes were made
  *   --shards KIND  plain or fencing; by the seed where it is not given
- *   --planted NAME with a fault in the product; without a name that there is: their names
+ *   --planted NAME with a fault in the product; `all`: how many runs it takes to find each
  */
 const { values } = parseArgs({
   options: {
@@ -24,11 +24,26 @@ const { values } = parseArgs({
 
 const shards = values.shards === 'plain' || values.shards === 'fencing' ? values.shards : undefined;
 const planted = allPlanted.find(({ name }) => name === values.planted) ?? null;
+/** What is not found in so many runs is not found. */
+const MOST_RUNS_TO_FIND = 100;
 const startedMs = performance.now();
 const seed = Number(values.seed ?? 1);
 
-if (values.planted !== undefined && planted === null) print(allPlanted.map(({ name }) => name).join('\n'));
-else await outsidePromises(() => (values.seed === undefined || values.changes !== undefined ? many() : one()));
+await outsidePromises(() => {
+  if (values.planted === 'all') findAll();
+  else if (values.planted !== undefined && planted === null) print(allPlanted.map(({ name }) => name).join('\n'));
+  else if (values.seed === undefined || values.changes !== undefined) many();
+  else one();
+});
+
+/** Each planted fault: how many runs, and changes, it takes until something does not hold. */
+function findAll(): void {
+  for (const each of allPlanted) {
+    const { counts, broken } = simulateMany({ seed, runs: MOST_RUNS_TO_FIND, shards: each.shards, planted: each });
+    if (broken === null) process.exitCode = 1;
+    print(`${broken?.violation?.rule ?? 'NOT FOUND'} | ${counts.runs} | ${counts.changes} | ${each.name}`);
+  }
+}
 
 function one(): void {
   const outcome = simulate(planOf(seed, { shards }), planted);

@@ -26,10 +26,13 @@ export interface Outcome {
 }
 
 /** No run lasts longer, by the world's time. */
-const LONGEST_MS = 1_200_000;
+const LONGEST_MS = 600_000;
+/** All serve the first version within so long. */
+const START_MS = 30_000;
 /** Once nothing is broken any more, all goes on within so long: leases end, and what has waited longest is tried again. */
 const PROGRESS_MS = 60_000;
 const LOOK_MS = 200;
+const CUT_LOOK_MS = 300;
 /** A change that others have to bring to its end is looked at so often before the next is tried all the same. */
 const MOST_LOOKS = 100;
 
@@ -56,7 +59,7 @@ class Run {
   readonly #faults: Faults;
   readonly #plan: Plan;
   #isOver = false;
-  #deadlineMs = LONGEST_MS;
+  #deadlineMs = START_MS;
 
   constructor(plan: Plan, planted: Planted | null, tell: ((told: Told) => void) | null) {
     this.#plan = plan;
@@ -77,10 +80,12 @@ class Run {
       this.#whenServed(() => {
         // Clients that came too early have failed for that.
         starting.endMs = Number.NEGATIVE_INFINITY;
+        this.#deadlineMs = LONGEST_MS;
         this.#faults.begin(this.#plan.faults);
         this.#next(0);
       });
     });
+    this.#later(CUT_LOOK_MS, () => this.#lookAtCuts());
     while (!this.#isOver && judge.violation === null && scheduler.step())
       if (scheduler.nowMs > this.#deadlineMs) judge.violated('progress', `it goes on for ever: ${this.#unfinished()}`);
     process.off('unhandledRejection', onRejection);
@@ -96,6 +101,18 @@ class Run {
       events: scheduler.events,
       lastedMs: scheduler.nowMs,
     };
+  }
+
+  /** A router that runs has nothing in flight by a lease that has ended a while ago. */
+  #lookAtCuts(): void {
+    for (const router of this.#world.routers.values()) {
+      if (router === null || router.process.isStopped) continue;
+      const endedForMs = router.process.clock() - (router.servesUntil[1] as number);
+      if (endedForMs < CUT_LOOK_MS) continue;
+      for (const { isSent, keyText } of router.open)
+        if (isSent) this.#world.judge.onNotCut(router.process.name, keyText, endedForMs);
+    }
+    this.#later(CUT_LOOK_MS, () => this.#lookAtCuts());
   }
 
   #later(ms: number, run: () => void): void {

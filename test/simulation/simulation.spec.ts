@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { outsidePromises, simulateMany } from './batch.ts';
 import { planOf } from './plan.ts';
+import { planted } from './planted.ts';
 import { simulate } from './simulate.ts';
 import { storyOf } from './story.ts';
 
@@ -20,4 +21,10 @@ it('hands keys over through whatever happens', async () => {
   expect(broken === null ? '' : await outsidePromises(() => storyOf(broken, null))).toBe('');
   expect(counts.changes).toBeGreaterThan(10 * RUNS);
   expect(counts.faults).toBeGreaterThan(RUNS);
+});
+
+/** `npm run simulate -- --planted all` looks for the others, too. */
+it.each(planted.filter(({ isQuick }) => isQuick))('finds out where $name', async (each) => {
+  const search = () => simulateMany({ seed: 1, runs: 10, shards: each.shards, planted: each });
+  expect((await outsidePromises(search)).broken).not.toBeNull();
 });

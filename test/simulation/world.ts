@@ -65,6 +65,7 @@ export class World implements RouterWorld, ShardWorld {
     };
     this.store.onRevision = () => this.truth.settle();
     this.server = this.startServer();
+    this.planted?.world?.(this);
   }
 
   // ---- machines --------------------------------------------------------------------------------------------------------
@@ -91,7 +92,9 @@ export class World implements RouterWorld, ShardWorld {
     this.#runs.set(machine, run);
     const random = this.randomOf(`${machine}, run ${run}`);
     const onFault = (error: unknown): void => this.onProcessFault(machine, error);
-    return new SimulatedProcess(this.scheduler, machine, this.clockOf(machine), random, onFault);
+    const process = new SimulatedProcess(this.scheduler, machine, this.clockOf(machine), random, onFault);
+    this.planted?.process?.(process);
+    return process;
   }
 
   storeOf(process: SimulatedProcess): Store {
@@ -109,7 +112,13 @@ export class World implements RouterWorld, ShardWorld {
     const disk = this.#disks.get(name) ?? new RouterDisk();
     this.#disks.set(name, disk);
     process.enter(() => {
-      const router = new SimulatedRouter(process, this.storeOf(process), disk, this);
+      const router = new SimulatedRouter(
+        process,
+        this.storeOf(process),
+        disk,
+        this,
+        this.planted?.routerClocks?.(process.clock),
+      );
       this.planted?.router?.(router);
       this.routers.set(name, router);
     });
@@ -123,7 +132,14 @@ export class World implements RouterWorld, ShardWorld {
       const shard =
         this.plan.shards === 'plain'
           ? new PlainShard(process, identity, this.documents, this)
-          : new FencingShard(process, identity, this.storeOf(process), this.documents, this);
+          : new FencingShard(
+              process,
+              identity,
+              this.storeOf(process),
+              this.documents,
+              this,
+              this.planted?.shardClock?.(process.clock),
+            );
       this.planted?.shard?.(shard);
       this.shards.set(address, shard);
     });

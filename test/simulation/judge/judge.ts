@@ -86,6 +86,14 @@ export class Judge {
       );
   }
 
+  onNotCut(router: string, key: string, endedForMs: number): void {
+    this.violated(
+      'sent by a lease to the owner',
+      `${router} still waits for an answer about ${key}, and its lease ended ${Math.round(endedForMs)} ms ago`,
+      key,
+    );
+  }
+
   onServe(serve: Serve): void {
     const { key, shard, version } = serve;
     if (isAbandoned(serve)) return;

@@ -59,6 +59,12 @@ export interface RouterWorld {
   onFault(router: SimulatedRouter, error: unknown): void;
 }
 
+/** By which a router's leases are counted, and its control plane's other times: its machine's, but for faults that are planted. */
+export interface RouterClocks {
+  readonly lease: () => number;
+  readonly control: () => number;
+}
+
 /** A router: the product's control plane, what joins it with the threads, and one thread's gate with requests of the simulation. */
 export class SimulatedRouter implements Pick<RouterThreads, 'publish' | 'settled' | 'emptied' | 'gone'> {
   readonly process: SimulatedProcess;
@@ -68,6 +74,7 @@ export class SimulatedRouter implements Pick<RouterThreads, 'publish' | 'settled
   owners = new SimulatedOwners(NAME.cluster, null);
   readonly servesUntil: ServesUntil;
   readonly #world: RouterWorld;
+  readonly #clocks: RouterClocks;
   readonly #drainer: Drainer;
   readonly #open = new Set<SimulatedRequest>();
   /** It takes nothing any more. */
@@ -75,8 +82,15 @@ export class SimulatedRouter implements Pick<RouterThreads, 'publish' | 'settled
   #staged: SimulatedOwners | null = null;
 
   /** To be called by the process itself. */
-  constructor(process: SimulatedProcess, store: Store, disk: RouterDisk, world: RouterWorld) {
+  constructor(
+    process: SimulatedProcess,
+    store: Store,
+    disk: RouterDisk,
+    world: RouterWorld,
+    clocks: RouterClocks = { lease: process.clock, control: process.clock },
+  ) {
     this.process = process;
+    this.#clocks = clocks;
     this.#world = world;
     this.context = routerContext(process.clock, { drain: DRAIN, hold: HOLD, random: process.random });
     this.#drainer = new Drainer(this.context);
@@ -91,7 +105,7 @@ export class SimulatedRouter implements Pick<RouterThreads, 'publish' | 'settled
         for (const request of [...this.#open]) visit(request);
       },
       drain: (leavers, sinceMs) => this.#drainer.add(leavers, sinceMs),
-      cut: () => this.#cut(),
+      cut: () => this.cut(),
     });
     const begun = this.clusters.follow().then(() => this.clusters.publishTo(this as unknown as RouterThreads));
     begun.catch((error: unknown) => world.onFault(this, error));
@@ -113,9 +127,9 @@ export class SimulatedRouter implements Pick<RouterThreads, 'publish' | 'settled
       this.#world.onEvent(this, event);
       onEvent(event);
     });
-    const { clock } = this.process;
-    const registry = new Registry(store, { clock, timeOfDay: () => '' });
-    const plane = new ControlPlane({ ...birth, router: this.process.name }, { registry, kept, clock, tell: toRouter });
+    const registry = new Registry(store, { clock: this.#clocks.lease, timeOfDay: () => '' });
+    const surroundings = { registry, kept, clock: this.#clocks.control, tell: toRouter };
+    const plane = new ControlPlane({ ...birth, router: this.process.name }, surroundings);
     const toPlane = this.#channel<() => void | Promise<void>>((ask) => {
       Promise.resolve(ask()).catch(onFault);
     });
@@ -170,7 +184,8 @@ export class SimulatedRouter implements Pick<RouterThreads, 'publish' | 'settled
     return true;
   }
 
-  #cut(): void {
+  /** The lease is over: nothing that was sent by it is waited for. */
+  cut(): void {
     for (const request of [...this.#open]) if (request.isSent) request.fail('the lease is lost');
   }
 
@@ -178,11 +193,16 @@ export class SimulatedRouter implements Pick<RouterThreads, 'publish' | 'settled
 
   /** A request comes from a client. */
   receive(operation: Operation, onAnswer: (answer: Answer) => void): SimulatedRequest {
-    this.context.turn.begin();
+    this.beginTurn();
     const request = new SimulatedRequest(this, operation, onAnswer);
     this.#open.add(request);
     request.begin();
     return request;
+  }
+
+  /** Before anything that was read is looked at. */
+  beginTurn(): void {
+    this.context.turn.begin();
   }
 
   readmits(request: SimulatedRequest): boolean {
@@ -211,8 +231,8 @@ export class SimulatedRouter implements Pick<RouterThreads, 'publish' | 'settled
     this.#open.delete(request);
   }
 
-  get openRequests(): number {
-    return this.#open.size;
+  get open(): ReadonlySet<SimulatedRequest> {
+    return this.#open;
   }
 
   /** SIGTERM. */

@@ -45,12 +45,6 @@ interface OpenWatch {
   readonly answer: (answer: ShardAnswer) => void;
 }
 
-/** How a fencing shard is put together: faults are planted here. */
-export interface ShardPieces {
-  readonly looksAtOwnership: boolean;
-  readonly showsVersion: boolean;
-}
-
 /** A shard that takes part in handoffs: the product's own ownership decides what it serves. */
 export class FencingShard implements SimulatedShard {
   readonly isFencing = true;
@@ -62,7 +56,6 @@ export class FencingShard implements SimulatedShard {
   readonly #documents: SharedDocuments;
   readonly #world: ShardWorld;
   readonly #watches = new Map<Sending, OpenWatch>();
-  readonly #pieces: ShardPieces;
 
   /** To be called by the process itself. */
   constructor(
@@ -71,15 +64,14 @@ export class FencingShard implements SimulatedShard {
     store: Store,
     documents: SharedDocuments,
     world: ShardWorld,
-    pieces: ShardPieces = { looksAtOwnership: true, showsVersion: true },
+    clock: () => number = process.clock,
   ) {
     this.process = process;
     this.id = id;
     this.address = address;
     this.#documents = documents;
     this.#world = world;
-    this.#pieces = pieces;
-    this.#registry = new Registry(store, { clock: process.clock, timeOfDay: () => '' });
+    this.#registry = new Registry(store, { clock, timeOfDay: () => '' });
     const identity = {
       name: NAME,
       shard: id,
@@ -90,16 +82,12 @@ export class FencingShard implements SimulatedShard {
     };
     const listener = { onVersion: () => {}, onLost: (serves: (key: string) => boolean) => this.#endWatches(serves) };
     const newest = documents.newest as TopologyVersion;
-    this.ownership = new RegisteredOwnership(this.#registry, identity, process.clock, listener, newest);
+    this.ownership = new RegisteredOwnership(this.#registry, identity, clock, listener, newest);
     this.ownership.start().catch((error: unknown) => world.onFault(process, error));
   }
 
   receive(sending: Sending, answer: (answer: ShardAnswer) => void): void {
     const { key } = sending.request.operation;
-    if (!this.#pieces.looksAtOwnership) {
-      this.#carryOut(sending, answer);
-      return;
-    }
     const verdict = this.ownership.admit(key, sending.version);
     const onVerdict = (found: Awaited<typeof verdict>): void => {
       if (found.kind === 'owner') this.#carryOut(sending, answer);
@@ -120,8 +108,7 @@ export class FencingShard implements SimulatedShard {
       answer({ kind: 'done', revision: this.#documents.read(key).revision });
       return;
     }
-    const shown = this.#pieces.showsVersion ? version : 0;
-    const document = kind === 'get' ? this.#documents.read(key) : this.#documents.write(key, value, shown);
+    const document = kind === 'get' ? this.#documents.read(key) : this.#documents.write(key, value, version);
     this.#world.onServed(serve);
     if (document === null) answer({ kind: 'stale', version: this.#documents.read(key).version });
     else if (kind === 'get' && !this.ownership.holds) answer({ kind: 'unknown', reason: 'it has lost its lease' });
@@ -129,7 +116,6 @@ export class FencingShard implements SimulatedShard {
   }
 
   #endWatches(serves: (key: string) => boolean): void {
-    if (!this.#pieces.looksAtOwnership) return;
     for (const [sending, { serve, answer }] of this.#watches) {
       if (serves(serve.key)) continue;
       this.forget(sending);

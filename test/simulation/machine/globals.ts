@@ -32,11 +32,7 @@ function replace(): () => void {
     if (timer instanceof SimulatedTimer) timer.cancel();
     else real(timer as never);
   };
-  const bytes = (size: number): Buffer => {
-    const process = runningProcess();
-    if (process === null) return randomBytes(size);
-    return Buffer.from(Array.from({ length: size }, () => Math.floor(process.random() * 256)));
-  };
+  const bytes = (size: number): Buffer => runningProcess()?.bytes(size) ?? randomBytes(size);
   Object.assign(globalThis, {
     setTimeout: (run: Callback, ms = 1, ...args: unknown[]) =>
       runningProcess()?.setTimeout(bound(run, args), ms) ?? setTimeout(run, ms, ...args),

@@ -89,6 +89,11 @@ export class SimulatedProcess {
     return this.#isStopped;
   }
 
+  /** Bytes by chance. */
+  bytes(size: number): Buffer {
+    return Buffer.from(Array.from({ length: size }, () => Math.floor(this.random() * 256)));
+  }
+
   /** Its machine's monotonic clock. */
   readonly clock = (): number => this.#clock.offsetMs + this.#scheduler.nowMs * this.#clock.rate;
 

@@ -178,10 +178,14 @@ export class SimulatedStore {
     if (lease.keys.size > 0) this.#apply([...lease.keys].map((key) => ({ key, value: null })));
   }
 
+  /** Leases end after so much of their length; 1, but for faults that are planted. */
+  leaseFactor = 1;
+
   /** To be called now and then: ends the leases that have not been renewed. */
   look(): void {
     const nowMs = this.#clock();
-    for (const [id, { lengthMs, renewedAtMs }] of this.#leases) if (nowMs - renewedAtMs >= lengthMs) this.#endLease(id);
+    for (const [id, { lengthMs, renewedAtMs }] of this.#leases)
+      if (nowMs - renewedAtMs >= lengthMs * this.leaseFactor) this.#endLease(id);
   }
 
   /** It has been started anew: watches have ended, and each lease has its whole length again. */

@@ -1,0 +1,119 @@
+import type {
+  Change,
+  Condition,
+  Entry,
+  LeaseId,
+  Recalled,
+  Revision,
+  Store,
+  Watcher,
+} from '../../../src/registry/store/store.ts';
+import { StoreUnavailable } from '../../../src/registry/store/store.ts';
+
+/** What a store does wrong. */
+export interface Wrong {
+  /** What a key is taken for. */
+  readonly key?: (key: string) => string;
+  /** Whether an entry is seen at all. */
+  readonly sees?: (entry: Pick<Entry, 'key'>) => boolean;
+  /** What was read is answered again for so long. */
+  readonly staleMs?: number;
+  readonly clock?: () => number;
+  /** Whether conditions on a key are looked at. */
+  readonly compares?: (key: string) => boolean;
+  readonly unanswered?: 'refused';
+  readonly refused?: 'done';
+  /** Whether a change is told to nobody. */
+  readonly loses?: () => boolean;
+  readonly hidesCompaction?: boolean;
+}
+
+type Listed = Awaited<ReturnType<Store['list']>>;
+
+/** A store that does something wrong, as its client sees it. */
+export class WrappedStore implements Store {
+  readonly #store: Store;
+  readonly #wrong: Wrong;
+  readonly #read = new Map<string, { readonly atMs: number; readonly listed: Listed }>();
+
+  constructor(store: Store, wrong: Wrong) {
+    this.#store = store;
+    this.#wrong = wrong;
+  }
+
+  #sees(entry: Pick<Entry, 'key'>): boolean {
+    return this.#wrong.sees?.(entry) ?? true;
+  }
+
+  #key(key: string): string {
+    return this.#wrong.key?.(key) ?? key;
+  }
+
+  async get(key: string): Promise<Entry | null> {
+    const entry = await this.#store.get(this.#key(key));
+    return entry !== null && this.#sees(entry) ? entry : null;
+  }
+
+  async list(prefix: string): Promise<Listed> {
+    const { staleMs = 0, clock = () => 0 } = this.#wrong;
+    const known = this.#read.get(prefix);
+    if (known !== undefined && clock() - known.atMs < staleMs) return known.listed;
+    const { entries, revision } = await this.#store.list(prefix);
+    const listed = { entries: entries.filter((entry) => this.#sees(entry)), revision };
+    if (staleMs > 0) this.#read.set(prefix, { atMs: clock(), listed });
+    return listed;
+  }
+
+  async commit(conditions: readonly Condition[], changes: readonly Change[]): Promise<Revision | null> {
+    const { compares = () => true, unanswered, refused } = this.#wrong;
+    const kept = conditions
+      .filter((condition) => !('key' in condition) || compares(condition.key))
+      .map((condition) => ('key' in condition ? { ...condition, key: this.#key(condition.key) } : condition));
+    try {
+      const named = changes.map((change) => ({ ...change, key: this.#key(change.key) }));
+      const revision = await this.#store.commit(kept, named);
+      return revision === null && refused === 'done' ? (await this.#store.list('')).revision : revision;
+    } catch (error) {
+      if (unanswered === 'refused' && error instanceof StoreUnavailable) return null;
+      throw error;
+    }
+  }
+
+  watch(prefix: string, after: Revision, watcher: Watcher): () => void {
+    const { loses = () => false, hidesCompaction = false } = this.#wrong;
+    return this.#store.watch(prefix, after, {
+      onBegun: () => watcher.onBegun(),
+      onChanges: ({ revision, events }) => {
+        const seen = events.filter((event) => this.#sees(event));
+        if (!loses()) watcher.onChanges({ revision, events: seen });
+      },
+      onEnded: (reason) => {
+        if (reason.kind !== 'compacted' || !hidesCompaction) watcher.onEnded(reason);
+      },
+    });
+  }
+
+  recall(seen: Entry | null): Promise<Recalled> {
+    return this.#store.recall(seen);
+  }
+
+  grantLease(lengthMs: number): Promise<LeaseId> {
+    return this.#store.grantLease(lengthMs);
+  }
+
+  renewLease(lease: LeaseId): Promise<boolean> {
+    return this.#store.renewLease(lease);
+  }
+
+  revokeLease(lease: LeaseId): Promise<void> {
+    return this.#store.revokeLease(lease);
+  }
+
+  get closed(): AbortSignal {
+    return this.#store.closed;
+  }
+
+  close(): Promise<void> {
+    return this.#store.close();
+  }
+}
