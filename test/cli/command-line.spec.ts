@@ -176,7 +176,7 @@ it('names the option of an address that cannot be had, and leaves nothing runnin
     ),
   ]);
   expect(outcomes.map(({ code, error }) => [code, error])).toEqual([
-    [2, `keyway: ${file} is a file, and a folder is wanted: choose another place with --data\n`],
+    [2, `keyway: ${file} is a file, not a folder: choose another place with --data\n`],
     [2, at('--listen')],
     [2, at('--metrics')],
     [2, at('--listen')],

@@ -142,5 +142,5 @@ it('refuses settings without a backend, or with two', async () => {
   const { code, error } = await nodes.commands.run('node', 'register', ...node, '--housekeeping', file);
   expect(code).toBe(2);
   expect(error).toMatch(/housekeeping\.yaml:1:\d+ backend: give exactly one of grpc, http/);
-  expect(error).toMatch(/housekeeping\.yaml:3:\d+ tasks\.Sweep: .*small letters/);
+  expect(error).toMatch(/housekeeping\.yaml:3:\d+ tasks\.Sweep: .*lower-case letters/);
 });

@@ -171,12 +171,12 @@ it('says what a schema does not have', async () => {
   };
   const say = ['--grpc', 'notes.v1.Notes/Say'];
   expect(await fault(silent.address, ...say)).toMatch(
-    /serves no reflection; give the \.proto file of notes\.v1\.Notes/,
+    /does not serve reflection; give the \.proto file of notes\.v1\.Notes/,
   );
   expect(await fault(address, '--grpc', 'notes.v1.Nots/Say')).toMatch(/reflection does not know notes\.v1\.Nots/);
   expect(await fault(address, '--grpc', 'notes.v1.Notes/Sag')).toMatch(/the target has no method .*Sag; it has .*Say/);
   expect(await fault(address, ...say, '--proto', proto, '--data', '{"textlin": 1}')).toMatch(
-    /no request of notes\.v1\.Notes\/Say: .*textlin/,
+    /not a request of notes\.v1\.Notes\/Say: .*textlin/,
   );
   expect(await fault(address, ...say, '--messages', '2')).toMatch(/takes one message, not 2/);
   expect(await fault(address, ...say, '--watch', '5')).toMatch(/cannot be watched/);

@@ -183,7 +183,7 @@ it('sends no more than it may at once, and says so', async () => {
     '400ms',
   ];
   const { report } = await loaded(...args, '--in-flight', '10');
-  expect(Object.keys(report.statuses).sort()).toEqual(['not sent: 10 are under way', 'timeout']);
+  expect(Object.keys(report.statuses).sort()).toEqual(['not sent: 10 are in flight', 'timeout']);
 });
 
 it('ends in order when it is interrupted, with the report so far', async () => {
@@ -224,12 +224,14 @@ it('refuses what may be a slip, and says what is wrong with the rest', async () 
   );
   expect(await fault('127.0.0.1:1', '--http', 'GET /', '--rate', '100..30000')).toMatch(/30000 .* say --no-limit/);
   expect(await fault('127.0.0.1:1', '--http', 'GET /', '--users', '2000')).toMatch(/2000 users .* say --no-limit/);
-  expect(await fault('127.0.0.1:1', '--http', 'GET /', '--connect', 'a.B/C')).toMatch(/for several: --plan/);
+  expect(await fault('127.0.0.1:1', '--http', 'GET /', '--connect', 'a.B/C')).toMatch(/or several with --plan/);
   expect(await fault('127.0.0.1:1', '--http', 'GET /', '--at', '5s')).toMatch(/write a time and a command: --at 30s/);
   expect(await fault('127.0.0.1:1', '--mix', 'put')).toMatch(/write each call with its weight/);
   expect(await fault('127.0.0.1:1', '--check', '--rate', '20000', '--duration', '1h')).toMatch(/--check keeps 5000000/);
   expect(await fault('127.0.0.1:1', '--ca', 'x.pem', '--http', 'GET /')).toMatch(/for https:\/\/ targets/);
-  expect(await fault('127.0.0.1:1', '--http', 'GET /{{nmae}}')).toMatch(/:path, character 2: \{\{nmae\}\} is none of/);
+  expect(await fault('127.0.0.1:1', '--http', 'GET /{{nmae}}')).toMatch(
+    /:path, character 2: \{\{nmae\}\} is not one of/,
+  );
   expect(await fault('127.0.0.1:1', '--http', '/')).toMatch(/write a request such as 'GET \/notes/);
   expect(await fault('127.0.0.1:1', '--grpc', 'a.B/C', '--proto', PROTO)).toMatch(
     /has no method a\.B\/C; it has keyway\.shard/,

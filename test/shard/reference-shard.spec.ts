@@ -262,7 +262,7 @@ it('is spoken to by `keyway kv`', async () => {
   await watch.printed(new RegExp(`snapshot\t${at}\ts[012]\tgood day`));
   await kv('put', 'kv/hello', 'good night', '--revision', at);
   await watch.printed(new RegExp(`put\t${Number(at) + 1}\ts[012]\tgood night`));
-  expect(await kv('delete', 'kv/hello')).toContain(`gone since revision ${Number(at) + 2}`);
+  expect(await kv('delete', 'kv/hello')).toContain(`was deleted at revision ${Number(at) + 2}`);
   expect(await commands.run('kv', 'get', 'kv/hello', ...endpoint)).toMatchObject({
     code: 1,
     error: expect.stringMatching(/NOT_FOUND/),
