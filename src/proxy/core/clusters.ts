@@ -150,7 +150,8 @@ export class Clusters {
    */
   goBy(clusters: readonly RoutedCluster[], routeAnew: () => void): void {
     const before = [...this.#owners.values()];
-    for (const cluster of clusters) this.#owners.set(cluster.name, this.#ownersBy(cluster));
+    const after = clusters.map((cluster) => this.#ownersBy(cluster));
+    for (const owners of after) this.#owners.set(owners.name, owners);
     this.#upstreams.goByContext();
     routeAnew();
     const names = new Set(clusters.map(({ name }) => name));

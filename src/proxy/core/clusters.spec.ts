@@ -1,0 +1,94 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { routerContext } from '../../../test/support/router-context.ts';
+import { checkTopology, type SharedCluster, shareCluster, type TopologyVersion } from '../../topology/index.ts';
+import { Clusters } from './clusters.ts';
+import type { OpenRequest } from './open-request.ts';
+import type { ClusterOwners, RoutedCluster } from './owner/cluster-owners.ts';
+import type { Pool } from './owner/pool.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => vi.useRealTimers());
+
+const pool: Pool = {
+  openConnections: 0,
+  openStreams: 0,
+  forget: () => {},
+  forEachOpen: () => {},
+  sweep: () => {},
+  cut: () => {},
+  destroy: () => {},
+};
+
+function tableOf(version: number, shard: string): SharedCluster {
+  const topology = checkTopology(
+    { namespace: 'default', cluster: 'docs', placement: { fixedRing: {} }, shards: [{ id: shard, address: 'a:1' }] },
+    'the spec',
+  );
+  return shareCluster(topology, version as TopologyVersion);
+}
+
+const docs = (table: SharedCluster | null): RoutedCluster => ({ name: 'docs', upstream: { protocol: 'any' }, table });
+
+/** Clusters of a thread with these requests, and the owners that families were told of. */
+function clustersWith(open: readonly OpenRequest[] = []) {
+  const told: ClusterOwners[] = [];
+  const requests = {
+    requests: () => open,
+    visitSome: async (visit: (request: OpenRequest) => void) => open.forEach(visit),
+  };
+  const clusters = new Clusters(
+    routerContext(() => 0),
+    { any: () => pool },
+    requests,
+    (owners) => told.push(owners),
+  );
+  return { clusters, told };
+}
+
+it('tells families of other owners, and of none where nothing has changed', () => {
+  const { clusters, told } = clustersWith();
+  const [first, second] = [tableOf(1, 's0'), tableOf(2, 's1')];
+  clusters.goBy([docs(first)], () => {});
+  clusters.publish('docs', first, null);
+  expect(told).toEqual([]);
+  clusters.publish('docs', second, null);
+  expect(told.map(({ version }) => version)).toEqual([2]);
+  expect(clusters.ownersIn('docs')?.find('k')?.id).toBe('s1');
+  clusters.stop();
+});
+
+it('has families route by another config while all of its owners can be found, and keeps those that are the same', () => {
+  const { clusters } = clustersWith();
+  const table = tableOf(1, 's0');
+  clusters.goBy([docs(table)], () => {});
+  const before = clusters.ownersIn('docs');
+  const found: unknown[] = [];
+  clusters.goBy([docs(table), { ...docs(null), name: 'more' }], () =>
+    found.push(clusters.ownersIn('docs'), clusters.ownersIn('more')?.name),
+  );
+  expect(found[0]).toBe(before);
+  expect(found[1]).toBe('more');
+  clusters.stop();
+});
+
+it('knows a cluster that has gone until nothing is open to it any more', async () => {
+  const { clusters } = clustersWith();
+  clusters.goBy([docs(tableOf(1, 's0'))], () => {});
+  clusters.goBy([], () => {});
+  const gone = clusters.gone('docs');
+  expect(clusters.ownersIn('docs')).toBeDefined();
+  clusters.sweep(0);
+  expect(await gone).toBe(true);
+  expect(clusters.ownersIn('docs')).toBeUndefined();
+  clusters.stop();
+});
+
+it('refuses a cluster whose shards speak what no family does', () => {
+  const { clusters } = clustersWith();
+  const morse = { name: 'morse', upstream: { protocol: 'morse' }, table: null };
+  expect(() => clusters.goBy([docs(null), morse], () => {})).toThrow('morse');
+  expect(clusters.ownersIn('docs')).toBeUndefined();
+  clusters.stop();
+});
