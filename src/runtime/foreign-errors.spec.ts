@@ -57,6 +57,9 @@ it('says what gRPC hands on of them, and leaves other texts as they are', () => 
   expect(
     plainText(new Error('No connection established. Last error: self-signed certificate. Resolution note: ')),
   ).toBe('self-signed certificate');
+  expect(plainText('The server does not implement the method /keyway.shard.v1.Documents/Get')).toContain(
+    'this service',
+  );
   expect(plainText(new Error('document demo/x is at revision 2'))).toBe('document demo/x is at revision 2');
 });
 

@@ -96,6 +96,7 @@ const MEANINGS: ReadonlyArray<readonly [RegExp, string]> = [
     'what answers there does not speak gRPC: HTTP status $1',
   ],
   [/\bReceived RST_STREAM with code 0 \(Call ended without gRPC status\)/, 'the answer has no gRPC status'],
+  [/^The server does not implement the method \S+$/, 'what answers there does not have this service'],
   [/^Cancelled on client$/, 'there was no answer in time'],
   [/error:[0-9A-F]+:x509 certificate routines:[^:]*:key values mismatch$/, 'the key belongs to another certificate'],
   [/error:[0-9A-F]+:PEM routines:[^:]*:no start line$/, 'it contains no PEM'],
