@@ -85,7 +85,8 @@ class Run {
         this.#next(0);
       });
     });
-    this.#later(CUT_LOOK_MS, () => this.#lookAtCuts());
+    // Shards that refuse what they have lost need no cut at once: a router that went without a lease looks at it within a second.
+    if (this.#plan.shards === 'plain') this.#later(CUT_LOOK_MS, () => this.#lookAtCuts());
     while (!this.#isOver && judge.violation === null && scheduler.step())
       if (scheduler.nowMs > this.#deadlineMs) judge.violated('progress', `it goes on for ever: ${this.#unfinished()}`);
     process.off('unhandledRejection', onRejection);
