@@ -2,12 +2,12 @@ import { Registry, type RegistryDescription, type Store } from '../registry/inde
 import { openStore } from '../registry/store/index.ts';
 import { machineClock } from '../runtime/machine-clock.ts';
 
-/** Opens a registry with this process' clocks. */
+/** Opens a registry in this process' surroundings. */
 export function openRegistry(description: RegistryDescription): Registry {
-  return registryOn(openStore(description, machineClock, Date.now));
+  return registryOn(openStore(description, { clock: machineClock, timeOfDayMs: Date.now, random: Math.random }));
 }
 
-/** The registry that a store holds, with this process' clocks. */
+/** The registry that a store holds, in this process' surroundings. */
 export function registryOn(store: Store): Registry {
-  return new Registry(store, { clock: machineClock, timeOfDay: () => new Date().toISOString() });
+  return new Registry(store, { clock: machineClock, timeOfDay: () => new Date().toISOString(), random: Math.random });
 }

@@ -10,9 +10,10 @@ import { KeptTopologies } from './kept-topologies.ts';
 const { starter, birth } = startedBy<ControlBirth>();
 const news = new ThreadCaller<ControlNews>(starter);
 const plane = new ControlPlane(birth, {
-  registry: new Registry(openStore(birth.store, machineClock, Date.now), {
+  registry: new Registry(openStore(birth.store, { clock: machineClock, timeOfDayMs: Date.now, random: Math.random }), {
     clock: machineClock,
     timeOfDay: () => new Date().toISOString(),
+    random: Math.random,
   }),
   kept: new KeptTopologies(birth.keepIn),
   clock: machineClock,

@@ -7,7 +7,6 @@ import {
   type Registry,
   StoreUnavailable,
 } from '../registry/index.ts';
-import { pause } from '../runtime/pause.ts';
 
 /** Between attempts to take a claim back. Until it is, it stands, and others may wait for longer than they must. */
 const RETRY_MS = 200;
@@ -108,7 +107,7 @@ export class LeaselessClaim {
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
       this.#isSettled = false;
-      await pause(RETRY_MS, this.#stopping.signal);
+      await this.#registry.pause(RETRY_MS, this.#stopping.signal);
     }
   }
 

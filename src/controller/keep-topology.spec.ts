@@ -14,7 +14,11 @@ let registry: Registry;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'keyway-test-'));
-  registry = new Registry(new SqliteStore(join(folder, 'registry.sqlite'), clock), { clock, timeOfDay: () => '' });
+  registry = new Registry(new SqliteStore(join(folder, 'registry.sqlite'), clock), {
+    clock,
+    timeOfDay: () => '',
+    random: Math.random,
+  });
 });
 afterEach(async () => {
   await registry.close();

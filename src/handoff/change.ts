@@ -11,7 +11,6 @@ import {
   type StoredHandoff,
   VersionConflict,
 } from '../registry/index.ts';
-import { pause } from '../runtime/pause.ts';
 import {
   isStrict,
   type Topology,
@@ -67,11 +66,11 @@ export async function changeTopology(
   if (options.force === true) return registry.topologies.commit(draft, options);
   const current = await registry.topologies.read(name);
   if (current === null) {
-    await clear(name, null, options, () => servesDeleted(registry, name));
+    await clear(registry, name, null, options, () => servesDeleted(registry, name));
     return registry.topologies.commit(draft, options);
   }
   if (!isStrict(current) && !isStrict(draft)) return registry.topologies.commit(draft, options);
-  await clear(name, current.version, options, () => astrayFrom(registry, name, draft));
+  await clear(registry, name, current.version, options, () => astrayFrom(registry, name, draft));
   const staged = await registry.handoffs.stage(draft, options, options.reason, options.lost);
   options.onStep?.(staged);
   await settled(registry, name, staged, options);
@@ -88,6 +87,7 @@ const LOOK_MS = 100;
  * @throws VersionConflict where somebody stays there
  */
 async function clear(
+  registry: Registry,
   name: TopologyName,
   current: TopologyVersion | null,
   { clock, patienceMs = DEFAULT_PATIENCE_MS }: ChangeOptions,
@@ -98,7 +98,7 @@ async function clear(
     const reason = await obstacle();
     if (reason === null) return;
     if (clock() - sinceMs >= patienceMs) throw new VersionConflict(name, reason, current);
-    await pause(LOOK_MS, new AbortController().signal);
+    await registry.pause(LOOK_MS, new AbortController().signal);
   }
 }
 

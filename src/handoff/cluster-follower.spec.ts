@@ -1,6 +1,7 @@
 import { expect, it, vi } from 'vitest';
 import type { HandoffEvent, HandoffStep, Registry, StoredHandoff, TopologyEvent } from '../registry/index.ts';
 import { EventQueue } from '../runtime/event-queue.ts';
+import { pausesBy } from '../runtime/pause.ts';
 import { checkTopology, type Topology } from '../topology/index.ts';
 import type { ClusterEvent } from './cluster-event.ts';
 import { ClusterFollower } from './cluster-follower.ts';
@@ -27,6 +28,7 @@ class Told {
         raise: async (_name: object, above: number) => this.raised.push(above),
       },
       handoffs: { watch: () => this.#handoffs },
+      pause: pausesBy(() => 0.5),
     } as unknown as Registry;
     const follower = new ClusterFollower(registry, null, 'docs', NAME, (event) => this.events.push(event));
     void follower.run(new AbortController().signal);

@@ -10,7 +10,6 @@ import {
   UnreadableEntry,
   VersionConflict,
 } from '../registry/index.ts';
-import { pause } from '../runtime/pause.ts';
 import {
   isStrict,
   type SharedCluster,
@@ -168,7 +167,7 @@ export class ClusterFollower {
         )
           throw error;
       }
-      await pause(RETRY_MS, this.#signal);
+      await this.#registry.pause(RETRY_MS, this.#signal);
     }
     this.#isRaising = false;
   }
@@ -360,7 +359,7 @@ export class ClusterFollower {
       } catch (error) {
         // The entry may be fixed.
         if (!(error instanceof StoreUnavailable || error instanceof UnreadableEntry)) throw error;
-        await pause(RETRY_MS, signal);
+        await this.#registry.pause(RETRY_MS, signal);
       }
     }
     return null;

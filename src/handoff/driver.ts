@@ -53,7 +53,7 @@ export class HandoffDriver {
   readonly #clock: () => number;
   readonly #timing: HandoffTiming;
   readonly #onStep: OnStep;
-  readonly #waker = new Waker();
+  readonly #waker: Waker;
   #view: HandoffView = { handoff: null, staged: null, nodes: [], leaseless: [] };
   #routers: readonly Member[] = [];
   #nodes: readonly Member[] = [];
@@ -68,6 +68,7 @@ export class HandoffDriver {
     timing: HandoffTiming = defaultTiming,
   ) {
     this.#registry = registry;
+    this.#waker = new Waker(registry.pause);
     this.#name = name;
     this.#clock = clock;
     this.#onStep = onStep;

@@ -42,7 +42,7 @@ export class Failover {
   readonly #name: TopologyName;
   readonly #clock: () => number;
   readonly #listener: FailoverListener;
-  readonly #waker = new Waker();
+  readonly #waker: Waker;
   #known: readonly StoredNode[] = [];
   #members: readonly Member[] | null = null;
   /** By `instanceText`. */
@@ -52,6 +52,7 @@ export class Failover {
 
   constructor(registry: Registry, name: TopologyName, clock: () => number, listener: FailoverListener) {
     this.#registry = registry;
+    this.#waker = new Waker(registry.pause);
     this.#name = name;
     this.#clock = clock;
     this.#listener = listener;

@@ -1,6 +1,5 @@
 import { type LeaseTimes, type Registry, type Term, Waker } from '../registry/index.ts';
 import { aborted } from '../runtime/aborted.ts';
-import { pause } from '../runtime/pause.ts';
 import type { TopologyName } from '../topology/index.ts';
 import { Board, type BoardState, orderKey } from './board.ts';
 import { Claims, type Wanted } from './claims.ts';
@@ -64,9 +63,9 @@ export class Housekeeper {
   readonly #runners: Readonly<Record<UnitKind, readonly TaskRunner[]>>;
   readonly #holdings = new Map<string, Holding>();
   /** Wakes what only this process takes part in: a registry that does not answer holds no run up, and keeps none going. */
-  readonly #turns = new Waker();
+  readonly #turns: Waker;
   /** Wakes what the registry is told. */
-  readonly #books = new Waker();
+  readonly #books: Waker;
   #seen: BoardState | null = null;
   #keptAtMs = Number.NEGATIVE_INFINITY;
   /** Something has changed that decides what is to be held. */
@@ -84,6 +83,8 @@ export class Housekeeper {
   constructor(options: HousekeeperOptions) {
     this.#options = options;
     const { registry, name, shard, node, lease, projectsBy, tasks } = options;
+    this.#turns = new Waker(registry.pause);
+    this.#books = new Waker(registry.pause);
     this.#board = new Board(registry, name);
     this.#territory = new Territory(shard, projectsBy);
     this.#claims = new Claims(registry, this.#board, node);
@@ -211,7 +212,7 @@ export class Housekeeper {
       } catch (error) {
         if (!signal.aborted) this.#fault('projects could not be listed', error);
       }
-      await pause(this.#options.projectsEveryMs, signal, 0.1);
+      await this.#options.registry.pause(this.#options.projectsEveryMs, signal, 0.1);
     }
   }
 

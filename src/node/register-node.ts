@@ -65,7 +65,8 @@ export interface NodeSurroundings {
  * Registers a node and keeps it so: through outages of the registry, with its health as it is checked.
  * @throws TypeError where a name or an address is none
  */
-export function registerNode(options: NodeOptions, { clock, timeOfDayMs, random }: NodeSurroundings): RegisteredNode {
+export function registerNode(options: NodeOptions, surroundings: NodeSurroundings): RegisteredNode {
+  const { clock, random } = surroundings;
   const { namespace = 'default', cluster, shard, address, role = 'primary', leaseMs = DEFAULT_LEASE_MS } = options;
   for (const [name, value] of Object.entries({ namespace, cluster, shard })) check(identifier, name, value);
   check(addressSchema, 'address', address);
@@ -73,9 +74,9 @@ export function registerNode(options: NodeOptions, { clock, timeOfDayMs, random 
     throw new TypeError(`leaseMs ${leaseMs}: a whole number from 1 to ${LONGEST_LEASE_MS}`);
   const nodeId = options.nodeId ?? derivedNodeId(cluster, shard);
   const { registry: where } = options;
-  const store = openStore(typeof where === 'string' ? { remote: { address: where } } : where, clock, timeOfDayMs);
+  const store = openStore(typeof where === 'string' ? { remote: { address: where } } : where, surroundings);
   // A node commits no topology, which is what the time of day would stand beside.
-  const registry = new Registry(store, { clock, timeOfDay: () => '' });
+  const registry = new Registry(store, { clock, timeOfDay: () => '', random });
   const identity = { name: { namespace, cluster }, shard, nodeId, instance: newInstance(), leaseMs };
   const value = { address, role, healthy: true, ...(options.process !== undefined && { process: options.process }) };
   return new Node(registry, identity, value, options, random);

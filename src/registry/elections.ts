@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { pause, RETRY_MS } from '../runtime/pause.ts';
+import { RETRY_MS } from '../runtime/pause.ts';
 import { type FencingToken, tokenOf } from './fencing-token.ts';
 import { follow, followAll } from './follow.ts';
 import { HeldLease, type LeaseTimes } from './held-lease.ts';
@@ -51,7 +51,7 @@ export class Elections {
       } catch (error) {
         if (signal.aborted) break;
         if (!(error instanceof StoreUnavailable)) throw error;
-        await pause(RETRY_MS, signal);
+        await this.#store.pause(RETRY_MS, signal);
       }
       await held?.release();
     }

@@ -1,5 +1,4 @@
 import { EventQueue } from '../runtime/event-queue.ts';
-import { pause } from '../runtime/pause.ts';
 import { type ChangeSet, type Entry, type Revision, StoreUnavailable } from './store/store.ts';
 import type { TrackedStore } from './tracked-store.ts';
 
@@ -47,7 +46,7 @@ export async function* follow(store: TrackedStore, prefix: string, until: AbortS
       if (!(error instanceof StoreUnavailable)) throw error;
       if (!outage) yield { kind: 'outage', cause: error };
       outage = true;
-      await pause(waitMs, signal);
+      await store.pause(waitMs, signal);
       waitMs = Math.min(2 * waitMs, MOST_WAIT_MS);
     }
   }

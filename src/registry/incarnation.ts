@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { pause, RETRY_MS } from '../runtime/pause.ts';
+import { type Pause, RETRY_MS } from '../runtime/pause.ts';
 import { epochOf, type FencingToken, tokenOf } from './fencing-token.ts';
 import { type Change, type Entry, type Revision, type Store, StoreDenied } from './store/store.ts';
 
@@ -57,7 +57,12 @@ export interface Seen {
  * @param least a token that it has given, by what was kept elsewhere; 0: nothing was
  * @throws StoreUnavailable
  */
-export async function incarnationOf(store: Store, seen: Seen, least: FencingToken): Promise<StoredIncarnation> {
+export async function incarnationOf(
+  store: Store,
+  seen: Seen,
+  least: FencingToken,
+  pause: Pause,
+): Promise<StoredIncarnation> {
   let denied = 0;
   for (;;) {
     const { entries, revision } = await store.list(INCARNATIONS);

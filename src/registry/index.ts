@@ -45,7 +45,7 @@ export { type Member, type MemberKind, Members, type Membership } from './member
 export { DEFAULT_NAMESPACE, NamespaceError, Namespaces } from './namespaces.ts';
 export type { OwnEntry } from './own-entry.ts';
 export type { OwnRights } from './own-rights.ts';
-export { Registry, type RegistryClocks } from './registry.ts';
+export { Registry, type RegistrySurroundings } from './registry.ts';
 export { oneStore, registrySchema, storeFields } from './registry-schema.ts';
 export type { RegistryDescription, StoreTls } from './store/open-store.ts';
 export { StoreSetUpError } from './store/set-up-error.ts';

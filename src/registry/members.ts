@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { aborted } from '../runtime/aborted.ts';
-import { pause, RETRY_MS } from '../runtime/pause.ts';
+import { RETRY_MS } from '../runtime/pause.ts';
 import { followAll } from './follow.ts';
 import { HeldLease } from './held-lease.ts';
 import { type InstanceId, newInstance, qualified, unqualified } from './instance.ts';
@@ -143,7 +143,8 @@ export class Membership {
 
   /** Leaves: the others see it at once. @param farewell what it tells of itself before */
   async leave(farewell?: object): Promise<void> {
-    if (farewell !== undefined) await Promise.race([this.update(farewell), pause(FAREWELL_MS, this.#store.closed, 0)]);
+    if (farewell !== undefined)
+      await Promise.race([this.update(farewell), this.#store.pause(FAREWELL_MS, this.#store.closed, 0)]);
     this.#leaving.abort();
     await this.#stopped;
   }
@@ -164,12 +165,12 @@ export class Membership {
           void this.#tell(lease);
           await aborted(AbortSignal.any([lease.lost, signal]));
           this.#lease = null;
-        } else await pause(RETRY_MS, signal);
+        } else await this.#store.pause(RETRY_MS, signal);
         await lease.release();
       } catch (error) {
         if (signal.aborted) break;
         if (!(error instanceof StoreUnavailable)) throw error;
-        await pause(RETRY_MS, signal);
+        await this.#store.pause(RETRY_MS, signal);
       }
     }
   }

@@ -1,5 +1,6 @@
-import { pause, RETRY_MS } from '../runtime/pause.ts';
-import { type Entry, type LeaseId, type Revision, type Store, StoreUnavailable } from './store/store.ts';
+import { RETRY_MS } from '../runtime/pause.ts';
+import { type Entry, type LeaseId, type Revision, StoreUnavailable } from './store/store.ts';
+import type { TrackedStore } from './tracked-store.ts';
 
 /** How an entry is written. */
 export interface OwnWrite {
@@ -20,13 +21,13 @@ export interface OwnWrite {
  * this process's name, and what others took away does not come back without its being noticed.
  */
 export class OwnEntry {
-  readonly #store: Store;
+  readonly #store: TrackedStore;
   readonly #key: string;
   /** As this process last saw it; null: there is none. */
   #known: Pick<Entry, 'value' | 'revision'> | null = null;
   #writing: Promise<unknown> = Promise.resolve();
 
-  constructor(store: Store, key: string) {
+  constructor(store: TrackedStore, key: string) {
     this.#store = store;
     this.#key = key;
   }
@@ -77,7 +78,7 @@ export class OwnEntry {
         isDone = true;
       } catch (error) {
         if (!(error instanceof StoreUnavailable)) throw error;
-        await pause(RETRY_MS, until);
+        await this.#store.pause(RETRY_MS, until);
       }
     }
     return false;

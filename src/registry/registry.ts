@@ -1,4 +1,4 @@
-import { pause, RETRY_MS } from '../runtime/pause.ts';
+import { type Pause, RETRY_MS } from '../runtime/pause.ts';
 import { Documents } from './documents.ts';
 import { Elections } from './elections.ts';
 import type { FencingToken } from './fencing-token.ts';
@@ -11,12 +11,14 @@ import { Topologies } from './topologies.ts';
 import { TrackedStore } from './tracked-store.ts';
 import type { UnreadableEntries } from './unreadable.ts';
 
-/** The clocks that a registry's client goes by. */
-export interface RegistryClocks {
+/** What a registry's client has of its surroundings. */
+export interface RegistrySurroundings {
   /** Milliseconds of a monotonic clock, for leases. */
   readonly clock: () => number;
   /** The time of day, ISO 8601, to tell people when a version was committed. */
   readonly timeOfDay: () => string;
+  /** Between 0 and 1; spreads what many try again at one moment. */
+  readonly random: () => number;
 }
 
 /** What routers, shards and people agree on, in whatever store. */
@@ -29,8 +31,8 @@ export class Registry {
   readonly documents: Documents;
   readonly #store: TrackedStore;
 
-  constructor(opened: Store, { clock, timeOfDay }: RegistryClocks) {
-    const store = new TrackedStore(opened);
+  constructor(opened: Store, { clock, timeOfDay, random }: RegistrySurroundings) {
+    const store = new TrackedStore(opened, random);
     this.#store = store;
     this.namespaces = new Namespaces(store);
     this.topologies = new Topologies(store, this.namespaces, timeOfDay);
@@ -43,6 +45,11 @@ export class Registry {
   /** What this process has met in it that it cannot read, and goes on without. */
   get unreadable(): UnreadableEntries {
     return this.#store.unreadable;
+  }
+
+  /** Between attempts at what the registry did not do, or did not answer. */
+  get pause(): Pause {
+    return this.#store.pause;
   }
 
   /** @param told of what the store does not let this process do, by its token's role or its bounds: each reason once */
@@ -71,7 +78,7 @@ export class Registry {
       } catch (error) {
         if (!(error instanceof StoreUnavailable)) throw error;
       }
-      await pause(RETRY_MS, signal);
+      await this.pause(RETRY_MS, signal);
     }
   }
 

@@ -1,4 +1,4 @@
-import { pause, RETRY_MS } from '../runtime/pause.ts';
+import { RETRY_MS } from '../runtime/pause.ts';
 import {
   type Topology,
   type TopologyDraft,
@@ -162,7 +162,7 @@ export class Topologies {
         return (await this.#store.get(written.key))?.value === written.value;
       } catch (error) {
         if (!(error instanceof StoreUnavailable) || attempt >= MOST_ATTEMPTS_TO_REACH) throw error;
-        await pause(RETRY_MS, this.#store.closed);
+        await this.#store.pause(RETRY_MS, this.#store.closed);
       }
     }
   }

@@ -1,4 +1,4 @@
-import { pause, RETRY_MS } from '../runtime/pause.ts';
+import { RETRY_MS } from '../runtime/pause.ts';
 import type { Topology, TopologyName, TopologyVersion } from '../topology/index.ts';
 import { type Followed, follow } from './follow.ts';
 import { type Entry, type Revision, StoreUnavailable } from './store/store.ts';
@@ -80,7 +80,7 @@ export class TopologyWatch {
         if (this.#store.closed.aborted) return;
         if (!(cause instanceof StoreUnavailable)) throw cause;
         yield* this.#outageBegins(cause);
-        await pause(RETRY_MS, signal);
+        await this.#store.pause(RETRY_MS, signal);
       }
     }
   }

@@ -1,3 +1,4 @@
+import { type Pause, pausesBy } from '../runtime/pause.ts';
 import type { FencingToken } from './fencing-token.ts';
 import { INCARNATIONS, incarnationOf, reckonWith, type StoredIncarnation } from './incarnation.ts';
 import {
@@ -23,6 +24,8 @@ const MOST_TOLD = 100;
  */
 export class TrackedStore implements Store {
   readonly #store: Store;
+  /** Between attempts. */
+  readonly pause: Pause;
   /** What this process has met that it cannot read. */
   readonly unreadable = new UnreadableEntries();
   /** Told of what the store does not let this process do, each once: who tries it again and again hears of it, too. */
@@ -40,8 +43,10 @@ export class TrackedStore implements Store {
   #stopWatching: (() => void) | null = null;
   #longestLeaseMs = 0;
 
-  constructor(store: Store) {
+  /** @param random between 0 and 1; spreads what is tried again */
+  constructor(store: Store, random: () => number) {
     this.#store = store;
+    this.pause = pausesBy(random);
   }
 
   /** Of the incarnation that the store was last known as. 0: of the first one, or of none yet. */
@@ -82,7 +87,7 @@ export class TrackedStore implements Store {
       entry: this.#entry,
       longestLeaseMs: this.#longestLeaseMs,
     };
-    const found = await incarnationOf(this.#store, seen, this.#leastToken);
+    const found = await incarnationOf(this.#store, seen, this.#leastToken, this.pause);
     if (found.id !== '') this.#adopt(found);
     this.#watchForOthers();
     return found.id;

@@ -1,13 +1,19 @@
 import { EventQueue } from '../runtime/event-queue.ts';
-import { pause } from '../runtime/pause.ts';
+import type { Pause } from '../runtime/pause.ts';
 import { StoreUnavailable } from './store/store.ts';
 import { UnreadableEntry } from './unreadable.ts';
 
 /** Has work done whenever something has happened that it may hang on, one time after the other; once for all that happens meanwhile. */
 export class Waker {
+  readonly #pause: Pause;
   readonly #events = new EventQueue<null>();
   #timer: NodeJS.Timeout | undefined;
   #isAwake = false;
+
+  /** @param pause between attempts */
+  constructor(pause: Pause) {
+    this.#pause = pause;
+  }
 
   wake(): void {
     if (this.#isAwake) return;
@@ -51,7 +57,7 @@ export class Waker {
       } catch (error) {
         if (error instanceof UnreadableEntry) continue;
         if (!(error instanceof StoreUnavailable) && !passes(error)) throw error;
-        await pause(retryMs, signal);
+        await this.#pause(retryMs, signal);
         this.wake();
       }
     }

@@ -23,7 +23,8 @@ it('is noticed where etcd was restored from a snapshot, as the docs say it is do
   };
   const env = { ...process.env, ETCDCTL_API: '3', ETCDCTL_ENDPOINTS: endpoint };
   const etcdctl = (...args: string[]): Buffer => execFileSync('etcdctl', args, { env, stdio: 'pipe' });
-  const open = (): Registry => registryOn(new EtcdStore({ endpoints: [endpoint], timeOfDayMs: Date.now }), scope);
+  const open = (): Registry =>
+    registryOn(new EtcdStore({ endpoints: [endpoint], timeOfDayMs: Date.now, random: Math.random }), scope);
 
   const stop = await run(scope.folder());
   const registry = open();

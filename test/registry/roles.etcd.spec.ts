@@ -49,7 +49,12 @@ it('has roles in etcd that may write what the registry’s own may, by the comma
   execFileSync('sh', ['-ec', [commands, ...people, root].join('\n')], { env, stdio: 'pipe' });
 
   for (const [name, role] of Object.entries(roles)) {
-    const store = new EtcdStore({ endpoints, user: { name, password: 'pw' }, timeOfDayMs: Date.now });
+    const store = new EtcdStore({
+      endpoints,
+      user: { name, password: 'pw' },
+      timeOfDayMs: Date.now,
+      random: Math.random,
+    });
     scope.defer(() => store.close());
     await store.list('');
     for (const key of KEYS) {

@@ -11,7 +11,7 @@ const scope = new Scope();
 afterEach(() => scope.release());
 
 const namespacesOf = (description: RegistryDescription): Promise<string[]> =>
-  registryOn(openStore(description, clock, Date.now), scope).namespaces.list();
+  registryOn(openStore(description, { clock, timeOfDayMs: Date.now, random: Math.random }), scope).namespaces.list();
 
 it('speaks to etcd by TLS with a certificate of its own, a user and a password', async () => {
   const folder = scope.folder();

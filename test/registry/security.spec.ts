@@ -16,7 +16,7 @@ afterEach(() => scope.release());
 const TOKEN = 'a-token-that-nobody-guesses';
 
 const namespacesOf = (description: RegistryDescription): Promise<string[]> =>
-  registryOn(openStore(description, clock, Date.now), scope).namespaces.list();
+  registryOn(openStore(description, { clock, timeOfDayMs: Date.now, random: Math.random }), scope).namespaces.list();
 
 it('serves the registry with TLS to who shows the token, and to nobody else', async () => {
   const folder = scope.folder();
@@ -74,7 +74,8 @@ it('is served to other machines with TLS, and tokens of some length, or not at a
 });
 
 it('is shown no token on another machine without TLS, unless somebody says so', () => {
-  const open = (description: RegistryDescription): Promise<void> => openStore(description, clock, Date.now).close();
+  const open = (description: RegistryDescription): Promise<void> =>
+    openStore(description, { clock, timeOfDayMs: Date.now, random: Math.random }).close();
   const tokenFile = scope.file('token', TOKEN);
   const remote = { address: '10.1.2.3:9200', tokenFile };
   expect(() => open({ remote })).toThrow('the token for the registry 10.1.2.3:9200 would be visible on the network');
@@ -113,7 +114,7 @@ it('lets others in as its files say by now, checked whole first, and ends the wa
   const where = (tokenFile: string, authorities = authority.certificate): RegistryDescription => ({
     remote: { address: `127.0.0.1:${port}`, tokenFile, tls: { authorities, serverName: 'registry.test' } },
   });
-  const watching = openStore(where(others), clock, Date.now);
+  const watching = openStore(where(others), { clock, timeOfDayMs: Date.now, random: Math.random });
   scope.defer(() => watching.close());
   const told: string[] = [];
   watching.watch('', 0 as Revision, {

@@ -4,7 +4,11 @@ import { Registry, SqliteStore } from '../../src/registry/index.ts';
 /** Commits one topology after the other, and writes a line for each that is acknowledged, until it is killed. */
 const [file = '', cluster = ''] = process.argv.slice(2);
 const clock = (): number => performance.now();
-const registry = new Registry(new SqliteStore(file, clock), { clock, timeOfDay: () => new Date().toISOString() });
+const registry = new Registry(new SqliteStore(file, clock), {
+  clock,
+  timeOfDay: () => new Date().toISOString(),
+  random: Math.random,
+});
 for (;;) {
   const current = await registry.topologies.read({ namespace: 'default', cluster });
   const mark = (current?.version ?? 0) + 1;

@@ -86,7 +86,7 @@ export class Operator {
       if (this.#process === process) this.kill();
     });
     process.enter(() => {
-      const clocks = { clock: process.clock, timeOfDay: () => '' };
+      const clocks = { clock: process.clock, timeOfDay: () => '', random: Math.random };
       const registry = new Registry(this.#world.storeOf(process), clocks);
       work(registry)
         .catch((error: unknown) => {

@@ -149,7 +149,7 @@ export async function etcd(scope: Scope, members: number): Promise<StoreUnderTes
     });
   });
   await Promise.all(servers.map((server) => server.start()));
-  const open = (): EtcdStore => new EtcdStore({ endpoints, timeOfDayMs: Date.now });
+  const open = (): EtcdStore => new EtcdStore({ endpoints, timeOfDayMs: Date.now, random: Math.random });
   const compact = async (): Promise<void> => {
     const store = open();
     await store.compact();
@@ -160,7 +160,7 @@ export async function etcd(scope: Scope, members: number): Promise<StoreUnderTes
 
 /** A registry with a client of its own, closed at the test's end. */
 export function registryOn(store: Store, scope: Scope): Registry {
-  const registry = new Registry(store, { clock, timeOfDay: () => new Date().toISOString() });
+  const registry = new Registry(store, { clock, timeOfDay: () => new Date().toISOString(), random: Math.random });
   scope.defer(() => registry.close().catch(() => {}));
   return registry;
 }

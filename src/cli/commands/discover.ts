@@ -156,7 +156,7 @@ function sourceOf(flags: DiscoverFlags, registry: Registry): ShardSource {
   if (given !== 1) throw new UsageError('give exactly one of --file, --srv, --hosts and --nodes');
   if (file !== undefined) return fileSource(file);
   if (nodes !== undefined) return nodeSource(registry, flags, flags.goneAfter);
-  if (srv !== undefined) return dnsSource({ name: srv, port: null, refreshMs, server });
+  if (srv !== undefined) return dnsSource({ name: srv, port: null, refreshMs, server, random: Math.random });
   if (port === undefined) throw new UsageError('--hosts needs --port, because addresses have none');
-  return dnsSource({ name: hosts as string, port, refreshMs, server });
+  return dnsSource({ name: hosts as string, port, refreshMs, server, random: Math.random });
 }

@@ -1,5 +1,5 @@
 import { Resolver } from 'node:dns/promises';
-import { pause } from '../../runtime/pause.ts';
+import { pausesBy } from '../../runtime/pause.ts';
 import { byId, type FoundShard, type ShardSource } from '../found-shards.ts';
 
 /** What is asked of the DNS. */
@@ -11,6 +11,8 @@ export interface DnsQuery {
   readonly refreshMs: number;
   /** `host:port` of a server to ask; the system's where it is not given. */
   readonly server?: string | undefined;
+  /** Between 0 and 1; spreads refreshes. */
+  readonly random: () => number;
 }
 
 /** Refreshes are spread by this share, so that many do not ask at once. */
@@ -21,7 +23,8 @@ const REFRESH_JITTER = 0.2;
  * of a StatefulSet is the pod's name: another address of the same pod moves no key. Addresses alone have no names: their ids
  * are the addresses. An answer that fails, or is empty, is told, and changes nothing.
  */
-export function dnsSource({ name, port, refreshMs, server }: DnsQuery): ShardSource {
+export function dnsSource({ name, port, refreshMs, server, random }: DnsQuery): ShardSource {
+  const pause = pausesBy(random);
   const resolver = new Resolver({ timeout: 2000, tries: 2 });
   if (server !== undefined) resolver.setServers([server]);
   const ask = port === null ? () => fromSrv(resolver, name) : () => fromAddresses(resolver, name, port);

@@ -3,7 +3,7 @@ import type { Etcd3, IOptions } from 'etcd3';
 import type { ICompare, IRangeRequest, IRangeResponse, IRequestOp } from 'etcd3/lib/rpc.js';
 import { DIRECT_CHANNEL } from '../../runtime/direct-channel.ts';
 import { lazyPackage } from '../../runtime/lazy-package.ts';
-import { pause } from '../../runtime/pause.ts';
+import { type Pause, pausesBy } from '../../runtime/pause.ts';
 import { bytesOf, endOf, entryOf } from './etcd-keys.ts';
 import { PageSize } from './etcd-pages.ts';
 import { EtcdWatch } from './etcd-watch.ts';
@@ -41,6 +41,8 @@ export interface EtcdStoreOptions {
     | undefined;
   /** Milliseconds of the time of day, by which gRPC counts deadlines. */
   readonly timeOfDayMs: () => number;
+  /** Between 0 and 1; spreads what is asked again. */
+  readonly random: () => number;
 }
 
 /** A member that takes longer will not answer: an election takes a second or two. */
@@ -71,8 +73,10 @@ export class EtcdStore implements Store {
   readonly #client: Etcd3;
   readonly #label: string;
   readonly #members: number;
+  readonly #pause: Pause;
 
-  constructor({ endpoints, user, tls, timeOfDayMs }: EtcdStoreOptions) {
+  constructor({ endpoints, user, tls, timeOfDayMs, random }: EtcdStoreOptions) {
+    this.#pause = pausesBy(random);
     const { ConsecutiveBreaker, circuitBreaker, handleWhen, noop } = cockatiel();
     const { Etcd3, isRecoverableError } = etcd3();
     const options: IOptions = {
@@ -261,7 +265,7 @@ export class EtcdStore implements Store {
         return await this.#once(call);
       } catch (error) {
         if (attempt >= this.#members * MOST_ROUNDS || !mayPass(error)) throw error;
-        if (attempt % this.#members === 0) await pause(ROUND_PAUSE_MS, this.closed);
+        if (attempt % this.#members === 0) await this.#pause(ROUND_PAUSE_MS, this.closed);
       }
     }
   }

@@ -41,12 +41,20 @@ export type RegistryDescription =
       };
     };
 
+/** What a store has of its surroundings. */
+export interface StoreSurroundings {
+  /** Milliseconds of a monotonic clock. */
+  readonly clock: () => number;
+  /** Milliseconds of the time of day. */
+  readonly timeOfDayMs: () => number;
+  /** Between 0 and 1. */
+  readonly random: () => number;
+}
+
 /**
- * @param clock milliseconds of a monotonic clock
- * @param timeOfDayMs of the wall's
  * @throws StoreSetUpError where it cannot be used as it is described
  */
-export function openStore(registry: RegistryDescription, clock: () => number, timeOfDayMs: () => number): Store {
+export function openStore(registry: RegistryDescription, { clock, timeOfDayMs, random }: StoreSurroundings): Store {
   if ('sqlite' in registry) return new SqliteStore(registry.sqlite.path, clock);
   if ('remote' in registry) {
     const { address, tokenFile, token = secretOf(tokenFile), tls, insecure } = registry.remote;
@@ -67,6 +75,7 @@ export function openStore(registry: RegistryDescription, clock: () => number, ti
   return new EtcdStore({
     endpoints,
     timeOfDayMs,
+    random,
     user: user === undefined ? undefined : { name: user, password: password ?? '' },
     tls:
       tls === undefined

@@ -269,7 +269,11 @@ describe('a registry whose tokens have roles', () => {
   });
 
   it('has who tries again and again say why it fails, once', async () => {
-    const registry = new Registry(storeOf(await serve(byRole()), 'reader'), { clock: () => 0, timeOfDay: () => '' });
+    const registry = new Registry(storeOf(await serve(byRole()), 'reader'), {
+      clock: () => 0,
+      timeOfDay: () => '',
+      random: Math.random,
+    });
     const told: string[] = [];
     registry.onDenied((reason) => told.push(reason));
     const membership = registry.members.register('router', 'r1', {}, 10_000);

@@ -127,7 +127,7 @@ export class SimulatedRouter implements Pick<RouterThreads, 'publish' | 'settled
       this.#world.onEvent(this, event);
       onEvent(event);
     });
-    const registry = new Registry(store, { clock: this.#clocks.lease, timeOfDay: () => '' });
+    const registry = new Registry(store, { clock: this.#clocks.lease, timeOfDay: () => '', random: Math.random });
     const surroundings = { registry, kept, clock: this.#clocks.control, tell: toRouter };
     const plane = new ControlPlane({ ...birth, router: this.process.name }, surroundings);
     const toPlane = this.#channel<() => void | Promise<void>>((ask) => {

@@ -71,7 +71,7 @@ export class FencingShard implements SimulatedShard {
     this.address = address;
     this.#documents = documents;
     this.#world = world;
-    this.#registry = new Registry(store, { clock, timeOfDay: () => '' });
+    this.#registry = new Registry(store, { clock, timeOfDay: () => '', random: Math.random });
     const identity = {
       name: NAME,
       shard: id,
