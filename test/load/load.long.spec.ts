@@ -222,8 +222,8 @@ it('refuses what may be a slip, and says what is wrong with the rest', async () 
   expect(await fault('10.0.0.1:80', '--http', 'GET /')).toBe(
     'keyway: 10.0.0.1:80 is another machine; if that is intended, add --yes-remote\n',
   );
-  expect(await fault('127.0.0.1:1', '--http', 'GET /', '--rate', '100..30000')).toMatch(/30000 .* say --no-limit/);
-  expect(await fault('127.0.0.1:1', '--http', 'GET /', '--users', '2000')).toMatch(/2000 users .* say --no-limit/);
+  expect(await fault('127.0.0.1:1', '--http', 'GET /', '--rate', '100..30000')).toMatch(/30000 .* add --no-limit/);
+  expect(await fault('127.0.0.1:1', '--http', 'GET /', '--users', '2000')).toMatch(/2000 users .* add --no-limit/);
   expect(await fault('127.0.0.1:1', '--http', 'GET /', '--connect', 'a.B/C')).toMatch(/or several with --plan/);
   expect(await fault('127.0.0.1:1', '--http', 'GET /', '--at', '5s')).toMatch(/write a time and a command: --at 30s/);
   expect(await fault('127.0.0.1:1', '--mix', 'put')).toMatch(/write each call with its weight/);
