@@ -28,6 +28,7 @@ export class LeaselessClaim {
   /** By which the router is registered, and does what the registry said after that. */
   #lease: HeldLease | null = null;
   #settling: Promise<void> | null = null;
+  #forgetting: Promise<void> = Promise.resolve();
   #isSettled = true;
 
   /**
@@ -93,7 +94,7 @@ export class LeaselessClaim {
       this.#claimed = served.number;
       this.#onChange();
     }
-    await this.#dismissPredecessor();
+    this.#dismissPredecessor(lease);
   }
 
   #isOver(lease: HeldLease): boolean {
@@ -112,26 +113,40 @@ export class LeaselessClaim {
   }
 
   /** The process that kept its topology here before: its word stands for this one, until this one has given its own. */
-  async #dismissPredecessor(): Promise<void> {
+  #dismissPredecessor(lease: HeldLease): void {
     const follower = this.#follower;
     const { predecessor } = follower;
     if (predecessor === null || follower.claimOnDisk === predecessor) return;
     follower.dismissPredecessor();
-    try {
-      const routers = await this.#registry.members.list('router');
-      // Two that share a disk by mistake answer each for themselves.
-      if (routers.some(({ name, instance }) => qualified(name, instance) === predecessor)) return;
-      await this.#registry.handoffs.forgetLeaseless(follower.topologyName, predecessor);
-    } catch (error) {
-      // It stands for longer, which harms nobody.
-      if (!(error instanceof StoreUnavailable)) throw error;
+    this.#forgetting = this.#forget(predecessor, lease.lengthMs);
+  }
+
+  /**
+   * Takes the word of a process back that has ended. One that was killed is listed until its lease ends, which is as long as
+   * this one's.
+   */
+  async #forget(predecessor: string, leaseMs: number): Promise<void> {
+    const { signal } = this.#stopping;
+    for (const waitMs of [0, 2 * leaseMs]) {
+      await this.#registry.pause(waitMs, signal, 0);
+      if (signal.aborted) return;
+      try {
+        const routers = await this.#registry.members.list('router');
+        // Two that share a disk by mistake answer each for themselves.
+        if (routers.some(({ name, instance }) => qualified(name, instance) === predecessor)) continue;
+        await this.#registry.handoffs.forgetLeaseless(this.#follower.topologyName, predecessor);
+        return;
+      } catch (error) {
+        // Its word stands for longer, which does no harm but that changes may have to wait for it.
+        if (!(error instanceof StoreUnavailable)) throw error;
+      }
     }
   }
 
   /** The router serves nothing any more. Where the registry is away its word stands, and the next process here may go by it. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await this.#settling;
+    await Promise.all([this.#settling, this.#forgetting]);
     if (!this.#follower.isCutOff) await this.#takeBack();
   }
 }

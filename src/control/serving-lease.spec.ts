@@ -198,6 +198,16 @@ describe('a router that is away and needs no lease by what it knows', () => {
     expect(fourth.serves).toBeNull();
   });
 
+  it('leaves nothing behind when it is killed and comes back before its lease has ended', async () => {
+    const { store, registry } = await setUp(draft([S0, S1], EVENTUAL));
+    const first = new Router(store);
+    await first.servesWithoutLease(1);
+    const second = new Router(store, await first.crash());
+    const waitedFor = async () => (await registry.handoffs.read(NAME)).leaseless.map(({ instance }) => instance);
+    await vi.waitFor(async () => expect(await waitedFor()).toEqual([first.instance, second.instance].sort()), PATIENCE);
+    await vi.waitFor(async () => expect(await waitedFor()).toEqual([second.instance]), PATIENCE);
+  });
+
   it('leaves nothing behind when it stops in order', async () => {
     const { store, registry, gone } = await setUp(draft([S0, S1], EVENTUAL));
     const router = new Router(store);
