@@ -1,7 +1,7 @@
 import type { ClusterEvent } from '../handoff/index.ts';
 import type { Handoff, Unreadable } from '../registry/index.ts';
 
-/** What a router's control plane tells. Plain data, with tables in shared memory. */
+/** What a router's control plane reports. Plain data, with tables in shared memory. */
 export type ControlEvent =
   | ClusterControlEvent
   /** What the registry has that this router cannot read, or leaves out: all of it, whenever there is something else. */
@@ -9,7 +9,7 @@ export type ControlEvent =
   /** The registry does not let this router do something. */
   | { readonly kind: 'denied'; readonly reason: string };
 
-/** What it tells of one cluster. */
+/** What it reports about one cluster. */
 export type ClusterControlEvent =
   | ClusterEvent
   /** The router may serve the cluster, or may not any more: it has no lease. */

@@ -18,7 +18,7 @@ export class ControlPlane {
   readonly #following: Following;
   readonly #followed = new Map<string, FollowedCluster>();
   readonly #membership: Membership;
-  /** By which the router is registered; what is served goes by it. */
+  /** The lease by which the router is registered, and by which it serves. */
   #lease: HeldLease | null = null;
 
   /** Registers the router, and begins to follow its clusters. */
@@ -32,7 +32,7 @@ export class ControlPlane {
     registry.unreadable.onChange = () => tell({ kind: 'unreadable', entries: registry.unreadable.all });
     registry.onDenied((reason) => tell({ kind: 'denied', reason }));
     for (const cluster of clusters) this.#add(cluster, true);
-    // Before anything is served: who hands keys over waits for those who are registered.
+    // Before anything is served: a driver of handoffs waits for the routers that are registered.
     const onRegistered = (lease: HeldLease): void => this.#onRegistered(lease);
     this.#membership = registry.members.register('router', router, value, leaseMs, onRegistered, instance);
     for (const each of this.#followed.values()) each.run();
@@ -52,7 +52,7 @@ export class ControlPlane {
     for (const each of this.#followed.values()) each.onRegistered(granted);
   }
 
-  /** Tells the others what the router serves. */
+  /** Publishes what the router serves. */
   serving(value: RouterValue): Promise<void> {
     return this.#membership.update(value);
   }
@@ -71,7 +71,7 @@ export class ControlPlane {
     if (this.#lease?.isHeld === true) added.onRegistered(this.#lease);
   }
 
-  /** It was drained: nothing of it is served any more, and nobody has to wait for this router. */
+  /** It was drained: nothing of it is served any more, and no handoff has to wait for this router. */
   async leave(cluster: string, changed: RouterValue): Promise<void> {
     const left = this.#followed.get(cluster);
     this.#followed.delete(cluster);

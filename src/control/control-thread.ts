@@ -14,7 +14,7 @@ export interface ControlBirth {
   readonly leaseMs: number;
   /** The router's name among the registry's members. */
   readonly router: string;
-  /** What it tells of itself before it serves anything. */
+  /** What it reports about itself before it serves anything. */
   readonly value: RouterValue;
   readonly clusters: readonly ControlledCluster[];
 }
@@ -26,7 +26,7 @@ export interface ControlledCluster {
   readonly servesUntil: ServesUntil;
 }
 
-/** What it is told; see the methods of `ControlThread`. */
+/** The calls to it; see the methods of `ControlThread`. */
 export interface ControlCalls {
   serving(value: RouterValue): void;
   /** `value` names the clusters with the one that is new, or without the one that is gone. */
@@ -36,7 +36,7 @@ export interface ControlCalls {
   stop(): void;
 }
 
-/** What it tells. */
+/** What it reports. */
 export interface ControlNews {
   event(event: ControlEvent): void;
 }
@@ -46,7 +46,7 @@ const WORKER_FILE = moduleFile('./control-worker', import.meta.url);
 /** A control plane, wherever it runs. */
 export type Control = Pick<ControlThread, keyof ControlThread>;
 
-/** @param onFault told what has ended it, which should never happen */
+/** @param onFault called with what has ended it, which should never happen */
 export type StartControl = (
   birth: ControlBirth,
   onEvent: (event: ControlEvent) => void,
@@ -59,7 +59,7 @@ export class ControlThread {
   readonly #calls: ThreadCaller<ControlCalls>;
   readonly #ended: Promise<void>;
 
-  /** @param onFault told what has ended the thread, which should never happen */
+  /** @param onFault called with what has ended the thread, which should never happen */
   constructor(birth: ControlBirth, onEvent: (event: ControlEvent) => void, onFault: (error: Error) => void) {
     this.#worker = new Worker(WORKER_FILE, { workerData: birth });
     this.#calls = new ThreadCaller<ControlCalls>(this.#worker);
@@ -68,7 +68,7 @@ export class ControlThread {
     this.#ended = new Promise((resolve) => this.#worker.once('exit', () => resolve()));
   }
 
-  /** Tells the others what this router serves. */
+  /** Publishes what this router serves. */
   serving(value: RouterValue): void {
     this.#calls.tell('serving', value);
   }
@@ -88,7 +88,7 @@ export class ControlThread {
     this.#calls.tell('carriedOut', cluster, id);
   }
 
-  /** How it is, as far as can be told from outside. */
+  /** How it is, as far as can be seen from outside. */
   async vitals(): Promise<ThreadVitals> {
     return { ...heapAndLoop(await this.#worker.getHeapStatistics(), this.#worker.performance), loop: null };
   }

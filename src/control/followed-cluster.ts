@@ -4,7 +4,7 @@ import type { ControlEvent } from './control-event.ts';
 import type { ControlledCluster } from './control-thread.ts';
 import { ServingLease } from './serving-lease.ts';
 
-/** Who follows. */
+/** The router that follows, and how. */
 export interface Following {
   readonly registry: Registry;
   readonly kept: TopologyKeeper;

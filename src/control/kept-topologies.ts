@@ -5,7 +5,7 @@ import type { StoredNode } from '../registry/index.ts';
 import { makePrivateFolder, writePrivateFile } from '../runtime/private-file.ts';
 import { readTopology, type Topology, type TopologyName, topologyDocument, topologyText } from '../topology/index.ts';
 
-/** Of an earlier release nobody has claimed what it kept. */
+/** What an earlier release kept has no claim. */
 interface KeptFile {
   readonly topology: unknown;
   readonly nodes: StoredNode[];
@@ -41,7 +41,7 @@ export class KeptTopologies implements TopologyKeeper {
       const kept = JSON.parse(readFileSync(this.#fileOf(name), 'utf8')) as KeptFile;
       const { topology } = readTopology(kept.topology, `the kept topology of ${topologyText(name)}`);
       if (topology.version === null) return null;
-      // Of nodes that are not known nobody can say that they refuse what they have lost.
+      // Nodes that are not known cannot be said to refuse what they have lost.
       const nodes = Array.isArray(kept.nodes) ? kept.nodes : [];
       return { topology: topology as Topology, nodes, claimedBy: kept.claimedBy ?? null };
     } catch {

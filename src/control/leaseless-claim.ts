@@ -12,9 +12,9 @@ import {
 const RETRY_MS = 200;
 
 /**
- * What a router has told the others of its going on without a lease, and by which version. What holds: it serves a version
+ * What a router has announced about serving on without a lease, and by which version. What holds: it serves a version
  * without its lease only while its word for that version stands in the registry; and the file from which it would start again
- * bears that word only while the registry has it. In between it goes by its lease, as any router does.
+ * bears that word only while the registry has it. In between it serves by its lease, as any router does.
  */
 export class LeaselessClaim {
   readonly #registry: Registry;
@@ -33,7 +33,7 @@ export class LeaselessClaim {
 
   /**
    * @param self the router, as `qualified` names it
-   * @param onChange told when it may do more without a lease than before
+   * @param onChange called when it may do more without a lease than before
    */
   constructor(registry: Registry, follower: ClusterFollower, self: string, onChange: () => void) {
     this.#registry = registry;
@@ -61,7 +61,10 @@ export class LeaselessClaim {
     return this.#claimed !== null || this.#follower.predecessor !== null;
   }
 
-  /** Has the registry know what is served by now. To be called whenever that has changed, and no more is done by it than `holds` says. */
+  /**
+   * Writes to the registry what is served by now. Call it whenever that has changed; no more may be done by it than
+   * `holds` says.
+   */
   settle(): void {
     this.#isSettled = false;
     this.#settling ??= this.#settle().finally(() => {

@@ -88,7 +88,7 @@ class Router {
     await vi.waitFor(() => expect([this.serves, this.needsLease]).toEqual([version, true]), PATIENCE);
   }
 
-  /** Ends as a process that is killed: nobody hears of it. @returns the folder that it leaves */
+  /** Ends as a process that is killed: no other process hears of it. @returns the folder that it leaves */
   async crash(): Promise<string> {
     this.link.cut();
     this.#stopping.abort();
@@ -144,7 +144,7 @@ describe('a router that is away and needs no lease by what it knows', () => {
     await change(draft([S0, S1]));
     await expect(change(draft([S0]))).rejects.toThrow(IN_THE_WAY);
     expect((await registry.topologies.read(NAME))?.version).toBe(2);
-    // Back, it goes by its lease, as it has to in a strict cluster.
+    // Back, it serves by its lease, as it has to in a strict cluster.
     router.link.mend();
     await router.servesByLease(2);
     await vi.waitFor(async () => expect((await registry.handoffs.read(NAME)).leaseless).toEqual([]), PATIENCE);
@@ -191,7 +191,7 @@ describe('a router that is away and needs no lease by what it knows', () => {
     const third = new Router(store, folder);
     await third.servesByLease(2);
     await vi.waitFor(async () => expect((await registry.handoffs.read(NAME)).leaseless).toEqual([]), PATIENCE);
-    // In order, nothing is left by which anybody could serve.
+    // It stopped in order: nothing is left by which a router could serve.
     await third.stop();
     const fourth = new Router(cut, folder);
     await change(draft([S0]));

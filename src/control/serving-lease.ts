@@ -18,10 +18,10 @@ export function newServesUntil(): ServesUntil {
 const CUTS_BEFORE = 0.05;
 
 /**
- * Keeps the time until which a router may serve a cluster. What holds: it serves by its lease, for as long as that lasts, and not
- * before it does what the registry said after the lease had been granted; so who counts leases knows of every router that
- * may send a request. Or it serves without one, where nobody is harmed by that and the others know (`LeaselessClaim`). A lease
- * that is over, whatever has ended it, is served by no longer.
+ * Keeps the time until which a router may serve a cluster. What holds: it serves by its lease, for as long as that
+ * lasts, and not before it does what the registry said after the lease had been granted; so the leases show every
+ * router that may send a request. Or it serves without one, where that does no harm and the others know
+ * (`LeaselessClaim`). Once a lease is over, whatever has ended it, the router no longer serves by it.
  */
 export class ServingLease {
   readonly #follower: ClusterFollower;
@@ -37,7 +37,7 @@ export class ServingLease {
   /**
    * @param self the router, as `qualified` names it
    * @param clock the machine's
-   * @param onServes told when the router may serve, and when it may not any more
+   * @param onServes called when the router may serve, and when it may not any more
    */
   constructor(
     registry: Registry,

@@ -7,7 +7,7 @@ export interface FoundShard {
   readonly replicas?: ReadonlyArray<{ readonly id: string; readonly address: string }> | undefined;
 }
 
-/** Where shards are found: tells of all of them, at first and after every change, until it is told to stop. */
+/** A source of shards: it yields all of them, at first and after every change, until it is aborted. */
 export type ShardSource = (
   signal: AbortSignal,
   onFault: (message: string) => void,

@@ -27,7 +27,7 @@ afterEach(async () => {
 
 const at = (id: string, port: number): FoundShard => ({ id, address: `127.0.0.1:${port}` });
 
-/** Keeps the cluster as it is found, and then found anew. @returns what people were told */
+/** Keeps the cluster as it is found, and then found again. @returns what was reported to people */
 async function found(lists: ReadonlyArray<readonly FoundShard[]>, takesOver = false): Promise<string[]> {
   const faults: string[] = [];
   const stopping = new AbortController();

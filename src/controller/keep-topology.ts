@@ -18,16 +18,16 @@ export interface NewCluster {
   readonly hashOn: string;
 }
 
-/** What people are told. */
+/** What is reported to people. */
 export interface DiscoveryLog {
   onCommitted(topology: Topology): void;
   onFault(message: string): void;
   onTerm(leads: boolean): void;
 }
 
-/** Who keeps it. */
+/** The process that keeps the topology. */
 export interface Discoverer {
-  /** For people to see who leads. */
+  /** The name that people see when this process leads. */
   readonly candidate: string;
   /** Milliseconds of a monotonic clock. */
   readonly clock: () => number;
@@ -40,7 +40,7 @@ const LEASE_MS = 10_000;
 
 /**
  * Keeps a topology's shards as a source finds them. A shard keeps what the source does not know of it, such as its weight;
- * placement and pins stay. Of several who do this for a cluster one is elected.
+ * placement and pins stay. Of several processes that do this for a cluster, one is elected.
  */
 export async function keepTopology(
   registry: Registry,
@@ -96,7 +96,7 @@ async function bring(
         );
         return;
       }
-      // Somebody else has noted something meanwhile: it is looked again.
+      // Another process has noted something meanwhile: look again.
       if (!(await noteOwn(registry, name, current, found, own, takesOver))) continue;
       const expected = current?.version ?? null;
       const change = { expected, reason: 'shards were discovered', candidate, clock };
@@ -107,7 +107,7 @@ async function bring(
         log.onFault(error.message);
         return;
       }
-      // Somebody has changed it in between: what they changed stays.
+      // The topology was changed in between: that change stays.
       if (!(error instanceof VersionConflict || error instanceof HandoffAborted)) throw error;
     }
   }

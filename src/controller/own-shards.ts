@@ -30,9 +30,9 @@ export function replacedByHand(current: Topology | null, draft: TopologyDraft, o
 }
 
 /**
- * Notes which shards are a discovery's, before they are committed: one that is found and is there already stays whose it is.
+ * Notes which shards are a discovery's, before they are committed: one that is found and already there keeps its owner.
  * @param takesOver all that are found are its own from now on
- * @returns false where somebody else has noted something meanwhile
+ * @returns false where another process has noted something meanwhile
  */
 export async function noteOwn(
   { documents }: Registry,

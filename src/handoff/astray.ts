@@ -17,7 +17,7 @@ import {
 } from '../topology/index.ts';
 import { fences } from './fences.ts';
 
-/** What is known of those who may be in the way of a version. */
+/** The nodes and routers that may be in the way of a version. */
 interface Bystanders {
   readonly nodes: readonly KnownNode[];
   readonly leaseless: readonly LeaselessRouter[];
@@ -25,10 +25,11 @@ interface Bystanders {
 }
 
 /**
- * The routers that nobody sees and that may serve on without a lease, by a version from which a shard loses a key on the way to
- * another, where that shard would serve them still. A strict version cannot take its place while there is one: nobody can ask it,
- * and no time ends what it may do. That holds for whatever version it knows: one of an eventual cluster, one whose shards all
- * refused what they had lost and do not any more, or one that was made current by force.
+ * The routers that are out of sight and may serve on without a lease, by a version from which a shard loses a key on
+ * the way to another, where that shard would serve them still. A strict version cannot take its place while there is
+ * one: it cannot be asked, and no time ends what it may do. That holds for whatever version it knows: one of an
+ * eventual cluster, one whose shards all refused what they had lost and do not any more, or one that was made current
+ * by force.
  */
 export async function astrayRouters(
   registry: Registry,
@@ -75,7 +76,7 @@ function mayServe(
   nodes: readonly KnownNode[],
 ): boolean {
   if (fences(nodes, shard)) return false;
-  // It refused what it had lost, and has gone since: nobody is there, unless another has come.
+  // It refused what it had lost, and has gone since: no process is there, unless another has come.
   const isSuccessorThere =
     placed.some((each) => each.address === shard.address && !fences(nodes, each)) ||
     nodes.some((node) => !node.ended && !node.fencing && node.address === shard.address);

@@ -20,18 +20,18 @@ import { type TopologyName, topologyText } from '../topology/index.ts';
 // a shard nor a router on a host of the same name. A process is over once it has said so, or once its lease has ended and,
 // for a shard, the time for which it may serve beyond that (`Failover` sees to it), or once people say so.
 
-/** Who is there, and who was. */
+/** The routers and nodes that are present, and those that were. */
 export interface Participants {
   readonly routers: readonly Member[];
   /** The cluster's nodes that hold leases. */
   readonly nodes: readonly Member[];
-  /** Those that are to be waited for, lease or no lease. */
+  /** The nodes that have to be waited for, lease or no lease. */
   readonly known: readonly KnownNode[];
-  /** Routers that nobody sees, and that would serve what has moved: `astrayRouters`. */
+  /** Routers that are out of sight and would serve what has moved: `astrayRouters`. */
   readonly astray: readonly LeaselessRouter[];
 }
 
-/** Who has to do something before the next step of a handoff can be taken, for people. */
+/** The participants that have to act before the next step of a handoff can be taken, as texts for people. */
 export function awaitedIn(
   name: TopologyName,
   handoff: Handoff,
@@ -44,7 +44,7 @@ export function awaitedIn(
   });
   const holding = fencing(handoff, known).filter((node) => {
     const member = nodes.find(isMemberOf(name, node));
-    // Without it nothing ends, and nobody waits, for a change that could not be made.
+    // Without it nothing ends, and nothing waits, for a change that could not be made.
     if (member === undefined) return true;
     return shardsGiveUp(handoff) && !hasAcknowledged(nodeValue(member.value).acknowledged, handoff);
   });

@@ -37,24 +37,25 @@ export interface ChangeOptions extends CommitOptions {
   readonly reason: string;
   /** Shards that are known to be dead: they are not waited for. */
   readonly lost?: readonly string[] | undefined;
-  /** Who drives where nobody else does: for people. */
+  /** This process's name, shown to people; it drives where no other process does. */
   readonly candidate: string;
   /** Milliseconds of a monotonic clock. */
   readonly clock: () => number;
   readonly onStep?: OnStep | undefined;
-  /** How long those are waited for who are in the way before anything is begun; some seconds where it is not given. */
+  /** How long to wait for obstacles to go before the change begins; some seconds where it is not given. */
   readonly patienceMs?: number | undefined;
 }
 
 /**
- * Changes a cluster's topology by the cluster's own rules: at once, or in a handoff, which an elected controller drives, or
- * this process where there is none. Who dies in between leaves a handoff that others finish.
+ * Changes a cluster's topology by the cluster's own rules: at once, or in a handoff, which an elected controller
+ * drives, or this process where there is none. If the driver dies in between, others finish the handoff.
  *
- * What holds, unless it is forced: a version that is to be strict becomes current once everybody who may serve another one has
- * confirmed it or is over. So a cluster becomes strict by a handoff, too, and one that was deleted is created again once nothing serves
- * what it was. Where somebody is away whom no time ends, nothing is begun: it would hold all other changes up.
+ * What holds, unless it is forced: a version that has to be strict becomes current once every process that may serve
+ * another version has confirmed it or is over. So a cluster becomes strict by a handoff, too, and one that was deleted
+ * is created again once nothing serves what it was. Where a router is away that no time ends, nothing is begun: it
+ * would hold up all other changes.
  * @returns the topology, once it is the current one
- * @throws VersionConflict also where somebody is in the way; HandoffAborted
+ * @throws VersionConflict also where a router or node is in the way; HandoffAborted
  */
 export async function changeTopology(
   registry: Registry,
@@ -77,14 +78,14 @@ export async function changeTopology(
   return { ...draft, version: staged.to };
 }
 
-/** Who is in the way may be back in a moment, or done; where it takes longer, people have to know. */
+/** What is in the way may be back in a moment, or done; where it takes longer, people have to know. */
 const DEFAULT_PATIENCE_MS = 5000;
 const LOOK_MS = 100;
 
 /**
- * Resolves once nobody is in the way.
- * @param obstacle what is, for people; null: nothing
- * @throws VersionConflict where somebody stays there
+ * Resolves once nothing is in the way.
+ * @param obstacle says what is in the way, for people; null: nothing
+ * @throws VersionConflict where the obstacle stays
  */
 async function clear(
   registry: Registry,
@@ -110,7 +111,7 @@ async function astrayFrom(registry: Registry, name: TopologyName, to: TopologyDr
   return `router ${router} is away, and may serve version ${astray.version} for as long as it runs; this change continues once it is back; if it is known to have ended, run keyway cluster forget ${name.cluster} ${router}; --force waits for nothing`;
 }
 
-/** Who may still serve a cluster that was deleted. */
+/** What may still serve a cluster that was deleted. */
 async function servesDeleted(registry: Registry, name: TopologyName): Promise<string | null> {
   const { pointer, nodes, leaseless } = await registry.handoffs.read(name);
   if (pointer === null || pointer === undefined) return null;

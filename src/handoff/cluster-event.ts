@@ -1,6 +1,6 @@
 import type { SharedCluster, StagedCluster } from '../topology/index.ts';
 
-/** What is told of a cluster that is followed. Plain data, with tables in shared memory. */
+/** What is reported of a cluster that is followed. Plain data, with tables in shared memory. */
 export type ClusterEvent =
   | {
       readonly kind: 'routing';

@@ -51,7 +51,7 @@ class Told {
     this.#handoffs.push({ kind: 'view', view, incarnation: '' });
   }
 
-  /** What was told so far, each as `version`, or `version>next step`. */
+  /** What was reported so far, each as `version`, or `version>next step`. */
   get routing(): string[] {
     return this.events.flatMap((event) => {
       if (event.kind !== 'routing') return [];

@@ -29,15 +29,15 @@ const RETRY_MS = 100;
 
 /** What is served, by topology and table. */
 interface Served {
-  /** Tells one from another, also where their versions are the same because one was forced. */
+  /** Distinguishes one from another, even where their versions are the same because one was forced. */
   readonly number: number;
   readonly topology: Topology;
   readonly table: SharedCluster;
 }
 
 /**
- * Follows a cluster in the registry: its topology, and its handoffs. The two are told of by separate watches, either of
- * which may be ahead; what is told to the router is of one moment.
+ * Follows a cluster in the registry: its topology, and its handoffs. The two come from separate watches, either of
+ * which may be ahead; what is reported to the router is of one moment.
  */
 export class ClusterFollower {
   /** The follower's name for it; the registry may have another. */
@@ -51,7 +51,7 @@ export class ClusterFollower {
   #view: HandoffView = { handoff: null, staged: null, nodes: [], leaseless: [] };
   #hasView = false;
   #next: (Served & { readonly attempt: number }) | null = null;
-  /** A version that the handoff has told of, and the topology's own watch has not yet: what that tells before is past. */
+  /** A version that the handoff has reported and the topology's watch has not: what the watch reports before it is past. */
   #ahead: TopologyVersion | null = null;
   /** What is current cannot be read. */
   #isMisread = false;
@@ -154,7 +154,7 @@ export class ClusterFollower {
     return served != null && served.topology.version === version && !isSame(served.topology, topology);
   }
 
-  /** What the registry says is to be told as a version that nobody has known: until then what was served goes on to be, as far as it may. */
+  /** Has the registry's version committed again, above every version known here; until then what was served stays. */
   async #raise(): Promise<void> {
     if (this.#isRaising) return;
     this.#isRaising = true;
@@ -172,7 +172,7 @@ export class ClusterFollower {
     this.#isRaising = false;
   }
 
-  /** What was served before goes on to be: from the disk, where nothing was. */
+  /** What was served before stays in use; from the disk, where nothing was served. */
   #onUnreadable(event: Extract<TopologyEvent, { kind: 'unreadable' }>): void {
     this.#enter(event.incarnation);
     this.#isMisread = true;
@@ -219,7 +219,7 @@ export class ClusterFollower {
     for (const check of this.#waiting.splice(0)) check();
   }
 
-  /** Tells the router what to do, once both watches agree on a moment. */
+  /** Reports to the router what to do, once both watches agree on a moment. */
   #tellOfOneMoment(): void {
     if (this.#served === undefined || !this.#hasView || this.#viewOf !== this.#incarnation) return;
     this.#newest = Math.max(this.#newest, this.#served?.topology.version ?? 0) as TopologyVersion;
@@ -275,7 +275,7 @@ export class ClusterFollower {
     this.onChange();
   }
 
-  /** Whether what was told last is done. */
+  /** Whether what was reported last is done. */
   get isCarriedOut(): boolean {
     return this.#carriedOut === this.#id;
   }
@@ -290,7 +290,7 @@ export class ClusterFollower {
     return this.#outages > 0;
   }
 
-  // ---- who has claimed that this may be served without a lease ------------------------------------------------------
+  // ---- which router has claimed that this may be served without a lease -------------------------------------------
 
   /** Keeps with what is served in whose name the registry has it. @param claimedBy null: it has it not any more */
   keepAs(claimedBy: string | null): void {
@@ -372,7 +372,7 @@ export class ClusterFollower {
 
   /**
    * For how long a shard may serve by what is served here once its lease has ended: until it is taken for lost; infinite where
-   * nobody takes lost shards out. 0 where nothing is served.
+   * lost shards are not taken out. 0 where nothing is served.
    */
   get beyondLeaseMs(): number {
     const served = this.#served;

@@ -3,7 +3,7 @@ import { type TopologyName, topologyText } from '../topology/index.ts';
 import { HandoffDriver, type OnStep } from './driver.ts';
 import { Failover } from './failover.ts';
 
-/** What a controller tells people. */
+/** What a controller reports to people. */
 export interface ControllerLog {
   onTerm(leads: boolean): void;
   onStep: OnStep;
@@ -14,7 +14,7 @@ export interface ControllerLog {
 /** How long until a driver that has died is replaced: the requests that it had held wait until then. */
 const LEASE_MS = 3000;
 
-/** Of all who would drive a cluster's handoffs one does. */
+/** Of all candidates to drive a cluster's handoffs, one does. */
 function election(name: TopologyName): string {
   return `handoff/${topologyText(name)}`;
 }
@@ -34,7 +34,7 @@ async function whileElected(
   return true;
 }
 
-/** Drives a cluster's handoffs once nobody else does. */
+/** Drives a cluster's handoffs once no other process does. */
 export async function driveWhileElected(
   registry: Registry,
   name: TopologyName,
@@ -45,7 +45,7 @@ export async function driveWhileElected(
   await whileElected(registry, name, candidate, signal, (until) => new HandoffDriver(registry, name, clock).run(until));
 }
 
-/** Drives a cluster's handoffs, and takes lost shards out, whenever this one is elected; until it is told to stop. */
+/** Drives a cluster's handoffs, and takes lost shards out, whenever this one is elected, until it is stopped. */
 export async function controlCluster(
   registry: Registry,
   name: TopologyName,

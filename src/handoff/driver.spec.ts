@@ -75,7 +75,7 @@ async function shard(registry: Registry, id: string, beyondLeaseMs = 0) {
   const forever = new AbortController().signal;
   await rights.claim(forever, () => false);
   return {
-    /** As one whose machine is lost: its lease ends, and nobody knows more. */
+    /** As one whose machine is lost: its lease ends, and no more is known. */
     vanish: () => membership.leave(),
     end: async () => {
       await rights.change({ ended: true }, forever);
@@ -108,7 +108,7 @@ async function reached(registry: Registry, step: HandoffStep): Promise<Handoff> 
   }, PATIENCE);
 }
 
-/** Who has to do something before the handoff that is under way can go on. */
+/** The participants that have to act before the handoff that is under way can go on. */
 async function awaitedNow(registry: Registry): Promise<string[]> {
   const { handoff, nodes: known } = await registry.handoffs.read(NAME);
   const [routers, nodes] = [await registry.members.list('router'), await registry.members.list('node')];
@@ -125,7 +125,7 @@ it('takes each step once every router and every shard that loses has said so, an
   await Promise.all(routers.map(({ ready }) => ready));
   const staged = await registry.handoffs.stage(draft(['s1', 's2']), {}, 'a test');
   expect(staged).toMatchObject({ from: 1, to: 2, step: 'stage', losing: expect.arrayContaining(['s0']) });
-  /** Steps that were taken, and whether everybody had said so by then. */
+  /** Steps that were taken, and whether all had acknowledged by then. */
   const taken: string[] = [];
   let isComplete = false;
   drive(open(), ({ step }) => {
@@ -389,7 +389,7 @@ it('waits for no process of a lost shard that came while it was given up, and wa
   await third.makeUnhealthy();
   await second.vanish();
   await vi.waitFor(isGivenUp, PATIENCE);
-  // It is lost before it was well, with nobody beside it.
+  // It is lost before it was well, with no other process beside it.
   await third.vanish();
   await vi.waitFor(isGivenUp, PATIENCE);
 });

@@ -22,20 +22,22 @@ import { awaitedIn } from './awaited.ts';
 /** How long things may take. */
 interface HandoffTiming {
   /**
-   * Requests are held for no longer than this the first time; then what is waited for is given more time with nobody waiting.
-   * Each further time it is twice as long, up to `LONGEST_HOLD` times.
+   * Requests are held for no longer than this the first time; then what is waited for is given more time while no
+   * request waits. Each further time it is twice as long, up to `LONGEST_HOLD` times.
    */
   readonly holdMs: number;
   /** How long that is. */
   readonly restMs: number;
 }
 
-/** Half a second is enough for routers and shards that are not stopped, and hardly an outage for those who wait. */
+/**
+ * Half a second is enough for routers and shards that are not stopped, and hardly an outage for the requests that wait.
+ */
 const defaultTiming: HandoffTiming = { holdMs: 500, restMs: 1000 };
 /** Two seconds are long for a request, and enough where the registry is slow or far away. */
 const LONGEST_HOLD = 4;
 
-/** Told of each step that is begun. */
+/** Called for each step that is begun. */
 export type OnStep = (handoff: Handoff) => void;
 
 /** After an outage of the registry. */
@@ -45,7 +47,7 @@ const FOLLOWING: Readonly<Partial<Record<HandoffStep, HandoffStep>>> = { stage: 
 
 /**
  * Carries a cluster's handoffs out, step by step. Several may do it at once, and each may die at any step: every step is a
- * compare-and-set, made once everybody has acknowledged the one before whom the registry knows at that moment.
+ * compare-and-set, made once all participants that the registry knows at that moment have acknowledged the one before.
  */
 export class HandoffDriver {
   readonly #registry: Registry;
@@ -75,7 +77,7 @@ export class HandoffDriver {
     this.#timing = timing;
   }
 
-  /** Drives whatever handoff there is, until it is told to stop. */
+  /** Drives whatever handoff there is, until it is stopped. */
   async run(signal: AbortSignal): Promise<void> {
     const watching = [this.#watchHandoffs(signal), this.#watchRouters(signal), this.#watchNodes(signal)];
     await this.#waker.run(() => this.#goOn(signal), RETRY_MS, signal);
@@ -113,14 +115,14 @@ export class HandoffDriver {
       if (handoff === null || staged === null || !isUnderWay(handoff)) return;
       const next = await this.#next(handoff, staged);
       if (next === null) return;
-      // Somebody else was faster, and the watch will tell: nothing is lost.
+      // Another driver was faster, and the watch will report it: nothing is lost.
       if (next.done === null) return;
       this.#view = { ...this.#view, handoff: next.done };
       if (next.done.step !== handoff.step) this.#onStep(next.done);
     }
   }
 
-  /** Takes the next step. @returns null where somebody has to be waited for */
+  /** Takes the next step. @returns null where a participant has to be waited for */
   async #next(handoff: StoredHandoff, staged: Topology): Promise<{ readonly done: StoredHandoff | null } | null> {
     const { handoffs } = this.#registry;
     const waitsMs = this.#waitedFor(handoff);
@@ -143,14 +145,17 @@ export class HandoffDriver {
     const step = FOLLOWING[handoff.step];
     if (step !== undefined)
       return { done: await handoffs.advance(this.#name, handoff, { step, ...fence(handoff, false) }) };
-    // Every router holds. Shards that lose something are to give it up now, where there are any.
+    // Every router holds. Shards that lose something should give it up now, where there are any.
     const giveUp = { ...handoff, ...fence(handoff, true) };
     if (!shardsGiveUp(handoff) && this.#awaited(giveUp, this.#routers, this.#nodes) !== null)
       return { done: await handoffs.advance(this.#name, handoff, fence(handoff, true)) };
     return { done: await this.#commit(handoff, staged) };
   }
 
-  /** Where the store takes the version that was staged no more, because it has become too large with what goes with it: what was stays. */
+  /**
+   * Where the store no longer takes the staged version, because it is too large with what goes with it, the current one
+   * stays.
+   */
   async #commit(handoff: StoredHandoff, staged: Topology): Promise<StoredHandoff | null> {
     const { handoffs } = this.#registry;
     try {
@@ -181,7 +186,7 @@ export class HandoffDriver {
     return this.#awaited(handoff, routers, there, astray);
   }
 
-  /** Somebody who has to be waited for, or null. */
+  /** A participant that has to be waited for, or null. */
   #awaited(
     handoff: Handoff,
     routers: readonly Member[],

@@ -13,7 +13,7 @@ import {
 } from '../registry/index.ts';
 import { type Topology, type TopologyName, topologyText } from '../topology/index.ts';
 
-/** After an outage of the registry, or where somebody else has changed the topology at the same moment. */
+/** After an outage of the registry, or where the topology was changed from elsewhere at the same moment. */
 const RETRY_MS = 200;
 
 /** What is the matter with a process of a node, and since when. */
@@ -23,19 +23,20 @@ interface Trouble {
   readonly state: 'unhealthy' | 'gone' | 'ended';
 }
 
-/** What people and the others are told. */
+/** What a failover reports. */
 export interface FailoverListener {
   onDone(shards: readonly string[], done: string): void;
   onWarning(message: string): void;
 }
 
 /**
- * Takes shards out whose nodes have been lost, or unhealthy, for as long as their cluster allows. Time in which the registry could
- * not be reached does not count: then nobody could renew a lease.
+ * Takes shards out whose nodes have been lost, or unhealthy, for as long as their cluster allows. Time in which the
+ * registry could not be reached does not count: then no lease could be renewed.
  *
- * What holds: a process whose lease is gone counts as over once the time has passed, since its lease was seen to be gone, for
- * which it may serve without: what it has said itself of the last version that it heard of, whatever versions there have been
- * since then. Where that is for ever it is waited for until people say that it has ended.
+ * What holds: a process whose lease is gone counts as over once the time has passed for which it may serve without a
+ * lease, counted from when its lease was seen to be gone. That time is what the process itself has said about the last
+ * version that it heard of, whatever versions there have been since then. Where it is infinite, the process is waited
+ * for until people say that it has ended.
  */
 export class Failover {
   readonly #registry: Registry;
@@ -85,7 +86,7 @@ export class Failover {
     }
   }
 
-  /** Notes who is in trouble, and who is not any more. */
+  /** Notes which nodes are in trouble, and which are not any more. */
   #look(): void {
     const members = this.#members;
     if (members === null) {
@@ -112,7 +113,7 @@ export class Failover {
     if (this.#troubles.size === 0) return;
     const topology = await this.#registry.topologies.read(this.#name);
     if (!this.#isDue(topology)) return;
-    // What the watches know may be old. Who speaks after this look is found by its entry's revision.
+    // What the watches know may be old. A node that writes after this look is found by its entry's revision.
     const { handoff, nodes } = await this.#registry.handoffs.read(this.#name);
     this.#known = nodes;
     this.#members = await this.#registry.members.list('node', `${topologyText(this.#name)}/`);
@@ -125,7 +126,7 @@ export class Failover {
   /** Whether something can be done now. Looks again when something next may be. */
   #isDue(topology: Topology | null): boolean {
     this.#nextMs = Number.POSITIVE_INFINITY;
-    // Both say when it is to be looked again.
+    // Both set the time of the next look.
     const isLost = topology !== null && this.#lost(topology).length > 0;
     const isOver = this.#over(topology).length > 0;
     if (this.#nextMs !== Number.POSITIVE_INFINITY) this.#waker.wakeIn(this.#nextMs - this.#clock());
@@ -186,7 +187,7 @@ export class Failover {
     return nodes.map((node) => ({ node, trouble: this.#troubles.get(instanceText(node)) }));
   }
 
-  /** Nobody sees why a lost shard stays where it may still serve, by a version that was more patient. */
+  /** Says why a lost shard stays: it may still serve, by a version that was more patient. */
   #warnOfPatient(shard: string, afterMs: number): void {
     const patient = this.#troublesOf(shard).find(
       ({ node, trouble }) => trouble?.state === 'gone' && node.beyondLeaseMs > afterMs,
@@ -204,7 +205,7 @@ export class Failover {
   #over(topology: Topology | null): StoredNode[] {
     return this.#known.filter((node) => {
       const trouble = this.#troubles.get(instanceText(node));
-      // Nobody waits for one that cannot refuse; and whether it serves, its lease does not tell.
+      // One that cannot refuse is not waited for; and its lease does not show whether it serves.
       if (trouble?.state !== 'gone' || !node.fencing || !Number.isFinite(node.beyondLeaseMs)) return false;
       // One that is there, well or not, has its own word, and stands for no other.
       const isSomebodyThere = this.#troublesOf(node.shard).some(

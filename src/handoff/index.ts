@@ -1,4 +1,4 @@
-/** Handing keys over from one version to the next: who drives it, and what becomes of lost shards. */
+/** Handing keys over from one version to the next: what drives it, and what becomes of lost shards. */
 export { astrayRouters } from './astray.ts';
 export { awaitedIn } from './awaited.ts';
 export { type ChangeOptions, changeTopology, HandoffAborted } from './change.ts';

@@ -24,14 +24,16 @@ export class TopologyCopy {
   readonly #name: TopologyName;
   readonly #onFault: (message: string) => void;
   #keptAs = '';
-  /** Who has claimed what is served, and which. */
+  /** The router that has claimed what is served, and the number of that. */
   #claim: { readonly by: string; readonly number: number } | null = null;
   /** Whose claim what is kept bears, as far as that is known. */
   #claimOnDisk: string | null = null;
-  /** Who had claimed what was kept when this process started; its number, where it has been served since then. */
+  /**
+   * The router that had claimed what was kept when this process started; its number, where it has been served since.
+   */
   #predecessor: { readonly by: string; readonly number: number | null } | null = null;
 
-  /** @param onFault told in a sentence that it cannot be kept */
+  /** @param onFault called with a sentence where it cannot be kept */
   constructor(keeper: TopologyKeeper | null, name: TopologyName, onFault: (message: string) => void) {
     this.#keeper = keeper;
     this.#name = name;
@@ -69,7 +71,7 @@ export class TopologyCopy {
     }
   }
 
-  /** In whose name what is served under a number is kept; null: in nobody's. */
+  /** In whose name what is served under a number is kept; null: in no router's. */
   claim(by: string | null, number: number | null): void {
     this.#claim = by === null || number === null ? null : { by, number };
   }

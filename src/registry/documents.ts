@@ -29,7 +29,9 @@ export interface DocumentChange {
 
 const keyOf = (name: string): string => `document/${name}`;
 
-/** Small documents, such as a task's state: changed by compare-and-set, so that two who change one at once do not lose a change. */
+/**
+ * Small documents, such as a task's state. They are changed by compare-and-set, so two writers at once lose no change.
+ */
 export class Documents {
   readonly #store: TrackedStore;
 
@@ -69,8 +71,8 @@ export class Documents {
   }
 
   /**
-   * What a document says, by its schema; undefined where it is not that, which is noted: it is as if nobody had written it, but that it has
-   * a revision.
+   * What a document says, by its schema. A document that does not match the schema is noted and reads as undefined, as
+   * if it had never been written, except that it has a revision.
    */
   read<Schema extends z.ZodType>(
     { name, value, revision }: StoredDocument,
@@ -92,7 +94,7 @@ export class Documents {
     return (await this.commit([{ document: name, revision: expected }], [{ name, value: null }])) !== null;
   }
 
-  /** Tells of all whose names begin so, first and whenever changes were missed, and then of each change. */
+  /** Yields all documents with this prefix, at first and whenever changes were missed, and then each change. */
   async *watch(
     prefix: string,
     signal: AbortSignal,

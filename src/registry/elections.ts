@@ -6,13 +6,13 @@ import { HeldLease, type LeaseTimes } from './held-lease.ts';
 import { type Entry, StoreUnavailable } from './store/store.ts';
 import type { TrackedStore } from './tracked-store.ts';
 
-/** Who leads. */
+/** The leader of an election. */
 export interface Leader {
   readonly candidate: string;
   readonly token: FencingToken;
 }
 
-/** Where it stands who leads. */
+/** The key of the entry that names the leader. */
 export const electionKey = (election: string): string => `election/${election}`;
 
 /** Elections: of all candidates of a name one leads at a time, by a lease. */
@@ -26,8 +26,8 @@ export class Elections {
   }
 
   /**
-   * Waits to be elected. The registry being away is waited out.
-   * @param candidate for people to see who leads
+   * Waits to be elected, through outages of the registry.
+   * @param candidate shown to people as the leader's name
    * @returns the term, or null where `until` was aborted first
    */
   async campaign(
@@ -58,7 +58,7 @@ export class Elections {
     return null;
   }
 
-  /** Who leads now, or null. */
+  /** The current leader, or null. */
   async leader(election: string): Promise<Leader | null> {
     const entry = await this.#store.get(electionKey(election));
     return entry === null ? null : leaderOf(entry);
@@ -70,7 +70,7 @@ export class Elections {
     return entries.map((entry) => ({ election: electionOf(entry), ...leaderOf(entry) }));
   }
 
-  /** Tells who leads, of all elections whose names begin so, now and after every change; of null while the registry cannot be reached. */
+  /** Yields the leaders of all elections with this prefix, now and after every change; null while out of reach. */
   async *watch(prefix: string, signal: AbortSignal): AsyncGenerator<ReadonlyMap<string, Leader> | null> {
     const of = (entry: Entry) => [electionOf(entry), leaderOf(entry)] as const;
     for await (const event of followAll(this.#store, electionKey(prefix), signal, of)) {
@@ -79,7 +79,7 @@ export class Elections {
     }
   }
 
-  /** Waits until nobody leads. @returns false where `signal` was aborted first */
+  /** Waits until there is no leader. @returns false where `signal` was aborted first */
   async #isFree(election: string, signal: AbortSignal): Promise<boolean> {
     const key = electionKey(election);
     for await (const event of follow(this.#store, key, signal)) {
@@ -112,7 +112,7 @@ function looseJson(text: string): unknown {
   }
 }
 
-/** The time for which one leads. */
+/** The time for which a candidate leads. */
 export class Term {
   readonly election: string;
   readonly token: FencingToken;

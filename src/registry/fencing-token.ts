@@ -6,7 +6,7 @@ export type FencingToken = number & { readonly [tokenBrand]: true };
 
 /**
  * Tokens are a store's revisions, behind the number of the store's incarnation: so that they grow where revisions go back. A store that
- * makes a million changes a second has made so many after twelve days.
+ * makes a million changes a second has made that many after twelve days.
  */
 const REVISIONS = 2 ** 40;
 

@@ -2,7 +2,7 @@ import { EventQueue } from '../runtime/event-queue.ts';
 import { type ChangeSet, type Entry, type Revision, StoreUnavailable } from './store/store.ts';
 import type { TrackedStore } from './tracked-store.ts';
 
-/** What is told of entries that are followed. */
+/** What is reported of entries that are followed. */
 export type Followed =
   /** All there is: at first, and where the store has forgotten changes that were missed. */
   | {
@@ -13,7 +13,7 @@ export type Followed =
       readonly incarnation: string;
     }
   | ({ readonly kind: 'changes' } & ChangeSet)
-  /** The store cannot be reached. What was told before is the last that is known. */
+  /** The store cannot be reached. What was reported before is the last that is known. */
   | { readonly kind: 'outage'; readonly cause: Error }
   | { readonly kind: 'recovered' };
 
@@ -22,9 +22,8 @@ const FIRST_WAIT_MS = 50;
 const MOST_WAIT_MS = 2000;
 
 /**
- * Follows the entries whose keys begin so through every outage of the store: no change is missed and none is told twice. Where the store went
- * back, everything is reported again.
- * Ends when `until` is aborted, or the store is closed.
+ * Follows the entries whose keys begin so through every outage of the store: no change is missed and none is reported
+ * twice. Where the store went back, everything is reported again. Ends when `until` is aborted, or the store is closed.
  */
 export async function* follow(store: TrackedStore, prefix: string, until: AbortSignal): AsyncGenerator<Followed> {
   const signal = AbortSignal.any([until, store.closed]);
@@ -52,15 +51,15 @@ export async function* follow(store: TrackedStore, prefix: string, until: AbortS
   }
 }
 
-/** What is told of all entries that are followed. */
+/** What is reported of all entries that are followed. */
 export type FollowedAll<Value> =
   /** What there is now, by key. */
   | { readonly kind: 'all'; readonly values: ReadonlyMap<string, Value>; readonly incarnation: string }
   | Extract<Followed, { readonly kind: 'outage' | 'recovered' }>;
 
 /**
- * Follows entries as `follow` does, and tells of all that there are after every change. Of an entry that cannot be read what was read of
- * it before stays.
+ * Follows entries as `follow` does, and yields all of them after every change. Where an entry cannot be read, what was
+ * last read of it stays.
  * @param of what is made of an entry, once; it may throw UnreadableEntry
  */
 export async function* followAll<Value>(
@@ -93,10 +92,10 @@ export async function* followAll<Value>(
   }
 }
 
-/** How far one has followed; null: not at all, or what comes next is not kept any more. */
+/** How far a follower has come; null: nowhere yet, or what comes next is not kept any more. */
 interface Cursor {
   after: Revision | null;
-  /** Of the store that it is of. */
+  /** The incarnation of the store that the revision is of. */
   incarnation: string;
 }
 

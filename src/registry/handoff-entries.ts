@@ -13,7 +13,7 @@ import { parsed } from './unreadable.ts';
 export const handoffSteps = ['stage', 'drain', 'hold', 'committed', 'aborted'] as const;
 export type HandoffStep = (typeof handoffSteps)[number];
 
-/** Whether one has come as far as a step. */
+/** Whether a handoff has come as far as a step. */
 export function hasReached(reached: HandoffStep, step: HandoffStep): boolean {
   return handoffSteps.indexOf(reached) >= handoffSteps.indexOf(step);
 }
@@ -25,7 +25,7 @@ export interface Handoff {
   readonly step: HandoffStep;
   /** Grows with each handoff of the cluster, and each time that one goes back to draining: what was acknowledged before is void. */
   readonly attempt: number;
-  /** How often it has gone back, because somebody did not answer while requests were held. */
+  /** How often it has gone back, because a participant did not answer while requests were held. */
   readonly retries: number;
   /**
    * For the attempt that it names: whether every router holds what moves, so that shards give it up. Where it names another
@@ -36,9 +36,9 @@ export interface Handoff {
   readonly losing: readonly string[];
   /** Shards that are lost, */
   readonly lost: readonly string[];
-  /** and their processes that were known then, by `instanceText`, for which nobody waits. Who comes later is waited for. */
+  /** and their processes that were known then, by `instanceText`: those are not waited for, but later ones are. */
   readonly givenUp: readonly string[];
-  /** When the step began: the time of day, ISO 8601, by the clock of who began it. */
+  /** When the step began: the time of day, ISO 8601, by the clock of the process that began it. */
   readonly at: string;
   /** Why it was begun, goes back or was given up. */
   readonly reason: string;
@@ -48,7 +48,9 @@ export interface StoredHandoff extends Handoff {
   readonly revision: Revision;
 }
 
-/** Whether shards are to give up what they lose by it: before that, routers may still have requests in flight to them. */
+/**
+ * Whether shards should give up what they lose by it: before that, routers may still have requests in flight to them.
+ */
 export function shardsGiveUp({ step, attempt, fence }: Handoff): boolean {
   return step === 'hold' && (fence?.attempt !== attempt || fence.isUp);
 }
@@ -69,8 +71,8 @@ export interface NodeRights {
   /** Where it is reached; empty: by an earlier release, which did not say. */
   readonly address: string;
   /**
-   * For how long it may serve beyond the end of its lease; infinite: until it hears of another owner. It never goes by more
-   * than what stands here: a longer time is written before it counts, a shorter one after.
+   * For how long it may serve beyond the end of its lease; infinite: until it hears of another owner. It never relies
+   * on more than what stands here: a longer time is written before it counts, a shorter one after.
    */
   readonly beyondLeaseMs: number;
   /** It serves nothing any more, for certain. */
@@ -134,7 +136,7 @@ const handoffSchema = z.looseObject({
   retries: z.int().default(0),
   losing: z.array(z.string()),
   lost: z.array(z.string()).default([]),
-  // An earlier release gave up nobody by name.
+  // An earlier release gave up no process by name.
   givenUp: z.array(z.string()).default([]),
   at: z.string().default(''),
   reason: z.string().default(''),

@@ -45,7 +45,7 @@ import {
 import type { TrackedStore } from './tracked-store.ts';
 import { jsonOf, type UnreadableEntries } from './unreadable.ts';
 
-/** What is told of a cluster's handoffs. */
+/** What is reported of a cluster's handoffs. */
 export type HandoffEvent =
   | { readonly kind: 'view'; readonly view: HandoffView; readonly incarnation: string }
   | { readonly kind: 'outage'; readonly cause: Error }
@@ -56,7 +56,7 @@ const FEW = 40;
 
 /** What is known of a cluster by one read. */
 export interface ClusterState extends HandoffState {
-  /** Null where there is no topology; undefined where what tells it cannot be read. */
+  /** Null where there is no topology; undefined where its entry cannot be read. */
   readonly pointer: Pointer | null | undefined;
 }
 
@@ -76,9 +76,9 @@ export class Handoffs {
   }
 
   /**
-   * Writes a topology beside the current one, which it is to take the place of.
+   * Writes a topology beside the current one, which it will replace.
    * @param reason for people: what it is for
-   * @param lost shards that are not to be waited for
+   * @param lost shards that are not waited for
    * @param silent their processes, which must not have spoken since they were found to be gone; all that are known where it is not given
    * @throws VersionConflict as for a commit, and where a handoff is under way
    */
@@ -141,7 +141,7 @@ export class Handoffs {
   /**
    * Changes a handoff that is under way.
    * @param silent processes that are given up, and must not have spoken since they were found to be gone
-   * @returns null where it is not any more what it was taken for
+   * @returns null where the stored handoff has changed meanwhile
    */
   advance(
     name: TopologyName,
@@ -157,7 +157,7 @@ export class Handoffs {
   /**
    * Makes the staged topology the current one.
    * @param gone nodes that are forgotten: to come back they have to register again
-   * @returns null where the handoff is not any more what it was taken for, or one of the nodes has come back
+   * @returns null where the stored handoff has changed meanwhile, or one of the nodes has come back
    */
   async commit(
     name: TopologyName,
@@ -174,7 +174,7 @@ export class Handoffs {
     return this.#write(name, revision, { ...handoff, step: 'committed', at }, changes, gone);
   }
 
-  /** Gives a handoff up: what was is what stays. @returns null where it is not any more what it was taken for */
+  /** Gives a handoff up: the current topology stays. @returns null where the stored handoff has changed meanwhile */
   abort(name: TopologyName, { revision, ...handoff }: StoredHandoff, reason: string): Promise<StoredHandoff | null> {
     const aborted: Handoff = { ...handoff, step: 'aborted', reason, at: this.#timeOfDay() };
     return this.#write(name, revision, aborted, [{ key: stagedKey(name), value: null }], []);
@@ -224,7 +224,8 @@ export class Handoffs {
   }
 
   /**
-   * Has nobody wait any more for a router that may go on without its lease, because it has ended. @returns whether there was one
+   * Stops the wait for a router that may serve on without its lease, because it has ended.
+   * @returns whether there was one
    */
   async forgetLeaseless(name: TopologyName, router: string): Promise<boolean> {
     const entry = await this.#store.get(leaselessKey(name, router));
@@ -247,7 +248,7 @@ export class Handoffs {
     return (await this.#store.commit([{ key: change.key, revision }], [change])) !== null;
   }
 
-  /** Tells what is known of a cluster's handoffs, now and after every change, through outages of the registry. */
+  /** Yields what is known of a cluster's handoffs, now and after every change, through outages of the registry. */
   async *watch(name: TopologyName, signal: AbortSignal): AsyncGenerator<HandoffEvent> {
     const of = (entry: Entry): Part => partOf(name, entry);
     for await (const event of followAll(this.#store, handoffPrefix(name), signal, of)) {
@@ -287,7 +288,7 @@ function losingOf(
   { atOnce }: Pointer,
   nodes: readonly StoredNode[],
 ): readonly string[] {
-  // Nobody has waited for the shards to hear of it: any of them may serve by an earlier one, also one that has no place any more.
+  // The shards' acknowledgement was not waited for: any of them, placed or not, may still serve by an earlier version.
   const unheard =
     atOnce === true && isStrict(draft)
       ? [...current.shards.map(({ id }) => id), ...nodes.map(({ shard }) => shard)]

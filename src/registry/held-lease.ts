@@ -20,7 +20,7 @@ const STOPS_BEFORE = 0.15;
 /**
  * A lease that is renewed for as long as this process can. It is held until `lost` is aborted, or `isHeld` says no: by the
  * holder's own clock, and no later than the store lets it go. What holds: code that acts until a time given here acts for
- * no longer than the others reckon with, also where the lease ends before its time. One that its holder gives back is over
+ * no longer than the others expect, also where the lease ends before its time. One that its holder gives back is over
  * before the store hears of it; one that the store has let go was held for certain only when it was last renewed.
  */
 export class HeldLease {
@@ -30,7 +30,7 @@ export class HeldLease {
   readonly #times: LeaseTimes;
   readonly #clock: () => number;
   readonly #lost = new AbortController();
-  /** Told whenever it lasts longer. */
+  /** Called whenever it lasts longer. */
   onExtended: (untilMs: number) => void = () => {};
   #untilMs: number;
   #timer: NodeJS.Timeout | undefined;
@@ -43,7 +43,7 @@ export class HeldLease {
     this.#untilMs = sinceMs + times.livenessMs;
     this.#schedule(times.renewMs);
     this.#replaced = store.replaced;
-    // The store that granted it is gone: nobody there knows of it, and nothing may be done by it any more.
+    // The store that granted it is gone: its successor does not know it, and nothing may be done by it any more.
     const end = (): void => this.#end(Number.NEGATIVE_INFINITY);
     store.replaced.addEventListener('abort', end, { once: true, signal: this.#lost.signal });
     store.closed.addEventListener('abort', () => this.#end(this.#clock()), { once: true, signal: this.#lost.signal });
@@ -90,7 +90,7 @@ export class HeldLease {
   /** Gives it back: its entries go at once. Where the store cannot be reached they go with the lease's end. */
   async release(): Promise<void> {
     this.#end(this.#clock());
-    // Another store may have given its number to somebody else.
+    // Another store may have given its number to another process.
     if (!this.#replaced.aborted) await this.#store.revokeLease(this.id).catch(() => {});
   }
 

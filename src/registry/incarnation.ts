@@ -18,14 +18,14 @@ interface Incarnation {
 export interface StoredIncarnation extends Incarnation {
   /** The copy of the store that it was written for: of a file, or of a cluster. */
   readonly copy: string;
-  /** Ids of those before it, the last ones. Who comes from one that is not among them was somewhere else. */
+  /** Ids of those before it, the last ones. A process that comes from any other was somewhere else. */
   readonly past: readonly string[];
-  /** The longest lease that anybody has asked for: after this time everyone that goes by an earlier incarnation has stopped. */
+  /** The longest lease ever asked for: after this time every process that uses an earlier incarnation has stopped. */
   readonly longestLeaseMs: number;
 }
 
 export const INCARNATION = 'incarnation/current';
-/** There, by a lease of that length, while others may still go by an earlier incarnation. */
+/** Present, by a lease of that length, while others may still use an earlier incarnation. */
 export const SETTLING = 'incarnation/settling';
 export const INCARNATIONS = 'incarnation/';
 /** More restores than this while a process was away, and it takes the store for another one once more. */
@@ -52,8 +52,8 @@ export interface Seen {
 }
 
 /**
- * Reads which incarnation a store is. Where it is not, or cannot be, what this process has seen, it becomes another one, and that settles for
- * as long as anybody may go by the earlier one.
+ * Reads which incarnation a store is. Where it is not, or cannot be, what this process has seen, it becomes another
+ * one, and that settles for as long as any process may use the earlier one.
  * @param least a token that it has given, by what was kept elsewhere; 0: nothing was
  * @throws StoreUnavailable
  */
@@ -77,14 +77,14 @@ export async function incarnationOf(
       if (await isWritten(store, entry, next)) return next.incarnation;
     } catch (error) {
       if (!(error instanceof StoreDenied)) throw error;
-      // Who may only read takes the store as others have it, once they have noticed.
+      // A process that may only read takes the incarnation that others write, once they have noticed.
       if (stored === null || ++denied > MOST_DENIALS) return stored ?? UNKNOWN;
       await pause(RETRY_MS, store.closed);
     }
   }
 }
 
-/** What the entry is to say; `settles`: others may go by what was before. */
+/** What to write in the entry; `settles`: others may still use what was before. */
 interface Next {
   readonly incarnation: StoredIncarnation;
   readonly settles: boolean;
@@ -97,13 +97,13 @@ function nextOf(
   { copy, wentOn, least }: { readonly copy: string; readonly wentOn: boolean; readonly least: FencingToken },
 ): Next {
   const known = seen.incarnation;
-  // Somebody has broken the entry, or taken it away, and the store is what it was.
+  // The entry was damaged or deleted from outside, and the store is what it was.
   if (stored === null && known !== null && wentOn) return { incarnation: known, settles: false };
   if (entry === undefined && known === null && least === 0) return { incarnation: first(copy), settles: false };
   return { incarnation: following(stored, seen, copy, epochOf(least)), settles: true };
 }
 
-/** @returns false where somebody else was faster */
+/** @returns false where another process was faster */
 async function isWritten(store: Store, entry: Entry | undefined, { incarnation, settles }: Next): Promise<boolean> {
   const changes: Change[] = [{ key: INCARNATION, value: JSON.stringify(incarnation) }];
   const { longestLeaseMs } = incarnation;
@@ -112,7 +112,7 @@ async function isWritten(store: Store, entry: Entry | undefined, { incarnation, 
   return (await store.commit([{ key: INCARNATION, revision: entry?.revision ?? 0 }], changes)) !== null;
 }
 
-/** What a store is that does not say, and may not be told. */
+/** The incarnation of a store that does not name one and may not be written. */
 const UNKNOWN: StoredIncarnation = { id: '', epoch: 0, copy: '', past: [], longestLeaseMs: 0 };
 /** Five seconds: others notice when their connections are reopened. */
 const MOST_DENIALS = 25;
@@ -122,7 +122,7 @@ function isSameCopy(stored: StoredIncarnation, copy: string): boolean {
   return stored.copy === '' || copy === '' || stored.copy === copy;
 }
 
-/** Whether it is what this process has seen, gone on; or comes after that, as somebody has noticed already. */
+/** Whether it is what this process has seen, gone on; or comes after that, as another process has noticed already. */
 function follows(stored: StoredIncarnation, { incarnation }: Seen, wentOn: boolean): boolean {
   if (incarnation === null) return true;
   return stored.id === incarnation.id ? wentOn : stored.past.includes(incarnation.id);
@@ -156,7 +156,7 @@ export async function reckonWith(store: Store, lengthMs: number): Promise<void> 
   }
 }
 
-/** Null where it cannot be read: then nobody knows what it was. */
+/** Null where it cannot be read: then what it was is unknown. */
 function storedOf(entry: Entry): StoredIncarnation | null {
   try {
     return schema.parse(JSON.parse(entry.value));

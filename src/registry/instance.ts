@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 
 declare const instanceBrand: unique symbol;
-/** Tells a process from every other one, before it and beside it. Empty: a process of a release that had none. */
+/**
+ * Distinguishes a process from every other one, before it and beside it. Empty: a process of a release that had none.
+ */
 export type InstanceId = string & { readonly [instanceBrand]: true };
 
 /** 64 random bits: of a million processes two share an id with a probability of 1 in 37 million. */

@@ -6,7 +6,7 @@ import { type InstanceId, qualified, unqualified } from './instance.ts';
 import type { Entry } from './store/store.ts';
 import { parsed } from './unreadable.ts';
 
-/** What a router goes by that serves a cluster without a lease. */
+/** The basis on which a router serves a cluster without a lease. */
 export interface LeaselessBasis {
   readonly version: number;
   /** Of that version's topology: one that was forced may have the number of another. */
@@ -46,7 +46,7 @@ export function leaselessOf(name: TopologyName, entry: Entry): LeaselessRouter |
   return { ...unqualified(key.slice(routersOf(name).length)), ...parsed(entry, basisSchema) };
 }
 
-/** Tells a version from another of its number. */
+/** Distinguishes a version from another with the same number. */
 export function topologyDigest(topology: Topology): string {
   return createHash('sha256')
     .update(JSON.stringify(topologyDocument(topology)))

@@ -4,7 +4,7 @@ import type { TopologyName, TopologyVersion } from '../topology/index.ts';
 import { type Handoff, type HandoffStep, handoffSteps, hasReached, type NodeInstance } from './handoff-entries.ts';
 import type { Member } from './members.ts';
 
-/** How far somebody has come in a handoff. */
+/** How far a router or node has come in a handoff. */
 export interface Acknowledgement {
   readonly to: TopologyVersion;
   readonly attempt: number;
@@ -27,7 +27,7 @@ export interface MemberProcess {
   readonly pid: number;
 }
 
-/** What a router tells of itself, its clusters by `namespace/cluster`. */
+/** What a router reports about itself; its clusters are keyed by `namespace/cluster`. */
 export interface RouterValue {
   /** Of each cluster that it routes to: the version that all of its threads serve; 0: none yet. */
   readonly versions: Readonly<Record<string, number>>;
@@ -38,12 +38,12 @@ export interface RouterValue {
   readonly process?: MemberProcess;
 }
 
-/** What a node tells of itself. */
+/** What a node reports about itself. */
 export interface NodeValue {
   readonly address: string;
   readonly role: 'primary' | 'replica';
   readonly healthy: boolean;
-  /** It goes by its own will: nobody has to wait whether it comes back. */
+  /** It leaves by its own will: there is no need to wait for its return. */
   readonly leaving?: true;
   readonly acknowledged?: Acknowledgement;
   /** A shard that takes part knows of no topology, and serves nothing. */

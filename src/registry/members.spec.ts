@@ -102,7 +102,7 @@ it('ends a lease for its holder before the store hears of it, and as of its last
   await member.ready;
   const other = store.open();
   const ended = (count: number) => vi.waitFor(() => expect(ends).toHaveLength(count), PATIENCE);
-  // Somebody revokes it: the next renewal is refused.
+  // Another process revokes it: the next renewal is refused.
   await other.revokeLease(ids[0] as LeaseId);
   await ended(1);
   expect(ends[0]).toBe(0);
@@ -145,7 +145,7 @@ it('has a process do no more than it is known to have said, whatever becomes of 
       isOver = true;
     });
     while (!isOver) {
-      // What it goes by is read before and after: what is known in between must allow the lesser of both.
+      // Its own time is read before and after: what is known in between must allow the lesser of both.
       const before = rights.beyondLeaseMs;
       const allowed = await known();
       expect(Math.min(before, rights.beyondLeaseMs), `seed ${seed}`).toBeLessThanOrEqual(allowed);

@@ -12,13 +12,13 @@ import { parsed } from './unreadable.ts';
 /** What a process registers as. */
 export type MemberKind = 'router' | 'node';
 
-/** Somebody who is there for as long as its lease is renewed. */
+/** A router or node, which is present for as long as its lease is renewed. */
 export interface Member {
   /** For people, and for what comes again: several may have it. May have parts, such as `default/docs/s0/<node>`. */
   readonly name: string;
   /** Which process it is. */
   readonly instance: InstanceId;
-  /** What it tells of itself. */
+  /** What it reports about itself. */
   readonly value: object;
   readonly revision: Revision;
 }
@@ -26,9 +26,10 @@ export interface Member {
 const prefixOf = (kind: MemberKind): string => `member/${kind}/`;
 
 /**
- * Who is there: routers and nodes, each by a lease. What holds: an entry is one process's, whatever that is called, and says
- * nothing that this process has not said by the lease that the entry goes with. A lease ends, for its holder, before others can
- * see the entry go: a write that is lost is repeated, and no lease is given back that is still served by.
+ * The routers and nodes that are present, each by a lease. What holds: an entry is one process's, whatever that is
+ * called, and says nothing that this process has not said by the lease that the entry goes with. A lease ends, for its
+ * holder, before others can see the entry go: a write that is lost is repeated, and no lease is given back that is
+ * still in use.
  */
 export class Members {
   readonly #store: TrackedStore;
@@ -41,7 +42,7 @@ export class Members {
 
   /**
    * Registers, and stays registered until it leaves; after an outage longer than the lease it registers again.
-   * @param onRegistered told each time, once the others can see it
+   * @param onRegistered called each time, once the others can see it
    * @param instance which process registers
    */
   register(
@@ -62,7 +63,7 @@ export class Members {
     return this.#store.unreadable.readable(entries, (entry) => memberOf(kind, entry));
   }
 
-  /** Tells of all who are there, now and after every change; of null while the registry cannot be reached. */
+  /** Yields all members, now and after every change; null while the registry cannot be reached. */
   async *watch(kind: MemberKind, within: string, signal: AbortSignal): AsyncGenerator<readonly Member[] | null> {
     let members: readonly Member[] = [];
     for await (const event of followAll(this.#store, prefixOf(kind) + within, signal, (entry) =>
@@ -86,10 +87,10 @@ function memberOf(kind: MemberKind, entry: Entry): Member {
   return { ...unqualified(key.slice(prefixOf(kind).length)), value: parsed(entry, schemas[kind]), revision };
 }
 
-/** How long it is tried to tell the others of one's leaving: who cannot be told sees the lease end. */
+/** How long a member tries to announce that it leaves: those that it cannot reach see its lease end. */
 const FAREWELL_MS = 1000;
 
-/** One's own registration. */
+/** A process's own registration. */
 export class Membership {
   readonly #store: TrackedStore;
   readonly #clock: () => number;
@@ -130,7 +131,10 @@ export class Membership {
     return this.#lease?.isHeld ?? false;
   }
 
-  /** Changes what it tells of itself. Resolves once the others can see it, or the lease has ended: then it is told with the next one. */
+  /**
+   * Changes what it reports about itself. Resolves once the others can see it, or the lease has ended: then the next
+   * one carries it.
+   */
   async update(value: object): Promise<void> {
     this.#value = JSON.stringify(value);
     if (this.#lease !== null) await this.#tell(this.#lease);
@@ -141,7 +145,7 @@ export class Membership {
     if (!(await this.#put(lease, 'own'))) await lease.release();
   }
 
-  /** Leaves: the others see it at once. @param farewell what it tells of itself before */
+  /** Leaves: the others see it at once. @param farewell what it reports about itself before */
   async leave(farewell?: object): Promise<void> {
     if (farewell !== undefined)
       await Promise.race([this.update(farewell), this.#store.pause(FAREWELL_MS, this.#store.closed, 0)]);
@@ -155,13 +159,14 @@ export class Membership {
     while (!signal.aborted) {
       try {
         const lease = await HeldLease.grant(this.#store, this.#leaseMs, this.#clock);
-        // What stands there after the store went back is what this process wrote before, by a lease that nobody holds any more.
+        // After the store went back, what stands there is what this process wrote before, by a lease that has no holder
+        // now.
         const isAnother = this.#store.incarnation !== incarnation;
         if (await this.#put(lease, isAnother ? 'anything' : 'nothing')) {
           incarnation = this.#store.incarnation;
           this.#lease = lease;
           onRegistered(lease);
-          // What was to be told while it was being registered.
+          // What could not be written while it was being registered.
           void this.#tell(lease);
           await aborted(AbortSignal.any([lease.lost, signal]));
           this.#lease = null;

@@ -7,8 +7,8 @@ export interface OwnWrite {
   /** The entry goes with this lease; it stays where none is given. */
   readonly lease?: LeaseId;
   /**
-   * What it may be written over. `own`: what this process left there, or the write is given up. `nothing`: the same, and it is
-   * created if there is none. `anything`: also what others made of it.
+   * What the write may replace. `own`: what this process left there, or the write is given up. `nothing`: the same, and
+   * it is created if there is none. `anything`: also what others made of it.
    */
   readonly over: 'own' | 'nothing' | 'anything';
   /** Gives up once aborted. */
@@ -16,9 +16,10 @@ export interface OwnWrite {
 }
 
 /**
- * An entry that one process alone writes, while others may take it away. What holds: every write is a compare-and-set on the
- * revision that this process last wrote, and is repeated until it is known to have been done; so nobody's word stands under
- * this process's name, and what others took away does not come back without its being noticed.
+ * An entry that one process alone writes, while others may take it away. What holds: every write is a compare-and-set
+ * on the revision that this process last wrote, and is repeated until it is known to have been done; so no other
+ * process's word stands under this process's name, and what others took away does not come back without its being
+ * noticed.
  */
 export class OwnEntry {
   readonly #store: TrackedStore;

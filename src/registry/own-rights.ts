@@ -13,8 +13,8 @@ import { StoreUnavailable } from './store/store.ts';
 import type { TrackedStore } from './tracked-store.ts';
 
 /**
- * What a process of a node may do, by its own word. The others go by what stands in the registry, and so does the process: a
- * longer time counts once it is known to stand there, a shorter one from before it is written.
+ * What a process of a node may do, by its own word. The others rely on what stands in the registry, and so does the
+ * process: a longer time counts once it is known to stand there, a shorter one from before it is written.
  */
 export class OwnRights {
   readonly #store: TrackedStore;
@@ -40,15 +40,15 @@ export class OwnRights {
   }
 
   /**
-   * Has the process waited for from now on, also where it was given up. To be called before it serves by a lease. What has
-   * ended before it, of the same node, is forgotten. Outages of the store are waited out.
+   * Has handoffs wait for this process from now on, also where it was given up. Call it before the process serves by a
+   * lease. Earlier processes of the same node that have ended are forgotten. Outages of the store are waited out.
    * @param isOver whether a process of the same node that has not said so need not be known any more
    * @returns false where `until` was aborted first
    */
   async claim(until: AbortSignal, isOver: (node: KnownNode) => boolean): Promise<boolean> {
     if (!(await this.#write('anything', until))) return false;
     await this.#forgetPredecessors(isOver).catch((error: unknown) => {
-      // They are known for longer, which harms nobody.
+      // They are known for longer, which does no harm.
       if (!(error instanceof StoreUnavailable)) throw error;
     });
     return true;

@@ -52,7 +52,7 @@ export class Registry {
     return this.#store.pause;
   }
 
-  /** @param told of what the store does not let this process do, by its token's role or its bounds: each reason once */
+  /** @param told called with what the store denies this process, by its token's role or its bounds: each reason once */
   onDenied(told: (reason: string) => void): void {
     this.#store.onDenied = told;
   }
@@ -65,12 +65,17 @@ export class Registry {
     return this.#store.check();
   }
 
-  /** Something that is kept elsewhere was written by this token: later ones have to be larger. To be called before anything is read. */
+  /**
+   * Notes that something kept elsewhere was written by this token: later tokens have to be larger. Call it before any
+   * read.
+   */
   expectTokensBeyond(token: FencingToken): void {
     this.#store.expectTokensBeyond(token);
   }
 
-  /** Resolves once nobody goes by an earlier incarnation of the registry any more, or `signal` is aborted. Outages are waited out. */
+  /**
+   * Resolves once no process uses an earlier incarnation of the registry, or `signal` aborts. It waits through outages.
+   */
   async settled(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {

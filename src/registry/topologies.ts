@@ -27,7 +27,7 @@ import { type TopologyEvent, TopologyWatch } from './topology-watch.ts';
 import type { TrackedStore } from './tracked-store.ts';
 import { UnreadableEntry } from './unreadable.ts';
 
-/** Somebody else has changed the topology meanwhile, or the version is no newer. Nothing was written. */
+/** The topology was changed meanwhile, or the version is no newer. Nothing was written. */
 export class VersionConflict extends Error {
   /** Null where there is no such topology. */
   readonly current: TopologyVersion | null;
@@ -49,7 +49,7 @@ export class VersionConflict extends Error {
 /** A version that was committed. */
 export interface CommittedVersion {
   readonly version: TopologyVersion;
-  /** The time of day, ISO 8601, by the clock of who committed it. */
+  /** The time of day, ISO 8601, by the clock of the process that committed it. */
   readonly at: string;
   readonly shards: number;
 }
@@ -110,8 +110,8 @@ export class Topologies {
   }
 
   /**
-   * Commits a topology at once: at its version, or at the next one where it has none. Nobody is waited for; where two shards
-   * must never serve a key at once, that is what a handoff is for.
+   * Commits a topology at once: at its version, or at the next one where it has none. It waits for no router or shard;
+   * where two shards must never serve a key at once, use a handoff.
    * @returns what is current now, durable
    * @throws VersionConflict where the version is no newer, or not the expected one was current
    */
@@ -134,8 +134,9 @@ export class Topologies {
   }
 
   /**
-   * Makes what is current current once more, as a version above one that somebody knows: where the registry went back its versions come again,
-   * and shards and stores refuse what is of an earlier version. A handoff that is under way is given up. Nothing is done where the version is above already.
+   * Commits the current topology once more, as a version above one that is known elsewhere: where the registry went
+   * back, its versions come again, and shards and stores refuse requests of an earlier version. A handoff that is under
+   * way is given up. Nothing is done where the version is above already.
    */
   async raise(name: TopologyName, above: TopologyVersion): Promise<void> {
     const { pointer, revision } = await this.#pointer(name);
@@ -150,7 +151,7 @@ export class Topologies {
   }
 
   /**
-   * Commits, also where the store does not answer: then what it holds tells whether the attempt was carried out.
+   * Commits, also where the store does not answer: then its contents show whether the attempt was carried out.
    * @returns false where a condition does not hold
    */
   async #commit(conditions: readonly Condition[], changes: readonly Change[]): Promise<boolean> {
@@ -199,7 +200,10 @@ export class Topologies {
     };
   }
 
-  /** Deletes a cluster's topology. Its versions are kept: who creates it again goes on counting. @returns whether there was one */
+  /**
+   * Deletes a cluster's topology. Its versions are kept: creating it again continues from them.
+   * @returns whether there was one
+   */
   async delete(name: TopologyName): Promise<boolean> {
     for (;;) {
       const { pointer, revision } = await this.#pointer(name);
@@ -215,14 +219,14 @@ export class Topologies {
   }
 
   /**
-   * Tells of every version after one, in order, none twice, through outages of the registry; of the current one alone where
+   * Yields every version after one, in order, none twice, through outages of the registry; the current one alone where
    * `after` is null, or is not kept any more. Ends when `signal` is aborted.
    */
   watch(name: TopologyName, after: TopologyVersion | null, signal: AbortSignal): AsyncGenerator<TopologyEvent> {
     return new TopologyWatch(this.#store, name, after).events(signal);
   }
 
-  /** Tells of the current version of every cluster, and of every change; of null where one is deleted. */
+  /** Yields the current version of every cluster, and every change; null where one is deleted. */
   async *watchAll(signal: AbortSignal): AsyncGenerator<TopologyName & { readonly version: TopologyVersion | null }> {
     for await (const event of follow(this.#store, POINTERS, signal)) {
       if (event.kind === 'outage' || event.kind === 'recovered') continue;

@@ -12,7 +12,7 @@ import { DocumentError } from '../yaml/index.ts';
 import type { Change, Entry } from './store/store.ts';
 import { parsed, type UnreadableEntries, UnreadableEntry } from './unreadable.ts';
 
-/** The entry that tells which version is current. Where the topology was deleted, versions go on from it. */
+/** The entry that holds the current version's number. Where the topology was deleted, versions go on from it. */
 export interface Pointer {
   readonly version: TopologyVersion;
   readonly deleted: boolean;
@@ -31,7 +31,7 @@ export function pointerOf(entry: Entry): Pointer {
   return parsed(entry, pointerSchema) as Pointer;
 }
 
-/** A version as it is stored; `at`: when it was committed, the time of day, ISO 8601, by the clock of who did it. */
+/** A version as it is stored; `at`: when it was committed, the time of day, ISO 8601, by that process's clock. */
 const storedSchema = z.object({ at: z.string().default(''), topology: z.record(z.string(), z.unknown()) });
 interface StoredVersion {
   readonly at: string;
@@ -53,7 +53,7 @@ export const versionsOf = ({ namespace, cluster }: TopologyName): string => `ver
 export const versionKey = (name: TopologyName, version: number): string =>
   versionsOf(name) + String(version).padStart(VERSION_DIGITS, '0');
 
-/** So many versions of a cluster are kept, to look at and to go back to. */
+/** How many versions of a cluster are kept, to look at and to go back to. */
 const KEPT_VERSIONS = 100;
 
 /** What makes a topology the current one. @param at the time of day, ISO 8601 */
@@ -84,7 +84,7 @@ export function readPointers(entries: readonly Entry[], unreadable: UnreadableEn
   });
 }
 
-/** Of pointers those that are to a topology which has not been deleted. */
+/** The pointers to topologies that have not been deleted. */
 export function liveTopologies(
   entries: readonly Entry[],
   unreadable: UnreadableEntries,

@@ -5,17 +5,17 @@ import { type Entry, type Revision, StoreUnavailable } from './store/store.ts';
 import { type Pointer, pointerKey, pointerOf, versionKey, versionOf, versionsOf } from './topology-entries.ts';
 import type { TrackedStore } from './tracked-store.ts';
 
-/** What is told of a topology that is watched. */
+/** What is reported of a topology that is watched. */
 export type TopologyEvent =
   | { readonly kind: 'topology'; readonly topology: Topology; readonly incarnation: string }
   /** It was deleted, or is not there yet. */
   | { readonly kind: 'gone'; readonly incarnation: string }
   /**
-   * What is current cannot be read, and others may serve it; the last topology that was told of goes on to be the last that is known here.
-   * A version of null: not even which it is can be read.
+   * What is current cannot be read, and others may serve it; the last topology that was reported remains the last that
+   * is known here. A version of null: not even which it is can be read.
    */
   | { readonly kind: 'unreadable'; readonly version: TopologyVersion | null; readonly incarnation: string }
-  /** The registry cannot be reached; the last topology that was told of goes on to be the last that is known. */
+  /** The registry cannot be reached; the last topology that was reported remains the last that is known. */
   | { readonly kind: 'outage'; readonly cause: Error }
   | { readonly kind: 'recovered' };
 
@@ -24,7 +24,7 @@ export class TopologyWatch {
   readonly #store: TrackedStore;
   readonly #name: TopologyName;
   #after: TopologyVersion | null;
-  /** Up to which revision versions were told of; null: not even the first has been looked at. */
+  /** Up to which revision versions were reported; null: not even the first has been looked at. */
   #told: Revision | null = null;
   #isThere: boolean;
   #incarnation = '';
@@ -68,7 +68,7 @@ export class TopologyWatch {
     this.#outage = false;
   }
 
-  /** An outage between a change and the reading of what has changed is waited out, and told. */
+  /** An outage between a change and the reading of what has changed is waited out, and reported. */
   async *#onPointer(entry: Entry | null, isState: boolean, signal: AbortSignal): AsyncGenerator<TopologyEvent> {
     while (!signal.aborted) {
       try {
@@ -85,7 +85,7 @@ export class TopologyWatch {
     }
   }
 
-  /** What is to be told where the pointer is found as it is (`isState`), or has become so. */
+  /** The events for a pointer that is found in this state (`isState`), or has just changed to it. */
   async #changes(entry: Entry | null, isState: boolean): Promise<TopologyEvent[]> {
     if (!isState && entry !== null && this.#told !== null && entry.revision <= this.#told) return [];
     const pointer = entry === null ? null : this.#store.unreadable.try(entry, pointerOf);
@@ -100,7 +100,7 @@ export class TopologyWatch {
       events.push({ kind: 'unreadable', version: pointer.version, incarnation: this.#incarnation });
       return events;
     }
-    // A version may have been committed since the pointer was read: it has been told too.
+    // A version may have been committed since the pointer was read: it has been reported too.
     this.#told = Math.max(this.#told ?? 0, entry?.revision ?? 0, versions.at(-1)?.revision ?? 0) as Revision;
     const current = versions.at(-1);
     if (current !== undefined) this.#store.unreadable.forgetOthers(versionsOf(this.#name), current.key);
@@ -110,7 +110,7 @@ export class TopologyWatch {
     return events;
   }
 
-  /** Whatever the pointer was to was committed with it: it is what was committed last. */
+  /** The version that the pointer named was committed with it: it is what was committed last. */
   async #withoutPointer(): Promise<TopologyEvent[]> {
     const last = (await this.#since(0)).at(-1);
     const topology = last && this.#read(last);
@@ -139,7 +139,7 @@ export class TopologyWatch {
 
   async #versions(entry: Entry, pointer: Pointer, isState: boolean): Promise<Entry[]> {
     const told = this.#told ?? (this.#after === null ? null : ((await this.#version(this.#after))?.revision ?? null));
-    // What came while nobody watched, or was forgotten by the store before it was told, is found by its revision.
+    // What came while there was no watch, or was forgotten before it was reported, is found by its revision.
     if (isState && told !== null) return told < entry.revision ? this.#since(told) : [];
     const current = pointer.deleted ? null : await this.#version(pointer.version);
     return current === null ? [] : [current];

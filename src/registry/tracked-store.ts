@@ -14,13 +14,13 @@ import {
 } from './store/store.ts';
 import { UnreadableEntries } from './unreadable.ts';
 
-/** What is denied has a reason for each key: a process that tries many is told of some twice. */
+/** What is denied has a reason for each key: a process that tries many gets some reports twice. */
 const MOST_TOLD = 100;
 
 /**
- * A store, with what this process knows of it beyond its entries: what of it cannot be read, and which incarnation it is. It notices by what
- * it has seen when the store goes back: then it is another store, and what was held by the one before, or compared with it, counts
- * no more.
+ * A store, with what this process knows of it beyond its entries: what of it cannot be read, and which incarnation it
+ * is. It notices by what has seen when the store goes back: then it is another store, and what was held by the one
+ * before, or compared with it, no longer counts.
  */
 export class TrackedStore implements Store {
   readonly #store: Store;
@@ -28,7 +28,9 @@ export class TrackedStore implements Store {
   readonly pause: Pause;
   /** What this process has met that it cannot read. */
   readonly unreadable = new UnreadableEntries();
-  /** Told of what the store does not let this process do, each once: who tries it again and again hears of it, too. */
+  /**
+   * Called with what the store does not let this process do, each once; a caller that repeats it gets the error, too.
+   */
   onDenied: (reason: string) => void = () => {};
   readonly #denied = new Set<string>();
   #incarnation: StoredIncarnation | null = null;
@@ -38,7 +40,7 @@ export class TrackedStore implements Store {
   #leastToken = 0 as FencingToken;
   /** The last check that was begun, whatever came of it. */
   #checking: Promise<unknown> = Promise.resolve();
-  /** The next one, for all who ask until it begins. */
+  /** The next one, shared by all callers that ask until it begins. */
   #nextCheck: Promise<string> | null = null;
   #stopWatching: (() => void) | null = null;
   #longestLeaseMs = 0;
@@ -64,7 +66,7 @@ export class TrackedStore implements Store {
     return this.#ended.signal;
   }
 
-  /** The store has made a change that this token stands for, by what was kept elsewhere. To be called before anything is read. */
+  /** Notes that, by what was kept elsewhere, the store has made the change of this token. Call it before any read. */
   expectTokensBeyond(token: FencingToken): void {
     this.#leastToken = Math.max(this.#leastToken, token) as FencingToken;
   }
@@ -105,7 +107,7 @@ export class TrackedStore implements Store {
     ended.abort();
   }
 
-  /** Somebody else may notice before this process does. */
+  /** Another process may notice before this one does. */
   #watchForOthers(): void {
     if (this.#stopWatching !== null || this.closed.aborted) return;
     const again = (): void => {

@@ -24,14 +24,14 @@ export class UnreadableEntry extends Error implements Unreadable {
   }
 }
 
-/** What cannot be read at present, each told of once. */
+/** What cannot be read at present, each reported once. */
 export class UnreadableEntries {
   readonly #known = new Map<string, Unreadable>();
-  /** By key, what was last told of it. */
+  /** By key, what was last reported of it. */
   readonly #told = new Map<string, string>();
-  /** Told of each, once for each of its revisions. */
+  /** Called for each, once for each of its revisions. */
   onFound: (found: Unreadable) => void = () => {};
-  /** Told when there are others than before. */
+  /** Called when there are others than before. */
   onChange: () => void = () => {};
 
   get all(): readonly Unreadable[] {

@@ -3,7 +3,10 @@ import type { Pause } from '../runtime/pause.ts';
 import { StoreUnavailable } from './store/store.ts';
 import { UnreadableEntry } from './unreadable.ts';
 
-/** Has work done whenever something has happened that it may hang on, one time after the other; once for all that happens meanwhile. */
+/**
+ * Does work whenever something has happened that it may depend on, one run at a time; once for all that happens
+ * meanwhile.
+ */
 export class Waker {
   readonly #pause: Pause;
   readonly #events = new EventQueue<null>();
@@ -21,7 +24,7 @@ export class Waker {
     this.#events.push(null);
   }
 
-  /** Wakes it later; what was to wake it later before does not any more. */
+  /** Wakes it later; an earlier call no longer counts. */
   wakeIn(ms: number): void {
     this.cancel();
     this.#timer = setTimeout(() => this.wake(), Math.max(1, ms));

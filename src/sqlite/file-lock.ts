@@ -28,7 +28,7 @@ export class FileLock {
     makePrivateFile(file);
     const database = new DatabaseSync(file);
     try {
-      // SQLite's write lock keeps other writers away, and lets them read who has it.
+      // SQLite's write lock keeps other writers away, and lets them read which process has it.
       database.exec('CREATE TABLE IF NOT EXISTS holder (pid INTEGER NOT NULL)');
       database.exec(`BEGIN IMMEDIATE; DELETE FROM holder; INSERT INTO holder VALUES (${pid}); COMMIT`);
       database.exec('BEGIN IMMEDIATE');

@@ -5,12 +5,12 @@ import type { ResolvedPin } from './pins.ts';
 import type { TopologyVersion } from './topology.ts';
 
 /**
- * A cluster at one version, in memory that threads share: built once, handed over at once, and opened by a thread that routes
- * without a pause, whatever its size.
+ * A cluster at one version, in memory that threads share: built once, handed over at once, and opened by a routing
+ * thread without a pause, whatever its size.
  */
 export interface SharedCluster {
   readonly name: string;
-  /** Tells one from another: of two that were built in one thread the numbers differ. */
+  /** Distinguishes one from another: of two that were built in one thread the numbers differ. */
   readonly build: number;
   /** Null where it comes from a config and has none. */
   readonly version: TopologyVersion | null;

@@ -11,7 +11,7 @@ export interface Shard {
   readonly id: string;
   /** `host:port` of the node that serves it; of several the primary. */
   readonly address: string;
-  /** The primary's; made from the names of cluster and shard where nobody has given one. */
+  /** The primary's; made from the names of cluster and shard where none is given. */
   readonly nodeId?: NodeId | undefined;
   /** Its other nodes, which follow the primary. */
   readonly replicas?: ReadonlyArray<{ readonly id: NodeId; readonly address: string }> | undefined;
@@ -37,7 +37,7 @@ export interface ClusterDescription {
   readonly pins?: readonly Pin[] | undefined;
 }
 
-/** A cluster with its table: who owns which key, at one version. Owners are indices in `shards`. */
+/** A cluster with its table: which shard owns which key, at one version. Owners are indices in `shards`. */
 export class Cluster extends KeyTable {
   readonly name: string;
   readonly shards: readonly Shard[];

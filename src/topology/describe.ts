@@ -7,8 +7,8 @@ import type { ClusterFields } from './schema.ts';
 import { parseSlotRanges, slotFault } from './slot-ranges.ts';
 
 /**
- * Makes a cluster of what a document says of it, and checks it as a whole: what no schema can find is told to `report`, with
- * the path from the cluster's own place.
+ * Makes a cluster of what a document says of it, and checks it as a whole: what no schema can find is passed to
+ * `report`, with the path from the cluster's own place.
  */
 export function describeCluster(name: string, fields: ClusterFields, report: Report): ClusterDescription {
   const placement = placementOf(fields.placement);
@@ -63,7 +63,7 @@ function checkShards({ name, shards, hashOn }: ClusterDescription, report: Repor
     ids.add(id);
     const hashKey = hashKeyOf(shard, hashOn);
     const other = hashed.get(hashKey);
-    // An id that stands twice has been told.
+    // An id that stands twice has been reported.
     if (other !== undefined && hashOn !== 'id') {
       const path = ['shards', i, shard[hashOn] === undefined ? 'address' : hashOn];
       report(

@@ -2,7 +2,7 @@ import { keyBytes, type Partition } from '../placement/index.ts';
 import { Cluster, type ClusterDescription } from './cluster.ts';
 import { type Pin, pinName } from './pins.ts';
 
-/** Keys whose hash lies from `first` to `last`, both included, and whose owner changes. An owner of null is nobody. */
+/** Keys whose hash lies from `first` to `last`, both included, and whose owner changes. Null: no owner. */
 export interface MovedRange {
   readonly first: bigint;
   readonly last: bigint;
@@ -33,7 +33,7 @@ export interface ClusterDiff {
    * so that no range of the one is one of the other.
    */
   readonly ranges: readonly MovedRange[] | null;
-  /** Pins that change. Ranges and shares are without pins: how many keys one holds, nobody knows. */
+  /** Pins that change. Ranges and shares are without pins: how many keys one holds is not known. */
   readonly pins: readonly MovedPin[];
   /** By pair of shards, the largest first: exact where there are `ranges`, else what a sample of keys shows. */
   readonly flows: readonly Flow[];

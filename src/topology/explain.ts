@@ -1,7 +1,7 @@
 import { keyBytes } from '../placement/index.ts';
 import type { ClusterTable } from './cluster-table.ts';
 
-/** Who owns a key, and by what. */
+/** The owner of a key, and what decides it. */
 export interface Explanation {
   readonly key: string;
   readonly hash: string;
@@ -9,7 +9,7 @@ export interface Explanation {
   readonly address: string;
 }
 
-/** @throws Error where nobody owns it */
+/** @throws Error where no shard owns it */
 export function explainKey(cluster: ClusterTable, key: string): Explanation {
   const bytes = keyBytes(key);
   const owner = cluster.locate(bytes, 0, bytes.length);

@@ -9,7 +9,7 @@ const KEYS_A_TURN = 5000;
 const PAUSE_MS = 1;
 
 /**
- * A hash over who owns each of so many keys, `fingerprint/0` and so on: two tables with the same one place keys alike. The
+ * A hash over the owners of so many keys, `fingerprint/0` and so on: two tables with the same one place keys alike. The
  * caller's thread goes on with its own work in between.
  */
 export async function fingerprint(table: ClusterTable, keys: number): Promise<string> {

@@ -1,7 +1,10 @@
 import { type Hash64, type Partition, type Placement, type SharedTables, toBigInt } from '../placement/index.ts';
 import { PinTable, type ResolvedPin } from './pins.ts';
 
-/** Who owns which key: what is pinned first, then the placement. Owners are places in the cluster's list of shards. */
+/**
+ * Which shard owns which key: by the pins first, then by the placement. Owners are places in the cluster's list of
+ * shards.
+ */
 export class KeyTable {
   readonly #placement: Placement;
   /** Null where nothing is pinned, so that most look-ups are spared the asking. */
@@ -12,7 +15,7 @@ export class KeyTable {
     this.#pins = pins.length === 0 ? null : new PinTable(pins);
   }
 
-  /** The owner of key[start, end); -1 where nobody owns it. Allocates nothing where nothing is pinned. */
+  /** The owner of key[start, end); -1 where no shard owns it. Allocates nothing where nothing is pinned. */
   locate(key: Uint8Array, start: number, end: number): number {
     const pinned = this.#pins === null ? -1 : this.#pins.find(key, start, end);
     return pinned >= 0 ? pinned : this.#placement.locate(key, start, end);

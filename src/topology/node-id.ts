@@ -6,7 +6,7 @@ export type NodeId = string & { readonly [nodeIdBrand]: true };
 
 export const NODE_ID = /^[0-9A-Za-z]{40}$/;
 
-/** The id of a shard's primary where nobody has given it one: always the same for the same shard, wherever it runs. */
+/** The id of a shard's primary where none is given: always the same for the same shard, wherever it runs. */
 export function derivedNodeId(cluster: string, shard: string): NodeId {
   return createHash('sha1').update(`${cluster}/${shard}`).digest('hex') as NodeId;
 }

@@ -25,7 +25,7 @@ export function setNodesText(cluster: ClusterDescription): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** What each shard owns, also where the slots are divided evenly and nobody has written them down. */
+/** What each shard owns, also where the slots are divided evenly and not written down. */
 function slotsOf(description: ClusterDescription): Map<string, SlotRange[]> {
   const { owners } = new Cluster(description).partition();
   const ranges = new Map<string, SlotRange[]>();

@@ -1,10 +1,10 @@
 import type { SharedCluster } from './cluster-table.ts';
 import type { TopologyVersion } from './topology.ts';
 
-/** A version that is to take the place of the current one, and how far that has come. Plain data. */
+/** A version that will replace the current one, and how far that has come. Plain data. */
 export interface StagedCluster {
   readonly to: TopologyVersion;
-  /** Tells one attempt from another: what was done for one says nothing of the next. */
+  /** Distinguishes one attempt from another: what was done for one says nothing about the next. */
   readonly attempt: number;
   /**
    * `stage`: get to know what moves; `drain`: have watches end that move, and new ones wait; `hold`: have all requests wait

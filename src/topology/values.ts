@@ -5,7 +5,7 @@ const ADDRESS = /^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):([0-9]{1,5})$/;
 
 export const address = z.string().superRefine((text, context) => {
   const port = ADDRESS.exec(text)?.[2];
-  // Who writes a URL may have written a password.
+  // A user may have written a URL here, and in it a password.
   const shown = text.replace(/[^/]*@/, '…@');
   if (port === undefined) context.addIssue(`"${shown}" is not an address; write host:port, such as 127.0.0.1:8080`);
   else if (Number(port) > 65535) context.addIssue(`port ${port} is beyond the last one, 65535`);

@@ -21,7 +21,7 @@ const REFRESH_JITTER = 0.2;
 /**
  * Shards from the DNS, asked again and again. With SRV records a shard's id is the first label of its target, which for a pod
  * of a StatefulSet is the pod's name: another address of the same pod moves no key. Addresses alone have no names: their ids
- * are the addresses. An answer that fails, or is empty, is told, and changes nothing.
+ * are the addresses. An answer that fails, or is empty, is reported, and changes nothing.
  */
 export function dnsSource({ name, port, refreshMs, server, random }: DnsQuery): ShardSource {
   const pause = pausesBy(random);

@@ -13,7 +13,7 @@ const schema = z.object({
 /** A file may be written in several steps: it is read once nothing has happened to it for this long. */
 const SETTLED_MS = 50;
 
-/** A YAML or JSON file with `shards: [{id, address, weight}]`, read whenever it changes. A faulty one is told, and changes nothing. */
+/** A YAML or JSON file with `shards: [{id, address, weight}]`, read on every change. A faulty one is only reported. */
 export function fileSource(file: string): ShardSource {
   return async function* (signal, onFault) {
     const queue = new EventQueue<readonly FoundShard[]>();

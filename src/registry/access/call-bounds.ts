@@ -11,7 +11,7 @@ export const MOST_IN_A_COMMIT = 4096;
 /** etcd's are numbers of 64 bits. */
 const LONGEST_LEASE_ID = 20;
 
-/** Tells what is wrong with a field's value; null: nothing. */
+/** Returns what is wrong with a field's value; null: nothing. */
 type Bound = (value: unknown) => string | null;
 
 const textOf =

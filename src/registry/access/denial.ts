@@ -1,6 +1,6 @@
 /**
- * Why a call is not carried out: it is out of bounds, more than there is room for, by nobody who is known, or not the
- * caller's to make.
+ * Why a call is not carried out: it is out of bounds, there is no room for it, its caller is unknown, or the caller may
+ * not make it.
  */
 export type DenialKind = 'out of bounds' | 'no room' | 'unknown' | 'not allowed';
 

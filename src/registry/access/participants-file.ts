@@ -25,7 +25,7 @@ const tokenSchema = z.strictObject({
 
 const tokensSchema = z.strictObject({ tokens: z.array(tokenSchema).min(1) });
 
-/** Reads who takes part in a registry, and how. @throws DocumentError naming every fault, and no token */
+/** Reads the participants of a registry, and their roles. @throws DocumentError naming every fault, and no token */
 export function loadParticipants(file: string): Participants {
   return parseParticipants(readDocument(file), file);
 }

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { Role } from './roles.ts';
 
-/** Somebody who takes part in a registry. */
+/** A client, or a group of clients with one token, that takes part in a registry. */
 export interface Participant {
   /** Which participant owns which leases. Clients with the same token are the same participant. */
   readonly owner: string;
   readonly role: Role;
 }
 
-/** Who takes part, by their tokens. */
+/** The participants, by their tokens. */
 export class Participants {
   readonly #byHash: ReadonlyMap<string, Participant>;
   readonly #anybody: Participant | null;
@@ -18,7 +18,7 @@ export class Participants {
     this.#anybody = anybody === null ? null : { owner: 'anybody', role: anybody };
   }
 
-  /** Nobody shows anything, and everybody may do all. */
+  /** No token is asked for, and every client may do everything. */
   static anybody(): Participants {
     return new Participants(new Map(), { kind: 'administer' });
   }
@@ -34,8 +34,8 @@ export class Participants {
   }
 
   /**
-   * Who shows an `authorization` field (RFC 6750, 2.1); null: nobody who is known. Hashes are compared, of which nobody
-   * chooses a part: how long it takes tells nothing of a token.
+   * The participant with the token in an `authorization` field (RFC 6750, 2.1); null: the token is unknown. It compares
+   * hashes, no part of which a caller can choose, so the time that it takes reveals nothing about a token.
    */
   find(authorization: string | undefined): Participant | null {
     if (this.#anybody !== null) return this.#anybody;

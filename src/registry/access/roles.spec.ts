@@ -10,7 +10,7 @@ const roles: Readonly<Record<string, Role>> = {
   administer: { kind: 'administer' },
 };
 
-/** Who may write each key, besides those who administer. */
+/** The roles that may write each key, besides those that administer. */
 const writers: ReadonlyArray<readonly [key: string, roles: readonly string[]]> = [
   ['member/router/r1', ['route', 'route for default/docs']],
   ['topology/default/docs/current', ['route', 'route for default/docs']],

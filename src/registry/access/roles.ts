@@ -1,6 +1,6 @@
 import { type TopologyName, topologyText } from '../../topology/index.ts';
 
-/** What somebody may write in a registry. Everybody who may do anything may read all of it. */
+/** What a participant may write in a registry. Every participant with a role may read all of it. */
 export type Role =
   /** Nothing. */
   | { readonly kind: 'read' }

@@ -11,11 +11,11 @@ export interface ChangeRow {
 interface Follower {
   readonly prefix: string;
   readonly watcher: Watcher;
-  /** The last revision that it was told of; null until it has caught up with the log. */
+  /** The last revision that was reported to it; null until it has caught up with the log. */
   told: Revision | null;
 }
 
-/** Hands a log's changes on to those who follow it. What is new is read once, whatever their number. */
+/** Hands a log's changes on to its followers. New changes are read once, however many followers there are. */
 export class ChangeFeed {
   readonly #read: (after: Revision) => readonly ChangeRow[];
   readonly #followers = new Set<Follower>();
@@ -27,11 +27,11 @@ export class ChangeFeed {
     this.#read = read;
   }
 
-  /** Tells of every change after a revision, from which on the log has to be whole. @returns what ends it */
+  /** Reports every change after a revision, from which on the log has to be complete. @returns what ends it */
   follow(prefix: string, after: Revision, watcher: Watcher): () => void {
     const follower: Follower = { prefix, watcher, told: null };
     this.#followers.add(follower);
-    // The caller has to have what ends the watch before the watch tells of anything.
+    // The caller has to have what ends the watch before the watch reports anything.
     queueMicrotask(() => {
       if (!this.#followers.has(follower)) return;
       follower.told = after;

@@ -1,6 +1,6 @@
 import type { Entry } from './store.ts';
 
-/** An answer of this size takes a few milliseconds, and its copies are no burden to anybody. */
+/** An answer of this size takes a few milliseconds, and its copies are small. */
 const PAGE_BYTES = 1024 * 1024;
 /** Before anything is known of the entries: even of the largest that etcd takes by default (1.5 MB) so many fit. */
 const FIRST_PAGE = 16;
@@ -15,7 +15,7 @@ export class PageSize {
     return this.#entries;
   }
 
-  /** Told of a page that was full. */
+  /** Called after a page that was full. */
   onPage(page: readonly Entry[]): void {
     const bytes = page.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
     const fitting = Math.floor((page.length * PAGE_BYTES) / Math.max(1, bytes));

@@ -208,7 +208,7 @@ export class EtcdStore implements Store {
   }
 
   async grantLease(lengthMs: number): Promise<LeaseId> {
-    // Whole seconds, and never less than was asked for: who holds it counts by the length that it asked for.
+    // Whole seconds, and never less than was asked for: its holder counts by the length that it asked for.
     const TTL = Math.ceil(lengthMs / 1000);
     return (await this.#anyMember(() => this.#client.leaseClient.leaseGrant({ TTL: String(TTL) }))).ID as LeaseId;
   }

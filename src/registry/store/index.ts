@@ -1,6 +1,6 @@
 /**
- * Stores that are reached over the network, or serve others. They bring gRPC and etcd's client along, which take longer to load than
- * all the rest: so this door is apart from the registry's, for those who open a store.
+ * Stores that are reached over the network, or serve others. They load gRPC and etcd's client, which takes longer than
+ * all the rest: so callers that open a store use this door, apart from the registry's.
  */
 export { openStore } from './open-store.ts';
 export { type StoreAccess, StoreServer } from './store-server.ts';

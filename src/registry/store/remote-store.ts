@@ -162,7 +162,7 @@ export class RemoteStore implements Store {
       const { copy, isKept } = await this.#ask<{ copy: string; isKept?: boolean }>('recall', request);
       return { copy, isKept: isKept ?? null };
     } catch (error) {
-      // A registry of an earlier release does not tell.
+      // A registry of an earlier release does not say.
       if ((error as ServiceError).code === status.UNIMPLEMENTED) return { copy: '', isKept: null };
       throw this.#faultOf(error as Error);
     }
@@ -219,7 +219,7 @@ export class RemoteStore implements Store {
     const { code, details } = cause as Partial<ServiceError>;
     if (code === status.FAILED_PRECONDITION) return new StoreRefused(details ?? cause.message, { cause });
     const said = details ?? cause.message;
-    // What has a meaning of its own, gRPC's client says: of somebody else who answers there.
+    // What has a meaning of its own, gRPC's client says itself: another kind of server answers there.
     if (code !== undefined && DENIALS.has(code) && plainText(said) === said)
       return new StoreDenied(`at ${this.#address}`, said, cause);
     return new StoreUnavailable(`at ${this.#address}`, details ?? cause);

@@ -49,7 +49,7 @@ const POLL_MS = 50;
 
 /** All leases are looked at with every poll: so many take some milliseconds. */
 const MOST_LEASES = 20_000;
-/** Somebody who takes more than a large cluster needs leaves room for others. */
+/** An owner that takes more than a large cluster needs leaves room for others. */
 const MOST_LEASES_OF_AN_OWNER = 10_000;
 /** With one shared token, any client that knows the name of a lease may end it; the name is one of 2^48 and cannot be guessed. */
 const LEASE_NAMES = 2 ** 48 - 1;
@@ -127,7 +127,7 @@ export class SqliteStore implements OwnedStore {
     return revision;
   }
 
-  /** To be called in a transaction. */
+  /** Call it in a transaction. */
   #holds(condition: Condition): boolean {
     if ('prefix' in condition) {
       const { prefix, unchangedSince } = condition;
@@ -137,7 +137,7 @@ export class SqliteStore implements OwnedStore {
     return (entry?.revision ?? 0) === condition.revision;
   }
 
-  /** To be called in a transaction. @throws Denial where an entry belongs to the lease of another token, or is to */
+  /** Call it in a transaction. @throws Denial where an entry belongs to the lease of another token, or would */
   #checkOwner(change: Change, owner: string | undefined): void {
     if (owner === undefined) return;
     const { owner: before } = (this.#statements.ownerOfEntry.get(change.key) as { owner: string | null }) ?? {};
@@ -152,7 +152,7 @@ export class SqliteStore implements OwnedStore {
     if (isAnothers(row?.owner, owner)) throw new Denial('not allowed', 'the lease belongs to another token');
   }
 
-  /** To be called in a transaction. */
+  /** Call it in a transaction. */
   #apply(changes: readonly Change[]): Revision {
     const { put, remove, get, log, forget, setCounter } = this.#statements;
     const revision = (this.#counter('revision') + 1) as Revision;

@@ -67,7 +67,7 @@ type Unary = (
   answer: (error: ServiceError | null, response: unknown) => void,
 ) => void;
 
-/** Calls with whatever a client of somebody else's makes. @returns the status, and what it says */
+/** Calls as a foreign client might. @returns the status, and what it says */
 function called({ address }: Served, method: string, request: object): Promise<string> {
   const client = new RegistryStoreClient(address, credentials.createInsecure(), {
     'grpc.max_send_message_length': -1,
@@ -79,7 +79,7 @@ function called({ address }: Served, method: string, request: object): Promise<s
   ).finally(() => client.close());
 }
 
-/** How a watch that a client of somebody else's makes begins, or ends. */
+/** How a foreign client's watch begins, or ends. */
 function watched({ address }: Served, request: object): Promise<string> {
   const client = new RegistryStoreClient(address, credentials.createInsecure()) as unknown as Client &
     Record<string, (request: object) => NodeJS.EventEmitter>;

@@ -36,9 +36,9 @@ import {
   StoreUnavailable,
 } from './store.ts';
 
-/** Who is let in. */
+/** Which clients are let in, and how. */
 export interface StoreAccess {
-  /** Who may do what. */
+  /** The clients, and what each may do. */
   readonly participants: Participants;
   /** PEM; null: cleartext. */
   readonly tls: { readonly certificate: Buffer; readonly key: Buffer } | null;
@@ -59,7 +59,7 @@ const MOST_WATCHES_OF_A_CONNECTION = 4096;
 const MOST_WATCHES = 20_000;
 /** Each takes a descriptor and about 60 KB of memory. Every participant has one, and a command has another while it runs. */
 const MOST_CONNECTIONS: ConnectionLimits = { inAll: 8192, ofAddress: 4096 };
-/** A list comes in parts of so many bytes and an entry more. */
+/** A list comes in parts of this many bytes and an entry more. */
 const PART_BYTES = 1024 * 1024;
 /** A commit, and what it has changed, go with their keys, revisions and framing. */
 export const LARGEST_MESSAGE_BYTES = 2 * LARGEST_VALUE_BYTES;
@@ -135,8 +135,8 @@ export class StoreServer {
   }
 
   /**
-   * Goes by other tokens from the next call on, and shows another certificate from the next connection on. Watches of those
-   * who are not known any more end.
+   * Uses other tokens from the next call on, and shows another certificate from the next connection on. Watches end
+   * whose participants are not known any more.
    */
   admitBy(access: StoreAccess): void {
     this.#participants = access.participants;
@@ -161,7 +161,7 @@ export class StoreServer {
     };
   }
 
-  /** The store as the caller has it. @throws Denial where nobody knows who calls, or a field is out of bounds */
+  /** The store as the caller has it. @throws Denial where the caller is unknown, or a field is out of bounds */
   #admit(metadata: Metadata, request: object): Store {
     const participant = this.#participantOf(metadata);
     if (participant === null) throw newStranger();
@@ -283,7 +283,7 @@ function codeOf(error: unknown): status {
   return error instanceof StoreRefused ? status.FAILED_PRECONDITION : status.INTERNAL;
 }
 
-/** Parts of about a megabyte, and one where there is nothing: it tells the revision. */
+/** Parts of about a megabyte; one where there are no entries, because it carries the revision. */
 function partsOf(entries: readonly Entry[]): Entry[][] {
   let part: Entry[] = [];
   let bytes = 0;

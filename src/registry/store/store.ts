@@ -39,7 +39,7 @@ export interface ChangeSet {
   readonly events: ReadonlyArray<{ readonly key: string; readonly entry: Entry | null }>;
 }
 
-/** Somebody who is told of changes. After `onEnded` nothing comes any more. */
+/** Receives changes. After `onEnded` it receives nothing more. */
 export interface Watcher {
   /** The store is reached: from now on changes come as they are made. */
   onBegun(): void;
@@ -74,7 +74,7 @@ export interface Store {
    * @returns null where one does not: nothing was changed
    */
   commit(conditions: readonly Condition[], changes: readonly Change[]): Promise<Revision | null>;
-  /** Tells of every change after a revision to keys that begin so, in order, none twice. @returns what ends it */
+  /** Reports every change after a revision to keys with this prefix, in order, none twice. @returns what ends it */
   watch(prefix: string, after: Revision, watcher: Watcher): () => void;
   /**
    * Shows whether the store has gone back since a change was seen: restored from a backup, or started empty.
@@ -100,8 +100,8 @@ export class StoreUnavailable extends Error {
 }
 
 /**
- * The store is there and does not do what it was asked: it is out of bounds, or the token's role does not allow it. Who goes
- * on through outages goes on through this: the token may be given another role.
+ * The store is there and does not do what it was asked: it is out of bounds, or the token's role does not allow it. A
+ * caller that retries through outages retries through this, too: the token may be given another role.
  */
 export class StoreDenied extends StoreUnavailable {
   constructor(store: string, reason: string, cause: unknown) {
