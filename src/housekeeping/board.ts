@@ -25,7 +25,7 @@ export interface StoredClaim extends Claim {
   readonly revision: Revision;
 }
 
-/** What is told of those who hold units, and of what people want. */
+/** The claims on units, and what people have ordered or paused, as the registry reports them. */
 export interface BoardState {
   /** By unit. */
   readonly claims: ReadonlyMap<string, StoredClaim>;
@@ -37,11 +37,15 @@ export interface BoardState {
 /** Several units at once: etcd takes 128 operations in a transaction. */
 const BATCH = 40;
 
-/** What a cluster's registry says about its housekeeping: who holds which unit, what is due, and what people want. */
+/**
+ * What a cluster's registry says about its housekeeping: the holder of each unit, what is due, and what people want.
+ */
 export class Board {
   readonly #registry: Registry;
   readonly #names: ReturnType<typeof entriesOf>;
-  /** By unit, as they were last told of; without those that were given back here, whether or not that was told yet. */
+  /**
+   * By unit, as they were last reported; without those that were given back here, whether or not that was reported yet.
+   */
   readonly #claims = new Map<string, StoredClaim>();
 
   constructor(registry: Registry, name: TopologyName) {
@@ -49,7 +53,7 @@ export class Board {
     this.#names = entriesOf(name);
   }
 
-  /** Follows claims, orders and pauses. Nothing is told while the registry cannot be reached. */
+  /** Follows claims, orders and pauses. Nothing is reported while the registry cannot be reached. */
   async *watch(signal: AbortSignal): AsyncGenerator<BoardState> {
     const { followed, claims: claimsAt, orders: ordersAt, paused: pausedAt } = this.#names;
     const claims = this.#claims;
@@ -96,7 +100,7 @@ export class Board {
   }
 
   /**
-   * Takes units for a term, where nobody has taken them meanwhile and the term goes on.
+   * Takes units for a term, where they have not been taken meanwhile and the term goes on.
    * @returns the tokens of those that were taken
    */
   async claim(
@@ -211,7 +215,7 @@ export class Board {
     if (changes.length > 0) await this.#registry.documents.commit([], changes);
   }
 
-  /** Orders a task to be carried out at once. @param unit all units that it is for, where it is not given. @returns the order */
+  /** Orders a task at once. @param unit all units that it is for, where it is not given. @returns the order */
   async order(task: string, unit: string | null, order: Order): Promise<Revision> {
     const name = this.#names.orders + orderKey(task, unit);
     return (await this.#registry.documents.commit([], [{ name, value: order }])) as Revision;
@@ -225,7 +229,7 @@ export class Board {
     return (document && this.#read(document, schemas.paused)?.tasks) ?? [];
   }
 
-  /** Changes which tasks are paused; somebody else's change in between is not lost. */
+  /** Changes which tasks are paused; another process's change in between is not lost. */
   async pause(edit: (tasks: readonly string[]) => readonly string[]): Promise<readonly string[]> {
     for (;;) {
       const document = await this.#registry.documents.get(this.#names.paused);
@@ -237,7 +241,7 @@ export class Board {
   }
 }
 
-/** What is known of a unit by who holds it. */
+/** What the holder of a unit knows of it. */
 export interface HeldState<State = UnitState> {
   readonly unit: string;
   readonly token: FencingToken;

@@ -3,7 +3,7 @@ import type { Board, StoredClaim } from './board.ts';
 import type { Claim, UnitState } from './entries.ts';
 import { type Unit, unitText } from './unit.ts';
 
-/** A unit that is to be held, and by which term. */
+/** A unit to hold, and the term to hold it by. */
 export interface Wanted {
   readonly unit: Unit;
   readonly term: Term;
@@ -15,7 +15,7 @@ export interface Taken extends Wanted {
   readonly state: UnitState | undefined;
 }
 
-/** Takes units that nobody holds, or whose holder has ended. */
+/** Takes units that have no holder, or whose holder has ended. */
 export class Claims {
   readonly #registry: Registry;
   readonly #board: Board;
@@ -28,7 +28,7 @@ export class Claims {
     this.#node = node;
   }
 
-  /** Follows who leads, so that the registry need not be asked of everybody. */
+  /** Follows the leaders, so that the registry need not be asked about each one. */
   async follow(elections: string, signal: AbortSignal, onChange: () => void): Promise<void> {
     for await (const leaders of this.#registry.elections.watch(elections, signal)) {
       if (leaders !== null) this.#leaders = leaders;
@@ -42,7 +42,7 @@ export class Claims {
     const ended = new Map<string, boolean>();
     for (const { unit, term } of wanted) {
       const claim = claims.get(unitText(unit));
-      // One's own that is not held was made without its answer having come.
+      // This node's own claim on a unit that it does not hold: the answer to it never came.
       if (claim !== undefined && claim.token !== term.token && !(await this.#hasEnded(claim, ended))) continue;
       const units = byTerm.get(term);
       if (units === undefined) byTerm.set(term, [unit]);
@@ -54,9 +54,10 @@ export class Claims {
   }
 
   /**
-   * Gives back what was claimed by terms that go on, and is neither held nor wanted: the claim was made without its answer having come, and
-   * the unit has gone elsewhere meanwhile. Nobody else could take it for as long as the term lasts.
-   * @param claims as they were last seen. @param isOurs whether a unit is held, or wanted
+   * Gives back what was claimed by terms that go on, and is neither held nor wanted: the answer to the claim never
+   * came, and the unit has gone elsewhere meanwhile. No other node could take it for as long as the term lasts.
+   * @param claims as they were last seen.
+   * @param isOurs whether a unit is held, or wanted
    */
   async giveBack(
     terms: readonly Term[],

@@ -3,7 +3,7 @@ import type { FencingToken } from '../registry/index.ts';
 import { type TopologyName, topologyText } from '../topology/index.ts';
 import type { UnitKind } from './unit.ts';
 
-/** Who carries out the tasks of a unit. It holds for as long as the term does by which it was made. */
+/** The node that carries out the tasks of a unit. It holds for as long as the term does by which it was made. */
 export interface Claim {
   readonly election: string;
   readonly token: FencingToken;
@@ -55,7 +55,10 @@ export interface TaskDescription {
   readonly candidates: number;
 }
 
-/** An order to carry a task out at once, for all of its units or for a project. Its revision tells it from earlier ones. */
+/**
+ * An order to carry a task out at once, for all of its units or for a project. Its revision distinguishes it from
+ * earlier ones.
+ */
 export interface Order {
   readonly at: string;
 }

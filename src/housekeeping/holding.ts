@@ -14,7 +14,7 @@ export class Holding {
   readonly running = new Map<string, AbortController>();
   /** Something has to be kept that the registry does not know yet. */
   isDirty = false;
-  /** It is to be given back: nothing new is begun. */
+  /** It will be given back: nothing new is begun. */
   isLeaving = false;
 
   constructor(unit: Unit, token: FencingToken, term: Term, state: UnitState | undefined) {

@@ -26,7 +26,7 @@ class Node {
   readonly link: FaultyStore;
   /** Units of runs that have begun. */
   readonly runs: string[] = [];
-  /** Told of each run that begins. */
+  /** Called for each run that begins. */
   onRun: (run: Run) => Promise<void> = async () => {};
 
   constructor(store: StoreUnderTest, shard: string) {

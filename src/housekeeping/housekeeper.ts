@@ -50,8 +50,8 @@ const LONGEST_SLEEP_MS = 60_000;
 const KEEP_EVERY_MS = 1000;
 
 /**
- * A node's part in its cluster's housekeeping. Whatever it leads it claims: the units of which it is the owner, each of which
- * one node holds at a time. What is due for them it carries out, and keeps what came of it.
+ * A node's part in its cluster's housekeeping. It claims the units that it owns by the elections it leads; one node at
+ * a time holds each. It carries out what is due for them, and records what came of it.
  */
 export class Housekeeper {
   readonly #options: HousekeeperOptions;
@@ -64,20 +64,20 @@ export class Housekeeper {
   readonly #holdings = new Map<string, Holding>();
   /** Wakes what only this process takes part in: a registry that does not answer holds no run up, and keeps none going. */
   readonly #turns: Waker;
-  /** Wakes what the registry is told. */
+  /** Wakes what writes to the registry. */
   readonly #books: Waker;
   #seen: BoardState | null = null;
   #keptAtMs = Number.NEGATIVE_INFINITY;
-  /** Something has changed that decides what is to be held. */
+  /** Something has changed that decides which units to hold. */
   #isUnsettled = false;
-  /** Something has changed that decides what is to be done. */
+  /** Something has changed that decides what to do. */
   #hasNews = false;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   /** The time of day at which the next task is due. */
   #dueMs = Number.POSITIVE_INFINITY;
   #isStopping = false;
   #onEmpty: () => void = () => {};
-  /** Those who wait for runs to be over. */
+  /** Called once a run is over, for code that waits for runs to end. */
   readonly #waiting = new Set<() => void>();
 
   constructor(options: HousekeeperOptions) {
@@ -99,7 +99,7 @@ export class Housekeeper {
         this.#dueMs = Math.min(this.#dueMs, holding.tasks.get(task.name)?.nextMs ?? this.#dueMs);
       },
       onOver: (hasFollowedOrder: boolean): void => {
-        // Somebody may wait for it.
+        // The command that gave the order may wait for it.
         if (hasFollowedOrder) this.#keptAtMs = Number.NEGATIVE_INFINITY;
         for (const look of this.#waiting) look();
         this.#turns.wake();
@@ -216,7 +216,7 @@ export class Housekeeper {
     }
   }
 
-  /** Ends what may not go on, and begins what is due. */
+  /** Ends what may not continue, and begins what is due. */
   #take(): void {
     const { timeOfDayMs } = this.#options;
     const hasNews = this.#hasNews;
@@ -227,7 +227,7 @@ export class Housekeeper {
     this.#turns.wakeIn(Math.min(inMs, LONGEST_SLEEP_MS));
   }
 
-  /** Gives back, claims and keeps what there is to be. */
+  /** Gives units back, claims units, and keeps state, as each is due. */
   async #settle(): Promise<void> {
     await this.#release();
     if (this.#isUnsettled) {
@@ -248,7 +248,7 @@ export class Housekeeper {
     return { cluster: this.#leadership.termOf(cluster), shard: this.#leadership.termOf(shard) };
   }
 
-  /** What is to be held, by unit. */
+  /** What this node should hold, by unit. */
   #wanted(): Map<string, Wanted> {
     if (this.#isStopping) return new Map();
     const terms = this.#terms;
@@ -296,7 +296,7 @@ export class Housekeeper {
     return Math.max(orders?.get(orderKey(task, null)) ?? 0, orders?.get(orderKey(task, unit)) ?? 0);
   }
 
-  /** Gives back what nothing goes on for any more. */
+  /** Gives back the units for which nothing runs any more. */
   async #release(): Promise<void> {
     const quiet = [...this.#holdings.values()].filter(({ isLeaving, running }) => isLeaving && running.size === 0);
     if (quiet.length === 0) return;

@@ -1,4 +1,4 @@
-/** Housekeeping: who carries out which task for what, when, and with which fencing token. */
+/** Housekeeping: which node carries out which task for what, when, and with which fencing token. */
 export { Board } from './board.ts';
 export {
   type Claim,

@@ -11,7 +11,7 @@ export class Leadership {
   readonly #terms = new Map<string, Term>();
 
   /**
-   * @param onTerm told when a term begins, and, with null, when it has ended
+   * @param onTerm called when a term begins, and, with null, when it has ended
    * @param quiet resolves once nothing continues under a term that has ended
    */
   constructor(

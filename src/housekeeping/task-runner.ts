@@ -3,7 +3,7 @@ import type { Holding } from './holding.ts';
 import { nextTurn, retryTurn } from './schedule.ts';
 import { type Progress, StaleRun, type Task } from './task.ts';
 
-/** What runs are told by, and tell. */
+/** What runs need, and how they report. */
 export interface RunnerContext {
   readonly node: string;
   /** Milliseconds of a monotonic clock. */
@@ -12,11 +12,11 @@ export interface RunnerContext {
   readonly random: () => number;
   /** What came of a run. @param lagMs how long after its time it began */
   readonly onRun: (task: Task, holding: Holding, record: RunRecord, lagMs: number) => void;
-  /** A task goes on for a unit no more. */
+  /** A task no longer runs for a unit. */
   readonly onOver: (hasFollowedOrder: boolean) => void;
 }
 
-/** Runs of one task for one unit that are told of again. */
+/** How many runs of one task for one unit are kept, to be shown. */
 const KEPT_RUNS = 5;
 
 /** After which it is tried again, later each time. */

@@ -20,7 +20,7 @@ export interface Task {
   readonly settings: TaskSettings;
   /**
    * Carries it out once. Between any two steps that can stand alone it asks `run.mayGoOn`, and returns where that says no.
-   * Of two runs for one unit at most one goes on at a time.
+   * Of two runs for one unit, at most one is under way at a time.
    * @throws StaleRun where the store knows a later run
    * @throws RunOver where `mayGoOn` has said no
    */
@@ -29,7 +29,7 @@ export interface Task {
 
 /** How far a run has come. */
 export interface Progress {
-  /** Where the next run goes on; null: all was looked at. */
+  /** Where the next run continues; null: all was looked at. */
   readonly cursor: string | null;
   readonly candidates: number;
   readonly changed: number;
@@ -45,18 +45,20 @@ export interface Run {
   readonly candidates: number;
   /** The time of day at which it is ended. */
   readonly deadlineMs: number;
-  /** Aborted when it is to stop. A process that was stopped itself hears of that late: ask `mayGoOn` before a write. */
+  /**
+   * Aborted when the run has to stop. A process that was stopped itself learns it late: ask `mayGoOn` before a write.
+   */
   readonly signal: AbortSignal;
   readonly mayGoOn: () => boolean;
   /** Keeps how far it has come, should it fail. */
   readonly onProgress: (progress: Progress) => void;
 }
 
-/** A write of a run was refused: somebody else has the unit. */
+/** A write of a run was refused: another node has the unit. */
 export class StaleRun extends Error {
   override readonly name = 'StaleRun';
 
-  /** @param newest the token that the store knows, where it tells */
+  /** @param newest the token that the store knows, where it reports one */
   constructor(unit: string, token: number, newest?: number) {
     super(`token ${token} is past: ${unit} was claimed ${newest === undefined ? 'again' : `with ${newest}`}`);
   }

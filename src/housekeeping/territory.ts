@@ -1,7 +1,7 @@
 import { Cluster, type Topology } from '../topology/index.ts';
 import type { Unit } from './unit.ts';
 
-/** Who carries out the tasks of projects: the owner of a project's key, or one node for all of them. */
+/** What carries out the tasks of projects: the owner of a project's key, or one node for all of them. */
 export type ProjectsBy = 'owner' | 'leader';
 
 /** What leads. */
@@ -18,7 +18,7 @@ export class Territory {
   #cluster: Cluster | null = null;
   /** Null: not known yet. */
   #projects: readonly string[] | null = null;
-  /** Null: to be found out. */
+  /** Null: not known yet. */
   #owned: readonly string[] | null = null;
 
   constructor(shard: string, by: ProjectsBy) {
@@ -42,7 +42,7 @@ export class Territory {
     return unit.kind === 'project' && this.#projects !== null && !this.#projects.includes(unit.project);
   }
 
-  /** The units that this node is to hold, each by what it leads. */
+  /** The units that this node should hold, each by what it leads. */
   units(leads: Leads): Array<{ readonly unit: Unit; readonly by: 'cluster' | 'shard' }> {
     const units: Array<{ unit: Unit; by: 'cluster' | 'shard' }> = [];
     if (leads.cluster) units.push({ unit: { kind: 'cluster' }, by: 'cluster' });

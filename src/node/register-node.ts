@@ -16,14 +16,14 @@ import { splitAddress } from '../runtime/address.ts';
 import { address as addressSchema, derivedNodeId, identifier, type TopologyName } from '../topology/index.ts';
 import { checked } from '../yaml/index.ts';
 
-/** A node that is to be found by its cluster. */
+/** A node for its cluster's routers to find. */
 export interface NodeOptions {
   /** The registry: `host:port` of `keyway registry`, or as a router's config has it. */
   readonly registry: string | RegistryDescription;
   /** `default` where it is not given. */
   readonly namespace?: string | undefined;
   readonly cluster: string;
-  /** The shard that it is of. What keys it owns depends on this id, and not on the address. */
+  /** The shard that the node belongs to. Which keys it owns depends on this id, and not on the address. */
   readonly shard: string;
   /** Where it listens, `host:port`. */
   readonly address: string;
@@ -32,11 +32,11 @@ export interface NodeOptions {
   readonly role?: 'primary' | 'replica' | undefined;
   /** How long the node counts as alive without renewing its lease; 10 s by default. */
   readonly leaseMs?: number | undefined;
-  /** How its health is looked at; where it is not given, it is well for as long as this process is there. */
+  /** How its health is checked; where it is not given, the node is healthy for as long as this process is there. */
   readonly health?: ActiveHealthDescription | undefined;
-  /** The process that serves, where people are to find it by `keyway status`. */
+  /** The process that serves, where `keyway status` should show it. */
   readonly process?: MemberProcess | undefined;
-  /** Told when its health changes: a fault, or null. */
+  /** Called when its health changes, with the fault, or null. */
   readonly onHealth?: ((fault: string | null) => void) | undefined;
 }
 
@@ -44,9 +44,9 @@ export interface NodeOptions {
 export interface RegisteredNode {
   /** Resolves once it is in the registry; with a health check: once that has succeeded. */
   readonly ready: Promise<void>;
-  /** Whether the others can take it for there, by this process' clock. */
+  /** Whether the others can count on its presence, by this process's clock. */
   readonly isHeld: boolean;
-  /** Takes it out of the registry, and ends the connection to that. */
+  /** Takes the node out of the registry, and closes the connection to the registry. */
   leave(): Promise<void>;
 }
 
@@ -54,7 +54,7 @@ const DEFAULT_LEASE_MS = 10_000;
 /** A registry grants none that is longer. */
 const LONGEST_LEASE_MS = 3_600_000;
 
-/** What is hidden from callers in Node programs: clocks and chance. */
+/** What is hidden from callers in Node programs: clocks and randomness. */
 export interface NodeSurroundings {
   readonly clock: () => number;
   readonly timeOfDayMs: () => number;
@@ -63,7 +63,7 @@ export interface NodeSurroundings {
 
 /**
  * Registers a node and keeps it so: through outages of the registry, with its health as it is checked.
- * @throws TypeError where a name or an address is none
+ * @throws TypeError where a name or an address is not valid
  */
 export function registerNode(options: NodeOptions, surroundings: NodeSurroundings): RegisteredNode {
   const { clock, random } = surroundings;
@@ -96,7 +96,7 @@ interface NodeIdentity {
   readonly leaseMs: number;
 }
 
-/** How long it is tried to say that the node has ended: what cannot be said is seen when the lease ends. */
+/** How long a node tries to report that it has ended; otherwise that is seen when the lease ends. */
 const LEAVE_MS = 1000;
 
 class Node implements RegisteredNode {
@@ -123,7 +123,7 @@ class Node implements RegisteredNode {
     this.#identity = identity;
     this.#value = value;
     const { name, ...node } = identity;
-    // It refuses nothing, and routers need their leases for it: so nobody waits for it.
+    // It refuses nothing, and routers need their leases for it: so no handoff waits for it.
     const rights = { fencing: false, address: value.address, beyondLeaseMs: 0, ended: false, process: '' };
     this.#rights = value.role === 'replica' ? null : registry.handoffs.ownRights(name, node, rights);
     this.#onHealth = onHealth;
@@ -141,7 +141,7 @@ class Node implements RegisteredNode {
   #register(): void {
     const { name, shard, nodeId, leaseMs, instance } = this.#identity;
     const onRegistered = (lease: HeldLease): void => {
-      // Who was lost and comes back may have been given up meanwhile.
+      // A node that was lost and comes back may have been given up meanwhile.
       if (this.#rights === null) this.#onReady();
       else this.#rights.claim(lease.lost, ({ fencing }) => !fencing).then((done) => done && this.#onReady());
     };

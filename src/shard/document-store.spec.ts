@@ -99,7 +99,7 @@ it('keeps a bounded number of documents in mind of which nothing is left, and ha
   expect(() => store.changesAfter('p/0', 1)).toThrow(ChangesRemoved);
   expect(() => store.changesAfter('p/19', 39)).toThrow(ChangesRemoved);
   expect(store.changesAfter('p/19', 40)).toEqual([]);
-  // Who has seen nothing of a document that is not there has missed nothing.
+  // A watch that has seen nothing of a document that is not there has missed nothing.
   expect(store.changesAfter('p/0', 0)).toEqual([]);
   expect(store.changesAfter('p/never', 0)).toEqual([]);
   const live = store.put('p/live', value, null, writer);

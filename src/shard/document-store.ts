@@ -57,7 +57,7 @@ export class ChangesRemoved extends Error {
   }
 }
 
-/** Who writes: a shard, by the version of the topology that it serves; 0: it knows of none. */
+/** The shard that writes, and the version of the topology that it serves; 0: it knows of none. */
 export interface WriteToken {
   readonly shard: string;
   readonly version: number;
@@ -121,8 +121,8 @@ export class DocumentStore {
     this.#setWriter = prepare(
       'INSERT INTO writers (shard, version) VALUES (?, ?) ON CONFLICT (shard) DO UPDATE SET version = excluded.version',
     );
-    // What was removed of a document was its first changes: what came after one that is kept is kept too. Who has seen nothing of a document
-    // that was forgotten misses nothing: it is not there, as it was not.
+    // What was removed of a document was its first changes: what came after one that is kept is kept too. A watch that
+    // has seen nothing of a document that was forgotten misses nothing: it is not there, as it was not.
     this.#isKept = prepare(
       `SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM removed_changes WHERE key IN (?1, '', '${FORGOTTEN}') ` +
         `AND up_to > ?2 AND (key <> '${FORGOTTEN}' OR ?2 > 0)) ` +
@@ -207,7 +207,7 @@ export class DocumentStore {
   /** The newest version by which anything was written, or a shard given up; 0: none. */
   newestVersion(): number {
     const begun = this.#writer.get(NOBODY) as { version: number } | undefined;
-    // Before there was such an entry only the changes told.
+    // Before there was such an entry, only the changes showed it.
     const newest = begun ?? this.#database.prepare('SELECT max(version) AS version FROM changes').get();
     return (newest as { version: number | null }).version ?? 0;
   }
@@ -223,7 +223,7 @@ export class DocumentStore {
 
   /**
    * Has a version begin: writes of shards that it gives up, or has none of any more, are refused from now on, whatever they
-   * know. To be called before anything is served by it.
+   * know. Call it before anything is served by the version.
    * @param shards those of the version; @param lost those of them that were given up on the way to it
    */
   begin(version: number, shards: readonly string[], lost: readonly string[]): void {
@@ -258,7 +258,7 @@ export class DocumentStore {
     });
   }
 
-  /** To be called in the transaction of the write. @throws StaleToken */
+  /** Call it in the transaction of the write. @throws StaleToken */
   #checkToken(key: string, { shard, version }: WriteToken): void {
     const last = (this.#lastVersion.get(key) as { version: number } | undefined)?.version ?? 0;
     const least = (this.#writer.get(shard) as { version: number } | undefined)?.version ?? 0;

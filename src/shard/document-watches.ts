@@ -1,13 +1,13 @@
 import type { Change } from './document-store.ts';
 
-/** Somebody who watches a document. */
+/** A stream that watches a document. */
 export interface DocumentWatch {
   onChange(change: Change): void;
   /** The shard does not serve the document any more. */
   onLost(): void;
 }
 
-/** Who watches which document on this shard. */
+/** The watches on each document of this shard. */
 export class DocumentWatches {
   readonly #watches = new Map<string, Set<DocumentWatch>>();
 

@@ -64,7 +64,7 @@ export interface ServiceParts {
   readonly watches: DocumentWatches;
   readonly ownership: Ownership;
   readonly sessions: Sessions;
-  /** Null where nobody wants to know. */
+  /** Null where no log is wanted. */
   readonly log: OperationLog | null;
 }
 
@@ -161,12 +161,12 @@ export function documentsService(parts: ServiceParts): UntypedServiceImplementat
   };
 }
 
-/** A page of the store's documents, whosever they are. */
+/** A page of the store's documents, whichever shard owns them. */
 function list(store: DocumentStore, request: ListRequest): ListResponse {
   const size = request.pageSize === 0 ? DEFAULT_PAGE : request.pageSize;
   if (size < 1 || size > LARGEST_PAGE)
     throw new Refusal(status.INVALID_ARGUMENT, `page_size is ${size}; give 1 to ${LARGEST_PAGE}`);
-  // One more than asked for tells whether there is a next page.
+  // One more than asked for shows whether there is a next page.
   const documents = store.list(request.prefix, request.pageToken, size + 1);
   const page = documents.slice(0, size).map(message);
   return { documents: page, nextPageToken: documents.length > size ? (page.at(-1)?.key ?? '') : '' };

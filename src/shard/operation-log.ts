@@ -11,7 +11,7 @@ export type LoggedOperation =
       readonly id: number;
       readonly operation: 'get' | 'put' | 'delete' | 'watch';
       readonly key: string;
-      /** The version that the shard goes by. */
+      /** The version that the shard serves by. */
       readonly version: number;
     }
   | {
@@ -23,7 +23,7 @@ export type LoggedOperation =
       /** Of what was read or written; 0: nothing was. */
       readonly revision: number;
     }
-  /** A run of housekeeping begins; a write of it, while nobody else could write. */
+  /** A run of housekeeping begins; a write of it, while no other process could write. */
   | (LoggedRun & { readonly kind: 'run' | 'write'; readonly at: number })
   /** The run is over, and whether all was looked at. */
   | (LoggedRun & { readonly kind: 'over'; readonly at: number; readonly done: boolean });
@@ -49,14 +49,14 @@ export class OperationLog {
     this.#write({ kind: 'start', at: clock(), shard, pid });
   }
 
-  /** To be called before an operation has any effect. @returns its id */
+  /** Call it before an operation has any effect. @returns its id */
   begin(operation: Extract<LoggedOperation, { kind: 'begin' }>['operation'], key: string, version: number): number {
     this.#lastId++;
     this.#write({ kind: 'begin', at: this.#clock(), id: this.#lastId, operation, key, version });
     return this.#lastId;
   }
 
-  /** To be called before its answer goes out. */
+  /** Call it before the operation's answer goes out. */
   end(id: number, served: boolean, revision: number): void {
     this.#write({ kind: 'end', at: this.#clock(), id, served, revision });
   }

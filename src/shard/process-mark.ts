@@ -5,8 +5,8 @@ const STATE = 0;
 const STARTED = 19;
 
 /**
- * Tells a process from every other one, for others on its machine: boot, namespace of process ids, id, and when it began, for
- * ids come again. Empty where the system does not tell (it does on Linux).
+ * Distinguishes a process from every other one, for others on its machine: boot, namespace of process ids, id, and when
+ * it began, for ids come again. Empty where the system does not say (Linux does).
  */
 export function processMark(pid: number): string {
   try {
@@ -16,7 +16,7 @@ export function processMark(pid: number): string {
   }
 }
 
-/** Whether a process of a mark has ended for certain. Of another machine's, or another container's, nobody can tell here. */
+/** Whether a process of a mark has certainly ended. Of another machine or container, that cannot be known here. */
 export function hasEnded(mark: string): boolean {
   const [boot, namespace, pid, started] = mark.split(' ');
   try {
@@ -33,7 +33,7 @@ export function hasEnded(mark: string): boolean {
   }
 }
 
-/** @throws Error where the system does not tell */
+/** @throws Error where the system does not say */
 function machineMark(): string {
   const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   return `${boot} ${readlinkSync('/proc/self/ns/pid')}`;

@@ -13,11 +13,11 @@ import { ClusterTable, type TopologyName, type TopologyVersion } from '../topolo
 import type { Ownership, Verdict } from './ownership.ts';
 import { hasEnded, processMark } from './process-mark.ts';
 
-// What holds: this process serves a key by a version for no longer than the others reckon with, who know of it what it has said
-// last. They wait for its acknowledgement of `hold`, whatever its shard is called and whatever else has that name; where it is cut
-// off, for the end of its lease and the time beyond it that stands in the registry as this process's right. That right
-// follows the versions: one that allows more counts once it stands there, one that allows less at once. A right is
-// given up by saying that this process has ended, once it has.
+// What holds: this process serves a key by a version for no longer than the others expect from what it has last said.
+// They wait for its acknowledgement of `hold`, whatever its shard is called and whatever else has that name; where it
+// is cut off, for the end of its lease and the time beyond it that stands in the registry as this process's right. That
+// right follows the versions: one that allows more counts once it stands there, one that allows less at once. A right
+// is given up by saying that this process has ended, once it has.
 
 /** Which shard this is. */
 export interface ShardIdentity {
@@ -40,9 +40,9 @@ export interface OwnershipListener {
 
 /** A router that knows of a newer version is ahead by a moment; longer, and this shard is cut off. */
 const CATCH_UP_MS = 2000;
-/** How long it is tried to say that this process has ended: where that cannot be said it is waited for. */
+/** How long this process tries to report that it has ended; where it cannot, the others wait for it. */
 const STOP_MS = 1000;
-/** How often it is looked whether the time is over for which this shard may serve. */
+/** How often the shard looks whether the time is over for which it may serve. */
 const CLOCK_TICK_MS = 200;
 
 /**
@@ -129,7 +129,7 @@ export class RegisteredOwnership implements Ownership {
     this.#claimTimeBeyond();
   }
 
-  /** What the version that is served allows beyond the lease, the others have to know of. */
+  /** The others have to know what the version that is served allows beyond the lease. */
   #claimTimeBeyond(): void {
     const lease = this.#confirmed;
     if (lease === null) return;
@@ -138,7 +138,7 @@ export class RegisteredOwnership implements Ownership {
     void this.#rights.change({ beyondLeaseMs }, AbortSignal.any([lease.lost, this.#stopping.signal]));
   }
 
-  /** Serves nothing any more, and says so: nobody has to wait for it. */
+  /** Serves nothing any more, and says so: no handoff has to wait for it. */
   async stop(): Promise<void> {
     this.#confirmed = null;
     clearInterval(this.#tick);
@@ -156,7 +156,7 @@ export class RegisteredOwnership implements Ownership {
   get holds(): boolean {
     const lease = this.#confirmed;
     if (lease === null) return false;
-    // Where nobody takes lost shards out, nobody else has this one's keys without its word: then it is for ever.
+    // Where lost shards are not taken out, no other shard gets this one's keys without its word: then it is for ever.
     const beyondMs = Math.min(this.#follower.beyondLeaseMs, this.#rights.beyondLeaseMs);
     return this.#clock() < lease.actsUntilMs + beyondMs;
   }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { NOW_MS, openDocuments } from './documents-database.ts';
 
-/** A session's signs of life are written down this often at most: an idle one is told by far longer times. */
+/** A session's signs of life are written down this often at most: an idle one is recognised by far longer times. */
 export const TOUCH_EVERY_MS = 5000;
 
 /** Clients' sessions, in the database that all shards of a machine share. */
@@ -15,7 +15,7 @@ export class Sessions {
 
   constructor(file: string) {
     this.#database = openDocuments(file);
-    // A sign of life may be lost with the machine: who lives gives others.
+    // A sign of life may be lost with the machine: a session that lives gives others.
     this.#database.exec('PRAGMA synchronous = NORMAL');
     const prepare = (sql: string): StatementSync => this.#database.prepare(sql);
     this.#insert = prepare(`INSERT INTO sessions (id, project, client, seen_at) VALUES (?, ?, ?, ${NOW_MS})`);

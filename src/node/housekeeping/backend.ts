@@ -64,7 +64,7 @@ export function progressOf({ cursor, done, candidates, changed }: RunProgress): 
   return { cursor: done ? null : cursor, candidates, changed };
 }
 
-/** Nothing was told yet. */
+/** Nothing was reported yet. */
 export function noProgress({ cursor }: Run): Progress {
   return { cursor: cursor ?? '', candidates: 0, changed: 0 };
 }

@@ -82,7 +82,7 @@ export class HttpBackend implements HousekeepingBackend {
   close(): void {}
 }
 
-/** @throws Error that names who has answered so */
+/** @throws Error that names the backend's request (`what`) */
 function parsed<Value>(text: string, schema: z.ZodType<Value>, what: string): Value {
   try {
     return schema.parse(JSON.parse(text));

@@ -3,21 +3,21 @@ import { RunOver, StaleRun } from '../../housekeeping/index.ts';
 import { transaction } from '../../sqlite/index.ts';
 import { FORGOTTEN, NOW_MS, openDocuments } from '../documents-database.ts';
 
-/** Who writes: the holder of a unit, by the token of its claim. */
+/** The writer: the holder of a unit, by the token of its claim. */
 export interface UnitToken {
   readonly unit: string;
   readonly token: number;
-  /** Asked once nobody else can write: to get so far may have taken longer than a term lasts. */
+  /** Asked once no other process can write: it may have taken longer than a term lasts to get here. */
   readonly mayGoOn: () => boolean;
-  /** Told of a write that was not refused, while nobody else can write. */
+  /** Called after a write that was not refused, while no other process can write. */
   readonly onWrite: () => void;
 }
 
 /** Changes that are removed at once: less than a millisecond, for as long as requests wait. */
 const ROWS_AT_ONCE = 200;
 /**
- * Documents of which nothing is left, and of which it is known one by one up to where something was: a megabyte. Of those before them who comes
- * back to a revision has to start over, even if nothing was removed after it.
+ * Documents of which nothing is left, and of which it is known one by one up to where something was: a megabyte. For
+ * those before them, a watch that comes back to a revision has to start over, even if nothing was removed after it.
  */
 const MOST_FORGOTTEN = 10_000;
 const TOKEN_OF_UNIT = 'SELECT token FROM units WHERE unit = ?';
@@ -114,7 +114,7 @@ export class MaintenanceStore {
     return (find.get(unit) as { token: number } | undefined)?.token ?? 0;
   }
 
-  /** To be called in the transaction of a write, on whatever connection. @throws StaleRun RunOver */
+  /** Call it in the transaction of a write, on whatever connection. @throws StaleRun RunOver */
   check({ unit, token, mayGoOn, onWrite }: UnitToken, database: DatabaseSync = this.#database): void {
     const isOwn = database === this.#database;
     const newest = this.#newest(unit, isOwn ? this.#token : database.prepare(TOKEN_OF_UNIT));
@@ -155,7 +155,7 @@ export class MaintenanceStore {
     });
   }
 
-  /** To be called in a transaction. */
+  /** Call it in a transaction. */
   #forgetOldest(): void {
     const oldest = this.#tooMany.get(this.#mostForgotten) as { upTo: number } | undefined;
     if (oldest === undefined) return;

@@ -16,7 +16,7 @@ export class Pace {
   readonly #signal: AbortSignal;
   #sinceMs: number;
 
-  /** @param signal ends a rest: the run is to stop */
+  /** @param signal ends a rest: the run has to stop */
   constructor(clock: () => number, signal: AbortSignal) {
     this.#clock = clock;
     this.#signal = signal;

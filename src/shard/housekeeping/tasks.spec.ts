@@ -165,7 +165,7 @@ it('forgets documents that were deleted long ago, with all their changes, and no
   const outcome = await run('tombstones', project('p'), { settings: { after: '30s' } });
   expect(outcome).toEqual({ cursor: null, candidates: 3, changed: 4 });
   expect([countOf('p/gone'), countOf('p/there'), countOf('p/just')]).toEqual([0, 3, 2]);
-  // A watch that had not seen the deletion has to begin anew.
+  // A watch that had not seen the deletion has to begin again.
   expect(() => store.changesAfter('p/gone', 1)).toThrow(ChangesRemoved);
   expect(store.put('p/gone', value, null, TOKEN).revision).toBeGreaterThan(9);
 });
@@ -250,7 +250,7 @@ it('writes nothing once its time is over, however long it waited for the store',
   store.put('p/e', value, null, TOKEN, 1);
   sessions.open('p', 'idle');
   later(60_000);
-  // Asked within the transaction: who looked before it may have waited for it until its term was over.
+  // Asked within the transaction: code that looked before it may have waited for it until its term was over.
   const until = (last: number): (() => boolean) => {
     let asked = 0;
     return () => asked++ < last;

@@ -14,7 +14,7 @@ export interface TaskParts {
   readonly watches: DocumentWatches;
   readonly ownership: Ownership;
   readonly clock: () => number;
-  /** Told of every write of a run that was not refused, while nobody else can write. */
+  /** Called after every write of a run that was not refused, while no other process can write. */
   readonly onWrite: (task: string, unit: string, token: number) => void;
 }
 
@@ -121,7 +121,7 @@ function expire(parts: TaskParts, key: string, expected: number, token: UnitToke
     watches.announce({ kind: 'delete', document: { key, value: new Uint8Array(0), revision } });
     return true;
   } catch (error) {
-    // Somebody has written it meanwhile, or has it now.
+    // Another process has written it meanwhile, or has it now.
     if (error instanceof RevisionConflict || error instanceof StaleToken) return false;
     throw error;
   }
@@ -147,7 +147,7 @@ async function eachKey(
   parts: TaskParts,
   task: string,
   run: Run,
-  /** Up to which revision a document's changes are to be removed; 0: none. */
+  /** Up to which revision to remove a document's changes; 0: none. */
   removableUpTo: (key: string) => number,
 ): Promise<Progress> {
   const { maintenance, clock } = parts;
