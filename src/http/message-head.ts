@@ -12,7 +12,7 @@ export class MessageHead {
   scheme: Field | null = null;
   path: Field | null = null;
   authority: Field | null = null;
-  /** Of an extended CONNECT (RFC 8441): what is to be spoken on the stream. */
+  /** Of an extended CONNECT (RFC 8441): the protocol to speak on the stream. */
   protocol: Field | null = null;
   status: Field | null = null;
   /** Of an answer alone: a request's is its `authority`. */
@@ -41,8 +41,9 @@ export class MessageHead {
   }
 
   /**
-   * Reads a request's header section, and settles in it what may be said in two ways: for whom it is stands in `:authority`
-   * alone. @returns why it is malformed, or null
+   * Reads a request's header section, and settles in it what may be said in two ways: the authority stands in
+   * `:authority` alone.
+   * @returns why it is malformed, or null
    */
   readRequest(block: HeaderBlock): string | null {
     const fault = this.#read(block, LAST_PSEUDO_KIND);
@@ -76,7 +77,7 @@ export class MessageHead {
     return null;
   }
 
-  /** Leaves out a length that tells of no content, and may not be told. */
+  /** Leaves out a length where a message may not have one, because it has no content. */
   dropContentLength(block: HeaderBlock): void {
     if (this.contentLength < 0) return;
     this.contentLength = -1;
@@ -84,7 +85,7 @@ export class MessageHead {
   }
 
   /**
-   * Reads a response's header section. A length is left out where none may be told (RFC 9110, 8.6).
+   * Reads a response's header section. A length is left out where none may be sent (RFC 9110, 8.6).
    * @returns why it is malformed, or null
    */
   readResponse(block: HeaderBlock): string | null {
@@ -141,7 +142,10 @@ export class MessageHead {
     return this.#hasOuterBlanks ? this.#removeOuterBlanks(block) : null;
   }
 
-  /** gRPC lets metadata have outer blanks, and its C++ server sends such; for anybody else they are malformed (RFC 9113, 8.2.1). */
+  /**
+   * gRPC allows outer blanks in metadata, and its C++ server sends them; elsewhere they are malformed (RFC 9113,
+   * 8.2.1).
+   */
   #removeOuterBlanks(block: HeaderBlock): string | null {
     const isGrpc = this.grpcStatus !== null || this.contentType?.text.startsWith('application/grpc') === true;
     for (let i = 0; i < block.count; i++) {

@@ -1,6 +1,6 @@
 /**
- * One spelling for texts of which URIs allow several. Who writes `/docs/%68i` means `/docs/hi`, and both have to
- * reach one shard. That two things get one spelling does no harm, since they then share an owner; that one thing keeps two would.
+ * One spelling for texts of which URIs allow several. `/docs/%68i` means `/docs/hi`, and both have to reach one shard.
+ * That two things get one spelling does no harm, since they then share an owner; that one thing keeps two would.
  */
 
 const HEX_BYTES = /%([0-9A-Fa-f]{2})/g;

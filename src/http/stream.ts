@@ -4,8 +4,8 @@ import type { Field, HeaderBlock } from './fields/index.ts';
 import type { MessageHead } from './message-head.ts';
 
 /**
- * Who handles a stream's events. A handler serves many streams (both of a proxied exchange, say), and so is told which;
- * there is no closure per stream.
+ * What handles a stream's events. A handler serves many streams (both of a proxied exchange, say), and so is told
+ * which; there is no closure per stream.
  */
 export interface StreamHandler {
   /** A message's header section: an answer's, an informational (1xx) one before it. `block` and `head` are valid during the call. */
@@ -29,8 +29,8 @@ export const NOTHING = new Uint8Array(0);
 export const unhandled: StreamHandler = { onHeaders() {}, onTrailers() {}, onData() {}, onReset() {}, onCredit() {} };
 
 /**
- * What carries streams: an HTTP/2 connection, or one of another version of HTTP that shows its messages as streams. Whoever
- * handles a stream answers through this, and need not know which.
+ * What carries streams: an HTTP/2 connection, or one of another version of HTTP that shows its messages as streams. The
+ * code that handles a stream answers through this, and need not know which it is.
  */
 export interface StreamConnection {
   /** The peer has shown that it is there and speaks the protocol. */
@@ -39,7 +39,9 @@ export interface StreamConnection {
   readonly connected: boolean;
   /** Why the connection is of no more use; empty while it is. */
   readonly endedBecause: string;
-  /** A stream can be reset with a code before its answer has begun. Where it cannot, only an answer tells the peer what happened. */
+  /**
+   * A stream can be reset with a code before its answer has begun. Where it cannot, only an answer can give a reason.
+   */
   readonly resetsStreams: boolean;
   /** A 2xx answer to an extended CONNECT makes its stream a tunnel; where it does not, it is an answer like any other. */
   readonly tunnels: boolean;
@@ -58,7 +60,7 @@ export interface StreamConnection {
   declineTunnel(stream: Stream): boolean;
   /** Ends a stream before its time. Its handler is not told. */
   reset(stream: Stream, code: number): void;
-  /** The same for a request that nobody waits for any more, one of many that end together. */
+  /** The same for a request that is not waited for any more, one of many that end together. */
   letGo(stream: Stream): void;
   /** Has the peer make another connection; what is open on this one goes on. */
   shutdown(reason: string): void;

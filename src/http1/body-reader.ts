@@ -9,7 +9,7 @@ const LF = 10;
 const TAB = 9;
 const SPACE = 32;
 const SEMICOLON = 59;
-/** A chunk's size in hexadecimal digits: 2^52 is more than anybody sends, and exact. */
+/** A chunk's size in hexadecimal digits: 2^52 is more than any peer sends, and exact. */
 const MOST_SIZE_DIGITS = 13;
 /** Chunk extensions mean nothing to us; what a client may spend on them in one message (compare CVE-2023-39326). */
 const MOST_EXTENSION_BYTES = 4096;

@@ -5,12 +5,12 @@ import { ReadPause } from './read-pause.ts';
 import { WINDOW_BYTES } from './window.ts';
 
 /**
- * So much is read ahead of an answer: a socket that is not read tells nothing of its client's end either, so that it is read
+ * How much is read ahead of an answer: a socket that is not read does not show its client's end either, so it is read
  * on as far as memory allows.
  */
 const AHEAD_BYTES = 65536;
 
-/** What a client's socket tells its connection. */
+/** What a client's socket reports to its connection. */
 export interface ClientSocketListener {
   /** The client sends no more. */
   onClientEnd(): void;
@@ -168,7 +168,7 @@ export class ClientSocket implements OutputListener {
     if (!isEnding) this.#listener.onLost(reason);
   }
 
-  /** Writes what there is, and leaves it to somebody else. */
+  /** Writes what there is, and leaves the socket to other code. */
   detach(): void {
     this.output.detach();
     this.#state = 'closed';

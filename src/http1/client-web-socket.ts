@@ -11,7 +11,7 @@ import { acceptOf, isHandshakeField, toExtendedConnect } from './websocket.ts';
 export class ClientWebSocket {
   readonly #client: ClientSocket;
   readonly #writer: ResponseWriter;
-  /** The request that is under way asks for one, and this is to be answered; null: it does not. */
+  /** The request that is under way asks for one, and the answer is made from this; null: it does not ask. */
   key: string | null = null;
   /** The connection is a WebSocket's now: bytes go as they come. */
   isOpen = false;

@@ -6,7 +6,9 @@ const UNTOLD_MS = 5000;
 /** The same for one that has had its answer already: its next request may be under way, and a stop is not held up for more. */
 const JUST_ANSWERED_MS = 1000;
 
-/** The end of a connection in order: whose client has not been told may be sending another request, and is waited for. */
+/**
+ * The orderly end of a connection: a client that has not been told may be sending another request, and is waited for.
+ */
 export class Farewell {
   /** The connection ends with the request that is under way, or with the next one. */
   isUnderWay = false;
@@ -17,7 +19,7 @@ export class Farewell {
     this.#mayAskUntilMs = nowMs + (this.isUnderWay ? UNTOLD_MS : JUST_ANSWERED_MS);
   }
 
-  /** The connection is to end, and no further request is to be expected. */
+  /** The connection has to end, and no further request is expected. */
   isOver(nowMs: number): boolean {
     return this.isUnderWay && nowMs >= this.#mayAskUntilMs;
   }

@@ -1,4 +1,4 @@
-/** Why a message cannot be taken, as the client is told. The connection ends with it: where the next message begins is unknown. */
+/** Why a message cannot be taken, for the client. It ends the connection: where the next message begins is unknown. */
 export interface Http1Fault {
   readonly status: 400 | 408 | 417 | 431 | 501 | 505;
   readonly message: string;

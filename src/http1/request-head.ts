@@ -36,7 +36,7 @@ const ABSOLUTE_TARGET = /^https?:\/\/([^/?]+)([/?].*)?$/i;
 /** How a request's content is delimited: by length, or in chunks. */
 export const CHUNKED = -1;
 
-/** What of a request's head HTTP/1.1 itself acts on, rather than whom the request is for. */
+/** What of a request's head HTTP/1.1 itself acts on, rather than what routes the request. */
 export class RequestHead implements FieldTaker {
   isHttp10 = false;
   isHead = false;

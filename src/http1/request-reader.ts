@@ -115,7 +115,7 @@ export class RequestReader {
   }
 }
 
-/** Methods that anybody uses begin with a letter; what does not is answered before it fills our memory. */
+/** Methods in use begin with a letter; a request that does not is answered before it fills our memory. */
 function isLetter(byte: number): boolean {
   const small = byte | 32;
   return small >= 97 && small <= 122;

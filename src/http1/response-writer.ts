@@ -25,7 +25,7 @@ function statusLine(status: number): Buffer {
   return made;
 }
 
-/** How a response tells where its content ends (RFC 9112, 6.3). */
+/** How a response shows where its content ends (RFC 9112, 6.3). */
 type Framing = 'none' | 'empty' | 'length' | 'chunked' | 'close';
 
 /** Writes responses into a connection's output, one after the other (RFC 9112). */
@@ -58,7 +58,7 @@ export class ResponseWriter extends MessageWriter {
    * A head: `block` as HTTP/2 has it, and what concerns this connection.
    * @param endStream there is no content
    * @param close the connection ends with the response
-   * @returns whether it ends in any case, because nothing else tells where the content does
+   * @returns whether it ends in any case, because nothing else shows where the content does
    */
   head(status: number, block: HeaderBlock, endStream: boolean, close: boolean): boolean {
     this.framing = this.#framingOf(status, block, endStream);

@@ -21,7 +21,7 @@ import { RequestReader, type RequestSink } from './request-reader.ts';
 import { ResponseWriter } from './response-writer.ts';
 import { WINDOW_BYTES, widen } from './window.ts';
 
-/** So much of a request that was answered before its end is read and thrown away; beyond it the connection ends. */
+/** How much is read and thrown away of a request that was answered before its end; beyond it the connection ends. */
 const DISCARDED_BYTES = 262144;
 
 /**
@@ -48,7 +48,7 @@ export class Http1Connection implements StreamConnection, ClientSocketListener, 
   #responseBegun = false;
   /** The client waits for a word before it sends its content. */
   #awaitsContinue = false;
-  /** What may still be thrown away of a request that nobody wants any more; -1 while somebody does. */
+  /** What may still be thrown away of a request that is not wanted any more; -1 while it is wanted. */
   #discardable = -1;
   /** The connection ends with the response that is under way. */
   #closeAfter = false;
@@ -75,7 +75,7 @@ export class Http1Connection implements StreamConnection, ClientSocketListener, 
       this.#client.lose('closed by the peer');
       return;
     }
-    // Our side ends with the other one's; what the shard still says is for nobody.
+    // Our side ends with the other one's; what the shard still says is dropped.
     stream.remoteEnded = true;
     stream.handler.onData(stream, NOTHING, 0, 0, true);
     this.#finishIfEnded(stream);
@@ -207,7 +207,7 @@ export class Http1Connection implements StreamConnection, ClientSocketListener, 
     this.#finishIfEnded(stream);
   }
 
-  /** Tells the client what is wrong with what it sent, and ends the connection. */
+  /** Reports a fault in what the client sent, and ends the connection. */
   onFault(fault: Http1Fault): void {
     this.#handler.onFault(fault);
     const isFirst = this.#nextId === 1;
@@ -344,7 +344,7 @@ export class Http1Connection implements StreamConnection, ClientSocketListener, 
     this.#endIfUnasked(this.#context.turn.nowMs);
   }
 
-  /** Ends a connection that is to end, where no request is under way, and none is to be expected from who was not told. */
+  /** Ends a connection that has to end, once no request is under way, nor expected from a client that was not told. */
   #endIfUnasked(nowMs: number): void {
     if (this.#stream === null && !this.#reader.insideHead && this.#farewell.isOver(nowMs)) this.#end(this.endedBecause);
   }
@@ -380,7 +380,7 @@ export class Http1Connection implements StreamConnection, ClientSocketListener, 
     stream.handler.onReset(stream, code, cause);
   }
 
-  /** To be called every second or so: ends connections whose client is too slow, sending or reading. */
+  /** Called every second or so: ends connections whose client is too slow, sending or reading. */
   sweep(nowMs: number): void {
     this.#endIfUnasked(nowMs);
     if (!this.#client.isOpen) return;

@@ -2,13 +2,13 @@ import type { Stream } from '../http/index.ts';
 
 /**
  * A server that is asked for streams and has them reset at once takes that for an attack (CVE-2023-44487) and ends the
- * connection, and with it everybody else's streams: nghttp2, and so Node, allows 1,000 at once and 33 a second. A proxy whose
- * clients go away by the thousand has to stay below that.
+ * connection, and with it all other streams on it: nghttp2, and so Node, allows 1,000 at once and 33 a second. A proxy
+ * whose clients go away by the thousand has to stay below that.
  */
 const BURST = 500;
 const PER_SECOND = 25;
 
-/** Streams of ours that nobody wants any more, and of which the peer is told a few at a time. */
+/** Streams of ours that are not wanted any more, and that the peer hears of a few at a time. */
 export class CancelledStreams {
   readonly #waiting = new Set<Stream>();
   #tokens = BURST;
@@ -23,7 +23,7 @@ export class CancelledStreams {
     return this.#waiting.size;
   }
 
-  /** Whether the peer may be told of one now; that is counted. */
+  /** Whether a stream may be reset now; each yes is counted. */
   take(nowMs: number): boolean {
     this.#tokens = Math.min(BURST, this.#tokens + ((nowMs - this.#refilledMs) * PER_SECOND) / 1000);
     this.#refilledMs = nowMs;
@@ -41,7 +41,7 @@ export class CancelledStreams {
     if (this.#waiting.size > 0) this.#waiting.delete(stream);
   }
 
-  /** Has those reset of which the peer may be told now, the longest waiting first. @param reset which has each forgotten */
+  /** Resets those that may be reset now, the longest waiting first. @param reset which has each forgotten */
   resetDue(nowMs: number, reset: (stream: Stream) => void): void {
     for (const stream of this.#waiting) {
       if (!this.take(nowMs)) return;

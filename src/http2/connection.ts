@@ -24,13 +24,13 @@ import { StreamTable } from './stream-table.ts';
 
 type State = 'open' | 'draining' | 'failed' | 'closed';
 
-/** What a connection tells its owner. */
+/** What a connection reports to its owner. */
 export interface ConnectionHandler extends RequestReceiver {
   /** More streams may be opened than before: one has closed, or the peer's SETTINGS have come. */
   onCapacity(connection: Connection): void;
-  /** The peer takes no new streams; told once. Those that it did not process have been reset as `Unprocessed`. */
+  /** The peer takes no new streams; called once. Those that it did not process have been reset as `Unprocessed`. */
   onGoaway(connection: Connection, code: number): void;
-  /** The connection is of no more use; its streams have been told. `reason` is null where it ended in order. */
+  /** The connection is of no more use; its streams' handlers have been called. `reason`: null where it ended in order. */
   onClosed(connection: Connection, reason: string | null): void;
   /** The peer went over a limit. */
   onFlood(connection: Connection, cause: FloodCause): void;
@@ -206,8 +206,8 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
   }
 
   /**
-   * Ends a request of ours that nobody waits for any more, one of many: it is let go, and the peer is told at once or later,
-   * so that it does not take their number for an attack.
+   * Ends a request of ours that is not waited for any more, one of many: it is let go, and the peer is told at once or
+   * later, so that it does not take their number for an attack.
    */
   letGo(stream: Stream): void {
     if (stream.closed) return;
@@ -258,7 +258,7 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
     this.#receiver.stop();
     this.#writer.goaway(this.#receiver.peerStreams.last, code, reason);
     this.#output.flushAll();
-    // Who does not read is not waited for.
+    // A peer that does not read is not waited for.
     if (this.#output.congested) this.#socket.destroy();
     else endSocket(this.#socket);
     this.#loseStreams(ResetCause.Violation);
@@ -298,7 +298,7 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
     });
   }
 
-  /** To be called every second or so: ends connections that do not begin, and streams whose peer has granted nothing for too long. */
+  /** Called every second or so: ends connections that do not begin, and streams whose peer grants nothing for long. */
   sweep(nowMs: number): void {
     this.#cancelled?.resetDue(nowMs, (stream) => this.#resetNow(stream, ErrorCode.Cancel));
     if (this.#state === 'closed' || this.#state === 'failed') return;
@@ -329,7 +329,7 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
     this.#handler.onCapacity(this);
   }
 
-  /** Streams of ours that are open to the peer, and that nobody waits for any more. */
+  /** Streams of ours that are open to the peer, and are not waited for any more. */
   get cancelledStreams(): number {
     return this.#cancelled?.count ?? 0;
   }
@@ -389,7 +389,7 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
     if (this.#state === 'open' || this.#state === 'draining') this.#sender.sendWaiting();
   }
 
-  /** Who does not read would not read a GOAWAY either. */
+  /** A peer that does not read would not read a GOAWAY either. */
   onUnread(): void {
     if (this.#state === 'closed') return;
     this.#handler.onFlood(this, 'unsent');

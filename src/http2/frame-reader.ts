@@ -261,7 +261,7 @@ export class FrameReader {
       case FrameType.Goaway:
         this.#readConnectionFrame(type, flags, id, bytes, start, end);
         return;
-      default: // Unknown frames are to be ignored (RFC 9113, 4.1).
+      default: // Unknown frames have to be ignored (RFC 9113, 4.1).
     }
   }
 

@@ -10,8 +10,8 @@ export function methodOf(block: HeaderBlock): string {
 }
 
 /**
- * The bytes of content that an answer has to have; -1 where anything goes. Where there is none by definition, a content-length
- * tells of another message (RFC 9113, 8.1.1).
+ * The bytes of content that an answer has to have; -1 where anything goes. Where there is none by definition, a
+ * content-length describes another message (RFC 9113, 8.1.1).
  */
 export function contentOfAnswer({ isHead }: Stream, status: number, contentLength: number): number {
   return isHead || status === 204 || status === 304 ? 0 : contentLength;

@@ -5,7 +5,9 @@ const MOST_PENDING_PINGS = 4;
 /** Marks our PING of a shutdown. */
 const SHUTDOWN_PING = Buffer.from('shutdown', 'latin1');
 
-/** The PINGs of a connection: those of the peer that are to be answered, and our own, which tells that a round trip is over. */
+/**
+ * The PINGs of a connection: the peer's, which have to be answered, and our own, which show when a round trip is over.
+ */
 export class Pings {
   readonly #writer: FrameWriter;
   readonly #flushSoon: () => void;

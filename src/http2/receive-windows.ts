@@ -27,7 +27,7 @@ export class ReceiveWindows {
     return Math.max(DEFAULT_WINDOW, this.#context.limits.connectionWindowBytes);
   }
 
-  /** Tells the peer of the connection's window, where it is not the one that it assumes. */
+  /** Announces the connection's window to the peer, where it is not the one that it assumes. */
   announce(): void {
     if (this.#full > DEFAULT_WINDOW) this.#writer.windowUpdate(0, this.#full - DEFAULT_WINDOW);
   }

@@ -23,7 +23,7 @@ import type { Sender } from './sender.ts';
 import { applySettings, SETTINGS_ENTRY_BYTES } from './settings.ts';
 import type { StreamTable } from './stream-table.ts';
 
-/** What a receiver asks of its connection, and tells it. */
+/** What a receiver asks of its connection, and reports to it. */
 export interface ReceivingConnection extends BudgetedConnection {
   readonly createdMs: number;
   /** The id of the stream that we open next. */
@@ -42,7 +42,7 @@ export interface ReceivingConnection extends BudgetedConnection {
   onCapacity(): void;
 }
 
-/** Who takes requests as they come (servers only). */
+/** What takes requests as they come (servers only). */
 export interface RequestReceiver {
   /** Sets `stream.handler` during the call. */
   onRequest(stream: Stream, head: MessageHead, block: HeaderBlock, endStream: boolean): void;

@@ -6,13 +6,13 @@ import { QueueRing } from './queue-ring.ts';
 import { initialPeerSettings, type PeerSettings } from './settings.ts';
 import type { StreamTable } from './stream-table.ts';
 
-/** What a sender tells the connection. */
+/** What a sender reports to the connection. */
 export interface SenderListener {
   /** Our side of the stream is complete. */
   onLocalEnd(stream: Stream): void;
   /** A frame of content has gone out, which the peer will answer with window updates. */
   onDataSent(): void;
-  /** More content waits than may; the stream whose content came last is to be given up. */
+  /** More content waits than may; the stream whose content came last has to be given up. */
   onOverfull(stream: Stream): void;
 }
 
@@ -24,7 +24,7 @@ const LEAST_EARNING_BYTES = 256;
 
 /**
  * The sending half of a connection: content goes out as far as the peer's windows, and the socket, allow; the rest waits
- * on its stream, and trailers behind it (RFC 9113, 5.2). A stalled stream holds up nobody else.
+ * on its stream, and trailers behind it (RFC 9113, 5.2). A stalled stream holds up no other.
  */
 export class Sender {
   readonly peer: PeerSettings = initialPeerSettings();

@@ -42,7 +42,7 @@ export function initialPeerSettings(): PeerSettings {
   };
 }
 
-/** What a connection tells its peer at the beginning. @param window of each stream, at first */
+/** What a connection announces to its peer at the beginning. @param window of each stream, at first */
 export function ownSettings(
   isServer: boolean,
   window: number,
@@ -86,7 +86,7 @@ export function applySettings(bytes: Uint8Array, start: number, end: number, set
         if (value > 1) return ErrorCode.ProtocolError;
         settings.enableConnectProtocol = value === 1;
         break;
-      default: // Unknown ones are to be ignored (RFC 9113, 6.5.2).
+      default: // Unknown ones have to be ignored (RFC 9113, 6.5.2).
     }
   }
   return ErrorCode.NoError;

@@ -1,7 +1,7 @@
 /**
- * What the connections of a thread keep for peers that take less than comes for them: content that waits for windows, and
- * output that waits for sockets. Each may have as much as nobody uses: one alone half of the limit, ten that are slow a
- * tenth each. So the limit holds for all together, and who takes little is hurt before those who take none of it.
+ * What the connections of a thread keep for peers that take less than comes for them: content that waits for windows,
+ * and output that waits for sockets. Each may have as much as is free: one alone half of the limit, ten that are slow a
+ * tenth each. So the limit holds for all together, and slow peers are hurt before those that need none of it.
  */
 export class Backlog {
   /** Bytes, for all connections together. */

@@ -28,7 +28,7 @@ export class ConnectionPlaces {
     this.#process = process;
   }
 
-  /** As many are free as there are fewer taken than these limits: nobody who has a place loses it. */
+  /** As many are free as there are fewer taken than these limits: no connection that has a place loses it. */
   setLimits(limit: number, processLimit: number): void {
     this.limit = limit;
     if (this.#process !== null) this.#process.limit = processLimit;

@@ -36,7 +36,7 @@ async function lockedUntil(clock: () => number, untilMs: number): Promise<Server
 
 /**
  * Listens alone and lets go: an address that threads share can be shared with another router's threads too, without an error.
- * @throws Error EADDRINUSE where somebody listens there
+ * @throws Error EADDRINUSE where the address is in use
  */
 export async function checkFree({ host, port }: HostPort): Promise<void> {
   // One that the system chooses is free.

@@ -12,7 +12,7 @@ afterEach(() => scope.release());
 
 const PLACES = 3;
 
-/** A listener with a few places, and what it has told. */
+/** A listener with a few places, and what it has reported. */
 async function listen(more: Partial<ListenerDescription>) {
   const places = new ConnectionPlaces(PLACES, null);
   const told = { accepted: 0, failed: 0, refused: 0 };

@@ -22,7 +22,7 @@ export interface Accepted {
   /** The client's address in its one spelling, without its port. */
   readonly clientAddress: string;
   readonly secure: boolean;
-  /** What ALPN has settled on; null where the first bytes have to tell. */
+  /** What ALPN has settled on; null where the first bytes have to show it. */
   readonly alpn: string | null;
 }
 
@@ -33,7 +33,7 @@ export interface ListenerOwner {
   readonly places: ConnectionPlaces;
   /** A connection that was closed at once, for want of a place. */
   onNoPlace(): void;
-  /** @returns who takes the connection's bytes */
+  /** @returns what takes the connection's bytes */
   onAccepted(accepted: Accepted): ByteReceiver;
   /** A connection that came to nothing: a TLS handshake or a PROXY header that failed. */
   onHandshakeFailed(): void;
@@ -53,7 +53,7 @@ export class Listener {
   #description: ListenerDescription;
   /** What is done with each connection. */
   #door: Door;
-  /** Clients' addresses that a PROXY header told, by who is at the other end of the open connection. */
+  /** Clients' addresses from PROXY headers, by the address at the other end of the open connection. */
   readonly #told = new Map<string, string>();
 
   /** @throws TlsFileError */
@@ -108,7 +108,7 @@ export class Listener {
       },
       (socket) => readByEvents(socket, this.#accept(socket, socket)),
     );
-    // Node tells of a handshake that fails or takes too long, and leaves the socket to its listener.
+    // Node reports a handshake that fails or takes too long, and leaves the socket to its listener.
     server.on('tlsClientError', (_error, socket) => {
       this.#owner.onHandshakeFailed();
       socket.destroy();
@@ -200,7 +200,7 @@ export class Listener {
     return `${this.#description.host}:${this.#description.port}`;
   }
 
-  /** Takes certificates whose files have changed, and tells why they cannot be used where they cannot. */
+  /** Takes certificates whose files have changed, and reports why they cannot be used, where they cannot. */
   refresh(): { readonly changed: boolean; readonly fault: string | null } {
     const { secure } = this.#door;
     if (secure === null) return { changed: false, fault: null };

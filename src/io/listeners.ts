@@ -30,7 +30,7 @@ export function namedListeners(listen: readonly ListenerDescription[]): NamedLis
   });
 }
 
-/** What is to become of a thread's listeners: the new ones listen already, and nothing else has changed yet. */
+/** A pending change of a thread's listeners: the new ones listen already, and nothing else has changed yet. */
 export interface PreparedListeners {
   /** In the order of the addresses. */
   readonly ports: readonly number[];
@@ -44,7 +44,7 @@ interface OpenListener {
   readonly listener: Listener;
   readonly port: number;
   timeoutMs: number;
-  /** What was told last of certificates that changed. */
+  /** What was last reported of certificates that changed. */
   certificateFault: string | null;
 }
 
@@ -107,7 +107,7 @@ export class Listeners {
     return { ports, apply, discard };
   }
 
-  /** Has one that listens go by another description. */
+  /** Has one that listens use another description. */
   #changeOf({ name, description }: NamedListener, handshakeTimeoutMs: number): Array<() => void> {
     const open = this.#open.get(name);
     if (open === undefined) return [];
@@ -130,7 +130,7 @@ export class Listeners {
     }
   }
 
-  /** Takes certificates whose files have changed. To be called every second or so. */
+  /** Takes certificates whose files have changed. Called every second or so. */
   refreshCertificates(): void {
     for (const open of this.#open.values()) {
       const { listener } = open;

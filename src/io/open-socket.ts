@@ -5,7 +5,7 @@ import type { HostPort } from '../runtime/address.ts';
 import { type ByteReceiver, KEEP_ALIVE, sharedRead } from './shared-read.ts';
 import type { ClientTlsOptions } from './tls-files.ts';
 
-/** Where somebody listens, and how to show who one is. */
+/** A server's address, and the certificates to show it. */
 export interface SocketTarget {
   readonly target: HostPort;
   /** What a connection by TLS is made with, asked for each: certificates may change. Null in cleartext. */
@@ -13,8 +13,8 @@ export interface SocketTarget {
 }
 
 /**
- * Opens a socket to somebody who listens, by TLS where it is configured, and has its bytes read by `receive`.
- * @param protocols what ALPN is to offer, the most wanted first
+ * Opens a socket to a server, by TLS where it is configured, and has its bytes read by `receive`.
+ * @param protocols what ALPN offers, the most wanted first
  * @throws TlsFileError
  */
 export function openSocket(endpoint: SocketTarget, protocols: readonly string[], receive: ByteReceiver): Socket {
@@ -37,7 +37,7 @@ export async function dial(
   );
 }
 
-/** Opens a socket for somebody who reads it by himself, once it is ready. */
+/** Opens a socket for a caller that reads it by itself, once it is ready. */
 export function openRawSocket(
   endpoint: SocketTarget,
   protocols: readonly string[],

@@ -8,7 +8,7 @@ import type { Flushable, Turn } from './turn.ts';
 const SMALL_BYTES = 8192;
 /** A turn that fills this is written at once; larger writes cost the kernel no less per byte. */
 const LARGE_BYTES = 131072;
-/** So many free buffers are kept of each size; the rest is left to the garbage collector. */
+/** How many free buffers are kept of each size; the rest is left to the garbage collector. */
 const KEPT_SMALL = 256;
 const KEPT_LARGE = 32;
 /** With more than this unwritten, the peer is reading slower than we write: see `Output.congested`. */
@@ -54,7 +54,7 @@ export class BufferPool {
 export class Output implements Flushable {
   bytes: Buffer = NOTHING;
   length = 0;
-  /** The socket takes no more for now; `onRelieved` tells when it does again. */
+  /** The socket takes no more for now; `onRelieved` is called when it does again. */
   congested = false;
   readonly #socket: Socket;
   readonly #pool: BufferPool;
@@ -78,7 +78,7 @@ export class Output implements Flushable {
     if (socket.connecting) {
       socket.once('connect', () => {
         this.connected = true;
-        // What was to be sent once the connection is there may have to stay by now.
+        // What waited for the connection may no longer be sent by now.
         turn.begin();
         this.flush();
       });
@@ -93,7 +93,7 @@ export class Output implements Flushable {
     this.#listener.onRelieved();
   };
 
-  /** Writes what there is and leaves the socket to somebody else. */
+  /** Writes what there is and leaves the socket to other code. */
   detach(): void {
     this.flushAll();
     this.#socket.off('drain', this.#onDrain);
@@ -221,6 +221,6 @@ export interface OutputListener {
   beforeFlush(): void;
   /** The socket takes output again after it was congested. */
   onRelieved(): void;
-  /** More output waits than may: the peer does not read. The connection is to be cut. */
+  /** More output waits than may: the peer does not read. The connection has to be cut. */
   onUnread(): void;
 }

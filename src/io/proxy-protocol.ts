@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 /** Version 2's signature (HAProxy's proxy-protocol.txt, 2.2). */
 const SIGNATURE = Buffer.from([0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a]);
 const FIXED_BYTES = 16;
-/** Addresses and what else a load balancer tells (its TLS's names, its own ids); none tells more. */
+/** Addresses and what else a load balancer sends (its TLS's names, its own ids); none sends more. */
 const MOST_BYTES = 4096;
 
 const LOCAL = 0x20;
@@ -34,7 +34,7 @@ export function readProxyHeader(bytes: Buffer): ProxyHeader {
     return { kind: 'complete', length, client: bytes.subarray(16, 20).join('.') };
   if (family === TCP6 && length >= FIXED_BYTES + 36)
     return { kind: 'complete', length, client: ipv6Text(bytes.subarray(16, 32)) };
-  // Of other families the address is unknown; the connection is to be taken all the same.
+  // Of other families the address is unknown; the connection is taken all the same.
   return family === TCP4 || family === TCP6
     ? { kind: 'malformed', reason: 'an address that is cut off' }
     : { kind: 'complete', length, client: null };
@@ -47,8 +47,8 @@ function ipv6Text(bytes: Buffer): string {
 
 /**
  * Takes the header off an accepted socket, from which nothing has been read. What comes behind it is put back.
- * @param onDone the client's address, or null where the header tells none
- * @param onFault the socket is to be closed: the header is malformed, or did not come in time
+ * @param onDone the client's address, or null where the header has none
+ * @param onFault the socket has to be closed: the header is malformed, or did not come in time
  */
 export function takeProxyHeader(
   socket: Socket,

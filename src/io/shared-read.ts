@@ -28,7 +28,7 @@ export function sharedRead(receive: ByteReceiver): { buffer: Uint8Array; callbac
  * such handle, the socket is read by its events: slower, and otherwise the same.
  *
  * @param socket as it was accepted with `pauseOnConnect`: nothing has been read from it
- * @param receiver called with the socket to use from now on; answers who takes its bytes
+ * @param receiver called with the socket to use from now on; returns what takes its bytes
  */
 export function readShared(socket: Socket, receiver: (socket: Socket) => ByteReceiver): void {
   const handle = takeHandle(socket);

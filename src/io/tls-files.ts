@@ -99,7 +99,7 @@ export class ServerCertificates {
     return certificates.map((files) => readIdentity(files, { minVersion: minimumVersion, ...authorities }));
   }
 
-  /** Looks whether the files have changed, and takes them if they are right; else it goes on with what it has. */
+  /** Looks whether the files have changed, and takes them if they are right; else it keeps what it has. */
   refresh(): boolean {
     const now = stamp(this.#files);
     if (now === this.#stamp) return false;

@@ -10,7 +10,7 @@ it('tells a watcher once, in the first turn that begins at its time or later, an
     onTime: (atMs: number) => {
       told.push(`always at ${atMs}`);
       turn.remind(always, atMs + 10);
-      // A turn within does not tell again.
+      // A turn within does not call it again.
       turn.begin();
     },
   };

@@ -3,13 +3,13 @@ export interface Flushable {
   flush(): void;
 }
 
-/** Who has to know the time before anything else is done at it. */
+/** Code that has to know the time before anything else is done at it. */
 export interface ClockWatcher {
   /** The time has come that it asked for, or is past. It may ask for another. */
   onTime(nowMs: number): void;
 }
 
-/** How long an answer that nobody waits for (an acknowledged PING) may wait for other output to travel with. */
+/** How long an answer that nothing waits for (an acknowledged PING) may wait for other output to travel with. */
 const LAZY_MS = 4;
 
 /**
@@ -17,7 +17,7 @@ const LAZY_MS = 4;
  * and turn, whatever number of frames the turn produced. One for each thread.
  */
 export class Turn {
-  /** The time of the turn, in milliseconds of a monotonic clock; read once a turn by who begins it. */
+  /** The time of the turn, in milliseconds of a monotonic clock; read once a turn by the code that begins it. */
   nowMs: number;
   readonly #clock: () => number;
   #dirty: Flushable[] = [];
@@ -41,14 +41,16 @@ export class Turn {
     return nowMs;
   }
 
-  /** Has a watcher told when the first turn begins at a time or later, before anything is done in it. Its last wish counts. */
+  /**
+   * Has a watcher called when the first turn begins at a time or later, before all else in it. Its last wish counts.
+   */
   remind(watcher: ClockWatcher, atMs: number): void {
     this.#reminders.set(watcher, atMs);
     this.#nextReminderMs = Math.min(this.#nextReminderMs, atMs);
   }
 
   #remind(nowMs: number): void {
-    // Turns that watchers begin themselves tell nobody.
+    // Turns that watchers begin themselves call no watcher.
     this.#nextReminderMs = Number.POSITIVE_INFINITY;
     for (const [watcher, atMs] of [...this.#reminders]) {
       if (nowMs < atMs) continue;

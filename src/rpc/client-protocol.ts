@@ -8,7 +8,7 @@ export type ClientProtocol = 'grpc' | 'grpc-web' | 'grpc-web-text' | 'connect' |
 
 const CONNECT_VERSION = headerName('connect-protocol-version');
 
-/** Told by a request's header section. */
+/** Recognised by a request's header section. */
 export function clientProtocolOf(fields: readonly Field[], count = fields.length): ClientProtocol {
   let contentType = '';
   let connect = false;

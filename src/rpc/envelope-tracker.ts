@@ -72,7 +72,7 @@ export function areWholeMessages(bytes: Uint8Array, start: number, end: number):
 /** How an answer's messages stand in its content. */
 export type Envelopes = 'none' | 'binary' | 'base64';
 
-/** Told by an answer's content-type. @param contentType in lower case */
+/** Recognised by an answer's content-type. @param contentType in lower case */
 export function envelopesIn(contentType: string): Envelopes {
   if (contentType.startsWith('application/grpc-web-text')) return 'base64';
   return /^application\/(grpc|connect\+)/.test(contentType) ? 'binary' : 'none';

@@ -21,7 +21,7 @@ export class GrpcWebTranslation {
   readonly #contentType: Field;
   /** Base64 characters that wait for the others of their four. */
   #quad = '';
-  /** The answer is gRPC's. One of what stands before the shard, such as a page that tells of an outage, goes on as it is. */
+  /** The answer is gRPC's. An answer from a proxy before the shard, such as an outage page, is passed on as it is. */
   translatesAnswer = true;
 
   private constructor(isText: boolean, format: string) {

@@ -2,7 +2,7 @@ import type { Field } from './field.ts';
 
 /**
  * A list of fields under way: filled by a decoder, changed by the layer above, written by an encoder. One is reused for
- * every message of a thread; who needs it longer takes `copy`.
+ * every message of a thread; code that needs it for longer takes `copy`.
  */
 export class HeaderBlock {
   readonly fields: Field[] = [];

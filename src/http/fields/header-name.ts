@@ -50,7 +50,7 @@ const KINDS: Readonly<Record<string, NameKind>> = {
 
 /**
  * What acts on a message before or beside its content may not come behind it (RFC 9110, 6.5.1): what frames or routes it,
- * modifies a request, authenticates, controls an answer, or tells of the content's format.
+ * modifies a request, authenticates, controls an answer, or describes the content's format.
  */
 const NOT_IN_TRAILERS: ReadonlySet<string> = new Set([
   ...['content-length', 'host', 'te', 'trailer', 'http2-settings', 'alt-svc'],

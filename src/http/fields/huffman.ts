@@ -74,7 +74,7 @@ function stepsOf(tree: Array<[number, number]>): Int32Array {
       for (let bit = 3; bit >= 0; bit--) {
         const next = (tree[node] as [number, number])[((nibble >>> bit) & 1) as 0 | 1];
         if (next < 0) {
-          // Nobody may send EOS itself (RFC 7541, 5.2).
+          // EOS itself may not be sent (RFC 7541, 5.2).
           entry |= ~next === EOS ? FAILS : EMITS | (~next << SYMBOL_SHIFT);
           node = 0;
         } else node = next;

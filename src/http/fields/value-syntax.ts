@@ -1,6 +1,8 @@
 import { NameKind } from './header-name.ts';
 
-/** What may stand in a request's line and Host; anything else could be another line, or another request, to somebody. */
+/**
+ * What may stand in a request's line and Host; a server could read anything else as another line, or another request.
+ */
 
 /** A method, or a header's name (RFC 9110, 5.6.2). */
 export const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;

@@ -21,19 +21,19 @@ import type { ResponseHead } from './response-head.ts';
 import { ResponseReader, type ResponseSink } from './response-reader.ts';
 import { ShardWebSocket } from './shard-web-socket.ts';
 
-/** What a connection tells its owner. */
+/** What a connection reports to its owner. */
 export interface Http1ClientHandler {
   /** The socket has come up. */
   onConnected(connection: Http1ClientConnection): void;
   /** It may take another request. */
   onIdle(connection: Http1ClientConnection): void;
-  /** It is of no more use; `endedBecause` says why. Its request is told after this. */
+  /** It is of no more use; `endedBecause` says why. Its request's handler is called after this. */
   onClosed(connection: Http1ClientConnection): void;
 }
 
 /**
- * A connection to who speaks HTTP/1.1, which takes a request at a time, shown as a stream (RFC 9112); or one that has become
- * a WebSocket (RFC 6455), shown as the stream of an extended CONNECT (RFC 8441).
+ * A connection to an HTTP/1.1 server, which takes a request at a time, shown as a stream (RFC 9112); or one that has
+ * become a WebSocket (RFC 6455), shown as the stream of an extended CONNECT (RFC 8441).
  */
 export class Http1ClientConnection implements StreamConnection, RequestConnection, OutputListener, ResponseSink {
   readonly resetsStreams = false;
@@ -211,7 +211,7 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
       this.#onSwitched(stream, head, block);
       return;
     }
-    // One that nobody asked for is left out (RFC 9110, 15.2).
+    // One that was not asked for is left out (RFC 9110, 15.2).
     if (head.status === 100 && !this.#writer.facts.expectsContinue) return;
     const { head: message } = this.#context;
     if (message.readResponse(block) === null) stream.handler.onHeaders(stream, message, block, false);
@@ -270,7 +270,7 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
     this.#violate(fault.message);
   }
 
-  /** Nothing more comes on the stream; what the client has not sent yet is for nobody. */
+  /** Nothing more comes on the stream; what the client has not sent yet is not wanted. */
   #endAnswer(stream: Stream): void {
     stream.remoteEnded = true;
     stream.closed = true;
@@ -377,12 +377,12 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
     this.#lost(reason);
   }
 
-  /** Cuts the connection: what has not been written is not. Its request is told. */
+  /** Cuts the connection: what has not been written is not. Its request's handler is called. */
   destroy(): void {
     this.#lost('closed here');
   }
 
-  /** To be called every second or so: ends a connection that has had no request for too long. */
+  /** Called every second or so: ends a connection that has had no request for too long. */
   sweep(nowMs: number): void {
     if (this.#stream === null && this.#idle.isOver(nowMs)) this.#close('idle');
   }

@@ -14,13 +14,13 @@ const NO_CONTENT_LINE = Buffer.from('content-length: 0\r\n', 'latin1');
 /** Methods whose content means something: that there is none has to be said (RFC 9110, 8.6). */
 const MEANS_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'QUERY', 'PROPFIND', 'PROPPATCH']);
 
-/** How a request tells where its content ends (RFC 9112, 6.3). */
+/** How a request shows where its content ends (RFC 9112, 6.3). */
 type Framing = 'none' | 'length' | 'chunked';
 
 /** What of a request its answer depends on. */
 export interface RequestFacts {
   isHead: boolean;
-  /** The client waits for a word before it sends its content, and is to get the shard's. */
+  /** The client waits for a 100 before it sends its content, and gets the shard's. */
   expectsContinue: boolean;
 }
 

@@ -102,7 +102,7 @@ export class ResponseHead implements FieldTaker {
     return null;
   }
 
-  /** Equal lengths are one (RFC 9110, 8.6); by lengths that differ, somebody else would find another end. */
+  /** Equal lengths are one (RFC 9110, 8.6); by lengths that differ, another reader would find another end. */
   #takeLength(each: Field): Http1Fault | null {
     const isRepeated = this.#length >= 0;
     const values = each.integer >= 0 ? [each.integer] : each.text.split(',').map((one) => lengthOf(one.trim()));

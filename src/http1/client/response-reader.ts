@@ -8,7 +8,7 @@ const CR = 13;
 const LF = 10;
 /** An answer may begin behind an empty line, which some servers put behind a body; not behind many. */
 const MOST_EMPTY_BYTES = 4;
-/** What is none of HTTP/1 is told by its first bytes: another protocol may never send an empty line. */
+/** What is not HTTP/1 is recognised by its first bytes: another protocol may never send an empty line. */
 const BEGINNING = Buffer.from('HTTP/', 'latin1');
 
 /** A connection's answers, one after the other. All bytes, the head and the block are valid during the call only. */

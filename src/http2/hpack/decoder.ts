@@ -11,7 +11,7 @@ import {
 } from '../../http/index.ts';
 import { DynamicTable } from './dynamic-table.ts';
 
-/** SETTINGS_HEADER_TABLE_SIZE where nobody says otherwise (RFC 9113, 6.5.2). */
+/** SETTINGS_HEADER_TABLE_SIZE where neither side says otherwise (RFC 9113, 6.5.2). */
 export const DEFAULT_TABLE_SIZE = 4096;
 
 /** Decodes the header blocks of one direction of one connection (RFC 7541). */

@@ -9,8 +9,8 @@ const INITIAL_SLOTS = 32;
  * Finds where a field stands in one encoder's table. The notes are the encoder's own: kept on the fields, which all
  * connections of a thread share, they would cost as much for each field as there are connections.
  *
- * It is a hash table of places in the ring of entries. A note whose entry has been evicted tells of another field or of
- * none, and so does no harm until the notes are rebuilt.
+ * It is a hash table of places in the ring of entries. A note whose entry has been evicted refers to another field or
+ * to none, and so does no harm until the notes are rebuilt.
  */
 export class FieldPlaces {
   readonly #table: DynamicTable;

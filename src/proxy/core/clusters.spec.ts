@@ -31,7 +31,7 @@ function tableOf(version: number, shard: string): SharedCluster {
 
 const docs = (table: SharedCluster | null): RoutedCluster => ({ name: 'docs', upstream: { protocol: 'any' }, table });
 
-/** Clusters of a thread with these requests, and the owners that families were told of. */
+/** Clusters of a thread with these requests, and the owners that families received. */
 function clustersWith(open: readonly OpenRequest[] = []) {
   const told: ClusterOwners[] = [];
   const requests = {

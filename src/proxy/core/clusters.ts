@@ -32,7 +32,7 @@ export class Clusters {
   readonly #deleted = new Departures();
   readonly #onOwners: (owners: ClusterOwners) => void;
 
-  /** @param onOwners told when a cluster has other owners than before, other than by another config */
+  /** @param onOwners called when a cluster has other owners than before, other than by another config */
   constructor(
     context: CoreContext,
     pools: PoolFactories,
@@ -76,7 +76,7 @@ export class Clusters {
     const owners = this.#owners.get(cluster);
     // The config has it no more.
     if (owners === undefined) return;
-    // What was sent by the lease is cut before anybody else's version is served.
+    // What was sent by the lease is cut before another version is served.
     this.#gates.get(cluster)?.lookAtLease();
     if ((table?.build ?? 0) !== owners.build) this.#changeOver(owners, table);
     const { upstream } = owners;
@@ -145,7 +145,8 @@ export class Clusters {
   // ---- another config --------------------------------------------------------------------------------------------------
 
   /**
-   * Has the clusters of another config from the next request on. Connections stay, and so do streams whose keys and shards do.
+   * Uses the clusters of another config from the next request on. Connections stay, and so do streams whose keys and
+   * shards do.
    * @param routeAnew has families route by it, in this turn: they find its owners
    */
   goBy(clusters: readonly RoutedCluster[], routeAnew: () => void): void {
@@ -206,7 +207,7 @@ export class Clusters {
 
   // ---- all of them -----------------------------------------------------------------------------------------------------
 
-  /** To be called every second or so. */
+  /** Called every second or so. */
   sweep(nowMs: number): void {
     this.#upstreams.sweep(nowMs);
     const visitOpen = (visit: (cluster: string) => void): Promise<void> =>

@@ -29,7 +29,7 @@ export interface CoreLimits {
 
 /**
  * What all of a router thread shares. A family of protocols adds what it needs itself. The router puts other settings into it
- * when its config is reloaded: who needs one looks it up when it is needed.
+ * when its config is reloaded: code that needs a setting reads it when it is needed.
  */
 export interface CoreContext {
   readonly turn: Turn;

@@ -56,7 +56,7 @@ export class ShardCounters extends TrafficCounters {
   unhealthy = 0;
   ejections = 0;
 
-  /** Forgets what is not counted but looked at when somebody asks. */
+  /** Forgets what is not counted but looked at on request. */
   clearStates(): void {
     this.connections = 0;
     this.streams = 0;
@@ -66,7 +66,7 @@ export class ShardCounters extends TrafficCounters {
   }
 }
 
-/** Beyond so many routes or shards the rest is counted together, so that a metric's series are bounded. */
+/** Beyond this many routes or shards the rest is counted together, so that a metric's series are bounded. */
 export const MOST_LABELLED = 1000;
 export const OTHERS = 'others';
 
@@ -78,7 +78,7 @@ export interface CounterNames {
   readonly floods: readonly string[];
 }
 
-/** What a router thread counts on its way, in plain fields; made into metrics when somebody asks. */
+/** What a router thread counts on its way, in plain fields; made into metrics on request. */
 export class RouterCounters {
   downstreamConnections = 0;
   downstreamStreams = 0;
@@ -105,7 +105,7 @@ export class RouterCounters {
   /** By `cluster/shard`. */
   readonly shards: Record<string, ShardCounters> = {};
 
-  /** @param names that are told from the beginning, when nothing of theirs has been counted yet */
+  /** @param names that are reported from the beginning, when nothing of theirs has been counted yet */
   constructor({ refusals, floods }: CounterNames = { refusals: [], floods: [] }) {
     this.refusals = zeros(refusals);
     this.floods = zeros(floods);

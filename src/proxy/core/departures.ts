@@ -19,16 +19,16 @@ export class Departures {
     this.#end(cluster, false);
   }
 
-  /** Resolves once nothing is open to it any more; false where it has come back, or never was to go. */
+  /** Resolves once nothing is open to it any more; false where it has come back, or never had to go. */
   gone(cluster: string): Promise<boolean> {
     const waiting = this.#leaving.get(cluster);
     return waiting === undefined ? Promise.resolve(false) : new Promise((resolve) => waiting.push(resolve));
   }
 
   /**
-   * Looks who is gone. To be called every second or so.
-   * @param visitOpen tells of the cluster of each request that is under way
-   * @param onGone told before those who wait for it
+   * Looks which clusters are gone. Called every second or so.
+   * @param visitOpen passes on the cluster of each request that is under way
+   * @param onGone called before the waits for the cluster end
    */
   async look(
     visitOpen: (visit: (cluster: string) => void) => Promise<void>,

@@ -13,18 +13,20 @@ export const failureCauses = [
 ] as const;
 export type FailureCause = (typeof failureCauses)[number];
 
-/** What follows from a cause for the shard, and for the request's being sent again. What its client gets, the family says. */
+/**
+ * What follows from a cause for the shard, and for sending the request again. The family decides what its client gets.
+ */
 export interface Failure {
   /**
-   * Whose it is: what a client can bring about by asking is never held against the shard, and what the router keeps to
-   * itself against neither.
+   * Whose fault it is: what a client can bring about by asking is never held against the shard, and what the router
+   * keeps to itself against neither.
    */
   readonly fault: 'client' | 'shard' | 'connection' | 'router';
-  /** It counts against the shard's health: enough of them eject it for everybody. */
+  /** It counts against the shard's health: enough of them eject it for all clients. */
   readonly isSickness: boolean;
   /** When the request may be sent again: where the shard has certainly not begun with it; where its route calls it idempotent; or never. */
   readonly repeats: 'always' | 'idempotent' | 'never';
-  /** Whether operators are told that the shard misbehaves. */
+  /** Whether the log tells operators that the shard misbehaves. */
   readonly isLogged: boolean;
 }
 
@@ -34,7 +36,7 @@ export const FAILURES: Readonly<Record<FailureCause, Failure>> = {
   not_switched: { fault: 'client', isSickness: false, repeats: 'never', isLogged: false },
   /** The shard ends the exchange in a way that speaks of the request rather than of the shard. */
   declined: { fault: 'client', isSickness: false, repeats: 'idempotent', isLogged: false },
-  /** A connection could not be made. `keyway_shard_connect_failures_total` counts it once for all who waited for it. */
+  /** A connection could not be made. `keyway_shard_connect_failures_total` counts it once for all waiting requests. */
   unreachable: { fault: 'connection', isSickness: false, repeats: 'always', isLogged: false },
   /** The connection was lost with the request on it: the shard may have processed it. */
   lost: { fault: 'connection', isSickness: true, repeats: 'idempotent', isLogged: false },
@@ -42,7 +44,10 @@ export const FAILURES: Readonly<Record<FailureCause, Failure>> = {
   refused: { fault: 'shard', isSickness: true, repeats: 'always', isLogged: false },
   /** The shard ends the exchange because of an error of its own. */
   gave_up: { fault: 'shard', isSickness: true, repeats: 'idempotent', isLogged: false },
-  /** The shard does not take the request's content. How much of that there is, and whether anybody wants it, its clients decide. */
+  /**
+   * The shard does not take the request's content. How much there is, and whether it is still wanted, its clients
+   * decide.
+   */
   stalled: { fault: 'shard', isSickness: false, repeats: 'never', isLogged: false },
   /** What came is no answer of the shard's protocol; it would be none the next time. */
   violation: { fault: 'shard', isSickness: true, repeats: 'never', isLogged: true },

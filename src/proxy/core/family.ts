@@ -16,9 +16,9 @@ export interface FamilyHost {
   onSessionClosed(session: Session): void;
 }
 
-/** Settings for which everything is open, and by which nothing goes yet. */
+/** Settings for which everything is open, and which nothing uses yet. */
 export interface Prepared {
-  /** The next request goes by them. */
+  /** The next request uses them. */
   apply(): void;
   /** All stays as it was. */
   discard(): void;
@@ -50,7 +50,7 @@ export type FamilyStart<Settings = unknown> = (host: FamilyHost) => RunningFamil
  * requests in between, which the core gates, drains and counts, and settings of its own. Families know nothing of each other.
  */
 export interface Family<Name extends string = string, Settings = unknown> {
-  /** What its settings stand under. */
+  /** The key that its settings stand under. */
   readonly name: Name;
   readonly counted: CounterNames;
   /** Loads what its settings need before a router begins, such as a library of many files. */

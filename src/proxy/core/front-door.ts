@@ -1,7 +1,7 @@
 import type { Accepted } from '../../io/index.ts';
 import type { Session } from './session.ts';
 
-/** Whether a connection is a protocol's; `more`: what has come is too little to tell. */
+/** Whether a connection is a protocol's; `more`: too little has come to decide. */
 export type Claim = 'yes' | 'no' | 'more';
 
 /** Where the clients of one protocol come in. */
@@ -25,12 +25,12 @@ export class FrontDoors {
     this.alpn = doors.flatMap(({ alpn }) => (alpn === null ? [] : [alpn]));
   }
 
-  /** The door that ALPN has settled on; null where the first bytes have to tell. */
+  /** The door that ALPN has settled on; null where the first bytes have to show it. */
   byAlpn(alpn: string | null): FrontDoor | null {
     return alpn === null ? null : (this.#doors.find((door) => door.alpn === alpn) ?? null);
   }
 
-  /** The door that claims a connection by its first bytes; `more` where one cannot tell yet, null where none does. */
+  /** The door that claims a connection by its first bytes; `more` where that is not clear yet, null where none does. */
   byFirstBytes(bytes: Uint8Array, start: number, end: number): FrontDoor | 'more' | null {
     for (const door of this.#doors) {
       const claim = door.claims(bytes, start, end);

@@ -1,8 +1,8 @@
 import type { FailureCause } from './failure.ts';
 
-/** Why the core does not let a request go, or ends it. Each family tells its client in the words of the client's protocol. */
+/** Why the core does not let a request go, or ends it. Each family reports it in the terms of the client's protocol. */
 export type Refusal =
-  /** Nobody owns the request's key. */
+  /** No shard owns the request's key. */
   | { readonly kind: 'no_owner'; readonly cluster: string }
   /** Its key is being handed over, or the router has no lease, and it has waited for as long as it may. */
   | { readonly kind: 'held_too_long'; readonly cluster: string; readonly retryAfterMs: number }

@@ -23,7 +23,7 @@ export function retryWaitMs(attempt: number, random: () => number): number {
 
 /** A shard's requests earn repetitions: one for five. */
 const EARNED = 0.2;
-/** So many may come at once, as when a connection with many streams goes away. */
+/** How many may come at once, as when a connection with many streams goes away. */
 const MOST_SAVED = 1000;
 
 /** What a shard's repetitions may be, so that they do not bury one that is in trouble. */

@@ -5,7 +5,7 @@ import type { Session } from './session.ts';
 
 /** The first bytes of a client that has just connected are on their way: this is a long round trip. */
 const FIRST_BYTES_MS = 1000;
-/** By far more than any protocol needs to be told from others. */
+/** By far more bytes than it takes to tell any protocol from the others. */
 const MOST_BYTES = 1024;
 
 /** What becomes of a connection. */
@@ -19,7 +19,7 @@ export interface UndecidedOwner {
   onClosed(unclaimed: boolean): void;
 }
 
-/** A client's connection of which nobody knows yet what is spoken on it: waits for the bytes that tell. */
+/** A client's connection whose protocol is not known yet: it waits for the bytes that show it. */
 export class UndecidedSession implements Session {
   readonly openStreams = 0;
   readonly #socket: Socket;
@@ -76,7 +76,7 @@ export class UndecidedSession implements Session {
     else this.#first = Uint8Array.prototype.slice.call(bytes, start, end);
   }
 
-  /** What its client has sent by now is answered: nobody has told it that it comes too late. */
+  /** What its client has sent by now is answered: the client could not know that it comes too late. */
   shutdown(reason: string): void {
     if (this.#endsBecause !== null) return;
     this.#endsBecause = reason;

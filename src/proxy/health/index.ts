@@ -1,2 +1,2 @@
-/** Active checks of health: whether somebody who listens somewhere is well. Knows no request. */
+/** Active checks of health: whether the server at an address is well. Knows no request. */
 export { type ActiveHealthDescription, HealthChecker } from './health-check.ts';

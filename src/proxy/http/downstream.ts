@@ -174,7 +174,7 @@ export class DownstreamSession implements Session, ConnectionHandler, Http1Handl
     return true;
   }
 
-  /** Answers a request that may be forwarded no further, as who it is for. */
+  /** Answers a request that may be forwarded no further, as its final recipient. */
   #answerAsLast(stream: Stream, head: MessageHead, block: HeaderBlock): void {
     if (head.method?.text === 'OPTIONS') this.#answerEmpty(stream, block, optionsAnswer);
     else this.#refuse(stream, block, localReply.notSupported('TRACE'));
@@ -280,7 +280,7 @@ export class DownstreamSession implements Session, ConnectionHandler, Http1Handl
     };
   }
 
-  /** The rest of a request that has been answered is for nobody (RFC 9113, 8.1). */
+  /** The rest of a request that has been answered is not wanted (RFC 9113, 8.1). */
   #dropRest(stream: Stream): void {
     if (!stream.closed && stream.queue === null) stream.connection.reset(stream, ErrorCode.NoError);
   }
@@ -307,7 +307,7 @@ export class DownstreamSession implements Session, ConnectionHandler, Http1Handl
     });
   }
 
-  /** To be called every second or so: ends what is too old, or idle, and whatever the connection itself finds. */
+  /** Called every second or so: ends what is too old, or idle, and whatever the connection itself finds. */
   sweep(nowMs: number): void {
     const { limits } = this.#context;
     if (this.#connection.openStreams > 0 || this.#requests !== this.#requestsAtSweep) {

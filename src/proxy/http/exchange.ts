@@ -30,7 +30,7 @@ import { TimeLimit } from './time-limit.ts';
 /**
  * One request on its way: a stream of the client's, and one of the owner's once there is one. What comes on the one goes
  * out on the other, with credit handed back as far as the receiver has taken it. How the request gets to its owner is in
- * `RoutedRequest`, what is told of it in `RequestRecord`; here is what becomes of the answer.
+ * `RoutedRequest`, what is reported about it in `RequestRecord`; here is what becomes of the answer.
  */
 export class Exchange extends RoutedRequest {
   #framing = unframed;
@@ -59,7 +59,7 @@ export class Exchange extends RoutedRequest {
       this.limit = new TimeLimit(this, context.deadlines, turn, timeoutMs, idleStreamMs);
   }
 
-  /** To be called every second or so: ends a request whose content trickles. */
+  /** Called every second or so: ends a request whose content trickles. */
   sweep(nowMs: number): void {
     if (this.requestEnded || !this.isOpen) return;
     const { limits } = this.context;
@@ -153,7 +153,10 @@ export class Exchange extends RoutedRequest {
     this.downstream.connection.sendHeaders(this.downstream, block, endStream);
   }
 
-  /** The shard has no WebSocket and answers the GET as it is (RFC 9110, 7.8). @returns false where its client cannot be told so */
+  /**
+   * The shard has no WebSocket and answers the GET as it is (RFC 9110, 7.8).
+   * @returns false where its client cannot receive such an answer
+   */
   #passAsAnswer(): boolean {
     const { downstream, owner } = this;
     if (downstream.connection.declineTunnel(downstream)) return true;
@@ -313,7 +316,7 @@ export class Exchange extends RoutedRequest {
     this.sendAnew(again.fields, again.content, version);
   }
 
-  /** The client has its headers already. @returns whether nothing is left to be done */
+  /** The client has its headers already. @returns whether nothing is left to do */
   #onReplayHeaders(
     upstream: Stream,
     head: MessageHead,
@@ -384,7 +387,7 @@ export class Exchange extends RoutedRequest {
     this.downstream.connection.reset(this.downstream, code);
   }
 
-  /** Ends the client's stream where it still sends a request that nobody reads, but not before our answer is out. */
+  /** Ends the client's stream where it still sends a request that is not read any more, but after our answer is out. */
   #resetOnceSent(): void {
     const { downstream } = this;
     if (downstream.closed) return;

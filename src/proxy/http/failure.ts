@@ -45,7 +45,7 @@ export function failureCause(connection: StreamConnection, code: number, cause: 
   }
 }
 
-/** What there is to say of a connection that ended: one that never came up did not lose anything. */
+/** What can be said of a connection that ended: one that never came up did not lose anything. */
 export function reasonOf({ ready, endedBecause }: StreamConnection, cause: FailureCause): string {
   return cause === 'lost' && ready ? `the connection was lost (${endedBecause})` : endedBecause;
 }

@@ -27,7 +27,7 @@ export class HeaderRules {
   }
 }
 
-/** Null where there is nothing to do, so that most requests are spared the asking. */
+/** Null where there is nothing to do, which spares most requests the work. */
 export function headerRules(description: HeaderRulesDescription | undefined): HeaderRules | null {
   if (description === undefined) return null;
   const { remove = [], set = {}, add = {} } = description;

@@ -14,7 +14,7 @@ import { ReplayArena } from './replay/replay-arena.ts';
 import type { HttpRouterLimits, RouterContext } from './router-context.ts';
 import { type RoutingDescription, RoutingSnapshot } from './routing.ts';
 
-/** What a router goes by for HTTP. Plain data. Tracing alone stays as it began. */
+/** A router's settings for HTTP. Plain data. Tracing alone stays as it began. */
 export interface HttpSettings extends RoutingDescription {
   readonly limits: HttpLimits & HttpRouterLimits;
   readonly observe: Omit<ObserveDescription, 'logLevel'>;

@@ -254,7 +254,7 @@ function sendWhole(stream: Stream, head: readonly Field[], content: Uint8Array):
 /**
  * Ends an answer that has begun, and was counted then, in the way of its client's protocol; where that has none, or a
  * message is under way, there is nothing but a reset.
- * @param mayEnd plain content whose length nobody has told may end anywhere, where that means no more than "come again"
+ * @param mayEnd plain content of no announced length may end anywhere, where that means no more than "come again"
  */
 export function endWithReply(
   counters: TrafficCounters,

@@ -8,7 +8,7 @@ export interface MoveDescription {
    * is opened again at the new owner, if that is possible.
    */
   readonly how: MoveWay;
-  /** For `replay`: where the call goes on; from its beginning where nothing says so. */
+  /** For `replay`: where the call continues; from its beginning where nothing says so. */
   readonly resume?: ResumeDescription | undefined;
   /** `ok` for clients that take the end of a stream for "come again". */
   readonly status: 'unavailable' | 'ok';

@@ -2,7 +2,7 @@ import type { FailureCause } from '../core/failure.ts';
 import type { Refusal } from '../core/refusal.ts';
 import { type LocalReply, localReply } from './local-reply.ts';
 
-/** What a client is told whose request has failed. */
+/** What a client receives when its request has failed. */
 const REPLIES: Readonly<Record<FailureCause, (shard: string, reason: string) => LocalReply>> = {
   not_switched: (shard) => localReply.notSwitched(shard),
   declined: (shard) => localReply.ownerReset(shard),

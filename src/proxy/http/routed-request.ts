@@ -35,7 +35,7 @@ export const Phase = {
   Answering: 2,
   /** Its answer is complete, or was given up: nothing more goes to the client. */
   Over: 3,
-  /** The same, and the client's stream is to be reset once its queued output has gone. */
+  /** The same, and the client's stream will be reset once its queued output has gone. */
   ResetsOnceSent: 4,
 } as const;
 export type Phase = (typeof Phase)[keyof typeof Phase];
@@ -137,8 +137,8 @@ export abstract class RoutedRequest extends RequestRecord implements StreamHandl
   }
 
   /**
-   * The request's wait is over: sends it to the one who owns its key now, or has it wait on, or refuses it. Every sending but
-   * the first begins here.
+   * The request's wait is over: sends it to the shard that owns its key now, or has it wait on, or refuses it. Every
+   * sending but the first begins here.
    */
   proceed(): void {
     this.stopWaiting();
@@ -209,7 +209,7 @@ export abstract class RoutedRequest extends RequestRecord implements StreamHandl
     const { upstream } = this;
     if (upstream === null) {
       if (this.isOpen) this.hold(bytes, start, end);
-      // Nobody takes it any more; its client may send the rest of it to nobody.
+      // Its content is not wanted any more; its client may send the rest, which is dropped.
       else if (!endStream) this.grantDownstream();
       return;
     }
@@ -244,7 +244,7 @@ export abstract class RoutedRequest extends RequestRecord implements StreamHandl
   /** Lets the client send as much as the owner takes. */
   protected grantDownstream(): void {
     const { upstream, downstream } = this;
-    // Where nobody takes the content any more, the client may send the rest of it to nobody.
+    // Where the content is not wanted any more, the client may send the rest, which is dropped.
     const limit =
       upstream === null || upstream.closed ? Number.POSITIVE_INFINITY : upstream.sendWindow - upstream.queuedBytes;
     downstream.connection.grant(downstream, limit);
@@ -377,7 +377,7 @@ export abstract class RoutedRequest extends RequestRecord implements StreamHandl
     this.departure?.replay?.forget();
   }
 
-  /** Nobody waits for the owner's answer any more. */
+  /** The owner's answer is not waited for any more. */
   protected abandonUpstream(code: number): void {
     const { upstream } = this;
     this.upstream = null;

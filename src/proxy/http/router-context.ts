@@ -9,7 +9,7 @@ export interface RouterContext extends CoreContext {
   readonly http: HttpContext;
   readonly arena: ReplayArena;
   readonly limits: RouterLimits;
-  /** Null where nobody wants to know, so that requests are spared the asking. */
+  /** Null where no access log is wanted, which spares requests the work. */
   readonly accessLog: AccessLog | null;
   readonly tracing: Tracing | null;
 }

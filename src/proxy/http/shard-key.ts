@@ -78,8 +78,8 @@ function extractorOf(source: ShardKeySource): (material: KeyMaterial) => Extract
 const distinct = (values: readonly string[]): Set<string> => new Set(values);
 
 /**
- * Judges the values of a place, which `what` names in messages, and cuts the key out of the only one. Of two the shard might
- * go by the other.
+ * Judges the values of a place, which `what` names in messages, and cuts the key out of the only one. Of two, the shard
+ * might use the other.
  */
 function cutter(what: string, pattern: string | undefined): (...values: readonly string[]) => ExtractedKey {
   const expression = pattern === undefined ? null : new Pattern(pattern);

@@ -4,7 +4,7 @@ import type { Owners } from '../core/gate/owners.ts';
 /** One object for the owners of one version, so that connections have it in their tables. */
 const made = new WeakMap<Owners, Field | null>();
 
-/** Tells shards by which version they are asked, so that one can see who is behind; null where there is none. */
+/** Tells a shard by which version it is asked, so that it can see which side is behind; null where there is none. */
 export function versionFieldOf(owners: Owners): Field | null {
   let known = made.get(owners);
   if (known === undefined) {

@@ -8,7 +8,7 @@ import type { RouterSettings } from './settings.ts';
 
 /** What a routing thread begins with. */
 export interface RouterBirth {
-  /** By which it goes until another `prepare` and `apply`. */
+  /** The settings that it uses until another `prepare` and `apply`. */
   readonly settings: RouterSettings;
   readonly connections: ProcessConnections;
 }
@@ -19,7 +19,7 @@ export interface RouterCalls {
   listen(listen: readonly NamedListener[]): readonly number[];
   /** @returns the same. @throws Error where an address or a file cannot be had: then nothing has changed */
   prepare(settings: RouterSettings, listen: readonly NamedListener[]): readonly number[];
-  /** Goes by what was prepared last. */
+  /** Uses what was prepared last. */
   apply(): void;
   /** Continues with what it used before. */
   discard(): void;

@@ -29,21 +29,22 @@ export interface RouterThreads {
   /** Listens. @returns the ports, in the order of the addresses */
   start(): Promise<readonly number[]>;
   /**
-   * Has every thread route by a table of a cluster, and go along with what is staged beside it; a table of null: nobody
-   * knows the owners. Resolves once all do.
+   * Has every thread route by a table of a cluster, and go along with what is staged beside it; a table of null: the
+   * owners are not known. Resolves once all do.
    */
   publish(cluster: string, table: SharedCluster | null, staged: StagedCluster | null): Promise<void>;
   /** Resolves once every thread is done with a step of a handoff; false where that has been given up. */
   settled(cluster: string, attempt: number, step: string): Promise<boolean>;
-  /** What each thread's table of a cluster places keys like. */
+  /** Fingerprints of how each thread's table of a cluster places keys. */
   fingerprints(cluster: string, keys: number): Promise<ReadonlyArray<TableFingerprint | null>>;
   counters(): Promise<readonly CountersSnapshot[]>;
   /** How each thread is, the calling one too. */
   vitals(): Promise<readonly NamedVitals[]>;
-  /** Streams that are open, at most so many of each thread. */
+  /** Streams that are open, at most `limit` of each thread. */
   openStreams(limit: number): Promise<readonly OpenStream[]>;
   /**
-   * Has every thread go by other settings and addresses. Connections stay; each request goes by the old ones or the new ones.
+   * Has every thread use other settings and addresses. Connections stay; each request uses the old ones or the new
+   * ones.
    * @returns the ports, in the order of the addresses
    * @throws Error where an address or a file cannot be had: then nothing has changed
    */

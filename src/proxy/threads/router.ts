@@ -137,7 +137,7 @@ export class Router implements FamilyHost, ListenerOwner {
     return this.#clusters.ownersIn(cluster)?.fingerprint(keys) ?? Promise.resolve(null);
   }
 
-  // ---- what is told --------------------------------------------------------------------------------------------------
+  // ---- what is reported --------------------------------------------------------------------------------------------
 
   /** The counters, those that are states brought up to date. */
   get counters(): RouterCounters {
@@ -170,8 +170,8 @@ export class Router implements FamilyHost, ListenerOwner {
   }
 
   /**
-   * Makes ready for other settings: listens on what is new, and opens what has to be opened. The router goes by them once
-   * `apply` is called, from the next request on.
+   * Prepares other settings: listens on what is new, and opens what has to be opened. The router uses them once `apply`
+   * is called, from the next request on.
    * @throws Error where an address or a file cannot be had: then nothing has changed
    */
   async prepare(
@@ -246,7 +246,7 @@ export class Router implements FamilyHost, ListenerOwner {
     return (bytes, start, end) => session.receive(bytes, start, end);
   }
 
-  /** The first bytes have to tell whose the connection is. */
+  /** The first bytes have to show which protocol the connection speaks. */
   #undecided(accepted: Accepted, onDecided: (session: Session) => void): Session {
     const undecided: UndecidedSession = new UndecidedSession(accepted.socket, this.context, this.#doors, {
       onDecided: (door, bytes, start, end, endsBecause) => {

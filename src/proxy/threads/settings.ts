@@ -6,7 +6,7 @@ import type { HoldDescription } from '../core/gate/hold.ts';
 import type { RoutedCluster } from '../core/owner/cluster-owners.ts';
 import type { FamilySettings } from './families.ts';
 
-/** What a router goes by, and may go by otherwise while it runs. Plain data. */
+/** A router's settings that may change while it runs. Plain data. */
 export interface RouterSettings<OfFamilies extends object = FamilySettings> {
   readonly clusters: readonly RoutedCluster[];
   readonly limits: CoreLimits;
@@ -19,7 +19,7 @@ export interface RouterSettings<OfFamilies extends object = FamilySettings> {
   readonly families: OfFamilies;
 }
 
-/** Settings for which everything is open, and by which nothing goes yet. */
+/** Settings for which everything is open, and which nothing uses yet. */
 export interface PreparedSettings extends Prepared {
   /** In the order of the addresses. */
   readonly ports: readonly number[];

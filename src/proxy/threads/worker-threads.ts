@@ -82,7 +82,7 @@ export class WorkerThreads implements RouterThreads {
     }
   }
 
-  /** Has threads listen, where nobody else does. @throws Error EADDRINUSE */
+  /** Has threads listen, where no other process does. @throws Error EADDRINUSE */
   #listenBy(
     listen: readonly NamedListener[],
     ask: (thread: RoutingThread, listen: readonly NamedListener[]) => Promise<readonly number[]>,
@@ -109,7 +109,7 @@ export class WorkerThreads implements RouterThreads {
     }));
   }
 
-  /** What the threads answer that have not ended: while a router stops they end one by one, and nobody need know. */
+  /** What the threads answer that have not ended: while a router stops they end one by one, and that is no failure. */
   async #each<Value>(ask: (thread: RoutingThread) => Promise<Value>): Promise<Value[]> {
     const asked = this.#threads.map(async (thread): Promise<Value[]> => {
       try {

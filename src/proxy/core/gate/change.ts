@@ -7,24 +7,27 @@ import type { Owners } from './owners.ts';
 const TOLD_TO_LEAVE_A_TICK = 1000;
 /**
  * A call that takes longer is waited for before anything is held, so that neighbours need not wait with it; longer than most
- * take, and no longer than is hardly felt by those who wait.
+ * take, and too short to matter much to the requests that wait.
  */
 const SLOW_MS = 100;
 
 /** The next step follows within this time, its rest included, unless a process is stopped or cut off. */
 const HELD_KEYS_MS = 2000;
 
-/** A change of version as a thread takes part in it: which of its requests are for keys that move, and who is waited for. */
+/**
+ * A change of version as a thread takes part in it: which of its requests are for keys that move, and which it waits
+ * for.
+ */
 export class Change {
   #staged: StagedCluster;
   /** The owners in it. */
   readonly next: Owners;
-  /** Everybody who was under way when it began has been looked at. */
+  /** Every request that was under way when it began has been looked at. */
   seenAll = false;
   readonly #longLivedAfterMs: number;
   /** Those under way whose keys move, and whether their routes call them watches. */
   readonly #moving = new Map<GatedRequest, boolean>();
-  /** Those that were told to leave, in the order in which they will: ten thousand are not to be looked at every time. */
+  /** Those that were told to leave, in the order in which they will: ten thousand need not be looked at every time. */
   readonly #leaving = new Set<GatedRequest>();
   /** When the first were told. */
   #drainsSinceMs: number | null = null;
@@ -90,7 +93,7 @@ export class Change {
   forgetOver(): void {
     for (const request of this.#moving.keys()) {
       if (request.isOpen) continue;
-      // Once it is answered nobody needs the rest of it.
+      // Once it is answered, the rest of it is not needed.
       request.stopSending();
       this.#moving.delete(request);
     }
@@ -100,7 +103,7 @@ export class Change {
     }
   }
 
-  /** Those that are to leave next, and since when the first had to. */
+  /** Those that have to leave next, and since when the first had to. */
   leavers(nowMs: number, reason: string): { readonly leavers: readonly Leaver[]; readonly sinceMs: number } {
     this.#drainsSinceMs ??= nowMs;
     const sinceMs = this.#drainsSinceMs;
@@ -118,9 +121,10 @@ export class Change {
   }
 
   /**
-   * Looks for slow calls once the watches have left. A key with one after another would put the change off for ever: from the
-   * second on new calls to the key wait, for as long as this thread is what the change waits for.
-   * @returns whether those that wait for a key are to be let go, because others are late
+   * Looks for slow calls once the watches have left. A key with one slow call after another would put the change off
+   * for ever: from the second slow call on, new calls to the key wait, for as long as this thread is what the change
+   * waits for.
+   * @returns whether to let the requests go that wait for a key, because other threads or routers are late
    */
   findSlow(nowMs: number): boolean {
     if (this.#leaving.size > 0) return false;

@@ -13,15 +13,15 @@ export interface GateKeeper {
   owners(): Owners;
   /** The requests to the cluster that are under way, some at a time; resolves once all were visited. */
   visitOpen(visit: (request: GatedRequest) => void): Promise<void>;
-  /** @param sinceMs when the window began within which they are to leave */
+  /** @param sinceMs when the window began within which they have to leave */
   drain(leavers: readonly Leaver[], sinceMs: number): void;
   /** Refuses what is in flight to the cluster, and sees to it that nothing more of it is sent. */
   cut(): void;
 }
 
-/** How often it is looked whether those in flight have ended, while others wait for that. */
+/** How often the gate looks whether requests in flight have ended, while others wait for that. */
 const HOLD_TICK_MS = 2;
-/** The same while nobody waits. */
+/** The same while no request waits. */
 const DRAIN_TICK_MS = 20;
 
 /**
@@ -62,7 +62,7 @@ export class Gate {
     return request.isIn(this.#room);
   }
 
-  // ---- who may be sent -------------------------------------------------------------------------------------------
+  // ---- which requests may be sent --------------------------------------------------------------------------------
 
   /**
    * Whether a request may be sent now to its owner, which was found in this turn; otherwise it waits here, or was refused. This

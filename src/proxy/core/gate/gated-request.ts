@@ -17,7 +17,7 @@ export interface GatedRequest extends Waiting, LeavingRequest, Refusable {
   readonly isBeingAnswered: boolean;
   /** Whether its owner is another one among these. */
   hasMovedIn(owners: Owners): boolean;
-  /** Makes it one for the owner of its key among these. @returns false where nobody owns it: it was refused */
+  /** Makes it one for the owner of its key among these. @returns false where no shard owns it: it was refused */
   findOwnerIn(owners: Owners): boolean;
   /** Has its content kept whole from now on, none of which has been sent yet. */
   keepContent(): void;

@@ -6,7 +6,7 @@ import type { ClockWatcher, Turn } from '../../../io/index.ts';
  */
 export type ServesUntil = Float64Array<SharedArrayBuffer>;
 
-/** No rarer than a lease may have come to its end that was not needed before. */
+/** The lease is looked at this often at least: one that was not needed before may have come to its end. */
 const LOOK_MS = 1000;
 
 /**

@@ -11,7 +11,7 @@ export interface Owners {
   readonly build: number;
   /** Null where there is no table, or it has no version. */
   readonly version: number | null;
-  /** The owner of a key; null where nobody owns it. */
+  /** The owner of a key; null where no shard owns it. */
   find(key: Key): Upstream | null;
   /** Whether this is the owner of a key. Reaches no shard. */
   isOwner(upstream: Upstream, key: Key): boolean;

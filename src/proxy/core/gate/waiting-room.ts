@@ -33,7 +33,7 @@ export class WaitingRoom implements WaitingPlace<GatedRequest> {
   readonly #calls = new Map<GatedRequest, Waiting>();
   readonly #watches = new Map<GatedRequest, Waiting>();
   readonly #onTick: () => void;
-  /** Who has how many of the places, and of the bytes. */
+  /** How many of the places, and of the bytes, each client has. */
   readonly #places = new ClientShares((visit) => this.#forEach((request) => visit(request, 1)));
   readonly #room = new ClientShares((visit) => this.#forEach((request, { bytes }) => visit(request, bytes)));
   #bytes = 0;
@@ -42,7 +42,7 @@ export class WaitingRoom implements WaitingPlace<GatedRequest> {
   /** Of passes through the room the last counts: an earlier one that is not through ends. */
   #passes = 0;
 
-  /** @param onTick called now and then while somebody waits */
+  /** @param onTick called now and then while a request waits */
   constructor(context: CoreContext, cluster: string, onTick: () => void) {
     this.#context = context;
     this.#cluster = cluster;
@@ -101,7 +101,7 @@ export class WaitingRoom implements WaitingPlace<GatedRequest> {
     }
   }
 
-  /** Asks of everybody who waits whether it may go, and lets it; some at a time. */
+  /** Asks of every waiting request whether it may go, and lets it go; some at a time. */
   look(mayGo: (request: GatedRequest, version: number) => boolean): void {
     this.#passes++;
     const pass = this.#passes;
@@ -134,7 +134,7 @@ export class WaitingRoom implements WaitingPlace<GatedRequest> {
       for (const [request, { version, sinceMs }] of room) {
         if (nowMs - sinceMs < TRY_AGAIN_MS) break;
         if (version === 0) continue;
-        // The version may have been given up: then it goes to who owns its key now.
+        // The version may have been given up: then it goes to the shard that owns its key now.
         request.proceed();
       }
     }

@@ -1,18 +1,19 @@
 import type { Waiting } from './fair-queue.ts';
 
-/** So much of a shard's places is kept for those who have few: an eighth. */
+/** The part of a shard's places that is kept for clients that have few: an eighth. */
 const RESERVED = 1 / 8;
 /**
- * Of the places that are left a connection may have so much: the fewer are left the less, so that a few connections which take
- * all they can leave some, however unevenly they have shared out what was there before (dynamic thresholds, Choudhury and Hahne).
+ * The part of the places left that one connection may have: the fewer are left the less, so that a few connections
+ * which take all they can leave some, however unevenly they have shared out what was there before (dynamic thresholds,
+ * Choudhury and Hahne).
  */
 const OF_WHAT_IS_LEFT = 1 / 8;
 /** How often the shares are recounted; in between they are updated. */
 const COUNT_EVERY_MS = 100;
 
 /**
- * Who may have the last places at a shard, or wherever requests wait: a client that takes all it can get, and keeps them, leaves an eighth to the
- * others. Nobody is counted while there are more places than that.
+ * Decides which clients may have the last places at a shard, or wherever requests wait: a client that takes all it can
+ * get, and keeps them, leaves an eighth to the others. Clients are not counted while there are more places than that.
  */
 export class ClientShares {
   readonly #forEachOpen: (visit: (open: Waiting, amount?: number) => void) => void;
@@ -25,12 +26,12 @@ export class ClientShares {
     this.#forEachOpen = forEachOpen;
   }
 
-  /** From how many on, of so many, so few are left that it matters who takes one. */
+  /** The number of places taken from which on so few are left that it matters which client takes one. */
   static scarceFrom(places: number): number {
     return places * (1 - RESERVED);
   }
 
-  /** Whether so few places are left that it matters who takes one. */
+  /** Whether so few places are left that it matters which client takes one. */
   static isScarce(open: number, places: number): boolean {
     return open >= ClientShares.scarceFrom(places);
   }
@@ -55,7 +56,7 @@ export class ClientShares {
     return true;
   }
 
-  /** A client takes places. As long as there are enough, nobody has been counted lately, and it is not either. */
+  /** A client takes places. While there are enough, no client has been counted lately, and this one is not either. */
   count(client: Waiting, nowMs: number, amount = 1): void {
     if (nowMs - this.#countedAtMs < COUNT_EVERY_MS) this.#count(client, amount);
   }
@@ -73,7 +74,7 @@ export class ClientShares {
   }
 }
 
-/** An even share, as if one more came: who is alone has no right to all. */
+/** An even share, as if one more came: a client that is alone has no right to all. */
 function shareOf(places: number, holders: number): number {
   return places / (holders + 1);
 }

@@ -16,7 +16,7 @@ export interface RoutedCluster {
   readonly servesUntil?: ServesUntil | undefined;
 }
 
-/** What a thread's table places keys like. */
+/** A fingerprint of how a thread's table places keys. */
 export interface TableFingerprint {
   readonly version: number | null;
   readonly hash: string;
@@ -69,7 +69,7 @@ export class ClusterOwners<P extends Pool = Pool> implements Owners {
     return this.#table?.version ?? null;
   }
 
-  /** Tells this thread's table from others; null where there is none. @param keys how many are looked at */
+  /** Distinguishes this thread's table from others; null where there is none. @param keys how many are looked at */
   async fingerprint(keys: number): Promise<TableFingerprint | null> {
     const table = this.#table;
     return table === null ? null : { version: table.version, hash: await fingerprint(table, keys) };
@@ -107,7 +107,7 @@ export class ClusterOwners<P extends Pool = Pool> implements Owners {
     return upstream.id === id && upstream.address === address && upstream.cluster === this.name;
   }
 
-  /** The number of the shard that owns a key; -1 where nobody does. */
+  /** The number of the shard that owns a key; -1 where no shard does. */
   #indexOf(key: Key): number {
     const table = this.#table;
     if (table === null) return -1;

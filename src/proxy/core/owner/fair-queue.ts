@@ -1,4 +1,4 @@
-/** Who waits: of the clients of one network, by one connection. */
+/** The client that a waiting request came from: one connection, of the clients of one network. */
 export interface Waiting {
   /** The client, or its network; see `clientGroup`. */
   readonly clientGroup: string;
@@ -47,7 +47,8 @@ class Group<Item extends Waiting> {
 
 /**
  * Requests that wait for a place at a shard, taken round the clients: round their networks, and within one round its
- * connections, so that who sends much waits for himself. A full queue takes from who has most in it.
+ * connections, so that a client that sends much waits for itself. A full queue gives up requests of the client that has
+ * most in it.
  */
 export class FairQueue<Item extends Waiting> {
   readonly #groups = new Turns<string, Group<Item>>();
@@ -60,7 +61,7 @@ export class FairQueue<Item extends Waiting> {
   /**
    * Has an item wait.
    * @param most that may wait
-   * @returns the one that may not, where that would be more: the newest of the connection that has most of the group that has most
+   * @returns the one that may not wait, if any: the newest of the fullest connection of the fullest group
    */
   push(item: Item, most: number): Item | null {
     const group = this.#groups.of(item.clientGroup, () => new Group());
@@ -73,7 +74,10 @@ export class FairQueue<Item extends Waiting> {
     return newest ?? null;
   }
 
-  /** The next one that may go, which is to be taken out by `remove`; null where none may, or none waits. Its client's turn is over. */
+  /**
+   * The next one that may go, which the caller takes out by `remove`; null where none may, or none waits. Its client's
+   * turn is over.
+   */
   next(mayGo: (item: Item) => boolean = () => true): Item | null {
     for (const [groupKey, group] of this.#groups.queues) {
       for (const [connectionKey, items] of group.connections.queues) {

@@ -2,16 +2,19 @@ import type { WaitingPlace } from '../waiting-place.ts';
 import { ClientShares } from './client-shares.ts';
 import type { OutgoingRequest } from './outgoing-request.ts';
 
-/** How often it is tried whether the owner is there again. */
+/** How often the router tries whether the owner is there again. */
 const TRY_EVERY_MS = 50;
 
-/** Requests that wait for their owner to come back, each up to its time; so many, of which one client leaves some to the others. */
+/**
+ * Requests that wait for their owner to come back, each up to its time; limited in number, of which one client leaves
+ * some.
+ */
 export class HeldRequests implements WaitingPlace<OutgoingRequest> {
   readonly #most: number;
   readonly #clock: () => number;
   readonly #onExpired: (request: OutgoingRequest, reason: string) => void;
   readonly #held = new Map<OutgoingRequest, { readonly untilMs: number; readonly reason: string }>();
-  /** Until when one may wait that was tried and may come back. */
+  /** Until when a request may wait that was tried and may come back. */
   readonly #untilMs = new WeakMap<OutgoingRequest, number>();
   readonly #shares = new ClientShares((visit) => {
     for (const request of this.#held.keys()) visit(request);

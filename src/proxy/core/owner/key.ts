@@ -1,5 +1,5 @@
 /**
- * A key where it stands in what a client has sent. Those who received it may have one object for equal ones, so that what is
+ * A key where it stands in what a client has sent. The receiver may use one object for equal keys, so that what is
  * found for it once need not be found again.
  */
 export interface ReceivedKey {

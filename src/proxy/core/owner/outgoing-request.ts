@@ -2,7 +2,7 @@ import type { Refusable } from '../refusal.ts';
 import type { WaitingPlace } from '../waiting-place.ts';
 import type { Waiting } from './fair-queue.ts';
 
-/** A request that is to go to a shard, as what reaches the shard sees it. */
+/** A request on its way to a shard, as the code that reaches the shard sees it. */
 export interface OutgoingRequest extends Waiting, Refusable {
   /** Has it wait in a place, and in no other. */
   waitIn(place: WaitingPlace<OutgoingRequest>): void;
@@ -13,7 +13,8 @@ export interface OutgoingRequest extends Waiting, Refusable {
 declare const cleared: unique symbol;
 
 /**
- * A request that may go out now. `Upstream.clears` alone makes one, which a request asks once its gate has admitted it, and for this
- * moment only: a place where it waits keeps an `OutgoingRequest`, which cannot be sent.
+ * A request that may go out now. Only `Upstream.clears` makes one, when a request asks for it after its gate has
+ * admitted it. It holds for this moment only: a place where a request waits keeps an `OutgoingRequest`, which cannot be
+ * sent.
  */
 export type Cleared<Request extends OutgoingRequest> = Request & { readonly [cleared]: true };

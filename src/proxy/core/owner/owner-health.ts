@@ -17,8 +17,8 @@ export interface PassiveHealthDescription {
 const EJECTION_JITTER = 0.1;
 
 /**
- * Whether a shard is healthy, as far as this thread knows: by checks of its own, and by what becomes of requests. Who owns a
- * key does not depend on it; an unhealthy owner's requests wait or fail, and never go elsewhere.
+ * Whether a shard is healthy, as far as this thread knows: by checks of its own, and by what becomes of requests. The
+ * owner of a key does not depend on that; an unhealthy owner's requests wait or fail, and never go elsewhere.
  */
 export class OwnerHealth {
   readonly #passive: PassiveHealthDescription | null;
@@ -96,7 +96,7 @@ export function ejectOutliers(healths: readonly OwnerHealth[], passive: PassiveH
   const rates = healths
     .map((health) => ({ health, rate: health.takeSuccessRate(successRate.minimumRequests) }))
     .filter((each): each is { health: OwnerHealth; rate: number } => each.rate !== null);
-  // With fewer there is no saying who is the outlier.
+  // With fewer it cannot be said which is the outlier.
   if (rates.length < 3) return;
   const mean = rates.reduce((sum, { rate }) => sum + rate, 0) / rates.length;
   const variance = rates.reduce((sum, { rate }) => sum + (rate - mean) ** 2, 0) / rates.length;

@@ -33,15 +33,15 @@ export interface UpstreamLimits {
 }
 
 /**
- * The connections to one shard, and the requests that wait for one. How a request is handed to it, the family knows that has
- * made it.
+ * The connections to one shard, and the requests that wait for one. The family that made the pool knows how a request
+ * is handed to it.
  */
 export interface Pool extends WaitingPlace<OutgoingRequest> {
   readonly openConnections: number;
   readonly openStreams: number;
   /** Visits the requests that are at the shard. */
   forEachOpen(visit: (request: Waiting) => void): void;
-  /** To be called every second or so. */
+  /** Called every second or so. */
   sweep(nowMs: number): void;
   /** Cuts what is in flight, with its connections: nothing more of it is written. */
   cut(): void;

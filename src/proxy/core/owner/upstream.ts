@@ -39,7 +39,7 @@ export class Upstream<P extends Pool = Pool> implements ShardEndpoint {
   readonly certificates;
   limits: UpstreamLimits;
   readonly retryBudget = new RetryBudget();
-  /** Null where nothing is looked at, so that most requests are spared the asking. */
+  /** Null where the shard's health is not looked at, which spares most requests the work. */
   readonly health: OwnerHealth | null;
   readonly #context: CoreContext;
   readonly #description: UpstreamDescription;
@@ -139,7 +139,7 @@ export class Upstream<P extends Pool = Pool> implements ShardEndpoint {
     request.refuse({ kind: 'failure', failure: cause, shard: this.label, reason });
   }
 
-  /** A request has failed: what follows for the shard. What follows for the request it knows itself. */
+  /** A request has failed: what follows for the shard. The request itself knows what follows for it. */
   onFailure(cause: FailureCause, reason: string): void {
     const { isSickness, isLogged } = FAILURES[cause];
     this.counters.failures[cause]++;

@@ -8,7 +8,7 @@ import { ejectOutliers } from './owner-health.ts';
 import type { PoolFactories, PoolFactory } from './pool.ts';
 import { Upstream, type UpstreamDescription } from './upstream.ts';
 
-/** As many shards of a new version are made known in one turn: less than a millisecond. */
+/** The number of shards of a new version that are introduced in one turn: less than a millisecond. */
 const INTRODUCED_A_TURN = 50;
 /** A shard that no current version has is let go once nothing has been open to it for this long: a client may still be coming back. */
 const LET_GO_AFTER_MS = 5000;
@@ -32,8 +32,8 @@ export class Upstreams {
   }
 
   /**
-   * The shards of a cluster from now on. What they were before goes on for as long as it has streams.
-   * @throws Error where nobody knows what they speak
+   * The shards of a cluster from now on. The shards before stay for as long as they have streams.
+   * @throws Error where no family speaks their protocol
    */
   ownersOf(cluster: RoutedCluster, gate: Gate | null): ClusterOwners {
     const before = this.#clusters.get(cluster.name);
@@ -53,7 +53,7 @@ export class Upstreams {
     for (const [name, upstream] of this.#current) if (upstream.cluster === cluster) this.#current.delete(name);
   }
 
-  /** A cluster that no route leads to any more. Its shards go on for as long as they have streams. */
+  /** A cluster that no route leads to any more. Its shards stay for as long as they have streams. */
   remove(cluster: string): void {
     for (const past of this.#clusters.get(cluster)?.reached ?? []) this.#past.set(past, Number.POSITIVE_INFINITY);
     this.#clusters.delete(cluster);
@@ -73,12 +73,12 @@ export class Upstreams {
   }
 
   /**
-   * Has shards counted before a request is for them, so that monitors see them, and reached where they are to be asked for
-   * their health: some at a time.
+   * Has shards counted before a request is for them, so that monitors see them, and reached where their health is
+   * checked: some at a time.
    */
   #introduce(owners: ClusterOwners, reaches: boolean, from: number): void {
     if (this.#clusters.get(owners.name) !== owners) return;
-    // Beyond those that have counters of their own there is nothing to be seen.
+    // Beyond the shards that have counters of their own there is nothing to see.
     const last = reaches ? owners.size : Math.min(owners.size, MOST_LABELLED);
     const end = Math.min(last, from + INTRODUCED_A_TURN);
     for (let i = from; i < end; i++) {
@@ -112,7 +112,7 @@ export class Upstreams {
     for (const upstream of this.#all) if (upstream.cluster === cluster) upstream.cut();
   }
 
-  /** To be called every second or so. */
+  /** Called every second or so. */
   sweep(nowMs: number): void {
     for (const upstream of this.#all) upstream.sweep(nowMs);
     for (const name of this.#clusters.keys()) this.#watchOutliers(name, nowMs);

@@ -8,7 +8,7 @@ import {
 } from '../../../http/index.ts';
 import { canonicalAddress } from '../../../runtime/address.ts';
 
-/** What is believed of those in front of the router, and what is told to those behind. Plain data. */
+/** What is believed of the proxies in front of the router, and what the shards behind it receive. Plain data. */
 export interface EdgeDescription {
   /** Proxies in front whose `x-forwarded-*` are believed; 0: clients connect to the router itself. */
   readonly trustedHops: number;
@@ -23,14 +23,14 @@ const HTTP = field('x-forwarded-proto', 'http');
 const HTTPS = field('x-forwarded-proto', 'https');
 const PROTO = headerName('x-forwarded-proto');
 
-/** Headers that tell of the way that a request came, which only a trusted proxy may say. */
+/** Headers that describe the path of a request, which only a trusted proxy may set. */
 export const FORWARDED_NAMES: ReadonlySet<HeaderName> = new Set(
   ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port', 'forwarded', 'x-real-ip'].map(
     (name) => headerName(name),
   ),
 );
 
-/** Where a client's requests come from, and how that is told to shards. */
+/** Where a client's requests come from, and how shards learn of it. */
 export class ForwardedFor {
   readonly #fields: FieldCache;
   readonly #hops: number;
@@ -56,7 +56,7 @@ export class ForwardedFor {
   }
 
   /**
-   * Puts in the headers that tell of the way. Where nobody is trusted, those that came have been taken out.
+   * Adds the headers that describe the path. Where no proxy is trusted, those that came have been taken out.
    * @returns the client's address: the peer's, or what the last trusted proxy saw
    */
   apply(block: HeaderBlock): string {

@@ -11,7 +11,7 @@ const MAX_FORWARDS = headerName('max-forwards');
 const OK = field(':status', '200');
 const EMPTY = field('content-length', '0');
 
-/** The answer to OPTIONS of who is asked himself, rather than a shard behind. */
+/** The router's own answer to OPTIONS, where the request is for the router rather than for a shard behind it. */
 export const optionsAnswer: readonly Field[] = [OK, EMPTY];
 
 /**

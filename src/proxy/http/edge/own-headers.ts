@@ -3,7 +3,7 @@ import { FORWARDED_NAMES } from './forwarded.ts';
 
 /** Headers with this prefix are the router's to set: what a client sends of them is taken out. */
 const OWN_PREFIX = 'x-keyway-';
-/** `HeaderName.note`: looked at and ordinary, the router's own, or telling of the way that a request came. */
+/** `HeaderName.note`: looked at and ordinary, the router's own, or describing the path of a request. */
 const ORDINARY = 1;
 const OWN = 2;
 const FORWARDED = 3;

@@ -18,6 +18,6 @@ it('keeps the names that were heard of last, however many there are', () => {
     limit.take(`flood-${i}`, 0);
     if (i % 1000 === 0) expect(limit.take('busy', 0)).toBe(false);
   }
-  // The first of the flood has been forgotten, and may begin anew.
+  // The first of the flood has been forgotten, and may begin again.
   expect(limit.take('flood-0', 0)).toBe(true);
 });

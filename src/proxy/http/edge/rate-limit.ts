@@ -10,9 +10,9 @@ export interface RateLimitDescription {
 }
 
 /**
- * So many are counted at once, in two generations, of which the older one is forgotten when the younger is full: who was heard
- * of last is kept, and a flood of new names costs memory of this size and no more. (To forget the oldest of one map each time
- * would cost a search: a map goes over the places of what was deleted.)
+ * How many are counted at once, in two generations, of which the older one is forgotten when the younger is full: the
+ * names that were seen last are kept, and a flood of new names costs memory of this size and no more. (To forget the
+ * oldest of one map each time would cost a search: a map goes over the places of what was deleted.)
  */
 const MOST_BUCKETS = 65536;
 

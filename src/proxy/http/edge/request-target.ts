@@ -1,8 +1,9 @@
 import type { MessageHead } from '../../../http/index.ts';
 
 /**
- * Whether whom and what a request is for is said in the form that HTTP has for it (RFC 9112, 3.2; RFC 9113, 8.3.1). What is not
- * could be another target to a shard, or another line over HTTP/1.1. @returns what is wrong, or null
+ * Whether a request's authority and path are in the form that HTTP has for them (RFC 9112, 3.2; RFC 9113, 8.3.1). What
+ * is not could be another target to a shard, or another line over HTTP/1.1.
+ * @returns what is wrong, or null
  */
 export function targetFault({ method, scheme, path, authority }: MessageHead): string | null {
   if (method?.wellFormed === false) return 'a method with a forbidden character';

@@ -42,7 +42,7 @@ export const ACCESS_FIELDS: ReadonlyArray<keyof AccessEntry | 'time'> = [
   'retries',
 ];
 
-/** Writes lines about requests that have ended: JSON, or a text of one's own. */
+/** Writes lines about requests that have ended: JSON, or a text with a format of the user's own. */
 export class AccessLog {
   readonly #sampler: Sampler;
   readonly #now: () => string;

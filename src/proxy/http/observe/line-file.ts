@@ -1,7 +1,7 @@
 import { closeSync, openSync, write, writeSync } from 'node:fs';
 
 const STDOUT = 1;
-/** So much is collected before it is written; what is younger than the flush interval may be lost in a crash. */
+/** How much is collected before it is written; what is younger than the flush interval may be lost in a crash. */
 const BUFFERED_CHARACTERS = 8192;
 const FLUSH_MS = 1000;
 /** Where the file or the reader of the pipe takes less than is written, lines beyond this are lost rather than kept. */
@@ -16,7 +16,7 @@ export class LineFile {
   readonly #fd: number;
   readonly #timer: NodeJS.Timeout;
   #collected = '';
-  /** What is being written, or is to be written again. */
+  /** What is being written, or has to be written again. */
   #bytes: Buffer = NOTHING;
   #isWriting = false;
   #isClosed = false;
@@ -74,7 +74,7 @@ export class LineFile {
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
     } catch {
-      // Nobody takes it.
+      // The file takes nothing.
     }
   }
 

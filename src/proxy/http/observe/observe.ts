@@ -2,7 +2,7 @@ import type { LogLevel } from '../../../runtime/log.ts';
 import type { AccessLogDescription } from './access-log.ts';
 import type { Tracing, TracingDescription } from './tracing.ts';
 
-/** What a router tells of itself and its requests, besides metrics. Plain data. */
+/** What a router reports about itself and its requests, besides metrics. Plain data. */
 export interface ObserveDescription {
   readonly logLevel: LogLevel;
   readonly accessLog?: AccessLogDescription | undefined;

@@ -19,7 +19,7 @@ export interface RequestFacts {
   readonly requestId: string;
 }
 
-/** What a request's own header section tells a log. */
+/** What a log takes from a request's own header section. */
 export function requestFacts(fields: readonly Field[], count = fields.length): RequestFacts {
   const facts = { method: '', authority: '', path: '', requestId: '' };
   for (let i = 0; i < count; i++) {

@@ -21,8 +21,9 @@ function unitsBetween(startedUnits: number, nowMs: number): number {
 }
 
 /**
- * What is told of a request: counted for its route and its owner, logged, traced, and shown to those who ask. The request itself
- * extends this, so that the two are one object; see `RoutedRequest` for the way in which fields are written.
+ * What is reported about a request: counted for its route and its owner, logged, traced, and shown on request. The
+ * request itself extends this, so that the two are one object; see `RoutedRequest` for the way in which fields are
+ * written.
  */
 export abstract class RequestRecord implements Waiting {
   protected declare readonly context: RouterContext;
@@ -149,9 +150,12 @@ export abstract class RequestRecord implements Waiting {
     this.grpcStatus = grpcStatus;
   }
 
-  // ---- what is told --------------------------------------------------------------------------------------------------
+  // ---- what is reported --------------------------------------------------------------------------------------------
 
-  /** Tells the access log and the trace what became of the request. @param refusal why the router answered itself; empty: it did not */
+  /**
+   * Reports to the access log and the trace what became of the request.
+   * @param refusal why the router answered itself; empty: it did not
+   */
   protected record(refusal: string): void {
     const { accessLog, tracing } = this.context;
     const logged = accessLog?.pick() ?? false;
@@ -162,7 +166,7 @@ export abstract class RequestRecord implements Waiting {
     if (this.span !== null) tracing?.end(this.span, entry);
   }
 
-  /** What is to be seen of it from outside. */
+  /** What of it can be seen from outside. */
   describe(): HttpStream {
     const { route, owner } = this;
     return {

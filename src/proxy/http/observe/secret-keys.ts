@@ -16,7 +16,7 @@ export function isSecretSource(source: ShardKeySource): boolean {
   return ('header' in source && isSecretName(source.header)) || ('query' in source && isSecretName(source.query));
 }
 
-/** Digits that tell keys apart, and of which nobody makes the key. */
+/** Digits that tell keys apart, and from which the key cannot be recovered. */
 const SHOWN_DIGITS = 16;
 
 /** What is shown of a secret key: the same for the same key. @param key latin1 text, a character for a byte */

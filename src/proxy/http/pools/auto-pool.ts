@@ -19,13 +19,14 @@ interface Known {
 
 /**
  * A shard that is asked what it speaks: HTTP/2 with prior knowledge if it answers the preface with SETTINGS, and else
- * HTTP/1.1. No answer is believed for longer than connections bear it out: whenever a new one ends without a word of the
- * pool's protocol the shard is asked again, for it may have become another program, or it was a forwarder with nobody behind it.
+ * HTTP/1.1. No answer is believed for longer than connections bear it out: whenever a new one ends without a word of
+ * the pool's protocol the shard is asked again, for it may have become another program, or it was a forwarder with
+ * nothing behind it.
  */
 export class AutoPool implements HttpPool {
   readonly #context: RouterContext;
   readonly #endpoint: ShardEndpoint;
-  /** Null: it is to be asked before a request goes to it. */
+  /** Null: it has to be asked before a request goes to it. */
   #known: Known | null = null;
   /** In doubt: what is open on them goes on, and they are taken back where the shard says the same again. */
   #doubted: Known[] = [];

@@ -31,7 +31,7 @@ export type HttpUpstream = Upstream<HttpPool>;
 export type HttpOwners = ClusterOwners<HttpPool>;
 
 /**
- * Told where a new connection ended without a word of the pool's protocol: the shard may speak another one.
+ * Called where a new connection ended without a word of the pool's protocol: the shard may speak another one.
  * @param mayServe others have been served over the pool, so that it is used as long as nothing else is known
  */
 export type OnDoubt = (mayServe: boolean) => void;

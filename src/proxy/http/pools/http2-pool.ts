@@ -28,7 +28,7 @@ export class Http2Pool implements HttpPool, ConnectionHandler {
   readonly #open = new Set<Connection>();
   readonly #pending = new FairQueue<OutgoingRequest>();
   readonly #shares = new ClientShares((visit) => this.#forEachStream(visit));
-  /** From so many connections on it matters who takes a place. */
+  /** From so many connections on it matters which client takes a place. */
   readonly #scarceFrom: number;
   /** WebSockets that wait for the shard to say whether it takes them over HTTP/2. */
   readonly #webSockets = new FairQueue<OutgoingRequest>();
@@ -63,7 +63,10 @@ export class Http2Pool implements HttpPool, ConnectionHandler {
     else request.sendFirst(connection, block);
   }
 
-  /** Whether the shard takes extended CONNECT. As long as it has not said, the request waits; if not, it goes by HTTP/1.1. */
+  /**
+   * Whether the shard takes extended CONNECT. Until its SETTINGS have come, the request waits; if it does not, the
+   * request goes over HTTP/1.1.
+   */
   #takesWebSockets(request: ClearedRequest): boolean {
     const ready = this.#connections.find((each) => each.ready);
     if (ready !== undefined) {

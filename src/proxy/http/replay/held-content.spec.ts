@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { type ContentAccount, HeldContent } from './held-content.ts';
 
-/** Of an account, half of what is free is anybody's. */
+/** Of an account, each request may take half of what is free. */
 class Account implements ContentAccount {
   bytes = 0;
   readonly #limit: number;

@@ -1,9 +1,9 @@
 import { ByteQueue } from '../../../io/index.ts';
 
-/** What a thread's waiting content is counted in, and who may keep how much of it. */
+/** What a thread's waiting content is counted in, and how much of it one request may keep. */
 export interface ContentAccount {
   bytes: number;
-  /** Whether who has so many of the bytes is within his share. */
+  /** Whether a holder of so many of the bytes is within its share. */
   allows(bytes: number): boolean;
 }
 

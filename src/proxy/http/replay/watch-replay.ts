@@ -43,7 +43,7 @@ export class WatchReplay {
       this.#account.bytes += this.#reader.carriedBytes - before;
       if (!this.#account.allows(this.#reader.carriedBytes)) this.#giveUp();
     } catch {
-      // Compressed, too long, or none that the rule is for: nobody knows any more where the watch stands.
+      // Compressed, too long, or none that the rule is for: where the watch stands is not known any more.
       this.#account.bytes += this.#reader.carriedBytes - before;
       this.#giveUp();
     }
@@ -54,7 +54,7 @@ export class WatchReplay {
     this.forget();
   }
 
-  /** Nobody wants to know any more. */
+  /** The replay is not needed any more. */
   forget(): void {
     this.#request.clear();
     if (this.#reader === null) return;
@@ -67,7 +67,7 @@ export class WatchReplay {
     return !this.#isLost;
   }
 
-  /** The request that goes on from there: null where it is not what the rule is for. */
+  /** The request that continues from there: null where it is not what the rule is for. */
   request(fields: readonly Field[]): { readonly fields: Field[]; readonly content: Uint8Array } | null {
     const kept = this.#request.copy();
     try {
