@@ -12,7 +12,7 @@ const OLDEST_NODE = 26;
 if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE)
   throw new Error(`keyway: the library needs Node ${OLDEST_NODE} or newer; this is ${process.version}`);
 
-// Not imported: an older Node would miss its own modules before it could be told which Node is needed.
+// Not imported: an older Node would fail on its own missing modules before this could say which Node is needed.
 const require = createRequire(import.meta.url);
 const node = require(fileURLToPath(moduleFile('./node/index', import.meta.url))) as typeof import('./node/index.ts');
 

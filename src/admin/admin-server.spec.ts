@@ -46,7 +46,10 @@ async function serve(
   return server.listen(host, 0);
 }
 
-/** All that is answered to these bytes until the server ends the connection. @param ends whether no more is to come */
+/**
+ * All that is answered to these bytes until the server ends the connection.
+ * @param ends whether no more will be sent
+ */
 function sent(port: number, bytes: string | Buffer, ends = false): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => (ends ? socket.end(bytes) : socket.write(bytes)));

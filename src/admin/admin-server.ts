@@ -6,11 +6,11 @@ import { type AdminRegistry, renderMetrics, sumCounters } from './metrics.ts';
 import { type ProcessVitals, renderProcess } from './process-metrics.ts';
 import type { AdminReloads } from './reloads.ts';
 
-/** What the admin address tells of. */
+/** What the admin address reports. */
 export interface AdminSource {
   counters(): Promise<readonly CountersSnapshot[]>;
   vitals(): Promise<ProcessVitals>;
-  /** Streams that are open, at most so many. */
+  /** Streams that are open, at most `limit`. */
   openStreams(limit: number): Promise<readonly OpenStream[]>;
   /** Null while requests are taken; else why not. */
   notReadyBecause(): string | null;
@@ -18,9 +18,9 @@ export interface AdminSource {
   registry(): AdminRegistry | null;
   /** The clusters as they are routed to. */
   topology(): readonly AdminCluster[];
-  /** A hash over who owns each of so many keys, of each routing thread. */
+  /** A hash over the owners of this many keys, for each routing thread. */
   fingerprints(cluster: string, keys: number): Promise<ReadonlyArray<object | null>>;
-  /** Who owns a key, in each cluster or in one. */
+  /** The owner of a key, in each cluster or in one. */
   explain(key: string, cluster: string | null): readonly object[];
   /** The config in effect, without secrets. */
   config(): object;
@@ -35,7 +35,7 @@ export interface AdminSource {
 
 export interface AdminCluster {
   readonly name: string;
-  /** Null where it comes from a config, or nobody knows it. */
+  /** Null where the cluster comes from a config, or the version is unknown. */
   readonly version: number | null;
   readonly shards: ReadonlyArray<{ readonly id: string; readonly address: string }>;
 }
@@ -54,7 +54,7 @@ export class AdminServer {
   #token: string | null;
 
   /**
-   * @param token what a request has to bear, health apart; null where anybody may ask
+   * @param token what a request has to bear, health apart; null where any client may ask
    * @param names by which it is asked on loopback, besides localhost
    */
   constructor(source: AdminSource, token: string | null, names: readonly string[] = []) {
@@ -111,7 +111,7 @@ function oneAtATime<Args extends unknown[], Result>(
   };
 }
 
-/** Probes ask without a token: they tell nothing but whether the router is there. */
+/** Probes ask without a token: they show nothing but whether the router is there. */
 const OPEN: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
 
 const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([

@@ -11,14 +11,14 @@ const http = lazyPackage<typeof import('node:http')>('node:http');
 export interface Question {
   readonly path: string;
   readonly query: URLSearchParams;
-  /** Whether it shows what only those know who may ask. */
+  /** Whether it shows the token that only permitted clients know. */
   readonly bearsToken: boolean;
 }
 
 /** What answers questions. */
 export interface Answerer {
   bearsToken(authorization: string | undefined): boolean;
-  /** May throw, or reject: the asker is told, and nobody else is harmed. */
+  /** May throw, or reject: the asker gets an error, and no other request is harmed. */
   answer(question: Question): Answer | Promise<Answer>;
   /** Paths that change something: asked for by POST, and by nothing else. */
   readonly changing?: ReadonlySet<string>;
@@ -26,7 +26,7 @@ export interface Answerer {
 
 /** A header section has a few lines. */
 const LARGEST_HEAD_BYTES = 16 * 1024;
-/** Somebody who asks has written the whole request by then. */
+/** A client has to have written the whole request by then. */
 const REQUEST_TIMEOUT_MS = 10_000;
 /** People and monitors are few; others must not take descriptors that clients need. */
 const MOST_CONNECTIONS = 256;
@@ -125,7 +125,7 @@ const ISOLATION = {
 };
 
 function send(request: IncomingMessage, response: ServerResponse, { status, type, text: body, headers }: Answer): void {
-  // Content that nobody reads would have to be read to its end before the next request.
+  // Content that is not read would have to be read to its end before the next request.
   const hasContent = request.headers['content-length'] !== undefined || 'transfer-encoding' in request.headers;
   response.writeHead(status, {
     'content-type': type,

@@ -9,7 +9,7 @@ export interface Labelled<Counters> {
   readonly traffic: Counters;
 }
 
-/** So many series are written in one go; then requests have their turn, where the router shares this thread. */
+/** How many series are written in one go; then requests have their turn, where the router shares this thread. */
 const SERIES_AT_ONCE = 1000;
 
 /** Metrics' text under way: each metric by prom-client in a registry of its own, so that there are pauses between them. */

@@ -29,7 +29,7 @@ export interface AdminRegistryCluster {
   /** Null where none is under way. */
   readonly handoff: { readonly to: number; readonly attempt: number; readonly step: string } | null;
   readonly controls: boolean;
-  /** Steps of handoffs that this router has begun as the one who drives them. */
+  /** Steps of handoffs that this router has begun as their driver. */
   readonly steps: Readonly<Record<string, number>>;
   readonly failovers: number;
 }

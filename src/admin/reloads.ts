@@ -7,8 +7,8 @@ export interface AdminReloads {
   /** Where the config says what the router does not do before it is started again. */
   readonly needsRestart: readonly string[];
   /**
-   * Reads it now, and has the router go by it where it is right. Never rejects.
-   * @param by for the log: who wants it
+   * Reads the config now, and has the router use it where it is valid. Never rejects.
+   * @param by for the log: what asked for it
    */
   reload(by: string): Promise<ReloadOutcome>;
 }

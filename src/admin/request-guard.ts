@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { isLoopback, splitAddress } from '../runtime/address.ts';
 import { type Answer, text } from './answer.ts';
 
-/** What an address is called by those who may ask it. */
+/** The names by which clients may ask for an address. */
 export interface ServedNames {
   /** Where it listens. */
   readonly host: string;
@@ -12,11 +12,11 @@ export interface ServedNames {
 }
 
 /**
- * Why a request may come from a page in somebody's browser, and so is refused; null where it does not. A page of another
+ * Why a request may come from a page in a user's browser, and so is refused; null where it does not. A page of another
  * site says so itself (`origin`, `sec-fetch-site`: Fetch Metadata, 2.3). A page whose own name was made to lead here (DNS
- * rebinding) is told by the name that it asks for. Programs such as curl and Prometheus send neither.
+ * rebinding) is recognised by the name that it asks for. Programs such as curl and Prometheus send neither.
  *
- * @param bearsToken a page cannot know the token: who shows it may ask by any name
+ * @param bearsToken a page cannot know the token: a request that shows it may ask by any name
  */
 export function refusalOf(request: IncomingMessage, served: ServedNames, bearsToken: boolean): Answer | null {
   const { headers, headersDistinct } = request;
@@ -29,7 +29,7 @@ export function refusalOf(request: IncomingMessage, served: ServedNames, bearsTo
   const { origin } = headers;
   if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`)
     return text(403, 'pages of other origins may not use this address');
-  // Off loopback everybody can ask by address: there it is the token that keeps them away.
+  // Off loopback any page can ask by address: there it is the token that keeps pages away.
   if (bearsToken || !isLoopback(served.host) || host === undefined || isNameOf(served, host)) return null;
   return text(403, 'this host name is not allowed: use localhost or the address, or add the name to admin.hosts');
 }

@@ -15,7 +15,7 @@ const FOR_CLIENTS = 3 / 4;
 
 /**
  * How many client connections so many descriptors have room for. The rest is left for connections to shards, of which HTTP/1.1
- * needs one for each request: without any the router would have clients, and nobody to send their requests to.
+ * needs one for each request: without any the router would have clients, and no shard to send their requests to.
  */
 export function clientConnectionsIn(openFiles: number): number {
   return Math.max(1, Math.floor((openFiles - OWN_DESCRIPTORS) * FOR_CLIENTS));

@@ -6,7 +6,7 @@ import { UsageError } from '../runtime/usage-error.ts';
 /** As long as a router takes to read a config of ten thousand shards, several times. */
 const ANSWER_MS = 60_000;
 
-/** The admin address tells by these that it has done, or has not done, what was asked. */
+/** By these the admin address reports that it has done, or has not done, what was asked. */
 const ANSWERED: ReadonlySet<number | undefined> = new Set([200, 422]);
 
 /** Asks a router's admin address to do something. @returns the JSON object that it answers. @throws UsageError where it does not */

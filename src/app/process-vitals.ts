@@ -5,7 +5,7 @@ import { openFileLimit } from './open-files.ts';
 
 const MICROSECONDS = 1e6;
 
-/** Tells of this process whenever it is asked; the limits stay as they were at its beginning. */
+/** Reports on this process whenever it is called; the limits stay as they were at its beginning. */
 export function processVitals(): (threads: ProcessVitals['threads']) => ProcessVitals {
   const maxOpenFiles = openFileLimit();
   const startedSeconds = Date.now() / 1000 - process.uptime();

@@ -8,7 +8,7 @@ import { SHORTEST_TOKEN, secretIn } from '../runtime/named-file.ts';
 import { UsageError } from '../runtime/usage-error.ts';
 import { ConfigWatch } from './reload/config-watch.ts';
 
-/** Who is let in to a registry, by files. */
+/** Which clients are let in to a registry, by files. */
 export interface AccessOptions {
   readonly listen: HostPort;
   readonly tokenFile?: string;
@@ -18,7 +18,10 @@ export interface AccessOptions {
   readonly key?: string;
 }
 
-/** Reads all of it, and checks it. @throws UsageError, DocumentError, NamedFileFault where it is not right, or anybody would be let in */
+/**
+ * Reads all of it, and checks it.
+ * @throws UsageError, DocumentError, NamedFileFault where it is not right, or would let any client in
+ */
 export function readAccess(options: AccessOptions): StoreAccess {
   const { listen, certificate, key, insecure } = options;
   if ((certificate === undefined) !== (key === undefined)) throw new UsageError('--certificate and --key go together');
@@ -38,7 +41,10 @@ function tlsOf(files: CertificateFiles): NonNullable<StoreAccess['tls']> {
   }
 }
 
-/** Who may do what. @throws UsageError where that is everybody who can reach it */
+/**
+ * The participants and their roles.
+ * @throws UsageError where every client that can reach the registry could do everything
+ */
 function participantsOf({ listen, tokenFile, tokens }: AccessOptions): Participants {
   if (tokens !== undefined && tokenFile !== undefined)
     throw new UsageError('--tokens and --token-file exclude each other: give the one token a line in --tokens');

@@ -32,7 +32,7 @@ export interface RoutedFromRegistry {
 /** The same while it changes. */
 export interface FromRegistry {
   from: 'registry' | 'disk';
-  /** The last event of it, so that an earlier one whose carrying out takes longer is told from it. */
+  /** The last event of it, so that an earlier one that takes longer to carry out can be told from it. */
   lastEvent: number;
   staged: StagedCluster | null;
   acknowledged: Acknowledgement | null;
@@ -64,12 +64,12 @@ export function unknownCluster(topology: TopologyName, isRouted: boolean): FromR
   };
 }
 
-/** A cluster as the control plane is told of it. */
+/** A cluster as it is given to the control plane. */
 export function controlledCluster(name: string, { topology, servesUntil }: FromRegistry): ControlledCluster {
   return { name, topology, servesUntil };
 }
 
-/** A cluster as people are told of it. @param nowMs by the clock that `servesUntil` goes by */
+/** A cluster as it is shown to people. @param nowMs by the clock of `servesUntil` */
 export function routedFromRegistry(
   name: string,
   cluster: FromRegistry,

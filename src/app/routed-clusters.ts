@@ -128,8 +128,8 @@ export class RoutedClusters {
   }
 
   /**
-   * Makes ready for another config, in which clusters of the same name have the same source: builds tables, and follows what
-   * is new. @throws Error where that cannot be
+   * Builds tables for another config, in which clusters of one name have the same source, and follows what is new.
+   * @throws Error where that cannot be done
    */
   async prepare(next: Config): Promise<PreparedClusters> {
     const tables = new Map<string, SharedCluster>();
@@ -204,7 +204,7 @@ export class RoutedClusters {
     await Promise.all([...this.#fromRegistry.keys()].map((name) => this.#servedOrKnownNotToBe(name)));
   }
 
-  /** Resolves once a cluster may be served, or is not to be for a while: there is no topology, or no registry. */
+  /** Resolves once a cluster may be served, or will not be for a while: there is no topology, or no registry. */
   async #servedOrKnownNotToBe(cluster: string): Promise<void> {
     const known = this.#of(cluster);
     while (this.#lost.size === 0 && this.#tables.get(cluster) !== null && !isServed(known, this.#clock()))
@@ -231,7 +231,7 @@ export class RoutedClusters {
     else this.#onClusterEvent(event);
   }
 
-  /** Tells of each once, for as long as it stays as it is. */
+  /** Reports each once, for as long as it stays as it is. */
   #onUnreadable(entries: readonly Unreadable[]): void {
     for (const { key, revision, reason } of entries)
       if (!this.#unreadable.some((known) => known.key === key && known.revision === revision))
@@ -300,7 +300,7 @@ export class RoutedClusters {
     this.#log.info({ cluster, from, to, step, attempt, reason }, 'the next step of a handoff');
   }
 
-  /** Has all threads do what was last told of a cluster, and tells the others. */
+  /** Has all threads do what the control plane last reported of a cluster, and tells the others. */
   async #carryOut(cluster: string): Promise<void> {
     const threads = this.#threads;
     const known = this.#of(cluster);
@@ -332,7 +332,7 @@ export class RoutedClusters {
     this.#lost.set(cluster, { sinceMs: this.#clock(), reason });
   }
 
-  /** Tells the others which versions all threads of this router serve, and how far they are in handoffs. */
+  /** Publishes which versions all threads of this router serve, and how far they are in handoffs. */
   #tellServed(): void {
     this.#control?.serving(this.#value());
   }

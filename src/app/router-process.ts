@@ -13,7 +13,7 @@ import { processVitals } from './process-vitals.ts';
 import type { HandOver } from './replace/hand-over.ts';
 import { RoutedClusters } from './routed-clusters.ts';
 
-/** How often it is told what a router that stops still waits for. */
+/** How often a router that stops reports what it still waits for. */
 const DRAIN_TOLD_EVERY_MS = 1000;
 const MOST_STREAMS_COUNTED = 10_000;
 
@@ -35,7 +35,7 @@ export class RouterProcess {
   readonly log: Log;
   readonly #processVitals = processVitals();
   #threads: RouterThreads | null = null;
-  /** Clients for which there was no room: told once. */
+  /** Clients for which there was no room: reported once. */
   #wantedConnections = 0;
   #notReady: string | null = 'starting';
   readonly #inherited: readonly ListeningSockets[];
@@ -98,12 +98,12 @@ export class RouterProcess {
     return this.#processVitals(control === null ? threads : [...threads, { name: 'control', vitals: control }]);
   }
 
-  /** By which it goes now. */
+  /** The config that it uses now. */
   get config(): Config {
     return this.#config;
   }
 
-  /** Has the admin address tell of reloads, and ask for them. */
+  /** Has the admin address report reloads, and ask for them. */
   set reloads(reloads: AdminReloads) {
     this.#reloads = reloads;
   }
@@ -129,7 +129,7 @@ export class RouterProcess {
     try {
       const { host, port } = this.#config.admin;
       const inherited = this.#inherited.find(({ name }) => name === ADMIN)?.sockets[0];
-      // Whom this one replaces answers there until this one can.
+      // The router that this one replaces answers there until this one can.
       let adminPort = inherited === undefined ? await this.#admin.listen(host, port) : 0;
       const ports = await this.#startThreads();
       this.#notReady = null;
@@ -172,8 +172,8 @@ export class RouterProcess {
   }
 
   /**
-   * Goes by another config, as far as that is possible while it runs: no connection is lost, and each request goes by the old
-   * one or the new one. One call at a time.
+   * Switches to another config, as far as that is possible while it runs: no connection is lost, and each request uses
+   * the old one or the new one. One call at a time.
    * @throws Error where an address or a file cannot be had, or it does not run: then nothing has changed
    */
   async reload(next: Config): Promise<ConfigChanges> {
@@ -208,7 +208,9 @@ export class RouterProcess {
     return room;
   }
 
-  /** Another router serves its addresses, the admin address too: it stops in order, and answers nobody there meanwhile. */
+  /**
+   * Another router serves its addresses, the admin address too: this one stops in order, and answers no request there.
+   */
   retire(): Promise<void> {
     this.#admin.close();
     return this.stop();

@@ -26,8 +26,8 @@ export interface ServedRegistry {
 
 /**
  * Serves a file as a registry.
- * @param tell told once it is closed where its file was lost meanwhile
- * @throws UsageError where it would be open to everybody, or cannot be
+ * @param tell called, once it is closed, where its file was lost meanwhile
+ * @throws UsageError where it would be open to every client, or cannot be served
  */
 export async function serveRegistry(
   options: ServedRegistryOptions,

@@ -42,7 +42,7 @@ export function changed(
   );
 }
 
-/** For people who wait; what a command answers with stands alone on stdout. */
+/** For people who wait; a command's answer stands alone on stdout. */
 function showSteps(): OnStep {
   let shown = '';
   return ({ step, from, to, attempt, retries, reason }: Handoff) => {

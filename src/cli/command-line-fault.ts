@@ -26,7 +26,7 @@ function textOf(command: Command, { code, message }: CommanderError): string {
     case 'commander.help':
       return `${pathOf(command)} needs a command: ${command.commands.map((each) => each.name()).join(', ')}`;
     default:
-      // It names the option or the argument between quotes: what is missing is told by that.
+      // It names the option or the argument between quotes: that shows what is missing.
       return `${/'([^']+)'/.exec(message)?.[1] ?? message} is missing`;
   }
 }
@@ -47,7 +47,7 @@ export function pathOf(command: Command): string {
   return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }
 
-/** Has what options and arguments refuse told with what was written, and where: an option, an argument or a variable. */
+/** Reports what options and arguments refuse with what was written, and where: an option, an argument or a variable. */
 export function nameWhatIsRefused(command: Command): void {
   for (const each of [...command.options, ...command.registeredArguments]) {
     const { parseArg } = each;

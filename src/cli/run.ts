@@ -5,7 +5,7 @@ import { withoutFormerOptions } from './options/former-options.ts';
 import { keywayProgram } from './program.ts';
 
 /**
- * Carries out a command line, and tells what went wrong.
+ * Carries out a command line, and reports what went wrong.
  * @param argv as `process.argv` is
  * @returns the exit code, where the command has set none itself
  */

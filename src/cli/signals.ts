@@ -18,8 +18,8 @@ const COPIES_MS = 1000;
 const STOPPING: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 
 /**
- * Runs `stop` at the first of the signals and then exits with 0; a later one ends the process at once. To be called
- * before anything is started that has to be stopped.
+ * Runs `stop` at the first of the signals and then exits with 0; a later one ends the process at once. Call it before
+ * anything is started that has to be stopped.
  * @returns does as the first signal does, without one; by another way to stop, where that is given
  */
 export function stopOnSignals(stop: () => Promise<unknown>, signals = STOPPING): (by?: typeof stop) => void {
@@ -48,7 +48,7 @@ export function stopOnSignals(stop: () => Promise<unknown>, signals = STOPPING):
 
 /**
  * Has something done once our parent has gone. npm (`npx keyway`, `npm start`) runs commands behind a shell, to which it hands on its signals; a plain sh dies of them
- * and tells us nothing. That our parent has gone is how we learn of it.
+ * and passes nothing on. That our parent has gone is how we learn of it.
  */
 export function onOrphaned(action: () => void): void {
   const parent = process.ppid;

@@ -30,7 +30,7 @@ import { withoutUndefined } from './without-undefined.ts';
 export interface Config {
   readonly listen: readonly ListenerDescription[];
   readonly admin: HostPort;
-  /** What requests to the admin address have to bear; null where anybody may ask. */
+  /** What requests to the admin address have to bear; null where any client may ask. */
   readonly adminToken: string | null;
   /** Names by which the admin address is asked on loopback, besides localhost. */
   readonly adminHosts: readonly string[];
@@ -122,7 +122,7 @@ function registryOf(
   return { store: withoutUndefined(stores) as RegistryDescription, keepIn, leaseMs: lease };
 }
 
-/** Anyone who reaches the admin address sees keys and clients, so from outside it needs a token. */
+/** Anything that reaches the admin address sees keys and clients, so from outside it needs a token. */
 function adminTokenOf({ address, tokenFile }: ConfigFile['admin'], report: Report): string | null {
   const { host } = splitAddress(address);
   if (tokenFile === undefined) {
@@ -232,7 +232,7 @@ function shardKeyOf(
   missing: ConfigFile['routes'][number]['missing'],
 ): ShardKeySource[] {
   const fallbacks = [...sources.map((source) => source.missing), missing].filter((each) => typeof each === 'object');
-  // The schema has seen to it that each has exactly one place, which is what tells the kinds apart.
+  // The schema has seen to it that each has exactly one place, which is what distinguishes the kinds.
   const places = sources.map(
     ({ missing: _missing, ...source }) => withoutUndefined(source) as unknown as ShardKeySource,
   );

@@ -1,7 +1,7 @@
 /** Where in a document something stands, as faults name it: `routes`, 0, `timeoutMs`. */
 type Path = readonly (string | number)[];
 
-/** A list of which more entries have changed is told as a whole. */
+/** A list with more changed entries than this is reported as a whole. */
 const MOST_OF_A_LIST = 3;
 
 /**

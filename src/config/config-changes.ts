@@ -17,7 +17,7 @@ export interface ConfigChanges {
 }
 
 /**
- * Compares the config by which a router runs with the one that is to come.
+ * Compares the config that a router runs with and the next one.
  * @param followsRegistry whether the router is registered somewhere: its registry stays the same then
  */
 export function configChanges(running: Config, next: Config, followsRegistry: boolean): ConfigChanges {

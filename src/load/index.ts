@@ -1,4 +1,4 @@
-/** Puts a load on a target and says what came of it. It knows a target, and not who stands behind. */
+/** Puts a load on a target and reports what came of it. It knows a target, and not what stands behind it. */
 export {
   CallError,
   type CallSettings,

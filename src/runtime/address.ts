@@ -17,7 +17,7 @@ export function addressText({ host, port }: HostPort): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Whether nobody outside this machine can reach a host. A name that begins with `127.` is somebody's. */
+/** Whether a host cannot be reached from outside this machine. A name that begins with `127.` could be anywhere. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }

@@ -1,8 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
 
 /**
- * Whether an `authorization` field bears a token (RFC 6750, 2.1). It takes as long whatever is given, so that nobody learns
- * of the token by trying.
+ * Whether an `authorization` field bears a token (RFC 6750, 2.1). It takes as long whatever is given, so that a caller
+ * cannot learn of the token by trying.
  */
 export function bearsToken(authorization: string | undefined, token: string): boolean {
   const [, shown] = /^Bearer (.*)$/i.exec(authorization ?? '') ?? [];

@@ -1,6 +1,6 @@
 /**
- * What Node and gRPC say of a failure, in words that tell somebody what to look at. This file alone knows their texts: gRPC gives
- * no more of what happened below it.
+ * What Node and gRPC say of a failure, in words that tell the reader what to look at. This file alone knows their
+ * texts: gRPC gives no more of what happened below it.
  */
 
 /** What Node notes on the errors of its system calls. */
@@ -83,7 +83,7 @@ const FRAMES = [
   / \([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z\)/,
 ] as const;
 
-/** What gRPC and OpenSSL say of those who are there, and are somebody else. */
+/** What gRPC and OpenSSL say when another kind of server is there. */
 const MEANINGS: ReadonlyArray<readonly [RegExp, string]> = [
   [/\bProtocol error$/, 'what listens there does not speak HTTP/2, which gRPC needs'],
   [

@@ -15,7 +15,7 @@ export function newLog(level: LogLevel, bindings: object = {}): Log {
   lines.on('error', () => {});
   return pino(
     { level, base: bindings, timestamp: pino.stdTimeFunctions.isoTime },
-    // Standard error may be a terminal, and what is told of has been said by others.
+    // Standard error may be a terminal, and a message may contain what others have sent.
     { write: (line) => lines.write(printable(line)) },
   );
 }

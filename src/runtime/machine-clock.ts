@@ -23,7 +23,7 @@ const OFFSET_MS = clockOffset(
 );
 
 /**
- * Milliseconds of the machine's monotonic clock: the same in every thread and process, and not set by anybody. It stands
+ * Milliseconds of the machine's monotonic clock: the same in every thread and process, and never set. It stands
  * still while the machine sleeps.
  */
 export function machineClock(): number {

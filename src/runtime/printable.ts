@@ -10,7 +10,7 @@ function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
-/** Text of others', to be shown to people: lines and columns stay, and nothing else steers. */
+/** Text from others, made safe to show to people: lines and columns stay, and nothing else steers. */
 export function printable(text: string): string {
   return text.replaceAll(STEERING_BUT_LAYOUT, escaped);
 }

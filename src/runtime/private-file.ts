@@ -1,7 +1,7 @@
 import { chmodSync, closeSync, mkdirSync, openSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Its owner reads and writes it, and nobody else. */
+/** Its owner alone reads and writes it. */
 const PRIVATE_FILE = 0o600;
 const PRIVATE_FOLDER = 0o700;
 const OTHERS = 0o077;
@@ -43,7 +43,7 @@ export function keepPrivate(file: string): void {
   try {
     chmodSync(file, PRIVATE_FILE);
   } catch (error) {
-    // Somebody else's: it is as its owner wants it.
+    // Another user's file: it is as its owner wants it.
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
   }
 }

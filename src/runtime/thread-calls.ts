@@ -10,7 +10,7 @@ type CallsOf<Calls> = { readonly [Name in keyof Calls]: Call };
 type Question<Asked> = Asked extends (...args: infer Args) => unknown ? Args : never;
 type Answer<Asked> = Asked extends (...args: never[]) => infer Value ? Awaited<Value> : never;
 
-/** Who answers: the same names, at once or later. */
+/** What answers the calls: the same names, at once or later. */
 export type Answers<Calls extends CallsOf<Calls>> = {
   readonly [Name in keyof Calls]: (
     ...args: Question<Calls[Name]>
@@ -71,7 +71,8 @@ export class ThreadCaller<Calls extends CallsOf<Calls>> {
       if ('answerTo' in message) this.#onAnswer(message);
     });
     const onEnd = (): void => this.#onEnd();
-    // A worker says `exit`, a port by itself `close`. What ended a worker is told where its `error` is listened for, or ends the process.
+    // A worker says `exit`, a port by itself `close`. What ended a worker comes as its `error`, where that is listened
+    // for, or ends the process.
     port.on('exit', onEnd);
     port.on('close', onEnd);
   }
@@ -81,7 +82,7 @@ export class ThreadCaller<Calls extends CallsOf<Calls>> {
     return new Promise((resolve, reject) => {
       if (this.#hasEnded) throw new ThreadEnded();
       const id = this.#nextId++;
-      // What cannot be copied is thrown here, and nobody waits for it.
+      // What cannot be copied is thrown here, and nothing waits for it.
       this.#port.postMessage({ call: name, id, args } satisfies CallMessage);
       // The other side answers by the same interface.
       this.#waiting.set(id, { resolve: resolve as Waiting['resolve'], reject });
@@ -115,7 +116,8 @@ export function answerCalls<Calls extends CallsOf<Calls>>(port: Port, answers: A
     if (!('call' in message)) return;
     const { call, id, args } = message;
     const answered = new Promise((resolve) => resolve(byName[call]?.(...(args as never[]))));
-    // Nobody is told of what goes wrong with what nobody waits for: left alone, it ends the thread, as any error does.
+    // A failure of a call that nothing waits for is reported to no caller: left alone, it ends the thread, as any error
+    // does.
     if (id === 0) return;
     const post = (answer: AnswerMessage): void => port.postMessage(answer);
     answered

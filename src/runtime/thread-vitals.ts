@@ -76,7 +76,7 @@ type HeapStatistics = Pick<
   'used_heap_size' | 'total_heap_size' | 'external_memory'
 >;
 
-/** What can be told of a thread from outside as well: a `Worker` has both. */
+/** What can be measured of a thread from outside as well: a `Worker` has both. */
 export function heapAndLoop(
   heap: HeapStatistics,
   { eventLoopUtilization }: Pick<typeof performance, 'eventLoopUtilization'>,

@@ -13,7 +13,7 @@ import type { Path } from './path.ts';
 import { knownFields, nodesAt, withPathsFrom } from './schema-node.ts';
 import { upgradeParsed } from './upgrade.ts';
 
-/** Tells of a fault at a value. */
+/** Reports a fault at a value. */
 export type Report = (path: Path, message: string) => void;
 
 /** The text of a file that people write. @throws DocumentError */
@@ -63,7 +63,7 @@ function asWrittenNow(source: ParsedText, jsonSchema: object): ParsedText {
 }
 
 /**
- * The same for data that a program has written and that has no lines: faults are told by their paths.
+ * The same for data that a program has written and that has no lines: faults are reported by their paths.
  * @param source the name for messages
  */
 export function checkDocument<Schema extends z.ZodType, Result>(
@@ -90,7 +90,7 @@ export function checkDocument<Schema extends z.ZodType, Result>(
   return result as Result;
 }
 
-/** A YAML text that can tell where in it a value stands. */
+/** A YAML text that knows where in it a value stands. */
 class YamlSource {
   readonly #source: ParsedText;
   readonly #jsonSchema: object;

@@ -1,4 +1,6 @@
-/** Documents that people write: YAML and JSON by a schema, every fault told with its place. Imports nothing of ours. */
+/**
+ * Documents that people write: YAML and JSON by a schema, every fault reported with its place. Imports nothing of ours.
+ */
 export { checkDocument, parseYaml, type Report, readDocument } from './document.ts';
 export { DocumentError, type DocumentFault } from './document-error.ts';
 export { didYouMean } from './nearest-name.ts';

@@ -1,7 +1,7 @@
 import { type Document, LineCounter, type ParsedNode, parseDocument } from 'yaml';
 import { DocumentError, type DocumentFault } from './document-error.ts';
 
-/** A YAML text, read, that tells where in it something stands. */
+/** A YAML text, read, that knows where in it something stands. */
 export class ParsedText {
   readonly text: string;
   readonly file: string;

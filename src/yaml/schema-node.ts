@@ -79,7 +79,7 @@ function writtenNumber(value: number, nodes: readonly SchemaNode[]): number | st
   return quantity === undefined || quantity === null ? value : formatQuantity(quantity, value);
 }
 
-/** A copy of a document with each of its scalars changed, which is told what the schema has for it. */
+/** A copy of a document with each of its scalars changed by a function, which gets what the schema has for it. */
 function mapped(
   value: unknown,
   nodes: readonly SchemaNode[],

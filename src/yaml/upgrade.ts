@@ -115,7 +115,7 @@ function outdatedFields(node: ParsedNode | null, nodes: readonly SchemaNode[], r
   });
 }
 
-/** Null where a field is as it should be, or where what is meant cannot be told. */
+/** Null where a field is as it should be, or where it is not clear what is meant. */
 function renaming(nodes: readonly SchemaNode[], name: string, number: number | null): Renamed | null {
   if (number === null) return null;
   // A size had its unit in what it is, where its name had none.

@@ -28,9 +28,9 @@ export interface DevClusterOptions {
   readonly command: string;
   /** What people call the settings of addresses. */
   readonly settings: SettingNames & { readonly registryAt: string };
-  /** Told what becomes of shards that end by themselves. */
+  /** Called with what becomes of shards that end by themselves. */
   readonly tell: (news: string) => void;
-  /** Told at the end what was lost. */
+  /** Called at the end with what was lost. */
   readonly tellFault: (fault: string) => void;
 }
 
@@ -40,7 +40,7 @@ export interface DevCluster {
   readonly endpoint: string;
   readonly admin: string;
   readonly registry: string;
-  /** The config that the router goes by. */
+  /** The config that the router uses. */
   readonly file: string;
   /** Of the topology. */
   readonly version: number;
@@ -49,8 +49,8 @@ export interface DevCluster {
 
 /**
  * Starts all of it, one after the other: the registry, the shards, and the router in this process.
- * @param started is given what there is to be stopped, in its order
- * @param stopping aborted where nothing more is to be started
+ * @param started takes what has to be stopped, in its order
+ * @param stopping aborted where nothing more may be started
  */
 export async function startDevCluster(
   options: DevClusterOptions,
@@ -101,7 +101,7 @@ async function register(store: SqliteStore, draft: TopologyDraft): Promise<numbe
   const { topologies, handoffs } = registryOn(store);
   const name = { namespace: draft.namespace, cluster: draft.name };
   const { handoff } = await handoffs.read(name);
-  // Nobody routes yet: what was under way when all of it was stopped is for nobody.
+  // No router runs yet: no process needs what was under way when all of it was stopped.
   if (handoff !== null && isUnderWay(handoff)) await handoffs.abort(name, handoff, 'keyway dev starts over');
   const stored = await topologies.read(name);
   if (stored !== null && isDeepStrictEqual({ ...stored, version: null }, draft)) return stored.version;
@@ -116,7 +116,7 @@ function configText({ listen, admin }: DevClusterOptions, registry: string): str
     admin: { address: addressText(admin) },
     drainTimeout: '5s',
     registry: { remote: { address: registry }, keepIn: 'topologies' },
-    // Nobody has to be spared here, and somebody looks.
+    // No traffic has to be spared here, and a user is watching.
     drain: { window: '500ms', pushback: '100ms' },
     routes: [
       {
@@ -149,7 +149,7 @@ async function startShards(
   }
 }
 
-/** The first port from `from` on that nobody listens on. */
+/** The first port from `from` on that is free. */
 async function freePort(from: number): Promise<number> {
   for (let port = from; port <= 65535; port++) {
     const free = await new Promise<boolean>((resolve) => {

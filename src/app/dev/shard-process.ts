@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 
 /**
- * A shard that ended by itself is started again after this long: somebody who kills one has the time to see, by hand and on a
- * busy machine too, what its clients see meanwhile.
+ * A shard that ended by itself is started again after this long: a user who kills one has the time to see, by hand and
+ * on a busy machine too, what its clients see meanwhile.
  */
 const RESTART_MS = 10_000;
 
@@ -15,7 +15,7 @@ export interface ShardProcessOptions {
   readonly registry: string;
   /** The database that the shards share. */
   readonly file: string;
-  /** Told what becomes of a shard that ends by itself. */
+  /** Called with what becomes of a shard that ends by itself. */
   readonly tell: (news: string) => void;
 }
 
@@ -45,7 +45,7 @@ export class ShardProcess {
     const where = ['--id', this.id, '--listen', this.address, '--data', file];
     const child = fork(command, ['backend', ...where, '--cluster', cluster, '--registry', registry], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      // A Ctrl-C goes to the whole foreground group: the shards are to outlive the router's draining.
+      // A Ctrl-C goes to the whole foreground group: the shards have to outlive the router's draining.
       detached: true,
     });
     this.#child = child;

@@ -5,9 +5,10 @@ import { readFile, stat } from 'node:fs/promises';
 const LOOK_MS = 500;
 
 /**
- * Tells when the contents of files have changed. They are looked at where their names lead at the moment: a file that an
- * editor has put in the other's place, a link that leads elsewhere (as Kubernetes changes a ConfigMap) and a mounted file are
- * seen alike, which the kernel's own notifications are not. One that is gone, or is being written, is waited for.
+ * Reports when the contents of files have changed. They are looked at where their names lead at the moment: a file that
+ * an editor has put in the other's place, a link that leads elsewhere (as Kubernetes changes a ConfigMap) and a mounted
+ * file are seen alike, which the kernel's own notifications are not. One that is gone, or is being written, is waited
+ * for.
  */
 export class ConfigWatch {
   readonly #files: () => readonly string[];
@@ -19,7 +20,7 @@ export class ConfigWatch {
   #stamp = '';
   #timer: NodeJS.Timeout | null = null;
 
-  /** @param files asked at each look; none: nothing is looked at. @param onChange told of each change once */
+  /** @param files asked at each look; none: nothing is looked at. @param onChange called once for each change */
   constructor(files: () => readonly string[], onChange: () => void) {
     this.#files = files;
     this.#onChange = onChange;

@@ -4,7 +4,7 @@ import { plainText } from '../../runtime/foreign-errors.ts';
 import type { RouterProcess } from '../router-process.ts';
 import { ConfigWatch } from './config-watch.ts';
 
-/** Has a router go by its config file as it is by now: when somebody asks for it, and when the file changes. */
+/** Has a router use its config file as it now is: when that is asked for, and when the file changes. */
 export class Reloader implements AdminReloads {
   readonly counts: Record<ReloadResult, number> = { applied: 0, unchanged: 0, partly: 0, refused: 0 };
   isRefused = false;

@@ -107,7 +107,7 @@ async function sendSockets(channel: Socket, all: readonly ListeningSockets[], wo
   if (code !== 0) throw new Error('the sockets could not be handed over');
 }
 
-/** Every thread of the other router is to have a socket of each address: where it has more threads, they share some. */
+/** Every thread of the other router needs a socket of each address: where it has more threads, they share some. */
 export function sendingList(all: readonly ListeningSockets[], workers: number): SentSocket[] {
   let at = 0;
   return all.flatMap(({ name, sockets }) => {

@@ -17,7 +17,7 @@ interface Received {
 
 const received: Received[] = [];
 
-/** The sockets that the router hands over which is to be replaced. @throws UsageError where there is none */
+/** The sockets that the router being replaced hands over. @throws UsageError where there is none */
 export function inheritedSockets(): Promise<ListeningSockets[]> {
   return new Promise((resolve, reject) => {
     if (process.channel === undefined) throw new UsageError('--inherit is for keyway router --replace to use');
@@ -43,7 +43,10 @@ function byName(): ListeningSockets[] {
   }));
 }
 
-/** Nobody accepts from the sockets of addresses that a config does not have: clients there are to be refused, and not to wait. */
+/**
+ * Sockets of addresses that a config does not have: nothing accepts from them, so clients there should be refused at
+ * once.
+ */
 export function closeUnused({ listen }: Config): void {
   const used = new Set([ADMIN, ...namedListeners(listen).map(({ name }) => name)]);
   for (const { name, handle } of received) if (!used.has(name)) handle.close();

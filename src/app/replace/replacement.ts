@@ -16,11 +16,11 @@ const PASSED_ON: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
  * meanwhile is refused or reset, because the sockets that listen never close. A process can be handed sockets only by the
  * channel that it begins with; so the router is a child of this process, which passes signals and the exit code on.
  *
- * @param args of the command that is to run in the router's place
+ * @param args of the command that will run in the router's place
  * @returns false where none runs there; else when the process has taken over, or could not
  */
 export async function replaceRunning(config: Config, args: readonly string[]): Promise<boolean> {
-  // Only this user can get into it, which is how the other router knows whom it deals with.
+  // Only this user can get into it, which is how the other router knows what to trust.
   const folder = mkdtempSync(join(tmpdir(), 'keyway-'));
   const path = join(folder, 'hand-over');
   const router = new Successor(args);
@@ -61,7 +61,7 @@ class Successor {
     this.#args = args;
   }
 
-  /** The first connection of the router that runs is to be the other one's channel; by the second it is told that it may end. */
+  /** The running router's first connection becomes the other one's channel; by the second it learns that it may end. */
   onConnection(socket: Socket): void {
     socket.on('error', () => {});
     if (this.#child === null) this.#start(socket);
@@ -89,7 +89,7 @@ class Successor {
       if (said === READY) void this.#answered.promise.then(() => control.end(READY));
     });
     ready.on('error', () => {});
-    // It ends with this process, or with what it is told: the router that runs goes on until then.
+    // It ends with this process, or when it is told to: the running router goes on until then.
     child.once('exit', () => control.destroy());
   }
 

@@ -15,7 +15,7 @@ export interface SentSocket {
   readonly name: string;
 }
 
-/** What the other router is told: of each socket, and that these were all. */
+/** The messages to the other router: one for each socket, and one that these were all. */
 export type SocketMessage = { readonly name: string } | { readonly isAll: true };
 
 function send(message: SocketMessage, handle?: object): Promise<void> {

@@ -28,7 +28,7 @@ interface HistoryFlags extends ClusterFlags {
 
 const MOST_RUNS = 100_000;
 
-/** `keyway housekeeping`: what is carried out for whom, and when. */
+/** `keyway housekeeping`: what is carried out for which unit, and when. */
 export function housekeepingCommand(): Command {
   const command = new Command('housekeeping')
     .description('list, run and pause periodic work on the data')

@@ -238,7 +238,7 @@ function asUsage(error: unknown, { endpoint }: KvOptions): Error {
   return new Error(`${status[code] ?? code}: ${printableLine(meant)}${hint}`, { cause: error });
 }
 
-/** Whether nobody was reached: an answer, whatever it says, has metadata of who gave it. */
+/** Whether no server was reached: an answer, whatever it says, has metadata of its server. */
 function isOfConnecting(error: unknown): boolean {
   const { code, metadata } = error as ServiceError;
   return code === status.UNAVAILABLE && (metadata === undefined || Object.keys(metadata.getMap()).length === 0);

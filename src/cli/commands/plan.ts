@@ -21,7 +21,7 @@ import { writeTables } from '../output/terminal.ts';
 import { isTopology } from './validate.ts';
 
 const BAR_CHARACTERS = 30;
-/** A terminal's page; the rest is told by its number. */
+/** A terminal's page; of the rest, only the number is given. */
 const MOST_FLOWS = 20;
 
 interface Plan {

@@ -7,7 +7,7 @@ import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE, UsageError } from '../../runtime/usa
 import { addressOption } from '../options/options.ts';
 import { writeOut } from '../output/terminal.ts';
 
-/** Where a router's admin address is when nobody says otherwise. */
+/** Where a router's admin address is by default. */
 const DEFAULT_ADMIN = '127.0.0.1:9901';
 
 interface ReloadFlags {
@@ -16,7 +16,7 @@ interface ReloadFlags {
   readonly json?: true;
 }
 
-/** `keyway reload`: has a router read its config again, and tells what came of it. */
+/** `keyway reload`: has a router read its config again, and reports what came of it. */
 export function reloadCommand(): Command {
   return new Command('reload')
     .description('make a router reload its config, and report the result')

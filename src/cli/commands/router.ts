@@ -57,7 +57,7 @@ async function run(config: Config, { config: file, inherit }: RouterFlags): Prom
   router.handOver = new HandOver(router, () => stop(() => router.retire()));
   reloader.start();
   if (inherit) {
-    // The command is what people and supervisors know of: where that was killed, nothing is to be left.
+    // The command is what people and supervisors know of: where that was killed, nothing may be left behind.
     onOrphaned(() => stop());
     closeUnused(config);
     tellReady();

@@ -68,7 +68,9 @@ function found(shards: readonly Shard[], id: string): void {
     throw new UsageError(`there is no shard ${id}; there are ${shards.map((shard) => shard.id).join(', ')}`);
 }
 
-/** Commits what becomes of the shards. Somebody else's change in between is not lost: then nothing is done, and told. */
+/**
+ * Commits what becomes of the shards. Where the topology was changed in between, nothing is done, and that is reported.
+ */
 async function change(
   flags: ClusterFlags & { lost?: string },
   reason: string,

@@ -36,7 +36,7 @@ interface Status {
   readonly leaders: ReadonlyArray<Leader & { readonly election: string }>;
 }
 
-/** `keyway status`: who is there, and who serves what. */
+/** `keyway status`: which routers and nodes are there, and what they serve. */
 export function statusCommand(): Command {
   return withRegistryOption(
     new Command('status')
@@ -60,7 +60,7 @@ export function statusCommand(): Command {
 async function statusOf(registry: Registry): Promise<Status> {
   const { topologies, handoffs: all, members, elections, unreadable } = registry;
   const names = await topologies.list(null);
-  // What cannot be read is told beside, and the rest goes on.
+  // What cannot be read is reported separately, and the rest is shown.
   const unlessUnreadable = <Value>(reading: Promise<Value>): Promise<Value | null> =>
     reading.catch((error: unknown) => {
       if (error instanceof UnreadableEntry) unreadable.note(error);
@@ -170,7 +170,7 @@ const EMPTY = `the registry is empty: there is no cluster, no router and no node
 keyway cluster create, or keyway topology apply, makes a cluster
 `;
 
-/** Without nodes of shards that their cluster has no more: they own nothing, and nobody waits for them. */
+/** Without nodes of shards that their cluster has no more: they own nothing, and nothing waits for them. */
 function withoutRemoved(status: Status): Status {
   const shards = new Map(
     status.clusters.map(({ namespace, name, shards }) => [`${namespace}/${name}`, new Set(shards.map(({ id }) => id))]),

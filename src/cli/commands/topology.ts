@@ -115,7 +115,7 @@ export function topologyCommand(): Command {
   return command;
 }
 
-/** Another step may be taken between the look and the giving up: then it is looked again. @throws UsageError */
+/** Another step may be taken between the look and the giving up: then it looks again. @throws UsageError */
 async function abort(registry: Registry, name: TopologyName): Promise<void> {
   for (;;) {
     const { handoff } = await registry.handoffs.read(name);

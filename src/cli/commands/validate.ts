@@ -35,7 +35,7 @@ function validated(file: string): string {
   return 'a valid config';
 }
 
-/** Whether a document is a topology, as far as it can be told: what is wrong in it is found where it is checked. */
+/** Whether a document is a topology, as far as that can be seen: what is wrong in it is found where it is checked. */
 export function isTopology(text: string): boolean {
   try {
     const document: unknown = parse(text);

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { VERSION } from '../../runtime/version.ts';
 import { writeOut } from '../output/terminal.ts';
 
-/** `keyway version`: what to say when something is to be looked into. */
+/** `keyway version`: what to quote when reporting a problem. */
 export function versionCommand(): Command {
   return new Command('version')
     .description('print the versions of Keyway and Node, and the platform')

@@ -16,7 +16,7 @@ import { UsageError } from '../../runtime/usage-error.ts';
 import { parseYaml, readDocument } from '../../yaml/index.ts';
 import { withRegistry } from './open-registry.ts';
 
-/** Where `keyway registry` and `keyway dev` serve it when nobody says otherwise. */
+/** Where `keyway registry` and `keyway dev` serve it by default. */
 export const DEFAULT_REGISTRY = '127.0.0.1:9200';
 
 const FLAG = '--registry';
@@ -78,7 +78,7 @@ export function chosenRegistry(flags: RegistryFlag): RegistryDescription {
 
 interface NamedRegistry {
   readonly registry: RegistryDescription;
-  /** An option, a variable or a file; null: nobody has named one. */
+  /** An option, a variable or a file; null: none is named. */
   readonly by: string | null;
 }
 
@@ -89,7 +89,10 @@ function namedRegistry({ registry: text }: RegistryFlag): NamedRegistry {
   return userRegistry() ?? { registry: parseRegistry(DEFAULT_REGISTRY, FLAG), by: null };
 }
 
-/** The token of the flag, the environment or else the config. @throws UsageError where a flag is for nobody, or a file has none */
+/**
+ * The token of the flag, the environment or else the config.
+ * @throws UsageError where a flag has no use, or a file has none
+ */
 function withToken(found: RegistryDescription, flag: string | undefined): RegistryDescription {
   if (!('remote' in found)) {
     if (flag !== undefined) throw new UsageError('--token-file is for a registry that is served: host:port');

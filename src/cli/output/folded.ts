@@ -1,4 +1,4 @@
-/** Tells a fault that comes again and again the first time, and then each time that it has come twice as often. */
+/** Reports a fault that comes again and again the first time, and then each time that it has come twice as often. */
 export function folded(tell: (message: string, times: number) => void): (message: string) => void {
   const times = new Map<string, number>();
   return (message) => {

@@ -11,7 +11,7 @@ export function showHelpWell(command: Command): void {
   command.configureOutput({
     writeOut: (text) => writeOwnText(text, process.stdout),
     writeErr: (text) => writeOwnText(text, process.stderr),
-    // What is wrong is told in one place, by what is thrown.
+    // Faults are reported in one place, from what is thrown.
     outputError: () => {},
   });
 }

@@ -7,7 +7,7 @@ import type { Log } from '../../runtime/log.ts';
 import { VitalsMonitor } from '../../runtime/thread-vitals.ts';
 import { UsageError } from '../../runtime/usage-error.ts';
 
-/** Has housekeeping counted, and told where it went wrong. */
+/** Has housekeeping counted, and reported where it went wrong. */
 export function loggedListener(metrics: HousekeepingMetrics, log: Log): HousekeepingListener {
   return {
     onTerm: (election, leads) => {
@@ -27,7 +27,7 @@ export function loggedListener(metrics: HousekeepingMetrics, log: Log): Housekee
 
 /**
  * Serves a process's metrics. @param at where to serve; if it is not given, nothing is served. @param metrics of its housekeeping, if it does any.
- * @returns what is to be closed in the end. @throws UsageError where the address cannot be had
+ * @returns what to close in the end. @throws UsageError where the address cannot be had
  */
 export async function serveMetrics(
   at: HostPort | undefined,

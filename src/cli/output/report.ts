@@ -12,7 +12,7 @@ const UNAUTHENTICATED = 16;
 /** What was asked for cannot be done as it was asked. */
 const AS_ASKED = [UsageError, DocumentError, StoreSetUpError, NamedFileFault] as const;
 
-/** Tells what went wrong. @returns the exit code */
+/** Reports what went wrong. @returns the exit code */
 export function report(error: unknown): number {
   writeFault(textOf(error));
   return AS_ASKED.some((kind) => error instanceof kind) ? EXIT_USAGE : EXIT_FAILURE;

@@ -29,12 +29,12 @@ export function writeTables(text: string, json: boolean): void {
   process.stdout.write(printable(text).replaceAll(/(?<=^|\n\n).+/g, bold));
 }
 
-/** Writes a text that nobody else has a word in, with its styles. Commander takes them out where no terminal shows them. */
+/** Writes a text that is all our own, with its styles. Commander takes them out where no terminal shows them. */
 export function writeOwnText(text: string, stream: NodeJS.WriteStream): void {
   stream.write(text);
 }
 
-/** Says what went wrong; each line begins alike, so that it is known whose it is. */
+/** Says what went wrong; each line begins alike, so that its origin is known. */
 export function writeFault(text: string): void {
   const prefix = styleText('red', 'keyway:', { stream: process.stderr });
   for (const line of printable(text).split('\n')) process.stderr.write(`${prefix} ${line}\n`);
@@ -43,8 +43,8 @@ export function writeFault(text: string): void {
 let isServing = false;
 
 /**
- * Who reads us may stop, as `head` does: then nothing is left to say, and that is no failure. An answer that cannot be written
- * for another reason, such as a full disk, is one.
+ * What reads our output may stop, as `head` does: then nothing is left to say, and that is no failure. An answer that
+ * cannot be written for another reason, such as a full disk, is one.
  */
 export function endWhereNobodyReads(): void {
   for (const stream of [process.stdout, process.stderr])

@@ -4,7 +4,7 @@ import type { Fields } from './fields.ts';
 /** Browsers keep a preflight's answer for no longer (Firefox; others for less). */
 const LONGEST_AGE_MS = 86_400_000;
 
-/** How long a preflight's answer may be kept, in whole seconds; a policy that says longer is told. */
+/** How long a preflight's answer may be kept, in whole seconds; a policy with a longer time is reported. */
 export function longestAge(policy: Fields, name: string, ms: number): string {
   if (ms > LONGEST_AGE_MS)
     policy.change(name, `${formatDuration(ms)} is reduced to one day: no browser caches the answer for longer`);

@@ -13,7 +13,7 @@ export function specificity(host: string): number {
   return host.startsWith('*') ? host.length : Number.POSITIVE_INFINITY;
 }
 
-/** A route, as far as it decides who gets a request. */
+/** A route, as far as it decides which cluster gets a request. */
 interface ForHosts {
   readonly match: ImportedMatch;
   readonly hosts: readonly string[];

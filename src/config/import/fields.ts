@@ -19,8 +19,8 @@ export function isPort(number: number): boolean {
 }
 
 /**
- * A mapping of a foreign configuration that knows which of its fields were taken. `finish` tells of all that nobody took, here
- * and below, so that nothing is dropped silently.
+ * A mapping of a foreign configuration that knows which of its fields were taken. `finish` reports every field that was
+ * not taken, here and below, so that nothing is dropped silently.
  */
 export class Fields {
   readonly #mapping: Mapping;
@@ -42,7 +42,7 @@ export class Fields {
     return this.#mapping[name] !== undefined && this.#mapping[name] !== null;
   }
 
-  /** Whether something of it, or below, was told to have no place. */
+  /** Whether a field of it, or below, was reported as having no place. */
   get hasLeftOut(): boolean {
     return this.#told || this.#below.some((each) => each.hasLeftOut);
   }
@@ -53,7 +53,7 @@ export class Fields {
     return this.#mapping[name] ?? undefined;
   }
 
-  /** A field's text or number; undefined where it is neither, and told of where it is something else. */
+  /** A field's text or number; undefined where it is neither, and reported where it is something else. */
   text(name: string): string | undefined {
     const value = this.take(name);
     if (typeof value === 'string' || typeof value === 'number') return String(value);
@@ -111,12 +111,12 @@ export class Fields {
     return Object.keys(this.#mapping);
   }
 
-  /** Tells that a field was carried over, but not as it is there. */
+  /** Reports that a field was carried over, but not as it is there. */
   change(name: string, reason: string): void {
     this.#differences.push({ kind: 'changed', field: this.at(name), reason });
   }
 
-  /** Tells that a field has no place, and why; '': that all of it has none, of which no more is told then. */
+  /** Reports that a field has no place, and why; '': that the mapping has none, of which no more is reported then. */
   leaveOut(name: string, reason: string): void {
     if (name === '') for (const each of this.names()) this.#taken.add(each);
     this.#taken.add(name);
@@ -124,7 +124,7 @@ export class Fields {
     this.#differences.push({ kind: 'left out', field: this.at(name), reason });
   }
 
-  /** Tells of all that nobody has taken. */
+  /** Reports every field that was not taken. */
   finish(reason = 'Keyway has no such feature'): void {
     for (const each of this.#below.splice(0)) {
       each.finish();

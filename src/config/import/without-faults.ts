@@ -6,7 +6,8 @@ import type { Difference } from './fields.ts';
 const MOST_FAULTS = 100;
 
 /**
- * Takes out of a part of our config what its schema refuses, and tells it by the place in the foreign file that it comes from.
+ * Takes out of a part of our config what its schema refuses, and reports it by the place in the foreign file that it
+ * comes from.
  * @param needed fields without which the part makes no sense, or another
  * @returns null where it has to be left out
  */

@@ -108,7 +108,9 @@ export type ConfigFile = z.output<typeof configSchema>;
 
 let made: object | undefined;
 
-/** The JSON schema for editors. Nobody changes it: making it is a tenth of what a router takes to start. */
+/**
+ * The JSON schema for editors. It is made once and never changed: making it is a tenth of what a router takes to start.
+ */
 export function configJsonSchema(): object {
   made ??= makeJsonSchema();
   return made;

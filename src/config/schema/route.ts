@@ -44,7 +44,7 @@ const keySource = z
 
 export const keySources = z.array(keySource).min(1);
 
-// One source may stand without the list. (A union would tell of a fault in either form, and of its place in neither.)
+// One source may stand without the list. (A union would report a fault in either form, and its place in neither.)
 const shardKey = z
   .preprocess((given) => (Array.isArray(given) ? given : [given]), keySources)
   .describe('Where the key comes from; the first source with a key applies. A request without a key is refused.');

@@ -11,7 +11,7 @@ export interface AnswerMessage {
   readonly revision: number | null;
 }
 
-/** Told of each message of an answer. */
+/** Called for each message of an answer. */
 export interface MessageListener {
   onMessage(message: AnswerMessage): void;
 }
@@ -34,7 +34,7 @@ export abstract class RevisedAnswer implements Answer {
   readonly #place: RevisionPlace | null;
   readonly #listener: MessageListener | null;
 
-  /** @param place null: answers have no revision. @param listener null: nobody wants to know */
+  /** @param place null: answers have no revision. @param listener null: no listener */
   constructor(place: RevisionPlace | null, listener: MessageListener | null) {
     this.#place = place;
     this.#listener = listener;
@@ -46,12 +46,12 @@ export abstract class RevisedAnswer implements Answer {
       this.#listener?.onMessage({ revision: revisionNumber(fields.get(this.#place.header)) });
   }
 
-  /** Somebody wants to be told of each message. */
+  /** Whether a listener wants each message. */
   protected get tells(): boolean {
     return this.#listener !== null && (this.#place === null || 'path' in this.#place);
   }
 
-  /** Tells of a message. @param read finds its revision, where it has one */
+  /** Reports a message. @param read finds its revision, where it has one */
   protected tell(read: (path: readonly string[]) => number | null): void {
     if (this.#listener === null || (this.#place !== null && 'header' in this.#place)) return;
     this.#listener.onMessage({ revision: this.#place === null ? null : read(this.#place.path) });

@@ -11,7 +11,7 @@ export type SchemaSource =
   | { readonly kind: 'proto'; readonly file: string; readonly include: readonly string[] }
   /** What `protoc --descriptor_set_out --include_imports` writes. */
   | { readonly kind: 'descriptors'; readonly file: string }
-  /** The target itself tells. */
+  /** The target describes itself. */
   | { readonly kind: 'reflection'; readonly files: readonly Uint8Array[] };
 
 /** The methods that a source describes, found by `package.Service/Method`. */

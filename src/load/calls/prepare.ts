@@ -8,7 +8,7 @@ import type { CallSettings } from './settings.ts';
 
 /**
  * Makes calls ready to be sent.
- * @param schema where gRPC's methods are described; null: the target tells, by `reflect`
+ * @param schema where gRPC's methods are described; null: the target describes them, by `reflect`
  * @throws CallError TemplateError
  */
 export async function prepareCalls(

@@ -29,11 +29,11 @@ interface HeaderTemplate {
   readonly template: Template;
 }
 
-/** A call, ready to be made again and again. One kind for each protocol. */
+/** A call that is ready to be made again and again. One kind for each protocol. */
 export abstract class PreparedCall {
   readonly name: string;
   readonly settings: CallSettings;
-  /** Where an answer has its revision; null: nobody says that it has one. */
+  /** Where an answer has its revision; null: it is not known to have one. */
   protected readonly revision: RevisionPlace | null;
   /** What is asked for, as people write it. */
   abstract readonly what: string;
@@ -122,7 +122,7 @@ export abstract class PreparedCall {
     return made;
   }
 
-  /** What cannot be sent is told before anything is. @throws CallError */
+  /** What cannot be sent is reported before anything is sent. @throws CallError */
   protected tryOut(): void {
     if (this.has('line')) return;
     for (const template of this.#data) this.encode(template.render(SAMPLE));
@@ -140,11 +140,11 @@ export abstract class PreparedCall {
     return !this.isGood(status) && !this.#ok.has(status);
   }
 
-  /** Whether the content is one piece, whose length can be told with the head. */
+  /** Whether the content is one piece, whose length can stand in the head. */
   abstract get announcesLength(): boolean;
   /** Whether an answer's stream of messages may be held open. */
   abstract get isStream(): boolean;
-  /** @param listener null: nobody wants to know */
+  /** @param listener null: no listener */
   abstract answer(listener: MessageListener | null): Answer;
   /** @throws CallError where the text is no such message */
   protected abstract encode(text: string): Uint8Array;

@@ -33,7 +33,7 @@ const TIMEOUT_MS = 5000;
 /**
  * Asks a server for the files that describe a service (gRPC's server reflection).
  * @param metadata what leads the call to a backend, behind a router
- * @throws CallError where it does not tell
+ * @throws CallError where the target does not describe them
  */
 export async function reflectedFiles(
   address: string,

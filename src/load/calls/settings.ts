@@ -4,7 +4,7 @@ import { duration } from '../../yaml/index.ts';
 const METHOD = /^[A-Za-z_][\w.]*\/[A-Za-z_]\w*$/;
 const method = z.string().regex(METHOD, 'write package.Service/Method');
 
-/** What is to be asked, as a plan has it. */
+/** A call, as a plan describes it. */
 export const callSchema = z
   .strictObject({
     grpc: method.optional().describe('package.Service/Method, by gRPC.'),

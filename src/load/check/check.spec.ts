@@ -74,7 +74,7 @@ it('finds a write that a watch was not told of, and takes the whole for all that
   // Its stream was lost, and the next one began with the whole.
   const back = [stream('s0', [0, 150], [1]), stream('s0', [250, 5000], [3])];
   expect(violations({ operations, streams: back })).toEqual({});
-  // It went on behind the last that it knew, and was to be told of both.
+  // It went on behind the last that it knew, and should have received both.
   const resumed = back.map((each, i) => ({ ...each, isResumed: i > 0 }));
   expect(violations({ operations, streams: resumed })).toEqual({ 'watches miss nothing': 1 });
   // What was answered just before the end may not have come.

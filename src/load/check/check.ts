@@ -35,17 +35,17 @@ export interface CheckReport {
  */
 const GRACE_MS = 1000;
 /**
- * A shard that serves a key again within so short a time had not lost it, and who served it in between did so beside it. Two
- * changes of topology, forth and back, have to be further apart.
+ * A shard that serves a key again within so short a time had not lost it, and a shard that served it in between did so
+ * beside it. Two changes of topology, forth and back, have to be further apart.
  */
 const OWNED_WITHIN_MS = 2000;
 const MOST_EXAMPLES = 10;
 
-/** How people are told of a violation. */
+/** How a violation is described to people. */
 export interface Telling {
   /** A key's name, by its place. */
   readonly nameOf: (place: number) => string;
-  /** When the counting began: times are told from then. */
+  /** When the counting began: times are given from then. */
   readonly zeroMs: number;
 }
 
@@ -74,9 +74,9 @@ export function check(history: History, telling: Telling): CheckReport {
 
 interface Violation {
   readonly place: number;
-  /** Who was hurt: the key, or a client that watched it. */
+  /** What was hurt: the key, or a client that watched it. */
   readonly affected: string;
-  /** Made for people only where somebody is told. */
+  /** The text for people, made only where it is shown. */
   readonly what: (at: (ms: number) => string) => string;
 }
 

@@ -33,7 +33,7 @@ export class Pauses {
     if (latencyMs <= this.#thresholdMs) return;
     const taken: Interval = { fromMs: dueMs, toMs: dueMs + latencyMs, requests: 1, keys: new Set([key]) };
     const intervals = this.#intervals;
-    // Requests are told of in the order of their ends, so that one that overlaps is among the last.
+    // Requests are reported in the order of their ends, so that one that overlaps is among the last.
     for (let last = intervals.at(-1); last !== undefined; last = intervals.at(-1)) {
       if (last.toMs < taken.fromMs && intervals.length < MOST) break;
       intervals.pop();

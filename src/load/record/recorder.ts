@@ -15,7 +15,7 @@ export interface Outcome {
   /** `OK` or `200`, or what went wrong, in a few words. */
   readonly status: string;
   readonly isError: boolean;
-  /** Who answered; empty where that was not told. */
+  /** The shard that answered; empty where the answer did not say. */
   readonly shard: string;
 }
 
@@ -30,7 +30,7 @@ export interface Second {
   readonly maxMs: number;
   /** Open at its end. */
   readonly watches: number;
-  /** Answers by who gave them. */
+  /** Answers by the shard that gave them. */
   readonly shards: Readonly<Record<string, number>>;
 }
 

@@ -11,7 +11,7 @@ export interface WatchReport {
   readonly opened: number;
   /** Streams that the other side ended, by what it said. */
   readonly ended: Readonly<Record<string, number>>;
-  /** Streams that ended and whose clients came back; from that end to the next answer: nobody was told anything meanwhile. */
+  /** Streams that ended and whose clients came back; from that end to the next answer the client received nothing. */
   readonly reattached: number;
   readonly reattachMs: Latencies;
   /** Those that ended and had not come back when the run was over. */

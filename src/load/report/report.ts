@@ -44,7 +44,7 @@ export interface LoadReport {
   /** Each call for itself. */
   readonly calls: readonly CallOutcomes[];
   readonly statuses: Readonly<Record<string, number>>;
-  /** Answers by who gave them; empty where that was not told. */
+  /** Answers by the shard that gave them; empty where the answers did not say. */
   readonly shards: Readonly<Record<string, number>>;
   /** How much more than its even part the busiest shard had; 1: no more. 0: not known. */
   readonly imbalance: number;

@@ -2,7 +2,7 @@ import type { CheckReport } from '../check/index.ts';
 import type { CallOutcomes, Latencies, Second, WatchReport } from '../record/index.ts';
 import type { LoadReport } from './report.ts';
 
-/** Of the pauses, so many are told one by one: the longest. */
+/** How many of the pauses are listed one by one: the longest. */
 const TOLD_PAUSES = 5;
 
 export const msText = (value: number): string => `${value < 10 ? value.toFixed(2) : value.toFixed(1)} ms`;

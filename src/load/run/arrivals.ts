@@ -23,7 +23,7 @@ export function rateAt(rate: Rate, ms: number, lastsMs: number): number {
   return perSecond[Math.min(perSecond.length - 1, Math.floor(share * perSecond.length))] as number;
 }
 
-/** When requests are to be sent, whatever becomes of those before: one after the other, in milliseconds from the beginning. */
+/** The times to send requests, whatever becomes of those before: in order, in milliseconds from the beginning. */
 export class Arrivals {
   readonly #rate: Rate;
   readonly #spread: Spread;

@@ -32,7 +32,7 @@ export class KeySpace {
     this.#list = list;
   }
 
-  /** So many projects of so many documents each. */
+  /** A number of projects, each of a number of documents. */
   static of(projects: number, documents: number): KeySpace {
     return new KeySpace(projects * documents, documents, null);
   }

@@ -8,10 +8,10 @@ import type { KeyDistribution, KeySpace } from './keys.ts';
 export type Pattern =
   /** At a rate, whatever becomes of those before. */
   | { readonly kind: 'open'; readonly rate: Rate; readonly spread: Spread }
-  /** So many users, each of whom waits for an answer before it asks again. */
+  /** A number of users, each of whom waits for an answer before asking again. */
   | { readonly kind: 'closed'; readonly users: number };
 
-/** A run, as it is to be. */
+/** A run, as it is planned. */
 export interface LoadPlan {
   readonly target: Target;
   /** Whether HTTP/1.1 is spoken, in place of HTTP/2. */
@@ -30,9 +30,9 @@ export interface LoadPlan {
   /** Before it, what comes is not counted. */
   readonly warmUpMs: number;
   readonly timeoutMs: number;
-  /** The header of an answer that names who gave it, in small letters. */
+  /** The header of an answer that names the shard, in small letters. */
   readonly shardHeader: string;
-  /** More than so many are not sent while none of them is answered. */
+  /** At most this many are sent while none of them is answered. */
   readonly mostInFlight: number;
   /** Requests that take longer are a pause. */
   readonly pauseMs: number;

@@ -1,7 +1,7 @@
 import type { AnswerMessage, PreparedCall } from '../calls/index.ts';
 import { Exchange, type ExchangeEnd } from '../transport/index.ts';
 
-/** Told when a request is over. */
+/** Called when a request is over. */
 export interface RequestOwner {
   onRequestEnded(request: Request, end: ExchangeEnd): void;
 }
@@ -11,11 +11,11 @@ export class Request extends Exchange {
   /** Which of the run's calls. */
   readonly index: number;
   readonly place: number;
-  /** When it was meant to be sent, and when it was. */
+  /** When it should have been sent, and when it was sent. */
   readonly dueMs: number;
   readonly sentMs: number;
   readonly isRetry: boolean;
-  /** The newest that its answer has; null: none, or nobody wants to know. */
+  /** The newest that its answer has; null: none, or it is not wanted. */
   revision: number | null = null;
   readonly #owner: RequestOwner;
 

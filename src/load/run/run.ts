@@ -20,13 +20,13 @@ const TIMEOUT_TICK_MS = 50;
 const AWAKE_MS = 2;
 /** Of a rate that has become nothing. */
 const LONGEST_SLEEP_MS = 1000;
-/** Watches may be told so much later of what was answered last, and are to be judged by it. */
+/** Watches may receive what was answered last this much later, and have to be judged by it. */
 const SETTLE_MS = 2000;
 
 /** No clock says so. */
 const NOT_BEGUN = -1;
 
-/** A request that is to be sent. */
+/** A request to send. */
 interface Due {
   readonly call: number;
   readonly place: number;
@@ -94,7 +94,7 @@ export class LoadRun implements RequestOwner {
       this.#beganMs = clock();
       return await this.#runLoad(signal);
     } finally {
-      // What is cut off now, by somebody who did not want to wait, says nothing of the target.
+      // What is cut off now, by a user who did not want to wait, says nothing about the target.
       this.#inFlight.clear();
       this.#watching?.stop();
       this.#transport.close();
@@ -127,7 +127,7 @@ export class LoadRun implements RequestOwner {
     return countedMs;
   }
 
-  /** What clients saw, judged; null where nobody wrote it down. */
+  /** What clients saw, judged; null where it was not recorded. */
   get check(): CheckReport | null {
     const historian = this.#historian;
     if (historian === null) return null;
@@ -213,7 +213,7 @@ export class LoadRun implements RequestOwner {
 
   onRequestEnded(request: Request, end: ExchangeEnd): void {
     const { index: call, place, dueMs } = request;
-    // As gRPC's clients do, once: a server that goes away in order costs nobody a call.
+    // As gRPC's clients do, once: a server that goes away in order costs no client a call.
     if (end.isUnprocessed && !request.isRetry && this.#inFlight.delete(request)) {
       this.#sendOrWait({ call, place, dueMs, isRetry: true });
       return;
@@ -264,7 +264,7 @@ export class LoadRun implements RequestOwner {
     if (countedMs >= 0) this.recorder.record({ call, place, dueMs: countedMs, latencyMs, status, isError, shard });
   }
 
-  /** Ends what has taken too long, from when it was meant to be sent. */
+  /** Ends what has taken too long, counted from when it should have been sent. */
   #endLate(): void {
     const nowMs = this.#surroundings.clock();
     const { timeoutMs } = this.#plan;

@@ -12,10 +12,10 @@ const OPENED_A_TURN = 200;
 const REATTACH_MS = 100;
 /** An answer that asks for longer asks for too long. */
 const LONGEST_PUSHBACK_MS = 60_000;
-/** Of a watch that comes with the load, where nobody says how long it stays. */
+/** Of a watch that comes with the load, where the plan does not say how long it stays. */
 const LIFE_MS = 10_000;
 
-/** Told once of a watch that is opened: it is answered, or it is not. */
+/** Called once for a watch that is opened: it is answered, or it is not. */
 export type OnAttached = (end: ExchangeEnd, shard: string) => void;
 
 /** One client's watch, through all the streams that it takes. */
@@ -56,7 +56,7 @@ class Watch {
 class WatchExchange extends Exchange {
   readonly #watches: Watches;
   readonly watch: Watch;
-  /** Null: nobody writes it down. */
+  /** Null: it is not recorded. */
   history: WatchStream | null = null;
 
   constructor(watches: Watches, watch: Watch, shardHeader: string, wantsMessages: boolean) {
@@ -190,7 +190,7 @@ export class Watches {
     }
     watch.state = 'without a stream';
     this.#recorder.ended(end.status, wasOpen, watch.endedMs !== null);
-    // Nothing was told to its client since the first of the streams that failed.
+    // Its client has received nothing since the first of the streams that failed.
     watch.endedMs ??= nowMs;
     const pushbackMs = Math.min(end.pushbackMs, LONGEST_PUSHBACK_MS);
     setTimeout(() => this.#send(watch), Math.max(pushbackMs, REATTACH_MS * this.#random())).unref();

@@ -4,7 +4,7 @@ import type { Target } from './transport.ts';
 
 /**
  * Opens a socket to a target, and has its bytes read by `receive`.
- * @param protocol what ALPN is to settle on, in TLS
+ * @param protocol what ALPN should settle on, in TLS
  * @throws Error where the target cannot be reached, or does not speak HTTP/2 although that is wanted
  */
 export async function dialTarget(

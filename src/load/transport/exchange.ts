@@ -57,7 +57,7 @@ export interface ExchangeEnd {
 export abstract class Exchange implements StreamHandler, MessageListener {
   readonly call: PreparedCall;
   stream: Stream | null = null;
-  /** Who answers; empty while that was not told. */
+  /** The shard that answers; empty while the answer has not said. */
   shard = '';
   readonly #answer: Answer;
   readonly #shardHeader: string;
@@ -65,7 +65,7 @@ export abstract class Exchange implements StreamHandler, MessageListener {
   /** Known before the exchange ends in trailers or content. */
   #isOver = false;
 
-  /** @param shardHeader in small letters. @param wantsMessages `onMessage` is told */
+  /** @param shardHeader in small letters. @param wantsMessages whether `onMessage` is called */
   constructor(call: PreparedCall, shardHeader: string, wantsMessages: boolean) {
     this.call = call;
     this.#shardHeader = shardHeader;
@@ -108,7 +108,7 @@ export abstract class Exchange implements StreamHandler, MessageListener {
     stream?.connection.sendData(stream, message, 0, message.length, isLast);
   }
 
-  /** Nobody waits for it any more; it is not told of its end. */
+  /** It is not waited for any more; its end is not reported. */
   cancel(): void {
     this.#isOver = true;
     clearTimeout(this.#timer);
@@ -171,7 +171,7 @@ export abstract class Exchange implements StreamHandler, MessageListener {
   #over(): void {
     this.#isOver = true;
     clearTimeout(this.#timer);
-    // An answer may come before its request is complete: the rest is wanted by nobody.
+    // An answer may come before its request is complete: the rest is not wanted.
     const { stream } = this;
     if (stream !== null && !stream.closed && !stream.localEnded) stream.connection.reset(stream, ErrorCode.NoError);
   }

@@ -6,7 +6,7 @@ import type { Target, Transport } from './transport.ts';
 /** How long no connection is tried after one could not be made. */
 const RECONNECT_MS = 100;
 
-/** HTTP/1.1: up to so many connections, a request at a time on each, shown as streams. */
+/** HTTP/1.1: up to a number of connections, a request at a time on each, shown as streams. */
 export class Http1Transport implements Transport, Http1ClientHandler {
   readonly #context: HttpContext;
   readonly #target: Target;

@@ -1,6 +1,6 @@
 import type { RequestConnection } from '../../http/index.ts';
 
-/** Who the load goes to. */
+/** What the load goes to. */
 export interface Target {
   readonly host: string;
   readonly port: number;
@@ -17,7 +17,7 @@ export interface TargetTls {
 
 /** The connections to a target. */
 export interface Transport {
-  /** Told when requests may be sent that could not be before. */
+  /** Called when requests may be sent that could not be before. */
   onRoom: () => void;
   /** Why the last connection failed. */
   readonly lastFailure: string;
@@ -25,7 +25,9 @@ export interface Transport {
   open(): Promise<void>;
   /** One with room, in turn; null: there is none now. */
   pick(): RequestConnection | null;
-  /** To be called every second or so: tells the other side of requests that nobody waits for any more, a few at a time. */
+  /**
+   * Called every second or so: cancels requests on the other side that are not waited for any more, a few at a time.
+   */
   sweep(nowMs: number): void;
   close(): void;
 }

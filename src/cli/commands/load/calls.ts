@@ -20,7 +20,7 @@ import { DOCUMENTS_PROTO } from '../../../shard/index.ts';
 import { checkDocument, didYouMean, parseYaml, readDocument } from '../../../yaml/index.ts';
 import type { Header } from './options.ts';
 
-/** What the command line says of what is to be called. */
+/** What the command line says about the calls. */
 export interface CallFlags {
   readonly plan?: string;
   readonly mix?: ReadonlyMap<string, number>;

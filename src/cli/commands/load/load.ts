@@ -36,7 +36,7 @@ Example:
     )
     .addCommand(compareCommand())
     .action(async (target: TargetOption, flags: LoadFlags) => {
-      // The harness has libraries of its own, which no other command is to wait for.
+      // The harness has libraries of its own, which no other command should wait for.
       const { load } = await import('./run.ts');
       await load(target, flags);
     });

@@ -8,11 +8,11 @@ import { chosenRegistry } from '../../options/registry-option.ts';
 import { writeFault } from '../../output/terminal.ts';
 import type { TimedCommand } from './options.ts';
 
-/** Of what a command says of its failure, the last line is told. */
+/** Of a command's error output, the last line is reported. */
 const MOST_OF_ERRORS = 4096;
 const ERRORS_COME_WITHIN_MS = 100;
 
-/** What happened while a load ran, and who makes it happen. */
+/** What happened while a load ran; it also runs the commands that make it happen. */
 export class Marks {
   readonly all: Mark[] = [];
   /** Commands that have failed, for people. */
@@ -24,7 +24,7 @@ export class Marks {
   readonly #noMore = new AbortController();
   readonly #stopping = new AbortController();
 
-  /** @param nowMs since the counting has begun. @param onMark told of each */
+  /** @param nowMs since the counting has begun. @param onMark called for each */
   constructor(nowMs: () => number, onMark: (mark: Mark) => void) {
     this.#nowMs = nowMs;
     this.#onMark = onMark;
@@ -51,7 +51,7 @@ export class Marks {
     await Promise.all(this.#commands);
   }
 
-  /** Tells of each change of a topology in a registry, from now on. What is wrong with the registry is told, and no more. */
+  /** Marks each change of a topology in a registry, from now on. A fault of the registry is reported, and no more. */
   watch(registry: string): void {
     const { signal } = this.#stopping;
     const opened = openRegistry(chosenRegistry({ registry }));

@@ -4,7 +4,7 @@ import type { KeyDistribution, Rate } from '../../../load/index.ts';
 import { type HostPort, splitAddress } from '../../../runtime/address.ts';
 import { addressOption, durationOption } from '../../options/options.ts';
 
-/** What nobody has said that the target can take. */
+/** A load exceeds these only on request: nothing says that the target can take more. */
 export const MOST_PER_SECOND = 20_000;
 export const MOST_USERS = 1000;
 export const MOST_KEYS = 10_000_000;
@@ -89,7 +89,7 @@ export function mixOption(text: string): ReadonlyMap<string, number> {
   return weights;
 }
 
-/** What is to be done while the load runs. */
+/** A command to run while the load runs. */
 export interface TimedCommand {
   readonly atMs: number;
   readonly command: string;

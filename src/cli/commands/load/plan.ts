@@ -91,7 +91,7 @@ export function targetOf({ host, port, isTls }: TargetOption, { ca, serverName }
   return { host, port, tls };
 }
 
-/** @throws UsageError where somebody could be hurt by a slip */
+/** @throws UsageError where a slip could do harm */
 export function checkBounds(target: TargetOption, flags: LoadFlags): void {
   const { yesRemote, limit, users, rate, projects, documents, check, duration } = flags;
   if (!isLoopback(target.host) && yesRemote !== true)

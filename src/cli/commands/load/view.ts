@@ -12,7 +12,7 @@ export interface LoadView {
   end(): void;
 }
 
-/** @param state what there is to be seen, asked for at each drawing */
+/** @param state what to show, asked for at each drawing */
 export function loadView(isLive: boolean, state: () => LiveState): LoadView {
   return isLive ? new LiveView(state) : lines;
 }

@@ -50,7 +50,7 @@ export function typeOf(config: unknown): string {
     .at(-1) as string;
 }
 
-/** `host:port` of an Address of Envoy's; undefined, and told, where it is of another kind. */
+/** `host:port` of an Address of Envoy's; undefined, and reported, where it is of another kind. */
 export function readAddress(address: Fields): string | undefined {
   const socket = address.mapping('socket_address');
   const host = socket.text('address');

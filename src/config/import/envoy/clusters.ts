@@ -41,7 +41,7 @@ export class Clusters {
     return [...this.#made.values()].filter((each) => each !== null);
   }
 
-  /** Null where it is not in the file, or no config can be made of it; both are told. */
+  /** Null where it is not in the file, or no config can be made of it; both are reported. */
   of(name: string, route: Fields): ImportedCluster | null {
     const fields = this.#found.get(name);
     if (fields === undefined) {
@@ -54,7 +54,7 @@ export class Clusters {
     return made;
   }
 
-  /** Tells of those that no route goes to. @returns names in the list of shards that no cluster has */
+  /** Reports those that no route goes to. @returns names in the list of shards that no cluster has */
   finish(): string[] {
     for (const [name, fields] of this.#found) if (!this.#made.has(name)) fields.leaveOut('', 'no route goes to it');
     return Object.keys(this.#shards).filter((name) => !this.#made.has(name));

@@ -21,7 +21,7 @@ export interface EnvoyImportOptions {
   readonly listener?: string | undefined;
 }
 
-/** Makes a config of a static bootstrap. Whatever has no place in it is told, and the rest goes on. */
+/** Makes a config of a static bootstrap. Whatever has no place in it is reported, and the rest is imported. */
 export function importEnvoy(text: string, file: string, options: EnvoyImportOptions = {}): ForeignImport {
   const differences: Difference[] = [];
   const bootstrap = readBootstrap(text, file, differences);
@@ -38,7 +38,7 @@ export function importEnvoy(text: string, file: string, options: EnvoyImportOpti
   const clusters = new Clusters(statics.list('clusters'), options.shards ?? {}, differences);
   const managers = listeners.flatMap((each) => each.managers);
   const routes = managers[0] === undefined ? [] : buildRoutes(managers[0], clusters, differences);
-  // The others have the same routes, of which nothing is told twice.
+  // The others have the same routes, about which nothing is reported twice.
   for (const manager of managers.slice(1)) manager.place.take('route_config');
   const unknownShards = clusters.finish();
   const top = topLevel(listeners, managers, clusters, fields, differences);

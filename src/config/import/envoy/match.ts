@@ -9,7 +9,7 @@ type HeaderTest = TextTest | { readonly present: boolean };
 
 /**
  * Reads a RouteMatch. Where a condition of it has no place here, the route would take requests that are not meant for it:
- * then it is null, and that has been told.
+ * then it is null, and that has been reported.
  */
 export function readMatch(match: Fields): ImportedMatch | null {
   const path = readPath(match);

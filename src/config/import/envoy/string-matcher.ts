@@ -1,7 +1,7 @@
 import type { Fields } from '../fields.ts';
 import { literally, type TextTest, wholeText } from '../match.ts';
 
-/** Reads a StringMatcher; null where it says nothing, or what we have no like of, which `finish` tells. */
+/** Reads a StringMatcher; null where it says nothing, or what we have no equivalent of, which `finish` reports. */
 export function readStringMatcher(matcher: Fields): TextTest | null {
   const found = readTextTest(matcher);
   if (!matcher.flag('ignore_case') || found === null) return found;

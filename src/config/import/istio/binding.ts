@@ -4,7 +4,7 @@ import type { Resource } from './resources.ts';
 
 /** Where a VirtualService's routes are served, in Istio's terms, as far as that decides something here. */
 export interface Binding {
-  /** The hosts that clients may ask for; none where nobody may, or the service is only what others delegate to. */
+  /** The hosts that clients may ask for; none where no client may, or the service is only what others delegate to. */
   readonly hosts: readonly string[];
   readonly translatesGrpcWeb: boolean;
 }
@@ -12,7 +12,7 @@ export interface Binding {
 /** Istio's name for the sidecars, which are bound to where nothing is said. */
 const MESH = 'mesh';
 
-/** Reads `hosts` and `gateways` of a VirtualService. What becomes wider than Istio has it is told. */
+/** Reads `hosts` and `gateways` of a VirtualService. What becomes wider than Istio has it is reported. */
 export function readBinding({ spec, namespace }: Resource, gateways: readonly ImportedGateway[]): Binding {
   const names = spec.has('gateways') ? spec.texts('gateways') : [MESH];
   const given = spec.texts('hosts').filter((host) => {

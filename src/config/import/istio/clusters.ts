@@ -63,7 +63,10 @@ export class Clusters {
     return made;
   }
 
-  /** Tells which rules decide about nothing that is routed to. @returns names in the list of shards that no cluster has */
+  /**
+   * Reports which rules decide about nothing that is routed to.
+   * @returns names in the list of shards that no cluster has
+   */
   finish(): string[] {
     for (const rule of this.#rules)
       for (const policy of policiesOf(rule))
@@ -120,7 +123,7 @@ export class Clusters {
   }
 }
 
-/** An address for who edits the config to put another in the place of: the host's own, where that is one. */
+/** A stand-in address, which the user replaces when editing the config: the host's own, where that is one. */
 function standIn(host: string, port: number | undefined, cluster: string): string {
   const at = (name: string): string => `${name}:${port ?? DEFAULT_PORT}`;
   const own = at(host.replace(/^\*\.?/, ''));

@@ -183,7 +183,7 @@ const hashOf = (httpHeaderName: string): object => ({
   loadBalancer: { consistentHash: { maglev: {}, httpHeaderName } },
 });
 
-/** What was made, short: where each route goes, and what was told of fields, without hosts' endpoints and keys. */
+/** What was made, short: where each route goes, and what was reported of fields, without hosts' endpoints and keys. */
 function summary(...texts: string[]): { routes: string[]; told: string[]; checked: Config } {
   const sources = texts.map((text, i) => ({ file: `${i}.yaml`, text }));
   const { config, differences } = importIstio(sources, {});

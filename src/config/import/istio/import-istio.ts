@@ -14,7 +14,9 @@ import { buildRoutes } from './routes.ts';
 import { type ImportedRoute, readVirtualService } from './virtual-service.ts';
 
 const DEFAULT_PORT = 8080;
-/** Makes a config of Gateways, VirtualServices and DestinationRules. Whatever has no place in it is told, and the rest goes on. */
+/**
+ * Makes a config of Gateways, VirtualServices and DestinationRules. What has no place in it is reported, and left out.
+ */
 export function importIstio(sources: readonly IstioSource[], shards: ShardsByHost): ForeignImport {
   const differences: Difference[] = [];
   const resources = readResources(sources, differences);

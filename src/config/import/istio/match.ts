@@ -11,7 +11,7 @@ export interface Matched {
 
 /**
  * Reads one of a route's matches. Where a condition of it has no place here, the route would take requests that are not meant
- * for it: then it is null, and that has been told.
+ * for it: then it is null, and that has been reported.
  */
 export function readMatch(match: Fields, hosts: readonly string[]): Matched | null {
   for (const name of ['name', 'statPrefix']) match.take(name);

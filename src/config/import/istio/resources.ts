@@ -15,7 +15,7 @@ export interface Resource {
   /** Undefined where its file does not say: it is the one that it will be applied to. */
   readonly namespace: string | undefined;
   readonly spec: Fields;
-  /** Tells of all that nobody has taken. */
+  /** Reports every field that was not taken. */
   finish(): void;
 }
 
@@ -23,7 +23,7 @@ const KINDS: ReadonlySet<unknown> = new Set<ResourceKind>(['Gateway', 'VirtualSe
 /** Of any version. Kubernetes' own gateway API has a Gateway too, which is another thing. */
 const ISTIO = /^networking\.istio\.io\//;
 
-/** Reads the resources of files. What cannot be read, or is of another kind, is told, and the rest goes on. */
+/** Reads the resources of files. What cannot be read, or is of another kind, is reported, and the rest is read. */
 export function readResources(sources: readonly IstioSource[], differences: Difference[]): Resource[] {
   return sources.flatMap(({ file, text }) => {
     const documents = parseAllDocuments(text, { logLevel: 'error' });

@@ -126,7 +126,7 @@
     plots.push(made);
   }
 
-  /** @param whole what the legend has of the whole run, while nobody points at a second of it */
+  /** @param whole what the legend shows of the whole run, while the pointer is at no second of it */
   function line(label, i, value, whole) {
     return {
       label,
