@@ -5,7 +5,9 @@ import { type Fault, pickFault } from './faults.ts';
 import type { Change, Disturbance } from './history.ts';
 import type { World } from './world.ts';
 
-/** All has to be well again so long after a fault: every lease has ended, and every handoff been finished, by then. */
+/**
+ * All has to be well again this long after a fault: every lease has ended, and every handoff been finished, by then.
+ */
 const RECOVERS_WITHIN_MS = 60_000;
 /** By then every lease has been renewed since the fault, or has ended, and what comes of that has begun. */
 const AFTERMATH_MS = 7000;
@@ -28,12 +30,12 @@ const AT_ONCE = [1, 1, 1, 2, 2, 3];
 /** By so much one of several that go wrong at once may come after the other. */
 const LATER_BY_MS = 1000;
 
-/** Whom it befalls, and how it is told what has come of it. */
+/** What the storm strikes, and how it learns what has come of it. */
 export interface StormOptions {
   readonly world: World;
   /** Whose moves are noted. */
   readonly keys: readonly string[];
-  /** Tells which changes there are, and in which order. */
+  /** Decides which changes there are, and in which order. */
   readonly random: () => number;
   /** The same for faults: one of its own, for how many changes come between two faults is a matter of time. */
   readonly randomFault: () => number;
@@ -41,7 +43,9 @@ export interface StormOptions {
   /** Whether clients have noticed that all is well again. */
   readonly hasRecovered: (sinceMs: number) => boolean;
   readonly tell: (line: string) => void;
-  /** Which part of all that was asked so far these may excuse; a run goes on without faults until it is little enough. */
+  /**
+   * Which part of all that was asked so far these may excuse; a run continues without faults until it is little enough.
+   */
   readonly excused?: (disturbances: readonly Disturbance[]) => Promise<number>;
 }
 
@@ -93,7 +97,7 @@ export class Storm {
     const aborting = isAborted ? pause(afterMs).then(() => this.#world.abort().catch(() => {})) : null;
     const change = await carryOut(this.#world, before, planned, keys);
     await aborting;
-    // Where the registry is away it is not compacted, and nobody minds.
+    // Where the registry is away it is not compacted, which does no harm.
     if (isCompacted) await this.#world.compact().catch(() => {});
     this.changes.push(change);
     const took = `${(change.end - change.begin).toFixed(0)} ms, ${change.moved.length} keys`;
@@ -122,7 +126,7 @@ export class Storm {
     await this.settle(what);
     await changing;
     await this.settle(what);
-    // Who could not renew its lease meanwhile may be there still, and stop by its own clock yet.
+    // A process that could not renew its lease meanwhile may still be there, and stop later by its own clock.
     await pause(AFTERMATH_MS);
     await this.settle(what);
     const wellMs = machineClock();
@@ -163,7 +167,7 @@ export class Storm {
     }));
   }
 
-  /** Waits until everybody is there, nothing is under way, and every router serves the current version. */
+  /** Waits until all members are there, nothing is under way, and every router serves the current version. */
   async settle(after: string): Promise<void> {
     const untilMs = machineClock() + RECOVERS_WITHIN_MS;
     for (;;) {

@@ -121,7 +121,7 @@ async function buildInto(folder: string): Promise<void> {
 /** Stands in code for the folder of the build, as far as the file that the code ends in is from it. */
 const DIST = '__KEYWAY_DIST__';
 
-/** Has each module go on to know itself by where its own file would be, whichever file of the build it is put into. */
+/** Keeps each module's idea of its own file's place, whichever file of the build it is put into. */
 const ownPlaces: Plugin = {
   name: 'own-places',
   enforce: 'pre',
@@ -136,7 +136,7 @@ const ownPlaces: Plugin = {
   },
 };
 
-/** Has a package that is loaded with ours go on to find the files beside itself. */
+/** Lets a package that is loaded with ours still find the files beside itself. */
 const packagesPlaces: Plugin = {
   name: 'packages-places',
   enforce: 'pre',

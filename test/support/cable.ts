@@ -2,10 +2,12 @@ import { once } from 'node:events';
 import { type AddressInfo, createConnection, createServer, type Server, type Socket } from 'node:net';
 import { splitAddress } from '../../src/runtime/address.ts';
 
-/** Looks at the bytes of a connection as they pass: `up` to whom the cable leads. */
+/** Looks at the bytes of a connection as they pass; `up` is towards the process that the cable leads to. */
 export type Tap = (bytes: Buffer, way: 'up' | 'down', connection: object) => 'pass' | 'reset';
 
-/** A connection between two processes that can be cut as a network is: bytes go nowhere, and nobody is told. */
+/**
+ * A connection between two processes that can be cut as a network is: bytes go nowhere, and neither end learns of it.
+ */
 export class Cable {
   readonly address: string;
   readonly #server: Server;
@@ -48,7 +50,7 @@ export class Cable {
       });
       one.on('error', () => {});
     }
-    // What is there already is not to go through in spite of the cut.
+    // What is there already must not go through in spite of the cut.
     if (this.#isCut) for (const socket of [near, far]) socket.pause();
   }
 

@@ -56,7 +56,7 @@ class Exited extends Error {}
 
 const STREAMS = ['stdout', 'stderr'] as const;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-/** Several may run side by side: what is written, and who ends, is told apart by the asynchronous context. */
+/** Several may run side by side: the asynchronous context shows which command writes, or ends. */
 const inside = new AsyncLocalStorage<Inside>();
 let running = 0;
 let keyway: Promise<(argv: readonly string[]) => Promise<number>> | undefined;

@@ -11,8 +11,8 @@ import {
 } from '../../src/registry/store/store.ts';
 
 /**
- * What becomes of a call on its way. `lost`: it never arrives. `unanswered`: it is carried out, and nobody hears of it. `late`:
- * the caller is told that it is lost, and it arrives after.
+ * What becomes of a call on its way. `lost`: it never arrives. `unanswered`: it is carried out, and no answer comes.
+ * `late`: the caller hears that it is lost, and it arrives after.
  */
 export type Fate = 'done' | 'lost' | 'unanswered' | 'late';
 
@@ -23,7 +23,7 @@ export class FaultyStore implements Store {
   #isCut = false;
   /** Asked of each call. */
   fate: (method: keyof Store, changes: readonly Change[]) => Fate = () => 'done';
-  /** Told before a call is made. */
+  /** Called before a call is made. */
   onCall: (method: keyof Store) => void = () => {};
 
   constructor(store: Store) {

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** So long what has been told to end may take on a busy machine. */
+/** How long a process that was told to end may take on a busy machine. */
 const ENDING_MS = 20_000;
 const LOOK_EVERY_MS = 100;
 
@@ -34,7 +34,7 @@ function marked(variable: string): LeftProcess[] {
       if (Number(parent) === process.pid) return [];
       return [{ pid, command: readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim() }];
     } catch {
-      // It has ended meanwhile, or is somebody else's.
+      // It has ended meanwhile, or is another user's.
       return [];
     }
   });

@@ -25,11 +25,11 @@ export class PoolUnderTest<Kind extends HttpPool> {
   readonly pool: Kind;
   readonly context: RouterContext;
   nowMs = 0;
-  /** What the endpoint was told of connections. */
+  /** What was reported to the endpoint about connections. */
   readonly reached: string[] = [];
   /** Connections on which the shard said that it leaves. */
   leaving = 0;
-  /** What it was told of the protocol, where the pool tells of it: whether others have been served over the pool. */
+  /** What it was told about the protocol, where the pool reports it: whether others have been served over the pool. */
   readonly doubts: boolean[] = [];
 
   /** @param make by the pool's own constructor */

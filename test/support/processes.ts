@@ -115,13 +115,13 @@ export function commandLines(): string[] {
 
 /** Below what systems give to outgoing connections, any of which could take a port that was found free. */
 const FIRST_PORT = 20_000;
-/** Each of the processes in which tests run side by side has so many of its own. */
+/** How many ports each of the parallel test processes has. */
 const PORTS_OF_A_PROCESS = 2000;
 const PROCESSES = 6;
 const ownPorts = FIRST_PORT + (Number(process.env.VITEST_POOL_ID ?? 0) % PROCESSES) * PORTS_OF_A_PROCESS;
 let nextPort = Math.floor(Math.random() * PORTS_OF_A_PROCESS);
 
-/** Ports that nobody listens on, and that nobody else is told of soon. */
+/** Ports that are free, and that no other caller gets soon. */
 export async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = [];
   while (ports.length < count) {

@@ -129,7 +129,7 @@ function isInstalled(program: string): boolean {
   return spawnSync(program, ['--version']).status === 0;
 }
 
-/** etcd of so many members, from Debian. */
+/** etcd with a number of members, from Debian. */
 export async function etcd(scope: Scope, members: number): Promise<StoreUnderTest> {
   if (!isInstalled('etcd')) throw new Error(INSTALL_ETCD);
   const ports = await freePorts(2 * members);

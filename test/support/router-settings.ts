@@ -11,7 +11,7 @@ import {
 /** All limits, as they are where a config says nothing. */
 export const allLimits = { ...defaultLimits, ...defaultRouterLimits };
 
-/** What a router of HTTP goes by that has these routes and clusters, and is told nothing else. */
+/** The settings of an HTTP router that has these routes and clusters, and is told nothing else. */
 export function routerSettings(
   routes: readonly RouteDescription[],
   clusters: readonly RoutedCluster[],

@@ -31,7 +31,7 @@ export class StubRequest implements GatedRequest, HttpRequest, StreamHandler {
   startedAtMs = 0;
   readonly wayToLeave = 'end';
   refusal: Refusal | null = null;
-  /** Whom its owner was last looked for among. */
+  /** The owners among which its owner was last looked for. */
   owners: Owners | null = null;
   keepsContent = false;
   /** How often its wait was over. */
@@ -131,7 +131,7 @@ export class StubRequest implements GatedRequest, HttpRequest, StreamHandler {
   }
 }
 
-/** Who owns what in a cluster at a version, for those who ask no more than which version it is. */
+/** A cluster's owners at a version, for callers that ask for no more than the version. */
 export function ownersAt(version: number): Owners {
   return { name: 'docs', protocol: 'http2', build: version, version, find: () => null, isOwner: () => false };
 }
