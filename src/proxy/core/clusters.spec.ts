@@ -38,13 +38,11 @@ function clustersWith(open: readonly OpenRequest[] = []) {
     requests: () => open,
     visitSome: async (visit: (request: OpenRequest) => void) => open.forEach(visit),
   };
-  const clusters = new Clusters(
-    routerContext(() => 0),
-    { any: () => pool },
-    requests,
-    (owners) => told.push(owners),
+  const context = routerContext(() => 0);
+  const clusters = new Clusters(context, { any: () => pool, another: () => pool }, requests, (owners) =>
+    told.push(owners),
   );
-  return { clusters, told };
+  return { clusters, told, counters: context.counters };
 }
 
 it('tells families of other owners, and of none where nothing has changed', () => {
@@ -82,6 +80,24 @@ it('knows a cluster that has gone until nothing is open to it any more', async (
   clusters.sweep(0);
   expect(await gone).toBe(true);
   expect(clusters.ownersIn('docs')).toBeUndefined();
+  clusters.stop();
+});
+
+it('counts a shard as unhealthy by how it is reached now, and no longer by how it was before a reload', () => {
+  const { clusters, counters } = clustersWith();
+  const table = tableOf(1, 's0');
+  const passiveHealth = { consecutiveFailures: 1, ejectionMs: 60_000, maxEjectionMs: 60_000 };
+  const reachedBy = (protocol: string): RoutedCluster => ({ ...docs(table), upstream: { protocol, passiveHealth } });
+  const unhealthy = (): number => {
+    clusters.refreshCounters();
+    return counters.shard('docs', 's0').unhealthy;
+  };
+  clusters.goBy([reachedBy('any')], () => {});
+  clusters.ownersIn('docs')?.find('k')?.onOutcome(true);
+  expect(unhealthy()).toBe(1);
+  clusters.goBy([reachedBy('another')], () => {});
+  expect(clusters.ownersIn('docs')?.find('k')?.id).toBe('s0');
+  expect(unhealthy()).toBe(0);
   clusters.stop();
 });
 

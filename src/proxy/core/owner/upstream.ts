@@ -165,15 +165,18 @@ export class Upstream<P extends Pool = Pool> implements ShardEndpoint {
     this.health?.onOutcome(failed, this.#context.turn.nowMs);
   }
 
-  /** Adds to the counters what it is like now. */
-  addStates(): void {
+  /**
+   * Adds to the counters what it is like now.
+   * @param isCurrent requests may come to it; whether a past one is healthy is of no interest
+   */
+  addStates(isCurrent: boolean): void {
     const { counters } = this;
     counters.connections += this.pool.openConnections;
     counters.streams += this.pool.openStreams;
     counters.held += this.#held.count;
     if (this.health === null) return;
     counters.ejections += this.health.ejections;
-    if (this.health.faultAt(this.#context.turn.begin()) !== null) counters.unhealthy = 1;
+    if (isCurrent && this.health.faultAt(this.#context.turn.begin()) !== null) counters.unhealthy = 1;
   }
 
   /** The router's own limits have changed, or what is logged. */

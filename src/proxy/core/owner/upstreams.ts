@@ -104,7 +104,7 @@ export class Upstreams {
   refreshCounters(): void {
     // A shard that has moved is reached at two addresses, and counted as one.
     for (const upstream of this.#all) upstream.counters.clearStates();
-    for (const upstream of this.#all) upstream.addStates();
+    for (const upstream of this.#all) upstream.addStates(!this.#past.has(upstream));
   }
 
   /** Cuts what is in flight to a cluster's shards, of this version or a past one. */
