@@ -1,8 +1,8 @@
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { stringify } from 'yaml';
 import { parseConfig } from '../../config/index.ts';
+import { checkFree } from '../../io/index.ts';
 import { DEFAULT_NAMESPACE, isUnderWay, type SqliteStore } from '../../registry/index.ts';
 import { addressText, type HostPort } from '../../runtime/address.ts';
 import { writePrivateFile } from '../../runtime/private-file.ts';
@@ -152,12 +152,12 @@ async function startShards(
 /** The first port from `from` on that is free. */
 async function freePort(from: number): Promise<number> {
   for (let port = from; port <= 65535; port++) {
-    const free = await new Promise<boolean>((resolve) => {
-      const probe = createServer()
-        .once('error', () => resolve(false))
-        .listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
-    });
-    if (free) return port;
+    try {
+      await checkFree({ host: '127.0.0.1', port });
+      return port;
+    } catch {
+      // Another program has it, or it is not for this user: the next one may do.
+    }
   }
   throw new UsageError(`no port from ${from} on is free`);
 }
