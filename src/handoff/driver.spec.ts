@@ -115,6 +115,24 @@ async function awaitedNow(registry: Registry): Promise<string[]> {
   return awaitedIn(NAME, handoff as Handoff, { routers, nodes, known, astray: [] });
 }
 
+/** Has a cluster controlled until the test ends. @returns what failover reports, as it comes */
+function control(registry: Registry): readonly string[] {
+  const done: string[] = [];
+  const controller = new AbortController();
+  const log = {
+    onTerm: () => {},
+    onStep: () => {},
+    onFailover: (lost: readonly string[], what: string) => done.push(`${lost.join()}: ${what}`),
+    onWarning: () => {},
+  };
+  const controlling = controlCluster(registry, NAME, 'me', clock, log, controller.signal);
+  scope.defer(() => {
+    controller.abort();
+    return controlling;
+  });
+  return done;
+}
+
 it('takes each step once every router and every shard that loses has said so, and none before', async () => {
   const open = await registries();
   const registry = open();
@@ -318,13 +336,7 @@ it('takes an unhealthy shard out too, and waits for its word, for it is alive', 
   const registry = open();
   await registry.topologies.commit(draft(['s0', 's1'], { failover: { afterMs: 200 } }));
   const [unhealthy] = [await shard(open(), 's0'), await shard(open(), 's1')];
-  const controller = new AbortController();
-  const log = { onTerm: () => {}, onStep: () => {}, onFailover: () => {}, onWarning: () => {} };
-  const controlling = controlCluster(open(), NAME, 'me', clock, log, controller.signal);
-  scope.defer(() => {
-    controller.abort();
-    return controlling;
-  });
+  control(open());
   await unhealthy.makeUnhealthy();
   const handoff = await reached(registry, 'hold');
   expect(handoff).toMatchObject({ reason: 'shard s0 lost', lost: [], losing: ['s0'] });
@@ -338,19 +350,7 @@ it('takes a lost shard out after its time, never the last one, and waits for it 
   const registry = open();
   await registry.topologies.commit(draft(['s0', 's1'], { failover: { afterMs: 300 } }));
   const shards = [await shard(open(), 's0'), await shard(open(), 's1')];
-  const controller = new AbortController();
-  const done: string[] = [];
-  const log = {
-    onTerm: () => {},
-    onStep: () => {},
-    onFailover: (lost: readonly string[], what: string) => done.push(`${lost.join()}: ${what}`),
-    onWarning: () => {},
-  };
-  const controlling = controlCluster(open(), NAME, 'me', clock, log, controller.signal);
-  scope.defer(() => {
-    controller.abort();
-    return controlling;
-  });
+  const done = control(open());
   await shards[0]?.vanish();
   await vi.waitFor(async () => expect((await registry.topologies.read(NAME))?.version).toBe(2), PATIENCE);
   expect((await registry.topologies.read(NAME))?.shards.map(({ id }) => id)).toEqual(['s1']);
@@ -373,13 +373,7 @@ it('waits for no process of a lost shard that came while it was given up, and wa
   const router = new Router(open(), 'r');
   await router.ready;
   await registry.handoffs.stage(draft(['s1'], { failover: { afterMs: 100 } }), {}, 'a test');
-  const controller = new AbortController();
-  const log = { onTerm: () => {}, onStep: () => {}, onFailover: () => {}, onWarning: () => {} };
-  const controlling = controlCluster(open(), NAME, 'me', clock, log, controller.signal);
-  scope.defer(() => {
-    controller.abort();
-    return controlling;
-  });
+  control(open());
   const isGivenUp = async (): Promise<void> => expect(await awaitedNow(registry)).toEqual(['router r']);
   await lost?.vanish();
   await vi.waitFor(async () => expect((await registry.handoffs.read(NAME)).handoff?.lost).toEqual(['s0']), PATIENCE);
@@ -403,13 +397,7 @@ it('waits for no process that is over, while it can do nothing about an unhealth
   const router = new Router(open(), 'r');
   await router.ready;
   await registry.handoffs.stage(draft(['s1'], { failover: { afterMs: 100 } }), {}, 'a test');
-  const controller = new AbortController();
-  const log = { onTerm: () => {}, onStep: () => {}, onFailover: () => {}, onWarning: () => {} };
-  const controlling = controlCluster(open(), NAME, 'me', clock, log, controller.signal);
-  scope.defer(() => {
-    controller.abort();
-    return controlling;
-  });
+  control(open());
   // The handoff takes its keys away already.
   await unhealthy.makeUnhealthy();
   await gone.vanish();
