@@ -2,6 +2,9 @@
 export interface Figures {
   readonly peer: string;
   readonly cpuUs: number;
+  readonly cpuUsByRound: readonly number[];
+  /** Keyway's CPU a request over this peer's. */
+  readonly keywayOver: number;
   readonly perSecond: number;
   readonly errors: number;
   readonly p50Ms: number;
@@ -75,10 +78,8 @@ function cost(figures: readonly Figures[], peer: string): string {
 }
 
 function ratio({ figures }: CaseResult, peer: string): string {
-  const own = of(figures, 'keyway');
-  const other = of(figures, peer);
-  if (own === undefined || other === undefined) return '';
-  return (own.cpuUs / other.cpuUs).toFixed(2);
+  const found = of(figures, peer);
+  return found === undefined ? '' : found.keywayOver.toFixed(2);
 }
 
 function latency(figures: readonly Figures[], peer: string): string {

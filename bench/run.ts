@@ -1,7 +1,9 @@
 /**
- * `npm run bench`: Keyway and every peer that is installed, the same backends, one run. Rounds go round the peers, so that
- * a machine that slows down slows all; medians are told. CPU a request is the figure to compare: user and system time of
- * all of a proxy's threads.
+ * `npm run bench`: Keyway and every peer that is installed, the same backends, one run. CPU a request is the figure to
+ * compare: user and system time of all of a proxy's threads. Each round starts every proxy anew, for how a process happens
+ * to be compiled and laid out in memory differs from one start to the next by more than is to be measured; in a case the
+ * proxies take turns of a fifth of a second, so that a machine that slows down slows all. A round's figure is the lower
+ * quartile of its turns, since what disturbs a turn only ever adds to it; medians over the rounds are told.
  *
  *   node bench/run.ts [--peers keyway,envoy] [--cases 'gRPC 100'] [--rounds 3] [--seconds 2] [--json FILE]
  *                     [--baseline CHECKOUT]   an earlier Keyway, beside this one
@@ -20,15 +22,17 @@ import {
   type Peer,
   versionOf,
 } from './peers/index.ts';
-import { type CaseResult, report } from './report.ts';
+import { type CaseResult, type Figures, report } from './report.ts';
 import { startBackends } from './support/backend.ts';
-import { runGrpcJsLoad } from './support/grpc-js-load.ts';
+import { openGrpcJsLoad } from './support/grpc-js-load.ts';
 import { withIdleStreams } from './support/idle-streams.ts';
-import { type LoadOptions, runLoad } from './support/load.ts';
+import { type LoadOptions, openSlicedLoad, runLoad } from './support/load.ts';
 import { cpuSeconds, residentBytes } from './support/process-cost.ts';
 import { end, endAll, median, startListening } from './support/programs.ts';
 
 const WARM_UP_MS = 700;
+/** Short, so that neighbouring turns meet the same machine, and long beside the beginning and the end of each. */
+const TURN_MS = 200;
 /** At a tenth of its capacity a JIT compiler takes longer to warm up: the tail of the first seconds is its, not the router's. */
 const OPEN_LOOP_WARM_UP_MS = 3000;
 const IDLE_STREAMS = 10_000;
@@ -52,70 +56,113 @@ interface Sample {
   readonly p99Ms: number;
 }
 
-async function measure(each: BenchCase, peer: Peer, pid: number): Promise<Sample> {
-  const options: LoadOptions = {
+type Samples = Map<string, Sample[]>;
+
+function loadOptions(each: BenchCase, peer: Peer): LoadOptions {
+  return {
     port: peer.port,
     connections: each.connections,
     streams: each.streams,
     path: each.kind === 'get' ? `/get/${each.size}` : `/grpc/${each.size}`,
     requestBytes: each.kind === 'get' ? 0 : each.size,
     keys: each.keys,
-    warmUpMs: each.rate === undefined ? WARM_UP_MS : OPEN_LOOP_WARM_UP_MS,
+    warmUpMs: OPEN_LOOP_WARM_UP_MS,
     measureMs: Number(values.seconds) * 1000,
     ...(each.rate === undefined ? {} : { rate: each.rate }),
   };
-  let before = 0;
-  let after = 0;
-  const run = each.kind === 'grpc-js' ? runGrpcJsLoad : runLoad;
-  const result = await run(
-    options,
-    () => {
-      before = cpuSeconds(pid);
-    },
-    () => {
-      after = cpuSeconds(pid);
-    },
-  );
-  const quantile = (q: number): number => result.latenciesMs[Math.floor(result.latenciesMs.length * q)] ?? 0;
-  return {
-    cpuUs: ((after - before) / result.requests) * 1e6,
-    perSecond: result.requests / result.seconds,
-    errors: result.errors,
-    p50Ms: quantile(0.5),
-    p99Ms: quantile(0.99),
-  };
 }
 
-async function measureCase(each: BenchCase, peers: ReadonlyMap<Peer, ChildProcess>): Promise<CaseResult> {
-  process.stderr.write(`${each.name}\n`);
-  const samples = new Map<string, Sample[]>();
-  for (let round = 0; round < Number(values.rounds); round++) {
-    // Each round begins with another, so that none is always behind the same one.
-    const order = [...peers];
-    for (const [peer, child] of [...order.slice(round % order.length), ...order.slice(0, round % order.length)]) {
-      const sample = await measure(each, peer, child.pid as number);
-      samples.set(peer.name, [...(samples.get(peer.name) ?? []), sample]);
+/** One round of a closed loop: the peers take turns; another has the first each time. */
+async function measureTurns(each: BenchCase, peers: ReadonlyMap<Peer, ChildProcess>, into: Samples): Promise<void> {
+  const open = each.kind === 'grpc-js' ? openGrpcJsLoad : openSlicedLoad;
+  const entries = await Promise.all(
+    [...peers].map(async ([peer, { pid }]) => ({
+      peer,
+      pid: pid as number,
+      load: await open(loadOptions(each, peer)),
+      costs: [] as number[],
+      requests: 0,
+      errors: 0,
+      seconds: 0,
+    })),
+  );
+  for (const { load } of entries) await load.run(WARM_UP_MS);
+  const turns = Math.ceil((Number(values.seconds) * 1000) / TURN_MS);
+  for (let turn = 0; turn < turns; turn++) {
+    const first = turn % entries.length;
+    for (const entry of [...entries.slice(first), ...entries.slice(0, first)]) {
+      const before = cpuSeconds(entry.pid);
+      const slice = await entry.load.run(TURN_MS);
+      entry.costs.push(((cpuSeconds(entry.pid) - before) / slice.requests) * 1e6);
+      entry.requests += slice.requests;
+      entry.errors += slice.errors;
+      entry.seconds += slice.seconds;
     }
   }
-  const figures = [...samples].map(([peer, list]) => ({
-    peer,
-    cpuUs: median(list.map(({ cpuUs }) => cpuUs)),
-    perSecond: median(list.map(({ perSecond }) => perSecond)),
-    errors: list.reduce((sum, { errors }) => sum + errors, 0),
-    p50Ms: median(list.map(({ p50Ms }) => p50Ms)),
-    p99Ms: median(list.map(({ p99Ms }) => p99Ms)),
-  }));
-  return { name: each.name, kind: each.kind, figures };
+  for (const { peer, load, costs, requests, errors, seconds } of entries) {
+    load.close();
+    const sample = { cpuUs: lowerQuartile(costs), perSecond: requests / seconds, errors, p50Ms: 0, p99Ms: 0 };
+    into.set(peer.name, [...(into.get(peer.name) ?? []), sample]);
+  }
 }
 
+/** One round of an open loop: latency is the figure, and the peers come one behind the other. */
+async function measureLatency(each: BenchCase, peers: ReadonlyMap<Peer, ChildProcess>, into: Samples): Promise<void> {
+  for (const peer of peers.keys()) {
+    const { requests, errors, seconds, latenciesMs } = await runLoad(
+      loadOptions(each, peer),
+      () => {},
+      () => {},
+    );
+    const quantile = (q: number): number => latenciesMs[Math.floor(latenciesMs.length * q)] ?? 0;
+    const sample = {
+      cpuUs: 0,
+      perSecond: requests / seconds,
+      errors,
+      p50Ms: quantile(0.5),
+      p99Ms: quantile(0.99),
+    };
+    into.set(peer.name, [...(into.get(peer.name) ?? []), sample]);
+  }
+}
+
+/** All rounds of the cases, each with proxies that have just been started. */
 async function measureAll(list: readonly BenchCase[], peers: readonly Peer[]): Promise<CaseResult[]> {
-  if (list.length === 0) return [];
-  const running = new Map<Peer, ChildProcess>();
-  for (const peer of peers) running.set(peer, await startListening(peer.command, peer.port));
-  const results: CaseResult[] = [];
-  for (const each of list) results.push(await measureCase(each, running));
-  for (const child of running.values()) await end(child);
-  return results;
+  const samples = new Map<BenchCase, Samples>(list.map((each) => [each, new Map()]));
+  for (let round = 0; list.length > 0 && round < Number(values.rounds); round++) {
+    const first = round % peers.length;
+    const running = new Map<Peer, ChildProcess>();
+    for (const peer of [...peers.slice(first), ...peers.slice(0, first)])
+      running.set(peer, await startListening(peer.command, peer.port));
+    for (const [each, into] of samples) {
+      process.stderr.write(`round ${round + 1}: ${each.name}\n`);
+      await (each.kind === 'poisson' ? measureLatency : measureTurns)(each, running, into);
+    }
+    for (const child of running.values()) await end(child);
+  }
+  return [...samples].map(([{ name, kind }, into]) => ({ name, kind, figures: figuresOf(into, peers) }));
+}
+
+function figuresOf(samples: Samples, peers: readonly Peer[]): Figures[] {
+  const own = samples.get('keyway') ?? [];
+  return peers.map(({ name }) => {
+    const list = samples.get(name) ?? [];
+    return {
+      peer: name,
+      cpuUs: median(list.map(({ cpuUs }) => cpuUs)),
+      cpuUsByRound: list.map(({ cpuUs }) => cpuUs),
+      // Round by round, for both of a round met the same machine.
+      keywayOver: median(list.map(({ cpuUs }, round) => (own[round]?.cpuUs ?? Number.NaN) / cpuUs)),
+      perSecond: median(list.map(({ perSecond }) => perSecond)),
+      errors: list.reduce((sum, { errors }) => sum + errors, 0),
+      p50Ms: median(list.map(({ p50Ms }) => p50Ms)),
+      p99Ms: median(list.map(({ p99Ms }) => p99Ms)),
+    };
+  });
+}
+
+function lowerQuartile(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 4)] ?? Number.NaN;
 }
 
 /** Bytes of resident memory for an idle stream; in a process of its own, which has done nothing else. */

@@ -79,6 +79,37 @@ export const quietHandler: ConnectionHandler = {
   },
 };
 
+/** What a slice of a closed loop came to. */
+export interface Slice {
+  readonly requests: number;
+  readonly errors: number;
+  readonly seconds: number;
+}
+
+/** A closed loop whose connections stay open between its slices, and are silent meanwhile. */
+export interface SlicedLoad {
+  /** Keeps requests under way for so long, and resolves once the last is answered. */
+  run(ms: number): Promise<Slice>;
+  close(): void;
+}
+
+/** Opens the connections of a closed loop, which asks for nothing until it is run. */
+export async function openSlicedLoad(options: LoadOptions): Promise<SlicedLoad> {
+  const load = new Load(options);
+  await load.open();
+  return {
+    async run(ms) {
+      load.resetCounts();
+      const started = performance.now();
+      load.begin();
+      await sleep(ms);
+      await load.quiet();
+      return { requests: load.requests, errors: load.errors, seconds: (performance.now() - started) / 1000 };
+    },
+    close: () => load.end(),
+  };
+}
+
 /** Runs the load on connections of its own. `onMeasure` is called when the warm-up is over, `onMeasured` at the end. */
 export async function runLoad(
   options: LoadOptions,
@@ -116,6 +147,8 @@ class Load implements StreamHandler {
   #connections: Connection[] = [];
   #next = 0;
   #running = true;
+  #underWay = 0;
+  #onQuiet: (() => void) | null = null;
   readonly #started = new Map<Stream, number>();
   #latencies: number[] = [];
 
@@ -147,6 +180,7 @@ class Load implements StreamHandler {
   }
 
   begin(): void {
+    this.#running = true;
     const { rate, sleeps = false } = this.#options;
     if (rate !== undefined) {
       this.#arrivals(rate, sleeps);
@@ -154,6 +188,15 @@ class Load implements StreamHandler {
     }
     for (const connection of this.#connections)
       for (let i = 0; i < this.#options.streams; i++) this.#request(connection);
+  }
+
+  /** Starts no further request, and resolves once none is under way. */
+  quiet(): Promise<void> {
+    this.#running = false;
+    if (this.#underWay === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onQuiet = resolve;
+    });
   }
 
   #arrivals(rate: number, sleeps: boolean): void {
@@ -177,6 +220,7 @@ class Load implements StreamHandler {
     block.set(this.#base);
     block.push(this.#keys[this.#next++ % this.#keys.length] as Field);
     const body = this.#body;
+    this.#underWay++;
     const stream = connection.request(block, body.length === 0, this);
     if (body.length > 0) connection.sendData(stream, body, 0, body.length, true);
     return stream;
@@ -184,8 +228,10 @@ class Load implements StreamHandler {
 
   #done(stream: Stream): void {
     this.requests++;
+    this.#underWay--;
     if (this.#options.rate === undefined) {
       if (this.#running) this.#request(stream.connection as Connection);
+      else if (this.#underWay === 0) this.#onQuiet?.();
       return;
     }
     const started = this.#started.get(stream);
