@@ -1,6 +1,7 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { Scope } from '../../test/support/processes.ts';
 import { clock, PATIENCE, registryOn, sqlite } from '../../test/support/registries.ts';
+import { RegisteredOwnership, type Verdict } from '../ownership/index.ts';
 import {
   type Handoff,
   type HandoffStep,
@@ -12,8 +13,6 @@ import {
   type Registry,
   VersionConflict,
 } from '../registry/index.ts';
-import type { Verdict } from '../shard/ownership.ts';
-import { RegisteredOwnership } from '../shard/registered-ownership.ts';
 import { checkTopology, type TopologyDraft } from '../topology/index.ts';
 import { awaitedIn, changeTopology, controlCluster, HandoffDriver, type OnStep } from './index.ts';
 

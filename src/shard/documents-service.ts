@@ -8,6 +8,7 @@ import {
   status,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import type { Ownership, Verdict } from '../ownership/index.ts';
 import {
   type Change,
   ChangesRemoved,
@@ -31,7 +32,6 @@ import type {
   WatchRequest,
 } from './documents-proto.ts';
 import type { OperationLog } from './operation-log.ts';
-import type { Ownership, Verdict } from './ownership.ts';
 import { type Sessions, TOUCH_EVERY_MS } from './sessions.ts';
 
 const DEFAULT_PAGE = 100;

@@ -2,6 +2,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
+import { type Ownership, ownerOfAll, RegisteredOwnership } from '../ownership/index.ts';
 import type { MemberProcess, Registry } from '../registry/index.ts';
 import type { HostPort } from '../runtime/address.ts';
 import type { TopologyName, TopologyVersion } from '../topology/index.ts';
@@ -11,8 +12,6 @@ import { DocumentsClient, documentsPackage } from './documents-proto.ts';
 import { documentsService } from './documents-service.ts';
 import { ShardHousekeeping, type ShardHousekeepingOptions } from './housekeeping/index.ts';
 import { OperationLog } from './operation-log.ts';
-import { type Ownership, ownerOfAll } from './ownership.ts';
-import { RegisteredOwnership } from './registered-ownership.ts';
 import { Sessions } from './sessions.ts';
 
 const SERVICE = 'keyway.shard.v1.Documents';

@@ -106,9 +106,14 @@ export const rooms: readonly Room[] = [
     mayImport: ['housekeeping', 'proxy/health', 'registry', 'runtime', 'topology', 'yaml'],
   },
   {
+    folder: 'ownership',
+    what: 'what a shard that takes part in handoffs may serve, by the registry and its lease',
+    mayImport: ['handoff', 'registry', 'topology'],
+  },
+  {
     folder: 'shard',
     what: 'the reference backend: documents with watches, on a shared SQLite database; takes part in handoffs and does housekeeping',
-    mayImport: ['handoff', 'housekeeping', 'registry', 'runtime', 'sqlite', 'topology', 'yaml'],
+    mayImport: ['housekeeping', 'ownership', 'registry', 'runtime', 'sqlite', 'topology', 'yaml'],
   },
   {
     folder: 'load',

@@ -1,7 +1,7 @@
 import { type Progress, type Run, type Task, taskSettings, unitText } from '../../housekeeping/index.ts';
+import type { Ownership } from '../../ownership/index.ts';
 import { type DocumentStore, RevisionConflict, StaleToken } from '../document-store.ts';
 import type { DocumentWatches } from '../document-watches.ts';
-import type { Ownership } from '../ownership.ts';
 import type { MaintenanceStore, UnitToken } from './maintenance-store.ts';
 import { Pace } from './pace.ts';
 import type { ShardHousekeepingSettings } from './settings.ts';

@@ -1,5 +1,5 @@
+import { RegisteredOwnership } from '../../../src/ownership/index.ts';
 import { Registry, type Store } from '../../../src/registry/index.ts';
-import { RegisteredOwnership } from '../../../src/shard/registered-ownership.ts';
 import { derivedNodeId, type TopologyVersion } from '../../../src/topology/index.ts';
 import { isAbandoned } from '../judge/judge.ts';
 import type { SimulatedProcess } from '../machine/process.ts';
