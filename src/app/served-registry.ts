@@ -1,11 +1,11 @@
 import { dirname } from 'node:path';
-import { SqliteStore } from '../registry/index.ts';
+import { registryFile, SqliteStore } from '../registry/index.ts';
 import { StoreServer } from '../registry/store/index.ts';
 import { listenFault } from '../runtime/foreign-errors.ts';
 import { newLog } from '../runtime/log.ts';
 import { machineClock } from '../runtime/machine-clock.ts';
 import { UsageError } from '../runtime/usage-error.ts';
-import { FileLock, FileLocked } from '../sqlite/index.ts';
+import { checkKind, FileLock, FileLocked } from '../sqlite/index.ts';
 import { DataFile, makeDataFolder } from './data-file.ts';
 import { type AccessOptions, AccessReload, readAccess } from './registry-access.ts';
 
@@ -36,6 +36,8 @@ export async function serveRegistry(
   const { listen, data } = options;
   const read = readAccess(options);
   makeDataFolder(dirname(data));
+  // Before the lock, which is a file beside it.
+  checkKind(data, registryFile);
   const lock = lockOf(data);
   const store = new SqliteStore(data, machineClock);
   const kept = new DataFile(data);

@@ -49,7 +49,7 @@ export { Registry, type RegistrySurroundings } from './registry.ts';
 export { oneStore, registrySchema, storeFields } from './registry-schema.ts';
 export type { RegistryDescription, StoreTls } from './store/open-store.ts';
 export { StoreSetUpError } from './store/set-up-error.ts';
-export { SqliteStore } from './store/sqlite-store.ts';
+export { registryFile, SqliteStore } from './store/sqlite-store.ts';
 export { type Revision, type Store, StoreDenied, StoreRefused, StoreUnavailable } from './store/store.ts';
 export { type CommitOptions, type CommittedVersion, Topologies, VersionConflict } from './topologies.ts';
 export type { TopologyEvent } from './topology-watch.ts';

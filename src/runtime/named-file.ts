@@ -9,6 +9,9 @@ export class NamedFileFault extends Error {
   override readonly name = 'NamedFileFault';
 }
 
+/** Of a file that is to be made. */
+export const NO_FOLDER = 'its folder does not exist';
+
 /** What a file holds. @throws NamedFileFault where it cannot be read */
 export function namedFile(file: string): Buffer {
   try {
@@ -23,7 +26,7 @@ export function writeNamedFile(file: string, text: string): void {
   try {
     writeFileSync(file, text);
   } catch (cause) {
-    throw new NamedFileFault(`${file}: ${fileFault(cause)}`, { cause });
+    throw notWritten(file, cause);
   }
 }
 
@@ -32,8 +35,14 @@ export function checkWritable(file: string): void {
   try {
     closeSync(openSync(file, 'a'));
   } catch (cause) {
-    throw new NamedFileFault(`${file}: ${fileFault(cause)}`, { cause });
+    throw notWritten(file, cause);
   }
+}
+
+/** What is written need not be there, but the folder that it goes to. */
+function notWritten(file: string, cause: unknown): NamedFileFault {
+  const fault = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? NO_FOLDER : fileFault(cause);
+  return new NamedFileFault(`${file}: ${fault}`, { cause });
 }
 
 /**

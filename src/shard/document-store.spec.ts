@@ -23,6 +23,10 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
+/** As the first release made it. */
+const DOCUMENTS_BEFORE =
+  'CREATE TABLE documents (key TEXT PRIMARY KEY, value BLOB NOT NULL, revision INTEGER NOT NULL) WITHOUT ROWID';
+
 it('refuses a write by an older version than that of the last write of the same document', () => {
   const [old, next] = [open(), open()];
   old.put('p/d', value, null, { shard: 's0', version: 3 });
@@ -58,6 +62,7 @@ it('refuses every write of a shard that was given up, by what it knew then, and 
 it('opens a file that was made before writes had versions', () => {
   const file = join(folder, 'documents.sqlite');
   const database = new DatabaseSync(file);
+  database.exec(DOCUMENTS_BEFORE);
   database.exec('CREATE TABLE changes (revision INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, value BLOB)');
   database.exec("INSERT INTO changes (key, value) VALUES ('p/d', x'76')");
   database.close();
@@ -109,6 +114,7 @@ it('keeps a bounded number of documents in mind of which nothing is left, and ha
 it('does not know which documents changes were removed of before that was written down', () => {
   const file = join(folder, 'documents.sqlite');
   const database = new DatabaseSync(file);
+  database.exec(DOCUMENTS_BEFORE);
   database.exec('CREATE TABLE removed (up_to INTEGER NOT NULL); INSERT INTO removed VALUES (7)');
   database.close();
   const store = open();

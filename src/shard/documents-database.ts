@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { addMissing, openDurable } from '../sqlite/index.ts';
+import { addMissing, type DatabaseKind, openDurable } from '../sqlite/index.ts';
 
 /**
  * Stands in `removed_changes` for documents of which nothing is left, and which are too many to be known one by one. No document has that key.
@@ -48,9 +48,16 @@ const SCHEMA = `
   END;
 `;
 
+/** What the file of shards' documents holds. */
+const documentsFile: DatabaseKind = {
+  name: 'documents of reference shards',
+  schema: SCHEMA,
+  marks: { documents: ['key', 'value', 'revision'] },
+};
+
 /** Opens the database that all shards of a machine share, with what older ones lack. */
 export function openDocuments(file: string): DatabaseSync {
-  const database = openDurable(file, SCHEMA);
+  const database = openDurable(file, documentsFile);
   addMissing(database, 'changes', 'version', 'INTEGER NOT NULL DEFAULT 0');
   addMissing(database, 'changes', 'at', 'INTEGER NOT NULL DEFAULT 0');
   addMissing(database, 'documents', 'expires_at', 'INTEGER');

@@ -1,11 +1,9 @@
 import { DatabaseSync } from 'node:sqlite';
 import { keepPrivate, makePrivateFile } from '../runtime/private-file.ts';
+import { checkKind, checkTables, type DatabaseKind } from './database-kind.ts';
 
 /** Processes of one machine may share a file; each waits this long for another's transaction. */
 const BUSY_TIMEOUT_MS = 10_000;
-
-/** SQLite's result code for a file that holds something else. */
-const SQLITE_NOTADB = 26;
 
 /** Every acknowledged change is on the disk (synchronous = FULL): a killed process, or machine, loses none. */
 const DURABLE = `
@@ -14,19 +12,24 @@ const DURABLE = `
 `;
 
 /**
- * Opens a SQLite file, made where it is not there, whose tables `schema` makes where they are not there. It is its owner's
- * alone, and so are the log and the index that SQLite keeps beside it: they get the file's own permissions.
+ * Opens a SQLite file, made where it is not there, with its tables. It is its owner's alone, and so are the log and the index that
+ * SQLite keeps beside it: they get the file's own permissions.
+ * @throws NamedFileFault where the file holds something else, which stays as it is
  */
-export function openDurable(file: string, schema: string): DatabaseSync {
+export function openDurable(file: string, kind: DatabaseKind): DatabaseSync {
+  checkKind(file, kind);
   makePrivateFile(file);
   for (const beside of [`${file}-wal`, `${file}-shm`]) keepPrivate(beside);
   const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
   try {
-    database.exec(DURABLE + schema);
+    // Its log may hold tables that were not written back yet.
+    checkTables(database, file, kind);
+    database.exec(DURABLE);
+    // As one change: no other process ever sees a part of it.
+    transaction(database, () => database.exec(kind.schema));
   } catch (cause) {
     database.close();
-    if ((cause as { errcode?: number }).errcode !== SQLITE_NOTADB) throw cause;
-    throw new Error(`${file} is not a SQLite database: give another file, or move this one away`, { cause });
+    throw cause;
   }
   return database;
 }

@@ -1,5 +1,12 @@
 import { DatabaseSync } from 'node:sqlite';
 import { makePrivateFile } from '../runtime/private-file.ts';
+import { checkKind, type DatabaseKind } from './database-kind.ts';
+
+const lockFile: DatabaseKind = {
+  name: 'a lock',
+  schema: 'CREATE TABLE IF NOT EXISTS holder (pid INTEGER NOT NULL)',
+  marks: { holder: ['pid'] },
+};
 
 /** Another process has the lock. */
 export class FileLocked extends Error {
@@ -23,13 +30,14 @@ export class FileLock {
     this.#database = database;
   }
 
-  /** @param file the lock itself, which is made where it is not there. @throws FileLocked */
+  /** @param file the lock itself, which is made where it is not there. @throws FileLocked; NamedFileFault where it holds something else */
   static take(file: string, pid: number): FileLock {
+    checkKind(file, lockFile);
     makePrivateFile(file);
     const database = new DatabaseSync(file);
     try {
       // SQLite's write lock keeps other writers away, and lets them read which process has it.
-      database.exec('CREATE TABLE IF NOT EXISTS holder (pid INTEGER NOT NULL)');
+      database.exec(lockFile.schema);
       database.exec(`BEGIN IMMEDIATE; DELETE FROM holder; INSERT INTO holder VALUES (${pid}); COMMIT`);
       database.exec('BEGIN IMMEDIATE');
       return new FileLock(database);

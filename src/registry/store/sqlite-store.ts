@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { addMissing, fileIdentity, openDurable, snapshot, transaction } from '../../sqlite/index.ts';
+import { addMissing, type DatabaseKind, fileIdentity, openDurable, snapshot, transaction } from '../../sqlite/index.ts';
 import { LONGEST_LEASE_MS } from '../access/call-bounds.ts';
 import { Denial } from '../access/denial.ts';
 import type { OwnedStore } from '../access/participant-store.ts';
@@ -41,6 +41,13 @@ const SCHEMA = `
     owner TEXT
   );
 `;
+
+/** What the file of a registry holds. */
+export const registryFile: DatabaseKind = {
+  name: 'a registry',
+  schema: SCHEMA,
+  marks: { counters: ['name', 'value'], entries: ['key', 'value', 'created', 'revision'] },
+};
 
 /** Changes are kept for watchers that come back; a watcher that was away for longer lists everything again. */
 const KEPT_REVISIONS = 1000;
@@ -89,10 +96,11 @@ export class SqliteStore implements OwnedStore {
   constructor(file: string, clock: () => number) {
     this.#file = file;
     this.#clock = clock;
-    this.#database = openDurable(file, SCHEMA);
+    this.#database = openDurable(file, registryFile);
     addMissing(this.#database, 'leases', 'owner', 'TEXT');
     this.#copy = fileIdentity(file) ?? '';
-    this.#hasty = openDurable(file, 'PRAGMA synchronous = NORMAL;');
+    this.#hasty = openDurable(file, registryFile);
+    this.#hasty.exec('PRAGMA synchronous = NORMAL');
     this.#statements = prepare(this.#database, this.#hasty);
     this.#feed = new ChangeFeed(
       this.#counter('revision'),
