@@ -1,6 +1,6 @@
 import { type ControlledCluster, newServesUntil, type ServesUntil } from '../control/index.ts';
-import type { Acknowledgement, Unreadable } from '../registry/index.ts';
-import type { StagedCluster, TopologyName } from '../topology/index.ts';
+import type { Acknowledgement, RouterValue, Unreadable } from '../registry/index.ts';
+import { type StagedCluster, type TopologyName, topologyText } from '../topology/index.ts';
 
 /** What is known of a router's registry, for people. */
 export interface RegistryState {
@@ -92,4 +92,16 @@ export function routedFromRegistry(
 /** Whether this router may serve a cluster: by its lease, or without one. */
 export function isServed({ servesUntil }: FromRegistry, nowMs: number): boolean {
   return nowMs < (servesUntil[0] as number);
+}
+
+/** Which versions a router serves, and how far it is in their handoffs, as it says it in the registry. */
+export function servedOf(clusters: Iterable<FromRegistry>): Pick<RouterValue, 'versions' | 'acknowledged'> {
+  const versions: Record<string, number> = {};
+  const acknowledged: Record<string, Acknowledgement> = {};
+  for (const { topology, acknowledged: last, served } of clusters) {
+    const cluster = topologyText(topology);
+    versions[cluster] = served;
+    if (last !== null) acknowledged[cluster] = last;
+  }
+  return { versions, acknowledged };
 }

@@ -8,7 +8,7 @@ import {
   startControlThread,
 } from '../control/index.ts';
 import type { RoutedCluster, RouterThreads } from '../proxy/index.ts';
-import type { Acknowledgement, Handoff, RouterValue, Unreadable } from '../registry/index.ts';
+import type { Handoff, RouterValue, Unreadable } from '../registry/index.ts';
 import type { Log } from '../runtime/log.ts';
 import type { ThreadVitals } from '../runtime/thread-vitals.ts';
 import {
@@ -17,8 +17,8 @@ import {
   type SharedCluster,
   shareCluster,
   type TopologyName,
-  topologyText,
 } from '../topology/index.ts';
+import { ListeningPlaces } from './listening-places.ts';
 import { processName, thisProcess } from './process-name.ts';
 import {
   controlledCluster,
@@ -26,6 +26,7 @@ import {
   isServed,
   type RegistryState,
   routedFromRegistry,
+  servedOf,
   unknownCluster,
 } from './registry-state.ts';
 
@@ -56,6 +57,7 @@ export class RoutedClusters {
   readonly #awaited = new Set<string>();
   #onAllTold: () => void = () => {};
   #onNews: Array<() => void> = [];
+  #places = new ListeningPlaces();
 
   /** @param startControl a thread of its own, where nothing else is given */
   constructor(config: Config, log: Log, clock: () => number, startControl: StartControl = startControlThread) {
@@ -338,16 +340,14 @@ export class RoutedClusters {
   }
 
   #value(): RouterValue {
-    const versions: Record<string, number> = {};
-    const acknowledged: Record<string, Acknowledgement> = {};
-    for (const { topology, acknowledged: last, served } of this.#fromRegistry.values()) {
-      const cluster = topologyText(topology);
-      versions[cluster] = served;
-      if (last !== null) acknowledged[cluster] = last;
-    }
-    const { admin, listen } = this.#config;
-    const at = listen.map(({ host, port }) => ({ host, port }));
-    return { versions, acknowledged, admin, listen: at, process: thisProcess() };
+    const served = servedOf(this.#fromRegistry.values());
+    return { ...served, ...this.#places.of(this.#config), process: thisProcess() };
+  }
+
+  /** Registers the router where it listens. */
+  listensAt(places: ListeningPlaces): void {
+    this.#places = places;
+    if (places.areChosen) this.#tellServed();
   }
 
   /** As it is routed by now. */

@@ -8,6 +8,7 @@ import { type Log, newLog } from '../runtime/log.ts';
 import { machineClock } from '../runtime/machine-clock.ts';
 import { UsageError } from '../runtime/usage-error.ts';
 import { explainKey } from '../topology/index.ts';
+import { ListeningPlaces } from './listening-places.ts';
 import { clientConnectionsIn, openFileLimit } from './open-files.ts';
 import { processVitals } from './process-vitals.ts';
 import type { HandOver } from './replace/hand-over.ts';
@@ -134,6 +135,7 @@ export class RouterProcess {
       const ports = await this.#startThreads();
       this.#notReady = null;
       if (inherited !== undefined) adminPort = await this.#admin.listen(host, port, inherited);
+      this.#clusters.listensAt(new ListeningPlaces(this.#config, ports, adminPort));
       const listen = this.#config.listen.map((each, i) => addressText({ host: each.host, port: ports[i] as number }));
       this.log.info({ listen, admin: addressText({ host, port: adminPort }) }, 'routing');
       return { ports, adminPort };

@@ -10,4 +10,4 @@ export {
 } from './documents-proto.ts';
 export { shardHousekeepingSchema } from './housekeeping/index.ts';
 export type { LoggedOperation, LoggedRun } from './operation-log.ts';
-export { ShardServer, type ShardServerOptions } from './shard-server.ts';
+export { listenForShard, ShardServer, type ShardServerOptions } from './shard-server.ts';

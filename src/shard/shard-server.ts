@@ -1,10 +1,10 @@
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, type Server as NetServer } from 'node:net';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import { type Ownership, ownerOfAll, RegisteredOwnership } from '../ownership/index.ts';
 import type { MemberProcess, Registry } from '../registry/index.ts';
-import type { HostPort } from '../runtime/address.ts';
+import { addressText, type HostPort } from '../runtime/address.ts';
 import type { TopologyName, TopologyVersion } from '../topology/index.ts';
 import { DocumentStore } from './document-store.ts';
 import { DocumentWatches } from './document-watches.ts';
@@ -18,8 +18,6 @@ const SERVICE = 'keyway.shard.v1.Documents';
 
 export interface ShardServerOptions {
   readonly id: string;
-  /** By which others find it: `host:port`. */
-  readonly address: string;
   /** The SQLite file. */
   readonly file: string;
   /** Takes part in a cluster of a registry: serves what it owns there, and nothing else. */
@@ -41,10 +39,33 @@ export interface ShardRegistration {
   readonly housekeeping: ShardHousekeepingOptions | null;
 }
 
+/** A socket for a shard, and where it listens. */
+export interface ListeningSocket {
+  readonly listener: NetServer;
+  /** With the port that the system chose, where it was asked to. */
+  readonly address: HostPort;
+}
+
+/**
+ * Listens. Not by gRPC's `bindAsync`, which writes to standard error where an address cannot be had, and does not say why.
+ * @throws Error where the address cannot be had
+ */
+export async function listenForShard({ host, port }: HostPort): Promise<ListeningSocket> {
+  const listener = createServer({ noDelay: true });
+  await new Promise<void>((resolve, reject) => {
+    listener.once('error', reject).listen(port, host, () => resolve());
+  });
+  // One that cannot be accepted, for want of a descriptor say, is lost alone.
+  listener.on('error', () => {});
+  return { listener, address: { host, port: (listener.address() as AddressInfo).port } };
+}
+
 /** The reference shard: documents with watch, health and reflection, over gRPC. */
 export class ShardServer {
   readonly #server = new Server();
-  readonly #listener = createServer({ noDelay: true });
+  readonly #listener: NetServer;
+  /** Where it listens, and by which others find it. */
+  readonly address: HostPort;
   readonly #health = new HealthImplementation({ '': 'NOT_SERVING', [SERVICE]: 'NOT_SERVING' });
   readonly #store: DocumentStore;
   readonly #options: ShardServerOptions;
@@ -54,8 +75,14 @@ export class ShardServer {
   #registered: RegisteredOwnership | null = null;
   readonly #housekeeping: ShardHousekeeping | null;
 
-  constructor(options: ShardServerOptions) {
+  /**
+   * Takes connections, and refuses their calls until it is started.
+   * @param socket from this turn of the event loop: a connection that came before this would be lost
+   */
+  constructor(options: ShardServerOptions, { listener, address }: ListeningSocket) {
     this.#options = options;
+    this.#listener = listener;
+    this.address = address;
     const { id: shard, file, operationLog, clock, process } = options;
     this.#store = new DocumentStore(file);
     this.#log = operationLog === undefined ? null : new OperationLog(operationLog, shard, clock, process.pid);
@@ -71,11 +98,14 @@ export class ShardServer {
     this.#server.addService(DocumentsClient.service, documentsService(parts));
     this.#health.addToServer(this.#server);
     new ReflectionService(documentsPackage).addToServer(this.#server);
+    const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
+    listener.on('connection', (socket) => injector.injectConnection(socket));
   }
 
   /** What it owns is known once it has registered; until then it serves nothing. */
   #ownership(): Ownership {
-    const { registration, id: shard, address, clock, process } = this.#options;
+    const { registration, id: shard, clock, process } = this.#options;
+    const address = addressText(this.address);
     if (registration === undefined) return ownerOfAll;
     const { registry, name, nodeId, leaseMs } = registration;
     const newest = this.#store.newestVersion() as TopologyVersion | 0;
@@ -93,23 +123,6 @@ export class ShardServer {
       newest,
     );
     return this.#registered;
-  }
-
-  /**
-   * Takes connections, and refuses their calls until it is started. Not by gRPC's `bindAsync`, which writes to standard error
-   * where an address cannot be had, and does not say why.
-   * @returns the port
-   */
-  listen(where: HostPort): Promise<number> {
-    const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
-    this.#listener.on('connection', (socket) => injector.injectConnection(socket));
-    return new Promise((resolve, reject) => {
-      this.#listener.once('error', reject).listen(where, () => {
-        // One that cannot be accepted, for want of a descriptor say, is lost alone.
-        this.#listener.off('error', reject).on('error', () => {});
-        resolve((this.#listener.address() as AddressInfo).port);
-      });
-    });
   }
 
   /** Resolves once it serves. */

@@ -57,6 +57,8 @@ it.each([
     expect((await members.list('router'))[0]?.value).toMatchObject({ versions: { 'default/docs': 2 } });
   }, PATIENCE);
   expect(member?.name).toMatch(/-\d+$/);
+  // Its config leaves the port to the system.
+  expect(member?.value).toMatchObject({ listen: [{ host: '127.0.0.1', port: router.port }] });
   watch.cancel();
 
   await topologies.delete({ namespace: 'default', cluster: 'docs' });

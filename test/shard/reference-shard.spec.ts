@@ -20,6 +20,7 @@ import { eventually, type RouterUnderTest, startRouter } from '../support/cluste
 import { Commands } from '../support/commands.ts';
 import { keyed } from '../support/echo-backend.ts';
 import { freePorts, type Running, Scope } from '../support/processes.ts';
+import { registryOn, sqlite } from '../support/registries.ts';
 
 const REFLECTION_PROTO = fileURLToPath(
   new URL('../../node_modules/@grpc/reflection/build/proto/grpc/reflection/v1/reflection.proto', import.meta.url),
@@ -268,4 +269,14 @@ it('is spoken to by `keyway kv`', async () => {
     error: expect.stringMatching(/NOT_FOUND/),
   });
   await watch.end();
+});
+
+it('is registered at the port that the system chose', async () => {
+  const { config, open } = await sqlite(scope);
+  const { members } = registryOn(open(), scope);
+  const where = ['--id', 's9', '--listen', '127.0.0.1:0', '--data', join(scope.folder(), 'documents.sqlite')];
+  const { path } = (config as { sqlite: { path: string } }).sqlite;
+  const shard = scope.keyway(['backend', ...where, '--cluster', 'docs', '--registry', `sqlite:${path}`]);
+  const [, address] = await shard.printed(/^shard s9 listening on (127\.0\.0\.1:[1-9]\d*)$/m);
+  expect((await members.list('node'))[0]?.value).toMatchObject({ address });
 });
