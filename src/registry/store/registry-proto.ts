@@ -47,3 +47,9 @@ export interface WireWatchResponse {
 
 /** The metadata key under which a client shows its token. */
 export const TOKEN_HEADER = 'authorization';
+
+/**
+ * The metadata key with which a registry marks its own refusals: other servers refuse with the same statuses. Registries of earlier
+ * releases do not mark them.
+ */
+export const REGISTRY_HEADER = 'x-keyway-registry';

@@ -8,7 +8,9 @@ import {
 } from '@grpc/grpc-js';
 import { DIRECT_CHANNEL } from '../../runtime/direct-channel.ts';
 import { plainText } from '../../runtime/foreign-errors.ts';
+import { printableLine } from '../../runtime/printable.ts';
 import {
+  REGISTRY_HEADER,
   RegistryStoreClient,
   TOKEN_HEADER,
   type WireCondition,
@@ -46,6 +48,9 @@ const KEEPALIVE_MS = 5000;
 const KEEPALIVE_TIMEOUT_MS = 3000;
 /** How long gRPC waits between attempts to connect, at most: an outage ends for us soon after it ends. */
 const MOST_BACKOFF_MS = 1000;
+
+/** Another server's refusals: what is asked of a registry has neither of them, but where the registry says so. */
+const OTHERS_REFUSALS: ReadonlySet<status> = new Set([status.UNIMPLEMENTED, status.INVALID_ARGUMENT]);
 
 /** With which `keyway registry` says that it will not do what it was asked. */
 const DENIALS: ReadonlySet<status> = new Set([
@@ -216,13 +221,20 @@ export class RemoteStore implements Store {
   }
 
   #faultOf(cause: Error): StoreUnavailable | StoreRefused {
-    const { code, details } = cause as Partial<ServiceError>;
+    const { code, details, metadata } = cause as Partial<ServiceError>;
     if (code === status.FAILED_PRECONDITION) return new StoreRefused(details ?? cause.message, { cause });
     const said = details ?? cause.message;
+    const isRegistry = (metadata?.get(REGISTRY_HEADER) ?? []).length > 0;
     // What has a meaning of its own, gRPC's client says itself: another kind of server answers there.
-    if (code !== undefined && DENIALS.has(code) && plainText(said) === said)
-      return new StoreDenied(`at ${this.#address}`, said, cause);
-    return new StoreUnavailable(`at ${this.#address}`, details ?? cause);
+    if (code === undefined || plainText(said) !== said) return new StoreUnavailable(`at ${this.#address}`, said);
+    if (OTHERS_REFUSALS.has(code) && !isRegistry)
+      return new StoreUnavailable(
+        `at ${this.#address}`,
+        new Error(`what answers there is no registry of this release; it says: ${printableLine(said)}`, { cause }),
+      );
+    return DENIALS.has(code)
+      ? new StoreDenied(`at ${this.#address}`, said, cause)
+      : new StoreUnavailable(`at ${this.#address}`, said);
   }
 }
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { chmodSync, statSync } from 'node:fs';
-import { connect } from 'node:net';
+import { createServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
@@ -309,6 +310,40 @@ describe('a registry whose tokens have roles', () => {
     await router.revokeLease(lease);
     expect(await other.get('member/router/r1')).toBeNull();
     await other.commit([], [{ key: 'member/router/r1', value: '{}' }]);
+  });
+});
+
+describe('what is not a registry', () => {
+  it.each([
+    ['a router', '3', 'the shard key header x-shard-key is missing'],
+    ['a router without a route', '12', 'no route matches /keyway.registry.v1.RegistryStore/List'],
+  ])('is told from one that refuses: %s', async (_, status, said) => {
+    const other = createServer();
+    const open = new Set<ServerHttp2Session>();
+    other.on('session', (session) => open.add(session));
+    other.on('stream', (stream: ServerHttp2Stream) =>
+      stream.respond(
+        { 'content-type': 'application/grpc', 'grpc-status': status, 'grpc-message': said },
+        { endStream: true },
+      ),
+    );
+    scope.defer(() => {
+      for (const session of open) session.destroy();
+      other.close();
+    });
+    await once(other.listen(0, '127.0.0.1'), 'listening');
+    const address = `127.0.0.1:${(other.address() as AddressInfo).port}`;
+    const store = new RemoteStore({ address });
+    scope.defer(() => store.close());
+    const fault = `what answers there is no registry of this release; it says: ${said}`;
+    await expect(store.list('')).rejects.toThrow(fault);
+    await expect(store.get('a')).rejects.toThrow(fault);
+    await expect(store.get('a')).rejects.not.toThrow(StoreDenied);
+  });
+
+  it('is none that refuses by itself', async () => {
+    const store = storeOf(await serve(Participants.anybody()));
+    await expect(store.get('a'.repeat(5000))).rejects.toThrow(/^the registry at \S+ refuses: key/);
   });
 });
 

@@ -1,7 +1,7 @@
 import {
   type ConnectionInjector,
   type handleUnaryCall,
-  type Metadata,
+  Metadata,
   Server,
   ServerCredentials,
   type ServerUnaryCall,
@@ -17,6 +17,7 @@ import { type OwnedStore, ParticipantStore } from '../access/participant-store.t
 import type { Participant, Participants } from '../access/participants.ts';
 import { type ConnectionLimits, LimitedListener } from './limited-listener.ts';
 import {
+  REGISTRY_HEADER,
   RegistryStoreClient,
   TOKEN_HEADER,
   type WireChange,
@@ -267,7 +268,9 @@ function newStranger(): Denial {
 }
 
 function faultOf(error: unknown): Partial<ServiceError> {
-  return { code: codeOf(error), details: error instanceof Error ? error.message : String(error) };
+  const metadata = new Metadata();
+  metadata.set(REGISTRY_HEADER, 'refuses');
+  return { code: codeOf(error), details: error instanceof Error ? error.message : String(error), metadata };
 }
 
 const CODES: Readonly<Record<DenialKind, status>> = {
