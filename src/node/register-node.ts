@@ -13,7 +13,7 @@ import {
 } from '../registry/index.ts';
 import { openStore } from '../registry/store/index.ts';
 import { splitAddress } from '../runtime/address.ts';
-import { address as addressSchema, derivedNodeId, identifier, type TopologyName } from '../topology/index.ts';
+import { derivedNodeId, identifier, reachableAddress, type TopologyName } from '../topology/index.ts';
 import { checked } from '../yaml/index.ts';
 
 /** A node for its cluster's routers to find. */
@@ -38,6 +38,8 @@ export interface NodeOptions {
   readonly process?: MemberProcess | undefined;
   /** Called when its health changes, with the fault, or null. */
   readonly onHealth?: ((fault: string | null) => void) | undefined;
+  /** Called when the registry cannot be reached, or refuses the node, with the reason, and with null once it can be reached again. */
+  readonly onRegistry?: ((fault: string | null) => void) | undefined;
 }
 
 /** A node that has been registered. */
@@ -69,7 +71,7 @@ export function registerNode(options: NodeOptions, surroundings: NodeSurrounding
   const { clock, random } = surroundings;
   const { namespace = 'default', cluster, shard, address, role = 'primary', leaseMs = DEFAULT_LEASE_MS } = options;
   for (const [name, value] of Object.entries({ namespace, cluster, shard })) check(identifier, name, value);
-  check(addressSchema, 'address', address);
+  check(reachableAddress, 'address', address);
   if (!Number.isInteger(leaseMs) || leaseMs < 1 || leaseMs > LONGEST_LEASE_MS)
     throw new TypeError(`leaseMs ${leaseMs}: a whole number from 1 to ${LONGEST_LEASE_MS}`);
   const nodeId = options.nodeId ?? derivedNodeId(cluster, shard);
@@ -77,12 +79,17 @@ export function registerNode(options: NodeOptions, surroundings: NodeSurrounding
   const store = openStore(typeof where === 'string' ? { remote: { address: where } } : where, surroundings);
   // A node commits no topology, which is what the time of day would stand beside.
   const registry = new Registry(store, { clock, timeOfDay: () => '', random });
+  const { onRegistry } = options;
+  if (onRegistry !== undefined) {
+    registry.onOutage(onRegistry);
+    registry.onDenied(onRegistry);
+  }
   const identity = { name: { namespace, cluster }, shard, nodeId, instance: newInstance(), leaseMs };
   const value = { address, role, healthy: true, ...(options.process !== undefined && { process: options.process }) };
   return new Node(registry, identity, value, options, random);
 }
 
-function check(schema: typeof identifier | typeof addressSchema, name: string, value: string): void {
+function check(schema: typeof identifier | typeof reachableAddress, name: string, value: string): void {
   const found = checked(schema, value);
   if ('fault' in found) throw new TypeError(`${name} "${value}": ${found.fault}`);
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { address, exactlyOne } from '../topology/index.ts';
+import { exactlyOne, reachableAddress } from '../topology/index.ts';
 import { filePath } from '../yaml/index.ts';
 
 const tls = z
@@ -24,12 +24,12 @@ const STORES = ['sqlite', 'remote', 'etcd'] as const;
 export const storeFields = {
   sqlite: z.strictObject({ path: filePath }).optional().describe('A file on this machine.'),
   remote: z
-    .strictObject({ address, tokenFile: filePath.optional(), tls: tls.optional(), insecure })
+    .strictObject({ address: reachableAddress, tokenFile: filePath.optional(), tls: tls.optional(), insecure })
     .optional()
     .describe('A registry that keyway registry serves.'),
   etcd: z
     .strictObject({
-      endpoints: z.array(address).min(1).describe('Each member.'),
+      endpoints: z.array(reachableAddress).min(1).describe('Each member.'),
       user: z.string().min(1).optional(),
       passwordFile: filePath.optional(),
       tls: tls.optional(),

@@ -57,6 +57,11 @@ export class Registry {
     this.#store.onDenied = told;
   }
 
+  /** @param told called once when the registry cannot be reached, with the reason, and with null once it can be reached again */
+  onOutage(told: (reason: string | null) => void): void {
+    this.#store.onOutage = told;
+  }
+
   /**
    * Which incarnation the registry is at a moment from now on: another one than before, and whatever was compared with it before does not
    * count. @throws StoreUnavailable

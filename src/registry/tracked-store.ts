@@ -10,12 +10,16 @@ import {
   type Revision,
   type Store,
   StoreDenied,
+  StoreUnavailable,
   type Watcher,
 } from './store/store.ts';
 import { UnreadableEntries } from './unreadable.ts';
 
 /** What is denied has a reason for each key: a process that tries many gets some reports twice. */
 const MOST_TOLD = 100;
+
+/** A single call may fail for a reason of its own: its lease has ended, or a connection was lost. */
+const FAILURES_OF_AN_OUTAGE = 2;
 
 /**
  * A store, with what this process knows of it beyond its entries: what of it cannot be read, and which incarnation it
@@ -33,6 +37,10 @@ export class TrackedStore implements Store {
    */
   onDenied: (reason: string) => void = () => {};
   readonly #denied = new Set<string>();
+  /** Called when the store cannot be reached, with the reason, and with null once it can be reached again. */
+  onOutage: (reason: string | null) => void = () => {};
+  /** How many calls in a row have failed. */
+  #failures = 0;
   #incarnation: StoredIncarnation | null = null;
   #ended = new AbortController();
   #revision: Revision | 0 = 0;
@@ -89,7 +97,7 @@ export class TrackedStore implements Store {
       entry: this.#entry,
       longestLeaseMs: this.#longestLeaseMs,
     };
-    const found = await incarnationOf(this.#store, seen, this.#leastToken, this.pause);
+    const found = await this.#noted(incarnationOf(this.#store, seen, this.#leastToken, this.pause));
     if (found.id !== '') this.#adopt(found);
     this.#watchForOthers();
     return found.id;
@@ -124,14 +132,14 @@ export class TrackedStore implements Store {
   }
 
   async get(key: string): Promise<Entry | null> {
-    const entry = await this.#store.get(key);
+    const entry = await this.#noted(this.#store.get(key));
     if (entry !== null) this.#saw(entry);
     return entry;
   }
 
   async list(prefix: string): Promise<{ readonly entries: readonly Entry[]; readonly revision: Revision }> {
     const before = this.#revision;
-    const listed = await this.#store.list(prefix);
+    const listed = await this.#noted(this.#store.list(prefix));
     if (listed.revision < before) await this.check();
     this.#revision = Math.max(this.#revision, listed.revision) as Revision;
     return listed;
@@ -163,36 +171,53 @@ export class TrackedStore implements Store {
   }
 
   recall(seen: Entry | null): Promise<Recalled> {
-    return this.#store.recall(seen);
+    return this.#noted(this.#store.recall(seen));
   }
 
   async grantLease(lengthMs: number): Promise<LeaseId> {
     if (lengthMs > this.#longestLeaseMs) {
       if (this.#incarnation === null) await this.check();
-      await reckonWith(this.#store, lengthMs);
+      await this.#noted(reckonWith(this.#store, lengthMs));
       this.#longestLeaseMs = lengthMs;
     }
     return this.#noted(this.#store.grantLease(lengthMs));
   }
 
   renewLease(lease: LeaseId): Promise<boolean> {
-    return this.#store.renewLease(lease);
+    return this.#noted(this.#store.renewLease(lease));
   }
 
   revokeLease(lease: LeaseId): Promise<void> {
-    return this.#store.revokeLease(lease);
+    return this.#noted(this.#store.revokeLease(lease));
   }
 
   async #noted<Result>(asked: Promise<Result>): Promise<Result> {
     try {
-      return await asked;
+      const result = await asked;
+      this.#noteReached();
+      return result;
     } catch (error) {
-      if (error instanceof StoreDenied && !this.#denied.has(error.message)) {
-        if (this.#denied.size < MOST_TOLD) this.#denied.add(error.message);
-        this.onDenied(error.message);
-      }
+      if (error instanceof StoreDenied) {
+        this.#noteReached();
+        this.#noteDenied(error.message);
+      } else if (error instanceof StoreUnavailable) this.#noteAway(error.message);
       throw error;
     }
+  }
+
+  #noteDenied(reason: string): void {
+    if (this.#denied.has(reason)) return;
+    if (this.#denied.size < MOST_TOLD) this.#denied.add(reason);
+    this.onDenied(reason);
+  }
+
+  #noteAway(reason: string): void {
+    if (++this.#failures === FAILURES_OF_AN_OUTAGE) this.onOutage(reason);
+  }
+
+  #noteReached(): void {
+    if (this.#failures >= FAILURES_OF_AN_OUTAGE) this.onOutage(null);
+    this.#failures = 0;
   }
 
   get closed(): AbortSignal {

@@ -10,12 +10,13 @@ import { listenFault } from '../../runtime/foreign-errors.ts';
 import { newLog } from '../../runtime/log.ts';
 import { machineClock } from '../../runtime/machine-clock.ts';
 import { EXIT_OK, UsageError } from '../../runtime/usage-error.ts';
-import { ShardServer, type ShardServerOptions, shardHousekeepingSchema } from '../../shard/index.ts';
+import { listenForShard, ShardServer, type ShardServerOptions, shardHousekeepingSchema } from '../../shard/index.ts';
 import { derivedNodeId } from '../../topology/index.ts';
 import { parseYaml, readDocument } from '../../yaml/index.ts';
 import { addressOption, durationOption, nameOption, nodeIdOption, optionWithDefault } from '../options/options.ts';
 import { chosenRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
 import { loggedListener, serveMetrics } from '../output/housekeeping-output.ts';
+import { logRegistry } from '../output/registry-log.ts';
 import { goOnUnread, writeFault, writeOut } from '../output/terminal.ts';
 import { stopOnSignals } from '../signals.ts';
 
@@ -23,7 +24,6 @@ const DEFAULT_DATA = '.keyway/documents.sqlite';
 /** How long calls in flight may go on after SIGTERM; watches are ended then. */
 const STOP_GRACE_MS = 2000;
 const LONGEST_LEASE_MS = 3_600_000;
-const UNREADABLE = 'an entry of the registry cannot be read; continuing without it';
 
 interface BackendFlags extends RegistryFlag {
   readonly id: string;
@@ -76,20 +76,21 @@ export function backendCommand(): Command {
       makeDataFolder(dirname(data));
       const metrics = new HousekeepingMetrics();
       const metricsServer = await serveMetrics(flags.metrics, metrics);
-      const server = new ShardServer(optionsOf(flags, metrics));
-      const kept = new DataFile(data);
-      const port = await server.listen(listen).catch((cause: unknown) => {
+      const options = optionsOf(flags, metrics);
+      const socket = await listenForShard(listen).catch((cause: unknown) => {
         throw new UsageError(listenFault(cause, '--listen'), { cause });
       });
-      await server.start();
+      const server = new ShardServer(options, socket);
+      const kept = new DataFile(data);
       stopOnSignals(async () => {
         metricsServer?.close();
         await server.stop(STOP_GRACE_MS);
         kept.tellWhereGone(writeFault);
       });
+      await server.start();
       // A parent that started us (`keyway dev`) hears of it.
-      if (process.connected) process.send?.({ port });
-      writeOut(`shard ${id} listening on ${addressText({ host: listen.host, port })}\n`);
+      if (process.connected) process.send?.({ port: server.address.port });
+      writeOut(`shard ${id} listening on ${addressText(server.address)}\n`);
     });
 }
 
@@ -101,13 +102,12 @@ function endWithParent(): void {
 }
 
 function optionsOf(
-  { id, listen, data, operationLog, ...flags }: BackendFlags,
+  { id, data, operationLog, ...flags }: BackendFlags,
   metrics: HousekeepingMetrics,
 ): ShardServerOptions {
   const { cluster, namespace, lease: leaseMs } = flags;
   const options = {
     id,
-    address: addressText(listen),
     file: data,
     operationLog,
     clock: machineClock,
@@ -116,8 +116,7 @@ function optionsOf(
   if (cluster === undefined) return options;
   const registry = openRegistry(chosenRegistry(flags));
   const log = newLog('warn').child({ shard: id });
-  registry.unreadable.onFound = ({ key, reason }) => log.warn({ key, reason }, UNREADABLE);
-  registry.onDenied((reason) => log.error({ reason }, 'the registry refuses this shard'));
+  logRegistry(registry, log);
   const nodeId = flags.nodeId ?? derivedNodeId(cluster, id);
   const housekeeping = housekeepingOf(flags, id, metrics);
   return { ...options, registration: { registry, name: { namespace, cluster }, nodeId, leaseMs, housekeeping } };

@@ -20,6 +20,7 @@ import { dnsServerOption, durationOption, integerOption, nameOption, optionWithD
 import { placementDocument } from '../options/placement-option.ts';
 import { chosenRegistry, inRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
 import { folded } from '../output/folded.ts';
+import { logRegistry } from '../output/registry-log.ts';
 import { goOnUnread, writeOut } from '../output/terminal.ts';
 import { stopOnSignals } from '../signals.ts';
 
@@ -91,6 +92,7 @@ async function discover(flags: DiscoverFlags): Promise<void> {
   goOnUnread();
   const log = newLog('info').child({ namespace, cluster });
   const registry = openRegistry(chosenRegistry(flags));
+  logRegistry(registry, log);
   const source = sourceOf(flags, registry);
   const stopping = new AbortController();
   const keeping = keepTopology(

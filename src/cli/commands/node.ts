@@ -21,11 +21,11 @@ import { EXIT_FAILURE } from '../../runtime/usage-error.ts';
 import { parseYaml, readDocument } from '../../yaml/index.ts';
 import {
   addressOption,
-  addressTextOption,
   durationOption,
   nameOption,
   nodeIdOption,
   optionWithDefault,
+  reachableTextOption,
 } from '../options/options.ts';
 import { chosenRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
 import { loggedListener, serveMetrics } from '../output/housekeeping-output.ts';
@@ -72,7 +72,7 @@ export function nodeCommand(): Command {
       )
       .requiredOption('--cluster <name>', 'the cluster', nameOption)
       .requiredOption('--shard <id>', 'the shard that the node belongs to', nameOption)
-      .requiredOption('--address <address>', 'where the node listens, host:port', addressTextOption)
+      .requiredOption('--address <address>', 'where the node listens, host:port', reachableTextOption)
       .option('--namespace <name>', 'the namespace of the cluster', nameOption, DEFAULT_NAMESPACE)
       .option('--node-id <id>', '40 letters and digits; derived from cluster and shard by default', nodeIdOption)
       .addOption(
@@ -130,6 +130,10 @@ async function register([program, ...args]: string[], flags: NodeFlags): Promise
       onHealth: (fault) => {
         if (fault === null) log.info('the node is healthy');
         else log.warn({ fault }, 'the node is unhealthy');
+      },
+      onRegistry: (reason) => {
+        if (reason === null) log.info('the registry can be reached again');
+        else log.error({ reason }, 'the node is not registered; trying again');
       },
     },
     { clock: () => performance.now(), timeOfDayMs: Date.now, random: Math.random },

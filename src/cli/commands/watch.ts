@@ -28,6 +28,7 @@ export function watchCommand(): Command {
           : `${kind.padEnd(8)}  ${printableLine(name)}  ${printableLine(what)}`;
       writeOut(`${line}\n`);
     };
+    registry.onOutage((reason) => tell('registry', '', reason ?? 'can be reached again'));
     await Promise.all([
       watchTopologies(registry, tell, stopping.signal),
       watchMembers(registry, 'router', flags.json === true, tell, stopping.signal),
@@ -52,10 +53,7 @@ async function watchMembers(
 ): Promise<void> {
   let before = new Map<string, string>();
   for await (const now of members.watch(kind, '', signal)) {
-    if (now === null) {
-      if (kind === 'router') tell('registry', '', 'cannot be reached');
-      continue;
-    }
+    if (now === null) continue;
     before = tellChanges(kind, json, before, now, tell);
   }
 }
