@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { fileFault } from '../runtime/foreign-errors.ts';
 import { notice } from '../runtime/notices.ts';
 import { DocumentError, type DocumentFault } from './document-error.ts';
+import { excerpt } from './excerpt.ts';
 import { renamedField } from './former-names.ts';
 import { didYouMean } from './nearest-name.ts';
 import { ownWords } from './own-words.ts';
@@ -99,14 +100,14 @@ class YamlSource {
   constructor(source: ParsedText, jsonSchema: object) {
     this.#source = source;
     this.#jsonSchema = jsonSchema;
-    this.value = withPathsFrom(dirname(source.file), source.document.toJS(), jsonSchema);
+    this.value = withPathsFrom(dirname(source.file), source.value, jsonSchema);
   }
 
   /** A fault at a value; where the value is missing, at the nearest thing around it. */
   fault(checked: Path, message: string, key?: string): DocumentFault {
     const path = this.#asWritten(checked);
     const offset = this.#offsetOf(path, key);
-    const dotted = [...path, ...(key === undefined ? [] : [key])].join('.');
+    const dotted = [...path, ...(key === undefined ? [] : [excerpt(key)])].join('.');
     return this.#source.faultAt(offset ?? 0, dotted, message);
   }
 

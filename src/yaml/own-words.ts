@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { excerpt } from './excerpt.ts';
 
 /** What a person would call a kind of value. */
 const KINDS: Readonly<Record<string, string>> = {
@@ -63,7 +64,8 @@ export const ownWords: z.core.$ZodErrorMap = (issue) => {
 
 function mistaken(input: unknown, wanted: string): string {
   if (input === undefined) return `is missing; give ${wanted}`;
-  const written = typeof input === 'string' || typeof input === 'number' ? `"${input}"` : kindOf(input);
+  const written =
+    typeof input === 'string' || typeof input === 'number' ? `"${excerpt(String(input))}"` : kindOf(input);
   return `is ${written}; give ${wanted}`;
 }
 
