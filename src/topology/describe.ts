@@ -59,12 +59,15 @@ function checkShards({ name, shards, hashOn }: ClusterDescription, report: Repor
   const hashed = new Map<string, string>();
   shards.forEach((shard, i) => {
     const { id, nodeId, replicas = [] } = shard;
-    if (ids.has(id)) report(['shards', i, 'id'], `${id} appears more than once; ids are unique in a cluster`);
+    if (ids.has(id)) {
+      // What is derived from its id stands twice for that reason alone.
+      report(['shards', i, 'id'], `${id} appears more than once; ids are unique in a cluster`);
+      return;
+    }
     ids.add(id);
     const hashKey = hashKeyOf(shard, hashOn);
     const other = hashed.get(hashKey);
-    // An id that stands twice has been reported.
-    if (other !== undefined && hashOn !== 'id') {
+    if (other !== undefined) {
       const path = ['shards', i, shard[hashOn] === undefined ? 'address' : hashOn];
       report(
         path,

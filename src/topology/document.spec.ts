@@ -204,7 +204,7 @@ it('writes durations for people with a unit, keeps them as every release has, an
 it('sends pinned keys to their shards: a key before prefixes, of these the longest', () => {
   const cluster = new Cluster(
     parseTopology(
-      `cluster: c\nshards: [${[0, 1, 2, 3].map((n) => `{id: s${n}, address: "h:${n}"}`).join(', ')}]\n` +
+      `cluster: c\nshards: [${[0, 1, 2, 3].map((n) => `{id: s${n}, address: "h:${n + 1}"}`).join(', ')}]\n` +
         'pins: [{prefix: vip/, shard: s1}, {prefix: vip/é, shard: s2}, {key: vip/é1, shard: s3}]',
       't.yaml',
     ),

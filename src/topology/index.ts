@@ -33,4 +33,4 @@ export {
   type TopologyVersion,
   topologyText,
 } from './topology.ts';
-export { address, exactlyOne, identifier } from './values.ts';
+export { address, exactlyOne, identifier, reachableAddress } from './values.ts';

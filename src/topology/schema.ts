@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { placementKinds, placements } from '../placement/index.ts';
 import { duration } from '../yaml/index.ts';
 import { NODE_ID } from './node-id.ts';
-import { address, exactlyOne, identifier } from './values.ts';
+import { address, exactlyOne, identifier, reachableAddress } from './values.ts';
 
 const kinds = Object.entries(placementKinds);
 
@@ -25,22 +25,29 @@ export const nodeId = z
   .regex(NODE_ID, 'write 40 letters and digits, as Redis and Kvrocks name nodes')
   .describe('The 40-character id of the node; by default made from the names of cluster and shard.');
 
-const shard = z.strictObject({
-  id: identifier.describe('The name of the shard, unique in its cluster.'),
-  address: address.describe("The host:port where the shard's node listens; with several nodes, the primary."),
-  nodeId: nodeId.optional(),
-  replicas: z
-    .array(z.strictObject({ id: nodeId, address }))
-    .optional()
-    .describe("The shard's other nodes, which follow the primary. Requests go to the primary."),
-  hostname: z
-    .string()
+const shardAt = (where: typeof address) =>
+  z.strictObject({
+    id: identifier.describe('The name of the shard, unique in its cluster.'),
+    address: where.describe("The host:port where the shard's node listens; with several nodes, the primary."),
+    nodeId: nodeId.optional(),
+    replicas: z
+      .array(z.strictObject({ id: nodeId, address: where }))
+      .optional()
+      .describe("The shard's other nodes, which follow the primary. Requests go to the primary."),
+    hostname: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("What is hashed with hashOn: hostname; the address's host by default."),
+    weight: z.int().min(1).max(1_000_000).default(1).describe("The shard's part of the keys, relative to the others'."),
+    slots: z.string().optional().describe('Slot ranges such as "0-5460 5500", for the slots placement.'),
+  });
+
+const shardsAt = (where: typeof address) =>
+  z
+    .array(shardAt(where))
     .min(1)
-    .optional()
-    .describe("What is hashed with hashOn: hostname; the address's host by default."),
-  weight: z.int().min(1).max(1_000_000).default(1).describe("The shard's part of the keys, relative to the others'."),
-  slots: z.string().optional().describe('Slot ranges such as "0-5460 5500", for the slots placement.'),
-});
+    .describe('The shards; ringHash depends on their order, as Envoy does on the order of its hosts.');
 
 const PINNED = ['key', 'prefix'] as const;
 
@@ -58,10 +65,7 @@ const HASH_ON = ['address', 'id', 'hostname'] as const;
 const fields = {
   placement,
   hashOn: z.enum(HASH_ON).describe("What is hashed for a shard. With id, changing a shard's address moves no key."),
-  shards: z
-    .array(shard)
-    .min(1)
-    .describe('The shards; ringHash depends on their order, as Envoy does on the order of its hosts.'),
+  shards: shardsAt(reachableAddress),
   pins: z.array(pin).describe('Keys that are assigned to a shard by hand, whatever the placement says.'),
 };
 
@@ -130,8 +134,11 @@ const storedFailover = z
   .superRefine((value, context) => exactlyOne(value, context, ['afterMs', 'after']))
   .transform((stored) => ({ afterMs: stored.afterMs ?? (stored.after as number) }));
 
-/** A topology as a registry, or a disk, keeps it. */
-export const storedTopologySchema = topologySchema.extend({ failover: storedFailover.optional() });
+/** A topology as a registry, or a disk, keeps it. Earlier releases took port 0 as an address. */
+export const storedTopologySchema = topologySchema.extend({
+  shards: shardsAt(address),
+  failover: storedFailover.optional(),
+});
 
 /** What decides ownership, with defaults filled in. */
 export type ClusterFields = { readonly [Field in keyof typeof fields]: z.output<(typeof fields)[Field]> };

@@ -4,12 +4,14 @@ import { UsageError } from '../../runtime/usage-error.ts';
 import {
   Cluster,
   checkTopology,
+  reachableAddress,
   sharesOf,
   type Topology,
   type TopologyDraft,
   type TopologyName,
   topologyText,
 } from '../../topology/index.ts';
+import { checked } from '../../yaml/index.ts';
 import { changed } from '../change-topology.ts';
 import { confirm } from '../options/confirm.ts';
 import { type ClusterFlags, currentTopology } from '../options/named-cluster.ts';
@@ -67,7 +69,8 @@ export function clusterCommand(): Command {
       const names = await topologies.list(flags.namespace ?? null);
       const found = await Promise.all(names.map((name) => topologies.read(name)));
       const rows = found.flatMap((topology) => (topology === null ? [] : [summaryOf(topology)]));
-      writeTables(listing(rows, SUMMARY, flags.json === true), flags.json === true);
+      const nothing = 'there is no cluster: keyway cluster create, or keyway topology apply, makes one';
+      writeTables(listing(rows, SUMMARY, flags.json === true, nothing), flags.json === true);
     }),
   );
   namespaced(
@@ -153,7 +156,10 @@ function draftOf(cluster: string, { namespace, shards, placement, hashOn }: Crea
   const list = shards.split(',').map((each) => {
     const equals = each.indexOf('=');
     if (equals < 0) throw new UsageError(`"${each}" is not a shard; write id=host:port, such as s0=127.0.0.1:9101`);
-    return { id: each.slice(0, equals), address: each.slice(equals + 1) };
+    const address = each.slice(equals + 1);
+    const found = checked(reachableAddress, address);
+    if ('fault' in found) throw new UsageError(`--shards ${each}: ${found.fault}`);
+    return { id: each.slice(0, equals), address };
   });
   return checkTopology(
     { namespace, cluster, placement: placementDocument(placement), hashOn, shards: list },

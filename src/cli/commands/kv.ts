@@ -12,7 +12,7 @@ import {
   type RevisionMessage,
   type WatchEvent,
 } from '../../shard/index.ts';
-import { addressTextOption, durationOption, integerOption } from '../options/options.ts';
+import { durationOption, integerOption, reachableTextOption } from '../options/options.ts';
 import { Notes, writeOut } from '../output/terminal.ts';
 
 const DEFAULT_ENDPOINT = '127.0.0.1:8080';
@@ -47,7 +47,7 @@ export function kvCommand(): Command {
       .addOption(
         new Option('--endpoint <address>', 'the router')
           .env('KEYWAY_ENDPOINT')
-          .argParser(addressTextOption)
+          .argParser(reachableTextOption)
           .default(DEFAULT_ENDPOINT),
       )
       .option('--json', 'print JSON')
@@ -77,6 +77,7 @@ export function kvCommand(): Command {
 
 /** A key goes in a header, for the router to find its shard. */
 function keyOption(text: string): string {
+  if (text === '') throw new InvalidArgumentError('write a key, such as demo/hello.');
   if (!/^[ -~]+$/.test(text)) throw new InvalidArgumentError('write characters of ASCII only: a key goes in a header.');
   return text;
 }

@@ -4,7 +4,7 @@ import { postToAdmin } from '../../app/post-to-admin.ts';
 import { addressText, type HostPort } from '../../runtime/address.ts';
 import { secretIn } from '../../runtime/named-file.ts';
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE, UsageError } from '../../runtime/usage-error.ts';
-import { addressOption } from '../options/options.ts';
+import { reachableOption } from '../options/options.ts';
 import { writeOut } from '../output/terminal.ts';
 
 /** Where a router's admin address is by default. */
@@ -20,7 +20,7 @@ interface ReloadFlags {
 export function reloadCommand(): Command {
   return new Command('reload')
     .description('make a router reload its config, and report the result')
-    .option('--admin <address>', "the router's admin address", addressOption, addressOption(DEFAULT_ADMIN))
+    .option('--admin <address>', "the router's admin address", reachableOption, reachableOption(DEFAULT_ADMIN))
     .option('--token-file <file>', 'the file with the token that the admin address requires')
     .option('--json', 'print one JSON object')
     .addHelpText(

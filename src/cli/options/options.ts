@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { InvalidArgumentError, Option } from 'commander';
 import { type HostPort, splitAddress } from '../../runtime/address.ts';
 import { formatDuration, parseDuration } from '../../runtime/quantity.ts';
-import { address, identifier, nodeId } from '../../topology/index.ts';
+import { address, identifier, nodeId, reachableAddress } from '../../topology/index.ts';
 import { checked } from '../../yaml/index.ts';
 
 /** An option that is read by `parse`, with its default as one types it. */
@@ -30,16 +30,30 @@ export const nameOption = textOption(identifier);
 /** Reads the id of a node. */
 export const nodeIdOption = textOption(nodeId);
 
-/** Reads `host:port`, and leaves it as it is written. */
-export function addressTextOption(text: string): string {
-  // Its own words are for documents, and name the text that stands before them here.
-  if ('fault' in checked(address, text)) throw new InvalidArgumentError('write host:port, such as 127.0.0.1:8080.');
+/** @throws InvalidArgumentError */
+function checkAddress(schema: typeof address, text: string): void {
+  const found = checked(schema, text);
+  if (!('fault' in found)) return;
+  // For a document it names the text, which stands before this here.
+  const isAddress = found.fault.startsWith('port');
+  throw new InvalidArgumentError(isAddress ? found.fault : 'write host:port, such as 127.0.0.1:8080');
+}
+
+/** Reads `host:port` of something that is there, and leaves it as it is written. */
+export function reachableTextOption(text: string): string {
+  checkAddress(reachableAddress, text);
   return text;
 }
 
-/** Reads `host:port`. */
+/** Reads `host:port` of something that is there. */
+export function reachableOption(text: string): HostPort {
+  return splitAddress(reachableTextOption(text));
+}
+
+/** Reads `host:port` to listen on; port 0 has the system choose one. */
 export function addressOption(text: string): HostPort {
-  return splitAddress(addressTextOption(text));
+  checkAddress(address, text);
+  return splitAddress(text);
 }
 
 /** Reads where a DNS server is: an IP address, with a port or without. */

@@ -10,10 +10,10 @@ import {
   StoreDenied,
   StoreUnavailable,
 } from '../../registry/index.ts';
-import { splitAddress } from '../../runtime/address.ts';
 import { NamedFileFault, secretIn } from '../../runtime/named-file.ts';
 import { UsageError } from '../../runtime/usage-error.ts';
-import { parseYaml, readDocument } from '../../yaml/index.ts';
+import { reachableAddress } from '../../topology/index.ts';
+import { checked, parseYaml, readDocument } from '../../yaml/index.ts';
 import { withRegistry } from './open-registry.ts';
 
 /** Where `keyway registry` and `keyway dev` serve it by default. */
@@ -115,12 +115,11 @@ function tokenIn(file: string, namedBy: string): string {
 
 /** @param namedBy an option, a variable or a field of a file */
 function parseRegistry(text: string, namedBy: string): RegistryDescription {
-  if (text.startsWith('sqlite:')) return { sqlite: { path: text.slice('sqlite:'.length) } };
+  if (/^sqlite:./.test(text)) return { sqlite: { path: text.slice('sqlite:'.length) } };
   const isEtcd = text.startsWith('etcd:');
   const endpoints = (isEtcd ? text.slice('etcd:'.length) : text).split(',');
   for (const endpoint of endpoints) {
-    const { host, port } = splitAddress(endpoint);
-    if (host === '' || !Number.isInteger(port) || port < 1 || port > 65535 || (!isEtcd && endpoints.length > 1))
+    if ('fault' in checked(reachableAddress, endpoint) || (!isEtcd && endpoints.length > 1))
       throw new UsageError(
         `${namedBy}: "${text.replace(/[^/:]*:[^/]*@/, '…@')}" is not a registry; write host:port, sqlite:FILE or etcd:HOST:PORT,HOST:PORT`,
       );

@@ -135,7 +135,8 @@ export class Fields {
 
   /** A field's place, for people. */
   at(name: string): string {
-    return name === '' ? this.place : `${this.place}${this.place.endsWith(' ') ? '' : '.'}${name}`;
+    // A place that ends in a blank is a file, and has a colon before that.
+    return name === '' ? this.place.replace(/: $/, '') : `${this.place}${this.place.endsWith(' ') ? '' : '.'}${name}`;
   }
 
   #child(value: unknown, place: string): Fields {

@@ -2,12 +2,14 @@ import { watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { z } from 'zod';
 import { EventQueue } from '../../runtime/event-queue.ts';
-import { address, identifier } from '../../topology/index.ts';
+import { identifier, reachableAddress } from '../../topology/index.ts';
 import { DocumentError, parseYaml, readDocument } from '../../yaml/index.ts';
 import type { FoundShard, ShardSource } from '../found-shards.ts';
 
 const schema = z.object({
-  shards: z.array(z.object({ id: identifier, address, weight: z.int().min(1).max(1_000_000).optional() })).min(1),
+  shards: z
+    .array(z.object({ id: identifier, address: reachableAddress, weight: z.int().min(1).max(1_000_000).optional() }))
+    .min(1),
 });
 
 /** A file may be written in several steps: it is read once nothing has happened to it for this long. */
