@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type ChannelCredentials, type ChannelOptions, credentials, Metadata } from '@grpc/grpc-js';
+import type { z } from 'zod';
 import {
   type CallSettings,
   callSchema,
@@ -17,7 +18,7 @@ import { DIRECT_CHANNEL } from '../../../runtime/direct-channel.ts';
 import { plainText } from '../../../runtime/foreign-errors.ts';
 import { UsageError } from '../../../runtime/usage-error.ts';
 import { DOCUMENTS_PROTO } from '../../../shard/index.ts';
-import { checkDocument, didYouMean, parseYaml, readDocument } from '../../../yaml/index.ts';
+import { checkDocument, DocumentError, didYouMean, parseYaml, readDocument } from '../../../yaml/index.ts';
 import type { Header } from './options.ts';
 
 /** What the command line says about the calls. */
@@ -62,9 +63,20 @@ function basePlan(flags: CallFlags): LoadPlanFile {
   const { data, messages, every, streams, revision, writes, watch, life } = flags;
   const call = { grpc, connect, http, data, messages, every, streams, revision, writes, ok };
   const watched = watch === undefined ? {} : { watch: { open: watch, life }, weight: 0 };
-  const settings = checkDocument({ ...call, ...watched }, 'the command line', callSchema, (value) => value);
+  const settings = checkedFlags({ ...call, ...watched }, callSchema);
   const name = http === undefined ? called.slice(called.lastIndexOf('/') + 1).toLowerCase() : 'request';
   return { proto, descriptors, include: [...include], calls: { [name]: settings } };
+}
+
+/** What flags come to, which are named as the fields of a plan are. @throws UsageError naming the flags */
+function checkedFlags<Schema extends z.ZodType>(value: object, schema: Schema): z.output<Schema> {
+  try {
+    return checkDocument(value, '', schema, (each) => each);
+  } catch (cause) {
+    if (!(cause instanceof DocumentError)) throw cause;
+    const faults = cause.faults.map(({ path, message }) => `--${path.split('.').at(-1)}: ${message}`);
+    throw new UsageError(faults.join('\n'), { cause });
+  }
 }
 
 /** Reads a plan; the files that it names are beside it. @throws DocumentError */
@@ -85,7 +97,7 @@ function withWatches(plan: LoadPlanFile, { watch: open, life }: CallFlags): Load
   const found = Object.entries(plan.calls).find(([, { watch }]) => watch !== undefined);
   if (found === undefined) throw new UsageError('no call is a watch: set watch in the plan, or use --watch');
   const [name, call] = found;
-  const changed = checkDocument({ open, life }, 'the command line', callSchema.shape.watch.unwrap(), (value) => value);
+  const changed = checkedFlags({ open, life }, callSchema.shape.watch.unwrap());
   const watch = {
     open: open ?? call.watch?.open ?? 0,
     life: changed.life ?? call.watch?.life,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
 import type { KeyDistribution, Rate } from '../../../load/index.ts';
 import { type HostPort, splitAddress } from '../../../runtime/address.ts';
-import { addressOption, durationOption } from '../../options/options.ts';
+import { durationOption, reachableOption } from '../../options/options.ts';
 
 /** A load exceeds these only on request: nothing says that the target can take more. */
 export const MOST_PER_SECOND = 20_000;
@@ -74,10 +74,10 @@ export interface TargetOption extends HostPort {
 /** Reads `host:port`, `http://host:port`, `https://host:port`. */
 export function targetOption(text: string): TargetOption {
   const [, scheme, rest = ''] = /^(?:(https?):\/\/)?(.*?)\/?$/.exec(text) ?? [];
-  if (scheme === undefined) return { ...addressOption(text), isTls: false };
+  if (scheme === undefined) return { ...reachableOption(text), isTls: false };
   const isTls = scheme === 'https';
   const { port } = splitAddress(rest);
-  return { ...addressOption(Number.isNaN(port) ? `${rest}:${isTls ? 443 : 80}` : rest), isTls };
+  return { ...reachableOption(Number.isNaN(port) ? `${rest}:${isTls ? 443 : 80}` : rest), isTls };
 }
 
 /** Reads `put=20,get=70,watch=10`. */
@@ -101,8 +101,16 @@ export function timedCommands(words: readonly string[]): TimedCommand[] {
   for (let i = 0; i < words.length; i += 2) {
     const [time = '', command] = words.slice(i, i + 2);
     if (command === undefined)
-      throw new InvalidArgumentError("write a time and a command: --at 30s 'keyway shard remove s3'.");
-    commands.push({ atMs: durationOption()(time), command });
+      throw new InvalidArgumentError(`--at ${time}: write a time and a command: --at 30s 'keyway shard remove s3'`);
+    commands.push({ atMs: timeOf(time), command });
   }
   return commands;
+}
+
+function timeOf(text: string): number {
+  try {
+    return durationOption()(text);
+  } catch (cause) {
+    throw new InvalidArgumentError(`--at ${text}: ${(cause as Error).message.replace(/\.$/, '')}`);
+  }
 }
