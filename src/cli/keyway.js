@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The command. In a checkout it runs the TypeScript sources as they are, in a published package the built files; either
-// on the Node that the project pins, whatever the machine's own is.
+// on the Node that the project pins, whatever the machine's own is. That may be an old one, which has to be able to read this file: it is
+// written for Node 12, and the file that it imports for the pinned one.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import module, { createRequire } from 'node:module';
@@ -18,10 +19,10 @@ if (Number(process.versions.node.split('.')[0]) >= OLDEST_NODE) {
   const cache = fileURLToPath(new URL('../../node_modules/.cache/keyway', import.meta.url));
   module.enableCompileCache(cache);
   // Threads take it from the environment; what starts programs of others has none, and hands nothing on to them.
-  if (THREADED.has(process.argv[2])) process.env.NODE_COMPILE_CACHE ??= cache;
-  await import(main.href);
-  // What serves may be killed one day: what was compiled at its start is kept now, if that is new.
-  module.flushCompileCache();
+  if (THREADED.has(process.argv[2]) && process.env.NODE_COMPILE_CACHE === undefined)
+    process.env.NODE_COMPILE_CACHE = cache;
+  // What serves may be killed one day: what was compiled at its start is kept then, if that is new.
+  import(main.href).then(() => module.flushCompileCache());
 } else runOnPinnedNode();
 
 function runOnPinnedNode() {
@@ -40,7 +41,7 @@ function runOnPinnedNode() {
       process.stderr.write(
         'keyway: the pinned Node does not start here: install the library that is missing; on Debian and Ubuntu: apt-get install libatomic1\n',
       );
-    process.exit(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
+    process.exit(code === null ? 128 + (signal === null ? 0 : constants.signals[signal]) : code);
   });
 }
 

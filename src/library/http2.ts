@@ -1,4 +1,6 @@
 /** What programs use of HTTP/2: `import { Connection } from 'keyway/http2'`. See docs/library.md. */
+import './oldest-node.ts';
+
 export {
   ErrorCode,
   Field,

@@ -154,8 +154,8 @@ export const rooms: readonly Room[] = [
   },
   {
     folder: 'library',
-    what: "entry points for programs that are not a folder's own `index.ts`",
-    mayImport: ['http', 'http2'],
+    what: 'entry points for programs; each says which Node it needs',
+    mayImport: ['http', 'http2', 'placement', 'topology'],
   },
   { folder: '.', what: "the library's entry points", mayImport: ['node', 'registry', 'runtime'] },
 ];

