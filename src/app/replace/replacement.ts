@@ -5,9 +5,14 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Config } from '../../config/index.ts';
-import { EXIT_FAILURE } from '../../runtime/usage-error.ts';
+import { fileFault } from '../../runtime/foreign-errors.ts';
+import { EXIT_FAILURE, UsageError } from '../../runtime/usage-error.ts';
 import { postToAdmin } from '../post-to-admin.ts';
 import { READY } from './hand-over.ts';
+
+const OTHER_TMPDIR = 'set TMPDIR to another folder, which both routers can use';
+/** 103 bytes are what every system takes, and the name in it has 24. */
+const LONGEST_TMPDIR = 79;
 
 const PASSED_ON: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 
@@ -20,8 +25,7 @@ const PASSED_ON: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
  * @returns false where none runs there; else when the process has taken over, or could not
  */
 export async function replaceRunning(config: Config, args: readonly string[]): Promise<boolean> {
-  // Only this user can get into it, which is how the other router knows what to trust.
-  const folder = mkdtempSync(join(tmpdir(), 'keyway-'));
+  const folder = privateFolder();
   const path = join(folder, 'hand-over');
   const router = new Successor(args);
   const server = createServer({ pauseOnConnect: true }, (socket) => router.onConnection(socket));
@@ -41,6 +45,20 @@ export async function replaceRunning(config: Config, args: readonly string[]): P
   } finally {
     server.close();
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Only this user can get into it, which is how the other router knows what to trust. @throws UsageError where none can be made */
+function privateFolder(): string {
+  const above = tmpdir();
+  // What the kernel takes for the path of a socket (`sun_path`) is short, and Node says only that it is not valid.
+  if (above.length > LONGEST_TMPDIR) throw new UsageError(`${above} is too long a path for a socket: ${OTHER_TMPDIR}`);
+  try {
+    return mkdtempSync(join(above, 'keyway-'));
+  } catch (cause) {
+    const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    const fault = isMissing ? 'there is no such folder' : fileFault(cause);
+    throw new UsageError(`${above}: ${fault}: ${OTHER_TMPDIR}`, { cause });
   }
 }
 
