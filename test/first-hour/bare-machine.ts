@@ -1,11 +1,25 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { Running } from '../support/processes.ts';
 
 const SUITE = 'bookworm';
+/** It fetches some hundred packages. */
+const DEBOOTSTRAP_LIMIT_MS = 20 * 60_000;
+/** What a step may take that works on this machine's disk alone. */
+export const LOCAL_LIMIT_MS = 5 * 60_000;
 const USER = 1000;
 const HOME = '/home/newcomer';
 /** What a Debian of its least packages has and docs use, where no root of its own can be made. */
@@ -59,21 +73,43 @@ function environment(mark: string, home: string, path: string, certificates: str
   return [...all.map(([name, value]) => `${name}=${value}`), mark];
 }
 
-function checked(command: string, ...args: string[]): void {
-  const { status, stderr } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 28 });
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr.slice(-1000)}`);
+/** Runs a command to its end. @throws Error with what it printed last, where it fails or takes longer than `limitMs` */
+export function checked(limitMs: number, command: string, ...args: string[]): void {
+  console.log(`making the machine: ${command} ${args.join(' ')}`);
+  const { status, signal, error, stdout, stderr } = spawnSync(command, args, {
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    timeout: limitMs,
+    killSignal: 'SIGKILL',
+  });
+  if (status === 0) return;
+  const how = signal === 'SIGKILL' ? `took longer than ${limitMs / 60_000} minutes` : `ended with ${status ?? error}`;
+  throw new Error(`${command} ${args.join(' ')} ${how}:\n${`${stdout}${stderr}`.slice(-3000)}`);
 }
 
 async function debianRoot(mark: string): Promise<BareMachine> {
   // Made once: it takes minutes. README names the one package that the least Debian lacks.
   const kept = join(homedir(), '.cache/keyway-first-hour', SUITE);
-  if (!existsSync(join(kept, 'etc/debian_version'))) {
-    rmSync(kept, { recursive: true, force: true });
-    mkdirSync(kept, { recursive: true });
-    checked('debootstrap', '--variant=minbase', '--include=libatomic1', SUITE, kept);
+  if (!existsSync(kept)) {
+    // Under its name once it is whole: what was interrupted is made again.
+    const made = `${kept}.new`;
+    rmSync(made, { recursive: true, force: true });
+    mkdirSync(made, { recursive: true });
+    checked(DEBOOTSTRAP_LIMIT_MS, 'debootstrap', '--variant=minbase', '--include=libatomic1', SUITE, made);
+    renameSync(made, kept);
   }
   const root = mkdtempSync(join(tmpdir(), 'keyway-first-hour-'));
-  checked('cp', '-a', `${kept}/.`, root);
+  try {
+    return await debianIn(root, kept, mark);
+  } catch (error) {
+    rmSync(root, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** @param root an empty folder. @param kept a Debian to copy into it */
+async function debianIn(root: string, kept: string, mark: string): Promise<BareMachine> {
+  checked(LOCAL_LIMIT_MS, 'cp', '-a', `${kept}/.`, root);
   const { node, npm } = ownNode();
   cpSync(node, join(root, 'usr/local/bin/node'));
   cpSync(npm, join(root, 'usr/local/lib/node_modules/npm'), { recursive: true });
@@ -81,7 +117,7 @@ async function debianRoot(mark: string): Promise<BareMachine> {
     symlinkSync(`../lib/node_modules/npm/bin/${name}-cli.js`, join(root, 'usr/local/bin', name));
   const certificates = process.env.NODE_EXTRA_CA_CERTS;
   if (certificates !== undefined) cpSync(certificates, join(root, 'etc/certificates.pem'));
-  checked('chroot', root, 'useradd', '--create-home', '--uid', String(USER), 'newcomer');
+  checked(LOCAL_LIMIT_MS, 'chroot', root, 'useradd', '--create-home', '--uid', String(USER), 'newcomer');
   cpSync('/etc/resolv.conf', join(root, 'etc/resolv.conf'), { dereference: true });
   const outside = await holder(root, ['-m'], '');
   const alone = await holder(root, ['-m', '-n'], 'ip link set lo up;');

@@ -19,7 +19,7 @@ import { Newcomer } from '../docs/newcomer.ts';
 import { type Step, tourSteps } from '../docs/tour.ts';
 import { leftProcesses } from '../support/left-processes.ts';
 import type { Running } from '../support/processes.ts';
-import { type BareMachine, bareMachine, busyLoops, interrupt } from './bare-machine.ts';
+import { type BareMachine, bareMachine, busyLoops, checked, interrupt, LOCAL_LIMIT_MS } from './bare-machine.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CHECKOUT = 'keyway';
@@ -49,19 +49,20 @@ class FirstHour {
 
   /** Takes a step, and notes what came of it. What fails stops nothing. */
   async #step(step: string, take: () => Promise<string | undefined>, limitMs = STEP_LIMIT_MS): Promise<boolean> {
+    console.log(`          ${step} …`);
     const begun = performance.now();
     let result = 'as said';
     let went = true;
     const late = new AbortController();
     try {
       const tooLate = sleep(limitMs, undefined, { signal: late.signal }).then(() => {
-        throw new Error(`took longer than ${limitMs / 60_000} minutes:\n${this.#started.at(-1)?.output.slice(-3000)}`);
+        throw new Error(`took longer than ${limitMs / 60_000} minutes:\n${this.#whatRuns()}`);
       });
       result = (await Promise.race([take(), tooLate])) ?? result;
     } catch (error) {
       result = `FAILED: ${(error as Error).message}`;
       went = false;
-      this.#endAll();
+      this.endAll();
     } finally {
       late.abort();
     }
@@ -77,17 +78,22 @@ class FirstHour {
     return running;
   }
 
-  #endAll(): void {
-    for (const running of this.#started.splice(0))
-      if (running.child.exitCode === null && running.child.signalCode === null) interrupt(running, 'SIGKILL');
+  /** Ends what the steps have started. */
+  endAll(): void {
+    for (const running of this.#started.splice(0)) if (!running.hasEnded) interrupt(running, 'SIGKILL');
+  }
+
+  /** What the processes of this step that have not ended have printed. */
+  #whatRuns(): string {
+    const running = this.#started.filter((each) => !each.hasEnded);
+    return running.map((each) => `$ ${each.child.spawnargs.at(-1)}\n${each.output.slice(-3000)}`).join('\n');
   }
 
   async take(withTests: boolean): Promise<void> {
     if (!(await this.#step('npm ci', () => this.#quietly('npm ci', CHECKOUT)))) return;
     await this.#inOneTerminal('README, two minutes', [this.#stepsOf('README.md', '## Two minutes')]);
     const [start] = this.#stepsOf('README.md', '## Two minutes') as [Step];
-    // Documents and topologies would be README's.
-    await this.#quietly('rm -rf .keyway', CHECKOUT);
+    await this.#step("README's data is removed", () => this.#quietly('rm -rf .keyway', CHECKOUT));
     await this.#inOneTerminal('docs/housekeeping.md, turns', [
       [{ ...start, command: 'npx keyway dev' }],
       this.#stepsOf('docs/housekeeping.md', '## Turns'),
@@ -139,7 +145,7 @@ class FirstHour {
       for (const running of [watch, dev]) if (running !== undefined) await this.#endsQuietly(running);
       return undefined;
     });
-    this.#endAll();
+    this.endAll();
   }
 
   async #endsQuietly(running: Running): Promise<void> {
@@ -213,11 +219,18 @@ const mark = `KEYWAY_FIRST_HOUR=${randomUUID()}`;
 const machine = await bareMachine(mark);
 const endLoad = await busyLoops(Number(values.load));
 const hour = new FirstHour(machine);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.once(signal, () => {
+    hour.endAll();
+    endLoad();
+    machine.release();
+    process.exit(1);
+  });
 try {
   console.log(`${machine.kind}; beside ${values.load} busy loops`);
   const checkout = join(machine.home, CHECKOUT);
-  spawnSync('git', ['clone', '--quiet', '--no-hardlinks', ROOT, checkout], { stdio: 'inherit' });
-  if (machine.kind.startsWith('Debian')) spawnSync('chown', ['-R', '1000:1000', machine.home]);
+  checked(LOCAL_LIMIT_MS, 'git', 'clone', '--quiet', '--no-hardlinks', ROOT, checkout);
+  if (machine.kind.startsWith('Debian')) checked(LOCAL_LIMIT_MS, 'chown', '-R', '1000:1000', machine.home);
   await hour.take(!values['without-tests']);
   await hour.nothingIsLeft(mark);
 } finally {

@@ -38,7 +38,7 @@ export class Running {
     return new Promise((resolve, reject) => {
       const check = (): void => {
         const match = pattern.exec(this.output);
-        if (match === null && this.child.exitCode === null && this.child.signalCode === null) return;
+        if (match === null && !this.hasEnded) return;
         this.#checks.delete(check);
         if (match !== null) resolve(match);
         else reject(new Error(`it ended without printing ${pattern}: ${this.output.slice(-2000)}`));
@@ -52,9 +52,13 @@ export class Running {
     return this.child.pid as number;
   }
 
+  get hasEnded(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
   /** The exit code, or the signal that ended it. */
   async exit(): Promise<number | string | null> {
-    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, 'exit');
+    if (!this.hasEnded) await once(this.child, 'exit');
     return this.child.exitCode ?? this.child.signalCode;
   }
 
