@@ -23,7 +23,7 @@ export function changed(
   const lost = flags.lost?.split(',');
   const show: OnStep = process.stderr.isTTY ? showSteps() : () => {};
   const name = topologyText({ namespace: draft.namespace, cluster: draft.name });
-  const goesOn = `the change of ${name} continues without this command: keyway status shows it, and keyway topology apply --abort gives it up`;
+  const goesOn = `the change of ${name} continues without this command, driven by a router: keyway status shows it, and keyway topology apply --abort gives it up`;
   let isUnderWay = false;
   return toldWhenInterrupted(
     () => (isUnderWay ? goesOn : null),

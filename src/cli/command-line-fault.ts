@@ -38,8 +38,20 @@ function unknownOption(command: Command, text: string): UsageError {
   const renamed = presentName(option);
   if (renamed !== null && of(command).includes(renamed))
     return new UsageError(`${option} is ${renamed} now, with a unit: write ${renamed} 5s`);
+  const short = command.options.find((each) => each.short?.toLowerCase() === option.toLowerCase())?.short;
+  if (short != null) return new UsageError(`${option} is an unknown option; did you mean ${short}?`);
+  const taker = takerOf(command, option);
+  if (taker !== null) return new UsageError(`${option} stands behind its command: write ${pathOf(taker)} ${option}`);
   const meant = didYouMean(option, of(command)) || didYouMean(option, below(command));
   return new UsageError(`${option} is an unknown option${meant || `; see ${pathOf(command)} --help`}`);
+}
+
+/** The command below this one that takes an option: the one that is named on the line, where it takes it; null: none does. */
+function takerOf(command: Command, option: string): Command | null {
+  const takes = (each: Command): boolean => each.options.some(({ long }) => long === option);
+  const all = (each: Command): Command[] => each.commands.flatMap((below) => [below, ...all(below)]);
+  const takers = all(command).filter(takes);
+  return takers.find((each) => command.args.includes(each.name())) ?? takers[0] ?? null;
 }
 
 /** As it is typed: `keyway kv get`. */

@@ -81,7 +81,40 @@ describe('what exists already, or is no name', () => {
     await expect(printed(...CREATE)).rejects.toThrow('the cluster default/docs exists already: it is at version 1');
     await printed('ns', 'create', 'team');
     await expect(printed('ns', 'create', 'team')).rejects.toThrow('the namespace team exists already');
+    await expect(printed('shard', 'add', 's0', '127.0.0.1:9')).rejects.toThrow(
+      /^the shard s0 exists already, at 127\.0\.0\.1:1, with weight 1$/,
+    );
     await expect(printed('ns', 'create', 'A b')).rejects.toThrow('name "A b": write a name of letters');
+  });
+});
+
+describe('port 0', () => {
+  it('is where the system chooses a port to listen on, and nothing to connect to', async () => {
+    await printed(...CREATE);
+    const why = 'port 0 is none to connect to; write the port that is listened on';
+    const shards = file('shards.yaml', 'shards: [{id: s1, address: "h:0"}]');
+    const topology = file('docs.yaml', 'cluster: docs\nshards: [{id: s1, address: "h:0"}]');
+    for (const args of [
+      ['shard', 'add', 's9', 'h:0'],
+      ['cluster', 'create', 'more', '--shards', 's0=h:0'],
+      ['node', 'register', '--cluster', 'docs', '--shard', 's0', '--address', 'h:0'],
+      ['kv', 'get', 'demo/x', '--endpoint', '127.0.0.1:0'],
+      ['load', '127.0.0.1:0'],
+      ['reload', '--admin', '127.0.0.1:0'],
+      ['topology', 'apply', topology],
+      ['discover', '--cluster', 'docs', '--file', shards, '--dry-run'],
+    ])
+      await expect(printed(...args), args.join(' ')).rejects.toThrow(why);
+  });
+});
+
+describe('a listing of nothing', () => {
+  it('says so to people, and is empty for programs', async () => {
+    expect(await printed('cluster', 'list')).toMatch(/^there is no cluster: /);
+    expect(await printed('cluster', 'list', '--json')).toBe('');
+    await printed(...CREATE);
+    expect(await printed('housekeeping', 'list')).toMatch(/^no node has reported any task: /);
+    expect(await printed('housekeeping', 'history')).toBe('no run is kept\n');
   });
 });
 
@@ -106,6 +139,13 @@ describe('validate', () => {
     expect(await printed('validate', wrong, right)).toBe(`${right} is a valid config\n`);
     expect(String(told.mock.calls[0])).toContain(`${wrong}:1:9 listen`);
     expect(process.exitCode).toBe(2);
+    process.exitCode = undefined;
+    told.mockClear();
+    const twice = file('twice.yaml', 'cluster: docs\nshards: [{id: s0, address: "h:1"}, {id: s0, address: "h:1"}]\n');
+    await printed('validate', twice);
+    expect(told.mock.calls.map(String)).toEqual([
+      `keyway: ${twice}:2:41 shards.1.id: s0 appears more than once; ids are unique in a cluster\n`,
+    ]);
     process.exitCode = undefined;
   });
 });
@@ -231,6 +271,8 @@ describe('the token that a config names', () => {
 describe('a registry that cannot be used', () => {
   it('is told with what has named it: an option, a variable, or the config', async () => {
     await expect(printed('status', '--registry', 'here')).rejects.toThrow('--registry: "here" is not a registry');
+    await expect(printed('status', '--registry', 'sqlite:')).rejects.toThrow('--registry: "sqlite:" is not a registry');
+    await expect(printed('status', '--registry', 'http://h:1')).rejects.toThrow('--registry: "http://h:1" is not a');
     vi.stubEnv('KEYWAY_REGISTRY', 'there');
     await expect(printed('status')).rejects.toThrow('KEYWAY_REGISTRY: "there" is not a registry');
     vi.stubEnv('KEYWAY_REGISTRY', '127.0.0.1:1');

@@ -98,6 +98,10 @@ describe('a command line that is not understood', () => {
   it('is told in a line, with what was meant', async () => {
     expect(await refusalOf('router', '--confg', 'x')).toBe('--confg is an unknown option; did you mean --config?');
     expect(await refusalOf('--confg', 'x')).toContain('did you mean --config?');
+    expect(await refusalOf('-v')).toBe('-v is an unknown option; did you mean -V?');
+    expect(await refusalOf('--registry', 'h:1', 'status')).toBe(
+      '--registry stands behind its command: write keyway status --registry',
+    );
     expect(await refusalOf('kv', 'get', 'demo/x', '--jsn')).toBe('--jsn is an unknown option; did you mean --json?');
     expect(await refusalOf('status', '--frobnicate')).toBe(
       '--frobnicate is an unknown option; see keyway status --help',

@@ -130,6 +130,9 @@ function unitsOf(task: string, { states }: Standing): Array<TaskState & { readon
 
 const time = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 
+const NO_TASKS =
+  'no node has reported any task: keyway backend --cluster, and keyway node register --housekeeping, do housekeeping';
+
 function tasksText(standing: Standing, { json }: ListFlags): string {
   const nowMs = Date.now();
   const rows = [...standing.tasks].map(([task, description]) => {
@@ -162,6 +165,7 @@ function tasksText(standing: Standing, { json }: ListFlags): string {
       changed: (row) => row.changed,
     },
     json === true,
+    NO_TASKS,
   );
 }
 
@@ -184,6 +188,9 @@ function unitsText(standing: Standing, { json }: ListFlags): string {
       'last run': (row) => (row.last === null ? '-' : `${time(row.last.beganMs)} ${row.last.outcome}`),
     },
     json === true,
+    standing.tasks.size === 0
+      ? NO_TASKS
+      : 'no unit has a state yet: nodes look for units when they start, and then every few seconds',
   );
 }
 
@@ -209,6 +216,7 @@ function historyText(standing: Standing, only: string | undefined, { project, li
       error: (row) => row.error ?? '',
     },
     json === true,
+    'no run is kept',
   );
 }
 

@@ -9,7 +9,7 @@ import {
 } from '../../topology/index.ts';
 import { changed } from '../change-topology.ts';
 import { type ClusterFlags, currentTopology, withClusterOptions } from '../options/named-cluster.ts';
-import { addressTextOption, integerOption, nameOption } from '../options/options.ts';
+import { integerOption, nameOption, reachableTextOption } from '../options/options.ts';
 import { inRegistry } from '../options/registry-option.ts';
 import { writeOut } from '../output/terminal.ts';
 
@@ -29,10 +29,15 @@ export function shardCommand(): Command {
       .description('add a shard')
       .addHelpText('after', '\nExample:\n  keyway shard add s3 10.0.0.4:9101 --weight 2')
       .argument('<id>', '', nameOption)
-      .argument('<address>', 'host:port', addressTextOption)
+      .argument('<address>', 'host:port', reachableTextOption)
       .option('--weight <number>', 'its share of the keys, relative to the others', integerOption(1, HEAVIEST), 1),
   ).action((id: string, address: string, flags: ClusterFlags & { weight: number }) =>
-    change(flags, `shard ${id} is added`, (shards) => [...shards, { id, address, weight: flags.weight }]),
+    change(flags, `shard ${id} is added`, (shards) => {
+      const other = shards.find((shard) => shard.id === id);
+      if (other !== undefined)
+        throw new UsageError(`the shard ${id} exists already, at ${other.address}, with weight ${other.weight}`);
+      return [...shards, { id, address, weight: flags.weight }];
+    }),
   );
   withClusterOptions(
     command

@@ -13,13 +13,18 @@ export function table(head: readonly string[], rows: ReadonlyArray<readonly stri
   return `${lines.join('\n')}\n`;
 }
 
-/** A listing: a table for people, or one JSON object a line for programs. */
+/**
+ * A listing: a table for people, or one JSON object a line for programs.
+ * @param nothing what people are told where there are no rows; without it they see the head alone
+ */
 export function listing<Row extends object>(
   rows: readonly Row[],
   columns: Readonly<Record<string, (row: Row) => string | number>>,
   json: boolean,
+  nothing?: string,
 ): string {
   if (json) return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+  if (rows.length === 0 && nothing !== undefined) return `${nothing}\n`;
   const names = Object.keys(columns);
   return table(
     names,
