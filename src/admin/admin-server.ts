@@ -1,4 +1,4 @@
-import { type CountersSnapshot, hiddenKey, type OpenStream, shardIn } from '../proxy/index.ts';
+import { type CountersSnapshot, hiddenKey, type OpenStream, Outcome, shardIn } from '../proxy/index.ts';
 import { bearsToken } from '../runtime/bearer-token.ts';
 import { type Answer, json, metrics, text } from './answer.ts';
 import { Busy, GuardedServer, type Question } from './guarded-server.ts';
@@ -188,7 +188,7 @@ async function clusterStates(source: AdminSource): Promise<object[]> {
     shards: shards.map(({ id, address }) => {
       const {
         requests,
-        responses,
+        outcomes,
         connections,
         streams: open,
         held,
@@ -197,7 +197,7 @@ async function clusterStates(source: AdminSource): Promise<object[]> {
         retries,
         connectFailures,
       } = shardIn(counters, name, id);
-      const failed = responses[5] ?? 0;
+      const failed = outcomes[Outcome.ServerError] ?? 0;
       return {
         id,
         address,

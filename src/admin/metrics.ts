@@ -1,9 +1,12 @@
 import {
   type CountersSnapshot,
   failureCauses,
+  OUTCOME_NAMES,
   RouterCounters,
   type ShardSnapshot,
+  type StatusKind,
   snapshotOf,
+  statusesOfFamilies,
   type TrafficSnapshot,
 } from '../proxy/index.ts';
 import { type Labelled, MetricsText, type Samples } from './metrics-text.ts';
@@ -34,26 +37,6 @@ export interface AdminRegistryCluster {
   readonly failovers: number;
 }
 
-const GRPC_STATUS_NAMES = [
-  'OK',
-  'CANCELLED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-] as const;
-
 /** The counters of several threads as those of one router. */
 export function sumCounters(threads: readonly CountersSnapshot[]): CountersSnapshot {
   const sum = snapshotOf(new RouterCounters());
@@ -79,18 +62,22 @@ function addNumbers(from: Numbers, into: Numbers): void {
   }
 }
 
+/** What each family of protocols counts, in its own words. */
+type FamilyStatuses = ReadonlyArray<readonly StatusKind[]>;
+
 /** Renders a router's counters in Prometheus' text form. */
 export async function renderMetrics(
   counters: CountersSnapshot,
   registry: AdminRegistry | null,
   reloads: AdminReloads | null,
+  statuses: FamilyStatuses = statusesOfFamilies,
 ): Promise<string> {
   const text = new MetricsText();
   const routes = Object.entries(counters.routes).map(([route, traffic]) => ({ labels: { route }, traffic }));
   const shards = Object.entries(counters.shards).map(([name, traffic]) => ({ labels: shardLabels(name), traffic }));
   await addConnections(text, counters);
-  await addTraffic(text, 'keyway', routes);
-  await addTraffic(text, 'keyway_shard', shards);
+  await addTraffic(text, 'keyway', routes, statuses);
+  await addTraffic(text, 'keyway_shard', shards, statuses);
   await addShardStates(text, shards);
   if (registry !== null) await addRegistry(text, registry);
   if (reloads !== null) await addReloads(text, reloads);
@@ -115,7 +102,7 @@ async function addConnections(text: MetricsText, counters: CountersSnapshot): Pr
   );
   await text.gauge('keyway_downstream_connections', 'Client connections open.', one(downstreamConnections));
   await text.gauge('keyway_downstream_streams', 'Client streams open.', one(downstreamStreams));
-  await text.counter('keyway_malformed_total', 'Messages refused because they are not valid HTTP/1.1.', one(malformed));
+  await text.counter('keyway_malformed_total', 'Messages refused because they are malformed.', one(malformed));
   await text.counter(
     'keyway_handshakes_failed_total',
     'TLS handshakes and PROXY headers that failed.',
@@ -199,6 +186,7 @@ async function addTraffic(
   text: MetricsText,
   prefix: string,
   all: ReadonlyArray<Labelled<TrafficSnapshot>>,
+  statuses: FamilyStatuses,
 ): Promise<void> {
   const counter = (name: string, help: string, value: (traffic: TrafficSnapshot) => number): Promise<void> =>
     text.counter(
@@ -211,18 +199,40 @@ async function addTraffic(
   await counter('cancelled_total', 'Requests that the client cancelled.', ({ cancelled }) => cancelled);
   await counter('request_bytes_total', 'Bytes of request content.', ({ requestBytes }) => requestBytes);
   await counter('response_bytes_total', 'Bytes of response content.', ({ responseBytes }) => responseBytes);
-  const responses = all.flatMap(({ labels, traffic }) =>
-    [2, 3, 4, 5].map((digit) => [{ ...labels, class: `${digit}xx` }, traffic.responses[digit] ?? 0] as const),
+  const outcomes = all.flatMap(({ labels, traffic }) =>
+    OUTCOME_NAMES.map((outcome, at) => [{ ...labels, outcome }, traffic.outcomes[at] ?? 0] as const),
   );
-  await text.counter(`${prefix}_responses_total`, 'Responses by class of HTTP status.', responses);
-  // Statuses that never came are left out: seventeen series a shard would say little.
-  const grpc = all.flatMap(({ labels, traffic }) =>
-    GRPC_STATUS_NAMES.map((status, code) => [{ ...labels, status }, traffic.statuses[code] ?? 0] as const).filter(
-      ([{ status }, count]) => count > 0 || status === 'OK',
-    ),
-  );
-  await text.counter(`${prefix}_grpc_responses_total`, 'gRPC responses by status.', grpc);
+  await text.counter(`${prefix}_outcomes_total`, 'Complete answers by outcome, whatever their protocol.', outcomes);
+  await addStatuses(text, prefix, all, statuses);
   await text.histogram(`${prefix}_request_seconds`, 'Time from a request to the end of its response.', all);
+}
+
+/** Each family's statuses in its own words, for the routes and shards that it has answered for, or no family has yet. */
+async function addStatuses(
+  text: MetricsText,
+  prefix: string,
+  all: ReadonlyArray<Labelled<TrafficSnapshot>>,
+  statuses: FamilyStatuses,
+): Promise<void> {
+  for (const kinds of statuses) {
+    const others = statuses.filter((each) => each !== kinds);
+    const own = all.filter(
+      ({ traffic }) => hasCounted(traffic, kinds) || !others.some((each) => hasCounted(traffic, each)),
+    );
+    for (const { metric, help, label, names, always } of kinds) {
+      const samples = own.flatMap(({ labels, traffic }) =>
+        names
+          .map((name, at) => ({ name, count: traffic.statuses[metric]?.[at] ?? 0 }))
+          .filter(({ name, count }) => count > 0 || always.includes(name))
+          .map(({ name, count }) => [{ ...labels, [label]: name }, count] as const),
+      );
+      await text.counter(`${prefix}_${metric}_total`, help, samples);
+    }
+  }
+}
+
+function hasCounted({ statuses }: TrafficSnapshot, kinds: readonly StatusKind[]): boolean {
+  return kinds.some(({ metric }) => statuses[metric]?.some((count) => count > 0) === true);
 }
 
 async function addShardStates(text: MetricsText, shards: ReadonlyArray<Labelled<ShardSnapshot>>): Promise<void> {

@@ -3,9 +3,10 @@
 export {
   LATENCY_BUCKETS,
   LATENCY_UNIT_US,
+  OUTCOME_NAMES,
+  Outcome,
   RouterCounters,
-  ShardCounters,
-  TrafficCounters,
+  type StatusKind,
 } from './core/counters.ts';
 export { type DrainDescription, defaultDrain } from './core/drain/drain.ts';
 export { failureCauses } from './core/failure.ts';
@@ -39,6 +40,7 @@ export {
   snapshotOf,
   type TrafficSnapshot,
 } from './threads/counters-snapshot.ts';
+export { statusesOfFamilies } from './threads/families.ts';
 export { routerThreads } from './threads/make-threads.ts';
 export type { RouterThreads } from './threads/router-threads.ts';
 export type { RouterSettings } from './threads/settings.ts';

@@ -3,6 +3,6 @@ export { type ClientProtocol, clientProtocolOf } from './client-protocol.ts';
 export { enveloped } from './envelope.ts';
 export { areWholeMessages, type Envelopes, EnvelopeTracker, envelopesIn } from './envelope-tracker.ts';
 export { EnvelopeReader, LineReader } from './envelopes.ts';
-export { encodeGrpcMessage, GrpcStatus, grpcTimeoutMs } from './grpc.ts';
+export { encodeGrpcMessage, GRPC_STATUS_NAMES, GrpcStatus, grpcTimeoutMs } from './grpc.ts';
 export { GrpcWebTranslation } from './grpc-web.ts';
 export { MessageReader } from './message-reader.ts';

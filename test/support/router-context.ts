@@ -1,5 +1,6 @@
 import { defaultLimits, httpContext } from '../../src/http/index.ts';
 import { DeadlineWheel } from '../../src/proxy/core/deadlines.ts';
+import { grpcStatuses, statusClasses } from '../../src/proxy/http/observe/statuses.ts';
 import { ReplayArena } from '../../src/proxy/http/replay/replay-arena.ts';
 import type { RouterContext } from '../../src/proxy/http/router-context.ts';
 import { defaultDrain, defaultHold, RouterCounters } from '../../src/proxy/index.ts';
@@ -13,7 +14,7 @@ export function routerContext(clock: () => number, settings: Partial<RouterConte
     http,
     turn: http.turn,
     buffers: http.buffers,
-    counters: new RouterCounters(),
+    counters: new RouterCounters({ refusals: [], floods: [], statuses: [statusClasses, grpcStatuses] }),
     deadlines: new DeadlineWheel(clock),
     arena: new ReplayArena(),
     limits: allLimits,

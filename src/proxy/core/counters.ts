@@ -1,10 +1,26 @@
 import { type FailureCause, failureCauses } from './failure.ts';
 
-/** Statuses that are counted one by one: a family's numbers from 0 on. Those known so far end with 16. */
-const STATUSES = 17;
 /** Latency is counted in units of 8 us, in buckets that double: the last one begins at 2^22 units, 33 s. */
 export const LATENCY_UNIT_US = 8;
 export const LATENCY_BUCKETS = 24;
+
+/** How an answered request ended, whatever its protocol: each family says which of its statuses is which. */
+export const Outcome = { Ok: 0, ClientError: 1, ServerError: 2 } as const;
+export type Outcome = (typeof Outcome)[keyof typeof Outcome];
+export const OUTCOME_NAMES = ['ok', 'client_error', 'server_error'] as const;
+
+/** One kind of status that a family's answers have. Each kind is counted in a metric of its own. */
+export interface StatusKind {
+  /** `keyway_METRIC_total` counts answers by route, `keyway_shard_METRIC_total` by shard. No other kind has this name. */
+  readonly metric: string;
+  readonly help: string;
+  /** The label of the metric that says which status it was. */
+  readonly label: string;
+  /** The statuses, each at the number that it is counted under. */
+  readonly names: readonly string[];
+  /** Statuses that are reported even if they never came. */
+  readonly always: readonly string[];
+}
 
 /** Requests, answers, bytes and times: of a route, or of a shard. */
 export class TrafficCounters {
@@ -13,24 +29,29 @@ export class TrafficCounters {
   cancelled = 0;
   requestBytes = 0;
   responseBytes = 0;
-  /** Final responses by their class, of which a family has up to ten. */
-  readonly responses = new Array<number>(10).fill(0);
-  /** Answers by their status, where the protocol numbers it. */
-  readonly statuses = new Array<number>(STATUSES).fill(0);
+  /** Complete answers, by `Outcome`. */
+  readonly outcomes = [0, 0, 0];
+  /** Answers by their status: a list for each `StatusKind`, under its metric. The family counts in them itself. */
+  readonly statuses: Readonly<Record<string, number[]>>;
   readonly latency = new Array<number>(LATENCY_BUCKETS).fill(0);
   latencySum = 0;
 
-  countResponse(itsClass: number): void {
-    this.responses[itsClass] = (this.responses[itsClass] ?? 0) + 1;
+  /** @param kinds the statuses of all families */
+  constructor(kinds: readonly StatusKind[] = []) {
+    this.statuses = Object.fromEntries(kinds.map(({ metric, names }) => [metric, new Array(names.length).fill(0)]));
   }
 
-  countStatus(status: number): void {
-    const counted = this.statuses[status];
-    if (counted !== undefined) this.statuses[status] = counted + 1;
+  countOutcome(outcome: Outcome): void {
+    this.outcomes[outcome] = (this.outcomes[outcome] as number) + 1;
   }
 
-  /** @param units from the request to the end of its answer, in units of 8 us; @param bucket where they belong */
-  observeLatency(bucket: number, units: number): void {
+  /**
+   * The shard's answer is complete.
+   * @param bucket the latency bucket of `units`
+   * @param units from the request to the end of its answer, in units of 8 us
+   */
+  countEnd(outcome: Outcome, bucket: number, units: number): void {
+    this.countOutcome(outcome);
     this.latency[bucket] = (this.latency[bucket] as number) + 1;
     this.latencySum += units;
   }
@@ -70,12 +91,13 @@ export class ShardCounters extends TrafficCounters {
 export const MOST_LABELLED = 1000;
 export const OTHERS = 'others';
 
-/** What the families of protocols call that which they count. */
+/** What families of protocols count, in their own words. */
 export interface CounterNames {
   /** Why requests were answered by the router itself. */
   readonly refusals: readonly string[];
   /** Limits that peers went over. */
   readonly floods: readonly string[];
+  readonly statuses: readonly StatusKind[];
 }
 
 /** What a router thread counts on its way, in plain fields; made into metrics on request. */
@@ -104,9 +126,11 @@ export class RouterCounters {
   readonly routes: Record<string, TrafficCounters> = {};
   /** By `cluster/shard`. */
   readonly shards: Record<string, ShardCounters> = {};
+  readonly #statuses: readonly StatusKind[];
 
-  /** @param names that are reported from the beginning, when nothing of theirs has been counted yet */
-  constructor({ refusals, floods }: CounterNames = { refusals: [], floods: [] }) {
+  /** @param names refusals and floods are reported from the beginning, when none has been counted yet */
+  constructor({ refusals, floods, statuses }: CounterNames = { refusals: [], floods: [], statuses: [] }) {
+    this.#statuses = statuses;
     this.refusals = zeros(refusals);
     this.floods = zeros(floods);
   }
@@ -125,11 +149,11 @@ export class RouterCounters {
   }
 
   route(name: string): TrafficCounters {
-    return counted(this.routes, name, () => new TrafficCounters());
+    return counted(this.routes, name, () => new TrafficCounters(this.#statuses));
   }
 
   shard(cluster: string, id: string): ShardCounters {
-    return counted(this.shards, `${cluster}/${id}`, () => new ShardCounters());
+    return counted(this.shards, `${cluster}/${id}`, () => new ShardCounters(this.#statuses));
   }
 }
 

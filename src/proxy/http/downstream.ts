@@ -25,6 +25,7 @@ import { Exchange } from './exchange.ts';
 import { type LocalReply, localReply, sendReply } from './local-reply.ts';
 import type { AccessEntry } from './observe/access-log.ts';
 import { requestFacts } from './observe/request-facts.ts';
+import { countReply } from './observe/statuses.ts';
 import type { HttpUpstream } from './pools/http-pool.ts';
 import type { RouterContext } from './router-context.ts';
 import type { Route, RoutingSnapshot } from './routing.ts';
@@ -181,7 +182,8 @@ export class DownstreamSession implements Session, ConnectionHandler, Http1Handl
   }
 
   #answerEmpty(stream: Stream, block: HeaderBlock, answer: readonly Field[]): void {
-    (this.#route as Route).counters.countResponse(2);
+    // Both a preflight's answer and that to OPTIONS are in the class 2xx.
+    countReply((this.#route as Route).counters, 200, null);
     block.set(answer);
     stream.connection.sendHeaders(stream, block, true);
     this.#dropRest(stream);

@@ -8,6 +8,7 @@ import type { DownstreamOwner, DownstreamSession } from './downstream.ts';
 import { refusalReasons } from './local-reply.ts';
 import { AccessLog } from './observe/access-log.ts';
 import { type ObserveDescription, startTracing } from './observe/observe.ts';
+import { grpcStatuses, statusClasses } from './observe/statuses.ts';
 import type { Tracing } from './observe/tracing.ts';
 import { httpPools } from './pools/protocols.ts';
 import { ReplayArena } from './replay/replay-arena.ts';
@@ -23,7 +24,7 @@ export interface HttpSettings extends RoutingDescription {
 /** HTTP/1.1 and HTTP/2, with what is said in them: gRPC, gRPC-Web, Connect, WebSockets. */
 export const http: Family<'http', HttpSettings> = {
   name: 'http',
-  counted: { refusals: refusalReasons, floods: floodCauses },
+  counted: { refusals: refusalReasons, floods: floodCauses, statuses: [statusClasses, grpcStatuses] },
   async load({ observe, limits }, random) {
     const tracing = await startTracing(observe, random);
     return (host) => new HttpRouter(host, limits, tracing);

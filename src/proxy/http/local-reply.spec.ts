@@ -3,6 +3,7 @@ import { type HeaderBlock, Stream, type StreamConnection, unhandled } from '../.
 import type { ClientProtocol } from '../../rpc/index.ts';
 import { TrafficCounters } from '../core/counters.ts';
 import { endWithReply, localReply, sendReply } from './local-reply.ts';
+import { grpcStatuses, statusClasses } from './observe/statuses.ts';
 
 /** What a client got, in lines; its connection does nothing else. */
 class Client implements StreamConnection {
@@ -43,7 +44,7 @@ const reply = localReply.moved('the key has moved', 'unavailable', 1500);
 
 function replied(protocol: ClientProtocol): { readonly got: readonly string[]; readonly counters: TrafficCounters } {
   const client = new Client();
-  const counters = new TrafficCounters();
+  const counters = new TrafficCounters([statusClasses, grpcStatuses]);
   sendReply(counters, client.stream, protocol, reply, []);
   return { got: client.got, counters };
 }
@@ -59,13 +60,13 @@ it('answers in HTTP by its status, a sentence, and when to come again', () => {
   expect(got).toContain(':status: 503');
   expect(got).toContain('retry-after: 2');
   expect(got.at(-1)).toBe('the key has moved\n end');
-  expect(counters.responses[5]).toBe(1);
+  expect(counters.statuses.responses).toEqual([0, 0, 0, 1]);
 });
 
 it('answers in gRPC by trailers alone, and counts its status', () => {
   const { got, counters } = replied('grpc');
   expect(got).toEqual(expect.arrayContaining([':status: 200', 'grpc-status: 14', 'grpc-retry-pushback-ms: 1500']));
-  expect(counters.statuses[14]).toBe(1);
+  expect(counters.statuses.grpc_responses?.[14]).toBe(1);
 });
 
 it('answers in Connect by its own name of the error', () => {

@@ -1,6 +1,7 @@
 import { ErrorCode, type Field, field, HeaderBlock, type Stream, transientField } from '../../http/index.ts';
 import { type ClientProtocol, encodeGrpcMessage, enveloped, GrpcStatus } from '../../rpc/index.ts';
 import type { TrafficCounters } from '../core/counters.ts';
+import { countReply, countReplyEnd } from './observe/statuses.ts';
 
 /** Why the router answers a request of HTTP itself, as counters and logs name it. */
 export const refusalReasons = [
@@ -227,7 +228,7 @@ export function sendReply(
     const connect = protocol === 'connect';
     const status = connect ? CONNECT_CODES[reply.grpcStatus][1] : reply.httpStatus;
     const text = connect ? JSON.stringify(connectError(reply)) : `${reply.message}\n`;
-    counters.countResponse(Math.floor(status / 100));
+    countReply(counters, status, null);
     const type = connect ? JSON_CONTENT_TYPE : TEXT_CONTENT_TYPE;
     const head = [transientField(':status', String(status)), type, ...more];
     if (reply.retryAfterMs !== undefined)
@@ -235,8 +236,7 @@ export function sendReply(
     sendWhole(stream, head, Buffer.from(text, 'utf8'));
     return;
   }
-  counters.countResponse(2);
-  counters.countStatus(reply.grpcStatus);
+  countReply(counters, 200, reply.grpcStatus);
   const head = [STATUS_200, GRPC_CONTENT_TYPES[protocol], ...more];
   if (protocol === 'grpc') {
     block.set([...head, ...statusFields(reply)]);
@@ -266,15 +266,17 @@ export function endWithReply(
 ): void {
   const { connection } = stream;
   if (protocol === 'grpc') {
-    counters.countStatus(reply.grpcStatus);
+    countReplyEnd(counters, 200, reply.grpcStatus);
     block.set(statusFields(reply));
     connection.sendTrailers(stream, block);
   } else if (protocol !== 'http' && protocol !== 'connect' && betweenMessages) {
-    counters.countStatus(reply.grpcStatus);
+    countReplyEnd(counters, 200, reply.grpcStatus);
     const last = lastMessage(protocol, reply);
     connection.sendData(stream, last, 0, last.length, true);
-  } else if (protocol === 'http' && mayEnd) connection.sendData(stream, NOTHING, 0, 0, true);
-  else connection.reset(stream, ErrorCode.InternalError);
+  } else if (protocol === 'http' && mayEnd) {
+    countReplyEnd(counters, 200, null);
+    connection.sendData(stream, NOTHING, 0, 0, true);
+  } else connection.reset(stream, ErrorCode.InternalError);
 }
 
 const NOTHING = new Uint8Array(0);

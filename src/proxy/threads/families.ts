@@ -7,5 +7,8 @@ import { http } from '../http/index.ts';
  */
 export const families = [http] as const;
 
+/** What each family's answers are counted by. */
+export const statusesOfFamilies = families.map(({ counted }) => counted.statuses);
+
 /** The settings of each family, by its name. */
 export type FamilySettings = { readonly [Each in (typeof families)[number] as Each['name']]: SettingsOf<Each> };

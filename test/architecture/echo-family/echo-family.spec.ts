@@ -96,7 +96,15 @@ async function page(): Promise<string> {
 it('sends each line to the owner of its key, beside HTTP on the same address', async () => {
   await new Client(port).say('stays/a one').say('moves/a two').hears('s0 stays/a one', 's1 moves/a two');
   expect(await page()).toBe('200 page');
-  expect(router.counters.shards['echoes/s1']?.requests).toBe(1);
+  expect(router.counters.shards['echoes/s1']).toMatchObject({
+    requests: 1,
+    outcomes: [1, 0, 0],
+    statuses: { echo_answers: [1, 0], responses: [0, 0, 0, 0] },
+  });
+  expect(router.counters.shards['pages/page']?.statuses).toMatchObject({
+    echo_answers: [0, 0],
+    responses: [1, 0, 0, 0],
+  });
 });
 
 it('ends watches whose keys move, has requests wait during the hold, and sends them to the new owner', async () => {

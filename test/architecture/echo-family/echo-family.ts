@@ -1,5 +1,6 @@
 import type { Family } from '../../../src/proxy/core/family.ts';
 import type { ClusterOwners } from '../../../src/proxy/core/owner/cluster-owners.ts';
+import { echoAnswers } from './echo-answers.ts';
 import { EchoPool } from './echo-pool.ts';
 import { EchoSession } from './echo-session.ts';
 
@@ -16,7 +17,11 @@ function isSmallLetter(byte: number | undefined): boolean {
 /** Lines `KEY text`, each answered by a line of the key's shard. */
 export const echo: Family<'echo', EchoSettings> = {
   name: 'echo',
-  counted: { refusals: ['no_owner', 'held_too_long', 'held_too_many', 'no_lease', 'failure'], floods: [] },
+  counted: {
+    refusals: ['no_owner', 'held_too_long', 'held_too_many', 'no_lease', 'failure'],
+    floods: [],
+    statuses: [echoAnswers],
+  },
   async load(settings) {
     let { cluster } = settings;
     return (host) => ({

@@ -6,6 +6,7 @@ import type { ClusterOwners } from '../../../src/proxy/core/owner/cluster-owners
 import type { Upstream } from '../../../src/proxy/core/owner/upstream.ts';
 import type { Refusal } from '../../../src/proxy/core/refusal.ts';
 import type { WaitingPlace } from '../../../src/proxy/core/waiting-place.ts';
+import { countAnswer } from './echo-answers.ts';
 import type { EchoCall, EchoConnection, EchoPool } from './echo-pool.ts';
 
 /** Whoever has asked. */
@@ -127,7 +128,9 @@ export class EchoRequest implements OpenRequest, EchoCall {
 
   onAnswer(line: string): void {
     this.isBeingAnswered = true;
-    if (line.startsWith('~')) this.clientConnection.onAnswer(line, false);
+    const isLast = !line.startsWith('~');
+    countAnswer(this.owner.counters, isLast);
+    if (!isLast) this.clientConnection.onAnswer(line, false);
     else {
       this.#connection = null;
       this.#end(line);

@@ -10,6 +10,7 @@ import type { RouterContext } from '../router-context.ts';
 import type { Route } from '../routing.ts';
 import { type HttpStream, requestFacts } from './request-facts.ts';
 import { hiddenKey } from './secret-keys.ts';
+import { countGrpcStatus, countStatus, outcomeOf } from './statuses.ts';
 
 /** The clock's milliseconds in latency units, as a 32-bit integer: differences are right over hours, and it needs no heap number. */
 function latencyUnits(nowMs: number): number {
@@ -117,10 +118,9 @@ export abstract class RequestRecord implements Waiting {
 
   /** @param status of the final header section of the owner's answer */
   protected countAnswer(status: number): void {
-    const firstDigit = Math.trunc(status / 100);
     this.status = status;
-    this.route.counters.countResponse(firstDigit);
-    this.owner.counters.countResponse(firstDigit);
+    countStatus(this.route.counters, status);
+    countStatus(this.owner.counters, status);
   }
 
   protected countRepetition(): void {
@@ -136,12 +136,14 @@ export abstract class RequestRecord implements Waiting {
     if (owner.health !== null) owner.onOutcome(isTrouble(this.status, grpcStatus));
     const units = unitsBetween(this.startedUnits, this.context.turn.nowMs);
     const bucket = latencyBucket(units);
-    counters.observeLatency(bucket, units);
-    owner.counters.observeLatency(bucket, units);
-    if (grpcStatus === null) return;
-    this.grpcStatus = grpcStatus.integer;
-    counters.countStatus(grpcStatus.integer);
-    owner.counters.countStatus(grpcStatus.integer);
+    const code = grpcStatus === null ? null : grpcStatus.integer;
+    const outcome = outcomeOf(this.status, code);
+    counters.countEnd(outcome, bucket, units);
+    owner.counters.countEnd(outcome, bucket, units);
+    if (code === null) return;
+    this.grpcStatus = code;
+    countGrpcStatus(counters, code);
+    countGrpcStatus(owner.counters, code);
   }
 
   /** Notes what the client gets from the router itself. @param httpStatus null where its answer has begun */
