@@ -17,14 +17,14 @@ import { Clusters } from '../core/clusters.ts';
 import type { CoreContext } from '../core/context.ts';
 import { RouterCounters } from '../core/counters.ts';
 import { DeadlineWheel } from '../core/deadlines.ts';
-import type { Family, FamilyHost, FamilyStart, Prepared, RunningFamily } from '../core/family.ts';
+import type { Family, FamilyHost, Prepared } from '../core/family.ts';
 import { FrontDoors } from '../core/front-door.ts';
 import type { OpenStream } from '../core/open-request.ts';
 import type { ClusterOwners, TableFingerprint } from '../core/owner/cluster-owners.ts';
-import type { PoolFactories } from '../core/owner/pool.ts';
 import type { Session } from '../core/session.ts';
 import { UndecidedSession } from '../core/undecided-session.ts';
 import { families as allFamilies } from './families.ts';
+import { LoadedFamilies, type RunningFamilies } from './running-families.ts';
 import { Sessions } from './sessions.ts';
 import type { PreparedSettings, RouterSettings } from './settings.ts';
 
@@ -42,12 +42,6 @@ export interface RouterOptions extends RouterSettings<object> {
   readonly connections: ProcessConnections | null;
 }
 
-/** A family that is loaded, and what begins its part. */
-interface Loaded {
-  readonly family: Family;
-  readonly start: FamilyStart;
-}
-
 /** Others take it as it is at the moment. */
 type Changeable<Settings> = { -readonly [Name in keyof Settings]: Settings[Name] };
 
@@ -57,32 +51,25 @@ export class Router implements FamilyHost, ListenerOwner {
   readonly timeOfDay: () => string;
   readonly places: ConnectionPlaces;
   readonly alpn: readonly string[];
-  readonly #families: ReadonlyMap<string, RunningFamily>;
+  readonly #families: RunningFamilies;
   readonly #doors: FrontDoors;
   readonly #sessions = new Sessions();
   readonly #clusters: Clusters;
   readonly #listeners: Listeners;
   readonly #sweeper: NodeJS.Timeout;
 
-  /** @throws Error where a file that settings name cannot be had */
+  /** @throws Error where a file that settings name cannot be had, or two families bring the same; see `LoadedFamilies` */
   static async start(options: RouterOptions, families: readonly Family[] = allFamilies): Promise<Router> {
-    const loading = families.map(async (family) => {
-      const start = await family.load(settingsOf(options.families, family.name), options.random);
-      return { family, start };
-    });
-    return new Router(options, await Promise.all(loading));
+    return new Router(options, await LoadedFamilies.load(families, options.families, options.random));
   }
 
-  private constructor(options: RouterOptions, loaded: readonly Loaded[]) {
+  private constructor(options: RouterOptions, loaded: LoadedFamilies) {
     const { clock, random, limits, drain, hold, logLevel } = options;
     this.timeOfDay = options.timeOfDay;
     this.context = {
       turn: new Turn(clock),
       buffers: new BufferPool(limits),
-      counters: new RouterCounters({
-        refusals: [...new Set(loaded.flatMap(({ family }) => family.counted.refusals))],
-        floods: [...new Set(loaded.flatMap(({ family }) => family.counted.floods))],
-      }),
+      counters: new RouterCounters(loaded.counted),
       deadlines: new DeadlineWheel(clock),
       limits,
       drain,
@@ -91,17 +78,15 @@ export class Router implements FamilyHost, ListenerOwner {
       random,
       log: newLog(logLevel),
     };
-    this.#families = new Map(loaded.map(({ family, start }) => [family.name, start(this)]));
-    const running = [...this.#families.values()];
-    this.#doors = new FrontDoors(running.flatMap(({ doors }) => doors));
+    this.#families = loaded.start(this);
+    this.#doors = new FrontDoors(this.#families.doors);
     this.alpn = this.#doors.alpn;
-    const pools: PoolFactories = Object.assign({}, ...running.map((each) => each.pools));
-    this.#clusters = new Clusters(this.context, pools, this.#sessions, (owners) => {
-      for (const family of running) family.onOwners(owners);
-    });
+    this.#clusters = new Clusters(this.context, this.#families.pools, this.#sessions, (owners) =>
+      this.#families.onOwners(owners),
+    );
     this.#listeners = new Listeners(this, this.context.log);
     this.places = new ConnectionPlaces(limits.maxDownstreamConnections, options.connections);
-    this.#goBy(options, this.#prepareFamilies(options.families));
+    this.#goBy(options, this.#families.prepare(options.families));
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
     this.#sweeper.unref();
   }
@@ -179,7 +164,7 @@ export class Router implements FamilyHost, ListenerOwner {
     listen: readonly NamedListener[],
     reusePort: boolean,
   ): Promise<PreparedSettings> {
-    const families = this.#prepareFamilies(settings.families);
+    const families = this.#families.prepare(settings.families);
     let listeners: PreparedListeners;
     try {
       listeners = await this.#listeners.prepare(listen, settings.limits.requestHeadTimeoutMs, reusePort);
@@ -196,23 +181,6 @@ export class Router implements FamilyHost, ListenerOwner {
       families.discard();
     };
     return { ports: listeners.ports, apply, discard };
-  }
-
-  #prepareFamilies(settings: object): Prepared {
-    const prepared: Prepared[] = [];
-    const discard = (): void => {
-      for (const each of prepared) each.discard();
-    };
-    try {
-      for (const [name, family] of this.#families) prepared.push(family.prepare(settingsOf(settings, name)));
-    } catch (cause) {
-      discard();
-      throw cause;
-    }
-    const apply = (): void => {
-      for (const each of prepared) each.apply();
-    };
-    return { apply, discard };
   }
 
   #goBy({ clusters, limits, drain, hold, logLevel, maxConnections }: RouterSettings<object>, families: Prepared): void {
@@ -290,11 +258,7 @@ export class Router implements FamilyHost, ListenerOwner {
     this.#clusters.stop();
     clearInterval(this.#sweeper);
     this.context.deadlines.stop();
-    for (const family of this.#families.values()) await family.stop();
+    await this.#families.stop();
     return cut;
   }
-}
-
-function settingsOf(settings: object, family: string): unknown {
-  return (settings as Readonly<Record<string, unknown>>)[family];
 }
