@@ -79,6 +79,11 @@ describe('a request', () => {
     expect(read(`${GET}\r\n${GET}${GET}`)).toEqual([GET_EVENTS, GET_EVENTS, GET_EVENTS]);
   });
 
+  it('may not stand behind many empty lines', () => {
+    expect(read(`\r\n\r\n${GET}`, [1, 1, 1])).toEqual([GET_EVENTS]);
+    expect(read(`\r\n\r\n\r\n${GET}`, [1, 1, 1])).toEqual(['400 empty lines']);
+  });
+
   it('has content by length, or in chunks with extensions and trailers', () => {
     const length = 'POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello';
     const chunks =

@@ -1,13 +1,10 @@
 import { type FieldCache, type HeaderBlock, NOTHING } from '../../http/index.ts';
-import { BodyReader, type ContentSink } from '../body-reader.ts';
+import type { ContentSink } from '../body-reader.ts';
+import { ConnectionReader } from '../connection-reader.ts';
 import { badRequest, type Http1Fault } from '../fault.ts';
-import { Scanned, SectionScanner } from '../section-scanner.ts';
+import { Scanned } from '../section-scanner.ts';
 import { ResponseHead, UNTIL_CLOSE } from './response-head.ts';
 
-const CR = 13;
-const LF = 10;
-/** An answer may begin behind an empty line, which some servers put behind a body; not behind many. */
-const MOST_EMPTY_BYTES = 4;
 /** What is not HTTP/1 is recognised by its first bytes: another protocol may never send an empty line. */
 const BEGINNING = Buffer.from('HTTP/', 'latin1');
 
@@ -21,55 +18,37 @@ export interface ResponseSink extends ContentSink {
   onMalformed(fault: Http1Fault): void;
 }
 
-type State = 'idle' | 'head' | 'content' | 'until close' | 'stopped';
-
 /** Cuts a connection's bytes into the answers to its requests (RFC 9112), of which one is under way at a time. */
-export class ResponseReader {
+export class ResponseReader extends ConnectionReader {
   readonly #sink: ResponseSink;
   readonly #head: ResponseHead;
-  readonly #block: HeaderBlock;
-  readonly #scanner: SectionScanner;
-  readonly #body: BodyReader;
-  #state: State = 'idle';
   #isHead = false;
-  #emptyBytes = 0;
   #known = 0;
 
   constructor(sink: ResponseSink, fields: FieldCache, block: HeaderBlock, maxHeadBytes: number) {
+    super(sink, fields, block, maxHeadBytes);
     this.#sink = sink;
     this.#head = new ResponseHead(fields);
-    this.#block = block;
-    this.#scanner = new SectionScanner(maxHeadBytes);
-    this.#body = new BodyReader(sink, fields, block, this.#scanner, () => {
-      this.#state = 'idle';
-    });
   }
 
   /** A request has been sent: its answer comes next. @param isHead its method was HEAD */
   expect(isHead: boolean): void {
     this.#isHead = isHead;
-    this.#beginHead();
+    this.beginHead();
   }
 
-  #beginHead(): void {
-    this.#state = 'head';
-    this.#emptyBytes = 0;
+  protected override beginHead(): void {
+    super.beginHead();
     this.#known = 0;
-    this.#scanner.begin(false);
-  }
-
-  /** Reads no more. */
-  stop(): void {
-    this.#state = 'stopped';
   }
 
   /** @returns how far it read: all, or as far as the end of the answer */
   receive(bytes: Uint8Array, start: number, end: number): number {
     let at = start;
     while (at < end) {
-      if (this.#state === 'head') at = this.#readHead(bytes, at, end);
-      else if (this.#state === 'content') at = this.#readContent(bytes, at, end);
-      else if (this.#state === 'until close') {
+      if (this.state === 'head') at = this.#readHead(bytes, at, end);
+      else if (this.state === 'content') at = this.readContent(bytes, at, end);
+      else if (this.state === 'until close') {
         this.#sink.onContent(bytes, at, end, false);
         at = end;
       } else break;
@@ -79,60 +58,42 @@ export class ResponseReader {
 
   /** The peer says no more. @returns whether that was the end of an answer, which has been handed on */
   end(): boolean {
-    if (this.#state !== 'until close') return false;
-    this.#state = 'idle';
+    if (this.state !== 'until close') return false;
+    this.state = 'between';
     this.#sink.onContent(NOTHING, 0, 0, true);
     return true;
   }
 
   #readHead(bytes: Uint8Array, start: number, end: number): number {
-    let at = start;
-    if (this.#known === 0) {
-      while (at < end && (bytes[at] === CR || bytes[at] === LF) && this.#emptyBytes < MOST_EMPTY_BYTES) {
-        at++;
-        this.#emptyBytes++;
-      }
-    }
+    const { scanner } = this;
+    const at = this.#known === 0 ? this.skipEmptyLines(bytes, start, end) : start;
     for (let i = at; i < end && this.#known < BEGINNING.length; i++)
-      if (bytes[i] !== BEGINNING[this.#known++]) return this.#fail(badRequest('an answer that is not HTTP/1.1'), end);
+      if (bytes[i] !== BEGINNING[this.#known++]) return this.fail(badRequest('an answer that is not HTTP/1.1'), end);
     if (at === end) return end;
-    const next = this.#scanner.scan(bytes, at, end);
+    const next = scanner.scan(bytes, at, end);
     if (next === Scanned.More) return end;
-    if (next < 0) return this.#fail(faultOf(next), end);
+    if (next < 0) return this.fail(faultOf(next), end);
     const head = this.#head;
-    const { bytes: section, start: first, end: last } = this.#scanner;
-    const fault = head.read(section, first, last, this.#block, this.#isHead);
-    if (fault !== null) return this.#fail(fault, end);
+    const fault = head.read(scanner.bytes, scanner.start, scanner.end, this.block, this.#isHead);
+    if (fault !== null) return this.fail(fault, end);
     this.#enter(head);
     return next;
   }
 
   #enter(head: ResponseHead): void {
     if (head.status < 200) {
-      if (head.status === 101) this.#state = 'idle';
-      else this.#beginHead();
-      this.#sink.onInformational(head, this.#block);
+      if (head.status === 101) this.state = 'between';
+      else this.beginHead();
+      this.#sink.onInformational(head, this.block);
       return;
     }
-    if (head.contentLength === 0) this.#state = 'idle';
-    else if (head.contentLength === UNTIL_CLOSE) this.#state = 'until close';
-    else {
-      this.#state = 'content';
-      this.#body.begin(head.contentLength);
-    }
-    this.#sink.onResponseHead(head, this.#block);
+    if (head.contentLength === UNTIL_CLOSE) this.state = 'until close';
+    else this.beginContent(head.contentLength);
+    this.#sink.onResponseHead(head, this.block);
   }
 
-  #readContent(bytes: Uint8Array, start: number, end: number): number {
-    const next = this.#body.read(bytes, start, end);
-    if (this.#body.fault !== null) return this.#fail(this.#body.fault, end);
-    return next;
-  }
-
-  #fail(fault: Http1Fault, end: number): number {
-    this.stop();
+  protected override onFault(fault: Http1Fault): void {
     this.#sink.onMalformed(fault);
-    return end;
   }
 }
 
