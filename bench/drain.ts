@@ -12,7 +12,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { stringify } from 'yaml';
-import { openRegistry } from '../src/app/open-registry.ts';
+import { openRegistry } from '../src/registry/store/index.ts';
+import { machine } from '../src/runtime/machine-clock.ts';
 import { formatDuration } from '../src/runtime/quantity.ts';
 import type { TopologyDraft } from '../src/topology/index.ts';
 import { BACKEND_COMMAND, BACKEND_PORT, BACKENDS } from './peers/index.ts';
@@ -82,7 +83,7 @@ async function observe(pid: number, ms: number): Promise<string> {
 async function main(): Promise<void> {
   await startListening(BACKEND_COMMAND, BACKEND_PORT + BACKENDS - 1);
   const file = join(folder, 'registry.sqlite');
-  const registry = openRegistry({ sqlite: { path: file } });
+  const registry = openRegistry({ sqlite: { path: file } }, machine);
   await registry.topologies.commit(topology(SHARDS));
   const config = join(folder, 'keyway.yaml');
   writeFileSync(

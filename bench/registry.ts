@@ -11,10 +11,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
-import { openRegistry, registryOn } from '../src/app/open-registry.ts';
 import { Router } from '../src/proxy/threads/router.ts';
-import type { Registry } from '../src/registry/index.ts';
+import { Registry } from '../src/registry/index.ts';
+import { openRegistry } from '../src/registry/store/index.ts';
 import { RemoteStore } from '../src/registry/store/remote-store.ts';
+import { machine } from '../src/runtime/machine-clock.ts';
 import { Cluster, diff, type SharedCluster, shareCluster, type TopologyVersion } from '../src/topology/index.ts';
 import { routerSettings } from '../test/support/router-settings.ts';
 import { BACKEND_COMMAND, BACKEND_PORT, BACKENDS } from './peers/index.ts';
@@ -167,7 +168,7 @@ function startChanger(): ChildProcess {
 
 /** From a commit to the last router that serves it, as the routers tell the registry. */
 async function measureSpread(): Promise<void> {
-  const registry = openRegistry({ remote: { address: REGISTRY } });
+  const registry = openRegistry({ remote: { address: REGISTRY } }, machine);
   for (const shards of [10, 1000]) {
     await registry.topologies.commit(benchTopology(shards, ports, 0));
     const routers = [];
@@ -209,7 +210,7 @@ async function measureSpread(): Promise<void> {
 /** Many who watch one registry. */
 async function measureWatchers(pid: number): Promise<void> {
   const stores = Array.from({ length: CONNECTIONS }, () => new RemoteStore({ address: REGISTRY }));
-  const registries = stores.map((store) => registryOn(store));
+  const registries = stores.map((store) => new Registry(store, machine));
   const [first] = registries;
   if (first === undefined) return;
   await first.topologies.commit(benchTopology(10, ports, 0));
@@ -252,7 +253,7 @@ async function measureWatchers(pid: number): Promise<void> {
 
 /** What a router of 1,000 shards takes more than one of 10. */
 async function measureMemory(): Promise<void> {
-  const registry = openRegistry({ remote: { address: REGISTRY } });
+  const registry = openRegistry({ remote: { address: REGISTRY } }, machine);
   const resident: number[] = [];
   for (const shards of [10, 1000, MANY]) {
     await registry.topologies.commit(benchTopology(shards, ports, 0));
@@ -278,7 +279,7 @@ try {
     [process.execPath, KEYWAY, 'registry', '--listen', REGISTRY, '--data', data],
     REGISTRY_PORT,
   );
-  const registry = openRegistry({ remote: { address: REGISTRY } });
+  const registry = openRegistry({ remote: { address: REGISTRY } }, machine);
   await registry.topologies.commit(benchTopology(MANY, ports, 0));
   await registry.close();
   await measureRequests();

@@ -4,11 +4,12 @@
  *
  *   node bench/support/topology-changer.ts REGISTRY SHARDS PORTS EVERY_MS
  */
-import { openRegistry } from '../../src/app/open-registry.ts';
+import { openRegistry } from '../../src/registry/store/index.ts';
+import { machine } from '../../src/runtime/machine-clock.ts';
 import { benchTopology } from './bench-topology.ts';
 
 const [registry = '', shards = '', ports = '', everyMs = ''] = process.argv.slice(2);
-const { topologies } = openRegistry({ remote: { address: registry } });
+const { topologies } = openRegistry({ remote: { address: registry } }, machine);
 let pin = 0;
 setInterval(() => {
   topologies.commit(benchTopology(Number(shards), ports.split(',').map(Number), pin++)).catch((error: unknown) => {

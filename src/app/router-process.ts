@@ -5,7 +5,7 @@ import { type RoutedCluster, type RouterSettings, type RouterThreads, routerThre
 import { addressText } from '../runtime/address.ts';
 import { listenFault, plainText } from '../runtime/foreign-errors.ts';
 import { type Log, newLog } from '../runtime/log.ts';
-import { machineClock } from '../runtime/machine-clock.ts';
+import { machine } from '../runtime/machine-clock.ts';
 import { UsageError } from '../runtime/usage-error.ts';
 import { explainKey } from '../topology/index.ts';
 import { ListeningPlaces } from './listening-places.ts';
@@ -56,7 +56,7 @@ export class RouterProcess {
     this.#config = config;
     this.#settings = settings;
     this.log = newLog(config.observe.logLevel);
-    this.#clusters = new RoutedClusters(config, this.log, machineClock);
+    this.#clusters = new RoutedClusters(config, this.log, machine.clock);
     this.#admin = new AdminServer(this.#adminSource(), config.adminToken, config.adminHosts);
   }
 
@@ -70,7 +70,7 @@ export class RouterProcess {
         const state = this.#clusters.registryState();
         if (state === null) return null;
         const { outage, ...rest } = state;
-        return { ...rest, outage: outage && { reason: outage.reason, forMs: machineClock() - outage.sinceMs } };
+        return { ...rest, outage: outage && { reason: outage.reason, forMs: machine.clock() - outage.sinceMs } };
       },
       topology: () =>
         this.#clusters.tables().map(({ name, table }) => ({
@@ -156,9 +156,7 @@ export class RouterProcess {
       listen,
       settings: this.#settingsBy(this.#config, this.#clusters.routed()),
       inherited: this.#inherited.filter(({ name }) => name !== ADMIN),
-      clock: machineClock,
-      random: Math.random,
-      timeOfDay: () => new Date().toISOString(),
+      ...machine,
     });
     const ports = await this.#threads.start();
     await this.#clusters.publishTo(this.#threads);
@@ -221,7 +219,7 @@ export class RouterProcess {
   /** Stops in order; see `Router.shutdown`. */
   async stop(): Promise<void> {
     this.#notReady = 'shutting down';
-    const endsMs = machineClock() + this.#config.drainMs;
+    const endsMs = machine.clock() + this.#config.drainMs;
     this.log.info({ drainSeconds: this.#config.drainMs / 1000 }, 'shutting down');
     await this.#tellWhatDrains(endsMs);
     const telling = setInterval(() => void this.#tellWhatDrains(endsMs), DRAIN_TOLD_EVERY_MS);
@@ -241,7 +239,7 @@ export class RouterProcess {
         .entries()
         .map(([where, all]) => [where, all.length]),
     );
-    const secondsLeft = Math.max(0, Math.round((endsMs - machineClock()) / 1000));
+    const secondsLeft = Math.max(0, Math.round((endsMs - machine.clock()) / 1000));
     this.log.warn({ openStreams: streams.length, waitsFor, secondsLeft }, 'waiting for open streams to end');
   }
 }

@@ -7,8 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WriteStream } from 'node:tty';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { openRegistry } from '../app/open-registry.ts';
 import { nodeName } from '../registry/index.ts';
+import { openRegistry } from '../registry/store/index.ts';
+import { machine } from '../runtime/machine-clock.ts';
 import { valueText } from './commands/watch.ts';
 import { chosenRegistry } from './options/registry-option.ts';
 import { Notes, writeFault } from './output/terminal.ts';
@@ -58,7 +59,7 @@ describe('status', () => {
 
   it('says where nodes run, and leaves out those of shards that were removed', async () => {
     await printed(...CREATE);
-    const registry = openRegistry({ sqlite: { path: join(folder, 'registry.sqlite') } });
+    const registry = openRegistry({ sqlite: { path: join(folder, 'registry.sqlite') } }, machine);
     const runs = { s0: { process: { host: 'laptop', pid: 4243 } }, s1: {} };
     for (const [shard, process] of Object.entries(runs)) {
       const name = nodeName({ namespace: 'default', cluster: 'docs' }, shard, 'n');

@@ -1,6 +1,5 @@
-import { Registry } from '../registry/index.ts';
-import { openStore } from '../registry/store/index.ts';
-import { machineClock } from '../runtime/machine-clock.ts';
+import { openRegistry } from '../registry/store/index.ts';
+import { machine } from '../runtime/machine-clock.ts';
 import { answerCalls, startedBy, ThreadCaller } from '../runtime/thread-calls.ts';
 import { ControlPlane } from './control-plane.ts';
 import type { ControlBirth, ControlCalls, ControlNews } from './control-thread.ts';
@@ -10,13 +9,9 @@ import { KeptTopologies } from './kept-topologies.ts';
 const { starter, birth } = startedBy<ControlBirth>();
 const news = new ThreadCaller<ControlNews>(starter);
 const plane = new ControlPlane(birth, {
-  registry: new Registry(openStore(birth.store, { clock: machineClock, timeOfDayMs: Date.now, random: Math.random }), {
-    clock: machineClock,
-    timeOfDay: () => new Date().toISOString(),
-    random: Math.random,
-  }),
+  registry: openRegistry(birth.store, machine),
   kept: new KeptTopologies(birth.keepIn),
-  clock: machineClock,
+  clock: machine.clock,
   tell: (event) => news.tell('event', event),
 });
 

@@ -8,10 +8,10 @@ import {
   newInstance,
   nodeName,
   type OwnRights,
-  Registry,
+  type Registry,
   type RegistryDescription,
 } from '../registry/index.ts';
-import { openStore } from '../registry/store/index.ts';
+import { openRegistry } from '../registry/store/index.ts';
 import { splitAddress } from '../runtime/address.ts';
 import { derivedNodeId, identifier, reachableAddress, type TopologyName } from '../topology/index.ts';
 import { checked } from '../yaml/index.ts';
@@ -68,7 +68,6 @@ export interface NodeSurroundings {
  * @throws TypeError where a name or an address is not valid
  */
 export function registerNode(options: NodeOptions, surroundings: NodeSurroundings): RegisteredNode {
-  const { clock, random } = surroundings;
   const { namespace = 'default', cluster, shard, address, role = 'primary', leaseMs = DEFAULT_LEASE_MS } = options;
   for (const [name, value] of Object.entries({ namespace, cluster, shard })) check(identifier, name, value);
   check(reachableAddress, 'address', address);
@@ -76,9 +75,9 @@ export function registerNode(options: NodeOptions, surroundings: NodeSurrounding
     throw new TypeError(`leaseMs ${leaseMs}: a whole number from 1 to ${LONGEST_LEASE_MS}`);
   const nodeId = options.nodeId ?? derivedNodeId(cluster, shard);
   const { registry: where } = options;
-  const store = openStore(typeof where === 'string' ? { remote: { address: where } } : where, surroundings);
+  const description = typeof where === 'string' ? { remote: { address: where } } : where;
   // A node commits no topology, which is what the time of day would stand beside.
-  const registry = new Registry(store, { clock, timeOfDay: () => '', random });
+  const registry = openRegistry(description, { ...surroundings, timeOfDay: () => '' });
   const { onRegistry } = options;
   if (onRegistry !== undefined) {
     registry.onOutage(onRegistry);
@@ -86,7 +85,7 @@ export function registerNode(options: NodeOptions, surroundings: NodeSurrounding
   }
   const identity = { name: { namespace, cluster }, shard, nodeId, instance: newInstance(), leaseMs };
   const value = { address, role, healthy: true, ...(options.process !== undefined && { process: options.process }) };
-  return new Node(registry, identity, value, options, random);
+  return new Node(registry, identity, value, options, surroundings.random);
 }
 
 function check(schema: typeof identifier | typeof reachableAddress, name: string, value: string): void {

@@ -29,3 +29,11 @@ const OFFSET_MS = clockOffset(
 export function machineClock(): number {
   return performance.now() + OFFSET_MS;
 }
+
+/** The clocks and the randomness of this machine, for code that takes its own from outside. */
+export const machine = {
+  clock: machineClock,
+  timeOfDayMs: () => Date.now(),
+  timeOfDay: () => new Date().toISOString(),
+  random: Math.random,
+} as const;

@@ -3,12 +3,12 @@ import { isDeepStrictEqual } from 'node:util';
 import { stringify } from 'yaml';
 import { parseConfig } from '../../config/index.ts';
 import { checkFree } from '../../io/index.ts';
-import { DEFAULT_NAMESPACE, isUnderWay, type SqliteStore } from '../../registry/index.ts';
+import { DEFAULT_NAMESPACE, isUnderWay, Registry, type SqliteStore } from '../../registry/index.ts';
 import { addressText, type HostPort } from '../../runtime/address.ts';
+import { machine } from '../../runtime/machine-clock.ts';
 import { writePrivateFile } from '../../runtime/private-file.ts';
 import { UsageError } from '../../runtime/usage-error.ts';
 import { checkTopology, type TopologyDraft } from '../../topology/index.ts';
-import { registryOn } from '../open-registry.ts';
 import { RouterProcess, type SettingNames } from '../router-process.ts';
 import { serveRegistry } from '../served-registry.ts';
 import { ShardProcess } from './shard-process.ts';
@@ -98,7 +98,7 @@ function topologyOf(shards: readonly ShardProcess[]): TopologyDraft {
 
 /** Puts the cluster into the registry, at a new version where it has changed. @returns the version */
 async function register(store: SqliteStore, draft: TopologyDraft): Promise<number> {
-  const { topologies, handoffs } = registryOn(store);
+  const { topologies, handoffs } = new Registry(store, machine);
   const name = { namespace: draft.namespace, cluster: draft.name };
   const { handoff } = await handoffs.read(name);
   // No router runs yet: no process needs what was under way when all of it was stopped.

@@ -1,14 +1,14 @@
 import { dirname } from 'node:path';
 import { Command } from 'commander';
 import { DataFile, makeDataFolder } from '../../app/data-file.ts';
-import { openRegistry } from '../../app/open-registry.ts';
 import { processName, thisProcess } from '../../app/process-name.ts';
 import { HousekeepingMetrics } from '../../housekeeping/index.ts';
 import { DEFAULT_NAMESPACE } from '../../registry/index.ts';
+import { openRegistry } from '../../registry/store/index.ts';
 import { addressText, type HostPort } from '../../runtime/address.ts';
 import { listenFault } from '../../runtime/foreign-errors.ts';
 import { newLog } from '../../runtime/log.ts';
-import { machineClock } from '../../runtime/machine-clock.ts';
+import { machine } from '../../runtime/machine-clock.ts';
 import { EXIT_OK, UsageError } from '../../runtime/usage-error.ts';
 import { listenForShard, ShardServer, type ShardServerOptions, shardHousekeepingSchema } from '../../shard/index.ts';
 import { derivedNodeId } from '../../topology/index.ts';
@@ -110,11 +110,11 @@ function optionsOf(
     id,
     file: data,
     operationLog,
-    clock: machineClock,
+    clock: machine.clock,
     process: thisProcess(),
   };
   if (cluster === undefined) return options;
-  const registry = openRegistry(chosenRegistry(flags));
+  const registry = openRegistry(chosenRegistry(flags), machine);
   const log = newLog('warn').child({ shard: id });
   logRegistry(registry, log);
   const nodeId = flags.nodeId ?? derivedNodeId(cluster, id);
@@ -136,8 +136,8 @@ function housekeepingOf(
   return {
     settings,
     node: `${shard}@${processName()}`,
-    timeOfDayMs: Date.now,
-    random: Math.random,
+    timeOfDayMs: machine.timeOfDayMs,
+    random: machine.random,
     listener: loggedListener(metrics, log),
   };
 }

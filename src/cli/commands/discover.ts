@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { openRegistry } from '../../app/open-registry.ts';
 import { processName } from '../../app/process-name.ts';
 import {
   type Discovered,
@@ -12,8 +11,9 @@ import {
   type ShardSource,
 } from '../../controller/index.ts';
 import { DEFAULT_NAMESPACE, type Registry } from '../../registry/index.ts';
+import { openRegistry } from '../../registry/store/index.ts';
 import { newLog } from '../../runtime/log.ts';
-import { machineClock } from '../../runtime/machine-clock.ts';
+import { machine } from '../../runtime/machine-clock.ts';
 import { UsageError } from '../../runtime/usage-error.ts';
 import { Cluster, diff, type Topology, type TopologyName, topologyText } from '../../topology/index.ts';
 import { dnsServerOption, durationOption, integerOption, nameOption, optionWithDefault } from '../options/options.ts';
@@ -91,7 +91,7 @@ async function discover(flags: DiscoverFlags): Promise<void> {
     return inRegistry(flags, (registry) => dryRun(registry, { namespace, cluster }, sourceOf(flags, registry), fresh));
   goOnUnread();
   const log = newLog('info').child({ namespace, cluster });
-  const registry = openRegistry(chosenRegistry(flags));
+  const registry = openRegistry(chosenRegistry(flags), machine);
   logRegistry(registry, log);
   const source = sourceOf(flags, registry);
   const stopping = new AbortController();
@@ -100,7 +100,7 @@ async function discover(flags: DiscoverFlags): Promise<void> {
     { namespace, cluster },
     source,
     fresh,
-    { candidate: processName(), clock: machineClock, takesOver: flags.takeOver === true },
+    { candidate: processName(), clock: machine.clock, takesOver: flags.takeOver === true },
     {
       onCommitted: ({ version, shards }) => log.info({ version, shards: shards.length }, 'a topology is committed'),
       onFault: folded((message, times) => log.warn(times === 1 ? {} : { times }, message)),

@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
 import { Command, Option } from 'commander';
-import { openRegistry } from '../../app/open-registry.ts';
 import { processName, thisProcess } from '../../app/process-name.ts';
 import { HousekeepingMetrics } from '../../housekeeping/index.ts';
 import {
@@ -13,10 +12,11 @@ import {
 } from '../../node/index.ts';
 import type { ActiveHealthDescription } from '../../proxy/index.ts';
 import { DEFAULT_NAMESPACE, type Registry } from '../../registry/index.ts';
+import { openRegistry } from '../../registry/store/index.ts';
 import type { HostPort } from '../../runtime/address.ts';
 import { plainText } from '../../runtime/foreign-errors.ts';
 import { type Log, newLog } from '../../runtime/log.ts';
-import { machineClock } from '../../runtime/machine-clock.ts';
+import { machine } from '../../runtime/machine-clock.ts';
 import { EXIT_FAILURE } from '../../runtime/usage-error.ts';
 import { parseYaml, readDocument } from '../../yaml/index.ts';
 import {
@@ -136,10 +136,10 @@ async function register([program, ...args]: string[], flags: NodeFlags): Promise
         else log.error({ reason }, 'the node is not registered; trying again');
       },
     },
-    { clock: () => performance.now(), timeOfDayMs: Date.now, random: Math.random },
+    machine,
   );
   const housekeeping =
-    settings === null ? null : prepareHousekeeping(settings, flags, openRegistry(registry), metrics, log);
+    settings === null ? null : prepareHousekeeping(settings, flags, openRegistry(registry, machine), metrics, log);
   node.ready.then(() => {
     log.info('the node is registered');
     housekeeping?.begin();
@@ -184,9 +184,7 @@ function prepareHousekeeping(
     name: { namespace, cluster },
     shard,
     node: `${shard}@${processName()}`,
-    clock: machineClock,
-    timeOfDayMs: Date.now,
-    random: Math.random,
+    ...machine,
     listener: loggedListener(metrics, log),
   };
   let running: Promise<void> = Promise.resolve();

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
-import { openRegistry } from '../../app/open-registry.ts';
 import { type Member, type MemberKind, nodeValue, type Registry, routerValue } from '../../registry/index.ts';
+import { openRegistry } from '../../registry/store/index.ts';
 import { addressText } from '../../runtime/address.ts';
+import { machine } from '../../runtime/machine-clock.ts';
 import { printableLine } from '../../runtime/printable.ts';
 import { chosenRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
 import { writeOut } from '../output/terminal.ts';
@@ -15,7 +16,7 @@ export function watchCommand(): Command {
       .option('--json', 'print one JSON object per line')
       .addHelpText('after', '\nExample:\n  keyway watch --json'),
   ).action(async (flags: RegistryFlag & { json?: true }) => {
-    const registry = openRegistry(chosenRegistry(flags));
+    const registry = openRegistry(chosenRegistry(flags), machine);
     const stopping = new AbortController();
     stopOnSignals(async () => {
       stopping.abort();

@@ -1,5 +1,6 @@
-import { openRegistry } from '../../app/open-registry.ts';
 import type { Registry, RegistryDescription } from '../../registry/index.ts';
+import { openRegistry } from '../../registry/store/index.ts';
+import { machine } from '../../runtime/machine-clock.ts';
 import { printableLine } from '../../runtime/printable.ts';
 import { writeFault } from '../output/terminal.ts';
 
@@ -8,7 +9,7 @@ export async function withRegistry<Result>(
   description: RegistryDescription,
   action: (registry: Registry) => Promise<Result>,
 ): Promise<Result> {
-  const registry = openRegistry(description);
+  const registry = openRegistry(description, machine);
   registry.unreadable.onFound = ({ key, reason }) =>
     writeFault(`the registry's entry ${printableLine(key)} cannot be read: ${printableLine(reason)}`);
   try {

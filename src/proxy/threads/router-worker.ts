@@ -1,4 +1,4 @@
-import { machineClock } from '../../runtime/machine-clock.ts';
+import { machine } from '../../runtime/machine-clock.ts';
 import { answerCalls, startedBy } from '../../runtime/thread-calls.ts';
 import { VitalsMonitor } from '../../runtime/thread-vitals.ts';
 import type { RouterBirth, RouterCalls } from './router-calls.ts';
@@ -8,11 +8,7 @@ import { startRouter } from './start-router.ts';
 /** A worker thread's side: one router, and the main thread's calls. */
 const { starter, birth } = startedBy<RouterBirth>();
 const monitor = new VitalsMonitor();
-const router = await startRouter(birth, {
-  clock: machineClock,
-  random: Math.random,
-  timeOfDay: () => new Date().toISOString(),
-});
+const router = await startRouter(birth, machine);
 let prepared: PreparedSettings | null = null;
 
 function settle(how: 'apply' | 'discard'): void {
