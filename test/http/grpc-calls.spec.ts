@@ -8,16 +8,15 @@ import {
 } from 'node:http2';
 import { promisify } from 'node:util';
 import { type ClientDuplexStream, type ClientReadableStream, Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { afterAll, afterEach, expect, it } from 'vitest';
-import { eventually, metric, type RouterUnderTest, SharedRouter } from '../support/cluster.ts';
+import { afterEach, expect, it } from 'vitest';
+import { eventually, metric, type RouterUnderTest } from '../support/cluster.ts';
 import { type EchoBackend, echoClient, keyed, startEchoBackend } from '../support/echo-backend.ts';
 import { freePorts, KEYWAY, Scope } from '../support/processes.ts';
+import { SharedRouter } from '../support/shared-router.ts';
 
 const scope = new Scope();
-const whole = new Scope();
-const shared = new SharedRouter(whole);
+const shared = new SharedRouter();
 afterEach(() => scope.release());
-afterAll(() => whole.release());
 
 type Echo = ReturnType<typeof echoClient>;
 

@@ -1,16 +1,16 @@
 import { once } from 'node:events';
 import { connect as connectSocket } from 'node:net';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { residentBytes } from '../../bench/support/process-cost.ts';
 import { FrameType, PREFACE } from '../../src/http2/frames.ts';
-import { eventually, metric, type RouterUnderTest, SharedRouter } from '../support/cluster.ts';
+import { eventually, metric, type RouterUnderTest } from '../support/cluster.ts';
 import { type EchoBackend, echoClient, keyed, startEchoBackend } from '../support/echo-backend.ts';
 import { Scope } from '../support/processes.ts';
 import { frame, headerBlock, RawPeer, requestBlock, word } from '../support/raw-peer.ts';
+import { SharedRouter } from '../support/shared-router.ts';
 
 const scope = new Scope();
-const whole = new Scope();
-const shared = new SharedRouter(whole);
+const shared = new SharedRouter();
 let router: RouterUnderTest;
 
 const END_STREAM = 1;
@@ -22,7 +22,7 @@ const CANCEL = 8;
 let shard: EchoBackend;
 
 beforeAll(async () => {
-  shard = await startEchoBackend(whole, 's0');
+  shard = await startEchoBackend(shared.scope, 's0');
 });
 beforeEach(async () => {
   router = await shared.configured({
@@ -39,7 +39,6 @@ beforeEach(async () => {
   });
 });
 afterEach(() => scope.release());
-afterAll(() => whole.release());
 
 const floods = (cause: string): Promise<number> => metric(router, `keyway_floods_total{limit="${cause}"}`);
 const idOf = (i: number): number => 2 * i + 1;

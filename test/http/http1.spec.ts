@@ -2,19 +2,19 @@ import { once } from 'node:events';
 import { Agent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { createServer } from 'node:net';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { residentBytes } from '../../bench/support/process-cost.ts';
 import { FrameType } from '../../src/http2/frames.ts';
-import { eventually, metric, type RouterUnderTest, SharedRouter, startRouter } from '../support/cluster.ts';
+import { eventually, metric, type RouterUnderTest, startRouter } from '../support/cluster.ts';
 import { type HttpBackend, type SeenRequest, startHttpBackend } from '../support/http-backend.ts';
 import { type Answer, overHttp1, overHttp2 } from '../support/http-client.ts';
 import { freePorts, Scope } from '../support/processes.ts';
 import { RawHttp1 } from '../support/raw-http1.ts';
 import { frame, headerBlock, RawPeer, requestBlock } from '../support/raw-peer.ts';
+import { SharedRouter } from '../support/shared-router.ts';
 
 const scope = new Scope();
-const whole = new Scope();
-const shared = new SharedRouter(whole);
+const shared = new SharedRouter();
 let backends: HttpBackend[];
 let router: RouterUnderTest;
 let agent: Agent;
@@ -35,7 +35,6 @@ async function start(
   scope.defer(() => agent.destroy());
 }
 afterEach(() => scope.release());
-afterAll(() => whole.release());
 
 const send = (path: string, options: RequestOptions = {}, body?: string): Promise<Answer> =>
   overHttp1(router, path, { agent, ...options }, body);

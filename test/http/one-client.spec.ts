@@ -1,16 +1,15 @@
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { FrameType } from '../../src/http2/frames.ts';
-import { eventually, metric, type RouterUnderTest, SharedRouter } from '../support/cluster.ts';
+import { eventually, metric, type RouterUnderTest } from '../support/cluster.ts';
 import { overHttp1, overHttp2 } from '../support/http-client.ts';
 import { Scope } from '../support/processes.ts';
 import { RawHttp1 } from '../support/raw-http1.ts';
 import { frame, headerBlock, RawPeer, requestBlock, word } from '../support/raw-peer.ts';
+import { SharedRouter } from '../support/shared-router.ts';
 
 const scope = new Scope();
-const whole = new Scope();
-const shared = new SharedRouter(whole);
+const shared = new SharedRouter();
 afterEach(() => scope.release());
-afterAll(() => whole.release());
 
 const END_STREAM = 1;
 const END_HEADERS = 4;

@@ -6,20 +6,19 @@ import {
   createServer as createHttp2,
   type ServerHttp2Stream,
 } from 'node:http2';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { serveBothVersions } from '../support/both-versions.ts';
-import { eventually, metric, type RouterUnderTest, SharedRouter } from '../support/cluster.ts';
+import { eventually, metric, type RouterUnderTest } from '../support/cluster.ts';
 import { startHttpBackend } from '../support/http-backend.ts';
 import { overHttp1 } from '../support/http-client.ts';
 import { freePorts, Scope } from '../support/processes.ts';
 import { RawHttp1 } from '../support/raw-http1.ts';
+import { SharedRouter } from '../support/shared-router.ts';
 
 const scope = new Scope();
-const whole = new Scope();
-const shared = new SharedRouter(whole);
+const shared = new SharedRouter();
 afterEach(() => scope.release());
-afterAll(() => whole.release());
 
 const KEYED_BY_QUERY = [{ match: { prefix: '/', methods: ['GET'] }, cluster: 'docs', shardKey: { query: 'doc' } }];
 

@@ -1,18 +1,17 @@
 import { once } from 'node:events';
 import { createServer, type ServerHttp2Stream } from 'node:http2';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { eventually, metric, type RouterUnderTest, SharedRouter } from '../support/cluster.ts';
+import { afterEach, describe, expect, it } from 'vitest';
+import { eventually, metric, type RouterUnderTest } from '../support/cluster.ts';
 import { type HttpBackend, type SeenRequest, startHttpBackend } from '../support/http-backend.ts';
 import { overHttp1, overHttp2 } from '../support/http-client.ts';
 import { Scope } from '../support/processes.ts';
 import { RawHttp1 } from '../support/raw-http1.ts';
+import { SharedRouter } from '../support/shared-router.ts';
 
 const scope = new Scope();
-const whole = new Scope();
-const shared = new SharedRouter(whole);
+const shared = new SharedRouter();
 let backend: HttpBackend;
 afterEach(() => scope.release());
-afterAll(() => whole.release());
 
 async function start(route: object, more: object = {}): Promise<RouterUnderTest> {
   backend = await startHttpBackend(scope, 's0', 'http2');

@@ -1,17 +1,16 @@
 import { once } from 'node:events';
 import { connect, type IncomingHttpHeaders } from 'node:http2';
 import { createServer } from 'node:net';
-import { afterAll, afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { FrameType } from '../../src/http2/frames.ts';
-import { metric, type RouterUnderTest, SharedRouter } from '../support/cluster.ts';
+import { metric, type RouterUnderTest } from '../support/cluster.ts';
 import { Scope } from '../support/processes.ts';
 import { frame, headerBlock, RawPeer, word } from '../support/raw-peer.ts';
+import { SharedRouter } from '../support/shared-router.ts';
 
 const scope = new Scope();
-const whole = new Scope();
-const shared = new SharedRouter(whole);
+const shared = new SharedRouter();
 afterEach(() => scope.release());
-afterAll(() => whole.release());
 
 const END_STREAM = 1;
 const END_HEADERS = 4;

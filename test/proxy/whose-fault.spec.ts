@@ -1,16 +1,15 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { afterAll, afterEach, expect, it } from 'vitest';
-import { metric, type RouterUnderTest, SharedRouter } from '../support/cluster.ts';
+import { afterEach, expect, it } from 'vitest';
+import { metric, type RouterUnderTest } from '../support/cluster.ts';
 import { overHttp1, overHttp2 } from '../support/http-client.ts';
 import { Scope } from '../support/processes.ts';
 import { RawHttp1 } from '../support/raw-http1.ts';
+import { SharedRouter } from '../support/shared-router.ts';
 
 const scope = new Scope();
-const whole = new Scope();
-const shared = new SharedRouter(whole);
+const shared = new SharedRouter();
 afterEach(() => scope.release());
-afterAll(() => whole.release());
 
 /** A shard that answers each head in bytes of the test's. */
 async function serve(answerTo: (head: string) => string): Promise<number> {

@@ -1,7 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { stringify } from 'yaml';
-import type { ReloadOutcome } from '../../src/admin/index.ts';
 import { freePorts, type Running, type Scope } from './processes.ts';
 
 /** A router in a process of its own, in front of backends that a test has made. */
@@ -43,38 +41,8 @@ export async function startRouter(scope: Scope, setup: RouterSetup): Promise<Rou
   return { process, port: Number(port), endpoint, admin: `http://127.0.0.1:${adminPort}`, config };
 }
 
-/**
- * One router for the tests of a file that differ in routes, clusters and limits, and not in what happens to the process: each has it reload a
- * config of its own, which costs little beside a start.
- */
-export class SharedRouter {
-  readonly #whole: Scope;
-  #router: RouterUnderTest | null = null;
-
-  /** @param whole released once, behind all tests */
-  constructor(whole: Scope) {
-    this.#whole = whole;
-  }
-
-  /** The router as one that has just been started with this config, but that its connections may be older: its counts begin now. */
-  async configured(setup: RouterSetup): Promise<RouterUnderTest> {
-    if (this.#router === null) {
-      this.#router = await startRouter(this.#whole, setup);
-      return this.#router;
-    }
-    const { admin, config } = this.#router;
-    const text = configOf(setup, Number(new URL(admin).port));
-    if (text !== readFileSync(config, 'utf8')) {
-      writeFileSync(config, text);
-      const outcome = (await (await fetch(`${admin}/reload`, { method: 'POST' })).json()) as ReloadOutcome;
-      if (outcome.fault !== null || outcome.needsRestart.length > 0)
-        throw new Error(`a router cannot take up a config: ${JSON.stringify(outcome)}`);
-    }
-    return { ...this.#router, countedBefore: (await fetchText(`${admin}/metrics`)).text };
-  }
-}
-
-function configOf(setup: RouterSetup, adminPort: number): string {
+/** The text of a router's config. */
+export function configOf(setup: RouterSetup, adminPort: number): string {
   return stringify({
     ...setup.config,
     listen: [{ address: '127.0.0.1:0', ...setup.listener }],
