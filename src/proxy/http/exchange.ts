@@ -8,34 +8,32 @@ import {
   type Stream,
   type StreamConnection,
 } from '../../http/index.ts';
-import { type GrpcWebTranslation, grpcTimeoutMs } from '../../rpc/index.ts';
 import type { MoveWay } from '../core/drain/leaving-request.ts';
 import { FAILURES, type FailureCause } from '../core/failure.ts';
 import type { Refusal } from '../core/refusal.ts';
 import type { Admission } from './admission.ts';
 import { framingOf, unframed } from './answer-framing.ts';
 import { isTrouble, mayBeStale, staleVersion } from './answer-meaning.ts';
-import { ContentPace } from './content-pace.ts';
-import { applyCors } from './edge/cors.ts';
 import { cleanTrailers } from './edge/own-headers.ts';
 import { ENDINGS, failureCause, reasonOf } from './failure.ts';
 import { endWithReply, type LocalReply, localReply, sendReply } from './local-reply.ts';
+import { adaptHead, passContent, passTrailers } from './pass-answer.ts';
+import { Phase } from './phase.ts';
 import { Departure } from './replay/departure.ts';
 import { WatchReplay } from './replay/watch-replay.ts';
 import { replyTo } from './reply-to.ts';
-import { Phase, RoutedRequest } from './routed-request.ts';
+import { RoutedRequest } from './routed-request.ts';
 import type { RouterContext } from './router-context.ts';
-import { TimeLimit } from './time-limit.ts';
+import { timeLimitOf } from './time-limit.ts';
 
 /**
- * One request on its way: a stream of the client's, and one of the owner's once there is one. What comes on the one goes
- * out on the other, with credit handed back as far as the receiver has taken it. How the request gets to its owner is in
- * `RoutedRequest`, what is reported about it in `RequestRecord`; here is what becomes of the answer.
+ * One request: a stream of the client's, and one of the owner's once there is one. What comes on the one goes out on the
+ * other, with credit handed back as far as the receiver has taken it. It is one object in four layers: what is reported
+ * about it (`RequestRecord`), its content (`ForwardedRequest`), its way to the owner (`RoutedRequest`), and here what
+ * becomes of the answer.
  */
 export class Exchange extends RoutedRequest {
   #framing = unframed;
-  /** How fast its content comes, as long as it goes on; few requests live to be looked at. */
-  #pace: ContentPace | null = null;
 
   constructor(
     context: RouterContext,
@@ -46,33 +44,10 @@ export class Exchange extends RoutedRequest {
     endStream: boolean,
   ) {
     super(context, downstream, admission, block.copy(), head.protocol !== null, endStream);
-    const { onMove, idleStreamMs } = this.route;
-    let { timeoutMs } = this.route;
-    if (head.grpcTimeout !== null) {
-      const asked = grpcTimeoutMs(head.grpcTimeout.text);
-      if (asked >= 0 && asked < timeoutMs) timeoutMs = asked;
-    }
-    const { turn, buffers } = context;
+    const { onMove } = this.route;
     if (onMove.how === 'replay' && this.isWatch)
-      this.departure = new Departure(new WatchReplay(onMove.resume, buffers.backlog));
-    if (timeoutMs !== Number.POSITIVE_INFINITY || idleStreamMs !== Number.POSITIVE_INFINITY)
-      this.limit = new TimeLimit(this, context.deadlines, turn, timeoutMs, idleStreamMs);
-  }
-
-  /** Called every second or so: ends a request whose content trickles. */
-  sweep(nowMs: number): void {
-    if (this.requestEnded || !this.isOpen) return;
-    const { limits } = this.context;
-    if (this.#pace === null) this.#pace = new ContentPace(this.requestBytes, nowMs);
-    else if (this.#pace.isTooSlow(this.requestBytes, nowMs, this.downstream.receiveWindow > 0, limits)) {
-      if (!this.#mayBeSilent) this.answer(localReply.slowContent(limits.requestContentTimeoutMs));
-    }
-  }
-
-  /** Its content is a stream of messages, which come when there is something to say. */
-  get #mayBeSilent(): boolean {
-    const { protocol } = this;
-    return this.isWebSocket || protocol === 'grpc' || protocol === 'connect-stream' || this.isWatch;
+      this.departure = new Departure(new WatchReplay(onMove.resume, context.buffers.backlog));
+    this.limit = timeLimitOf(this, context, this.route, head.grpcTimeout);
   }
 
   // ---- what comes of the client ----------------------------------------------------------------------------------------
@@ -145,10 +120,7 @@ export class Exchange extends RoutedRequest {
     if (endStream) this.#finish(head.grpcStatus);
     if (status !== 1) {
       this.route.responseHeaders?.apply(block);
-      if (this.needs !== null) {
-        this.needs.grpcWeb?.responseHead(block);
-        if (this.needs.cors !== null) applyCors(block, this.needs.cors);
-      }
+      if (this.needs !== null) adaptHead(this.needs, block);
     }
     this.downstream.connection.sendHeaders(this.downstream, block, endStream);
   }
@@ -172,13 +144,7 @@ export class Exchange extends RoutedRequest {
       return;
     }
     this.#finish(head.grpcStatus);
-    const { downstream } = this;
-    const translation = this.#answerTranslation;
-    if (translation === null) downstream.connection.sendTrailers(downstream, block);
-    else {
-      const last = translation.lastMessage(block);
-      downstream.connection.sendData(downstream, last, 0, last.length, true);
-    }
+    passTrailers(this.downstream, this.needs, block);
   }
 
   #onResponseData(upstream: Stream, bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
@@ -190,7 +156,7 @@ export class Exchange extends RoutedRequest {
       const { leavesWith, replay } = departure;
       if (leavesWith !== null && boundary >= 0) {
         replay?.onResponse(bytes, start, boundary);
-        this.#forwardResponse(bytes, start, boundary, false);
+        passContent(this.downstream, this.needs, bytes, start, boundary, false);
         // What has begun behind it is not passed on.
         this.#framing = this.#framing.between;
         this.#leaveNow(leavesWith);
@@ -199,24 +165,8 @@ export class Exchange extends RoutedRequest {
       replay?.onResponse(bytes, start, end);
     }
     if (endStream) this.#finish(null);
-    this.#forwardResponse(bytes, start, end, endStream);
+    passContent(this.downstream, this.needs, bytes, start, end, endStream);
     if (!endStream) this.grantUpstream(upstream);
-  }
-
-  /** What makes gRPC-Web of the answer; null where it is handed on as it is. */
-  get #answerTranslation(): GrpcWebTranslation | null {
-    const translation = this.needs?.grpcWeb ?? null;
-    return translation?.translatesAnswer === true ? translation : null;
-  }
-
-  #forwardResponse(bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
-    const { downstream } = this;
-    const translation = this.#answerTranslation;
-    if (translation === null) downstream.connection.sendData(downstream, bytes, start, end, endStream);
-    else {
-      const translated = translation.responseContent(bytes, start, end);
-      downstream.connection.sendData(downstream, translated, 0, translated.length, endStream);
-    }
   }
 
   /** Follows the answer's messages. @returns where one of ours may stand between two of them; -1 where it may not */

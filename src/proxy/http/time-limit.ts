@@ -1,4 +1,7 @@
+import type { Field } from '../../http/index.ts';
 import type { Turn } from '../../io/index.ts';
+import { grpcTimeoutMs } from '../../rpc/index.ts';
+import type { CoreContext } from '../core/context.ts';
 import type { Deadlined, DeadlineWheel } from '../core/deadlines.ts';
 import { type LocalReply, localReply } from './local-reply.ts';
 
@@ -53,4 +56,23 @@ export class TimeLimit implements Deadlined {
     else if (nowMs >= idleAtMs) this.#request.answer(localReply.idleStream(this.#idleMs));
     else if (nextMs !== Number.POSITIVE_INFINITY) this.#wheel.add(this, nextMs - nowMs);
   }
+}
+
+/**
+ * The limit that a route and its client set; null where neither does.
+ * @param grpcTimeout the client's own limit, where it has one; one that is malformed is none
+ */
+export function timeLimitOf(
+  request: LimitedRequest,
+  { deadlines, turn }: CoreContext,
+  { timeoutMs, idleStreamMs }: { readonly timeoutMs: number; readonly idleStreamMs: number },
+  grpcTimeout: Field | null,
+): TimeLimit | null {
+  let withinMs = timeoutMs;
+  if (grpcTimeout !== null) {
+    const askedMs = grpcTimeoutMs(grpcTimeout.text);
+    if (askedMs >= 0 && askedMs < withinMs) withinMs = askedMs;
+  }
+  if (withinMs === Number.POSITIVE_INFINITY && idleStreamMs === Number.POSITIVE_INFINITY) return null;
+  return new TimeLimit(request, deadlines, turn, withinMs, idleStreamMs);
 }

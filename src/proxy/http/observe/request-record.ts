@@ -23,8 +23,8 @@ function unitsBetween(startedUnits: number, nowMs: number): number {
 
 /**
  * What is reported about a request: counted for its route and its owner, logged, traced, and shown on request. The
- * request itself extends this, so that the two are one object; see `RoutedRequest` for the way in which fields are
- * written.
+ * request itself extends this, so that the two are one object; see `ForwardedRequest` for the way in which fields
+ * are written.
  */
 export abstract class RequestRecord implements Waiting {
   protected declare readonly context: RouterContext;
