@@ -260,7 +260,7 @@ export class RoutedClusters {
         break;
       case 'controls':
         this.#of(cluster).controls = event.leads;
-        this.#log.info({ cluster }, event.leads ? 'driving handoffs' : 'somebody else drives handoffs');
+        this.#log.info({ cluster }, event.leads ? 'driving handoffs' : 'another router drives handoffs');
         break;
       case 'step':
         this.#onStep(cluster, event.handoff);

@@ -28,7 +28,7 @@ export class Namespaces {
   /** @throws NamespaceError where it exists already, or where no cluster could be in it by its name */
   async create(name: string): Promise<void> {
     const found = checked(identifier, name);
-    if ('fault' in found) throw new NamespaceError(`"${name}" is no namespace: ${found.fault}`);
+    if ('fault' in found) throw new NamespaceError(`"${name}" is not a namespace: ${found.fault}`);
     const taken = name === DEFAULT_NAMESPACE;
     const key = keyOf(name);
     if (taken || (await this.#store.commit([{ key, revision: 0 }], [{ key, value: '{}' }])) === null)

@@ -271,7 +271,7 @@ export function nextVersion(
   if (force) return (last + 1) as TopologyVersion;
   throw new VersionConflict(
     name,
-    `version ${version} is no newer than ${last}; leave the version out, or force it`,
+    `version ${version} is not newer than ${last}; leave the version out, or force it`,
     current,
   );
 }

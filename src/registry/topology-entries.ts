@@ -117,7 +117,7 @@ export function checked(name: TopologyName, entry: Entry, document: unknown): Om
   const { topology, ignored } = readOrRefuse(entry, () => readTopology(document, topologyText(name)));
   const { namespace, version } = topology;
   if (version === null || topologyText({ namespace, cluster: topology.name }) !== topologyText(name))
-    throw new UnreadableEntry(entry, `it is no version of ${topologyText(name)}`);
+    throw new UnreadableEntry(entry, `it is not a version of ${topologyText(name)}`);
   return { topology: { ...topology, version }, ignored };
 }
 

@@ -282,7 +282,7 @@ function message(document: StoredDocument): DocumentMessage {
 /** `project/document`, both not empty. */
 function checkedKey(key: string): string {
   if (/^[^/]+\/.+$/s.test(key) && key.length <= 1024) return key;
-  throw new Refusal(status.INVALID_ARGUMENT, `"${key.slice(0, 80)}" is no key; write project/document`);
+  throw new Refusal(status.INVALID_ARGUMENT, `"${key.slice(0, 80)}" is not a key; write project/document`);
 }
 
 /** Null: it never expires. */

@@ -82,7 +82,7 @@ it('applies documents that are newer, and others only by force', async () => {
   expect(await done('topology', 'apply', file)).toBe('docs is at version 7\n');
   expect(await keyway('topology', 'apply', file)).toMatchObject({
     code: 1,
-    error: expect.stringContaining('no newer than 7'),
+    error: expect.stringContaining('not newer than 7'),
   });
   writeFileSync(file, JSON.stringify({ ...document, version: 3 }));
   // A version is never lowered: shards and stores refuse what is of an earlier one.

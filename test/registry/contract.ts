@@ -68,7 +68,7 @@ export function describeRegistries(scope: Scope, stores: Readonly<Record<string,
         expect(await other.read(NAME)).toEqual({ ...draft(2), version: 2 });
         await expect(other.commit(draft(3), { expected: version(1) })).rejects.toThrow(VersionConflict);
         await expect(other.commit(draft(3), { expected: null })).rejects.toThrow('exists already: it is at version 2');
-        await expect(other.commit(draft(3, 2))).rejects.toThrow('version 2 is no newer than 2');
+        await expect(other.commit(draft(3, 2))).rejects.toThrow('version 2 is not newer than 2');
         expect((await other.commit(draft(3, 9))).version).toBe(9);
         // By force as well versions only grow: what is of an earlier one is refused.
         expect((await topologies.commit(draft(4, 3), { force: true })).version).toBe(10);

@@ -77,7 +77,7 @@ function write(files: readonly string[], imported: ForeignImport, { output }: Im
   const { config, differences, unknownShards } = imported;
   for (const { kind, field, reason } of differences)
     writeErr(`${kind === 'changed' ? 'changed' : 'not carried over'}: ${field}: ${reason}\n`);
-  if (config === null) throw new Error(`${files.join(', ')}: there is no route from which to make a config`);
+  if (config === null) throw new Error(`${files.join(', ')}: there is no route to make a config from`);
   const text = stringify(config, { aliasDuplicateObjects: false });
   if (unknownShards.length > 0) {
     const clusters = Object.keys((config as { clusters: object }).clusters);

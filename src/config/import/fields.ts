@@ -66,7 +66,7 @@ export class Fields {
     if (value === undefined) return undefined;
     const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
     if (typeof number === 'number' && Number.isFinite(number)) return number;
-    this.leaveOut(name, 'is no number');
+    this.leaveOut(name, 'is not a number');
     return undefined;
   }
 
@@ -74,7 +74,7 @@ export class Fields {
   port(name: string): number | undefined {
     const number = this.number(name);
     if (number === undefined || isPort(number)) return number;
-    this.leaveOut(name, `${number} is no port`);
+    this.leaveOut(name, `${number} is not a port`);
     return undefined;
   }
 

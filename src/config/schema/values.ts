@@ -4,7 +4,7 @@ import { patternFault } from '../../proxy/index.ts';
 export { address, exactlyOne, identifier } from '../../topology/index.ts';
 export { duration, filePath as file, size } from '../../yaml/index.ts';
 
-export const headerName = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'is no name of a header');
+export const headerName = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'is not the name of a header');
 
 export const pattern = z.string().superRefine((text, context) => {
   const fault = patternFault(text);

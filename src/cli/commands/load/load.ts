@@ -138,7 +138,11 @@ function patternOptions(command: Command): void {
     .option('--in-flight <number>', 'the most unanswered requests at once', whole(MOST_IN_FLIGHT), 10_000)
     .option('--seed <number>', 'repeat the keys and times of the run with this seed', integerOption(0, 2 ** 31))
     .option('--at <time command...>', "a command to run meanwhile: --at 30s 'keyway shard remove s3'; may be repeated")
-    .option('--after-commands <time>', 'how long to go on after the last of these commands has ended', durationOrNone)
+    .option(
+      '--after-commands <time>',
+      'how long to continue after the last of these commands has ended',
+      durationOrNone,
+    )
     .option(
       '--registry <where>',
       'the registry whose topology changes are marked; the commands of --at use it too (else KEYWAY_REGISTRY)',

@@ -50,7 +50,7 @@ function readHeaders(match: Fields, methods: string[]): Map<string, HeaderTest> 
     if (test === null) matcher.leaveOut('', 'Keyway has no such header match');
     else if (name === ':method' && 'exact' in test) methods.push(test.exact);
     else if (isHeader(name)) addTest(tests, name, test, matcher);
-    else matcher.leaveOut('', `${name} is no header of a request`);
+    else matcher.leaveOut('', `${name} is not a request header`);
   }
   return tests;
 }

@@ -76,7 +76,7 @@ function readHeaders(match: Fields): Record<string, object> {
   const tests = headers.names().flatMap((name) => {
     const test = headers.mapping(name);
     const found = readStringMatch(test);
-    if (!isHeader(name)) test.leaveOut('', 'is no header of a request');
+    if (!isHeader(name)) test.leaveOut('', 'is not a request header');
     return [[name, found ?? { present: true }] as const];
   });
   const absent = without.names().flatMap((name) => {
