@@ -50,6 +50,11 @@ export const rooms: readonly Room[] = [
     mayImport: ['http'],
   },
   {
+    folder: 'resp',
+    what: 'the protocol of Redis and its relatives (RESP) on the wire: commands of clients, replies of servers',
+    mayImport: [],
+  },
+  {
     folder: 'topology',
     what: 'pure: a cluster at one version, its checks, text forms and table, and which keys another version moves',
     mayImport: ['placement', 'runtime', 'yaml'],
@@ -89,6 +94,11 @@ export const rooms: readonly Room[] = [
     folder: 'proxy/http',
     what: 'the HTTP family: sessions with clients, routes, keys, the exchange, replay, the edge, pools of connections to shards',
     mayImport: ['http', 'http1', 'http2', 'io', 'proxy/core', 'rpc', 'runtime'],
+  },
+  {
+    folder: 'proxy/redis',
+    what: 'the Redis family: what becomes of each command, and of its answers',
+    mayImport: ['resp'],
   },
   {
     folder: 'proxy/threads',

@@ -1,0 +1,34 @@
+/** RESP, the protocol of Redis and its relatives, in both versions: commands of clients, replies of servers. It knows no command. */
+export { Command } from './command.ts';
+export { forEachElement, integerAt, stringAt } from './elements.ts';
+export { errorCodeIs, type Redirect, redirectOf } from './redirect.ts';
+export { decodeReply, type Reply, ReplyError, textOf } from './reply.ts';
+export { ReplyReader, type ReplySink } from './reply-reader.ts';
+export { type Protocol, ReplyType } from './reply-type.ts';
+export {
+  type LargeCommandFate,
+  REDIS_LIMITS,
+  type RequestLimits,
+  RequestReader,
+  type RequestSink,
+  type RespFault,
+} from './request-reader.ts';
+export {
+  arrayReply,
+  booleanReply,
+  bulkReply,
+  doubleReply,
+  encodeCommand,
+  errorReply,
+  integerReply,
+  mapReply,
+  nullArray,
+  nullReply,
+  OK,
+  PONG,
+  pushReply,
+  QUEUED,
+  setReply,
+  simpleReply,
+  verbatimReply,
+} from './write.ts';
