@@ -23,6 +23,7 @@ const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   dnsmasq: programs(['dnsmasq'], ['dnsmasq-base']),
   git: programs(['git', 'tar'], ['git', 'tar']),
   openssl: programs(['openssl'], ['openssl']),
+  redis: programs(['redis-server', 'redis-cli'], ['redis-server', 'redis-tools']),
   zsh: programs(['zsh'], ['zsh']),
   fish: programs(['fish'], ['fish']),
   python3: programs(['python3'], ['python3']),

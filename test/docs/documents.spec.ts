@@ -15,6 +15,7 @@ import { parseTopology, topologyJsonSchema } from '../../src/topology/index.ts';
 import { commandIndex, VARIABLES } from './command-index.ts';
 import { wordFaults } from './command-words.ts';
 import { defaultedValues, type JsonSchema } from './example-defaults.ts';
+import { redisCommands } from './redis-commands.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
@@ -185,6 +186,10 @@ it('names commands, options and arguments that there are', async () => {
     wordFaults(program, line).map((fault) => `${page}: keyway ${line}: ${fault}`),
   );
   expect(faults).toEqual([]);
+});
+
+it("lists Redis's commands as the router takes them", () => {
+  expect(read('docs/redis-commands.md')).toBe(redisCommands());
 });
 
 it('lists every command with its options, and every variable of the environment that is read', async () => {

@@ -1,0 +1,63 @@
+import type { Rule } from './rule.ts';
+import { findRule } from './rules.ts';
+import { type KeyRange, type ServerCommand, serverCommands } from './server-command.ts';
+
+/** A command, or a subcommand: what servers say of it, and what the router does with it. */
+export interface CommandInfo {
+  /** In lower case; of a subcommand with its container's: `config|get`. */
+  readonly name: string;
+  /** Its place in `commands`, to count by. */
+  readonly index: number;
+  /** Arguments, the name included; negative: at least. */
+  readonly arity: number;
+  readonly isWrite: boolean;
+  readonly isReadonly: boolean;
+  readonly isNoScript: boolean;
+  readonly isPubSub: boolean;
+  readonly isAdmin: boolean;
+  /** Of ACLs, without `@`. */
+  readonly categories: readonly string[];
+  /** The argument that is its one key, as most commands have it; 0: ask `keysOf`. */
+  readonly keyAt: number;
+  readonly keys: readonly KeyRange[];
+  readonly rule: Rule;
+  /** The servers that have it. */
+  readonly servers: readonly string[];
+}
+
+/** Commands with keys that depend on their other arguments: see `keys.ts`. */
+const MOVABLE = 'movablekeys';
+
+/** A command that no rule is written for: a server that is newer than the table has it. */
+const WITHOUT_RULE: Rule = { way: 'refused', error: 'ERR the router has no rule for the command' };
+
+/** All commands and subcommands, in the order of their names. */
+export const commands: readonly CommandInfo[] = serverCommands.map(describe);
+
+function describe(command: ServerCommand, index: number): CommandInfo {
+  const { name, arity, flags, categories, keys } = command;
+  const isContainer = serverCommands.some((other) => other.name.startsWith(`${name}|`));
+  return {
+    name,
+    index,
+    arity,
+    isWrite: flags.includes('write'),
+    isReadonly: flags.includes('readonly'),
+    isNoScript: flags.includes('noscript'),
+    isPubSub: flags.includes('pubsub'),
+    isAdmin: flags.includes('admin'),
+    categories,
+    keyAt: oneKeyOf(command),
+    keys,
+    rule: findRule(name, keys.length > 0, isContainer) ?? WITHOUT_RULE,
+    servers: command.in,
+  };
+}
+
+function oneKeyOf({ name, flags, keys }: ServerCommand): number {
+  // A channel's name, which no server calls a key.
+  if (name === 'publish') return 1;
+  const [range, ...others] = keys;
+  if (range?.at === undefined || range.last !== 0 || others.length > 0 || flags.includes(MOVABLE)) return 0;
+  return range.at;
+}
