@@ -18,6 +18,8 @@ export async function holdIdleTls(scope: Scope, connections: number): Promise<vo
   const router = await startRouter(scope, {
     shards: [backend.port],
     listener: { tls: { certificates: [certificate] } },
+    // A thousand handshakes take a busy machine longer than the router waits for a first request.
+    limits: { requestHeadTimeout: '5m' },
   });
   const sockets: TLSSocket[] = [];
   scope.defer(() => {
