@@ -14,9 +14,6 @@ export function newServesUntil(): ServesUntil {
   return until;
 }
 
-/** What is in flight is cut this share of the lease's length before it ends: it had a while to finish. */
-const CUTS_BEFORE = 0.05;
-
 /**
  * Keeps the time until which a router may serve a cluster. What holds: it serves by its lease, for as long as that
  * lasts, and not before it does what the registry said after the lease had been granted; so the leases show every
@@ -89,7 +86,7 @@ export class ServingLease {
       const isEarlier = this.#claim.covers && this.#servedByLease !== (served?.number ?? null);
       this.#until[0] = actsUntilMs;
       if (isEarlier) this.#until[1] = Number.POSITIVE_INFINITY;
-      else this.#until[1] = lease === null ? actsUntilMs : lease.untilMs - CUTS_BEFORE * lease.lengthMs;
+      else this.#until[1] = lease?.cutsAtMs ?? actsUntilMs;
     }
     const serves = this.#clock() < (this.#until[0] as number);
     if (serves !== this.#serves) this.#onServes(serves);

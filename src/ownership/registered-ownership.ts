@@ -9,7 +9,13 @@ import {
   type OwnRights,
   type Registry,
 } from '../registry/index.ts';
-import { ClusterTable, type TopologyName, type TopologyVersion } from '../topology/index.ts';
+import {
+  ClusterTable,
+  type SharedCluster,
+  type Topology,
+  type TopologyName,
+  type TopologyVersion,
+} from '../topology/index.ts';
 import type { Ownership, Verdict } from './ownership.ts';
 import { hasEnded, processMark } from './process-mark.ts';
 
@@ -18,6 +24,8 @@ import { hasEnded, processMark } from './process-mark.ts';
 // is cut off, for the end of its lease and the time beyond it that stands in the registry as this process's right. That
 // right follows the versions: one that allows more counts once it stands there, one that allows less at once. A right
 // is given up by saying that this process has ended, once it has.
+
+const NEVER = Number.NEGATIVE_INFINITY;
 
 /** Which shard this is. */
 export interface ShardIdentity {
@@ -34,8 +42,11 @@ export interface ShardIdentity {
 export interface OwnershipListener {
   /** A version begins; before anything is served by it. */
   onVersion(version: number, shards: readonly string[], lost: readonly string[]): void;
-  /** Whatever it says no to is not this shard's any more. */
-  onLost(serves: (key: string) => boolean): void;
+  /**
+   * Whatever it says no to is not this shard's any more. Where something of that may still have an effect, resolves once nothing
+   * can: no other shard gets the keys before.
+   */
+  onLost(serves: (key: string) => boolean): undefined | Promise<void>;
 }
 
 /** A router that knows of a newer version is ahead by a moment; longer, and this shard is cut off. */
@@ -63,6 +74,14 @@ export class RegisteredOwnership implements Ownership {
   /** What comes next, once it has been said that what is lost by it is given up. */
   #next: ClusterTable | null = null;
   #confirmed: HeldLease | null = null;
+  /**
+   * By the clock: until when anything is begun, and when what was begun and has not ended has to be cut. In memory, so that it can
+   * be compared with for each request.
+   */
+  readonly servesUntil = new Float64Array(new SharedArrayBuffer(2 * Float64Array.BYTES_PER_ELEMENT)).fill(NEVER);
+  #isWell = true;
+  /** The event that was carried out last. */
+  #lastEvent = 0;
   #membership: Membership | null = null;
   #value: NodeValue;
   #waiting: Array<() => void> = [];
@@ -119,14 +138,31 @@ export class RegisteredOwnership implements Ownership {
 
   /** After it registered again, it may have been given up meanwhile: others must wait for it again before it serves. */
   async #onRegistered(lease: HeldLease): Promise<void> {
-    lease.lost.addEventListener('abort', () => this.#tell({ healthy: false }), { once: true });
+    const onLost = (): void => {
+      this.#setTimes();
+      this.#tellHealth();
+    };
+    lease.lost.addEventListener('abort', onLost, { once: true });
     await this.#rights.claim(lease.lost, ({ process }) => hasEnded(process));
     await this.#follower.confirmed(lease.lost, this.#identity.shard);
     if (!lease.isHeld) return;
     this.#confirmed = lease;
+    lease.onExtended = () => this.#setTimes();
+    this.#setTimes();
     this.#lookAtClock();
-    this.#tell({ healthy: true });
+    this.#tellHealth();
     this.#claimTimeBeyond();
+  }
+
+  /** Whether that with which it serves is well: where it is not, the others may take the shard out. */
+  set isWell(isWell: boolean) {
+    this.#isWell = isWell;
+    this.#tellHealth();
+  }
+
+  #tellHealth(): void {
+    const healthy = this.#isWell && this.#confirmed?.isHeld === true;
+    if (healthy !== this.#value.healthy) this.#tell({ healthy });
   }
 
   /** The others have to know what the version that is served allows beyond the lease. */
@@ -135,12 +171,14 @@ export class RegisteredOwnership implements Ownership {
     if (lease === null) return;
     const { beyondLeaseMs } = this.#follower;
     // Given up meanwhile, it may serve for as long as it had said, and no longer; the next registration claims again.
-    void this.#rights.change({ beyondLeaseMs }, AbortSignal.any([lease.lost, this.#stopping.signal]));
+    const until = AbortSignal.any([lease.lost, this.#stopping.signal]);
+    void this.#rights.change({ beyondLeaseMs }, until).then(() => this.#setTimes());
   }
 
   /** Serves nothing any more, and says so: no handoff has to wait for it. */
   async stop(): Promise<void> {
     this.#confirmed = null;
+    this.#setTimes();
     clearInterval(this.#tick);
     this.#lookAtClock();
     await this.#rights.change({ ended: true }, AbortSignal.timeout(STOP_MS));
@@ -153,12 +191,31 @@ export class RegisteredOwnership implements Ownership {
     return this.#table?.version ?? 0;
   }
 
+  /** What is served; null: nothing is. */
+  get topology(): Topology | null {
+    return this.#follower.served?.topology ?? null;
+  }
+
+  /** Grows each time that this process registers: of a later process of its shard it is larger. 0: it never has. */
+  get registeredAt(): number {
+    return this.#rights.claimedAt;
+  }
+
   get holds(): boolean {
+    return this.#clock() < (this.servesUntil[0] as number);
+  }
+
+  #setTimes(): void {
     const lease = this.#confirmed;
-    if (lease === null) return false;
+    // Of a lease whose store is gone nothing is left, whatever was allowed beyond it.
+    if (lease === null || lease.untilMs === NEVER) {
+      this.servesUntil.fill(NEVER);
+      return;
+    }
     // Where lost shards are not taken out, no other shard gets this one's keys without its word: then it is for ever.
     const beyondMs = Math.min(this.#follower.beyondLeaseMs, this.#rights.beyondLeaseMs);
-    return this.#clock() < lease.actsUntilMs + beyondMs;
+    this.servesUntil[0] = lease.actsUntilMs + beyondMs;
+    this.servesUntil[1] = lease.cutsAtMs + beyondMs;
   }
 
   admit(key: string, askedBy: number | null): Verdict | Promise<Verdict> {
@@ -180,16 +237,26 @@ export class RegisteredOwnership implements Ownership {
 
   #verdict(key: string): Verdict {
     if (!this.holds) return { kind: 'unknown', reason: 'it has lost its lease, and others may have its keys' };
-    if (this.#table === null) return { kind: 'unknown', reason: 'there is no topology of its cluster' };
-    if (!this.#isOwner(this.#table, key)) return { kind: 'stale', version: this.version };
-    if (this.#next !== null && !this.#isOwner(this.#next, key))
-      return { kind: 'stale', version: this.#next.version as number };
-    return { kind: 'owner' };
+    const bytes = Buffer.from(key, 'utf8');
+    const version = this.lostBy(bytes, 0, bytes.length);
+    if (version < 0) return { kind: 'unknown', reason: 'there is no topology of its cluster' };
+    return version === 0 ? { kind: 'owner' } : { kind: 'stale', version };
   }
 
-  #isOwner(table: ClusterTable, key: string): boolean {
-    const bytes = Buffer.from(key, 'utf8');
-    const index = table.locate(bytes, 0, bytes.length);
+  /**
+   * The version by which another shard has key[start, end), or is about to get it; 0 where it is this one's, and -1 where the cluster has
+   * no topology. Looks at no lease.
+   */
+  lostBy(key: Uint8Array, start: number, end: number): number {
+    const table = this.#table;
+    if (table === null) return -1;
+    if (!this.#isOwner(table, key, start, end)) return this.version;
+    const next = this.#next;
+    return next === null || this.#isOwner(next, key, start, end) ? 0 : (next.version as number);
+  }
+
+  #isOwner(table: ClusterTable, key: Uint8Array, start: number, end: number): boolean {
+    const index = table.locate(key, start, end);
     if (index < 0) return false;
     const { id, address } = table.shardAt(index);
     return id === this.#identity.shard && address === this.#identity.address;
@@ -198,30 +265,37 @@ export class RegisteredOwnership implements Ownership {
   #onEvent(event: ClusterEvent): void {
     if (event.kind !== 'routing') return;
     const { table, staged, lost, id } = event;
-    // By their numbers alone two versions may be alike: one that was given up, and another.
-    if (table?.build !== this.#build) {
-      this.#build = table?.build;
-      this.#table = table === null ? null : new ClusterTable(table);
-      if (this.#table !== null)
-        this.#listener.onVersion(
-          this.version,
-          this.#table.shards().map((shard) => shard.id),
-          lost,
-        );
-    }
+    this.#lastEvent = id;
     // Until then routers may still send what they have in flight.
     const givesUp = staged?.shardsGiveUp === true;
     this.#next = givesUp ? new ClusterTable(staged.table) : null;
-    this.#dropLost();
+    // By their numbers alone two versions may be alike: one that was given up, and another.
+    if (table?.build !== this.#build) this.#goBy(table, lost);
+    this.#setTimes();
+    const gone = this.#dropLost();
     this.#claimTimeBeyond();
     const idle = this.#table === null;
     if (idle !== (this.#value.idle === true)) this.#tell({ idle });
     this.#follower.carriedOut(id);
-    if (givesUp && staged.losing.includes(this.#identity.shard)) this.#acknowledge(staged.to, staged.attempt);
+    if (givesUp && staged.losing.includes(this.#identity.shard))
+      void gone.then(() => {
+        // What has come meanwhile is answered by itself.
+        if (this.#lastEvent === id) this.#acknowledge(staged.to, staged.attempt);
+      });
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  /** What was in flight is done: an operation takes one turn, and this is another. */
+  #goBy(table: SharedCluster | null, lost: readonly string[]): void {
+    this.#build = table?.build;
+    this.#table = table === null ? null : new ClusterTable(table);
+    if (this.#table === null) return;
+    this.#listener.onVersion(
+      this.version,
+      this.#table.shards().map((shard) => shard.id),
+      lost,
+    );
+  }
+
   #acknowledge(to: NonNullable<NodeValue['acknowledged']>['to'], attempt: number): void {
     this.#tell({ acknowledged: { to, attempt, step: 'hold' } });
   }
@@ -231,13 +305,14 @@ export class RegisteredOwnership implements Ownership {
     void this.#membership?.update(this.#value);
   }
 
-  #dropLost(): void {
-    this.#listener.onLost((key) => this.#verdict(key).kind === 'owner');
+  /** Resolves once nothing is under way of what is lost. */
+  async #dropLost(): Promise<void> {
+    await this.#listener.onLost((key) => this.#verdict(key).kind === 'owner');
   }
 
   #lookAtClock(): void {
     const { holds } = this;
-    if (this.#held && !holds) this.#dropLost();
+    if (this.#held && !holds) void this.#dropLost();
     this.#held = holds;
   }
 }

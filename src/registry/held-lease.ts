@@ -16,6 +16,8 @@ const RENEWALS_PER_LENGTH = 3;
 
 /** A holder stops this share of the lease's length before it ends. */
 const STOPS_BEFORE = 0.15;
+/** What is in flight is cut this share of the lease's length before it ends: it had a while to finish. */
+const CUTS_BEFORE = 0.05;
 
 /**
  * A lease that is renewed for as long as this process can. It is held until `lost` is aborted, or `isHeld` says no: by the
@@ -80,6 +82,11 @@ export class HeldLease {
   /** Until when its holder may act as such: clocks run apart, and what is in flight takes a while. */
   get actsUntilMs(): number {
     return this.#untilMs - STOPS_BEFORE * this.lengthMs;
+  }
+
+  /** When what was begun under it, and has not ended, is cut. */
+  get cutsAtMs(): number {
+    return this.#untilMs - CUTS_BEFORE * this.lengthMs;
   }
 
   /** Aborted once it is held no more. */

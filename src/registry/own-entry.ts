@@ -33,6 +33,11 @@ export class OwnEntry {
     this.#key = key;
   }
 
+  /** The revision of what this process last wrote, or saw, there; 0: nothing. */
+  get revision(): number {
+    return this.#known?.revision ?? 0;
+  }
+
   /**
    * Has the entry be what `value` says, which is asked before each attempt. Outages of the store are waited out.
    * @returns false where `until` was aborted first, or the entry is not this process's any more

@@ -24,6 +24,7 @@ export class OwnRights {
   #wanted: NodeRights;
   #attempted: NodeRights;
   #beyondLeaseMs = 0;
+  #claimedAt = 0;
 
   constructor(store: TrackedStore, name: TopologyName, node: NodeInstance, rights: NodeRights) {
     this.#store = store;
@@ -39,6 +40,11 @@ export class OwnRights {
     return this.#beyondLeaseMs;
   }
 
+  /** The store's revision at which this process last claimed its rights: a later process of the shard has a later one. 0: not yet. */
+  get claimedAt(): number {
+    return this.#claimedAt;
+  }
+
   /**
    * Has handoffs wait for this process from now on, also where it was given up. Call it before the process serves by a
    * lease. Earlier processes of the same node that have ended are forgotten. Outages of the store are waited out.
@@ -47,6 +53,7 @@ export class OwnRights {
    */
   async claim(until: AbortSignal, isOver: (node: KnownNode) => boolean): Promise<boolean> {
     if (!(await this.#write('anything', until))) return false;
+    this.#claimedAt = this.#entry.revision;
     await this.#forgetPredecessors(isOver).catch((error: unknown) => {
       // They are known for longer, which does no harm.
       if (!(error instanceof StoreUnavailable)) throw error;

@@ -115,6 +115,7 @@ export class ShardServer {
       clock,
       {
         onVersion: (version, shards, lost) => this.#store.begin(version, shards, lost),
+        // What was in flight is done: an operation takes one turn, and this is another.
         onLost: (serves) => {
           this.#store.drop(serves);
           this.#watches.drop(serves);

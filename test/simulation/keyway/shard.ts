@@ -1,4 +1,4 @@
-import { RegisteredOwnership } from '../../../src/ownership/index.ts';
+import { type OwnershipListener, RegisteredOwnership } from '../../../src/ownership/index.ts';
 import { Registry, type Store } from '../../../src/registry/index.ts';
 import { derivedNodeId, type TopologyVersion } from '../../../src/topology/index.ts';
 import { isAbandoned } from '../judge/judge.ts';
@@ -80,7 +80,12 @@ export class FencingShard implements SimulatedShard {
       leaseMs: SHARD_LEASE_MS,
       process: { host: process.name, pid: 0 },
     };
-    const listener = { onVersion: () => {}, onLost: (serves: (key: string) => boolean) => this.#endWatches(serves) };
+    const listener: OwnershipListener = {
+      onVersion: () => {},
+      onLost: (serves) => {
+        this.#endWatches(serves);
+      },
+    };
     const newest = documents.newest as TopologyVersion;
     this.ownership = new RegisteredOwnership(this.#registry, identity, clock, listener, newest);
     this.ownership.start().catch((error: unknown) => world.onFault(process, error));
