@@ -1,10 +1,17 @@
 import { ENVELOPE_BYTES } from './envelope.ts';
 
+/** Follows messages as their bytes come. */
+export interface MessageTracker {
+  readonly betweenMessages: boolean;
+  /** @returns where the first boundary between two messages is behind which nothing has begun; -1 where there is none */
+  follow(bytes: Uint8Array, start: number, end: number): number;
+}
+
 /**
  * Follows messages in their envelopes (a byte of flags and four of length, as gRPC-Web and Connect have them), to know
  * whether an answer stands between two of them, where a last message may be put.
  */
-export class EnvelopeTracker {
+export class EnvelopeTracker implements MessageTracker {
   readonly #base64: boolean;
   #header = 0;
   #length = 0;
@@ -20,7 +27,6 @@ export class EnvelopeTracker {
     return this.#header === 0 && this.#remaining === 0 && this.#quad === '';
   }
 
-  /** @returns where the first boundary between two messages is behind which nothing has begun; -1 where there is none */
   follow(bytes: Uint8Array, start: number, end: number): number {
     if (!this.#base64) return this.#follow(bytes, start, end);
     let boundary = -1;

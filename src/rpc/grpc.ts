@@ -5,6 +5,7 @@ export const GrpcStatus = {
   DeadlineExceeded: 4,
   PermissionDenied: 7,
   ResourceExhausted: 8,
+  FailedPrecondition: 9,
   Unimplemented: 12,
   Internal: 13,
   Unavailable: 14,
