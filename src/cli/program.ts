@@ -14,6 +14,7 @@ const COMMANDS = {
   shard: async () => (await import('./commands/shard.ts')).shardCommand(),
   topology: async () => (await import('./commands/topology.ts')).topologyCommand(),
   node: async () => (await import('./commands/node.ts')).nodeCommand(),
+  sidecar: async () => (await import('./commands/sidecar.ts')).sidecarCommand(),
   discover: async () => (await import('./commands/discover.ts')).discoverCommand(),
   status: async () => (await import('./commands/status.ts')).statusCommand(),
   housekeeping: async () => (await import('./commands/housekeeping.ts')).housekeepingCommand(),

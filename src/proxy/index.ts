@@ -10,12 +10,13 @@ export {
 } from './core/counters.ts';
 export { type DrainDescription, defaultDrain } from './core/drain/drain.ts';
 export { failureCauses } from './core/failure.ts';
+export type { FencedShard } from './core/gate/fence.ts';
 export { defaultHold, type HoldDescription } from './core/gate/hold.ts';
 export type { ServesUntil } from './core/gate/lease-watch.ts';
 export type { OpenStream } from './core/open-request.ts';
 export type { RoutedCluster, TableFingerprint } from './core/owner/cluster-owners.ts';
 export type { UpstreamDescription } from './core/owner/upstream.ts';
-export type { ActiveHealthDescription } from './health/index.ts';
+export { type ActiveHealthDescription, HealthChecker } from './health/index.ts';
 export {
   ACCESS_FIELDS,
   defaultRouterLimits,
@@ -42,5 +43,6 @@ export {
 } from './threads/counters-snapshot.ts';
 export { statusesOfFamilies } from './threads/families.ts';
 export { routerThreads } from './threads/make-threads.ts';
+export { Router } from './threads/router.ts';
 export type { RouterThreads } from './threads/router-threads.ts';
 export type { RouterSettings } from './threads/settings.ts';

@@ -184,11 +184,19 @@ function admitted(
     onVerdict(new Refusal(status.UNAUTHENTICATED, 'the session has ended, or is of another project; open one'));
     return;
   }
-  const [routedBy = key] = call.metadata.get('x-shard-key').map(String);
+  const routedBy = routedKeyOf(call) ?? key;
   const [asked] = call.metadata.get('x-keyway-version').map(Number);
   const verdict = ownership.admit(routedBy, asked !== undefined && Number.isInteger(asked) ? asked : null);
   if (verdict instanceof Promise) verdict.then((later) => onVerdict(refusalOf(later, key)));
   else onVerdict(refusalOf(verdict, key));
+}
+
+/** The key by which a router has routed a call: as it names it, percent-encoded, or as the client did. */
+function routedKeyOf({ metadata }: Call): string | undefined {
+  const [named] = metadata.get('x-keyway-key').map(String);
+  if (named === undefined) return metadata.get('x-shard-key').map(String)[0];
+  const text = named.replaceAll(/%([0-9A-F]{2})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
+  return Buffer.from(text, 'latin1').toString('utf8');
 }
 
 /** An open watch is a sign of life. */

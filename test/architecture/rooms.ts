@@ -121,6 +121,11 @@ export const rooms: readonly Room[] = [
     mayImport: ['handoff', 'registry', 'topology'],
   },
   {
+    folder: 'sidecar',
+    what: 'what stands before a backend that knows nothing of Keyway, and takes part in handoffs in its place',
+    mayImport: ['http', 'io', 'ownership', 'proxy', 'registry', 'runtime', 'topology'],
+  },
+  {
     folder: 'shard',
     what: 'the reference backend: documents with watches, on a shared SQLite database; takes part in handoffs and does housekeeping',
     mayImport: ['housekeeping', 'ownership', 'registry', 'runtime', 'sqlite', 'topology', 'yaml'],
@@ -158,6 +163,7 @@ export const rooms: readonly Room[] = [
       'registry',
       'runtime',
       'shard',
+      'sidecar',
       'topology',
       'yaml',
     ],

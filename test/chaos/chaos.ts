@@ -66,7 +66,8 @@ export async function runChaos(
   };
   const callers = Array.from({ length: options.callers }, (_, i) => new Caller(i, setup));
   const watchers = Array.from({ length: options.watchers }, (_, i) => {
-    const open = options.shards === 'plain' && i % SOCKETS_EVERY === 0 ? openSocketWatch : openGrpcWatch;
+    const speaksWebSocket = options.shards === 'plain' || options.shards === 'sidecar';
+    const open = speaksWebSocket && i % SOCKETS_EVERY === 0 ? openSocketWatch : openGrpcWatch;
     return new Watcher(options.callers + i, keys[i % keys.length] as string, setup, open);
   });
   const running = [...callers, ...watchers].map((client) => client.run());
@@ -103,7 +104,7 @@ export async function runChaos(
     versions: await world.versions(keys),
     changes: storm.changes,
     disturbances: storm.disturbances,
-    stops: [...world.shards, ...world.routers].flatMap(({ stops }) => stops),
+    stops: [...world.shards, ...world.sidecars, ...world.routers].flatMap(({ stops }) => stops),
     plain: world.plain,
     stored: world.documents.stored(),
   };

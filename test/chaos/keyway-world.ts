@@ -17,9 +17,9 @@ import { Cable } from '../support/cable.ts';
 import { freePorts, type Scope } from '../support/processes.ts';
 import { etcd, registryOn, remote, type Server, type StoreUnderTest } from '../support/registries.ts';
 import type { Version } from './history.ts';
-import { plainShard, referenceShard } from './shards.ts';
+import { plainShard, referenceShard, shardBehindSidecar } from './shards.ts';
 import { VersionRecorder } from './version-recorder.ts';
-import { Documents, type Link, NAME, type Router, type Shard, Victim, type World } from './world.ts';
+import { Documents, type Link, NAME, type Router, type Shard, type ShardProcess, Victim, type World } from './world.ts';
 
 /** Short, so that a run of minutes sees them end many times, and long enough for a machine that has other things to do. */
 const ROUTER_LEASE_MS = 5000;
@@ -29,6 +29,9 @@ const FAILOVER_AFTER_MS = 2000;
 /** Of a plain shard: two failures in a row, and its node is unhealthy. */
 const HEALTH = { intervalMs: 500, timeoutMs: 1000, unhealthyAfter: 2, healthyAfter: 1 };
 
+/** The same of a sidecar, which waits for three. */
+const CHECKS = ['--health', 'grpc', '--check', '400ms'];
+
 /** WatchEvent.document.revision goes into WatchRequest.after_revision. */
 const REPLAY = { how: 'replay', resume: { protobuf: { seen: [2, 3], into: [2], absent: 0 } } };
 /** Also of what may have been carried out. */
@@ -36,8 +39,8 @@ const REPEATS = { attempts: 3, idempotent: true };
 
 type StoreKind = 'embedded' | 'etcd';
 
-/** Whether shards take part in handoffs, or know nothing of Keyway; of mixed ones two in five do. */
-export type ShardKinds = 'fencing' | 'plain' | 'mixed';
+/** Whether shards take part in handoffs, know nothing of Keyway, or do not and have sidecars that take part; of mixed ones two in five do. */
+export type ShardKinds = 'fencing' | 'plain' | 'mixed' | 'sidecar';
 
 interface KeywayWorldOptions {
   readonly store: StoreKind;
@@ -54,6 +57,7 @@ export class KeywayWorld implements World {
   readonly registry: Registry;
   readonly routers: readonly Router[];
   readonly shards: readonly Shard[];
+  readonly sidecars: readonly ShardProcess[];
   readonly plain: readonly string[];
   readonly documents: Documents;
   readonly #under: StoreUnderTest;
@@ -63,7 +67,13 @@ export class KeywayWorld implements World {
     under: StoreUnderTest,
     registry: Registry,
     recorder: VersionRecorder,
-    { routers, shards, plain, documents }: Pick<World, 'routers' | 'shards' | 'plain' | 'documents'>,
+    {
+      routers,
+      shards,
+      sidecars,
+      plain,
+      documents,
+    }: Pick<World, 'routers' | 'shards' | 'sidecars' | 'plain' | 'documents'>,
   ) {
     this.#under = under;
     this.registryServer = under.servers[0] as Server;
@@ -71,6 +81,7 @@ export class KeywayWorld implements World {
     this.#recorder = recorder;
     this.routers = routers;
     this.shards = shards;
+    this.sidecars = sidecars;
     this.plain = plain;
     this.documents = documents;
   }
@@ -82,9 +93,11 @@ export class KeywayWorld implements World {
     const recorder = new VersionRecorder(registry);
     scope.defer(() => recorder.stop());
     const where = registryAddress(under.config);
-    const ports = await freePorts(shardCount + 2 * routerCount);
+    const ports = await freePorts(2 * shardCount + 2 * routerCount);
+    const backendPorts = ports.splice(0, shardCount);
     const documents = new Documents(scope);
     const plain: string[] = [];
+    const sidecars: ShardProcess[] = [];
     const shards = await Promise.all(
       ports.slice(0, shardCount).map(async (port, i) => {
         const [id, address] = [`s${i}`, `127.0.0.1:${port}`];
@@ -97,12 +110,28 @@ export class KeywayWorld implements World {
         const part = ['--cluster', NAME.cluster, '--registry', through, '--lease', formatDuration(SHARD_LEASE_MS)];
         const tasks = housekeeping === undefined ? [] : ['--housekeeping', housekeeping];
         const links = [{ from: 'the registry', cable: own }] as const;
+        if (kinds === 'sidecar') {
+          plain.push(id);
+          const places = [`127.0.0.1:${backendPorts[i]}`, address] as const;
+          const { shard, sidecar } = await shardBehindSidecar(
+            scope,
+            id,
+            places,
+            documents,
+            [...part, ...CHECKS],
+            links,
+          );
+          sidecars.push(sidecar);
+          return shard;
+        }
         return referenceShard(scope, id, address, documents, [...part, ...tasks], links);
       }),
     );
     await Promise.all(shards.map((shard) => shard.start()));
+    await Promise.all(sidecars.map((sidecar) => sidecar.start()));
     await registry.topologies.commit(topologyOf(shards, kinds));
-    for (const { id, addresses } of shards) if (plain.includes(id)) await register(scope, under, id, addresses[0]);
+    if (kinds !== 'sidecar')
+      for (const { id, addresses } of shards) if (plain.includes(id)) await register(scope, under, id, addresses[0]);
     const routers = await Promise.all(
       Array.from({ length: routerCount }, async (_, i) => {
         const [port, admin] = ports.slice(shardCount + 2 * i) as [number, number];
@@ -110,7 +139,7 @@ export class KeywayWorld implements World {
       }),
     );
     await Promise.all(routers.map((router) => router.start()));
-    return new KeywayWorld(under, registry, recorder, { routers, shards, plain, documents });
+    return new KeywayWorld(under, registry, recorder, { routers, shards, sidecars, plain, documents });
   }
 
   async topology(): Promise<Topology> {
@@ -157,7 +186,8 @@ export class KeywayWorld implements World {
     const well = there.filter(({ value }) => nodeValue(value).healthy);
     if (well.length !== this.shards.length) return `${well.length} shards are there and well`;
     const fencing = nodes.filter((node) => node.fencing).length;
-    return fencing === this.shards.length - this.plain.length ? null : `${fencing} shards take part`;
+    const expected = this.sidecars.length > 0 ? this.shards.length : this.shards.length - this.plain.length;
+    return fencing === expected ? null : `${fencing} shards take part`;
   }
 }
 

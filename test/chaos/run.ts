@@ -13,7 +13,7 @@ import { tellJudgement } from './tell-judgement.ts';
 const program = new Command('chaos')
   .option('--seconds <number>', 'how long faults and changes go on', Number, 120)
   .option('--store <kind>', 'embedded or etcd; envoy for Envoys in place of routers', 'embedded')
-  .option('--shards <kinds>', 'plain, fencing or mixed: whether they take part in handoffs', 'fencing')
+  .option('--shards <kinds>', 'plain, fencing, mixed or sidecar: whether they take part in handoffs', 'fencing')
   .option('--callers <number>', 'clients that put and get', Number, 120)
   .option('--watchers <number>', 'clients that watch', Number, 80)
   .option('--think-ms <number>', 'how long a caller waits between calls, in the mean', Number, 250)

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { Cable } from '../support/cable.ts';
 import type { Running, Scope } from '../support/processes.ts';
-import { type Documents, type Link, type Shard, Victim } from './world.ts';
+import { type Documents, type Link, type Shard, type ShardProcess, Victim } from './world.ts';
 
 const PLAIN_SHARD = fileURLToPath(new URL('plain-shard/main.ts', import.meta.url));
 /** Between these a topology has a plain shard go to and fro. */
@@ -37,6 +37,39 @@ export async function plainShard(
   const links = cables.map((cable): Link => ({ from: 'the routers', cable }));
   const addresses = cables.map((cable) => cable.address) as [string, ...string[]];
   return Object.assign(new Victim(`plain shard ${id}`, links, launch), { id, addresses });
+}
+
+/** A shard that knows nothing of Keyway, and the sidecar that takes part in its place. */
+export interface BehindSidecar {
+  readonly shard: Shard;
+  readonly sidecar: ShardProcess;
+}
+
+/** @param part how the sidecar takes part in a cluster; @param links of the sidecar */
+export async function shardBehindSidecar(
+  scope: Scope,
+  id: string,
+  [backend, listen]: readonly [backend: string, listen: string],
+  documents: Documents,
+  part: readonly string[],
+  links: readonly Link[],
+): Promise<BehindSidecar> {
+  const [inside, outside] = await Promise.all([Cable.to(backend), Cable.to(listen)]);
+  for (const cable of [inside, outside]) scope.defer(() => cable.close());
+  const launch = (): Promise<Running> =>
+    listening(scope.run(process.execPath, [PLAIN_SHARD, ...whereOf(id, backend, documents)]));
+  const victim = new Victim(`shard ${id}`, [{ from: 'its sidecar', cable: inside }], launch);
+  const watched = ['--watch', '/keyway.shard.v1.Documents/Watch'];
+  const where = ['--shard', id, '--listen', listen, '--address', outside.address, '--backend', inside.address];
+  const sidecar = new Victim(`sidecar of ${id}`, [...links, { from: 'the routers', cable: outside }], async () => {
+    const running = scope.keyway(['sidecar', ...where, ...watched, ...part]);
+    await running.printed(/serving on/);
+    return running;
+  });
+  return {
+    shard: Object.assign(victim, { id, addresses: [outside.address] as const }),
+    sidecar: Object.assign(sidecar, { id }),
+  };
 }
 
 function whereOf(id: string, address: string, documents: Documents): string[] {

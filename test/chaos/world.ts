@@ -16,6 +16,8 @@ export const NAME = { namespace: 'default', cluster: 'docs' };
 export interface World {
   readonly routers: readonly Router[];
   readonly shards: readonly Shard[];
+  /** The processes that stand before shards, where any do. */
+  readonly sidecars: readonly ShardProcess[];
   /** Where routers and shards learn of each other; null where that is a file. */
   readonly registryServer: Server | null;
   topology(): Promise<Topology>;
@@ -36,7 +38,7 @@ export interface World {
 
 /** A connection of a process with others, as `cut off from …` has them. */
 export interface Link {
-  readonly from: 'the registry' | 'the routers' | 'its clients';
+  readonly from: 'the registry' | 'the routers' | 'its clients' | 'its sidecar';
   readonly cable: Cable;
 }
 
@@ -91,8 +93,12 @@ export interface Router extends Victim {
   readonly endpoint: string;
 }
 
-export interface Shard extends Victim {
+/** A process without which a shard does not serve. */
+export interface ShardProcess extends Victim {
   readonly id: string;
+}
+
+export interface Shard extends ShardProcess {
   /** Where routers reach it; those of a shard that has several lead to the same process. */
   readonly addresses: readonly [string, ...string[]];
 }

@@ -22,6 +22,7 @@ export class StubRequest implements GatedRequest, HttpRequest, StreamHandler {
   clientGroup = 'client';
   readonly clientConnection = {};
   heldBytes = 0;
+  askedBy = 0;
   isOpen = true;
   isSent = false;
   isWatch = false;

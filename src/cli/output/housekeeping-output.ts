@@ -1,6 +1,7 @@
 import type { MetricsServer } from '../../admin/index.ts';
 import { processVitals } from '../../app/process-vitals.ts';
 import type { HousekeepingListener, HousekeepingMetrics } from '../../housekeeping/index.ts';
+import type { RouterCounters } from '../../proxy/index.ts';
 import type { HostPort } from '../../runtime/address.ts';
 import { listenFault } from '../../runtime/foreign-errors.ts';
 import type { Log } from '../../runtime/log.ts';
@@ -27,19 +28,27 @@ export function loggedListener(metrics: HousekeepingMetrics, log: Log): Housekee
 
 /**
  * Serves a process's metrics. @param at where to serve; if it is not given, nothing is served. @param metrics of its housekeeping, if it does any.
+ * @param counters of the traffic that it carries, if it carries any
  * @returns what to close in the end. @throws UsageError where the address cannot be had
  */
 export async function serveMetrics(
   at: HostPort | undefined,
   metrics: HousekeepingMetrics | null,
+  counters: () => RouterCounters | null = () => null,
 ): Promise<MetricsServer | null> {
   if (at === undefined) return null;
   // Most processes serve none: it takes long to load.
-  const { MetricsServer, renderProcess } = await import('../../admin/index.ts');
+  const { MetricsServer, renderProcess, renderTraffic } = await import('../../admin/index.ts');
   const monitor = new VitalsMonitor();
   const vitals = processVitals();
   const ofProcess = (): Promise<string> => renderProcess(vitals([{ name: 'main', vitals: monitor.read() }]));
-  const server = new MetricsServer(async () => (await ofProcess()) + ((await metrics?.text()) ?? ''));
+  const ofTraffic = async (): Promise<string> => {
+    const carried = counters();
+    return carried === null ? '' : renderTraffic(carried);
+  };
+  const server = new MetricsServer(
+    async () => (await ofProcess()) + (await ofTraffic()) + ((await metrics?.text()) ?? ''),
+  );
   try {
     await server.listen(at.host, at.port);
   } catch (cause) {

@@ -3,7 +3,9 @@ import type { SharedCluster, StagedCluster } from '../../topology/index.ts';
 import type { CoreContext } from './context.ts';
 import { Departures } from './departures.ts';
 import { Drainer, type Leaver } from './drain/drainer.ts';
-import { Gate } from './gate/gate.ts';
+import { Fence } from './gate/fence.ts';
+import { Gate, type GateKeeper } from './gate/gate.ts';
+import type { RequestGate } from './gate/request-gate.ts';
 import type { OpenRequest } from './open-request.ts';
 import type { ClusterOwners, RoutedCluster } from './owner/cluster-owners.ts';
 import type { PoolFactories } from './owner/pool.ts';
@@ -25,7 +27,9 @@ export class Clusters {
   readonly #context: CoreContext;
   readonly #upstreams: Upstreams;
   readonly #drainer: Drainer;
-  readonly #gates = new Map<string, Gate>();
+  readonly #gates = new Map<string, RequestGate>();
+  /** Those of them that stand before one shard. */
+  readonly #fences = new Map<string, Fence>();
   readonly #owners = new Map<string, ClusterOwners>();
   readonly #departures = new Departures();
   /** Those whose topology was deleted. */
@@ -51,19 +55,32 @@ export class Clusters {
     return this.#owners.get(cluster);
   }
 
-  #gateOf({ name, servesUntil }: RoutedCluster): Gate | null {
-    if (servesUntil === undefined) return null;
-    const gate = new Gate(this.#context, name, servesUntil, {
+  #gateOf(cluster: RoutedCluster): RequestGate | null {
+    const gate = this.#newGate(cluster);
+    if (gate !== null) this.#gates.set(cluster.name, gate);
+    return gate;
+  }
+
+  #newGate({ name, servesUntil, fenced }: RoutedCluster): RequestGate | null {
+    const keeper: GateKeeper = {
       owners: () => this.#owners.get(name) as ClusterOwners,
       visitOpen: (visit) =>
         this.#open.visitSome((request) => {
           if (request.owner.cluster === name) visit(request);
         }),
       drain: (leavers, sinceMs) => this.#drainer.add(leavers, sinceMs),
-      cut: () => this.#cut(name),
-    });
-    this.#gates.set(name, gate);
-    return gate;
+      cut: () => this.#cut(name, fenced?.label),
+    };
+    if (servesUntil !== undefined) return new Gate(this.#context, name, servesUntil, keeper);
+    if (fenced === undefined) return null;
+    const fence = new Fence(this.#context, name, fenced, keeper);
+    this.#fences.set(name, fence);
+    return fence;
+  }
+
+  /** See `Fence.release`. */
+  release(cluster: string): Promise<void> {
+    return this.#fences.get(cluster)?.release() ?? Promise.resolve();
   }
 
   // ---- another version of a cluster ----------------------------------------------------------------------------------
@@ -136,9 +153,9 @@ export class Clusters {
   }
 
   /** Refuses what is in flight to a cluster, and cuts its connections, all in this turn: nothing more of it reaches a shard. */
-  #cut(cluster: string): void {
+  #cut(cluster: string, shard: string | undefined): void {
     for (const request of this.#open.requests())
-      if (request.isSent && request.owner.cluster === cluster) request.refuse({ kind: 'no_lease', cluster });
+      if (request.isSent && request.owner.cluster === cluster) request.refuse({ kind: 'no_lease', cluster, shard });
     this.#upstreams.cut(cluster);
   }
 
@@ -203,6 +220,7 @@ export class Clusters {
     this.#upstreams.remove(cluster);
     this.#gates.get(cluster)?.stop();
     this.#gates.delete(cluster);
+    this.#fences.delete(cluster);
   }
 
   // ---- all of them -----------------------------------------------------------------------------------------------------

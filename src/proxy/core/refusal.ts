@@ -8,8 +8,10 @@ export type Refusal =
   | { readonly kind: 'held_too_long'; readonly cluster: string; readonly retryAfterMs: number }
   /** As many requests wait for that as may. */
   | { readonly kind: 'held_too_many'; readonly cluster: string; readonly retryAfterMs: number }
-  /** The router has lost the lease by which the request was sent. */
-  | { readonly kind: 'no_lease'; readonly cluster: string }
+  /** The router has lost the lease by which the request was sent; or the shard has, where one is named. */
+  | { readonly kind: 'no_lease'; readonly cluster: string; readonly shard?: string | undefined }
+  /** Another shard has its key, by this version, and whoever sent it here may ask there. */
+  | { readonly kind: 'lost_key'; readonly cluster: string; readonly version: number }
   /** Its shard has not answered it, or was not asked. @see FAILURES for what follows from that besides the answer */
   | {
       readonly kind: 'failure';

@@ -17,6 +17,8 @@ export interface Admission {
   route: Route;
   /** The key, or the header field that holds it. */
   key: Field | string;
+  /** The version by which another router has sent it here; 0: none has. */
+  askedBy: number;
   /** The client's address. */
   client: string;
   needs: ClientNeeds | null;

@@ -1,8 +1,13 @@
-import type { Field, HeaderBlock } from '../../http/index.ts';
+import { type Field, type HeaderBlock, transientField } from '../../http/index.ts';
 import { GrpcStatus } from '../../rpc/index.ts';
 
 /** A shard that has lost a key answers with this header: the version by which it has lost it. */
 const STALE_HEADER = 'x-keyway-stale';
+
+/** Tells a router by which version a key is another shard's. */
+export function staleField(version: number): Field {
+  return transientField(STALE_HEADER, String(version));
+}
 
 /** The version by which a shard has lost a key; 0 where it does not say so. */
 export function staleVersion(block: HeaderBlock): number {

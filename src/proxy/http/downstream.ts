@@ -21,6 +21,7 @@ import { mayForward, optionsAnswer } from './edge/max-forwards.ts';
 import { isForbidden } from './edge/own-headers.ts';
 import { RequestIds } from './edge/request-ids.ts';
 import { targetFault } from './edge/request-target.ts';
+import { routedKeyField, SHARD_KEY, takeRoutersWord } from './edge/routers-word.ts';
 import { Exchange } from './exchange.ts';
 import { type LocalReply, localReply, sendReply } from './local-reply.ts';
 import type { AccessEntry } from './observe/access-log.ts';
@@ -51,7 +52,7 @@ export class DownstreamSession implements Session, ConnectionHandler, Http1Handl
   #requestIds: RequestIds | null;
   /** Of the request that is being taken. */
   #route: Route | null = null;
-  readonly #admission: Partial<Admission> = { key: '', client: '', needs: null, span: null };
+  readonly #admission: Partial<Admission> = { key: '', askedBy: 0, client: '', needs: null, span: null };
   /** Of the same: its key's header appears more than once. */
   #keyRepeated = false;
   /** Of the same: what its answer has to carry, so that a page of another origin may read it. */
@@ -149,7 +150,7 @@ export class DownstreamSession implements Session, ConnectionHandler, Http1Handl
       return;
     }
     this.#requestIds?.apply(block);
-    if (route.versionField !== null) block.push(route.versionField);
+    if (route.versionField !== null) this.#tellShard(route, block);
     route.requestHeaders?.apply(block);
     const grpcWeb = route.translatesGrpcWeb ? GrpcWebTranslation.ofRequest(block) : null;
     const needs = grpcWeb === null && this.#cors === null ? null : { cors: this.#cors, grpcWeb };
@@ -162,6 +163,13 @@ export class DownstreamSession implements Session, ConnectionHandler, Http1Handl
     const exchange = new Exchange(this.#context, stream, admission, head, block, endStream);
     stream.handler = exchange;
     exchange.begin(block);
+  }
+
+  /** By which version it is asked, and by which key, where it could not know that otherwise. */
+  #tellShard({ versionField, tokenField, namesKey }: Route, block: HeaderBlock): void {
+    block.push(versionField as Field);
+    if (tokenField !== null) block.push(tokenField());
+    if (namesKey) block.push(routedKeyField(this.#context.http.fields, this.#admission.key as Field | string));
   }
 
   /** Answers a preflight, which has no key and is for no shard; else notes what the answer has to carry. */
@@ -192,6 +200,7 @@ export class DownstreamSession implements Session, ConnectionHandler, Http1Handl
   /** The owner of the request's key; else the request has been refused. Takes out on the way what no client may say. */
   #findOwner(route: Route, stream: Stream, head: MessageHead, block: HeaderBlock): HttpUpstream | null {
     const { key, owners, rateLimit } = route;
+    if (this.#edge.behindRouters === true) return this.#findShard(route, stream, block);
     const found = this.#takeHeaders(block, key.kind === 'header' ? key.header : null);
     const clientAddress = this.#forwarded.apply(block);
     this.#admission.client = clientAddress;
@@ -199,8 +208,7 @@ export class DownstreamSession implements Session, ConnectionHandler, Http1Handl
     let keyText = '';
     if (key.kind === 'header') {
       if (found === null || found.valueLength === 0 || this.#keyRepeated) {
-        const problem = found === null ? 'is missing' : this.#keyRepeated ? 'appears more than once' : 'is empty';
-        this.#refuse(stream, block, localReply.noShardKey(`the shard key header ${key.header.text} ${problem}`));
+        this.#refuseWithoutKey(key.header, found, stream, block);
         return null;
       }
       owner = owners.ownerOf(found);
@@ -225,6 +233,32 @@ export class DownstreamSession implements Session, ConnectionHandler, Http1Handl
       this.#refuse(stream, block, localReply.rateLimited(rateLimit.by));
       return null;
     }
+    return owner;
+  }
+
+  #refuseWithoutKey(header: HeaderName, found: Field | null, stream: Stream, block: HeaderBlock): void {
+    const problem = found === null ? 'is missing' : this.#keyRepeated ? 'appears more than once' : 'is empty';
+    this.#refuse(stream, block, localReply.noShardKey(`the shard key header ${header.text} ${problem}`));
+  }
+
+  /** The same where the client is a router, which has found the key and the shard. */
+  #findShard({ key: source, owners }: Route, stream: Stream, block: HeaderBlock): HttpUpstream | null {
+    const { version, key, isRepeated } = takeRoutersWord(block, SHARD_KEY);
+    const admission = this.#admission;
+    admission.askedBy = version;
+    admission.client = this.#accepted.clientAddress;
+    this.#keyRepeated = isRepeated;
+    if (source.kind === 'fixed') {
+      admission.key = source.text;
+      return source.owner;
+    }
+    if (key === null || isRepeated || (typeof key !== 'string' && key.valueLength === 0)) {
+      this.#refuseWithoutKey(SHARD_KEY, typeof key === 'string' ? null : key, stream, block);
+      return null;
+    }
+    admission.key = key;
+    const owner = owners.find(key);
+    if (owner === null) this.#refuse(stream, block, localReply.noOwner(owners.name));
     return owner;
   }
 

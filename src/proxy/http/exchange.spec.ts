@@ -157,7 +157,7 @@ function begin(shard: Shard, description: Partial<RouteDescription>, headers: He
   const head = new MessageHead();
   expect(head.readRequest(block)).toBe(null);
   const route = routeTo(description, head, block);
-  const admission = { owner: shard, route, key: 'k', client: '192.0.2.1', needs: null, span: null };
+  const admission = { owner: shard, route, key: 'k', askedBy: 0, client: '192.0.2.1', needs: null, span: null };
   const exchange = new Exchange(context, stream, admission, head, block, endStream);
   stream.handler = exchange;
   exchange.begin(block);

@@ -114,7 +114,7 @@ export class Exchange extends RoutedRequest {
     if (status !== 1) {
       this.departure?.replay?.onHead((name) => block.get(name));
       this.phase = Phase.Answering;
-      this.#framing = framingOf(head, !endStream);
+      this.#framing = framingOf(head, !endStream, this.isWebSocket && status === 2 && upstream.connection.tunnels);
       this.countAnswer(code);
     }
     if (endStream) this.#finish(head.grpcStatus);
@@ -235,10 +235,10 @@ export class Exchange extends RoutedRequest {
     if (connection.resetsStreams) connection.shutdown(reason);
   }
 
-  leave(how: MoveWay, reason: string, retryAfterMs: number): void {
+  leave(how: MoveWay, reason: string, retryAfterMs: number, lostBy = 0): void {
     const { message = reason, status } = this.route.onMove;
     this.departure ??= new Departure(null);
-    const leavesWith = how === 'replay' ? 'replay' : localReply.moved(message, status, retryAfterMs);
+    const leavesWith = how === 'replay' ? 'replay' : localReply.moved(message, status, retryAfterMs, lostBy);
     this.departure.leavesWith = leavesWith;
     if (this.#framing.tracker === null) this.#leaveNow(leavesWith);
   }
@@ -325,7 +325,8 @@ export class Exchange extends RoutedRequest {
     if (!hasBegun) sendReply(counters, downstream, protocol, reply, this.needs?.cors ?? []);
     else {
       const mayEnd = reply.refusal === 'moved' && !this.#framing.lengthIsKnown && !this.isWebSocket;
-      endWithReply(counters, downstream, protocol, reply, this.#framing.isBetweenMessages, mayEnd);
+      const spoken = this.#framing.envelopes === 'websocket' ? 'websocket' : protocol;
+      endWithReply(counters, downstream, spoken, reply, this.#framing.isBetweenMessages, mayEnd);
     }
     this.#resetOnceSent();
   }

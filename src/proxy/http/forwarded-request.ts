@@ -224,7 +224,7 @@ export abstract class ForwardedRequest extends RequestRecord implements StreamHa
     if (content?.keepsWhole === true) {
       if (!content.keep(bytes, start, end)) this.keptAt = NOT_KEPT;
     } else if (this.keptAt !== NOT_KEPT) {
-      const keeps = this.mayRepeat || this.route.owners.gate !== null || this.owner.isWaitedFor;
+      const keeps = this.mayRepeat || this.route.owners.gate?.heedsShards === true || this.owner.isWaitedFor;
       this.keptAt = keeps ? this.context.arena.append(this.keptAt, before, bytes, start, end) : NOT_KEPT;
     }
   }

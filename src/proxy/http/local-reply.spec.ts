@@ -83,3 +83,24 @@ it('ends an answer that has begun in the way of its protocol, and resets it wher
   expect(ended('http', false, true)).toEqual([' end']);
   expect(ended('http', false, false)).toEqual(['reset 2']);
 });
+
+it.each<ClientProtocol>([
+  'http',
+  'connect',
+  'connect-stream',
+  'grpc-web',
+])('answers 421 in %s where the key is lost, so that a router sees it', (protocol) => {
+  const client = new Client();
+  sendReply(new TrafficCounters(), client.stream, protocol, localReply.lostKey('docs', 7), []);
+  expect(client.got).toEqual(expect.arrayContaining([':status: 421', 'x-keyway-stale: 7']));
+});
+
+it('closes a WebSocket of a key that moves with 1012 between two frames, and cuts it inside of one', () => {
+  const close = (betweenMessages: boolean): readonly string[] => {
+    const client = new Client();
+    endWithReply(new TrafficCounters(), client.stream, 'websocket', reply, betweenMessages, false);
+    return client.got;
+  };
+  expect(close(true).join()).toContain('the key has moved');
+  expect(close(false).join()).toContain('reset');
+});

@@ -1,6 +1,14 @@
 import { ErrorCode, type Field, field, HeaderBlock, type Stream, transientField } from '../../http/index.ts';
-import { type ClientProtocol, encodeGrpcMessage, enveloped, GrpcStatus } from '../../rpc/index.ts';
+import {
+  type ClientProtocol,
+  closeFrame,
+  encodeGrpcMessage,
+  enveloped,
+  GrpcStatus,
+  SERVICE_RESTART,
+} from '../../rpc/index.ts';
 import type { TrafficCounters } from '../core/counters.ts';
+import { staleField } from './answer-meaning.ts';
 import { countReply, countReplyEnd } from './observe/statuses.ts';
 
 /** Why the router answers a request of HTTP itself, as counters and logs name it. */
@@ -20,6 +28,7 @@ export const refusalReasons = [
   'moved',
   'held',
   'no_lease',
+  'lost_key',
 ] as const;
 export type RefusalReason = (typeof refusalReasons)[number];
 
@@ -27,10 +36,12 @@ export type RefusalReason = (typeof refusalReasons)[number];
 export interface LocalReply {
   readonly refusal: RefusalReason;
   readonly grpcStatus: GrpcStatus;
-  readonly httpStatus: 400 | 403 | 404 | 408 | 413 | 429 | 501 | 502 | 503 | 504;
+  readonly httpStatus: 400 | 403 | 404 | 408 | 413 | 421 | 429 | 501 | 502 | 503 | 504;
   readonly message: string;
   /** When it may be worth trying again. */
   readonly retryAfterMs?: number;
+  /** For a router: the version by which its request's key is another shard's. */
+  readonly lostBy?: number;
 }
 
 export const localReply = {
@@ -113,12 +124,20 @@ export const localReply = {
     httpStatus: 504,
     message: `nothing has moved on the stream for ${ms} ms`,
   }),
-  moved: (message: string, status: 'unavailable' | 'ok', retryAfterMs: number): LocalReply => ({
+  moved: (message: string, status: 'unavailable' | 'ok', retryAfterMs: number, lostBy = 0): LocalReply => ({
     refusal: 'moved',
     grpcStatus: status === 'ok' ? GrpcStatus.Ok : GrpcStatus.Unavailable,
     httpStatus: 503,
     message,
     retryAfterMs,
+    ...(lostBy > 0 && { lostBy }),
+  }),
+  lostKey: (cluster: string, version: number): LocalReply => ({
+    refusal: 'lost_key',
+    grpcStatus: GrpcStatus.FailedPrecondition,
+    httpStatus: 421,
+    message: `the key is another shard's by version ${version} of ${cluster}`,
+    lostBy: version,
   }),
   heldTooLong: (cluster: string, retryAfterMs: number): LocalReply => ({
     refusal: 'held',
@@ -140,6 +159,10 @@ export const localReply = {
     httpStatus: 503,
     message: `this router has lost its lease: ownership in ${cluster} may have changed`,
     retryAfterMs: 1000,
+  }),
+  shardWithoutLease: (shard: string, cluster: string): LocalReply => ({
+    ...localReply.noLease(cluster),
+    message: `shard ${shard} may not serve: the lease of its sidecar is over, and ownership in ${cluster} may have changed`,
   }),
   upstreamFault: (shard: string, reason = ''): LocalReply => ({
     refusal: 'upstream_fault',
@@ -173,6 +196,7 @@ const CONNECT_CODES: Readonly<Record<GrpcStatus, readonly [name: string, httpSta
   [GrpcStatus.DeadlineExceeded]: ['deadline_exceeded', 504],
   [GrpcStatus.PermissionDenied]: ['permission_denied', 403],
   [GrpcStatus.ResourceExhausted]: ['resource_exhausted', 429],
+  [GrpcStatus.FailedPrecondition]: ['failed_precondition', 400],
   [GrpcStatus.Unimplemented]: ['unimplemented', 501],
   [GrpcStatus.Internal]: ['internal', 500],
   [GrpcStatus.Unavailable]: ['unavailable', 503],
@@ -191,6 +215,7 @@ function statusFields(reply: LocalReply): Field[] {
   ];
   if (reply.retryAfterMs !== undefined)
     fields.push(transientField('grpc-retry-pushback-ms', String(Math.round(reply.retryAfterMs))));
+  if (reply.lostBy !== undefined) fields.push(staleField(reply.lostBy));
   return fields;
 }
 
@@ -224,8 +249,10 @@ export function sendReply(
   reply: LocalReply,
   more: readonly Field[],
 ): void {
-  if (protocol === 'http' || protocol === 'connect') {
-    const connect = protocol === 'connect';
+  // Routers look for a lost key in the status, and in gRPC's.
+  const isMisdirected = reply.httpStatus === 421 && protocol !== 'grpc';
+  if (isMisdirected || protocol === 'http' || protocol === 'connect') {
+    const connect = protocol === 'connect' && !isMisdirected;
     const status = connect ? CONNECT_CODES[reply.grpcStatus][1] : reply.httpStatus;
     const text = connect ? JSON.stringify(connectError(reply)) : `${reply.message}\n`;
     countReply(counters, status, null);
@@ -233,6 +260,7 @@ export function sendReply(
     const head = [transientField(':status', String(status)), type, ...more];
     if (reply.retryAfterMs !== undefined)
       head.push(transientField('retry-after', String(Math.ceil(reply.retryAfterMs / 1000))));
+    if (reply.lostBy !== undefined) head.push(staleField(reply.lostBy));
     sendWhole(stream, head, Buffer.from(text, 'utf8'));
     return;
   }
@@ -259,7 +287,7 @@ function sendWhole(stream: Stream, head: readonly Field[], content: Uint8Array):
 export function endWithReply(
   counters: TrafficCounters,
   stream: Stream,
-  protocol: ClientProtocol,
+  protocol: ClientProtocol | 'websocket',
   reply: LocalReply,
   betweenMessages: boolean,
   mayEnd: boolean,
@@ -269,7 +297,10 @@ export function endWithReply(
     countReplyEnd(counters, 200, reply.grpcStatus);
     block.set(statusFields(reply));
     connection.sendTrailers(stream, block);
-  } else if (protocol !== 'http' && protocol !== 'connect' && betweenMessages) {
+  } else if (protocol === 'websocket' && betweenMessages && COMES_AGAIN.has(reply.refusal)) {
+    const last = closeFrame(SERVICE_RESTART, reply.message);
+    connection.sendData(stream, last, 0, last.length, true);
+  } else if (protocol !== 'http' && protocol !== 'connect' && protocol !== 'websocket' && betweenMessages) {
     countReplyEnd(counters, 200, reply.grpcStatus);
     const last = lastMessage(protocol, reply);
     connection.sendData(stream, last, 0, last.length, true);
@@ -280,3 +311,6 @@ export function endWithReply(
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** Where the client of a WebSocket is told to come again; any other fault cuts it. */
+const COMES_AGAIN: ReadonlySet<RefusalReason> = new Set<RefusalReason>(['moved', 'no_lease']);

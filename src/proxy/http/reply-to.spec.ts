@@ -15,3 +15,8 @@ it.each<readonly [Refusal, reason: string, retryAfterMs: number | undefined]>([
   expect(reply.message).toContain(cluster);
   expect(reply.retryAfterMs).toBe(retryAfterMs);
 });
+
+it("tells a router by which version a key is another shard's", () => {
+  const reply = replyTo({ kind: 'lost_key', cluster, version: 7 });
+  expect([reply.refusal, reply.httpStatus, reply.grpcStatus, reply.lostBy]).toEqual(['lost_key', 421, 9, 7]);
+});

@@ -26,7 +26,11 @@ export function replyTo(refusal: Refusal): LocalReply {
     case 'held_too_many':
       return localReply.heldTooMany(refusal.cluster, refusal.retryAfterMs);
     case 'no_lease':
-      return localReply.noLease(refusal.cluster);
+      return refusal.shard === undefined
+        ? localReply.noLease(refusal.cluster)
+        : localReply.shardWithoutLease(refusal.shard, refusal.cluster);
+    case 'lost_key':
+      return localReply.lostKey(refusal.cluster, refusal.version);
     case 'failure':
       return REPLIES[refusal.failure](refusal.shard, refusal.reason);
   }

@@ -8,6 +8,7 @@ import type { WaitingPlace } from '../core/waiting-place.ts';
 import type { Admission } from './admission.ts';
 import { staleVersion } from './answer-meaning.ts';
 import { ForwardedRequest } from './forwarded-request.ts';
+import { localReply } from './local-reply.ts';
 import { Phase } from './phase.ts';
 import type { HttpRequest } from './pools/http-pool.ts';
 import { speakHttp } from './pools/protocols.ts';
@@ -41,7 +42,7 @@ export abstract class RoutedRequest extends ForwardedRequest implements HttpRequ
   abstract get isLeaving(): boolean;
   abstract get wayToLeave(): MoveWay;
   abstract shutDownConnection(reason: string): void;
-  abstract leave(how: MoveWay, reason: string, retryAfterMs: number): void;
+  abstract leave(how: MoveWay, reason: string, retryAfterMs: number, lostBy?: number): void;
   abstract giveUp(): void;
 
   // ---- waiting, and going out ------------------------------------------------------------------------------------------
@@ -111,8 +112,13 @@ export abstract class RoutedRequest extends ForwardedRequest implements HttpRequ
   protected waitForVersion(block: HeaderBlock): boolean {
     const { gate } = this.route.owners;
     const version = staleVersion(block);
-    if (gate === null || version === 0) return false;
-    if (this.phase === Phase.Answering || !this.takeBack()) return false;
+    if (gate?.heedsShards !== true || version === 0 || this.phase === Phase.Answering) return false;
+    if (!this.takeBack()) {
+      // Too long to be kept. Nothing of it was carried out: its client sends it again.
+      const { random, drain } = this.context;
+      this.answer(localReply.moved('the key has moved', 'unavailable', random() * drain.pushbackMs));
+      return true;
+    }
     if (this.repeated >= MOST_STALE) {
       this.refuse({ kind: 'held_too_long', cluster: this.owner.cluster, retryAfterMs: 0 });
       return true;
@@ -140,13 +146,18 @@ export abstract class RoutedRequest extends ForwardedRequest implements HttpRequ
       return false;
     }
     this.owner = owner;
-    const versionField = versionFieldOf(owners);
-    const at = this.request.findIndex(({ name }) => name === versionField?.name);
-    if (versionField !== null && at >= 0) this.request[at] = versionField;
+    this.tell(versionFieldOf(owners));
+    this.tell(this.route.tokenField?.() ?? null);
     return true;
   }
 
-  hasMovedIn(owners: Owners): boolean {
+  private tell(field: Field | null): void {
+    if (field === null) return;
+    const at = this.request.findIndex(({ name }) => name === field.name);
+    this.request[at < 0 ? this.request.length : at] = field;
+  }
+
+  hasMovedIn(owners: Pick<Owners, 'isOwner'>): boolean {
     return !owners.isOwner(this.owner, this.key);
   }
 

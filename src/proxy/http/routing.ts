@@ -6,6 +6,7 @@ import { defaultRetries, type RetryDescription } from '../core/retries.ts';
 import { type CorsDescription, CorsPolicy } from './edge/cors.ts';
 import { defaultEdge, type EdgeDescription } from './edge/forwarded.ts';
 import { RateLimit, type RateLimitDescription } from './edge/rate-limit.ts';
+import { SHARD_KEY } from './edge/routers-word.ts';
 import { type HeaderRules, type HeaderRulesDescription, headerRules } from './header-rules.ts';
 import { defaultMove, type MoveDescription } from './move.ts';
 import { isSecretSource } from './observe/secret-keys.ts';
@@ -13,7 +14,7 @@ import type { HttpOwners, HttpUpstream } from './pools/http-pool.ts';
 import { speakHttp } from './pools/protocols.ts';
 import { type Condition, conditionOf, pathMatcher, type RouteMatch } from './route-match.ts';
 import { pathOf, ShardKeyRule, type ShardKeySource, splitTarget } from './shard-key.ts';
-import { versionFieldOf } from './version-field.ts';
+import { tokenFieldOf, versionFieldOf } from './version-field.ts';
 
 /** One rule: requests that match go to this cluster. The first that matches counts. */
 export interface RouteDescription {
@@ -59,7 +60,11 @@ export interface Route {
   readonly owners: HttpOwners;
   /** For requests to these owners; null where they have no version. */
   readonly versionField: Field | null;
+  /** The same for what writes show to a shard's store; null where nothing does. */
+  readonly tokenField: (() => Field) | null;
   readonly key: RouteKey;
+  /** Whether its shards are told the key: they do not find it in `x-shard-key`. */
+  readonly namesKey: boolean;
   /** Whether its keys may be secrets, such as cookies: then they are neither logged nor shown. */
   readonly hidesKeys: boolean;
   /** Infinite where there is none. */
@@ -130,6 +135,7 @@ export class RoutingSnapshot {
         ...route,
         owners: changed,
         versionField: versionFieldOf(changed),
+        tokenField: tokenFieldOf(changed),
         key: key.kind === 'fixed' ? fixedKey(key.text, changed) : key,
       };
     });
@@ -167,6 +173,7 @@ function routeOf(
     throw new Error(`a route of HTTP leads to the cluster ${found.name}, whose shards speak ${found.protocol}`);
   const { match, shardKey, cors } = description;
   const name = description.name ?? Object.values(match.path).join('');
+  const key = keyOf(shardKey, found);
   return {
     description,
     name,
@@ -175,7 +182,9 @@ function routeOf(
     condition: conditionOf(match),
     owners: found,
     versionField: versionFieldOf(found),
-    key: keyOf(shardKey, found),
+    tokenField: tokenFieldOf(found),
+    key,
+    namesKey: found.gate?.heedsShards === true && !(key.kind === 'header' && key.header === SHARD_KEY),
     hidesKeys: shardKey.some(isSecretSource),
     timeoutMs: description.timeoutMs ?? Number.POSITIVE_INFINITY,
     idleStreamMs: description.idleStreamMs ?? Number.POSITIVE_INFINITY,

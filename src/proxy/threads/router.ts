@@ -102,6 +102,11 @@ export class Router implements FamilyHost, ListenerOwner {
     this.#clusters.publish(cluster, table, staged);
   }
 
+  /** See `Fence.release`. */
+  release(cluster: string): Promise<void> {
+    return this.#clusters.release(cluster);
+  }
+
   /** See `Clusters.settled`. */
   settled(cluster: string, attempt: number, step: string): Promise<boolean> {
     return this.#clusters.settled(cluster, attempt, step);

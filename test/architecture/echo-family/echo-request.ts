@@ -40,6 +40,7 @@ export class EchoRequest implements OpenRequest, EchoCall {
   isOpen = true;
   isBeingAnswered = false;
   readonly isLeaving = false;
+  readonly askedBy = 0;
   readonly wayToLeave = 'end';
   readonly #context: CoreContext;
   readonly #owners: ClusterOwners<EchoPool>;

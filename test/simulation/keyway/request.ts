@@ -66,6 +66,7 @@ export class SimulatedRequest implements GatedRequest {
   readonly clientGroup: string;
   readonly clientConnection: object;
   readonly heldBytes = 10;
+  readonly askedBy = 0;
   readonly wayToLeave: MoveWay = 'end';
   isOpen = true;
   isBeingAnswered = false;

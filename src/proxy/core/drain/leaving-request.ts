@@ -12,8 +12,11 @@ export interface LeavingRequest {
   ageMs(nowMs: number): number;
   /** Has its client make another connection. */
   shutDownConnection(reason: string): void;
-  /** Ends in its client's protocol, or is opened again at its new owner, as soon as it is between two messages. */
-  leave(how: MoveWay, reason: string, retryAfterMs: number): void;
+  /**
+   * Ends in its client's protocol, or is opened again at its new owner, as soon as it is between two messages.
+   * @param lostBy for a client that is a router: the version by which its key is another shard's; 0: it is not told
+   */
+  leave(how: MoveWay, reason: string, retryAfterMs: number, lostBy?: number): void;
   /** It was told to leave, and a message has not come to its end: it is reset. */
   giveUp(): void;
 }

@@ -5,6 +5,7 @@ import { Change } from './change.ts';
 import type { GatedRequest } from './gated-request.ts';
 import { LeaseWatch, type ServesUntil } from './lease-watch.ts';
 import type { Owners } from './owners.ts';
+import type { RequestGate } from './request-gate.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 /** What the gate needs of its router. */
@@ -28,7 +29,9 @@ const DRAIN_TICK_MS = 20;
  * Stands between the requests to a cluster of the registry and their owners: lets through what may be sent now. During a
  * handoff what moves has to wait, and so has everything once the router's lease has run out.
  */
-export class Gate {
+export class Gate implements RequestGate {
+  readonly heedsShards = true;
+  readonly token = 0;
   readonly #context: CoreContext;
   readonly #cluster: string;
   readonly #keeper: GateKeeper;

@@ -9,6 +9,8 @@ export interface GatedRequest extends Waiting, LeavingRequest, Refusable {
   /** Its route calls it a watch, or it stays open by its nature. */
   readonly isWatch: boolean;
   readonly keyText: string;
+  /** The version by which another router has sent it here; 0: none has. */
+  readonly askedBy: number;
   /** Bytes of its content that wait with it. */
   readonly heldBytes: number;
   /** Its owner has it, or gets the rest of it after having answered. */
@@ -16,7 +18,7 @@ export interface GatedRequest extends Waiting, LeavingRequest, Refusable {
   /** Its answer has begun. */
   readonly isBeingAnswered: boolean;
   /** Whether its owner is another one among these. */
-  hasMovedIn(owners: Owners): boolean;
+  hasMovedIn(owners: Pick<Owners, 'isOwner'>): boolean;
   /** Makes it one for the owner of its key among these. @returns false where no shard owns it: it was refused */
   findOwnerIn(owners: Owners): boolean;
   /** Has its content kept whole from now on, none of which has been sent yet. */

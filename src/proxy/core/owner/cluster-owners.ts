@@ -1,8 +1,10 @@
 import { ClusterTable, fingerprint, type ShardPlace, type SharedCluster } from '../../../topology/index.ts';
-import type { Gate } from '../gate/gate.ts';
+import type { FencedShard } from '../gate/fence.ts';
 import type { ServesUntil } from '../gate/lease-watch.ts';
 import type { Owners } from '../gate/owners.ts';
+import type { RequestGate } from '../gate/request-gate.ts';
 import type { Key, ReceivedKey } from './key.ts';
+import { KeyBytes } from './key-bytes.ts';
 import type { Pool } from './pool.ts';
 import type { Upstream, UpstreamDescription } from './upstream.ts';
 
@@ -14,6 +16,8 @@ export interface RoutedCluster {
   readonly table: SharedCluster | null;
   /** For a cluster of the registry: until when it may be served. */
   readonly servesUntil?: ServesUntil | undefined;
+  /** For a sidecar: the one shard behind it, which does not refuse what it has lost. Only where one thread routes. */
+  readonly fenced?: FencedShard | undefined;
 }
 
 /** A fingerprint of how a thread's table places keys. */
@@ -36,14 +40,14 @@ export class ClusterOwners<P extends Pool = Pool> implements Owners {
   /** By the shard's number, made when a request is for it: a version of 10,000 shards is swapped in without a pause. */
   readonly #upstreams: Array<Upstream<P> | undefined>;
   /** What stands before them; null where nothing ever does. */
-  readonly gate: Gate | null;
+  readonly gate: RequestGate | null;
   /** Those that were made. */
   readonly reached = new Set<Upstream<P>>();
-  #scratch = new Uint8Array(256);
+  readonly #keyBytes = new KeyBytes();
 
   constructor(
     { name, upstream, table }: RoutedCluster,
-    gate: Gate | null,
+    gate: RequestGate | null,
     upstreamOf: (shard: ShardPlace) => Upstream<P>,
   ) {
     this.name = name;
@@ -111,12 +115,8 @@ export class ClusterOwners<P extends Pool = Pool> implements Owners {
   #indexOf(key: Key): number {
     const table = this.#table;
     if (table === null) return -1;
-    if (typeof key === 'string') {
-      const bytes = Buffer.from(key, 'latin1');
-      return table.locate(bytes, 0, bytes.length);
-    }
-    if (key.valueLength > this.#scratch.length) this.#scratch = new Uint8Array(key.valueLength);
-    return table.locate(this.#scratch, 0, key.copyValue(this.#scratch));
+    const { bytes, length } = this.#keyBytes.read(key);
+    return table.locate(bytes, 0, length);
   }
 
   idOf(index: number): string {

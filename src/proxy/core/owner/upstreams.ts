@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ShardPlace } from '../../../topology/index.ts';
 import type { CoreContext } from '../context.ts';
 import { MOST_LABELLED } from '../counters.ts';
-import type { Gate } from '../gate/gate.ts';
+import type { RequestGate } from '../gate/request-gate.ts';
 import { ClusterOwners, type RoutedCluster } from './cluster-owners.ts';
 import { ejectOutliers } from './owner-health.ts';
 import type { PoolFactories, PoolFactory } from './pool.ts';
@@ -35,7 +35,7 @@ export class Upstreams {
    * The shards of a cluster from now on. The shards before stay for as long as they have streams.
    * @throws Error where no family speaks their protocol
    */
-  ownersOf(cluster: RoutedCluster, gate: Gate | null): ClusterOwners {
+  ownersOf(cluster: RoutedCluster, gate: RequestGate | null): ClusterOwners {
     const before = this.#clusters.get(cluster.name);
     const { name, upstream: description } = cluster;
     const makePool = this.#pools[description.protocol];

@@ -14,6 +14,8 @@ export interface EdgeDescription {
   readonly trustedHops: number;
   /** `x-request-id`: left as it comes, generated if it is missing, or generated for every request. */
   readonly requestIds: 'pass' | 'missing' | 'always';
+  /** Clients are routers, and this is the sidecar of a shard: what they say of a request is believed, and passed on as it is. */
+  readonly behindRouters?: boolean | undefined;
 }
 
 export const defaultEdge: EdgeDescription = { trustedHops: 0, requestIds: 'pass' };

@@ -37,6 +37,8 @@ export abstract class RequestRecord implements Waiting {
   declare readonly isWebSocket: boolean;
   /** The key, or the header field that holds it. */
   protected declare readonly key: Field | string;
+  /** The version by which another router has sent it here; 0: none has. */
+  declare readonly askedBy: number;
   /** What the client needs besides the shard's answer; most need nothing. */
   protected declare readonly needs: ClientNeeds | null;
   private declare readonly client: string;
@@ -53,7 +55,7 @@ export abstract class RequestRecord implements Waiting {
   constructor(
     context: RouterContext,
     downstream: Stream,
-    { owner, route, key, client, needs, span }: Admission,
+    { owner, route, key, askedBy, client, needs, span }: Admission,
     request: Field[],
     isWebSocket: boolean,
   ) {
@@ -64,6 +66,7 @@ export abstract class RequestRecord implements Waiting {
     this.request = request;
     this.isWebSocket = isWebSocket;
     this.key = key;
+    this.askedBy = askedBy;
     this.needs = needs;
     this.client = client;
     this.span = span;

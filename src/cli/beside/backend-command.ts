@@ -1,0 +1,57 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { constants } from 'node:os';
+import { plainText } from '../../runtime/foreign-errors.ts';
+import { EXIT_FAILURE } from '../../runtime/usage-error.ts';
+import { writeFault } from '../output/terminal.ts';
+import { stopOnSignals } from '../signals.ts';
+
+const LONGEST_MS = 3_600_000;
+
+/** The backend as a command that is started first and stopped last. */
+export class BackendCommand {
+  readonly #child: ChildProcess | null;
+  readonly #ended: Promise<number> | null;
+
+  /** Starts it. @param command its program and arguments; empty: the backend runs by itself */
+  constructor([program, ...args]: readonly string[]) {
+    this.#child = program === undefined ? null : spawn(program, args, { stdio: 'inherit' });
+    this.#ended = this.#child === null ? null : exitOf(this.#child);
+  }
+
+  /** Undefined where it runs by itself, or could not be started. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /**
+   * Runs until a signal comes, or the backend ends, whose exit code becomes this process's.
+   * @param leave what is to be done while the backend is still there, where it is
+   */
+  async runUntilOver(leave: () => Promise<void>): Promise<void> {
+    stopOnSignals(async () => {
+      await leave();
+      this.#child?.kill('SIGTERM');
+      await this.#ended;
+    });
+    if (this.#ended === null) {
+      // Until the backend is well for the first time nothing else keeps the process.
+      setInterval(() => {}, LONGEST_MS);
+      return;
+    }
+    const code = await this.#ended;
+    await leave();
+    process.exit(code);
+  }
+}
+
+/** The exit code; of a signal as a shell has it. */
+async function exitOf(child: ChildProcess): Promise<number> {
+  try {
+    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+    return code ?? 128 + constants.signals[signal as NodeJS.Signals];
+  } catch (error) {
+    writeFault(plainText(error));
+    return EXIT_FAILURE;
+  }
+}

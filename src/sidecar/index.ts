@@ -1,0 +1,2 @@
+/** A sidecar: has a backend that knows nothing of Keyway take part in handoffs. */
+export { type BackendDescription, Sidecar, type SidecarOptions } from './sidecar.ts';
