@@ -1,4 +1,4 @@
-// Run by npm in a checkout (`prepare`). It puts the command among the installed ones, so that `npx keyway` finds it
+// Run by npm in a checkout (`postprepare`: npm warns of a package with `prepare` where it is installed as a file). It puts the command among the installed ones, so that `npx keyway` finds it
 // there rather than asking whether it may install a package of that name; and takes out of the pinned Node's package
 // what is not needed here: headers for native modules, a third of it.
 import { mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';

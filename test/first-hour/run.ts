@@ -24,8 +24,6 @@ import { type BareMachine, bareMachine, busyLoops, checked, interrupt, LOCAL_LIM
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CHECKOUT = 'keyway';
 const PACKAGE = 'keyway-0.1.0.tgz';
-/** npm 11 tells of every package with install scripts that no project has allowed or refused, as for a global install none can. None is needed. */
-const NPMS_OWN = /^npm warn install-scripts\b/;
 /** What a step may take: none takes a minute on a machine that does nothing else, and it may be one with eight busy loops. */
 const STEP_LIMIT_MS = 10 * 60_000;
 /** It takes five minutes on two cores that do nothing else. */
@@ -115,9 +113,7 @@ class FirstHour {
   /** A command that succeeds and has nothing to warn of. */
   async #quietly(line: string, folder: string): Promise<string | undefined> {
     const output = await this.#succeeds(line, folder, 'outside');
-    const warnings = output
-      .split('\n')
-      .filter((each) => !NPMS_OWN.test(each) && /warn|deprecated|vulnerab|error/i.test(each));
+    const warnings = output.split('\n').filter((each) => /warn|deprecated|vulnerab|error/i.test(each));
     if (warnings.length > 0) throw new Error(`warns:\n${warnings.join('\n')}`);
     return undefined;
   }
