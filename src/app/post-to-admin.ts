@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import { addressText, type HostPort } from '../runtime/address.ts';
 import { plainText } from '../runtime/foreign-errors.ts';
+import { printableLine } from '../runtime/printable.ts';
 import { UsageError } from '../runtime/usage-error.ts';
 
 /** As long as a router takes to read a config of ten thousand shards, several times. */
@@ -25,8 +26,15 @@ export function postToAdmin(admin: HostPort, path: string, token: string | null)
         const answer = ANSWERED.has(response.statusCode) ? objectIn(text) : null;
         if (answer !== null) resolve(answer);
         else if (ANSWERED.has(response.statusCode)) reject(new UsageError(notOne(admin, 'it answers something else')));
-        else
-          reject(new UsageError(`the router at ${addressText(admin)} refuses: ${reasonOf(response.statusCode, text)}`));
+        else {
+          const reason = reasonOf(response.statusCode, text);
+          // Every answer of an admin address has this header: another server may refuse for reasons of its own.
+          const isAdmin = response.headers['x-content-type-options'] !== undefined;
+          const fault = isAdmin
+            ? `the router at ${addressText(admin)} refuses: ${reason}`
+            : notOne(admin, `it answers ${response.statusCode}: ${printableLine(reason.slice(0, MOST_SHOWN))}`);
+          reject(new UsageError(fault));
+        }
       });
     });
     asked.on('error', (cause: NodeJS.ErrnoException) => {
@@ -46,6 +54,9 @@ function connectionFault(admin: HostPort, cause: NodeJS.ErrnoException): string 
   if (cause.code === 'ECONNRESET') return notOne(admin, 'it closes the connection');
   return `${plainText(cause)}: ${HINT}`;
 }
+
+/** Of another server's answer, which may be a page. */
+const MOST_SHOWN = 100;
 
 const HINT = "give the router's admin address with --admin";
 

@@ -23,10 +23,11 @@ export function changed(
   const lost = flags.lost?.split(',');
   const show: OnStep = process.stderr.isTTY ? showSteps() : () => {};
   const name = topologyText({ namespace: draft.namespace, cluster: draft.name });
-  const goesOn = `the change of ${name} continues without this command, driven by a router: keyway status shows it, and keyway topology apply --abort gives it up`;
   let isUnderWay = false;
+  // Where there is no router, this command drives the change.
+  let isDriven = true;
   return toldWhenInterrupted(
-    () => (isUnderWay ? goesOn : null),
+    () => (isUnderWay ? unfinished(name, isDriven) : null),
     () =>
       changeTopology(registry, draft, {
         ...flags,
@@ -35,11 +36,28 @@ export function changed(
         candidate: processName(),
         clock: machineClock,
         onStep: (handoff) => {
+          if (!isUnderWay)
+            registry.members.list('router').then(
+              (routers) => {
+                isDriven = routers.length > 0;
+              },
+              () => {
+                // An outage says nothing of routers.
+              },
+            );
           isUnderWay = true;
           show(handoff);
         },
       }),
   );
+}
+
+/** What becomes of a change without the command that has begun it. */
+function unfinished(name: string, isDriven: boolean): string {
+  const becomes = isDriven
+    ? `the change of ${name} continues without this command, driven by a router`
+    : `the change of ${name} waits for a router to continue it, because none is running`;
+  return `${becomes}: keyway status shows it, and keyway topology apply --abort gives it up`;
 }
 
 /** For people who wait; a command's answer stands alone on stdout. */

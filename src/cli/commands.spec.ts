@@ -155,6 +155,7 @@ describe('reload', () => {
   it.each([
     ['speaks no HTTP', 'garbage\r\n', 'it does not speak HTTP/1.1'],
     ['is another service', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello', 'it answers something else'],
+    ['is its endpoint', 'HTTP/1.1 400 Bad Request\r\nContent-Length: 6\r\n\r\nno key', 'it answers 400: no key'],
     ['answers other JSON', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}', 'give that with --admin'],
   ])('says that what %s is no router', async (_, answer, why) => {
     const server = createTcpServer((socket) => socket.on('error', () => {}).on('data', () => socket.end(answer)));

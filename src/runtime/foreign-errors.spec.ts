@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer, Server as HttpServer, type ServerResponse } from 'node:http';
 import { createServer as createHttp2Server, type Http2ServerResponse } from 'node:http2';
 import { createConnection, createServer } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
 import { expect, it } from 'vitest';
 import { fileFault, plainText } from './foreign-errors.ts';
@@ -33,6 +34,11 @@ it("says in its own words what Node's errors are about", async () => {
   expect(plainText(await errorOf(createConnection(port, '127.0.0.1')))).toBe(
     `127.0.0.1:${port} does not answer: nothing listens there`,
   );
+  const closing = createServer((socket) => socket.once('data', () => socket.end())).listen(0, '127.0.0.1');
+  await once(closing, 'listening');
+  const there = { host: '127.0.0.1', port: (closing.address() as { port: number }).port };
+  expect(plainText(await errorOf(connectTls(there)))).toBe(`127.0.0.1:${there.port} has closed the connection`);
+  await new Promise((resolve) => closing.close(resolve));
   expect(plainText(await errorOf(spawn('/nowhere/at-all')))).toBe('/nowhere/at-all: there is no such command');
   const missing = thrownBy(() => readFileSync('/nowhere.yaml'));
   expect(plainText(missing)).toBe('/nowhere.yaml: there is no such file');

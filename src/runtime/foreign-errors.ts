@@ -10,6 +10,8 @@ interface SystemError extends Error {
   readonly path?: string;
   readonly hostname?: string;
   readonly address?: string;
+  /** In place of the address, where a TLS handshake is cut off. */
+  readonly host?: string;
   readonly port?: number;
 }
 
@@ -56,7 +58,15 @@ export function plainText(error: unknown): string {
   return systemText(error as Partial<SystemError>) ?? connectionText(error.message);
 }
 
-function systemText({ code, syscall = '', path, hostname, address, port }: Partial<SystemError>): string | null {
+function systemText({
+  code,
+  syscall = '',
+  path,
+  hostname,
+  host,
+  address = host,
+  port,
+}: Partial<SystemError>): string | null {
   if (code === undefined) return null;
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `there is no host ${hostname}${UNKNOWN_HOST}`;
   if (syscall.startsWith('spawn')) return `${path}: there is no such command`;
