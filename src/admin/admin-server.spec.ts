@@ -250,6 +250,13 @@ it('may be asked by any name by those who show the token', async () => {
   expect(await statusOf(open, '/config', { authorization, 'sec-fetch-site': 'cross-site' })).toBe(403);
 });
 
+it('says where there is no such cluster, or no topology of it', async () => {
+  const port = await serve({ fingerprints: async () => [null, null], explain: () => [] });
+  for (const path of ['/fingerprint?cluster=dcos', '/explain?key=demo/hello&cluster=dcos'])
+    expect(await statusOf(port, path)).toBe(404);
+  expect(await statusOf(port, '/explain?key=demo/hello')).toBe(200);
+});
+
 it('computes one fingerprint at a time', async () => {
   const finish: Array<() => void> = [];
   const fingerprints = (): Promise<[]> => new Promise((resolve) => finish.push(() => resolve([])));

@@ -128,13 +128,7 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ['/registry', (source) => json(source.registry())],
   ['/clusters', async (source) => json(await clusterStates(source))],
   ['/streams', (source, query) => streams(source, query)],
-  [
-    '/explain',
-    (source, query) => {
-      const key = query.get('key');
-      return key === null ? text(400, 'name a key: /explain?key=…') : json(source.explain(key, query.get('cluster')));
-    },
-  ],
+  ['/explain', (source, query) => explain(source, query)],
   ['/fingerprint', (source, query) => fingerprints(source, query)],
   ['/config', (source) => json(source.config())],
   ['/reload', (source) => reload(source)],
@@ -215,6 +209,17 @@ async function clusterStates(source: AdminSource): Promise<object[]> {
   }));
 }
 
+function explain(source: AdminSource, query: URLSearchParams): Answer {
+  const [key, cluster] = [query.get('key'), query.get('cluster')];
+  if (key === null) return text(400, 'name a key: /explain?key=…');
+  const owners = source.explain(key, cluster);
+  return owners.length === 0 && cluster !== null ? noTopology(cluster) : json(owners);
+}
+
+function noTopology(cluster: string): Answer {
+  return text(404, `there is no topology of a cluster ${cluster}; /topology shows those that there are`);
+}
+
 /** Whether routers, and the threads of one, place keys alike. */
 async function fingerprints(source: AdminSource, query: URLSearchParams): Promise<Answer> {
   const cluster = query.get('cluster');
@@ -222,7 +227,8 @@ async function fingerprints(source: AdminSource, query: URLSearchParams): Promis
   if (cluster === null) return text(400, 'name a cluster: /fingerprint?cluster=…');
   if (!Number.isInteger(keys) || keys < 1 || keys > MOST_FINGERPRINT_KEYS)
     return text(400, `keys is a number from 1 to ${MOST_FINGERPRINT_KEYS}`);
-  return json(await source.fingerprints(cluster, keys));
+  const found = await source.fingerprints(cluster, keys);
+  return found.length > 0 && found.every((each) => each === null) ? noTopology(cluster) : json(found);
 }
 
 /** Open streams, the oldest first; those of one key, shard, cluster or route where it is asked for. */
