@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net';
 import type { HttpContext } from '../http/index.ts';
-import { ByteQueue, endSocket, Output, type OutputListener } from '../io/index.ts';
-import { ReadPause } from './read-pause.ts';
+import { ByteQueue, endSocket, Output, type OutputListener, ReadPause } from '../io/index.ts';
 import { WINDOW_BYTES } from './window.ts';
 
 /**

@@ -22,6 +22,7 @@ export {
   undiciConnector,
 } from './open-socket.ts';
 export { BufferPool, copyInto, Output, type OutputListener } from './output.ts';
+export { ReadPause } from './read-pause.ts';
 export { type ByteReceiver, sharedRead } from './shared-read.ts';
 export {
   type CertificateFiles,

@@ -1,7 +1,7 @@
 import { defaultLimits, httpContext } from '../../src/http/index.ts';
 import { DeadlineWheel } from '../../src/proxy/core/deadlines.ts';
+import { ReplayArena } from '../../src/proxy/core/replay-arena.ts';
 import { grpcStatuses, statusClasses } from '../../src/proxy/http/observe/statuses.ts';
-import { ReplayArena } from '../../src/proxy/http/replay/replay-arena.ts';
 import type { RouterContext } from '../../src/proxy/http/router-context.ts';
 import { defaultDrain, defaultHold, RouterCounters } from '../../src/proxy/index.ts';
 import { newLog } from '../../src/runtime/log.ts';

@@ -10,9 +10,8 @@ import {
   type StreamConnection,
   type StreamHandler,
 } from '../../http/index.ts';
-import { Output, type OutputListener } from '../../io/index.ts';
+import { Output, type OutputListener, ReadPause } from '../../io/index.ts';
 import type { Http1Fault } from '../fault.ts';
-import { ReadPause } from '../read-pause.ts';
 import { isExtendedConnect } from '../websocket.ts';
 import { FIRST_WINDOW_BYTES, WINDOW_BYTES, widen } from '../window.ts';
 import { IdleTime } from './idle-time.ts';

@@ -3,6 +3,7 @@ import type { Family, FamilyHost, Prepared, RunningFamily } from '../core/family
 import type { FrontDoor } from '../core/front-door.ts';
 import type { ClusterOwners } from '../core/owner/cluster-owners.ts';
 import type { PoolFactories } from '../core/owner/pool.ts';
+import { ReplayArena } from '../core/replay-arena.ts';
 import { httpDoors } from './doors.ts';
 import type { DownstreamOwner, DownstreamSession } from './downstream.ts';
 import { refusalReasons } from './local-reply.ts';
@@ -11,7 +12,6 @@ import { type ObserveDescription, startTracing } from './observe/observe.ts';
 import { grpcStatuses, statusClasses } from './observe/statuses.ts';
 import type { Tracing } from './observe/tracing.ts';
 import { httpPools } from './pools/protocols.ts';
-import { ReplayArena } from './replay/replay-arena.ts';
 import type { HttpRouterLimits, RouterContext } from './router-context.ts';
 import { type RoutingDescription, RoutingSnapshot } from './routing.ts';
 

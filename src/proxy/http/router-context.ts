@@ -1,8 +1,8 @@
 import type { HttpContext, HttpLimits } from '../../http/index.ts';
 import type { CoreContext, CoreLimits } from '../core/context.ts';
+import type { ReplayArena } from '../core/replay-arena.ts';
 import type { AccessLog } from './observe/access-log.ts';
 import type { Tracing } from './observe/tracing.ts';
-import type { ReplayArena } from './replay/replay-arena.ts';
 
 /** What the core shares in a router thread, and what HTTP needs beside it. A connection keeps the `http` that it began with. */
 export interface RouterContext extends CoreContext {

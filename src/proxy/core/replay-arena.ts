@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { copyInto } from '../../../io/index.ts';
+import { copyInto } from '../../io/index.ts';
 
 /**
  * A round trip's worth of requests, even at a gigabit a second; one that has been overwritten is not sent again. No larger
