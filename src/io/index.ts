@@ -4,7 +4,7 @@ export { ByteQueue } from './byte-queue.ts';
 export { ConnectionPlaces, type ProcessConnections, processConnections } from './connection-places.ts';
 export { endSocket } from './end-socket.ts';
 export { checkFree, inTurn } from './free-address.ts';
-export type { Accepted, ListenerDescription, ListenerOwner } from './listener.ts';
+export type { Accepted, FamilyEntry, ListenerDescription, ListenerOwner } from './listener.ts';
 export {
   Listeners,
   type ListeningSockets,

@@ -9,8 +9,18 @@ import { ServerCertificates, type ServerTlsDescription } from './tls-files.ts';
 
 const LISTEN_BACKLOG = 1024;
 
+/** An address that is one protocol family's alone. Plain data. */
+export interface FamilyEntry {
+  /** The family's name. */
+  readonly family: string;
+  /** By which the family knows what its clients find there. */
+  readonly entry: string;
+}
+
 /** An address that clients connect to. Plain data. */
 export interface ListenerDescription extends HostPort {
+  /** Whose clients come in here; without it the first bytes of a connection, or ALPN, show what it speaks. */
+  readonly only?: FamilyEntry | undefined;
   readonly tls?: ServerTlsDescription | undefined;
   /** Every connection begins with a PROXY protocol header (version 2), which names the client. */
   readonly proxyProtocol?: boolean | undefined;
@@ -22,6 +32,8 @@ export interface Accepted {
   /** The client's address in its one spelling, without its port. */
   readonly clientAddress: string;
   readonly secure: boolean;
+  /** Set where the address is one family's alone. */
+  readonly only: FamilyEntry | null;
   /** What ALPN has settled on; null where the first bytes have to show it. */
   readonly alpn: string | null;
 }
@@ -64,10 +76,10 @@ export class Listener {
   }
 
   /** What would be done with connections by another description of the address. @throws TlsFileError */
-  doorOf({ tls, proxyProtocol = false }: ListenerDescription, timeoutMs: number): Door {
-    return tls === undefined
-      ? this.#plainDoor(proxyProtocol, timeoutMs)
-      : this.#secureDoor(tls, proxyProtocol, timeoutMs);
+  doorOf({ tls, proxyProtocol = false, only }: ListenerDescription, timeoutMs: number): Door {
+    if (tls === undefined) return this.#plainDoor(proxyProtocol, timeoutMs);
+    // Where there is one family there is nothing to negotiate.
+    return this.#secureDoor(tls, proxyProtocol, only === undefined ? this.#owner.alpn : [], timeoutMs);
   }
 
   /** Connections that are accepted from now on are taken by another description of the same address. */
@@ -92,14 +104,14 @@ export class Listener {
     return { open, secure: null };
   }
 
-  #secureDoor(tls: ServerTlsDescription, hasHeader: boolean, timeoutMs: number): Door {
+  #secureDoor(tls: ServerTlsDescription, hasHeader: boolean, alpn: readonly string[], timeoutMs: number): Door {
     const certificates = new ServerCertificates(tls);
     const mutual = tls.clientAuthorities !== undefined;
     const server = createTlsServer(
       {
         ...KEEP_ALIVE,
         noDelay: true,
-        ALPNProtocols: [...this.#owner.alpn],
+        ALPNProtocols: [...alpn],
         handshakeTimeout: timeoutMs,
         requestCert: mutual,
         rejectUnauthorized: mutual,
@@ -156,6 +168,7 @@ export class Listener {
       socket,
       clientAddress: canonicalAddress(this.#told.get(peerOf(socket)) ?? socket.remoteAddress ?? ''),
       secure: tls !== null,
+      only: this.#description.only ?? null,
       alpn: tls === null ? null : negotiated(tls),
     });
   }

@@ -40,6 +40,7 @@ export class PoolUnderTest<Kind extends HttpPool> {
   ) {
     this.context = routerContext(() => this.nowMs, { onShardLeaving: () => void this.leaving++ });
     const endpoint: ShardEndpoint = {
+      login: null,
       target: { host: '127.0.0.1', port },
       certificates: null,
       label: 'docs/s0',

@@ -1,3 +1,4 @@
+import type { Accepted } from '../../io/index.ts';
 import type { CoreContext } from './context.ts';
 import type { CounterNames } from './counters.ts';
 import type { FrontDoor } from './front-door.ts';
@@ -28,6 +29,11 @@ export interface Prepared {
 export interface RunningFamily<Settings = unknown> {
   /** In the order in which they are asked about a connection. */
   readonly doors: readonly FrontDoor[];
+  /**
+   * Takes a connection of an address that is the family's alone, from its first byte on. Absent where it has no such addresses.
+   * @param entry by which it knows the address; see `FamilyEntry`
+   */
+  accept?(accepted: Accepted, entry: string): Session;
   /** For the protocols that shards may speak. */
   readonly pools: PoolFactories;
   /**

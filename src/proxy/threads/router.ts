@@ -209,12 +209,14 @@ export class Router implements FamilyHost, ListenerOwner {
 
   onAccepted(accepted: Accepted): ByteReceiver {
     this.context.counters.downstreamAccepted++;
-    const door = this.#doors.byAlpn(accepted.alpn);
+    const { only, alpn } = accepted;
+    const own = only === null ? undefined : this.#families.get(only.family)?.accept?.(accepted, only.entry);
+    const door = own === undefined ? this.#doors.byAlpn(alpn) : null;
     const undecided = (): Session =>
       this.#undecided(accepted, (decided) => {
         session = decided;
       });
-    let session: Session = door === null ? undecided() : door.accept(accepted);
+    let session: Session = own ?? (door === null ? undecided() : door.accept(accepted));
     this.#sessions.add(session);
     return (bytes, start, end) => session.receive(bytes, start, end);
   }

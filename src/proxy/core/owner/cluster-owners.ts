@@ -95,6 +95,25 @@ export class ClusterOwners<P extends Pool = Pool> implements Owners {
     return index < 0 ? null : this.reach(index);
   }
 
+  /** The owner of key[start, end), which is looked at where it stands. */
+  ownerOfBytes(key: Uint8Array, start: number, end: number): Upstream<P> | null {
+    const index = this.#table === null ? -1 : this.#table.locate(key, start, end);
+    return index < 0 ? null : this.reach(index);
+  }
+
+  /** Any shard, the same each time; null where there is none. */
+  get first(): Upstream<P> | null {
+    return this.size === 0 ? null : this.reach(0);
+  }
+
+  /** The shard at an address; null where there is none. Looks at all of them. */
+  at(address: string): Upstream<P> | null {
+    const table = this.#table;
+    for (let index = 0; table !== null && index < table.size; index++)
+      if (table.shardAt(index).address === address) return this.reach(index);
+    return null;
+  }
+
   /** The owner of a key that is at hand, in either form. */
   find(key: Key): Upstream<P> | null {
     return typeof key === 'string' ? this.ownerOfText(key) : this.ownerOf(key);

@@ -5,11 +5,19 @@ import type { WaitingPlace } from '../waiting-place.ts';
 import type { FairQueue, Waiting } from './fair-queue.ts';
 import type { OutgoingRequest } from './outgoing-request.ts';
 
+/** A user's name and password. Plain data. */
+export interface Login {
+  readonly username: string;
+  readonly password: string;
+}
+
 /** Where a shard is, and what is counted for it. */
 export interface ShardEndpoint extends SocketTarget {
   /** For messages to people. */
   readonly label: string;
   readonly counters: ShardCounters;
+  /** Null where connections begin without one. */
+  readonly login: Login | null;
   readonly limits: UpstreamLimits;
   /** A connection was made, or could not be. */
   onReached(): void;

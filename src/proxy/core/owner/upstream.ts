@@ -10,13 +10,15 @@ import { ClientShares } from './client-shares.ts';
 import { HeldRequests } from './held-requests.ts';
 import type { Cleared, OutgoingRequest } from './outgoing-request.ts';
 import { OwnerHealth, type PassiveHealthDescription } from './owner-health.ts';
-import type { Pool, PoolFactory, ShardEndpoint, UpstreamLimits } from './pool.ts';
+import type { Login, Pool, PoolFactory, ShardEndpoint, UpstreamLimits } from './pool.ts';
 
 /** How a cluster's shards are spoken to. Plain data. */
 export interface UpstreamDescription {
   /** The name by which a family knows it. */
   readonly protocol: string;
   readonly tls?: ClientTlsDescription | undefined;
+  /** Who the router is to its shards, where their protocol asks for that. */
+  readonly login?: Login | undefined;
   /** In place of the router's own. */
   readonly limits?: Partial<UpstreamLimits> | undefined;
   readonly activeHealth?: ActiveHealthDescription | undefined;
@@ -37,6 +39,7 @@ export class Upstream<P extends Pool = Pool> implements ShardEndpoint {
   readonly label: string;
   readonly counters;
   readonly certificates;
+  readonly login: Login | null;
   limits: UpstreamLimits;
   readonly retryBudget = new RetryBudget();
   /** Null where the shard's health is not looked at, which spares most requests the work. */
@@ -59,7 +62,7 @@ export class Upstream<P extends Pool = Pool> implements ShardEndpoint {
     description: UpstreamDescription,
     makePool: PoolFactory<P>,
   ) {
-    const { protocol, tls, activeHealth, passiveHealth, waitForOwnerMs = 0 } = description;
+    const { protocol, tls, login, activeHealth, passiveHealth, waitForOwnerMs = 0 } = description;
     this.#context = context;
     this.#description = description;
     this.cluster = cluster;
@@ -69,6 +72,7 @@ export class Upstream<P extends Pool = Pool> implements ShardEndpoint {
     this.label = `${id} (${address})`;
     this.counters = context.counters.shard(cluster, id);
     this.certificates = tls === undefined ? null : new ClientCertificates(tls);
+    this.login = login ?? null;
     this.limits = limitsOf(context, description);
     this.#waitForOwnerMs = waitForOwnerMs;
     this.#log = context.log.child({ cluster, shard: id, address });
