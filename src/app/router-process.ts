@@ -164,10 +164,10 @@ export class RouterProcess {
   }
 
   #settingsBy(config: Config, clusters: readonly RoutedCluster[]): RouterSettings {
-    const { workers, routes, edge, limits, drain, hold, observe } = config;
+    const { workers, routes, edge, limits, drain, hold, observe, redis } = config;
     const maxConnections = this.#clientConnections(workers * limits.maxDownstreamConnections);
     const { logLevel } = observe;
-    const families = { http: { routes, edge, limits, observe } };
+    const families = { http: { routes, edge, limits, observe }, redis: { entries: redis } };
     return { clusters, limits, drain, hold, logLevel, maxConnections, families };
   }
 

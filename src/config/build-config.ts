@@ -7,6 +7,7 @@ import {
   type HoldDescription,
   isSecretName,
   type ObserveDescription,
+  type RedisEntryDescription,
   type ResumeDescription,
   type RouteDescription,
   type RouteMatch,
@@ -21,7 +22,7 @@ import { NamedFileFault, SHORTEST_TOKEN, secretIn } from '../runtime/named-file.
 import { type ClusterDescription, DEFAULT_PLACEMENT, describeCluster, type TopologyName } from '../topology/index.ts';
 import { asWritten, didYouMean, type Report } from '../yaml/index.ts';
 import { drainOf, holdOf, limitsOf } from './build-limits.ts';
-import { buildUpstream } from './build-upstream.ts';
+import { buildUpstream, secretOf } from './build-upstream.ts';
 import { checkAddresses } from './listen-addresses.ts';
 import { type ConfigFile, configJsonSchema } from './schema/index.ts';
 import { withoutUndefined } from './without-undefined.ts';
@@ -48,6 +49,8 @@ export interface Config {
   readonly hold: HoldDescription;
   readonly routes: readonly RouteDescription[];
   readonly edge: EdgeDescription;
+  /** What Redis clients find at the addresses that are theirs, by the entries that these name. */
+  readonly redis: Readonly<Record<string, RedisEntryDescription>>;
   readonly clusters: readonly ConfiguredCluster[];
   /** Null where no cluster comes from one. */
   readonly registry: ConfiguredRegistry | null;
@@ -73,14 +76,12 @@ export interface ConfiguredRegistry {
 /** Makes of a file's values what they configure, and checks what no schema can. */
 export function buildConfig(file: ConfigFile, report: Report): Config {
   const clusters = Object.entries(file.clusters).map(([name, cluster]) => buildCluster(name, cluster, report));
-  const names = Object.keys(file.clusters);
   const routes = file.routes.map((route, i) => {
-    if (!names.includes(route.cluster)) {
-      const near = didYouMean(route.cluster, names) || `; there are ${names.join(', ')}`;
-      report(['routes', i, 'cluster'], `there is no cluster ${route.cluster}${names.length === 0 ? '' : near}`);
-    }
+    checkCluster(file, route.cluster, 'HTTP', ['routes', i, 'cluster'], report);
     return buildRoute(route);
   });
+  if (routes.length === 0 && file.listen.some(({ redis }) => redis === undefined))
+    report(['routes'], 'there is none, and clients of HTTP connect; give at least one route');
   checkAddresses(file, report);
   return {
     listen: file.listen.map((listener, i) => buildListener(listener, i, report)),
@@ -98,9 +99,47 @@ export function buildConfig(file: ConfigFile, report: Report): Config {
     hold: holdOf(file.hold),
     routes,
     clusters,
+    redis: redisEntriesOf(file, report),
     edge: { trustedHops: file.trustedHops, requestIds: file.requestIds },
     registry: registryOf(file, clusters, report),
   };
+}
+
+/** Sees to it that there is a cluster of a name, and that its shards speak what its clients do. */
+function checkCluster(
+  { clusters }: ConfigFile,
+  name: string,
+  clients: 'HTTP' | 'Redis',
+  at: readonly (string | number)[],
+  report: Report,
+): void {
+  const names = Object.keys(clusters);
+  const protocol = clusters[name]?.upstream.protocol;
+  if (protocol === undefined) {
+    const near = didYouMean(name, names) || `; there are ${names.join(', ')}`;
+    report(at, `there is no cluster ${name}${names.length === 0 ? '' : near}`);
+  } else if ((protocol === 'redis') !== (clients === 'Redis'))
+    report(
+      at,
+      `the shards of ${name} speak ${protocol}, and the clients ${clients}; see upstream.protocol of the cluster`,
+    );
+}
+
+/** By which the Redis family knows an address. */
+function entryNameOf(i: number): string {
+  return `listen.${i}`;
+}
+
+function redisEntriesOf(file: ConfigFile, report: Report): Config['redis'] {
+  const entries = file.listen.flatMap(({ redis }, i) => {
+    if (redis === undefined) return [];
+    const { cluster, passwordFile } = redis;
+    const at = ['listen', i, 'redis'];
+    checkCluster(file, cluster, 'Redis', [...at, 'cluster'], report);
+    const password = passwordFile === undefined ? undefined : secretOf(passwordFile, [...at, 'passwordFile'], report);
+    return [[entryNameOf(i), { cluster, password }] as const];
+  });
+  return Object.fromEntries(entries);
 }
 
 function registryOf(
@@ -240,13 +279,14 @@ function shardKeyOf(
 }
 
 function buildListener(
-  { address, tls, proxyProtocol }: ConfigFile['listen'][number],
+  { address, tls, proxyProtocol, redis }: ConfigFile['listen'][number],
   i: number,
   report: Report,
 ): ListenerDescription {
   const fault = tls === undefined ? null : tlsFault(() => new ServerCertificates(tls));
   if (fault !== null) report(['listen', i, 'tls'], fault.message);
-  return { ...splitAddress(address), tls, proxyProtocol };
+  const only = redis === undefined ? undefined : { family: 'redis', entry: entryNameOf(i) };
+  return { ...splitAddress(address), only, tls, proxyProtocol };
 }
 
 function matchOf({ prefix, path, regex, hosts, methods, headers }: ConfigFile['routes'][number]['match']): RouteMatch {
@@ -260,7 +300,7 @@ function buildCluster(name: string, cluster: ConfigFile['clusters'][string], rep
   const { tls } = cluster.upstream;
   const tlsProblem = tls === undefined ? null : tlsFault(() => new ClientCertificates(tls).options());
   if (tlsProblem !== null) report(['clusters', name, 'upstream', 'tls'], tlsProblem.message);
-  const upstream = buildUpstream(cluster);
+  const upstream = buildUpstream(name, cluster, report);
   // The schema has seen to it that there is exactly one of the two.
   if (shards === undefined) {
     const { namespace = 'default', cluster: there = name } = fromRegistry ?? {};

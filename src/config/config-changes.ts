@@ -49,6 +49,7 @@ function inEffect(running: Config, next: Config, followsRegistry: boolean): Conf
     observe: { ...next.observe, tracing: running.observe.tracing },
     registry: kept.registry,
     routes: kept.routes,
+    redis: kept.redis,
     clusters: kept === running ? running.clusters : next.clusters.map((cluster) => sameSource(running, cluster)),
   };
 }

@@ -67,6 +67,6 @@ export function sidecarSettings(carried: Carried, fenced: FencedShard, maxConnec
     hold: { ...defaultHold, waitMs: CATCH_UP_MS },
     logLevel: 'info',
     maxConnections,
-    families: { http: { routes, edge, limits, observe: {} } },
+    families: { http: { routes, edge, limits, observe: {} }, redis: { entries: {} } },
   };
 }

@@ -97,18 +97,18 @@ export const rooms: readonly Room[] = [
   },
   {
     folder: 'proxy/redis',
-    what: 'the Redis family: what becomes of each command, and of its answers',
-    mayImport: ['resp'],
+    what: 'the Redis family: sessions with clients, the commands and their keys, answers in order, connections to shards',
+    mayImport: ['io', 'proxy/core', 'resp'],
   },
   {
     folder: 'proxy/threads',
     what: "a router's threads, and the parts of each thread; `families.ts` alone names the protocol families",
-    mayImport: ['io', 'proxy/core', 'proxy/http', 'runtime', 'topology'],
+    mayImport: ['io', 'proxy/core', 'proxy/http', 'proxy/redis', 'runtime', 'topology'],
   },
   {
     folder: 'proxy',
     what: "the proxy's public interface",
-    mayImport: ['proxy/core', 'proxy/health', 'proxy/http', 'proxy/threads'],
+    mayImport: ['proxy/core', 'proxy/health', 'proxy/http', 'proxy/redis', 'proxy/threads'],
   },
   {
     folder: 'node',

@@ -23,6 +23,6 @@ export function routerSettings(
     hold: defaultHold,
     logLevel: 'silent',
     maxConnections: allLimits.maxDownstreamConnections,
-    families: { http: { routes, limits: allLimits, observe: {} } },
+    families: { http: { routes, limits: allLimits, observe: {} }, redis: { entries: {} } },
   };
 }

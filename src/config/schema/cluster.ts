@@ -18,9 +18,16 @@ const upstream = z
   .strictObject({
     tls: clientTls.optional(),
     protocol: z
-      .enum(['http2', 'http1', 'auto'])
+      .enum(['http2', 'http1', 'auto', 'redis'])
       .default('http2')
-      .describe('The protocol that the shards speak; auto asks each of them.'),
+      .describe('The protocol that the shards speak; auto asks each of them which HTTP.'),
+    login: z
+      .strictObject({
+        username: z.string().min(1).default('default'),
+        passwordFile: file.describe('A file with the password.'),
+      })
+      .optional()
+      .describe('What the router tells Redis shards with AUTH.'),
   })
   .describe('How the router connects to the shards.');
 

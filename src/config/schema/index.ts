@@ -3,7 +3,7 @@ import { cluster } from './cluster.ts';
 import { drain } from './drain.ts';
 import { hold } from './hold.ts';
 import { limits } from './limits.ts';
-import { serverTls } from './listener.ts';
+import { redisListener, serverTls } from './listener.ts';
 import { registry } from './registry.ts';
 import { keySources, route } from './route.ts';
 import { address, duration, file, identifier } from './values.ts';
@@ -18,10 +18,11 @@ export const configSchema = z.strictObject({
           .boolean()
           .default(false)
           .describe('Every connection begins with a PROXY protocol header, version 2, of the load balancer in front.'),
+        redis: redisListener.optional(),
       }),
     )
     .min(1)
-    .describe('Where clients connect: HTTP/1.1 and HTTP/2.'),
+    .describe('Where clients connect: HTTP/1.1 and HTTP/2, unless an address is for Redis.'),
   admin: z
     .strictObject({
       address,
@@ -99,7 +100,10 @@ export const configSchema = z.strictObject({
   hold: hold.prefault({}),
   limits: limits.prefault({}),
   registry: registry.optional(),
-  routes: z.array(route).min(1).describe('The routes; the first match applies.'),
+  routes: z
+    .array(route)
+    .default([])
+    .describe('The routes; the first match applies. At least one, unless all addresses are for Redis.'),
   clusters: z.record(identifier, cluster).describe('The clusters, which are sets of shards, by name.'),
 });
 

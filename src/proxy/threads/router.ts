@@ -209,9 +209,8 @@ export class Router implements FamilyHost, ListenerOwner {
 
   onAccepted(accepted: Accepted): ByteReceiver {
     this.context.counters.downstreamAccepted++;
-    const { only, alpn } = accepted;
-    const own = only === null ? undefined : this.#families.get(only.family)?.accept?.(accepted, only.entry);
-    const door = own === undefined ? this.#doors.byAlpn(alpn) : null;
+    const own = this.#families.accept(accepted);
+    const door = own === null ? this.#doors.byAlpn(accepted.alpn) : null;
     const undecided = (): Session =>
       this.#undecided(accepted, (decided) => {
         session = decided;

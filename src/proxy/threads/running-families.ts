@@ -1,8 +1,10 @@
+import type { Accepted } from '../../io/index.ts';
 import type { CounterNames } from '../core/counters.ts';
 import type { Family, FamilyHost, FamilyStart, Prepared, RunningFamily } from '../core/family.ts';
 import type { FrontDoor } from '../core/front-door.ts';
 import type { ClusterOwners } from '../core/owner/cluster-owners.ts';
 import type { PoolFactories } from '../core/owner/pool.ts';
+import type { Session } from '../core/session.ts';
 
 /** A family that is loaded, and what begins its part. */
 interface Loaded {
@@ -67,6 +69,14 @@ export class RunningFamilies {
     this.#all = all;
     this.doors = all.flatMap(({ running }) => running.doors);
     this.pools = Object.assign({}, ...all.map(({ running }) => running.pools));
+  }
+
+  /** Takes a connection of an address that is one family's alone; null where its first bytes, or ALPN, have to show whose it is. */
+  accept(accepted: Accepted): Session | null {
+    const { only } = accepted;
+    if (only === null) return null;
+    const owner = this.#all.find(({ name }) => name === only.family);
+    return owner?.running.accept?.(accepted, only.entry) ?? null;
   }
 
   /**

@@ -1,0 +1,56 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { parseConfig } from './load-config.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'keyway-redis-config-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const passwordFile = join(folder, 'password');
+writeFileSync(passwordFile, 'sesame\n');
+
+const shards = [{ id: 's0', address: '127.0.0.1:7000' }];
+const clusters = { cache: { upstream: { protocol: 'redis' }, shards }, docs: { shards } };
+
+function faultOf(config: object): string {
+  try {
+    parseConfig(stringify({ clusters, ...config }), 'config');
+    return '';
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+it('needs no routes where all addresses are for Redis', () => {
+  const listen = [{ address: '127.0.0.1:6379', redis: { cluster: 'cache', passwordFile } }];
+  const { redis, listen: listeners, routes } = parseConfig(stringify({ listen, clusters }), 'config');
+  expect(routes).toEqual([]);
+  const only = listeners[0]?.only;
+  expect(only?.family).toBe('redis');
+  expect(redis[only?.entry ?? '']).toEqual({ cluster: 'cache', password: 'sesame' });
+  expect(faultOf({ listen: [...listen, { address: '127.0.0.1:8080' }] })).toContain('routes: there is none');
+});
+
+it('tells what the router says to shards, and hides it', () => {
+  const login = { passwordFile };
+  const config = parseConfig(
+    stringify({
+      listen: [{ address: '127.0.0.1:6379', redis: { cluster: 'cache' } }],
+      clusters: { cache: { upstream: { protocol: 'redis', login }, shards } },
+    }),
+    'config',
+  );
+  expect(config.clusters[0]?.upstream.login).toEqual({ username: 'default', password: 'sesame' });
+  expect(JSON.stringify(config.shown)).not.toContain('sesame');
+});
+
+it('refuses addresses and routes that lead to shards of another protocol', () => {
+  const toDocs = { address: '127.0.0.1:6379', redis: { cluster: 'docs' } };
+  expect(faultOf({ listen: [toDocs] })).toContain('the shards of docs speak http2, and the clients Redis');
+  const listen = [{ address: '127.0.0.1:8080' }];
+  const routes = [{ match: { prefix: '/' }, cluster: 'cache' }];
+  expect(faultOf({ listen, routes })).toContain('the shards of cache speak redis, and the clients HTTP');
+  const nowhere = { address: '127.0.0.1:6379', redis: { cluster: 'cash' } };
+  expect(faultOf({ listen: [nowhere] })).toContain('there is no cluster cash');
+});

@@ -1,0 +1,42 @@
+import type { Protocol } from '../../resp/index.ts';
+import type { RedisEntry } from './entry.ts';
+import type { Answer } from './requests/answer.ts';
+import type { RequestClient } from './requests/routed-command.ts';
+import type { Transaction, Watching } from './requests/transaction.ts';
+import type { Subscriber } from './subscriber.ts';
+
+/** A client's session as the code sees it that does what its commands ask for. */
+export interface ClientSession extends RequestClient {
+  readonly id: number;
+  readonly entry: RedisEntry;
+  protocol: Protocol;
+  name: string;
+  readonly isAuthenticated: boolean;
+  readonly beganMs: number;
+  readonly idleMs: number;
+  /** Nothing decides about its commands but the commands: most clients' sessions are so. */
+  readonly isPlain: boolean;
+  /** The commands between MULTI and EXEC; null outside. */
+  transaction: Transaction | null;
+  watching: Watching | null;
+  readonly subscriber: Subscriber | null;
+  /** Its subscriber, which is made where there is none. */
+  subscribe(): Subscriber;
+  /** Answers the command that is being taken, on the router's own account. */
+  say(bytes: Uint8Array): void;
+  /** The same with an error, counted by its reason. */
+  refuse(reason: string, text: string): void;
+  /** An answer will come in its turn. */
+  expect(answer: Answer): void;
+  /** Part of the command that is being taken could not be sent at once. */
+  waitForSending(): void;
+  setAuthenticated(is: boolean): void;
+  /** Which answers the client gets from the next one on. */
+  setWanted(wanted: 'on' | 'off' | 'skip-next'): void;
+  /** Forgets what it watches. */
+  endWatching(): void;
+  /** All of its state is as at its beginning. */
+  reset(): void;
+  /** The client wants to go. */
+  quit(): void;
+}

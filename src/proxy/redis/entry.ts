@@ -1,0 +1,55 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { RouterCounters, TrafficCounters } from '../core/counters.ts';
+import type { CommandInfo } from './commands/index.ts';
+import type { RedisOwners } from './redis-owners.ts';
+
+/** An address at which Redis clients come in. Plain data. */
+export interface RedisEntryDescription {
+  readonly cluster: string;
+  /** What clients have to give; undefined: nothing. */
+  readonly password?: string | undefined;
+}
+
+/** What clients find at an address: the owners of their keys, and what is counted for their commands. */
+export class RedisEntry {
+  readonly description: RedisEntryDescription;
+  readonly #ownersNow: () => RedisOwners | null;
+  readonly #counters: RouterCounters;
+  /** By the number of the command; made when it comes first. */
+  readonly #traffic: Array<TrafficCounters | undefined> = [];
+
+  /** @param ownersNow the owners in the cluster at the moment; null where its shards do not speak RESP, or not any more */
+  constructor(description: RedisEntryDescription, ownersNow: () => RedisOwners | null, counters: RouterCounters) {
+    this.description = description;
+    this.#ownersNow = ownersNow;
+    this.#counters = counters;
+  }
+
+  get owners(): RedisOwners | null {
+    return this.#ownersNow();
+  }
+
+  get asksPassword(): boolean {
+    return this.description.password !== undefined;
+  }
+
+  accepts(username: string, password: string): boolean {
+    const wanted = this.description.password;
+    return wanted !== undefined && username === 'default' && isSame(password, wanted);
+  }
+
+  /** What is counted for a command: as a route that is called by the cluster and the command. */
+  trafficOf({ index, name }: CommandInfo): TrafficCounters {
+    const known = this.#traffic[index];
+    if (known !== undefined) return known;
+    const made = this.#counters.route(`${this.description.cluster} ${name.replace('|', ' ').toUpperCase()}`);
+    this.#traffic[index] = made;
+    return made;
+  }
+}
+
+/** In a time that tells nothing of where they differ. */
+function isSame(one: string, other: string): boolean {
+  const [a, b] = [Buffer.from(one), Buffer.from(other)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}

@@ -1,0 +1,4 @@
+/** The family Redis. */
+export type { RedisEntryDescription } from './entry.ts';
+export { redis } from './redis-family.ts';
+export type { RedisSettings } from './redis-settings.ts';

@@ -1,0 +1,56 @@
+import { bulkReply, mapReply } from '../../../resp/index.ts';
+import type { LocalAnswer } from './local-answer.ts';
+
+/**
+ * What clients take the server for: some of them send newer commands, or none at all, by this. The shards' own version is not
+ * known before one is asked, and they may differ.
+ */
+export const SERVER_VERSION = '7.0.15';
+
+/** INFO: what frameworks look for. A shard's own stands at that shard. */
+export const info: LocalAnswer = (session, sections) => {
+  const { entry } = session;
+  const texts: Readonly<Record<string, readonly string[]>> = {
+    server: [`redis_version:${SERVER_VERSION}`, 'redis_mode:standalone', 'executable:keyway'],
+    replication: ['role:master', 'connected_slaves:0'],
+    cluster: ['cluster_enabled:0'],
+    keyway: [
+      `cluster:${entry.description.cluster}`,
+      `shards:${entry.owners?.size ?? 0}`,
+      `version:${entry.owners?.version ?? 0}`,
+    ],
+  };
+  const asked = sections.map((section) => section.toLowerCase());
+  const isAll = asked.length === 0 || asked.some((section) => ['all', 'default', 'everything'].includes(section));
+  const shown = Object.entries(texts).filter(([section]) => isAll || asked.includes(section));
+  const text = shown
+    .map(([section, lines]) => `# ${section[0]?.toUpperCase()}${section.slice(1)}\r\n${lines.join('\r\n')}\r\n`)
+    .join('\r\n');
+  session.say(bulkReply(text));
+};
+
+/** What frameworks read of a server's settings before they use it. */
+const SETTINGS: Readonly<Record<string, string>> = {
+  databases: '1',
+  maxmemory: '0',
+  'maxmemory-policy': 'noeviction',
+  'notify-keyspace-events': '',
+  save: '',
+  appendonly: 'no',
+  timeout: '0',
+  'proto-max-bulk-len': '536870912',
+};
+
+/** CONFIG GET pattern…, with `*` for anything. */
+export const configGet: LocalAnswer = (session, patterns) => {
+  const tests = patterns.map(
+    (pattern) => new RegExp(`^${pattern.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`, 'i'),
+  );
+  const pairs = Object.entries(SETTINGS).filter(([name]) => tests.some((test) => test.test(name)));
+  session.say(
+    mapReply(
+      pairs.flatMap(([name, value]) => [bulkReply(name), bulkReply(value)]),
+      session.protocol,
+    ),
+  );
+};

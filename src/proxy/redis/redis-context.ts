@@ -1,0 +1,19 @@
+import type { CoreContext } from '../core/context.ts';
+import type { ReplayArena } from '../core/replay-arena.ts';
+import type { ReplySlab } from './requests/reply-slab.ts';
+import type { ScriptCache } from './requests/script-cache.ts';
+import type { ScanCursors } from './split/index.ts';
+
+/** What the Redis clients and shards of a thread share. */
+export interface RedisContext {
+  /** Its settings change when the router reloads its config: read them when they are needed. */
+  readonly core: CoreContext;
+  /** Commands that were sent, in case a shard sends them elsewhere. */
+  readonly arena: ReplayArena;
+  /** Replies that wait for earlier ones. */
+  readonly slab: ReplySlab;
+  /** Scripts that clients have loaded. */
+  readonly scripts: ScriptCache;
+  /** Where scans of all shards have come to. */
+  readonly cursors: ScanCursors;
+}

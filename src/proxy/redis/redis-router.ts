@@ -1,0 +1,96 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Accepted } from '../../io/index.ts';
+import type { FamilyHost, Prepared, RunningFamily } from '../core/family.ts';
+import type { ClusterOwners } from '../core/owner/cluster-owners.ts';
+import type { PoolFactories } from '../core/owner/pool.ts';
+import { ReplayArena } from '../core/replay-arena.ts';
+import type { Session } from '../core/session.ts';
+import { RedisEntry, type RedisEntryDescription } from './entry.ts';
+import type { RedisContext } from './redis-context.ts';
+import { REDIS_PROTOCOL, type RedisOwners } from './redis-owners.ts';
+import type { RedisSettings } from './redis-settings.ts';
+import { ReplySlab } from './requests/reply-slab.ts';
+import { ScriptCache } from './requests/script-cache.ts';
+import { RedisSession, type SessionOwner } from './session.ts';
+import { RedisPool } from './shards/redis-pool.ts';
+import { ScanCursors } from './split/index.ts';
+
+/** A thread's router as far as it is about Redis. */
+export class RedisRouter implements RunningFamily<RedisSettings>, SessionOwner {
+  readonly context: RedisContext;
+  /** Its clients come in at addresses of their own: by first bytes an inline command cannot be told from HTTP/1.1. */
+  readonly doors = [];
+  readonly pools: PoolFactories;
+  readonly #host: FamilyHost;
+  #entries: ReadonlyMap<string, RedisEntry> = new Map();
+  /** Where clients come in at an address whose cluster waits for a restart of the router. */
+  readonly #nowhere: RedisEntry;
+  readonly #sessions = new Set<RedisSession>();
+  #lastId = 0;
+
+  constructor(host: FamilyHost) {
+    this.#host = host;
+    this.context = {
+      core: host.context,
+      arena: new ReplayArena(),
+      slab: new ReplySlab(),
+      scripts: new ScriptCache(),
+      cursors: new ScanCursors(),
+    };
+    this.#nowhere = new RedisEntry({ cluster: '' }, () => null, host.context.counters);
+    this.pools = { [REDIS_PROTOCOL]: (endpoint) => new RedisPool(this.context, endpoint) };
+  }
+
+  accept(accepted: Accepted, entry: string): Session {
+    const session = new RedisSession(this, accepted, this.#entries.get(entry) ?? this.#nowhere, ++this.#lastId);
+    this.#sessions.add(session);
+    return session;
+  }
+
+  prepare({ entries }: RedisSettings): Prepared {
+    return { apply: () => this.#goBy(entries), discard: () => {} };
+  }
+
+  /** @throws Error where an address leads nowhere */
+  #goBy(entries: RedisSettings['entries']): void {
+    const made = new Map<string, RedisEntry>();
+    for (const [name, description] of Object.entries(entries)) {
+      const owners = this.#host.ownersIn(description.cluster);
+      if (owners === undefined)
+        throw new Error(`there is no cluster ${description.cluster}, to which Redis clients go`);
+      if (owners.protocol !== REDIS_PROTOCOL)
+        throw new Error(`Redis clients go to the cluster ${owners.name}, whose shards speak ${owners.protocol}`);
+      const before = this.#entries.get(name);
+      made.set(
+        name,
+        isDeepStrictEqual(before?.description, description) ? (before as RedisEntry) : this.#entryOf(description),
+      );
+    }
+    this.#entries = made;
+    this.#follow(() => true);
+  }
+
+  #entryOf(description: RedisEntryDescription): RedisEntry {
+    const ownersNow = (): RedisOwners | null => {
+      const owners = this.#host.ownersIn(description.cluster);
+      return owners?.protocol === REDIS_PROTOCOL ? (owners as RedisOwners) : null;
+    };
+    return new RedisEntry(description, ownersNow, this.context.core.counters);
+  }
+
+  /** Each command asks for the owners anew; what clients listen to has to follow them. */
+  onOwners(owners: ClusterOwners): void {
+    this.#follow(({ cluster }) => cluster === owners.name);
+  }
+
+  #follow(isMeant: (entry: RedisEntryDescription) => boolean): void {
+    for (const session of this.#sessions) if (isMeant(session.entry.description)) session.follow();
+  }
+
+  onSessionClosed(session: RedisSession): void {
+    this.#sessions.delete(session);
+    this.#host.onSessionClosed(session);
+  }
+
+  async stop(): Promise<void> {}
+}

@@ -1,0 +1,107 @@
+import { encodeCommand, integerAt, ReplyType } from '../../../resp/index.ts';
+import type { TrafficCounters } from '../../core/counters.ts';
+import type { Upstream } from '../../core/owner/upstream.ts';
+import type { RedisOwners } from '../redis-owners.ts';
+import type { RedisConnection } from '../shards/redis-connection.ts';
+import type { RedisPool } from '../shards/redis-pool.ts';
+import { RedisRequest } from './redis-request.ts';
+import type { RequestClient, RequestKeys } from './routed-command.ts';
+
+const CLIENT_ID = encodeCommand(['CLIENT', 'ID']);
+
+/**
+ * A command that waits at its shard for something to come (BLPOP): it has a connection to itself. If its keys move meanwhile
+ * the shard is told to end its wait (CLIENT UNBLOCK), and it waits on at the new owner: what comes in between is not lost.
+ */
+export class BlockingRequest extends RedisRequest {
+  /** What the shard calls the connection; 0 while it has not said. */
+  private declare id: number;
+  private declare leaves: boolean;
+
+  constructor(
+    client: RequestClient,
+    traffic: TrafficCounters,
+    owners: RedisOwners,
+    owner: Upstream<RedisPool>,
+    keys: RequestKeys,
+    raw: Uint8Array,
+  ) {
+    super(client, traffic, owners, owner, keys, raw);
+    this.id = 0;
+    this.leaves = false;
+  }
+
+  override get isAlone(): boolean {
+    return true;
+  }
+
+  override get isWatch(): boolean {
+    return true;
+  }
+
+  override get isLeaving(): boolean {
+    return this.leaves && this.isSent;
+  }
+
+  /** What its client has asked before is done before. */
+  override onFirst(): void {
+    if (!this.isSent && this.isOpen && !this.hasBegun) this.begin();
+  }
+
+  override sendOn(connection: RedisConnection): void {
+    this.id = 0;
+    this.leaves = false;
+    const onReply = (bytes: Uint8Array, start: number): void => {
+      this.id = integerAt(bytes, start);
+      if (this.leaves) this.unblock();
+    };
+    connection.send({ onReply, onReplyPart: () => {}, onLost: () => {} }, CLIENT_ID, 0, CLIENT_ID.length);
+    super.sendOn(connection);
+  }
+
+  override onReply(bytes: Uint8Array, start: number, end: number, type: number): void {
+    const { connection, leaves } = this;
+    if (connection !== null) this.owner.pool.giveBack(connection);
+    if (leaves && this.isOpen && isNothing(bytes, start, type)) {
+      this.connection = null;
+      this.proceed();
+    } else super.onReply(bytes, start, end, type);
+  }
+
+  override onReplyPart(bytes: Uint8Array, start: number, end: number, type: number, isLast: boolean): void {
+    const { connection } = this;
+    if (isLast && connection !== null) this.owner.pool.giveBack(connection);
+    super.onReplyPart(bytes, start, end, type, isLast);
+  }
+
+  override leave(): void {
+    this.leaves = true;
+    if (this.id > 0) this.unblock();
+  }
+
+  private unblock(): void {
+    this.owner.pool.tell(encodeCommand(['CLIENT', 'UNBLOCK', String(this.id)]));
+  }
+
+  override giveUp(): void {
+    const { connection } = this;
+    super.giveUp();
+    connection?.destroy();
+  }
+
+  override cancel(): void {
+    const { connection } = this;
+    super.cancel();
+    // Nothing must be taken for a client that has gone.
+    connection?.destroy();
+  }
+}
+
+/** Whether a reply says that nothing has come: a null of either version. */
+function isNothing(bytes: Uint8Array, start: number, type: number): boolean {
+  return (
+    type === ReplyType.Null || ((type === ReplyType.Array || type === ReplyType.Bulk) && bytes[start + 1] === MINUS)
+  );
+}
+
+const MINUS = 0x2d;

@@ -1,0 +1,184 @@
+import { encodeCommand, errorCodeIs, type Redirect, ReplyType, redirectOf } from '../../../resp/index.ts';
+import { LATENCY_UNIT_US, latencyBucket } from '../../core/counters.ts';
+import type { OpenStream } from '../../core/open-request.ts';
+import type { Refusal } from '../../core/refusal.ts';
+import { RetryWait, retryWaitMs } from '../../core/retries.ts';
+import { REDIS_PROTOCOL } from '../redis-owners.ts';
+import { countReply, errorNumber, outcomeOf } from '../replies.ts';
+import { ERRORS, refusalText } from '../words.ts';
+import { NOT_KEPT, RoutedCommand } from './routed-command.ts';
+
+/** A command is sent so often at most, for whatever reasons servers give: some seconds' worth. */
+const MOST_SENDINGS = 10;
+/** Says that the next command is asked of a node that only takes the slot over (Redis Cluster's ASK). */
+const ASKING = encodeCommand(['ASKING']);
+
+/** A command, and its answer's place among those of its client. */
+export class RedisRequest extends RoutedCommand {
+  // ---- its answer ----------------------------------------------------------------------------------------------------
+
+  onReply(bytes: Uint8Array, start: number, end: number, type: number): void {
+    this.connection = null;
+    if (!this.isOpen) {
+      this.client.onSettled(this);
+      return;
+    }
+    if (type === ReplyType.Error && this.isMended(bytes, start, end)) return;
+    this.countBytes(end - start);
+    this.countEnd(type === ReplyType.Error ? errorNumber(bytes, start, end) : 0);
+    this.isOpen = false;
+    this.client.onBytes(this, bytes, start, end, true);
+  }
+
+  onReplyPart(bytes: Uint8Array, start: number, end: number, _type: number, isLast: boolean): void {
+    const { connection } = this;
+    this.isBeingAnswered = true;
+    if (isLast) this.connection = null;
+    if (!this.isOpen) {
+      if (isLast) this.client.onSettled(this);
+      return;
+    }
+    this.countBytes(end - start);
+    if (isLast) {
+      this.countEnd(0);
+      this.isOpen = false;
+    }
+    if (this.client.onBytes(this, bytes, start, end, isLast) || isLast || connection === null) return;
+    connection.holdUp();
+    this.client.whenRelieved(() => connection.goOn());
+  }
+
+  private countBytes(bytes: number): void {
+    this.traffic.responseBytes += bytes;
+    this.owner.counters.responseBytes += bytes;
+  }
+
+  /** @param number of the error; 0: it is none */
+  private countEnd(number: number): void {
+    const { traffic, owner } = this;
+    const units = (((this.client.context.core.turn.nowMs - this.startedMs) * 1000) / LATENCY_UNIT_US) | 0;
+    const bucket = latencyBucket(units);
+    const outcome = outcomeOf(number);
+    traffic.countEnd(outcome, bucket, units);
+    owner.counters.countEnd(outcome, bucket, units);
+    countReply(traffic, number);
+    countReply(owner.counters, number);
+    // An answer shows that the shard is there, whatever it says.
+    owner.onOutcome(false);
+  }
+
+  // ---- what servers say of the slot ----------------------------------------------------------------------------------
+
+  /**
+   * Whether an error is not passed on, because the command is sent again: it was certainly not carried out. MOVED and ASK are
+   * never passed on: a client that followed them would go round the router.
+   */
+  protected isMended(bytes: Uint8Array, start: number, end: number): boolean {
+    const isRedirected = errorCodeIs(bytes, start, end, 'MOVED') || errorCodeIs(bytes, start, end, 'ASK');
+    const isPassing =
+      isRedirected ||
+      errorCodeIs(bytes, start, end, 'TRYAGAIN') ||
+      errorCodeIs(bytes, start, end, 'CLUSTERDOWN') ||
+      errorCodeIs(bytes, start, end, 'LOADING');
+    if (!isPassing) return errorCodeIs(bytes, start, end, 'NOSCRIPT') && this.bringsScript();
+    if (this.sendings < MOST_SENDINGS && this.owner.retryBudget.take() && this.takeBack()) {
+      this.sendAgain(isRedirected ? redirectOf(bytes, start, end) : null);
+      return true;
+    }
+    if (isRedirected) this.fail(ERRORS.moved);
+    return isRedirected;
+  }
+
+  /** Has the shard load a script that it does not know, and this client, or another, has loaded before; and asks again. */
+  private bringsScript(): boolean {
+    if (this.before !== null || this.sendings >= MOST_SENDINGS || !this.takeBack()) return false;
+    this.before = this.client.context.scripts.loading(this.raw as Uint8Array);
+    if (this.before === null) return false;
+    this.client.waitForAll();
+    this.proceed();
+    return true;
+  }
+
+  protected takeBack(): boolean {
+    if (this.raw !== null) return true;
+    this.raw = this.keptAt === NOT_KEPT ? null : this.client.context.arena.read(this.keptAt, this.length);
+    return this.raw !== null;
+  }
+
+  private sendAgain(to: Redirect | null): void {
+    const { random, counters } = this.client.context.core;
+    this.traffic.retries++;
+    this.owner.counters.retries++;
+    counters.stale++;
+    const target = to === null ? null : this.owners.at(this.addressOf(to.address));
+    if (target !== null) this.redirected = target;
+    this.before = target !== null && to?.kind === 'ask' ? ASKING : null;
+    // What its client has sent behind it must not overtake it.
+    this.client.waitForAll();
+    const waitMs = retryWaitMs(this.sendings, random);
+    // Where it is sent to a shard that is not known the topology has yet to follow.
+    if (waitMs === 0 && target !== null) this.proceed();
+    else this.waitIn(new RetryWait(this, waitMs || retryWaitMs(2, random)));
+  }
+
+  /** A server that knows no name of its own leaves the host out: it is its own. */
+  private addressOf(address: string): string {
+    return address.startsWith(':') ? `${this.owner.target.host}${address}` : address;
+  }
+
+  // ---- its end -------------------------------------------------------------------------------------------------------
+
+  onLost(reason: string): void {
+    this.connection = null;
+    if (!this.isOpen) {
+      this.client.onSettled(this);
+      return;
+    }
+    // It may have been carried out: it is never sent again.
+    this.owner.refuse(this, 'lost', reason);
+  }
+
+  refuse(refusal: Refusal): void {
+    if (!this.isOpen) return;
+    this.client.context.core.counters.countRefusal(refusal.kind);
+    this.fail(refusalText(refusal));
+  }
+
+  protected fail(text: string): void {
+    this.isOpen = false;
+    this.stopWaiting();
+    this.client.onError(this, text);
+  }
+
+  override cancel(): void {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    this.traffic.cancelled++;
+    this.stopWaiting();
+  }
+
+  leave(): void {
+    this.giveUp();
+  }
+
+  giveUp(): void {
+    if (this.isOpen) this.fail(ERRORS.moved);
+  }
+
+  describe(): OpenStream {
+    const { owner, client, keyText } = this;
+    return {
+      client: client.address,
+      version: `RESP${this.protocol}`,
+      protocol: REDIS_PROTOCOL,
+      route: '',
+      cluster: owner.cluster,
+      shard: owner.id,
+      key: keyText,
+      ageMs: this.ageMs(client.context.core.turn.nowMs),
+      requestBytes: this.length,
+      responseBytes: 0,
+      retries: Math.max(0, this.sendings - 1),
+    };
+  }
+}

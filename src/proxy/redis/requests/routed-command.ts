@@ -1,0 +1,282 @@
+import type { Command, Protocol } from '../../../resp/index.ts';
+import type { TrafficCounters } from '../../core/counters.ts';
+import type { MoveWay } from '../../core/drain/leaving-request.ts';
+import type { Owners } from '../../core/gate/owners.ts';
+import type { OpenRequest, OpenStream } from '../../core/open-request.ts';
+import type { Upstream } from '../../core/owner/upstream.ts';
+import type { Refusal } from '../../core/refusal.ts';
+import type { WaitingPlace } from '../../core/waiting-place.ts';
+import type { RedisContext } from '../redis-context.ts';
+import { REDIS_PROTOCOL, type RedisOwners } from '../redis-owners.ts';
+import type { RedisCall } from '../shards/redis-call.ts';
+import type { RedisConnection } from '../shards/redis-connection.ts';
+import type { RedisPool } from '../shards/redis-pool.ts';
+import { Answer } from './answer.ts';
+
+/** What a request needs of its client's session. */
+export interface RequestClient {
+  readonly context: RedisContext;
+  readonly protocol: Protocol;
+  readonly address: string;
+  readonly clientGroup: string;
+  /** What tells its client from others. */
+  readonly clientConnection: object;
+  /** The command that is being taken: where the bytes stand of a request that has just been made. */
+  readonly command: Command;
+  /** Its owner has it. */
+  onSent(request: RoutedCommand): void;
+  /** Bytes of its answer have come. @returns false where the client has no room for more */
+  onBytes(answer: Answer, bytes: Uint8Array, start: number, end: number, isLast: boolean): boolean;
+  /** The answer is whole, and the router's own. */
+  onError(answer: Answer, text: string): void;
+  /** One that waited to be sent waits no more. */
+  onUnsent(): void;
+  /** A reply to one command has to wait: what comes behind it is not sent before everything is answered. */
+  waitForAll(): void;
+  /** Has a callback called, once, when the client has room again. */
+  whenRelieved(callback: () => void): void;
+  /** One that was given up is not under way at its shard any more. */
+  onSettled(request: RoutedCommand): void;
+}
+
+/** A key, or several that one shard has to own; as latin1 text. */
+export interface RequestKeys {
+  /** Empty where the command has none, or where nothing but a moment's log would need it. */
+  readonly key: string;
+  readonly others: readonly string[];
+}
+
+export const NO_KEYS: RequestKeys = { key: '', others: [] };
+
+/** In place of where the arena has a command. */
+export const NOT_KEPT = -1;
+
+/**
+ * A command on its way to the owner of its keys: it waits until it may be sent, and is sent. What comes back is for `RedisRequest`, which
+ * extends this, so that a command is one object.
+ */
+export abstract class RoutedCommand extends Answer implements OpenRequest, RedisCall {
+  declare readonly client: RequestClient;
+  declare readonly traffic: TrafficCounters;
+  declare readonly keys: RequestKeys;
+  declare readonly protocol: Protocol;
+  declare owners: RedisOwners;
+  declare owner: Upstream<RedisPool>;
+  declare isOpen: boolean;
+  declare isBeingAnswered: boolean;
+  protected declare readonly startedMs: number;
+  protected declare connection: RedisConnection | null;
+  protected declare place: WaitingPlace<RoutedCommand> | null;
+  /** The command; null as long as the arena, or the reader, has it. */
+  protected declare raw: Uint8Array | null;
+  protected declare length: number;
+  protected declare keptAt: number;
+  protected declare sendings: number;
+  /** Where a server has sent it to; null where the topology decides. */
+  protected declare redirected: Upstream<RedisPool> | null;
+  /** What its shard has to be told before it; null where nothing has. */
+  protected declare before: Uint8Array | null;
+
+  constructor(
+    client: RequestClient,
+    traffic: TrafficCounters,
+    owners: RedisOwners,
+    owner: Upstream<RedisPool>,
+    keys: RequestKeys,
+    raw: Uint8Array | null,
+  ) {
+    super();
+    this.client = client;
+    this.traffic = traffic;
+    this.owners = owners;
+    this.owner = owner;
+    this.keys = keys;
+    this.protocol = client.protocol;
+    this.isOpen = true;
+    this.isBeingAnswered = false;
+    this.startedMs = client.context.core.turn.nowMs;
+    this.connection = null;
+    this.place = null;
+    this.raw = raw;
+    this.length = 0;
+    this.keptAt = NOT_KEPT;
+    this.sendings = 0;
+    this.redirected = null;
+    this.before = null;
+  }
+
+  get clientGroup(): string {
+    return this.client.clientGroup;
+  }
+
+  get clientConnection(): object {
+    return this.client.clientConnection;
+  }
+
+  get isAlone(): boolean {
+    return false;
+  }
+
+  get own(): RedisConnection | null {
+    return null;
+  }
+
+  /** Replies that come for it: one, unless it is several commands. */
+  protected get replies(): number {
+    return 1;
+  }
+
+  get keyText(): string {
+    return this.keys.key;
+  }
+
+  /** No router stands between. */
+  get askedBy(): number {
+    return 0;
+  }
+
+  get isWatch(): boolean {
+    return false;
+  }
+
+  get isLeaving(): boolean {
+    return false;
+  }
+
+  get wayToLeave(): MoveWay {
+    return 'end';
+  }
+
+  abstract onReply(bytes: Uint8Array, start: number, end: number, type: number): void;
+  abstract onReplyPart(bytes: Uint8Array, start: number, end: number, type: number, isLast: boolean): void;
+  abstract onLost(reason: string): void;
+  abstract refuse(refusal: Refusal): void;
+  abstract leave(): void;
+  abstract giveUp(): void;
+  abstract describe(): OpenStream;
+
+  // ---- its way to the owner ------------------------------------------------------------------------------------------
+
+  /** It was sent before, or waits. */
+  protected get hasBegun(): boolean {
+    return this.sendings > 0 || this.place !== null;
+  }
+
+  /** Sends it for the first time, or has it wait. */
+  begin(): void {
+    const { gate } = this.owners;
+    if (gate === null || gate.admits(this)) this.dispatch();
+  }
+
+  proceed(): void {
+    this.stopWaiting();
+    if (!this.isOpen) return;
+    const { gate } = this.owners;
+    if (gate === null) {
+      // A cluster that is not in the registry changes with the config alone.
+      if (this.redirected === null || this.findOwnerIn(this.owners)) this.dispatch();
+    } else if (gate.readmits(this)) this.dispatch();
+  }
+
+  protected dispatch(): void {
+    const { owner } = this;
+    if (owner.clears(this)) owner.pool.dispatch(this);
+  }
+
+  sendOn(connection: RedisConnection): void {
+    const { raw } = this;
+    if (raw !== null) this.send(connection, raw, 0, raw.length);
+    else {
+      const { bytes, start, end } = this.client.command;
+      this.send(connection, bytes, start, end);
+    }
+  }
+
+  protected send(connection: RedisConnection, bytes: Uint8Array, start: number, end: number): void {
+    this.connection = connection;
+    this.sendings++;
+    this.length = end - start;
+    if (this.raw === null) this.keptAt = this.client.context.arena.append(0, 0, bytes, start, end);
+    if (this.before !== null) connection.tell(this.before);
+    connection.send(this, bytes, start, end, this.replies);
+    this.client.onSent(this);
+  }
+
+  waitIn(place: WaitingPlace<RoutedCommand>): void {
+    this.keepContent();
+    if (this.place !== place) this.stopWaiting();
+    this.place = place;
+  }
+
+  isIn(place: WaitingPlace<RoutedCommand>): boolean {
+    return this.place === place;
+  }
+
+  protected stopWaiting(): void {
+    const { place } = this;
+    this.place = null;
+    place?.forget(this);
+  }
+
+  findOwnerIn(owners: Owners): boolean {
+    const owner = this.redirected ?? (owners.protocol === REDIS_PROTOCOL ? this.ownerIn(owners as RedisOwners) : null);
+    if (owner === null) this.refuse({ kind: 'no_owner', cluster: owners.name });
+    else {
+      this.owner = owner;
+      this.owners = owners as RedisOwners;
+    }
+    return owner !== null;
+  }
+
+  /** The owner of all its keys; null where there is none. */
+  protected ownerIn(owners: RedisOwners): Upstream<RedisPool> | null {
+    const { key, others } = this.keys;
+    // Without a key any shard would do, and the one that it has does.
+    if (this.keys === NO_KEYS) return this.owner;
+    const owner = owners.ownerOfText(key);
+    return others.every((other) => owners.ownerOfText(other) === owner) ? owner : null;
+  }
+
+  hasMovedIn(owners: Owners): boolean {
+    const { key, others } = this.keys;
+    if (this.keys === NO_KEYS) return false;
+    return !owners.isOwner(this.owner, key) || others.some((other) => !owners.isOwner(this.owner, other));
+  }
+
+  get isSent(): boolean {
+    return this.connection !== null;
+  }
+
+  /** Its connection, where the shard does not take what is sent as fast as it comes. */
+  get congestedConnection(): RedisConnection | null {
+    return this.connection?.isCongested === true ? this.connection : null;
+  }
+
+  get heldBytes(): number {
+    return this.raw?.length ?? 0;
+  }
+
+  keepContent(): void {
+    if (this.raw === null && this.sendings === 0) this.raw = this.client.command.raw();
+  }
+
+  onHeldUp(): void {
+    if (this.isOpen) this.client.waitForAll();
+  }
+
+  override forEachRequest(visit: (request: OpenRequest) => void): void {
+    visit(this);
+  }
+
+  stopSending(): void {}
+
+  shutDownConnection(): void {}
+
+  isOn(connection: object): boolean {
+    return this.connection === connection;
+  }
+
+  ageMs(nowMs: number): number {
+    return nowMs - this.startedMs;
+  }
+}

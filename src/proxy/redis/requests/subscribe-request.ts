@@ -1,0 +1,58 @@
+import type { TrafficCounters } from '../../core/counters.ts';
+import type { Upstream } from '../../core/owner/upstream.ts';
+import type { RedisOwners } from '../redis-owners.ts';
+import type { RedisConnection } from '../shards/redis-connection.ts';
+import type { RedisPool } from '../shards/redis-pool.ts';
+import type { Subscriber } from '../subscriber.ts';
+import { RedisRequest } from './redis-request.ts';
+import type { RequestClient, RequestKeys } from './routed-command.ts';
+
+const NOTHING = new Uint8Array(0);
+
+/** A command of a subscriber: it takes the subscriber's connection to the shard, and is over once it is sent. What the shard says to it is a message. */
+export class SubscribeRequest extends RedisRequest {
+  private declare readonly subscriber: Subscriber;
+  private declare readonly isAsked: boolean;
+
+  constructor(
+    client: RequestClient,
+    traffic: TrafficCounters,
+    owners: RedisOwners,
+    owner: Upstream<RedisPool>,
+    keys: RequestKeys,
+    raw: Uint8Array,
+    subscriber: Subscriber,
+    isAsked: boolean,
+  ) {
+    super(client, traffic, owners, owner, keys, raw);
+    this.subscriber = subscriber;
+    this.isAsked = isAsked;
+  }
+
+  override get isAlone(): boolean {
+    return true;
+  }
+
+  override get own(): RedisConnection | null {
+    return this.subscriber.connectionTo(this.owner);
+  }
+
+  override onFirst(): void {
+    if (!this.hasBegun && this.isOpen) this.begin();
+  }
+
+  /** A client that has asked for nothing expects no answer. */
+  protected override fail(text: string): void {
+    if (!this.isAsked) this.subscriber.onLost();
+    super.fail(text);
+  }
+
+  override sendOn(connection: RedisConnection): void {
+    const raw = this.raw as Uint8Array;
+    this.subscriber.adopt(this.owner, connection);
+    connection.sendUnanswered(raw);
+    this.isOpen = false;
+    this.client.onBytes(this, NOTHING, 0, 0, true);
+    this.client.onUnsent();
+  }
+}

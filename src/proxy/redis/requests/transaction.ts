@@ -1,0 +1,157 @@
+import { nullArray, QUEUED, ReplyType } from '../../../resp/index.ts';
+import type { TrafficCounters } from '../../core/counters.ts';
+import type { Upstream } from '../../core/owner/upstream.ts';
+import type { RedisOwners } from '../redis-owners.ts';
+import type { RedisConnection } from '../shards/redis-connection.ts';
+import type { RedisPool } from '../shards/redis-pool.ts';
+import { RedisRequest } from './redis-request.ts';
+import { NO_KEYS, type RequestClient, type RequestKeys } from './routed-command.ts';
+
+const MULTI = Buffer.from('*1\r\n$5\r\nMULTI\r\n', 'latin1');
+/** Has a connection forget what it watches. */
+const UNWATCH = Buffer.from('*1\r\n$7\r\nUNWATCH\r\n', 'latin1');
+const EXEC = Buffer.from('*1\r\n$4\r\nEXEC\r\n', 'latin1');
+/** MULTI and EXEC are answered, too. */
+const AROUND = 2;
+
+/**
+ * The commands between a client's MULTI and its EXEC. They are kept here and sent in one piece, so that they need no connection of
+ * their own: what one connection sends in one piece a server carries out without another client's commands between.
+ */
+export class Transaction {
+  readonly #commands: Uint8Array[] = [];
+  readonly #keys: string[] = [];
+  owner: Upstream<RedisPool> | null = null;
+  /** A command was refused: EXEC is, too. */
+  isFaulty = false;
+  bytes = 0;
+
+  get isEmpty(): boolean {
+    return this.#commands.length === 0;
+  }
+
+  get count(): number {
+    return this.#commands.length;
+  }
+
+  /** @returns what the client is told */
+  add(command: Uint8Array, keys: readonly string[]): Uint8Array {
+    this.#commands.push(command);
+    this.#keys.push(...keys);
+    this.bytes += command.length;
+    return QUEUED;
+  }
+
+  get keys(): RequestKeys {
+    const [key, ...others] = new Set(this.#keys);
+    return key === undefined ? NO_KEYS : { key, others };
+  }
+
+  /** All of it, as it is sent. */
+  whole(): Uint8Array {
+    return Buffer.concat([MULTI, ...this.#commands, EXEC]);
+  }
+}
+
+/** A connection on which a client watches keys (WATCH), until its transaction is over. */
+export interface Watching {
+  readonly connection: RedisConnection;
+  readonly owner: Upstream<RedisPool>;
+}
+
+/** A client watches nothing any more, and needs the connection no more. */
+export function endWatching({ connection, owner }: Watching): void {
+  if (!connection.isClosed) connection.tell(UNWATCH);
+  owner.pool.giveBack(connection);
+}
+
+/** A transaction on its way: of all that comes back the client gets what answers EXEC. */
+export class TransactionRequest extends RedisRequest {
+  private declare readonly commands: number;
+  private declare readonly watching: Watching | null;
+  /** Replies that have yet to come. */
+  private declare left: number;
+  /** What a command in it was refused with first. */
+  private declare fault: Uint8Array | null;
+
+  constructor(
+    client: RequestClient,
+    traffic: TrafficCounters,
+    owners: RedisOwners,
+    owner: Upstream<RedisPool>,
+    transaction: Transaction,
+    watching: Watching | null,
+    keys: RequestKeys,
+  ) {
+    super(client, traffic, owners, owner, keys, transaction.whole());
+    this.commands = transaction.count;
+    this.watching = watching;
+    this.left = 0;
+    this.fault = null;
+  }
+
+  protected override get replies(): number {
+    return this.commands + AROUND;
+  }
+
+  override get own(): RedisConnection | null {
+    return this.watching?.connection ?? null;
+  }
+
+  protected override dispatch(): void {
+    const { watching } = this;
+    // Whether its keys have changed is known to that connection alone.
+    if (watching !== null && (watching.connection.isClosed || watching.owner !== this.owner)) this.answerAborted();
+    else super.dispatch();
+  }
+
+  /** EXEC has ended all watching: its client needs the connection no more. */
+  private giveBack(): void {
+    if (this.watching !== null) this.watching.owner.pool.giveBack(this.watching.connection);
+  }
+
+  protected override fail(text: string): void {
+    if (!this.isSent && this.watching !== null) endWatching(this.watching);
+    super.fail(text);
+  }
+
+  private answerAborted(): void {
+    if (this.watching !== null) endWatching(this.watching);
+    const bytes = nullArray(this.client.protocol);
+    this.isOpen = false;
+    this.client.onBytes(this, bytes, 0, bytes.length, true);
+    this.client.onUnsent();
+  }
+
+  override sendOn(connection: RedisConnection): void {
+    this.left = this.replies;
+    this.fault = null;
+    super.sendOn(connection);
+  }
+
+  override onReply(bytes: Uint8Array, start: number, end: number, type: number): void {
+    if (--this.left > 0) {
+      if (type === ReplyType.Error) this.fault ??= Uint8Array.prototype.slice.call(bytes, start, end);
+      return;
+    }
+    this.giveBack();
+    const { fault } = this;
+    // EXEC is refused because of what was refused before it, and that may pass.
+    const isMended = fault !== null && this.isOpen && this.watching === null && this.mend(fault);
+    if (!isMended) super.onReply(bytes, start, end, type);
+  }
+
+  private mend(fault: Uint8Array): boolean {
+    this.connection = null;
+    return this.isMended(fault, 0, fault.length);
+  }
+
+  override onReplyPart(bytes: Uint8Array, start: number, end: number, type: number, isLast: boolean): void {
+    if (this.left > 1) {
+      if (isLast) this.left--;
+    } else {
+      if (isLast) this.giveBack();
+      super.onReplyPart(bytes, start, end, type, isLast);
+    }
+  }
+}

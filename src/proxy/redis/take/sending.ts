@@ -1,0 +1,86 @@
+import type { Command } from '../../../resp/index.ts';
+import type { Upstream } from '../../core/owner/upstream.ts';
+import type { ClientSession } from '../client-session.ts';
+import type { CommandInfo } from '../commands/index.ts';
+import type { RedisOwners } from '../redis-owners.ts';
+import { BlockingRequest } from '../requests/blocking-request.ts';
+import { RedisRequest } from '../requests/redis-request.ts';
+import { NO_KEYS, type RequestKeys } from '../requests/routed-command.ts';
+import type { RedisPool } from '../shards/redis-pool.ts';
+import { ERRORS } from '../words.ts';
+import { argumentText } from './arguments.ts';
+import { keyPlaces, ownerOfAll, ownersFor, textsAt } from './placing.ts';
+
+/** Sends a command that has one key to the owner of it: most commands take this way. */
+export function sendByKey(session: ClientSession, info: CommandInfo, command: Command, at: number): void {
+  const owners = ownersFor(session);
+  if (owners === null) return;
+  const { bytes, starts, ends } = command;
+  const owner = owners.ownerOfBytes(bytes, starts[at] as number, ends[at] as number);
+  if (owner === null) refuseUnowned(session);
+  // Where nothing ever holds a key back nobody asks for it.
+  else
+    send(session, info, owners, owner, owners.gate === null ? NO_KEYS : { key: argumentText(command, at), others: [] });
+}
+
+function refuseUnowned(session: ClientSession): void {
+  session.refuse('no_owner', 'CLUSTERDOWN Hash slot not served');
+}
+
+/** Sends a command to the one shard that owns all its keys; to any, which says what is wrong with it, where it has none. */
+export function sendByKeys(session: ClientSession, info: CommandInfo, command: Command): void {
+  const owners = ownersFor(session);
+  if (owners === null) return;
+  const owner = ownerOfAll(owners, info, command);
+  if (keyPlaces.count === 0) sendAnywhere(session, info);
+  else if (owner === undefined) session.refuse('cross_slot', ERRORS.crossSlot);
+  else if (owner === null) refuseUnowned(session);
+  else send(session, info, owners, owner, owners.gate === null ? NO_KEYS : keysAt(command));
+}
+
+export function keysAt(command: Command): RequestKeys {
+  const [key = '', ...others] = textsAt(command);
+  return { key, others };
+}
+
+/** Sends a command that any shard can answer. */
+export function sendAnywhere(session: ClientSession, info: CommandInfo): void {
+  const owners = ownersFor(session);
+  if (owners === null) return;
+  const owner = owners.first;
+  if (owner === null) refuseUnowned(session);
+  else send(session, info, owners, owner, NO_KEYS);
+}
+
+function send(
+  session: ClientSession,
+  info: CommandInfo,
+  owners: RedisOwners,
+  owner: Upstream<RedisPool>,
+  keys: RequestKeys,
+): void {
+  const { command } = session;
+  const traffic = session.entry.trafficOf(info);
+  traffic.requests++;
+  traffic.requestBytes += command.end - command.start;
+  owner.counters.requestBytes += command.end - command.start;
+  const request = new RedisRequest(session, traffic, owners, owner, keys, null);
+  session.expect(request);
+  request.begin();
+  if (!request.isSent && request.isOpen) session.waitForSending();
+}
+
+/** Sends a command that waits at its shard, over a connection of its own. */
+export function block(session: ClientSession, info: CommandInfo, command: Command): void {
+  const owners = ownersFor(session);
+  if (owners === null) return;
+  const owner = ownerOfAll(owners, info, command);
+  if (owner === undefined) session.refuse('cross_slot', ERRORS.crossSlot);
+  else if (owner === null) refuseUnowned(session);
+  else {
+    const traffic = session.entry.trafficOf(info);
+    traffic.requests++;
+    session.expect(new BlockingRequest(session, traffic, owners, owner, keysAt(command), command.raw()));
+    session.waitForAll();
+  }
+}

@@ -1,0 +1,81 @@
+import type { Command } from '../../../resp/index.ts';
+import type { ClientSession } from '../client-session.ts';
+import { arityFits, type CommandInfo, findCommand, isBlocking } from '../commands/index.ts';
+import { localAnswers } from '../local/index.ts';
+import type { Transaction } from '../requests/transaction.ts';
+import { ERRORS, unknownCommand, unknownSubcommand, wrongArity } from '../words.ts';
+import { argumentsFrom, argumentUtf8 } from './arguments.ts';
+import { block, sendAnywhere, sendByKey, sendByKeys } from './sending.ts';
+import { takeOverShards } from './take-over-shards.ts';
+import { takeSubscription } from './take-subscription.ts';
+import { isQueued, queueCommand, takeTransaction } from './take-transaction.ts';
+
+/** Commands that Redis takes of clients that have not said who they are. */
+const BEFORE_AUTHENTICATION: ReadonlySet<string> = new Set(['hello', 'auth', 'quit', 'reset']);
+
+/** Does what a client asks for: sends it to the owner of its keys, answers it here, or refuses it. */
+export function takeCommand(session: ClientSession, command: Command): void {
+  const info = findCommand(command);
+  const fault = info === null || session.isPlain ? null : faultInState(session, info);
+  if (info === null)
+    refuseInQueue(session, 'unknown_command', unknownCommand(argumentUtf8(command, 0), argumentsFrom(command, 1)));
+  else if (!arityFits(info, command.count)) refuseInQueue(session, 'bad_command', wrongArity(info.name));
+  else if (fault !== null) session.refuse(fault === ERRORS.noAuth ? 'unauthenticated' : 'refused_command', fault);
+  else if (isQueued(session, info)) queueCommand(session, session.transaction as Transaction, info, command);
+  else if (info.keyAt > 0 && info.rule.way === 'keys') sendByKey(session, info, command, info.keyAt);
+  else takeByRule(session, info, command);
+}
+
+/** Why a client may not say that now; null where it may. */
+function faultInState(session: ClientSession, { name, rule }: CommandInfo): string | null {
+  if (!session.isAuthenticated && !BEFORE_AUTHENTICATION.has(name)) return ERRORS.noAuth;
+  const isOnlyListening = session.subscriber?.isListening === true && session.protocol === 2;
+  const isForListeners = rule.way === 'subscribe' || name === 'ping' || name === 'quit' || name === 'reset';
+  if (!isOnlyListening || isForListeners) return null;
+  return `ERR Can't execute '${name.replace('|', ' ')}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`;
+}
+
+/** What is refused between MULTI and EXEC has EXEC refused. */
+function refuseInQueue(session: ClientSession, reason: string, text: string): void {
+  if (session.transaction !== null) session.transaction.isFaulty = true;
+  session.refuse(reason, text);
+}
+
+function takeByRule(session: ClientSession, info: CommandInfo, command: Command): void {
+  const { rule } = info;
+  switch (rule.way) {
+    case 'keys':
+    case 'script':
+      if (isBlocking(info, command)) block(session, info, command);
+      else sendByKeys(session, info, command);
+      break;
+    case 'split':
+    case 'everywhere':
+    case 'scan':
+      takeOverShards(session, info, rule, command);
+      break;
+    case 'channel':
+      sendByKey(session, info, command, 1);
+      break;
+    case 'any':
+      sendAnywhere(session, info);
+      break;
+    case 'local':
+      localAnswers(session, info, command);
+      break;
+    case 'transaction':
+      takeTransaction(session, info, command);
+      break;
+    case 'subscribe':
+      takeSubscription(session, info, command);
+      break;
+    case 'blocking':
+      block(session, info, command);
+      break;
+    case 'container':
+      session.refuse('bad_command', unknownSubcommand(info.name, command.count > 1 ? argumentUtf8(command, 1) : ''));
+      break;
+    case 'refused':
+      session.refuse('refused_command', rule.error);
+  }
+}

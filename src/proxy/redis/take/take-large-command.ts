@@ -1,0 +1,27 @@
+import type { Command } from '../../../resp/index.ts';
+import type { ClientSession } from '../client-session.ts';
+import { findCommand, keysAreHere } from '../commands/index.ts';
+import { StreamedRequest } from '../requests/streamed-request.ts';
+import { keyPlaces, ownerOfAll } from './placing.ts';
+import { keysAt } from './sending.ts';
+
+/**
+ * Begins to pass a large command on, of which the beginning has come; null where it has to be whole first: where its keys have not all
+ * come, or more than one shard, or the router itself, has to read it.
+ */
+export function takeLargeCommand(session: ClientSession, command: Command): StreamedRequest | null {
+  if (command.count === 0 || !session.isPlain || session.transaction !== null) return null;
+  const info = findCommand(command);
+  const { owners } = session.entry;
+  if (info === null || owners === null) return null;
+  const { way } = info.rule;
+  if ((way !== 'keys' && way !== 'script') || !keysAreHere(info, command)) return null;
+  const owner = ownerOfAll(owners, info, command);
+  if (owner === undefined || owner === null || keyPlaces.count === 0) return null;
+  const traffic = session.entry.trafficOf(info);
+  traffic.requests++;
+  const request = new StreamedRequest(session, traffic, owners, owner, keysAt(command), command.raw());
+  session.expect(request);
+  if (!request.isSent && request.isOpen) session.waitForSending();
+  return request;
+}

@@ -1,0 +1,138 @@
+import { arrayReply, type Command, nullArray, OK } from '../../../resp/index.ts';
+import type { ClientSession } from '../client-session.ts';
+import type { CommandInfo } from '../commands/index.ts';
+import type { RequestKeys } from '../requests/routed-command.ts';
+import { Transaction, TransactionRequest } from '../requests/transaction.ts';
+import { WatchRequest } from '../requests/watch-request.ts';
+import { ERRORS, notInTransaction } from '../words.ts';
+import { keyPlaces, ownerOfAll, ownersFor, textsAt } from './placing.ts';
+
+/** Commands that the router answers itself elsewhere, and a shard as well. */
+const ALSO_AT_SHARDS: ReadonlySet<string> = new Set(['ping', 'echo']);
+/** They end a transaction, or begin another state. */
+const NOT_QUEUED: ReadonlySet<string> = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset']);
+
+/** Whether a command is one that waits for EXEC. */
+export function isQueued(session: ClientSession, info: CommandInfo): boolean {
+  return session.transaction !== null && !NOT_QUEUED.has(info.name);
+}
+
+/** Keeps a command for EXEC, if it may be part of a transaction of the one shard that all its keys are at. */
+export function queueCommand(
+  session: ClientSession,
+  transaction: Transaction,
+  info: CommandInfo,
+  command: Command,
+): void {
+  const fault = faultInTransaction(session, transaction, info, command);
+  if (fault === null) session.say(transaction.add(command.raw(), keyPlaces.count > 0 ? textsAt(command) : []));
+  else {
+    transaction.isFaulty = true;
+    session.refuse('refused_command', fault);
+  }
+}
+
+function faultInTransaction(
+  session: ClientSession,
+  transaction: Transaction,
+  info: CommandInfo,
+  command: Command,
+): string | null {
+  const { way } = info.rule;
+  const isForShard =
+    ['keys', 'script', 'split', 'blocking', 'channel', 'any'].includes(way) || ALSO_AT_SHARDS.has(info.name);
+  if (!isForShard) return notInTransaction(info.name);
+  const { backlog } = session.context.core.buffers;
+  if (!backlog.allows(transaction.bytes + command.end - command.start)) return ERRORS.tooLarge;
+  const { owners } = session.entry;
+  if (owners === null) return 'CLUSTERDOWN The cluster is down';
+  const owner = ownerOfAll(owners, info, command);
+  if (keyPlaces.count === 0) return null;
+  if (owner === undefined || (transaction.owner !== null && owner !== transaction.owner)) return ERRORS.crossSlot;
+  if (owner === null) return 'CLUSTERDOWN Hash slot not served';
+  transaction.owner = owner;
+  return null;
+}
+
+/** MULTI, EXEC, DISCARD, WATCH and UNWATCH. */
+export function takeTransaction(session: ClientSession, info: CommandInfo, command: Command): void {
+  switch (info.name) {
+    case 'multi':
+      if (session.transaction !== null) session.refuse('bad_command', ERRORS.nestedMulti);
+      else {
+        session.transaction = new Transaction();
+        session.say(OK);
+      }
+      break;
+    case 'exec':
+      exec(session, info);
+      break;
+    case 'discard':
+      if (session.transaction === null) session.refuse('bad_command', ERRORS.discardWithoutMulti);
+      else {
+        session.transaction = null;
+        session.endWatching();
+        session.say(OK);
+      }
+      break;
+    case 'unwatch':
+      session.endWatching();
+      session.say(OK);
+      break;
+    default:
+      if (session.transaction !== null) session.refuse('bad_command', ERRORS.watchInMulti);
+      else watch(session, info, command);
+  }
+}
+
+function watch(session: ClientSession, info: CommandInfo, command: Command): void {
+  const owners = ownersFor(session);
+  if (owners === null) return;
+  const owner = ownerOfAll(owners, info, command);
+  const watched = session.watching;
+  if (owner === undefined || (watched !== null && watched.owner !== owner))
+    session.refuse('cross_slot', ERRORS.crossSlot);
+  else if (owner === null) session.refuse('no_owner', 'CLUSTERDOWN Hash slot not served');
+  else {
+    const [key = '', ...others] = textsAt(command);
+    const traffic = session.entry.trafficOf(info);
+    traffic.requests++;
+    const request = new WatchRequest(session, traffic, owners, owner, { key, others }, command.raw());
+    session.expect(request);
+    // What its client sends behind it may depend on it, over another connection.
+    session.waitForAll();
+  }
+}
+
+function exec(session: ClientSession, info: CommandInfo): void {
+  const { transaction, watching } = session;
+  session.transaction = null;
+  if (transaction === null) {
+    session.refuse('bad_command', ERRORS.execWithoutMulti);
+    return;
+  }
+  const isAborted = watching !== null && transaction.owner !== null && watching.owner !== transaction.owner;
+  if (transaction.isFaulty || transaction.isEmpty || isAborted) {
+    session.endWatching();
+    if (transaction.isFaulty) session.refuse('bad_command', ERRORS.execAbort);
+    else session.say(transaction.isEmpty ? arrayReply([]) : nullArray(session.protocol));
+    return;
+  }
+  const owners = ownersFor(session);
+  if (owners === null) return;
+  const owner = transaction.owner ?? watching?.owner ?? owners.first;
+  if (owner === null) {
+    session.refuse('no_owner', 'CLUSTERDOWN The cluster is down');
+    return;
+  }
+  const keys: RequestKeys = transaction.keys;
+  const traffic = session.entry.trafficOf(info);
+  traffic.requests++;
+  traffic.requestBytes += transaction.bytes;
+  const request = new TransactionRequest(session, traffic, owners, owner, transaction, watching, keys);
+  session.expect(request);
+  request.begin();
+  if (!request.isSent && request.isOpen) session.waitForSending();
+  // EXEC ends all watching.
+  session.watching = null;
+}

@@ -1,0 +1,80 @@
+import { namedListeners } from '../../src/io/index.ts';
+import type { UpstreamDescription } from '../../src/proxy/index.ts';
+import { Router } from '../../src/proxy/threads/router.ts';
+import { machineClock } from '../../src/runtime/machine-clock.ts';
+import type { SharedCluster, StagedCluster, TopologyVersion } from '../../src/topology/index.ts';
+import { tableOf } from '../handoff/router-in-process.ts';
+import type { Scope } from '../support/processes.ts';
+import { routerSettings } from '../support/router-settings.ts';
+import { FakeRedis } from './fake-redis.ts';
+import { RedisClient } from './redis-client.ts';
+
+interface Setup {
+  readonly password?: string;
+  readonly upstream?: Partial<UpstreamDescription>;
+  readonly settings?: object;
+}
+
+/**
+ * A router of this process before two fake servers: keys that begin with `stays/` are s0's, those that begin with `moves/` s1's by version 1
+ * and s0's by version 2.
+ */
+export class RedisRouter {
+  readonly shards: readonly [FakeRedis, FakeRedis];
+  readonly router: Router;
+  readonly port: number;
+  readonly #tables: readonly [SharedCluster, SharedCluster];
+  readonly #scope: Scope;
+
+  private constructor(
+    scope: Scope,
+    shards: RedisRouter['shards'],
+    tables: readonly [SharedCluster, SharedCluster],
+    router: Router,
+    port: number,
+  ) {
+    this.#scope = scope;
+    this.shards = shards;
+    this.#tables = tables;
+    this.router = router;
+    this.port = port;
+  }
+
+  static async start(scope: Scope, { password, upstream = {}, settings = {} }: Setup = {}): Promise<RedisRouter> {
+    const shards = [await FakeRedis.start(scope, 's0'), await FakeRedis.start(scope, 's1')] as const;
+    const tables = [tableOf(shards, 1, 's1'), tableOf(shards, 2, 's0')] as const;
+    const servesUntil = new Float64Array(new SharedArrayBuffer(16)).fill(Number.POSITIVE_INFINITY);
+    const clusters = [{ name: 'cache', upstream: { protocol: 'redis', ...upstream }, table: tables[0], servesUntil }];
+    const all = routerSettings([], clusters);
+    const router = await Router.start({
+      ...all,
+      drain: { ...all.drain, windowMs: 0 },
+      ...settings,
+      families: { ...all.families, redis: { entries: { here: { cluster: 'cache', password } } } },
+      clock: machineClock,
+      random: () => 0.5,
+      timeOfDay: () => '',
+      connections: null,
+    });
+    scope.defer(() => router.shutdown(0));
+    const only = { family: 'redis', entry: 'here' };
+    const [port = 0] = await router.listen(namedListeners([{ host: '127.0.0.1', port: 0, only }]), false);
+    return new RedisRouter(scope, shards, tables, router, port);
+  }
+
+  client(): RedisClient {
+    return new RedisClient(this.#scope, this.port);
+  }
+
+  /** Has the router go to a step of the change to version 2; resolves once it is done. */
+  step(step: StagedCluster['step']): Promise<boolean> {
+    const [now, next] = this.#tables;
+    const to = 2 as TopologyVersion;
+    this.router.publish('cache', now, { to, attempt: 1, step, shardsGiveUp: false, table: next, losing: ['s1'] });
+    return this.router.settled('cache', 1, step);
+  }
+
+  commit(): void {
+    this.router.publish('cache', this.#tables[1], null);
+  }
+}
