@@ -43,7 +43,16 @@ export class Exchange extends RoutedRequest {
     block: HeaderBlock,
     endStream: boolean,
   ) {
-    super(context, downstream, admission, block.copy(), head.protocol !== null, endStream);
+    super(context, downstream, admission, block.copy(), head.protocol !== null);
+    this.requestEnded = endStream;
+    this.phase = Phase.Asking;
+    this.upstream = null;
+    this.departure = null;
+    this.trailers = null;
+    this.keptAt = 0;
+    this.content = null;
+    this.pace = null;
+    this.waitsIn = null;
     const { onMove } = this.route;
     if (onMove.how === 'replay' && this.isWatch)
       this.departure = new Departure(new WatchReplay(onMove.resume, context.buffers.backlog));

@@ -7,14 +7,12 @@ import {
   type Stream,
   type StreamHandler,
 } from '../../http/index.ts';
-import type { Admission } from './admission.ts';
 import { ContentPace } from './content-pace.ts';
 import { type LocalReply, localReply } from './local-reply.ts';
 import { RequestRecord } from './observe/request-record.ts';
 import { Phase } from './phase.ts';
 import type { Departure } from './replay/departure.ts';
 import { RequestContent } from './replay/request-content.ts';
-import type { RouterContext } from './router-context.ts';
 import type { TimeLimit } from './time-limit.ts';
 
 /** In place of where the arena has a request's content. */
@@ -26,8 +24,8 @@ const scratch = new HeaderBlock();
  * A request with its content and trailers: they go out to the owner as they come, wait as long as there is no stream to it, and are kept in
  * case the request has to be sent again. Which owner that is, and when, is for `RoutedRequest`, which extends this.
  *
- * Fields are only declared here, and set by the constructor: with an initialiser at each level, or the mark that a class of
- * private methods leaves on its objects, a request takes twice as long to make.
+ * Fields are only declared here, and set by the constructor of `Exchange`: a constructor at each level, an initialiser, or the
+ * mark that a class of private methods leaves on its objects would each make a request a third dearer to begin.
  */
 export abstract class ForwardedRequest extends RequestRecord implements StreamHandler {
   protected declare phase: Phase;
@@ -39,33 +37,13 @@ export abstract class ForwardedRequest extends RequestRecord implements StreamHa
   protected declare limit: TimeLimit | null;
   /** Null for most. */
   protected declare departure: Departure | null;
-  private declare trailers: readonly Field[] | null;
+  protected declare trailers: readonly Field[] | null;
   /** Where the arena has the content that was sent; NOT_KEPT where it has not. */
-  private declare keptAt: number;
+  protected declare keptAt: number;
   /** Content that waits to be sent, or is kept whole; null for most. */
-  private declare content: RequestContent | null;
+  protected declare content: RequestContent | null;
   /** How fast its content comes, as long as it goes on; few requests live to be looked at. */
-  private declare pace: ContentPace | null;
-
-  constructor(
-    context: RouterContext,
-    downstream: Stream,
-    admission: Admission,
-    request: Field[],
-    isWebSocket: boolean,
-    endStream: boolean,
-  ) {
-    super(context, downstream, admission, request, isWebSocket);
-    this.requestEnded = endStream;
-    this.phase = Phase.Asking;
-    this.upstream = null;
-    this.limit = null;
-    this.departure = null;
-    this.trailers = null;
-    this.keptAt = 0;
-    this.content = null;
-    this.pace = null;
-  }
+  protected declare pace: ContentPace | null;
 
   abstract onHeaders(stream: Stream, head: MessageHead, block: HeaderBlock, endStream: boolean): void;
   abstract onTrailers(stream: Stream, head: MessageHead, block: HeaderBlock): void;

@@ -1,18 +1,16 @@
-import { ErrorCode, type Field, type HeaderBlock, type Stream } from '../../http/index.ts';
+import { ErrorCode, type Field, type HeaderBlock } from '../../http/index.ts';
 import type { MoveWay } from '../core/drain/leaving-request.ts';
 import type { Owners } from '../core/gate/owners.ts';
 import type { OpenRequest } from '../core/open-request.ts';
 import type { Refusal } from '../core/refusal.ts';
 import { RetryWait, retryWaitMs } from '../core/retries.ts';
 import type { WaitingPlace } from '../core/waiting-place.ts';
-import type { Admission } from './admission.ts';
 import { staleVersion } from './answer-meaning.ts';
 import { ForwardedRequest } from './forwarded-request.ts';
 import { localReply } from './local-reply.ts';
 import { Phase } from './phase.ts';
 import type { HttpRequest } from './pools/http-pool.ts';
 import { speakHttp } from './pools/protocols.ts';
-import type { RouterContext } from './router-context.ts';
 import { versionFieldOf } from './version-field.ts';
 
 /** A request is sent again so often because its router was behind: for ten seconds, as often as the gate tries. */
@@ -24,19 +22,7 @@ const MOST_STALE = 20;
  */
 export abstract class RoutedRequest extends ForwardedRequest implements HttpRequest, OpenRequest {
   /** Where the request waits to be sent; null where it does not. */
-  private declare waitsIn: WaitingPlace<RoutedRequest> | null;
-
-  constructor(
-    context: RouterContext,
-    downstream: Stream,
-    admission: Admission,
-    request: Field[],
-    isWebSocket: boolean,
-    endStream: boolean,
-  ) {
-    super(context, downstream, admission, request, isWebSocket, endStream);
-    this.waitsIn = null;
-  }
+  protected declare waitsIn: WaitingPlace<RoutedRequest> | null;
 
   abstract refuse(refusal: Refusal): void;
   abstract get isLeaving(): boolean;
