@@ -72,7 +72,7 @@ async function statusOf(port: number, target: string, headers: Readonly<Record<s
 }
 
 describe('whatever is sent to the admin address', () => {
-  it('answers targets that are no paths, and goes on', async () => {
+  it('answers targets that are not paths, and keeps serving', async () => {
     const port = await serve({}, TOKEN);
     for (const target of [
       '//',
@@ -93,7 +93,7 @@ describe('whatever is sent to the admin address', () => {
     expect(await statusOf(port, '/healthz?//%')).toBe(200);
   });
 
-  it('answers 500 where what it tells of cannot be told, and goes on', async () => {
+  it('answers 500 when a report fails, and keeps serving', async () => {
     const fault = (): never => {
       throw new Error('it is broken');
     };
@@ -117,7 +117,7 @@ describe('whatever is sent to the admin address', () => {
     expect(await statusOf(port, '/healthz')).toBe(200);
   });
 
-  it('lives through a thousand requests made by chance', async () => {
+  it('survives a thousand random requests', async () => {
     const port = await serve({}, TOKEN);
     const random = seeded(20);
     const pick = <Value>(values: readonly Value[]): Value => values[Math.floor(random() * values.length)] as Value;
@@ -201,7 +201,7 @@ describe('an admin address on loopback', () => {
     for (const headers of asked) expect(await statusOf(port, '/config', headers), JSON.stringify(headers)).toBe(200);
   });
 
-  it('answers no page of another origin, and nobody who asks for another name', async () => {
+  it('refuses pages of other origins, and requests for other host names', async () => {
     const port = await serve();
     const own = `localhost:${port}`;
     const asked: Array<Record<string, string>> = [
@@ -229,7 +229,7 @@ describe('an admin address on loopback', () => {
     expect(twice).toMatch(/^HTTP\/1\.1 400/);
   });
 
-  it('changes nothing: it takes GET and HEAD alone', async () => {
+  it('changes nothing: it accepts only GET and HEAD', async () => {
     const port = await serve();
     for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']) {
       const answer = await sent(port, `${method} /config HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n{}`);
@@ -238,7 +238,7 @@ describe('an admin address on loopback', () => {
   });
 });
 
-it('may be asked by any name by those who show the token', async () => {
+it('answers under any host name if the request has the token', async () => {
   const port = await serve({}, TOKEN);
   const authorization = `Bearer ${TOKEN}`;
   expect(await statusOf(port, '/config', { host: 'keyway.default.svc', authorization })).toBe(200);

@@ -76,8 +76,8 @@ describe('status', () => {
   });
 });
 
-describe('what exists already, or is no name', () => {
-  it('is told as that', async () => {
+describe('something that exists already, or is not a name', () => {
+  it('is reported as such', async () => {
     await printed(...CREATE);
     await expect(printed(...CREATE)).rejects.toThrow('the cluster default/docs exists already: it is at version 1');
     await printed('ns', 'create', 'team');
@@ -120,12 +120,12 @@ describe('a listing of nothing', () => {
 });
 
 describe('topology history', () => {
-  it('says where there is no such cluster', async () => {
+  it('says that there is no such cluster', async () => {
     await expect(printed('topology', 'history', '--cluster', 'nowhere')).rejects.toThrow('there is no cluster');
   });
 });
 
-describe('what is not the file that is wanted', () => {
+describe('a file of the wrong kind', () => {
   it('is named', async () => {
     const data = file('data.yaml', 'text, and long enough to be taken for a page of a database '.repeat(100));
     await expect(printed('status', '--registry', `sqlite:${data}`)).rejects.toThrow(`${data} is not a SQLite database`);
@@ -134,7 +134,7 @@ describe('what is not the file that is wanted', () => {
 });
 
 describe('validate', () => {
-  it('looks at each file, also behind one that is not right', async () => {
+  it('checks every file, even after a faulty one', async () => {
     const [wrong, right] = [file('wrong.yaml', 'listen: 7'), file('right.yaml', CONFIG)];
     const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
     expect(await printed('validate', wrong, right)).toBe(`${right} is a valid config\n`);
@@ -157,7 +157,7 @@ describe('reload', () => {
     ['is another service', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello', 'it answers something else'],
     ['is its endpoint', 'HTTP/1.1 400 Bad Request\r\nContent-Length: 6\r\n\r\nno key', 'it answers 400: no key'],
     ['answers other JSON', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}', 'give that with --admin'],
-  ])('says that what %s is no router', async (_, answer, why) => {
+  ])('says that something that %s is not a router', async (_, answer, why) => {
     const server = createTcpServer((socket) => socket.on('error', () => {}).on('data', () => socket.end(answer)));
     await once(server.listen(0, '127.0.0.1'), 'listening');
     const admin = `127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -208,7 +208,7 @@ describe('config upgrade', () => {
     );
   });
 
-  it('only tells with --check, writes elsewhere with --output, and nothing at all where one file is faulty', async () => {
+  it('only reports with --check, writes elsewhere with --output, and writes nothing if one file is faulty', async () => {
     const [config, faulty] = [file('keyway.yaml', OLD), file('faulty.yaml', 'listen: [')];
     await expect(printed('config', 'upgrade', config, '--check')).rejects.toThrow(`upgrade ${config} is needed`);
     await expect(printed('config', 'upgrade', config, faulty)).rejects.toThrow('not YAML');
@@ -220,7 +220,7 @@ describe('config upgrade', () => {
     expect(readFileSync(config, 'utf8')).toBe(OLD);
   });
 
-  it('has its sibling among options: a unit belongs to the value', async () => {
+  it('has a counterpart for options: the unit belongs in the value', async () => {
     const discover = ['discover', '--cluster', 'docs', '--nodes'];
     await expect(printed(...discover, '--gone-after', '300')).rejects.toThrow('--gone-after 300: write a time such as');
     await expect(printed(...discover, '--gone-after-ms', '300')).rejects.toThrow(
@@ -271,7 +271,7 @@ describe('the token that a config names', () => {
 });
 
 describe('a registry that cannot be used', () => {
-  it('is told with what has named it: an option, a variable, or the config', async () => {
+  it('is reported with what named it: an option, a variable, or the config', async () => {
     await expect(printed('status', '--registry', 'here')).rejects.toThrow('--registry: "here" is not a registry');
     await expect(printed('status', '--registry', 'sqlite:')).rejects.toThrow('--registry: "sqlite:" is not a registry');
     await expect(printed('status', '--registry', 'http://h:1')).rejects.toThrow('--registry: "http://h:1" is not a');
@@ -295,8 +295,8 @@ describe('a registry that cannot be used', () => {
   });
 });
 
-describe('a note that comes again', () => {
-  it('is written once, and then how often it came besides', () => {
+describe('a repeated note', () => {
+  it('is written once, and then with the number of repetitions', () => {
     const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
     const notes = new Notes();
     for (const text of ['a', 'a', 'a', 'b']) notes.write(text);
@@ -308,7 +308,7 @@ describe('a note that comes again', () => {
 });
 
 describe('kv', () => {
-  it('says where nobody answered, and leaves alone what a router or a shard has said', async () => {
+  it('says that nothing answered, and leaves the messages of routers and shards as they are', async () => {
     const router = createServer();
     router.on('stream', (stream: ServerHttp2Stream) => {
       const answer = { 'content-type': 'application/grpc', 'grpc-status': '14', 'grpc-message': 'shard s2 is down' };

@@ -24,13 +24,13 @@ function runBeside(pinned: string): { status: number | null; stderr: string } {
   return spawnSync(process.execPath, ['--import', older, command, 'version'], { encoding: 'utf8' });
 }
 
-it('says what to install where the pinned Node lacks a library', () => {
+it('says what to install if the pinned Node lacks a library', () => {
   const { status, stderr } = runBeside('exit 127');
   expect(status).toBe(127);
   expect(stderr).toMatch(/^keyway: the pinned Node does not start here: .*apt-get install libatomic1\n$/);
 });
 
-it('takes 127 for what the command ended with where the pinned Node starts', () => {
+it('passes exit code 127 on if the pinned Node starts', () => {
   const { status, stderr } = runBeside('[ "$1" = --version ] || exit 127');
   expect(status).toBe(127);
   expect(stderr).toBe('');

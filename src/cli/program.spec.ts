@@ -95,7 +95,7 @@ describe('help', () => {
 });
 
 describe('a command line that is not understood', () => {
-  it('is told in a line, with what was meant', async () => {
+  it('is reported in one line, with what was probably meant', async () => {
     expect(await refusalOf('router', '--confg', 'x')).toBe('--confg is an unknown option; did you mean --config?');
     expect(await refusalOf('--confg', 'x')).toContain('did you mean --config?');
     expect(await refusalOf('-v')).toBe('-v is an unknown option; did you mean -V?');
@@ -110,7 +110,7 @@ describe('a command line that is not understood', () => {
     expect(await refusalOf('kv', 'gte', 'x')).toContain('gte is an unknown command; did you mean get?');
   });
 
-  it('is told with what is missing, or refused', async () => {
+  it('is reported with what is missing or refused', async () => {
     expect(await refusalOf('router')).toBe('--config <file> is missing; see keyway router --help');
     expect(await refusalOf('kv', 'get')).toBe('key is missing; see keyway kv get --help');
     expect(await refusalOf('kv')).toMatch(/^keyway kv needs a command: get, put, delete, list, watch;/);
@@ -135,7 +135,7 @@ describe('names and addresses', () => {
     '--dns-server': ['dns.test:53', /: write an IP address/],
   };
 
-  it('are checked by every command alike, before it does anything', async () => {
+  it('are checked in the same way by every command, before it does anything', async () => {
     const checked = all(await keywayProgram()).flatMap((command) =>
       [...command.options, ...command.registeredArguments].flatMap((each) => {
         const name = 'long' in each ? (each.long ?? '') : each.name();

@@ -3,7 +3,7 @@ import { toldWhenInterrupted } from './signals.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
-it('says what goes on without a command that is interrupted while it waits, and nothing once it has ended', async () => {
+it('says what continues without a command that is interrupted while it waits, and nothing once that has ended', async () => {
   const exit = vi.spyOn(process, 'exit').mockReturnValue(undefined as never);
   const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
   const written = (): string => write.mock.calls.map(([part]) => String(part)).join('');

@@ -15,7 +15,7 @@ function config(more: object = {}): Config {
 const registry = (path: string): object => ({ sqlite: { path } });
 const inRegistry = { docs: { fromRegistry: {} } };
 
-it('names what has changed, once and as exactly as is of use', () => {
+it('names each change once, as precisely as is useful', () => {
   expect(changedPaths({ a: { b: 1, c: [1, 2] } }, { a: { b: 2, c: [1, 3] } })).toEqual(['a.b', 'a.c.1']);
   expect(changedPaths({ a: [1] }, { a: [1, 2] })).toEqual(['a']);
   expect(changedPaths({ a: { b: { c: 1 } } }, { a: {} })).toEqual(['a.b']);
@@ -50,7 +50,7 @@ it('applies routes, clusters, limits, listeners, access and the log', () => {
   expect(changes.config).toMatchObject({ routes: [{ timeoutMs: 5 }], limits: { resetBurst: 7 } });
 });
 
-it('tells what needs a restart, goes on by what it has of that, and tells it again', () => {
+it('reports what needs a restart, keeps the old value meanwhile, and reports it again', () => {
   const next = config({
     workers: 2,
     admin: { address: '127.0.0.1:9902' },
@@ -69,7 +69,7 @@ it('tells what needs a restart, goes on by what it has of that, and tells it aga
   });
 });
 
-it('routes to nothing that another registry has than the one that is followed', () => {
+it('does not route to clusters of a registry other than the one it follows', () => {
   const running = config({ registry: registry('a'), clusters: inRegistry });
   const next = config({
     registry: registry('b'),
@@ -89,7 +89,7 @@ it('routes to nothing that another registry has than the one that is followed', 
   expect(configChanges(running, next, false).needsRestart).toEqual([]);
 });
 
-it('leaves a cluster where its shards come from, and takes how they are spoken to', () => {
+it("keeps the source of a cluster's shards, and applies how they are reached", () => {
   const running = config({ registry: registry('a'), clusters: inRegistry });
   const upstream = { protocol: 'http1' };
   const next = config({ registry: registry('a'), clusters: { docs: { ...SHARDS.docs, upstream } } });

@@ -30,7 +30,7 @@ function faultsOf(text: string): string {
   return 'none';
 }
 
-it('reads a config, defaults filled in', () => {
+it('reads a config and fills in defaults', () => {
   const config = parseConfig(CONFIG, 'keyway.yaml');
   expect(config.listen).toMatchObject([{ host: '127.0.0.1', port: 8080 }]);
   expect(config.limits).toEqual({ ...defaultLimits, ...defaultRouterLimits });
@@ -141,7 +141,7 @@ it('names every fault, and what is missing', () => {
   expect(faults).toContain('listen: is missing; give a list');
 });
 
-it('tells ids that repeat, and slots that overlap or are left out', () => {
+it('reports repeated ids, and slots that overlap or are missing', () => {
   const shards = (first: string, second: string): string =>
     CONFIG.replace('{maglev: {tableSize: 65537}}', '{slots: {}}').replace(
       /- \{id.*/,
@@ -154,7 +154,7 @@ it('tells ids that repeat, and slots that overlap or are left out', () => {
   expect(faultsOf(CONFIG.replace(/(- \{id.*)/, '$1\n      $1'))).toContain('s0 appears more than once');
 });
 
-it('tells names that two shards have where it is the name that is hashed', () => {
+it('reports a name that two shards have if the name is hashed', () => {
   const shards = (one: string, other: string): string =>
     CONFIG.replace('hashOn: address', 'hashOn: hostname').replace(
       /- \{id.*/,
@@ -173,12 +173,12 @@ it.each([
   '"[::]',
   '"[::ffff:127.0.0.1]',
   'localhost',
-])('tells that a port of 127.0.0.1 is taken where %s wants it too', (host) => {
+])('reports that a port of 127.0.0.1 is taken if %s wants it too', (host) => {
   const other = host.startsWith('"') ? `${host}:8080"` : `${host}:8080`;
   expect(faultsOf(CONFIG.replace('}]', `}, {address: ${other}}]`))).toContain('is used by listen.0.address');
   expect(faultsOf(CONFIG.replace('}]', `}, {address: ${other.replace('8080', '8081')}}]`))).toBe('none');
 });
 
-it('says where YAML itself is wrong', () => {
+it('says where the YAML itself is invalid', () => {
   expect(faultsOf('listen: [')).toMatch(/^keyway\.yaml:1:\d+ not YAML: /);
 });

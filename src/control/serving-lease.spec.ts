@@ -134,7 +134,7 @@ const EVENTUAL = { consistency: 'eventual' };
 const IN_THE_WAY = /router r\.[0-9a-f]{16} is away, and may serve version \d+ for as long as it runs/;
 
 describe('a router that is away and needs no lease by what it knows', () => {
-  it('lets its cluster become strict where no key has moved meanwhile, and then holds up what takes keys from it', async () => {
+  it('lets its cluster become strict if no key has moved meanwhile, and then holds up changes that take keys from it', async () => {
     const { store, registry, change, gone } = await setUp(draft([S0, S1], EVENTUAL));
     const router = new Router(store);
     await router.servesWithoutLease(1);
@@ -152,7 +152,7 @@ describe('a router that is away and needs no lease by what it knows', () => {
     await router.servesByLease(3);
   });
 
-  it('keeps its cluster from becoming strict where keys have moved that it knows nothing of', async () => {
+  it('keeps its cluster from becoming strict if keys have moved without its knowledge', async () => {
     const { store, registry, change, gone } = await setUp(draft([S0, S1], EVENTUAL));
     const router = new Router(store);
     await router.servesWithoutLease(1);
@@ -231,7 +231,7 @@ describe('a router that is away and needs no lease by what it knows', () => {
     await router.servesByLease(1);
   });
 
-  it('has to be back, or known to have ended, before a cluster that was deleted is made anew', async () => {
+  it('has to be back, or known to have ended, before a deleted cluster is created again', async () => {
     const { store, registry, change, gone } = await setUp(draft([S0, S1], EVENTUAL));
     const router = new Router(store);
     await router.servesWithoutLease(1);

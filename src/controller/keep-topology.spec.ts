@@ -56,13 +56,13 @@ async function addresses(): Promise<string[]> {
   return topology?.shards.map(({ id, address }) => `${id}=${address}`) ?? [];
 }
 
-it('replaces what it has put there itself, also after another process has begun', async () => {
+it('replaces what it has put there itself, even after a restart', async () => {
   expect(await found([[at('s0', 1), at('s1', 2)]])).toEqual([]);
   expect(await found([[at('s1', 3), at('s2', 4)]])).toEqual([]);
   expect(await addresses()).toEqual(['s1=127.0.0.1:3', 's2=127.0.0.1:4']);
 });
 
-it('adds to shards that were put there by hand, and replaces them only where it is told to', async () => {
+it('adds to shards that were put there by hand, and replaces them only when told to', async () => {
   await byHand(at('s0', 1), at('s1', 2));
   expect(await found([[at('s0', 1), at('s1', 2), at('s2', 3)]])).toEqual([]);
   expect(await addresses()).toEqual(['s0=127.0.0.1:1', 's1=127.0.0.1:2', 's2=127.0.0.1:3']);

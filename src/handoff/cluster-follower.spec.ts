@@ -65,7 +65,7 @@ class Told {
   }
 }
 
-it('tells of the topology and of what is staged beside it as of one moment', async () => {
+it('reports the topology and what is staged beside it as of one moment', async () => {
   const told = new Told();
   told.topology(1);
   await told.tells();
@@ -110,7 +110,7 @@ it('has a version that comes again raised above all that it has known, and goes 
   await told.tells('4', '5');
 });
 
-it('lets nothing go that is held before it knows the version that this is about', async () => {
+it('releases nothing that is held before it knows the version in question', async () => {
   const told = new Told();
   told.topology(1);
   told.handoff(1, 2, 'hold');

@@ -190,7 +190,7 @@ it('lets requests go to their old owners where somebody does not answer while th
   await reached(registry, 'committed');
 });
 
-it('has a shard go on serving what it loses until every router holds it', async () => {
+it('has a shard serve what it loses until every router holds it', async () => {
   const open = await registries();
   const registry = open();
   await registry.topologies.commit(draft(['s0', 's1']));
@@ -227,7 +227,7 @@ it('has a shard go on serving what it loses until every router holds it', async 
   expect(losing.admit(own, 1)).toEqual({ kind: 'stale', version: 2 });
 });
 
-it.each(['stage', 'drain', 'hold'] as const)('is finished by another where who drives dies at %s', async (step) => {
+it.each(['stage', 'drain', 'hold'] as const)('is finished by another driver if its driver dies at %s', async (step) => {
   const open = await registries();
   const registry = open();
   await registry.topologies.commit(draft(['s0', 's1']));
@@ -262,7 +262,7 @@ it('begins nothing that a shard which is gone holds up, until it is known to be 
   await reached(registry, 'committed');
 });
 
-it('is driven by many at once without harm', async () => {
+it('can be driven by many at once without harm', async () => {
   const open = await registries();
   const registry = open();
   await registry.topologies.commit(draft(['s0']));
@@ -275,7 +275,7 @@ it('is driven by many at once without harm', async () => {
   expect((await registry.topologies.history(NAME)).length).toBe(19);
 });
 
-it('keeps other changes away while it is under way, but for one that is forced', async () => {
+it('keeps other changes away while it is under way, except for forced ones', async () => {
   const open = await registries();
   const registry = open();
   const first = await registry.topologies.commit(draft(['s0']));
@@ -319,7 +319,7 @@ it('gives up the processes of a lost shard that were known, and none that comes 
   expect(await awaitedNow(registry)).toEqual([]);
 });
 
-it('gives no process up that has spoken since it was found to be gone', async () => {
+it('does not give up a process that has been heard from since it was found to be gone', async () => {
   const open = await registries();
   const registry = open();
   await registry.topologies.commit(draft(['s0', 's1']));
@@ -330,7 +330,7 @@ it('gives no process up that has spoken since it was found to be gone', async ()
   expect(await registry.handoffs.advance(NAME, staged, { lost: ['s0'] }, nodes)).toBeNull();
 });
 
-it('takes an unhealthy shard out too, and waits for its word, for it is alive', async () => {
+it('takes an unhealthy shard out too, and waits for its acknowledgement, because it is alive', async () => {
   const open = await registries();
   const registry = open();
   await registry.topologies.commit(draft(['s0', 's1'], { failover: { afterMs: 200 } }));

@@ -65,7 +65,7 @@ class Node {
   }
 }
 
-it('gives back what it claimed without hearing of it, where the unit has gone elsewhere meanwhile', async () => {
+it('gives back a claim that it did not hear of, if the unit has gone elsewhere meanwhile', async () => {
   const store = await sqlite(scope);
   const registry = registryOn(store.open(), scope);
   await registry.topologies.commit(ownedBy('s0'));

@@ -17,13 +17,13 @@ it('catches up turns that were missed once', () => {
   expect(nextTurn(schedule, caughtUp, 60_005, half)).toBe(61_000);
 });
 
-it('has what was never carried out begin within an interval, spread by chance', () => {
+it('begins what was never carried out within an interval, at a random moment', () => {
   const schedule = { everyMs: 1000, jitter: 0.2 };
   expect(firstTurn(schedule, 5000, () => 0)).toBe(5000);
   expect(firstTurn(schedule, 5000, half)).toBe(5500);
 });
 
-it('goes by cron in UTC, whatever it has missed', () => {
+it('follows cron in UTC, whatever it has missed', () => {
   const schedule = { cron: '30 3 * * *' };
   const at = Date.UTC(2026, 0, 5, 12);
   expect(nextTurn(schedule, Date.UTC(2026, 0, 1), at, half)).toBe(Date.UTC(2026, 0, 6, 3, 30));

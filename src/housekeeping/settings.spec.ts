@@ -5,7 +5,7 @@ const faults = (lease: object): string[] =>
   housekeepingSchema.safeParse({ lease }).error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ??
   [];
 
-it("has Yorkie's times where nothing is said", () => {
+it("uses Yorkie's times by default", () => {
   expect(housekeepingSchema.parse({})).toEqual({
     projectsBy: 'owner',
     lease: { lengthMs: 15_000, renewMs: 5000, livenessMs: 10_000 },
@@ -28,7 +28,7 @@ it('refuses leases by which a leader would stop too late, or for one lost renewa
   ]);
 });
 
-it('refuses a cron pattern that is none, and says why', () => {
+it('refuses an invalid cron pattern, and says why', () => {
   const { error } = taskSettingsSchema.safeParse({ cron: 'daily' });
   expect(error?.issues[0]?.message).toMatch(/^"daily" is not a schedule: /);
   expect(taskSettings(taskSettingsSchema.parse({ cron: '0 3 * * *' })).schedule).toEqual({ cron: '0 3 * * *' });

@@ -94,7 +94,7 @@ it('does not wait for long for the request that would tell its client', async ()
   await once(client, 'end');
 });
 
-it('waits so for who has just had an answer, too', async () => {
+it('also waits for a client that has just had an answer', async () => {
   const { connection, streams, client } = await connected();
   client.write(REQUEST);
   await expect.poll(() => streams.length).toBe(1);

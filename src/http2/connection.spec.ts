@@ -102,7 +102,7 @@ const headerLists = fc.array(fc.array(fc.tuple(name, value), { maxLength: 20 }),
 const flat = (list: ReadonlyArray<readonly [string, string]>): string[] => list.flat();
 
 describe("against Node's own HTTP/2", () => {
-  it('sends header lists that it reads, on one connection with one table', async () => {
+  it('sends header lists that Node reads, on one connection with one table', async () => {
     const server = http2.createServer();
     const seen: string[][] = [];
     server.on('stream', (stream, _headers, _flags, raw) => {
@@ -129,7 +129,7 @@ describe("against Node's own HTTP/2", () => {
     );
   });
 
-  it('reads header lists that it sends', async () => {
+  it('reads header lists that Node sends', async () => {
     const seen: string[][] = [];
     const session = await clientTo((stream, _head, from) => {
       seen.push(flat(pairs(from).filter(([n]) => n.startsWith('x-'))));
@@ -196,7 +196,7 @@ describe("against Node's own HTTP/2", () => {
   });
 });
 
-it('lets thousands of its requests go without the peer taking that for an attack', async () => {
+it('abandons thousands of requests without the peer taking that for an attack', async () => {
   const server = http2.createServer();
   let open = 0;
   server.on('stream', (stream) => {

@@ -126,7 +126,7 @@ it('survives any bytes, and reads no more after an error', () => {
   );
 });
 
-it('puts a header block together from its parts, padding and priority taken off', () => {
+it('assembles a header block from its parts, without padding and priority', () => {
   const headers = frame(FrameType.Headers, 0x8 | 0x20, 1, Uint8Array.from([2, 0, 0, 0, 0, 7, 1, 2, 3, 0, 0]));
   const middle = frame(FrameType.Continuation, 0, 1, Uint8Array.from([4]));
   const last = frame(FrameType.Continuation, 4, 1, Uint8Array.from([5, 6]));

@@ -44,7 +44,7 @@ it('collects what a peer does not take, however few bytes a turn brings, and los
   expect(output.unsentBytes).toBe(0);
 });
 
-it('tells of a peer of which more waits than may, or more than all others leave', () => {
+it('reports a peer for which more is waiting than allowed, or than the others leave room for', () => {
   const pool = new BufferPool(LIMITS);
   const one = outputToWhoReadsNothing(pool);
   for (let i = 0; i < 100; i++) one.turn(1000);
@@ -54,7 +54,7 @@ it('tells of a peer of which more waits than may, or more than all others leave'
   expect(others.some(({ seen }) => seen.unread > 0)).toBe(true);
 });
 
-it('counts nothing any more of a peer that is gone', async () => {
+it('no longer counts anything for a peer that is gone', async () => {
   const pool = new BufferPool(LIMITS);
   const { turn, output, socket } = outputToWhoReadsNothing(pool);
   for (let i = 0; i < 100; i++) turn(1000);

@@ -8,7 +8,7 @@ const header = (command: number, family: number, rest: readonly number[]): Buffe
 const PORTS = [0x1f, 0x90, 0, 80];
 
 describe('a PROXY protocol header', () => {
-  it('names the client, by IPv4 and IPv6, whatever else it tells', () => {
+  it('names the client, by IPv4 and IPv6, whatever else it contains', () => {
     const more = [0x03, 0, 1, 7];
     const four = header(0x21, 0x11, [192, 0, 2, 7, 10, 0, 0, 1, ...PORTS, ...more]);
     expect(readProxyHeader(four)).toEqual({ kind: 'complete', length: 32, client: '192.0.2.7' });
@@ -17,7 +17,7 @@ describe('a PROXY protocol header', () => {
     expect(readProxyHeader(six)).toEqual({ kind: 'complete', length: 52, client: '2001:db8::1' });
   });
 
-  it('names nobody for a connection of the load balancer’s own, and for families that are no addresses of ours', () => {
+  it('names no client for the load balancer’s own connections, and for unsupported address families', () => {
     expect(readProxyHeader(header(0x20, 0, []))).toEqual({ kind: 'complete', length: 16, client: null });
     expect(readProxyHeader(header(0x21, 0x31, new Array(216).fill(1)))).toMatchObject({
       kind: 'complete',

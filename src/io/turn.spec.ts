@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { Turn } from './turn.ts';
 
-it('tells a watcher once, in the first turn that begins at its time or later, and again only if it asks', () => {
+it('notifies a watcher once, in the first turn that begins at its time or later, and again only if it asks', () => {
   let nowMs = 0;
   const turn = new Turn(() => nowMs);
   const told: string[] = [];

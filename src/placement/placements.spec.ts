@@ -32,7 +32,7 @@ const promises: Record<PlacementName, { ordered: boolean; departureSlack: number
 describe.each(Object.keys(placementKinds) as PlacementName[])('%s', (name) => {
   const promise = promises[name];
 
-  it('gives no owner where there is no member', () => {
+  it('finds no owner if there are no members', () => {
     const key = KEYS[0] as Uint8Array;
     expect(build(name, []).locate(key, 0, key.length)).toBe(-1);
   });

@@ -57,7 +57,7 @@ it('keeps its lease through writes that are lost, unanswered or late, and says i
   await member.leave();
 });
 
-it('registers anew, by another lease, where its entry was taken away or written by another', async () => {
+it('registers again with a new lease if its entry was removed or overwritten', async () => {
   const store = await sqlite(scope);
   const { members } = registryOn(store.open(), scope);
   const foreign = store.open();
@@ -112,7 +112,7 @@ it('ends a lease for its holder before the store hears of it, and as of its last
   await other.close();
 });
 
-it('has a process do no more than it is known to have said, whatever becomes of its words on their way', async () => {
+it('lets a process do only what it is known to have announced, whatever happens to its messages', async () => {
   const seed = runSeed();
   const random = seeded(seed);
   const store = await sqlite(scope);

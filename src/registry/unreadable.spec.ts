@@ -10,7 +10,7 @@ const entry = (value: string): Entry => ({
   revision: 1 as Revision,
 });
 
-it('tells in our own words why an entry cannot be read', () => {
+it('says in plain words why an entry cannot be read', () => {
   const schema = z.object({ step: z.enum(['stage', 'drain']), to: z.number() });
   expect(parsed(entry('{"step": "drain", "to": 2, "later": true}'), schema)).toEqual({ step: 'drain', to: 2 });
   const at = "the registry's entry handoff/default/docs cannot be read:";

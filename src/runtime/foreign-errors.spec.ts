@@ -80,7 +80,7 @@ async function saidOf(port: number, channel = credentials.createInsecure()): Pro
   return plainText(new Error(details));
 }
 
-it('tells who is there in the place of a registry, a router or a shard', async () => {
+it('says what answers in place of a registry, a router or a shard', async () => {
   const page = '<html>this is a page of somebody else</html>';
   const answers = (status: number) => (_: object, response: ServerResponse | Http2ServerResponse) => {
     response.statusCode = status;

@@ -21,7 +21,7 @@ it('shows every control character, and leaves JSON the same JSON', () => {
   expect(shown).not.toMatch(/[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/u);
 });
 
-it('stands before everything that a command prints', () => {
+it('is applied to everything that a command prints', () => {
   const printing = ['cli', 'app'].flatMap((folder) =>
     globSync(`${folder}/**/*.ts`, { cwd: SOURCES }).filter((file) =>
       /process\.std(out|err)\.write|console\./.test(readFileSync(new URL(file, SOURCES), 'utf8')),

@@ -35,7 +35,7 @@ it('makes files and folders that are their owner’s alone, and takes from other
   expect(modeOf(folder)).not.toBe(0o700);
 });
 
-it('says where a file stands in the place of a folder', () => {
+it('reports a file that is in the place of a folder', () => {
   writeFileSync(join(folder, 'file'), '');
   const wanted = `${join(folder, 'file')} is a file, not a folder`;
   expect(() => makePrivateFolder(join(folder, 'file', 'below'))).toThrow(wanted);
@@ -66,7 +66,7 @@ it('replaces a file whole, and what was left half-written by another', () => {
   expect([readFileSync(file, 'utf8'), modeOf(file)]).toEqual(['two', 0o600]);
 });
 
-it('stands behind kept topologies and logs of operations', () => {
+it('is used for saved topologies and operation logs', () => {
   const kept = join(folder, 'kept');
   const topology = {
     namespace: 'default',

@@ -56,7 +56,7 @@ it.each([
   expect(error).toBeInstanceOf(Error);
 });
 
-it('has calls begin in their order, told and asked', async () => {
+it('begins calls in their order, whether or not they want an answer', async () => {
   const { calls } = connected();
   calls.tell('remember', 'one');
   void calls.ask('remember', 'two');

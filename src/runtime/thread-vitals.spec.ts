@@ -10,7 +10,7 @@ function block(ms: number): void {
   while (performance.now() < until);
 }
 
-it('tells how late the event loop was since it was last asked', async () => {
+it('reports how late the event loop has been since the last report', async () => {
   const monitor = new VitalsMonitor();
   // The loop has to come round to its timers before it can be late.
   await new Promise((resolve) => setTimeout(resolve, 50));

@@ -7,7 +7,7 @@ import { FileLock, FileLocked } from './file-lock.ts';
 const folder = mkdtempSync(join(tmpdir(), 'keyway-lock-'));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-it('is had by one at a time, and tells the others by whom', () => {
+it('is held by one process at a time, and tells the others which', () => {
   const file = join(folder, 'lock');
   const first = FileLock.take(file, 11);
   expect(() => FileLock.take(file, 12)).toThrow(new FileLocked(file, 11));

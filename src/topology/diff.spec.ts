@@ -94,7 +94,7 @@ describe('the difference of two versions', () => {
     expect(joined.moved).toBeLessThan(0.2);
   });
 
-  it('moves no key where only an address changes and the hash is of the id', () => {
+  it('moves no key if only an address changes and ids are hashed', () => {
     const shards = [shard(1), shard(2), shard(3)];
     const moved = shards.map((each) => ({ ...each, address: `10.9.9.9:${each.id.slice(1)}` }));
     expect(diff(clusterOf('maglev', shards), clusterOf('maglev', moved)).moved).toBe(0);
@@ -112,7 +112,7 @@ describe('the difference of two versions', () => {
   });
 });
 
-it('tells of pins that change, and moves their keys', () => {
+it('reports pins that change, and moves their keys', () => {
   const [a, b] = [shard(1), shard(2)];
   const description = (pins: ClusterDescription['pins']): ClusterDescription => ({
     name: 'c',

@@ -112,7 +112,7 @@ it('reads the line form as the documents of Kvrocks have it', () => {
   expect(new Cluster(cluster).locate(key, 0, key.length)).toBe(new Cluster(cluster).locate(key.subarray(1, 5), 0, 4));
 });
 
-it('keeps, in the line form, what a known cluster has besides', () => {
+it('keeps, in the line form, what else a known cluster has', () => {
   const known = parseTopology(
     'cluster: c\nplacement: {slots: {}}\nshards: [{id: a, address: "h:1", weight: 3}, {id: b, address: "h:2"}]\npins: [{key: k, shard: b}]',
     'c.yaml',

@@ -49,17 +49,17 @@ describe('a fault', () => {
       'tls: {a: {certificate: x, frobnicate: y}}',
       'a.yaml:1:27 tls.a.frobnicate: there is no such field; known ones are certificate, note',
     ],
-  ])('is told in words of our own: %s', (text, message) => {
+  ])('is reported in our own words: %s', (text, message) => {
     if (typeof message === 'string') expect(faultOf(text)).toBe(message);
     else expect(faultOf(text)).toMatch(message);
   });
 
-  it('tells of fields where one of several forms was meant, and never of none', () => {
+  it('names fields if one of several forms was meant, and always at least one', () => {
     expect(faultOf('way: {godawy: true}')).toMatch(/^a\.yaml:1:6 way: .*one of the forms/);
     expect(faultOf('log: {path: x, pth: y}')).toContain('did you mean path?');
   });
 
-  it('is told alike in what has no lines', () => {
+  it('is reported in the same way in documents without lines', () => {
     const check = (value: object) => () => checkDocument(value, 'the command line', schema, (each) => each);
     expect(check({ lvel: 1 })).toThrow('the command line: lvel: there is no such field; did you mean level?');
     expect(check({ level: 'loud' })).toThrow('the command line: level: is "loud"; give info or warn');
@@ -67,7 +67,7 @@ describe('a fault', () => {
 });
 
 describe('what a program has written', () => {
-  it('is given as its schema has it, or what is wrong with it in one line of our own words', () => {
+  it('is read by its schema, or its fault is reported in one line of our own words', () => {
     expect(checked(schema, { level: 'info' })).toEqual({ value: { level: 'info' } });
     expect(checked(schema, { level: 7, names: [''], lvel: 1 })).toEqual({
       fault: 'level is "7"; give info or warn; names.0 is empty; give a text; has unknown fields: lvel',

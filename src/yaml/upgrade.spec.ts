@@ -57,7 +57,7 @@ it('follows aliases, and leaves the anchor', () => {
   );
 });
 
-it('changes nothing in a document that is up to date, and tells one of another kind', () => {
+it('changes nothing in a document that is up to date, and recognises documents of other kinds', () => {
   const text = 'drain: {window: 5s, rate: 3}\n';
   expect(upgradeDocument(text, 'a.yaml', schemas)).toEqual({ text, fields: [] });
   expect(upgradeDocument('afterMs: 5000', 'a.yaml', schemas)?.text).toBe('after: 5s');

@@ -9,7 +9,7 @@ import { Dice } from './shape.ts';
 const scope = new Scope();
 afterEach(() => scope.release());
 
-it('has what clients and shards send cost what it is, in memory and CPU, however it is cut', async () => {
+it('keeps memory and CPU in proportion to what clients and shards send, however it is split', async () => {
   const seed = runSeed();
   console.log(`KEYWAY_SEED=${seed}`);
   const rig = await Rig.start(scope);

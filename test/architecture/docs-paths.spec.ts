@@ -43,7 +43,7 @@ it.each(documents)('%s names only files and folders that exist', (document) => {
   expect(pathsIn(document).filter(isMissing)).toEqual([]);
 });
 
-it('tells a path that is not there from one that is, and from what is no path', () => {
+it('tells a missing path from an existing one, and from what is not a path', () => {
   expect(['src/router/gate/', 'discovery/index.ts', 'never-written.ts', 'docs/none.md'].filter(isMissing)).toHaveLength(
     4,
   );

@@ -46,7 +46,7 @@ it('opens its table in another thread, and keeps it with its options', () => {
   expect(parseTopology(topologyYaml(topology), 'written')).toEqual(topology);
 });
 
-it('tells which of its keys move', () => {
+it('reports which of its keys move', () => {
   const [before, after] = ['{ firstByte: {} }', '{ firstByte: { step: 2 } }'].map(
     (placement) => new Cluster(parseTopology(document(placement), 'docs.yaml')),
   );

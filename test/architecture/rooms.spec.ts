@@ -93,7 +93,7 @@ it('uses the randomness that it is given: only what begins a process or a thread
   expect(takes).toEqual(expect.arrayContaining(['index.ts', 'control/control-worker.ts']));
 });
 
-it('sees a circle of three, and no circle where two ways lead to one file', () => {
+it('finds a circle of three, and none where two paths lead to one file', () => {
   expect(
     circles(
       new Map([

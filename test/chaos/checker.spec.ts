@@ -8,7 +8,7 @@ function rules(history: History): string[] {
   return [...new Set(check(history).violations.map(({ rule }) => rule))];
 }
 
-it('says what it looked at', () => {
+it('reports what it looked at', () => {
   expect(check(GOOD).counts).toMatchObject({
     puts: 3,
     gets: 3,

@@ -32,7 +32,7 @@ clusters:
 const commands = new Commands('');
 const keyway = (...args: string[]): Promise<Outcome> => commands.run(...args);
 
-it('checks a config, and says in a line what is wrong and where', async () => {
+it('checks a config, and says in one line what is wrong and where', async () => {
   const right = scope.file('keyway.yaml', CONFIG);
   expect(await keyway('router', '--config', right, '--check')).toMatchObject({
     code: 0,
@@ -73,7 +73,7 @@ it('explains a hundred thousand keys from standard input', async () => {
   });
 });
 
-it('ends quietly where nobody reads any more', async () => {
+it('ends quietly when its output is closed', async () => {
   const file = scope.file('keyway.yaml', CONFIG);
   const child = spawn(process.execPath, [KEYWAY, 'explain', '--config', file, '-'], { stdio: 'pipe' });
   scope.defer(() => child.kill('SIGKILL'));
@@ -88,7 +88,7 @@ it('ends quietly where nobody reads any more', async () => {
   expect(errors).toBe('');
 });
 
-it('tells what a change of topology would move, before anything does', async () => {
+it('reports what a change of topology would move before anything moves', async () => {
   const shards = (...ids: number[]): string => ids.map((n) => `{id: s${n}, address: '127.0.0.1:910${n}'}`).join(', ');
   const config = (text: string): string =>
     scope.file(
@@ -116,7 +116,7 @@ clusters: {docs: {placement: {fixedRing: {}}, hashOn: id, shards: [${text}]}}
   expect(await keyway('plan', next, '--config', now, '--cluster', 'other')).toMatchObject({ code: 2 });
 });
 
-it("makes a config of Istio's, tells what it left out, and the config is right", async () => {
+it("converts a config of Istio's into a valid one, and reports what it left out", async () => {
   const output = join(scope.folder(), 'keyway.yaml');
   const args = ['import', 'istio', join(ROOT, 'examples/yorkie-istio.yaml'), '--output', output];
   const outcome = await keyway(...args, '--shards', 'yorkie=127.0.0.1:9101,127.0.0.1:9102');
@@ -130,7 +130,7 @@ it("makes a config of Istio's, tells what it left out, and the config is right",
   expect(out).toMatch(/yorkie-[01]\t127\.0\.0\.1:910[12]\n$/);
 });
 
-it('ends with an error where its port is taken, and leaves nothing running', async () => {
+it('ends with an error if its port is taken, and leaves nothing running', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   scope.defer(() => server.close());
@@ -151,7 +151,7 @@ clusters: {docs: {shards: [{id: s0, address: 127.0.0.1:1}]}}
   );
 });
 
-it('names the option of an address that cannot be had, and leaves nothing running', async () => {
+it('names the option of an address that is not available, and leaves nothing running', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   scope.defer(() => server.close());
@@ -186,7 +186,7 @@ it('names the option of an address that cannot be had, and leaves nothing runnin
 });
 
 // A device whose disk is always full.
-it.runIf(existsSync('/dev/full'))('serves on where what it logs cannot be written', async () => {
+it.runIf(existsSync('/dev/full'))('keeps serving when its log cannot be written', async () => {
   const config = scope.file(
     'keyway.yaml',
     stringify({
@@ -313,7 +313,7 @@ it('runs one `keyway dev` in a folder, and says which process has it', async () 
   await (await startDev(folder, '--shards', '1')).printed(/try, in another terminal/);
 });
 
-it('ends `keyway dev` in order where its folder is gone, and says what was lost', async () => {
+it('ends `keyway dev` in order if its folder is gone, and says what was lost', async () => {
   const folder = join(scope.folder(), 'gone');
   mkdirSync(folder);
   const dev = await startDev(folder, '--shards', '1');

@@ -23,7 +23,7 @@ const done = (...args: string[]): Promise<string> => new Commands(address).done(
 
 const CREATE = ['cluster', 'create', 'docs', '--shards', 's0=10.0.0.1:1,s1=10.0.0.2:1', '--placement', 'maglev:251'];
 
-it('makes namespaces and clusters, lists them, and deletes them when it is told to', async () => {
+it('creates, lists and deletes namespaces and clusters', async () => {
   expect(await done('ns', 'create', 'team')).toBe('team exists\n');
   expect(await done(...CREATE, '--namespace', 'team')).toBe('docs is at version 1\n');
   expect(await done(...CREATE)).toBe('docs is at version 1\n');
@@ -103,7 +103,7 @@ it('reads and writes the lines of CLUSTERX SETNODES', async () => {
   expect(await done('topology', 'get')).toContain('slots: 100-16383');
 });
 
-it('tells of routers, nodes, leaders and every change', async () => {
+it('shows routers, nodes, leaders and every change', async () => {
   await done(...CREATE);
   const watch = scope.run(process.execPath, [KEYWAY, 'watch', '--registry', address]);
   await watch.printed(/cluster {3}default\/docs {2}is at version 1/);
@@ -140,7 +140,7 @@ it('tells of routers, nodes, leaders and every change', async () => {
   expect(await watch.end('SIGINT')).toBe(0);
 });
 
-it('tells of shards and routers that are away, and waits for them until somebody says that they have ended', async () => {
+it('shows shards and routers that are away, and waits for them until an operator says that they have ended', async () => {
   await done(...CREATE);
   const { handoffs, topologies } = registryOn(store.open(), scope);
   const name = { namespace: 'default', cluster: 'docs' };

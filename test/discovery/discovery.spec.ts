@@ -44,7 +44,7 @@ it('follows a file, keeps what the file does not say, and leaves a faulty one al
   expect(await discover.end()).toBe(0);
 });
 
-it('follows registered nodes: who leaves is out at once, who dies when nobody expects it back, who moves keeps its keys', async () => {
+it('follows registered nodes: one that leaves is removed at once, one that dies when its lease ends, and one that moves keeps its keys', async () => {
   const { registry, where } = await startRegistry(scope);
   const discover = ['discover', '--cluster', 'docs', '--nodes', '--gone-after', '300ms', ...where];
   scope.keyway(discover);
@@ -122,7 +122,7 @@ it('registers a node for as long as its command runs, is healthy, and passes on 
   expect(await registry.members.list('node')).toEqual([]);
 });
 
-it('tells in the registry when a node is unhealthy, and when it is healthy again', async () => {
+it('records in the registry that a node is unhealthy, and that it is healthy again', async () => {
   const { registry, where } = await startRegistry(scope);
   const { server, port } = await listening();
   const place = ['--cluster', 'docs', '--shard', 's0', '--address', `127.0.0.1:${port}`];

@@ -67,7 +67,7 @@ it("goes as README's tour says, line by line", async () => {
   for (const step of steps) await newcomer.take(step);
 }, 240_000);
 
-it("keeps house as docs/housekeeping.md says, in a cluster that is README's", async () => {
+it("does housekeeping as docs/housekeeping.md says, in README's cluster", async () => {
   const newcomer = await newcomerHere();
   const [start] = stepsOf('README.md', '## Two minutes') as [Step];
   const steps = stepsOf('docs/housekeeping.md', '## Turns');

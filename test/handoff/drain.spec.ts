@@ -157,7 +157,7 @@ it('lets a call that no route names finish at its old owner, and ends it once it
   expect(backends[1]?.calls).toEqual([]);
 });
 
-it('has the watches of a shard leave that goes away by itself', async () => {
+it('ends the watches of a shard that shuts down by itself', async () => {
   const sessions: ServerHttp2Session[] = [];
   const server: Http2Server = createHttp2((_request, response) => {
     response.writeHead(200, { 'content-type': 'application/grpc' });
@@ -260,7 +260,7 @@ it.each([
   expect(seen.closed).toBe(false);
 });
 
-it('serves what was deleted for as long as a call to it is under way, and has nobody make it anew meanwhile', async () => {
+it('serves a deleted cluster while a call to it is under way, and lets nobody create it again meanwhile', async () => {
   const [one, other] = [await holdingShard('text/plain'), await holdingShard('text/plain')];
   const config = { drain: { longLivedAfter: '10m' } };
   const { router, registry } = await start([one.port], 1, {

@@ -127,7 +127,7 @@ function change(registry: Registry, to: TopologyDraft, drivenBy = clock): Promis
 describe.each([{ workers: 1 }, { workers: 2 }])('a handoff, as a router of $workers workers takes part', ({
   workers,
 }) => {
-  it('ends watches that move, has new ones wait, then calls, and lets them go to the new owner', async () => {
+  it('ends watches that move, makes new ones and then calls wait, and releases them to the new owner', async () => {
     const { ports, registry, start } = await echoes();
     const [before, after] = [draft(ports.slice(0, 1)), draft(ports)];
     await registry.topologies.commit(before);
@@ -174,7 +174,7 @@ describe.each([{ workers: 1 }, { workers: 2 }])('a handoff, as a router of $work
     expect(await metric(router, 'keyway_held_requests')).toBe(0);
   });
 
-  it('holds no more than it may, and for no longer; and lets all go where it is given up', async () => {
+  it('holds no more than allowed, for no longer than allowed, and releases everything if it is given up', async () => {
     const { ports, registry, start } = await echoes();
     await registry.topologies.commit(draft(ports.slice(0, 1)));
     const router = await start({ workers, lease: LASTING, config: { hold: { requests: 3, wait: '1m' } } });
@@ -200,7 +200,7 @@ describe.each([{ workers: 1 }, { workers: 2 }])('a handoff, as a router of $work
 });
 
 describe('a router that has lost its lease', () => {
-  it('stops by its own clock where shards cannot refuse it, before others go on without it', async () => {
+  it('stops by its own clock if shards cannot refuse it, before others continue without it', async () => {
     const { ports, registry, address, start } = await echoes();
     await registry.topologies.commit(draft(ports.slice(0, 1)));
     const cable = await Cable.to(address);
@@ -228,7 +228,7 @@ describe('a router that has lost its lease', () => {
     expect(await waiting).toBe('s1');
   });
 
-  it('has forgotten nothing where it was stopped for longer than that', async () => {
+  it('has forgotten nothing if it was stopped for longer than that', async () => {
     const { ports, registry, start } = await echoes();
     await registry.topologies.commit(draft(ports.slice(0, 1)));
     const router = await start({ lease: '1s' });
@@ -244,7 +244,7 @@ describe('a router that has lost its lease', () => {
     expect(new Set(await Promise.all(calls))).toEqual(new Set(['s1']));
   });
 
-  it('looks at no clock that can be set', async () => {
+  it('uses no clock that can be set', async () => {
     const { ports, registry, start } = await echoes();
     await registry.topologies.commit(draft(ports.slice(0, 1)));
     process.env.NODE_OPTIONS = `--import ${new URL('./clock-jump.ts', import.meta.url).href}`;
@@ -295,7 +295,7 @@ describe('a shard that takes part', () => {
     });
   }
 
-  it('serves what it owns, tells routers that are behind, and waits where it is behind itself', async () => {
+  it('serves what it owns, refuses routers that are behind, and waits if it is behind itself', async () => {
     // A shard that is not given time to renew its lease would refuse for that.
     const { registry, ports } = await shards(2, {}, LASTING);
     const topology = draft(ports);
@@ -316,7 +316,7 @@ describe('a shard that takes part', () => {
     expect((await get(ports[1] as number, other, '1'))?.metadata.get('x-keyway-stale')).toEqual(['2']);
   });
 
-  it('has a router that is cut off go on, and refuses it what it has lost; the client waits, and is served', async () => {
+  it('lets a router that is cut off continue, and refuses what it has lost; the client waits, and is served', async () => {
     const { registry, ports, address } = await shards(2);
     const cable = await Cable.to(address);
     scope.defer(() => cable.close());
@@ -367,7 +367,7 @@ describe('a shard that takes part', () => {
   it.each([
     'strict',
     'eventual',
-  ] as const)('has its watches made anew by a router that replays them (%s)', async (consistency) => {
+  ] as const)('has its watches opened again by a router that replays them (%s)', async (consistency) => {
     // A shard that is not given time to renew its lease would end the watch.
     const { registry, ports, address } = await shards(2, { consistency }, LASTING);
     const resume = { protobuf: { seen: [2, 3], into: [2], absent: 0 } };

@@ -141,7 +141,7 @@ describe('a router that was stopped past its lease', () => {
     expect(await call.over).toMatch(/^503 this router has lost its lease/);
   });
 
-  it('does not send to the old owner what has waited for it', async () => {
+  it('does not send to the old owner what was waiting for it', async () => {
     const router = await leased({ upstream: { waitForOwnerMs: 60_000 } });
     const [next, old] = router.shards;
     old.end();
@@ -159,7 +159,7 @@ describe('a router that was stopped past its lease', () => {
     ]);
   });
 
-  it('has new requests wait, and sends none of them by what it knew', async () => {
+  it('makes new requests wait, and sends none of them by its old knowledge', async () => {
     const router = await leased();
     await router.call('moves/a').over;
     router.stopped.forMs = 20_000;
@@ -172,7 +172,7 @@ describe('a router that was stopped past its lease', () => {
 });
 
 describe('a change of version', () => {
-  it('waits for an upload, which ends at its old owner, before it has anybody wait', async () => {
+  it('waits for an upload, which ends at its old owner, before it makes others wait', async () => {
     const router = await RouterInProcess.start(scope);
     const [, old] = router.shards;
     const upload = router.call('moves/a', 'PUT');
@@ -199,7 +199,7 @@ describe('a change of version', () => {
   it.each([
     ['has a second slow call', 2, 1],
     ['was in flight while requests were held in vain', 1, 2],
-  ])('has new calls to a key wait that %s', async (_, slowCalls, attempt) => {
+  ])('makes new calls to a key wait that %s', async (_, slowCalls, attempt) => {
     const router = await RouterInProcess.start(scope);
     const [, old] = router.shards;
     const busy = answersLater(old);

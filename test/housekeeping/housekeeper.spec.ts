@@ -169,7 +169,7 @@ it('carries each project out on the owner of its key, the cluster and each shard
   expect(new Set(seen.filter(({ unit }) => unit === 'cluster').map(({ node: by }) => by)).size).toBe(1);
 });
 
-it('carries all projects out on one node where the leader is to, and on the next once that has gone', async () => {
+it("carries all projects out on one node if they are the leader's, and on the next once that node has gone", async () => {
   const open = await opened();
   await open().topologies.commit(draft(['s0', 's1']));
   const nodes = ['s0', 's1'].map((shard) => ({ shard, ...node(open(), shard, [task()], { projectsBy: 'leader' }) }));
@@ -329,7 +329,7 @@ it('does not resign before its runs have stopped, though it could tell the regis
   await stopping;
 });
 
-it('ends a run that takes too long, tells of it, and tries again later each time', async () => {
+it('ends a run that takes too long, reports it, and tries again after an ever longer pause', async () => {
   const open = await opened();
   await open().topologies.commit(draft(['s0']));
   const slow = task(
@@ -404,7 +404,7 @@ it('carries no more out at once than it may', async () => {
   expect(most).toBe(QUICK.concurrency);
 });
 
-it('gives a unit up whose token the store refuses, and counts it', async () => {
+it('gives up a unit whose token the store refuses, and counts it', async () => {
   const open = await opened();
   await open().topologies.commit(draft(['s0']));
   let refused = 0;
@@ -463,7 +463,7 @@ it('carries nothing out that is paused, but for an order, and catches up once', 
   expect(third.record.beganMs - second.record.beganMs).toBeGreaterThan(100);
 });
 
-it('forgets a project that is there no more, and finds a new one', async () => {
+it('forgets a project that no longer exists, and finds a new one', async () => {
   const open = await opened();
   const registry = open();
   await registry.topologies.commit(draft(['s0']));
@@ -481,7 +481,7 @@ it('forgets a project that is there no more, and finds a new one', async () => {
   }, PATIENCE);
 });
 
-it('tells people what tasks there are', async () => {
+it('lists the tasks', async () => {
   const open = await opened();
   const registry = open();
   await registry.topologies.commit(draft(['s0']));

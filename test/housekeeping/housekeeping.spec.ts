@@ -191,7 +191,7 @@ it('takes over what a killed shard had claimed, once its lease has ended', async
   expect(runsOf(heir.id)[0]?.at).toBeGreaterThan(last + 1500 - 300 - 200);
 });
 
-it('refuses settings that are none, with file, line and mend', async () => {
+it('refuses invalid settings, with file, line and the fix', async () => {
   const file = scope.file('housekeeping.yaml', 'lease:\n  liveness: 20s\ntasks:\n  compction: {}\n');
   const backend = ['backend', '--id', 's0', '--listen', '127.0.0.1:0', '--data', join(folder, 'd.sqlite')];
   const { code, error } = await commands.run(...backend, '--cluster', 'docs', '--housekeeping', file);

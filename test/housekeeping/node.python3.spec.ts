@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => scope.release());
 
-it('calls the tasks of the example, a backend in Python, by HTTP, and tells what came of them', async () => {
+it('calls the tasks of the example, a backend in Python, by HTTP, and reports the results', async () => {
   const [port] = await freePorts(1);
   const url = `http://127.0.0.1:${port}`;
   const settings = parse(readFileSync(join(EXAMPLE, 'housekeeping.yaml'), 'utf8')) as { tasks: { expire: object } };

@@ -196,7 +196,7 @@ describe('a peer that floods is told to calm down, and counted', () => {
   });
 });
 
-it('refuses more streams than it allows, and goes on', async () => {
+it('refuses more streams than it allows, and keeps serving', async () => {
   const peer = await RawPeer.connect(scope, router.port);
   const open = (id: number): Buffer => frame(FrameType.Headers, END_HEADERS, id, requestBlock());
   peer.write(...Array.from({ length: 1001 }, (_, i) => open(idOf(i))));
@@ -206,7 +206,7 @@ it('refuses more streams than it allows, and goes on', async () => {
   await servesOthers();
 });
 
-it('closes the connection of who does not speak HTTP', async () => {
+it('closes a connection that does not speak HTTP', async () => {
   const socket = connectSocket(router.port, '127.0.0.1');
   scope.defer(() => socket.destroy());
   socket.write(Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3, ...new Array(40).fill(7)]));

@@ -258,7 +258,7 @@ describe('a refusal comes in the protocol that the client speaks', () => {
   });
 });
 
-describe('a client that means no good', () => {
+describe('a malicious client', () => {
   beforeEach(() => start('http2', 'http2'));
 
   it('is refused once, and what it sends behind is not read', async () => {

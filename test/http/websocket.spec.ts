@@ -183,7 +183,7 @@ it('reaches a shard that speaks both versions, and has no extended CONNECT, over
   expect(await ask(await open(router, '/live?doc=a'), 'hello')).toBe('hello');
 });
 
-describe('what is no WebSocket', () => {
+describe('what is not a WebSocket', () => {
   it('a shard that has none: its answer is the client’s', async () => {
     const backend = await startHttpBackend(scope, 's0', 'http1');
     const router = await shared.configured({

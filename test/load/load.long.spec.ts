@@ -125,7 +125,7 @@ it('sends what templates say, and no key but those of its file', async () => {
   expect(seen.length).toBe(report.requests);
 });
 
-it('counts errors by what went wrong, goes on without its target, and ends with 1 where it was told to', async () => {
+it('counts errors by what went wrong, continues without its target, and ends with 1 if asked to', async () => {
   const { address } = await backend((stream, { ':path': path }) => {
     if (path === '/reset') stream.close(2);
     else if (path !== '/silent') {

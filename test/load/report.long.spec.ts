@@ -91,7 +91,7 @@ it('carries commands out at their times, marks them, and says which have failed'
   expect(out).toMatch(/marks +0\.2 s {2}sleep 15 & echo done/);
 });
 
-it('goes on until its commands have ended and a time after, where that is wanted', async () => {
+it('continues until its commands have ended and for a time after, if asked to', async () => {
   const address = await backend(ok);
   const json = join(scope.folder(), 'report.json');
   const at = ['--at', '200ms', 'sleep 1', '--at', '1s', 'true', '--after-commands', '500ms'];
@@ -101,7 +101,7 @@ it('goes on until its commands have ended and a time after, where that is wanted
   expect(readReport(json).marks.length).toBe(4);
 });
 
-it('tells of pauses, and of nothing where there are none', async () => {
+it('reports pauses, and nothing if there are none', async () => {
   let stalls = true;
   const address = await backend((stream, headers) => {
     if (!stalls) return ok(stream, headers);
@@ -151,7 +151,7 @@ it('finds what a backend that answers with a shard and a revision does wrong', a
   expect(split.out).toMatch(/revisions grow: NO, \d+ times/);
 });
 
-it('finds what a watch was not told of, and goes on behind the last that it knew', async () => {
+it('finds what a watch missed, and continues after the last event that it knew', async () => {
   const watchers = new Set<ServerHttp2Stream>();
   const asked: string[] = [];
   let revision = 0;

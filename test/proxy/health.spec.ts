@@ -95,7 +95,7 @@ describe('a shard that says itself that it is unhealthy gets no requests until i
   });
 });
 
-describe('what becomes of requests tells of a shard too', () => {
+describe('what happens to requests says something about a shard too', () => {
   const startFailing = async (): Promise<{ port: number; heal: () => void; requests: () => number }> => {
     let status = 503;
     let requests = 0;

@@ -16,7 +16,7 @@ describeLargestTopologies(scope, [
   ['etcd', (each) => etcd(each, 1), 2.5],
 ]);
 
-it('commits and leads on while one of three members of etcd is gone', async () => {
+it('keeps committing and leading while one of three members of etcd is gone', async () => {
   const store = await etcd(scope, 3);
   const { topologies, elections } = registryOn(store.open(), scope);
   await topologies.commit(draft(1));

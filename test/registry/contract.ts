@@ -58,7 +58,7 @@ export function describeRegistries(scope: Scope, stores: Readonly<Record<string,
   describe.each(Object.entries(stores))(
     'a registry on %s',
     (_name, [start, startApart = start]) => {
-      it('takes newer versions only, but for force, and from the expected one', async () => {
+      it('takes only newer versions unless forced, and only from the expected one', async () => {
         const store = await start(scope);
         const { topologies } = registryOn(store.open(), scope);
         const other = registryOn(store.open(), scope).topologies;
@@ -79,7 +79,7 @@ export function describeRegistries(scope: Scope, stores: Readonly<Record<string,
         expect(versions.sort((a, b) => a - b)).toEqual([13, 14, 15, 16, 17, 18]);
       });
 
-      it('keeps past versions, and goes on counting after a deletion', async () => {
+      it('keeps past versions, and continues counting after a deletion', async () => {
         const store = await start(scope);
         const { topologies, namespaces } = registryOn(store.open(), scope);
         for (const weight of [1, 2, 3]) await topologies.commit(draft(weight));
@@ -104,7 +104,7 @@ export function describeRegistries(scope: Scope, stores: Readonly<Record<string,
         await expect(topologies.commit({ ...draft(1), namespace: 'team' })).rejects.toThrow(NamespaceError);
       });
 
-      it('tells watchers of every version from one on, in order, none twice, also after compaction', async () => {
+      it('reports every version to watchers from a given one on, in order, none twice, even after compaction', async () => {
         const store = await start(scope);
         const { topologies } = registryOn(store.open(), scope);
         const fresh = Collected.of((signal) => registryOn(store.open(), scope).topologies.watch(NAME, null, signal));
@@ -192,7 +192,7 @@ export function describeRegistries(scope: Scope, stores: Readonly<Record<string,
         expect(await documents.get('task/a')).toBeNull();
       });
 
-      it('lists what no message holds, and tells of it', async () => {
+      it('lists more than one message can hold, and watches it', async () => {
         const store = await start(scope);
         const opened = store.open();
         scope.defer(() => opened.close());
@@ -238,7 +238,7 @@ export function describeRegistries(scope: Scope, stores: Readonly<Record<string,
         expect(await opened.commit([{ ...unchanged, unchangedSince: revision }], [])).not.toBeNull();
       });
 
-      it('tells watchers of every version through a server that is killed, compacted and started again', async () => {
+      it('reports every version to watchers of a server that is killed, compacted and started again', async () => {
         const store = await startApart(scope);
         const [server] = store.servers;
         const { topologies } = registryOn(store.open(), scope);
@@ -261,7 +261,7 @@ export function describeRegistries(scope: Scope, stores: Readonly<Record<string,
         await seen.stop();
       });
 
-      it('takes what is held by leases from who was cut off for longer, by its own clock first', async () => {
+      it('takes what is held by leases from a client that was cut off for longer, which notices first by its own clock', async () => {
         const store = await startApart(scope);
         if (store.servers.length === 0) return;
         const { members, elections } = registryOn(store.open(), scope);
@@ -295,7 +295,7 @@ export function describeLargestTopologies(
   scope: Scope,
   sizes: ReadonlyArray<readonly [name: string, start: StartStore, megabytes: number]>,
 ): void {
-  it.each(sizes)('tells that a topology is too large for %s, and by how much', async (_name, start, megabytes) => {
+  it.each(sizes)('reports that a topology is too large for %s, and by how much', async (_name, start, megabytes) => {
     const store = await start(scope);
     const { topologies } = registryOn(store.open(), scope);
     const bytes = megabytes * 1024 * 1024;

@@ -110,7 +110,7 @@ async function lived(store: Restorable): Promise<Registry> {
 }
 
 describe.each(['a copy', 'in place', 'lost'] as const)('a registry that is restored: %s', (how) => {
-  it('has those that were ahead of it come back to what it says, by a version that nobody has known', async () => {
+  it('brings those that were ahead back to its own state, by a version that nobody has known', async () => {
     const store = restorable();
     const registry = await lived(store);
     const ahead = new Follower(scope, registry);
@@ -125,7 +125,7 @@ describe.each(['a copy', 'in place', 'lost'] as const)('a registry that is resto
     await Promise.all([ahead.tells('g@8'), fresh.tells('g@8')]);
   });
 
-  it('is noticed by who was cut off while it made as many changes again', async () => {
+  it('is noticed by a client that was cut off while as many changes were made again', async () => {
     const store = restorable();
     const registry = await lived(store);
     const ahead = new Follower(scope, registry);

@@ -68,7 +68,7 @@ it.each([
   expect(await members.list('router')).toEqual([]);
 });
 
-it('goes on without its registry, from disk too after a restart, and says so', async () => {
+it('continues without its registry, from disk too after a restart, and says so', async () => {
   const store = await remote(scope);
   const [server] = store.servers;
   const { topologies } = registryOn(store.open(), scope);

@@ -18,7 +18,7 @@ const TOKEN = 'a-token-that-nobody-guesses';
 const namespacesOf = (description: RegistryDescription): Promise<string[]> =>
   registryOn(openStore(description, { clock, timeOfDayMs: Date.now, random: Math.random }), scope).namespaces.list();
 
-it('serves the registry with TLS to who shows the token, and to nobody else', async () => {
+it('serves the registry over TLS to clients with the token, and to nobody else', async () => {
   const folder = scope.folder();
   const authority = new TestAuthority(folder);
   const { certificate, key } = authority.issue('DNS:registry.test');
@@ -73,7 +73,7 @@ it('is served to other machines with TLS, and tokens of some length, or not at a
   expect(await namespacesOf({ remote: { address: `127.0.0.1:${port}`, tokenFile } })).toEqual(['default']);
 });
 
-it('is shown no token on another machine without TLS, unless somebody says so', () => {
+it('is sent no token on another machine without TLS, unless configured otherwise', () => {
   const open = (description: RegistryDescription): Promise<void> =>
     openStore(description, { clock, timeOfDayMs: Date.now, random: Math.random }).close();
   const tokenFile = scope.file('token', TOKEN);

@@ -101,7 +101,7 @@ async function drained(watch: AsyncIterable<unknown>): Promise<void> {
   for await (const _event of watch);
 }
 
-it('lives through whatever any entry turns into, keeps to what it read last, and says which', async () => {
+it('survives whatever any entry turns into, keeps what it read last, and says which entry it was', async () => {
   const { raw, open } = await filled();
   const readers = new Readers(open());
   await readers.tells(3);
@@ -126,7 +126,7 @@ it('lives through whatever any entry turns into, keeps to what it read last, and
   }, PATIENCE);
 });
 
-it('waits in a handoff for who is there, whatever members say', async () => {
+it('waits in a handoff for those that are there, whatever member entries say', async () => {
   const { raw, open } = await filled();
   const readers = new Readers(open());
   await readers.tells(3);

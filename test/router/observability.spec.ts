@@ -82,7 +82,7 @@ describe.each([1, 2])('the admin address of a router with %i workers', (workers)
       );
   });
 
-  it('tells of clusters, streams, keys and the config', async () => {
+  it('shows clusters, streams, keys and the config', async () => {
     const router = await start(
       {},
       {
@@ -131,7 +131,7 @@ describe.each([1, 2])('the admin address of a router with %i workers', (workers)
   });
 });
 
-it('shows no key that lets in whoever shows it', async () => {
+it('hides keys that grant access to their bearer', async () => {
   const path = join(scope.folder(), 'access.log');
   const routes = [{ match: { prefix: '/' }, cluster: 'docs', shardKey: { cookie: 'session' } }];
   const router = await start({ accessLog: { path } }, { routes });
@@ -150,7 +150,7 @@ it('shows no key that lets in whoever shows it', async () => {
   expect(log + router.process.output).not.toContain('s3cr3t');
 });
 
-it('wants a token for what it tells of requests, and none for probes', async () => {
+it('requires a token for what it shows of requests, and none for probes', async () => {
   const [port] = (await freePorts(1)) as [number];
   const token = scope.file('token', 'a-token-of-some-length\n');
   const [backend] = await Promise.all([startHttpBackend(scope, 's0', 'http2')]);

@@ -148,7 +148,7 @@ it('takes PROXY headers from the next connection on, and takes none any more', a
   expect(await statusOver(before)).toBe(200);
 });
 
-it('goes by other limits: at once, or from the next connection on, and ends none for them', async () => {
+it('applies other limits at once or from the next connection on, and ends no connection for them', async () => {
   const router = await start();
   const before = await sessionTo(router);
   rewrite(router, () => ({ limits: { maxConcurrentStreams: 7, maxDownstreamConnections: 2 } }));

@@ -23,7 +23,7 @@ function marked(mark: string, port: number): { routes: object[]; clusters: objec
   };
 }
 
-it('goes by the old config or the new one with each request, on connections that stay', async () => {
+it('applies either the old config or the new one to each request, on connections that stay', async () => {
   const backends = [await startHttpBackend(scope, 'a', 'http2'), await startHttpBackend(scope, 'b', 'http2')] as const;
   const configs = [marked('a', backends[0].port), marked('b', backends[1].port)] as const;
   const router = await startRouter(scope, {
@@ -85,7 +85,7 @@ it('reads its config again at SIGHUP, and when the file changes', async () => {
   expect(await metric(router, 'keyway_downstream_connections_total')).toBeGreaterThan(0);
 });
 
-it('tells by keyway reload what came of it, and goes on by the last config that was right', async () => {
+it('reports the outcome to keyway reload, and keeps the last valid config', async () => {
   const { port } = await startHttpBackend(scope, 'a', 'http2');
   const router = await startRouter(scope, { shards: [port], config: { reloadOnChange: false } });
   const commands = new Commands('');

@@ -108,7 +108,7 @@ it('leaves a router as it is where the one that is to replace it does not come u
   expect(await answered(router.port)).toBeNull();
 });
 
-it('starts where there is nobody to replace, and takes no port that another router has', async () => {
+it('starts if there is no router to replace, and takes no port that another router has', async () => {
   const { port } = await startHttpBackend(scope, 'a', 'http2');
   const [listen, admin, otherAdmin] = await freePorts(3);
   const config = (adminPort: number | undefined): string =>

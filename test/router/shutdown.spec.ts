@@ -133,7 +133,7 @@ it('cuts what outlives the grace', async () => {
   expect(await router.process.exit()).toBe(0);
 });
 
-it('drains where a signal comes more than once, as npm and the group of a terminal have it', async () => {
+it('drains when a signal comes more than once, as npm and the group of a terminal send it', async () => {
   const { router, streams } = await startHeld();
   const session = connect(`http://${router.endpoint}`);
   scope.defer(() => session.destroy());
@@ -150,7 +150,7 @@ it('drains where a signal comes more than once, as npm and the group of a termin
   expect(await router.process.exit()).toBe(0);
 });
 
-it('ends at once where somebody asks again', async () => {
+it('ends at once when asked again', async () => {
   const { router } = await startHeld();
   await holdRequest(router);
   const { child } = router.process;

@@ -97,7 +97,7 @@ it('refuses TLS below 1.2 and cleartext, and counts it', async () => {
   expect(await metric(router, 'keyway_handshakes_failed_total')).toBe(2);
 });
 
-it('takes certificates that change, without a word to those who are connected; bad files change nothing', async () => {
+it('takes up changed certificates without disturbing open connections; bad files change nothing', async () => {
   const [old, renewed] = [authority.issue('DNS:old.example'), authority.issue('DNS:new.example')];
   const files = { certificate: join(folder, 'live.pem'), key: join(folder, 'live.key') };
   const put = ({ certificate, key }: { certificate: string; key: string }): void => {
@@ -206,7 +206,7 @@ describe('behind a load balancer that speaks the PROXY protocol', () => {
     expect(text).toMatch(/"backend":"s\d"/);
   });
 
-  it('who sends no header, a malformed one, or none in time is cut off', async () => {
+  it('a client that sends no header, a malformed one, or none in time is cut off', async () => {
     const router = await startBehind();
     const without = await RawHttp1.connect(scope, router.port);
     without.write(request);
@@ -219,7 +219,7 @@ describe('behind a load balancer that speaks the PROXY protocol', () => {
     expect(await metric(router, 'keyway_handshakes_failed_total')).toBe(3);
   });
 
-  it('a connection of its own, to look whether we are there, is taken', async () => {
+  it('a connection of its own, to check that the router is there, is accepted', async () => {
     const router = await startBehind();
     const peer = await RawHttp1.connect(scope, router.port);
     peer.socket.write(Buffer.from([...SIGNATURE, 0x20, 0, 0, 0]));

@@ -27,7 +27,7 @@ async function watched(
 
 const write = (name: string, text: string): void => writeFileSync(join(folder, name), text);
 
-it('tells of other contents once, and of the same ones never', async () => {
+it('reports changed contents once, and unchanged contents never', async () => {
   write('a', 'one');
   const { looks, changes } = await watched('a');
   await looks(2);
@@ -43,7 +43,7 @@ it('tells of other contents once, and of the same ones never', async () => {
   expect(changes()).toBe(2);
 });
 
-it('waits for a write that is under way, and for a file that is not there', async () => {
+it('waits for a write in progress, and for a missing file', async () => {
   write('a', 'one');
   const { looks, changes } = await watched('a');
   for (const part of ['', 't', 'tw']) {
@@ -58,7 +58,7 @@ it('waits for a write that is under way, and for a file that is not there', asyn
   expect(changes()).toBe(1);
 });
 
-it('sees a file that was put in the place of the other', async () => {
+it('notices that the file was replaced by another', async () => {
   write('a', 'one');
   const { looks, changes } = await watched('a');
   write('a.new', 'two');
@@ -67,7 +67,7 @@ it('sees a file that was put in the place of the other', async () => {
   expect(changes()).toBe(1);
 });
 
-it('sees links that lead elsewhere, as those of a ConfigMap', async () => {
+it('notices that a link points elsewhere, as in a ConfigMap', async () => {
   for (const version of ['v1', 'v2']) {
     mkdirSync(join(folder, version));
     write(`${version}/a`, version);

@@ -6,7 +6,7 @@ import { expect, it, vi } from 'vitest';
 import { newLog } from '../../runtime/log.ts';
 import { HandOver, sendingList } from './hand-over.ts';
 
-it('has each thread of the other router get a socket of each address', () => {
+it('gives each thread of the other router a socket for each address', () => {
   const all = [
     { name: 'a', sockets: [10, 11] },
     { name: 'admin', sockets: [12] },
@@ -17,7 +17,7 @@ it('has each thread of the other router get a socket of each address', () => {
   expect(sent(3).filter((each) => each.startsWith('a0') || each.startsWith('a1'))).toEqual(['a0', 'a1', 'a0', 'a1']);
 });
 
-it('hands sockets to nobody who waits where others can get in', async () => {
+it('hands sockets over only through a socket in a private folder', async () => {
   const sockets = vi.fn();
   const handOver = new HandOver({ sockets, log: newLog('silent') }, () => {});
   const folder = mkdtempSync(join(tmpdir(), 'keyway-test-'));

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { withoutFormerOptions } from './former-options.ts';
 
-it('reads options that took milliseconds as they are written now, up to what is for another program', () => {
+it('reads old options in milliseconds as new ones, but not the arguments of another program', () => {
   const told: string[] = [];
   const read = (...argv: string[]): string[] => withoutFormerOptions(argv, (line) => told.push(line));
   expect(read('node', 'register', '--lease-ms', '500', '--check-ms=20', '--', 'x', '--lease-ms', '1')).toEqual([

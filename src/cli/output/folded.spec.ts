@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { folded } from './folded.ts';
 
-it('tells a fault that repeats ever more rarely, and each of several by itself', () => {
+it('reports a repeated fault ever more rarely, and counts different faults separately', () => {
   const told: string[] = [];
   const tell = folded((message, times) => told.push(`${message} ${times}`));
   for (let i = 0; i < 1000; i++) tell('no such name');

@@ -151,7 +151,7 @@ describe('an answer', () => {
     expect(await answerTo(answer)).toEqual(expected);
   });
 
-  it('reads alike however its bytes are cut', async () => {
+  it('reads the same however its bytes are split', async () => {
     const whole = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-T: 1\r\n\r\n';
     const { connection } = await open();
     for (let size = 1; size < 9; size++) {
@@ -282,7 +282,7 @@ describe('a request', () => {
     );
   });
 
-  it('goes in chunks where its length is not known, says where it has no content, and always has a Host', async () => {
+  it('goes in chunks if its length is not known, says when it has no content, and always has a Host', async () => {
     const post = [
       [':method', 'POST'],
       [':scheme', 'http'],
@@ -321,7 +321,7 @@ describe('a WebSocket', () => {
     await closed;
   });
 
-  it('that is not taken is a GET: its answer comes whole, and the connection goes on', async () => {
+  it('that is not accepted is a GET: its answer comes whole, and the connection stays in use', async () => {
     const { connection, events } = await open();
     answers = [OK];
     expect(await ask(connection, CONNECT)).toEqual([':status=200 content-length=2', '"ok"', 'end']);

@@ -254,7 +254,7 @@ function tableCount(newestFirst: readonly Field[]): number {
 }
 
 describe('names', () => {
-  it('that peers send are let go when others have come, and those of our own stay what they are', () => {
+  it('that peers send are forgotten when others have come, and our own stay', () => {
     const own = headerName('x-own-name');
     const once = peerName('x-once');
     const often = peerName('x-often');

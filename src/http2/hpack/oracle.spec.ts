@@ -92,7 +92,7 @@ const noise = fc.uint8Array({ maxLength: 12 }).map((bytes) => Buffer.from(bytes)
 const piece = fc.oneof({ weight: 5, arbitrary: literal }, { weight: 2, arbitrary: indexed }, resize, noise);
 const block = fc.array(piece, { maxLength: 6 }).map((pieces) => Buffer.concat([request, ...pieces]));
 
-it("takes the header blocks for valid that Node's own HTTP/2 takes for valid, and no others", async () => {
+it("accepts the header blocks that Node's own HTTP/2 accepts, and no others", async () => {
   const seen = { valid: 0, invalid: 0 };
   await fc.assert(
     fc.asyncProperty(fc.array(block, { minLength: 1, maxLength: 3 }), async (blocks) => {

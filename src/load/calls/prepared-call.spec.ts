@@ -41,7 +41,7 @@ it('has pseudo-header fields first, and keeps for a key what depends on it alone
   expect(Buffer.from(call.message({ ...VALUES, document: 'e' }, 1, 0)).toString()).toBe('e');
 });
 
-it('says what cannot be sent before anything is', async () => {
+it('says what cannot be sent before anything is sent', async () => {
   await expect(prepared({ connect: 'a.B/C', data: '{"a":' })).rejects.toThrow(/the data of a\.B\/C is not JSON/);
   await expect(prepared({ connect: 'a.B/C', data: ['{}', '{}'] })).rejects.toThrow(/set streams: true/);
   await expect(prepared({ grpc: 'a.B/C' })).rejects.toThrow('no reflection');

@@ -15,12 +15,12 @@ it('puts in what the names stand for', () => {
   expect(render('no names, {one} {"brace": {}}')).toBe('no names, {one} {"brace": {}}');
 });
 
-it('knows whether all requests have the same', () => {
+it('knows whether the text is the same for all requests', () => {
   const constant = (text: string): boolean => new Template(text, 'it', Math.random).isConstant;
   expect([constant('abc'), constant(''), constant('a{{seq}}')]).toEqual([true, true, false]);
 });
 
-it('says where it does not know a name, and which there are', () => {
+it('reports an unknown name, and lists the known ones', () => {
   expect(() => render('abc{{kee}}')).toThrow(TemplateError);
   expect(() => render('abc{{kee}}')).toThrow(
     'the data, character 4: {{kee}} is not one of {{key}}, {{project}}, {{document}}, {{seq}}, {{line}}, {{revision}}, {{uuid}}, {{random LEAST MOST}}',

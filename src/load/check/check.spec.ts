@@ -67,7 +67,7 @@ it('finds revisions that do not grow, of calls one after the other and of a watc
   expect(violations({ streams: [stream('s0', [0, 1000], [3, 5, 4])] })).toEqual(rule);
 });
 
-it('finds a write that a watch was not told of, and takes the whole for all that led to it', () => {
+it('finds a write that a watch missed, and takes a whole document for all the changes that led to it', () => {
   const operations = [put('s0', 100, 2), put('s0', 200, 3)];
   expect(violations({ operations, streams: [stream('s0', [0, 5000], [1, 2, 3])] })).toEqual({});
   expect(violations({ operations, streams: [stream('s0', [0, 5000], [1, 3])] })).toEqual({ 'watches miss nothing': 1 });

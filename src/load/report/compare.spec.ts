@@ -20,7 +20,7 @@ it('puts two runs side by side with ratios', () => {
   expect(row('watches at most')).toBe(undefined);
 });
 
-it('says what is no report', () => {
+it('says what is not a report', () => {
   expect(() => parseReport('{', 'a.json')).toThrow(/^a\.json is not JSON: /);
   expect(() => parseReport('{"format": 2}', 'a.json')).toThrow(
     'a.json is not a report of keyway load --json: format is not valid',

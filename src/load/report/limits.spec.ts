@@ -41,14 +41,14 @@ it('reports quantiles, shares and imbalance', () => {
   expect(report.latencyMs.max).toBeCloseTo(100, 0);
 });
 
-it('finds what a run does not keep to', () => {
+it('finds which conditions a run does not meet', () => {
   expect(faults('p99>20ms')).toEqual(['p99>20ms: it is 99.007ms']);
   expect(faults('p99 > 1s, errors>2 ,rate<9')).toEqual([null, null, null]);
   expect(faults('errors>1,rate<11,p50>49000us')[0]).toBe('errors>1: it is 2');
   expect(faults('errors>1,rate<11')[1]).toBe('rate<11: it is 10');
 });
 
-it('says what is no condition', () => {
+it('says what is not a condition', () => {
   for (const wrong of ['p98>1ms', 'p99>20', 'errors>1ms', 'p99=1ms', ''])
     expect(() => parseFailConditions(wrong)).toThrow('is not a condition; write one such as');
 });

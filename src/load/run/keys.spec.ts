@@ -41,7 +41,7 @@ it('picks the n-th key in proportion to 1/n^exponent', () => {
   }
 });
 
-it('picks so large a share of requests among so large a share of keys', () => {
+it('picks a share of the requests from a share of the keys', () => {
   const found = counts({ kind: 'hot', requests: 0.9, keys: 0.01 }, 1000, 100_000);
   const hot = found.slice(0, 10).reduce((sum, each) => sum + each, 0);
   expect(Math.abs(hot - 90_000)).toBeLessThan(1000);

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { nodeHousekeepingSchema } from './settings.ts';
 
-it('shows a token to a backend on another machine by TLS alone, unless somebody says so', () => {
+it('sends a token to a backend on another machine over TLS only, unless configured otherwise', () => {
   const fault = (http: object): string | undefined =>
     nodeHousekeepingSchema.safeParse({ backend: { http }, tasks: { expire: {} } }).error?.issues[0]?.message;
   const tokenFile = '/token';

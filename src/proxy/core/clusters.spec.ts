@@ -45,7 +45,7 @@ function clustersWith(open: readonly OpenRequest[] = []) {
   return { clusters, told, counters: context.counters };
 }
 
-it('tells families of other owners, and of none where nothing has changed', () => {
+it('notifies families of new owners, and not if nothing has changed', () => {
   const { clusters, told } = clustersWith();
   const [first, second] = [tableOf(1, 's0'), tableOf(2, 's1')];
   clusters.goBy([docs(first)], () => {});
@@ -101,7 +101,7 @@ it('counts a shard as unhealthy by how it is reached now, and no longer by how i
   clusters.stop();
 });
 
-it('refuses a cluster whose shards speak what no family does', () => {
+it('refuses a cluster whose shards speak a protocol of no family', () => {
   const { clusters } = clustersWith();
   const morse = { name: 'morse', upstream: { protocol: 'morse' }, table: null };
   expect(() => clusters.goBy([docs(null), morse], () => {})).toThrow('morse');

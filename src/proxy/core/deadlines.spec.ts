@@ -38,7 +38,7 @@ it('fires each deadline once, never early, and within two ticks', () => {
   }
 });
 
-it('forgets what is removed, wherever in its slot it stands', () => {
+it('forgets what is removed, wherever it is in its slot', () => {
   const wheel = new DeadlineWheel(() => now);
   const fired: string[] = [];
   const items = ['a', 'b', 'c', 'd'].map((name) => item(fired, name));

@@ -4,7 +4,7 @@ import { Departures } from './departures.ts';
 const nothingOpen = (): Promise<void> => Promise.resolve();
 
 describe('Departures', () => {
-  it('has a cluster gone once nothing is open to it', async () => {
+  it('reports a cluster as gone once nothing is open to it', async () => {
     const departures = new Departures();
     departures.add('docs');
     const gone = departures.gone('docs');
@@ -15,7 +15,7 @@ describe('Departures', () => {
     expect(departures.has('docs')).toBe(false);
   });
 
-  it('does not have one gone that came back and left again while it was looked', async () => {
+  it('does not report one as gone that came back and left again during the check', async () => {
     const departures = new Departures();
     departures.add('docs');
     const first = departures.gone('docs');

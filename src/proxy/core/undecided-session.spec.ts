@@ -43,7 +43,7 @@ it('hands a connection to the first door that claims it, with all of its bytes',
   expect(told).toEqual(['door 1 takes GET / HTTP/1.1']);
 });
 
-it('waits for as many bytes as a door needs to tell, however they come', () => {
+it('waits for as many bytes as a door needs to decide, however they come', () => {
   const { receive } = begin([doorOf('PRI '), doorOf('')]);
   for (const byte of 'PR') receive(byte);
   expect(told).toEqual([]);
@@ -51,7 +51,7 @@ it('waits for as many bytes as a door needs to tell, however they come', () => {
   expect(told).toEqual(['door 0 takes PRI * HTTP/2.0']);
 });
 
-it('closes what no door claims, and what none can tell of', () => {
+it('closes connections that no door claims or recognises', () => {
   begin([doorOf('PRI ')]).receive('GET /');
   const endless = doorOf('x'.repeat(5000));
   begin([endless]).receive('x'.repeat(1024));

@@ -11,7 +11,7 @@ function doorFor(text: string): string | null {
   return door === 'more' ? door : (door?.alpn ?? null);
 }
 
-it('tells HTTP/2 by the beginning of its preface, and takes anything else for HTTP/1.1', () => {
+it('recognises HTTP/2 by the beginning of its preface, and takes anything else for HTTP/1.1', () => {
   expect(['PRI * HTTP/2.0\r\n', 'PRI '].map(doorFor)).toEqual(['h2', 'h2']);
   expect(['P', 'PRI'].map(doorFor)).toEqual(['more', 'more']);
   expect(['GET / HTTP/1.1', 'PRIX / HTTP/1.1', 'PUT', '\x16\x03\x01'].map(doorFor)).toEqual(Array(4).fill('http/1.1'));

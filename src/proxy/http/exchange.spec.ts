@@ -198,7 +198,7 @@ it('sends a request that was refused once more, with the content that it has had
   expect([client.sent[0], exchange.describe().status]).toEqual(['503', 503]);
 });
 
-it('keeps content for an owner that is waited for where its route repeats nothing', () => {
+it('keeps content for an owner that is waited for even if its route has no retries', () => {
   const shard = new Shard({ protocol: 'http2', waitForOwnerMs: 1000 });
   const { exchange, content } = begin(shard, { retries: { attempts: 0, idempotent: false } }, [], false);
   content('kept', true);

@@ -25,7 +25,7 @@ it('reads tokens, or what they hash to, and what each may do', () => {
   expect(participants.find(`Basic ${TOKEN}`)).toBeNull();
 });
 
-it('tells what is wrong, where, and never the token', () => {
+it('says what is wrong and where, but never the token', () => {
   const faulty = (...lines: readonly string[]): string => {
     try {
       parseParticipants(`tokens:\n${lines.map((line) => `  - ${line}\n`).join('')}`, 'tokens.yaml');

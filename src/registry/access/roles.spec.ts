@@ -45,7 +45,7 @@ it('has each role write what is its own', () => {
       expect(mayWrite(role, key), `${name}: ${key}`).toBe(name === 'administer' || expected.includes(name));
 });
 
-it('has no commit depend on what its writer has nothing to do with', () => {
+it('refuses conditions on entries that its writer has nothing to do with', () => {
   expect(mayDependOn(roles.route as Role, 'namespace/team')).toBe(true);
   expect(mayDependOn(roles['shard of default/docs/s0'] as Role, 'handoff/default/docs/node/s1/')).toBe(false);
   expect(mayDependOn(roles['route for default/docs'] as Role, '')).toBe(false);

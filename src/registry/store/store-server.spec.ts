@@ -101,7 +101,7 @@ async function isAccepted({ address }: Served, localAddress: string): Promise<bo
   return Promise.race([once(socket, 'data').then(() => true), once(socket, 'close').then(() => false)]);
 }
 
-it('has so many connections at once, and leaves some of them to others than one address', async () => {
+it('limits connections, and leaves some for other addresses', async () => {
   const connections = { inAll: 3, ofAddress: 2 };
   const served = await serve(Participants.anybody(), undefined, { connections });
   expect(await isAccepted(served, '127.0.0.2')).toBe(true);
@@ -115,7 +115,7 @@ it('has so many connections at once, and leaves some of them to others than one 
 });
 
 describe('what a registry is asked', () => {
-  it('is bounded in every field, and each bound is told', async () => {
+  it('is bounded in every field, and each bound is reported', async () => {
     const served = await serve(Participants.anybody());
     const put = (change: object): object => ({
       conditions: [],
@@ -227,7 +227,7 @@ it('opens a file with a lease that is longer than any may be, and lets it end', 
 });
 
 describe('a registry whose tokens have roles', () => {
-  it('lets nobody in who shows no token', async () => {
+  it('refuses clients without a token', async () => {
     const served = await serve(byRole());
     for (const token of [undefined, 'guessed', tokenHash('router')]) {
       await expect(storeOf(served, token).list('')).rejects.toThrow(
@@ -238,7 +238,7 @@ describe('a registry whose tokens have roles', () => {
     expect(await watched(served, { prefix: '', after: '0' })).toMatch(/^UNAUTHENTICATED/);
   });
 
-  it('has each write what is its own, and says which role is needed', async () => {
+  it('lets each role write its own entries, and says which role is needed', async () => {
     const served = await serve(byRole());
     const [reader, router, shard, person] = ['reader', 'router', 's0', 'person'].map((name) =>
       storeOf(served, name),
@@ -269,7 +269,7 @@ describe('a registry whose tokens have roles', () => {
     expect((await reader.list('')).entries).toHaveLength(4);
   });
 
-  it('has who tries again and again say why it fails, once', async () => {
+  it('reports the reason once for a process that keeps trying', async () => {
     const registry = new Registry(storeOf(await serve(byRole()), 'reader'), {
       clock: () => 0,
       timeOfDay: () => '',
@@ -286,7 +286,7 @@ describe('a registry whose tokens have roles', () => {
     ]);
   });
 
-  it('has leases belong to who made them, and what goes with them as well', async () => {
+  it('ties leases, and the entries under them, to the token that made them', async () => {
     const served = await serve(byRole());
     const [router, other, person] = ['router', 'other router', 'person'].map((name) => storeOf(served, name)) as [
       RemoteStore,

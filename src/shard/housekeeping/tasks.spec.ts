@@ -143,7 +143,7 @@ it('resumes a watch from what is kept, and says so where changes are no longer',
   expect(store.changesAfter('p/quiet', store.get('p/quiet')?.revision ?? 0)).toEqual([]);
 });
 
-it('goes on behind the cursor, and stops between two documents when it may not go on', async () => {
+it('continues after the cursor, and stops between two documents when it may not continue', async () => {
   for (const key of ['p/a', 'p/b', 'p/c']) putTimes(key, 12);
   const first = await run('compaction', project('p'), { settings: few, candidates: 2 });
   expect(first).toEqual({ cursor: 'p/b', candidates: 2, changed: 18 });
@@ -170,7 +170,7 @@ it('forgets documents that were deleted long ago, with all their changes, and no
   expect(store.put('p/gone', value, null, TOKEN).revision).toBeGreaterThan(9);
 });
 
-it('ends sessions without a sign of life, and keeps the others', async () => {
+it('ends sessions that show no sign of life, and keeps the others', async () => {
   const idle = sessions.open('p', 'idle');
   const lively = sessions.open('p', 'lively');
   const elsewhere = sessions.open('other', 'idle');
@@ -185,7 +185,7 @@ it('ends sessions without a sign of life, and keeps the others', async () => {
   expect(sessions.touch(lively, 'other')).toBe(false);
 });
 
-it('deletes documents whose time is over, tells who watches, and leaves what was put anew', async () => {
+it('deletes expired documents, notifies watchers, and leaves documents that were written again', async () => {
   store.put('p/short', value, null, TOKEN, 1000);
   store.put('p/renewed', value, null, TOKEN, 1000);
   store.put('p/long', value, null, TOKEN, 100_000);
@@ -216,7 +216,7 @@ it("leaves another shard's expired documents to that shard", async () => {
   expect(store.get('p/foreign')).not.toBeNull();
 });
 
-it('refuses every write of an earlier claim from the moment on at which a later one has begun', async () => {
+it('refuses every write of an earlier claim once a later one has begun', async () => {
   putTimes('p/d', 12);
   store.put('p/e', value, null, TOKEN, 1);
   sessions.open('p', 'idle');
@@ -278,6 +278,6 @@ it('finds every project once, whatever its name sorts by', () => {
   ]);
 });
 
-it('has the database look after itself', async () => {
+it('lets the database optimise itself', async () => {
   expect(await run('optimize', { kind: 'cluster' })).toEqual({ cursor: null, candidates: 1, changed: 1 });
 });

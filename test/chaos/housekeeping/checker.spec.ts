@@ -60,7 +60,7 @@ it('sees a short run within a long one', () => {
   expect(rules({ runs: [long, ...good.runs.slice(1)] })).toContain('two at once');
 });
 
-it('takes a run for over when its process was stopped for good, unless it wrote afterwards', () => {
+it('considers a run over when its process was stopped for good, unless it wrote afterwards', () => {
   const stopped = run(1000, { end: 2600, done: false });
   const runs = [run(0), stopped, ...good.runs.slice(2)];
   const stops = [{ pid: 1, begin: 1020, end: 2590 }];

@@ -154,7 +154,7 @@ describe('the table', () => {
     expect(imported(routed({}, dns)).notes).toEqual(['changed: clusters[0].type']);
   });
 
-  it('leaves out endpoints behind others, and doubles', () => {
+  it('leaves out endpoints behind other endpoints, and duplicates', () => {
     const endpoints = [{ lb_endpoints: [endpoint(1), endpoint(1)] }, { priority: 1, lb_endpoints: [endpoint(3)] }];
     const result = imported(routed({}, { ...DOCS, load_assignment: { endpoints } }));
     expect(descriptionOf(result)?.shards.map(({ address }) => address)).toEqual(['10.0.0.1:1']);
@@ -264,7 +264,7 @@ describe('routes', () => {
     expect(notes.some((note) => note.startsWith('left out: ') && note.includes('routes[0].match'))).toBe(true);
   });
 
-  it('have the times, retries, headers and origins that Envoy has for them', () => {
+  it('have the timeouts, retries, headers and origins that they have in Envoy', () => {
     const cors = {
       '@type': 'type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy',
       allow_origin_string_match: [{ exact: '*' }],
@@ -412,7 +412,7 @@ describe('listeners', () => {
     expect(raw.config).toBeNull();
   });
 
-  it('tell which filters are not there, and that they let in whom Envoy would refuse', () => {
+  it('report which filters are missing, and that requests are let in that Envoy would refuse', () => {
     const filters = [
       { name: 'envoy.filters.http.jwt_authn' },
       {
@@ -432,7 +432,7 @@ describe('listeners', () => {
   });
 });
 
-it('carries over health checks, outliers and breakers, and tells what is not the same', () => {
+it('carries over health checks, outlier detection and circuit breakers, and reports what differs', () => {
   const cluster = {
     ...DOCS,
     connect_timeout: '0.25s',
@@ -473,7 +473,7 @@ it('takes the shards of a cluster whose endpoints are not in the file', () => {
   expect(descriptionOf(result)?.shards).toMatchObject([{ address: '10.0.0.9:1' }]);
 });
 
-it('makes of whatever is given a config that is right, or none, and never fails', () => {
+it('turns any input into a valid config or none, and never fails', () => {
   const whole = parse(read('envoy/bench-http1.yaml')) as object;
   const places = placesIn(whole);
   fc.assert(

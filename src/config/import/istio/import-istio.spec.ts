@@ -116,12 +116,12 @@ spec:
       retries: {attempts: 3}
 `;
 
-it.each([-5e-324, 0, 80.5, 65_536])('leaves out a port of a destination that is none: %s', (number) => {
+it.each([-5e-324, 0, 80.5, 65_536])('leaves out an invalid port of a destination: %s', (number) => {
   const { notes } = imported(SERVICE.replace('port: {number: 8080}', `port: {number: ${number}}`), RING);
   expect(notes.filter((field) => field.endsWith('destination.port.number'))).toHaveLength(1);
 });
 
-it('carries over a VirtualService and its Gateway, and tells of every field that has no place', () => {
+it('carries over a VirtualService and its Gateway, and reports every field that has no counterpart', () => {
   const { checked, notes } = imported(SERVICE, RING);
   expect(checked.listen).toMatchObject([{ host: '127.0.0.1', port: 9000 }]);
   expect(checked.routes).toMatchObject([
@@ -156,7 +156,7 @@ it('carries over a VirtualService and its Gateway, and tells of every field that
   ]);
 });
 
-it('tells of documents that it does not know, and of endpoints that only Kubernetes knows', () => {
+it('reports documents that it does not know, and endpoints that only Kubernetes knows', () => {
   const { differences } = importIstio(
     [{ file: 'a.yaml', text: `kind: Service\nmetadata: {name: x}\n---\n${RING}` }],
     {},
@@ -226,7 +226,7 @@ it("carries over what Yorkie's chart has: /auth with one key, and gRPC-Web that 
 });
 
 describe('of Gateways', () => {
-  it('each port is listened on once, and none that does not speak HTTP; admin makes way', () => {
+  it('each HTTP port is listened on once, and others are not; admin makes way', () => {
     const { checked, told } = summary(
       gateway('a', [
         { port: { number: 8080, protocol: 'HTTP' }, hosts: ['*'] },
@@ -251,7 +251,7 @@ describe('of Gateways', () => {
     );
   });
 
-  it('hosts narrow those of the services that are bound to them, and a wider reach is told', () => {
+  it('hosts narrow those of the services that are bound to them, and a wider reach is reported', () => {
     const servers = (number: number, ...hosts: string[]): object[] => [{ port: { number, protocol: 'HTTP' }, hosts }];
     const a = gateway('a', servers(8080, 'prod/*.example.com', './other.example.org'), { namespace: 'edge' });
     const b = gateway('b', servers(8081, '*'));
@@ -353,7 +353,7 @@ describe('of VirtualServices', () => {
     expect(told[0]).toContain('spec.hosts: it has none');
   });
 
-  it('all goes to the destination with the most weight, with its headers', () => {
+  it('all requests go to the destination with the most weight, with its headers', () => {
     const route = [
       { destination: { host: 'a' }, weight: 0 },
       {
@@ -377,7 +377,7 @@ describe('of VirtualServices', () => {
     { redirect: { uri: '/' } },
     { directResponse: { status: 404 } },
     { delegate: { name: 'x' } },
-  ])('a route without a destination is left out, and told: %j', (instead) => {
+  ])('a route without a destination is left out and reported: %j', (instead) => {
     const { routes, told } = summary(service([{ match: [{ uri: { exact: '/a' } }], ...instead }, to('b')]));
     expect(routes).toEqual(['*/ b']);
     expect(told).toEqual([
@@ -442,7 +442,7 @@ describe('of DestinationRules', () => {
     ]);
   });
 
-  it('what decides about nothing is told', () => {
+  it('settings without an effect are reported', () => {
     const policy = { trafficPolicy: hashOf('x-a') };
     const { told } = summary(
       destinationRule(policy),
@@ -456,7 +456,7 @@ describe('of DestinationRules', () => {
     ]);
   });
 
-  it('a key that a route adds is told, for Envoy hashes two then', () => {
+  it('a key that a route adds is reported, because Envoy then hashes two', () => {
     const rules = destinationRule({ trafficPolicy: hashOf('x-a') });
     const { checked, told } = summary(
       rules,
@@ -479,13 +479,13 @@ it.each([
   [{ timeout: 'soon' }, 'spec.http[0].timeout'],
   [{ retries: { attempts: 3 } }, 'spec.http[0].retries'],
   [{ rewrite: { uri: '/' } }, 'spec.http[0].rewrite'],
-])('carries over the rest where one value has no place: %j', (part, place) => {
+])('carries over the rest if one value has no counterpart: %j', (part, place) => {
   const { routes, told } = summary(service([{ ...part, ...to('x') }, to('y')]));
   expect(routes).toEqual(['*/ x', '*/ y']);
   expect(told.map((each) => each.split(': ')[1])).toContain(place);
 });
 
-it('reads on behind what is no YAML, of another kind, or an API of another name, and reads lists', () => {
+it('keeps reading after what is not YAML, is of another kind or of another API, and reads lists', () => {
   const list = stringify({ kind: 'List', items: [parse(service([to('a')])), parse(destinationRule({}))] });
   const foreign = stringify({ apiVersion: 'gateway.networking.k8s.io/v1', kind: 'Gateway', spec: { listeners: [] } });
   const { routes, told } = summary(`kind: [\n---\n${list}---\nkind: Service\n---\n---\njust text\n---\n${foreign}`);
@@ -498,7 +498,7 @@ it('reads on behind what is no YAML, of another kind, or an API of another name,
   ]);
 });
 
-it('never fails whole, whatever stands in a field', () => {
+it('never fails as a whole, whatever is in a field', () => {
   const resources = SERVICE.split('---\n')
     .concat(RING)
     .map((text) => parse(text) as object);

@@ -80,7 +80,7 @@ it('ends streams evenly over the window', () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
-it('leaves those alone that have no need to leave any more when their turn comes', () => {
+it('leaves streams alone that no longer need to leave when their turn comes', () => {
   const { drainer, leaver, counters } = drainerWith({ windowMs: 100 });
   const [leaves, stays] = [new Stream(), new Stream()];
   drainer.add([leaves, stays].map(leaver));
@@ -124,7 +124,7 @@ it('resets what cannot end because a message is under way, after the grace', () 
   expect(vi.getTimerCount()).toBe(0);
 });
 
-it('tells the connection of a stream that it goes, where the route wants that', () => {
+it('shuts down the connection of a stream if the route wants that', () => {
   const { drainer, leaver, counters } = drainerWith({ windowMs: 0 });
   const streams = [new Stream(true, 'goaway'), new Stream(true, 'end')];
   drainer.add(streams.map(leaver));

@@ -28,7 +28,7 @@ function heldInVain(): Change {
   return change;
 }
 
-it('has new calls to a key wait that it was held in vain for, until it has waited for others alone for two seconds', () => {
+it('makes new calls wait for a key that was held in vain, until the change has waited only for others for two seconds', () => {
   const change = heldInVain();
   const call = new StubRequest();
   expect(change.hasToWait(call)).toBe(true);

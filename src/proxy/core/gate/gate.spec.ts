@@ -55,7 +55,7 @@ function staged(step: StagedCluster['step']): StagedCluster {
   };
 }
 
-it('lets a request go at once while the router has its lease', () => {
+it('lets a request through at once while the router has its lease', () => {
   const { gate } = newGate(1000);
   expect(gate.admits(new StubRequest())).toBe(true);
   gate.stop();

@@ -49,7 +49,7 @@ it('leaves bytes to others however much content one client has wait', () => {
   expect(other.refusal).toBe(null);
 });
 
-it('refuses who has waited for as long as may be waited', () => {
+it('refuses requests that have waited for the longest time allowed', () => {
   const room = newRoom();
   const [request] = add(room, 'one', 1) as [StubRequest];
   for (let i = 0; i < 10; i++) {

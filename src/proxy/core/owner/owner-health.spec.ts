@@ -15,7 +15,7 @@ function fail(health: OwnerHealth, times: number, nowMs: number): void {
   for (let i = 0; i < times; i++) health.onOutcome(true, nowMs);
 }
 
-it('ejects a shard that fails as often in a row as it may, for a time', () => {
+it('ejects a shard for a time after the allowed number of failures in a row', () => {
   const { health, told } = newHealth();
   fail(health, 2, 0);
   health.onOutcome(false, 0);
@@ -42,7 +42,7 @@ it('ejects for longer each time, up to the longest, and for less again after a g
   expect(until(30_000)).toBe(2000);
 });
 
-it('takes a shard for unhealthy as long as its own checks find a fault, whatever becomes of requests', () => {
+it('considers a shard unhealthy while its own checks find a fault, whatever happens to requests', () => {
   const { health } = newHealth(null);
   health.onCheck('it answers 500');
   health.onOutcome(false, 0);

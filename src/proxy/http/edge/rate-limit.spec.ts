@@ -11,7 +11,7 @@ it('lets each name its burst through, and then its rate', () => {
   expect(take('a', 1100, 30)).toBe(3);
 });
 
-it('keeps the names that were heard of last, however many there are', () => {
+it('keeps the most recently used names, however many there are', () => {
   const limit = new RateLimit({ by: 'client', perSecond: 0.001, burst: 1 });
   expect(limit.take('busy', 0)).toBe(true);
   for (let i = 0; i < 200_000; i++) {

@@ -37,7 +37,7 @@ function lineOf(format: string, more: Partial<AccessEntry> = {}): string {
   return readFileSync(path, 'utf8');
 }
 
-it('writes what it is given, where nothing could be mistaken', () => {
+it('writes values as they are if they cannot be misread', () => {
   expect(lineOf('{time} {client} "{method} {path}" {status} {durationMs}ms {shard} {grpcStatus} {key}')).toBe(
     '2026-01-02T03:04:05.678Z 127.0.0.1 "GET /a/b" 200 1.5ms s0 - project/document\n',
   );

@@ -19,7 +19,7 @@ it('appends lines in their order, of whatever number and length', async () => {
 });
 
 // A device whose disk is always full.
-it.runIf(existsSync('/dev/full'))('goes on, and closes, where the disk is full', () => {
+it.runIf(existsSync('/dev/full'))('continues, and closes, when the disk is full', () => {
   const file = new LineFile('/dev/full');
   for (let i = 0; i < 1000; i++) file.write('a line of a log\n');
   file.close();

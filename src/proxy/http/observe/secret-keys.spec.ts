@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { hiddenKey, isSecretName, isSecretSource } from './secret-keys.ts';
 
-it('takes for secrets what lets in whoever shows it', () => {
+it('treats as secret whatever grants access to its bearer', () => {
   for (const name of [
     'authorization',
     'Proxy-Authorization',

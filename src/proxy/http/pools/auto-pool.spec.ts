@@ -79,7 +79,7 @@ it.each([
   expect([outcome, after.asked]).toEqual(['204', ['/after']]);
 });
 
-it('cuts what is in flight, whatever it is spoken by', async () => {
+it('cuts what is in flight, whichever protocol it uses', async () => {
   const shard = await listening(new FakeHttp1Shard());
   const by = poolTo(shard.port);
   const cut = by.ask('/cut');

@@ -26,7 +26,7 @@ async function poolOf(
   return { shard, by };
 }
 
-it('makes as many connections as it may, and has what is beyond wait for one that is free', async () => {
+it('opens as many connections as allowed, and makes further requests wait for a free one', async () => {
   const { shard, by } = await poolOf({ connections: 2 });
   const requests = ['/1', '/2', '/3'].map((path) => by.ask(path));
   await expect.poll(() => shard.asked).toEqual(expect.arrayContaining(['/1', '/2']));
@@ -38,7 +38,7 @@ it('makes as many connections as it may, and has what is beyond wait for one tha
   expect([shard.connections, by.pool.openStreams]).toEqual([2, 0]);
 });
 
-it('uses first the connection that was free last, so that the others may end', async () => {
+it('uses the most recently freed connection first, so that the others may end', async () => {
   const { shard, by } = await poolOf();
   for (const path of ['/1', '/2']) by.ask(path);
   await expect.poll(() => shard.asked.length).toBe(2);
@@ -70,7 +70,7 @@ it('takes turns among the clients that wait', async () => {
   expect(shard.asked).toEqual(['/much1', '/much2', '/little', '/much3']);
 });
 
-it('refuses what is beyond its queue, of the client that has most in it', async () => {
+it('refuses what exceeds its queue, from the client that has most in it', async () => {
   const { by } = await poolOf({ connections: 1, pending: 2 });
   const much = { clientGroup: 'much', clientConnection: {} };
   const [, second, third] = ['/1', '/2', '/3'].map((path) => by.ask(path, much));
@@ -112,7 +112,7 @@ it('cuts connections with a request on them, and keeps the idle ones', async () 
   await expect.poll(() => shard.connections).toBe(1);
 });
 
-it('tells of a shard that it cannot reach, and doubts what it speaks', async () => {
+it('reports a shard that it cannot reach, and doubts its protocol', async () => {
   const { shard, by } = await poolOf();
   await shard.close();
   const request = by.ask('/');
@@ -133,7 +133,7 @@ it('doubts what a shard speaks that ends a new connection without an answer, and
   await expect.poll(() => by.doubts).toEqual([true]);
 });
 
-it('takes no request any more once it is at its end', async () => {
+it('takes no more requests once it has been destroyed', async () => {
   const { shard, by } = await poolOf();
   by.pool.destroy();
   by.ask('/late');

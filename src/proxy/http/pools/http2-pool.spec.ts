@@ -87,7 +87,7 @@ it('leaves the last places to clients that have few', async () => {
   expect(by.pool.openStreams).toBe(8);
 });
 
-it('refuses what is beyond its queue, of the client that has most in it', async () => {
+it('refuses what exceeds its queue, from the client that has most in it', async () => {
   const setting = await poolOf({ connections: 1, pending: 2 }, 1);
   const { by } = setting;
   await served(setting);

@@ -18,7 +18,7 @@ class Account implements ContentAccount {
 const textOf = (bytes: Uint8Array, start: number, end: number): string =>
   Buffer.from(bytes.subarray(start, end)).toString('latin1');
 
-it('hands on what it was given, the last piece so, and keeps nothing', () => {
+it('passes on what it was given, marks the last piece, and keeps nothing', () => {
   const account = new Account(1e6);
   const held = new HeldContent(account);
   const text = Array.from({ length: 40_000 }, (_, i) => String(i % 10)).join('');
@@ -32,7 +32,7 @@ it('hands on what it was given, the last piece so, and keeps nothing', () => {
   expect([held.length, account.bytes]).toEqual([0, 0]);
 });
 
-it('says when more waits than may, and gives back what is forgotten', () => {
+it('says when more is waiting than allowed, and credits what is forgotten', () => {
   const account = new Account(1000);
   const [one, two] = [new HeldContent(account), new HeldContent(account)];
   const bytes = new Uint8Array(300);

@@ -66,7 +66,7 @@ it('takes a field that is left out for what the rule says, where the message aro
   ]);
 });
 
-it('keeps a value though the buffer that it came in is used again', () => {
+it('keeps a value even when the buffer that it came in is reused', () => {
   const token = resumeToken(RULE);
   const bytes = Buffer.from(event(70_000));
   token.onMessage(bytes);
@@ -138,7 +138,7 @@ it('copies a message that comes in small parts about twice, not once for each', 
   expect(copied.reduce((sum, each) => sum + each, 0)).toBeLessThan(3 * whole.length);
 });
 
-it('gives a watch up that it cannot follow: compressed answers, messages that are none, a request too long to keep', () => {
+it('gives up a watch that it cannot follow: compressed answers, invalid messages, a request too long to keep', () => {
   const follows = (content: Uint8Array): boolean => {
     const replay = new WatchReplay(RULE, account);
     replay.onRequest(envelope(request), 0, request.length + 5);
