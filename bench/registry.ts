@@ -216,21 +216,21 @@ async function measureWatchers(pid: number): Promise<void> {
   await first.topologies.commit(benchTopology(10, ports, 0));
   const before = residentBytes(pid);
   const stopping = new AbortController();
-  const told = new Array<number>(WATCHERS).fill(0);
-  let onTold: () => void = () => {};
-  const watches = told.map(async (_, i) => {
+  const versions = new Array<number>(WATCHERS).fill(0);
+  let onVersion: () => void = () => {};
+  const watches = versions.map(async (_, i) => {
     const { topologies } = registries[i % CONNECTIONS] as Registry;
     for await (const event of topologies.watch({ namespace: 'default', cluster: 'docs' }, null, stopping.signal)) {
-      if (event.kind === 'topology') told[i] = event.topology.version;
-      onTold();
+      if (event.kind === 'topology') versions[i] = event.topology.version;
+      onVersion();
     }
   });
   const all = (version: number): Promise<void> =>
     new Promise((resolve) => {
-      onTold = () => {
-        if (told.every((each) => each >= version)) resolve();
+      onVersion = () => {
+        if (versions.every((each) => each >= version)) resolve();
       };
-      onTold();
+      onVersion();
     });
   await all(1);
   const times: number[] = [];

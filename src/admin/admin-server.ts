@@ -40,10 +40,10 @@ export interface AdminCluster {
   readonly shards: ReadonlyArray<{ readonly id: string; readonly address: string }>;
 }
 
-const MOST_STREAMS = 10_000;
+const MAX_STREAMS = 10_000;
 const STREAMS = 1000;
 const FINGERPRINT_KEYS = 10_000;
-const MOST_FINGERPRINT_KEYS = 1_000_000;
+const MAX_FINGERPRINT_KEYS = 1_000_000;
 
 type Handler = (source: AdminSource, query: URLSearchParams) => Answer | Promise<Answer>;
 
@@ -225,8 +225,8 @@ async function fingerprints(source: AdminSource, query: URLSearchParams): Promis
   const cluster = query.get('cluster');
   const keys = Number(query.get('keys') ?? FINGERPRINT_KEYS);
   if (cluster === null) return text(400, 'name a cluster: /fingerprint?cluster=…');
-  if (!Number.isInteger(keys) || keys < 1 || keys > MOST_FINGERPRINT_KEYS)
-    return text(400, `keys is a number from 1 to ${MOST_FINGERPRINT_KEYS}`);
+  if (!Number.isInteger(keys) || keys < 1 || keys > MAX_FINGERPRINT_KEYS)
+    return text(400, `keys is a number from 1 to ${MAX_FINGERPRINT_KEYS}`);
   const found = await source.fingerprints(cluster, keys);
   return found.length > 0 && found.every((each) => each === null) ? noTopology(cluster) : json(found);
 }
@@ -234,8 +234,8 @@ async function fingerprints(source: AdminSource, query: URLSearchParams): Promis
 /** Open streams, the oldest first; those of one key, shard, cluster or route where it is asked for. */
 async function streams(source: AdminSource, query: URLSearchParams): Promise<Answer> {
   const limit = Number(query.get('limit') ?? STREAMS);
-  if (!Number.isInteger(limit) || limit < 1 || limit > MOST_STREAMS)
-    return text(400, `limit is a number from 1 to ${MOST_STREAMS}`);
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_STREAMS)
+    return text(400, `limit is a number from 1 to ${MAX_STREAMS}`);
   const wanted = (['key', 'shard', 'cluster', 'route'] as const).filter((name) => query.has(name));
   const open = await source.openStreams(wanted.length > 0 ? Number.POSITIVE_INFINITY : limit);
   const hidden = hiddenKey(Buffer.from(query.get('key') ?? '', 'utf8').toString('latin1'));

@@ -29,9 +29,9 @@ const LARGEST_HEAD_BYTES = 16 * 1024;
 /** A client has to have written the whole request by then. */
 const REQUEST_TIMEOUT_MS = 10_000;
 /** People and monitors are few; others must not take descriptors that clients need. */
-const MOST_CONNECTIONS = 256;
+const MAX_CONNECTIONS = 256;
 /** Questions that are being answered at once: most of them are answered within a turn of the event loop. */
-const MOST_AT_ONCE = 32;
+const MAX_AT_ONCE = 32;
 
 /** Answers GET and HEAD, and POST where it changes something, by HTTP/1.1. Whatever is sent to it, the process goes on. */
 export class GuardedServer {
@@ -47,7 +47,7 @@ export class GuardedServer {
     this.#names = names;
     const limits = { maxHeaderSize: LARGEST_HEAD_BYTES, requestTimeout: REQUEST_TIMEOUT_MS };
     this.#server = http().createServer(limits, (request, response) => void this.#serve(request, response));
-    this.#server.maxConnections = MOST_CONNECTIONS;
+    this.#server.maxConnections = MAX_CONNECTIONS;
     // CONNECT has a target that is not ours, and no answer of Node's own.
     this.#server.on('connect', (_request, socket) => socket.end('HTTP/1.1 405 Method Not Allowed\r\n\r\n'));
   }
@@ -97,7 +97,7 @@ export class GuardedServer {
     if (!isChange && request.method !== 'GET' && request.method !== 'HEAD')
       return text(405, 'only GET', { allow: 'GET, HEAD' });
     if (target === null) return text(400, 'the target is not a path');
-    if (this.#answering >= MOST_AT_ONCE) throw new Busy('too many requests at once');
+    if (this.#answering >= MAX_AT_ONCE) throw new Busy('too many requests at once');
     this.#answering++;
     try {
       const [, path = '/', query = ''] = target;

@@ -18,9 +18,9 @@ export class DataFile {
   }
 
   /** Says so where another file stands at its path by now, or none. Call it once the file is closed. */
-  tellWhereGone(tell: (fault: string) => void): void {
+  reportIfGone(report: (fault: string) => void): void {
     if (fileIdentity(this.#path) !== this.#identity)
-      tell(`${this.#path} was deleted, or replaced, while it was open: what was kept in it is lost`);
+      report(`${this.#path} was deleted, or replaced, while it was open: what was kept in it is lost`);
   }
 }
 

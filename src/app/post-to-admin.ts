@@ -32,7 +32,7 @@ export function postToAdmin(admin: HostPort, path: string, token: string | null)
           const isAdmin = response.headers['x-content-type-options'] !== undefined;
           const fault = isAdmin
             ? `the router at ${addressText(admin)} refuses: ${reason}`
-            : notOne(admin, `it answers ${response.statusCode}: ${printableLine(reason.slice(0, MOST_SHOWN))}`);
+            : notOne(admin, `it answers ${response.statusCode}: ${printableLine(reason.slice(0, MAX_SHOWN))}`);
           reject(new UsageError(fault));
         }
       });
@@ -56,7 +56,7 @@ function connectionFault(admin: HostPort, cause: NodeJS.ErrnoException): string 
 }
 
 /** Of another server's answer, which may be a page. */
-const MOST_SHOWN = 100;
+const MAX_SHOWN = 100;
 
 const HINT = "give the router's admin address with --admin";
 

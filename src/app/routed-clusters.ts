@@ -55,7 +55,7 @@ export class RoutedClusters {
   #unreadable: readonly Unreadable[] = [];
   /** Of which nothing is known yet. */
   readonly #awaited = new Set<string>();
-  #onAllTold: () => void = () => {};
+  #onAllReported: () => void = () => {};
   #onNews: Array<() => void> = [];
   #places = new ListeningPlaces();
 
@@ -104,7 +104,7 @@ export class RoutedClusters {
   #start(names: readonly string[], { registry }: Config): Promise<void> {
     const clusters = names.map((name) => controlledCluster(name, this.#of(name)));
     return new Promise<void>((resolve, reject) => {
-      this.#onAllTold = resolve;
+      this.#onAllReported = resolve;
       if (this.#control !== null) {
         for (const cluster of clusters) this.#control.follow(cluster, this.#value());
         return;
@@ -154,7 +154,7 @@ export class RoutedClusters {
     }
     return {
       routed: this.#routedBy(next, new Map<string, SharedCluster | null>([...this.#tables, ...tables])),
-      apply: () => this.#goBy(next, tables, added),
+      apply: () => this.#applyConfig(next, tables, added),
       discard,
     };
   }
@@ -167,7 +167,7 @@ export class RoutedClusters {
     return shareCluster(description, null);
   }
 
-  #goBy(next: Config, tables: ReadonlyMap<string, SharedCluster>, added: readonly string[]): void {
+  #applyConfig(next: Config, tables: ReadonlyMap<string, SharedCluster>, added: readonly string[]): void {
     this.#config = next;
     const names = new Set(next.clusters.map(({ name }) => name));
     for (const [name, table] of tables) this.#tables.set(name, table);
@@ -275,7 +275,7 @@ export class RoutedClusters {
     for (const resolve of this.#onNews.splice(0)) resolve();
     if (event.kind !== 'routing' && event.kind !== 'outage') return;
     this.#awaited.delete(cluster);
-    if (this.#awaited.size === 0) this.#onAllTold();
+    if (this.#awaited.size === 0) this.#onAllReported();
   }
 
   #onRouting({ cluster, table, staged, from, id }: Extract<ClusterControlEvent, { kind: 'routing' }>): void {

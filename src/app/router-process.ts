@@ -15,8 +15,8 @@ import type { HandOver } from './replace/hand-over.ts';
 import { RoutedClusters } from './routed-clusters.ts';
 
 /** How often a router that stops reports what it still waits for. */
-const DRAIN_TOLD_EVERY_MS = 1000;
-const MOST_STREAMS_COUNTED = 10_000;
+const DRAIN_REPORT_MS = 1000;
+const MAX_STREAMS_COUNTED = 10_000;
 
 /** What people call the settings of addresses: fields of a file, or options. */
 export interface SettingNames {
@@ -221,18 +221,18 @@ export class RouterProcess {
     this.#notReady = 'shutting down';
     const endsMs = machine.clock() + this.#config.drainMs;
     this.log.info({ drainSeconds: this.#config.drainMs / 1000 }, 'shutting down');
-    await this.#tellWhatDrains(endsMs);
-    const telling = setInterval(() => void this.#tellWhatDrains(endsMs), DRAIN_TOLD_EVERY_MS);
+    await this.#reportDrain(endsMs);
+    const reporting = setInterval(() => void this.#reportDrain(endsMs), DRAIN_REPORT_MS);
     const cut = await this.#threads?.shutdown(this.#config.drainMs);
-    clearInterval(telling);
+    clearInterval(reporting);
     await this.#clusters.stop();
     this.log.info({ cut }, 'stopped');
     this.#admin.close();
   }
 
   /** Shows the operator who stops a router what it still waits for, and for how long. */
-  async #tellWhatDrains(endsMs: number): Promise<void> {
-    const streams = (await this.#threads?.openStreams(MOST_STREAMS_COUNTED)) ?? [];
+  async #reportDrain(endsMs: number): Promise<void> {
+    const streams = (await this.#threads?.openStreams(MAX_STREAMS_COUNTED)) ?? [];
     if (streams.length === 0) return;
     const waitsFor = Object.fromEntries(
       Map.groupBy(streams, ({ route, shard }) => `${route} at ${shard}`)

@@ -31,7 +31,7 @@ export interface ServedRegistry {
  */
 export async function serveRegistry(
   options: ServedRegistryOptions,
-  tell: (fault: string) => void,
+  report: (fault: string) => void,
 ): Promise<ServedRegistry> {
   const { listen, data } = options;
   const read = readAccess(options);
@@ -51,7 +51,7 @@ export async function serveRegistry(
       server.close();
       await store.close();
       lock.release();
-      kept.tellWhereGone(tell);
+      kept.reportIfGone(report);
     };
     return { store, port, access, close };
   } catch (cause) {

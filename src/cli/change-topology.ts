@@ -5,7 +5,7 @@ import { machineClock } from '../runtime/machine-clock.ts';
 import { printableLine } from '../runtime/printable.ts';
 import { type Topology, type TopologyDraft, topologyText } from '../topology/index.ts';
 import { writeErr } from './output/terminal.ts';
-import { toldWhenInterrupted } from './signals.ts';
+import { withInterruptNote } from './signals.ts';
 
 /** What a command may say of how a topology changes. */
 export interface ChangeFlags extends CommitOptions {
@@ -26,7 +26,7 @@ export function changed(
   let isUnderWay = false;
   // Where there is no router, this command drives the change.
   let isDriven = true;
-  return toldWhenInterrupted(
+  return withInterruptNote(
     () => (isUnderWay ? unfinished(name, isDriven) : null),
     () =>
       changeTopology(registry, draft, {

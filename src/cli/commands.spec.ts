@@ -136,15 +136,15 @@ describe('a file of the wrong kind', () => {
 describe('validate', () => {
   it('checks every file, even after a faulty one', async () => {
     const [wrong, right] = [file('wrong.yaml', 'listen: 7'), file('right.yaml', CONFIG)];
-    const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const written = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
     expect(await printed('validate', wrong, right)).toBe(`${right} is a valid config\n`);
-    expect(String(told.mock.calls[0])).toContain(`${wrong}:1:9 listen`);
+    expect(String(written.mock.calls[0])).toContain(`${wrong}:1:9 listen`);
     expect(process.exitCode).toBe(2);
     process.exitCode = undefined;
-    told.mockClear();
+    written.mockClear();
     const twice = file('twice.yaml', 'cluster: docs\nshards: [{id: s0, address: "h:1"}, {id: s0, address: "h:1"}]\n');
     await printed('validate', twice);
-    expect(told.mock.calls.map(String)).toEqual([
+    expect(written.mock.calls.map(String)).toEqual([
       `keyway: ${twice}:2:41 shards.1.id: s0 appears more than once; ids are unique in a cluster\n`,
     ]);
     process.exitCode = undefined;
@@ -301,9 +301,9 @@ describe('a repeated note', () => {
     const notes = new Notes();
     for (const text of ['a', 'a', 'a', 'b']) notes.write(text);
     notes.end();
-    const told = write.mock.calls.map(([part]) => String(part)).join('');
+    const written = write.mock.calls.map(([part]) => String(part)).join('');
     write.mockRestore();
-    expect(told).toBe('a\n(the same 2 times more)\nb\n');
+    expect(written).toBe('a\n(the same 2 times more)\nb\n');
   });
 });
 

@@ -1,10 +1,10 @@
 import { noticesGoTo } from '../runtime/notices.ts';
 import { EXIT_OK } from '../runtime/usage-error.ts';
-import { endWhereNobodyReads, writeFault } from './output/terminal.ts';
+import { endOnClosedOutput, writeFault } from './output/terminal.ts';
 import { run } from './run.ts';
 
 /** The `keyway` command. Only this folder reads arguments, the environment and the real clock. */
-endWhereNobodyReads();
+endOnClosedOutput();
 noticesGoTo(writeFault);
 const code = await run(process.argv);
 // What a command had begun before it failed does not keep it running.

@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { toldWhenInterrupted } from './signals.ts';
+import { withInterruptNote } from './signals.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -10,7 +10,7 @@ it('says what continues without a command that is interrupted while it waits, an
   const before = process.listenerCount('SIGINT');
   let notice: string | null = null;
   const { promise, resolve } = Promise.withResolvers<string>();
-  const waiting = toldWhenInterrupted(
+  const waiting = withInterruptNote(
     () => notice,
     () => promise,
   );

@@ -64,7 +64,7 @@ export function onOrphaned(action: () => void): void {
  * Waits for something that goes on without this process. If the command is interrupted meanwhile, it says so, and exits as a shell reports the signal.
  * @param notice what to say; null while there is nothing yet that goes on
  */
-export async function toldWhenInterrupted<Result>(
+export async function withInterruptNote<Result>(
   notice: () => string | null,
   waiting: () => Promise<Result>,
 ): Promise<Result> {

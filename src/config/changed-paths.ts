@@ -2,7 +2,7 @@
 type Path = readonly (string | number)[];
 
 /** A list with more changed entries than this is reported as a whole. */
-const MOST_OF_A_LIST = 3;
+const MAX_LIST_ITEMS = 3;
 
 /**
  * Where two documents differ, each place once and as exactly as is of use: `routes.0.timeoutMs`. What is new or gone is one
@@ -24,7 +24,7 @@ function changes(before: unknown, after: unknown, path: Path): Path[] {
 function changesOfList(before: readonly unknown[], after: readonly unknown[], path: Path): Path[] {
   if (before.length !== after.length) return [path];
   const changed = before.map((each, i) => changes(each, after[i], [...path, i])).filter((paths) => paths.length > 0);
-  return changed.length > MOST_OF_A_LIST ? [path] : changed.flat();
+  return changed.length > MAX_LIST_ITEMS ? [path] : changed.flat();
 }
 
 function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {

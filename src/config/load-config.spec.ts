@@ -119,14 +119,14 @@ it.each([
 });
 
 it('reads what an earlier release wrote, and says how to rewrite it', () => {
-  const told: string[] = [];
-  noticesGoTo((line) => told.push(line));
+  const notices: string[] = [];
+  noticesGoTo((line) => notices.push(line));
   const former = 'drainSeconds: 20\ndrain: {windowMs: 700, graceMs: 900}';
   for (let i = 0; i < 2; i++) {
     const config = parseConfig(CONFIG.replace('workers: 1', former), 'keyway.yaml');
     expect([config.drainMs, config.drain.windowMs, config.drain.graceMs]).toEqual([20_000, 700, 900]);
   }
-  expect(told).toEqual([
+  expect(notices).toEqual([
     'keyway.yaml:3 drainSeconds: 20 is read as drainTimeout: 20s, and 2 more fields of an earlier release; keyway config upgrade keyway.yaml rewrites the file',
   ]);
 });

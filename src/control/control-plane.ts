@@ -10,7 +10,7 @@ export interface ControlSurroundings {
   readonly kept: TopologyKeeper;
   /** The machine's, in milliseconds. */
   readonly clock: () => number;
-  readonly tell: (event: ControlEvent) => void;
+  readonly onEvent: (event: ControlEvent) => void;
 }
 
 /** A router's part in the registry: it is registered there, follows its clusters, and takes part in their handoffs. */
@@ -26,11 +26,11 @@ export class ControlPlane {
     { router, leaseMs, value, clusters }: Pick<ControlBirth, 'router' | 'leaseMs' | 'value' | 'clusters'>,
     surroundings: ControlSurroundings,
   ) {
-    const { registry, tell } = surroundings;
+    const { registry, onEvent } = surroundings;
     const instance = newInstance();
     this.#following = { ...surroundings, router, instance };
-    registry.unreadable.onChange = () => tell({ kind: 'unreadable', entries: registry.unreadable.all });
-    registry.onDenied((reason) => tell({ kind: 'denied', reason }));
+    registry.unreadable.onChange = () => onEvent({ kind: 'unreadable', entries: registry.unreadable.all });
+    registry.onDenied((reason) => onEvent({ kind: 'denied', reason }));
     for (const cluster of clusters) this.#add(cluster, true);
     // Before anything is served: a driver of handoffs waits for the routers that are registered.
     const onRegistered = (lease: HeldLease): void => this.#onRegistered(lease);

@@ -11,7 +11,7 @@ export interface Following {
   /** The router's name among the registry's members, and which process it is. */
   readonly router: string;
   readonly instance: InstanceId;
-  readonly tell: (event: ControlEvent) => void;
+  readonly onEvent: (event: ControlEvent) => void;
   /** The machine's, in milliseconds. */
   readonly clock: () => number;
 }
@@ -28,13 +28,13 @@ export class FollowedCluster {
   ended: Promise<unknown> = Promise.resolve();
 
   constructor(following: Following, cluster: ControlledCluster, isTold: boolean) {
-    const { registry, kept, router, instance, tell, clock } = following;
+    const { registry, kept, router, instance, onEvent, clock } = following;
     const { name, topology, servesUntil } = cluster;
     this.#following = following;
     this.#cluster = cluster;
     this.isTold = isTold;
-    this.follower = new ClusterFollower(registry, kept, name, topology, tell);
-    const onServes = (serves: boolean): void => tell({ kind: 'serves', cluster: name, serves });
+    this.follower = new ClusterFollower(registry, kept, name, topology, onEvent);
+    const onServes = (serves: boolean): void => onEvent({ kind: 'serves', cluster: name, serves });
     const self = qualified(router, instance);
     this.serving = new ServingLease(registry, this.follower, self, servesUntil, clock, onServes);
   }
@@ -44,18 +44,19 @@ export class FollowedCluster {
   }
 
   run(): void {
-    const { registry, router, tell, clock } = this.#following;
+    const { registry, router, onEvent, clock } = this.#following;
     const { name, topology } = this.#cluster;
     const { signal } = this.#stopping;
-    const told = {
-      onTerm: (leads: boolean) => tell({ kind: 'controls', cluster: name, leads }),
-      onStep: (handoff: Handoff) => tell({ kind: 'step', cluster: name, handoff }),
-      onFailover: (shards: readonly string[], done: string) => tell({ kind: 'failover', cluster: name, shards, done }),
-      onWarning: (message: string) => tell({ kind: 'warning', cluster: name, message }),
+    const listener = {
+      onTerm: (leads: boolean) => onEvent({ kind: 'controls', cluster: name, leads }),
+      onStep: (handoff: Handoff) => onEvent({ kind: 'step', cluster: name, handoff }),
+      onFailover: (shards: readonly string[], done: string) =>
+        onEvent({ kind: 'failover', cluster: name, shards, done }),
+      onWarning: (message: string) => onEvent({ kind: 'warning', cluster: name, message }),
     };
     this.ended = Promise.all([
       this.follower.run(signal),
-      controlCluster(registry, topology, router, clock, told, signal),
+      controlCluster(registry, topology, router, clock, listener, signal),
     ]);
   }
 

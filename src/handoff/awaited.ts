@@ -49,9 +49,9 @@ export function awaitedIn(
     return shardsGiveUp(handoff) && !hasAcknowledged(nodeValue(member.value).acknowledged, handoff);
   });
   return [
-    ...toldApart(late, (router) => `router ${router.name}`),
+    ...distinguished(late, (router) => `router ${router.name}`),
     ...astray.map((router) => `router ${leaselessName(router)}, which is away`),
-    ...toldApart(holding, ({ shard }) => `shard ${shard}`),
+    ...distinguished(holding, ({ shard }) => `shard ${shard}`),
   ];
 }
 
@@ -63,7 +63,7 @@ function fencing({ losing, givenUp }: Handoff, known: readonly KnownNode[]): Kno
 }
 
 /** By their names; where several have one, by their instances too. */
-function toldApart<Process extends { readonly instance: InstanceId }>(
+function distinguished<Process extends { readonly instance: InstanceId }>(
   processes: readonly Process[],
   nameOf: (process: Process) => string,
 ): string[] {

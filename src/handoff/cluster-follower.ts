@@ -64,7 +64,7 @@ export class ClusterFollower {
   /** Of which incarnation of the registry the topology is, and the view. */
   #incarnation = '';
   #viewOf = '';
-  #told = '';
+  #reported = '';
   #from: 'registry' | 'disk' = 'registry';
   #id = 0;
   #outages = 0;
@@ -252,9 +252,9 @@ export class ClusterFollower {
 
   #tellRouting(staged: StagedCluster | null): void {
     const served = this.#served ?? null;
-    const told = JSON.stringify([served?.number, this.#from, staged?.attempt, staged?.step, staged?.shardsGiveUp]);
-    if (told === this.#told) return;
-    this.#told = told;
+    const reported = JSON.stringify([served?.number, this.#from, staged?.attempt, staged?.step, staged?.shardsGiveUp]);
+    if (reported === this.#reported) return;
+    this.#reported = reported;
     const table = served?.table ?? null;
     this.#id++;
     const { handoff } = this.#view;

@@ -80,7 +80,7 @@ export class HandoffDriver {
   /** Drives whatever handoff there is, until it is stopped. */
   async run(signal: AbortSignal): Promise<void> {
     const watching = [this.#watchHandoffs(signal), this.#watchRouters(signal), this.#watchNodes(signal)];
-    await this.#waker.run(() => this.#goOn(signal), RETRY_MS, signal);
+    await this.#waker.run(() => this.#advance(signal), RETRY_MS, signal);
     await Promise.all(watching);
   }
 
@@ -109,7 +109,7 @@ export class HandoffDriver {
   }
 
   /** Takes as many steps as can be taken now. */
-  async #goOn(signal: AbortSignal): Promise<void> {
+  async #advance(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const { handoff, staged } = this.#view;
       if (handoff === null || staged === null || !isUnderWay(handoff)) return;

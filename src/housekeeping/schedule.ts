@@ -28,11 +28,11 @@ export function firstTurn(schedule: Schedule, nowMs: number, random: () => numbe
 
 /** The first pause after a failure; each later one is twice as long. */
 const FIRST_RETRY_MS = 1000;
-const MOST_RETRY_MS = 300_000;
+const MAX_RETRY_MS = 300_000;
 
 /** When what has failed is tried again: later each time, and no later than it would have been due anyway. */
 export function retryTurn(schedule: Schedule, failures: number, nowMs: number, random: () => number): number {
-  const mostMs = 'cron' in schedule ? MOST_RETRY_MS : Math.min(MOST_RETRY_MS, schedule.everyMs);
+  const mostMs = 'cron' in schedule ? MAX_RETRY_MS : Math.min(MAX_RETRY_MS, schedule.everyMs);
   const pauseMs = Math.min(mostMs, FIRST_RETRY_MS * 2 ** (failures - 1));
   return nowMs + pauseMs * (0.5 + 0.5 * random());
 }

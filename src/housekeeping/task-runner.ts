@@ -53,17 +53,17 @@ export class TaskRunner {
     const controller = new AbortController();
     holding.running.set(this.task.name, controller);
     this.#queue.push({ holding, controller, ordered });
-    this.#goOn();
+    this.#startNext();
   }
 
-  #goOn(): void {
+  #startNext(): void {
     while (this.#active < this.task.settings.concurrency) {
       const turn = this.#queue.shift();
       if (turn === undefined) return;
       this.#active++;
       void this.#carryOut(turn).finally(() => {
         this.#active--;
-        this.#goOn();
+        this.#startNext();
       });
     }
   }

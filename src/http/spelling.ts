@@ -15,7 +15,7 @@ const UNRESERVED = /[A-Za-z0-9\-._~]/;
 const encoded = (code: number): string => `%${code.toString(16).toUpperCase().padStart(2, '0')}`;
 
 /** Decodes what may stand plain, and writes the rest in one way. @param plain what may; matched against one character */
-function respell(text: string, plain: RegExp): string {
+function normalized(text: string, plain: RegExp): string {
   return text.replace(HEX_BYTES, (_all, hex: string) => {
     const code = Number.parseInt(hex, 16);
     const character = String.fromCharCode(code);
@@ -33,7 +33,7 @@ export function canonicalPath(path: string): string {
 
 /** The same for what a path begins with: a last segment of dots may be the beginning of another. */
 export function canonicalSegments(path: string): string {
-  return respell(path, PATH_CHARACTER).replace(NO_PATH_CHARACTER, (each) => encoded(each.charCodeAt(0)));
+  return normalized(path, PATH_CHARACTER).replace(NO_PATH_CHARACTER, (each) => encoded(each.charCodeAt(0)));
 }
 
 /** RFC 3986, 5.2.4. */
@@ -54,7 +54,7 @@ function withoutDotSegments(path: string): string {
  * digits are capitals (RFC 3986, 6.2.2). All else stays as it came, and so where Envoy, which hashes the text as it came, has it.
  */
 export function canonicalQueryText(text: string): string {
-  return text.includes('%') ? respell(text, UNRESERVED) : text;
+  return text.includes('%') ? normalized(text, UNRESERVED) : text;
 }
 
 /** What an encoded text of a query stands for (WHATWG URL, application/x-www-form-urlencoded). @returns latin1, as `text` is */

@@ -10,9 +10,9 @@ const TAB = 9;
 const SPACE = 32;
 const SEMICOLON = 59;
 /** A chunk's size in hexadecimal digits: 2^52 is more than any peer sends, and exact. */
-const MOST_SIZE_DIGITS = 13;
+const MAX_SIZE_DIGITS = 13;
 /** Chunk extensions mean nothing to us; what a client may spend on them in one message (compare CVE-2023-39326). */
-const MOST_EXTENSION_BYTES = 4096;
+const MAX_EXTENSION_BYTES = 4096;
 
 /** Takes a message's content, and its trailers where there are any. */
 export interface ContentSink {
@@ -96,7 +96,7 @@ export class BodyReader implements FieldTaker {
         return;
       case Step.Extension:
         if (byte === CR) this.#step = Step.SizeEnd;
-        else if (byte === LF || ++this.#extensionBytes > MOST_EXTENSION_BYTES) this.#fail('a chunk extension');
+        else if (byte === LF || ++this.#extensionBytes > MAX_EXTENSION_BYTES) this.#fail('a chunk extension');
         return;
       case Step.SizeEnd:
         if (byte !== LF) this.#fail('the end of a chunk size');
@@ -121,7 +121,7 @@ export class BodyReader implements FieldTaker {
     const digit = hexDigit(byte);
     if (digit >= 0) {
       this.#remaining = this.#remaining * 16 + digit;
-      if (++this.#digits > MOST_SIZE_DIGITS) this.#fail('a chunk size');
+      if (++this.#digits > MAX_SIZE_DIGITS) this.#fail('a chunk size');
     } else if (this.#digits === 0) this.#fail('a chunk size');
     else if (byte === CR) this.#step = Step.SizeEnd;
     else if (byte === SEMICOLON) this.#step = Step.Extension;
@@ -134,7 +134,7 @@ export class BodyReader implements FieldTaker {
   /** Blanks may part a chunk's size from its extensions (RFC 9112, 7.1.1), and from nothing else. */
   #readBlank(byte: number): void {
     if (byte === SEMICOLON) this.#step = Step.Extension;
-    else if ((byte !== SPACE && byte !== TAB) || ++this.#extensionBytes > MOST_EXTENSION_BYTES)
+    else if ((byte !== SPACE && byte !== TAB) || ++this.#extensionBytes > MAX_EXTENSION_BYTES)
       this.#fail('a chunk size');
   }
 

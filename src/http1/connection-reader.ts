@@ -6,7 +6,7 @@ import { SectionScanner } from './section-scanner.ts';
 const CR = 13;
 const LF = 10;
 /** A message may begin behind an empty line (RFC 9112, 2.2), which some peers put behind a body; not behind many. */
-const MOST_EMPTY_BYTES = 4;
+const MAX_EMPTY_BYTES = 4;
 
 /** What reads a connection's messages one after the other: requests, or the answers to them. */
 export abstract class ConnectionReader {
@@ -43,7 +43,7 @@ export abstract class ConnectionReader {
   /** @returns where the message begins, as far as that has come; after too many empty lines, at one of them */
   protected skipEmptyLines(bytes: Uint8Array, start: number, end: number): number {
     let at = start;
-    while (at < end && (bytes[at] === CR || bytes[at] === LF) && this.emptyBytes < MOST_EMPTY_BYTES) {
+    while (at < end && (bytes[at] === CR || bytes[at] === LF) && this.emptyBytes < MAX_EMPTY_BYTES) {
       at++;
       this.emptyBytes++;
     }

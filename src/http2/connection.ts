@@ -281,14 +281,14 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
 
   #lost(reason: string | null): void {
     if (this.#state === 'closed') return;
-    const told = this.#state === 'failed';
-    if (!told) this.endedBecause = reason ?? '';
+    const alreadyFailed = this.#state === 'failed';
+    if (!alreadyFailed) this.endedBecause = reason ?? '';
     this.#state = 'closed';
     this.#receiver.stop();
     this.#output.discard();
     this.#socket.destroy();
     this.#loseStreams(ResetCause.ConnectionLost);
-    if (!told) this.#handler.onClosed(this, reason);
+    if (!alreadyFailed) this.#handler.onClosed(this, reason);
   }
 
   #loseStreams(cause: ResetCause): void {

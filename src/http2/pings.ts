@@ -1,7 +1,7 @@
 import type { FrameWriter } from './frame-writer.ts';
 
 /** PINGs to be answered together; one more has them sent at once. */
-const MOST_PENDING_PINGS = 4;
+const MAX_PENDING_PINGS = 4;
 /** Marks our PING of a shutdown. */
 const SHUTDOWN_PING = Buffer.from('shutdown', 'latin1');
 
@@ -23,7 +23,7 @@ export class Pings {
   /** Answers a PING with the next output, or within moments: a write of its own for each would double the cost of a call. */
   acknowledge(payload: Uint8Array): void {
     this.#pending.push(payload);
-    if (this.#pending.length >= MOST_PENDING_PINGS) this.flush();
+    if (this.#pending.length >= MAX_PENDING_PINGS) this.flush();
     else if (this.#pending.length === 1) this.#flushSoon();
   }
 

@@ -15,16 +15,16 @@ const PLACES = 3;
 /** A listener with a few places, and what it has reported. */
 async function listen(more: Partial<ListenerDescription>) {
   const places = new ConnectionPlaces(PLACES, null);
-  const told = { accepted: 0, failed: 0, refused: 0 };
+  const counts = { accepted: 0, failed: 0, refused: 0 };
   const owner = {
     alpn: ['h2', 'http/1.1'],
     places,
     onAccepted: () => {
-      told.accepted++;
+      counts.accepted++;
       return () => {};
     },
-    onHandshakeFailed: () => told.failed++,
-    onNoPlace: () => told.refused++,
+    onHandshakeFailed: () => counts.failed++,
+    onNoPlace: () => counts.refused++,
   };
   const listener = new Listener({ host: '127.0.0.1', port: 0, ...more }, owner, 300);
   scope.defer(() => listener.close());
@@ -35,7 +35,7 @@ async function listen(more: Partial<ListenerDescription>) {
     socket.resume();
     return socket;
   };
-  return { told, client };
+  return { counts, client };
 }
 
 const secure = (): Partial<ListenerDescription> => ({
@@ -47,27 +47,27 @@ it.each([
   ['a PROXY header', () => ({ proxyProtocol: true })],
   ['TLS behind a PROXY header', () => ({ ...secure(), proxyProtocol: true })],
 ])('closes clients that say nothing where %s has to come, and counts them from their first moment', async (_, more) => {
-  const { told, client } = await listen(more());
+  const { counts, client } = await listen(more());
   const silent = Array.from({ length: PLACES + 2 }, client);
   const closed = silent.map((socket) => once(socket, 'close'));
-  await eventually(() => told.refused === 2);
+  await eventually(() => counts.refused === 2);
   await Promise.all(closed);
-  expect(told).toEqual({ accepted: 0, failed: PLACES, refused: 2 });
+  expect(counts).toEqual({ accepted: 0, failed: PLACES, refused: 2 });
   // Their places are free again.
   client();
-  await eventually(() => told.failed === PLACES + 1);
-  expect(told.refused).toBe(2);
+  await eventually(() => counts.failed === PLACES + 1);
+  expect(counts.refused).toBe(2);
 });
 
 it('has places for as many clients as it may, and for others once they have gone', async () => {
-  const { told, client } = await listen({});
+  const { counts, client } = await listen({});
   const [first] = Array.from({ length: PLACES }, client);
-  await eventually(() => told.accepted === PLACES);
+  await eventually(() => counts.accepted === PLACES);
   client();
-  await eventually(() => told.refused === 1);
+  await eventually(() => counts.refused === 1);
   first?.destroy();
   await eventually(() => {
     client();
-    return told.accepted > PLACES;
+    return counts.accepted > PLACES;
   });
 });

@@ -66,7 +66,7 @@ export class Listener {
   /** What is done with each connection. */
   #door: Door;
   /** Clients' addresses from PROXY headers, by the address at the other end of the open connection. */
-  readonly #told = new Map<string, string>();
+  readonly #reported = new Map<string, string>();
 
   /** @throws TlsFileError */
   constructor(description: ListenerDescription, owner: ListenerOwner, handshakeTimeoutMs: number) {
@@ -83,7 +83,7 @@ export class Listener {
   }
 
   /** Connections that are accepted from now on are taken by another description of the same address. */
-  goBy(description: ListenerDescription, door: Door): void {
+  reconfigure(description: ListenerDescription, door: Door): void {
     this.#description = description;
     this.#door = door;
   }
@@ -154,8 +154,8 @@ export class Listener {
       (client) => {
         if (client !== null) {
           const peer = peerOf(socket);
-          this.#told.set(peer, client);
-          socket.once('close', () => this.#told.delete(peer));
+          this.#reported.set(peer, client);
+          socket.once('close', () => this.#reported.delete(peer));
         }
         then();
       },
@@ -166,7 +166,7 @@ export class Listener {
   #accept(socket: Socket, tls: TLSSocket | null): ByteReceiver {
     return this.#owner.onAccepted({
       socket,
-      clientAddress: canonicalAddress(this.#told.get(peerOf(socket)) ?? socket.remoteAddress ?? ''),
+      clientAddress: canonicalAddress(this.#reported.get(peerOf(socket)) ?? socket.remoteAddress ?? ''),
       secure: tls !== null,
       only: this.#description.only ?? null,
       alpn: tls === null ? null : negotiated(tls),

@@ -116,7 +116,7 @@ export class Listeners {
     const door: Door = listener.doorOf(description, handshakeTimeoutMs);
     return [
       () => {
-        listener.goBy(description, door);
+        listener.reconfigure(description, door);
         open.timeoutMs = handshakeTimeoutMs;
       },
     ];

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 const SIGNATURE = Buffer.from([0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a]);
 const FIXED_BYTES = 16;
 /** Addresses and what else a load balancer sends (its TLS's names, its own ids); none sends more. */
-const MOST_BYTES = 4096;
+const MAX_BYTES = 4096;
 
 const LOCAL = 0x20;
 const PROXY = 0x21;
@@ -27,7 +27,7 @@ export function readProxyHeader(bytes: Buffer): ProxyHeader {
   const family = bytes[13] as number;
   const length = FIXED_BYTES + bytes.readUInt16BE(14);
   if (command !== LOCAL && command !== PROXY) return { kind: 'malformed', reason: 'an unknown command' };
-  if (length > MOST_BYTES) return { kind: 'malformed', reason: `${length} bytes` };
+  if (length > MAX_BYTES) return { kind: 'malformed', reason: `${length} bytes` };
   if (bytes.length < length) return { kind: 'more' };
   if (command === LOCAL) return { kind: 'complete', length, client: null };
   if (family === TCP4 && length >= FIXED_BYTES + 12)

@@ -4,11 +4,11 @@ import { Turn } from './turn.ts';
 it('notifies a watcher once, in the first turn that begins at its time or later, and again only if it asks', () => {
   let nowMs = 0;
   const turn = new Turn(() => nowMs);
-  const told: string[] = [];
-  const once = { onTime: (atMs: number) => told.push(`once at ${atMs}`) };
+  const events: string[] = [];
+  const once = { onTime: (atMs: number) => events.push(`once at ${atMs}`) };
   const always = {
     onTime: (atMs: number) => {
-      told.push(`always at ${atMs}`);
+      events.push(`always at ${atMs}`);
       turn.remind(always, atMs + 10);
       // A turn within does not call it again.
       turn.begin();
@@ -19,5 +19,5 @@ it('notifies a watcher once, in the first turn that begins at its time or later,
   // Its last wish counts.
   turn.remind(always, 10);
   for (nowMs of [9, 50, 55, 60]) turn.begin();
-  expect(told).toEqual(['once at 50', 'always at 50', 'always at 60']);
+  expect(events).toEqual(['once at 50', 'always at 50', 'always at 60']);
 });

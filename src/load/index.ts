@@ -10,7 +10,7 @@ export {
   reflectedFiles,
   TemplateError,
 } from './calls/index.ts';
-export { MOST_OPERATIONS } from './check/index.ts';
+export { MAX_OPERATIONS } from './check/index.ts';
 export { documentsPlan } from './documents-plan.ts';
 export type { Second } from './record/index.ts';
 export {

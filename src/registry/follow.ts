@@ -19,7 +19,7 @@ export type Followed =
 
 /** The first attempt after an outage comes soon, later ones not too often; a jitter keeps 1,000 followers apart. */
 const FIRST_WAIT_MS = 50;
-const MOST_WAIT_MS = 2000;
+const MAX_WAIT_MS = 2000;
 
 /**
  * Follows the entries whose keys begin so through every outage of the store: no change is missed and none is reported
@@ -46,7 +46,7 @@ export async function* follow(store: TrackedStore, prefix: string, until: AbortS
       if (!outage) yield { kind: 'outage', cause: error };
       outage = true;
       await store.pause(waitMs, signal);
-      waitMs = Math.min(2 * waitMs, MOST_WAIT_MS);
+      waitMs = Math.min(2 * waitMs, MAX_WAIT_MS);
     }
   }
 }

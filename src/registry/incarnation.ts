@@ -69,16 +69,16 @@ export async function incarnationOf(
     const entry = entries.find(({ key }) => key === INCARNATION);
     const stored = entry === undefined ? null : storedOf(entry);
     const { copy, isKept } = await store.recall(seen.entry);
-    const wentOn = revision >= seen.revision && isKept !== false;
+    const continued = revision >= seen.revision && isKept !== false;
     const isBeyond = stored !== null && tokenOf(stored.epoch, revision) >= least;
-    if (isBeyond && isSameCopy(stored, copy) && follows(stored, seen, wentOn)) return stored;
-    const next = nextOf(entry, stored, seen, { copy, wentOn, least });
+    if (isBeyond && isSameCopy(stored, copy) && follows(stored, seen, continued)) return stored;
+    const next = nextOf(entry, stored, seen, { copy, continued, least });
     try {
       if (await isWritten(store, entry, next)) return next.incarnation;
     } catch (error) {
       if (!(error instanceof StoreDenied)) throw error;
       // A process that may only read takes the incarnation that others write, once they have noticed.
-      if (stored === null || ++denied > MOST_DENIALS) return stored ?? UNKNOWN;
+      if (stored === null || ++denied > MAX_DENIALS) return stored ?? UNKNOWN;
       await pause(RETRY_MS, store.closed);
     }
   }
@@ -94,11 +94,11 @@ function nextOf(
   entry: Entry | undefined,
   stored: StoredIncarnation | null,
   seen: Seen,
-  { copy, wentOn, least }: { readonly copy: string; readonly wentOn: boolean; readonly least: FencingToken },
+  { copy, continued, least }: { readonly copy: string; readonly continued: boolean; readonly least: FencingToken },
 ): Next {
   const known = seen.incarnation;
   // The entry was damaged or deleted from outside, and the store is what it was.
-  if (stored === null && known !== null && wentOn) return { incarnation: known, settles: false };
+  if (stored === null && known !== null && continued) return { incarnation: known, settles: false };
   if (entry === undefined && known === null && least === 0) return { incarnation: first(copy), settles: false };
   return { incarnation: following(stored, seen, copy, epochOf(least)), settles: true };
 }
@@ -115,7 +115,7 @@ async function isWritten(store: Store, entry: Entry | undefined, { incarnation, 
 /** The incarnation of a store that does not name one and may not be written. */
 const UNKNOWN: StoredIncarnation = { id: '', epoch: 0, copy: '', past: [], longestLeaseMs: 0 };
 /** Five seconds: others notice when their connections are reopened. */
-const MOST_DENIALS = 25;
+const MAX_DENIALS = 25;
 
 /** A copy that says nothing of itself is taken for what it was. */
 function isSameCopy(stored: StoredIncarnation, copy: string): boolean {
@@ -123,9 +123,9 @@ function isSameCopy(stored: StoredIncarnation, copy: string): boolean {
 }
 
 /** Whether it is what this process has seen, gone on; or comes after that, as another process has noticed already. */
-function follows(stored: StoredIncarnation, { incarnation }: Seen, wentOn: boolean): boolean {
+function follows(stored: StoredIncarnation, { incarnation }: Seen, continued: boolean): boolean {
   if (incarnation === null) return true;
-  return stored.id === incarnation.id ? wentOn : stored.past.includes(incarnation.id);
+  return stored.id === incarnation.id ? continued : stored.past.includes(incarnation.id);
 }
 
 function newId(): string {

@@ -137,11 +137,11 @@ export class Membership {
    */
   async update(value: object): Promise<void> {
     this.#value = JSON.stringify(value);
-    if (this.#lease !== null) await this.#tell(this.#lease);
+    if (this.#lease !== null) await this.#report(this.#lease);
   }
 
   /** A removed entry means that others consider this process gone: it has to register again before it serves. */
-  async #tell(lease: HeldLease): Promise<void> {
+  async #report(lease: HeldLease): Promise<void> {
     if (!(await this.#put(lease, 'own'))) await lease.release();
   }
 
@@ -167,7 +167,7 @@ export class Membership {
           this.#lease = lease;
           onRegistered(lease);
           // What could not be written while it was being registered.
-          void this.#tell(lease);
+          void this.#report(lease);
           await aborted(AbortSignal.any([lease.lost, signal]));
           this.#lease = null;
         } else await this.#store.pause(RETRY_MS, signal);

@@ -53,13 +53,13 @@ export class Registry {
   }
 
   /** @param told called with what the store denies this process, by its token's role or its bounds: each reason once */
-  onDenied(told: (reason: string) => void): void {
-    this.#store.onDenied = told;
+  onDenied(report: (reason: string) => void): void {
+    this.#store.onDenied = report;
   }
 
   /** @param told called once when the registry cannot be reached, with the reason, and with null once it can be reached again */
-  onOutage(told: (reason: string | null) => void): void {
-    this.#store.onOutage = told;
+  onOutage(report: (reason: string | null) => void): void {
+    this.#store.onOutage = report;
   }
 
   /**

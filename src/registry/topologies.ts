@@ -65,10 +65,10 @@ export interface CommitOptions {
 }
 
 /** How often a commit that names no expected version is tried again because another came between. */
-const MOST_ATTEMPTS = 10;
+const MAX_ATTEMPTS = 10;
 
 /** How often a commit is tried while the store is away: a member of etcd that is lost is made up for. */
-const MOST_ATTEMPTS_TO_REACH = 5;
+const MAX_ATTEMPTS_TO_REACH = 5;
 
 /** The topologies of all clusters: replaced whole, by newer versions only, and watched. */
 export class Topologies {
@@ -126,7 +126,7 @@ export class Topologies {
       const conditions = [...namespace, { key: pointerKey(name), revision }, handoff.condition];
       const changes = versionChanges(name, topology, this.#timeOfDay(), pointer !== null);
       if (await this.#commit(conditions, [...changes, ...handoff.changes])) return topology;
-      if (options.expected !== undefined || attempt >= MOST_ATTEMPTS) {
+      if (options.expected !== undefined || attempt >= MAX_ATTEMPTS) {
         const now = await this.#pointer(name);
         throw new VersionConflict(name, 'it was changed meanwhile; read it again', now.pointer?.version ?? null);
       }
@@ -162,7 +162,7 @@ export class Topologies {
         if (attempt === 1 || written === undefined) return false;
         return (await this.#store.get(written.key))?.value === written.value;
       } catch (error) {
-        if (!(error instanceof StoreUnavailable) || attempt >= MOST_ATTEMPTS_TO_REACH) throw error;
+        if (!(error instanceof StoreUnavailable) || attempt >= MAX_ATTEMPTS_TO_REACH) throw error;
         await this.#store.pause(RETRY_MS, this.#store.closed);
       }
     }

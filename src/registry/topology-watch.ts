@@ -25,7 +25,7 @@ export class TopologyWatch {
   readonly #name: TopologyName;
   #after: TopologyVersion | null;
   /** Up to which revision versions were reported; null: not even the first has been looked at. */
-  #told: Revision | null = null;
+  #delivered: Revision | null = null;
   #isThere: boolean;
   #incarnation = '';
   #outage = false;
@@ -52,7 +52,7 @@ export class TopologyWatch {
   /** After the registry went back, reports what is current again, whatever was reported before. */
   #enter(incarnation: string): void {
     if (this.#incarnation !== '' && incarnation !== this.#incarnation) {
-      this.#told = null;
+      this.#delivered = null;
       this.#after = null;
     }
     this.#incarnation = incarnation;
@@ -87,11 +87,11 @@ export class TopologyWatch {
 
   /** The events for a pointer that is found in this state (`isState`), or has just changed to it. */
   async #changes(entry: Entry | null, isState: boolean): Promise<TopologyEvent[]> {
-    if (!isState && entry !== null && this.#told !== null && entry.revision <= this.#told) return [];
+    if (!isState && entry !== null && this.#delivered !== null && entry.revision <= this.#delivered) return [];
     const pointer = entry === null ? null : this.#store.unreadable.try(entry, pointerOf);
-    if (pointer === undefined) return this.#told === null ? this.#withoutPointer() : [];
+    if (pointer === undefined) return this.#delivered === null ? this.#withoutPointer() : [];
     const isThere = pointer !== null && !pointer.deleted;
-    const isFirst = this.#told === null;
+    const isFirst = this.#delivered === null;
     const versions = entry === null || pointer === null ? [] : await this.#versions(entry, pointer, isState);
     const topologies = versions.flatMap((each) => this.#read(each) ?? []);
     const events = topologies.map((topology) => this.#topology(topology));
@@ -101,7 +101,7 @@ export class TopologyWatch {
       return events;
     }
     // A version may have been committed since the pointer was read: it has been reported too.
-    this.#told = Math.max(this.#told ?? 0, entry?.revision ?? 0, versions.at(-1)?.revision ?? 0) as Revision;
+    this.#delivered = Math.max(this.#delivered ?? 0, entry?.revision ?? 0, versions.at(-1)?.revision ?? 0) as Revision;
     const current = versions.at(-1);
     if (current !== undefined) this.#store.unreadable.forgetOthers(versionsOf(this.#name), current.key);
     if (!isThere && (isFirst || this.#isThere || events.length > 0))
@@ -116,7 +116,7 @@ export class TopologyWatch {
     const topology = last && this.#read(last);
     if (last === undefined || topology === undefined)
       return [{ kind: 'unreadable', version: null, incarnation: this.#incarnation }];
-    this.#told = last.revision;
+    this.#delivered = last.revision;
     this.#isThere = true;
     return [this.#topology(topology)];
   }
@@ -138,9 +138,10 @@ export class TopologyWatch {
   }
 
   async #versions(entry: Entry, pointer: Pointer, isState: boolean): Promise<Entry[]> {
-    const told = this.#told ?? (this.#after === null ? null : ((await this.#version(this.#after))?.revision ?? null));
+    const delivered =
+      this.#delivered ?? (this.#after === null ? null : ((await this.#version(this.#after))?.revision ?? null));
     // What came while there was no watch, or was forgotten before it was reported, is found by its revision.
-    if (isState && told !== null) return told < entry.revision ? this.#since(told) : [];
+    if (isState && delivered !== null) return delivered < entry.revision ? this.#since(delivered) : [];
     const current = pointer.deleted ? null : await this.#version(pointer.version);
     return current === null ? [] : [current];
   }

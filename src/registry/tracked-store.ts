@@ -16,7 +16,7 @@ import {
 import { UnreadableEntries } from './unreadable.ts';
 
 /** What is denied has a reason for each key: a process that tries many gets some reports twice. */
-const MOST_TOLD = 100;
+const MAX_REPORTED = 100;
 
 /** A single call may fail for a reason of its own: its lease has ended, or a connection was lost. */
 const FAILURES_OF_AN_OUTAGE = 2;
@@ -207,7 +207,7 @@ export class TrackedStore implements Store {
 
   #noteDenied(reason: string): void {
     if (this.#denied.has(reason)) return;
-    if (this.#denied.size < MOST_TOLD) this.#denied.add(reason);
+    if (this.#denied.size < MAX_REPORTED) this.#denied.add(reason);
     this.onDenied(reason);
   }
 

@@ -28,7 +28,7 @@ export class UnreadableEntry extends Error implements Unreadable {
 export class UnreadableEntries {
   readonly #known = new Map<string, Unreadable>();
   /** By key, what was last reported of it. */
-  readonly #told = new Map<string, string>();
+  readonly #reported = new Map<string, string>();
   /** Called for each, once for each of its revisions. */
   onFound: (found: Unreadable) => void = () => {};
   /** Called when there are others than before. */
@@ -44,8 +44,8 @@ export class UnreadableEntries {
     this.#known.set(key, found);
     if (!isKnown) this.onChange();
     const news = `${revision} ${reason}`;
-    if (this.#told.get(key) === news) return;
-    this.#told.set(key, news);
+    if (this.#reported.get(key) === news) return;
+    this.#reported.set(key, news);
     this.onFound(found);
   }
 

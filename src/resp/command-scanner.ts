@@ -15,8 +15,8 @@ export interface CommandLimits {
 }
 
 /** What Redis takes from a client that still has to authenticate (`authRequired` in its networking.c). */
-const MOST_UNAUTHENTICATED_ARGUMENTS = 10;
-const MOST_UNAUTHENTICATED_BYTES = 16384;
+const MAX_UNAUTHENTICATED_ARGUMENTS = 10;
+const MAX_UNAUTHENTICATED_BYTES = 16384;
 /** `$0\r\n\r\n`, the shortest argument. */
 const SHORTEST_ARGUMENT = 6;
 /** Places behind a `$` that nine digits and their CR fit in: enough for every length that is read at once. */
@@ -152,7 +152,7 @@ export class CommandScanner {
     if (at < 0) return this.#lineFault(at, 'too big mbulk count string', 'invalid multibulk length');
     const count = line.value;
     if (!(count <= this.#limits.maxArguments)) return this.#fail('invalid multibulk length');
-    if (count > MOST_UNAUTHENTICATED_ARGUMENTS && !this.isAuthenticated)
+    if (count > MAX_UNAUTHENTICATED_ARGUMENTS && !this.isAuthenticated)
       return this.#fail('unauthenticated multibulk length');
     this.command.total = Math.max(0, count);
     this.#phase = count > 0 ? Phase.Mark : Phase.Begin;
@@ -173,7 +173,7 @@ export class CommandScanner {
     if (at < 0) return this.#lineFault(at, 'too big bulk count string', 'invalid bulk length');
     const length = line.value;
     if (!(length >= 0 && length <= this.#limits.maxBulkBytes)) return this.#fail('invalid bulk length');
-    if (length > MOST_UNAUTHENTICATED_BYTES && !this.isAuthenticated) return this.#fail('unauthenticated bulk length');
+    if (length > MAX_UNAUTHENTICATED_BYTES && !this.isAuthenticated) return this.#fail('unauthenticated bulk length');
     this.#rest = length + 2;
     this.#phase = Phase.Content;
     if (!this.#isSkipping) this.#placeStart(at);
@@ -215,7 +215,7 @@ export class CommandScanner {
   #readWhole(bytes: Uint8Array, start: number, end: number): number {
     const { command } = this;
     const { total } = command;
-    const most = this.isAuthenticated ? this.#limits.maxBulkBytes : MOST_UNAUTHENTICATED_BYTES;
+    const most = this.isAuthenticated ? this.#limits.maxBulkBytes : MAX_UNAUTHENTICATED_BYTES;
     const isSkipping = this.#isSkipping;
     let { count } = command;
     let at = start;

@@ -3,7 +3,7 @@ import { CR, INCOMPLETE, LF, MALFORMED, MINUS, QUESTION_MARK, ZERO } from './rep
 /** The value of a line `?`: the length is not known in advance (RESP3, "Streamed strings", "Streamed aggregated data types"). */
 export const STREAMED = Number.POSITIVE_INFINITY;
 /** Numbers of more digits are not exact any more, and larger than every limit. */
-const MOST_DIGITS = 15;
+const MAX_DIGITS = 15;
 
 /**
  * Reads the rest of a line that holds a length, behind its first byte, in however many pieces it comes. Numbers are
@@ -51,7 +51,7 @@ export class LengthLine {
     if (digit >= 0 && digit <= 9) {
       // Behind a zero nothing may follow, and nothing behind a question mark.
       if ((this.#digits > 0 && this.value === 0) || this.#isStreamed) this.#isWrong = true;
-      if (++this.#digits > MOST_DIGITS) this.#isWrong = true;
+      if (++this.#digits > MAX_DIGITS) this.#isWrong = true;
       else this.value = this.value * 10 + digit;
     } else if (isFirst && byte === MINUS) this.#isNegative = true;
     else if (isFirst && byte === QUESTION_MARK) this.#isStreamed = true;

@@ -2,11 +2,11 @@ import { LengthLine, STREAMED } from './length-line.ts';
 import { CR, INCOMPLETE, LF, MALFORMED, ReplyType, ZERO } from './reply-type.ts';
 
 /** Streamed aggregates inside each other; no server sends any, and each costs a place to remember. */
-const MOST_STREAMED_DEPTH = 32;
+const MAX_STREAMED_DEPTH = 32;
 /** Elements that are still to come; beyond this, numbers are not exact. Redis's own arrays have at most 2^32 elements. */
-const MOST_PENDING = 2 ** 48;
+const MAX_PENDING = 2 ** 48;
 /** A line that holds a length and is no longer is nonsense. */
-const MOST_LENGTH_BYTES = 32;
+const MAX_LENGTH_BYTES = 32;
 
 const Phase = { Begin: 0, Value: 1, Text: 2, Length: 3, Content: 4 } as const;
 type Phase = (typeof Phase)[keyof typeof Phase];
@@ -134,7 +134,7 @@ export class ReplyScanner {
 
   #readLength(bytes: Uint8Array, start: number, end: number): number {
     const at = this.#line.read(bytes, start, end);
-    if (at === MALFORMED || this.#line.size > MOST_LENGTH_BYTES) return this.#fail('a length', this.#kind);
+    if (at === MALFORMED || this.#line.size > MAX_LENGTH_BYTES) return this.#fail('a length', this.#kind);
     return at === INCOMPLETE ? INCOMPLETE : this.#takeLength(this.#line.value, at);
   }
 
@@ -157,7 +157,7 @@ export class ReplyScanner {
     if (isString && this.#kind !== ReplyType.Bulk) return this.#fail('a length', this.#kind);
     if (isString) this.#isStreamedString = true;
     else {
-      if (this.#around.length === MOST_STREAMED_DEPTH) return this.#fail('too many streamed aggregates', this.#kind);
+      if (this.#around.length === MAX_STREAMED_DEPTH) return this.#fail('too many streamed aggregates', this.#kind);
       // An attribute is followed by the value that it is about.
       this.#around.push(this.#kind === ReplyType.Attribute ? this.#pending : this.#pending - 1);
       this.#pending = 0;
@@ -180,7 +180,7 @@ export class ReplyScanner {
     const kind = this.#kind;
     const elements = kind === ReplyType.Map || kind === ReplyType.Attribute ? 2 * count : count;
     this.#pending += kind === ReplyType.Attribute ? elements : elements - 1;
-    if (this.#pending > MOST_PENDING) return this.#fail('too many elements', kind);
+    if (this.#pending > MAX_PENDING) return this.#fail('too many elements', kind);
     this.#phase = Phase.Value;
     return at;
   }

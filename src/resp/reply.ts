@@ -21,7 +21,7 @@ export class ReplyError extends Error {
 }
 
 /** The replies of Redis's own commands nest a few levels deep. Each level costs a call. */
-const MOST_DEPTH = 128;
+const MAX_DEPTH = 128;
 
 /**
  * The reply that bytes[start, end) holds, without its attributes. Its strings are copies.
@@ -30,7 +30,7 @@ const MOST_DEPTH = 128;
 export function decodeReply(bytes: Uint8Array, start: number, end: number): Reply {
   const scanner = new ReplyScanner();
   if (scanner.scan(bytes, start, end) !== end) throw new ReplyError(scanner.fault || 'not exactly one whole reply');
-  return new Decoder(bytes, start).value(MOST_DEPTH);
+  return new Decoder(bytes, start).value(MAX_DEPTH);
 }
 
 /** The text of a string or an error; null for other replies. */
@@ -50,7 +50,7 @@ class Decoder {
   }
 
   value(depth: number): Reply {
-    if (depth === 0) throw new ReplyError(`nested deeper than ${MOST_DEPTH}`);
+    if (depth === 0) throw new ReplyError(`nested deeper than ${MAX_DEPTH}`);
     const kind = this.#bytes[this.#at] as number;
     switch (kind) {
       case ReplyType.Simple:

@@ -1,7 +1,7 @@
 import { ENVELOPE_BYTES } from './envelope.ts';
 
 /** A longer message is taken for a fault of framing. */
-const MOST_BYTES = 64 << 20;
+const MAX_BYTES = 64 << 20;
 
 /** Puts messages together again, as their bytes come. */
 export class EnvelopeReader {
@@ -21,7 +21,7 @@ export class EnvelopeReader {
         : Buffer.concat([this.#held, more]);
     while (all.length >= ENVELOPE_BYTES) {
       const length = all.readUInt32BE(1);
-      if (length > MOST_BYTES) throw new Error(`a message of ${length} bytes`);
+      if (length > MAX_BYTES) throw new Error(`a message of ${length} bytes`);
       if (all.length < ENVELOPE_BYTES + length) break;
       this.#onMessage(all[0] as number, all.subarray(ENVELOPE_BYTES, ENVELOPE_BYTES + length));
       all = all.subarray(ENVELOPE_BYTES + length);
@@ -44,17 +44,17 @@ export class LineReader {
   take(bytes: Uint8Array, start: number, end: number): void {
     const lines = (this.#held + this.#decoder.decode(bytes.subarray(start, end), { stream: true })).split('\n');
     this.#held = lines.pop() ?? '';
-    if (this.#held.length > MOST_BYTES) throw new Error('a line without an end');
-    for (const line of lines) this.#tell(line);
+    if (this.#held.length > MAX_BYTES) throw new Error('a line without an end');
+    for (const line of lines) this.#deliver(line);
   }
 
   /** The last one may lack its end. */
   end(): void {
-    this.#tell(this.#held);
+    this.#deliver(this.#held);
     this.#held = '';
   }
 
-  #tell(line: string): void {
+  #deliver(line: string): void {
     const text = line.replace(/^data:/, '').trim();
     // Of server-sent events these are no data.
     if (text !== '' && !/^(:|event:|id:|retry:)/.test(text)) this.#onLine(text);

@@ -35,7 +35,7 @@ export class MessageReader {
           this.#carryOver(bytes, at, end, ENVELOPE_BYTES + Math.max(0, length));
           return;
         }
-        this.#tell(bytes, at, length);
+        this.#deliver(bytes, at, length);
         at += ENVELOPE_BYTES + length;
       }
     }
@@ -52,7 +52,7 @@ export class MessageReader {
     if (this.#carried === ENVELOPE_BYTES + length) {
       const carry = this.#carry;
       this.clear();
-      this.#tell(carry, 0, length);
+      this.#deliver(carry, 0, length);
     }
     return stop;
   }
@@ -76,7 +76,7 @@ export class MessageReader {
     this.#carried = 0;
   }
 
-  #tell(bytes: Uint8Array, at: number, length: number): void {
+  #deliver(bytes: Uint8Array, at: number, length: number): void {
     // Trailers of gRPC-Web, and the end of a Connect stream, are messages of their protocols.
     if ((bytes[at] as number) === 0) this.#onMessage(bytes.subarray(at + ENVELOPE_BYTES, at + ENVELOPE_BYTES + length));
   }

@@ -9,14 +9,14 @@ const MASK_BYTES = 4;
 /** FIN, and the opcode of a close frame. */
 const CLOSE = 0x88;
 /** Content of a control frame (RFC 6455, 5.5). */
-const MOST_CONTROL_BYTES = 125;
+const MAX_CONTROL_BYTES = 125;
 
 /** The server restarts; the client comes again after a moment (IANA's registry of WebSocket close codes). */
 export const SERVICE_RESTART = 1012;
 
 /** The frame with which a server closes a WebSocket. @param reason for people, cut to what fits */
 export function closeFrame(code: number, reason: string): Buffer {
-  let text = Buffer.from(reason, 'utf8').subarray(0, MOST_CONTROL_BYTES - 2);
+  let text = Buffer.from(reason, 'utf8').subarray(0, MAX_CONTROL_BYTES - 2);
   // A character that does not fit whole is left out.
   if (text.toString('utf8').endsWith('\ufffd'))
     text = Buffer.from(text.toString('utf8').replace(/\ufffd+$/, ''), 'utf8');

@@ -1,7 +1,7 @@
 let write: (line: string) => void = () => {};
 const written = new Set<string>();
 /** What comes from files that change would be without bound. */
-const MOST_WRITTEN = 1000;
+const MAX_WRITTEN = 1000;
 
 /** Has notices written from now on; a program that embeds Keyway has none. */
 export function noticesGoTo(to: (line: string) => void): void {
@@ -10,7 +10,7 @@ export function noticesGoTo(to: (line: string) => void): void {
 
 /** Tells people, once, of something that is no fault: a file that an earlier release has written, for one. */
 export function notice(line: string): void {
-  if (written.has(line) || written.size >= MOST_WRITTEN) return;
+  if (written.has(line) || written.size >= MAX_WRITTEN) return;
   written.add(line);
   write(line);
 }

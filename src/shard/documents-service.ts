@@ -40,7 +40,7 @@ const LARGEST_PAGE = 1000;
 const LONGEST_TTL_MS = 100 * 365 * 24 * 3_600_000;
 const SESSION = 'x-session';
 /** A watcher that reads this little of what it is sent is ended: it comes back and resumes. */
-const MOST_UNREAD_EVENTS = 10_000;
+const MAX_UNREAD_EVENTS = 10_000;
 
 class Refusal extends Error {
   readonly code: status;
@@ -263,7 +263,7 @@ function beginWatch(
   };
   const send = (change: Change): void => {
     call.write({ kind: change.kind === 'put' ? 'PUT' : 'DELETE', document: message(change.document) });
-    if (call.writableLength > MOST_UNREAD_EVENTS) fail(status.RESOURCE_EXHAUSTED, 'the watch reads too slowly');
+    if (call.writableLength > MAX_UNREAD_EVENTS) fail(status.RESOURCE_EXHAUSTED, 'the watch reads too slowly');
   };
   if (afterRevision === undefined) {
     const document = store.get(key) ?? { key, value: new Uint8Array(0), revision: 0 };

@@ -8,7 +8,7 @@ import { setting } from './wire.ts';
 
 /** What an HTTP/2 shard takes of a request's content before it takes no more. */
 const SHARD_WINDOW = 1000;
-const MOST_WINDOW = 2 ** 31 - 1;
+const MAX_WINDOW = 2 ** 31 - 1;
 
 /** Two shards that do what the shape that is measured says, and keep nothing. */
 export class ShapeShards {
@@ -47,7 +47,7 @@ export class ShapeShards {
 
   #serveHttp2(socket: Socket): void {
     socket.write(
-      Buffer.concat([setting(4, SHARD_WINDOW), frame(FrameType.WindowUpdate, 0, 0, word(MOST_WINDOW - 65_535))]),
+      Buffer.concat([setting(4, SHARD_WINDOW), frame(FrameType.WindowUpdate, 0, 0, word(MAX_WINDOW - 65_535))]),
     );
     let carried = Buffer.alloc(0);
     let preface = PREFACE.length;

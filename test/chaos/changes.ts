@@ -10,7 +10,7 @@ import type { Change, Version } from './history.ts';
 import type { World } from './world.ts';
 
 const HEAVIEST = 3;
-const MOST_PINS = 3;
+const MAX_PINS = 3;
 /** A prime, and small: the table is built many times a minute. */
 const MAGLEV = { name: 'maglev', options: { tableSize: 1021 } } as const;
 const RING_HASH = {
@@ -103,7 +103,7 @@ function pin(planning: Planning): PlannedChange {
   const { pins = [] } = topology;
   const [key, shard] = [pick(keys, random), pick(topology.shards, random).id];
   const draft = { ...topology, version: null };
-  if (pins.length >= MOST_PINS) return { what: 'all pins are taken out', draft: { ...draft, pins: [] } };
+  if (pins.length >= MAX_PINS) return { what: 'all pins are taken out', draft: { ...draft, pins: [] } };
   const others = pins.filter((each) => !('key' in each && each.key === key));
   return { what: `${key} is pinned to ${shard}`, draft: { ...draft, pins: [...others, { key, shard }] } };
 }

@@ -47,7 +47,7 @@ const FEWEST_SHARDS = 3;
 export async function runChaos(
   scope: Scope,
   options: ChaosOptions,
-  tell: (line: string) => void,
+  print: (line: string) => void,
 ): Promise<ChaosResult> {
   const { store } = options;
   const counts = { routers: 3, shards: 5 };
@@ -79,7 +79,7 @@ export async function runChaos(
     fewestShards: FEWEST_SHARDS,
     // Clients try to connect now and then: those of a router that was away may not know that it is back.
     hasRecovered: (sinceMs) => callers.every((caller) => caller.hasSucceededSince(sinceMs)),
-    tell,
+    print,
     excused: async (disturbances) => {
       const excuses = new Excuses({ disturbances, versions: await world.versions(keys) });
       return excusedShare(

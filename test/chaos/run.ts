@@ -7,7 +7,7 @@ import { runSeed } from '../support/random.ts';
 import { runChaos } from './chaos.ts';
 import type { ShardKinds } from './keyway-world.ts';
 import { buildPorcupine, checkLinearizability } from './linearizability/porcupine.ts';
-import { tellJudgement } from './tell-judgement.ts';
+import { printJudgement } from './print-judgement.ts';
 
 /** `npm run chaos -- --seconds 120 --store etcd`: prints what happens, what was counted, and what must not have happened. */
 const program = new Command('chaos')
@@ -36,28 +36,28 @@ const options = program.opts<{
   history?: string;
 }>();
 const { seed, history: historyFile } = options;
-const tell = (line: string): void => {
+const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 const seedless = process.argv.slice(2).filter((arg, i, all) => arg !== '--seed' && all[i - 1] !== '--seed');
 const replay = ['npm run chaos --', ...seedless, '--seed', seed].join(' ');
-tell(replay);
+print(replay);
 buildPorcupine();
 const scope = new Scope();
 try {
   const { history, judgement } = await runChaos(
     scope,
     { ...options, replay, isVaried: options.store !== 'envoy' },
-    tell,
+    print,
   );
   const folder = mkdtempSync(join(tmpdir(), 'keyway-chaos-'));
   const linearizability = await checkLinearizability(history, folder);
   const violations = [...judgement.violations, ...linearizability.violations];
-  tellJudgement({ violations, counts: { ...judgement.counts, ...linearizability.counts } }, tell);
+  printJudgement({ violations, counts: { ...judgement.counts, ...linearizability.counts } }, print);
   const file = historyFile ?? (violations.length > 0 ? join(folder, 'history.json') : null);
   if (file !== null) writeFileSync(file, JSON.stringify(history));
   if (violations.length > 0) {
-    tell(`what was seen is in ${file}; the same again: ${replay}`);
+    print(`what was seen is in ${file}; the same again: ${replay}`);
     process.exitCode = 1;
   } else rmSync(folder, { recursive: true });
 } finally {

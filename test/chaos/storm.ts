@@ -18,9 +18,9 @@ const CALM_MS = 400;
  * Of a run: with more, faults would excuse too much (`rules/disturbed.ts` allows a third of the calls; those that fail come back sooner, so that
  * there are more of them in the same time).
  */
-const MOST_DISTURBED = 0.24;
+const MAX_DISTURBED = 0.24;
 /** The same by what was really asked: a struck shard may have had most keys. Less than the checker allows, for more is asked until the end. */
-const MOST_EXCUSED = 0.3;
+const MAX_EXCUSED = 0.3;
 /** Of all changes some are given up while they are under way, and behind some the registry forgets what was. */
 const ABORTED = 0.1;
 const ABORTED_AFTER_MS = 300;
@@ -42,7 +42,7 @@ export interface StormOptions {
   readonly fewestShards: number;
   /** Whether clients have noticed that all is well again. */
   readonly hasRecovered: (sinceMs: number) => boolean;
-  readonly tell: (line: string) => void;
+  readonly print: (line: string) => void;
   /**
    * Which part of all that was asked so far these may excuse; a run continues without faults until it is little enough.
    */
@@ -80,13 +80,13 @@ export class Storm {
   }
 
   async #isTooDisturbed(): Promise<boolean> {
-    if (this.#disturbedMs > MOST_DISTURBED * this.#elapsedMs) return true;
+    if (this.#disturbedMs > MAX_DISTURBED * this.#elapsedMs) return true;
     const { excused } = this.#options;
-    return excused !== undefined && (await excused(this.disturbances)) > MOST_EXCUSED;
+    return excused !== undefined && (await excused(this.disturbances)) > MAX_EXCUSED;
   }
 
   #say(line: string): void {
-    this.#options.tell(`${(this.#elapsedMs / 1000).toFixed(1).padStart(6)} s  ${line}`);
+    this.#options.print(`${(this.#elapsedMs / 1000).toFixed(1).padStart(6)} s  ${line}`);
   }
 
   async #change(): Promise<void> {

@@ -5,7 +5,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { LoadReport } from '../../src/load/index.ts';
 import { INSTALL_ENVOY } from '../chaos/envoy-world.ts';
-import { tellStory } from '../load/stories.ts';
+import { runStory } from '../load/stories.ts';
 import { Scope, TOOLS } from '../support/processes.ts';
 
 const ENVOY = join(TOOLS, 'envoy/bin/envoy');
@@ -16,7 +16,7 @@ afterEach(() => scope.release());
 
 it('finds the split brain of a ring hash in Envoy that a host joins', async () => {
   if (!existsSync(ENVOY)) throw new Error(INSTALL_ENVOY);
-  const { code, report, output } = await tellStory(scope, 'join-envoy', { ENVOY, WATCHES: 100, SECONDS_AFTER: 8 });
+  const { code, report, output } = await runStory(scope, 'join-envoy', { ENVOY, WATCHES: 100, SECONDS_AFTER: 8 });
   expect(code, output).toBe(1);
   expect(report.errors).toBe(0);
   // No watch was ended, though a part of the keys has gone to the new host.
@@ -35,7 +35,7 @@ describe('the page of a report', () => {
 
   beforeAll(async () => {
     browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
-    const story = await tellStory(storyScope, 'join');
+    const story = await runStory(storyScope, 'join');
     report = story.report;
     page = `file://${join(story.out, 'join.html')}`;
   }, 120_000);
@@ -66,20 +66,20 @@ describe('the page of a report', () => {
 
   it('has the numbers of the JSON', async () => {
     const { tab, faults } = await opened('light');
-    const told = await figures(tab);
-    expect(number(told.requests)).toBe(report.requests);
-    expect(number(told.errors)).toBe(report.errors);
-    expect(number(told['a second'])).toBe(Math.round(report.perSecond));
+    const shown = await figures(tab);
+    expect(number(shown.requests)).toBe(report.requests);
+    expect(number(shown.errors)).toBe(report.errors);
+    expect(number(shown['a second'])).toBe(Math.round(report.perSecond));
     for (const [name, value] of [
       ['p50', report.latencyMs.p50],
       ['p99', report.latencyMs.p99],
       ['p99.9', report.latencyMs.p999],
       ['max', report.latencyMs.max],
     ] as const)
-      expect(Math.abs(number(told[name]) - value)).toBeLessThanOrEqual(value < 10 ? 0.005 : 0.05);
-    expect(number(told.violations)).toBe(report.check?.violations);
-    expect(number(told['watches at most'])).toBe(report.watches?.mostOpen);
-    expect(number(told['watches back'])).toBe(report.watches?.reattached);
+      expect(Math.abs(number(shown[name]) - value)).toBeLessThanOrEqual(value < 10 ? 0.005 : 0.05);
+    expect(number(shown.violations)).toBe(report.check?.violations);
+    expect(number(shown['watches at most'])).toBe(report.watches?.mostOpen);
+    expect(number(shown['watches back'])).toBe(report.watches?.reattached);
     const rows = (title: string): Promise<string[][]> =>
       tab.$$eval(
         'h2',
@@ -98,7 +98,7 @@ describe('the page of a report', () => {
     );
     expect((await rows('Marks')).map(([, , what]) => what)).toEqual(report.marks.map(({ text }) => text));
     const legend = await tab.$$eval('[data-plot^="Latency"] .u-value', (all) => all.map((each) => each.textContent));
-    expect(legend).toEqual(['all', told.p50, told.p99, told['p99.9'], told.max]);
+    expect(legend).toEqual(['all', shown.p50, shown.p99, shown['p99.9'], shown.max]);
     const { version, machine } = report.origin as { version: string; machine: string };
     expect(await tab.textContent('main')).toContain(
       `UTC, by Keyway ${version} on Node ${process.versions.node}, ${machine}`,

@@ -239,12 +239,12 @@ async function startPlain(answer: (stream: ServerHttp2Stream, headers: IncomingH
 }
 
 it('ends a call at its grpc-timeout itself, and tells the shard', async () => {
-  let told = 0;
+  let resetCode = 0;
   // Neither end keeps the deadline: the one that answers is the router.
   const router = await startPlain((stream) => {
     stream.on('error', () => {});
     stream.on('close', () => {
-      told = stream.rstCode;
+      resetCode = stream.rstCode;
     });
   });
   const session = connect(`http://${router.endpoint}`);
@@ -260,7 +260,7 @@ it('ends a call at its grpc-timeout itself, and tells the shard', async () => {
   request.end(Buffer.from([0, 0, 0, 0, 4, ...Buffer.from('hang')]));
   const [headers] = (await once(request, 'response')) as [IncomingHttpHeaders];
   expect(headers['grpc-status']).toBe(String(status.DEADLINE_EXCEEDED));
-  await eventually(() => told === 8);
+  await eventually(() => resetCode === 8);
   expect(await metric(router, 'keyway_refusals_total{reason="deadline"}')).toBe(1);
 });
 

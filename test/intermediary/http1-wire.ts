@@ -31,8 +31,8 @@ export function writeAnswer(answer: Answer): string {
   const { status = 200, fields = [], informational = [] } = answer;
   const before = informational.map((each) => `HTTP/1.1 ${each.status} Info\r\n${lines(each.fields ?? [])}\r\n`);
   const isPlain = pieces(answer).length === 0 && answer.trailers === undefined && answer.end === undefined;
-  const told = fields.some(([name]) => name === 'content-length') || status === 204 || status === 304;
-  const length: Fields = isPlain && !told ? [['content-length', '0']] : [];
+  const hasLength = fields.some(([name]) => name === 'content-length') || status === 204 || status === 304;
+  const length: Fields = isPlain && !hasLength ? [['content-length', '0']] : [];
   return `${before.join('')}HTTP/1.1 ${status} Said\r\n${body(answer, [...fields, ...length])}`;
 }
 

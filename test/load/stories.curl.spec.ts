@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
 import type { LoadReport } from '../../src/load/index.ts';
 import { Scope } from '../support/processes.ts';
-import { tellStory } from './stories.ts';
+import { runStory } from './stories.ts';
 
 // A story takes most of a minute where nothing else goes on.
 vi.setConfig({ testTimeout: 180_000 });
@@ -26,7 +26,7 @@ function expectNothingLost({ report, code, output }: { report: LoadReport; code:
 }
 
 it('a shard joins: its part of the keys moves to it, and the watches of these come back', async () => {
-  const story = await tellStory(scope, 'join', { SHARDS: 3 });
+  const story = await runStory(scope, 'join', { SHARDS: 3 });
   expectNothingLost(story);
   expect(story.report.marks.map(({ text }) => text)).toEqual([
     expect.stringMatching(/shard add s3/),
@@ -37,7 +37,7 @@ it('a shard joins: its part of the keys moves to it, and the watches of these co
 });
 
 it('a shard leaves, and can be stopped once its keys have gone to the others', async () => {
-  const story = await tellStory(scope, 'leave', { SHARDS: 3 });
+  const story = await runStory(scope, 'leave', { SHARDS: 3 });
   expectNothingLost(story);
   const done = story.report.marks.find(({ text }) => text.includes('done after'))?.atMs ?? Number.NaN;
   const after = story.report.series.filter(({ second }) => (second - 1) * 1000 > done);
@@ -46,7 +46,7 @@ it('a shard leaves, and can be stopped once its keys have gone to the others', a
 });
 
 it('every shard is restarted in turn', async () => {
-  const story = await tellStory(scope, 'rolling-restart', { SHARDS: 2 });
+  const story = await runStory(scope, 'rolling-restart', { SHARDS: 2 });
   expectNothingLost(story);
   const versions = story.report.marks.filter(({ text }) => /is at version/.test(text));
   expect(versions.length).toBe(4);

@@ -16,7 +16,7 @@ export interface Story {
 }
 
 /** Runs one of examples/stories to its end, with small numbers. */
-export async function tellStory(
+export async function runStory(
   scope: Scope,
   name: string,
   settings: Readonly<Record<string, string | number>> = {},

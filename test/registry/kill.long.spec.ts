@@ -40,13 +40,13 @@ it(`loses no acknowledged topology and tears none when it is killed ${KILLS} tim
       await running.printed(/\n/);
       await delay(random() * 60);
       await running.end('SIGKILL');
-      const told = acknowledged(running);
+      const acknowledgedVersion = acknowledged(running);
       const topology = await topologies.read(name);
-      expect(topology?.version, `seed ${seed}`).toBeGreaterThanOrEqual(told);
-      expect(topology?.version).toBeLessThanOrEqual(told + 1);
+      expect(topology?.version, `seed ${seed}`).toBeGreaterThanOrEqual(acknowledgedVersion);
+      expect(topology?.version).toBeLessThanOrEqual(acknowledgedVersion + 1);
       expect(new Set(topology?.shards.map(({ weight }) => weight))).toEqual(new Set([topology?.version]));
       expect(topology?.shards).toHaveLength(20);
-      expect(told).toBeGreaterThan(last);
+      expect(acknowledgedVersion).toBeGreaterThan(last);
       last = topology?.version ?? 0;
     }
     const versions = (await topologies.history(name)).map(({ version }) => version as number);

@@ -116,13 +116,13 @@ it('lets others in as its files say by now, checked whole first, and ends the wa
   });
   const watching = openStore(where(others), { clock, timeOfDayMs: Date.now, random: Math.random });
   scope.defer(() => watching.close());
-  const told: string[] = [];
+  const events: string[] = [];
   watching.watch('', 0 as Revision, {
-    onBegun: () => told.push('begun'),
+    onBegun: () => events.push('begun'),
     onChanges: () => {},
-    onEnded: () => told.push('ended'),
+    onEnded: () => events.push('ended'),
   });
-  await vi.waitFor(() => expect(told).toEqual(['begun']));
+  await vi.waitFor(() => expect(events).toEqual(['begun']));
 
   writeFileSync(tokens, `tokens: [${line(1)}, {token: short, role: read}]\n`);
   access.reload('a test');
@@ -133,13 +133,13 @@ it('lets others in as its files say by now, checked whole first, and ends the wa
   access.reload('a test');
   // The new certificate is not that of the old key: nothing has changed.
   expect(await namespacesOf(where(others))).toEqual(['default']);
-  expect(told).toEqual(['begun']);
+  expect(events).toEqual(['begun']);
 
   const next = renewed.issue('DNS:registry.test');
   copyFileSync(next.certificate, certificate);
   copyFileSync(next.key, key);
   // Nobody tells it: it sees that its files have changed.
-  await vi.waitFor(() => expect(told).toEqual(['begun', 'ended']), PATIENCE);
+  await vi.waitFor(() => expect(events).toEqual(['begun', 'ended']), PATIENCE);
   expect(await namespacesOf(where(mine, renewed.certificate))).toEqual(['default']);
   await expect(namespacesOf(where(others, renewed.certificate))).rejects.toThrow('the registry needs a token');
 });

@@ -114,8 +114,8 @@ it('survives whatever any entry turns into, keeps what it read last, and says wh
       [...keys].map((key) => ({ key, value })),
     );
   await vi.waitFor(() => {
-    const told = readers.registry.unreadable.all.map(({ key }) => key);
-    expect(told).toEqual(expect.arrayContaining([POINTER, 'handoff/default/docs/state', 'member/router/evil']));
+    const keys = readers.registry.unreadable.all.map(({ key }) => key);
+    expect(keys).toEqual(expect.arrayContaining([POINTER, 'handoff/default/docs/state', 'member/router/evil']));
   }, PATIENCE);
   await readers.tells(3);
   // What stands there is mended by force, and read again.
@@ -134,8 +134,8 @@ it('waits in a handoff for those that are there, whatever member entries say', a
   for (const { key } of entries) for (const value of GARBAGE) await raw.commit([], [{ key, value }]);
   await raw.commit([], [{ key: 'member/router/evil', value: 'garbage' }]);
   await vi.waitFor(() => {
-    const told = readers.registry.unreadable.all.map(({ key }) => key);
-    expect(told.sort()).toEqual(['member/router/evil', expect.stringMatching(/^member\/router\/r1/)]);
+    const keys = readers.registry.unreadable.all.map(({ key }) => key);
+    expect(keys.sort()).toEqual(['member/router/evil', expect.stringMatching(/^member\/router\/r1/)]);
   }, PATIENCE);
   await readers.tells(3);
   expect((await readers.registry.handoffs.read(NAME)).handoff?.step).toBe('stage');

@@ -11,7 +11,7 @@ export function rewrite(router: RouterUnderTest, change: (config: Record<string,
   renameSync(`${router.config}.new`, router.config);
 }
 
-export interface Told {
+export interface ReloadAnswer {
   readonly result: string;
   readonly applied: string[];
   readonly needsRestart: string[];
@@ -19,11 +19,11 @@ export interface Told {
 }
 
 /** Has the config read again by the admin address. */
-export async function reload(router: RouterUnderTest, headers: Record<string, string> = {}): Promise<Told> {
+export async function reload(router: RouterUnderTest, headers: Record<string, string> = {}): Promise<ReloadAnswer> {
   const asked = httpRequest(`${router.admin}/reload`, { method: 'POST', headers });
   asked.end();
   const [response] = (await once(asked, 'response')) as [IncomingMessage];
   let text = '';
   for await (const part of response) text += String(part);
-  return JSON.parse(text) as Told;
+  return JSON.parse(text) as ReloadAnswer;
 }

@@ -9,7 +9,7 @@ import type { Scope } from '../support/processes.ts';
 
 const AT_ONCE = 200;
 /** What OpenSSL keeps of a connection is most of it. */
-const MOST_BYTES_EACH = 60 * 1024;
+const MAX_BYTES_EACH = 60 * 1024;
 
 /** Opens so many TLS connections to a router, which holds them, idle, in little memory, and serves every hundredth. */
 export async function holdIdleTls(scope: Scope, connections: number): Promise<void> {
@@ -44,7 +44,7 @@ export async function holdIdleTls(scope: Scope, connections: number): Promise<vo
   await Promise.all(Array.from({ length: AT_ONCE }, opener));
   const held = sockets.length;
   expect(await metric(router, 'keyway_downstream_connections')).toBe(held);
-  expect((residentBytes(router.process.pid) - before) / held).toBeLessThan(MOST_BYTES_EACH);
+  expect((residentBytes(router.process.pid) - before) / held).toBeLessThan(MAX_BYTES_EACH);
   for (const socket of sockets.filter((_, i) => i % 100 === 0)) {
     socket.write('GET /bytes/3 HTTP/1.1\r\nHost: h\r\nx-shard-key: k\r\n\r\n');
     expect(String((await once(socket, 'data'))[0])).toMatch(/^HTTP\/1\.1 200 /);

@@ -29,9 +29,9 @@ export interface DevClusterOptions {
   /** What people call the settings of addresses. */
   readonly settings: SettingNames & { readonly registryAt: string };
   /** Called with what becomes of shards that end by themselves. */
-  readonly tell: (news: string) => void;
+  readonly onNews: (news: string) => void;
   /** Called at the end with what was lost. */
-  readonly tellFault: (fault: string) => void;
+  readonly onFault: (fault: string) => void;
 }
 
 /** What has been started, for people. */
@@ -64,7 +64,7 @@ export async function startDevCluster(
       data: join(options.data, 'registry.sqlite'),
       listenAt: settings.registryAt,
     },
-    options.tellFault,
+    options.onFault,
   );
   started.defer(() => registry.close());
   const shards: ShardProcess[] = [];
@@ -132,12 +132,12 @@ function configText({ listen, admin }: DevClusterOptions, registry: string): str
 
 /** Starts shards one after the other, each at the next free port; `started` has them also where one fails. */
 async function startShards(
-  { shards, data, command, tell }: DevClusterOptions,
+  { shards, data, command, onNews }: DevClusterOptions,
   registry: string,
   started: ShardProcess[],
   stopping: AbortSignal,
 ): Promise<void> {
-  const common = { command, cluster: CLUSTER, registry, file: join(data, 'documents.sqlite'), tell };
+  const common = { command, cluster: CLUSTER, registry, file: join(data, 'documents.sqlite'), onNews };
   let port = FIRST_SHARD_PORT;
   for (let i = 0; i < shards; i++) {
     port = await freePort(port);

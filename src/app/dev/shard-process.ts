@@ -16,7 +16,7 @@ export interface ShardProcessOptions {
   /** The database that the shards share. */
   readonly file: string;
   /** Called with what becomes of a shard that ends by itself. */
-  readonly tell: (news: string) => void;
+  readonly onNews: (news: string) => void;
 }
 
 /** A reference shard in a process of its own, started again when it ends by itself. */
@@ -60,10 +60,10 @@ export class ShardProcess {
   }
 
   #startAgain(why: string): void {
-    this.#options.tell(`${why}; it is started again in ${RESTART_MS / 1000} s`);
+    this.#options.onNews(`${why}; it is started again in ${RESTART_MS / 1000} s`);
     this.#restart = setTimeout(() => {
       this.start().then(
-        () => this.#options.tell(`shard ${this.id} is back, pid ${this.pid}`),
+        () => this.#options.onNews(`shard ${this.id} is back, pid ${this.pid}`),
         () => {
           // Its exit has said so already, and the next attempt is under way.
         },

@@ -53,7 +53,7 @@ export function closeUnused({ listen }: Config): void {
 }
 
 /** This router takes connections: the other one may end. */
-export function tellReady(): void {
+export function reportReady(): void {
   writeSync(READY_FD, READY);
   closeSync(READY_FD);
 }

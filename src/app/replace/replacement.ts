@@ -83,7 +83,7 @@ class Successor {
   onConnection(socket: Socket): void {
     socket.on('error', () => {});
     if (this.#child === null) this.#start(socket);
-    else this.#tellReady(this.#child, socket);
+    else this.#reportReady(this.#child, socket);
   }
 
   #start(channel: Socket): void {
@@ -99,7 +99,7 @@ class Successor {
     child.on('exit', (code, signal) => process.exit(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
   }
 
-  #tellReady(child: ChildProcess, control: Socket): void {
+  #reportReady(child: ChildProcess, control: Socket): void {
     const ready = child.stdio[4] as Readable;
     let said = '';
     ready.on('data', (part: Buffer) => {

@@ -17,7 +17,7 @@ import { addressOption, durationOption, nameOption, nodeIdOption, optionWithDefa
 import { chosenRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
 import { loggedListener, serveMetrics } from '../output/housekeeping-output.ts';
 import { logRegistry } from '../output/registry-log.ts';
-import { goOnUnread, writeFault, writeOut } from '../output/terminal.ts';
+import { continueUnread, writeFault, writeOut } from '../output/terminal.ts';
 import { stopOnSignals } from '../signals.ts';
 
 const DEFAULT_DATA = '.keyway/documents.sqlite';
@@ -71,7 +71,7 @@ export function backendCommand(): Command {
     )
     .action(async (flags: BackendFlags) => {
       const { id, listen, data } = flags;
-      goOnUnread();
+      continueUnread();
       endWithParent();
       makeDataFolder(dirname(data));
       const metrics = new HousekeepingMetrics();
@@ -85,7 +85,7 @@ export function backendCommand(): Command {
       stopOnSignals(async () => {
         metricsServer?.close();
         await server.stop(STOP_GRACE_MS);
-        kept.tellWhereGone(writeFault);
+        kept.reportIfGone(writeFault);
       });
       await server.start();
       // A parent that started us (`keyway dev`) hears of it.

@@ -107,7 +107,7 @@ if [[ \${funcstack[1]} == _keyway ]]; then _keyway "$@"; else compdef _keyway ke
 }
 
 function fishScript(words: Words): string {
-  const told = ({ description }: Word): string => ` -d '${description.replaceAll(/['\\]/g, '\\$&')}'`;
+  const described = ({ description }: Word): string => ` -d '${description.replaceAll(/['\\]/g, '\\$&')}'`;
   const lines = [...words].flatMap(([path, { commands, options }]) => {
     const typed = path === '' ? [] : path.split(' ');
     const seen = typed.map((word) => `__fish_seen_subcommand_from ${word}`);
@@ -115,8 +115,8 @@ function fishScript(words: Words): string {
     const when = [...seen, ...none].join('; and ');
     const condition = when === '' ? '' : ` -n '${when}'`;
     return [
-      ...commands.map((each) => `complete -c keyway -f${condition} -a '${each.word}'${told(each)}`),
-      ...options.map((each) => `complete -c keyway${condition} -l ${each.word.slice('--'.length)}${told(each)}`),
+      ...commands.map((each) => `complete -c keyway -f${condition} -a '${each.word}'${described(each)}`),
+      ...options.map((each) => `complete -c keyway${condition} -l ${each.word.slice('--'.length)}${described(each)}`),
     ];
   });
   return `${lines.join('\n')}\n`;

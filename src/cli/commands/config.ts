@@ -41,9 +41,9 @@ function upgrade(files: string[], { check, output }: UpgradeOptions): void {
   // All are read before one is written: a fault leaves everything as it was.
   const upgraded = files.map((file) => ({ file, ...upgradedFile(file) }));
   for (const { file, text, fields } of upgraded) {
-    const tell = output === STANDARD_OUTPUT ? writeErr : writeOut;
-    for (const { line, before, after } of fields) tell(`${file}:${line} ${before} -> ${after}\n`);
-    if (fields.length === 0) tell(`${file} is up to date\n`);
+    const print = output === STANDARD_OUTPUT ? writeErr : writeOut;
+    for (const { line, before, after } of fields) print(`${file}:${line} ${before} -> ${after}\n`);
+    if (fields.length === 0) print(`${file} is up to date\n`);
     if (check) continue;
     if (output === STANDARD_OUTPUT) writeOut(text);
     else if (output !== undefined || fields.length > 0) writeNamedFile(output ?? file, text);

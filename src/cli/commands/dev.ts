@@ -6,10 +6,10 @@ import type { HostPort } from '../../runtime/address.ts';
 import { moduleFile } from '../../runtime/module-file.ts';
 import { addressOption, integerOption, optionWithDefault } from '../options/options.ts';
 import { DEFAULT_REGISTRY } from '../options/registry-option.ts';
-import { goOnUnread, writeErr, writeFault, writeOut } from '../output/terminal.ts';
+import { continueUnread, writeErr, writeFault, writeOut } from '../output/terminal.ts';
 import { stopOnSignals } from '../signals.ts';
 
-const MOST_SHARDS = 64;
+const MAX_SHARDS = 64;
 /** The command's own file, source or built, to start shards with. */
 const COMMAND = fileURLToPath(moduleFile('../main', import.meta.url));
 
@@ -24,7 +24,7 @@ interface DevOptions {
 export function devCommand(): Command {
   return new Command('dev')
     .description('run a router and reference shards on this machine')
-    .option('--shards <number>', 'how many shards', integerOption(1, MOST_SHARDS), 3)
+    .option('--shards <number>', 'how many shards', integerOption(1, MAX_SHARDS), 3)
     .addOption(optionWithDefault('--listen <address>', 'the endpoint', addressOption, '127.0.0.1:8080'))
     .addOption(optionWithDefault('--admin <address>', 'health and metrics', addressOption, '127.0.0.1:9901'))
     .addOption(
@@ -36,7 +36,7 @@ export function devCommand(): Command {
 }
 
 async function dev(options: DevOptions): Promise<void> {
-  goOnUnread();
+  continueUnread();
   makeDataFolder(options.data);
   const started = new AsyncDisposableStack();
   const stopping = new AbortController();
@@ -51,8 +51,8 @@ async function dev(options: DevOptions): Promise<void> {
         ...options,
         command: COMMAND,
         settings: { listenAt: '--listen', adminAt: '--admin', registryAt: '--registry' },
-        tell: (news) => writeErr(`${news}\n`),
-        tellFault: writeFault,
+        onNews: (news) => writeErr(`${news}\n`),
+        onFault: writeFault,
       },
       started,
       stopping.signal,

@@ -21,7 +21,7 @@ import { placementDocument } from '../options/placement-option.ts';
 import { chosenRegistry, inRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
 import { folded } from '../output/folded.ts';
 import { logRegistry } from '../output/registry-log.ts';
-import { goOnUnread, writeOut } from '../output/terminal.ts';
+import { continueUnread, writeOut } from '../output/terminal.ts';
 import { stopOnSignals } from '../signals.ts';
 
 const LONGEST_MS = 86_400_000;
@@ -89,7 +89,7 @@ async function discover(flags: DiscoverFlags): Promise<void> {
   const fresh = { placement: placementDocument(flags.placement), hashOn };
   if (flags.dryRun === true)
     return inRegistry(flags, (registry) => dryRun(registry, { namespace, cluster }, sourceOf(flags, registry), fresh));
-  goOnUnread();
+  continueUnread();
   const log = newLog('info').child({ namespace, cluster });
   const registry = openRegistry(chosenRegistry(flags), machine);
   logRegistry(registry, log);

@@ -13,7 +13,7 @@ import { integerOption } from '../options/options.ts';
 import { inRegistry } from '../options/registry-option.ts';
 import { listing } from '../output/table.ts';
 import { writeOut, writeTables } from '../output/terminal.ts';
-import { toldWhenInterrupted } from '../signals.ts';
+import { withInterruptNote } from '../signals.ts';
 
 interface ListFlags extends ClusterFlags {
   readonly units?: true;
@@ -26,7 +26,7 @@ interface HistoryFlags extends ClusterFlags {
   readonly json?: true;
 }
 
-const MOST_RUNS = 100_000;
+const MAX_RUNS = 100_000;
 
 /** `keyway housekeeping`: what is carried out for which unit, and when. */
 export function housekeepingCommand(): Command {
@@ -85,7 +85,7 @@ export function housekeepingCommand(): Command {
       .description('list the last runs, newest first')
       .argument('[task]')
       .option('--project <name>', 'of this project alone')
-      .option('--limit <number>', 'how many', integerOption(1, MOST_RUNS), 50)
+      .option('--limit <number>', 'how many', integerOption(1, MAX_RUNS), 50)
       .option('--json', 'print one JSON object per line')
       .addHelpText('after', '\nExample:\n  keyway housekeeping history compaction --limit 10'),
   ).action((task: string | undefined, flags: HistoryFlags) =>
@@ -246,7 +246,7 @@ async function run(board: Board, task: string, { project, wait }: { project?: st
     return;
   }
   const goesOn = 'the run continues without this command: keyway housekeeping history shows its result';
-  const runs = await toldWhenInterrupted(
+  const runs = await withInterruptNote(
     () => goesOn,
     () => outcomes(board, task, new Set(units), order),
   );

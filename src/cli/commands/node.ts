@@ -11,7 +11,7 @@ import { type BackendFlags, healthOf, withBackendOptions, withNodeOptions } from
 import { reachableTextOption } from '../options/options.ts';
 import { chosenRegistry, withRegistryOption } from '../options/registry-option.ts';
 import { serveMetrics } from '../output/housekeeping-output.ts';
-import { goOnUnread } from '../output/terminal.ts';
+import { continueUnread } from '../output/terminal.ts';
 
 interface NodeFlags extends BackendFlags {
   readonly address: string;
@@ -45,7 +45,7 @@ async function registerBackend(args: readonly string[], flags: NodeFlags): Promi
   const registry = chosenRegistry(flags);
   const metrics = new HousekeepingMetrics();
   const metricsServer = await serveMetrics(flags.metrics, settings === null ? null : metrics);
-  goOnUnread();
+  continueUnread();
   const log = newLog('info').child({ cluster: flags.cluster, shard: flags.shard, address: flags.address });
   const backend = new BackendCommand(args);
   const { pid } = backend;

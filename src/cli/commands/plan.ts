@@ -22,7 +22,7 @@ import { isTopology } from './validate.ts';
 
 const BAR_CHARACTERS = 30;
 /** A terminal's page; of the rest, only the number is given. */
-const MOST_FLOWS = 20;
+const MAX_FLOWS = 20;
 
 interface Plan {
   readonly cluster: string;
@@ -126,12 +126,12 @@ function planOf(before: Cluster, after: Cluster): Plan {
 }
 
 function planText({ cluster, moved, flows, pins, shards }: Plan): string {
-  const rows = flows.slice(0, MOST_FLOWS).map(({ from, to, share }) => [from ?? '-', to ?? '-', percent(share)]);
+  const rows = flows.slice(0, MAX_FLOWS).map(({ from, to, share }) => [from ?? '-', to ?? '-', percent(share)]);
   const most = Math.max(...shards.map(({ before, after }) => Math.max(before ?? 0, after ?? 0)));
   const parts = [
     `${cluster}: ${percent(moved).trim()} of the keys move\n`,
     rows.length === 0 ? '' : `\n${table(['from', 'to', 'share'], rows)}`,
-    flows.length > MOST_FLOWS ? `and ${flows.length - MOST_FLOWS} pairs more\n` : '',
+    flows.length > MAX_FLOWS ? `and ${flows.length - MAX_FLOWS} pairs more\n` : '',
     ...pins.map(({ pin, from, to }) => `${pin}: ${from ?? 'by the placement'} -> ${to ?? 'by the placement'}\n`),
     '\n',
     table(

@@ -5,7 +5,7 @@ import { addressText, type HostPort } from '../../runtime/address.ts';
 import { addressOption, optionWithDefault } from '../options/options.ts';
 import { DEFAULT_REGISTRY } from '../options/registry-option.ts';
 import { serveMetrics } from '../output/housekeeping-output.ts';
-import { goOnUnread, writeFault, writeOut } from '../output/terminal.ts';
+import { continueUnread, writeFault, writeOut } from '../output/terminal.ts';
 import { stopOnSignals } from '../signals.ts';
 
 interface RegistryOptions extends ServedRegistryOptions {
@@ -28,7 +28,7 @@ export function registryCommand(): Command {
       '\nTokens and certificates are read again when their files change, and at SIGHUP.\n\nExample:\n  keyway registry --listen 127.0.0.1:9200 --data /var/lib/keyway/registry.sqlite',
     )
     .action(async (options: RegistryOptions) => {
-      goOnUnread();
+      continueUnread();
       const metrics = await serveMetrics(options.metrics, null);
       const { port, access, close } = await serveRegistry(options, writeFault);
       const isReread = accessFiles(options).length > 0;

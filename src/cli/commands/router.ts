@@ -1,12 +1,12 @@
 import { Command, Option } from 'commander';
 import { Reloader } from '../../app/reload/reloader.ts';
 import { HandOver } from '../../app/replace/hand-over.ts';
-import { closeUnused, inheritedSockets, tellReady } from '../../app/replace/inherited-sockets.ts';
+import { closeUnused, inheritedSockets, reportReady } from '../../app/replace/inherited-sockets.ts';
 import { replaceRunning } from '../../app/replace/replacement.ts';
 import { RouterProcess } from '../../app/router-process.ts';
 import { type Config, loadConfig } from '../../config/index.ts';
 import { addressText } from '../../runtime/address.ts';
-import { goOnUnread, writeOut } from '../output/terminal.ts';
+import { continueUnread, writeOut } from '../output/terminal.ts';
 import { onOrphaned, stopOnSignals } from '../signals.ts';
 
 interface RouterFlags {
@@ -40,7 +40,7 @@ export function routerCommand(): Command {
 }
 
 async function run(config: Config, { config: file, inherit }: RouterFlags): Promise<void> {
-  goOnUnread();
+  continueUnread();
   const inherited = inherit ? await inheritedSockets() : [];
   const settings = { listenAt: `listen in ${file}`, adminAt: `admin in ${file}` };
   const router = new RouterProcess(config, settings, inherited);
@@ -60,7 +60,7 @@ async function run(config: Config, { config: file, inherit }: RouterFlags): Prom
     // The command is what people and supervisors know of: where that was killed, nothing may be left behind.
     onOrphaned(() => stop());
     closeUnused(config);
-    tellReady();
+    reportReady();
   }
   const addresses = config.listen.map(({ host }, i) => addressText({ host, port: ports[i] as number }));
   const admin = addressText({ host: config.admin.host, port: adminPort });

@@ -16,7 +16,7 @@ import { type BackendFlags, healthOf, withBackendOptions, withNodeOptions } from
 import { addressOption, durationOrNone, optionWithDefault, reachableTextOption } from '../options/options.ts';
 import { chosenRegistry, withRegistryOption } from '../options/registry-option.ts';
 import { serveMetrics } from '../output/housekeeping-output.ts';
-import { goOnUnread, writeOut } from '../output/terminal.ts';
+import { continueUnread, writeOut } from '../output/terminal.ts';
 
 /** How long what is under way may go on after SIGTERM. */
 const STOP_GRACE_MS = 5000;
@@ -100,7 +100,7 @@ async function run(args: readonly string[], flags: SidecarFlags): Promise<void> 
   });
   const metrics = new HousekeepingMetrics();
   const metricsServer = await serveMetrics(flags.metrics, settings === null ? null : metrics, () => sidecar.counters);
-  goOnUnread();
+  continueUnread();
   const backend = new BackendCommand(args);
   const housekeeping =
     settings === null ? null : prepareHousekeeping(settings, flags, openRegistry(chosen, machine), metrics, log);

@@ -132,7 +132,7 @@ function text({ clusters, handoffs, routers, nodes, away, leaseless, leaders }: 
             ([cluster, version]) => `${cluster}@${version}${late(cluster, version, clusters)}`,
           );
           const at = listen.map(addressText).join(' ');
-          return [toldApart(routers, name, instance), at, processText(process), served.join(' ')];
+          return [distinguished(routers, name, instance), at, processText(process), served.join(' ')];
         }),
         ...leaseless.map((router) => [
           leaselessName(router),
@@ -147,7 +147,12 @@ function text({ clusters, handoffs, routers, nodes, away, leaseless, leaders }: 
       [
         ...nodes.map(({ name, instance, value }) => {
           const { address, healthy, process } = nodeValue(value);
-          return [toldApart(nodes, name, instance), address, processText(process), healthy ? 'healthy' : 'unhealthy'];
+          return [
+            distinguished(nodes, name, instance),
+            address,
+            processText(process),
+            healthy ? 'healthy' : 'unhealthy',
+          ];
         }),
         ...away.map(({ cluster, shard, nodeId, instance, address }) => [
           `${cluster}/${shard}/${qualified(nodeId, instance)}`,
@@ -194,7 +199,7 @@ function processText(process: MemberProcess | undefined): string {
 }
 
 /** Several processes may have one name. */
-function toldApart(members: readonly Member[], name: string, instance: InstanceId): string {
+function distinguished(members: readonly Member[], name: string, instance: InstanceId): string {
   return members.some((other) => other.name === name && other.instance !== instance) ? qualified(name, instance) : name;
 }
 

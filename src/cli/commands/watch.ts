@@ -22,53 +22,53 @@ export function watchCommand(): Command {
       stopping.abort();
       await registry.close();
     });
-    const tell = (kind: string, name: string, what: string): void => {
+    const report = (kind: string, name: string, what: string): void => {
       const line =
         flags.json === true
           ? JSON.stringify({ kind, name, what })
           : `${kind.padEnd(8)}  ${printableLine(name)}  ${printableLine(what)}`;
       writeOut(`${line}\n`);
     };
-    registry.onOutage((reason) => tell('registry', '', reason ?? 'can be reached again'));
+    registry.onOutage((reason) => report('registry', '', reason ?? 'can be reached again'));
     await Promise.all([
-      watchTopologies(registry, tell, stopping.signal),
-      watchMembers(registry, 'router', flags.json === true, tell, stopping.signal),
-      watchMembers(registry, 'node', flags.json === true, tell, stopping.signal),
+      watchTopologies(registry, report, stopping.signal),
+      watchMembers(registry, 'router', flags.json === true, report, stopping.signal),
+      watchMembers(registry, 'node', flags.json === true, report, stopping.signal),
     ]);
   });
 }
 
-type Tell = (kind: string, name: string, what: string) => void;
+type Report = (kind: string, name: string, what: string) => void;
 
-async function watchTopologies({ topologies }: Registry, tell: Tell, signal: AbortSignal): Promise<void> {
+async function watchTopologies({ topologies }: Registry, report: Report, signal: AbortSignal): Promise<void> {
   for await (const { namespace, cluster, version } of topologies.watchAll(signal))
-    tell('cluster', `${namespace}/${cluster}`, version === null ? 'is gone' : `is at version ${version}`);
+    report('cluster', `${namespace}/${cluster}`, version === null ? 'is gone' : `is at version ${version}`);
 }
 
 async function watchMembers(
   { members }: Registry,
   kind: MemberKind,
   json: boolean,
-  tell: Tell,
+  report: Report,
   signal: AbortSignal,
 ): Promise<void> {
   let before = new Map<string, string>();
   for await (const now of members.watch(kind, '', signal)) {
     if (now === null) continue;
-    before = tellChanges(kind, json, before, now, tell);
+    before = reportChanges(kind, json, before, now, report);
   }
 }
 
-function tellChanges(
+function reportChanges(
   kind: MemberKind,
   json: boolean,
   before: Map<string, string>,
   now: readonly Member[],
-  tell: Tell,
+  report: Report,
 ): Map<string, string> {
   const after = new Map(now.map(({ name, value }) => [name, json ? JSON.stringify(value) : valueText(kind, value)]));
-  for (const [name, value] of after) if (before.get(name) !== value) tell(kind, name, value);
-  for (const name of before.keys()) if (!after.has(name)) tell(kind, name, 'is gone');
+  for (const [name, value] of after) if (before.get(name) !== value) report(kind, name, value);
+  for (const name of before.keys()) if (!after.has(name)) report(kind, name, 'is gone');
   return after;
 }
 

@@ -11,7 +11,7 @@ export function presentName(option: string): string | null {
  * another program's.
  * @param tell called for each, with a text for people
  */
-export function withoutFormerOptions(argv: readonly string[], tell: (line: string) => void): string[] {
+export function withoutFormerOptions(argv: readonly string[], report: (line: string) => void): string[] {
   const written: string[] = [];
   const end = argv.indexOf('--');
   const own = argv.slice(0, end < 0 ? argv.length : end);
@@ -25,7 +25,7 @@ export function withoutFormerOptions(argv: readonly string[], tell: (line: strin
       continue;
     }
     written.push(name, `${value}ms`);
-    tell(`${option} ${value} is read as ${name} ${value}ms`);
+    report(`${option} ${value} is read as ${name} ${value}ms`);
     if (inline === undefined) i++;
   }
   return [...written, ...argv.slice(own.length)];

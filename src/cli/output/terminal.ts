@@ -46,7 +46,7 @@ let isServing = false;
  * What reads our output may stop, as `head` does: then nothing is left to say, and that is no failure. An answer that
  * cannot be written for another reason, such as a full disk, is one.
  */
-export function endWhereNobodyReads(): void {
+export function endOnClosedOutput(): void {
   for (const stream of [process.stdout, process.stderr])
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (isServing) return;
@@ -57,7 +57,7 @@ export function endWhereNobodyReads(): void {
 }
 
 /** Whether or not our output is read, clients are served: from now on the process continues when its output cannot be written. */
-export function goOnUnread(): void {
+export function continueUnread(): void {
   isServing = true;
 }
 

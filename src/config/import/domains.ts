@@ -36,7 +36,7 @@ const domainOf = ({ hosts: [host = '*'] }: ForHosts): number => specificity(host
 const compare = (a: number, b: number): number => (a < b ? -1 : Number(a > b));
 
 /** A request for a domain that has routes, none of which matches, is answered 404 by Envoy, and goes on to wider domains here. */
-export function tellOpenDomains(routes: readonly ForHosts[], differences: Difference[]): void {
+export function reportOpenDomains(routes: readonly ForHosts[], differences: Difference[]): void {
   const closed = new Set(routes.filter(({ match }) => takesAll(match)).flatMap(({ hosts }) => hosts));
   const widest = routes.at(-1);
   if (widest === undefined) return;

@@ -28,7 +28,7 @@ export class Fields {
   readonly #differences: Difference[];
   readonly #taken = new Set<string>();
   readonly #below: Fields[] = [];
-  #told = false;
+  #reported = false;
 
   constructor(value: unknown, place: string, differences: Difference[]) {
     this.#mapping = isMapping(value) ? value : {};
@@ -44,7 +44,7 @@ export class Fields {
 
   /** Whether a field of it, or below, was reported as having no place. */
   get hasLeftOut(): boolean {
-    return this.#told || this.#below.some((each) => each.hasLeftOut);
+    return this.#reported || this.#below.some((each) => each.hasLeftOut);
   }
 
   /** Takes a field whose value does not matter, or is looked at by the caller; null is as if it were absent. */
@@ -120,7 +120,7 @@ export class Fields {
   leaveOut(name: string, reason: string): void {
     if (name === '') for (const each of this.names()) this.#taken.add(each);
     this.#taken.add(name);
-    this.#told = true;
+    this.#reported = true;
     this.#differences.push({ kind: 'left out', field: this.at(name), reason });
   }
 
@@ -128,7 +128,7 @@ export class Fields {
   finish(reason = 'Keyway has no such feature'): void {
     for (const each of this.#below.splice(0)) {
       each.finish();
-      this.#told ||= each.hasLeftOut;
+      this.#reported ||= each.hasLeftOut;
     }
     for (const name of this.names()) if (!this.#taken.has(name) && this.has(name)) this.leaveOut(name, reason);
   }

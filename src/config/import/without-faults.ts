@@ -3,7 +3,7 @@ import { ownWords } from '../../yaml/index.ts';
 import type { Difference } from './fields.ts';
 
 /** More faults than that are no configuration any more. */
-const MOST_FAULTS = 100;
+const MAX_FAULTS = 100;
 
 /**
  * Takes out of a part of our config what its schema refuses, and reports it by the place in the foreign file that it
@@ -19,7 +19,7 @@ export function withoutFaults(
   differences: Difference[],
 ): object | null {
   const left = structuredClone(part) as Record<PropertyKey, unknown>;
-  for (let faults = 0; faults < MOST_FAULTS; faults++) {
+  for (let faults = 0; faults < MAX_FAULTS; faults++) {
     const issue = schema.safeParse(left, { error: ownWords }).error?.issues[0];
     if (issue === undefined) return left;
     const isNeeded = issue.path.length === 0 || needed.includes(String(issue.path[0]));

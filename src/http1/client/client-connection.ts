@@ -221,7 +221,7 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
     if (stream === null || stream.closed) return;
     if (!this.#isValid(block)) return;
     this.#keepAlive &&= head.keepAlive;
-    this.#idle.onPeersWord(head.keepAliveMs);
+    this.#idle.onAnnounced(head.keepAliveMs);
     // Not taken: what was asked for is a GET without content.
     if (this.#webSocket.isAsked) stream.localEnded = true;
     stream.headersReceived = true;

@@ -14,7 +14,7 @@ export class IdleTime {
   }
 
   /** The peer says for how long it keeps the connection; 0: it does not. */
-  onPeersWord(keepAliveMs: number): void {
+  onAnnounced(keepAliveMs: number): void {
     if (keepAliveMs > 0) this.#keepMs = Math.min(LONGEST_IDLE_MS, Math.max(0, keepAliveMs - TRAVEL_MS));
   }
 

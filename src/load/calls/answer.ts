@@ -47,12 +47,12 @@ export abstract class RevisedAnswer implements Answer {
   }
 
   /** Whether a listener wants each message. */
-  protected get tells(): boolean {
+  protected get wantsMessages(): boolean {
     return this.#listener !== null && (this.#place === null || 'path' in this.#place);
   }
 
   /** Reports a message. @param read finds its revision, where it has one */
-  protected tell(read: (path: readonly string[]) => number | null): void {
+  protected reportMessage(read: (path: readonly string[]) => number | null): void {
     if (this.#listener === null || (this.#place !== null && 'header' in this.#place)) return;
     this.#listener.onMessage({ revision: this.#place === null ? null : read(this.#place.path) });
   }

@@ -66,7 +66,7 @@ class ConnectUnaryAnswer extends RevisedAnswer {
 
   /** Of an error the content says which it is. */
   onContent(bytes: Uint8Array, start: number, end: number): void {
-    if (this.http !== '200' || this.tells) this.#content.push(bytes.slice(start, end));
+    if (this.http !== '200' || this.wantsMessages) this.#content.push(bytes.slice(start, end));
   }
 
   onEnd(): { status: string; pushbackMs: number } {
@@ -74,7 +74,7 @@ class ConnectUnaryAnswer extends RevisedAnswer {
       const end = jsonOf(Buffer.concat(this.#content)) as ConnectEnd | null;
       return { status: end?.code ?? `HTTP ${this.http}`, pushbackMs: 0 };
     }
-    this.tell((path) => numberAt(jsonOf(Buffer.concat(this.#content)), path) ?? 0);
+    this.reportMessage((path) => numberAt(jsonOf(Buffer.concat(this.#content)), path) ?? 0);
     return { status: 'ok', pushbackMs: 0 };
   }
 }
@@ -89,7 +89,7 @@ class ConnectStreamAnswer extends RevisedAnswer {
 
   #take(flags: number, message: Uint8Array): void {
     if ((flags & END_OF_STREAM) !== 0) this.#end = jsonOf(message) as ConnectEnd;
-    else this.tell((path) => numberAt(jsonOf(message), path) ?? 0);
+    else this.reportMessage((path) => numberAt(jsonOf(message), path) ?? 0);
   }
 
   onEnd(): { status: string; pushbackMs: number } {

@@ -70,8 +70,10 @@ class GrpcAnswer extends RevisedAnswer {
 
   constructor(place: RevisionPlace | null, listener: MessageListener | null, output: DescMessage) {
     super(place, listener);
-    this.#reader = this.tells
-      ? new EnvelopeReader((_flags, message) => this.tell((path) => numberAt(fromBinary(output, message), path) ?? 0))
+    this.#reader = this.wantsMessages
+      ? new EnvelopeReader((_flags, message) =>
+          this.reportMessage((path) => numberAt(fromBinary(output, message), path) ?? 0),
+        )
       : null;
   }
 

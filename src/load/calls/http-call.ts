@@ -43,12 +43,12 @@ class HttpAnswer extends RevisedAnswer {
   readonly #content: Uint8Array[] = [];
 
   onContent(bytes: Uint8Array, start: number, end: number): void {
-    if (this.tells) this.#content.push(bytes.slice(start, end));
+    if (this.wantsMessages) this.#content.push(bytes.slice(start, end));
   }
 
   onEnd(): { status: string; pushbackMs: number } {
     if (this.#content.length > 0)
-      this.tell((path) => numberAt(parsedJson(Buffer.concat(this.#content).toString('utf8')), path));
+      this.reportMessage((path) => numberAt(parsedJson(Buffer.concat(this.#content).toString('utf8')), path));
     return { status: this.http, pushbackMs: 0 };
   }
 }
@@ -59,7 +59,9 @@ class HttpStreamAnswer extends RevisedAnswer {
 
   constructor(place: RevisionPlace | null, listener: MessageListener | null) {
     super(place, listener);
-    this.#lines = this.tells ? new LineReader((line) => this.tell((path) => numberAt(parsedJson(line), path))) : null;
+    this.#lines = this.wantsMessages
+      ? new LineReader((line) => this.reportMessage((path) => numberAt(parsedJson(line), path)))
+      : null;
   }
 
   onContent(bytes: Uint8Array, start: number, end: number): void {

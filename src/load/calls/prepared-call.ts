@@ -15,7 +15,7 @@ export interface CallSurroundings {
 }
 
 /** How many keys' requests are kept, so that they need not be made again: some tens of megabytes at most. */
-const MOST_KEPT = 200_000;
+const MAX_KEPT = 200_000;
 
 /** A request's head, as its protocol wants it: templates. */
 export interface RequestHead {
@@ -114,7 +114,7 @@ export abstract class PreparedCall {
   /** The request's message of that number, as it is sent. */
   message(values: TemplateValues, place: number, number: number): Uint8Array {
     const template = this.#data[number % this.#data.length] as Template;
-    if (!this.#keepsData || place >= MOST_KEPT) return this.encode(template.render(values));
+    if (!this.#keepsData || place >= MAX_KEPT) return this.encode(template.render(values));
     const kept = this.#keptData[place];
     if (kept !== undefined) return kept;
     const made = this.encode(template.render(values));
@@ -132,7 +132,7 @@ export abstract class PreparedCall {
     const kept = this.#keptFields[place];
     if (kept !== undefined) return kept;
     const made = this.#ofKey.map(({ name, template }) => transientField(name, template.render(values)));
-    if (place < MOST_KEPT) this.#keptFields[place] = made;
+    if (place < MAX_KEPT) this.#keptFields[place] = made;
     return made;
   }
 

@@ -39,10 +39,10 @@ const GRACE_MS = 1000;
  * beside it. Two changes of topology, forth and back, have to be further apart.
  */
 const OWNED_WITHIN_MS = 2000;
-const MOST_EXAMPLES = 10;
+const MAX_EXAMPLES = 10;
 
 /** How a violation is described to people. */
-export interface Telling {
+export interface ViolationNames {
   /** A key's name, by its place. */
   readonly nameOf: (place: number) => string;
   /** When the counting began: times are given from then. */
@@ -50,13 +50,13 @@ export interface Telling {
 }
 
 /** Judges what clients saw. */
-export function check(history: History, telling: Telling): CheckReport {
+export function check(history: History, names: ViolationNames): CheckReport {
   const operations = Map.groupBy(history.operations, ({ place }) => place);
   const streams = Map.groupBy(history.streams, ({ place }) => place);
   const rules = [
-    judged('one shard at a time', oneShardAtATime(operations, streams), telling),
-    judged('revisions grow', revisionsGrow(operations, streams), telling),
-    judged('watches miss nothing', watchesMissNothing(operations, history.streams), telling),
+    judged('one shard at a time', oneShardAtATime(operations, streams), names),
+    judged('revisions grow', revisionsGrow(operations, streams), names),
+    judged('watches miss nothing', watchesMissNothing(operations, history.streams), names),
   ];
   return {
     violations: rules.reduce((sum, { violations }) => sum + violations, 0),
@@ -80,7 +80,7 @@ interface Violation {
   readonly what: (at: (ms: number) => string) => string;
 }
 
-function judged(rule: Rule, violations: Iterable<Violation>, { nameOf, zeroMs }: Telling): RuleReport {
+function judged(rule: Rule, violations: Iterable<Violation>, { nameOf, zeroMs }: ViolationNames): RuleReport {
   const at = (ms: number): string => `${((ms - zeroMs) / 1000).toFixed(3)} s`;
   const affected = new Set<string>();
   const examples: string[] = [];
@@ -88,7 +88,7 @@ function judged(rule: Rule, violations: Iterable<Violation>, { nameOf, zeroMs }:
   for (const { place, affected: who, what } of violations) {
     all++;
     // One of each: a key that is served twice is so at every call.
-    if (!affected.has(who) && examples.length < MOST_EXAMPLES) examples.push(`${nameOf(place)}: ${what(at)}`);
+    if (!affected.has(who) && examples.length < MAX_EXAMPLES) examples.push(`${nameOf(place)}: ${what(at)}`);
     affected.add(who);
   }
   return { rule, violations: all, affected: affected.size, examples };

@@ -37,7 +37,7 @@ export interface History {
 export const STILL_OPEN = Number.POSITIVE_INFINITY;
 
 /** Each takes about a hundred bytes. */
-export const MOST_OPERATIONS = 5_000_000;
+export const MAX_OPERATIONS = 5_000_000;
 
 /** Writes down what clients see, to be judged when the run is over. */
 export class Historian implements History {
@@ -46,7 +46,7 @@ export class Historian implements History {
   dropped = 0;
 
   operation(operation: Operation): void {
-    if (this.operations.length < MOST_OPERATIONS) this.operations.push(operation);
+    if (this.operations.length < MAX_OPERATIONS) this.operations.push(operation);
     else this.dropped++;
   }
 

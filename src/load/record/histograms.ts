@@ -1,19 +1,19 @@
 import { build, type Histogram } from 'hdr-histogram-js';
 
 /** Three digits are right, from a microsecond to an hour: 95 KB. */
-const MOST_US = 3_600_000_000;
+const MAX_US = 3_600_000_000;
 
 export const newHistogram = (): Histogram =>
   build({
     lowestDiscernibleValue: 1,
-    highestTrackableValue: MOST_US,
+    highestTrackableValue: MAX_US,
     numberOfSignificantValueDigits: 3,
     bitBucketSize: 32,
     useWebAssembly: false,
   });
 
 export function recordMs(histogram: Histogram, ms: number): void {
-  histogram.recordValue(Math.min(MOST_US, Math.max(1, Math.round(ms * 1000))));
+  histogram.recordValue(Math.min(MAX_US, Math.max(1, Math.round(ms * 1000))));
 }
 
 /** Milliseconds. */

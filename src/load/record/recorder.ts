@@ -145,11 +145,11 @@ export class Recorder {
 
   /** How often which, the most frequent first. */
   get statuses(): ReadonlyArray<readonly [string, number]> {
-    return mostFirst(this.#statuses);
+    return largestFirst(this.#statuses);
   }
 
   get shards(): ReadonlyArray<readonly [string, number]> {
-    return mostFirst(this.#shards);
+    return largestFirst(this.#shards);
   }
 }
 
@@ -157,7 +157,7 @@ export function count(counts: Map<string, number>, name: string): void {
   counts.set(name, (counts.get(name) ?? 0) + 1);
 }
 
-export function mostFirst(counts: ReadonlyMap<string, number>): ReadonlyArray<readonly [string, number]> {
+export function largestFirst(counts: ReadonlyMap<string, number>): ReadonlyArray<readonly [string, number]> {
   return [...counts].sort(([, one], [, other]) => other - one);
 }
 

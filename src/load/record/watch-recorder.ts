@@ -1,6 +1,6 @@
 import type { Histogram } from 'hdr-histogram-js';
 import { type Latencies, latenciesOf, newHistogram, recordMs } from './histograms.ts';
-import { count, mostFirst } from './recorder.ts';
+import { count, largestFirst } from './recorder.ts';
 
 /** What became of watches. */
 export interface WatchReport {
@@ -62,12 +62,12 @@ export class WatchRecorder {
       open: this.open,
       mostOpen: this.#mostOpen,
       opened: this.#opened,
-      ended: Object.fromEntries(mostFirst(this.#ended)),
+      ended: Object.fromEntries(largestFirst(this.#ended)),
       reattached: this.#reattach.totalCount,
       reattachMs: latenciesOf(this.#reattach),
       detached: this.detached,
       unanswered: this.attaching,
-      shards: Object.fromEntries(mostFirst(this.#shards)),
+      shards: Object.fromEntries(largestFirst(this.#shards)),
       bytes: this.bytes,
     };
   }

@@ -13,8 +13,8 @@ export interface LiveState
 const BARS = 60;
 const LEVELS = '▁▂▃▄▅▆▇█';
 /** More shards, or kinds of status, than these are put together. */
-const MOST_ROWS = 8;
-const MOST_MARKS = 5;
+const MAX_ROWS = 8;
+const MAX_MARKS = 5;
 
 /** A view of a run, a few lines. @param columns that the terminal has */
 export function liveText(state: LiveState, columns: number): string[] {
@@ -34,7 +34,7 @@ export function liveText(state: LiveState, columns: number): string[] {
     ...rows('shard', shards),
     ...(openWatches === 0 ? [] : [`watches   ${openWatches} open`]),
     ...marks
-      .slice(-MOST_MARKS)
+      .slice(-MAX_MARKS)
       .map(({ atMs, text }, i) => `${(i === 0 ? 'marks' : '').padEnd(9)} ${(atMs / 1000).toFixed(1)} s  ${text}`),
   ];
   return lines.map((line) => [...line].slice(0, columns).join(''));
@@ -49,11 +49,11 @@ function bars(values: readonly number[]): string {
 function rows(title: string, counted: Readonly<Record<string, number>>): string[] {
   const entries = Object.entries(counted);
   const all = entries.reduce((sum, [, each]) => sum + each, 0);
-  const told = entries.slice(0, MOST_ROWS);
-  const rest = entries.slice(MOST_ROWS).reduce((sum, [, each]) => sum + each, 0);
-  if (rest > 0) told.push([`${entries.length - MOST_ROWS} others`, rest]);
-  const width = Math.max(0, ...told.map(([name]) => name.length));
-  return told.map(([name, each], i) => {
+  const shown = entries.slice(0, MAX_ROWS);
+  const rest = entries.slice(MAX_ROWS).reduce((sum, [, each]) => sum + each, 0);
+  if (rest > 0) shown.push([`${entries.length - MAX_ROWS} others`, rest]);
+  const width = Math.max(0, ...shown.map(([name]) => name.length));
+  return shown.map(([name, each], i) => {
     const share = each / all;
     const bar = '█'.repeat(Math.round(share * 20));
     return `${(i === 0 ? title : '').padEnd(9)} ${name.padEnd(width)}  ${String(each).padStart(9)}  ${(100 * share).toFixed(1).padStart(5)}%  ${bar}`;

@@ -3,7 +3,7 @@ import type { CallOutcomes, Latencies, Second, WatchReport } from '../record/ind
 import type { LoadReport } from './report.ts';
 
 /** How many of the pauses are listed one by one: the longest. */
-const TOLD_PAUSES = 5;
+const SHOWN_PAUSES = 5;
 
 export const msText = (value: number): string => `${value < 10 ? value.toFixed(2) : value.toFixed(1)} ms`;
 
@@ -65,7 +65,7 @@ function countLines(title: string, counted: Readonly<Record<string, number>>): s
 
 function pauseLines({ pauses: { thresholdMs, all } }: LoadReport): string[] {
   if (all.length === 0) return [`pauses    none: no request took longer than ${msText(thresholdMs)}`];
-  const longest = [...all].sort((a, b) => b.lastsMs - a.lastsMs).slice(0, TOLD_PAUSES);
+  const longest = [...all].sort((a, b) => b.lastsMs - a.lastsMs).slice(0, SHOWN_PAUSES);
   return [
     `pauses    ${all.length} times in which requests took longer than ${msText(thresholdMs)}; the longest:`,
     ...longest.map(

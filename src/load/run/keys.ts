@@ -17,7 +17,7 @@ export type KeyDistribution =
   | { readonly kind: 'sequential' };
 
 /** Building names for each request would cost more than sending it; keeping them takes some tens of megabytes. */
-const MOST_KEPT = 200_000;
+const MAX_KEPT = 200_000;
 
 /** The keys there are: of projects and documents, or a list. */
 export class KeySpace {
@@ -47,7 +47,7 @@ export class KeySpace {
     const kept = this.#kept[index];
     if (kept !== undefined) return kept;
     const made = this.#make(index);
-    if (index < MOST_KEPT) this.#kept[index] = made;
+    if (index < MAX_KEPT) this.#kept[index] = made;
     return made;
   }
 

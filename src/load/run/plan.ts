@@ -33,7 +33,7 @@ export interface LoadPlan {
   /** The header of an answer that names the shard, in small letters. */
   readonly shardHeader: string;
   /** At most this many are sent while none of them is answered. */
-  readonly mostInFlight: number;
+  readonly maxInFlight: number;
   /** Requests that take longer are a pause. */
   readonly pauseMs: number;
   /** What clients see is written down and judged. */

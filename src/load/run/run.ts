@@ -170,10 +170,10 @@ export class LoadRun implements RequestOwner {
   #begin(dueMs: number): void {
     const call = this.#mix.pick();
     const due: Due = { call, place: this.#pickKey(), dueMs, isRetry: false };
-    const { mostInFlight, calls } = this.#plan;
+    const { maxInFlight, calls } = this.#plan;
     const isWatch = calls[call]?.settings.watch !== undefined;
     const underWay = isWatch ? this.watches.attaching : this.#inFlight.size + this.#waiting.length;
-    if (underWay >= mostInFlight) this.#count(due, `not sent: ${mostInFlight} are in flight`, true, null, '');
+    if (underWay >= maxInFlight) this.#count(due, `not sent: ${maxInFlight} are in flight`, true, null, '');
     else if (isWatch) this.#openWatch(due);
     else this.#sendOrWait(due);
   }
@@ -242,7 +242,7 @@ export class LoadRun implements RequestOwner {
     const { index, dueMs, place, shard } = request;
     this.#count({ call: index, dueMs, place }, status, isError, this.#surroundings.clock() - dueMs, shard);
     this.#beginNext(isError);
-    this.#tellIdle();
+    this.#reportIdle();
   }
 
   /** A user who is answered asks again. */
@@ -279,11 +279,11 @@ export class LoadRun implements RequestOwner {
       const status = why === '' ? 'timeout: no room for a request' : `no connection: ${why}`;
       this.#count(due, status, true, nowMs - due.dueMs, '');
       this.#beginNext(true);
-      this.#tellIdle();
+      this.#reportIdle();
     }
   }
 
-  #tellIdle(): void {
+  #reportIdle(): void {
     if (this.#inFlight.size === 0 && this.#waiting.length === 0) this.#onIdle();
   }
 

@@ -91,12 +91,12 @@ function parsed<Value>(text: string, schema: z.ZodType<Value>, what: string): Va
   }
 }
 
-async function limited(body: AsyncIterable<Buffer>, mostBytes: number): Promise<string> {
+async function limited(body: AsyncIterable<Buffer>, maxBytes: number): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of body) {
     bytes += chunk.length;
-    if (bytes > mostBytes) throw new Error(`an answer of more than ${mostBytes} bytes`);
+    if (bytes > maxBytes) throw new Error(`an answer of more than ${maxBytes} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

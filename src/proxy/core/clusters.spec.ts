@@ -33,26 +33,26 @@ const docs = (table: SharedCluster | null): RoutedCluster => ({ name: 'docs', up
 
 /** Clusters of a thread with these requests, and the owners that families received. */
 function clustersWith(open: readonly OpenRequest[] = []) {
-  const told: ClusterOwners[] = [];
+  const published: ClusterOwners[] = [];
   const requests = {
     requests: () => open,
     visitSome: async (visit: (request: OpenRequest) => void) => open.forEach(visit),
   };
   const context = routerContext(() => 0);
   const clusters = new Clusters(context, { any: () => pool, another: () => pool }, requests, (owners) =>
-    told.push(owners),
+    published.push(owners),
   );
-  return { clusters, told, counters: context.counters };
+  return { clusters, published, counters: context.counters };
 }
 
 it('notifies families of new owners, and not if nothing has changed', () => {
-  const { clusters, told } = clustersWith();
+  const { clusters, published } = clustersWith();
   const [first, second] = [tableOf(1, 's0'), tableOf(2, 's1')];
-  clusters.goBy([docs(first)], () => {});
+  clusters.reconfigure([docs(first)], () => {});
   clusters.publish('docs', first, null);
-  expect(told).toEqual([]);
+  expect(published).toEqual([]);
   clusters.publish('docs', second, null);
-  expect(told.map(({ version }) => version)).toEqual([2]);
+  expect(published.map(({ version }) => version)).toEqual([2]);
   expect(clusters.ownersIn('docs')?.find('k')?.id).toBe('s1');
   clusters.stop();
 });
@@ -60,10 +60,10 @@ it('notifies families of new owners, and not if nothing has changed', () => {
 it('has families route by another config while all of its owners can be found, and keeps those that are the same', () => {
   const { clusters } = clustersWith();
   const table = tableOf(1, 's0');
-  clusters.goBy([docs(table)], () => {});
+  clusters.reconfigure([docs(table)], () => {});
   const before = clusters.ownersIn('docs');
   const found: unknown[] = [];
-  clusters.goBy([docs(table), { ...docs(null), name: 'more' }], () =>
+  clusters.reconfigure([docs(table), { ...docs(null), name: 'more' }], () =>
     found.push(clusters.ownersIn('docs'), clusters.ownersIn('more')?.name),
   );
   expect(found[0]).toBe(before);
@@ -73,8 +73,8 @@ it('has families route by another config while all of its owners can be found, a
 
 it('knows a cluster that has gone until nothing is open to it any more', async () => {
   const { clusters } = clustersWith();
-  clusters.goBy([docs(tableOf(1, 's0'))], () => {});
-  clusters.goBy([], () => {});
+  clusters.reconfigure([docs(tableOf(1, 's0'))], () => {});
+  clusters.reconfigure([], () => {});
   const gone = clusters.gone('docs');
   expect(clusters.ownersIn('docs')).toBeDefined();
   clusters.sweep(0);
@@ -92,10 +92,10 @@ it('counts a shard as unhealthy by how it is reached now, and no longer by how i
     clusters.refreshCounters();
     return counters.shard('docs', 's0').unhealthy;
   };
-  clusters.goBy([reachedBy('any')], () => {});
+  clusters.reconfigure([reachedBy('any')], () => {});
   clusters.ownersIn('docs')?.find('k')?.onOutcome(true);
   expect(unhealthy()).toBe(1);
-  clusters.goBy([reachedBy('another')], () => {});
+  clusters.reconfigure([reachedBy('another')], () => {});
   expect(clusters.ownersIn('docs')?.find('k')?.id).toBe('s0');
   expect(unhealthy()).toBe(0);
   clusters.stop();
@@ -104,7 +104,7 @@ it('counts a shard as unhealthy by how it is reached now, and no longer by how i
 it('refuses a cluster whose shards speak a protocol of no family', () => {
   const { clusters } = clustersWith();
   const morse = { name: 'morse', upstream: { protocol: 'morse' }, table: null };
-  expect(() => clusters.goBy([docs(null), morse], () => {})).toThrow('morse');
+  expect(() => clusters.reconfigure([docs(null), morse], () => {})).toThrow('morse');
   expect(clusters.ownersIn('docs')).toBeUndefined();
   clusters.stop();
 });

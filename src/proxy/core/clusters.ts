@@ -166,11 +166,11 @@ export class Clusters {
    * shards do.
    * @param routeAnew has families route by it, in this turn: they find its owners
    */
-  goBy(clusters: readonly RoutedCluster[], routeAnew: () => void): void {
+  reconfigure(clusters: readonly RoutedCluster[], routeAnew: () => void): void {
     const before = [...this.#owners.values()];
     const after = clusters.map((cluster) => this.#ownersBy(cluster));
     for (const owners of after) this.#owners.set(owners.name, owners);
-    this.#upstreams.goByContext();
+    this.#upstreams.refreshSettings();
     routeAnew();
     const names = new Set(clusters.map(({ name }) => name));
     for (const owners of before) {

@@ -88,7 +88,7 @@ export class ShardCounters extends TrafficCounters {
 }
 
 /** Beyond this many routes or shards the rest is counted together, so that a metric's series are bounded. */
-export const MOST_LABELLED = 1000;
+export const MAX_LABELLED = 1000;
 export const OTHERS = 'others';
 
 /** What families of protocols count, in their own words. */
@@ -164,7 +164,7 @@ function zeros(names: readonly string[]): Record<string, number> {
 function counted<Counters>(all: Record<string, Counters>, name: string, make: () => Counters): Counters {
   const known = all[name];
   if (known !== undefined) return known;
-  const label = Object.keys(all).length < MOST_LABELLED ? name : OTHERS;
+  const label = Object.keys(all).length < MAX_LABELLED ? name : OTHERS;
   all[label] ??= make();
   return all[label];
 }

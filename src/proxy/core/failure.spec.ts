@@ -16,13 +16,13 @@ const TABLE: ReadonlyArray<readonly [FailureCause, string, boolean, string, bool
 ];
 
 describe('what follows from a cause', () => {
-  it.each(TABLE)('%s', (cause, fault, isSickness, repeats, isLogged) => {
-    expect(FAILURES[cause]).toEqual({ fault, isSickness, repeats, isLogged });
+  it.each(TABLE)('%s', (cause, fault, countsAgainstHealth, repeats, isLogged) => {
+    expect(FAILURES[cause]).toEqual({ fault, countsAgainstHealth, repeats, isLogged });
   });
 
   it('is said of all of them, and nothing that a client can bring about is held against the shard', () => {
     expect(TABLE.map(([cause]) => cause)).toEqual([...failureCauses]);
-    for (const { fault, isSickness, isLogged } of Object.values(FAILURES))
-      if (fault === 'client' || fault === 'router') expect([isSickness, isLogged]).toEqual([false, false]);
+    for (const { fault, countsAgainstHealth, isLogged } of Object.values(FAILURES))
+      if (fault === 'client' || fault === 'router') expect([countsAgainstHealth, isLogged]).toEqual([false, false]);
   });
 });

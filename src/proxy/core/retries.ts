@@ -24,14 +24,14 @@ export function retryWaitMs(attempt: number, random: () => number): number {
 /** A shard's requests earn repetitions: one for five. */
 const EARNED = 0.2;
 /** How many may come at once, as when a connection with many streams goes away. */
-const MOST_SAVED = 1000;
+const MAX_SAVED = 1000;
 
 /** What a shard's repetitions may be, so that they do not bury one that is in trouble. */
 export class RetryBudget {
-  #saved = MOST_SAVED;
+  #saved = MAX_SAVED;
 
   earn(): void {
-    if (this.#saved < MOST_SAVED) this.#saved += EARNED;
+    if (this.#saved < MAX_SAVED) this.#saved += EARNED;
   }
 
   /** @returns false where there were too many */

@@ -7,11 +7,11 @@ import type { Session } from './session.ts';
 import { UndecidedSession } from './undecided-session.ts';
 
 let nowMs = 0;
-let told: string[];
+let events: string[];
 
 beforeEach(() => {
   nowMs = 0;
-  told = [];
+  events = [];
 });
 
 /** A door for what begins with a word. */
@@ -25,14 +25,16 @@ function doorOf(word: string, alpn: string | null = null): FrontDoor {
 }
 
 function begin(doors: readonly FrontDoor[]) {
-  const socket = Object.assign(new EventEmitter(), { destroy: () => told.push('destroyed') });
+  const socket = Object.assign(new EventEmitter(), { destroy: () => events.push('destroyed') });
   const context = routerContext(() => nowMs);
   const session = new UndecidedSession(socket as EventEmitter as Socket, context, new FrontDoors(doors), {
     onDecided: (door, bytes, start, end, endsBecause) => {
       const text = Buffer.from(bytes.subarray(start, end)).toString('latin1');
-      told.push(`door ${doors.indexOf(door)} takes ${text}${endsBecause === null ? '' : `, and ends: ${endsBecause}`}`);
+      events.push(
+        `door ${doors.indexOf(door)} takes ${text}${endsBecause === null ? '' : `, and ends: ${endsBecause}`}`,
+      );
     },
-    onClosed: (unclaimed) => told.push(unclaimed ? 'unclaimed' : 'closed'),
+    onClosed: (unclaimed) => events.push(unclaimed ? 'unclaimed' : 'closed'),
   });
   const receive = (text: string): void => session.receive(Buffer.from(text), 0, text.length);
   return { session, socket, receive };
@@ -40,42 +42,42 @@ function begin(doors: readonly FrontDoor[]) {
 
 it('hands a connection to the first door that claims it, with all of its bytes', () => {
   begin([doorOf('PRI '), doorOf('')]).receive('GET / HTTP/1.1');
-  expect(told).toEqual(['door 1 takes GET / HTTP/1.1']);
+  expect(events).toEqual(['door 1 takes GET / HTTP/1.1']);
 });
 
 it('waits for as many bytes as a door needs to decide, however they come', () => {
   const { receive } = begin([doorOf('PRI '), doorOf('')]);
   for (const byte of 'PR') receive(byte);
-  expect(told).toEqual([]);
+  expect(events).toEqual([]);
   receive('I * HTTP/2.0');
-  expect(told).toEqual(['door 0 takes PRI * HTTP/2.0']);
+  expect(events).toEqual(['door 0 takes PRI * HTTP/2.0']);
 });
 
 it('closes connections that no door claims or recognises', () => {
   begin([doorOf('PRI ')]).receive('GET /');
   const endless = doorOf('x'.repeat(5000));
   begin([endless]).receive('x'.repeat(1024));
-  expect(told).toEqual(['destroyed', 'unclaimed', 'destroyed', 'unclaimed']);
+  expect(events).toEqual(['destroyed', 'unclaimed', 'destroyed', 'unclaimed']);
 });
 
 it('closes a connection on which nothing comes in time', () => {
   const { session } = begin([doorOf('')]);
   session.sweep(10_000);
-  expect(told).toEqual([]);
+  expect(events).toEqual([]);
   session.sweep(10_001);
-  expect(told).toEqual(['destroyed', 'closed']);
+  expect(events).toEqual(['destroyed', 'closed']);
 });
 
 it('leaves a client that has just connected a moment to say what it wants when the router goes away', () => {
   const late = begin([doorOf('')]);
   late.session.shutdown('shutting down');
   late.receive('hello');
-  expect(told).toEqual(['door 0 takes hello, and ends: shutting down']);
+  expect(events).toEqual(['door 0 takes hello, and ends: shutting down']);
   const silent = begin([doorOf('')]);
   silent.session.shutdown('shutting down');
   silent.session.sweep(999);
   silent.session.sweep(1000);
-  expect(told.slice(1)).toEqual(['destroyed', 'closed']);
+  expect(events.slice(1)).toEqual(['destroyed', 'closed']);
 });
 
 it('finds a door by what ALPN has settled on, and asks the first bytes where that is nothing', () => {

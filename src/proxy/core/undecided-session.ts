@@ -6,7 +6,7 @@ import type { Session } from './session.ts';
 /** The first bytes of a client that has just connected are on their way: this is a long round trip. */
 const FIRST_BYTES_MS = 1000;
 /** By far more bytes than it takes to tell any protocol from the others. */
-const MOST_BYTES = 1024;
+const MAX_BYTES = 1024;
 
 /** What becomes of a connection. */
 export interface UndecidedOwner {
@@ -72,7 +72,7 @@ export class UndecidedSession implements Session {
     else if (door !== 'more') {
       this.#letGo();
       this.#owner.onDecided(door, bytes, start, end, this.#endsBecause);
-    } else if (end - start >= MOST_BYTES) this.#close(true);
+    } else if (end - start >= MAX_BYTES) this.#close(true);
     else this.#first = Uint8Array.prototype.slice.call(bytes, start, end);
   }
 

@@ -21,6 +21,6 @@ export function mayBeStale(status: number, endStream: boolean, grpcStatus: Field
 }
 
 /** Whether an answer says that the shard could not serve, and nothing more. */
-export function isTrouble(status: number, grpcStatus: Field | null): boolean {
+export function isUnavailable(status: number, grpcStatus: Field | null): boolean {
   return status === 502 || status === 503 || status === 504 || grpcStatus?.integer === GrpcStatus.Unavailable;
 }

@@ -90,7 +90,7 @@ export class DownstreamSession implements Session, ConnectionHandler, Http1Handl
   }
 
   /** Routes and edge come of one config, also on a connection that is older than that. */
-  #goBy(edge: EdgeDescription): void {
+  #applyEdge(edge: EdgeDescription): void {
     this.#edge = edge;
     this.#forwarded = this.#forwardedFor();
     this.#requestIds = this.#newRequestIds();
@@ -130,7 +130,7 @@ export class DownstreamSession implements Session, ConnectionHandler, Http1Handl
       return;
     }
     const { snapshot } = this.#owner;
-    if (snapshot.edge !== this.#edge) this.#goBy(snapshot.edge);
+    if (snapshot.edge !== this.#edge) this.#applyEdge(snapshot.edge);
     const route = snapshot.routeOf(head.path, head, block);
     if (route === null) {
       this.#refuse(stream, block, localReply.noRoute(head.path.text));

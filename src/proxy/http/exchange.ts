@@ -13,7 +13,7 @@ import { FAILURES, type FailureCause } from '../core/failure.ts';
 import type { Refusal } from '../core/refusal.ts';
 import type { Admission } from './admission.ts';
 import { framingOf, unframed } from './answer-framing.ts';
-import { isTrouble, mayBeStale, staleVersion } from './answer-meaning.ts';
+import { isUnavailable, mayBeStale, staleVersion } from './answer-meaning.ts';
 import { cleanTrailers } from './edge/own-headers.ts';
 import { ENDINGS, failureCause, reasonOf } from './failure.ts';
 import { endWithReply, type LocalReply, localReply, sendReply } from './local-reply.ts';
@@ -108,7 +108,7 @@ export class Exchange extends RoutedRequest {
     const status = Math.trunc(code / 100);
     this.limit?.onMove();
     const repeats =
-      (this.route.retries.idempotent && isTrouble(code, head.grpcStatus) && this.repeat()) ||
+      (this.route.retries.idempotent && isUnavailable(code, head.grpcStatus) && this.repeat()) ||
       (mayBeStale(code, endStream, head.grpcStatus) && this.waitForVersion(block));
     if (repeats) {
       upstream.connection.reset(upstream, ErrorCode.Cancel);

@@ -62,12 +62,12 @@ class HttpRouter implements RunningFamily<HttpSettings>, DownstreamOwner {
     const { context, timeOfDay } = this.#host;
     const accessLog = description === undefined ? null : new AccessLog(description, context.random, timeOfDay);
     return {
-      apply: () => this.#goBy(settings, accessLog),
+      apply: () => this.#applySettings(settings, accessLog),
       discard: () => accessLog?.close(),
     };
   }
 
-  #goBy({ routes, edge, limits }: HttpSettings, accessLog: AccessLog | null): void {
+  #applySettings({ routes, edge, limits }: HttpSettings, accessLog: AccessLog | null): void {
     const { context } = this;
     const { counters, drain, hold, limits: coreLimits } = this.#host.context;
     context.accessLog?.close();

@@ -14,7 +14,7 @@ import { speakHttp } from './pools/protocols.ts';
 import { versionFieldOf } from './version-field.ts';
 
 /** A request is sent again so often because its router was behind: for ten seconds, as often as the gate tries. */
-const MOST_STALE = 20;
+const MAX_STALE_RETRIES = 20;
 
 /**
  * A request on its way to its owner: it waits until it may be sent, is sent, and is sent again if its owner has not processed
@@ -105,7 +105,7 @@ export abstract class RoutedRequest extends ForwardedRequest implements HttpRequ
       this.answer(localReply.moved('the key has moved', 'unavailable', random() * drain.pushbackMs));
       return true;
     }
-    if (this.repeated >= MOST_STALE) {
+    if (this.repeated >= MAX_STALE_RETRIES) {
       this.refuse({ kind: 'held_too_long', cluster: this.owner.cluster, retryAfterMs: 0 });
       return true;
     }

@@ -5,10 +5,10 @@ import type { OpenStream } from '../core/open-request.ts';
 import type { TableFingerprint } from '../core/owner/cluster-owners.ts';
 import type { CountersSnapshot } from './counters-snapshot.ts';
 import type { RouterSettings } from './settings.ts';
-import type { OutsideWorld } from './start-router.ts';
+import type { RouterSurroundings } from './start-router.ts';
 
 /** What a router process runs, whatever number of threads does it. */
-export interface RouterThreadsOptions extends OutsideWorld {
+export interface RouterThreadsOptions extends RouterSurroundings {
   readonly listen: readonly ListenerDescription[];
   readonly settings: RouterSettings;
   /** What another router has handed over; empty where there was none. As many of each address as there are threads. */

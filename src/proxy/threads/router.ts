@@ -86,7 +86,7 @@ export class Router implements FamilyHost, ListenerOwner {
     );
     this.#listeners = new Listeners(this, this.context.log);
     this.places = new ConnectionPlaces(limits.maxDownstreamConnections, options.connections);
-    this.#goBy(options, this.#families.prepare(options.families));
+    this.#applySettings(options, this.#families.prepare(options.families));
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
     this.#sweeper.unref();
   }
@@ -178,7 +178,7 @@ export class Router implements FamilyHost, ListenerOwner {
       throw cause;
     }
     const apply = (): void => {
-      this.#goBy(settings, families);
+      this.#applySettings(settings, families);
       listeners.apply();
     };
     const discard = (): void => {
@@ -188,13 +188,16 @@ export class Router implements FamilyHost, ListenerOwner {
     return { ports: listeners.ports, apply, discard };
   }
 
-  #goBy({ clusters, limits, drain, hold, logLevel, maxConnections }: RouterSettings<object>, families: Prepared): void {
+  #applySettings(
+    { clusters, limits, drain, hold, logLevel, maxConnections }: RouterSettings<object>,
+    families: Prepared,
+  ): void {
     const { buffers, log } = this.context;
     Object.assign(this.context, { limits, drain, hold });
     buffers.setLimits(limits);
     log.level = logLevel;
     this.places.setLimits(limits.maxDownstreamConnections, maxConnections);
-    this.#clusters.goBy(clusters, () => families.apply());
+    this.#clusters.reconfigure(clusters, () => families.apply());
   }
 
   // ---- connections of clients ----------------------------------------------------------------------------------------

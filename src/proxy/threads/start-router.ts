@@ -2,7 +2,7 @@ import { Router } from './router.ts';
 import type { RouterBirth } from './router-calls.ts';
 
 /** What a router needs of the world outside. */
-export interface OutsideWorld {
+export interface RouterSurroundings {
   /** Milliseconds of a monotonic clock. */
   readonly clock: () => number;
   readonly random: () => number;
@@ -11,6 +11,6 @@ export interface OutsideWorld {
 }
 
 /** A thread's router, by the settings that it begins with. */
-export function startRouter({ settings, connections }: RouterBirth, outside: OutsideWorld): Promise<Router> {
+export function startRouter({ settings, connections }: RouterBirth, outside: RouterSurroundings): Promise<Router> {
   return Router.start({ ...outside, ...settings, connections });
 }

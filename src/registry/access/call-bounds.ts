@@ -7,7 +7,7 @@ export const LONGEST_KEY_BYTES = 4096;
 /** As much as a topology of 20,000 shards takes; etcd's own bound is 1.5 MB. */
 export const LARGEST_VALUE_BYTES = 8 * 1024 * 1024;
 /** As many as one transaction of etcd carries. */
-export const MOST_IN_A_COMMIT = 4096;
+export const MAX_PER_COMMIT = 4096;
 /** etcd's are numbers of 64 bits. */
 const LONGEST_LEASE_ID = 20;
 
@@ -50,8 +50,8 @@ const BOUNDS: Readonly<Record<string, Bound>> = {
   revision,
   after: revision,
   since: revision,
-  conditions: listOf(MOST_IN_A_COMMIT),
-  changes: listOf(MOST_IN_A_COMMIT),
+  conditions: listOf(MAX_PER_COMMIT),
+  changes: listOf(MAX_PER_COMMIT),
   unchanged: () => null,
   seen: () => null,
   created: revision,

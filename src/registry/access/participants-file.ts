@@ -45,24 +45,24 @@ export function parseParticipants(text: string, file: string): Participants {
 }
 
 type Token = z.output<typeof tokenSchema>;
-type Tell = (message: string) => ReturnType<Report>;
+type Refuse = (message: string) => ReturnType<Report>;
 
-function hashOf({ token, sha256 }: Token, tell: Tell): string | null {
+function hashOf({ token, sha256 }: Token, refuse: Refuse): string | null {
   if ((token === undefined) === (sha256 === undefined)) {
-    tell('give exactly one of token and sha256');
+    refuse('give exactly one of token and sha256');
     return null;
   }
   return sha256 === undefined ? tokenHash(token as string) : sha256.toLowerCase();
 }
 
-function roleOf({ role, scope }: Token, tell: Tell): Role | null {
+function roleOf({ role, scope }: Token, refuse: Refuse): Role | null {
   const parts = scope?.split('/') ?? [];
   const wanted = role === 'shard' ? [3] : role === 'route' ? [0, 2] : [0];
   const isRight = wanted.includes(parts.length) && parts.every((part) => identifier.safeParse(part).success);
   if (!isRight) {
-    if (role === 'shard') tell('a shard is namespace/cluster/shard, such as default/docs/s0');
-    else if (role === 'route') tell('a cluster is namespace/cluster, such as default/docs; without it: all clusters');
-    else tell(`${role} applies to the whole registry: leave the scope out`);
+    if (role === 'shard') refuse('a shard is namespace/cluster/shard, such as default/docs/s0');
+    else if (role === 'route') refuse('a cluster is namespace/cluster, such as default/docs; without it: all clusters');
+    else refuse(`${role} applies to the whole registry: leave the scope out`);
     return null;
   }
   const [namespace = '', cluster = '', shard = ''] = parts;

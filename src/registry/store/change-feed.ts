@@ -12,7 +12,7 @@ interface Follower {
   readonly prefix: string;
   readonly watcher: Watcher;
   /** The last revision that was reported to it; null until it has caught up with the log. */
-  told: Revision | null;
+  delivered: Revision | null;
 }
 
 /** Hands a log's changes on to its followers. New changes are read once, however many followers there are. */
@@ -29,14 +29,14 @@ export class ChangeFeed {
 
   /** Reports every change after a revision, from which on the log has to be complete. @returns what ends it */
   follow(prefix: string, after: Revision, watcher: Watcher): () => void {
-    const follower: Follower = { prefix, watcher, told: null };
+    const follower: Follower = { prefix, watcher, delivered: null };
     this.#followers.add(follower);
     // The caller has to have what ends the watch before the watch reports anything.
     queueMicrotask(() => {
       if (!this.#followers.has(follower)) return;
-      follower.told = after;
+      follower.delivered = after;
       watcher.onBegun();
-      this.#tell(follower, this.#read(after));
+      this.#deliver(follower, this.#read(after));
     });
     return () => this.#followers.delete(follower);
   }
@@ -57,10 +57,10 @@ export class ChangeFeed {
     const last = rows.at(-1);
     if (last === undefined) return;
     this.#readTo = last.revision;
-    for (const follower of [...this.#followers]) if (follower.told !== null) this.#tell(follower, rows);
+    for (const follower of [...this.#followers]) if (follower.delivered !== null) this.#deliver(follower, rows);
   }
 
-  #tell(follower: Follower, rows: readonly ChangeRow[]): void {
+  #deliver(follower: Follower, rows: readonly ChangeRow[]): void {
     let at = 0;
     while (at < rows.length) {
       const { revision } = rows[at] as ChangeRow;
@@ -69,8 +69,8 @@ export class ChangeFeed {
         const row = rows[at] as ChangeRow;
         if (row.key.startsWith(follower.prefix)) events.push({ key: row.key, entry: entryOf(row) });
       }
-      if (revision <= (follower.told as Revision)) continue;
-      follower.told = revision;
+      if (revision <= (follower.delivered as Revision)) continue;
+      follower.delivered = revision;
       if (events.length > 0 && this.#followers.has(follower)) follower.watcher.onChanges({ revision, events });
     }
   }

@@ -51,7 +51,7 @@ const CALL_TIMEOUT_MS = 3000;
 const FAILURES_UNTIL_LEFT_OUT = 2;
 const LEFT_OUT_MS = 1000;
 /** How often all members are asked, and how long is waited between: an election is over within a second or two. */
-const MOST_ROUNDS = 5;
+const MAX_ROUNDS = 5;
 const ROUND_PAUSE_MS = 300;
 /** Pages and fragments stay near a megabyte; the largest that etcd may send is a page of entries as large as it takes them. */
 const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024;
@@ -59,8 +59,8 @@ const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024;
  * etcd takes 128 operations in a transaction (`--max-txn-ops`), and of a nested one so many less as the outer one has: by
  * groups of this size one transaction carries 4,096 changes.
  */
-const MOST_OPERATIONS = 64;
-const MOST_CHANGES = MOST_OPERATIONS * MOST_OPERATIONS;
+const MAX_OPERATIONS = 64;
+const MAX_CHANGES = MAX_OPERATIONS * MAX_OPERATIONS;
 /** Of a request; `--max-request-bytes` of etcd, as it is by default. */
 const DEFAULT_REQUEST_BYTES = 1.5 * 1024 * 1024;
 /** etcd ends connections that ask more often than every 5 s (`--grpc-keepalive-min-time`). */
@@ -161,10 +161,10 @@ export class EtcdStore implements Store {
   }
 
   async commit(conditions: readonly Condition[], changes: readonly Change[]): Promise<Revision | null> {
-    if (conditions.length > MOST_OPERATIONS)
-      throw new StoreRefused(`etcd takes at most ${MOST_OPERATIONS} conditions in a commit, not ${conditions.length}`);
-    if (changes.length > MOST_CHANGES)
-      throw new StoreRefused(`etcd takes at most ${MOST_CHANGES} changes in a commit, not ${changes.length}`);
+    if (conditions.length > MAX_OPERATIONS)
+      throw new StoreRefused(`etcd takes at most ${MAX_OPERATIONS} conditions in a commit, not ${conditions.length}`);
+    if (changes.length > MAX_CHANGES)
+      throw new StoreRefused(`etcd takes at most ${MAX_CHANGES} changes in a commit, not ${changes.length}`);
     const transaction = { compare: conditions.map(compareOf), success: grouped(changes.map(operationOf)) };
     try {
       const { succeeded, header } = await this.#once(() => this.#client.kv.txn(transaction));
@@ -264,7 +264,7 @@ export class EtcdStore implements Store {
       try {
         return await this.#once(call);
       } catch (error) {
-        if (attempt >= this.#members * MOST_ROUNDS || !mayPass(error)) throw error;
+        if (attempt >= this.#members * MAX_ROUNDS || !mayPass(error)) throw error;
         if (attempt % this.#members === 0) await this.#pause(ROUND_PAUSE_MS, this.closed);
       }
     }
@@ -323,9 +323,9 @@ function operationOf(change: Change): IRequestOp {
 
 /** Few as they are; many in nested transactions, which are carried out with the outer one or not at all. */
 function grouped(operations: readonly IRequestOp[]): IRequestOp[] {
-  if (operations.length <= MOST_OPERATIONS) return [...operations];
+  if (operations.length <= MAX_OPERATIONS) return [...operations];
   const groups: IRequestOp[] = [];
-  for (let at = 0; at < operations.length; at += MOST_OPERATIONS)
-    groups.push({ request_txn: { success: operations.slice(at, at + MOST_OPERATIONS) } });
+  for (let at = 0; at < operations.length; at += MAX_OPERATIONS)
+    groups.push({ request_txn: { success: operations.slice(at, at + MAX_OPERATIONS) } });
   return groups;
 }

@@ -47,7 +47,7 @@ const CALL_TIMEOUT_MS = 5000;
 const KEEPALIVE_MS = 5000;
 const KEEPALIVE_TIMEOUT_MS = 3000;
 /** How long gRPC waits between attempts to connect, at most: an outage ends for us soon after it ends. */
-const MOST_BACKOFF_MS = 1000;
+const MAX_BACKOFF_MS = 1000;
 
 /** Another server's refusals: what is asked of a registry has neither of them, but where the registry says so. */
 const OTHERS_REFUSALS: ReadonlySet<status> = new Set([status.UNIMPLEMENTED, status.INVALID_ARGUMENT]);
@@ -79,7 +79,7 @@ export class RemoteStore implements Store {
       'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
       'grpc.keepalive_permit_without_calls': 1,
       'grpc.initial_reconnect_backoff_ms': 100,
-      'grpc.max_reconnect_backoff_ms': MOST_BACKOFF_MS,
+      'grpc.max_reconnect_backoff_ms': MAX_BACKOFF_MS,
       // A channel of its own: what one client does to its connection is no matter of another's.
       'grpc.use_local_subchannel_pool': 1,
       ...DIRECT_CHANNEL,

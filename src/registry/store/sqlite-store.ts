@@ -55,9 +55,9 @@ const KEPT_REVISIONS = 1000;
 const POLL_MS = 50;
 
 /** All leases are looked at with every poll: so many take some milliseconds. */
-const MOST_LEASES = 20_000;
+const MAX_LEASES = 20_000;
 /** An owner that takes more than a large cluster needs leaves room for others. */
-const MOST_LEASES_OF_AN_OWNER = 10_000;
+const MAX_LEASES_PER_OWNER = 10_000;
 /** With one shared token, any client that knows the name of a lease may end it; the name is one of 2^48 and cannot be guessed. */
 const LEASE_NAMES = 2 ** 48 - 1;
 
@@ -82,7 +82,7 @@ export class SqliteStore implements OwnedStore {
   readonly #closed = new AbortController();
   readonly #database: DatabaseSync;
   /** For renewals, which need not survive the machine, and so need not wait for the disk. */
-  readonly #hasty: DatabaseSync;
+  readonly #relaxed: DatabaseSync;
   readonly #statements;
   readonly #file: string;
   readonly #copy: string;
@@ -99,9 +99,9 @@ export class SqliteStore implements OwnedStore {
     this.#database = openDurable(file, registryFile);
     addMissing(this.#database, 'leases', 'owner', 'TEXT');
     this.#copy = fileIdentity(file) ?? '';
-    this.#hasty = openDurable(file, registryFile);
-    this.#hasty.exec('PRAGMA synchronous = NORMAL');
-    this.#statements = prepare(this.#database, this.#hasty);
+    this.#relaxed = openDurable(file, registryFile);
+    this.#relaxed.exec('PRAGMA synchronous = NORMAL');
+    this.#statements = prepare(this.#database, this.#relaxed);
     this.#feed = new ChangeFeed(
       this.#counter('revision'),
       (after) => this.#statements.changesAfter.all(after) as unknown as ChangeRow[],
@@ -211,7 +211,7 @@ export class SqliteStore implements OwnedStore {
     return this.#carryOut(() =>
       transaction(this.#database, () => {
         const { leases, own } = this.#statements.leaseCounts.get(owner ?? null) as { leases: number; own: number };
-        if (leases >= MOST_LEASES || own >= MOST_LEASES_OF_AN_OWNER)
+        if (leases >= MAX_LEASES || own >= MAX_LEASES_PER_OWNER)
           throw new Denial('no room', `there are ${leases} leases, ${own} of them for this token: no more are granted`);
         let id: number;
         do id = randomInt(1, LEASE_NAMES);
@@ -266,7 +266,7 @@ export class SqliteStore implements OwnedStore {
     this.#closed.abort();
     clearInterval(this.#poll);
     this.#feed.close();
-    this.#hasty.close();
+    this.#relaxed.close();
     this.#database.close();
   }
 
@@ -321,7 +321,7 @@ function endOf(prefix: string): string {
 /** A length that no number holds, which earlier releases granted, is as long as one may be. */
 const LEASE_COLUMNS = `id, min(length_ms, ${LONGEST_LEASE_MS}) AS length_ms, renewals, owner`;
 
-function prepare(database: DatabaseSync, hasty: DatabaseSync) {
+function prepare(database: DatabaseSync, relaxed: DatabaseSync) {
   const sql = (text: string): StatementSync => database.prepare(text);
   return {
     counter: sql('SELECT value FROM counters WHERE name = ?'),
@@ -343,6 +343,6 @@ function prepare(database: DatabaseSync, hasty: DatabaseSync) {
     revoke: sql('DELETE FROM leases WHERE id = ?'),
     keysOfLease: sql('SELECT key FROM entries WHERE lease = ?'),
     dataVersion: sql('PRAGMA data_version'),
-    renew: hasty.prepare('UPDATE leases SET renewals = renewals + 1 WHERE id = ?'),
+    renew: relaxed.prepare('UPDATE leases SET renewals = renewals + 1 WHERE id = ?'),
   };
 }

@@ -52,14 +52,14 @@ export interface StoreServerOptions extends StoreAccess {
 }
 
 /** A client that does not read loses its watch, not our memory: so many changes, or bytes of them, are kept for it. */
-const MOST_UNSENT = 1000;
-const MOST_UNSENT_BYTES = 4 * LARGEST_VALUE_BYTES;
+const MAX_UNSENT = 1000;
+const MAX_UNSENT_BYTES = 4 * LARGEST_VALUE_BYTES;
 /** A router has a few watches for each cluster. One connection has as many as a thousand clusters take. */
-const MOST_WATCHES_OF_A_CONNECTION = 4096;
+const MAX_WATCHES_PER_CONNECTION = 4096;
 /** Each takes some 20 KB of memory. */
-const MOST_WATCHES = 20_000;
+const MAX_WATCHES = 20_000;
 /** Each takes a descriptor and about 60 KB of memory. Every participant has one, and a command has another while it runs. */
-const MOST_CONNECTIONS: ConnectionLimits = { inAll: 8192, ofAddress: 4096 };
+const MAX_CONNECTIONS: ConnectionLimits = { inAll: 8192, ofAddress: 4096 };
 /** A list comes in parts of this many bytes and an entry more. */
 const PART_BYTES = 1024 * 1024;
 /** A commit, and what it has changed, go with their keys, revisions and framing. */
@@ -87,11 +87,11 @@ export class StoreServer {
   #injector: ConnectionInjector;
   #listener: LimitedListener | null = null;
   readonly #watchCalls = new Set<WatchCall>();
-  readonly #watches = new CountByPeer(MOST_WATCHES_OF_A_CONNECTION, MOST_WATCHES);
+  readonly #watches = new CountByPeer(MAX_WATCHES_PER_CONNECTION, MAX_WATCHES);
 
   constructor(store: OwnedStore, options: StoreServerOptions) {
     this.#store = store;
-    this.#connections = options.connections ?? MOST_CONNECTIONS;
+    this.#connections = options.connections ?? MAX_CONNECTIONS;
     this.#participants = options.participants;
     this.#injector = this.#injectorFor(options);
     this.#server.addService(RegistryStoreClient.service, {
@@ -225,7 +225,7 @@ export class StoreServer {
         const bytes = events.reduce((sum, { key, entry }) => sum + key.length + (entry?.value.length ?? 0), 0);
         unsent++;
         unsentBytes += bytes;
-        if (unsent > MOST_UNSENT || (unsent > 1 && unsentBytes > MOST_UNSENT_BYTES)) {
+        if (unsent > MAX_UNSENT || (unsent > 1 && unsentBytes > MAX_UNSENT_BYTES)) {
           stop();
           call.emit('error', { code: status.UNAVAILABLE, details: 'the watch is not being read' });
           return;

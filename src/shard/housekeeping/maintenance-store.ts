@@ -19,7 +19,7 @@ const ROWS_AT_ONCE = 200;
  * Documents of which nothing is left, and of which it is known one by one up to where something was: a megabyte. For
  * those before them, a watch that comes back to a revision has to start over, even if nothing was removed after it.
  */
-const MOST_FORGOTTEN = 10_000;
+const MAX_FORGOTTEN = 10_000;
 const TOKEN_OF_UNIT = 'SELECT token FROM units WHERE unit = ?';
 
 /** What housekeeping reads and removes, on a connection of its own. A write with an old token is refused. */
@@ -40,13 +40,13 @@ export class MaintenanceStore {
   readonly #forgetRemoved: StatementSync;
   readonly #forget: StatementSync;
   readonly #noteTooMany: StatementSync;
-  readonly #mostForgotten: number;
+  readonly #maxForgotten: number;
   readonly #idleSession: StatementSync;
   readonly #endSessions: StatementSync;
 
   /** @param mostForgotten documents that are gone, and known one by one */
-  constructor(file: string, mostForgotten = MOST_FORGOTTEN) {
-    this.#mostForgotten = mostForgotten;
+  constructor(file: string, maxForgotten = MAX_FORGOTTEN) {
+    this.#maxForgotten = maxForgotten;
     this.#database = openDocuments(file);
     // What is lost with the machine is done again.
     this.#database.exec('PRAGMA synchronous = NORMAL');
@@ -157,7 +157,7 @@ export class MaintenanceStore {
 
   /** Call it in a transaction. */
   #forgetOldest(): void {
-    const oldest = this.#tooMany.get(this.#mostForgotten) as { upTo: number } | undefined;
+    const oldest = this.#tooMany.get(this.#maxForgotten) as { upTo: number } | undefined;
     if (oldest === undefined) return;
     this.#forgetRemoved.run(oldest.upTo);
     this.#forget.run(oldest.upTo);

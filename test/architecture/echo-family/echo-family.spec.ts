@@ -26,11 +26,11 @@ afterEach(() => scope.release());
 
 /** A client of the echo, and what it was told. */
 class Client {
-  readonly told: string[] = [];
+  readonly received: string[] = [];
   readonly #socket: Socket;
 
   constructor(port: number) {
-    const lines = new Lines((line) => this.told.push(line));
+    const lines = new Lines((line) => this.received.push(line));
     this.#socket = connect(port, '127.0.0.1');
     this.#socket.on('data', (bytes: Buffer) => lines.receive(bytes, 0, bytes.length));
     scope.defer(() => this.#socket.destroy());
@@ -43,7 +43,7 @@ class Client {
 
   /** Resolves once it was told so much. */
   async hears(...lines: string[]): Promise<void> {
-    await vi.waitFor(() => expect(this.told).toEqual(lines), PATIENCE);
+    await vi.waitFor(() => expect(this.received).toEqual(lines), PATIENCE);
   }
 }
 
@@ -123,14 +123,14 @@ it('ends watches whose keys move, has requests wait during the hold, and sends t
   expect(await begin('hold')).toBe(true);
   const call = new Client(port).say('moves/b hello');
   await vi.waitFor(() => expect(router.counters.holding).toBe(2), PATIENCE);
-  expect([call.told, watch.told]).toEqual([[], ['~s1', 'MOVED']]);
+  expect([call.received, watch.received]).toEqual([[], ['~s1', 'MOVED']]);
   await new Client(port).say('moves/c hello').hears('BUSY echoes');
   await new Client(port).say('stays/b hello').hears('s0 stays/b hello');
   expect(await page()).toBe('200 page');
   router.publish('echoes', tables[1] ?? null, null);
   await call.hears('s0 moves/b hello');
   await watch.hears('~s1', 'MOVED', '~s0');
-  expect(other.told).toEqual(['~s0']);
+  expect(other.received).toEqual(['~s0']);
   expect(router.counters.refusals.held_too_many).toBe(1);
 });
 

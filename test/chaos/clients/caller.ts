@@ -11,7 +11,7 @@ import type { Request, Transport } from './transport.ts';
 /** Most values are short, as most documents are; some do not fit into a window, or one read. */
 const SIZES = [0, 0, 0, 0, 0, 0, 0, 100, 10_000, 100_000];
 /** Of a slow one's content, between two of its parts. */
-const MOST_PARTS_MS = 100;
+const MAX_PARTS_MS = 100;
 /** One client in so many has its calls repeated by its router. */
 const REPEATS_EVERY = 5;
 
@@ -61,7 +61,7 @@ export class Caller {
       // Long ones are rare: most of them overlap with others all the same.
       delayMs: Math.round(mostDelayMs * delay ** 4),
       repeats: isVaried && this.#id % REPEATS_EVERY === 0,
-      partsMs: parts < 0.5 ? 0 : Math.round(MOST_PARTS_MS * (parts - 0.5)),
+      partsMs: parts < 0.5 ? 0 : Math.round(MAX_PARTS_MS * (parts - 0.5)),
     };
   }
 

@@ -57,7 +57,7 @@ const SETTINGS = {
 export async function runHousekeepingChaos(
   scope: Scope,
   { seed, seconds, store, faults }: HousekeepingChaosOptions,
-  tell: (line: string) => void,
+  print: (line: string) => void,
 ): Promise<HousekeepingChaosResult> {
   const housekeeping = scope.file('housekeeping.yaml', stringify(SETTINGS));
   const world = await KeywayWorld.start(scope, { store, routers: 1, shards: SHARDS, housekeeping });
@@ -74,7 +74,7 @@ export async function runHousekeepingChaos(
     randomFault: seeded(seed + FAULT_SEED),
     fewestShards: 2,
     hasRecovered: (sinceMs) => loads.every((load) => load.hasSucceededSince(sinceMs)),
-    tell,
+    print,
   });
   await storm.run(seconds, faults);
   for (const load of loads) load.stop();

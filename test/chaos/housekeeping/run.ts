@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { Scope } from '../../support/processes.ts';
 import { runSeed } from '../../support/random.ts';
-import { tellJudgement } from '../tell-judgement.ts';
+import { printJudgement } from '../print-judgement.ts';
 import { runHousekeepingChaos } from './chaos.ts';
 
 /** `npm run chaos:housekeeping -- --seconds 120`: prints what happens, what was counted, and what must not have happened. */
@@ -14,15 +14,15 @@ const program = new Command('chaos:housekeeping')
 program.parse();
 const options = program.opts<{ seconds: number; store: 'embedded' | 'etcd'; faults: boolean; history?: string }>();
 const seed = runSeed();
-const tell = (line: string): void => {
+const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
-tell(`seed ${seed}: KEYWAY_SEED=${seed} npm run chaos:housekeeping -- ${process.argv.slice(2).join(' ')}`);
+print(`seed ${seed}: KEYWAY_SEED=${seed} npm run chaos:housekeeping -- ${process.argv.slice(2).join(' ')}`);
 const scope = new Scope();
 try {
-  const { history, judgement } = await runHousekeepingChaos(scope, { ...options, seed }, tell);
+  const { history, judgement } = await runHousekeepingChaos(scope, { ...options, seed }, print);
   if (options.history !== undefined) writeFileSync(options.history, JSON.stringify(history));
-  tellJudgement(judgement, tell);
+  printJudgement(judgement, print);
   process.exitCode = judgement.violations.length > 0 ? 1 : 0;
 } finally {
   await scope.release();

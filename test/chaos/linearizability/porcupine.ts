@@ -12,7 +12,7 @@ export const INSTALL_GO =
 
 const PROGRAM = join(TOOLS, 'linearizability');
 /** For all keys together: a history that needs longer is one that operations of unknown outcome have made too wide. */
-const MOST_SECONDS = 120;
+const MAX_SECONDS = 120;
 
 export interface LinearizabilityJudgement {
   readonly violations: readonly Violation[];
@@ -51,7 +51,7 @@ export async function checkLinearizability(history: History, folder: string): Pr
   const file = join(folder, 'operations.jsonl');
   const lines = registerOperations(history).map((operation) => JSON.stringify(operation));
   writeFileSync(file, `${lines.join('\n')}\n`);
-  const { stdout } = await promisify(execFile)(PROGRAM, [file, folder, String(MOST_SECONDS)], { maxBuffer: 2 ** 28 });
+  const { stdout } = await promisify(execFile)(PROGRAM, [file, folder, String(MAX_SECONDS)], { maxBuffer: 2 ** 28 });
   const { operations, linearizable, illegal, undecided } = JSON.parse(stdout) as Verdict;
   return {
     violations: illegal.map(({ key, page }) => ({ rule: 'linearizable', what: `${key}: see ${page}` })),

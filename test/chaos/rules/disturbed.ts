@@ -2,7 +2,7 @@ import type { Call, Disturbance, History, Version } from '../history.ts';
 import { spanText, type Violation } from './violation.ts';
 
 /** Faults must not excuse what would have failed without them. */
-const MOST_EXCUSED = 1 / 3;
+const MAX_EXCUSED = 1 / 3;
 
 /** What a fault may excuse: only who has to do with what it struck. */
 export class Excuses {
@@ -63,7 +63,7 @@ export function excusedShare(calls: readonly Call[], excuses: Excuses): number {
 
 export function* littleIsExcused({ calls }: History, excuses: Excuses): Generator<Violation> {
   const share = excusedShare(calls, excuses);
-  if (share > MOST_EXCUSED)
+  if (share > MAX_EXCUSED)
     yield {
       rule: 'little is excused',
       what: `${(100 * share).toFixed(0)}% of all calls were made while something was broken`,

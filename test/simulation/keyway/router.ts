@@ -128,7 +128,7 @@ export class SimulatedRouter implements Pick<RouterThreads, 'publish' | 'settled
       onEvent(event);
     });
     const registry = new Registry(store, { clock: this.#clocks.lease, timeOfDay: () => '', random: Math.random });
-    const surroundings = { registry, kept, clock: this.#clocks.control, tell: toRouter };
+    const surroundings = { registry, kept, clock: this.#clocks.control, onEvent: toRouter };
     const plane = new ControlPlane({ ...birth, router: this.process.name }, surroundings);
     const toPlane = this.#channel<() => void | Promise<void>>((ask) => {
       Promise.resolve(ask()).catch(onFault);

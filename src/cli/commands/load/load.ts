@@ -4,9 +4,9 @@ import { compareCommand } from './compare.ts';
 import {
   distributionOption,
   headerOption,
-  MOST_KEYS,
-  MOST_PER_SECOND,
-  MOST_USERS,
+  MAX_KEYS,
+  MAX_PER_SECOND,
+  MAX_USERS,
   mixOption,
   rateOption,
   type TargetOption,
@@ -15,15 +15,15 @@ import {
 } from './options.ts';
 import type { LoadFlags } from './plan.ts';
 
-const MOST_IN_FLIGHT = 100_000;
-const MOST_WATCHES = 1_000_000;
+const MAX_IN_FLIGHT = 100_000;
+const MAX_WATCHES = 1_000_000;
 
 /** `keyway load`: what a target does under a load. */
 export function loadCommand(): Command {
   const command = new Command('load')
     .description('generate load on a backend, behind a router or not, and report how it did')
     .argument('<target>', 'host:port, or http:// or https:// before it', targetOption);
-  for (const give of [callOptions, keyOptions, patternOptions, tellingOptions]) give(command);
+  for (const give of [callOptions, keyOptions, patternOptions, reportOptions]) give(command);
   return command
     .addHelpText(
       'after',
@@ -73,7 +73,7 @@ function callOptions(command: Command): void {
     .option(
       '--watch <number>',
       'how many watches to keep open; one that ends is opened again',
-      integerOption(0, MOST_WATCHES),
+      integerOption(0, MAX_WATCHES),
     )
     .option('--life <time>', 'how long the client of a watch stays on average before another takes its place')
     .option('--ca <file>', "PEM file of the authorities for https://, instead of the system's")
@@ -84,8 +84,8 @@ function keyOptions(command: Command): void {
   command
     .option('--key-header <name>', 'the header that the key is sent in', 'x-shard-key')
     .option('--shard-header <name>', 'the response header that names the shard', 'x-keyway-shard')
-    .option('--projects <number>', 'how many projects the keys project-N/document-M have', whole(MOST_KEYS), 50)
-    .option('--documents <number>', 'how many documents each project has', whole(MOST_KEYS), 2000)
+    .option('--projects <number>', 'how many projects the keys project-N/document-M have', whole(MAX_KEYS), 50)
+    .option('--documents <number>', 'how many documents each project has', whole(MAX_KEYS), 2000)
     .option('--keys <file>', 'read the keys from a file, one per line')
     .addOption(
       optionWithDefault(
@@ -115,7 +115,7 @@ function patternOptions(command: Command): void {
     .option(
       '--users <number>',
       'instead of a rate: each user sends the next request once the last is answered',
-      whole(MOST_IN_FLIGHT),
+      whole(MAX_IN_FLIGHT),
     )
     .option('--connections <number>', 'how many connections to use', whole(10_000), 4)
     .option(
@@ -135,7 +135,7 @@ function patternOptions(command: Command): void {
     .addOption(
       optionWithDefault('--timeout <time>', 'requests that take longer count as errors', durationOption(), '10s'),
     )
-    .option('--in-flight <number>', 'the most unanswered requests at once', whole(MOST_IN_FLIGHT), 10_000)
+    .option('--in-flight <number>', 'the most unanswered requests at once', whole(MAX_IN_FLIGHT), 10_000)
     .option('--seed <number>', 'repeat the keys and times of the run with this seed', integerOption(0, 2 ** 31))
     .option('--at <time command...>', "a command to run meanwhile: --at 30s 'keyway shard remove s3'; may be repeated")
     .option(
@@ -148,10 +148,10 @@ function patternOptions(command: Command): void {
       'the registry whose topology changes are marked; the commands of --at use it too (else KEYWAY_REGISTRY)',
     )
     .option('--yes-remote', 'confirm that the target is another machine')
-    .option('--no-limit', `allow more than ${MOST_PER_SECOND} requests per second, or ${MOST_USERS} users`);
+    .option('--no-limit', `allow more than ${MAX_PER_SECOND} requests per second, or ${MAX_USERS} users`);
 }
 
-function tellingOptions(command: Command): void {
+function reportOptions(command: Command): void {
   command
     .option('--check', 'check that each key had one shard at a time, and that no watch missed anything')
     .option(

@@ -10,7 +10,7 @@ import { writeFault } from '../../output/terminal.ts';
 import type { TimedCommand } from './options.ts';
 
 /** Of a command's error output, the last line is reported. */
-const MOST_OF_ERRORS = 4096;
+const MAX_ERROR_CHARACTERS = 4096;
 const ERRORS_COME_WITHIN_MS = 100;
 
 /** What happened while a load ran; it also runs the commands that make it happen. */
@@ -90,7 +90,7 @@ export class Marks {
     const child = spawn(command, { shell: true, env, stdio: ['ignore', 'ignore', 'pipe'] });
     let errors = '';
     child.stderr.on('data', (chunk: Buffer) => {
-      errors = (errors + chunk.toString()).slice(-MOST_OF_ERRORS);
+      errors = (errors + chunk.toString()).slice(-MAX_ERROR_CHARACTERS);
     });
     const closed = new Promise((resolve) => child.once('close', resolve));
     // What it leaves running may hold its output open: its own end counts, and what has come of errors by then.

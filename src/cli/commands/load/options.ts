@@ -5,9 +5,9 @@ import { type HostPort, splitAddress } from '../../../runtime/address.ts';
 import { durationOption, reachableOption } from '../../options/options.ts';
 
 /** A load exceeds these only on request: nothing says that the target can take more. */
-export const MOST_PER_SECOND = 20_000;
-export const MOST_USERS = 1000;
-export const MOST_KEYS = 10_000_000;
+export const MAX_PER_SECOND = 20_000;
+export const MAX_USERS = 1000;
+export const MAX_KEYS = 10_000_000;
 /** Watches share connections in HTTP/2; in HTTP/1.1 each has one of its own. */
 export const WATCH_CONNECTIONS = 10;
 

@@ -3,7 +3,7 @@ import {
   type KeyDistribution,
   KeySpace,
   type LoadPlan,
-  MOST_OPERATIONS,
+  MAX_OPERATIONS,
   type Pattern,
   type PreparedCall,
   type Rate,
@@ -14,7 +14,7 @@ import { addressText, isLoopback } from '../../../runtime/address.ts';
 import { plainText } from '../../../runtime/foreign-errors.ts';
 import { UsageError } from '../../../runtime/usage-error.ts';
 import { authorities, type CallFlags } from './calls.ts';
-import { linesOf, MOST_KEYS, MOST_PER_SECOND, MOST_USERS, type TargetOption, WATCH_CONNECTIONS } from './options.ts';
+import { linesOf, MAX_KEYS, MAX_PER_SECOND, MAX_USERS, type TargetOption, WATCH_CONNECTIONS } from './options.ts';
 
 /** What the command line says. */
 export interface LoadFlags extends CallFlags {
@@ -78,7 +78,7 @@ export function planOfRun(flags: LoadFlags, target: Target, keys: KeySpace, call
     warmUpMs: flags.warmUp,
     timeoutMs: flags.timeout,
     shardHeader: flags.shardHeader.toLowerCase(),
-    mostInFlight: flags.inFlight,
+    maxInFlight: flags.inFlight,
     pauseMs: flags.pause,
     checks: flags.check === true,
   };
@@ -96,18 +96,18 @@ export function checkBounds(target: TargetOption, flags: LoadFlags): void {
   const { yesRemote, limit, users, rate, projects, documents, check, duration } = flags;
   if (!isLoopback(target.host) && yesRemote !== true)
     throw new UsageError(`${addressText(target)} is another machine; if that is intended, add --yes-remote`);
-  if (limit && users === undefined && highestRate(rate) > MOST_PER_SECOND)
+  if (limit && users === undefined && highestRate(rate) > MAX_PER_SECOND)
     throw new UsageError(
-      `${highestRate(rate)} requests a second are more than ${MOST_PER_SECOND}; if that is intended, add --no-limit`,
+      `${highestRate(rate)} requests a second are more than ${MAX_PER_SECOND}; if that is intended, add --no-limit`,
     );
-  if (limit && users !== undefined && users > MOST_USERS)
-    throw new UsageError(`${users} users are more than ${MOST_USERS}; if that is intended, add --no-limit`);
-  if (projects * documents > MOST_KEYS)
+  if (limit && users !== undefined && users > MAX_USERS)
+    throw new UsageError(`${users} users are more than ${MAX_USERS}; if that is intended, add --no-limit`);
+  if (projects * documents > MAX_KEYS)
     throw new UsageError(
-      `${projects * documents} keys are more than ${MOST_KEYS}; give fewer --projects or --documents`,
+      `${projects * documents} keys are more than ${MAX_KEYS}; give fewer --projects or --documents`,
     );
-  if (check === true && users === undefined && (highestRate(rate) * duration) / 1000 > MOST_OPERATIONS)
-    throw new UsageError(`--check keeps ${MOST_OPERATIONS} requests; give a smaller --rate or --duration`);
+  if (check === true && users === undefined && (highestRate(rate) * duration) / 1000 > MAX_OPERATIONS)
+    throw new UsageError(`--check keeps ${MAX_OPERATIONS} requests; give a smaller --rate or --duration`);
 }
 
 /** Those of a file, or of projects and documents. @throws UsageError */

@@ -82,11 +82,11 @@ export async function load(option: TargetOption, flags: LoadFlags): Promise<void
     await marks.end();
     view.end();
   }
-  process.exit(tell(report(countedMs), flags, [...marks.failures], conditions));
+  process.exit(showReport(report(countedMs), flags, [...marks.failures], conditions));
 }
 
 /** Writes what came of it. @returns the exit code */
-function tell(
+function showReport(
   report: LoadReport,
   { json, csv, html }: LoadFlags,
   faults: string[],

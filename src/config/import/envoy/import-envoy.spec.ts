@@ -191,9 +191,9 @@ describe('the key', () => {
       ['left out: hash_policy[0]', 'changed: hash_policy'],
     ],
   ])('comes from %j', (policies, shardKey, notes) => {
-    const { config, notes: told } = imported(routed({ hash_policy: policies }));
+    const { config, notes: reported } = imported(routed({ hash_policy: policies }));
     expect(config?.routes[0]?.shardKey).toEqual(shardKey);
-    expect(told.map((note) => note.replace(/: .*\.route\./, ': '))).toEqual(notes);
+    expect(reported.map((note) => note.replace(/: .*\.route\./, ': '))).toEqual(notes);
   });
 
   it('is one for all where there is one endpoint, and what a route sets where it sets the header', () => {

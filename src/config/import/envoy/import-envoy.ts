@@ -68,7 +68,7 @@ function topLevel(
   differences: Difference[],
 ): object {
   const [first] = managers;
-  for (const other of managers.slice(1)) tellUnequal(first as ImportedManager, other);
+  for (const other of managers.slice(1)) reportDifferences(first as ImportedManager, other);
   const listen = listeners.map((each) => each.listen);
   const wanted = { ...first?.limits, ...connectTimeout(clusters.all, differences) };
   const limits = withoutFaults(limitsSchema, wanted, first?.place.place ?? '', [], differences);
@@ -82,7 +82,7 @@ function topLevel(
 }
 
 /** Limits and settings are one for all listeners here. */
-function tellUnequal(first: ImportedManager, other: ImportedManager): void {
+function reportDifferences(first: ImportedManager, other: ImportedManager): void {
   const text = ({ settings, limits, idleStreamMs }: ImportedManager): string =>
     JSON.stringify([settings, limits, idleStreamMs]);
   if (text(first) !== text(other))

@@ -23,7 +23,7 @@ export function readManager(manager: Fields): ImportedManager {
   manager.take('stat_prefix');
   const codec = manager.text('codec_type') ?? 'AUTO';
   if (codec !== 'AUTO') manager.change('codec_type', 'Keyway speaks HTTP/1.1 and HTTP/2 on every port');
-  for (const isSo of ['normalize_path', 'strip_any_host_port', 'strip_matching_host_port']) manager.flag(isSo);
+  for (const name of ['normalize_path', 'strip_any_host_port', 'strip_matching_host_port']) manager.flag(name);
   for (const upgrade of manager.list('upgrade_configs'))
     if (upgrade.text('upgrade_type')?.toLowerCase() !== 'websocket')
       upgrade.leaveOut('', 'Keyway upgrades only to WebSockets');

@@ -1,6 +1,6 @@
 import { route as routeSchema } from '../../schema/route.ts';
 import { identifier } from '../../schema/values.ts';
-import { byDomain, tellOpenDomains } from '../domains.ts';
+import { byDomain, reportOpenDomains } from '../domains.ts';
 import type { Difference, Fields } from '../fields.ts';
 import { given, givenDuration } from '../given.ts';
 import { headersInConfig, type ImportedHeaders, joinHeaders } from '../header-rules.ts';
@@ -60,7 +60,7 @@ export function buildRoutes(manager: ImportedManager, clusters: Clusters, differ
     return host.list('routes').flatMap((route) => readRoute(route, handed, clusters, join));
   });
   const sorted = byDomain(found);
-  tellOpenDomains(sorted, differences);
+  reportOpenDomains(sorted, differences);
   return sorted.flatMap(
     (each) => withoutFaults(routeSchema, ourRoute(each, differences), each.place, NEEDED, differences) ?? [],
   );

@@ -27,7 +27,7 @@ export function readBinding({ spec, namespace }: Resource, gateways: readonly Im
   const bound = names.filter((name) => name !== MESH).map((name) => findGateway(name, namespace, gateways));
   const servers = bound.flatMap((gateway) => gateway?.servers ?? []);
   const isForMesh = names.includes(MESH);
-  if (gateways.length > 0) tellWider(spec, names, isForMesh, servers, gateways);
+  if (gateways.length > 0) reportWiderBinding(spec, names, isForMesh, servers, gateways);
   // A gateway that is in none of the files may have any host.
   const isOpen = isForMesh || bound.includes(undefined);
   const asked = given.flatMap((host) => askedAs(host, namespace));
@@ -56,7 +56,7 @@ function hostsOf(servers: readonly ImportedServer[], namespace: string | undefin
 }
 
 /** Keyway has one list of routes for all that it listens on. */
-function tellWider(
+function reportWiderBinding(
   spec: Resource['spec'],
   names: readonly string[],
   isForMesh: boolean,

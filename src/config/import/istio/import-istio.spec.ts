@@ -184,17 +184,17 @@ const hashOf = (httpHeaderName: string): object => ({
 });
 
 /** What was made, short: where each route goes, and what was reported of fields, without hosts' endpoints and keys. */
-function summary(...texts: string[]): { routes: string[]; told: string[]; checked: Config } {
+function summary(...texts: string[]): { routes: string[]; notes: string[]; checked: Config } {
   const sources = texts.map((text, i) => ({ file: `${i}.yaml`, text }));
   const { config, differences } = importIstio(sources, {});
   const checked = parseConfig(stringify(config, { aliasDuplicateObjects: false }), 'imported');
   const routes = checked.routes.map(
     ({ match: { path, hosts }, cluster }) => `${hosts?.join() ?? '*'}${Object.values(path).join()} ${cluster}`,
   );
-  const told = differences
+  const notes = differences
     .filter(({ field }) => !field.startsWith('host '))
     .map(({ field, reason }) => `${field}: ${reason}`);
-  return { routes, told, checked };
+  return { routes, notes, checked };
 }
 
 it("carries over what Yorkie's chart has: /auth with one key, and gRPC-Web that is translated", () => {
@@ -213,8 +213,8 @@ it("carries over what Yorkie's chart has: /auth with one key, and gRPC-Web that 
     ),
     destinationRule({ trafficPolicy: hashOf('x-shard-key') }),
   ];
-  const { checked, told } = summary(...texts);
-  expect(told).toEqual([]);
+  const { checked, notes } = summary(...texts);
+  expect(notes).toEqual([]);
   expect(checked.routes).toMatchObject([
     {
       shardKey: [{ value: 'auth-session' }],
@@ -227,7 +227,7 @@ it("carries over what Yorkie's chart has: /auth with one key, and gRPC-Web that 
 
 describe('of Gateways', () => {
   it('each HTTP port is listened on once, and others are not; admin makes way', () => {
-    const { checked, told } = summary(
+    const { checked, notes } = summary(
       gateway('a', [
         { port: { number: 8080, protocol: 'HTTP' }, hosts: ['*'] },
         { port: { number: 27017, protocol: 'MONGO' }, hosts: ['*'] },
@@ -242,12 +242,12 @@ describe('of Gateways', () => {
     );
     expect(checked.listen.map(({ port }) => port)).toEqual([8080, 9901]);
     expect(checked.admin.port).toBe(9902);
-    expect(told).toEqual(
+    expect(notes).toEqual(
       [
         'Gateway a: spec.servers[1]: MONGO is not HTTP: Keyway does not listen on port 27017',
         'Gateway a: spec.servers[3].port.number: 80800 is not a port: Keyway does not listen there',
         'Gateway a: spec.servers[2].tls: PASSTHROUGH: Keyway does not pass TLS through, and does not listen on port 9443',
-      ].sort((one, other) => told.indexOf(one) - told.indexOf(other)),
+      ].sort((one, other) => notes.indexOf(one) - notes.indexOf(other)),
     );
   });
 
@@ -257,9 +257,11 @@ describe('of Gateways', () => {
     const b = gateway('b', servers(8081, '*'));
     const bound = (gateways: string[], hosts: string[], namespace?: string): ReturnType<typeof summary> =>
       summary(a, b, service([to('x')], { gateways, hosts }, { namespace }));
-    const { routes, told } = bound(['edge/a'], ['*', 'other.example.org'], 'prod');
+    const { routes, notes } = bound(['edge/a'], ['*', 'other.example.org'], 'prod');
     expect(routes).toEqual(['*.example.com/ x']);
-    expect(told).toEqual(['VirtualService prod/v: spec.gateways: Keyway serves its routes on every port (8080, 8081)']);
+    expect(notes).toEqual([
+      'VirtualService prod/v: spec.gateways: Keyway serves its routes on every port (8080, 8081)',
+    ]);
     expect(bound(['a', 'b'], ['docs.example.com'], 'prod').routes).toEqual(['docs.example.com/ x']);
     expect(bound(['a', 'unknown'], ['else.example'], 'prod').routes).toEqual(['else.example/ x']);
     expect(
@@ -291,13 +293,13 @@ describe('of VirtualServices', () => {
     { method: { exact: 'purge' } },
     'no mapping',
   ])('a route whose condition has no place takes nobody else\u2019s requests: %j', (condition) => {
-    const { routes, told } = summary(
+    const { routes, notes } = summary(
       service([{ match: [condition, { uri: { exact: '/beta' } }], ...to('canary') }, to('stable')], {
         hosts: ['docs.example'],
       }),
     );
     expect(routes).toEqual(['docs.example/beta canary', 'docs.example/ stable']);
-    expect(told.some((each) => each.startsWith('VirtualService v: spec.http[0]'))).toBe(true);
+    expect(notes.some((each) => each.startsWith('VirtualService v: spec.http[0]'))).toBe(true);
   });
 
   it.each([
@@ -307,22 +309,22 @@ describe('of VirtualServices', () => {
     [{ match: [{ uri: { prefix: '/A.b' }, ignoreUriCase: true }] }, { regex: '^(?i:/A\\.b)' }],
     [{ match: [{ uri: { regex: '/a|/b' } }] }, { regex: '^(?:/a|/b)$' }],
   ])('%j is carried over', (condition, path) => {
-    const { checked, told } = summary(service([{ ...condition, ...to('x') }]));
+    const { checked, notes } = summary(service([{ ...condition, ...to('x') }]));
     expect(checked.routes.map(({ match }) => match.path)).toEqual([path]);
-    expect(told).toEqual([]);
+    expect(notes).toEqual([]);
   });
 
   it('methods may be several, headers absent, and one authority of the hosts', () => {
     const match = [
       { method: { regex: 'GET|POST' }, withoutHeaders: { 'x-a': {} }, authority: { exact: 'a.example.com:80' } },
     ];
-    const { checked, told } = summary(service([{ match, ...to('x') }], { hosts: ['*.example.com'] }));
+    const { checked, notes } = summary(service([{ match, ...to('x') }], { hosts: ['*.example.com'] }));
     expect(checked.routes[0]?.match).toMatchObject({
       methods: ['GET', 'POST'],
       headers: { 'x-a': { present: false } },
       hosts: ['a.example.com'],
     });
-    expect(told).toEqual([]);
+    expect(notes).toEqual([]);
   });
 
   it('the most specific host comes first, and what takes all of it last, whatever their order', () => {
@@ -348,9 +350,9 @@ describe('of VirtualServices', () => {
   it('a short name is asked for by its full ones too, and what others delegate to is for nobody', () => {
     const full = 'reviews,reviews.prod,reviews.prod.svc,reviews.prod.svc.cluster.local/ reviews';
     expect(summary(service([to('reviews')], { hosts: ['reviews'] }, { namespace: 'prod' })).routes).toEqual([full]);
-    const { routes, told } = summary(service([to('a')], { hosts: undefined }), service([to('b')]));
+    const { routes, notes } = summary(service([to('a')], { hosts: undefined }), service([to('b')]));
     expect(routes).toEqual(['*/ b']);
-    expect(told[0]).toContain('spec.hosts: it has none');
+    expect(notes[0]).toContain('spec.hosts: it has none');
   });
 
   it('all requests go to the destination with the most weight, with its headers', () => {
@@ -362,11 +364,11 @@ describe('of VirtualServices', () => {
         headers: { request: { set: { 'x-b': '100%%' }, remove: ['host', 'x-c'], add: { 'x-t': 't=%START_TIME%' } } },
       },
     ];
-    const { checked, told } = summary(service([{ route, headers: { request: { set: { 'x-a': '1' } } } }]));
+    const { checked, notes } = summary(service([{ route, headers: { request: { set: { 'x-a': '1' } } } }]));
     expect(checked.routes).toMatchObject([
       { cluster: 'b', requestHeaders: { set: { 'x-a': '1', 'x-b': '100%' }, remove: ['x-c'] } },
     ]);
-    expect(told.map((each) => each.split(': ')[1])).toEqual([
+    expect(notes.map((each) => each.split(': ')[1])).toEqual([
       'spec.http[0].route[0]',
       'spec.http[0].route[1].headers.request.remove',
       'spec.http[0].route[1].headers.request.add.x-t',
@@ -378,9 +380,9 @@ describe('of VirtualServices', () => {
     { directResponse: { status: 404 } },
     { delegate: { name: 'x' } },
   ])('a route without a destination is left out and reported: %j', (instead) => {
-    const { routes, told } = summary(service([{ match: [{ uri: { exact: '/a' } }], ...instead }, to('b')]));
+    const { routes, notes } = summary(service([{ match: [{ uri: { exact: '/a' } }], ...instead }, to('b')]));
     expect(routes).toEqual(['*/ b']);
-    expect(told).toEqual([
+    expect(notes).toEqual([
       expect.stringContaining(`spec.http[0].${Object.keys(instead)[0]}: the route has no destination`),
     ]);
   });
@@ -392,7 +394,7 @@ describe('of DestinationRules', () => {
   const keyOf = ({ routes }: Config): unknown[] => routes.map(({ cluster, shardKey }) => [cluster, ...shardKey]);
 
   it('a port has the settings of its own, or the host\u2019s where it has none, and subsets are clusters apart', () => {
-    const { checked, told } = summary(
+    const { checked, notes } = summary(
       destinationRule({
         trafficPolicy: {
           ...hashOf('x-host'),
@@ -421,7 +423,7 @@ describe('of DestinationRules', () => {
       ['docs-v1-8080', { header: 'x-host' }],
       ['docs-v2-8080', { header: 'x-v2' }],
     ]);
-    expect(told.map((each) => each.split(': ')[1])).toEqual([
+    expect(notes.map((each) => each.split(': ')[1])).toEqual([
       'spec.trafficPolicy.portLevelSettings[1].loadBalancer.simple',
       'spec.subsets[0].labels',
     ]);
@@ -444,13 +446,13 @@ describe('of DestinationRules', () => {
 
   it('settings without an effect are reported', () => {
     const policy = { trafficPolicy: hashOf('x-a') };
-    const { told } = summary(
+    const { notes } = summary(
       destinationRule(policy),
       destinationRule(policy),
       destinationRule({ host: 'other', ...policy }),
       service([to('docs')]),
     );
-    expect(told).toEqual([
+    expect(notes).toEqual([
       'DestinationRule d: spec.host: an earlier rule for docs is used',
       'DestinationRule d: spec.trafficPolicy.loadBalancer.consistentHash: no route leads to its host',
     ]);
@@ -458,12 +460,12 @@ describe('of DestinationRules', () => {
 
   it('a key that a route adds is reported, because Envoy then hashes two', () => {
     const rules = destinationRule({ trafficPolicy: hashOf('x-a') });
-    const { checked, told } = summary(
+    const { checked, notes } = summary(
       rules,
       service([{ ...to('docs'), headers: { request: { add: { 'x-a': 'k' } } } }]),
     );
     expect(checked.routes[0]?.shardKey).toEqual([{ header: 'x-a' }, { value: 'k' }]);
-    expect(told).toEqual([expect.stringContaining('spec.http[0].headers.request.add: x-a is the key')]);
+    expect(notes).toEqual([expect.stringContaining('spec.http[0].headers.request.add: x-a is the key')]);
   });
 });
 
@@ -480,17 +482,17 @@ it.each([
   [{ retries: { attempts: 3 } }, 'spec.http[0].retries'],
   [{ rewrite: { uri: '/' } }, 'spec.http[0].rewrite'],
 ])('carries over the rest if one value has no counterpart: %j', (part, place) => {
-  const { routes, told } = summary(service([{ ...part, ...to('x') }, to('y')]));
+  const { routes, notes } = summary(service([{ ...part, ...to('x') }, to('y')]));
   expect(routes).toEqual(['*/ x', '*/ y']);
-  expect(told.map((each) => each.split(': ')[1])).toContain(place);
+  expect(notes.map((each) => each.split(': ')[1])).toContain(place);
 });
 
 it('keeps reading after what is not YAML, is of another kind or of another API, and reads lists', () => {
   const list = stringify({ kind: 'List', items: [parse(service([to('a')])), parse(destinationRule({}))] });
   const foreign = stringify({ apiVersion: 'gateway.networking.k8s.io/v1', kind: 'Gateway', spec: { listeners: [] } });
-  const { routes, told } = summary(`kind: [\n---\n${list}---\nkind: Service\n---\n---\njust text\n---\n${foreign}`);
+  const { routes, notes } = summary(`kind: [\n---\n${list}---\nkind: Service\n---\n---\njust text\n---\n${foreign}`);
   expect(routes).toEqual(['*/ a']);
-  expect(told).toEqual([
+  expect(notes).toEqual([
     expect.stringMatching(/^0.yaml: document 1: not YAML: /),
     '0.yaml: Service: is not a Gateway, VirtualService or DestinationRule',
     '0.yaml: 0.yaml: document 5: is not a Gateway, VirtualService or DestinationRule',

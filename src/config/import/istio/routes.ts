@@ -1,6 +1,6 @@
 import { formatDuration } from '../../../runtime/quantity.ts';
 import { route as routeSchema } from '../../schema/route.ts';
-import { byDomain, tellOpenDomains } from '../domains.ts';
+import { byDomain, reportOpenDomains } from '../domains.ts';
 import type { Difference } from '../fields.ts';
 import { headersInConfig } from '../header-rules.ts';
 import { takesAll } from '../match.ts';
@@ -19,7 +19,7 @@ export function buildRoutes(
   differences: Difference[],
 ): object[] {
   const sorted = byDomain(allLast(imported));
-  tellOpenDomains(sorted, differences);
+  reportOpenDomains(sorted, differences);
   return sorted.flatMap((each) => {
     const built = ourRoute(each, clusters.of(each.destination), differences);
     return withoutFaults(routeSchema, built, each.place, NEEDED, differences) ?? [];

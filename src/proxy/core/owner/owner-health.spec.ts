@@ -7,8 +7,8 @@ const PASSIVE: PassiveHealthDescription = { consecutiveFailures: 3, ejectionMs: 
 const middle = (): number => 0.5;
 
 function newHealth(passive: PassiveHealthDescription | null = PASSIVE) {
-  const told: string[] = [];
-  return { told, health: new OwnerHealth(passive, middle, (reason) => told.push(reason)) };
+  const logged: string[] = [];
+  return { logged, health: new OwnerHealth(passive, middle, (reason) => logged.push(reason)) };
 }
 
 function fail(health: OwnerHealth, times: number, nowMs: number): void {
@@ -16,7 +16,7 @@ function fail(health: OwnerHealth, times: number, nowMs: number): void {
 }
 
 it('ejects a shard for a time after the allowed number of failures in a row', () => {
-  const { health, told } = newHealth();
+  const { health, logged } = newHealth();
   fail(health, 2, 0);
   health.onOutcome(false, 0);
   fail(health, 2, 0);
@@ -24,7 +24,7 @@ it('ejects a shard for a time after the allowed number of failures in a row', ()
   fail(health, 1, 0);
   expect(health.faultAt(999)).toMatch(/ejected for 1000 ms, because it failed 3 times in a row/);
   expect(health.faultAt(1000)).toBe(null);
-  expect(told).toHaveLength(1);
+  expect(logged).toHaveLength(1);
 });
 
 it('ejects for longer each time, up to the longest, and for less again after a good spell', () => {

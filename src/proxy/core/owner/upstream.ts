@@ -145,9 +145,9 @@ export class Upstream<P extends Pool = Pool> implements ShardEndpoint {
 
   /** A request has failed: what follows for the shard. The request itself knows what follows for it. */
   onFailure(cause: FailureCause, reason: string): void {
-    const { isSickness, isLogged } = FAILURES[cause];
+    const { countsAgainstHealth, isLogged } = FAILURES[cause];
     this.counters.failures[cause]++;
-    if (isSickness) this.onOutcome(true);
+    if (countsAgainstHealth) this.onOutcome(true);
     if (isLogged) this.#tellFailure(cause, reason);
   }
 
@@ -184,7 +184,7 @@ export class Upstream<P extends Pool = Pool> implements ShardEndpoint {
   }
 
   /** The router's own limits have changed, or what is logged. */
-  goByContext(): void {
+  refreshSettings(): void {
     this.limits = limitsOf(this.#context, this.#description);
     this.#log.level = this.#context.log.level;
   }

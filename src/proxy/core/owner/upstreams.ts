@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ShardPlace } from '../../../topology/index.ts';
 import type { CoreContext } from '../context.ts';
-import { MOST_LABELLED } from '../counters.ts';
+import { MAX_LABELLED } from '../counters.ts';
 import type { RequestGate } from '../gate/request-gate.ts';
 import { ClusterOwners, type RoutedCluster } from './cluster-owners.ts';
 import { ejectOutliers } from './owner-health.ts';
@@ -61,8 +61,8 @@ export class Upstreams {
   }
 
   /** The router's own limits have changed, or what is logged. */
-  goByContext(): void {
-    for (const upstream of this.#all) upstream.goByContext();
+  refreshSettings(): void {
+    for (const upstream of this.#all) upstream.refreshSettings();
   }
 
   /** The shards of a version that is not served yet: nothing is sent to them. */
@@ -79,7 +79,7 @@ export class Upstreams {
   #introduce(owners: ClusterOwners, reaches: boolean, from: number): void {
     if (this.#clusters.get(owners.name) !== owners) return;
     // Beyond the shards that have counters of their own there is nothing to see.
-    const last = reaches ? owners.size : Math.min(owners.size, MOST_LABELLED);
+    const last = reaches ? owners.size : Math.min(owners.size, MAX_LABELLED);
     const end = Math.min(last, from + INTRODUCED_A_TURN);
     for (let i = from; i < end; i++) {
       if (reaches) owners.reach(i);

@@ -67,8 +67,8 @@ export class ForwardedFor {
       block.push(this.#scheme);
       return this.#peer;
     }
-    const told = this.#take(block);
-    const trusted = told.slice(-this.#hops);
+    const forwarded = this.#take(block);
+    const trusted = forwarded.slice(-this.#hops);
     block.push(this.#field([...trusted, this.#peer].join(', ')));
     if (block.get(PROTO.text) === undefined) block.push(this.#scheme);
     return trusted[0] === undefined ? this.#peer : canonicalAddress(trusted[0]);

@@ -14,7 +14,7 @@ export interface RateLimitDescription {
  * names that were seen last are kept, and a flood of new names costs memory of this size and no more. (To forget the
  * oldest of one map each time would cost a search: a map goes over the places of what was deleted.)
  */
-const MOST_BUCKETS = 65536;
+const MAX_BUCKETS = 65536;
 
 /** A longer name is kept by its hash: names are a client's to choose, as long as headers may be. */
 const LONGEST_NAME = 128;
@@ -37,7 +37,7 @@ export class RateLimit {
     let bucket = this.#young.get(name);
     if (bucket === undefined) {
       bucket = this.#old.get(name) ?? new TokenBucket(this.#description.burst, this.#description.perSecond, nowMs);
-      if (this.#young.size >= MOST_BUCKETS / 2) {
+      if (this.#young.size >= MAX_BUCKETS / 2) {
         this.#old = this.#young;
         this.#young = new Map();
       }

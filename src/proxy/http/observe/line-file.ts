@@ -5,7 +5,7 @@ const STDOUT = 1;
 const BUFFERED_CHARACTERS = 8192;
 const FLUSH_MS = 1000;
 /** Where the file or the reader of the pipe takes less than is written, lines beyond this are lost rather than kept. */
-const MOST_UNWRITTEN_CHARACTERS = 16 * 1024 * 1024;
+const MAX_UNWRITTEN_CHARACTERS = 16 * 1024 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 /**
@@ -30,7 +30,7 @@ export class LineFile {
   /** @param line with its end */
   write(line: string): void {
     if (this.#isClosed) return;
-    if (this.#collected.length > MOST_UNWRITTEN_CHARACTERS) return;
+    if (this.#collected.length > MAX_UNWRITTEN_CHARACTERS) return;
     this.#collected += line;
     // What could not be written is tried again with the timer.
     if (this.#collected.length >= BUFFERED_CHARACTERS && this.#bytes.length === 0) this.#flush();

@@ -4,7 +4,7 @@ import { type ClientProtocol, clientProtocolOf } from '../../../rpc/index.ts';
 import { LATENCY_UNIT_US, latencyBucket } from '../../core/counters.ts';
 import { clientGroup, type Waiting } from '../../core/owner/fair-queue.ts';
 import type { Admission, ClientNeeds } from '../admission.ts';
-import { isTrouble } from '../answer-meaning.ts';
+import { isUnavailable } from '../answer-meaning.ts';
 import type { HttpUpstream } from '../pools/http-pool.ts';
 import type { RouterContext } from '../router-context.ts';
 import type { Route } from '../routing.ts';
@@ -136,7 +136,7 @@ export abstract class RequestRecord implements Waiting {
   protected countEnd(grpcStatus: Field | null): void {
     const { owner } = this;
     const { counters } = this.route;
-    if (owner.health !== null) owner.onOutcome(isTrouble(this.status, grpcStatus));
+    if (owner.health !== null) owner.onOutcome(isUnavailable(this.status, grpcStatus));
     const units = unitsBetween(this.startedUnits, this.context.turn.nowMs);
     const bucket = latencyBucket(units);
     const code = grpcStatus === null ? null : grpcStatus.integer;

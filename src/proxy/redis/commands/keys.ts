@@ -6,7 +6,7 @@ import type { KeyRange } from './server-command.ts';
 const FEW_KEYS = 16;
 const ZERO = 0x30;
 /** A number of keys with more digits is more than any command has. */
-const MOST_DIGITS = 7;
+const MAX_DIGITS = 7;
 
 /** Which arguments of a command are keys. One object serves all commands of a thread. */
 export class KeyPlaces {
@@ -104,7 +104,7 @@ function behindWord({ behind = '', from = 0 }: KeyRange, command: Command): numb
 function numberAt({ bytes, starts, ends }: Command, argument: number): number {
   const start = starts[argument] as number;
   const end = ends[argument] as number;
-  if (end === start || end - start > MOST_DIGITS) return Number.NaN;
+  if (end === start || end - start > MAX_DIGITS) return Number.NaN;
   let value = 0;
   for (let at = start; at < end; at++) {
     const digit = (bytes[at] as number) - ZERO;

@@ -14,7 +14,7 @@ const CURSORS = 2n ** 64n;
 /** Cursors from here on stand for places that are remembered. */
 const REMEMBERED = 2n ** 63n;
 /** Scans that a thread remembers at most; the oldest one's cursor is invalid then, as it is after a restart of a server. */
-const MOST_REMEMBERED = 4096;
+const MAX_REMEMBERED = 4096;
 const DECIMAL = /^\d{1,20}$/;
 
 /**
@@ -49,7 +49,7 @@ export class ScanCursors {
   #remember(place: ScanPlace): bigint {
     this.#last = this.#last + 1n < CURSORS ? this.#last + 1n : REMEMBERED;
     this.#remembered.set(this.#last, place);
-    if (this.#remembered.size > MOST_REMEMBERED) {
+    if (this.#remembered.size > MAX_REMEMBERED) {
       const [oldest] = this.#remembered.keys();
       if (oldest !== undefined) this.#remembered.delete(oldest);
     }
