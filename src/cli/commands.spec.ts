@@ -184,6 +184,35 @@ describe('explain and plan', () => {
   });
 });
 
+describe('explain --redis', () => {
+  const REDIS = `listen: [{address: 127.0.0.1:8080}]
+routes: [{match: {prefix: /}, cluster: cache}]
+clusters: {cache: {placement: {slots: {}}, shards: [{id: s0, address: "h:1"}, {id: s1, address: "h:2"}]}}
+`;
+  const explain = (...words: string[]): Promise<string> =>
+    printed('explain', '--config', file('redis.yaml', REDIS), '--redis', ...words);
+
+  it('says what becomes of a command, and which shards own its keys', async () => {
+    expect(await explain('MGET', 'a', 'b')).toBe(
+      'mget\tdivided among the shards of its keys\na\t15495\ts1\th:2\nb\t3300\ts0\th:1\n',
+    );
+    expect(await explain('config', 'set', 'a', 'b')).toMatch(/^config set\trefused: ERR CONFIG SET is refused/);
+    expect(await explain('ping')).toBe('ping\tanswered by the router\n');
+    expect(JSON.parse(await explain('--json', 'set', '{a}x', '1'))).toEqual({
+      command: 'set',
+      becomes: 'sent to the shard of its keys',
+      keys: [{ key: '{a}x', hash: '15495', shard: 's1', address: 'h:2' }],
+    });
+  });
+
+  it('says what is refused, and why', async () => {
+    expect(await explain('rename', 'a', 'b')).toMatch(/^rename\trefused with CROSSSLOT/);
+    expect(await explain('get')).toBe('get\trefused: it has a wrong number of arguments\n');
+    expect(await explain('eval', 'x', '9', 'a')).toBe('eval\tsent to any shard, which refuses its arguments\n');
+    await expect(explain('nothing')).rejects.toThrow('Keyway does not know the Redis command nothing');
+  });
+});
+
 describe('config upgrade', () => {
   const OLD = `${CONFIG}drain: {windowMs: 5000} # for now\nlimits: {maxUnsentBytes: 1048576}\n`;
   const NEW = `${CONFIG}drain: {window: 5s} # for now\nlimits: {maxUnsent: 1MiB}\n`;

@@ -34,7 +34,7 @@ export {
   type ShardKeySource,
   type TextMatch,
 } from './http/index.ts';
-export type { RedisEntryDescription } from './redis/index.ts';
+export { explainCommand as explainRedisCommand, type RedisEntryDescription } from './redis/index.ts';
 export {
   type CountersSnapshot,
   type ShardSnapshot,

@@ -16,8 +16,9 @@ export interface RequestLimits extends CommandLimits {
   readonly maxCollectedBytes: number;
 }
 
-/** Redis's own limits: those of its source, `proto-max-bulk-len` and `client-query-buffer-limit` by default. */
+/** Redis's own limits by default (`proto-max-bulk-len`, `client-query-buffer-limit` and those of its source), as far as nothing else is said. */
 export const REDIS_LIMITS: RequestLimits = {
+  // Redis's limit until version 6.2. Later ones take any number, which would hold up the other clients of a thread.
   maxArguments: 1024 * 1024,
   maxBulkBytes: 512 * 1024 * 1024,
   maxInlineBytes: 64 * 1024,

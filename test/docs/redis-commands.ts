@@ -1,52 +1,12 @@
 /** Writes docs/redis-commands.md, of the router's own table: `npm run redis-commands`. */
-import { type CommandInfo, commands, type EverywhereMerge, type Rule } from '../../src/proxy/redis/commands/index.ts';
+import { becomesOf, type CommandInfo, commands, type Rule } from '../../src/proxy/redis/commands/index.ts';
 
-/** What a page says of each way. */
-const MERGES: Readonly<Record<EverywhereMerge, string>> = {
-  first: 'the first answer',
-  sum: 'the sum of the answers',
-  least: 'the smallest answer',
-  concat: 'all answers, one behind the other',
-  union: 'all answers, each name once',
-  'least-of-each': 'the smallest of each place, that is, yes where all say so',
-  'sum-of-each': 'the sum for each name',
-  any: 'the first answer that is not null',
-  'one-succeeds': 'the first success',
-};
-
-function wayOf(rule: Rule): string {
-  switch (rule.way) {
-    case 'keys':
-      return 'sent to the shard of its keys';
-    case 'script':
-      return 'sent to the shard of its keys, or to any if it has none';
-    case 'any':
-      return 'sent to any shard';
-    case 'split':
-      return 'divided among the shards of its keys';
-    case 'everywhere':
-      return `sent to all shards: ${MERGES[rule.merge]}`;
-    case 'scan':
-      return 'sent to one shard after the other';
-    case 'local':
-      return 'answered by the router';
-    case 'transaction':
-    case 'blocking':
-      return "sent on a connection of the client's own";
-    case 'subscribe':
-      return "subscribed on a connection of the client's own";
-    case 'channel':
-      return "sent to the shard that owns the channel's name";
-    case 'container':
-      return 'refused without a subcommand that is listed here';
-    case 'refused':
-      return `refused: \`${rule.error}\``;
-  }
-}
+/** Errors are shown as they are. */
+const cellOf = (rule: Rule): string => becomesOf(rule).replace(/^refused: (.+)$/, 'refused: `$1`');
 
 export function redisCommands(): string {
   const row = ({ name, rule, servers }: CommandInfo): string =>
-    `| \`${name.toUpperCase().replace('|', ' ')}\` | ${wayOf(rule)} | ${servers.join(', ')} |`;
+    `| \`${name.toUpperCase().replace('|', ' ')}\` | ${cellOf(rule)} | ${servers.join(', ')} |`;
   return [
     '# Redis commands',
     '',

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type CommandInfo, commands, findCommand, KeyPlaces, keysOf } from '../../src/proxy/redis/commands/index.ts';
-import { textOf } from '../../src/resp/index.ts';
+import { commandOf, textOf } from '../../src/resp/index.ts';
 import { Scope } from '../support/processes.ts';
-import { commandOf } from './command-of.ts';
 import { startRedis } from './redis-server.ts';
 import { ask, commandsOf, items } from './server-commands.ts';
 

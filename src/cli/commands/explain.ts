@@ -22,15 +22,20 @@ export function explainCommand(): Command {
     .description('say which shard owns a key')
     .argument('<key...>', 'keys; "-" reads them from standard input, one per line')
     .option('--config <file>', 'use the clusters of this config instead of those of the registry')
+    .option('--redis', 'the arguments are one command of Redis: say what becomes of it, and which shards own its keys')
     .option('--json', 'print one JSON object per line');
   return withClusterOptions(command)
     .addHelpText(
       'after',
-      '\nExample:\n  keyway explain demo/hello\n  keyway explain --config keyway.yaml demo/hello\n  keyway explain --config keyway.yaml --json - < keys.txt',
+      '\nExample:\n  keyway explain demo/hello\n  keyway explain --config keyway.yaml demo/hello\n  keyway explain --config keyway.yaml --json - < keys.txt\n  keyway explain --redis mget a b',
     )
-    .action(async (keys: string[], options: ClusterFlags & { config?: string; json?: true }) => {
+    .action(async (keys: string[], options: ClusterFlags & { config?: string; redis?: true; json?: true }) => {
       const description = await describedCluster(options);
       const cluster = new ClusterTable(shareCluster(description, null));
+      if (options.redis === true) {
+        writeOut(await explainedCommand(cluster, keys, options.json === true));
+        return;
+      }
       const output = new Pieces(options.json === true ? JSON.stringify : tabbed);
       for (const key of keys) {
         if (key === '-') for await (const line of lines(process.stdin)) await output.add(explainKey(cluster, line));
@@ -55,6 +60,22 @@ function chosen(clusters: readonly ClusterDescription[], name: string | undefine
   const found = clusters.find((cluster) => cluster.name === name);
   if (found === undefined) throw new UsageError(`there is no cluster ${name}; there are: ${names}`);
   return found;
+}
+
+/** What becomes of a command of Redis, and the owners of its keys. @throws UsageError where there is no such command */
+async function explainedCommand(cluster: ClusterTable, words: readonly string[], isJson: boolean): Promise<string> {
+  const { explainRedisCommand } = await import('../../proxy/index.ts');
+  const explained = await explainRedisCommand(words);
+  if (explained === null) throw new UsageError(`Keyway does not know the Redis command ${words[0]}`);
+  const { command } = explained;
+  const keys = explained.keys.map((key) => explainKey(cluster, key));
+  const isOverShards = new Set(keys.map(({ shard }) => shard)).size > 1;
+  const becomes =
+    explained.needsOneShard && isOverShards
+      ? 'refused with CROSSSLOT: its keys are on several shards'
+      : explained.becomes;
+  if (isJson) return `${JSON.stringify({ command, becomes, keys })}\n`;
+  return [`${command.replace('|', ' ')}\t${becomes}`, ...keys.map(tabbed), ''].join('\n');
 }
 
 function tabbed({ key, hash, shard, address }: Explanation): string {

@@ -1,4 +1,5 @@
 /** The family Redis. */
 export type { RedisEntryDescription } from './entry.ts';
+export { explainCommand } from './explain-command.ts';
 export { redis } from './redis-family.ts';
 export type { RedisSettings } from './redis-settings.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { commandOf } from '../../../../test/redis/command-of.ts';
+import { commandOf } from '../../../resp/index.ts';
 import { arityFits, commands, findCommand, isBlocking, KeyPlaces, keysAreHere, keysOf } from './index.ts';
 import { namesWithRules } from './rules.ts';
 

@@ -2,6 +2,7 @@
 import type { Command } from '../../../resp/index.ts';
 import type { CommandInfo } from './command-info.ts';
 
+export { becomesOf } from './becomes-of.ts';
 export { type CommandInfo, commands } from './command-info.ts';
 export { findCommand } from './find-command.ts';
 export { KeyPlaces, keysAreHere, keysOf } from './keys.ts';

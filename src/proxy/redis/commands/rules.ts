@@ -8,6 +8,8 @@ const Reason = {
   database: 'the router has one database only, number 0',
   tracking: "the router shares connections between clients, so that no server can tell a client's keys",
   others: 'it would act on other clients of the server, which the router shares between clients',
+  acknowledged:
+    "it waits for a connection's writes to be acknowledged, and the router shares connections between clients",
   search: 'an index is on one server, and the router has many',
   import: 'what it prepares is on one connection, and the router shares connections between clients',
 } as const;
@@ -59,7 +61,8 @@ const RULES: ReadonlyArray<readonly [commands: string, rule: Rule | keyof typeof
   ['pubsub|numpat', everywhere('sum')],
   // Connections of a client's own.
   ['multi exec discard watch unwatch', TRANSACTION],
-  ['blpop brpop brpoplpush blmove blmovem blmpop bzpopmin bzpopmax bzmpop wait waitaof', BLOCKING],
+  ['blpop brpop brpoplpush blmove blmovem blmpop bzpopmin bzpopmax bzmpop', BLOCKING],
+  ['wait waitaof', 'acknowledged'],
   // What is between the client and the router.
   ['auth hello quit reset select ping echo role readonly readwrite asking info', LOCAL],
   ['client|id client|getname client|setname client|setinfo client|list client|info client|kill client|reply', LOCAL],

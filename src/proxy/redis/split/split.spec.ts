@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { commandOf } from '../../../../test/redis/command-of.ts';
 import {
   arrayReply,
   bulkReply,
+  commandOf,
   decodeReply,
   encodeCommand,
   errorReply,
