@@ -71,6 +71,16 @@ it('answers what it refuses with an error, and goes on', async () => {
   ]);
 });
 
+it('carries out nothing that an HTTP request brings', async () => {
+  const router = await RedisRouter.start(scope);
+  for (const first of ['POST / HTTP/1.1', 'GET / HTTP/1.1\r\nHost: localhost']) {
+    const client = router.client();
+    client.socket.write(`${first}\r\nContent-Length: 20\r\n\r\nSET stays/a 1\r\n`);
+    await vi.waitFor(() => expect(client.isClosed).toBe(true), PATIENCE);
+  }
+  expect(await router.client().ask('GET stays/a')).toBe('nil');
+});
+
 it('answers a command whose connection is lost with an error, and does not send it again', async () => {
   const router = await RedisRouter.start(scope);
   const [s0] = router.shards;

@@ -15,6 +15,10 @@ const BEFORE_AUTHENTICATION: ReadonlySet<string> = new Set(['hello', 'auth', 'qu
 
 /** Does what a client asks for: sends it to the owner of its keys, answers it here, or refuses it. */
 export function takeCommand(session: ClientSession, command: Command): void {
+  if (command.isInline && isOfHttp(command)) {
+    session.quit();
+    return;
+  }
   const info = findCommand(command);
   const fault = info === null || session.isPlain ? null : faultInState(session, info);
   if (info === null)
@@ -24,6 +28,14 @@ export function takeCommand(session: ClientSession, command: Command): void {
   else if (isQueued(session, info)) queueCommand(session, session.transaction as Transaction, info, command);
   else if (info.keyAt > 0 && info.rule.way === 'keys') sendByKey(session, info, command, info.keyAt);
   else takeByRule(session, info, command);
+}
+
+/**
+ * Whether a line is one of an HTTP request. A browser, or a server that was given a foreign address, may be made to send one whose
+ * content is commands: so the connection is closed before they come, as Redis does (`securityWarningCommand`).
+ */
+function isOfHttp(command: Command): boolean {
+  return command.is(0, 'post') || command.is(0, 'host:');
 }
 
 /** Why a client may not say that now; null where it may. */
