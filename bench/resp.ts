@@ -36,7 +36,6 @@ function requestReader(): (bytes: Uint8Array, start: number, end: number) => voi
       },
       onLargeCommand: () => 'collect',
       onContent: () => {},
-      onDiscarded: () => {},
       onTooLarge: () => {},
       onFault: ({ message }) => {
         throw new Error(message);

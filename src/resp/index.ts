@@ -3,7 +3,7 @@ export { Command } from './command.ts';
 export { commandOf } from './command-of.ts';
 export { forEachElement, integerAt, stringAt } from './elements.ts';
 export { errorCodeIs, type Redirect, redirectOf } from './redirect.ts';
-export { decodeReply, type Reply, ReplyError, textOf } from './reply.ts';
+export { decodeReply, type Reply, textOf } from './reply.ts';
 export { ReplyReader, type ReplySink } from './reply-reader.ts';
 export { type Protocol, ReplyType } from './reply-type.ts';
 export {
@@ -16,9 +16,7 @@ export {
 } from './request-reader.ts';
 export {
   arrayReply,
-  booleanReply,
   bulkReply,
-  doubleReply,
   encodeCommand,
   errorReply,
   integerReply,
@@ -29,7 +27,5 @@ export {
   PONG,
   pushReply,
   QUEUED,
-  setReply,
   simpleReply,
-  verbatimReply,
 } from './write.ts';

@@ -27,8 +27,8 @@ export const REDIS_LIMITS: RequestLimits = {
   maxCollectedBytes: 1024 * 1024 * 1024,
 };
 
-/** What becomes of a large command: its bytes are passed on as they come, or kept until it is whole, or forgotten. */
-export type LargeCommandFate = 'stream' | 'collect' | 'discard';
+/** What becomes of a large command: its bytes are passed on as they come, or kept until it is whole. */
+export type LargeCommandFate = 'stream' | 'collect';
 
 /** A client's commands, in their order. All bytes, and the command, are valid during the call only. */
 export interface RequestSink {
@@ -40,8 +40,6 @@ export interface RequestSink {
    */
   onLargeCommand(command: Command): LargeCommandFate;
   onContent(bytes: Uint8Array, start: number, end: number, isLast: boolean): void;
-  /** A command that was to be forgotten is over. */
-  onDiscarded(): void;
   /** A command is larger than may be kept. The reader has stopped. */
   onTooLarge(): void;
   /** The reader has stopped. Redis answers with the fault and closes the connection. */
@@ -53,7 +51,7 @@ const FIRST_PIECE_BYTES = 256;
 const SMALLEST_KEPT_BYTES = 256;
 const NOTHING = Buffer.alloc(0);
 
-type Mode = 'whole' | 'collect' | 'stream' | 'discard';
+type Mode = 'whole' | LargeCommandFate;
 
 /** Cuts what a client sends into commands, and keeps what is incomplete until its rest comes. */
 export class RequestReader {
@@ -131,7 +129,7 @@ export class RequestReader {
     const scanner = this.#scanner;
     let at = start;
     while (at < end && !this.#isPaused && !this.#isStopped) {
-      if (this.#mode === 'stream' || this.#mode === 'discard') {
+      if (this.#mode === 'stream') {
         at = this.#readOn(bytes, at, end);
         continue;
       }
@@ -162,16 +160,14 @@ export class RequestReader {
     return true;
   }
 
-  /** Reads on in a command that is not kept. */
+  /** Reads on in a command that is passed on as it comes. */
   #readOn(bytes: Uint8Array, start: number, end: number): number {
     const next = this.#scanner.skip(bytes, start, end);
     if (next === MALFORMED) return this.#fail(end);
     const isLast = next !== INCOMPLETE;
     const at = isLast ? next : end;
-    const isStreamed = this.#mode === 'stream';
     if (isLast) this.#mode = 'whole';
-    if (isStreamed) this.#sink.onContent(bytes, start, at, isLast);
-    else if (isLast) this.#sink.onDiscarded();
+    this.#sink.onContent(bytes, start, at, isLast);
     return at;
   }
 

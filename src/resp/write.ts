@@ -30,12 +30,6 @@ export function bulkReply(content: string | Uint8Array): Buffer {
   return Buffer.concat([Buffer.from(`$${bytes.length}\r\n`), bytes, CRLF]);
 }
 
-export function verbatimReply(text: string, protocol: Protocol): Buffer {
-  if (protocol === 2) return bulkReply(text);
-  const bytes = Buffer.from(`txt:${text}`);
-  return Buffer.concat([Buffer.from(`=${bytes.length}\r\n`), bytes, CRLF]);
-}
-
 export function nullReply(protocol: Protocol): Buffer {
   return protocol === 3 ? NULL : NULL_BULK;
 }
@@ -44,22 +38,9 @@ export function nullArray(protocol: Protocol): Buffer {
   return protocol === 3 ? NULL : NULL_ARRAY;
 }
 
-export function booleanReply(value: boolean, protocol: Protocol): Buffer {
-  return protocol === 3 ? Buffer.from(value ? '#t\r\n' : '#f\r\n') : integerReply(value ? 1 : 0);
-}
-
-export function doubleReply(value: number, protocol: Protocol): Buffer {
-  const text = Number.isFinite(value) ? String(value) : Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf';
-  return protocol === 3 ? Buffer.from(`,${text}\r\n`) : bulkReply(text);
-}
-
 /** @param parts whole replies */
 export function arrayReply(parts: readonly Uint8Array[]): Buffer {
   return aggregate('*', parts.length, parts);
-}
-
-export function setReply(parts: readonly Uint8Array[], protocol: Protocol): Buffer {
-  return aggregate(protocol === 3 ? '~' : '*', parts.length, parts);
 }
 
 /** What a server says unasked, such as a message of a channel; in RESP2, which has no such type, an array. */

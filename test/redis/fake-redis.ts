@@ -85,7 +85,6 @@ export class FakeRedis {
         onCommand: (command) => this.#onCommand(connection, wordsOf(command)),
         onLargeCommand: () => 'collect',
         onContent: () => {},
-        onDiscarded: () => {},
         onTooLarge: () => socket.destroy(),
         onFault: ({ message }) => socket.end(errorReply(message)),
       },

@@ -155,7 +155,6 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
     this.waitForAll();
   }
 
-  onDiscarded(): void {}
   onTooLarge(): void {
     this.say(errorReply(ERRORS.tooLarge));
     this.quit();

@@ -11,12 +11,7 @@ export interface CommandInfo {
   /** Arguments, the name included; negative: at least. */
   readonly arity: number;
   readonly isWrite: boolean;
-  readonly isReadonly: boolean;
-  readonly isNoScript: boolean;
-  readonly isPubSub: boolean;
   readonly isAdmin: boolean;
-  /** Of ACLs, without `@`. */
-  readonly categories: readonly string[];
   /** The argument that is its one key, as most commands have it; 0: ask `keysOf`. */
   readonly keyAt: number;
   readonly keys: readonly KeyRange[];
@@ -35,18 +30,14 @@ const WITHOUT_RULE: Rule = { way: 'refused', error: 'ERR the router has no rule 
 export const commands: readonly CommandInfo[] = serverCommands.map(describe);
 
 function describe(command: ServerCommand, index: number): CommandInfo {
-  const { name, arity, flags, categories, keys } = command;
+  const { name, arity, flags, keys } = command;
   const isContainer = serverCommands.some((other) => other.name.startsWith(`${name}|`));
   return {
     name,
     index,
     arity,
     isWrite: flags.includes('write'),
-    isReadonly: flags.includes('readonly'),
-    isNoScript: flags.includes('noscript'),
-    isPubSub: flags.includes('pubsub'),
     isAdmin: flags.includes('admin'),
-    categories,
     keyAt: oneKeyOf(command),
     keys,
     rule: findRule(name, keys.length > 0, isContainer) ?? WITHOUT_RULE,
