@@ -170,9 +170,12 @@ export class RegisteredOwnership implements Ownership {
     const lease = this.#confirmed;
     if (lease === null) return;
     const { beyondLeaseMs } = this.#follower;
-    // Given up meanwhile, it may serve for as long as it had said, and no longer; the next registration claims again.
     const until = AbortSignal.any([lease.lost, this.#stopping.signal]);
+    // Given up meanwhile, it may serve for as long as it had said, and no longer; the next registration claims again.
     void this.#rights.change({ beyondLeaseMs }, until).then(() => this.#setTimes());
+    // Without failover it serves for as long as it runs, whatever the others wait for.
+    if (Number.isFinite(beyondLeaseMs))
+      void this.#registry.reckonWith(lease.lengthMs + beyondLeaseMs, until).then(() => this.#setTimes());
   }
 
   /** Serves nothing any more, and says so: no handoff has to wait for it. */
@@ -212,10 +215,17 @@ export class RegisteredOwnership implements Ownership {
       this.servesUntil.fill(NEVER);
       return;
     }
-    // Where lost shards are not taken out, no other shard gets this one's keys without its word: then it is for ever.
-    const beyondMs = Math.min(this.#follower.beyondLeaseMs, this.#rights.beyondLeaseMs);
+    const beyondMs = this.#beyondLeaseMs(lease);
     this.servesUntil[0] = lease.actsUntilMs + beyondMs;
     this.servesUntil[1] = lease.cutsAtMs + beyondMs;
+  }
+
+  #beyondLeaseMs({ lengthMs }: HeldLease): number {
+    const beyondMs = Math.min(this.#follower.beyondLeaseMs, this.#rights.beyondLeaseMs);
+    // Where lost shards are not taken out, no other shard gets this one's keys without its word: then it is for ever.
+    if (!Number.isFinite(beyondMs)) return beyondMs;
+    // Should the registry go back to a backup, the others wait for no longer than was recorded.
+    return Math.min(beyondMs, this.#registry.reckonedMs - lengthMs);
   }
 
   admit(key: string, askedBy: number | null): Verdict | Promise<Verdict> {

@@ -20,7 +20,10 @@ export interface StoredIncarnation extends Incarnation {
   readonly copy: string;
   /** Ids of those before it, the last ones. A process that comes from any other was somewhere else. */
   readonly past: readonly string[];
-  /** The longest lease ever asked for: after this time every process that uses an earlier incarnation has stopped. */
+  /**
+   * The longest time for which a process may act without hearing from the store, by a lease or beyond it: after that every process that uses an earlier
+   * incarnation has stopped.
+   */
   readonly longestLeaseMs: number;
 }
 
@@ -47,7 +50,7 @@ export interface Seen {
   readonly revision: Revision | 0;
   /** A change that it made, at that revision or before. */
   readonly entry: Entry | null;
-  /** The longest lease that this process has asked for. */
+  /** The longest time for which this process may act so. */
   readonly longestLeaseMs: number;
 }
 
@@ -140,7 +143,8 @@ function following(stored: StoredIncarnation | null, seen: Seen, copy: string, b
   const { incarnation } = seen;
   const epoch = Math.max(before + 1, (stored?.epoch ?? 0) + 1, (incarnation?.epoch ?? 0) + 1);
   const past = [...(stored?.past ?? []), stored?.id ?? '', incarnation?.id ?? ''].filter((id) => id !== '');
-  const longestLeaseMs = Math.max(stored?.longestLeaseMs ?? 0, seen.longestLeaseMs);
+  // The backup may be from before the longest was asked for.
+  const longestLeaseMs = Math.max(stored?.longestLeaseMs ?? 0, incarnation?.longestLeaseMs ?? 0, seen.longestLeaseMs);
   return { id: newId(), epoch, copy, past: [...new Set(past)].slice(-KEPT_PAST), longestLeaseMs };
 }
 

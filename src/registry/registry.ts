@@ -92,6 +92,27 @@ export class Registry {
     }
   }
 
+  /** For how long a process may act without hearing from the registry, by what was recorded with `reckonWith` and by its lease. */
+  get reckonedMs(): number {
+    return this.#store.reckonedMs;
+  }
+
+  /**
+   * Records that this process may act for that long after it last heard from the registry: if the registry goes back to a backup, no other process
+   * serves under the new incarnation before then. It waits through outages, until `signal` aborts.
+   */
+  async reckonWith(lengthMs: number, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#store.reckonWith(lengthMs);
+        return;
+      } catch (error) {
+        if (!(error instanceof StoreUnavailable)) throw error;
+      }
+      await this.pause(RETRY_MS, signal);
+    }
+  }
+
   /** Ends the connection to the store. What it holds by lease goes when the leases end. */
   close(): Promise<void> {
     return this.#store.close();
