@@ -116,7 +116,9 @@ async function* reached(
     yield { kind: 'begun' };
     yield { kind: 'state', entries, revision, incarnation };
   }
-  for await (const event of watched(store, prefix, cursor.after, signal)) {
+  // Another process may be the first to notice that the store went back: then everything is reported again, too.
+  const until = AbortSignal.any([signal, store.replaced]);
+  for await (const event of watched(store, prefix, cursor.after, until)) {
     if (event.kind === 'begun' && (await store.check()) !== cursor.incarnation) {
       cursor.after = null;
       return;

@@ -11,6 +11,8 @@ const scope = new Scope();
 afterEach(() => scope.release());
 
 const LEASE_MS = 300;
+/** Longer than any lease of these tests. */
+const ACTS_MS = 60_000;
 
 /** A store whose file, under the clients that have it open, is taken away and put back as it was. */
 class Restorable {
@@ -183,6 +185,33 @@ describe.each(['a copy', 'in place', 'lost'] as const)('a registry that is resto
     expect(settling).toEqual([true, false, false]);
     await Promise.all([follower.tells('c@7'), fresh.tells('c@7')]);
   });
+
+  it('settles for as long as any process has recorded that it may act, whichever notices', async () => {
+    const store = restorable();
+    const registry = await lived(store);
+    const other = open(store);
+    await other.incarnation();
+    expect(await other.topologies.list(null)).toHaveLength(1);
+    await registry.reckonWith(ACTS_MS, AbortSignal.timeout(5000));
+    await other.incarnation();
+    store.restore(how);
+    await other.incarnation();
+    const entry = await store.client().get('incarnation/current');
+    expect(JSON.parse(entry?.value ?? '{}')).toMatchObject({ longestLeaseMs: ACTS_MS });
+    expect(await store.client().get('incarnation/settling')).not.toBeNull();
+  });
+});
+
+it('is read again by a member that has seen nothing since the backup, once another one notices', async () => {
+  const store = restorable();
+  const registry = await lived(store);
+  store.restore('in place');
+  const fresh = new Follower(scope, open(store));
+  await fresh.tells('c@3');
+  await registry.incarnation();
+  const until = AbortSignal.timeout(5000);
+  await fresh.follower.confirmed(until);
+  expect(until.aborted).toBe(false);
 });
 
 it('is the same registry where it was only started again', async () => {
