@@ -39,6 +39,17 @@ it('makes new calls wait for a key that was held in vain, until the change has w
   expect(change.hasToWait(call)).toBe(false);
 });
 
+it('has them wait for twice as long as such a call took, for other routers may have one in flight', () => {
+  const change = heldInVain();
+  const slow = new StubRequest({ isSent: true });
+  change.note(slow);
+  expect(change.findSlow(3000)).toBe(false);
+  slow.isSent = false;
+  expect(change.findSlow(3001)).toBe(false);
+  expect(change.findSlow(9000)).toBe(false);
+  expect(change.findSlow(9001)).toBe(true);
+});
+
 it('counts those two seconds through the steps that are tried meanwhile', () => {
   const change = heldInVain();
   const call = new StubRequest();

@@ -13,6 +13,8 @@ const SLOW_MS = 100;
 
 /** The next step follows within this time, its rest included, unless a process is stopped or cut off. */
 const HELD_KEYS_MS = 2000;
+/** Other routers may have calls in flight as long as those here were, and find that they are slow meanwhile. */
+const CALLS_HELD = 2;
 
 /**
  * A change of version as a thread takes part in it: which of its requests are for keys that move, and which it waits
@@ -36,6 +38,8 @@ export class Change {
   readonly #slowKeys = new Set<string>();
   /** Keys with one slow call after another: new calls to them wait, or it would never end. */
   readonly #heldKeys = new Set<string>();
+  /** The longest that one of the slow calls has taken so far. */
+  #slowestMs = 0;
   /** Since when this thread has waited for nothing but others, whatever steps there were meanwhile. */
   #quietSinceMs: number | null = null;
 
@@ -129,14 +133,17 @@ export class Change {
   findSlow(nowMs: number): boolean {
     if (this.#leaving.size > 0) return false;
     for (const [request, isWatch] of this.#moving) {
-      if (isWatch || !isSlow(request, nowMs) || this.#slow.has(request)) continue;
+      if (isWatch || !isSlow(request, nowMs)) continue;
+      if (request.isSent) this.#slowestMs = Math.max(this.#slowestMs, request.ageMs(nowMs));
+      if (this.#slow.has(request)) continue;
       this.#slow.add(request);
       const { keyText } = request;
       if (this.#slowKeys.has(keyText)) this.#heldKeys.add(keyText);
       this.#slowKeys.add(keyText);
     }
     this.#quietSinceMs = this.isDone(nowMs) ? (this.#quietSinceMs ?? nowMs) : null;
-    const isOver = this.#quietSinceMs !== null && nowMs - this.#quietSinceMs >= HELD_KEYS_MS && this.#heldKeys.size > 0;
+    const heldMs = Math.max(HELD_KEYS_MS, CALLS_HELD * this.#slowestMs);
+    const isOver = this.#quietSinceMs !== null && nowMs - this.#quietSinceMs >= heldMs && this.#heldKeys.size > 0;
     if (isOver) this.#heldKeys.clear();
     return isOver;
   }
