@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 declare const nodeIdBrand: unique symbol;
 /** A node's name, unique in its cluster: 40 characters, as Redis and Kvrocks have it. */
@@ -8,5 +8,5 @@ export const NODE_ID = /^[0-9A-Za-z]{40}$/;
 
 /** The id of a shard's primary where none is given: always the same for the same shard, wherever it runs. */
 export function derivedNodeId(cluster: string, shard: string): NodeId {
-  return createHash('sha1').update(`${cluster}/${shard}`).digest('hex') as NodeId;
+  return hash('sha1', `${cluster}/${shard}`) as NodeId;
 }
