@@ -1,40 +1,42 @@
 import { type PlanOptions, planOf } from './plan.ts';
-import type { Planted } from './planted.ts';
+import type { Planted } from './planted/planted.ts';
 import { type Outcome, simulate } from './simulate.ts';
 
-/** What many runs came to. */
-export interface Counts {
-  runs: number;
-  changes: number;
-  faults: number;
-  serves: number;
-  acknowledged: number;
-  excused: number;
-  events: number;
-  lastedMs: number;
-}
+const COUNTED = ['changes', 'faults', 'serves', 'acknowledged', 'excused', 'events', 'lastedMs'] as const;
 
-/** Runs of one seed after the other, until so many changes were made, or something does not hold. */
+/** What many runs came to. */
+export type Counts = Record<'runs' | (typeof COUNTED)[number], number>;
+
+/** Runs of one seed after the other. */
 export interface BatchOptions extends PlanOptions {
   readonly seed: number;
-  /** How many changes, */
-  readonly changesInAll?: number | undefined;
-  /** or how many runs. */
-  readonly runs?: number | undefined;
+  /** It ends after so many, or once a rule was broken. */
+  readonly runs: number;
   readonly planted?: Planted | null | undefined;
-  readonly onRun?: ((outcome: Outcome, counts: Counts) => void) | undefined;
 }
 
-/** @returns also the first run that broke a rule, or null */
-export function simulateMany(options: BatchOptions): { readonly counts: Counts; readonly broken: Outcome | null } {
-  const { seed, changesInAll = Number.POSITIVE_INFINITY, runs = Number.POSITIVE_INFINITY, planted = null } = options;
-  const counts = { runs: 0, changes: 0, faults: 0, serves: 0, acknowledged: 0, excused: 0, events: 0, lastedMs: 0 };
-  while (counts.changes < changesInAll && counts.runs < runs) {
+/** What came of them; also the first run that broke a rule, or null. */
+export interface Batch {
+  readonly counts: Counts;
+  readonly broken: Outcome | null;
+}
+
+export function noCounts(): Counts {
+  return { runs: 0, changes: 0, faults: 0, serves: 0, acknowledged: 0, excused: 0, events: 0, lastedMs: 0 };
+}
+
+export function addCounts(counts: Counts, more: Counts): void {
+  counts.runs += more.runs;
+  for (const name of COUNTED) counts[name] += more[name];
+}
+
+/** To be called as `simulate` has to be. */
+export function simulateMany(options: BatchOptions): Batch {
+  const { seed, runs, planted = null } = options;
+  const counts = noCounts();
+  while (counts.runs < runs) {
     const outcome = simulate(planOf(seed + counts.runs, options), planted);
-    counts.runs++;
-    for (const name of ['changes', 'faults', 'serves', 'acknowledged', 'excused', 'events', 'lastedMs'] as const)
-      counts[name] += outcome[name];
-    options.onRun?.(outcome, counts);
+    addCounts(counts, { runs: 1, ...outcome });
     if (outcome.violation !== null) return { counts, broken: outcome };
   }
   return { counts, broken: null };

@@ -8,6 +8,11 @@ const CALLERS = 5;
 const WATCHERS = 3;
 /** Between two calls of a client. */
 const THINK_MS = 60;
+/** So many puts are too long to be kept. */
+const LONG_SHARE = 0.2;
+/** Slow calls overlap: of one key there is always one under way. They take longer than requests are held. */
+const SLOW_EVERY_MS = 1500;
+const SLOW_MS = 2300;
 /** After a failure, or where no router is there. */
 const BACK_OFF_MS = 100;
 
@@ -25,6 +30,7 @@ export class Clients {
     this.#process = world.newProcess('clients');
     this.#random = world.randomOf('clients');
     for (let i = 0; i < CALLERS; i++) this.#later(THINK_MS, () => this.#call(`client ${i}`));
+    if (world.plan.hasSlowCalls) this.#later(THINK_MS, () => this.#callSlowly());
     for (let i = 0; i < WATCHERS; i++) this.#later(THINK_MS, () => this.#watch(`watcher ${i}`, this.#anyKey()));
   }
 
@@ -50,9 +56,18 @@ export class Clients {
     const kind = this.#random() < 0.5 ? 'put' : 'get';
     const key = this.#anyKey();
     const repeats = this.#random() < 0.3;
-    this.ask({ client, kind, key, repeats }, this.#anyRouter(), (answer) =>
+    const isLong = kind === 'put' && this.#random() < LONG_SHARE;
+    this.ask({ client, kind, key, repeats, isLong }, this.#anyRouter(), (answer) =>
       this.#later(answer.kind === 'done' ? THINK_MS : BACK_OFF_MS, () => this.#call(client)),
     );
+  }
+
+  /** Whatever comes of it. */
+  #callSlowly(): void {
+    if (this.#isOver) return;
+    const what = { client: 'slow client', kind: 'get', key: KEYS[0] as string, repeats: true } as const;
+    this.ask({ ...what, lastsMs: SLOW_MS }, this.#anyRouter(), () => {});
+    this.#later(SLOW_EVERY_MS / 2, () => this.#callSlowly());
   }
 
   #watch(client: string, key: string): void {
@@ -69,7 +84,7 @@ export class Clients {
 
   /** @param router null, or one that takes nothing: nobody answers, and nothing was asked */
   ask(
-    what: Pick<Operation, 'client' | 'kind' | 'key' | 'repeats'>,
+    what: Pick<Operation, 'client' | 'kind' | 'key' | 'repeats'> & Partial<Pick<Operation, 'isLong' | 'lastsMs'>>,
     router: SimulatedRouter | null,
     onAnswer: (answer: Answer) => void,
   ): void {
@@ -79,7 +94,7 @@ export class Clients {
       return;
     }
     this.#operations++;
-    const operation: Operation = { ...what, id: this.#operations, value: this.#operations };
+    const operation: Operation = { isLong: false, lastsMs: 0, ...what, id: this.#operations, value: this.#operations };
     const least = judge.leastOf(operation.key);
     const sinceMs = scheduler.nowMs;
     this.#open++;

@@ -1,5 +1,6 @@
 import type { Clients } from './clients.ts';
 import type { SimulatedRouter } from './keyway/router.ts';
+import { placeOf } from './keyway/setting.ts';
 import type { SimulatedShard } from './keyway/shard.ts';
 import { Network } from './machine/network.ts';
 import type { Operator } from './operator.ts';
@@ -7,8 +8,12 @@ import type { PlannedFault } from './plan.ts';
 import type { Backup } from './store/simulated-store.ts';
 import type { World } from './world.ts';
 
-/** How late an answer is on a slow link. */
+/** How late an answer is on a slow link: mostly soon enough for whoever waits for it, sometimes later than they wait. */
 const SLOW_MS = 900;
+const VERY_SLOW_MS = 7000;
+const VERY_SLOW_SHARE = 0.25;
+/** What strikes at a step of a handoff does so within this time after it. */
+const AFTER_STEP_MS = 30;
 
 /** Has faults strike a world, and mends what they have broken. */
 export class Faults {
@@ -18,6 +23,8 @@ export class Faults {
   /** What is struck now has not to be struck again. */
   readonly #struck = new Set<string>();
   readonly #mends = new Set<() => void>();
+  /** What strikes at the next step of a handoff. */
+  #armed: PlannedFault[] = [];
   #backup: Backup | null = null;
   #isOver = false;
   struck = 0;
@@ -29,12 +36,22 @@ export class Faults {
   }
 
   begin(faults: readonly PlannedFault[]): void {
-    const { scheduler } = this.#world;
+    const { scheduler, truth } = this.#world;
     const { nowMs } = scheduler;
+    truth.onStep = () => {
+      for (const fault of this.#armed.splice(0)) this.#strikeAt(scheduler.nowMs + AFTER_STEP_MS * fault.choice, fault);
+    };
     for (const fault of faults)
       scheduler.at(nowMs + fault.atMs, () => {
-        if (!this.#isOver) this.#strike(fault);
+        if (fault.isAtStep) this.#armed.push(fault);
+        else this.#strikeAt(scheduler.nowMs, fault);
       });
+  }
+
+  #strikeAt(atMs: number, fault: PlannedFault): void {
+    this.#world.scheduler.at(atMs, () => {
+      if (!this.#isOver) this.#strike(fault);
+    });
   }
 
   /** Everything is mended, and nothing breaks any more. */
@@ -64,11 +81,14 @@ export class Faults {
   }
 
   #strikeOf(fault: PlannedFault): Strike | null {
-    const router = pick([...this.#world.routers.values()], fault.choice) ?? null;
+    const places = [...this.#world.routers].filter(([place, router]) => place === router?.process.name);
+    const router = pick(places, fault.choice)?.[1] ?? null;
     const shard = pick([...this.#world.shards.values()], fault.choice) ?? null;
     switch (fault.kind) {
       case 'kill router':
         return router && this.#killRouter(router);
+      case 'twin router':
+        return router && this.#twin(router.process.name);
       case 'stop router':
         return router && this.#stop(router.process.name, router.process);
       case 'end router':
@@ -100,11 +120,11 @@ export class Faults {
       case 'restore store':
         return this.#restore(fault);
       case 'cut router from store':
-        return router && this.#cut(router.process.name, 'store', fault);
+        return router && this.#cut(router.process.name, 'store', true, fault);
       case 'cut shard from store':
-        return shard?.isFencing ? this.#cut(shard.process.name, 'store', fault) : null;
+        return shard?.isFencing ? this.#cut(shard.process.name, 'store', true, fault) : null;
       case 'cut router from shard':
-        return router && shard && this.#cut(router.process.name, shard.process.name, fault);
+        return router && shard && this.#cut(router.process.name, shard.process.name, shard.isFencing, fault);
     }
   }
 
@@ -139,9 +159,25 @@ export class Faults {
     };
   }
 
+  /** A second router has the name of one that runs. */
+  #twin(name: string): Strike {
+    const place = `${name}, the second`;
+    return {
+      what: place,
+      text: `a second router is called ${name}`,
+      mended: `the second ${name} is killed`,
+      begin: () => this.#world.startRouter(name, place),
+      mend: () => {
+        const twin = this.#world.routers.get(place);
+        this.#world.killRouter(place);
+        if (twin != null) this.#clients.routerKilled(twin);
+      },
+    };
+  }
+
   #killShard(shard: SimulatedShard): Strike {
     const { name } = shard.process;
-    const place = Number(shard.address.split('.')[2]);
+    const place = placeOf(shard.address);
     return {
       what: name,
       text: `${name} is killed`,
@@ -188,20 +224,24 @@ export class Faults {
       },
       mend: () => {
         const backup = this.#backup;
-        if (backup === null || this.#struck.has('store')) return;
+        // What a router of an eventual cluster may do without a lease the registry forgets with it: docs/registry.md.
+        if (backup === null || this.#struck.has('store') || !truth.isStrict) return;
         this.#world.server.kill();
         store.restore(backup, fault.choice < 0.5);
         truth.goBack(store.entries);
+        this.#operator.startPlaced([truth.current?.topology, truth.staged]);
         this.#world.startServer();
       },
     };
   }
 
-  #cut(one: string, other: string, { link: kind }: PlannedFault): Strike {
+  /** @param refuses whether the other end can refuse what comes late */
+  #cut(one: string, other: string, refuses: boolean, { link: kind, choice }: PlannedFault): Strike {
     const link = Network.link(one, other);
-    // A plain shard cannot refuse what is late: nobody says that such a link is safe.
-    const isSlow = kind === 'slow' && (other === 'store' || this.#world.plan.shards === 'fencing');
-    const fault = { kind: kind === 'slow' && !isSlow ? 'reset' : kind, slowMs: isSlow ? SLOW_MS : 0 } as const;
+    // Nobody says that a link is safe on which something comes late to a plain shard. And what a shard is asked comes once.
+    const isPlanned = kind === 'slow' ? refuses : kind !== 'twice' || other === 'store';
+    const slowMs = choice < VERY_SLOW_SHARE && other === 'store' ? VERY_SLOW_MS : SLOW_MS;
+    const fault = isPlanned ? { kind, slowMs } : ({ kind: 'reset', slowMs: 0 } as const);
     const { network } = this.#world;
     return {
       what: link,
@@ -209,7 +249,8 @@ export class Faults {
       mended: `the link between ${one} and ${other} is well`,
       begin: () => {
         network.break(link, fault);
-        if (other === 'store' && fault.kind !== 'slow') this.#world.server.linkBroken(one, fault.kind === 'silent');
+        if (other === 'store' && fault.kind !== 'slow' && fault.kind !== 'twice')
+          this.#world.server.linkBroken(one, fault.kind === 'silent');
       },
       mend: () => network.mend(link),
     };

@@ -1,7 +1,8 @@
-import { changeTopology, HandoffAborted } from '../../src/handoff/index.ts';
-import { Registry, StoreUnavailable, VersionConflict } from '../../src/registry/index.ts';
-import type { Topology, TopologyDraft } from '../../src/topology/index.ts';
-import { addressOf, FAILOVER_AFTER_MS, KEYS, NAME } from './keyway/setting.ts';
+import { type ChangeOptions, changeTopology, HandoffAborted } from '../../src/handoff/index.ts';
+import { leaselessName, Registry, StoreUnavailable, VersionConflict } from '../../src/registry/index.ts';
+import { isStrict, type Topology, type TopologyDraft } from '../../src/topology/index.ts';
+import { addressOf, FAILOVER_AFTER_MS, KEYS, NAME, placeOf } from './keyway/setting.ts';
+import type { SimulatedShard } from './keyway/shard.ts';
 import type { SimulatedProcess } from './machine/process.ts';
 import type { PlannedChange } from './plan.ts';
 import type { World } from './world.ts';
@@ -10,12 +11,22 @@ const SHARDS = ['s0', 's1', 's2', 's3', 's4'];
 const FIRST_SHARDS = 3;
 /** Whoever changes a topology goes away after so long, and leaves what it has begun to others. */
 const PATIENCE_MS = 25_000;
+/** What a cluster's `failover.after` may be made; null: lost shards stay. */
+const FAILOVERS_MS = [500, FAILOVER_AFTER_MS, 5000, null] as const;
+/** For how long it is eventual, before and after a change. */
+const EVENTUAL_MS = 1000;
+/** For how long a cluster is gone that is deleted, at most. */
+const GONE_MS = 3000;
 
 /** People who change the topology, one change after the other. */
 export class Operator {
   readonly #world: World;
   #process: SimulatedProcess;
   #onEnded: (() => void) | null = null;
+  /** What was current when it was last read. */
+  #last: Topology | null = null;
+  /** Shards that end in order. */
+  readonly #leaving = new WeakSet<SimulatedShard>();
   done = 0;
   attempts = 0;
 
@@ -44,24 +55,89 @@ export class Operator {
     const before = this.#world.truth.commits;
     this.attempts++;
     this.#run(
-      async (registry) => {
-        const current = await registry.topologies.read(NAME);
-        if (current === null) return false;
-        const draft = this.#draft(current, change);
-        if (draft === null) return false;
-        await changeTopology(registry, draft, {
-          expected: current.version,
-          reason: change.kind,
-          candidate: 'operator',
-          clock: this.#process.clock,
-        });
-        return true;
-      },
+      (registry) => this.#change(registry, change),
       () => {
         this.done += Math.min(1, this.#world.truth.commits - before);
         onDone();
       },
     );
+  }
+
+  /** Makes the cluster again where it was deleted, and its maker is gone. */
+  restore(onDone: () => void): void {
+    this.#run(async (registry) => {
+      if ((await registry.topologies.read(NAME)) === null) await this.#create(registry);
+      return true;
+    }, onDone);
+  }
+
+  /** `keyway cluster forget`: has nobody wait for processes that have ended. */
+  forgetDead(onDone: () => void): void {
+    this.#run(async (registry) => {
+      const [{ leaseless, nodes }, routers, members] = await Promise.all([
+        registry.handoffs.read(NAME),
+        registry.members.list('router'),
+        registry.members.list('node'),
+      ]);
+      for (const router of leaseless)
+        if (!routers.some(({ instance }) => instance === router.instance))
+          await registry.handoffs.forgetLeaseless(NAME, leaselessName(router));
+      for (const node of nodes)
+        if (!members.some(({ instance }) => instance === node.instance)) await registry.handoffs.endNode(NAME, node);
+      return true;
+    }, onDone);
+  }
+
+  async #change(registry: Registry, change: PlannedChange): Promise<boolean> {
+    const current = await registry.topologies.read(NAME);
+    if (current === null) {
+      await this.#create(registry);
+      return true;
+    }
+    this.#last = current;
+    if (change.kind === 'delete') {
+      await registry.topologies.delete(NAME);
+      await registry.pause(GONE_MS * change.choice, new AbortController().signal);
+      await this.#create(registry);
+      return true;
+    }
+    if (change.kind === 'consistency') {
+      if (isStrict(current)) await this.#beEventual(registry, current, change);
+      const now = await registry.topologies.read(NAME);
+      if (now !== null) await this.#apply(registry, { ...now, consistency: 'strict' }, change.kind);
+      return true;
+    }
+    const draft = this.#draft(current, change);
+    if (draft === null) return false;
+    await this.#apply(registry, draft, change.kind);
+    return true;
+  }
+
+  /** @param draft of what was read as the current version, with its number */
+  async #apply(registry: Registry, draft: Topology, kind: PlannedChange['kind']): Promise<void> {
+    const options = { expected: draft.version, force: kind === 'force', ...this.#options(kind) };
+    await changeTopology(registry, { ...draft, version: null }, options);
+  }
+
+  /** For a while each router changes over when it hears of a version, and there is one. */
+  async #beEventual(registry: Registry, current: Topology, { kind, choice }: PlannedChange): Promise<void> {
+    await this.#apply(registry, { ...current, consistency: 'eventual' }, kind);
+    await registry.pause(EVENTUAL_MS * choice, new AbortController().signal);
+    const now = await registry.topologies.read(NAME);
+    const draft = now && this.#draft(now, { kind: choice < 0.5 ? 'weight' : 'move', choice, afterMs: 0 });
+    if (draft !== null) await this.#apply(registry, draft, kind);
+    await registry.pause(EVENTUAL_MS * (1 - choice), new AbortController().signal);
+  }
+
+  async #create(registry: Registry): Promise<void> {
+    if (this.#last === null) return;
+    this.startPlaced([this.#last]);
+    const draft = { ...this.#last, version: null };
+    await changeTopology(registry, draft, { expected: null, ...this.#options('it is made again') });
+  }
+
+  #options(reason: string): Pick<ChangeOptions, 'reason' | 'candidate' | 'clock'> {
+    return { reason, candidate: 'operator', clock: this.#process.clock };
   }
 
   /** The one at work is gone, in the middle of whatever it does. */
@@ -108,9 +184,11 @@ export class Operator {
         (topology) => topology?.shards.map(({ address }) => address) ?? [],
       ),
     );
-    if (truth.isUnderWay) return;
+    if (truth.isUnderWay || truth.current === null) return;
     for (const shard of [...shards.values()]) {
       if (placed.has(shard.address) || shard.process.isStopped) continue;
+      if (this.#leaving.has(shard)) continue;
+      this.#leaving.add(shard);
       this.#world.tell(shard.process.name, 'ends in order: it has no place any more');
       shard.process.enter(() => {
         shard.leave().then(() => {
@@ -120,9 +198,10 @@ export class Operator {
     }
   }
 
-  #draft(current: Topology, { kind, choice }: PlannedChange): TopologyDraft | null {
+  /** @returns what to make of the current version, or null */
+  #draft(current: Topology, { kind, choice }: PlannedChange): Topology | null {
     const { shards, pins = [] } = current;
-    const draft = { ...current, version: null };
+    const draft = current;
     const chosen = shards[Math.floor(choice * shards.length)];
     if (chosen === undefined) return null;
     const free = SHARDS.filter((id) => !shards.some((shard) => shard.id === id));
@@ -138,6 +217,15 @@ export class Operator {
         const left = shards.filter((shard) => shard !== chosen);
         return { ...draft, shards: left, pins: pins.filter(({ shard }) => shard !== chosen.id) };
       }
+      case 'failover': {
+        const { failover: _last, ...rest } = draft;
+        const afterMs = FAILOVERS_MS[Math.floor(choice * FAILOVERS_MS.length)] ?? null;
+        return afterMs === null ? rest : { ...rest, failover: { afterMs } };
+      }
+      case 'consistency':
+      case 'delete':
+        return null;
+      case 'force':
       case 'weight': {
         const weight = 1 + (chosen.weight % 3);
         return { ...draft, shards: shards.map((shard) => (shard === chosen ? { ...shard, weight } : shard)) };
@@ -149,7 +237,7 @@ export class Operator {
         return { ...draft, pins: isPinned ? others : [...pins, { key, shard: chosen.id }] };
       }
       case 'move': {
-        const place = (Number(chosen.address.split('.')[2]) + 1) % 3;
+        const place = (placeOf(chosen.address) + 1) % 3;
         this.#start(chosen.id, place);
         const address = addressOf(chosen.id, place);
         return { ...draft, shards: shards.map((shard) => (shard === chosen ? { ...shard, address } : shard)) };
@@ -157,7 +245,17 @@ export class Operator {
     }
   }
 
+  /** Starts what has a place and does not run: after a registry was restored, shards have places that were ended. */
+  startPlaced(topologies: ReadonlyArray<Topology | null | undefined>): void {
+    for (const topology of topologies)
+      for (const { id, address } of topology?.shards ?? []) this.#start(id, placeOf(address));
+  }
+
+  /** One that is about to end is ended at once, so that another can have its address. */
   #start(id: string, place: number): void {
-    if (!this.#world.shards.has(addressOf(id, place))) this.#world.startShard(id, place);
+    const there = this.#world.shards.get(addressOf(id, place));
+    if (there !== undefined && !this.#leaving.has(there)) return;
+    if (there !== undefined) this.#world.killShard(there);
+    this.#world.startShard(id, place);
   }
 }

@@ -1,17 +1,20 @@
 import { parseArgs } from 'node:util';
-import { type Counts, outsidePromises, simulateMany } from './batch.ts';
+import { addCounts, type Counts, noCounts, outsidePromises } from './batch.ts';
+import { inProcesses } from './parallel/processes.ts';
 import { planOf } from './plan.ts';
-import { planted as allPlanted } from './planted.ts';
+import { planted as allPlanted } from './planted/index.ts';
+import { scaleTable } from './scale/table.ts';
 import { shrunk } from './shrink.ts';
 import { type Outcome, simulate } from './simulate.ts';
 import { storyOf } from './story.ts';
 
 /**
- * `npm run simulate`: many changes with faults, on machines that are simulated.
- *   --seed N       the run of this seed, again; with --changes: the first of many
- *   --changes N    runs until so many changes were made
- *   --shards KIND  plain or fencing; by the seed where it is not given
+ * `npm run simulate`: many changes with faults, on simulated machines.
+ *   --seed N       the run of this seed again; with --changes: the first of many
+ *   --changes N    runs until so many changes were made, on all cores
+ *   --shards KIND  plain, fencing or mixed; the seed decides if it is not given
  *   --planted NAME with a fault in the product; `all`: how many runs it takes to find each
+ *   --scale        what one change costs the registry in larger and larger installations
  */
 const { values } = parseArgs({
   options: {
@@ -19,69 +22,92 @@ const { values } = parseArgs({
     changes: { type: 'string' },
     shards: { type: 'string' },
     planted: { type: 'string' },
+    scale: { type: 'boolean' },
   },
 });
 
-const shards = values.shards === 'plain' || values.shards === 'fencing' ? values.shards : undefined;
+const shards = (['plain', 'fencing', 'mixed'] as const).find((kind) => kind === values.shards);
 const planted = allPlanted.find(({ name }) => name === values.planted) ?? null;
 /** What is not found in so many runs is not found. */
-const MOST_RUNS_TO_FIND = 100;
+const MOST_RUNS_TO_FIND = 300;
+/** A process asks for its next runs every two seconds or so. */
+const RUNS_A_JOB = 5;
+const PROGRESS_EVERY_MS = 10_000;
 const startedMs = performance.now();
 const seed = Number(values.seed ?? 1);
 
-await outsidePromises(() => {
-  if (values.planted === 'all') findAll();
-  else if (values.planted !== undefined && planted === null) print(allPlanted.map(({ name }) => name).join('\n'));
-  else if (values.seed === undefined || values.changes !== undefined) many();
-  else one();
-});
+if (values.scale === true) await outsidePromises(() => scaleTable(print));
+else if (values.planted === 'all') await findAll();
+else if (values.planted !== undefined && planted === null) print(allPlanted.map(({ name }) => name).join('\n'));
+else if (values.seed === undefined || values.changes !== undefined) await many(Number(values.changes ?? 1000));
+else await outsidePromises(one);
 
 /** Each planted fault: how many runs, and changes, it takes until something does not hold. */
-function findAll(): void {
-  for (const each of allPlanted) {
-    const { counts, broken } = simulateMany({ seed, runs: MOST_RUNS_TO_FIND, shards: each.shards, planted: each });
+async function findAll(): Promise<void> {
+  const left = [...allPlanted];
+  const lines = new Map<string, string>();
+  const next = () => {
+    const fault = left.shift();
+    return fault === undefined ? null : { seed, runs: MOST_RUNS_TO_FIND, shards: fault.shards, planted: fault.name };
+  };
+  await inProcesses(next, (job, { counts, broken }) => {
     if (broken === null) process.exitCode = 1;
-    print(`${broken?.violation?.rule ?? 'NOT FOUND'} | ${counts.runs} | ${counts.changes} | ${each.name}`);
-  }
+    const rule = broken?.violation?.rule ?? 'NOT FOUND';
+    lines.set(job.planted ?? '', `| ${job.planted} | ${rule} | ${counts.runs} | ${counts.changes} |`);
+    if (process.stderr.isTTY) process.stderr.write(`\r${lines.size} of ${allPlanted.length} `);
+  });
+  print('| planted | what did not hold | runs | changes |\n| --- | --- | --- | --- |');
+  for (const { name } of allPlanted) print(lines.get(name) as string);
 }
 
 function one(): void {
   const outcome = simulate(planOf(seed, { shards }), planted);
   print(`seed ${seed}: trace ${outcome.trace}`);
-  tell({ runs: 1, ...outcome });
+  tell({ runs: 1, ...outcome }, process.cpuUsage().user / 1000);
   if (outcome.violation !== null) explain(outcome);
 }
 
-function many(): void {
-  const changesInAll = Number(values.changes ?? 1000);
+async function many(changes: number): Promise<void> {
+  const counts = noCounts();
+  let cpuMs = 0;
+  let nextSeed = seed;
   let nextMs = startedMs;
-  const onRun = (_outcome: Outcome, counts: Counts): void => {
-    if (performance.now() < nextMs) return;
-    nextMs = performance.now() + 10_000;
-    if (process.stderr.isTTY) process.stderr.write(`\r${counts.changes} changes `);
+  let broken: Outcome | null = null;
+  const next = () => {
+    if (counts.changes >= changes || broken !== null) return null;
+    const job = { seed: nextSeed, runs: RUNS_A_JOB, shards, planted: planted?.name ?? null };
+    nextSeed += RUNS_A_JOB;
+    return job;
   };
-  const { counts, broken } = simulateMany({ seed, changesInAll, shards, planted, onRun });
-  tell(counts);
-  if (broken !== null) explain(broken);
+  await inProcesses(next, (_job, done) => {
+    addCounts(counts, done.counts);
+    cpuMs += done.cpuMs;
+    if (done.broken !== null && (broken === null || done.broken.plan.seed < broken.plan.seed)) broken = done.broken;
+    if (!process.stderr.isTTY || performance.now() < nextMs) return;
+    nextMs = performance.now() + PROGRESS_EVERY_MS;
+    process.stderr.write(`\r${counts.changes} changes `);
+  });
+  print(`seeds ${seed} to ${nextSeed - 1}`);
+  tell(counts, cpuMs);
+  const first: Outcome | null = broken;
+  if (first !== null) await outsidePromises(() => explain(first));
 }
 
-function tell({ runs, changes, faults, serves, acknowledged, excused, events, lastedMs }: Counts): void {
+function tell({ runs, changes, faults, serves, acknowledged, excused, events, lastedMs }: Counts, cpuMs: number): void {
   const tookMs = performance.now() - startedMs;
-  const cpuMs = process.cpuUsage().user / 1000;
   print(
     `${runs} runs: ${changes} changes, ${faults} faults, ${serves} serves, ${acknowledged} calls answered, ${excused} failed for a fault; ` +
       `${events} events in ${(lastedMs / 60_000).toFixed(1)} simulated minutes, which took ${(tookMs / 1000).toFixed(1)} s, ${(cpuMs / 1000).toFixed(1)} s of CPU`,
   );
 }
 
-/** A run that broke a rule, as short as it can be had. */
+/** Shortens a run that broke a rule as far as possible, and tells its story. */
 function explain(outcome: Outcome): void {
   process.exitCode = 1;
   const { violation, plan } = outcome;
   print(`BROKEN ${violation?.rule}: ${violation?.what}`);
-  print(
-    `again: npm run simulate -- --seed ${plan.seed}${values.shards === undefined ? '' : ` --shards ${values.shards}`}`,
-  );
+  const options = values.shards === undefined ? '' : ` --shards ${values.shards}`;
+  print(`again: npm run simulate -- --seed ${plan.seed}${options}`);
   const shortest = shrunk(outcome, planted);
   print(`the story, with ${shortest.plan.faults.length} faults and ${shortest.plan.changes.length} changes:`);
   print(storyOf(shortest, planted));

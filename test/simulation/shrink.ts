@@ -1,5 +1,5 @@
 import type { Plan, PlannedFault } from './plan.ts';
-import type { Planted } from './planted.ts';
+import type { Planted } from './planted/planted.ts';
 import { faultsOf, type Outcome, simulate } from './simulate.ts';
 
 /** No more runs are made to find a shorter story. */

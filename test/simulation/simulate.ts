@@ -1,12 +1,13 @@
 import { Clients } from './clients.ts';
 import { Faults } from './faults.ts';
 import type { Violation } from './judge/judge.ts';
+import type { SimulatedRouter } from './keyway/router.ts';
 import { KEYS } from './keyway/setting.ts';
 import { onSimulatedMachines } from './machine/globals.ts';
 import { runningProcess } from './machine/process.ts';
 import { Operator } from './operator.ts';
 import type { Plan, PlannedFault } from './plan.ts';
-import type { Planted } from './planted.ts';
+import type { Planted } from './planted/planted.ts';
 import { type Told, World } from './world.ts';
 
 /** What came of a run. */
@@ -33,6 +34,10 @@ const START_MS = 30_000;
 const PROGRESS_MS = 60_000;
 const LOOK_MS = 200;
 const CUT_LOOK_MS = 300;
+/** A lease that was taken away is noticed within a second: before that, nobody can know how long it has been over. */
+const CUT_LOOKS = 5;
+/** By then every router that is there is registered: the others have ended. */
+const FORGET_AFTER_MS = 15_000;
 /** A change that others have to bring to its end is looked at so often before the next is tried all the same. */
 const MOST_LOOKS = 100;
 
@@ -59,6 +64,10 @@ class Run {
   readonly #faults: Faults;
   readonly #plan: Plan;
   #isOver = false;
+  /** The routers whose leases are over, and at how many looks. */
+  #overFor = new Map<SimulatedRouter, number>();
+  /** People say which routers will not come back. */
+  #hasToForget = false;
   #deadlineMs = START_MS;
 
   constructor(plan: Plan, planted: Planted | null, tell: ((told: Told) => void) | null) {
@@ -106,10 +115,15 @@ class Run {
 
   /** A router that runs has nothing in flight by a lease that has ended a while ago. */
   #lookAtCuts(): void {
+    const before = this.#overFor;
+    this.#overFor = new Map();
     for (const router of this.#world.routers.values()) {
       if (router === null || router.process.isStopped) continue;
       const endedForMs = router.process.clock() - (router.servesUntil[1] as number);
       if (endedForMs < CUT_LOOK_MS) continue;
+      const looks = (before.get(router) ?? 0) + 1;
+      this.#overFor.set(router, looks);
+      if (looks < CUT_LOOKS) continue;
       for (const { isSent, keyText } of router.open)
         if (isSent) this.#world.judge.onNotCut(router.process.name, keyText, endedForMs);
     }
@@ -141,11 +155,30 @@ class Run {
     this.#faults.end();
     this.#world.tell('run', 'all faults are mended');
     this.#deadlineMs = this.#world.scheduler.nowMs + PROGRESS_MS;
-    this.#whenServed(() => this.#readAll());
+    this.#later(FORGET_AFTER_MS, () => {
+      this.#hasToForget = true;
+    });
+    this.#restored(() => this.#whenServed(() => this.#readAll()));
+  }
+
+  /** A cluster that was deleted may have been left so. */
+  #restored(then: () => void): void {
+    if (this.#forgets(() => this.#restored(then))) return;
+    if (this.#world.truth.current !== null) then();
+    else this.#operator.restore(() => this.#later(LOOK_MS, () => this.#restored(then)));
+  }
+
+  /** A router whose name another one had does not come back, and may have said that it serves without a lease. */
+  #forgets(then: () => void): boolean {
+    const forgets = this.#hasToForget;
+    this.#hasToForget = false;
+    if (forgets) this.#operator.forgetDead(then);
+    return forgets;
   }
 
   #whenServed(then: () => void): void {
     if (this.#unfinished() === null) then();
+    else if (this.#forgets(() => this.#whenServed(then))) return;
     else this.#later(LOOK_MS, () => this.#whenServed(then));
   }
 

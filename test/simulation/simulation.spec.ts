@@ -1,14 +1,18 @@
 import { expect, it } from 'vitest';
 import { outsidePromises, simulateMany } from './batch.ts';
 import { planOf } from './plan.ts';
-import { planted } from './planted.ts';
+import { planted } from './planted/index.ts';
 import { simulate } from './simulate.ts';
 import { storyOf } from './story.ts';
 
 /** As many runs as take some seconds; `npm run simulate` makes as many as one likes. */
-const RUNS = 12;
+const RUNS = 10;
 
-it.each(['fencing', 'plain'] as const)('does the same again by the same seed, with %s shards', async (shards) => {
+it.each([
+  'fencing',
+  'plain',
+  'mixed',
+] as const)('does the same again by the same seed, with %s shards', async (shards) => {
   const [one, again] = await outsidePromises(() => [1, 2].map(() => simulate(planOf(23, { shards }))));
   expect(one?.trace).toBe(again?.trace);
   expect(one?.events).toBe(again?.events);

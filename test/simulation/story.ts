@@ -1,4 +1,4 @@
-import type { Planted } from './planted.ts';
+import type { Planted } from './planted/planted.ts';
 import { type Outcome, simulate } from './simulate.ts';
 import type { Told } from './world.ts';
 

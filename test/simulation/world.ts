@@ -1,17 +1,19 @@
+import { entriesOf } from '../../src/housekeeping/entries.ts';
 import { seeded } from '../../src/load/seeded.ts';
-import type { Store } from '../../src/registry/index.ts';
+import { type FencingToken, revisionOf, type Store } from '../../src/registry/index.ts';
 import { Judge } from './judge/judge.ts';
 import { Truth } from './judge/truth.ts';
 import { SharedDocuments } from './keyway/documents.ts';
+import { SharedMaintenance } from './keyway/housekeeping.ts';
 import type { Sending, ShardAnswer, SimulatedRequest } from './keyway/request.ts';
 import { RouterDisk, type RouterWorld, SimulatedRouter } from './keyway/router.ts';
-import { addressOf } from './keyway/setting.ts';
+import { addressOf, NAME, refuses } from './keyway/setting.ts';
 import { FencingShard, PlainShard, type Serve, type ShardWorld, type SimulatedShard } from './keyway/shard.ts';
 import { Network } from './machine/network.ts';
-import { type MachineClock, SimulatedProcess } from './machine/process.ts';
+import { type Machine, type MachineClock, SimulatedProcess } from './machine/process.ts';
 import { Scheduler } from './machine/scheduler.ts';
 import type { Plan } from './plan.ts';
-import type { Planted } from './planted.ts';
+import type { Planted } from './planted/planted.ts';
 import { SimulatedStore } from './store/simulated-store.ts';
 import { StoreClient } from './store/store-client.ts';
 import { StoreServer } from './store/store-server.ts';
@@ -36,16 +38,17 @@ export class World implements RouterWorld, ShardWorld {
   readonly truth = new Truth();
   readonly judge: Judge;
   readonly documents = new SharedDocuments();
+  readonly maintenance: SharedMaintenance | null;
   readonly store: SimulatedStore;
   server: StoreServer;
-  /** By name; null: none runs there. */
+  /** By place; null: none runs there. A place has the router's name, or, where a second one has the same name, a name of its own. */
   readonly routers = new Map<string, SimulatedRouter | null>();
   /** By address. */
   readonly shards = new Map<string, SimulatedShard>();
   /** What was planted in the product; null: nothing. */
   readonly planted: Planted | null;
   readonly #disks = new Map<string, RouterDisk>();
-  readonly #clocks = new Map<string, MachineClock>();
+  readonly #machines = new Map<string, Machine>();
   readonly #runs = new Map<string, number>();
   readonly #inFlight = new Map<SimulatedShard, Map<Sending, SimulatedRouter>>();
   readonly #tell: ((told: Told) => void) | null;
@@ -56,14 +59,17 @@ export class World implements RouterWorld, ShardWorld {
     this.#tell = tell;
     this.network = new Network(this.scheduler, this.randomOf('network'));
     this.judge = new Judge(this.truth, () => this.scheduler.nowMs);
+    this.truth.onLoose = (isGone) => this.judge.onLoose(isGone);
+    this.truth.onStrict = () => this.judge.onStrict();
     this.truth.onNews = (what) => this.tell('store', what);
-    const clock = this.clockOf('store');
+    const { clock } = this.#machine('store');
     this.store = new SimulatedStore(() => clock.offsetMs + this.scheduler.nowMs * clock.rate);
     this.store.onChange = (key, entry) => {
       this.scheduler.note(`store ${key} ${entry?.revision ?? 'gone'}`);
       this.truth.onChange(key, entry);
     };
     this.store.onRevision = () => this.truth.settle();
+    this.maintenance = plan.keepsHouse ? new SharedMaintenance((...written) => this.#onMaintenance(...written)) : null;
     this.server = this.startServer();
     this.planted?.world?.(this);
   }
@@ -76,23 +82,27 @@ export class World implements RouterWorld, ShardWorld {
     return seeded(mixed >>> 0);
   }
 
-  clockOf(machine: string): MachineClock {
-    let clock = this.#clocks.get(machine);
-    if (clock === undefined) {
-      const random = this.randomOf(`clock of ${machine}`);
-      clock = { rate: 1 + DRIFT * (2 * random() - 1), offsetMs: 1e6 * random() };
-      this.#clocks.set(machine, clock);
+  #machine(name: string): Machine {
+    let machine = this.#machines.get(name);
+    if (machine === undefined) {
+      machine = { name, clock: this.#clockOf(name), processes: new Map() };
+      this.#machines.set(name, machine);
     }
-    return clock;
+    return machine;
   }
 
-  /** Starts a process on a machine; the one before it there is over. */
-  newProcess(machine: string): SimulatedProcess {
+  #clockOf(machine: string): MachineClock {
+    const random = this.randomOf(`clock of ${machine}`);
+    return { rate: 1 + DRIFT * (2 * random() - 1), offsetMs: 1e6 * random() };
+  }
+
+  /** Starts a process on a machine. @param name the machine's, where no process beside it is to be told apart */
+  newProcess(machine: string, name = machine): SimulatedProcess {
     const run = (this.#runs.get(machine) ?? 0) + 1;
     this.#runs.set(machine, run);
     const random = this.randomOf(`${machine}, run ${run}`);
-    const onFault = (error: unknown): void => this.onProcessFault(machine, error);
-    const process = new SimulatedProcess(this.scheduler, machine, this.clockOf(machine), random, onFault);
+    const onFault = (error: unknown): void => this.onProcessFault(name, error);
+    const process = new SimulatedProcess(this.scheduler, name, this.#machine(machine), run, random, onFault);
     this.planted?.process?.(process);
     return process;
   }
@@ -107,10 +117,11 @@ export class World implements RouterWorld, ShardWorld {
     return this.server;
   }
 
-  startRouter(name: string): void {
+  /** @param place where another router of that name runs, too; then it has a disk of its own */
+  startRouter(name: string, place = name): void {
     const process = this.newProcess(name);
-    const disk = this.#disks.get(name) ?? new RouterDisk();
-    this.#disks.set(name, disk);
+    const disk = this.#disks.get(place) ?? new RouterDisk();
+    this.#disks.set(place, disk);
     process.enter(() => {
       const router = new SimulatedRouter(
         process,
@@ -120,26 +131,19 @@ export class World implements RouterWorld, ShardWorld {
         this.planted?.routerClocks?.(process.clock),
       );
       this.planted?.router?.(router);
-      this.routers.set(name, router);
+      this.routers.set(place, router);
     });
   }
 
   startShard(id: string, place = 0): void {
     const address = addressOf(id, place);
-    const process = this.newProcess(place === 0 ? id : `${id}@${place}`);
+    const process = this.newProcess(id, place === 0 ? id : `${id}@${place}`);
     process.enter(() => {
       const identity = { id, address };
-      const shard =
-        this.plan.shards === 'plain'
-          ? new PlainShard(process, identity, this.documents, this)
-          : new FencingShard(
-              process,
-              identity,
-              this.storeOf(process),
-              this.documents,
-              this,
-              this.planted?.shardClock?.(process.clock),
-            );
+      const parts = { clock: this.planted?.shardClock?.(process.clock), task: this.planted?.task };
+      const shard = refuses(id, this.plan.shards)
+        ? new FencingShard(process, identity, this.storeOf(process), this.documents, this, parts)
+        : new PlainShard(process, identity, this.documents, this);
       this.planted?.shard?.(shard);
       this.shards.set(address, shard);
     });
@@ -154,11 +158,12 @@ export class World implements RouterWorld, ShardWorld {
     this.#inFlight.delete(shard);
   }
 
-  killRouter(name: string): void {
-    const router = this.routers.get(name);
+  killRouter(place: string): void {
+    const router = this.routers.get(place);
     if (router == null) return;
     router.process.kill();
-    this.routers.set(name, null);
+    if (place === router.process.name) this.routers.set(place, null);
+    else this.routers.delete(place);
     for (const [shard, sendings] of this.#inFlight)
       for (const [sending, of] of sendings) if (of === router) this.#toForget(router, shard, sending);
   }
@@ -166,7 +171,7 @@ export class World implements RouterWorld, ShardWorld {
   // ---- between routers and shards --------------------------------------------------------------------------------------
 
   toShard(router: SimulatedRouter, sending: Sending): void {
-    this.judge.onSend(router, sending, this.plan.shards === 'fencing');
+    this.judge.onSend(router, sending, refuses(sending.to.id, this.plan.shards));
     const { key, id } = sending.request.operation;
     this.scheduler.note(`${router.process.name} sends ${id} ${key} to ${sending.to.id} by ${sending.version}`);
     const shard = this.shards.get(sending.to.address);
@@ -253,6 +258,18 @@ export class World implements RouterWorld, ShardWorld {
 
   onServed(serve: Serve): void {
     this.judge.onServed(serve);
+  }
+
+  onWritten(serve: Serve): void {
+    this.judge.onWritten(serve);
+  }
+
+  /** Whoever has claimed a unit holds it until somebody else claims it: the revision of the claim is in its token. */
+  #onMaintenance(unit: string, node: string, token: number): void {
+    this.scheduler.note(`${node} writes for ${unit} by ${token}`);
+    const claim = this.store.entry(`document/${entriesOf(NAME).claims}${unit}`);
+    const isKnown = this.truth.isSettled;
+    this.judge.onMaintenance(unit, node, token, !isKnown || claim?.revision === revisionOf(token as FencingToken));
   }
 
   onOverwritten(serve: Serve): void {

@@ -9,6 +9,7 @@ export type Rule =
   | 'sent by a lease to the owner'
   | 'versions grow'
   | 'acknowledged stays'
+  | 'one holder'
   | 'no planned failure'
   | 'unmoved untouched'
   | 'progress'
@@ -40,8 +41,14 @@ export class Judge {
   /** Of each key, who serves it now. */
   readonly #open = new Map<string, Set<Serve>>();
   readonly #lastTurn = new Map<string, Turn>();
+  /** Of each key, the newest version by which it was written. */
+  readonly #written = new Map<string, number>();
+  /** Of each unit of housekeeping, the newest token by which something was written. */
+  readonly #tokens = new Map<string, number>();
   /** Of each key, the revision that every read from now on has to show. */
   readonly #least = new Map<string, number>();
+  /** The last time for which there was no version, or none was waited for. */
+  #gone: { endMs: number } | null = null;
   violation: Violation | null = null;
   serves = 0;
   acknowledged = 0;
@@ -76,14 +83,12 @@ export class Judge {
     const { key } = sending.request.operation;
     if (router.process.clock() >= (router.servesUntil[0] as number))
       this.violated('sent by a lease to the owner', `${router.process.name} sends ${key} without a lease`, key);
-    if (isFencing || this.#truth.wentBack) return;
-    const owner = this.#truth.current?.owners.get(key);
-    if (owner?.address !== sending.to.address)
-      this.violated(
-        'sent by a lease to the owner',
-        `${router.process.name} sends ${key} to ${sending.to.id} by version ${sending.version}, and ${owner?.id} has it`,
-        key,
-      );
+    if (isFencing || !this.#truth.isStrict || this.#truth.mayServe(key, sending.to)) return;
+    this.violated(
+      'sent by a lease to the owner',
+      `${router.process.name} sends ${key} to ${sending.to.id} by version ${sending.version}, and ${this.#ownerOf(key)} has it`,
+      key,
+    );
   }
 
   onNotCut(router: string, key: string, endedForMs: number): void {
@@ -98,9 +103,10 @@ export class Judge {
     const { key, shard, version } = serve;
     if (isAbandoned(serve)) return;
     this.serves++;
-    this.#checkOwner(serve);
+    const { isStrict } = this.#truth;
+    if (isStrict) this.#checkOwner(serve);
     const last = this.#lastTurn.get(key);
-    if (last !== undefined && last.shard.address !== shard.address && last.version >= version)
+    if (isStrict && last !== undefined && last.shard.address !== shard.address && last.version >= version)
       this.violated(
         'versions grow',
         `${shard.id} serves ${key} by version ${version}, after ${last.shard.id} did by version ${last.version}`,
@@ -108,6 +114,12 @@ export class Judge {
       );
     if (last === undefined || version >= last.version) this.#lastTurn.set(key, { shard, version, atMs: this.#nowMs() });
     const open = this.#open.get(key) ?? new Set();
+    if (isStrict) this.#checkAlone(serve, open);
+    open.add(serve);
+    this.#open.set(key, open);
+  }
+
+  #checkAlone({ key, shard, version }: Serve, open: Iterable<Serve>): void {
     for (const other of open)
       if (other.shard.process !== shard.process && !isAbandoned(other))
         this.violated(
@@ -115,20 +127,31 @@ export class Judge {
           `${shard.id} (${shard.process.name}) serves ${key} by version ${version}, while ${other.shard.id} (${other.shard.process.name}) does by version ${other.version}`,
           key,
         );
-    open.add(serve);
-    this.#open.set(key, open);
+  }
+
+  /** The cluster has become strict: from now on each key has one owner, whoever began before. */
+  onStrict(): void {
+    for (const open of this.#open.values())
+      for (const serve of open)
+        if (!isAbandoned(serve)) {
+          this.#checkOwner(serve);
+          this.#checkAlone(serve, open);
+        }
   }
 
   #checkOwner({ key, shard, version }: Serve): void {
-    const { current, wentBack } = this.#truth;
-    if (wentBack) return;
-    const owner = current?.owners.get(key);
-    if (owner?.address === shard.address && owner.id === shard.id) return;
+    const { current } = this.#truth;
+    if (this.#truth.mayServe(key, shard)) return;
     this.violated(
       'one owner',
-      `${shard.id} (${shard.process.name}) serves ${key} by version ${version}, while version ${current?.topology.version} has it at ${owner?.id}`,
+      `${shard.id} (${shard.process.name}) serves ${key} by version ${version}, while version ${current?.topology.version} has it at ${this.#ownerOf(key)}`,
       key,
     );
+  }
+
+  #ownerOf(key: string): string {
+    const owner = this.#truth.current?.owners.get(key);
+    return owner === undefined ? 'nobody' : `${owner.id} at ${owner.address}`;
   }
 
   onServed(serve: Serve): void {
@@ -139,7 +162,15 @@ export class Judge {
     for (const open of this.#open.values()) for (const serve of open) if (serve.shard === shard) open.delete(serve);
   }
 
+  onWritten({ key, shard, version }: Serve): void {
+    const last = this.#written.get(key) ?? 0;
+    if (version < last)
+      this.violated('versions grow', `${shard.id} writes ${key} by version ${version}, after a write by ${last}`, key);
+    this.#written.set(key, Math.max(last, version));
+  }
+
   onOverwritten({ key, shard }: Serve): void {
+    if (!this.#truth.isStrict) return;
     this.violated('one owner', `${shard.id} writes ${key} over what somebody else has written meanwhile`, key);
   }
 
@@ -147,6 +178,22 @@ export class Judge {
     if (moves) return;
     const { key } = operation;
     this.violated('unmoved untouched', `${router.process.name} ends a watch of ${key}, which does not move`, key);
+  }
+
+  /** A version was current at once, or there is none: whatever fails for that is excused. */
+  onLoose(isGone: boolean): void {
+    if (this.#gone !== null) this.#gone.endMs = this.#nowMs();
+    this.#gone = this.faultBegins();
+    if (!isGone) this.#gone.endMs = this.#nowMs();
+  }
+
+  /** A run of housekeeping has written something. @param holds whether its node holds the unit, as the registry has it now */
+  onMaintenance(unit: string, node: string, token: number, holds: boolean): void {
+    const last = this.#tokens.get(unit) ?? 0;
+    if (token < last)
+      this.violated('one holder', `${node} writes for ${unit} by token ${token}, after somebody did by ${last}`);
+    if (!holds) this.violated('one holder', `${node} writes for ${unit} by token ${token}, and does not hold it`);
+    this.#tokens.set(unit, Math.max(last, token));
   }
 
   // ---- what clients see ------------------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 import { handoffOf, isUnderWay, stagedKey, stateKey } from '../../../src/registry/handoff-entries.ts';
+import { SETTLING } from '../../../src/registry/incarnation.ts';
 import type { Entry } from '../../../src/registry/store/store.ts';
-import { pointerKey, pointerOf, topologyOf, versionKey, versionsOf } from '../../../src/registry/topology-entries.ts';
-import { Cluster, type ShardPlace, type Topology, type TopologyVersion } from '../../../src/topology/index.ts';
+import { type Pointer, pointerKey, pointerOf, topologyOf, versionsOf } from '../../../src/registry/topology-entries.ts';
+import { Cluster, isStrict, type ShardPlace, type Topology } from '../../../src/topology/index.ts';
 import { KEYS, NAME } from '../keyway/setting.ts';
 
 /** A version as all have to go by it. */
@@ -18,20 +19,37 @@ const STAGED = stagedKey(NAME);
 /** What is current, as the store has it at this very moment: no process can know it. */
 export class Truth {
   readonly #versions = new Map<number, TrueVersion>();
+  /** Null: there is none, or it was deleted. */
   current: TrueVersion | null = null;
+  /** What was current when the store went back, for as long as somebody may serve by it. */
+  readonly former: TrueVersion[] = [];
+  /**
+   * Whether no two shards may serve a key at once now: so it is in a strict cluster, unless a version was forced since the last
+   * handoff.
+   */
+  isStrict = false;
   /** Of the handoff that is under way, for people. */
   step = '';
   isUnderWay = false;
   staged: Topology | null = null;
   /** How many versions became current. */
   commits = 0;
-  /** The store went back: what was current before says nothing any more. */
-  wentBack = false;
   onNews: (what: string) => void = () => {};
+  /** Told of each step of a handoff. */
+  onStep: () => void = () => {};
+  /** Told of a version that is current at once, whatever is served; or that there is none. For a while nobody is wrong. */
+  onLoose: (isGone: boolean) => void = () => {};
+  /** Told when the cluster has become strict. */
+  onStrict: () => void = () => {};
+  /** The version to which the last handoff has led. */
+  #handedOverTo: number | null = null;
+  #isSettling = false;
+  #isRaised = true;
 
   onChange(key: string, entry: Entry | null): void {
     if (key === POINTER && entry !== null) this.#onPointer(entry);
     else if (key === STATE) this.#onHandoff(entry);
+    else if (key === SETTLING) this.#isSettling = entry !== null;
     else if (key === STAGED) this.staged = entry === null ? null : (JSON.parse(entry.value) as Topology);
     else if (key.startsWith(VERSIONS) && entry !== null) this.#keep(entry);
   }
@@ -50,47 +68,79 @@ export class Truth {
 
   /** The changes of one commit are told of one by one, the pointer maybe before its version. */
   #onPointer(entry: Entry): void {
-    const { version } = pointerOf(entry);
-    this.#pending = version;
+    this.#pending = pointerOf(entry);
     this.commits++;
   }
 
-  #pending: TopologyVersion | null = null;
+  #pending: Pointer | null = null;
 
   /** To be called once all changes of a commit were told of. */
   settle(): void {
-    if (this.#pending === null) return;
-    const known = this.#versions.get(this.#pending);
+    const pointer = this.#pending;
     this.#pending = null;
-    if (known === undefined) return;
+    if (pointer !== null) this.#settleOn(pointer);
+    // The store gives those that serve by what it has forgotten time to end, and then raises what it has.
+    if (pointer !== null) this.#isRaised = true;
+    if (this.isSettled) this.former.length = 0;
+  }
+
+  #settleOn({ version, deleted, atOnce = false }: Pointer): void {
+    const known = this.#versions.get(version);
+    if (deleted || known === undefined) {
+      this.current = null;
+      this.isStrict = false;
+      this.onLoose(true);
+      this.onNews(`version ${version} is deleted`);
+      return;
+    }
+    const isCreated = this.current === null;
+    const before = this.isStrict;
     this.current = known;
+    const isHandedOver = this.#handedOverTo === version;
+    this.isStrict = isStrict(known.topology) && (isCreated || isHandedOver || (before && !atOnce));
     const shards = known.topology.shards.map(({ id, weight }) => (weight === 1 ? id : `${id}x${weight}`));
-    this.onNews(`version ${known.topology.version} is current: ${shards.join(' ')}`);
+    this.onNews(`version ${version} is current: ${shards.join(' ')}${this.isStrict ? '' : ', and not strict'}`);
+    if (isCreated || !this.isStrict) this.onLoose(false);
+    if (this.isStrict && !before) this.onStrict();
+  }
+
+  /** Whether nobody goes by what the store has forgotten. */
+  get isSettled(): boolean {
+    return this.#isRaised && !this.#isSettling;
+  }
+
+  /** Whether a shard may serve a key now, as far as versions say. */
+  mayServe(key: string, { id, address }: ShardPlace): boolean {
+    const versions = this.current === null ? this.former : [this.current, ...this.former];
+    return versions.some(({ owners }) => {
+      const owner = owners.get(key);
+      return owner?.address === address && owner.id === id;
+    });
   }
 
   #onHandoff(entry: Entry | null): void {
     const handoff = handoffOf(entry);
     this.isUnderWay = handoff !== null && isUnderWay(handoff);
+    this.#handedOverTo = handoff?.step === 'committed' ? handoff.to : null;
     if (handoff === null) return;
     const { to, step, attempt, fence, reason } = handoff;
     const isUp = fence?.attempt === attempt && fence.isUp;
     this.step = `handoff to ${to}: ${step}${isUp && step === 'hold' ? ', shards give up' : ''}, attempt ${attempt} (${reason})`;
     this.onNews(this.step);
+    this.onStep();
   }
 
   /** Everything is as these entries have it. */
   goBack(entries: Iterable<Entry>): void {
-    this.wentBack = true;
+    if (this.current !== null) this.former.push(this.current);
+    this.#isRaised = false;
     this.#versions.clear();
     const all = [...entries];
     for (const entry of all) if (entry.key !== POINTER) this.onChange(entry.key, entry);
+    for (const key of [STATE, STAGED, SETTLING]) if (!all.some((entry) => entry.key === key)) this.onChange(key, null);
+    this.#handedOverTo = null;
     const pointer = all.find(({ key }) => key === POINTER);
-    if (pointer !== undefined) this.#onPointer(pointer);
-    this.commits--;
-    this.settle();
-  }
-
-  keyOf(version: number): string {
-    return versionKey(NAME, version);
+    if (pointer === undefined) return;
+    this.#settleOn(pointerOf(pointer));
   }
 }

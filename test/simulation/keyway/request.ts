@@ -17,6 +17,10 @@ export interface Operation {
   readonly value: number;
   /** Its route repeats also what may have been carried out. */
   readonly repeats: boolean;
+  /** It is too long to be kept: once sent, it cannot be sent again. */
+  readonly isLong: boolean;
+  /** How long its shard takes for it; 0: not long. */
+  readonly lastsMs: number;
   readonly client: string;
 }
 
@@ -53,7 +57,7 @@ const MOST_REPETITIONS = 3;
 /** A shard that is away is tried again after so long. */
 const AWAY_MS = 100;
 /** A router waits for an answer, or for an owner, for so long. */
-const TIMEOUT_MS = 8000;
+const TIMEOUT_MS = 15_000;
 
 /**
  * A request as the gate has it. It does what the product's own does about the gate: each sending, the first and every later one, asks
@@ -116,7 +120,7 @@ export class SimulatedRequest implements GatedRequest {
   }
 
   findOwnerIn(owners: Owners): boolean {
-    const owner = (owners as SimulatedOwners).ownerOf(this.keyText);
+    const owner = (owners as SimulatedOwners).ownerOf(this.operation.key);
     if (owner === null) {
       this.fail('nobody owns it');
       return false;
@@ -127,7 +131,7 @@ export class SimulatedRequest implements GatedRequest {
   }
 
   hasMovedIn(owners: Owners): boolean {
-    const owner = (owners as SimulatedOwners).ownerOf(this.keyText);
+    const owner = (owners as SimulatedOwners).ownerOf(this.operation.key);
     return owner?.address !== this.owner?.address || owner?.id !== this.owner?.id;
   }
 
@@ -178,6 +182,7 @@ export class SimulatedRequest implements GatedRequest {
 
   #onStale(version: number): void {
     if (this.isBeingAnswered) this.fail('the key has moved');
+    else if (this.operation.isLong) this.fail('it was refused, and is too long to be sent again');
     else if (this.#repeated >= MOST_STALE) this.fail('it was refused too often');
     else {
       this.#repeated++;
@@ -197,7 +202,13 @@ export class SimulatedRequest implements GatedRequest {
 
   #repeat(): boolean {
     const { kind, repeats } = this.operation;
-    if (this.isBeingAnswered || (kind === 'put' && !repeats) || this.#repeated >= MOST_REPETITIONS) return false;
+    if (
+      this.operation.isLong ||
+      this.isBeingAnswered ||
+      (kind === 'put' && !repeats) ||
+      this.#repeated >= MOST_REPETITIONS
+    )
+      return false;
     this.#repeated++;
     const waitMs = retryWaitMs(this.#repeated, Math.random);
     if (waitMs === 0) this.proceed();

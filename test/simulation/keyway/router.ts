@@ -17,7 +17,7 @@ import { NAME, ROUTER_LEASE_MS } from './setting.ts';
 
 const LOG = newLog('silent');
 const DRAIN = { windowMs: 100, ratePerSecond: 10_000, graceMs: 500, longLivedAfterMs: 10_000, pushbackMs: 20 };
-const HOLD = { requests: 1000, bytes: 2 ** 20, waitMs: 8000 };
+const HOLD = { requests: 1000, bytes: 2 ** 20, waitMs: 15_000 };
 
 const CONFIG = parseConfig(
   `listen: [{address: 127.0.0.1:1}]

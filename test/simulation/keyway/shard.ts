@@ -1,9 +1,11 @@
+import type { Housekeeper, Task } from '../../../src/housekeeping/index.ts';
 import { type OwnershipListener, RegisteredOwnership } from '../../../src/ownership/index.ts';
 import { Registry, type Store } from '../../../src/registry/index.ts';
 import { derivedNodeId, type TopologyVersion } from '../../../src/topology/index.ts';
 import { isAbandoned } from '../judge/judge.ts';
 import type { SimulatedProcess } from '../machine/process.ts';
 import type { SharedDocuments } from './documents.ts';
+import { housekeeper, type SharedMaintenance } from './housekeeping.ts';
 import type { Sending, ShardAnswer } from './request.ts';
 import { NAME, PLAIN_OPERATION_MS, SHARD_LEASE_MS } from './setting.ts';
 
@@ -18,6 +20,10 @@ export interface Serve {
 
 /** What a shard tells who judges. */
 export interface ShardWorld {
+  /** What its housekeeping works on; null: it has none. */
+  readonly maintenance: SharedMaintenance | null;
+  /** A shard that takes part in handoffs has written something by the version that it showed. */
+  onWritten(serve: Serve): void;
   onServe(serve: Serve): void;
   onServed(serve: Serve): void;
   /** What a shard wrote at the end of an operation was not what it had read at the beginning, but for its own write. */
@@ -45,6 +51,16 @@ interface OpenWatch {
   readonly answer: (answer: ShardAnswer) => void;
 }
 
+/** What faults that are planted replace. */
+export interface ShardParts {
+  readonly clock?: (() => number) | undefined;
+  readonly task?: ((task: Task) => Task) | undefined;
+}
+
+/** Some writes take a while from the shard to the documents' store, in which the process may be stopped. */
+const LATE_WRITES = 0.3;
+const LATE_WRITE_MS = 4;
+
 /** A shard that takes part in handoffs: the product's own ownership decides what it serves. */
 export class FencingShard implements SimulatedShard {
   readonly isFencing = true;
@@ -56,6 +72,9 @@ export class FencingShard implements SimulatedShard {
   readonly #documents: SharedDocuments;
   readonly #world: ShardWorld;
   readonly #watches = new Map<Sending, OpenWatch>();
+  readonly #housekeeper: Housekeeper | null;
+  readonly #stopping = new AbortController();
+  #housekeeping: Promise<void> = Promise.resolve();
 
   /** To be called by the process itself. */
   constructor(
@@ -64,7 +83,7 @@ export class FencingShard implements SimulatedShard {
     store: Store,
     documents: SharedDocuments,
     world: ShardWorld,
-    clock: () => number = process.clock,
+    { clock = process.clock, task = (given) => given }: ShardParts = {},
   ) {
     this.process = process;
     this.id = id;
@@ -78,7 +97,7 @@ export class FencingShard implements SimulatedShard {
       address,
       nodeId: derivedNodeId(NAME.cluster, id),
       leaseMs: SHARD_LEASE_MS,
-      process: { host: process.name, pid: 0 },
+      process: { host: process.name, pid: process.pid },
     };
     const listener: OwnershipListener = {
       onVersion: () => {},
@@ -89,6 +108,10 @@ export class FencingShard implements SimulatedShard {
     const newest = documents.newest as TopologyVersion;
     this.ownership = new RegisteredOwnership(this.#registry, identity, clock, listener, newest);
     this.ownership.start().catch((error: unknown) => world.onFault(process, error));
+    const { maintenance } = world;
+    this.#housekeeper = maintenance === null ? null : housekeeper(process, id, this.#registry, maintenance, task);
+    this.#housekeeping = this.#housekeeper?.run(this.#stopping.signal) ?? Promise.resolve();
+    this.#housekeeping.catch((error: unknown) => world.onFault(process, error));
   }
 
   receive(sending: Sending, answer: (answer: ShardAnswer) => void): void {
@@ -113,11 +136,23 @@ export class FencingShard implements SimulatedShard {
       answer({ kind: 'done', revision: this.#documents.read(key).revision });
       return;
     }
-    const document = kind === 'get' ? this.#documents.read(key) : this.#documents.write(key, value, version);
     this.#world.onServed(serve);
+    if (kind === 'get') {
+      const { revision } = this.#documents.read(key);
+      answer(this.ownership.holds ? { kind: 'done', revision } : LEASE_LOST);
+    } else if (Math.random() < LATE_WRITES)
+      setTimeout(() => this.#write(serve, value, answer), LATE_WRITE_MS * Math.random());
+    else this.#write(serve, value, answer);
+  }
+
+  #write(serve: Serve, value: number, answer: (answer: ShardAnswer) => void): void {
+    const { key, version } = serve;
+    const document = this.#documents.write(key, value, version);
     if (document === null) answer({ kind: 'stale', version: this.#documents.read(key).version });
-    else if (kind === 'get' && !this.ownership.holds) answer({ kind: 'unknown', reason: 'it has lost its lease' });
-    else answer({ kind: 'done', revision: document.revision });
+    else {
+      this.#world.onWritten(serve);
+      answer({ kind: 'done', revision: document.revision });
+    }
   }
 
   #endWatches(serves: (key: string) => boolean): void {
@@ -135,10 +170,14 @@ export class FencingShard implements SimulatedShard {
   }
 
   async leave(): Promise<void> {
+    this.#stopping.abort();
+    await this.#housekeeping;
     await this.ownership.stop();
     await this.#registry.close();
   }
 }
+
+const LEASE_LOST = { kind: 'unknown', reason: 'it has lost its lease' } as const;
 
 /** A shard that trusts its routers: it serves what it is asked for, takes its time, and ends what it has begun. */
 export class PlainShard implements SimulatedShard {
@@ -149,7 +188,7 @@ export class PlainShard implements SimulatedShard {
   readonly #documents: SharedDocuments;
   readonly #world: ShardWorld;
   readonly #open = new Map<Sending, Serve>();
-  /** Operations of one key come one after the other. */
+  /** Operations on one key come one after the other, except for slow ones. */
   readonly #last = new Map<string, Promise<void>>();
 
   constructor(
@@ -166,15 +205,16 @@ export class PlainShard implements SimulatedShard {
   }
 
   receive(sending: Sending, answer: (answer: ShardAnswer) => void): void {
-    const { key } = sending.request.operation;
-    const done = (this.#last.get(key) ?? Promise.resolve()).then(() => this.#carryOut(sending, answer));
-    this.#last.set(key, done);
+    const { key, lastsMs } = sending.request.operation;
+    const before = lastsMs > 0 ? undefined : this.#last.get(key);
+    const done = (before ?? Promise.resolve()).then(() => this.#carryOut(sending, answer));
+    if (lastsMs === 0) this.#last.set(key, done);
   }
 
   async #carryOut(sending: Sending, answer: (answer: ShardAnswer) => void): Promise<void> {
     // What its router has let go, or was cut, before it is begun, nobody carries out.
     if (sending.isClosed) return;
-    const { kind, key, value } = sending.request.operation;
+    const { kind, key, value, lastsMs } = sending.request.operation;
     const serve: Serve = { shard: this, sending, key, version: sending.version };
     this.#world.onServe(serve);
     const read = this.#documents.read(key);
@@ -183,7 +223,7 @@ export class PlainShard implements SimulatedShard {
       answer({ kind: 'done', revision: read.revision });
       return;
     }
-    await new Promise<void>((resolve) => setTimeout(resolve, PLAIN_OPERATION_MS * Math.random()));
+    await new Promise<void>((resolve) => setTimeout(resolve, lastsMs + PLAIN_OPERATION_MS * Math.random()));
     if (isAbandoned(serve)) {
       // What nobody waits for changes nothing here: what comes of such is for a shard, or its store, to refuse.
     } else if (kind === 'put') {

@@ -1,9 +1,11 @@
 import crypto from 'node:crypto';
+import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
+import { procFile } from './proc.ts';
 import { runningProcess, SimulatedTimer } from './process.ts';
 
 /**
- * Runs something with a world's processes in place of the machine: timers, clocks and chance are those of the process whose
+ * Runs something with a world's processes in place of the machine: timers, clocks, chance and `/proc` are those of the process whose
  * code asks for them. What is no process' goes to the machine, as ever.
  */
 export function onSimulatedMachines(run: () => void): void {
@@ -28,6 +30,7 @@ function replace(): () => void {
   const performanceNow = performance.now.bind(performance);
   const { timeout } = AbortSignal;
   const { randomBytes, randomInt, randomUUID } = crypto;
+  const { readFileSync, readlinkSync } = fs;
   const cleared = (real: (timer: never) => void) => (timer: unknown) => {
     if (timer instanceof SimulatedTimer) timer.cancel();
     else real(timer as never);
@@ -62,6 +65,14 @@ function replace(): () => void {
     },
     randomUUID: () => (runningProcess() === null ? randomUUID() : bytes(16).toString('hex')),
   });
+  const simulated = (path: unknown): string | null => {
+    const process = runningProcess();
+    return process === null || typeof path !== 'string' ? null : procFile(process, path);
+  };
+  Object.assign(fs, {
+    readFileSync: (...asked: Parameters<typeof readFileSync>) => simulated(asked[0]) ?? readFileSync(...asked),
+    readlinkSync: (...asked: Parameters<typeof readlinkSync>) => simulated(asked[0]) ?? readlinkSync(...asked),
+  });
   syncBuiltinESMExports();
   return () => {
     Object.assign(globalThis, { setTimeout, setInterval, setImmediate, clearTimeout, clearInterval, clearImmediate });
@@ -70,6 +81,7 @@ function replace(): () => void {
     performance.now = performanceNow;
     AbortSignal.timeout = timeout;
     Object.assign(crypto, { randomBytes, randomInt, randomUUID });
+    Object.assign(fs, { readFileSync, readlinkSync });
     syncBuiltinESMExports();
   };
 }

@@ -5,9 +5,10 @@ import type { Scheduler } from './scheduler.ts';
 export interface LinkFault {
   /**
    * `silent`: nothing arrives, and nobody is told; `reset`: the sender is told at once; `lossy`: of a call its way there or its
-   * way back is lost by chance, and the sender is told; `slow`: it takes up to `slowMs`.
+   * way back is lost by chance, and the sender is told; `slow`: it takes up to `slowMs`; `twice`: a call that may be repeated
+   * arrives once more, up to `slowMs` later.
    */
-  readonly kind: 'silent' | 'reset' | 'lossy' | 'slow';
+  readonly kind: 'silent' | 'reset' | 'lossy' | 'slow' | 'twice';
   readonly slowMs: number;
 }
 
@@ -51,7 +52,7 @@ export class Network {
   }
 
   faultOf(one: string, other: string): LinkFault | undefined {
-    return this.#faults.get(Network.link(one, other));
+    return this.#faults.size === 0 ? undefined : this.#faults.get(Network.link(one, other));
   }
 
   delayMs(): number {
@@ -65,6 +66,7 @@ export class Network {
     const delayMs = this.delayMs();
     switch (fault?.kind) {
       case undefined:
+      case 'twice':
         return { kind: 'arrives', afterMs: delayMs };
       case 'silent':
         return { kind: 'lost', toldAfterMs: null };
@@ -82,6 +84,13 @@ export class Network {
     const fate = this.fate(from.name, to.name);
     if (fate.kind === 'arrives') to.after(fate.afterMs, deliver, () => from.after(this.delayMs(), onLost));
     else if (fate.toldAfterMs !== null) from.after(fate.toldAfterMs, onLost);
+  }
+
+  /** Sends a call that whatever is between the two machines may repeat. */
+  sendCall(from: SimulatedProcess, to: SimulatedProcess, deliver: () => void, onLost: () => void): void {
+    this.send(from, to, deliver, onLost);
+    const fault = this.faultOf(from.name, to.name);
+    if (fault?.kind === 'twice') to.after(this.delayMs() + this.#random() * fault.slowMs, deliver);
   }
 
   get nowMs(): number {

@@ -1,11 +1,19 @@
 import type { Event, Scheduler } from './scheduler.ts';
 
-/** What distinguishes a process' machine from the others. */
+/** What distinguishes a machine's clock from the others. */
 export interface MachineClock {
-  /** Its clock's milliseconds in one of the world's. */
+  /** Its milliseconds in one of the world's. */
   readonly rate: number;
-  /** What its clock showed when the world began. */
+  /** What it showed when the world began. */
   readonly offsetMs: number;
+}
+
+/** Where processes run. */
+export interface Machine {
+  readonly name: string;
+  readonly clock: MachineClock;
+  /** By their ids; those that are over are there until another one has the id. */
+  readonly processes: Map<number, SimulatedProcess>;
 }
 
 /** A timer of a process, as Node's are. */
@@ -37,6 +45,15 @@ interface Happening {
   readonly whenOver?: (() => void) | undefined;
 }
 
+/** Process ids come again after so many. */
+const PIDS = 3;
+
+function freePid({ processes }: Machine, started: number): number {
+  let pid = 1 + (started % PIDS);
+  while (processes.get(pid)?.isOver === false) pid++;
+  return pid;
+}
+
 /** A turn of the event loop begins up to so long after it might. */
 const MOST_LATE_MS = 0.5;
 
@@ -55,8 +72,12 @@ const runMicrotasks = (process as unknown as { _tickCallback(): void })._tickCal
  * it does nothing, while its machine's clock goes on; then all that has come happens at once.
  */
 export class SimulatedProcess {
-  /** Of the machine that it runs on; the next process there has the same. */
+  /** Of its place in the network; the next process there has the same. */
   readonly name: string;
+  readonly machine: Machine;
+  readonly pid: number;
+  /** How many processes began on its machine before it. */
+  readonly started: number;
   readonly random: () => number;
   readonly #scheduler: Scheduler;
   readonly #clock: MachineClock;
@@ -70,13 +91,18 @@ export class SimulatedProcess {
   constructor(
     scheduler: Scheduler,
     name: string,
-    clock: MachineClock,
+    machine: Machine,
+    started: number,
     random: () => number,
     onFault: (error: unknown) => void,
   ) {
     this.#scheduler = scheduler;
     this.name = name;
-    this.#clock = clock;
+    this.machine = machine;
+    this.started = started;
+    this.pid = freePid(machine, started);
+    machine.processes.set(this.pid, this);
+    this.#clock = machine.clock;
     this.random = random;
     this.#onFault = onFault;
   }

@@ -200,6 +200,10 @@ export class SimulatedStore {
     this.#log = [];
   }
 
+  entry(key: string): Entry | undefined {
+    return this.#entries.get(key);
+  }
+
   get entries(): Iterable<Entry> {
     return this.#entries.values();
   }

@@ -51,9 +51,10 @@ export class StoreServer {
       this.#network.send(this.process, from, told);
       // Whose answer is lost sees its connection end, unless all is silent.
       const fault = this.#network.faultOf(this.process.name, from.name);
-      if (fault !== undefined && fault.kind !== 'silent') from.after(this.#network.delayMs() + fault.slowMs, lost);
+      if (fault !== undefined && fault.kind !== 'silent' && fault.kind !== 'twice')
+        from.after(this.#network.delayMs() + fault.slowMs, lost);
     };
-    this.#network.send(from, this.process, answer, lost);
+    this.#network.sendCall(from, this.process, answer, lost);
   }
 
   /** @returns what has it end */

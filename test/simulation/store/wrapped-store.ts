@@ -16,6 +16,10 @@ export interface Wrong {
   readonly key?: (key: string) => string;
   /** Whether an entry is seen at all. */
   readonly sees?: (entry: Pick<Entry, 'key'>) => boolean;
+  /** What an entry that is read is taken for. */
+  readonly reads?: (entry: Entry) => Entry;
+  /** What is written instead. */
+  readonly writes?: (change: Change) => Change;
   /** What was read is answered again for so long. */
   readonly staleMs?: number;
   readonly clock?: () => number;
@@ -26,6 +30,12 @@ export interface Wrong {
   /** Whether a change is told to nobody. */
   readonly loses?: () => boolean;
   readonly hidesCompaction?: boolean;
+  /** A watch begins with what comes next, whatever was missed. */
+  readonly skipsMissed?: boolean;
+  /** It never says that it went back. */
+  readonly hidesRestores?: boolean;
+  /** A lease that has ended is renewed all the same, as far as its holder hears. */
+  readonly renewsAll?: boolean;
 }
 
 type Listed = Awaited<ReturnType<Store['list']>>;
@@ -35,6 +45,7 @@ export class WrappedStore implements Store {
   readonly #store: Store;
   readonly #wrong: Wrong;
   readonly #read = new Map<string, { readonly atMs: number; readonly listed: Listed }>();
+  #newest = 0 as Revision;
 
   constructor(store: Store, wrong: Wrong) {
     this.#store = store;
@@ -49,28 +60,36 @@ export class WrappedStore implements Store {
     return this.#wrong.key?.(key) ?? key;
   }
 
+  #asRead(entry: Entry): Entry {
+    return this.#wrong.reads?.(entry) ?? entry;
+  }
+
   async get(key: string): Promise<Entry | null> {
     const entry = await this.#store.get(this.#key(key));
-    return entry !== null && this.#sees(entry) ? entry : null;
+    return entry !== null && this.#sees(entry) ? this.#asRead(entry) : null;
   }
 
   async list(prefix: string): Promise<Listed> {
-    const { staleMs = 0, clock = () => 0 } = this.#wrong;
+    const { staleMs = 0, clock = () => 0, hidesRestores = false } = this.#wrong;
     const known = this.#read.get(prefix);
     if (known !== undefined && clock() - known.atMs < staleMs) return known.listed;
     const { entries, revision } = await this.#store.list(prefix);
-    const listed = { entries: entries.filter((entry) => this.#sees(entry)), revision };
+    this.#newest = Math.max(this.#newest, revision) as Revision;
+    const listed = {
+      entries: entries.filter((entry) => this.#sees(entry)).map((entry) => this.#asRead(entry)),
+      revision: hidesRestores ? this.#newest : revision,
+    };
     if (staleMs > 0) this.#read.set(prefix, { atMs: clock(), listed });
     return listed;
   }
 
   async commit(conditions: readonly Condition[], changes: readonly Change[]): Promise<Revision | null> {
-    const { compares = () => true, unanswered, refused } = this.#wrong;
+    const { compares = () => true, writes = (change) => change, unanswered, refused } = this.#wrong;
     const kept = conditions
       .filter((condition) => !('key' in condition) || compares(condition.key))
       .map((condition) => ('key' in condition ? { ...condition, key: this.#key(condition.key) } : condition));
     try {
-      const named = changes.map((change) => ({ ...change, key: this.#key(change.key) }));
+      const named = changes.map((change) => writes({ ...change, key: this.#key(change.key) }));
       const revision = await this.#store.commit(kept, named);
       return revision === null && refused === 'done' ? (await this.#store.list('')).revision : revision;
     } catch (error) {
@@ -80,11 +99,30 @@ export class WrappedStore implements Store {
   }
 
   watch(prefix: string, after: Revision, watcher: Watcher): () => void {
+    if (this.#wrong.skipsMissed !== true) return this.#watch(prefix, after, watcher);
+    let stop = (): void => {};
+    let isStopped = false;
+    const begin = (from: Revision): void => {
+      if (!isStopped) stop = this.#watch(prefix, from, watcher);
+    };
+    this.#store.list(prefix).then(
+      ({ revision }) => begin(revision),
+      () => begin(after),
+    );
+    return () => {
+      isStopped = true;
+      stop();
+    };
+  }
+
+  #watch(prefix: string, after: Revision, watcher: Watcher): () => void {
     const { loses = () => false, hidesCompaction = false } = this.#wrong;
     return this.#store.watch(prefix, after, {
       onBegun: () => watcher.onBegun(),
       onChanges: ({ revision, events }) => {
-        const seen = events.filter((event) => this.#sees(event));
+        const seen = events
+          .filter((event) => this.#sees(event))
+          .map((event) => (event.entry === null ? event : { ...event, entry: this.#asRead(event.entry) }));
         if (!loses()) watcher.onChanges({ revision, events: seen });
       },
       onEnded: (reason) => {
@@ -93,7 +131,8 @@ export class WrappedStore implements Store {
     });
   }
 
-  recall(seen: Entry | null): Promise<Recalled> {
+  async recall(seen: Entry | null): Promise<Recalled> {
+    if (this.#wrong.hidesRestores === true) return { copy: '1', isKept: true };
     return this.#store.recall(seen);
   }
 
@@ -101,8 +140,8 @@ export class WrappedStore implements Store {
     return this.#store.grantLease(lengthMs);
   }
 
-  renewLease(lease: LeaseId): Promise<boolean> {
-    return this.#store.renewLease(lease);
+  async renewLease(lease: LeaseId): Promise<boolean> {
+    return (await this.#store.renewLease(lease)) || this.#wrong.renewsAll === true;
   }
 
   revokeLease(lease: LeaseId): Promise<void> {

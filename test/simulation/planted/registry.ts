@@ -1,0 +1,75 @@
+import { INCARNATION, SETTLING } from '../../../src/registry/incarnation.ts';
+import { ROUTER_LEASE_MS } from '../keyway/setting.ts';
+import { WrappedStore } from '../store/wrapped-store.ts';
+import { edited, isShard, type Planted } from './planted.ts';
+
+/** What the registry says, and what is made of it. */
+export const registry: readonly Planted[] = [
+  {
+    name: 'steps of handoffs are written without compare-and-set',
+    shards: 'plain',
+    store: (store) =>
+      new WrappedStore(store, { compares: (key) => !key.startsWith('handoff/') && !key.startsWith('topology/') }),
+  },
+  {
+    name: 'shards write their own entries without compare-and-set',
+    shards: 'fencing',
+    store: (store, process) =>
+      isShard(process)
+        ? new WrappedStore(store, { compares: (key) => !key.startsWith('member/') && !key.startsWith('handoff/') })
+        : store,
+  },
+  {
+    name: 'a commit that was not answered is taken for refused',
+    shards: 'fencing',
+    store: (store) => new WrappedStore(store, { unanswered: 'refused' }),
+  },
+  {
+    name: 'a commit that was refused is taken for done',
+    shards: 'fencing',
+    store: (store) => new WrappedStore(store, { refused: 'done' }),
+  },
+  {
+    name: 'the store confirms renewals of leases that have ended',
+    shards: 'plain',
+    store: (store) => new WrappedStore(store, { renewsAll: true }),
+  },
+  {
+    name: 'watches lose a tenth of all changes',
+    shards: 'plain',
+    store: (store, { random }) => new WrappedStore(store, { loses: () => random() < 0.1 }),
+  },
+  {
+    name: 'watches do not report that changes they missed were compacted',
+    shards: 'fencing',
+    store: (store) => new WrappedStore(store, { hidesCompaction: true }),
+  },
+  {
+    name: 'a watch that reconnects begins with the next change',
+    shards: 'plain',
+    store: (store) => new WrappedStore(store, { skipsMissed: true }),
+  },
+  {
+    name: 'a restored registry is taken for the one before',
+    shards: 'plain',
+    store: (store) => new WrappedStore(store, { hidesRestores: true }),
+  },
+  {
+    name: 'after a restore, members do not wait for earlier leases to end',
+    shards: 'plain',
+    store: (store) => new WrappedStore(store, { sees: ({ key }) => key !== SETTLING }),
+  },
+  {
+    name: 'after a restore, members wait for earlier leases, and not for what shards may serve beyond them',
+    shards: 'fencing',
+    store: (store) =>
+      new WrappedStore(store, {
+        writes: (change) =>
+          change.key === INCARNATION
+            ? edited(change as { readonly key: string; readonly value: string }, (incarnation) => {
+                incarnation.longestLeaseMs = Math.min(incarnation.longestLeaseMs as number, ROUTER_LEASE_MS);
+              })
+            : change,
+      }),
+  },
+];
