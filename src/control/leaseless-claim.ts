@@ -30,6 +30,8 @@ export class LeaselessClaim {
   #settling: Promise<void> | null = null;
   #forgetting: Promise<void> = Promise.resolve();
   #isSettled = true;
+  /** What stands in the registry is this process's last word. */
+  #isKnown = false;
 
   /**
    * @param self the router, as `qualified` names it
@@ -51,8 +53,10 @@ export class LeaselessClaim {
 
   onConfirmed(lease: HeldLease): void {
     this.#lease = lease;
-    // While it was away, people may have said that it had ended: then its word does not stand any more.
+    // While it was away, people may have said that it had ended: then its word does not stand any more. And where the registry went back, a word
+    // stands again that was taken back.
     this.#claimed = null;
+    this.#isKnown = false;
     this.settle();
   }
 
@@ -94,6 +98,7 @@ export class LeaselessClaim {
       // What has come meanwhile is seen to next.
       if (!isWritten || follower.served !== served || this.#lease !== lease) return;
       follower.keepAs(this.#self);
+      this.#isKnown = true;
       this.#claimed = served.number;
       this.#onChange();
     }
@@ -107,7 +112,8 @@ export class LeaselessClaim {
   async #takeBack(): Promise<void> {
     this.#follower.keepAs(null);
     try {
-      await this.#entry.remove();
+      await this.#entry.remove(this.#isKnown ? 'own' : 'anything');
+      this.#isKnown = true;
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
       this.#isSettled = false;

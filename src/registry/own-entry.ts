@@ -46,10 +46,10 @@ export class OwnEntry {
     return this.#afterOthers(() => this.#write(value, options));
   }
 
-  /** Takes it away, if it is as this process left it. @throws StoreUnavailable */
-  remove(): Promise<void> {
+  /** Takes it away. @param over `own`: if it is as this process left it. @throws StoreUnavailable */
+  remove(over: 'own' | 'anything' = 'own'): Promise<void> {
     return this.#afterOthers(async () => {
-      const known = this.#known;
+      const known = over === 'own' ? this.#known : await this.#store.get(this.#key);
       if (known !== null)
         await this.#store.commit([{ key: this.#key, revision: known.revision }], [{ key: this.#key, value: null }]);
       this.#known = null;
