@@ -72,7 +72,6 @@ export const serving: readonly Planted[] = [
   {
     name: 'a delayed request is sent without asking the gate',
     shards: 'plain',
-    isQuick: true,
     router: (router) => {
       router.readmits = (request) => request.isOpen && request.owner !== null;
     },
