@@ -199,8 +199,9 @@ routes: [{cluster: c0, match: {prefix: /}}]
   ): Control {
     const kept = { keep: () => {}, read: () => null };
     const registry = this.#registryOf(process, store);
-    const tell = process.inOrder(() => 0.1, onEvent);
-    const plane = new ControlPlane({ ...birth, router: process.name }, { registry, kept, clock: process.clock, tell });
+    const toRouter = process.inOrder(() => 0.1, onEvent);
+    const surroundings = { registry, kept, clock: process.clock, onEvent: toRouter };
+    const plane = new ControlPlane({ ...birth, router: process.name }, surroundings);
     return {
       serving: (value) => void plane.serving(value),
       follow: (cluster, value) => void plane.follow(cluster, value),
