@@ -206,3 +206,15 @@ it('takes no more of a client than may be under way, however much it sends', asy
   expect(s0.times('GET')).toBe(1024);
   expect(hostile.isClosed).toBe(false);
 });
+
+it('says that it is one server without a cluster, and has nothing to do with HTTP', async () => {
+  const router = await RedisRouter.start(scope);
+  const client = router.client();
+  client.say('CLUSTER SLOTS', 'READONLY', 'ROLE', 'CONFIG GET databases', 'SET stays/a 1');
+  const noCluster = '-ERR This instance has cluster support disabled';
+  await client.hears(noCluster, noCluster, '[master, :0, []]', '[databases, 1]', 'OK');
+  const browser = router.client();
+  browser.socket.write('POST / HTTP/1.1\r\nHost: x\r\n\r\nDEL stays/a\r\n');
+  await vi.waitFor(() => expect(browser.isClosed).toBe(true), PATIENCE);
+  expect(router.shards[0].values.get('stays/a')).toBe('1');
+});

@@ -4,7 +4,7 @@ import type { CommandInfo } from '../commands/index.ts';
 import { argumentsFrom } from '../take/arguments.ts';
 import { clientAnswers } from './client.ts';
 import { auth, echo, hello, ping, quit, reset, select } from './connection.ts';
-import { configGet, info } from './server.ts';
+import { configGet, info, noCluster, role, whoAmI } from './server.ts';
 
 /** Answers a command by what the session knows. @param args what stands behind the command's name */
 export type LocalAnswer = (session: ClientSession, args: readonly string[], command: Command) => void;
@@ -20,13 +20,18 @@ const ANSWERS: Readonly<Record<string, LocalAnswer>> = {
   reset,
   info,
   'config|get': configGet,
+  role,
+  'acl|whoami': whoAmI,
+  readonly: noCluster,
+  readwrite: noCluster,
+  asking: noCluster,
   ...clientAnswers,
 };
 
 /** Answers what the router answers by itself. */
 export function localAnswers(session: ClientSession, commandInfo: CommandInfo, command: Command): void {
   const { name } = commandInfo;
-  const answer = ANSWERS[name];
+  const answer = ANSWERS[name] ?? (name.startsWith('cluster|') ? noCluster : undefined);
   if (answer === undefined) {
     session.refuse('refused_command', `ERR ${name.replace('|', ' ').toUpperCase()} is not supported through Keyway`);
     return;

@@ -1,4 +1,4 @@
-import { bulkReply, mapReply } from '../../../resp/index.ts';
+import { arrayReply, bulkReply, integerReply, mapReply } from '../../../resp/index.ts';
 import type { LocalAnswer } from './local-answer.ts';
 
 /**
@@ -28,6 +28,16 @@ export const info: LocalAnswer = (session, sections) => {
     .join('\r\n');
   session.say(bulkReply(text));
 };
+
+/** ROLE: that of a server which nobody replicates. */
+export const role: LocalAnswer = (session) =>
+  session.say(arrayReply([bulkReply('master'), integerReply(0), arrayReply([])]));
+
+export const whoAmI: LocalAnswer = (session) => session.say(bulkReply('default'));
+
+/** What is for a cluster's nodes: clients see one server, and take it for one without a cluster. */
+export const noCluster: LocalAnswer = (session) =>
+  session.refuse('refused_command', 'ERR This instance has cluster support disabled');
 
 /** What frameworks read of a server's settings before they use it. */
 const SETTINGS: Readonly<Record<string, string>> = {

@@ -75,7 +75,8 @@ export function block(session: ClientSession, info: CommandInfo, command: Comman
   const owners = ownersFor(session);
   if (owners === null) return;
   const owner = ownerOfAll(owners, info, command);
-  if (owner === undefined) session.refuse('cross_slot', ERRORS.crossSlot);
+  if (keyPlaces.count === 0) sendAnywhere(session, info);
+  else if (owner === undefined) session.refuse('cross_slot', ERRORS.crossSlot);
   else if (owner === null) refuseUnowned(session);
   else {
     const traffic = session.entry.trafficOf(info);
