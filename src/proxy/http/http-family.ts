@@ -70,7 +70,7 @@ class HttpRouter implements RunningFamily<HttpSettings>, DownstreamOwner {
   #applySettings({ routes, edge, limits }: HttpSettings, accessLog: AccessLog | null): void {
     const { context } = this;
     const { counters, drain, hold, limits: coreLimits } = this.#host.context;
-    context.accessLog?.close();
+    void context.accessLog?.close();
     Object.assign(context, {
       limits: { ...coreLimits, ...limits },
       drain,
@@ -92,7 +92,7 @@ class HttpRouter implements RunningFamily<HttpSettings>, DownstreamOwner {
   }
 
   async stop(): Promise<void> {
-    this.context.accessLog?.close();
+    await this.context.accessLog?.close();
     await this.context.tracing?.stop().catch(() => {});
   }
 }

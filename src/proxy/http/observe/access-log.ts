@@ -66,9 +66,9 @@ export class AccessLog {
     this.#file.write(`${this.#line(entry, this.#now())}\n`);
   }
 
-  /** Writes what was collected, and no more. */
-  close(): void {
-    this.#file.close();
+  /** Writes what was collected, and no more; see `LineFile.close`. */
+  close(): Promise<void> {
+    return this.#file.close();
   }
 }
 

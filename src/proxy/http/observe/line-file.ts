@@ -20,6 +20,7 @@ export class LineFile {
   #bytes: Buffer = NOTHING;
   #isWriting = false;
   #isClosed = false;
+  readonly #released = Promise.withResolvers<void>();
 
   /** @param path `-` for standard output. @throws Error where the file cannot be opened */
   constructor(path: string) {
@@ -45,8 +46,7 @@ export class LineFile {
       this.#isWriting = false;
       if (error === null) this.#bytes = this.#bytes.subarray(written);
       if (this.#isClosed) {
-        this.#writeNow(this.#bytes);
-        this.#release();
+        this.#writeRest();
         return;
       }
       if (error === null && (this.#bytes.length > 0 || this.#collected.length >= BUFFERED_CHARACTERS)) this.#flush();
@@ -59,15 +59,24 @@ export class LineFile {
     return bytes;
   }
 
-  /** Writes what was collected, as far as it is taken at once, and no more. */
-  close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    clearInterval(this.#timer);
-    if (!this.#isWriting) this.#writeNow(this.#bytes);
-    // The process may end before what is under way does.
+  /**
+   * Writes what was collected, as far as it is taken at once, and no more; behind what is being written, so that lines keep their order.
+   * @returns when that is done, for a process that is about to end
+   */
+  close(): Promise<void> {
+    if (!this.#isClosed) {
+      this.#isClosed = true;
+      clearInterval(this.#timer);
+      if (!this.#isWriting) this.#writeRest();
+    }
+    return this.#released.promise;
+  }
+
+  #writeRest(): void {
+    this.#writeNow(this.#bytes);
     this.#writeNow(this.#take());
-    if (!this.#isWriting) this.#release();
+    if (this.#fd !== STDOUT) closeSync(this.#fd);
+    this.#released.resolve();
   }
 
   #writeNow(bytes: Buffer): void {
@@ -76,9 +85,5 @@ export class LineFile {
     } catch {
       // The file takes nothing.
     }
-  }
-
-  #release(): void {
-    if (this.#fd !== STDOUT) closeSync(this.#fd);
   }
 }
