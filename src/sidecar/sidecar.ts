@@ -10,6 +10,7 @@ import {
 import type { MemberProcess, Registry } from '../registry/index.ts';
 import { splitAddress } from '../runtime/address.ts';
 import type { TopologyName } from '../topology/index.ts';
+import { KeysLeaveHook } from './keys-leave-hook.ts';
 import { backendTable, type Carried, sidecarSettings } from './settings.ts';
 import { StoreToken } from './store-token.ts';
 
@@ -42,6 +43,10 @@ export interface SidecarOptions {
   readonly watch: readonly string[];
   /** Connections of clients that the process has room for. */
   readonly maxConnections: number;
+  /** Called by POST with the keys that leave, before others may serve them. */
+  readonly onKeysLeave?: string | undefined;
+  /** Called where that fails. */
+  readonly onHookFault: (fault: string) => void;
   /** Called when the backend's health changes, with the fault, or null. */
   readonly onHealth: (fault: string | null) => void;
   /** Milliseconds of the machine's clock. */
@@ -61,6 +66,7 @@ export class Sidecar {
   readonly #token: StoreToken;
   readonly #checker: HealthChecker | null;
   readonly #backendIsWell: Promise<void>;
+  readonly #hook: KeysLeaveHook | null;
   #router: Router | null = null;
   #hasStarted = false;
 
@@ -77,10 +83,13 @@ export class Sidecar {
       watch,
     };
     this.#token = new StoreToken(shard);
+    const { onKeysLeave, onHookFault } = options;
+    const leaving = { cluster: name.cluster, shard };
+    this.#hook = onKeysLeave === undefined ? null : new KeysLeaveHook(onKeysLeave, leaving, onHookFault);
     const identity = { name, shard, address, nodeId, leaseMs, process };
     this.#ownership = new RegisteredOwnership(registry, identity, clock, {
       onVersion: () => this.#onVersion(),
-      onLost: () => this.#router?.release(name.cluster),
+      onLost: () => this.#giveUpLost(),
     });
     let isWell = (): void => {};
     this.#backendIsWell = new Promise((resolve) => {
@@ -108,6 +117,11 @@ export class Sidecar {
     this.#router?.publish(this.#carried.cluster, backendTable(this.#carried, topology.version), null);
   }
 
+  async #giveUpLost(): Promise<void> {
+    await this.#router?.release(this.#carried.cluster);
+    await this.#hook?.tell((key) => this.#ownership.lostBy(key, 0, key.length));
+  }
+
   /** Takes connections, and refuses their requests until it has registered. @returns the port */
   async listen(): Promise<number> {
     const { listen, maxConnections, clock, random, timeOfDay } = this.#options;
@@ -121,6 +135,7 @@ export class Sidecar {
     const { shard, address } = this.#options;
     const ownership = this.#ownership;
     const token = this.#token;
+    const hook = this.#hook;
     return {
       label: `${shard} (${address})`,
       get version() {
@@ -131,6 +146,7 @@ export class Sidecar {
       },
       servesUntil: ownership.servesUntil,
       lostBy: (key, start, end) => ownership.lostBy(key, start, end),
+      onServed: hook === null ? null : (key, length) => hook.onServed(key, length),
     };
   }
 

@@ -314,6 +314,14 @@ describe('a change of version', () => {
     call.stream.end();
   });
 
+  it('has the client send again what its shard has refused, and what is too long to be kept', async () => {
+    const router = await RouterInProcess.start(scope);
+    const [, old] = router.shards;
+    old.answer = ({ stream }) => stream.respond({ ':status': 421, 'x-keyway-stale': '2' }, { endStream: true });
+    const call = router.call('moves/a', 'PUT', 'x'.repeat(2_000_000));
+    expect(await call.over).toMatch(/^503 the key has moved/);
+  });
+
   it('sends what a shard has refused that is behind again, with its content, as often as that takes', async () => {
     const router = await RouterInProcess.start(scope);
     const [next, old] = router.shards;

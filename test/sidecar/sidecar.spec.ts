@@ -10,7 +10,7 @@ import { startHttpBackend } from '../support/http-backend.ts';
 import { freePorts, Scope } from '../support/processes.ts';
 import { PATIENCE } from '../support/registries.ts';
 import { KEYS, Sidecars } from './sidecars.ts';
-import type { Served } from './store-backend.ts';
+import { type Served, startStoreBackend } from './store-backend.ts';
 
 const scope = new Scope();
 afterEach(() => scope.release());
@@ -158,6 +158,22 @@ it('ends a WebSocket of a key that moves with 1012, and the client finds the new
   const closed = once(socket, 'close');
   await sidecars.apply(2);
   expect([shard, (await closed)[0], (await open()).shard]).toEqual(['s0', 1012, 's1']);
+});
+
+it('tells the backend which keys leave, before another shard serves them', async () => {
+  const sidecars = await Sidecars.start(scope, 0);
+  const { store } = sidecars;
+  const ports = [await startStoreBackend(scope, 's0', store), await startStoreBackend(scope, 's1', store)];
+  await sidecars.add('s0', `127.0.0.1:${ports[0]}`, ['--on-keys-leave', `http://127.0.0.1:${ports[0]}/keys-leave`]);
+  await sidecars.add('s1', `127.0.0.1:${ports[1]}`);
+  await sidecars.apply(1);
+  const router = await sidecars.router();
+  for (const key of KEYS) await ask(router.endpoint, 'PUT', `/docs/${key}`, {}, 'x');
+  await sidecars.apply(2);
+  const [told] = store.left;
+  expect(told).toMatchObject({ cluster: 'docs', shard: 's0', version: 2 });
+  const movers = KEYS.filter((key) => sidecars.ownerOf(key, 2) === 's1');
+  expect([...(told?.keys ?? [])].sort()).toEqual(movers.sort());
 });
 
 it('is counted out while it is stopped, and cuts what it carries once it goes on', async () => {

@@ -22,6 +22,8 @@ export interface Served {
 export class SharedStore {
   readonly served: Served[] = [];
   readonly values = new Map<string, string>();
+  /** What backends were told of keys that leave. */
+  readonly left: Array<{ readonly shard: string; readonly keys: readonly string[] }> = [];
 }
 
 /**
@@ -44,13 +46,20 @@ export async function startStoreBackend(scope: Scope, shard: string, store: Shar
 
 async function answer(
   shard: string,
-  { served, values }: SharedStore,
+  { served, values, left }: SharedStore,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://backend');
   if (url.pathname === '/healthz') {
     response.end('ok');
+    return;
+  }
+  if (url.pathname === '/keys-leave') {
+    const parts: Buffer[] = [];
+    for await (const part of request) parts.push(part as Buffer);
+    left.push(JSON.parse(Buffer.concat(parts).toString()));
+    response.end();
     return;
   }
   const { headers } = request;

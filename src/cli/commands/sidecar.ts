@@ -30,6 +30,7 @@ interface SidecarFlags extends BackendFlags {
   readonly waitForBackend: number;
   readonly keyless: readonly string[];
   readonly watch: readonly string[];
+  readonly onKeysLeave?: string;
   readonly tlsCertificate?: string;
   readonly tlsKey?: string;
   readonly tlsClientAuthorities?: string;
@@ -39,6 +40,12 @@ const several = (text: string, before: readonly string[]): string[] => [...befor
 
 function pathOption(text: string): string {
   if (!text.startsWith('/')) throw new InvalidArgumentError('write a path, such as /healthz.');
+  return text;
+}
+
+function urlOption(text: string): string {
+  if (!/^http:$/.test(URL.parse(text)?.protocol ?? ''))
+    throw new InvalidArgumentError('write a URL, such as http://127.0.0.1:8080/keys-leave.');
   return text;
 }
 
@@ -73,6 +80,7 @@ export function sidecarCommand(): Command {
       ),
     )
     .option('--keyless <path>', 'a path whose requests have no key, as of health checks; may be repeated', several, [])
+    .option('--on-keys-leave <url>', 'told by POST which keys leave, before others may serve them', urlOption)
     .option('--watch <path>', 'a path of calls that stay open, * for anything; may be repeated', several, [])
     .option(
       '--tls-certificate <file>',
@@ -136,6 +144,8 @@ function optionsOf(flags: SidecarFlags, log: Log): SidecarOptions {
     keyless: flags.health === 'http' ? [...keyless, flags.path] : keyless,
     watch,
     maxConnections: clientConnectionsIn(openFileLimit()),
+    onKeysLeave: flags.onKeysLeave,
+    onHookFault: (fault) => log.error({ fault }, 'the backend did not hear of the keys that leave'),
     onHealth: (fault) => {
       if (fault === null) log.info('the backend is healthy');
       else log.warn({ fault }, 'the backend is unhealthy');

@@ -38,6 +38,7 @@ function newFence() {
     version: 1,
     token: 7,
     servesUntil,
+    onServed: null,
     lostBy: (key: Uint8Array, start: number, end: number) =>
       lost.get(Buffer.from(key.subarray(start, end)).toString()) ?? 0,
   };

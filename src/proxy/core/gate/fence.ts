@@ -24,6 +24,8 @@ export interface FencedShard {
    * have it.
    */
   lostBy(key: Uint8Array, start: number, end: number): number;
+  /** Called with each key that a request goes to the shard for: its first bytes, so many. Null where nobody wants to know. */
+  readonly onServed: ((key: Uint8Array, length: number) => void) | null;
 }
 
 /**
@@ -89,7 +91,10 @@ export class Fence implements RequestGate {
     else if (!this.#lease.admitsAt(this.#context.turn.nowMs)) this.#refuseWithoutLease(request);
     else {
       this.#hasServed = true;
-      if (!request.hasMovedIn(this.#own)) return true;
+      if (!request.hasMovedIn(this.#own)) {
+        this.#shard.onServed?.(this.#keyBytes.bytes, this.#keyBytes.length);
+        return true;
+      }
       this.#refuseLost(request);
     }
     return false;
