@@ -14,7 +14,6 @@ export interface Leads {
 export class Territory {
   readonly #shard: string;
   readonly #by: ProjectsBy;
-  #topology: Topology | null = null;
   #cluster: Cluster | null = null;
   /** Null: not known yet. */
   #projects: readonly string[] | null = null;
@@ -27,7 +26,6 @@ export class Territory {
   }
 
   setTopology(topology: Topology | null): void {
-    this.#topology = topology;
     this.#cluster = topology === null ? null : new Cluster(topology);
     this.#owned = null;
   }
@@ -46,7 +44,7 @@ export class Territory {
   units(leads: Leads): Array<{ readonly unit: Unit; readonly by: 'cluster' | 'shard' }> {
     const units: Array<{ unit: Unit; by: 'cluster' | 'shard' }> = [];
     if (leads.cluster) units.push({ unit: { kind: 'cluster' }, by: 'cluster' });
-    if (leads.shard && this.#topology?.shards.some(({ id }) => id === this.#shard) === true)
+    if (leads.shard && this.#cluster?.shards.some(({ id }) => id === this.#shard) === true)
       units.push({ unit: { kind: 'shard', shard: this.#shard }, by: 'shard' });
     const by = this.#by === 'leader' ? 'cluster' : 'shard';
     if (!leads[by] || this.#cluster === null) return units;
@@ -57,6 +55,6 @@ export class Territory {
 
   #owns(project: string): boolean {
     const key = Buffer.from(project, 'utf8');
-    return this.#topology?.shards[this.#cluster?.locate(key, 0, key.length) ?? -1]?.id === this.#shard;
+    return this.#cluster?.shards[this.#cluster.locate(key, 0, key.length)]?.id === this.#shard;
   }
 }

@@ -1,5 +1,5 @@
 import { type PlacementName, placementKinds, type SharedTables } from '../placement/index.ts';
-import { Cluster, type ClusterDescription } from './cluster.ts';
+import { Cluster, type ClusterDescription, openRest, type PieceTable } from './cluster.ts';
 import { KeyTable } from './key-table.ts';
 import type { ResolvedPin } from './pins.ts';
 import type { TopologyVersion } from './topology.ts';
@@ -17,6 +17,8 @@ export interface SharedCluster {
   readonly placement: PlacementName;
   readonly tables: SharedTables;
   readonly pins: readonly ResolvedPin[];
+  /** While keys move in waves: up to which position they have, and where the others are. */
+  readonly rest: { readonly cursor: number; readonly pieces: readonly PieceTable[] } | null;
   /** Ids and addresses of the shards one after the other, and where each of them ends. */
   readonly text: Uint8Array;
   readonly ends: Int32Array;
@@ -27,9 +29,10 @@ let builds = 0;
 
 /** Builds a cluster's table, for other threads to open. */
 export function shareCluster(description: ClusterDescription, version: TopologyVersion | null): SharedCluster {
-  const { name, shards } = description;
+  const { name } = description;
   const cluster = new Cluster(description);
-  const parts = shards.flatMap(({ id, address }) => [encoder.encode(id), encoder.encode(address)]);
+  const { moving, restTables } = cluster;
+  const parts = cluster.shards.flatMap(({ id, address }) => [encoder.encode(id), encoder.encode(address)]);
   const text = new Uint8Array(new SharedArrayBuffer(parts.reduce((sum, part) => sum + part.length, 0)));
   const ends = new Int32Array(new SharedArrayBuffer(parts.length * Int32Array.BYTES_PER_ELEMENT));
   let end = 0;
@@ -46,6 +49,7 @@ export function shareCluster(description: ClusterDescription, version: TopologyV
     placement: description.placement.name,
     tables: cluster.tables,
     pins: cluster.resolvedPins,
+    rest: moving === null ? null : { cursor: moving.cursor, pieces: restTables },
     text,
     ends,
   };
@@ -67,7 +71,8 @@ export class ClusterTable extends KeyTable {
   readonly #places: Array<ShardPlace | undefined> = [];
 
   constructor(shared: SharedCluster) {
-    super(placementKinds[shared.placement].open(shared.tables), shared.pins);
+    const { placement, tables, pins, rest } = shared;
+    super(placementKinds[placement].open(tables), pins, rest === null ? null : openRest(rest.cursor, rest.pieces));
     this.name = shared.name;
     this.version = shared.version;
     this.size = shared.ends.length / 2;

@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import { keyBytes, type Partition } from '../placement/index.ts';
-import { Cluster, type ClusterDescription } from './cluster.ts';
+import { Cluster, type ClusterDescription, type Piece } from './cluster.ts';
+import { piecesOf } from './moving.ts';
 import { type Pin, pinName } from './pins.ts';
 
 /** Keys whose hash lies from `first` to `last`, both included, and whose owner changes. Null: no owner. */
@@ -45,7 +47,8 @@ export interface ClusterDiff {
 export function diff(before: Cluster, after: Cluster): ClusterDiff {
   const names = [idsOf(before), idsOf(after)] as const;
   const [a, b] = [before.partition(), after.partition()];
-  const ranges = a.space === b.space ? movedRanges(a, b, names) : null;
+  const isWhole = before.moving === null && after.moving === null;
+  const ranges = isWhole && a.space === b.space ? movedRanges(a, b, names) : null;
   const isPinned = before.pins.length > 0 || after.pins.length > 0;
   const moves = ranges === null || isPinned ? byOwners(before, after, names) : byRanges(before, ranges);
   const flows = ranges === null ? sampledFlows(before, after, names) : flowsOf(ranges, a.size);
@@ -63,6 +66,20 @@ export function diff(before: Cluster, after: Cluster): ClusterDiff {
  * versions place keys in different ways, so that any may.
  */
 export function losingShards(before: ClusterDescription, after: ClusterDescription): string[] {
+  const losing = new Set<string>();
+  const [had, will] = [piecesOf(before), piecesOf(after)];
+  let [i, j] = [0, 0];
+  while (i < had.length && j < will.length) {
+    const [a, b] = [had[i] as Piece, will[j] as Piece];
+    if (!isDeepStrictEqual({ ...a, until: 1 }, { ...b, until: 1 }))
+      for (const id of losingOf({ name: before.name, ...a }, { name: after.name, ...b })) losing.add(id);
+    if (a.until <= b.until) i++;
+    if (b.until <= a.until) j++;
+  }
+  return [...losing];
+}
+
+function losingOf(before: ClusterDescription, after: ClusterDescription): string[] {
   const { ranges, pins } = diff(new Cluster(before), new Cluster(after));
   if (ranges === null || pins.length > 0) return before.shards.map(({ id }) => id);
   const addresses = new Map(after.shards.map(({ id, address }) => [id, address]));

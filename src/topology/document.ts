@@ -1,9 +1,12 @@
+import { isDeepStrictEqual } from 'node:util';
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { formatDuration } from '../runtime/quantity.ts';
 import { checkDocument, parseYaml, type Report } from '../yaml/index.ts';
+import type { ClusterDescription, Moving, Piece } from './cluster.ts';
 import { describeCluster } from './describe.ts';
-import { storedTopologySchema, topologySchema } from './schema.ts';
+import { targetOf } from './moving.ts';
+import { storedTopologySchema, topologySchema, WAVES } from './schema.ts';
 import { formatSlotRanges } from './slot-ranges.ts';
 import type { Topology, TopologyDraft, TopologyVersion } from './topology.ts';
 
@@ -27,7 +30,7 @@ export function checkTopology(document: unknown, source: string): TopologyDraft 
 }
 
 /** What decides ownership is understood as a whole, or not at all. */
-const DECISIVE: ReadonlySet<PropertyKey | undefined> = new Set(['placement', 'pins']);
+const DECISIVE: ReadonlySet<PropertyKey | undefined> = new Set(['placement', 'pins', 'moving']);
 
 /** A topology that was written by this release, an earlier or a later one. */
 export interface ReadTopology {
@@ -59,50 +62,96 @@ function leaveOut(document: unknown, path: readonly PropertyKey[]): void {
   delete (holder as Record<PropertyKey, unknown>)[path.at(-1) as PropertyKey];
 }
 
-function draftOf(
-  {
-    namespace,
-    cluster,
-    version,
-    consistency,
-    failover,
-    requires: _requires,
-    ...fields
-  }: z.output<typeof topologySchema>,
-  report: Report,
-): TopologyDraft {
+type Document = z.output<typeof storedTopologySchema>;
+
+function draftOf({ cluster, version, ...document }: Document, report: Report): TopologyDraft {
+  const { namespace, consistency, failover, waves, moving, requires: _requires, ...fields } = document;
+  const described = describeCluster(cluster, fields, report);
   return {
     namespace,
     version: (version ?? null) as TopologyVersion | null,
-    ...describeCluster(cluster, fields, report),
+    ...described,
     ...(consistency === 'eventual' ? { consistency } : {}),
     ...(failover === undefined ? {} : { failover }),
+    ...(waves === undefined ? {} : { waves }),
+    ...(moving === undefined ? {} : { moving: movingOf(described, fields.shards, moving, report) }),
   };
+}
+
+function movingOf(
+  { name }: ClusterDescription,
+  shards: Document['shards'],
+  { since, cursor, rest }: NonNullable<Document['moving']>,
+  report: Report,
+): Moving {
+  const known = new Map(shards.map((shard) => [shard.id, shard]));
+  let from = cursor;
+  const pieces = rest.map(({ until, ...fields }, i): Piece => {
+    const path = ['moving', 'rest', i];
+    if (until <= from) report([...path, 'until'], `${until} is not beyond ${from}, where the piece before it ends`);
+    from = until;
+    const full = fields.shards.flatMap((shard, j) => {
+      const found = typeof shard === 'string' ? known.get(shard) : shard;
+      if (found === undefined) report([...path, 'shards', j], `there is no shard ${shard}`);
+      return found ?? [];
+    });
+    const { name: _name, ...piece } = describeCluster(name, { ...fields, shards: full }, (place, message) =>
+      report([...path, ...place], message),
+    );
+    return { until, ...piece };
+  });
+  if (from !== 1) report(['moving', 'rest'], `the last piece ends at ${from}, not at 1`);
+  return { since, cursor, rest: pieces };
 }
 
 /** A topology as a registry keeps it, which `readTopology` and `checkTopology` read. */
 export function topologyDocument(topology: Topology | TopologyDraft): object {
-  const { namespace, name, version, placement, hashOn, shards, pins, consistency, failover } = topology;
+  const { namespace, name, version, consistency, failover, waves, moving } = topology;
   return {
     namespace,
     cluster: name,
     ...(version === null ? {} : { version }),
+    ...ownersDocument(topology),
+    ...(consistency === undefined ? {} : { consistency }),
+    ...(failover === undefined ? {} : { failover }),
+    ...(waves === undefined ? {} : { waves }),
+    // What does not know it would send keys to shards that do not own them yet.
+    ...(moving === undefined ? {} : { moving: movingDocument(topology, moving), requires: [WAVES] }),
+  };
+}
+
+function ownersDocument({ placement, hashOn, shards, pins }: Omit<ClusterDescription, 'name'>) {
+  return {
     placement: { [placement.name]: placement.options },
     hashOn,
     shards: shards.map(({ slots, ...shard }) =>
       slots === undefined ? shard : { ...shard, slots: formatSlotRanges(slots) },
     ),
     ...(pins === undefined ? {} : { pins }),
-    ...(consistency === undefined ? {} : { consistency }),
-    ...(failover === undefined ? {} : { failover }),
   };
 }
 
-/** A topology as people write it, which `parseTopology` reads, as plain data. */
+/** A store takes no entry of any size: of ten thousand shards most are the same before and after. */
+function movingDocument({ shards }: ClusterDescription, { since, cursor, rest }: Moving): object {
+  const known = new Map(shards.map((shard) => [shard.id, shard]));
+  const pieces = rest.map(({ until, ...piece }) => {
+    const document = ownersDocument(piece);
+    const named = document.shards.map((shard, i) =>
+      isDeepStrictEqual(known.get(shard.id), piece.shards[i]) ? shard.id : shard,
+    );
+    return { until, ...document, shards: named };
+  });
+  return { since, cursor, rest: pieces };
+}
+
+/** A topology as people write it, which `parseTopology` reads, as plain data: while keys move, what it becomes. */
 export function writtenTopology(topology: Topology | TopologyDraft): object {
-  const { failover } = topology;
-  const written = failover && { failover: { after: formatDuration(failover.afterMs) } };
-  return { ...topologyDocument(topology), ...written };
+  const { failover, waves } = topology;
+  return {
+    ...topologyDocument(targetOf(topology)),
+    ...(failover && { failover: { after: formatDuration(failover.afterMs) } }),
+    ...(waves && { waves: { streams: waves.streams, pause: formatDuration(waves.pauseMs) } }),
+  };
 }
 
 export function topologyYaml(topology: Topology | TopologyDraft): string {

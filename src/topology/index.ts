@@ -1,5 +1,12 @@
 /** Topology: which shard owns which keys, at one version. Pure; imports only placement and yaml. */
-export { Cluster, type ClusterDescription, type HashOn, type PlacementChoice, type Shard } from './cluster.ts';
+export {
+  Cluster,
+  type ClusterDescription,
+  type HashOn,
+  type Moving,
+  type PlacementChoice,
+  type Shard,
+} from './cluster.ts';
 export { ClusterTable, type ShardPlace, type SharedCluster, shareCluster } from './cluster-table.ts';
 export { describeCluster } from './describe.ts';
 export { type ClusterDiff, diff, type Flow, losingShards, type MovedPin, type MovedRange } from './diff.ts';
@@ -15,6 +22,7 @@ export {
 } from './document.ts';
 export { type Explanation, explainKey } from './explain.ts';
 export { fingerprint } from './fingerprint.ts';
+export { piecesOf, servingShards, targetOf, towards, withoutShards } from './moving.ts';
 export { derivedNodeId, type NodeId } from './node-id.ts';
 export { type Pin, pinName } from './pins.ts';
 export { DEFAULT_PLACEMENT, nodeId, optionalClusterFields, topologySchema } from './schema.ts';
@@ -24,6 +32,7 @@ export type { SlotRange } from './slot-ranges.ts';
 export type { StagedCluster } from './staged-cluster.ts';
 export {
   type ChangeRules,
+  defaultWaves,
   isStrict,
   type Node,
   nodesOf,
@@ -32,5 +41,6 @@ export {
   type TopologyName,
   type TopologyVersion,
   topologyText,
+  type WaveRules,
 } from './topology.ts';
 export { address, exactlyOne, identifier, reachableAddress } from './values.ts';

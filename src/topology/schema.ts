@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { placementKinds, placements } from '../placement/index.ts';
+import { formatDuration } from '../runtime/quantity.ts';
 import { duration } from '../yaml/index.ts';
 import { NODE_ID } from './node-id.ts';
+import { defaultWaves } from './topology.ts';
 import { address, exactlyOne, identifier, reachableAddress } from './values.ts';
 
 const kinds = Object.entries(placementKinds);
@@ -80,6 +82,7 @@ export const optionalClusterFields = {
 export const DEFAULT_PLACEMENT = { ringHash: placements.ringHash.options.parse({}) };
 
 const LONGEST_FAILOVER_MS = 86_400_000;
+const LONGEST_PAUSE_MS = 3_600_000;
 const FAILOVER = 'What happens to a lost shard. Without this setting nothing does: its requests fail or wait.';
 
 const after = duration({ most: LONGEST_FAILOVER_MS }).describe(
@@ -91,11 +94,29 @@ const failover = z
   .transform((written) => ({ afterMs: written.after }))
   .describe(FAILOVER);
 
+/** Named by a topology whose keys are on their way in waves. */
+export const WAVES = 'waves';
+
 /**
  * What a topology may say that changes ownership, or when it changes, beyond what the first release knew. A release adds its features here, and
  * a writer of a topology that has one names it in `requires`, so that earlier releases refuse the topology rather than misread it.
  */
-const FEATURES: readonly string[] = [];
+const FEATURES: readonly string[] = [WAVES];
+
+const waves = z
+  .strictObject({
+    streams: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(defaultWaves.streams)
+      .describe('About how many open streams move in one wave, of all routers together.'),
+    pause: duration({ most: LONGEST_PAUSE_MS })
+      .prefault(formatDuration(defaultWaves.pauseMs))
+      .describe('The time between the end of a wave and the beginning of the next.'),
+  })
+  .transform(({ streams, pause }) => ({ streams, pauseMs: pause }))
+  .describe('How a change that moves many streams is divided: keys move in waves, one after the other.');
 
 const requires = z
   .array(
@@ -125,6 +146,7 @@ export const topologySchema = z.strictObject({
         'refuse lost keys serve a key at once; eventual: each router switches when it learns of a version.',
     ),
   failover: failover.optional(),
+  waves: waves.optional(),
   requires: requires.optional(),
 });
 
@@ -134,10 +156,30 @@ const storedFailover = z
   .superRefine((value, context) => exactlyOne(value, context, ['afterMs', 'after']))
   .transform((stored) => ({ afterMs: stored.afterMs ?? (stored.after as number) }));
 
+/** As a registry keeps it; the form of documents is read there too. */
+const storedWaves = z.strictObject({ streams: z.int().min(1), pauseMs: z.number().min(0) });
+
+/** Where keys are that have not moved yet. A shard that is the same in the topology itself stands there by its id alone. */
+const storedPiece = z.strictObject({
+  until: z.number().gt(0).lte(1),
+  placement,
+  hashOn: fields.hashOn,
+  shards: z.array(z.union([identifier, shardAt(address)])).min(1),
+  pins: fields.pins.default([]),
+});
+
+const storedMoving = z.strictObject({
+  since: z.int().min(1),
+  cursor: z.number().min(0).lt(1),
+  rest: z.array(storedPiece).min(1),
+});
+
 /** A topology as a registry, or a disk, keeps it. Earlier releases took port 0 as an address. */
 export const storedTopologySchema = topologySchema.extend({
   shards: shardsAt(address),
   failover: storedFailover.optional(),
+  waves: z.union([storedWaves, waves]).optional(),
+  moving: storedMoving.optional(),
 });
 
 /** What decides ownership, with defaults filled in. */

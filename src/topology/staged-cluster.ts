@@ -7,10 +7,12 @@ export interface StagedCluster {
   /** Distinguishes one attempt from another: what was done for one says nothing about the next. */
   readonly attempt: number;
   /**
-   * `stage`: get to know what moves; `drain`: have watches end that move, and new ones wait; `hold`: have all requests wait
-   * that move, and give up what is lost.
+   * `stage`: get to know what moves; `drain`: wait for slow calls that move, and have watches end that do, unless they end later; `hold`: have
+   * all requests wait that move, and give up what is lost.
    */
   readonly step: 'stage' | 'drain' | 'hold';
+  /** At which of the steps watches end whose keys move: at `drain` over a while, or at `hold` at once. */
+  readonly watchesEnd: 'drain' | 'hold';
   /** Whether shards give up what they lose: at hold, once every router has nothing of it in flight any more. */
   readonly shardsGiveUp: boolean;
   readonly table: SharedCluster;

@@ -17,7 +17,20 @@ export interface ChangeRules {
   readonly consistency?: 'strict' | 'eventual' | undefined;
   /** A shard whose node has been lost or unhealthy for this long is taken out; never where it is not given. */
   readonly failover?: { readonly afterMs: number } | undefined;
+  /** In how large waves keys move; `defaultWaves` where it is not given. */
+  readonly waves?: WaveRules | undefined;
 }
+
+/** How keys move in waves. */
+export interface WaveRules {
+  /** About so many streams move in a wave, of all routers together. */
+  readonly streams: number;
+  /** Between the end of a wave and the beginning of the next one. */
+  readonly pauseMs: number;
+}
+
+/** A thousand streams end in some tens of milliseconds, and come back in as many; ten thousand move in some seconds. */
+export const defaultWaves: WaveRules = { streams: 1000, pauseMs: 100 };
 
 /** The full, immutable description of a cluster at one version: which shard owns which keys. It is replaced whole, never edited. */
 export interface Topology extends ClusterDescription, ChangeRules {

@@ -1,0 +1,100 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ClusterDescription, Piece, Shard } from './cluster.ts';
+
+/** A cluster, piece by piece of the order in which keys move: what has moved comes first. */
+export function piecesOf({ moving, ...target }: ClusterDescription): readonly Piece[] {
+  const { placement, hashOn, shards, pins } = target;
+  const own = { placement, hashOn, shards, ...(pins === undefined ? {} : { pins }) };
+  return moving === undefined ? [{ until: 1, ...own }] : [{ until: moving.cursor, ...own }, ...moving.rest];
+}
+
+/** What a cluster becomes once all of its keys have moved. */
+export function targetOf<Description extends ClusterDescription>({
+  moving: _moving,
+  ...target
+}: Description): Omit<Description, 'moving'> {
+  return target;
+}
+
+/**
+ * The shards that own keys: while keys move, those that will own none any more too, behind the others. One that moves to another address is
+ * there twice.
+ */
+export function servingShards(description: ClusterDescription): readonly Shard[] {
+  if (description.moving === undefined) return description.shards;
+  const shards = new Map<string, Shard>();
+  for (const piece of piecesOf(description))
+    for (const shard of piece.shards) {
+      const place = placeText(shard);
+      if (!shards.has(place)) shards.set(place, shard);
+    }
+  return [...shards.values()];
+}
+
+/** Tells a shard at one address from the same shard at another. */
+export function placeText({ id, address }: Pick<Shard, 'id' | 'address'>): string {
+  return `${id} ${address}`;
+}
+
+/**
+ * A cluster on its way from one description to another: keys whose position is below `cursor` are where `target` has them, and the others where
+ * `base` has them, which may be on its way itself.
+ * @param since the version that the whole change was staged as
+ */
+export function towards<Target extends Omit<ClusterDescription, 'moving'>>(
+  base: ClusterDescription,
+  target: Target,
+  cursor: number,
+  since: number,
+): Target & Pick<ClusterDescription, 'moving'> {
+  const [own] = piecesOf(targetOf(target)) as [Piece];
+  const rest: Piece[] = [];
+  let [from, reached] = [0, cursor];
+  for (const piece of piecesOf(base)) {
+    const isMoved = piece.until <= reached;
+    // What is where it belongs already needs no wave.
+    if (!isMoved && rest.length === 0 && from <= reached && isSamePiece(piece, own)) reached = piece.until;
+    else if (!isMoved) {
+      const last = rest.at(-1);
+      if (last !== undefined && isSamePiece(last, piece)) rest[rest.length - 1] = piece;
+      else rest.push(piece);
+    }
+    from = piece.until;
+  }
+  const through = targetOf(target) as Omit<ClusterDescription, 'moving'> as Target;
+  return rest.length === 0 ? through : { ...through, moving: { since, cursor: reached, rest } };
+}
+
+/** The same cluster without some of its shards, piece by piece. A piece that would be left without any is as the target has it. */
+export function withoutShards<Description extends ClusterDescription>(
+  description: Description,
+  isOut: (shard: Shard) => boolean,
+): Description {
+  const { moving } = description;
+  const target = { ...description, ...remaining(description, isOut) };
+  if (moving === undefined) return target;
+  const rest = moving.rest.map((piece): Piece => {
+    const left = { ...piece, ...remaining(piece, isOut) };
+    const { placement, hashOn, shards, pins } = target;
+    return left.shards.length > 0 ? left : { until: piece.until, placement, hashOn, shards, ...(pins && { pins }) };
+  });
+  return { ...target, moving: { ...moving, rest } };
+}
+
+function remaining(
+  { shards, pins }: Pick<ClusterDescription, 'shards' | 'pins'>,
+  isOut: (shard: Shard) => boolean,
+): Pick<ClusterDescription, 'shards' | 'pins'> {
+  const left = shards.filter((shard) => !isOut(shard));
+  const leftPins = pins?.filter(({ shard }) => left.some(({ id }) => id === shard));
+  return { shards: left, ...(leftPins === undefined ? {} : { pins: leftPins }) };
+}
+
+function isSamePiece({ until: _one, ...one }: Piece, { until: _other, ...other }: Piece): boolean {
+  return isDeepStrictEqual(withPins(one), withPins(other));
+}
+
+/** Without pins, and with none, are the same. */
+function withPins({ pins = [], ...piece }: Omit<Piece, 'until'>): object {
+  return { ...piece, pins };
+}
