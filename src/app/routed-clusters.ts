@@ -8,7 +8,7 @@ import {
   startControlThread,
 } from '../control/index.ts';
 import type { RoutedCluster, RouterThreads } from '../proxy/index.ts';
-import type { Handoff, RouterValue, Unreadable } from '../registry/index.ts';
+import { type Handoff, KNOWS, type RouterValue, type Unreadable } from '../registry/index.ts';
 import type { Log } from '../runtime/log.ts';
 import type { ThreadVitals } from '../runtime/thread-vitals.ts';
 import {
@@ -318,10 +318,11 @@ export class RoutedClusters {
       this.#tellServed();
     }
     if (staged === null || !(await threads.settled(cluster, staged.attempt, staged.step))) return;
+    const streams = staged.step === 'stage' ? await threads.moving(cluster) : undefined;
     const last = known.acknowledged;
     const isTold = last?.to === staged.to && last.attempt === staged.attempt && last.step === staged.step;
     if (known.lastEvent !== lastEvent || isTold) return;
-    known.acknowledged = { to: staged.to, attempt: staged.attempt, step: staged.step };
+    known.acknowledged = { to: staged.to, attempt: staged.attempt, step: staged.step, streams };
     this.#tellServed();
   }
 
@@ -341,7 +342,7 @@ export class RoutedClusters {
 
   #value(): RouterValue {
     const served = servedOf(this.#fromRegistry.values());
-    return { ...served, ...this.#places.of(this.#config), process: thisProcess() };
+    return { ...served, ...this.#places.of(this.#config), process: thisProcess(), knows: KNOWS };
   }
 
   /** Registers the router where it listens. */

@@ -63,8 +63,9 @@ function unfinished(name: string, isDriven: boolean): string {
 /** For people who wait; a command's answer stands alone on stdout. */
 function showSteps(): OnStep {
   let shown = '';
-  return ({ step, from, to, attempt, retries, reason }: Handoff) => {
-    const line = `${from} -> ${to}: ${step}${retries > 0 && step === 'drain' ? ` again, because ${reason}` : ''}`;
+  return ({ step, from, to, attempt, retries, reason, wave }: Handoff) => {
+    const part = wave === undefined || (wave.from === 0 && wave.to === 1) ? '' : ` (wave ${wave.number})`;
+    const line = `${from} -> ${to}${part}: ${step}${retries > 0 && step === 'drain' ? ` again, because ${reason}` : ''}`;
     if (`${attempt}${line}` === shown || step === 'committed') return;
     shown = `${attempt}${line}`;
     writeErr(`${printableLine(line)}\n`);

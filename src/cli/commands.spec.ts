@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { nodeName } from '../registry/index.ts';
 import { openRegistry } from '../registry/store/index.ts';
 import { machine } from '../runtime/machine-clock.ts';
+import { type Topology, type TopologyVersion, towards } from '../topology/index.ts';
 import { valueText } from './commands/watch.ts';
 import { chosenRegistry } from './options/registry-option.ts';
 import { Notes, writeFault } from './output/terminal.ts';
@@ -51,6 +52,56 @@ const CONFIG = `listen: [{address: 127.0.0.1:8080}]
 routes: [{match: {prefix: /}, cluster: docs}]
 clusters: {docs: {hashOn: id, shards: [{id: s1, address: 127.0.0.1:2}, {id: s9, address: 127.0.0.1:9}]}}
 `;
+
+describe('a change in progress', () => {
+  const NAME = { namespace: 'default', cluster: 'docs' };
+
+  /** Two shards, and a change to three of them that nobody drives. @param cursor up to which keys have moved already */
+  async function begun(cursor: number): Promise<void> {
+    await printed(...CREATE);
+    const registry = openRegistry(chosenRegistry({}), machine);
+    const before = (await registry.topologies.read(NAME)) as Topology;
+    const target = {
+      ...before,
+      version: null,
+      shards: [...before.shards, { id: 's2', address: '127.0.0.1:3', weight: 1 }],
+    };
+    const current = cursor === 0 ? before : await registry.topologies.commit(towards(before, target, cursor, 2));
+    const wave = { since: 2 as TopologyVersion, number: 2, from: cursor, to: 0.5, narrowed: 0, streams: null };
+    await registry.handoffs.stage(towards(current, target, 0.5, 2), {}, 'a third shard', [], undefined, wave);
+    await registry.close();
+  }
+
+  it('is stopped and continued, and status shows how far it is', async () => {
+    await begun(0.25);
+    expect(await printed('status')).toMatch(/2 -> 3 +stage \(wave 2, 25% to 50% of the keys\)/);
+    expect(await printed('topology', 'pause')).toMatch(/^the change of docs is paused: .*\n$/);
+    expect(await printed('status')).toMatch(/stage \(wave 2, 25% to 50% of the keys, paused\)/);
+    expect(await printed('topology', 'resume')).toBe('the change of docs continues\n');
+    expect(await printed('status')).not.toContain('paused');
+  });
+
+  it('is given up, and what it has moved goes back', async () => {
+    await begun(0.25);
+    expect(await printed('topology', 'apply', '--abort')).toBe(
+      'the change of docs was given up, and what it had moved is back; it is at version 3\n',
+    );
+    expect(await printed('cluster', 'show', 'docs')).not.toContain('s2');
+    await expect(printed('topology', 'pause')).rejects.toThrow('no change of default/docs is under way');
+  });
+
+  it('is given up where nothing has moved, and everything stays as it was', async () => {
+    await begun(0);
+    expect(await printed('topology', 'apply', '--abort')).toBe('version 2 of docs was given up; version 1 stays\n');
+    await expect(printed('topology', 'apply', '--abort')).rejects.toThrow('no handoff of default/docs is under way');
+  });
+
+  it('is printed as what it leads to', async () => {
+    await begun(0.25);
+    expect(await printed('topology', 'get')).not.toContain('moving');
+    expect(await printed('cluster', 'show', 'docs', '--json')).toContain('"s2"');
+  });
+});
 
 describe('status', () => {
   it('says that a registry is empty', async () => {

@@ -6,6 +6,7 @@ import {
   type Topology,
   type TopologyDraft,
   type TopologyName,
+  targetOf,
   topologyDocument,
 } from '../topology/index.ts';
 import { DocumentError } from '../yaml/index.ts';
@@ -133,7 +134,7 @@ export async function discovered(
   const current = await registry.topologies.read(name);
   const own = await ownShards(registry, name);
   const draft = draftOf(name, current, found, fresh);
-  if (current !== null && isDeepStrictEqual({ ...current, version: null }, draft))
+  if (current !== null && isDeepStrictEqual({ ...targetOf(current), version: null }, draft))
     return { current, draft: null, byHand: [], own };
   return { current, draft, byHand: replacedByHand(current, draft, own), own };
 }
@@ -145,7 +146,7 @@ function draftOf(
   found: readonly FoundShard[],
   fresh: NewCluster,
 ): TopologyDraft {
-  const document = current === null ? fresh : topologyDocument({ ...current, version: null });
+  const document = current === null ? fresh : topologyDocument({ ...targetOf(current), version: null });
   const known = new Map(
     ((document as { shards?: Array<{ id: string }> }).shards ?? []).map((shard) => [shard.id, shard]),
   );

@@ -11,6 +11,7 @@ import {
   isStrict,
   losingShards,
   type Shard,
+  servingShards,
   type Topology,
   type TopologyDraft,
   type TopologyName,
@@ -43,7 +44,7 @@ export async function astrayRouters(
   if (away.length === 0 || !isStrict(to)) return [];
   const current = await registry.topologies.read(name);
   // What may answer at an address by now.
-  const placed = [...(current?.shards ?? []), ...to.shards];
+  const placed = [...(current === null ? [] : servingShards(current)), ...servingShards(to)];
   const verdicts = new Map<string, Promise<boolean>>();
   const harms = async (basis: LeaselessBasis): Promise<boolean> => {
     const from = await registry.topologies
@@ -55,7 +56,7 @@ export async function astrayRouters(
     // What it knows is not kept any more.
     if (from === null || topologyDigest(from) !== basis.digest) return true;
     const losing = new Set(losingShards(from, to));
-    return from.shards.some((shard) => losing.has(shard.id) && mayServe(shard, basis, placed, nodes));
+    return servingShards(from).some((shard) => losing.has(shard.id) && mayServe(shard, basis, placed, nodes));
   };
   const isAstray = await Promise.all(
     away.map(({ version, digest, fenced }) => {

@@ -1,8 +1,8 @@
 import {
   type CommitOptions,
+  goesOn,
   type Handoff,
   isMemberOf,
-  isUnderWay,
   leaselessName,
   nodeValue,
   qualified,
@@ -17,6 +17,7 @@ import {
   type TopologyDraft,
   type TopologyName,
   type TopologyVersion,
+  targetOf,
   topologyText,
 } from '../topology/index.ts';
 import { astrayRouters } from './astray.ts';
@@ -59,9 +60,11 @@ export interface ChangeOptions extends CommitOptions {
  */
 export async function changeTopology(
   registry: Registry,
-  draft: TopologyDraft,
+  wanted: TopologyDraft,
   options: ChangeOptions,
 ): Promise<Topology> {
+  // How far an earlier change has come is no part of what people want.
+  const draft: TopologyDraft = targetOf(wanted);
   const name = { namespace: draft.namespace, cluster: draft.name };
   // By force also where what is current cannot be read.
   if (options.force === true) return registry.topologies.commit(draft, options);
@@ -72,10 +75,9 @@ export async function changeTopology(
   }
   if (!isStrict(current) && !isStrict(draft)) return registry.topologies.commit(draft, options);
   await clear(registry, name, current.version, options, () => astrayFrom(registry, name, draft));
-  const staged = await registry.handoffs.stage(draft, options, options.reason, options.lost);
+  const staged = await registry.handoffs.stage(draft, options, options.reason, options.lost, undefined, 'new');
   options.onStep?.(staged);
-  await settled(registry, name, staged, options);
-  return { ...draft, version: staged.to };
+  return { ...draft, version: await settled(registry, name, staged, options) };
 }
 
 /** What is in the way may be back in a moment, or done; where it takes longer, people have to know. */
@@ -135,33 +137,72 @@ async function servesDeleted(registry: Registry, name: TopologyName): Promise<st
   return `${who} may still serve what was deleted at version ${pointer.version}; if it is known to have ended, run keyway cluster forget ${name.cluster} ${who.split(' ')[1]}; --force waits for nothing`;
 }
 
-/** Resolves once a handoff has led to its version. @throws HandoffAborted */
+/**
+ * Resolves once a change is through, with all of its waves.
+ * @returns the version that it has led to
+ * @throws HandoffAborted
+ */
 async function settled(
   registry: Registry,
   name: TopologyName,
   staged: StoredHandoff,
   { candidate, clock, onStep = () => {} }: ChangeOptions,
-): Promise<void> {
+): Promise<TopologyVersion> {
   const over = new AbortController();
   let incarnation: string | undefined;
   const driving = driveWhileElected(registry, name, candidate, clock, over.signal);
+  const aborted = (reason: string): HandoffAborted => new HandoffAborted(name, { ...staged, reason });
   try {
     for await (const event of registry.handoffs.watch(name, over.signal)) {
       if (event.kind !== 'view') continue;
       incarnation ??= event.incarnation;
-      if (event.incarnation !== incarnation)
-        throw new HandoffAborted(name, { ...staged, reason: 'the registry went back to what it was before' });
-      if (event.view.handoff === null || event.view.handoff.revision <= staged.revision) continue;
+      if (event.incarnation !== incarnation) throw aborted('the registry went back to what it was before');
       const { handoff } = event.view;
-      // Changes may have been missed, and the next handoff be under way.
-      if (handoff.to === staged.to) onStep(handoff);
-      else if ((await registry.topologies.readVersion(name, staged.to)) === null)
-        throw new HandoffAborted(name, { ...staged, reason: 'another change has replaced it' });
-      if (handoff.to === staged.to && handoff.step === 'aborted') throw new HandoffAborted(name, handoff);
-      if (handoff.to !== staged.to || !isUnderWay(handoff)) return;
+      if (handoff === null || handoff.revision <= staged.revision) continue;
+      if (isOf(staged, handoff)) onStep(handoff);
+      const version = await versionBy(registry, name, staged, handoff);
+      if (version !== null) return version;
     }
+    throw aborted('it was not waited for');
   } finally {
     over.abort();
     await driving;
   }
+}
+
+/** Whether a handoff is of a change, one of its waves. */
+function isOf(change: Handoff, { wave, to }: Handoff): boolean {
+  return (wave?.since ?? to) === change.to;
+}
+
+/**
+ * What a change has led to, by a handoff that has come since.
+ * @returns null where it is not through
+ * @throws HandoffAborted
+ */
+async function versionBy(
+  registry: Registry,
+  name: TopologyName,
+  change: Handoff,
+  handoff: Handoff,
+): Promise<TopologyVersion | null> {
+  if (isOf(change, handoff)) {
+    if (handoff.step === 'aborted' && !(await isTriedAgain(registry, name, handoff)))
+      throw new HandoffAborted(name, handoff);
+    return handoff.step === 'committed' && !goesOn(handoff) ? handoff.to : null;
+  }
+  // Changes may have been missed, and the next handoff be under way.
+  const from = await registry.topologies.readVersion(name, handoff.from);
+  const isInBetween = from?.moving?.since === change.to;
+  // A lost shard is taken out between two waves.
+  if (isInBetween && handoff.wave === undefined) return null;
+  if (isInBetween || (await registry.topologies.readVersion(name, change.to)) === null)
+    throw new HandoffAborted(name, { ...change, reason: 'another change has replaced it' });
+  return change.to;
+}
+
+/** Whether a wave that was given up is not the end of its change: what earlier waves have moved stays on its way. */
+async function isTriedAgain(registry: Registry, name: TopologyName, { wave, paused }: Handoff): Promise<boolean> {
+  if (wave === undefined || wave.from === 0 || paused === true) return false;
+  return (await registry.topologies.read(name))?.moving?.since === wave.since;
 }

@@ -14,6 +14,7 @@ import {
   isStrict,
   type SharedCluster,
   type StagedCluster,
+  servingShards,
   shareCluster,
   type Topology,
   type TopologyName,
@@ -242,12 +243,20 @@ export class ClusterFollower {
     const served = this.#served;
     if (served === undefined || served === null || handoff === null || staged === null) return null;
     if (!isUnderWay(handoff) || handoff.from !== served.topology.version) return null;
-    const { attempt, step, to, losing } = handoff;
+    const { attempt, step, to, losing, watchesEnd = 'drain' } = handoff;
     if (this.#next?.topology.version !== to || !isSame(this.#next.topology, staged))
       this.#next = { ...this.#build(staged), attempt };
     else this.#next = { ...this.#next, attempt };
     const { table } = this.#next;
-    return { to, attempt, step: step as StagedCluster['step'], shardsGiveUp: shardsGiveUp(handoff), losing, table };
+    return {
+      to,
+      attempt,
+      step: step as StagedCluster['step'],
+      watchesEnd,
+      shardsGiveUp: shardsGiveUp(handoff),
+      losing,
+      table,
+    };
   }
 
   #tellRouting(staged: StagedCluster | null): void {
@@ -392,6 +401,6 @@ export class ClusterFollower {
   /** Whether every shard of what is served refuses what it has lost. */
   get isFenced(): boolean {
     const { served } = this;
-    return served?.topology.shards.every((shard) => fences(this.#view.nodes, shard)) === true;
+    return served != null && servingShards(served.topology).every((shard) => fences(this.#view.nodes, shard));
   }
 }

@@ -1,6 +1,5 @@
 import {
   type Handoff,
-  type HandoffStep,
   type HandoffView,
   hasReached,
   instanceText,
@@ -13,11 +12,23 @@ import {
   type StoredNode,
   StoreRefused,
   shardsGiveUp,
+  VersionConflict,
   Waker,
+  type Wave,
 } from '../registry/index.ts';
-import { type Topology, type TopologyName, topologyText } from '../topology/index.ts';
+import {
+  defaultWaves,
+  isStrict,
+  servingShards,
+  type Topology,
+  type TopologyName,
+  targetOf,
+  topologyText,
+  towards,
+} from '../topology/index.ts';
 import { astrayRouters } from './astray.ts';
 import { awaitedIn } from './awaited.ts';
+import { allKnowWaves, movingStreams, narrowed, waveAfter } from './waves.ts';
 
 /** How long things may take. */
 interface HandoffTiming {
@@ -43,8 +54,6 @@ export type OnStep = (handoff: Handoff) => void;
 /** After an outage of the registry. */
 const RETRY_MS = 100;
 
-const FOLLOWING: Readonly<Partial<Record<HandoffStep, HandoffStep>>> = { stage: 'drain', drain: 'hold' };
-
 /**
  * Carries a cluster's handoffs out, step by step. Several may do it at once, and each may die at any step: every step is a
  * compare-and-set, made once all participants that the registry knows at that moment have acknowledged the one before.
@@ -61,6 +70,8 @@ export class HandoffDriver {
   #nodes: readonly Member[] = [];
   /** Since when this attempt has been as far as to hold requests, or to drain. */
   #since: { readonly attempt: number; readonly holds: boolean; readonly ms: number } | null = null;
+  /** What is current since a handoff was over, as far as that has been looked at: whether keys have yet to move. */
+  #rest: { readonly revision: number; readonly current: Topology | null; readonly sinceMs: number } | null = null;
 
   constructor(
     registry: Registry,
@@ -112,7 +123,9 @@ export class HandoffDriver {
   async #advance(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const { handoff, staged } = this.#view;
-      if (handoff === null || staged === null || !isUnderWay(handoff)) return;
+      if (handoff === null) return;
+      if (!isUnderWay(handoff)) return this.#stageNextWave(handoff);
+      if (staged === null) return;
       const next = await this.#next(handoff, staged);
       if (next === null) return;
       // Another driver was faster, and the watch will report it: nothing is lost.
@@ -125,6 +138,7 @@ export class HandoffDriver {
   /** Takes the next step. @returns null where a participant has to be waited for */
   async #next(handoff: StoredHandoff, staged: Topology): Promise<{ readonly done: StoredHandoff | null } | null> {
     const { handoffs } = this.#registry;
+    if (isStopped(handoff)) return null;
     const waitsMs = this.#waitedFor(handoff);
     // What the watches know may be old: the last word has a read that is made after the step was written.
     const awaited = this.#awaited(handoff, this.#routers, this.#nodes) ?? (await this.#awaitedNow(handoff, staged));
@@ -142,14 +156,94 @@ export class HandoffDriver {
       this.#waker.wakeIn(this.#timing.restMs - waitsMs);
       return null;
     }
-    const step = FOLLOWING[handoff.step];
-    if (step !== undefined)
-      return { done: await handoffs.advance(this.#name, handoff, { step, ...fence(handoff, false) }) };
+    if (handoff.step === 'stage') return this.#drain(handoff, staged);
+    if (handoff.step === 'drain')
+      return { done: await handoffs.advance(this.#name, handoff, { step: 'hold', ...fence(handoff, false) }) };
     // Every router holds. Shards that lose something should give it up now, where there are any.
     const giveUp = { ...handoff, ...fence(handoff, true) };
     if (!shardsGiveUp(handoff) && this.#awaited(giveUp, this.#routers, this.#nodes) !== null)
       return { done: await handoffs.advance(this.#name, handoff, fence(handoff, true)) };
     return { done: await this.#commit(handoff, staged) };
+  }
+
+  /** Every router knows what moves: either that is few enough streams, or fewer keys are to move first. */
+  async #drain(handoff: StoredHandoff, staged: Topology): Promise<{ readonly done: StoredHandoff | null } | null> {
+    const { wave } = handoff;
+    const limit = (staged.waves ?? defaultWaves).streams;
+    const streams = movingStreams(this.#name, handoff, this.#routers);
+    const canDivide = allKnowWaves(this.#name, handoff, this.#routers, this.#nodes, this.#view.nodes);
+    // What a dead shard had waits for nothing.
+    if (wave !== undefined && streams !== null && canDivide && handoff.lost.length === 0) {
+      const smaller = narrowed(wave, streams, limit);
+      // What is staged then, the watch reports.
+      if (smaller !== null && (await this.#narrow(handoff, staged, smaller))) return null;
+    }
+    const counted = wave === undefined ? {} : { wave: { ...wave, streams } };
+    // More of them than may end at once end over a while, as they have to where a member does not know waves.
+    const ends = streams !== null && (canDivide || streams <= limit) ? { watchesEnd: 'hold' as const } : {};
+    const change = { step: 'drain' as const, ...fence(handoff, false), ...counted, ...ends };
+    return { done: await this.#registry.handoffs.advance(this.#name, handoff, change) };
+  }
+
+  /** Has only the keys of a wave move. @returns false where the change cannot be divided */
+  async #narrow(handoff: StoredHandoff, staged: Topology, wave: Wave): Promise<boolean> {
+    const { handoffs, topologies } = this.#registry;
+    const current = await topologies.read(this.#name);
+    // By an eventual version routers may serve that are not heard of.
+    if (current?.version !== handoff.from || !isStrict(current) || !isStrict(staged)) return false;
+    const part = towards(current, targetOf(staged), wave.to, wave.since);
+    if (part.moving === undefined) return false;
+    try {
+      await handoffs.narrow(this.#name, handoff, current, part, { ...wave, to: part.moving.cursor });
+    } catch (error) {
+      if (!(error instanceof StoreRefused)) throw error;
+      return false;
+    }
+    return true;
+  }
+
+  /** A handoff is over. Where keys have yet to move, and nobody has stopped the change, it goes on. */
+  async #stageNextWave(handoff: StoredHandoff): Promise<void> {
+    const { topologies } = this.#registry;
+    if (handoff.paused === true) return;
+    if (this.#rest?.revision !== handoff.revision) {
+      const current = await topologies.read(this.#name);
+      this.#rest = { revision: handoff.revision, current, sinceMs: this.#clock() };
+    }
+    const { current, sinceMs } = this.#rest;
+    if (current?.moving === undefined) return;
+    const { streams, pauseMs } = current.waves ?? defaultWaves;
+    const restMs = sinceMs + pauseMs - this.#clock();
+    if (restMs > 0) {
+      this.#waker.wakeIn(restMs);
+      return;
+    }
+    const wave = waveAfter(handoff.wave, current.moving, streams);
+    const reason = handoff.wave === undefined ? `the change of version ${wave.since} continues` : handoff.reason;
+    try {
+      // The watch reports it.
+      await this.#stage(current, wave, reason);
+    } catch (error) {
+      if (!(error instanceof VersionConflict)) throw error;
+      // Another driver was faster, or something else is current by now.
+      this.#rest = null;
+      this.#waker.wakeIn(RETRY_MS);
+    }
+  }
+
+  /** @throws VersionConflict */
+  async #stage(current: Topology, wave: Wave, reason: string): Promise<void> {
+    const part = towards(current, targetOf(current), wave.to, wave.since);
+    const to = part.moving?.cursor ?? 1;
+    const options = { expected: current.version };
+    try {
+      const draft = { ...part, version: null };
+      await this.#registry.handoffs.stage(draft, options, reason, [], undefined, { ...wave, to });
+    } catch (error) {
+      if (!(error instanceof StoreRefused) || to === 1) throw error;
+      // What the change leads to is smaller, and was staged before.
+      await this.#stage(current, { ...wave, to: 1 }, reason);
+    }
   }
 
   /**
@@ -162,7 +256,8 @@ export class HandoffDriver {
       return await handoffs.commit(this.#name, handoff, staged, await this.#gone(handoff, staged));
     } catch (error) {
       if (!(error instanceof StoreRefused)) throw error;
-      return handoffs.abort(this.#name, handoff, error.message);
+      // The waves before it stay, and the next one would be refused as well.
+      return handoffs.abort(this.#name, handoff, error.message, handoff.wave === undefined ? undefined : true);
     }
   }
 
@@ -182,6 +277,8 @@ export class HandoffDriver {
       members.list('node', `${topologyText(this.#name)}/`),
     ]);
     this.#view = { ...this.#view, nodes };
+    this.#routers = routers;
+    this.#nodes = there;
     const astray = await astrayRouters(this.#registry, this.#name, staged, { nodes, leaseless, routers });
     return this.#awaited(handoff, routers, there, astray);
   }
@@ -198,9 +295,9 @@ export class HandoffDriver {
 
   /** Processes that are over, or were given up, and whose shards have no place any more; as long as they have not come back. */
   async #gone({ givenUp }: Handoff, staged: Topology): Promise<StoredNode[]> {
+    const placed = new Set(servingShards(staged).map(({ id }) => id));
     const over = this.#view.nodes.filter(
-      (node) =>
-        (node.ended || givenUp.includes(instanceText(node))) && !staged.shards.some(({ id }) => id === node.shard),
+      (node) => (node.ended || givenUp.includes(instanceText(node))) && !placed.has(node.shard),
     );
     if (over.length === 0) return [];
     const members = await this.#registry.members.list('node', `${topologyText(this.#name)}/`);
@@ -210,6 +307,11 @@ export class HandoffDriver {
 
 function revisionOf({ handoff }: HandoffView): number {
   return handoff?.revision ?? 0;
+}
+
+/** Whether people have stopped a change where no request is held; what takes a lost shard out goes on. */
+function isStopped({ paused, wave, step }: Handoff): boolean {
+  return paused === true && wave !== undefined && !hasReached(step, 'hold');
 }
 
 function fence({ attempt }: Handoff, isUp: boolean): Pick<Handoff, 'fence'> {

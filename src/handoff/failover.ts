@@ -11,7 +11,14 @@ import {
   VersionConflict,
   Waker,
 } from '../registry/index.ts';
-import { type Topology, type TopologyName, topologyText } from '../topology/index.ts';
+import {
+  type Shard,
+  servingShards,
+  type Topology,
+  type TopologyName,
+  topologyText,
+  withoutShards,
+} from '../topology/index.ts';
 
 /** After an outage of the registry, or where the topology was changed from elsewhere at the same moment. */
 const RETRY_MS = 200;
@@ -149,20 +156,21 @@ export class Failover {
       else this.#listener.onDone(more, `version ${handoff.to} no longer waits for them`);
       return;
     }
-    const shards = topology.shards.filter(({ id }) => !lost.some(({ shard }) => shard === id));
-    const pins = topology.pins?.filter(({ shard }) => shards.some(({ id }) => id === shard));
-    const out = topology.shards.filter((shard) => !shards.includes(shard)).map(({ id }) => id);
-    if (out.length === 0 || shards.length === 0) return;
-    const draft = { ...topology, version: null, shards, ...(pins === undefined ? {} : { pins }) };
+    const isLost = ({ id }: Pick<Shard, 'id'>): boolean => lost.some(({ shard }) => shard === id);
+    const left = withoutShards(topology, isLost);
+    const out = shardIds(topology).filter((id) => isLost({ id }));
+    if (out.length === 0 || left.shards.length === 0) return;
+    const draft = { ...left, version: null };
     const reason = `${out.length === 1 ? 'shard' : 'shards'} ${out.join(', ')} lost`;
     const { to } = await this.#registry.handoffs.stage(draft, { expected: topology.version }, reason, gone, silent);
     this.#listener.onDone(out, `version ${to} leaves them out`);
   }
 
   /** The shards of which every known process has been in trouble for long enough. */
-  #lost({ shards, failover }: Topology): Array<{ readonly shard: string; readonly isGone: boolean }> {
+  #lost(topology: Topology): Array<{ readonly shard: string; readonly isGone: boolean }> {
+    const { failover } = topology;
     if (failover === undefined) return [];
-    return shards.flatMap(({ id }) => {
+    return shardIds(topology).flatMap((id) => {
       const troubles = this.#troublesOf(id);
       const dueMs = troubles.map(({ node, trouble }) => {
         const beyondMs = trouble?.state === 'gone' ? node.beyondLeaseMs : 0;
@@ -211,7 +219,7 @@ export class Failover {
       const isSomebodyThere = this.#troublesOf(node.shard).some(
         ({ trouble }) => trouble === undefined || trouble.state === 'unhealthy',
       );
-      const isPlaced = topology?.shards.some(({ id }) => id === node.shard) === true;
+      const isPlaced = topology !== null && shardIds(topology).includes(node.shard);
       if (!isSomebodyThere && isPlaced && topology?.failover !== undefined) return false;
       return this.#hasCome(trouble.sinceMs + node.beyondLeaseMs);
     });
@@ -220,4 +228,9 @@ export class Failover {
   async #endThoseOver(topology: Topology | null): Promise<void> {
     for (const node of this.#over(topology)) await this.#registry.handoffs.endNode(this.#name, node);
   }
+}
+
+/** Those that own keys, while keys move in waves the ones that they leave too. */
+function shardIds(topology: Topology): string[] {
+  return [...new Set(servingShards(topology).map(({ id }) => id))];
 }

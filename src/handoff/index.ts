@@ -6,4 +6,5 @@ export type { ClusterEvent } from './cluster-event.ts';
 export { ClusterFollower } from './cluster-follower.ts';
 export { type ControllerLog, controlCluster } from './controller.ts';
 export { HandoffDriver, type OnStep } from './driver.ts';
+export { type GivenUp, giveUpChange, pauseChange } from './pace.ts';
 export type { KeptTopology, TopologyKeeper } from './topology-copy.ts';

@@ -1,6 +1,7 @@
 import { type ClusterEvent, ClusterFollower } from '../handoff/index.ts';
 import {
   type HeldLease,
+  KNOWS,
   type MemberProcess,
   type Membership,
   type NodeValue,
@@ -102,7 +103,7 @@ export class RegisteredOwnership implements Ownership {
     this.#clock = clock;
     this.#listener = listener;
     const { name, shard, nodeId, address, process } = identity;
-    this.#value = { address, role: 'primary', healthy: false, process };
+    this.#value = { address, role: 'primary', healthy: false, process, knows: KNOWS };
     this.#rights = registry.handoffs.ownRights(
       name,
       { shard, nodeId, instance: this.#instance },

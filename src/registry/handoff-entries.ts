@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Topology, TopologyName, TopologyVersion } from '../topology/index.ts';
+import type { Moving, Topology, TopologyName, TopologyVersion } from '../topology/index.ts';
 import { handoffPrefix } from './handoff-prefix.ts';
 import { type InstanceId, qualified, unqualified } from './instance.ts';
 import type { LeaselessRouter } from './leaseless-routers.ts';
@@ -18,6 +18,21 @@ export function hasReached(reached: HandoffStep, step: HandoffStep): boolean {
   return handoffSteps.indexOf(reached) >= handoffSteps.indexOf(step);
 }
 
+/** A part of a change: the keys whose positions are from `from` to below `to`. */
+export interface Wave {
+  /** The version that the whole change was staged as: it names the change. */
+  readonly since: TopologyVersion;
+  /** Counts from 1. */
+  readonly number: number;
+  readonly from: number;
+  /** 1: it is the last. */
+  readonly to: number;
+  /** How often it was made smaller because too many streams would have moved. */
+  readonly narrowed: number;
+  /** How many streams move by it, as routers have said; null until they all have, or where one does not say. */
+  readonly streams: number | null;
+}
+
 /** A change of version, as the registry has it. */
 export interface Handoff {
   readonly from: TopologyVersion;
@@ -32,6 +47,12 @@ export interface Handoff {
    * one, the driver is of a release that has shards give up as soon as `hold` begins.
    */
   readonly fence?: { readonly attempt: number; readonly isUp: boolean } | undefined;
+  /** Of a change that may go in waves: which of them this is. Not given where all keys have to move at once, as after a shard's loss. */
+  readonly wave?: Wave | undefined;
+  /** At which step watches end whose keys move; `drain`, over a while, where it is not given. */
+  readonly watchesEnd?: 'hold' | undefined;
+  /** People have stopped the change: no keys move until they have it go on. */
+  readonly paused?: true | undefined;
   /** Shards that lose keys by it, or may. */
   readonly losing: readonly string[];
   /** Shards that are lost, */
@@ -59,9 +80,19 @@ export function isUnderWay({ step }: Handoff): boolean {
   return step !== 'committed' && step !== 'aborted';
 }
 
+/** Whether it is a part of a change that goes on with the next one. */
+export function goesOn({ wave }: Handoff): boolean {
+  return wave !== undefined && wave.to < 1;
+}
+
 /** For messages. */
 export function underWay({ to, step }: Handoff): string {
   return `a handoff to version ${to} is under way (${step}); wait for it, or give it up: keyway topology apply --abort`;
+}
+
+/** For messages, between two waves. */
+export function onItsWay({ since, cursor }: Moving): string {
+  return `the change that began with version ${since} has moved ${Math.floor(100 * cursor)}% of the keys; wait for it, stop it (keyway topology pause), or give it up: keyway topology apply --abort`;
 }
 
 /** What one process of a node may do, as it has said itself. */
@@ -127,6 +158,15 @@ export function handoffOf(entry: Entry | null | undefined): StoredHandoff | null
   return { ...(parsed(entry, handoffSchema) as object as Handoff), revision: entry.revision };
 }
 
+const wave = z.object({
+  since: z.int(),
+  number: z.int(),
+  from: z.number(),
+  to: z.number(),
+  narrowed: z.int(),
+  streams: z.number().nullable(),
+});
+
 /** A step that this release does not know is one that it must not misread: then the whole is unreadable. */
 const handoffSchema = z.looseObject({
   from: z.int(),
@@ -136,6 +176,10 @@ const handoffSchema = z.looseObject({
   retries: z.int().default(0),
   losing: z.array(z.string()),
   lost: z.array(z.string()).default([]),
+  // What an earlier release does not say, and what a later one says in another way, is nothing that has to be understood.
+  wave: wave.optional().catch(undefined),
+  watchesEnd: z.literal('hold').optional().catch(undefined),
+  paused: z.literal(true).optional().catch(undefined),
   // An earlier release gave up no process by name.
   givenUp: z.array(z.string()).default([]),
   at: z.string().default(''),

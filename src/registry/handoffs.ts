@@ -1,9 +1,11 @@
 import {
   isStrict,
   losingShards,
+  servingShards,
   type Topology,
   type TopologyDraft,
   type TopologyName,
+  type TopologyVersion,
   topologyDocument,
 } from '../topology/index.ts';
 import { followAll } from './follow.ts';
@@ -19,12 +21,14 @@ import {
   type NodeRights,
   nodeKey,
   nodesOf,
+  onItsWay,
   rightsText,
   type StoredHandoff,
   type StoredNode,
   stagedKey,
   stateKey,
   underWay,
+  type Wave,
 } from './handoff-entries.ts';
 import { handoffPrefix } from './handoff-prefix.ts';
 import { type LeaselessRouter, leaselessKey, leaselessOf } from './leaseless-routers.ts';
@@ -80,6 +84,7 @@ export class Handoffs {
    * @param reason for people: what it is for
    * @param lost shards that are not waited for
    * @param silent their processes, which must not have spoken since they were found to be gone; all that are known where it is not given
+   * @param wave which part of a change it is; `new`: the whole of a change, which may be divided; null: it is not to be divided
    * @throws VersionConflict as for a commit, and where a handoff is under way
    */
   async stage(
@@ -88,6 +93,7 @@ export class Handoffs {
     reason: string,
     lost: readonly string[] = [],
     silent?: readonly StoredNode[],
+    wave: Wave | 'new' | null = null,
   ): Promise<StoredHandoff> {
     const name = { namespace: draft.namespace, cluster: draft.name };
     const namespace = await this.#namespaces.condition(draft.namespace);
@@ -98,14 +104,19 @@ export class Handoffs {
     if (pointerEntry === null || pointer === null || pointer.deleted)
       throw new VersionConflict(name, 'there is nothing to change over from', null);
     if (last !== null && isUnderWay(last)) throw new VersionConflict(name, underWay(last), pointer.version);
-    const current = await this.#store.get(versionKey(name, pointer.version));
+    const entry = await this.#store.get(versionKey(name, pointer.version));
+    const current = entry === null ? null : topologyOf(name, entry);
+    if (wave !== null) checkMayBegin(name, wave, current, last);
     const handoff: Handoff = {
       from: pointer.version,
       to,
       step: 'stage',
       attempt: (last?.attempt ?? 0) + 1,
       retries: 0,
-      losing: current === null ? [] : losingOf(topologyOf(name, current), draft, pointer, nodes),
+      // People have paused the change that this one interrupts.
+      ...(wave === null && last?.paused === true ? { paused: true } : {}),
+      ...(wave === null ? {} : { wave: wave === 'new' ? wholeOf(to) : wave }),
+      losing: current === null ? [] : losingOf(current, draft, pointer, nodes),
       lost,
       givenUp: (silent ?? nodes.filter(({ shard }) => lost.includes(shard))).map(instanceText),
       at: this.#timeOfDay(),
@@ -123,6 +134,38 @@ export class Handoffs {
     ]);
     if (revision === null) throw new VersionConflict(name, 'it was changed meanwhile; read it again', pointer.version);
     return { ...handoff, revision };
+  }
+
+  /**
+   * Puts another topology in the place of what is staged: fewer keys move by it. It is another version, so that a member that cannot read it does not
+   * take it for the one before; what was acknowledged before is void.
+   * @returns null where the stored handoff has changed meanwhile
+   */
+  async narrow(
+    name: TopologyName,
+    { revision, ...handoff }: StoredHandoff,
+    current: Topology,
+    staged: TopologyDraft,
+    wave: Wave,
+  ): Promise<StoredHandoff | null> {
+    // Shards that were not heard of have to give up what they have, whatever moves.
+    const losing = [...new Set([...handoff.losing, ...losingShards(current, staged)])];
+    const to = (handoff.to + 1) as TopologyVersion;
+    const narrowed: Handoff = { ...handoff, to, attempt: handoff.attempt + 1, wave, losing, at: this.#timeOfDay() };
+    const change = { key: stagedKey(name), value: JSON.stringify(topologyDocument({ ...staged, version: to })) };
+    return this.#write(name, revision, narrowed, [change], []);
+  }
+
+  /**
+   * Has the change that is under way, or the rest of it, stop between two waves, or go on.
+   * @returns null where the stored handoff has changed meanwhile
+   */
+  async pause(
+    name: TopologyName,
+    { revision, ...handoff }: StoredHandoff,
+    isPaused: boolean,
+  ): Promise<StoredHandoff | null> {
+    return this.#write(name, revision, { ...handoff, paused: isPaused || undefined }, [], []);
   }
 
   /** What is known of a cluster now. */
@@ -146,7 +189,9 @@ export class Handoffs {
   advance(
     name: TopologyName,
     { revision, ...handoff }: StoredHandoff,
-    change: Partial<Pick<Handoff, 'step' | 'attempt' | 'retries' | 'fence' | 'lost' | 'reason'>>,
+    change: Partial<
+      Pick<Handoff, 'step' | 'attempt' | 'retries' | 'fence' | 'lost' | 'reason' | 'wave' | 'watchesEnd'>
+    >,
     silent: readonly StoredNode[] = [],
   ): Promise<StoredHandoff | null> {
     const givenUp = [...handoff.givenUp, ...silent.map(instanceText)];
@@ -167,16 +212,25 @@ export class Handoffs {
   ): Promise<StoredHandoff | null> {
     const at = this.#timeOfDay();
     const changes = [
-      ...versionChanges(name, staged, at),
+      ...versionChanges(name, staged, at, false, handoff.from),
       { key: stagedKey(name), value: null },
       ...gone.map((node): Change => ({ key: nodeKey(name, node), value: null })),
     ];
     return this.#write(name, revision, { ...handoff, step: 'committed', at }, changes, gone);
   }
 
-  /** Gives a handoff up: the current topology stays. @returns null where the stored handoff has changed meanwhile */
-  abort(name: TopologyName, { revision, ...handoff }: StoredHandoff, reason: string): Promise<StoredHandoff | null> {
-    const aborted: Handoff = { ...handoff, step: 'aborted', reason, at: this.#timeOfDay() };
+  /**
+   * Gives a handoff up: the current topology stays.
+   * @param paused the waves before it are not followed by others
+   * @returns null where the stored handoff has changed meanwhile
+   */
+  abort(
+    name: TopologyName,
+    { revision, ...handoff }: StoredHandoff,
+    reason: string,
+    paused?: true,
+  ): Promise<StoredHandoff | null> {
+    const aborted: Handoff = { ...handoff, step: 'aborted', reason, at: this.#timeOfDay(), ...(paused && { paused }) };
     return this.#write(name, revision, aborted, [{ key: stagedKey(name), value: null }], []);
   }
 
@@ -281,6 +335,27 @@ function partOf(name: TopologyName, entry: Entry): Part {
   return router === null ? { kind: 'other' } : { kind: 'leaseless', router };
 }
 
+/**
+ * A change begins where no keys are on their way by another one, unless people have stopped that; a wave follows where they have not.
+ * @throws VersionConflict
+ */
+function checkMayBegin(
+  name: TopologyName,
+  wave: Wave | 'new',
+  current: Topology | null,
+  last: StoredHandoff | null,
+): void {
+  const isPaused = last?.paused === true;
+  if (wave !== 'new' && isPaused) throw new VersionConflict(name, 'its change was paused', current?.version ?? null);
+  if (wave === 'new' && current?.moving !== undefined && !isPaused)
+    throw new VersionConflict(name, onItsWay(current.moving), current.version);
+}
+
+/** A change before it is known how many streams it moves. */
+function wholeOf(since: TopologyVersion): Wave {
+  return { since, number: 1, from: 0, to: 1, narrowed: 0, streams: null };
+}
+
 /** The shards that may have to give something up. */
 function losingOf(
   current: Topology,
@@ -291,7 +366,7 @@ function losingOf(
   // The shards' acknowledgement was not waited for: any of them, placed or not, may still serve by an earlier version.
   const unheard =
     atOnce === true && isStrict(draft)
-      ? [...current.shards.map(({ id }) => id), ...nodes.map(({ shard }) => shard)]
+      ? [...servingShards(current).map(({ id }) => id), ...nodes.map(({ shard }) => shard)]
       : [];
   return [...new Set([...losingShards(current, draft), ...unheard])];
 }

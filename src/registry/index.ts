@@ -7,6 +7,7 @@ export { type DocumentChange, Documents, type Expectation, type StoredDocument }
 export { Elections, type Leader, type Term } from './elections.ts';
 export { epochOf, type FencingToken, revisionOf, tokenOf } from './fencing-token.ts';
 export {
+  goesOn,
   type Handoff,
   type HandoffStep,
   type HandoffView,
@@ -16,9 +17,11 @@ export {
   type KnownNode,
   type NodeInstance,
   type NodeRights,
+  onItsWay,
   type StoredHandoff,
   type StoredNode,
   shardsGiveUp,
+  type Wave,
 } from './handoff-entries.ts';
 export { type ClusterState, type HandoffEvent, Handoffs } from './handoffs.ts';
 export type { HeldLease, LeaseTimes } from './held-lease.ts';
@@ -34,6 +37,7 @@ export {
   type Acknowledgement,
   hasAcknowledged,
   isMemberOf,
+  KNOWS,
   type MemberProcess,
   type NodeValue,
   nodeName,

@@ -9,7 +9,12 @@ export interface Acknowledgement {
   readonly to: TopologyVersion;
   readonly attempt: number;
   readonly step: HandoffStep;
+  /** At `stage`: how many streams are open here whose keys move. A node, or a router of an earlier release, does not say. */
+  readonly streams?: number | undefined;
 }
+
+/** What members know beyond the first release that others have to rely on; a member's entry names all of it. */
+export const KNOWS: readonly string[] = ['waves'];
 
 /** Whether a handoff's step has been acknowledged, in the attempt that counts. */
 export function hasAcknowledged(acknowledged: Acknowledgement | undefined, { to, attempt, step }: Handoff): boolean {
@@ -36,6 +41,8 @@ export interface RouterValue {
   readonly listen: readonly HostPort[];
   /** A router of an earlier release does not say. */
   readonly process?: MemberProcess;
+  /** See `KNOWS`. */
+  readonly knows?: readonly string[];
 }
 
 /** What a node reports about itself. */
@@ -50,6 +57,8 @@ export interface NodeValue {
   readonly idle?: boolean;
   /** The one that keeps the node in the registry, or that was started for it; not every node says. */
   readonly process?: MemberProcess;
+  /** See `KNOWS`. */
+  readonly knows?: readonly string[];
 }
 
 const NOWHERE: HostPort = { host: '', port: 0 };
@@ -57,7 +66,13 @@ const memberProcess = z.object({ host: z.string(), pid: z.int() });
 const hostPort = z.object({ host: z.string(), port: z.number() });
 
 /** An acknowledgement of a later release's step is none of a step that is known here. */
-const acknowledgement = z.object({ to: z.number(), attempt: z.number(), step: z.enum(handoffSteps) });
+const acknowledgement = z.object({
+  to: z.number(),
+  attempt: z.number(),
+  step: z.enum(handoffSteps),
+  streams: z.number().optional().catch(undefined),
+});
+const knows = z.array(z.string()).optional().catch(undefined);
 
 /** Those of a mapping's values that are as they should be. */
 function each<Schema extends z.ZodType>(schema: Schema) {
@@ -81,6 +96,7 @@ const routerSchema = z.looseObject({
   admin: hostPort.catch(NOWHERE),
   listen: z.array(hostPort).catch([]),
   process: memberProcess.optional().catch(undefined),
+  knows,
 });
 
 const nodeSchema = z.looseObject({
@@ -90,6 +106,7 @@ const nodeSchema = z.looseObject({
   leaving: z.literal(true).optional().catch(undefined),
   acknowledged: acknowledgement.optional().catch(undefined),
   process: memberProcess.optional().catch(undefined),
+  knows,
 });
 
 /** What another process has written, which may be of another release: what it does not say, or says in another way, is empty. */

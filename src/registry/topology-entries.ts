@@ -55,18 +55,26 @@ export const versionKey = (name: TopologyName, version: number): string =>
 
 /** How many versions of a cluster are kept, to look at and to go back to. */
 const KEPT_VERSIONS = 100;
+/** A wave that is narrowed leaves a number out; a person may leave out a million. */
+const MOST_LEFT_OUT = 8;
 
-/** What makes a topology the current one. @param at the time of day, ISO 8601 */
+/**
+ * What makes a topology the current one.
+ * @param at the time of day, ISO 8601
+ * @param before the version before it, where numbers may have been left out
+ */
 export function versionChanges(
   name: TopologyName,
   topology: Topology,
   at: string,
   atOnce = false,
+  before = topology.version - 1,
 ): [Change, Change, ...Change[]] {
   const { version } = topology;
   const stored = { at, topology: topologyDocument(topology) } satisfies StoredVersion;
-  const past: Change[] =
-    version > KEPT_VERSIONS ? [{ key: versionKey(name, version - KEPT_VERSIONS), value: null }] : [];
+  const past: Change[] = [];
+  for (let each = Math.max(before + 1, version - MOST_LEFT_OUT); each <= version; each++)
+    if (each > KEPT_VERSIONS) past.push({ key: versionKey(name, each - KEPT_VERSIONS), value: null });
   const pointer: Pointer = { version, deleted: false, ...(atOnce ? { atOnce } : {}) };
   return [
     { key: pointerKey(name), value: JSON.stringify(pointer) },

@@ -236,6 +236,7 @@ export class RouterInProcess {
       to: VERSIONS[1] as TopologyVersion,
       attempt,
       step,
+      watchesEnd: 'drain',
       shardsGiveUp: false,
       table: this.tables[1],
       losing: ['s1'],

@@ -5,6 +5,7 @@ import {
   Cluster,
   checkTopology,
   reachableAddress,
+  servingShards,
   sharesOf,
   type Topology,
   type TopologyDraft,
@@ -84,7 +85,7 @@ export function clusterCommand(): Command {
     inRegistry(flags, async (registry) => {
       const topology = await currentTopology(registry, { ...flags, cluster } satisfies ClusterFlags);
       const shares = sharesOf(new Cluster(topology));
-      const shards = topology.shards.map((shard) => ({ ...shard, share: shares.get(shard.id) ?? 0 }));
+      const shards = servingShards(topology).map((shard) => ({ ...shard, share: shares.get(shard.id) ?? 0 }));
       const { namespace, name, version, placement, hashOn, pins = [] } = topology;
       if (flags.json) writeOut(`${JSON.stringify({ namespace, name, version, placement, hashOn, pins, shards })}\n`);
       else {

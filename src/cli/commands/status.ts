@@ -16,9 +16,10 @@ import {
   type Registry,
   routerValue,
   UnreadableEntry,
+  type Wave,
 } from '../../registry/index.ts';
 import { addressText } from '../../runtime/address.ts';
-import { type Topology, topologyText } from '../../topology/index.ts';
+import { servingShards, type Topology, topologyText } from '../../topology/index.ts';
 import { inRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
 import { table } from '../output/table.ts';
 import { writeTables } from '../output/terminal.ts';
@@ -78,13 +79,17 @@ async function statusOf(registry: Registry): Promise<Status> {
       }),
     )
   ).flat();
-  const underWay = states.filter(({ handoff }) => handoff !== null && isUnderWay(handoff));
+  const moving = new Set(clusters.flatMap((each) => (each.moving === undefined ? [] : [clusterText(each)])));
+  const underWay = states.filter(
+    ({ name, handoff }) => handoff !== null && (isUnderWay(handoff) || moving.has(topologyText(name))),
+  );
   const handoffs = await Promise.all(
     underWay.map(async ({ name, handoff, nodes: known, leaseless }) => {
       const staged = await all.staged(name);
       const astray =
         staged === null ? [] : await astrayRouters(registry, name, staged, { nodes: known, leaseless, routers });
-      const awaited = awaitedIn(name, handoff as Handoff, { routers, nodes, known, astray });
+      const isWaiting = isUnderWay(handoff as Handoff);
+      const awaited = isWaiting ? awaitedIn(name, handoff as Handoff, { routers, nodes, known, astray }) : [];
       return { cluster: topologyText(name), ...(handoff as Handoff), awaited };
     }),
   );
@@ -117,7 +122,7 @@ function text({ clusters, handoffs, routers, nodes, away, leaseless, leaders }: 
       handoffs.map((handoff) => [
         handoff.cluster,
         `${handoff.from} -> ${handoff.to}`,
-        handoff.retries === 0 ? handoff.step : `${handoff.step} (attempt ${handoff.retries + 1})`,
+        stepText(handoff),
         handoff.at,
         handoff.awaited.join(', '),
         handoff.reason,
@@ -178,7 +183,7 @@ keyway cluster create, or keyway topology apply, makes a cluster
 /** Without nodes of shards that their cluster has no more: they own nothing, and nothing waits for them. */
 function withoutRemoved(status: Status): Status {
   const shards = new Map(
-    status.clusters.map(({ namespace, name, shards }) => [`${namespace}/${name}`, new Set(shards.map(({ id }) => id))]),
+    status.clusters.map((each) => [clusterText(each), new Set(servingShards(each).map(({ id }) => id))]),
   );
   const isUnderWay = (cluster: string): boolean => status.handoffs.some((handoff) => handoff.cluster === cluster);
   const isRemoved = (cluster: string, shard: string): boolean =>
@@ -191,6 +196,26 @@ function withoutRemoved(status: Status): Status {
     }),
     away: status.away.filter(({ cluster, shard }) => shards.has(cluster) && !isRemoved(cluster, shard)),
   };
+}
+
+/** How far a change is: its step, and which wave of how many keys it is in. */
+function stepText(handoff: Handoff): string {
+  const { step, wave, paused, retries } = handoff;
+  const words = isUnderWay(handoff) ? step : 'between waves';
+  const notes = [
+    ...(retries === 0 ? [] : [`attempt ${retries + 1}`]),
+    ...(wave === undefined || (wave.from === 0 && wave.to === 1) ? [] : [`wave ${wave.number}, ${percentText(wave)}`]),
+    ...(paused === true ? ['paused'] : []),
+  ];
+  return notes.length === 0 ? words : `${words} (${notes.join(', ')})`;
+}
+
+function percentText({ from, to }: Wave): string {
+  return `${Math.round(100 * from)}% to ${Math.round(100 * to)}% of the keys`;
+}
+
+function clusterText({ namespace, name }: Topology): string {
+  return topologyText({ namespace, cluster: name });
 }
 
 /** Empty where it is not known: a member of an earlier release, or one that others registered. */

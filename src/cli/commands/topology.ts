@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
-import { isUnderWay, type Registry } from '../../registry/index.ts';
+import { giveUpChange, pauseChange } from '../../handoff/index.ts';
+import type { Registry } from '../../registry/index.ts';
 import { UsageError } from '../../runtime/usage-error.ts';
 import {
   parseSetNodes,
@@ -68,7 +69,7 @@ export function topologyCommand(): Command {
         'commit at once, without waiting for anything; a version that is not newer becomes the next one',
       )
       .option('--lost <shards>', 'shards that are known to be dead, separated by commas: nothing waits for them')
-      .option('--abort', 'abandon the change in progress, and keep the current version'),
+      .option('--abort', 'abandon the change in progress; keys that it has moved go back'),
   ).action((file: string | undefined, flags: ApplyFlags) =>
     inRegistry(flags, async (registry) => {
       if ((file === undefined) !== (flags.abort === true)) throw new UsageError('give a file, or --abort');
@@ -79,6 +80,18 @@ export function topologyCommand(): Command {
       writeOut(`${name} is at version ${version}\n`);
     }),
   );
+  for (const [verb, description] of [
+    ['pause', 'stop the change in progress before it moves more keys'],
+    ['resume', 'continue a change that was paused'],
+  ] as const)
+    withClusterOptions(
+      command
+        .command(verb)
+        .description(description)
+        .addHelpText('after', `\nExample:\n  keyway topology ${verb} --cluster docs`),
+    ).action((flags: ClusterFlags) =>
+      inRegistry(flags, async (registry) => pace(registry, await namedCluster(registry, flags), verb)),
+    );
   withClusterOptions(
     command
       .command('history')
@@ -115,17 +128,34 @@ export function topologyCommand(): Command {
   return command;
 }
 
-/** Another step may be taken between the look and the giving up: then it looks again. @throws UsageError */
+/** @throws UsageError where no change is under way */
 async function abort(registry: Registry, name: TopologyName): Promise<void> {
-  for (;;) {
-    const { handoff } = await registry.handoffs.read(name);
-    if (handoff === null || !isUnderWay(handoff))
-      throw new UsageError(`no handoff of ${topologyText(name)} is under way`);
-    const given = await registry.handoffs.abort(name, handoff, 'keyway topology apply --abort');
-    if (given === null) continue;
-    writeOut(`version ${given.to} of ${name.cluster} was given up; version ${given.from} stays\n`);
+  const reason = 'keyway topology apply --abort';
+  const given = await giveUpChange(registry, name, reason);
+  if (given === null) throw new UsageError(`no handoff of ${topologyText(name)} is under way`);
+  const { handoff, back, current } = given;
+  if (back === null || current === null) {
+    writeOut(`version ${handoff.to} of ${name.cluster} was given up; version ${handoff.from} stays\n`);
     return;
   }
+  const { version } = await changed(
+    registry,
+    back,
+    { expected: current.version },
+    `${reason}: what has moved goes back`,
+  );
+  writeOut(`the change of ${name.cluster} was given up, and what it had moved is back; it is at version ${version}\n`);
+}
+
+/** @throws UsageError where no change is under way */
+async function pace(registry: Registry, name: TopologyName, verb: 'pause' | 'resume'): Promise<void> {
+  if ((await pauseChange(registry, name, verb === 'pause')) === null)
+    throw new UsageError(`no change of ${topologyText(name)} is under way`);
+  writeOut(
+    verb === 'pause'
+      ? `the change of ${name.cluster} is paused: keyway topology resume continues it\n`
+      : `the change of ${name.cluster} continues\n`,
+  );
 }
 
 async function versionOf(
@@ -162,7 +192,7 @@ async function draftOf(
   if (cluster === undefined) throw new UsageError('the line form does not name a cluster: add --cluster');
   const known = await current({ namespace, cluster });
   // The line form has no rules of its own: a known cluster keeps its.
-  const { consistency, failover } = known ?? {};
-  const rules = { ...(consistency && { consistency }), ...(failover && { failover }) };
+  const { consistency, failover, waves } = known ?? {};
+  const rules = { ...(consistency && { consistency }), ...(failover && { failover }), ...(waves && { waves }) };
   return { ...parseSetNodes(text, file, cluster, known), ...rules, namespace, version: null };
 }

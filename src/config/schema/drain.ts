@@ -7,7 +7,9 @@ export const drain = z
   .strictObject({
     window: duration()
       .prefault(formatDuration(defaultDrain.windowMs))
-      .describe('Streams end within this time, spread evenly.'),
+      .describe(
+        'Streams that leave without a handoff, as after a reload, end within this time, spread evenly, all of a key at once.',
+      ),
     ratePerSecond: count(1_000_000)
       .default(defaultDrain.ratePerSecond)
       .describe('The most streams that end per second in each worker, even if the window has to be longer.'),

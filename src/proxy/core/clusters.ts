@@ -69,6 +69,7 @@ export class Clusters {
           if (request.owner.cluster === name) visit(request);
         }),
       drain: (leavers, sinceMs) => this.#drainer.add(leavers, sinceMs),
+      end: (leavers) => this.#drainer.endNow(leavers),
       cut: () => this.#cut(name, fenced?.label),
     };
     if (servesUntil !== undefined) return new Gate(this.#context, name, servesUntil, keeper);
@@ -104,6 +105,11 @@ export class Clusters {
   /** Resolves once a step of a handoff is done by this thread; false where it is not the one that is under way. */
   settled(cluster: string, attempt: number, step: string): Promise<boolean> {
     return this.#gates.get(cluster)?.settled(attempt, step) ?? Promise.resolve(false);
+  }
+
+  /** How many watches are open whose keys move by what is staged, once that step is done. */
+  moving(cluster: string): number {
+    return this.#gates.get(cluster)?.movingWatches ?? 0;
   }
 
   #changeOver(before: ClusterOwners, table: SharedCluster | null): void {
@@ -146,7 +152,13 @@ export class Clusters {
     const visited = this.#open.visitSome((request) => {
       if (!request.isOpen || !hasToLeave(request)) return;
       if (request.isSent)
-        leavers.push({ request, reason, isWatch: request.isWatch, hasToLeave: () => hasToLeave(request) });
+        leavers.push({
+          request,
+          key: request.keyText,
+          reason,
+          isWatch: request.isWatch,
+          hasToLeave: () => hasToLeave(request),
+        });
       else request.proceed();
     });
     void visited.then(() => this.#drainer.add(leavers));

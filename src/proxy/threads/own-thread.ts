@@ -63,6 +63,10 @@ export class OwnThread implements RouterThreads {
     return this.#router?.settled(cluster, attempt, step) ?? Promise.resolve(false);
   }
 
+  async moving(cluster: string): Promise<number> {
+    return this.#router?.moving(cluster) ?? 0;
+  }
+
   async fingerprints(cluster: string, keys: number): Promise<ReadonlyArray<TableFingerprint | null>> {
     return this.#router === null ? [] : [await this.#router.fingerprint(cluster, keys)];
   }

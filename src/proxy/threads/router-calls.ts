@@ -25,6 +25,7 @@ export interface RouterCalls {
   discard(): void;
   publish(cluster: string, table: SharedCluster | null, staged: StagedCluster | null): void;
   settled(cluster: string, attempt: number, step: string): boolean;
+  moving(cluster: string): number;
   gone(cluster: string): boolean;
   emptied(cluster: string): boolean;
   fingerprint(cluster: string, keys: number): TableFingerprint | null;

@@ -35,6 +35,8 @@ export interface RouterThreads {
   publish(cluster: string, table: SharedCluster | null, staged: StagedCluster | null): Promise<void>;
   /** Resolves once every thread is done with a step of a handoff; false where that has been given up. */
   settled(cluster: string, attempt: number, step: string): Promise<boolean>;
+  /** How many watches are open, in all threads, whose keys move by what is staged. */
+  moving(cluster: string): Promise<number>;
   /** Fingerprints of how each thread's table of a cluster places keys. */
   fingerprints(cluster: string, keys: number): Promise<ReadonlyArray<TableFingerprint | null>>;
   counters(): Promise<readonly CountersSnapshot[]>;

@@ -112,6 +112,11 @@ export class Router implements FamilyHost, ListenerOwner {
     return this.#clusters.settled(cluster, attempt, step);
   }
 
+  /** See `Clusters.moving`. */
+  moving(cluster: string): number {
+    return this.#clusters.moving(cluster);
+  }
+
   /** See `Clusters.gone`. */
   gone(cluster: string): Promise<boolean> {
     return this.#clusters.gone(cluster);

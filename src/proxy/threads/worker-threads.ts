@@ -151,6 +151,11 @@ export class WorkerThreads implements RouterThreads {
     return this.#allSay(({ calls }) => calls.ask('settled', cluster, attempt, step));
   }
 
+  async moving(cluster: string): Promise<number> {
+    const found = await this.#each(({ calls }) => calls.ask('moving', cluster));
+    return found.reduce((sum, each) => sum + each, 0);
+  }
+
   fingerprints(cluster: string, keys: number): Promise<ReadonlyArray<TableFingerprint | null>> {
     return this.#each(({ calls }) => calls.ask('fingerprint', cluster, keys));
   }

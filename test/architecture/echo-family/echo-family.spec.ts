@@ -84,7 +84,15 @@ beforeEach(async () => {
 function begin(step: StagedCluster['step']): Promise<boolean> {
   const [now, next] = tables as [StagedCluster['table'], StagedCluster['table']];
   const to = 2 as TopologyVersion;
-  router.publish('echoes', now, { to, attempt: 1, step, shardsGiveUp: false, table: next, losing: ['s1'] });
+  router.publish('echoes', now, {
+    to,
+    attempt: 1,
+    step,
+    watchesEnd: 'drain',
+    shardsGiveUp: false,
+    table: next,
+    losing: ['s1'],
+  });
   return router.settled('echoes', 1, step);
 }
 

@@ -18,12 +18,14 @@ class Stream implements LeavingRequest {
   readonly isWatch: boolean;
   readonly wayToLeave: MoveWay;
   readonly #startedMs = Date.now();
+  readonly key: string;
   underWay = false;
   reset = false;
   pushbackMs = -1;
   shutDownBecause: string | null = null;
 
-  constructor(isWatch = true, how: MoveWay = 'end') {
+  constructor(isWatch = true, how: MoveWay = 'end', key = `key ${Math.random()}`) {
+    this.key = key;
     this.isWatch = isWatch;
     this.wayToLeave = how;
   }
@@ -55,6 +57,7 @@ function drainerWith(drain: Partial<DrainDescription>) {
   const context = routerContext(() => Date.now(), { drain: { ...defaultDrain, ...drain } });
   const leaver = (stream: Stream): Leaver => ({
     request: stream,
+    key: stream.key,
     reason: 'it moved',
     hasToLeave: () => stream.hasToLeave,
     isWatch: stream.isWatch,
@@ -131,4 +134,27 @@ it('shuts down the connection of a stream if the route wants that', () => {
   vi.advanceTimersByTime(20);
   expect(streams.map(({ shutDownBecause }) => shutDownBecause)).toEqual(['it moved', null]);
   expect(counters.drained).toEqual({ goaway: 1, end: 1, replay: 0 });
+});
+
+it('ends those of a key in the same turn, in a window and at once', () => {
+  const { drainer, leaver } = drainerWith({ windowMs: 1000 });
+  const streams = Array.from({ length: 100 }, (_, i) => new Stream(true, 'end', `key ${i % 10}`));
+  const openOf = (key: number): number => streams.filter((each, i) => i % 10 === key && each.isOpen).length;
+  drainer.add(streams.map(leaver));
+  for (let ms = 0; ms <= 1000; ms += 5) {
+    vi.advanceTimersByTime(5);
+    for (let key = 0; key < 10; key++) expect([0, 10]).toContain(openOf(key));
+  }
+  expect(ended(streams)).toBe(100);
+});
+
+it('ends many at once in a few turns, each key in one, and has their clients come back at once', () => {
+  const { drainer, leaver } = drainerWith({ windowMs: 60_000 });
+  const streams = Array.from({ length: 1000 }, (_, i) => new Stream(true, 'end', `key ${i % 3}`));
+  drainer.endNow(streams.map(leaver));
+  expect(ended(streams)).toBe(334);
+  vi.advanceTimersByTime(1);
+  expect(ended(streams)).toBe(1000);
+  expect(streams.every(({ pushbackMs }) => pushbackMs === 0)).toBe(true);
+  drainer.stop();
 });

@@ -4,6 +4,8 @@ import type { LeavingRequest } from './leaving-request.ts';
 /** A stream that has to leave. */
 export interface Leaver {
   readonly request: LeavingRequest;
+  /** Those of a key leave in the same turn: clients that share a document lose sight of each other for no longer than they must. */
+  readonly key: string;
   /** Its route calls it a watch: asked when it was found, because of ten thousand that takes a while. */
   readonly isWatch: boolean;
   /** For the client: why. */
@@ -22,6 +24,8 @@ interface Batch {
 
 /** Often enough that of ten thousand streams in a few seconds those of one tick are not felt. */
 const TICK_MS = 5;
+/** Streams that end in one turn, besides others of the same key: a few milliseconds of work. */
+const ENDED_A_TURN = 200;
 
 /**
  * Ends the streams whose keys have moved, some at a time. What is no watch may finish by itself, and has to leave once it has
@@ -57,7 +61,27 @@ export class Drainer {
     if (leavers.length === 0) return;
     const { windowMs, ratePerSecond } = this.#context.drain;
     const lastsMs = Math.max(windowMs, (leavers.length / ratePerSecond) * 1000);
-    this.#batches.push({ leavers, beganMs: nowMs, lastsMs, next: 0 });
+    this.#batches.push({ leavers: byKey(leavers), beganMs: nowMs, lastsMs, next: 0 });
+  }
+
+  /**
+   * Ends streams at once, however many they are: a part in this turn, and the others in the next ones. Their clients need not spread when they
+   * come back, because requests for their keys wait in this router.
+   */
+  endNow(leavers: readonly Leaver[]): void {
+    this.#endSome(byKey(leavers));
+  }
+
+  #endSome(leavers: readonly Leaver[]): void {
+    const nowMs = this.#context.turn.begin();
+    let next = 0;
+    for (; next < leavers.length; next++) {
+      const leaver = leavers[next] as Leaver;
+      if (next >= ENDED_A_TURN && leaver.key !== leavers[next - 1]?.key) break;
+      this.#end(leaver, nowMs, 0);
+    }
+    this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
+    if (next < leavers.length) setImmediate(() => this.#endSome(leavers.slice(next)));
   }
 
   /** Streams that have yet to leave. */
@@ -94,17 +118,22 @@ export class Drainer {
     const { leavers, beganMs, lastsMs } = batch;
     const share = lastsMs === 0 ? 1 : Math.min(1, (nowMs - beganMs) / lastsMs);
     const due = Math.ceil(leavers.length * share);
-    for (; batch.next < due; batch.next++) this.#end(leavers[batch.next] as Leaver, nowMs);
+    const { random, drain } = this.#context;
+    for (; batch.next < leavers.length; batch.next++) {
+      const leaver = leavers[batch.next] as Leaver;
+      if (batch.next >= due && leaver.key !== leavers[batch.next - 1]?.key) break;
+      this.#end(leaver, nowMs, random() * drain.pushbackMs);
+    }
   }
 
-  #end({ request, reason, hasToLeave }: Leaver, nowMs: number): void {
+  #end({ request, reason, hasToLeave }: Leaver, nowMs: number, retryAfterMs: number): void {
     if (!request.isOpen || !hasToLeave()) return;
-    const { counters, random, drain } = this.#context;
+    const { counters, drain } = this.#context;
     const how = request.wayToLeave;
     // A replayed watch counts itself, because a shard may be the one to end it.
     if (how !== 'replay') counters.drained[how]++;
     if (how === 'goaway') request.shutDownConnection(reason);
-    request.leave(how, reason, random() * drain.pushbackMs);
+    request.leave(how, reason, retryAfterMs);
     if (request.isLeaving) this.#reluctant.set(request, nowMs + drain.graceMs);
   }
 
@@ -112,4 +141,9 @@ export class Drainer {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
   }
+}
+
+/** Those of a key one after the other; keys in the order in which their first ones come. */
+function byKey(leavers: readonly Leaver[]): readonly Leaver[] {
+  return [...Map.groupBy(leavers, ({ key }) => key).values()].flat();
 }

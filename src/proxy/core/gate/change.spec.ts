@@ -10,6 +10,7 @@ function staged(step: StagedCluster['step'], attempt: number): StagedCluster {
     to: 2 as TopologyVersion,
     attempt,
     step,
+    watchesEnd: 'drain',
     shardsGiveUp: false,
     losing: [],
     table: {} as StagedCluster['table'],

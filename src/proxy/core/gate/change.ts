@@ -3,7 +3,7 @@ import type { Leaver } from '../drain/drainer.ts';
 import type { GatedRequest } from './gated-request.ts';
 import type { Owners } from './owners.ts';
 
-/** Less than a millisecond's work. */
+/** Less than a millisecond's work. They are told so often that all who leave at once are told in a few turns. */
 const TOLD_TO_LEAVE_A_TICK = 1000;
 /**
  * A call that takes longer is waited for before anything is held, so that neighbours need not wait with it; longer than most
@@ -26,6 +26,8 @@ export class Change {
   readonly next: Owners;
   /** Every request that was under way when it began has been looked at. */
   seenAll = false;
+  /** It has come to its end, one way or the other: no stream has to leave for it any more. */
+  isOver = false;
   readonly #longLivedAfterMs: number;
   /** Those under way whose keys move, and whether their routes call them watches. */
   readonly #moving = new Map<GatedRequest, boolean>();
@@ -71,9 +73,18 @@ export class Change {
 
   /** Whether a request whose key moves has to wait to be sent. */
   hasToWait(request: GatedRequest): boolean {
-    const { step } = this.staged;
+    const { step, watchesEnd } = this.staged;
     if (step !== 'drain') return step === 'hold';
-    return request.isWatch || (this.#heldKeys.size > 0 && this.#heldKeys.has(request.keyText));
+    return (
+      (request.isWatch && watchesEnd === 'drain') || (this.#heldKeys.size > 0 && this.#heldKeys.has(request.keyText))
+    );
+  }
+
+  /** How many of those under way are watches. */
+  get watches(): number {
+    let count = 0;
+    for (const isWatch of this.#moving.values()) if (isWatch) count++;
+    return count;
   }
 
   /** Notes a request whose key moves as one that its old owner has, or is about to get. */
@@ -107,21 +118,42 @@ export class Change {
     }
   }
 
-  /** Those that have to leave next, and since when the first had to. */
+  /** Those that have to leave next, over a while, and since when the first had to. */
   leavers(nowMs: number, reason: string): { readonly leavers: readonly Leaver[]; readonly sinceMs: number } {
     this.#drainsSinceMs ??= nowMs;
-    const sinceMs = this.#drainsSinceMs;
     const leavers: Leaver[] = [];
-    for (const [request, isWatch] of this.#moving) {
-      if (leavers.length >= TOLD_TO_LEAVE_A_TICK) break;
-      if (!isWatch && !this.#isOld(request, sinceMs, nowMs)) continue;
-      this.#moving.delete(request);
-      this.#leaving.add(request);
-      // Its client comes back at once, and would be there for as long again.
-      if (!isWatch) this.#heldKeys.add(request.keyText);
-      leavers.push({ request, reason, isWatch: true, hasToLeave: () => request.isSent && this.moves(request) });
-    }
-    return { leavers, sinceMs };
+    if (this.staged.watchesEnd === 'drain')
+      for (const [request, isWatch] of this.#moving) {
+        if (leavers.length >= TOLD_TO_LEAVE_A_TICK) break;
+        if (isWatch || this.#isOld(request, nowMs)) leavers.push(this.#leaver(request, isWatch, reason));
+      }
+    return { leavers, sinceMs: this.#drainsSinceMs };
+  }
+
+  /** Those that have to leave at once, while requests are held. */
+  leaversNow(nowMs: number, reason: string): readonly Leaver[] {
+    if (this.staged.watchesEnd === 'drain') return [];
+    const leavers: Leaver[] = [];
+    for (const [request, isWatch] of this.#moving)
+      if (request.isSent && (isWatch || this.#isOld(request, nowMs)))
+        leavers.push(this.#leaver(request, isWatch, reason));
+    return leavers;
+  }
+
+  /** Notes a request as one that is told to leave. */
+  #leaver(request: GatedRequest, isWatch: boolean, reason: string): Leaver {
+    this.#moving.delete(request);
+    this.#leaving.add(request);
+    const key = request.keyText;
+    // Its client comes back at once, and would be there for as long again.
+    if (!isWatch) this.#heldKeys.add(key);
+    return {
+      request,
+      key,
+      reason,
+      isWatch: true,
+      hasToLeave: () => !this.isOver && request.isSent && this.moves(request),
+    };
   }
 
   /**
@@ -155,16 +187,21 @@ export class Change {
     if (step === 'stage') return true;
     for (const request of this.#leaving) if (request.isSent) return false;
     for (const [request, isWatch] of this.#moving) {
-      const matters = step === 'hold' || isWatch || isSlow(request, nowMs);
-      if (matters && request.isSent) return false;
+      if (request.isSent && (step === 'hold' || this.#isWaitedFor(request, isWatch, nowMs))) return false;
     }
     return true;
   }
 
+  /** Whether requests are held only once one has ended: a watch that leaves before, or a slow call. */
+  #isWaitedFor(request: GatedRequest, isWatch: boolean, nowMs: number): boolean {
+    if (this.staged.watchesEnd === 'drain') return isWatch || isSlow(request, nowMs);
+    return !isWatch && isSlow(request, nowMs) && !this.#isOld(request, nowMs);
+  }
+
   /** Has been open long enough to count as a watch. One without an answer is an upload rather, and has as long again to end. */
-  #isOld(request: GatedRequest, drainsSinceMs: number, nowMs: number): boolean {
+  #isOld(request: GatedRequest, nowMs: number): boolean {
     if (request.ageMs(nowMs) < this.#longLivedAfterMs) return false;
-    return request.isBeingAnswered || nowMs - drainsSinceMs >= this.#longLivedAfterMs;
+    return request.isBeingAnswered || nowMs - (this.#drainsSinceMs ?? nowMs) >= this.#longLivedAfterMs;
   }
 }
 

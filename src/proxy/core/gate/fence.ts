@@ -82,6 +82,11 @@ export class Fence implements RequestGate {
     return this.#room.size;
   }
 
+  /** Routers count them. */
+  get movingWatches(): number {
+    return 0;
+  }
+
   get token(): number {
     return this.#shard.token;
   }

@@ -23,6 +23,7 @@ function newGate(leaseMs: number) {
   const until: ServesUntil = new Float64Array(new SharedArrayBuffer(16));
   until.fill(leaseMs);
   let cuts = 0;
+  const ended: unknown[] = [];
   let owners = ownersAt(1);
   const gate = new Gate(
     routerContext(() => nowMs),
@@ -32,6 +33,12 @@ function newGate(leaseMs: number) {
       owners: () => owners,
       visitOpen: () => Promise.resolve(),
       drain: () => {},
+      end: (leavers) => {
+        for (const { request } of leavers) {
+          ended.push(request);
+          (request as StubRequest).isSent = false;
+        }
+      },
       cut: () => {
         cuts++;
       },
@@ -41,14 +48,15 @@ function newGate(leaseMs: number) {
     owners = ownersAt(version);
     gate.changed(null, null);
   };
-  return { gate, until, serve, cuts: () => cuts };
+  return { gate, until, serve, ended, cuts: () => cuts };
 }
 
-function staged(step: StagedCluster['step']): StagedCluster {
+function staged(step: StagedCluster['step'], watchesEnd: StagedCluster['watchesEnd'] = 'drain'): StagedCluster {
   return {
     to: 2 as TopologyVersion,
     attempt: 1,
     step,
+    watchesEnd,
     shardsGiveUp: false,
     losing: [],
     table: {} as StagedCluster['table'],
@@ -102,5 +110,53 @@ it('has a request that a shard was ahead of wait until that version is served he
   expect([request.proceeded, gate.waiting]).toEqual([1, 0]);
   gate.onStale(request, 2);
   expect(request.proceeded).toBe(2);
+  gate.stop();
+});
+
+it('ends watches next to the commit: until requests are held they go on, and new ones go to the old owner', async () => {
+  const { gate, ended, serve } = newGate(100_000);
+  const [watch, other] = [new StubRequest({ isWatch: true }), new StubRequest({ isWatch: true, moves: false })];
+  gate.changed(staged('drain', 'hold'), ownersAt(2));
+  await Promise.resolve();
+  for (const each of [watch, other]) {
+    expect(gate.admits(each)).toBe(true);
+    each.isSent = true;
+  }
+  expect(await gate.settled(1, 'drain')).toBe(true);
+  advance(100);
+  expect([ended, gate.movingWatches]).toEqual([[], 1]);
+  gate.changed(staged('hold', 'hold'), ownersAt(2));
+  expect(ended).toEqual([watch]);
+  expect(await gate.settled(1, 'hold')).toBe(true);
+  const late = new StubRequest({ isWatch: true });
+  expect(gate.admits(late)).toBe(false);
+  serve(2);
+  expect(late.proceeded).toBe(1);
+  gate.stop();
+});
+
+it('waits for slow calls before it holds requests, and for no call that has been open for as long as a watch', async () => {
+  const { gate, ended } = newGate(100_000);
+  gate.changed(staged('drain', 'hold'), ownersAt(2));
+  await Promise.resolve();
+  const [slow, old] = [new StubRequest(), new StubRequest({ isBeingAnswered: true })];
+  for (const each of [slow, old]) {
+    gate.admits(each);
+    each.isSent = true;
+  }
+  slow.startedAtMs = 10_000;
+  advance(10_200);
+  let isDone = false;
+  void gate.settled(1, 'drain').then((done) => {
+    isDone = done;
+  });
+  await Promise.resolve();
+  expect(isDone).toBe(false);
+  slow.isSent = false;
+  advance(20);
+  await Promise.resolve();
+  expect(isDone).toBe(true);
+  gate.changed(staged('hold', 'hold'), ownersAt(2));
+  expect(ended).toEqual([old]);
   gate.stop();
 });

@@ -16,6 +16,8 @@ export interface GateKeeper {
   visitOpen(visit: (request: GatedRequest) => void): Promise<void>;
   /** @param sinceMs when the window began within which they have to leave */
   drain(leavers: readonly Leaver[], sinceMs: number): void;
+  /** They leave now, all of a key in the same turn. */
+  end(leavers: readonly Leaver[]): void;
   /** Refuses what is in flight to the cluster, and sees to it that nothing more of it is sent. */
   cut(): void;
 }
@@ -53,6 +55,11 @@ export class Gate implements RequestGate {
 
   get waiting(): number {
     return this.#room.size;
+  }
+
+  /** How many watches are open whose keys move by what is staged, as far as they were found. */
+  get movingWatches(): number {
+    return this.#change?.watches ?? 0;
   }
 
   /** Whether all that moves by a table waits here, and nothing of it is in flight. @param build the table's */
@@ -148,6 +155,7 @@ export class Gate implements RequestGate {
     if (staged === null || next === null) this.#change = null;
     else if (before?.next.build === next.build) before.goOn(staged);
     else this.#begin(new Change(staged, next, this.#context.drain.longLivedAfterMs));
+    if (before !== null && before !== this.#change) before.isOver = true;
     this.#answerSettled();
     this.#lookAtAll();
     this.#act();
@@ -178,6 +186,7 @@ export class Gate implements RequestGate {
       change.forgetOver();
     }
     if (change.seenAll && step === 'drain') this.#drain(change);
+    if (change.seenAll && step === 'hold') this.#end(change);
     this.#answerSettled();
     if (step === 'stage') return;
     this.#timer = setTimeout(() => this.#act(), step === 'hold' ? HOLD_TICK_MS : DRAIN_TICK_MS);
@@ -185,10 +194,20 @@ export class Gate implements RequestGate {
 
   #drain(change: Change): void {
     const nowMs = this.#now();
-    const reason = `the key moves: ${this.#cluster} goes from version ${this.#keeper.owners().version ?? 0} to version ${change.staged.to}`;
-    const { leavers, sinceMs } = change.leavers(nowMs, reason);
+    const { leavers, sinceMs } = change.leavers(nowMs, this.#reasonOf(change));
     if (leavers.length > 0) this.#keeper.drain(leavers, sinceMs);
     else if (change.findSlow(nowMs)) this.#lookAtAll();
+  }
+
+  /** Watches that have not ended before end next to the commit, so that their clients miss as little as can be. */
+  #end(change: Change): void {
+    const leavers = change.leaversNow(this.#now(), this.#reasonOf(change));
+    if (leavers.length > 0) this.#keeper.end(leavers);
+  }
+
+  #reasonOf({ staged }: Change): string {
+    const { version } = this.#keeper.owners();
+    return `the key moves: ${this.#cluster} goes from version ${version ?? 0} to version ${staged.to}`;
   }
 
   /** Resolves once a step is done here, or false where another has begun. */

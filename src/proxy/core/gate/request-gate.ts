@@ -9,6 +9,8 @@ import type { Owners } from './owners.ts';
 export interface RequestGate {
   /** Requests that wait here. */
   readonly waiting: number;
+  /** How many watches are open whose keys move by what is staged, as far as they were found. */
+  readonly movingWatches: number;
   /** What a shard says of keys that it has lost is for this gate; otherwise the answer is the client's. */
   readonly heedsShards: boolean;
   /** What writes show to the shard's store; 0: nothing. See `FencedShard`. */

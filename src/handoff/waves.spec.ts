@@ -1,0 +1,41 @@
+import { expect, it } from 'vitest';
+import type { Wave } from '../registry/index.ts';
+import type { TopologyVersion } from '../topology/index.ts';
+import { narrowed, waveAfter } from './waves.ts';
+
+function wave(from: number, to: number, streams: number | null = null, round = 0): Wave {
+  return { since: 2 as TopologyVersion, number: 1, from, to, narrowed: round, streams };
+}
+const moving = (cursor: number) => ({ since: 2, cursor, rest: [] });
+
+it('divides a change by the number of streams that move', () => {
+  expect(narrowed(wave(0, 1), 10_000, 1000)).toMatchObject({ from: 0, to: 0.1, narrowed: 1 });
+  expect(narrowed(wave(0.5, 1), 2000, 1000)).toMatchObject({ from: 0.5, to: 0.75 });
+});
+
+it('leaves a change whole that moves few streams, and a wave as it is that has little too many', () => {
+  expect(narrowed(wave(0, 1), 1000, 1000)).toBeNull();
+  expect(narrowed(wave(0, 1), 1400, 1000)).toBeNull();
+});
+
+it('gives up on a key that has more streams than a wave', () => {
+  expect(narrowed(wave(0, 0.01, null, 3), 50_000, 1000)).toBeNull();
+  expect(narrowed(wave(0, 2 ** -12), 50_000, 1000)).toBeNull();
+});
+
+it('has the next wave move as many streams as it may by what the one before it moved', () => {
+  expect(waveAfter(wave(0, 0.1, 500), moving(0.1), 1000)).toMatchObject({ number: 2, from: 0.1, to: 0.1 + 0.2 });
+  expect(waveAfter(wave(0, 0.1, 2000), moving(0.1), 1000).to).toBeCloseTo(0.15);
+  expect(waveAfter(wave(0, 0.1, 0), moving(0.1), 1000).to).toBeCloseTo(0.5);
+  expect(waveAfter(wave(0, 0.1, 1_000_000), moving(0.1), 1000).to).toBeCloseTo(0.125);
+});
+
+it('ends with a wave that takes a small rest along', () => {
+  expect(waveAfter(wave(0.7, 0.8, 1000), moving(0.8), 1000).to).toBeCloseTo(0.9);
+  expect(waveAfter(wave(0.7, 0.8, 1000), moving(0.89), 1000).to).toBe(1);
+});
+
+it('counts anew where another change came between', () => {
+  expect(waveAfter(undefined, moving(0.4), 1000)).toMatchObject({ number: 1, from: 0.4, to: 1 });
+  expect(waveAfter({ ...wave(0, 1, 10), since: 9 as TopologyVersion }, moving(0.4), 1000)).toMatchObject({ to: 1 });
+});
