@@ -5,6 +5,7 @@ import {
   type Shard,
   type Topology,
   type TopologyDraft,
+  targetOf,
 } from '../../src/topology/index.ts';
 import type { Change, Version } from './history.ts';
 import type { World } from './world.ts';
@@ -127,9 +128,11 @@ function changed({ topology }: Planning, what: string, shards: readonly Shard[])
 export async function carryOut(
   world: World,
   before: Topology,
-  { what, draft }: PlannedChange,
+  { what, draft: planned }: PlannedChange,
   keys: readonly string[],
 ): Promise<Change> {
+  // How far an earlier change has come is no part of what is planned.
+  const draft = targetOf(planned);
   const begin = machineClock();
   const [one, other] = [ownersIn(before, keys), ownersIn(draft, keys)];
   const moved = keys.filter((key) => hasMoved(key, one, other));
@@ -147,7 +150,7 @@ export function ownersIn(
   const addresses: Record<string, string> = {};
   for (const key of keys) {
     const bytes = Buffer.from(key);
-    const owner = description.shards[cluster.locate(bytes, 0, bytes.length)];
+    const owner = cluster.shards[cluster.locate(bytes, 0, bytes.length)];
     owners[key] = owner?.id ?? 'nobody';
     addresses[key] = owner?.address ?? 'nowhere';
   }

@@ -38,6 +38,8 @@ const KEYS = 120;
 const SOCKETS_EVERY = 4;
 /** An operation of a shard of the tests' own takes at most so long. */
 const MOST_DELAY_MS = 500;
+/** Of the watches that move by a change, a few at a time: most changes go in several waves. */
+const SMALL_WAVES = { streams: 4, pauseMs: 20 };
 /** Client `i` has the seed plus 1 plus `i`; this is beyond them. */
 const FAULT_SEED = 1_000_000;
 /** With fewer a lost one would leave too little to watch. */
@@ -54,7 +56,7 @@ export async function runChaos(
   const world =
     store === 'envoy'
       ? await EnvoyWorld.start(scope, counts)
-      : await KeywayWorld.start(scope, { store, kinds: options.shards, ...counts });
+      : await KeywayWorld.start(scope, { store, kinds: options.shards, waves: SMALL_WAVES, ...counts });
   const keys = Array.from({ length: KEYS }, (_, i) => `p${i % 7}/d${i}`);
   const setup: ClientSetup = {
     endpoints: world.routers.map(({ endpoint }) => endpoint),

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { changeTopology, HandoffAborted } from '../../src/handoff/index.ts';
+import { changeTopology, giveUpChange, HandoffAborted } from '../../src/handoff/index.ts';
 import { registerNode } from '../../src/node/index.ts';
 import {
   isUnderWay,
@@ -12,7 +12,14 @@ import {
 } from '../../src/registry/index.ts';
 import { machineClock } from '../../src/runtime/machine-clock.ts';
 import { formatDuration } from '../../src/runtime/quantity.ts';
-import { checkTopology, type Topology, type TopologyDraft, topologyText } from '../../src/topology/index.ts';
+import {
+  checkTopology,
+  defaultWaves,
+  type Topology,
+  type TopologyDraft,
+  topologyText,
+  type WaveRules,
+} from '../../src/topology/index.ts';
 import { Cable } from '../support/cable.ts';
 import { freePorts, type Scope } from '../support/processes.ts';
 import { etcd, registryOn, remote, type Server, type StoreUnderTest } from '../support/registries.ts';
@@ -49,6 +56,7 @@ interface KeywayWorldOptions {
   readonly shards: number;
   /** A file with how the shards keep house; else as they do by themselves. */
   readonly housekeeping?: string;
+  readonly waves?: WaveRules;
 }
 
 /** Keyway with a registry, and cables between its processes. */
@@ -87,7 +95,14 @@ export class KeywayWorld implements World {
   }
 
   static async start(scope: Scope, options: KeywayWorldOptions): Promise<KeywayWorld> {
-    const { store, kinds = 'fencing', routers: routerCount, shards: shardCount, housekeeping } = options;
+    const {
+      store,
+      kinds = 'fencing',
+      routers: routerCount,
+      shards: shardCount,
+      housekeeping,
+      waves = defaultWaves,
+    } = options;
     const under = store === 'etcd' ? await etcd(scope, 1) : await remote(scope);
     const registry = registryOn(under.open(), scope);
     const recorder = new VersionRecorder(registry);
@@ -129,7 +144,7 @@ export class KeywayWorld implements World {
     );
     await Promise.all(shards.map((shard) => shard.start()));
     await Promise.all(sidecars.map((sidecar) => sidecar.start()));
-    await registry.topologies.commit(topologyOf(shards, kinds));
+    await registry.topologies.commit(topologyOf(shards, kinds, waves));
     if (kinds !== 'sidecar')
       for (const { id, addresses } of shards) if (plain.includes(id)) await register(scope, under, id, addresses[0]);
     const routers = await Promise.all(
@@ -164,8 +179,8 @@ export class KeywayWorld implements World {
   }
 
   async abort(): Promise<void> {
-    const { handoff } = await this.registry.handoffs.read(NAME);
-    if (handoff !== null && isUnderWay(handoff)) await this.registry.handoffs.abort(NAME, handoff, 'chaos');
+    const given = await giveUpChange(this.registry, NAME, 'chaos');
+    if (given?.back != null) await this.change(given.current as Topology, given.back, 'what has moved goes back');
   }
 
   compact(): Promise<void> {
@@ -176,6 +191,7 @@ export class KeywayWorld implements World {
   async missing(): Promise<string | null> {
     const { handoff, pointer, nodes } = await this.registry.handoffs.read(NAME);
     if (handoff !== null && isUnderWay(handoff)) return `a handoff is under way: ${JSON.stringify(handoff)}`;
+    if ((await this.topology()).moving !== undefined) return 'keys are on their way';
     const members = await this.registry.members.list('router');
     if (members.length !== this.routers.length) return `${members.length} routers are there`;
     for (const { name, value } of members) {
@@ -222,13 +238,14 @@ function registryAddress(config: object): string {
   return served?.address ?? (cluster?.endpoints[0] as string);
 }
 
-function topologyOf(shards: readonly Shard[], kinds: ShardKinds): TopologyDraft {
+function topologyOf(shards: readonly Shard[], kinds: ShardKinds, waves: WaveRules): TopologyDraft {
   const document = {
     ...NAME,
     placement: { ringHash: {} },
     // A plain shard changes its address: with one of them it keeps its keys, with the other it does not.
     hashOn: kinds === 'plain' ? 'id' : 'address',
     failover: { afterMs: FAILOVER_AFTER_MS },
+    waves,
     shards: shards.map(({ id, addresses: [address] }) => ({ id, address })),
   };
   return checkTopology(document, 'the cluster');

@@ -70,7 +70,8 @@ export class RedisRouter {
   step(step: StagedCluster['step']): Promise<boolean> {
     const [now, next] = this.#tables;
     const to = 2 as TopologyVersion;
-    this.router.publish('cache', now, { to, attempt: 1, step, shardsGiveUp: false, table: next, losing: ['s1'] });
+    const shared = { watchesEnd: 'drain', shardsGiveUp: false, table: next, losing: ['s1'] } as const;
+    this.router.publish('cache', now, { to, attempt: 1, step, ...shared });
     return this.router.settled('cache', 1, step);
   }
 

@@ -6,6 +6,8 @@ import type { World } from './world.ts';
 
 const CALLERS = 5;
 const WATCHERS = 3;
+/** Where changes go in waves. */
+const MANY_WATCHERS = 9;
 /** Between two calls of a client. */
 const THINK_MS = 60;
 /** So many puts are too long to be kept. */
@@ -31,7 +33,8 @@ export class Clients {
     this.#random = world.randomOf('clients');
     for (let i = 0; i < CALLERS; i++) this.#later(THINK_MS, () => this.#call(`client ${i}`));
     if (world.plan.hasSlowCalls) this.#later(THINK_MS, () => this.#callSlowly());
-    for (let i = 0; i < WATCHERS; i++) this.#later(THINK_MS, () => this.#watch(`watcher ${i}`, this.#anyKey()));
+    const watchers = world.plan.waves ? MANY_WATCHERS : WATCHERS;
+    for (let i = 0; i < watchers; i++) this.#later(THINK_MS, () => this.#watch(`watcher ${i}`, this.#anyKey()));
   }
 
   /** They begin nothing any more. */

@@ -1,6 +1,7 @@
 import { type ChangeOptions, changeTopology, HandoffAborted } from '../../src/handoff/index.ts';
 import { leaselessName, Registry, StoreUnavailable, VersionConflict } from '../../src/registry/index.ts';
-import { isStrict, type Topology, type TopologyDraft } from '../../src/topology/index.ts';
+import { isStrict, servingShards, type Topology, type TopologyDraft } from '../../src/topology/index.ts';
+import { interrupt } from './interruption.ts';
 import { addressOf, FAILOVER_AFTER_MS, KEYS, NAME, placeOf } from './keyway/setting.ts';
 import type { SimulatedShard } from './keyway/shard.ts';
 import type { SimulatedProcess } from './machine/process.ts';
@@ -46,6 +47,7 @@ export class Operator {
       hashOn: 'id',
       shards: SHARDS.slice(0, FIRST_SHARDS).map((id) => ({ id, address: addressOf(id), weight: 1 })),
       failover: { afterMs: FAILOVER_AFTER_MS },
+      ...(this.#world.plan.waves ? { waves: { streams: 1, pauseMs: 20 } } : {}),
     };
     this.#run((registry) => registry.topologies.commit(draft).then(() => true), onDone);
   }
@@ -54,6 +56,7 @@ export class Operator {
   change(change: PlannedChange, onDone: () => void): void {
     const before = this.#world.truth.commits;
     this.attempts++;
+    interrupt(this.#world, change);
     this.#run(
       (registry) => this.#change(registry, change),
       () => {
@@ -124,7 +127,8 @@ export class Operator {
     await this.#apply(registry, { ...current, consistency: 'eventual' }, kind);
     await registry.pause(EVENTUAL_MS * choice, new AbortController().signal);
     const now = await registry.topologies.read(NAME);
-    const draft = now && this.#draft(now, { kind: choice < 0.5 ? 'weight' : 'move', choice, afterMs: 0 });
+    const interrupted = { by: 'nothing', afterMs: 0 } as const;
+    const draft = now && this.#draft(now, { kind: choice < 0.5 ? 'weight' : 'move', choice, afterMs: 0, interrupted });
     if (draft !== null) await this.#apply(registry, draft, kind);
     await registry.pause(EVENTUAL_MS * (1 - choice), new AbortController().signal);
   }
@@ -180,8 +184,8 @@ export class Operator {
   #retire(): void {
     const { truth, shards } = this.#world;
     const placed = new Set(
-      [truth.current?.topology, truth.staged].flatMap(
-        (topology) => topology?.shards.map(({ address }) => address) ?? [],
+      [truth.current?.topology, truth.staged].flatMap((topology) =>
+        topology ? servingShards(topology).map(({ address }) => address) : [],
       ),
     );
     if (truth.isUnderWay || truth.current === null) return;
@@ -248,7 +252,7 @@ export class Operator {
   /** Starts what has a place and does not run: after a registry was restored, shards have places that were ended. */
   startPlaced(topologies: ReadonlyArray<Topology | null | undefined>): void {
     for (const topology of topologies)
-      for (const { id, address } of topology?.shards ?? []) this.#start(id, placeOf(address));
+      for (const { id, address } of topology ? servingShards(topology) : []) this.#start(id, placeOf(address));
   }
 
   /** One that is about to end is ended at once, so that another can have its address. */

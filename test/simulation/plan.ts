@@ -9,6 +9,8 @@ export interface PlannedChange {
   readonly afterMs: number;
   /** Between 0 and 1. */
   readonly choice: number;
+  /** What people do while it is under way, and after how long. */
+  readonly interrupted: { readonly by: 'nothing' | 'pause' | 'giving up'; readonly afterMs: number };
 }
 
 /** What a fault strikes, and how. */
@@ -49,6 +51,8 @@ export interface Plan {
   readonly keepsHouse: boolean;
   /** One key has always a call of some seconds under way. */
   readonly hasSlowCalls: boolean;
+  /** Changes go in waves of very few streams, and more clients watch. */
+  readonly waves: boolean;
   readonly changes: readonly PlannedChange[];
   readonly faults: readonly PlannedFault[];
 }
@@ -57,6 +61,7 @@ export interface PlanOptions {
   readonly changes?: number | undefined;
   readonly shards?: ShardKind | undefined;
   readonly faults?: boolean | undefined;
+  readonly waves?: boolean | undefined;
 }
 
 /** How many changes a run has: as long as a minute or two, so that what is left of one can harm a later one. */
@@ -117,11 +122,18 @@ export function planOf(seed: number, options: PlanOptions = {}): Plan {
   const kind = pick(SHARD_KINDS);
   const shards = options.shards ?? kind;
   const routers = 2 + Math.floor(random() * 2);
-  const changes = Array.from({ length: options.changes ?? CHANGES_A_RUN }, () => ({
+  const begun = Array.from({ length: options.changes ?? CHANGES_A_RUN }, () => ({
     kind: pick(CHANGE_KINDS),
     afterMs: 20 + 300 * random(),
     choice: random(),
   }));
+  const interruptions = seeded(seed * 2 + 2);
+  const waves = options.waves ?? interruptions() < 0.6;
+  const changes = begun.map((change): PlannedChange => {
+    const [chance, afterMs] = [interruptions(), 400 * interruptions() ** 2];
+    const by = !waves || chance < 0.7 ? 'nothing' : chance < 0.85 ? 'pause' : 'giving up';
+    return { ...change, interrupted: { by, afterMs } };
+  });
   const faults: PlannedFault[] = [];
   const everyMs = pick(FAULT_EVERY_MS);
   let atMs = 0;
@@ -137,5 +149,5 @@ export function planOf(seed: number, options: PlanOptions = {}): Plan {
   // What shards that take part are asked takes one turn.
   const hasSlowCalls = random() < SLOW_CALLS_SHARE && shards === 'plain';
   const hasFaults = options.faults ?? seed % CALM_EVERY !== 0;
-  return { seed, shards, routers, keepsHouse, hasSlowCalls, changes, faults: hasFaults ? faults : [] };
+  return { seed, shards, routers, keepsHouse, hasSlowCalls, waves, changes, faults: hasFaults ? faults : [] };
 }

@@ -30,7 +30,7 @@ export class Truth {
   isStrict = false;
   /** Of the handoff that is under way, for people. */
   step = '';
-  isUnderWay = false;
+  #isHandingOver = false;
   staged: Topology | null = null;
   /** How many versions became current. */
   commits = 0;
@@ -45,6 +45,11 @@ export class Truth {
   #handedOverTo: number | null = null;
   #isSettling = false;
   #isRaised = true;
+
+  /** A change is not through yet, or one of its waves. */
+  get isUnderWay(): boolean {
+    return this.#isHandingOver || this.current?.topology.moving !== undefined;
+  }
 
   onChange(key: string, entry: Entry | null): void {
     if (key === POINTER && entry !== null) this.#onPointer(entry);
@@ -99,7 +104,9 @@ export class Truth {
     const isHandedOver = this.#handedOverTo === version;
     this.isStrict = isStrict(known.topology) && (isCreated || isHandedOver || (before && !atOnce));
     const shards = known.topology.shards.map(({ id, weight }) => (weight === 1 ? id : `${id}x${weight}`));
-    this.onNews(`version ${version} is current: ${shards.join(' ')}${this.isStrict ? '' : ', and not strict'}`);
+    const { moving } = known.topology;
+    const until = moving === undefined ? '' : `, for keys before ${moving.cursor}`;
+    this.onNews(`version ${version} is current: ${shards.join(' ')}${until}${this.isStrict ? '' : ', and not strict'}`);
     if (isCreated || !this.isStrict) this.onLoose(false);
     if (this.isStrict && !before) this.onStrict();
   }
@@ -120,12 +127,15 @@ export class Truth {
 
   #onHandoff(entry: Entry | null): void {
     const handoff = handoffOf(entry);
-    this.isUnderWay = handoff !== null && isUnderWay(handoff);
+    this.#isHandingOver = handoff !== null && isUnderWay(handoff);
     this.#handedOverTo = handoff?.step === 'committed' ? handoff.to : null;
     if (handoff === null) return;
-    const { to, step, attempt, fence, reason } = handoff;
+    const { to, step, attempt, fence, reason, wave, paused } = handoff;
     const isUp = fence?.attempt === attempt && fence.isUp;
-    this.step = `handoff to ${to}: ${step}${isUp && step === 'hold' ? ', shards give up' : ''}, attempt ${attempt} (${reason})`;
+    const part =
+      wave === undefined ? '' : `, wave ${wave.number} from ${wave.from} to ${wave.to} of ${wave.streams} streams`;
+    const notes = `${isUp && step === 'hold' ? ', shards give up' : ''}${part}${paused === true ? ', paused' : ''}`;
+    this.step = `handoff to ${to}: ${step}${notes}, attempt ${attempt} (${reason})`;
     this.onNews(this.step);
     this.onStep();
   }

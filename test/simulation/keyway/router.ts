@@ -66,7 +66,7 @@ export interface RouterClocks {
 }
 
 /** A router: the product's control plane, what joins it with the threads, and one thread's gate with requests of the simulation. */
-export class SimulatedRouter implements Pick<RouterThreads, 'publish' | 'settled' | 'emptied' | 'gone'> {
+export class SimulatedRouter implements Pick<RouterThreads, 'publish' | 'settled' | 'moving' | 'emptied' | 'gone'> {
   readonly process: SimulatedProcess;
   readonly gate: Gate;
   readonly context: CoreContext;
@@ -105,6 +105,7 @@ export class SimulatedRouter implements Pick<RouterThreads, 'publish' | 'settled
         for (const request of [...this.#open]) visit(request);
       },
       drain: (leavers, sinceMs) => this.#drainer.add(leavers, sinceMs),
+      end: (leavers) => this.#drainer.endNow(leavers),
       cut: () => this.cut(),
     });
     const begun = this.clusters.follow().then(() => this.clusters.publishTo(this as unknown as RouterThreads));
@@ -166,7 +167,14 @@ export class SimulatedRouter implements Pick<RouterThreads, 'publish' | 'settled
       const hasToLeave = (): boolean =>
         this.owners === owners && !this.gate.holds(request) && request.hasMovedIn(owners);
       if (!request.isOpen || !hasToLeave()) continue;
-      if (request.isSent) leavers.push({ request, reason: 'the key has moved', isWatch: request.isWatch, hasToLeave });
+      if (request.isSent)
+        leavers.push({
+          request,
+          key: request.keyText,
+          reason: 'the key has moved',
+          isWatch: request.isWatch,
+          hasToLeave,
+        });
       else request.proceed();
     }
     this.#drainer.add(leavers);
@@ -174,6 +182,10 @@ export class SimulatedRouter implements Pick<RouterThreads, 'publish' | 'settled
 
   settled(_cluster: string, attempt: number, step: string): Promise<boolean> {
     return this.gate.settled(attempt, step);
+  }
+
+  async moving(): Promise<number> {
+    return this.gate.movingWatches;
   }
 
   async emptied(): Promise<boolean> {
