@@ -2,7 +2,7 @@
  * `npm run bench:drain`: 100,000 open watches, and one shard of ten is removed. How long it takes to end those that have moved,
  * what that costs, and what other requests notice.
  *
- *   node bench/drain.ts [--watches 100000] [--window 5000]
+ *   node bench/drain.ts [--watches 100000] [--seconds 12] [--streams 1000] [--pause 100]
  */
 
 import { once } from 'node:events';
@@ -14,7 +14,6 @@ import { Worker } from 'node:worker_threads';
 import { stringify } from 'yaml';
 import { openRegistry } from '../src/registry/store/index.ts';
 import { machine } from '../src/runtime/machine-clock.ts';
-import { formatDuration } from '../src/runtime/quantity.ts';
 import type { TopologyDraft } from '../src/topology/index.ts';
 import { BACKEND_COMMAND, BACKEND_PORT, BACKENDS } from './peers/index.ts';
 import { runLoad } from './support/load.ts';
@@ -29,10 +28,19 @@ const SHARDS = 10;
 const RATE = 1000;
 
 const { values } = parseArgs({
-  options: { watches: { type: 'string', default: '100000' }, window: { type: 'string', default: '5000' } },
+  options: {
+    watches: { type: 'string', default: '100000' },
+    /** How long others are observed at a time. */
+    seconds: { type: 'string', default: '12' },
+    /** Of a wave, */
+    streams: { type: 'string', default: '1000' },
+    /** and milliseconds between two. */
+    pause: { type: 'string', default: '100' },
+  },
 });
 const watches = Number(values.watches);
-const windowMs = Number(values.window);
+const observedMs = 1000 * Number(values.seconds);
+const waves = { streams: Number(values.streams), pauseMs: Number(values.pause) };
 const folder = mkdtempSync(join(tmpdir(), 'keyway-bench-'));
 const held = new LongestHeld(folder);
 const tell = (line: string): boolean => process.stdout.write(`${line}\n`);
@@ -47,6 +55,7 @@ function topology(shards: number): TopologyDraft {
     version: null,
     placement: { name: 'fixedRing', options: { entriesPerWeight: 256 } },
     hashOn: 'id',
+    waves,
     shards: Array.from({ length: shards }, (_, i) => ({
       id: `s${i}`,
       address: `127.0.0.1:${BACKEND_PORT + (i % BACKENDS)}`,
@@ -93,7 +102,6 @@ async function main(): Promise<void> {
       admin: { address: `127.0.0.1:${PORT + 1}` },
       log: { level: 'error' },
       limits: { maxConcurrentStreams: 100_000 },
-      drain: { window: formatDuration(windowMs) },
       drainTimeout: '0s',
       registry: { sqlite: { path: file }, keepIn: join(folder, 'kept') },
       routes: [{ match: { prefix: '/' }, cluster: 'docs', watch: ['/hang'], onMove: { how: 'end' } }],
@@ -116,22 +124,27 @@ async function main(): Promise<void> {
   tell(`| ${RATE} other requests a second | p50 | p99 | the routing thread was held for, at most | CPU | memory |`);
   tell('| --- | --- | --- | --- | --- | --- |');
   await observe(pid, 3000);
-  tell(`| quiet ${await observe(pid, windowMs)}`);
+  tell(`| quiet ${await observe(pid, observedMs)}`);
   const began = nowMs();
   const steps: string[] = [];
   changer.on('message', (step: string) => steps.push(`${step} ${(nowMs() - began).toFixed(0)} ms`));
   changer.postMessage(topology(SHARDS - 1));
-  tell(`| draining ${await observe(pid, windowMs)}`);
-  while (!steps.some((step) => step.startsWith('committed'))) await once(changer, 'message');
+  tell(`| draining ${await observe(pid, observedMs)}`);
+  const isThrough = (): boolean => steps.some((step) => step.startsWith('done'));
+  while (!isThrough()) await once(changer, 'message');
   let state = await ask(null);
   while (nowMs() - state.lastEndedMs < 1000) {
     await new Promise((resolve) => setTimeout(resolve, 100));
     state = await ask(null);
   }
-  tell(`| quiet again ${await observe(pid, windowMs)}`);
+  tell(`| quiet again ${await observe(pid, observedMs)}`);
   const share = ((100 * state.ended) / state.opened).toFixed(1);
+  const blind = (q: number): string =>
+    `${(state.blindMs[Math.min(state.blindMs.length - 1, Math.floor(q * state.blindMs.length))] ?? Number.NaN).toFixed(0)} ms`;
+  const commits = steps.filter((step) => step.startsWith('committed'));
   tell(
-    `\n${state.ended} of ${state.opened} (${share}%) had moved: the first ended ${(state.firstEndedMs - began).toFixed(0)} ms after the command, the last ${(state.lastEndedMs - began).toFixed(0)} ms after it, in a window of ${windowMs} ms. Steps: ${steps.join(', ')}.`,
+    `\n${state.ended} of ${state.opened} (${share}%) had moved, in ${commits.length} waves: the first ended ${(state.firstEndedMs - began).toFixed(0)} ms after the command, the last ${(state.lastEndedMs - began).toFixed(0)} ms after it. ` +
+      `From the end of a watch to the answer of a call with its key (${state.blindMs.length} of them): p50 ${blind(0.5)}, p99 ${blind(0.99)}, longest ${blind(1)}. Steps: ${steps.join(', ')}.`,
   );
   await registry.close();
 }

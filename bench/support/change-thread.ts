@@ -9,4 +9,5 @@ const registry = openRegistry({ sqlite: { path: workerData as string } }, machin
 parentPort?.on('message', async (draft: TopologyDraft) => {
   const onStep = ({ step }: { step: string }): void => parentPort?.postMessage(step);
   await changeTopology(registry, draft, { reason: 'a benchmark', candidate: 'bench', clock: machine.clock, onStep });
+  parentPort?.postMessage('done');
 });

@@ -1,4 +1,4 @@
-import { field, HeaderBlock, type Stream, type StreamHandler } from '../../src/http/index.ts';
+import { field, HeaderBlock, type Stream, type StreamHandler, unhandled } from '../../src/http/index.ts';
 import type { Connection } from '../../src/http2/index.ts';
 import { loadContext, openConnection, quietHandler } from './load.ts';
 
@@ -9,19 +9,23 @@ export class IdleStreams {
   readonly #connections: readonly Connection[];
   readonly #block = new HeaderBlock();
   readonly #handler: StreamHandler;
+  /** Which stream each one is: those that are open. */
+  readonly #numbers = new Map<Stream, number>();
   opened = 0;
   /** Those that the other side has ended. */
   ended = 0;
 
-  private constructor(connections: readonly Connection[], onEnded: () => void) {
+  private constructor(connections: readonly Connection[], onEnded: (number: number) => void) {
     this.#connections = connections;
-    const end = (): void => {
+    const end = (stream: Stream): void => {
+      const number = this.#numbers.get(stream) as number;
+      this.#numbers.delete(stream);
       this.ended++;
-      onEnded();
+      onEnded(number);
     };
     this.#handler = {
-      onHeaders: (_stream, _head, _block, endStream) => {
-        if (endStream) end();
+      onHeaders: (stream, _head, _block, endStream) => {
+        if (endStream) end(stream);
       },
       onTrailers: end,
       onData() {},
@@ -30,7 +34,8 @@ export class IdleStreams {
     };
   }
 
-  static async connect(port: number, onEnded: () => void = () => {}): Promise<IdleStreams> {
+  /** @param onEnded called with the number of a stream that the other side has ended */
+  static async connect(port: number, onEnded: (number: number) => void = () => {}): Promise<IdleStreams> {
     const context = loadContext();
     const connections = Array.from({ length: CONNECTIONS }, () => openConnection(port, context, quietHandler));
     return new IdleStreams(await Promise.all(connections), onEnded);
@@ -45,18 +50,27 @@ export class IdleStreams {
     await settle();
   }
 
-  #openOne(): Stream {
+  #openOne(): void {
     const number = this.opened++;
+    this.#numbers.set(this.#request(number, '/hang', this.#handler), number);
+  }
+
+  /** Makes a call with the key of a stream, on the same connection. @param onAnswered called once its answer has come */
+  ask(number: number, onAnswered: () => void): void {
+    this.#request(number, '/grpc/100', { ...unhandled, onTrailers: onAnswered, onReset: () => {} });
+  }
+
+  #request(number: number, path: string, handler: StreamHandler): Stream {
     this.#block.set([
       field(':method', 'POST'),
       field(':scheme', 'http'),
-      field(':path', '/hang'),
+      field(':path', path),
       field(':authority', 'bench'),
       field('content-type', 'application/grpc'),
       field('te', 'trailers'),
       field('x-shard-key', `project/document-${number}`),
     ]);
-    return (this.#connections[number % CONNECTIONS] as Connection).request(this.#block, true, this.#handler);
+    return (this.#connections[number % CONNECTIONS] as Connection).request(this.#block, true, handler);
   }
 
   close(): void {

@@ -11,6 +11,8 @@ export interface WatchesState {
   readonly ended: number;
   readonly firstEndedMs: number;
   readonly lastEndedMs: number;
+  /** From the end of each to the answer of a call with its key, made at once: how long its client sees nothing of the key. In order. */
+  readonly blindMs: readonly number[];
 }
 
 /** What threads share, unlike `performance.now()`. */
@@ -18,12 +20,16 @@ const nowMs = (): number => performance.timeOrigin + performance.now();
 
 let firstEndedMs = 0;
 let lastEndedMs = 0;
-const streams = await IdleStreams.connect(workerData as number, () => {
-  lastEndedMs = nowMs();
-  if (firstEndedMs === 0) firstEndedMs = lastEndedMs;
+const blindMs: number[] = [];
+const streams = await IdleStreams.connect(workerData as number, (number) => {
+  const endedMs = nowMs();
+  lastEndedMs = endedMs;
+  if (firstEndedMs === 0) firstEndedMs = endedMs;
+  streams.ask(number, () => blindMs.push(nowMs() - endedMs));
 });
 parentPort?.on('message', async (count: number | null) => {
   if (count !== null) await streams.open(count);
   const { opened, ended } = streams;
-  parentPort?.postMessage({ opened, ended, firstEndedMs, lastEndedMs } satisfies WatchesState);
+  const blind = [...blindMs].sort((a, b) => a - b);
+  parentPort?.postMessage({ opened, ended, firstEndedMs, lastEndedMs, blindMs: blind } satisfies WatchesState);
 });
