@@ -248,15 +248,8 @@ export class ClusterFollower {
       this.#next = { ...this.#build(staged), attempt };
     else this.#next = { ...this.#next, attempt };
     const { table } = this.#next;
-    return {
-      to,
-      attempt,
-      step: step as StagedCluster['step'],
-      watchesEnd,
-      shardsGiveUp: shardsGiveUp(handoff),
-      losing,
-      table,
-    };
+    const givesUp = shardsGiveUp(handoff);
+    return { to, attempt, step: step as StagedCluster['step'], watchesEnd, shardsGiveUp: givesUp, losing, table };
   }
 
   #tellRouting(staged: StagedCluster | null): void {

@@ -34,7 +34,7 @@ async function whileElected(
   return true;
 }
 
-/** Drives a cluster's handoffs once no other process does. */
+/** Drives a cluster's handoffs whenever no other process does, until `signal` is aborted. */
 export async function driveWhileElected(
   registry: Registry,
   name: TopologyName,
@@ -42,7 +42,9 @@ export async function driveWhileElected(
   clock: () => number,
   signal: AbortSignal,
 ): Promise<void> {
-  await whileElected(registry, name, candidate, signal, (until) => new HandoffDriver(registry, name, clock).run(until));
+  const drive = (until: AbortSignal): Promise<void> => new HandoffDriver(registry, name, clock).run(until);
+  // On a busy machine its term may end before the change does, and there may be no other process.
+  while (!signal.aborted) await whileElected(registry, name, candidate, signal, drive);
 }
 
 /** Drives a cluster's handoffs, and takes lost shards out, whenever this one is elected, until it is stopped. */

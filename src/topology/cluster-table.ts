@@ -1,5 +1,6 @@
 import { type PlacementName, placementKinds, type SharedTables } from '../placement/index.ts';
-import { Cluster, type ClusterDescription, openRest, type PieceTable } from './cluster.ts';
+import { Cluster, openRest, type PieceTable } from './cluster.ts';
+import type { ClusterDescription } from './cluster-description.ts';
 import { KeyTable } from './key-table.ts';
 import type { ResolvedPin } from './pins.ts';
 import type { TopologyVersion } from './topology.ts';

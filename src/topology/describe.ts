@@ -1,6 +1,7 @@
 import type { PlacementName } from '../placement/index.ts';
 import type { Report } from '../yaml/index.ts';
-import { type ClusterDescription, hashKeyOf, type PlacementChoice, type Shard } from './cluster.ts';
+import { hashKeyOf } from './cluster.ts';
+import type { ClusterDescription, PlacementChoice, Shard } from './cluster-description.ts';
 import { derivedNodeId, type NodeId } from './node-id.ts';
 import { type Pin, pinName } from './pins.ts';
 import type { ClusterFields } from './schema.ts';

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { keyBytes, type PlacementName } from '../placement/index.ts';
-import { Cluster, type ClusterDescription, type Shard } from './cluster.ts';
+import { Cluster } from './cluster.ts';
+import type { ClusterDescription, Shard } from './cluster-description.ts';
 import { diff } from './diff.ts';
 
 const OPTIONS: Readonly<Record<PlacementName, Record<string, unknown>>> = {

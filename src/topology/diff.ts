@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { keyBytes, type Partition } from '../placement/index.ts';
-import { Cluster, type ClusterDescription, type Piece } from './cluster.ts';
+import { Cluster } from './cluster.ts';
+import type { ClusterDescription, Piece } from './cluster-description.ts';
 import { piecesOf } from './moving.ts';
 import { type Pin, pinName } from './pins.ts';
 

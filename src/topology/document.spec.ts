@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { keyBytes } from '../placement/index.ts';
-import { Cluster, type ClusterDescription, type HashOn, hashKeyOf } from './cluster.ts';
+import { Cluster, hashKeyOf } from './cluster.ts';
+import type { ClusterDescription, HashOn } from './cluster-description.ts';
 import { parseTopology, readTopology, topologyDocument, topologyYaml } from './document.ts';
 import { parseSetNodes, setNodesText } from './set-nodes.ts';
 import type { TopologyDraft } from './topology.ts';

@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import { z } from 'zod';
 import { formatDuration } from '../runtime/quantity.ts';
 import { checkDocument, parseYaml, type Report } from '../yaml/index.ts';
-import type { ClusterDescription, Moving, Piece } from './cluster.ts';
+import type { ClusterDescription, Moving, Piece } from './cluster-description.ts';
 import { describeCluster } from './describe.ts';
 import { targetOf } from './moving.ts';
 import { storedTopologySchema, topologySchema, WAVES } from './schema.ts';

@@ -1,12 +1,6 @@
 /** Topology: which shard owns which keys, at one version. Pure; imports only placement and yaml. */
-export {
-  Cluster,
-  type ClusterDescription,
-  type HashOn,
-  type Moving,
-  type PlacementChoice,
-  type Shard,
-} from './cluster.ts';
+export { Cluster } from './cluster.ts';
+export type { ClusterDescription, HashOn, Moving, PlacementChoice, Shard } from './cluster-description.ts';
 export { ClusterTable, type ShardPlace, type SharedCluster, shareCluster } from './cluster-table.ts';
 export { describeCluster } from './describe.ts';
 export { type ClusterDiff, diff, type Flow, losingShards, type MovedPin, type MovedRange } from './diff.ts';

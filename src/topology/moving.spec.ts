@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { keyBytes } from '../placement/index.ts';
-import { Cluster, type ClusterDescription } from './cluster.ts';
+import { Cluster } from './cluster.ts';
+import type { ClusterDescription } from './cluster-description.ts';
 import { ClusterTable, shareCluster } from './cluster-table.ts';
 import { losingShards } from './diff.ts';
 import { checkTopology, readTopology, topologyDocument, topologyYaml } from './document.ts';

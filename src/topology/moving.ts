@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { ClusterDescription, Piece, Shard } from './cluster.ts';
+import type { ClusterDescription, Piece, Shard } from './cluster-description.ts';
 
 /** A cluster, piece by piece of the order in which keys move: what has moved comes first. */
 export function piecesOf({ moving, ...target }: ClusterDescription): readonly Piece[] {

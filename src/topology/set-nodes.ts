@@ -1,6 +1,7 @@
 import { splitAddress } from '../runtime/address.ts';
 import { DocumentError } from '../yaml/index.ts';
-import { Cluster, type ClusterDescription, type Shard } from './cluster.ts';
+import { Cluster } from './cluster.ts';
+import type { ClusterDescription, Shard } from './cluster-description.ts';
 import { NODE_ID, type NodeId } from './node-id.ts';
 import { formatSlotRanges, parseSlotRanges, type SlotRange, slotFault } from './slot-ranges.ts';
 import { nodesOf, primaryId } from './topology.ts';

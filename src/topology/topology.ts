@@ -1,4 +1,4 @@
-import type { ClusterDescription, Shard } from './cluster.ts';
+import type { ClusterDescription, Shard } from './cluster-description.ts';
 import { derivedNodeId, type NodeId } from './node-id.ts';
 
 declare const versionBrand: unique symbol;
