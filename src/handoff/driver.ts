@@ -253,7 +253,8 @@ export class HandoffDriver {
   async #commit(handoff: StoredHandoff, staged: Topology): Promise<StoredHandoff | null> {
     const { handoffs } = this.#registry;
     try {
-      return await handoffs.commit(this.#name, handoff, staged, await this.#gone(handoff, staged));
+      const inUse = new Set(this.#view.leaseless.map(({ version }) => version));
+      return await handoffs.commit(this.#name, handoff, staged, await this.#gone(handoff, staged), inUse);
     } catch (error) {
       if (!(error instanceof StoreRefused)) throw error;
       // The waves before it stay, and the next one would be refused as well.
@@ -276,7 +277,7 @@ export class HandoffDriver {
       members.list('router'),
       members.list('node', `${topologyText(this.#name)}/`),
     ]);
-    this.#view = { ...this.#view, nodes };
+    this.#view = { ...this.#view, nodes, leaseless };
     this.#routers = routers;
     this.#nodes = there;
     const astray = await astrayRouters(this.#registry, this.#name, staged, { nodes, leaseless, routers });

@@ -202,6 +202,7 @@ export class Handoffs {
   /**
    * Makes the staged topology the current one.
    * @param gone nodes that are forgotten: to come back they have to register again
+   * @param inUse versions by which routers may serve that are out of sight
    * @returns null where the stored handoff has changed meanwhile, or one of the nodes has come back
    */
   async commit(
@@ -209,10 +210,14 @@ export class Handoffs {
     { revision, ...handoff }: StoredHandoff,
     staged: Topology,
     gone: readonly StoredNode[],
+    inUse: ReadonlySet<number>,
   ): Promise<StoredHandoff | null> {
     const at = this.#timeOfDay();
+    // Nothing but a handoff changes it as long as one is under way.
+    const entry = await this.#store.get(pointerKey(name));
+    const before = entry === null ? null : pointerOf(entry);
     const changes = [
-      ...versionChanges(name, staged, at, false, handoff.from),
+      ...versionChanges(name, staged, { at, before, inUse }),
       { key: stagedKey(name), value: null },
       ...gone.map((node): Change => ({ key: nodeKey(name, node), value: null })),
     ];

@@ -124,7 +124,11 @@ export class Topologies {
       const topology: Topology = { ...draft, version };
       const handoff = await this.#handoff(name, options.force === true ? version : null);
       const conditions = [...namespace, { key: pointerKey(name), revision }, handoff.condition];
-      const changes = versionChanges(name, topology, this.#timeOfDay(), pointer !== null);
+      const changes = versionChanges(name, topology, {
+        at: this.#timeOfDay(),
+        before: pointer,
+        atOnce: pointer !== null,
+      });
       if (await this.#commit(conditions, [...changes, ...handoff.changes])) return topology;
       if (options.expected !== undefined || attempt >= MAX_ATTEMPTS) {
         const now = await this.#pointer(name);
@@ -145,7 +149,7 @@ export class Topologies {
     if (current === null) return;
     const version = (above + 1) as TopologyVersion;
     const handoff = await this.#handoff(name, version);
-    const changes = versionChanges(name, { ...current, version }, this.#timeOfDay());
+    const changes = versionChanges(name, { ...current, version }, { at: this.#timeOfDay(), before: pointer });
     // A change in between has raised it as well, or the watch reports it.
     await this.#commit([{ key: pointerKey(name), revision }, handoff.condition], [...changes, ...handoff.changes]);
   }

@@ -18,12 +18,22 @@ export interface Pointer {
   readonly deleted: boolean;
   /** It replaced another version at once: members that do not know it may serve anything. If this is not given, all members had confirmed it. */
   readonly atOnce?: boolean;
+  /** The versions that are stored, in their order; not given by releases that stored all of the last hundred. */
+  readonly kept?: KeptVersions | undefined;
+}
+
+/** The versions that are stored, in their order. */
+interface KeptVersions {
+  readonly whole: readonly number[];
+  /** In which some keys of a change have moved. */
+  readonly moving: readonly number[];
 }
 
 const pointerSchema = z.object({
   version: z.int().min(1),
   deleted: z.boolean().default(false),
   atOnce: z.boolean().optional(),
+  kept: z.object({ whole: z.array(z.int()), moving: z.array(z.int()) }).optional(),
 });
 
 /** @throws UnreadableEntry */
@@ -55,32 +65,60 @@ export const versionKey = (name: TopologyName, version: number): string =>
 
 /** How many versions of a cluster are kept, to look at and to go back to. */
 const KEPT_VERSIONS = 100;
-/** A wave that is narrowed leaves a number out; a person may leave out a million. */
-const MOST_LEFT_OUT = 8;
+/** Nobody goes back to one in which some keys have moved; members that are a few behind read it. */
+const KEPT_MOVING = 20;
+/** Of those that are kept for longer and are not in use any more: a store takes some dozens of changes at once. */
+const MOST_REMOVED = 20;
 
-/**
- * What makes a topology the current one.
- * @param at the time of day, ISO 8601
- * @param before the version before it, where numbers may have been left out
- */
+/** How a version is committed. */
+interface VersionCommit {
+  /** The time of day, ISO 8601. */
+  readonly at: string;
+  /** What is current; null: nothing has been. */
+  readonly before: Pointer | null;
+  readonly atOnce?: boolean;
+  /** Versions by which routers may serve that are out of sight: they are kept, for what they may do is derived from them. */
+  readonly inUse?: ReadonlySet<number>;
+}
+
+/** What makes a topology the current one. */
 export function versionChanges(
   name: TopologyName,
   topology: Topology,
-  at: string,
-  atOnce = false,
-  before = topology.version - 1,
+  { at, before, atOnce = false, inUse = new Set() }: VersionCommit,
 ): [Change, Change, ...Change[]] {
   const { version } = topology;
   const stored = { at, topology: topologyDocument(topology) } satisfies StoredVersion;
-  const past: Change[] = [];
-  for (let each = Math.max(before + 1, version - MOST_LEFT_OUT); each <= version; each++)
-    if (each > KEPT_VERSIONS) past.push({ key: versionKey(name, each - KEPT_VERSIONS), value: null });
-  const pointer: Pointer = { version, deleted: false, ...(atOnce ? { atOnce } : {}) };
+  const { kept, removed } = keptWith(topology, before, inUse);
+  const pointer: Pointer = { version, deleted: false, ...(atOnce ? { atOnce } : {}), kept };
   return [
     { key: pointerKey(name), value: JSON.stringify(pointer) },
     { key: versionKey(name, version), value: JSON.stringify(stored) },
-    ...past,
+    ...removed.map((each): Change => ({ key: versionKey(name, each), value: null })),
   ];
+}
+
+function keptWith(
+  { version, moving }: Topology,
+  before: Pointer | null,
+  inUse: ReadonlySet<number>,
+): { kept: KeptVersions; removed: number[] } {
+  const stored = before === null ? { whole: [], moving: [] } : (before.kept ?? lastHundred(before));
+  const all = {
+    whole: moving === undefined ? [...stored.whole, version] : stored.whole,
+    moving: moving === undefined ? stored.moving : [...stored.moving, version],
+  };
+  const removed = [...all.whole.slice(0, -KEPT_VERSIONS), ...all.moving.slice(0, -KEPT_MOVING)]
+    .filter((each) => !inUse.has(each))
+    .slice(0, MOST_REMOVED);
+  const isKept = (each: number): boolean => !removed.includes(each);
+  return { kept: { whole: all.whole.filter(isKept), moving: all.moving.filter(isKept) }, removed };
+}
+
+/** What releases store that do not say it. */
+function lastHundred({ version }: Pointer): KeptVersions {
+  const first = Math.max(1, version - KEPT_VERSIONS + 1);
+  return { whole: Array.from({ length: version - first + 1 }, (_, i) => first + i), moving: [] };
 }
 
 /** The pointers among entries, and what they are to. Those that cannot be read are noted, and left out. */
