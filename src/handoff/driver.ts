@@ -48,6 +48,16 @@ const defaultTiming: HandoffTiming = { holdMs: 500, restMs: 1000 };
 /** Two seconds are long for a request, and enough where the registry is slow or far away. */
 const LONGEST_HOLD = 4;
 
+/** Who takes part in a handoff, as far as that is known. */
+interface Present {
+  readonly routers: readonly Member[];
+  readonly nodes: readonly Member[];
+  /** The nodes that have to be waited for, lease or no lease. */
+  readonly known: readonly StoredNode[];
+  /** Routers that may serve without a lease. */
+  readonly leaseless: readonly LeaselessRouter[];
+}
+
 /** Called for each step that is begun. */
 export type OnStep = (handoff: Handoff) => void;
 
@@ -140,8 +150,16 @@ export class HandoffDriver {
     const { handoffs } = this.#registry;
     if (isStopped(handoff)) return null;
     const waitsMs = this.#waitedFor(handoff);
-    // What the watches know may be old: the last word has a read that is made after the step was written.
-    const awaited = this.#awaited(handoff, this.#routers, this.#nodes) ?? (await this.#awaitedNow(handoff, staged));
+    let awaited = this.#awaited(handoff, this.#watched);
+    let present = this.#watched;
+    if (awaited === null) {
+      // What the watches know may be old: the last word has a read that is made after the step was written. They may learn more
+      // while it is made, so that it takes nothing of theirs away.
+      present = await this.#read();
+      const { known: nodes, leaseless, routers } = present;
+      const astray = await astrayRouters(this.#registry, this.#name, staged, { nodes, leaseless, routers });
+      awaited = this.#awaited(handoff, present, astray);
+    }
     const holds = hasReached(handoff.step, 'hold');
     if (awaited !== null) {
       const holdMs = this.#timing.holdMs * Math.min(2 ** handoff.retries, LONGEST_HOLD);
@@ -156,22 +174,26 @@ export class HandoffDriver {
       this.#waker.wakeIn(this.#timing.restMs - waitsMs);
       return null;
     }
-    if (handoff.step === 'stage') return this.#drain(handoff, staged);
+    if (handoff.step === 'stage') return this.#drain(handoff, staged, present);
     if (handoff.step === 'drain')
       return { done: await handoffs.advance(this.#name, handoff, { step: 'hold', ...fence(handoff, false) }) };
     // Every router holds. Shards that lose something should give it up now, where there are any.
     const giveUp = { ...handoff, ...fence(handoff, true) };
-    if (!shardsGiveUp(handoff) && this.#awaited(giveUp, this.#routers, this.#nodes) !== null)
+    if (!shardsGiveUp(handoff) && this.#awaited(giveUp, present) !== null)
       return { done: await handoffs.advance(this.#name, handoff, fence(handoff, true)) };
-    return { done: await this.#commit(handoff, staged) };
+    return { done: await this.#commit(handoff, staged, present) };
   }
 
   /** Every router knows what moves: either that is few enough streams, or fewer keys are to move first. */
-  async #drain(handoff: StoredHandoff, staged: Topology): Promise<{ readonly done: StoredHandoff | null } | null> {
+  async #drain(
+    handoff: StoredHandoff,
+    staged: Topology,
+    { routers, nodes, known }: Present,
+  ): Promise<{ readonly done: StoredHandoff | null } | null> {
     const { wave } = handoff;
     const limit = (staged.waves ?? defaultWaves).streams;
-    const streams = movingStreams(this.#name, handoff, this.#routers);
-    const canDivide = allKnowWaves(this.#name, handoff, this.#routers, this.#nodes, this.#view.nodes);
+    const streams = movingStreams(this.#name, handoff, routers);
+    const canDivide = allKnowWaves(this.#name, handoff, routers, nodes, known);
     // What a dead shard had waits for nothing.
     if (wave !== undefined && streams !== null && canDivide && handoff.lost.length === 0) {
       const smaller = narrowed(wave, streams, limit);
@@ -250,11 +272,15 @@ export class HandoffDriver {
    * Where the store no longer takes the staged version, because it is too large with what goes with it, the current one
    * stays.
    */
-  async #commit(handoff: StoredHandoff, staged: Topology): Promise<StoredHandoff | null> {
+  async #commit(
+    handoff: StoredHandoff,
+    staged: Topology,
+    { known, leaseless }: Present,
+  ): Promise<StoredHandoff | null> {
     const { handoffs } = this.#registry;
     try {
-      const inUse = new Set(this.#view.leaseless.map(({ version }) => version));
-      return await handoffs.commit(this.#name, handoff, staged, await this.#gone(handoff, staged), inUse);
+      const inUse = new Set(leaseless.map(({ version }) => version));
+      return await handoffs.commit(this.#name, handoff, staged, await this.#gone(handoff, staged, known), inUse);
     } catch (error) {
       if (!(error instanceof StoreRefused)) throw error;
       // The waves before it stay, and the next one would be refused as well.
@@ -270,34 +296,34 @@ export class HandoffDriver {
     return this.#clock() - this.#since.ms;
   }
 
-  async #awaitedNow(handoff: StoredHandoff, staged: Topology): Promise<string | null> {
+  get #watched(): Present {
+    const { nodes: known, leaseless } = this.#view;
+    return { routers: this.#routers, nodes: this.#nodes, known, leaseless };
+  }
+
+  async #read(): Promise<Present> {
     const { handoffs, members } = this.#registry;
-    const [{ nodes, leaseless }, routers, there] = await Promise.all([
+    const [{ nodes: known, leaseless }, routers, nodes] = await Promise.all([
       handoffs.read(this.#name),
       members.list('router'),
       members.list('node', `${topologyText(this.#name)}/`),
     ]);
-    this.#view = { ...this.#view, nodes, leaseless };
-    this.#routers = routers;
-    this.#nodes = there;
-    const astray = await astrayRouters(this.#registry, this.#name, staged, { nodes, leaseless, routers });
-    return this.#awaited(handoff, routers, there, astray);
+    return { routers, nodes, known, leaseless };
   }
 
   /** A participant that has to be waited for, or null. */
   #awaited(
     handoff: Handoff,
-    routers: readonly Member[],
-    nodes: readonly Member[],
+    { routers, nodes, known }: Present,
     astray: readonly LeaselessRouter[] = [],
   ): string | null {
-    return awaitedIn(this.#name, handoff, { routers, nodes, known: this.#view.nodes, astray })[0] ?? null;
+    return awaitedIn(this.#name, handoff, { routers, nodes, known, astray })[0] ?? null;
   }
 
   /** Processes that are over, or were given up, and whose shards have no place any more; as long as they have not come back. */
-  async #gone({ givenUp }: Handoff, staged: Topology): Promise<StoredNode[]> {
+  async #gone({ givenUp }: Handoff, staged: Topology, known: readonly StoredNode[]): Promise<StoredNode[]> {
     const placed = new Set(servingShards(staged).map(({ id }) => id));
-    const over = this.#view.nodes.filter(
+    const over = known.filter(
       (node) => (node.ended || givenUp.includes(instanceText(node))) && !placed.has(node.shard),
     );
     if (over.length === 0) return [];
