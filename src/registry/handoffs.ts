@@ -215,9 +215,8 @@ export class Handoffs {
     const at = this.#timeOfDay();
     // Nothing but a handoff changes it as long as one is under way.
     const entry = await this.#store.get(pointerKey(name));
-    const before = entry === null ? null : pointerOf(entry);
     const changes = [
-      ...versionChanges(name, staged, { at, before, inUse }),
+      ...versionChanges(name, staged, { at, before: entry && pointerOf(entry), inUse }),
       { key: stagedKey(name), value: null },
       ...gone.map((node): Change => ({ key: nodeKey(name, node), value: null })),
     ];

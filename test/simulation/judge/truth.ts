@@ -2,7 +2,7 @@ import { handoffOf, isUnderWay, stagedKey, stateKey } from '../../../src/registr
 import { SETTLING } from '../../../src/registry/incarnation.ts';
 import type { Entry } from '../../../src/registry/store/store.ts';
 import { type Pointer, pointerKey, pointerOf, topologyOf, versionsOf } from '../../../src/registry/topology-entries.ts';
-import { Cluster, isStrict, type ShardPlace, type Topology } from '../../../src/topology/index.ts';
+import { Cluster, checkTopology, isStrict, type ShardPlace, type Topology } from '../../../src/topology/index.ts';
 import { KEYS, NAME } from '../keyway/setting.ts';
 
 /** A version as all have to go by it. */
@@ -55,7 +55,8 @@ export class Truth {
     if (key === POINTER && entry !== null) this.#onPointer(entry);
     else if (key === STATE) this.#onHandoff(entry);
     else if (key === SETTLING) this.#isSettling = entry !== null;
-    else if (key === STAGED) this.staged = entry === null ? null : (JSON.parse(entry.value) as Topology);
+    else if (key === STAGED)
+      this.staged = entry === null ? null : (checkTopology(JSON.parse(entry.value), key) as Topology);
     else if (key.startsWith(VERSIONS) && entry !== null) this.#keep(entry);
   }
 
