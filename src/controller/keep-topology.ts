@@ -39,6 +39,9 @@ export interface Discoverer {
 /** Of several that do the same, one does it: it is taken over this long after that one has died. */
 const LEASE_MS = 10_000;
 
+/** Another change may be under way for minutes, and another look costs a few reads. */
+const BUSY_PAUSE_MS = 1000;
+
 /**
  * Keeps a topology's shards as a source finds them. A shard keeps what the source does not know of it, such as its weight;
  * placement and pins stay. Of several processes that do this for a cluster, one is elected.
@@ -75,7 +78,7 @@ async function serve(
 ): Promise<void> {
   for await (const found of source(signal, (message) => log.onFault(message))) {
     if (found.length === 0) log.onFault('no shard was found; the topology stays as it is');
-    else if (term.isLeading) await bring(registry, name, found, fresh, who, log);
+    else if (term.isLeading) await bring(registry, name, found, fresh, who, log, signal);
   }
 }
 
@@ -86,11 +89,17 @@ async function bring(
   fresh: NewCluster,
   { candidate, clock, takesOver }: Discoverer,
   log: DiscoveryLog,
+  signal: AbortSignal,
 ): Promise<void> {
-  for (;;) {
+  while (!signal.aborted) {
     try {
       const { current, own, draft, byHand } = await discovered(registry, name, found, fresh);
       if (draft === null) return;
+      // Its keys are on their way, or people have stopped them: what they decide comes first.
+      if (current?.moving !== undefined) {
+        await registry.pause(BUSY_PAUSE_MS, signal);
+        continue;
+      }
       if (byHand.length > 0 && !takesOver) {
         log.onFault(
           `${byHand.join(', ')}: added by hand, and not found by the source; use --take-over to replace them`,
@@ -108,8 +117,9 @@ async function bring(
         log.onFault(error.message);
         return;
       }
-      // The topology was changed in between: that change stays.
+      // The topology was changed in between, or another change is under way: that change stays.
       if (!(error instanceof VersionConflict || error instanceof HandoffAborted)) throw error;
+      await registry.pause(BUSY_PAUSE_MS, signal);
     }
   }
 }

@@ -19,6 +19,7 @@ import {
 import {
   defaultWaves,
   isStrict,
+  piecesOf,
   servingShards,
   type Topology,
   type TopologyName,
@@ -188,12 +189,14 @@ export class HandoffDriver {
   async #drain(
     handoff: StoredHandoff,
     staged: Topology,
-    { routers, nodes, known }: Present,
+    { routers, nodes, known, leaseless }: Present,
   ): Promise<{ readonly done: StoredHandoff | null } | null> {
     const { wave } = handoff;
     const limit = (staged.waves ?? defaultWaves).streams;
     const streams = movingStreams(this.#name, handoff, routers);
-    const canDivide = allKnowWaves(this.#name, handoff, routers, nodes, known);
+    // One that is away may be of any release.
+    const allAreHere = leaseless.every(({ instance }) => routers.some((router) => router.instance === instance));
+    const canDivide = allAreHere && allKnowWaves(this.#name, handoff, routers, nodes, known);
     // What a dead shard had waits for nothing.
     if (wave !== undefined && streams !== null && canDivide && handoff.lost.length === 0) {
       const smaller = narrowed(wave, streams, limit);
@@ -213,6 +216,8 @@ export class HandoffDriver {
     const current = await topologies.read(this.#name);
     // By an eventual version routers may serve that are not heard of.
     if (current?.version !== handoff.from || !isStrict(current) || !isStrict(staged)) return false;
+    // All keys of a slot have one owner, and commands with several keys go by that.
+    if ([...piecesOf(current), ...piecesOf(staged)].some(({ placement }) => placement.name === 'slots')) return false;
     const part = towards(current, targetOf(staged), wave.to, wave.since);
     if (part.moving === undefined) return false;
     try {
@@ -336,9 +341,14 @@ function revisionOf({ handoff }: HandoffView): number {
   return handoff?.revision ?? 0;
 }
 
-/** Whether people have stopped a change where no request is held; what takes a lost shard out goes on. */
-function isStopped({ paused, wave, step }: Handoff): boolean {
-  return paused === true && wave !== undefined && !hasReached(step, 'hold');
+/**
+ * Whether people have stopped a change where no request waits. What takes a lost shard out goes on, and so does a wave that has lost one:
+ * the shard is taken out behind it.
+ */
+function isStopped({ paused, wave, step, lost, watchesEnd }: Handoff): boolean {
+  if (paused !== true || wave === undefined || lost.length > 0) return false;
+  // Watches that end before the hold wait from then on.
+  return step === 'stage' || (step === 'drain' && watchesEnd === 'hold');
 }
 
 function fence({ attempt }: Handoff, isUp: boolean): Pick<Handoff, 'fence'> {

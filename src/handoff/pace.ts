@@ -50,7 +50,9 @@ export async function giveUpChange(registry: Registry, name: TopologyName, reaso
 
 /** What a change that has moved some keys began with, as far as it is still there. */
 function backOf(current: Topology): TopologyDraft | null {
-  const [, unmoved] = piecesOf(current);
+  if (current.moving === undefined) return null;
+  // What no change has moved: a paused one may have been replaced.
+  const unmoved = piecesOf(current).at(-1);
   if (unmoved === undefined) return null;
   const { until: _until, pins = [], ...owners } = unmoved;
   const { pins: _pins, ...rules } = targetOf(current);
