@@ -37,7 +37,8 @@ export class Transaction {
   /** @returns what the client is told */
   add(command: Uint8Array, keys: readonly string[]): Uint8Array {
     this.#commands.push(command);
-    this.#keys.push(...keys);
+    // One by one: a client decides how many there are, and so many arguments no call takes.
+    for (const key of keys) this.#keys.push(key);
     this.bytes += command.length;
     return QUEUED;
   }

@@ -1,0 +1,9 @@
+import { expect, it } from 'vitest';
+import { Transaction } from './transaction.ts';
+
+it('takes more keys than a call takes arguments', () => {
+  const transaction = new Transaction();
+  const keys = Array.from({ length: 200_000 }, (_, i) => String(i));
+  transaction.add(new Uint8Array(1), keys);
+  expect(transaction.keys.others.length + 1).toBe(keys.length);
+});
