@@ -1,4 +1,5 @@
 import { arrayReply, bulkReply, integerReply, mapReply } from '../../../resp/index.ts';
+import { globMatches } from './glob.ts';
 import type { LocalAnswer } from './local-answer.ts';
 
 /**
@@ -51,12 +52,18 @@ const SETTINGS: Readonly<Record<string, string>> = {
   'proto-max-bulk-len': '536870912',
 };
 
+/** Each pattern is held against each setting. */
+const MOST_PATTERNS = 64;
+const LONGEST_PATTERN = 256;
+
 /** CONFIG GET pattern…, with `*` for anything. */
 export const configGet: LocalAnswer = (session, patterns) => {
-  const tests = patterns.map(
-    (pattern) => new RegExp(`^${pattern.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`, 'i'),
-  );
-  const pairs = Object.entries(SETTINGS).filter(([name]) => tests.some((test) => test.test(name)));
+  if (patterns.length > MOST_PATTERNS || patterns.some(({ length }) => length > LONGEST_PATTERN)) {
+    session.refuse('bad_command', 'ERR too many patterns, or too long a pattern, for CONFIG GET');
+    return;
+  }
+  const wanted = patterns.map((pattern) => pattern.toLowerCase());
+  const pairs = Object.entries(SETTINGS).filter(([name]) => wanted.some((pattern) => globMatches(pattern, name)));
   session.say(
     mapReply(
       pairs.flatMap(([name, value]) => [bulkReply(name), bulkReply(value)]),
