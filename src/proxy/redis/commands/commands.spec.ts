@@ -76,6 +76,7 @@ describe('keys', () => {
     ['xread streams a b 0', null],
     ['xreadgroup group streams streams streams a >', ['a']],
     ['xreadgroup group g c noack streams a >', ['a']],
+    ['xreadgroup group g c block 0 claim 100 count 1 streams a >', ['a']],
     ['sort a by w get p store b get store store c', ['a', 'c']],
     ['sort_ro a by w', ['a']],
     ['georadius a 1 2 3 km store b storedist c', ['a', 'c']],
@@ -139,4 +140,8 @@ it('tells which calls may wait', () => {
   expect(waits('lpop a')).toBe(false);
   expect(waits('xread block 0 streams a 0')).toBe(true);
   expect(waits('xread count 1 streams block 0')).toBe(false);
+  expect(waits('xreadgroup group streams c block 0 streams s >')).toBe(true);
+  expect(waits('xreadgroup group g streams block 0 streams s >')).toBe(true);
+  expect(waits('xreadgroup group g c streams s >')).toBe(false);
+  expect(waits('xreadgroup group g c unknown block 0 streams s >')).toBe(true);
 });

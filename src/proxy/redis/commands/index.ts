@@ -13,13 +13,17 @@ export function arityFits({ arity }: CommandInfo, count: number): boolean {
   return arity >= 0 ? count === arity : count >= -arity;
 }
 
-/** Whether a command may have its connection wait: for XREAD and XREADGROUP this depends on BLOCK. */
+/** Arguments that stand behind BLOCK at least: its milliseconds, STREAMS, a key and an id. */
+const BEHIND_BLOCK = 4;
+
+/**
+ * Whether a command may have its connection wait: for XREAD and XREADGROUP this depends on BLOCK. A group, a consumer or a key may have
+ * the name of any option: so BLOCK counts wherever it may be the option. A connection too many does no harm, but one that all clients
+ * share must never wait.
+ */
 export function isBlocking({ name, rule }: CommandInfo, command: Command): boolean {
   if (rule.way === 'blocking') return true;
   if (name !== 'xread' && name !== 'xreadgroup') return false;
-  for (let at = 1; at < command.count; at++) {
-    if (command.is(at, 'block')) return true;
-    if (command.is(at, 'streams')) return false;
-  }
+  for (let at = 1; at + BEHIND_BLOCK < command.count; at++) if (command.is(at, 'block')) return true;
   return false;
 }

@@ -167,7 +167,7 @@ function geoRadiusKeys(command: Command, into: KeyPlaces): boolean {
 function xreadKeys(command: Command, into: KeyPlaces): boolean {
   const { count } = command;
   for (let at = 1; at < count; at++) {
-    if (command.is(at, 'block') || command.is(at, 'count')) at++;
+    if (command.is(at, 'block') || command.is(at, 'count') || command.is(at, 'claim')) at++;
     else if (command.is(at, 'group')) at += 2;
     else if (command.is(at, 'streams')) {
       const keys = (count - at - 1) / 2;

@@ -70,18 +70,20 @@ function send(
   if (!request.isSent && request.isOpen) session.waitForSending();
 }
 
-/** Sends a command that waits at its shard, over a connection of its own. */
+/** Sends a command that waits at its shard, over a connection of its own: also where no keys are found, because the shard may find some. */
 export function block(session: ClientSession, info: CommandInfo, command: Command): void {
   const owners = ownersFor(session);
   if (owners === null) return;
-  const owner = ownerOfAll(owners, info, command);
-  if (keyPlaces.count === 0) sendAnywhere(session, info);
-  else if (owner === undefined) session.refuse('cross_slot', ERRORS.crossSlot);
+  const ofKeys = ownerOfAll(owners, info, command);
+  const hasKeys = keyPlaces.count > 0;
+  const owner = hasKeys ? ofKeys : owners.first;
+  if (owner === undefined) session.refuse('cross_slot', ERRORS.crossSlot);
   else if (owner === null) refuseUnowned(session);
   else {
+    const keys = hasKeys ? keysAt(command) : NO_KEYS;
     const traffic = session.entry.trafficOf(info);
     traffic.requests++;
-    session.expect(new BlockingRequest(session, traffic, owners, owner, keysAt(command), command.raw()));
+    session.expect(new BlockingRequest(session, traffic, owners, owner, keys, command.raw()));
     session.waitForAll();
   }
 }
