@@ -1,7 +1,7 @@
 import type { CoreContext } from '../core/context.ts';
 import type { ReplayArena } from '../core/replay-arena.ts';
 import type { ReplySlab } from './requests/reply-slab.ts';
-import type { ScriptCache } from './requests/script-cache.ts';
+import type { ScriptCaches } from './requests/script-cache.ts';
 import type { ScanCursors } from './split/index.ts';
 
 /** What the Redis clients and shards of a thread share. */
@@ -13,7 +13,7 @@ export interface RedisContext {
   /** Replies that wait for earlier ones. */
   readonly slab: ReplySlab;
   /** Scripts that clients have loaded. */
-  readonly scripts: ScriptCache;
+  readonly scripts: ScriptCaches;
   /** Where scans of all shards have come to. */
   readonly cursors: ScanCursors;
 }

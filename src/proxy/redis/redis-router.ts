@@ -10,7 +10,7 @@ import type { RedisContext } from './redis-context.ts';
 import { REDIS_PROTOCOL, type RedisOwners } from './redis-owners.ts';
 import type { RedisSettings } from './redis-settings.ts';
 import { ReplySlab } from './requests/reply-slab.ts';
-import { ScriptCache } from './requests/script-cache.ts';
+import { ScriptCaches } from './requests/script-cache.ts';
 import { RedisSession, type SessionOwner } from './session.ts';
 import { RedisPool } from './shards/redis-pool.ts';
 import { ScanCursors } from './split/index.ts';
@@ -34,7 +34,7 @@ export class RedisRouter implements RunningFamily<RedisSettings>, SessionOwner {
       core: host.context,
       arena: new ReplayArena(),
       slab: new ReplySlab(),
-      scripts: new ScriptCache(),
+      scripts: new ScriptCaches(),
       cursors: new ScanCursors(),
     };
     this.#nowhere = new RedisEntry({ cluster: '' }, () => null, host.context.counters);

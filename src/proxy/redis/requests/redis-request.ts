@@ -92,7 +92,7 @@ export class RedisRequest extends RoutedCommand {
   /** Has the shard load a script that it does not know, and this client, or another, has loaded before; and asks again. */
   private bringsScript(): boolean {
     if (this.before !== null || this.sendings >= MOST_SENDINGS || !this.takeBack()) return false;
-    this.before = this.client.context.scripts.loading(this.raw as Uint8Array);
+    this.before = this.client.context.scripts.of(this.owners.name).loading(this.raw as Uint8Array);
     if (this.before === null) return false;
     this.client.waitForAll();
     this.proceed();

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import { decodeReply, encodeCommand, textOf } from '../../../resp/index.ts';
+import { decodeReply, encodeCommand, type Reply, textOf } from '../../../resp/index.ts';
 
 /** Bytes of scripts that are kept: the oldest are forgotten first, and clients then load them again as they would anyway. */
 const MOST_BYTES = 16 * 2 ** 20;
+/** What a script takes besides its own bytes: its hash, and its places in memory. */
+const ENTRY_BYTES = 256;
 
 /**
  * The scripts that clients have loaded by SCRIPT LOAD, which all shards were told. One that was started later, or was emptied, answers NOSCRIPT:
@@ -15,13 +17,13 @@ export class ScriptCache {
 
   add(script: Uint8Array): void {
     const hash = createHash('sha1').update(script).digest('hex');
-    if (this.#scripts.has(hash) || script.length > MOST_BYTES) return;
+    if (this.#scripts.has(hash) || sizeOf(script) > MOST_BYTES) return;
     this.#scripts.set(hash, Uint8Array.prototype.slice.call(script));
-    this.#bytes += script.length;
-    for (const [oldest, { length }] of this.#scripts) {
+    this.#bytes += sizeOf(script);
+    for (const [oldest, kept] of this.#scripts) {
       if (this.#bytes <= MOST_BYTES) break;
       this.#scripts.delete(oldest);
-      this.#bytes -= length;
+      this.#bytes -= sizeOf(kept);
     }
   }
 
@@ -31,13 +33,40 @@ export class ScriptCache {
     this.#bytes = 0;
   }
 
-  /** The command that loads the script that an EVALSHA names; null where it is not known, or the command is another. */
+  /** The command that loads the script that an EVALSHA names; null where it is not known, or the command is another, or several. */
   loading(command: Uint8Array): Uint8Array | null {
     // A command has the form of a reply, too.
-    const words = decodeReply(command, 0, command.length);
+    const words = decodedOrNull(command);
+    if (words === null) return null;
     const [name, hash] = words.type === 'array' ? words.items.map(textOf) : [];
     if (!/^evalsha(_ro)?$/i.test(name ?? '')) return null;
     const script = this.#scripts.get((hash ?? '').toLowerCase());
     return script === undefined ? null : encodeCommand(['SCRIPT', 'LOAD', script]);
+  }
+}
+
+/** The scripts of each cluster: what one cluster's clients load or flush is nothing to the others. */
+export class ScriptCaches {
+  readonly #caches = new Map<string, ScriptCache>();
+
+  of(cluster: string): ScriptCache {
+    const known = this.#caches.get(cluster);
+    if (known !== undefined) return known;
+    const made = new ScriptCache();
+    this.#caches.set(cluster, made);
+    return made;
+  }
+}
+
+function sizeOf({ length }: Uint8Array): number {
+  return length + ENTRY_BYTES;
+}
+
+/** One whole reply as a value; null where the bytes are not exactly that, as those of a whole transaction. */
+function decodedOrNull(bytes: Uint8Array): Reply | null {
+  try {
+    return decodeReply(bytes, 0, bytes.length);
+  } catch {
+    return null;
   }
 }

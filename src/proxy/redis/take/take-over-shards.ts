@@ -81,7 +81,7 @@ function everywhere(
 
 /** Shards that come later have to know the scripts, too. */
 function noteScript(session: ClientSession, { name }: CommandInfo, { bytes, starts, ends }: Command): void {
-  const { scripts } = session.context;
+  const scripts = session.context.scripts.of(session.entry.description.cluster);
   if (name === 'script|load') scripts.add(bytes.subarray(starts[2], ends[2]));
   else if (name === 'script|flush') scripts.clear();
 }
