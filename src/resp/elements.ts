@@ -27,13 +27,16 @@ export function numberOfLine(bytes: Uint8Array, start: number): number {
 
 /** The place of the value itself, behind its attributes. */
 export function behindAttributes(bytes: Uint8Array, start: number, end: number): number {
-  if (bytes[start] !== ReplyType.Attribute) return start;
-  let at = lineEnd(bytes, start);
-  for (let i = 2 * numberOfLine(bytes, start); i > 0; i--) {
-    scanner.reset();
-    at = scanner.scan(bytes, at, end);
+  let at = start;
+  // There may be any number in a row.
+  while (bytes[at] === ReplyType.Attribute) {
+    let values = 2 * numberOfLine(bytes, at);
+    for (at = lineEnd(bytes, at); values > 0; values--) {
+      scanner.reset();
+      at = scanner.scan(bytes, at, end);
+    }
   }
-  return behindAttributes(bytes, at, end);
+  return at;
 }
 
 /**

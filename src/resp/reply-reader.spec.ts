@@ -3,6 +3,7 @@ import { Decoder, RESP_TYPES } from '@redis/client/dist/lib/RESP/decoder.js';
 import fc from 'fast-check';
 import RedisParser from 'redis-parser';
 import { describe, expect, it } from 'vitest';
+import { forEachElement } from './elements.ts';
 import { decodeReply, type Reply, ReplyError } from './reply.ts';
 import { ReplyReader } from './reply-reader.ts';
 import { ReplyScanner } from './reply-scanner.ts';
@@ -313,6 +314,15 @@ describe('hostile replies', () => {
     const wire = Buffer.from(`${'*1\r\n'.repeat(200_000)}:1\r\n`);
     expect(read(wire).replies[0]?.length).toBe(wire.length);
     expect(() => decodeReply(wire, 0, wire.length)).toThrow(ReplyError);
+  });
+
+  it('may have any number of attributes in a row', () => {
+    const attributes = '|0\r\n'.repeat(200_000);
+    expect(plain(decoded(`${attributes}*1\r\n${attributes}:1\r\n`))).toEqual([1]);
+    const wire = Buffer.from(`${attributes}*2\r\n:1\r\n:2\r\n`);
+    const found: string[] = [];
+    forEachElement(wire, 0, wire.length, (start, end) => found.push(latin1(wire.subarray(start, end))));
+    expect(found).toEqual([':1\r\n', ':2\r\n']);
   });
 
   it('may announce what never comes, which costs nothing', () => {

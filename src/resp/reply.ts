@@ -51,6 +51,8 @@ class Decoder {
 
   value(depth: number): Reply {
     if (depth === 0) throw new ReplyError(`nested deeper than ${MAX_DEPTH}`);
+    // There may be any number of attributes in a row.
+    while (this.#bytes[this.#at] === ReplyType.Attribute) this.#elements(2 * this.#length(), depth);
     const kind = this.#bytes[this.#at] as number;
     switch (kind) {
       case ReplyType.Simple:
@@ -116,15 +118,18 @@ class Decoder {
   #aggregate(kind: number, depth: number): Reply {
     const length = this.#length();
     if (length < 0) return { type: 'null' };
-    const isPaired = kind === ReplyType.Map || kind === ReplyType.Attribute;
+    if (kind === ReplyType.Map) return { type: 'map', entries: pairs(this.#elements(2 * length, depth)) };
+    const items = this.#elements(length, depth);
+    return { type: kind === ReplyType.Set ? 'set' : kind === ReplyType.Push ? 'push' : 'array', items };
+  }
+
+  /** What is inside of an aggregate. @param count NaN where a line of its own ends it */
+  #elements(count: number, depth: number): Reply[] {
     const items: Reply[] = [];
-    const count = isPaired ? 2 * length : length;
     for (let i = 0; Number.isNaN(count) ? this.#bytes[this.#at] !== ReplyType.End : i < count; i++)
       items.push(this.value(depth - 1));
     if (Number.isNaN(count)) this.#line();
-    if (kind === ReplyType.Attribute) return this.value(depth);
-    if (isPaired) return { type: 'map', entries: pairs(items) };
-    return { type: kind === ReplyType.Set ? 'set' : kind === ReplyType.Push ? 'push' : 'array', items };
+    return items;
   }
 }
 
