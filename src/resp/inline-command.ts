@@ -15,8 +15,9 @@ const ESCAPED: Readonly<Record<string, number>> = { n: 0x0a, r: 0x0d, t: 0x09, b
  * @returns null where quotes are not closed, or where something follows a closing quote at once
  */
 export function splitInline(bytes: Uint8Array, start: number, lineEnd: number): Uint8Array[] | null {
-  const zero = bytes.indexOf(0, start);
-  const end = zero >= start && zero < lineEnd ? zero : lineEnd;
+  // No search: it would look through all that has come behind the line.
+  let end = start;
+  while (end < lineEnd && bytes[end] !== 0) end++;
   const words: Uint8Array[] = [];
   const word: number[] = [];
   let at = start;

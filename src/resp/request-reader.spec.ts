@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import RedisParser from 'redis-parser';
 import { describe, expect, it } from 'vitest';
 import type { Command } from './command.ts';
+import { CommandScanner } from './command-scanner.ts';
 import { type LargeCommandFate, REDIS_LIMITS, type RequestLimits, RequestReader } from './request-reader.ts';
 import { encodeCommand } from './write.ts';
 
@@ -148,6 +149,15 @@ describe('inline commands', () => {
   it('stand between others, and are passed on as arrays', () => {
     expect(read('*1\r\n$4\r\nPING\r\nGET a\r\n*1\r\n$4\r\nQUIT\r\n')).toEqual(['PING', 'GET a', 'QUIT']);
   });
+});
+
+it('looks at no more of what has come for an inline command than its line', () => {
+  const lines = Buffer.from('PING\r\n'.repeat(20_000));
+  const bytes = Buffer.concat([lines, Buffer.alloc(64 * 2 ** 20, 'x')]);
+  let commands = 0;
+  const scanner = new CommandScanner(REDIS_LIMITS);
+  for (let at = 0; at < lines.length; commands++) at = scanner.scan(bytes, at, bytes.length);
+  expect(commands).toBe(20_000);
 });
 
 describe("faults in Redis's own words", () => {
