@@ -5,6 +5,9 @@ import type { RequestClient } from './requests/routed-command.ts';
 import type { Transaction, Watching } from './requests/transaction.ts';
 import type { Subscriber } from './subscriber.ts';
 
+/** Commands of one client that may be under way; behind them its socket is read no more. */
+export const MOST_UNDER_WAY = 1024;
+
 /** A client's session as the code sees it that does what its commands ask for. */
 export interface ClientSession extends RequestClient {
   readonly id: number;

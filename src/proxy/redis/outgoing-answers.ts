@@ -15,6 +15,7 @@ export class OutgoingAnswers {
   #keptBytes = 0;
   /** The first answer has begun to go out, and has not ended: nothing may come in between. */
   #isInPart = false;
+  #isAdvancing = false;
   /** What waits for the end of that answer, and is none itself. */
   readonly #pushes = new ByteQueue();
 
@@ -78,18 +79,23 @@ export class OutgoingAnswers {
     this.#context.core.buffers.backlog.bytes += bytes;
   }
 
-  /** Writes what has come of the answers whose turn it is. */
+  /**
+   * Writes what has come of the answers whose turn it is. One that ends as soon as its turn has come calls this again: the loop goes
+   * on then, so that many of them in a row cost no calls inside each other.
+   */
   #advance(): void {
     this.#writePushes();
+    if (this.#isAdvancing) return;
+    this.#isAdvancing = true;
     const queue = this.#queue;
     for (let answer = queue.first; answer !== null; answer = queue.first) {
       this.#writeKept(answer);
       if (!answer.isDone) {
         answer.onFirst();
-        break;
-      }
-      queue.shift();
+        if (queue.first === answer) break;
+      } else queue.shift();
     }
+    this.#isAdvancing = false;
     this.#onAdvanced();
   }
 

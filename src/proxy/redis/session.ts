@@ -14,7 +14,7 @@ import type { OpenRequest } from '../core/open-request.ts';
 import { clientGroup } from '../core/owner/fair-queue.ts';
 import type { Session } from '../core/session.ts';
 import { ClientListening } from './client-listening.ts';
-import type { ClientSession } from './client-session.ts';
+import { type ClientSession, MOST_UNDER_WAY } from './client-session.ts';
 import type { RedisEntry } from './entry.ts';
 import { OutgoingAnswers } from './outgoing-answers.ts';
 import { Pace, type Pausable, Wait } from './pace.ts';
@@ -29,8 +29,6 @@ import { takeCommand } from './take/take-command.ts';
 import { takeLargeCommand } from './take/take-large-command.ts';
 import { ERRORS } from './words.ts';
 
-/** Commands of one client that may be under way; behind them its socket is read no more. */
-const MOST_UNDER_WAY = 1024;
 /** Redis's own, but for what is kept of a command until it is whole: larger ones are passed on as they come, where they can be. */
 const LIMITS: RequestLimits = { ...REDIS_LIMITS, maxCollectedBytes: 64 * 2 ** 20 };
 /** At a shutdown a client that was busy this lately may be sending the next command. */

@@ -66,6 +66,8 @@ export class Subscriber {
     pattern: new Map(),
     'shard-channel': new Map(),
   };
+  /** Subscriptions that are confirmed, as clients are told: channels and patterns together, shard channels apart, as in Redis. */
+  readonly #confirmed = { 'channels and patterns': 0, 'shard channels': 0 };
   /** Confirmations that are not for the client: it has had them, or one of another shard stands for all. */
   readonly #swallowed = new Map<string, number>();
 
@@ -121,14 +123,19 @@ export class Subscriber {
   remove(kind: Kind, name: string, owners: RedisOwners): void {
     const known = this.#all[kind].get(name);
     this.#all[kind].delete(name);
+    if (known?.isConfirmed === true) this.#confirmed[countedAs(kind)]--;
     if (known !== undefined) for (const owner of known.owners) this.#ask(kind, name, false, owners, owner, true);
     this.#confirm(kind, name, false);
   }
 
-  removeAll(kind: Kind, owners: RedisOwners): void {
-    const names = [...this.#all[kind].keys()];
-    for (const name of names) this.remove(kind, name, owners);
-    if (names.length === 0) this.#confirm(kind, null, false);
+  /** All that is subscribed to. */
+  names(kind: Kind): string[] {
+    return [...this.#all[kind].keys()];
+  }
+
+  /** Nothing was subscribed to that could end. */
+  removeNothing(kind: Kind): void {
+    this.#confirm(kind, null, false);
   }
 
   /** Names whose owners are others now are listened to there, and then no more at the old ones. */
@@ -177,24 +184,19 @@ export class Subscriber {
 
   #confirm(kind: Kind, name: string | null, isOn: boolean): void {
     const subscription = name === null ? undefined : this.#all[kind].get(name);
-    if (subscription !== undefined) subscription.isConfirmed = isOn;
+    if (subscription !== undefined && subscription.isConfirmed !== isOn) {
+      subscription.isConfirmed = isOn;
+      this.#confirmed[countedAs(kind)] += isOn ? 1 : -1;
+    }
     const { on, off } = WORDS[kind];
     const { protocol } = this.#session;
     const parts = [
       bulkReply(isOn ? on : off),
       name === null ? nullReply(protocol) : bulkReply(Buffer.from(name, 'latin1')),
-      integerReply(this.#countFor(kind)),
+      integerReply(this.#confirmed[countedAs(kind)]),
     ];
     const bytes = protocol === 3 ? pushReply(parts, protocol) : arrayReply(parts);
     this.#session.push(bytes, 0, bytes.length);
-  }
-
-  /** Channels and patterns are counted together, shard channels apart, as in Redis. */
-  #countFor(kind: Kind): number {
-    const counted: readonly Kind[] = kind === 'shard-channel' ? ['shard-channel'] : ['channel', 'pattern'];
-    let count = 0;
-    for (const each of counted) for (const { isConfirmed } of this.#all[each].values()) if (isConfirmed) count++;
-    return count;
   }
 
   /** What its client wants to listen to cannot be had. */
@@ -208,6 +210,10 @@ export class Subscriber {
     this.#connections.clear();
     for (const connection of connections) connection.destroy();
   }
+}
+
+function countedAs(kind: Kind): 'channels and patterns' | 'shard channels' {
+  return kind === 'shard-channel' ? 'shard channels' : 'channels and patterns';
 }
 
 function latin1Of(bytes: Uint8Array | null): string | undefined {
