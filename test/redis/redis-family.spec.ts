@@ -128,6 +128,14 @@ it('sends a transaction in one piece over the shared connection', async () => {
   expect(router.shards[0].connections.size).toBe(1);
 });
 
+it('passes on what a server says of a script in a transaction', async () => {
+  const router = await RedisRouter.start(scope);
+  router.shards[0].instead = ([name]) => (name === 'EVALSHA' ? errorReply('NOSCRIPT No matching script.') : undefined);
+  const client = router.client();
+  client.say('MULTI', `EVALSHA ${'0'.repeat(40)} 1 stays/a`, 'GET stays/a', 'EXEC', 'PING');
+  await client.hears('OK', 'QUEUED', 'QUEUED', '[nil]', 'PONG');
+});
+
 it('has a client that blocks wait on a connection of its own, and others go on', async () => {
   const router = await RedisRouter.start(scope);
   const [s0] = router.shards;
@@ -138,6 +146,19 @@ it('has a client that blocks wait on a connection of its own, and others go on',
   expect(blocked.heard).toEqual([]);
   expect(await other.ask('RPUSH stays/list x')).toBe(':1');
   await blocked.hears('[stays/list, x]', '1');
+});
+
+it('has what may block wait on a connection of its own, whatever its groups are called and where it has no keys', async () => {
+  const router = await RedisRouter.start(scope);
+  const [s0] = router.shards;
+  s0.instead = ([name]) => (name === 'XREADGROUP' || name === 'XREAD' ? null : undefined);
+  const other = router.client();
+  expect(await other.ask('SET stays/a 1')).toBe('OK');
+  router.client().say('XREADGROUP GROUP streams c BLOCK 0 STREAMS stays/s >');
+  router.client().say('XREAD BLOCK 0 UNKNOWN STREAMS stays/s 0');
+  await vi.waitFor(() => expect(s0.times('XREADGROUP') + s0.times('XREAD')).toBe(2), PATIENCE);
+  expect(await other.ask('GET stays/a')).toBe('1');
+  expect(s0.connections.size).toBe(3);
 });
 
 it('ends the wait of a client that has gone', async () => {
@@ -161,6 +182,16 @@ it('passes messages on to subscribers, which may say little else', async () => {
   await listener.hears('[message, moves/news, hello]');
   listener.say('UNSUBSCRIBE', 'GET stays/a');
   await listener.hears('[unsubscribe, stays/news, :1]', '[unsubscribe, moves/news, :0]', 'nil');
+});
+
+it('takes any number of channels in one command', async () => {
+  const router = await RedisRouter.start(scope);
+  const client = router.client();
+  const names = Array.from({ length: 2500 }, (_, i) => `stays/${i}`);
+  client.say(`SUBSCRIBE ${names.join(' ')}`);
+  await client.hears(...names.map((name, i) => `[subscribe, ${name}, :${i + 1}]`));
+  client.say('UNSUBSCRIBE', 'GET stays/a');
+  await client.hears(...names.map((name, i) => `[unsubscribe, ${name}, :${names.length - i - 1}]`), 'nil');
 });
 
 it('sends a command where its server sends it, and the client hears nothing of that', async () => {
