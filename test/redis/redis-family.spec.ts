@@ -238,6 +238,15 @@ it('takes no more of a client than may be under way, however much it sends', asy
   expect(hostile.isClosed).toBe(false);
 });
 
+it('answers CONFIG GET at once, whatever its patterns', async () => {
+  const router = await RedisRouter.start(scope);
+  const client = router.client();
+  const refused = '-ERR too many patterns, or too long a pattern, for CONFIG GET';
+  client.say(`CONFIG GET ${'*'.repeat(30)}!`, 'CONFIG GET *BASES', `CONFIG GET ${'a '.repeat(64)}a`);
+  client.say(`CONFIG GET ${'a'.repeat(257)}`);
+  await client.hears('[]', '[databases, 1]', refused, refused);
+});
+
 it('says that it is one server without a cluster, and has nothing to do with HTTP', async () => {
   const router = await RedisRouter.start(scope);
   const client = router.client();
