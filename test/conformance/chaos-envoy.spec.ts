@@ -12,7 +12,7 @@ it('finds that real Envoys split the brain at planned changes, where Keyway does
   const rules = async (store: 'envoy' | 'embedded'): Promise<string[]> => {
     const replay = `KEYWAY_SEED=${seed} npm run conformance -- chaos-envoy`;
     const clients = { callers: 20, watchers: 40, thinkMs: 100, isVaried: false };
-    const options = { seed, replay, seconds: 6, store, shards: 'fencing', faults: false, ...clients } as const;
+    const options = { seed, replay, seconds: 20, store, shards: 'fencing', faults: false, ...clients } as const;
     const { judgement } = await runChaos(scope, options, () => {});
     expect(judgement.counts.changes).toBeGreaterThan(2);
     return [...new Set(judgement.violations.map(({ rule }) => rule))];
