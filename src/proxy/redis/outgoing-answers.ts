@@ -78,6 +78,14 @@ export class OutgoingAnswers {
     this.#keptBytes += bytes;
     this.#context.core.buffers.backlog.bytes += bytes;
   }
+  /** Forgets what has come of an answer, so that another takes its place. @returns false where some of it has gone out already */
+  takeBack(answer: Answer): boolean {
+    if (this.#isInPart && this.#queue.first === answer) return answer.isSilent;
+    if (answer.parts !== null) this.#countKept(-answer.parts.length);
+    answer.parts = null;
+    return true;
+  }
+
 
   /**
    * Writes what has come of the answers whose turn it is. One that ends as soon as its turn has come calls this again: the loop goes

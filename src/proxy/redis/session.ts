@@ -244,6 +244,11 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
     const bytes = errorReply(text);
     this.onBytes(answer, bytes, 0, bytes.length, true);
     this.onUnsent();
+    // Behind the begin of another answer an error would be taken for the rest of it.
+    if (!this.#answers.takeBack(answer)) {
+      this.destroy();
+      return;
+    }
   }
 
   #onAdvanced(): void {

@@ -1,0 +1,38 @@
+import { afterEach, expect, it, vi } from 'vitest';
+import { slotOf } from '../../src/placement/index.ts';
+import { errorReply, integerReply, OK } from '../../src/resp/index.ts';
+import { Scope } from '../support/processes.ts';
+import { PATIENCE } from '../support/registries.ts';
+import { routerSettings } from '../support/router-settings.ts';
+import { RedisRouter } from './redis-router.ts';
+
+const scope = new Scope();
+afterEach(() => scope.release());
+
+it('ends the connection of a client that has half of an answer whose rest is lost', async () => {
+  const router = await RedisRouter.start(scope);
+  const [s0] = router.shards;
+  s0.instead = ([name]) => (name === 'GET' ? Buffer.from(`$3000000\r\n${'v'.repeat(1_500_000)}`) : undefined);
+  const client = router.client().say('GET stays/a', 'PING');
+  await vi.waitFor(() => expect(client.socket.bytesRead).toBeGreaterThan(1_000_000), PATIENCE);
+  for (const { socket } of s0.connections) socket.destroy();
+  await vi.waitFor(() => expect(client.isClosed).toBe(true), PATIENCE);
+  expect(client.heard).toEqual([]);
+});
+
+it('puts an error in place of an answer that has come in part, and waits for an earlier one', async () => {
+  const router = await RedisRouter.start(scope);
+  const [s0, s1] = router.shards;
+  s0.instead = ([name]) => (name === 'GET' ? Buffer.from(`$3000000\r\n${'v'.repeat(1_500_000)}`) : undefined);
+  s1.instead = ([name]) => (name === 'INCR' ? null : undefined);
+  const client = router.client().say('INCR moves/a', 'GET stays/a', 'PING');
+  await vi.waitFor(
+    () => expect(router.router.counters.shards['cache/s0']?.responseBytes).toBeGreaterThan(1e6),
+    PATIENCE,
+  );
+  for (const { socket } of s0.connections) socket.destroy();
+  await vi.waitFor(() => expect(s0.connections.size).toBe(0), PATIENCE);
+  for (const { socket } of s1.connections) socket.write(integerReply(1));
+  await vi.waitFor(() => expect(client.heard).toHaveLength(3), PATIENCE);
+  expect(client.heard.map((each) => each.split(' ')[0])).toEqual([':1', '-ERR', 'PONG']);
+});
