@@ -36,3 +36,11 @@ it('puts an error in place of an answer that has come in part, and waits for an 
   await vi.waitFor(() => expect(client.heard).toHaveLength(3), PATIENCE);
   expect(client.heard.map((each) => each.split(' ')[0])).toEqual([':1', '-ERR', 'PONG']);
 });
+
+it('takes what a client has sent before it said that it sends no more', async () => {
+  const router = await RedisRouter.start(scope);
+  const client = router.client().say('WATCH stays/a', 'SET stays/b 1', 'GET stays/b');
+  client.socket.end();
+  await client.hears('OK', 'OK', '1');
+  await vi.waitFor(() => expect(client.isClosed).toBe(true), PATIENCE);
+});

@@ -41,7 +41,7 @@ export class Pace {
   }
 
   get isWaiting(): boolean {
-    return this.#waits !== 0;
+    return this.#waits !== 0 || this.#isResuming;
   }
 
   waitsFor(reason: number): boolean {

@@ -274,6 +274,8 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
   }
 
   /** Part of the command that is being taken could not be sent at once. */
+    // What was kept was taken just now, if anything was.
+    if (this.#ends === 'once-quiet') this.#endIfQuiet();
   waitForSending(): void {
     this.#pace.wait(Wait.Unsent);
   }
