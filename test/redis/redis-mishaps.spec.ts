@@ -37,6 +37,18 @@ it('puts an error in place of an answer that has come in part, and waits for an 
   expect(client.heard.map((each) => each.split(' ')[0])).toEqual([':1', '-ERR', 'PONG']);
 });
 
+it('subscribes to a pattern at each shard, also after a wait', async () => {
+  const router = await RedisRouter.start(scope);
+  const [s0, s1] = router.shards;
+  for (const shard of router.shards) shard.instead = ([name]) => (name === 'PSUBSCRIBE' ? null : undefined);
+  for (const step of ['stage', 'drain', 'hold'] as const) expect(await router.step(step)).toBe(true);
+  router.client().say('PSUBSCRIBE moves/*');
+  await vi.waitFor(() => expect(s0.times('PSUBSCRIBE')).toBe(1), PATIENCE);
+  router.commit();
+  await vi.waitFor(() => expect(s1.times('PSUBSCRIBE')).toBe(1), PATIENCE);
+  expect(s0.times('PSUBSCRIBE')).toBe(1);
+});
+
 it('takes what a client has sent before it said that it sends no more', async () => {
   const router = await RedisRouter.start(scope);
   const client = router.client().say('WATCH stays/a', 'SET stays/b 1', 'GET stays/b');

@@ -33,6 +33,15 @@ export class SubscribeRequest extends RedisRequest {
     return true;
   }
 
+  /** It is for this shard, whoever owns the name: the subscriber itself goes after owners that change. */
+  protected override ownerIn(): Upstream<RedisPool> {
+    return this.owner;
+  }
+
+  override hasMovedIn(): boolean {
+    return false;
+  }
+
   override get own(): RedisConnection | null {
     return this.subscriber.connectionTo(this.owner);
   }
