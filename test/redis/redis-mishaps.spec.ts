@@ -37,6 +37,23 @@ it('puts an error in place of an answer that has come in part, and waits for an 
   expect(client.heard.map((each) => each.split(' ')[0])).toEqual([':1', '-ERR', 'PONG']);
 });
 
+it('sends again in the order of the commands', async () => {
+  const router = await RedisRouter.start(scope);
+  const [s0] = router.shards;
+  const left = new Map([
+    ['1', 2],
+    ['2', 1],
+  ]);
+  s0.instead = ([name, , value = '']) => {
+    const times = left.get(value) ?? 0;
+    left.set(value, times - 1);
+    return name === 'SET' && times > 0 ? errorReply('TRYAGAIN later') : undefined;
+  };
+  const client = router.client().say('SET stays/a 1', 'SET stays/a 2');
+  await client.hears('OK', 'OK');
+  expect(await client.ask('GET stays/a')).toBe('2');
+});
+
 it('subscribes to a pattern at each shard, also after a wait', async () => {
   const router = await RedisRouter.start(scope);
   const [s0, s1] = router.shards;

@@ -30,6 +30,10 @@ export class OutgoingAnswers {
     return this.#queue.length;
   }
 
+  isFirst(answer: Answer): boolean {
+    return this.#queue.first === answer;
+  }
+
   /** Adds an answer of the router's own, which is whole. */
   say(bytes: Uint8Array): void {
     if (this.#queue.first === null) this.#output.append(bytes, 0, bytes.length);
@@ -74,10 +78,6 @@ export class OutgoingAnswers {
     return core.buffers.backlog.allows(this.#keptBytes);
   }
 
-  #countKept(bytes: number): void {
-    this.#keptBytes += bytes;
-    this.#context.core.buffers.backlog.bytes += bytes;
-  }
   /** Forgets what has come of an answer, so that another takes its place. @returns false where some of it has gone out already */
   takeBack(answer: Answer): boolean {
     if (this.#isInPart && this.#queue.first === answer) return answer.isSilent;
@@ -86,6 +86,10 @@ export class OutgoingAnswers {
     return true;
   }
 
+  #countKept(bytes: number): void {
+    this.#keptBytes += bytes;
+    this.#context.core.buffers.backlog.bytes += bytes;
+  }
 
   /**
    * Writes what has come of the answers whose turn it is. One that ends as soon as its turn has come calls this again: the loop goes

@@ -53,6 +53,7 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
   readonly clientConnection = this;
   readonly beganMs: number;
   declare command: Command;
+  readonly retries = { waiting: 0 };
   protocol: Protocol = 2;
   name = '';
   isAuthenticated: boolean;
@@ -243,12 +244,12 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
   onError(answer: Answer, text: string): void {
     const bytes = errorReply(text);
     this.onBytes(answer, bytes, 0, bytes.length, true);
-    this.onUnsent();
     // Behind the begin of another answer an error would be taken for the rest of it.
     if (!this.#answers.takeBack(answer)) {
       this.destroy();
       return;
     }
+    this.onUnsent();
   }
 
   #onAdvanced(): void {
@@ -273,9 +274,9 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
     this.#reader.resume();
   }
 
-  /** Part of the command that is being taken could not be sent at once. */
     // What was kept was taken just now, if anything was.
     if (this.#ends === 'once-quiet') this.#endIfQuiet();
+  /** Part of the command that is being taken could not be sent at once. */
   waitForSending(): void {
     this.#pace.wait(Wait.Unsent);
   }
@@ -328,6 +329,14 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
 
   onSettled(request: RoutedCommand): void {
     if (this.#unsettled.delete(request) && this.#unsettled.size === 0 && this.#state === 'closed')
+  isFirst(answer: Answer): boolean {
+    return this.#answers.isFirst(answer);
+  }
+
+  onGivenUp(request: RoutedCommand): void {
+    this.#unsettled.add(request);
+  }
+
       this.#owner.onSessionClosed(this);
   }
 

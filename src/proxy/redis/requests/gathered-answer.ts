@@ -8,6 +8,7 @@ import type { RedisOwners } from '../redis-owners.ts';
 import type { RedisPool } from '../shards/redis-pool.ts';
 import { Answer } from './answer.ts';
 import { RedisRequest } from './redis-request.ts';
+import type { Retries } from './retry-turn.ts';
 import type { RequestClient, RequestKeys, RoutedCommand } from './routed-command.ts';
 
 /** What is counted for the parts of a command as if it were for the command: it is counted once, as a whole. */
@@ -28,6 +29,7 @@ export class GatheredAnswer extends Answer implements RequestClient {
   readonly clientGroup: string;
   readonly clientConnection: object;
   readonly command: Command;
+  readonly retries: Retries;
   readonly #client: RequestClient;
   readonly #merge: (replies: readonly Uint8Array[]) => Uint8Array;
   readonly #parts: Part[] = [];
@@ -42,6 +44,7 @@ export class GatheredAnswer extends Answer implements RequestClient {
     this.clientGroup = client.clientGroup;
     this.clientConnection = client.clientConnection;
     this.command = client.command;
+    this.retries = client.retries;
     this.#client = client;
     this.#merge = merge;
   }
@@ -103,6 +106,18 @@ export class GatheredAnswer extends Answer implements RequestClient {
 
   whenRelieved(callback: () => void): void {
     this.#client.whenRelieved(callback);
+  }
+
+  isFirst(): boolean {
+    return this.#client.isFirst(this);
+  }
+
+  override onFirst(): void {
+    for (const { request } of this.#parts) request.onFirst();
+  }
+
+  onGivenUp(request: RoutedCommand): void {
+    this.#client.onGivenUp(request);
   }
 
   onSettled(request: RoutedCommand): void {

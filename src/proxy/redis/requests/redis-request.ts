@@ -2,10 +2,11 @@ import { encodeCommand, errorCodeIs, type Redirect, ReplyType, redirectOf } from
 import { LATENCY_UNIT_US, latencyBucket } from '../../core/counters.ts';
 import type { OpenStream } from '../../core/open-request.ts';
 import type { Refusal } from '../../core/refusal.ts';
-import { RetryWait, retryWaitMs } from '../../core/retries.ts';
+import { retryWaitMs } from '../../core/retries.ts';
 import { REDIS_PROTOCOL } from '../redis-owners.ts';
 import { countReply, errorNumber, outcomeOf } from '../replies.ts';
 import { ERRORS, refusalText } from '../words.ts';
+import { RetryTurn } from './retry-turn.ts';
 import { NOT_KEPT, RoutedCommand } from './routed-command.ts';
 
 /** A command is sent so often at most, for whatever reasons servers give: some seconds' worth. */
@@ -95,7 +96,7 @@ export class RedisRequest extends RoutedCommand {
     this.before = this.client.context.scripts.of(this.owners.name).loading(this.raw as Uint8Array);
     if (this.before === null) return false;
     this.client.waitForAll();
-    this.proceed();
+    this.proceedAfter(0);
     return true;
   }
 
@@ -117,8 +118,23 @@ export class RedisRequest extends RoutedCommand {
     this.client.waitForAll();
     const waitMs = retryWaitMs(this.sendings, random);
     // Where it is sent to a shard that is not known the topology has yet to follow.
-    if (waitMs === 0 && target !== null) this.proceed();
-    else this.waitIn(new RetryWait(this, waitMs || retryWaitMs(2, random)));
+    this.proceedAfter(waitMs === 0 && target === null ? retryWaitMs(2, random) : waitMs);
+  }
+
+  /** Sends it again after a time, and after what its client has asked before and waits for the same. */
+  private proceedAfter(waitMs: number): void {
+    const { client } = this;
+    if (waitMs === 0 && (client.retries.waiting === 0 || client.isFirst(this))) this.proceed();
+    else
+      this.waitIn(
+        new RetryTurn(client.retries, waitMs, () => {
+          if (client.isFirst(this)) this.proceed();
+        }),
+      );
+  }
+
+  override onFirst(): void {
+    if (this.place instanceof RetryTurn && this.place.isDue) this.proceed();
   }
 
   /** A server that knows no name of its own leaves the host out: it is its own. */

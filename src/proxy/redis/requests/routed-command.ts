@@ -12,6 +12,7 @@ import type { RedisCall } from '../shards/redis-call.ts';
 import type { RedisConnection } from '../shards/redis-connection.ts';
 import type { RedisPool } from '../shards/redis-pool.ts';
 import { Answer } from './answer.ts';
+import type { Retries } from './retry-turn.ts';
 
 /** What a request needs of its client's session. */
 export interface RequestClient {
@@ -21,6 +22,7 @@ export interface RequestClient {
   readonly clientGroup: string;
   /** What tells its client from others. */
   readonly clientConnection: object;
+  readonly retries: Retries;
   /** The command that is being taken: where the bytes stand of a request that has just been made. */
   readonly command: Command;
   /** Its owner has it. */
@@ -35,6 +37,10 @@ export interface RequestClient {
   waitForAll(): void;
   /** Has a callback called, once, when the client has room again. */
   whenRelieved(callback: () => void): void;
+  /** All that its client waits for before an answer has gone out. */
+  isFirst(answer: Answer): boolean;
+  /** One was given up that its shard has. */
+  onGivenUp(request: RoutedCommand): void;
   /** One that was given up is not under way at its shard any more. */
   onSettled(request: RoutedCommand): void;
 }
