@@ -37,6 +37,22 @@ it('puts an error in place of an answer that has come in part, and waits for an 
   expect(client.heard.map((each) => each.split(' ')[0])).toEqual([':1', '-ERR', 'PONG']);
 });
 
+it('lets a slow command end at the owner that has it, and does not say that it may be repeated', async () => {
+  const drain = { ...routerSettings([], []).drain, windowMs: 0, longLivedAfterMs: 50 };
+  const router = await RedisRouter.start(scope, { settings: { drain } });
+  const [, s1] = router.shards;
+  s1.instead = ([name]) => (name === 'INCR' ? null : undefined);
+  const client = router.client().say('INCR moves/a');
+  await vi.waitFor(() => expect(s1.times('INCR')).toBe(1), PATIENCE);
+  await router.step('stage');
+  const drained = router.step('drain');
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  expect(client.heard).toEqual([]);
+  for (const { socket } of s1.connections) socket.write(integerReply(1));
+  await client.hears(':1');
+  expect(await drained).toBe(true);
+});
+
 it('sends again in the order of the commands', async () => {
   const router = await RedisRouter.start(scope);
   const [s0] = router.shards;

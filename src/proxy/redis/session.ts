@@ -147,7 +147,7 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
   }
 
   onContent(bytes: Uint8Array, start: number, end: number, isLast: boolean): void {
-    this.#streamed?.onContent(bytes, start, end);
+    this.#streamed?.onContent(bytes, start, end, isLast);
     if (!isLast) return;
     this.#streamed = null;
     // It went over a connection of its own: what comes behind it must not overtake it over another.

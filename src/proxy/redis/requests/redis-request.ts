@@ -169,16 +169,21 @@ export class RedisRequest extends RoutedCommand {
   override cancel(): void {
     if (!this.isOpen) return;
     this.isOpen = false;
+    if (this.isSent) this.client.onGivenUp(this);
     this.traffic.cancelled++;
     this.stopWaiting();
   }
 
   leave(): void {
-    this.giveUp();
+    if (!this.isSent) this.giveUp();
   }
 
   giveUp(): void {
-    if (this.isOpen) this.fail(ERRORS.moved);
+    if (!this.isOpen) return;
+    if (this.isSent)
+      this.refuse({ kind: 'failure', failure: 'lost', shard: this.owner.label, reason: 'the key has moved' });
+    else this.fail(ERRORS.moved);
+  /** What its shard has ends there: told to try again, its client would have it carried out twice. */
   }
 
   describe(): OpenStream {

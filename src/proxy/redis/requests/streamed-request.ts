@@ -1,13 +1,33 @@
 import { ReplyType } from '../../../resp/index.ts';
+import type { TrafficCounters } from '../../core/counters.ts';
+import type { Upstream } from '../../core/owner/upstream.ts';
+import type { RedisOwners } from '../redis-owners.ts';
 import type { RedisConnection } from '../shards/redis-connection.ts';
+import type { RedisPool } from '../shards/redis-pool.ts';
 import { ERRORS } from '../words.ts';
 import { RedisRequest } from './redis-request.ts';
+import type { RequestClient, RequestKeys } from './routed-command.ts';
 
 /**
  * A large command, whose content goes on to its shard as it comes: nobody has it whole. It has a connection to itself, so that a
  * client that sends slowly holds up nobody else.
  */
 export class StreamedRequest extends RedisRequest {
+  /** All of it has come. */
+  private declare isWhole: boolean;
+
+  constructor(
+    client: RequestClient,
+    traffic: TrafficCounters,
+    owners: RedisOwners,
+    owner: Upstream<RedisPool>,
+    keys: RequestKeys,
+    raw: Uint8Array,
+  ) {
+    super(client, traffic, owners, owner, keys, raw);
+    this.isWhole = false;
+  }
+
   override get isAlone(): boolean {
     return true;
   }
@@ -24,8 +44,9 @@ export class StreamedRequest extends RedisRequest {
   }
 
   /** More of it has come. Where it was refused already the rest is dropped. */
-  onContent(bytes: Uint8Array, start: number, end: number): void {
+  onContent(bytes: Uint8Array, start: number, end: number, isLast: boolean): void {
     const { connection } = this;
+    this.isWhole = isLast;
     if (connection === null || !this.isOpen) return;
     connection.sendUnanswered(bytes.subarray(start, end));
     this.client.onSent(this);
@@ -58,9 +79,15 @@ export class StreamedRequest extends RedisRequest {
     connection?.destroy();
   }
 
+  override leave(): void {
+    if (!this.isWhole) this.giveUp();
+  }
+
   override giveUp(): void {
     const { connection } = this;
-    if (this.isOpen) this.fail(ERRORS.moved);
+    // What has not come whole was certainly not carried out.
+    if (this.isWhole) super.giveUp();
+    else if (this.isOpen) this.fail(ERRORS.moved);
     connection?.destroy();
   }
 }
