@@ -41,7 +41,7 @@ it('waits for a command whose client has gone, too', async () => {
   s1.instead = ([name]) => (name === 'SET' ? null : undefined);
   client.say('SET moves/a 1');
   await vi.waitFor(() => expect(s1.times('SET')).toBe(1), PATIENCE);
-  client.socket.destroy();
+  client.socket.resetAndDestroy();
   await vi.waitFor(() => expect(client.isClosed).toBe(true), PATIENCE);
   await router.step('stage');
   let isDone = false;
@@ -49,6 +49,7 @@ it('waits for a command whose client has gone, too', async () => {
     isDone = done;
   });
   expect(await router.client().ask('SET stays/a 1')).toBe('OK');
+  await new Promise((resolve) => setTimeout(resolve, 200));
   expect(isDone).toBe(false);
   for (const { socket } of s1.connections) socket.write(OK);
   await held;

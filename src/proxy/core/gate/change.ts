@@ -110,7 +110,8 @@ export class Change {
       if (request.isOpen) continue;
       // Once it is answered, the rest of it is not needed.
       request.stopSending();
-      this.#moving.delete(request);
+      // Its client may have gone while its owner still carries it out.
+      if (!request.isSent) this.#moving.delete(request);
     }
     for (const request of this.#leaving) {
       if (request.isSent) break;
