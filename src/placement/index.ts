@@ -6,4 +6,4 @@ export { type PlacementName, placementKinds, placements } from './kinds.ts';
 export type { Partition } from './partition.ts';
 export { keyBytes, type Member, type Placement, type PlacementKind } from './placement.ts';
 export type { SharedTables } from './shared-tables.ts';
-export { SLOT_COUNT } from './slots/slots.ts';
+export { SLOT_COUNT, slotOf } from './slots/slots.ts';

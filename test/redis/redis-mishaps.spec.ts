@@ -53,6 +53,22 @@ it('lets a slow command end at the owner that has it, and does not say that it m
   expect(await drained).toBe(true);
 });
 
+it('runs a script once, whatever error it returns', async () => {
+  const router = await RedisRouter.start(scope);
+  const [s0, s1] = router.shards;
+  const client = router.client();
+  for (const error of ['TRYAGAIN mine', 'LOADING mine', 'CLUSTERDOWN mine', `MOVED 1 127.0.0.1:${s1.port}`]) {
+    s0.instead = ([name]) => (name === 'EVAL' ? errorReply(error) : undefined);
+    const before = s0.times('EVAL');
+    expect(await client.ask('EVAL script 1 stays/a')).toBe(`-${error}`);
+    expect([s0.times('EVAL') - before, s1.times('EVAL')]).toEqual([1, 0]);
+  }
+  const slot = slotOf(Buffer.from('stays/a'), 0, 7);
+  s0.instead = ([name]) => (name === 'EVAL' ? errorReply(`MOVED ${slot} 127.0.0.1:${s1.port}`) : undefined);
+  s1.instead = ([name]) => (name === 'EVAL' ? integerReply(1) : undefined);
+  expect(await client.ask('EVAL script 1 stays/a')).toBe(':1');
+});
+
 it('sends again in the order of the commands', async () => {
   const router = await RedisRouter.start(scope);
   const [s0] = router.shards;

@@ -82,12 +82,18 @@ export class RedisRequest extends RoutedCommand {
       errorCodeIs(bytes, start, end, 'CLUSTERDOWN') ||
       errorCodeIs(bytes, start, end, 'LOADING');
     if (!isPassing) return errorCodeIs(bytes, start, end, 'NOSCRIPT') && this.bringsScript();
+    if (!this.isOfServer(bytes, start, end)) return false;
     if (this.sendings < MOST_SENDINGS && this.owner.retryBudget.take() && this.takeBack()) {
       this.sendAgain(isRedirected ? redirectOf(bytes, start, end) : null);
       return true;
     }
     if (isRedirected) this.fail(ERRORS.moved);
     return isRedirected;
+  }
+
+  /** Whether the server itself says so: a script that was carried out may say anything. */
+  protected isOfServer(_bytes: Uint8Array, _start: number, _end: number): boolean {
+    return true;
   }
 
   /** Has the shard load a script that it does not know, and this client, or another, has loaded before; and asks again. */
@@ -163,17 +169,18 @@ export class RedisRequest extends RoutedCommand {
   protected fail(text: string): void {
     this.isOpen = false;
     this.stopWaiting();
+    if (this.isSent) this.client.onGivenUp(this);
     this.client.onError(this, text);
   }
 
   override cancel(): void {
     if (!this.isOpen) return;
     this.isOpen = false;
-    if (this.isSent) this.client.onGivenUp(this);
     this.traffic.cancelled++;
     this.stopWaiting();
   }
 
+  /** What its shard has ends there: told to try again, its client would have it carried out twice. */
   leave(): void {
     if (!this.isSent) this.giveUp();
   }
@@ -183,7 +190,6 @@ export class RedisRequest extends RoutedCommand {
     if (this.isSent)
       this.refuse({ kind: 'failure', failure: 'lost', shard: this.owner.label, reason: 'the key has moved' });
     else this.fail(ERRORS.moved);
-  /** What its shard has ends there: told to try again, its client would have it carried out twice. */
   }
 
   describe(): OpenStream {

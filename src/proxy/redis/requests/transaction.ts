@@ -1,9 +1,10 @@
-import { nullArray, QUEUED, ReplyType } from '../../../resp/index.ts';
+import { errorCodeIs, nullArray, QUEUED, ReplyType, redirectOf } from '../../../resp/index.ts';
 import type { TrafficCounters } from '../../core/counters.ts';
 import type { Upstream } from '../../core/owner/upstream.ts';
 import type { RedisOwners } from '../redis-owners.ts';
 import type { RedisConnection } from '../shards/redis-connection.ts';
 import type { RedisPool } from '../shards/redis-pool.ts';
+import { namesSlotOf } from './names-slot.ts';
 import { RedisRequest } from './redis-request.ts';
 import { NO_KEYS, type RequestClient, type RequestKeys } from './routed-command.ts';
 
@@ -138,7 +139,8 @@ export class TransactionRequest extends RedisRequest {
     this.giveBack();
     const { fault } = this;
     // EXEC is refused because of what was refused before it, and that may pass.
-    const isMended = fault !== null && this.isOpen && this.watching === null && this.mend(fault);
+    const isRefused = fault !== null && errorCodeIs(bytes, start, end, 'EXECABORT');
+    const isMended = isRefused && this.isOpen && this.watching === null && this.mend(fault);
     if (!isMended) super.onReply(bytes, start, end, type);
   }
 
@@ -156,3 +158,8 @@ export class TransactionRequest extends RedisRequest {
     }
   }
 }
+  /** What was refused between MULTI and EXEC was not carried out, scripts neither; EXEC itself is refused for its keys' slot alone. */
+  protected override isOfServer(bytes: Uint8Array, start: number, end: number): boolean {
+    return bytes === this.fault || namesSlotOf(redirectOf(bytes, start, end), this.keys);
+  }
+

@@ -6,6 +6,7 @@ import type { RedisOwners } from '../redis-owners.ts';
 import { BlockingRequest } from '../requests/blocking-request.ts';
 import { RedisRequest } from '../requests/redis-request.ts';
 import { NO_KEYS, type RequestKeys } from '../requests/routed-command.ts';
+import { ScriptRequest } from '../requests/script-request.ts';
 import type { RedisPool } from '../shards/redis-pool.ts';
 import { ERRORS } from '../words.ts';
 import { argumentText } from './arguments.ts';
@@ -35,7 +36,11 @@ export function sendByKeys(session: ClientSession, info: CommandInfo, command: C
   if (keyPlaces.count === 0) sendAnywhere(session, info);
   else if (owner === undefined) session.refuse('cross_slot', ERRORS.crossSlot);
   else if (owner === null) refuseUnowned(session);
-  else send(session, info, owners, owner, owners.gate === null ? NO_KEYS : keysAt(command));
+  else send(session, info, owners, owner, owners.gate === null && !isScript(info) ? NO_KEYS : keysAt(command));
+}
+
+function isScript({ rule }: CommandInfo): boolean {
+  return rule.way === 'script';
 }
 
 export function keysAt(command: Command): RequestKeys {
@@ -64,7 +69,8 @@ function send(
   traffic.requests++;
   traffic.requestBytes += command.end - command.start;
   owner.counters.requestBytes += command.end - command.start;
-  const request = new RedisRequest(session, traffic, owners, owner, keys, null);
+  const Request = isScript(info) ? ScriptRequest : RedisRequest;
+  const request = new Request(session, traffic, owners, owner, keys, null);
   session.expect(request);
   request.begin();
   if (!request.isSent && request.isOpen) session.waitForSending();
