@@ -16,6 +16,7 @@ import type { Session } from '../core/session.ts';
 import { ClientListening } from './client-listening.ts';
 import { type ClientSession, MOST_UNDER_WAY } from './client-session.ts';
 import type { RedisEntry } from './entry.ts';
+import { mostWhole } from './most-whole.ts';
 import { OutgoingAnswers } from './outgoing-answers.ts';
 import { Pace, type Pausable, Wait } from './pace.ts';
 import type { RedisContext } from './redis-context.ts';
@@ -30,7 +31,7 @@ import { takeLargeCommand } from './take/take-large-command.ts';
 import { ERRORS } from './words.ts';
 
 /** Redis's own, but for what is kept of a command until it is whole: larger ones are passed on as they come, where they can be. */
-const LIMITS: RequestLimits = { ...REDIS_LIMITS, maxCollectedBytes: 64 * 2 ** 20 };
+const limitsOf = ({ core }: RedisContext): RequestLimits => ({ ...REDIS_LIMITS, maxCollectedBytes: mostWhole(core) });
 /** At a shutdown a client that was busy this lately may be sending the next command. */
 const BUSY_MS = 250;
 
@@ -52,8 +53,8 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
   readonly clientGroup: string;
   readonly clientConnection = this;
   readonly beganMs: number;
-  declare command: Command;
   readonly retries = { waiting: 0 };
+  declare command: Command;
   protocol: Protocol = 2;
   name = '';
   isAuthenticated: boolean;
@@ -63,7 +64,7 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
   readonly #owner: SessionOwner;
   readonly #accepted: Accepted;
   readonly #output: Output;
-  readonly #reader = new RequestReader(this, LIMITS);
+  readonly #reader: RequestReader;
   readonly #pace: Pace;
   readonly #slowReader: SlowReader;
   readonly #answers: OutgoingAnswers;
@@ -98,6 +99,7 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
     this.#answers = new OutgoingAnswers(owner.context, this.#output, () => this.#onAdvanced());
     this.#pace = new Pace(socket, this);
     this.#slowReader = new SlowReader(socket);
+    this.#reader = new RequestReader(this, limitsOf(owner.context));
     this.#reader.unauthenticated = !this.isAuthenticated;
     socket.on('error', () => this.#onClosed());
     socket.on('end', () => this.#onSaidAll());
@@ -242,13 +244,13 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
   }
 
   onError(answer: Answer, text: string): void {
-    const bytes = errorReply(text);
-    this.onBytes(answer, bytes, 0, bytes.length, true);
     // Behind the begin of another answer an error would be taken for the rest of it.
     if (!this.#answers.takeBack(answer)) {
       this.destroy();
       return;
     }
+    const bytes = errorReply(text);
+    this.onBytes(answer, bytes, 0, bytes.length, true);
     this.onUnsent();
   }
 
@@ -272,10 +274,10 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
   resume(): void {
     this.context.core.turn.begin();
     this.#reader.resume();
-  }
-
     // What was kept was taken just now, if anything was.
     if (this.#ends === 'once-quiet') this.#endIfQuiet();
+  }
+
   /** Part of the command that is being taken could not be sent at once. */
   waitForSending(): void {
     this.#pace.wait(Wait.Unsent);
@@ -327,8 +329,6 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
     for (const request of this.#unsettled) visit(request);
   }
 
-  onSettled(request: RoutedCommand): void {
-    if (this.#unsettled.delete(request) && this.#unsettled.size === 0 && this.#state === 'closed')
   isFirst(answer: Answer): boolean {
     return this.#answers.isFirst(answer);
   }
@@ -337,6 +337,8 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
     this.#unsettled.add(request);
   }
 
+  onSettled(request: RoutedCommand): void {
+    if (this.#unsettled.delete(request) && this.#unsettled.size === 0 && this.#state === 'closed')
       this.#owner.onSessionClosed(this);
   }
 

@@ -1,0 +1,12 @@
+import type { CoreContext } from '../core/context.ts';
+
+/** One part of what may wait for a shard. */
+const SHARE = 4;
+
+/**
+ * The most that one client may have sent to a shard in one piece. It goes over the connection that all clients share, which is lost for all of
+ * them where more waits for the shard than may: so it is a share of that.
+ */
+export function mostWhole({ buffers }: CoreContext): number {
+  return Math.floor(buffers.maxUnsentBytes / SHARE);
+}
