@@ -86,6 +86,13 @@ it('sends again in the order of the commands', async () => {
   expect(await client.ask('GET stays/a')).toBe('2');
 });
 
+it('refuses a command that has to be whole and would fill what may wait for a shard', async () => {
+  const router = await RedisRouter.start(scope);
+  const client = router.client().say(`MSET stays/a ${'v'.repeat(5 * 2 ** 20)} moves/a 1`);
+  await client.hears('-ERR the command is longer than the router takes');
+  expect(router.shards.map(({ values }) => values.size)).toEqual([0, 0]);
+});
+
 it('subscribes to a pattern at each shard, also after a wait', async () => {
   const router = await RedisRouter.start(scope);
   const [s0, s1] = router.shards;
@@ -96,6 +103,30 @@ it('subscribes to a pattern at each shard, also after a wait', async () => {
   router.commit();
   await vi.waitFor(() => expect(s1.times('PSUBSCRIBE')).toBe(1), PATIENCE);
   expect(s0.times('PSUBSCRIBE')).toBe(1);
+});
+
+it('carries out no transaction whose watched keys have another owner', async () => {
+  const router = await RedisRouter.start(scope);
+  const [s0, s1] = router.shards;
+  const client = router.client();
+  expect(await client.ask('WATCH moves/a')).toBe('OK');
+  for (const step of ['stage', 'drain', 'hold'] as const) expect(await router.step(step)).toBe(true);
+  router.commit();
+  client.say('MULTI', 'PING', 'EXEC');
+  await client.hears('OK', 'QUEUED', 'nil');
+  expect([s0.times('EXEC'), s1.times('EXEC')]).toEqual([0, 0]);
+});
+
+it('has a connection forget what a client has watched that has gone', async () => {
+  const router = await RedisRouter.start(scope);
+  const [s0] = router.shards;
+  s0.instead = ([name]) => (name === 'WATCH' ? null : undefined);
+  const client = router.client().say('WATCH stays/a');
+  await vi.waitFor(() => expect(s0.times('WATCH')).toBe(1), PATIENCE);
+  client.socket.resetAndDestroy();
+  expect(await router.client().ask('GET moves/a')).toBe('nil');
+  for (const { socket } of s0.connections) socket.write(OK);
+  await vi.waitFor(() => expect(s0.times('UNWATCH')).toBe(1), PATIENCE);
 });
 
 it('takes what a client has sent before it said that it sends no more', async () => {

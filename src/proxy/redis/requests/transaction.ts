@@ -44,8 +44,9 @@ export class Transaction {
     return QUEUED;
   }
 
-  get keys(): RequestKeys {
-    const [key, ...others] = new Set(this.#keys);
+  /** @param watched those whose change would end it */
+  keysWith(watched: readonly string[]): RequestKeys {
+    const [key, ...others] = new Set([...this.#keys, ...watched]);
     return key === undefined ? NO_KEYS : { key, others };
   }
 
@@ -59,6 +60,8 @@ export class Transaction {
 export interface Watching {
   readonly connection: RedisConnection;
   readonly owner: Upstream<RedisPool>;
+  /** As latin1 text. */
+  readonly keys: string[];
 }
 
 /** A client watches nothing any more, and needs the connection no more. */
@@ -73,6 +76,8 @@ export class TransactionRequest extends RedisRequest {
   private declare readonly watching: Watching | null;
   /** Replies that have yet to come. */
   private declare left: number;
+  /** A key of it, or one that is watched, has another owner than the watching connection's. */
+  private declare hasStrayed: boolean;
   /** What a command in it was refused with first. */
   private declare fault: Uint8Array | null;
 
@@ -89,6 +94,7 @@ export class TransactionRequest extends RedisRequest {
     this.commands = transaction.count;
     this.watching = watching;
     this.left = 0;
+    this.hasStrayed = false;
     this.fault = null;
   }
 
@@ -100,10 +106,19 @@ export class TransactionRequest extends RedisRequest {
     return this.watching?.connection ?? null;
   }
 
+  /** Where its keys do not belong to the connection that watches any more, the client is told as if one had changed. */
+  protected override ownerIn(owners: RedisOwners): Upstream<RedisPool> | null {
+    const owner = super.ownerIn(owners);
+    if (this.watching === null) return owner;
+    this.hasStrayed = owner !== this.watching.owner;
+    return this.watching.owner;
+  }
+
   protected override dispatch(): void {
     const { watching } = this;
+    const isElsewhere = this.hasStrayed || watching?.owner !== this.owner;
     // Whether its keys have changed is known to that connection alone.
-    if (watching !== null && (watching.connection.isClosed || watching.owner !== this.owner)) this.answerAborted();
+    if (watching !== null && (watching.connection.isClosed || isElsewhere)) this.answerAborted();
     else super.dispatch();
   }
 
@@ -115,6 +130,11 @@ export class TransactionRequest extends RedisRequest {
   protected override fail(text: string): void {
     if (!this.isSent && this.watching !== null) endWatching(this.watching);
     super.fail(text);
+  }
+
+  override cancel(): void {
+    if (this.isOpen && !this.isSent && this.watching !== null) endWatching(this.watching);
+    super.cancel();
   }
 
   private answerAborted(): void {
@@ -149,6 +169,11 @@ export class TransactionRequest extends RedisRequest {
     return this.isMended(fault, 0, fault.length);
   }
 
+  /** What was refused between MULTI and EXEC was not carried out, scripts neither; EXEC itself is refused for its keys' slot alone. */
+  protected override isOfServer(bytes: Uint8Array, start: number, end: number): boolean {
+    return bytes === this.fault || namesSlotOf(redirectOf(bytes, start, end), this.keys);
+  }
+
   override onReplyPart(bytes: Uint8Array, start: number, end: number, type: number, isLast: boolean): void {
     if (this.left > 1) {
       if (isLast) this.left--;
@@ -158,8 +183,3 @@ export class TransactionRequest extends RedisRequest {
     }
   }
 }
-  /** What was refused between MULTI and EXEC was not carried out, scripts neither; EXEC itself is refused for its keys' slot alone. */
-  protected override isOfServer(bytes: Uint8Array, start: number, end: number): boolean {
-    return bytes === this.fault || namesSlotOf(redirectOf(bytes, start, end), this.keys);
-  }
-

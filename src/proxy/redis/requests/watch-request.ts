@@ -7,10 +7,13 @@ import type { RedisConnection } from '../shards/redis-connection.ts';
 import type { RedisPool } from '../shards/redis-pool.ts';
 import { RedisRequest } from './redis-request.ts';
 import type { RequestKeys } from './routed-command.ts';
+import { endWatching } from './transaction.ts';
 
 /** WATCH: the connection that it was sent on is its client's until the transaction is over, because it alone knows what was watched. */
 export class WatchRequest extends RedisRequest {
   private declare readonly session: ClientSession;
+  /** The client watched nothing before: the connection was taken for it. */
+  private declare isFirstWatch: boolean;
 
   constructor(
     session: ClientSession,
@@ -22,6 +25,7 @@ export class WatchRequest extends RedisRequest {
   ) {
     super(session, traffic, owners, owner, keys, raw);
     this.session = session;
+    this.isFirstWatch = false;
   }
 
   override get isAlone(): boolean {
@@ -36,12 +40,19 @@ export class WatchRequest extends RedisRequest {
     if (!this.hasBegun && this.isOpen) this.begin();
   }
 
+  override sendOn(connection: RedisConnection): void {
+    this.isFirstWatch = this.session.watching === null;
+    super.sendOn(connection);
+  }
+
   override onReply(bytes: Uint8Array, start: number, end: number, type: number): void {
     const { connection, owner, session, isOpen } = this;
-    if (connection !== null && session.watching === null) {
-      if (type === ReplyType.Error || !isOpen) owner.pool.giveBack(connection);
-      else session.watching = { connection, owner };
-    }
+    const keys = [this.keys.key, ...this.keys.others];
+    if (connection !== null && this.isFirstWatch) {
+      if (type === ReplyType.Error) owner.pool.giveBack(connection);
+      else if (isOpen) session.watching = { connection, owner, keys };
+      else endWatching({ connection, owner, keys });
+    } else if (type !== ReplyType.Error) for (const key of keys) session.watching?.keys.push(key);
     super.onReply(bytes, start, end, type);
   }
 }

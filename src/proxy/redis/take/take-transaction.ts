@@ -1,7 +1,8 @@
 import { arrayReply, type Command, nullArray, OK } from '../../../resp/index.ts';
 import type { ClientSession } from '../client-session.ts';
 import type { CommandInfo } from '../commands/index.ts';
-import type { RequestKeys } from '../requests/routed-command.ts';
+import { mostWhole } from '../most-whole.ts';
+import { NO_KEYS } from '../requests/routed-command.ts';
 import { Transaction, TransactionRequest } from '../requests/transaction.ts';
 import { WatchRequest } from '../requests/watch-request.ts';
 import { ERRORS, notInTransaction } from '../words.ts';
@@ -42,8 +43,9 @@ function faultInTransaction(
   const isForShard =
     ['keys', 'script', 'split', 'blocking', 'channel', 'any'].includes(way) || ALSO_AT_SHARDS.has(info.name);
   if (!isForShard) return notInTransaction(info.name);
-  const { backlog } = session.context.core.buffers;
-  if (!backlog.allows(transaction.bytes + command.end - command.start)) return ERRORS.tooLarge;
+  const { core } = session.context;
+  const bytes = transaction.bytes + command.end - command.start;
+  if (bytes > mostWhole(core) || !core.buffers.backlog.allows(bytes)) return ERRORS.tooLarge;
   const { owners } = session.entry;
   if (owners === null) return 'CLUSTERDOWN The cluster is down';
   const owner = ownerOfAll(owners, info, command);
@@ -111,7 +113,12 @@ function exec(session: ClientSession, info: CommandInfo): void {
     session.refuse('bad_command', ERRORS.execWithoutMulti);
     return;
   }
-  const isAborted = watching !== null && transaction.owner !== null && watching.owner !== transaction.owner;
+  const keys = transaction.keysWith(watching?.keys ?? []);
+  // Owners may be others than at WATCH.
+  const isAborted =
+    watching !== null &&
+    keys !== NO_KEYS &&
+    [keys.key, ...keys.others].some((key) => session.entry.owners?.ownerOfText(key) !== watching.owner);
   if (transaction.isFaulty || transaction.isEmpty || isAborted) {
     session.endWatching();
     if (transaction.isFaulty) session.refuse('bad_command', ERRORS.execAbort);
@@ -125,7 +132,6 @@ function exec(session: ClientSession, info: CommandInfo): void {
     session.refuse('no_owner', 'CLUSTERDOWN The cluster is down');
     return;
   }
-  const keys: RequestKeys = transaction.keys;
   const traffic = session.entry.trafficOf(info);
   traffic.requests++;
   traffic.requestBytes += transaction.bytes;
