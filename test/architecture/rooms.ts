@@ -98,7 +98,7 @@ export const rooms: readonly Room[] = [
   {
     folder: 'proxy/redis',
     what: 'the Redis family: sessions with clients, the commands and their keys, answers in order, connections to shards',
-    mayImport: ['io', 'proxy/core', 'resp'],
+    mayImport: ['io', 'placement', 'proxy/core', 'resp'],
   },
   {
     folder: 'proxy/threads',

@@ -1,5 +1,6 @@
 import type { Protocol } from '../../resp/index.ts';
 import type { RedisEntry } from './entry.ts';
+import type { RedisContext } from './redis-context.ts';
 import type { Answer } from './requests/answer.ts';
 import type { RequestClient } from './requests/routed-command.ts';
 import type { Transaction, Watching } from './requests/transaction.ts';
@@ -43,3 +44,15 @@ export interface ClientSession extends RequestClient {
   /** The client wants to go. */
   quit(): void;
 }
+
+/** What a session needs of its family. */
+export interface SessionOwner {
+  readonly context: RedisContext;
+  onSessionClosed(session: ClientSession): void;
+}
+
+/** Which answers a client wants (CLIENT REPLY). */
+export type Wanted = 'on' | 'off' | 'skip-next' | 'skip';
+
+/** At a shutdown a client that was busy this lately may be sending the next command. */
+export const BUSY_MS = 250;

@@ -1,3 +1,4 @@
+import { REDIS_LIMITS, type RequestLimits } from '../../resp/index.ts';
 import type { CoreContext } from '../core/context.ts';
 
 /** One part of what may wait for a shard. */
@@ -9,4 +10,9 @@ const SHARE = 4;
  */
 export function mostWhole({ buffers }: CoreContext): number {
   return Math.floor(buffers.maxUnsentBytes / SHARE);
+}
+
+/** Redis's own, but for what is kept of a command until it is whole: larger ones are passed on as they come, where they can be. */
+export function limitsOf(core: Parameters<typeof mostWhole>[0]): RequestLimits {
+  return { ...REDIS_LIMITS, maxCollectedBytes: mostWhole(core) };
 }

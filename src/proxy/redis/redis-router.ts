@@ -5,13 +5,14 @@ import type { ClusterOwners } from '../core/owner/cluster-owners.ts';
 import type { PoolFactories } from '../core/owner/pool.ts';
 import { ReplayArena } from '../core/replay-arena.ts';
 import type { Session } from '../core/session.ts';
+import type { SessionOwner } from './client-session.ts';
 import { RedisEntry, type RedisEntryDescription } from './entry.ts';
 import type { RedisContext } from './redis-context.ts';
 import { REDIS_PROTOCOL, type RedisOwners } from './redis-owners.ts';
 import type { RedisSettings } from './redis-settings.ts';
 import { ReplySlab } from './requests/reply-slab.ts';
 import { ScriptCaches } from './requests/script-cache.ts';
-import { RedisSession, type SessionOwner } from './session.ts';
+import { RedisSession } from './session.ts';
 import { RedisPool } from './shards/redis-pool.ts';
 import { ScanCursors } from './split/index.ts';
 

@@ -4,8 +4,6 @@ import {
   errorReply,
   type LargeCommandFate,
   type Protocol,
-  REDIS_LIMITS,
-  type RequestLimits,
   RequestReader,
   type RequestSink,
   type RespFault,
@@ -14,9 +12,9 @@ import type { OpenRequest } from '../core/open-request.ts';
 import { clientGroup } from '../core/owner/fair-queue.ts';
 import type { Session } from '../core/session.ts';
 import { ClientListening } from './client-listening.ts';
-import { type ClientSession, MOST_UNDER_WAY } from './client-session.ts';
+import { BUSY_MS, type ClientSession, MOST_UNDER_WAY, type SessionOwner, type Wanted } from './client-session.ts';
 import type { RedisEntry } from './entry.ts';
-import { mostWhole } from './most-whole.ts';
+import { limitsOf } from './most-whole.ts';
 import { OutgoingAnswers } from './outgoing-answers.ts';
 import { Pace, type Pausable, Wait } from './pace.ts';
 import type { RedisContext } from './redis-context.ts';
@@ -29,20 +27,6 @@ import { Subscriber } from './subscriber.ts';
 import { takeCommand } from './take/take-command.ts';
 import { takeLargeCommand } from './take/take-large-command.ts';
 import { ERRORS } from './words.ts';
-
-/** Redis's own, but for what is kept of a command until it is whole: larger ones are passed on as they come, where they can be. */
-const limitsOf = ({ core }: RedisContext): RequestLimits => ({ ...REDIS_LIMITS, maxCollectedBytes: mostWhole(core) });
-/** At a shutdown a client that was busy this lately may be sending the next command. */
-const BUSY_MS = 250;
-
-/** What a session needs of its family. */
-export interface SessionOwner {
-  readonly context: RedisContext;
-  onSessionClosed(session: RedisSession): void;
-}
-
-/** Which answers a client wants (CLIENT REPLY). */
-type Wanted = 'on' | 'off' | 'skip-next' | 'skip';
 
 /** A Redis client's connection: its commands, and their answers in order. */
 export class RedisSession implements Session, RequestSink, OutputListener, ClientSession, Pausable {
@@ -99,7 +83,7 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
     this.#answers = new OutgoingAnswers(owner.context, this.#output, () => this.#onAdvanced());
     this.#pace = new Pace(socket, this);
     this.#slowReader = new SlowReader(socket);
-    this.#reader = new RequestReader(this, limitsOf(owner.context));
+    this.#reader = new RequestReader(this, limitsOf(owner.context.core));
     this.#reader.unauthenticated = !this.isAuthenticated;
     socket.on('error', () => this.#onClosed());
     socket.on('end', () => this.#onSaidAll());
