@@ -20,9 +20,17 @@ import { fences } from './fences.ts';
 
 /** The nodes and routers that may be in the way of a version. */
 interface Bystanders {
-  readonly nodes: readonly KnownNode[];
+  /** Those that have to be waited for, lease or no lease. */
+  readonly known: readonly KnownNode[];
   readonly leaseless: readonly LeaselessRouter[];
   readonly routers: readonly Member[];
+}
+
+/** The routers that may serve without a lease, and are out of sight. */
+export function awayRouters({ leaseless, routers }: Omit<Bystanders, 'known'>): LeaselessRouter[] {
+  return leaseless.filter(
+    (router) => !routers.some((member) => member.instance === router.instance && member.name === router.name),
+  );
 }
 
 /**
@@ -36,11 +44,9 @@ export async function astrayRouters(
   registry: Registry,
   name: TopologyName,
   to: TopologyDraft,
-  { nodes, leaseless, routers }: Bystanders,
+  { known, leaseless, routers }: Bystanders,
 ): Promise<LeaselessRouter[]> {
-  const away = leaseless.filter(
-    (router) => !routers.some((member) => member.instance === router.instance && member.name === router.name),
-  );
+  const away = awayRouters({ leaseless, routers });
   if (away.length === 0 || !isStrict(to)) return [];
   const current = await registry.topologies.read(name);
   // What may answer at an address by now.
@@ -56,7 +62,7 @@ export async function astrayRouters(
     // What it knows is not kept any more.
     if (from === null || topologyDigest(from) !== basis.digest) return true;
     const losing = new Set(losingShards(from, to));
-    return servingShards(from).some((shard) => losing.has(shard.id) && mayServe(shard, basis, placed, nodes));
+    return servingShards(from).some((shard) => losing.has(shard.id) && mayServe(shard, basis, placed, known));
   };
   const isAstray = await Promise.all(
     away.map(({ version, digest, fenced }) => {

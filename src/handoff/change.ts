@@ -106,8 +106,11 @@ async function clear(
 }
 
 async function astrayFrom(registry: Registry, name: TopologyName, to: TopologyDraft): Promise<string | null> {
-  const [state, routers] = await Promise.all([registry.handoffs.read(name), registry.members.list('router')]);
-  const [astray] = await astrayRouters(registry, name, to, { ...state, routers });
+  const [{ nodes: known, leaseless }, routers] = await Promise.all([
+    registry.handoffs.read(name),
+    registry.members.list('router'),
+  ]);
+  const [astray] = await astrayRouters(registry, name, to, { known, leaseless, routers });
   if (astray === undefined) return null;
   const router = leaselessName(astray);
   return `router ${router} is away, and may serve version ${astray.version} for as long as it runs; this change continues once it is back; if it is known to have ended, run keyway cluster forget ${name.cluster} ${router}; --force waits for nothing`;

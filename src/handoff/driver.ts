@@ -27,7 +27,7 @@ import {
   topologyText,
   towards,
 } from '../topology/index.ts';
-import { astrayRouters } from './astray.ts';
+import { astrayRouters, awayRouters } from './astray.ts';
 import { awaitedIn } from './awaited.ts';
 import { allKnowWaves, movingStreams, narrowed, waveAfter } from './waves.ts';
 
@@ -157,9 +157,7 @@ export class HandoffDriver {
       // What the watches know may be old: the last word has a read that is made after the step was written. They may learn more
       // while it is made, so that it takes nothing of theirs away.
       present = await this.#read();
-      const { known: nodes, leaseless, routers } = present;
-      const astray = await astrayRouters(this.#registry, this.#name, staged, { nodes, leaseless, routers });
-      awaited = this.#awaited(handoff, present, astray);
+      awaited = this.#awaited(handoff, present, await astrayRouters(this.#registry, this.#name, staged, present));
     }
     const holds = hasReached(handoff.step, 'hold');
     if (awaited !== null) {
@@ -189,14 +187,14 @@ export class HandoffDriver {
   async #drain(
     handoff: StoredHandoff,
     staged: Topology,
-    { routers, nodes, known, leaseless }: Present,
+    present: Present,
   ): Promise<{ readonly done: StoredHandoff | null } | null> {
     const { wave } = handoff;
+    const { routers, nodes, known } = present;
     const limit = (staged.waves ?? defaultWaves).streams;
     const streams = movingStreams(this.#name, handoff, routers);
     // One that is away may be of any release.
-    const allAreHere = leaseless.every(({ instance }) => routers.some((router) => router.instance === instance));
-    const canDivide = allAreHere && allKnowWaves(this.#name, handoff, routers, nodes, known);
+    const canDivide = awayRouters(present).length === 0 && allKnowWaves(this.#name, handoff, routers, nodes, known);
     // What a dead shard had waits for nothing.
     if (wave !== undefined && streams !== null && canDivide && handoff.lost.length === 0) {
       const smaller = narrowed(wave, streams, limit);

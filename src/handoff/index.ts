@@ -1,5 +1,5 @@
 /** Handing keys over from one version to the next: what drives it, and what becomes of lost shards. */
-export { astrayRouters } from './astray.ts';
+export { astrayRouters, awayRouters } from './astray.ts';
 export { awaitedIn } from './awaited.ts';
 export { type ChangeOptions, changeTopology, HandoffAborted } from './change.ts';
 export type { ClusterEvent } from './cluster-event.ts';

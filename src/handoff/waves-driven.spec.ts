@@ -86,6 +86,19 @@ async function reached(registry: Registry, is: (handoff: Handoff) => boolean): P
   }, PATIENCE);
 }
 
+/** A change from three shards to four that has come as far as this, and stays there until its router is kept from nothing. */
+async function changeAt(is: (handoff: Handoff) => boolean) {
+  const open = await registries();
+  const registry = open();
+  await registry.topologies.commit(draft(['a', 'b', 'c']));
+  const one = await router(open(), 'one');
+  one.from = is;
+  const changing = change(open(), draft(['a', 'b', 'c', 'd']));
+  changing.catch(() => {});
+  await reached(registry, is);
+  return { registry, one, changing };
+}
+
 it('moves keys in waves of about as many streams as the topology says, no key twice', async () => {
   const open = await registries();
   const registry = open();
@@ -127,13 +140,7 @@ it('moves all at once where a router is of a release that knows no waves', async
 });
 
 it('is stopped by people between two waves, keeps others away until then, and goes on when they say so', async () => {
-  const open = await registries();
-  const registry = open();
-  await registry.topologies.commit(draft(['a', 'b', 'c']));
-  const one = await router(open(), 'one');
-  one.from = inSecondWave;
-  const changing = change(open(), draft(['a', 'b', 'c', 'd']));
-  await reached(registry, inSecondWave);
+  const { registry, one, changing } = await changeAt(inSecondWave);
   await expect(change(registry, draft(['a', 'b']))).rejects.toThrow(VersionConflict);
   expect(await pauseChange(registry, NAME, true)).toMatchObject({ paused: true });
   one.from = () => false;
@@ -145,15 +152,8 @@ it('is stopped by people between two waves, keeps others away until then, and go
 });
 
 it('goes back from the middle, in waves as well', async () => {
-  const open = await registries();
-  const registry = open();
   const before = draft(['a', 'b', 'c']);
-  await registry.topologies.commit(before);
-  const one = await router(open(), 'one');
-  one.from = (handoff) => handoff.wave?.number === 3;
-  const changing = change(open(), draft(['a', 'b', 'c', 'd']));
-  changing.catch(() => {});
-  await reached(registry, ({ wave }) => wave?.number === 3);
+  const { registry, one, changing } = await changeAt(({ wave }) => wave?.number === 3);
   one.from = () => false;
   const given = await giveUpChange(registry, NAME, 'enough');
   await expect(changing).rejects.toThrow(HandoffAborted);
@@ -187,14 +187,7 @@ it('goes on where its driver has died, with whoever drives next', async () => {
 });
 
 it('drops how far a change has come from what people write', async () => {
-  const open = await registries();
-  const registry = open();
-  await registry.topologies.commit(draft(['a', 'b', 'c']));
-  const one = await router(open(), 'one');
-  one.from = inSecondWave;
-  const changing = change(open(), draft(['a', 'b', 'c', 'd']));
-  changing.catch(() => {});
-  await reached(registry, inSecondWave);
+  const { registry, one } = await changeAt(inSecondWave);
   await pauseChange(registry, NAME, true);
   await giveUpChange(registry, NAME, 'another is wanted');
   one.from = () => false;

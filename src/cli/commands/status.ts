@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { astrayRouters, awaitedIn } from '../../handoff/index.ts';
+import { astrayRouters, awaitedIn, awayRouters } from '../../handoff/index.ts';
 import {
   type Handoff,
   type InstanceId,
@@ -86,8 +86,7 @@ async function statusOf(registry: Registry): Promise<Status> {
   const handoffs = await Promise.all(
     underWay.map(async ({ name, handoff, nodes: known, leaseless }) => {
       const staged = await all.staged(name);
-      const astray =
-        staged === null ? [] : await astrayRouters(registry, name, staged, { nodes: known, leaseless, routers });
+      const astray = staged === null ? [] : await astrayRouters(registry, name, staged, { known, leaseless, routers });
       const isWaiting = isUnderWay(handoff as Handoff);
       const awaited = isWaiting ? awaitedIn(name, handoff as Handoff, { routers, nodes, known, astray }) : [];
       return { cluster: topologyText(name), ...(handoff as Handoff), awaited };
@@ -99,9 +98,7 @@ async function statusOf(registry: Registry): Promise<Status> {
       .map((node) => ({ cluster: topologyText(name), ...node })),
   );
   const leaseless = states.flatMap(({ name, leaseless: all }) =>
-    all
-      .filter((each) => !routers.some(({ instance }) => instance === each.instance))
-      .map((each) => ({ cluster: topologyText(name), ...each })),
+    awayRouters({ leaseless: all, routers }).map((each) => ({ cluster: topologyText(name), ...each })),
   );
   return { clusters, handoffs, routers, nodes, away, leaseless, leaders };
 }
