@@ -7,7 +7,7 @@
 import { type ChildProcess, execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import { BACKEND_COMMAND, BACKEND_PORT, BACKENDS, ENVOY, installed, keywayCommand } from './peers/index.ts';
+import { BACKEND_COMMAND, BACKEND_PORT, BACKENDS, envoyCommand, installed, keywayCommand } from './peers/index.ts';
 import { cpuSeconds } from './support/process-cost.ts';
 import { endAll, median, startListening } from './support/programs.ts';
 
@@ -16,16 +16,7 @@ const CONNECTIONS = [1, 10, 100] as const;
 const WARM_UP_SECONDS = 1;
 
 const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-const envoy = [
-  ENVOY,
-  '-c',
-  file('../envoy/bench-http1.yaml'),
-  '--concurrency',
-  '1',
-  '-l',
-  'off',
-  '--disable-hot-restart',
-];
+const envoy = envoyCommand('bench-http1.yaml');
 const haproxy = ['haproxy', '-f', file('./peers/haproxy-http1.cfg')];
 const nginx = ['nginx', '-c', file('./peers/nginx-http1.conf')];
 

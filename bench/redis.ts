@@ -7,7 +7,7 @@
 import { type ChildProcess, execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import { ENVOY, installed, keywayCommand } from './peers/index.ts';
+import { envoyCommand, installed, keywayCommand } from './peers/index.ts';
 import { cpuSeconds } from './support/process-cost.ts';
 import { endAll, median, startListening } from './support/programs.ts';
 
@@ -19,16 +19,7 @@ const PEERS = [
   {
     name: 'envoy',
     port: 18411,
-    command: [
-      ENVOY,
-      '-c',
-      file('../envoy/bench-redis.yaml'),
-      '--concurrency',
-      '1',
-      '-l',
-      'off',
-      '--disable-hot-restart',
-    ],
+    command: envoyCommand('bench-redis.yaml'),
   },
   { name: 'nutcracker', port: 18412, command: ['nutcracker', '-c', file('./peers/nutcracker.yml'), '-v', '0'] },
 ];

@@ -17,7 +17,12 @@ const node = process.execPath;
 export const BACKEND_PORT = 18201;
 export const BACKENDS = 3;
 
-export const ENVOY = file('../../.tools/envoy/bin/envoy');
+const ENVOY = file('../../.tools/envoy/bin/envoy');
+
+/** Envoy with a config of `envoy/`, on one thread. */
+export function envoyCommand(config: string): readonly string[] {
+  return [ENVOY, '-c', file(`../../envoy/${config}`), '--concurrency', '1', '-l', 'off', '--disable-hot-restart'];
+}
 
 /** A router with a config of this folder. */
 export function keywayCommand(config: string): readonly string[] {
@@ -44,7 +49,7 @@ const all: readonly Peer[] = [
   {
     name: 'envoy',
     port: 18301,
-    command: [ENVOY, '-c', file('../../envoy/bench.yaml'), '--concurrency', '1', '-l', 'off', '--disable-hot-restart'],
+    command: envoyCommand('bench.yaml'),
   },
   { name: 'haproxy', port: 18302, command: ['haproxy', '-f', file('./haproxy.cfg')] },
   { name: 'haproxy-tuned', port: 18303, command: ['haproxy', '-f', file('./haproxy-tuned.cfg')] },

@@ -8,6 +8,11 @@ import type { Subscriber } from './subscriber.ts';
 
 /** Commands of one client that may be under way; behind them its socket is read no more. */
 export const MOST_UNDER_WAY = 1024;
+/** At a shutdown a client that was busy this lately may be sending the next command. */
+export const BUSY_MS = 250;
+
+/** Which answers a client wants (CLIENT REPLY). */
+export type Wanted = 'on' | 'off' | 'skip-next' | 'skip';
 
 /** A client's session as the code sees it that does what its commands ask for. */
 export interface ClientSession extends RequestClient {
@@ -36,7 +41,7 @@ export interface ClientSession extends RequestClient {
   waitForSending(): void;
   setAuthenticated(is: boolean): void;
   /** Which answers the client gets from the next one on. */
-  setWanted(wanted: 'on' | 'off' | 'skip-next'): void;
+  setWanted(wanted: Exclude<Wanted, 'skip'>): void;
   /** Forgets what it watches. */
   endWatching(): void;
   /** All of its state is as at its beginning. */
@@ -50,9 +55,3 @@ export interface SessionOwner {
   readonly context: RedisContext;
   onSessionClosed(session: ClientSession): void;
 }
-
-/** Which answers a client wants (CLIENT REPLY). */
-export type Wanted = 'on' | 'off' | 'skip-next' | 'skip';
-
-/** At a shutdown a client that was busy this lately may be sending the next command. */
-export const BUSY_MS = 250;

@@ -13,6 +13,6 @@ export function mostWhole({ buffers }: CoreContext): number {
 }
 
 /** Redis's own, but for what is kept of a command until it is whole: larger ones are passed on as they come, where they can be. */
-export function limitsOf(core: Parameters<typeof mostWhole>[0]): RequestLimits {
+export function limitsOf(core: CoreContext): RequestLimits {
   return { ...REDIS_LIMITS, maxCollectedBytes: mostWhole(core) };
 }

@@ -83,7 +83,7 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
     this.#answers = new OutgoingAnswers(owner.context, this.#output, () => this.#onAdvanced());
     this.#pace = new Pace(socket, this);
     this.#slowReader = new SlowReader(socket);
-    this.#reader = new RequestReader(this, limitsOf(owner.context.core));
+    this.#reader = new RequestReader(this, limitsOf(core));
     this.#reader.unauthenticated = !this.isAuthenticated;
     socket.on('error', () => this.#onClosed());
     socket.on('end', () => this.#onSaidAll());
@@ -162,7 +162,7 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
   }
 
   /** Which answers the client gets from the next one on. */
-  setWanted(wanted: 'on' | 'off' | 'skip-next'): void {
+  setWanted(wanted: Exclude<Wanted, 'skip'>): void {
     this.#wanted = wanted;
   }
 
