@@ -19,9 +19,9 @@ import { type Moving, type TopologyName, type TopologyVersion, topologyText } fr
  */
 const SLACK = 1.5;
 /** Where so many rounds do not help, few keys have most of the streams, and a key does not move in parts. */
-const MOST_ROUNDS = 3;
+const MAX_ROUNDS = 3;
 /** A wave is at most so many times as wide, or as narrow, as the one before it: the keys ahead may have more streams, or fewer. */
-const MOST_GROWTH = 4;
+const MAX_GROWTH = 4;
 /** A change has no more waves than this allows: in so narrow a part of many keys, one key has most of the streams. */
 const LEAST_WIDTH = 2 ** -12;
 /** A rest that is this small beside a wave goes with it. */
@@ -66,7 +66,7 @@ export function allKnowWaves(
 
 /** The wave that moves about as many streams as may move at once; null where it is small enough, or cannot be made smaller. */
 export function narrowed(wave: Wave, streams: number, limit: number): Wave | null {
-  if (streams <= SLACK * limit || wave.narrowed >= MOST_ROUNDS) return null;
+  if (streams <= SLACK * limit || wave.narrowed >= MAX_ROUNDS) return null;
   const to = wave.from + Math.max(LEAST_WIDTH, ((wave.to - wave.from) * limit) / streams);
   if (to >= wave.to) return null;
   return { ...wave, to, narrowed: wave.narrowed + 1, streams: null };
@@ -78,7 +78,7 @@ export function waveAfter(last: Wave | undefined, { since, cursor }: Moving, lim
   // Where nothing is known about the keys ahead, routers count how many streams all of them have.
   let to = 1;
   if (isNext && last.streams !== null) {
-    const growth = Math.max(1 / MOST_GROWTH, Math.min(MOST_GROWTH, limit / last.streams));
+    const growth = Math.max(1 / MAX_GROWTH, Math.min(MAX_GROWTH, limit / last.streams));
     const width = Math.max(LEAST_WIDTH, (last.to - last.from) * growth);
     to = cursor + width * (1 + SMALL_REST) >= 1 ? 1 : cursor + width;
   }

@@ -68,7 +68,7 @@ const KEPT_VERSIONS = 100;
 /** Nobody goes back to one in which some keys have moved; members that are a few behind read it. */
 const KEPT_MOVING = 20;
 /** Of those that are kept for longer and are not in use any more: a store takes some dozens of changes at once. */
-const MOST_REMOVED = 20;
+const MAX_REMOVED = 20;
 
 /** How a version is committed. */
 interface VersionCommit {
@@ -110,7 +110,7 @@ function keptWith(
   };
   const removed = [...all.whole.slice(0, -KEPT_VERSIONS), ...all.moving.slice(0, -KEPT_MOVING)]
     .filter((each) => !inUse.has(each))
-    .slice(0, MOST_REMOVED);
+    .slice(0, MAX_REMOVED);
   const isKept = (each: number): boolean => !removed.includes(each);
   return { kept: { whole: all.whole.filter(isKept), moving: all.moving.filter(isKept) }, removed };
 }

@@ -1,6 +1,6 @@
 /** Keys that are remembered, and the bytes of their names: a client may choose long ones. */
-const MOST_KEYS = 100_000;
-const MOST_BYTES = 16 * 1024 * 1024;
+const MAX_KEYS = 100_000;
+const MAX_BYTES = 16 * 1024 * 1024;
 
 /** The keys that were asked for last, so that those of them that leave can be named. */
 export class ServedKeys {
@@ -14,7 +14,7 @@ export class ServedKeys {
     this.#keys.add(text);
     this.#bytes += text.length;
     for (const oldest of this.#keys) {
-      if (this.#keys.size <= MOST_KEYS && this.#bytes <= MOST_BYTES) return;
+      if (this.#keys.size <= MAX_KEYS && this.#bytes <= MAX_BYTES) return;
       this.#forget(oldest);
     }
   }

@@ -37,7 +37,7 @@ const KEYS = 120;
 /** One watcher in so many uses a WebSocket, where the shards speak that. */
 const SOCKETS_EVERY = 4;
 /** An operation of a shard of the tests' own takes at most so long. */
-const MOST_DELAY_MS = 500;
+const MAX_DELAY_MS = 500;
 /** Of the watches that move by a change, a few at a time: most changes go in several waves. */
 const SMALL_WAVES = { streams: 4, pauseMs: 20 };
 /** Client `i` has the seed plus 1 plus `i`; this is beyond them. */
@@ -64,7 +64,7 @@ export async function runChaos(
     thinkMs: options.thinkMs,
     randomOf: (client) => seeded(options.seed + 1 + client),
     isVaried: options.isVaried,
-    mostDelayMs: MOST_DELAY_MS,
+    mostDelayMs: MAX_DELAY_MS,
   };
   const callers = Array.from({ length: options.callers }, (_, i) => new Caller(i, setup));
   const watchers = Array.from({ length: options.watchers }, (_, i) => {

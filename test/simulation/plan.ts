@@ -68,7 +68,7 @@ export interface PlanOptions {
 export const CHANGES_A_RUN = 20;
 /** Every so-manieth run is without faults: in it nothing may fail at all. */
 const CALM_EVERY = 5;
-const MOST_FAULTS = 100;
+const MAX_FAULTS = 100;
 const LONG_FAULT_MS = 7000;
 /** Few last for minutes: longer than whatever waits for anything. */
 const LONGEST_FAULT_MS = 120_000;
@@ -137,7 +137,7 @@ export function planOf(seed: number, options: PlanOptions = {}): Plan {
   const faults: PlannedFault[] = [];
   const everyMs = pick(FAULT_EVERY_MS);
   let atMs = 0;
-  while (faults.length < MOST_FAULTS) {
+  while (faults.length < MAX_FAULTS) {
     atMs += 2 * everyMs * random();
     const kind = pick(KINDS);
     // Many are short, some are longer than any lease.

@@ -29,7 +29,7 @@ const { values } = parseArgs({
 const shards = (['plain', 'fencing', 'mixed'] as const).find((kind) => kind === values.shards);
 const planted = allPlanted.find(({ name }) => name === values.planted) ?? null;
 /** What is not found in so many runs is not found. */
-const MOST_RUNS_TO_FIND = 300;
+const MAX_RUNS_TO_FIND = 300;
 /** A process asks for its next runs every two seconds or so. */
 const RUNS_A_JOB = 5;
 const PROGRESS_EVERY_MS = 10_000;
@@ -48,7 +48,7 @@ async function findAll(): Promise<void> {
   const lines = new Map<string, string>();
   const next = () => {
     const fault = left.shift();
-    return fault === undefined ? null : { seed, runs: MOST_RUNS_TO_FIND, shards: fault.shards, planted: fault.name };
+    return fault === undefined ? null : { seed, runs: MAX_RUNS_TO_FIND, shards: fault.shards, planted: fault.name };
   };
   await inProcesses(next, (job, { counts, broken }) => {
     if (broken === null) process.exitCode = 1;

@@ -3,7 +3,7 @@ import type { Planted } from './planted/planted.ts';
 import { faultsOf, type Outcome, simulate } from './simulate.ts';
 
 /** No more runs are made to find a shorter story. */
-const MOST_RUNS = 300;
+const MAX_RUNS = 300;
 
 /**
  * Finds a plan with as few faults as possible, and as few changes, by which the same rule is broken: halves of what is left are
@@ -13,7 +13,7 @@ export function shrunk(outcome: Outcome, planted: Planted | null): Outcome {
   let best = outcome;
   let runs = 0;
   const breaksToo = (plan: Plan): boolean => {
-    if (runs >= MOST_RUNS) return false;
+    if (runs >= MAX_RUNS) return false;
     runs++;
     const next = simulate(plan, planted);
     if (next.violation?.rule !== outcome.violation?.rule) return false;

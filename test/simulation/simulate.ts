@@ -39,7 +39,7 @@ const CUT_LOOKS = 5;
 /** By then every router that is there is registered: the others have ended. */
 const FORGET_AFTER_MS = 15_000;
 /** A change that others have to bring to its end is looked at so often before the next is tried all the same. */
-const MOST_LOOKS = 100;
+const MAX_LOOKS = 100;
 
 /**
  * Carries a plan out, until something does not hold or all is done. To be called where no promise's reaction is under way.
@@ -140,7 +140,7 @@ class Run {
     if (change === undefined) this.#settle();
     else
       this.#later(change.afterMs, () =>
-        this.#whenOver(MOST_LOOKS, () => this.#operator.change(change, () => this.#next(i + 1))),
+        this.#whenOver(MAX_LOOKS, () => this.#operator.change(change, () => this.#next(i + 1))),
       );
   }
 

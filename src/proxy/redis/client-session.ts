@@ -7,7 +7,7 @@ import type { Transaction, Watching } from './requests/transaction.ts';
 import type { Subscriber } from './subscriber.ts';
 
 /** Commands of one client that may be under way; behind them its socket is read no more. */
-export const MOST_UNDER_WAY = 1024;
+export const MAX_UNDER_WAY = 1024;
 /** At a shutdown a client that was busy this lately may be sending the next command. */
 export const BUSY_MS = 250;
 

@@ -12,7 +12,7 @@ import type { OpenRequest } from '../core/open-request.ts';
 import { clientGroup } from '../core/owner/fair-queue.ts';
 import type { Session } from '../core/session.ts';
 import { ClientListening } from './client-listening.ts';
-import { BUSY_MS, type ClientSession, MOST_UNDER_WAY, type SessionOwner, type Wanted } from './client-session.ts';
+import { BUSY_MS, type ClientSession, MAX_UNDER_WAY, type SessionOwner, type Wanted } from './client-session.ts';
 import type { RedisEntry } from './entry.ts';
 import { limitsOf } from './most-whole.ts';
 import { OutgoingAnswers } from './outgoing-answers.ts';
@@ -120,7 +120,7 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
   #onTaken(): void {
     if (this.#wanted === 'skip-next') this.#wanted = 'skip';
     else if (this.#wanted === 'skip') this.#wanted = 'on';
-    if (this.#answers.length >= MOST_UNDER_WAY) this.#pace.wait(Wait.Many);
+    if (this.#answers.length >= MAX_UNDER_WAY) this.#pace.wait(Wait.Many);
     if (this.#output.congested) this.#pace.wait(Wait.Client);
   }
 
@@ -242,7 +242,7 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
     const { length } = this.#answers;
     if (this.#pace.isWaiting) {
       if (length === 0) this.#pace.end(Wait.All);
-      if (length < MOST_UNDER_WAY / 2) this.#pace.end(Wait.Many);
+      if (length < MAX_UNDER_WAY / 2) this.#pace.end(Wait.Many);
     }
     if (length > 0 || this.#ends === 'no') return;
     if (this.#ends === 'once-answered') this.#end();

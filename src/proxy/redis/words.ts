@@ -24,11 +24,11 @@ export const ERRORS = {
 } as const;
 
 /** Longer names and arguments are cut in messages, as Redis does. */
-const MOST_SHOWN = 128;
+const MAX_SHOWN = 128;
 
 export function unknownCommand(name: string, args: readonly string[]): string {
-  const shown = args.map((arg) => `'${arg.slice(0, MOST_SHOWN)}' `).join('');
-  return `ERR unknown command '${name.slice(0, MOST_SHOWN)}', with args beginning with: ${shown}`;
+  const shown = args.map((arg) => `'${arg.slice(0, MAX_SHOWN)}' `).join('');
+  return `ERR unknown command '${name.slice(0, MAX_SHOWN)}', with args beginning with: ${shown}`;
 }
 
 export function wrongArity(name: string): string {
@@ -36,7 +36,7 @@ export function wrongArity(name: string): string {
 }
 
 export function unknownSubcommand(container: string, subcommand: string): string {
-  return `ERR unknown subcommand '${subcommand.slice(0, MOST_SHOWN)}'. Try ${container.toUpperCase()} HELP.`;
+  return `ERR unknown subcommand '${subcommand.slice(0, MAX_SHOWN)}'. Try ${container.toUpperCase()} HELP.`;
 }
 
 export function notInTransaction(name: string): string {

@@ -52,8 +52,8 @@ export class Sending {
 }
 
 /** A request is refused as stale so often before it is given up, as in the product. */
-const MOST_STALE = 20;
-const MOST_REPETITIONS = 3;
+const MAX_STALE = 20;
+const MAX_REPETITIONS = 3;
 /** A shard that is away is tried again after so long. */
 const AWAY_MS = 100;
 /** A router waits for an answer, or for an owner, for so long. */
@@ -183,7 +183,7 @@ export class SimulatedRequest implements GatedRequest {
   #onStale(version: number): void {
     if (this.isBeingAnswered) this.fail('the key has moved');
     else if (this.operation.isLong) this.fail('it was refused, and is too long to be sent again');
-    else if (this.#repeated >= MOST_STALE) this.fail('it was refused too often');
+    else if (this.#repeated >= MAX_STALE) this.fail('it was refused too often');
     else {
       this.#repeated++;
       this.router.gate.onStale(this, version);
@@ -206,7 +206,7 @@ export class SimulatedRequest implements GatedRequest {
       this.operation.isLong ||
       this.isBeingAnswered ||
       (kind === 'put' && !repeats) ||
-      this.#repeated >= MOST_REPETITIONS
+      this.#repeated >= MAX_REPETITIONS
     )
       return false;
     this.#repeated++;

@@ -55,7 +55,7 @@ function freePid({ processes }: Machine, started: number): number {
 }
 
 /** A turn of the event loop begins up to so long after it might. */
-const MOST_LATE_MS = 0.5;
+const MAX_LATE_MS = 0.5;
 
 /** What runs now; null: nothing does, or what runs is no part of the world. */
 let running: SimulatedProcess | null = null;
@@ -167,7 +167,7 @@ export class SimulatedProcess {
 
   #arm(timer: SimulatedTimer, run: () => void, ms: number): void {
     // Node takes anything less for 1.
-    const waitMs = Math.max(1, Number.isFinite(ms) ? ms : 1) / this.#clock.rate + this.random() * MOST_LATE_MS;
+    const waitMs = Math.max(1, Number.isFinite(ms) ? ms : 1) / this.#clock.rate + this.random() * MAX_LATE_MS;
     const event = this.#scheduler.at(this.#scheduler.nowMs + waitMs, () => {
       this.#happens({
         isTimer: true,

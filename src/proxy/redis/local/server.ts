@@ -53,12 +53,12 @@ const SETTINGS: Readonly<Record<string, string>> = {
 };
 
 /** Each pattern is held against each setting. */
-const MOST_PATTERNS = 64;
+const MAX_PATTERNS = 64;
 const LONGEST_PATTERN = 256;
 
 /** CONFIG GET pattern…, with `*` for anything. */
 export const configGet: LocalAnswer = (session, patterns) => {
-  if (patterns.length > MOST_PATTERNS || patterns.some(({ length }) => length > LONGEST_PATTERN)) {
+  if (patterns.length > MAX_PATTERNS || patterns.some(({ length }) => length > LONGEST_PATTERN)) {
     session.refuse('bad_command', 'ERR too many patterns, or too long a pattern, for CONFIG GET');
     return;
   }

@@ -10,7 +10,7 @@ import { RetryTurn } from './retry-turn.ts';
 import { NOT_KEPT, RoutedCommand } from './routed-command.ts';
 
 /** A command is sent so often at most, for whatever reasons servers give: some seconds' worth. */
-const MOST_SENDINGS = 10;
+const MAX_SENDINGS = 10;
 /** Says that the next command is asked of a node that only takes the slot over (Redis Cluster's ASK). */
 const ASKING = encodeCommand(['ASKING']);
 
@@ -83,7 +83,7 @@ export class RedisRequest extends RoutedCommand {
       errorCodeIs(bytes, start, end, 'LOADING');
     if (!isPassing) return errorCodeIs(bytes, start, end, 'NOSCRIPT') && this.bringsScript();
     if (!this.isOfServer(bytes, start, end)) return false;
-    if (this.sendings < MOST_SENDINGS && this.owner.retryBudget.take() && this.takeBack()) {
+    if (this.sendings < MAX_SENDINGS && this.owner.retryBudget.take() && this.takeBack()) {
       this.sendAgain(isRedirected ? redirectOf(bytes, start, end) : null);
       return true;
     }
@@ -98,7 +98,7 @@ export class RedisRequest extends RoutedCommand {
 
   /** Has the shard load a script that it does not know, and this client, or another, has loaded before; and asks again. */
   private bringsScript(): boolean {
-    if (this.before !== null || this.sendings >= MOST_SENDINGS || !this.takeBack()) return false;
+    if (this.before !== null || this.sendings >= MAX_SENDINGS || !this.takeBack()) return false;
     this.before = this.client.context.scripts.of(this.owners.name).loading(this.raw as Uint8Array);
     if (this.before === null) return false;
     this.client.waitForAll();

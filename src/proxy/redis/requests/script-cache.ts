@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { decodeReply, encodeCommand, type Reply, textOf } from '../../../resp/index.ts';
 
 /** Bytes of scripts that are kept: the oldest are forgotten first, and clients then load them again as they would anyway. */
-const MOST_BYTES = 16 * 2 ** 20;
+const MAX_BYTES = 16 * 2 ** 20;
 /** What a script takes besides its own bytes: its hash, and its places in memory. */
 const ENTRY_BYTES = 256;
 
@@ -17,11 +17,11 @@ export class ScriptCache {
 
   add(script: Uint8Array): void {
     const hash = createHash('sha1').update(script).digest('hex');
-    if (this.#scripts.has(hash) || sizeOf(script) > MOST_BYTES) return;
+    if (this.#scripts.has(hash) || sizeOf(script) > MAX_BYTES) return;
     this.#scripts.set(hash, Uint8Array.prototype.slice.call(script));
     this.#bytes += sizeOf(script);
     for (const [oldest, kept] of this.#scripts) {
-      if (this.#bytes <= MOST_BYTES) break;
+      if (this.#bytes <= MAX_BYTES) break;
       this.#scripts.delete(oldest);
       this.#bytes -= sizeOf(kept);
     }

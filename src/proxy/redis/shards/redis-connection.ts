@@ -29,7 +29,7 @@ export interface RedisConnectionOwner {
 const DEFAULT_USER = 'default';
 
 /** A longer message for a subscriber is not passed on: its connection is lost, as that of a slow subscriber of Redis. */
-const MOST_MESSAGE_BYTES = 64 * 2 ** 20;
+const MAX_MESSAGE_BYTES = 64 * 2 ** 20;
 
 /** Takes replies that nobody wants. */
 const NOBODY: ReplyTaker = { onReply: () => {}, onReplyPart: () => {}, onLost: () => {} };
@@ -198,7 +198,7 @@ export class RedisConnection implements OutputListener, ReplySink {
   /** Messages are passed on whole: nothing may come between the parts of one. */
   #onMessagePart(bytes: Uint8Array, start: number, end: number, isLast: boolean): void {
     this.#message.append(bytes, start, end);
-    if (this.#message.length > MOST_MESSAGE_BYTES) this.fail('a message is too long');
+    if (this.#message.length > MAX_MESSAGE_BYTES) this.fail('a message is too long');
     else if (isLast) {
       const whole = this.#message.takeAll();
       this.#onMessage(whole, 0, whole.length);

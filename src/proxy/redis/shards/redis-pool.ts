@@ -8,7 +8,7 @@ import { RedisConnection, type RedisConnectionOwner } from './redis-connection.t
 import type { ReplyTaker } from './reply-taker.ts';
 
 /** Clients that block, or watch keys, have a connection each: as many as a worker's connections to an HTTP/1.1 shard. */
-const MOST_ALONE = 1024;
+const MAX_ALONE = 1024;
 /** A connection that only one client at a time may use is kept so long for the next one. */
 const ALONE_IDLE_MS = 30_000;
 
@@ -68,7 +68,7 @@ export class RedisPool implements Pool, RedisConnectionOwner {
       }
       comesUp++;
     }
-    const most = this.#endpoint.limits.connections ?? MOST_ALONE;
+    const most = this.#endpoint.limits.connections ?? MAX_ALONE;
     // One for each that waits: they come up at about the same time.
     if (comesUp <= this.#pending.length && this.#alone.size < most) this.#alone.set(this.#open(protocol), 'free');
     return null;

@@ -1,5 +1,5 @@
 import type { Command } from '../../../resp/index.ts';
-import { type ClientSession, MOST_UNDER_WAY } from '../client-session.ts';
+import { type ClientSession, MAX_UNDER_WAY } from '../client-session.ts';
 import type { CommandInfo } from '../commands/index.ts';
 import { Answer } from '../requests/answer.ts';
 import type { Kind } from '../subscriber.ts';
@@ -45,7 +45,7 @@ function takeNames(session: ClientSession, wish: Wish, from: number): void {
   const subscriber = session.subscribe();
   if (names.length === 0) subscriber.removeNothing(kind);
   // A pattern may be subscribed to at all shards.
-  const to = Math.min(names.length, from + Math.max(1, Math.floor(MOST_UNDER_WAY / owners.size)));
+  const to = Math.min(names.length, from + Math.max(1, Math.floor(MAX_UNDER_WAY / owners.size)));
   for (const name of names.slice(from, to)) {
     if (isOff) subscriber.remove(kind, name, owners);
     else subscriber.add(kind, name, owners);
