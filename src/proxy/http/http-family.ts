@@ -4,16 +4,16 @@ import type { FrontDoor } from '../core/front-door.ts';
 import type { ClusterOwners } from '../core/owner/cluster-owners.ts';
 import type { PoolFactories } from '../core/owner/pool.ts';
 import { ReplayArena } from '../core/replay-arena.ts';
-import { httpDoors } from './doors.ts';
-import type { DownstreamOwner, DownstreamSession } from './downstream.ts';
-import { refusalReasons } from './local-reply.ts';
 import { AccessLog } from './observe/access-log.ts';
 import { type ObserveDescription, startTracing } from './observe/observe.ts';
 import { grpcStatuses, statusClasses } from './observe/statuses.ts';
 import type { Tracing } from './observe/tracing.ts';
 import { httpPools } from './pools/protocols.ts';
+import { refusalReasons } from './replies/local-reply.ts';
 import type { HttpRouterLimits, RouterContext } from './router-context.ts';
-import { type RoutingDescription, RoutingSnapshot } from './routing.ts';
+import { type RoutingDescription, RoutingSnapshot } from './routes/routing.ts';
+import { httpDoors } from './session/doors.ts';
+import type { DownstreamOwner, DownstreamSession } from './session/downstream.ts';
 
 /** A router's settings for HTTP. Plain data. Tracing alone stays as it began. */
 export interface HttpSettings extends RoutingDescription {

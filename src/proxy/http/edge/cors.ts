@@ -7,8 +7,8 @@ import {
   type MessageHead,
   transientField,
 } from '../../../http/index.ts';
-import { headerValues } from '../shard-key.ts';
-import { type TextMatch, textMatcher } from '../text-match.ts';
+import { headerValues } from '../routes/shard-key.ts';
+import { type TextMatch, textMatcher } from '../routes/text-match.ts';
 
 /** Which pages of other origins may call, as Istio's `corsPolicy` has it. Plain data. */
 export interface CorsDescription {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ShardKeySource } from '../shard-key.ts';
+import type { ShardKeySource } from '../routes/shard-key.ts';
 
 /** Headers and query fields whose values grant access. */
 const SECRET_NAME =

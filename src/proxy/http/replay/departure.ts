@@ -1,4 +1,4 @@
-import type { LocalReply } from '../local-reply.ts';
+import type { LocalReply } from '../replies/local-reply.ts';
 import type { WatchReplay } from './watch-replay.ts';
 
 /** How a stream leaves an owner that has lost its key. Made only for streams that leave, and for watches that may be opened again. */

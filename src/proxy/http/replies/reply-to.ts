@@ -1,5 +1,5 @@
-import type { FailureCause } from '../core/failure.ts';
-import type { Refusal } from '../core/refusal.ts';
+import type { FailureCause } from '../../core/failure.ts';
+import type { Refusal } from '../../core/refusal.ts';
 import { type LocalReply, localReply } from './local-reply.ts';
 
 /** What a client receives when its request has failed. */

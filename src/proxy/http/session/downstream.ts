@@ -6,30 +6,30 @@ import {
   type HeaderName,
   type MessageHead,
   type Stream,
-} from '../../http/index.ts';
-import { Http1Connection, type Http1Fault, type Http1Handler } from '../../http1/index.ts';
-import { Connection, type ConnectionHandler } from '../../http2/index.ts';
-import type { Accepted } from '../../io/index.ts';
-import { clientProtocolOf, GrpcWebTranslation } from '../../rpc/index.ts';
-import { jitter } from '../../runtime/jitter.ts';
-import type { Session } from '../core/session.ts';
-import type { Admission } from './admission.ts';
+} from '../../../http/index.ts';
+import { Http1Connection, type Http1Fault, type Http1Handler } from '../../../http1/index.ts';
+import { Connection, type ConnectionHandler } from '../../../http2/index.ts';
+import type { Accepted } from '../../../io/index.ts';
+import { clientProtocolOf, GrpcWebTranslation } from '../../../rpc/index.ts';
+import { jitter } from '../../../runtime/jitter.ts';
+import type { Session } from '../../core/session.ts';
+import type { CorsPolicy } from '../edge/cors.ts';
+import { type EdgeDescription, ForwardedFor } from '../edge/forwarded.ts';
+import { mayForward, optionsAnswer } from '../edge/max-forwards.ts';
+import { isForbidden } from '../edge/own-headers.ts';
+import { RequestIds } from '../edge/request-ids.ts';
+import { targetFault } from '../edge/request-target.ts';
+import { routedKeyField, SHARD_KEY, takeRoutersWord } from '../edge/routers-word.ts';
+import type { Admission } from '../exchange/admission.ts';
+import { Exchange } from '../exchange/exchange.ts';
+import type { AccessEntry } from '../observe/access-log.ts';
+import { requestFacts } from '../observe/request-facts.ts';
+import { countReply } from '../observe/statuses.ts';
+import type { HttpUpstream } from '../pools/http-pool.ts';
+import { type LocalReply, localReply, sendReply } from '../replies/local-reply.ts';
+import type { RouterContext } from '../router-context.ts';
+import type { Route, RoutingSnapshot } from '../routes/routing.ts';
 import type { ClientConnection } from './client-connection.ts';
-import type { CorsPolicy } from './edge/cors.ts';
-import { type EdgeDescription, ForwardedFor } from './edge/forwarded.ts';
-import { mayForward, optionsAnswer } from './edge/max-forwards.ts';
-import { isForbidden } from './edge/own-headers.ts';
-import { RequestIds } from './edge/request-ids.ts';
-import { targetFault } from './edge/request-target.ts';
-import { routedKeyField, SHARD_KEY, takeRoutersWord } from './edge/routers-word.ts';
-import { Exchange } from './exchange.ts';
-import { type LocalReply, localReply, sendReply } from './local-reply.ts';
-import type { AccessEntry } from './observe/access-log.ts';
-import { requestFacts } from './observe/request-facts.ts';
-import { countReply } from './observe/statuses.ts';
-import type { HttpUpstream } from './pools/http-pool.ts';
-import type { RouterContext } from './router-context.ts';
-import type { Route, RoutingSnapshot } from './routing.ts';
 
 /** As much earlier or later than its age a connection ends, as in gRPC (grpc/proposal A9). */
 const AGE_JITTER = 0.1;

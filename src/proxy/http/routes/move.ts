@@ -1,5 +1,5 @@
-import type { MoveWay } from '../core/drain/leaving-request.ts';
-import type { ResumeDescription } from './replay/resume.ts';
+import type { MoveWay } from '../../core/drain/leaving-request.ts';
+import type { ResumeDescription } from '../replay/resume.ts';
 
 /** What a route's clients are told when their key moves. Plain data. */
 export interface MoveDescription {

@@ -1,9 +1,9 @@
-import type { Field } from '../../http/index.ts';
-import type { Turn } from '../../io/index.ts';
-import { grpcTimeoutMs } from '../../rpc/index.ts';
-import type { CoreContext } from '../core/context.ts';
-import type { Deadlined, DeadlineWheel } from '../core/deadlines.ts';
-import { type LocalReply, localReply } from './local-reply.ts';
+import type { Field } from '../../../http/index.ts';
+import type { Turn } from '../../../io/index.ts';
+import { grpcTimeoutMs } from '../../../rpc/index.ts';
+import type { CoreContext } from '../../core/context.ts';
+import type { Deadlined, DeadlineWheel } from '../../core/deadlines.ts';
+import { type LocalReply, localReply } from '../replies/local-reply.ts';
 
 /** A request whose time is limited. */
 export interface LimitedRequest {

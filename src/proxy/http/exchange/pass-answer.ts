@@ -1,7 +1,7 @@
-import type { HeaderBlock, Stream } from '../../http/index.ts';
-import type { GrpcWebTranslation } from '../../rpc/index.ts';
+import type { HeaderBlock, Stream } from '../../../http/index.ts';
+import type { GrpcWebTranslation } from '../../../rpc/index.ts';
+import { applyCors } from '../edge/cors.ts';
 import type { ClientNeeds } from './admission.ts';
-import { applyCors } from './edge/cors.ts';
 
 /** What makes gRPC-Web of an answer; null where it is passed on as it is. */
 function translationFor(needs: ClientNeeds | null): GrpcWebTranslation | null {

@@ -1,17 +1,17 @@
-import { ErrorCode, type Field, type HeaderBlock } from '../../http/index.ts';
-import type { MoveWay } from '../core/drain/leaving-request.ts';
-import type { Owners } from '../core/gate/owners.ts';
-import type { OpenRequest } from '../core/open-request.ts';
-import type { Refusal } from '../core/refusal.ts';
-import { RetryWait, retryWaitMs } from '../core/retries.ts';
-import type { WaitingPlace } from '../core/waiting-place.ts';
+import { ErrorCode, type Field, type HeaderBlock } from '../../../http/index.ts';
+import type { MoveWay } from '../../core/drain/leaving-request.ts';
+import type { Owners } from '../../core/gate/owners.ts';
+import type { OpenRequest } from '../../core/open-request.ts';
+import type { Refusal } from '../../core/refusal.ts';
+import { RetryWait, retryWaitMs } from '../../core/retries.ts';
+import type { WaitingPlace } from '../../core/waiting-place.ts';
+import type { HttpRequest } from '../pools/http-pool.ts';
+import { speakHttp } from '../pools/protocols.ts';
+import { localReply } from '../replies/local-reply.ts';
+import { versionFieldOf } from '../routes/version-field.ts';
 import { staleVersion } from './answer-meaning.ts';
 import { ForwardedRequest } from './forwarded-request.ts';
-import { localReply } from './local-reply.ts';
 import { Phase } from './phase.ts';
-import type { HttpRequest } from './pools/http-pool.ts';
-import { speakHttp } from './pools/protocols.ts';
-import { versionFieldOf } from './version-field.ts';
 
 /** A request is sent again so often because its router was behind: for ten seconds, as often as the gate tries. */
 const MAX_STALE_RETRIES = 20;

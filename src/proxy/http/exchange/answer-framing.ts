@@ -1,4 +1,4 @@
-import type { Field, MessageHead } from '../../http/index.ts';
+import type { Field, MessageHead } from '../../../http/index.ts';
 import {
   areWholeFrames,
   areWholeMessages,
@@ -7,7 +7,7 @@ import {
   envelopesIn,
   FrameTracker,
   type MessageTracker,
-} from '../../rpc/index.ts';
+} from '../../../rpc/index.ts';
 
 /** What an answer's messages stand in: envelopes, or the frames of a WebSocket. */
 type Framed = Envelopes | 'websocket';

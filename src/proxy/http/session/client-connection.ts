@@ -1,4 +1,4 @@
-import type { Stream } from '../../http/index.ts';
+import type { Stream } from '../../../http/index.ts';
 
 /** A client's connection, whatever version of HTTP it speaks. */
 export interface ClientConnection {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { routerContext } from '../../../test/support/router-context.ts';
+import { routerContext } from '../../../../test/support/router-context.ts';
 import {
   ErrorCode,
   HeaderBlock,
@@ -11,13 +11,13 @@ import {
   type StreamHandler,
   transientField,
   unhandled,
-} from '../../http/index.ts';
-import { ClusterOwners } from '../core/owner/cluster-owners.ts';
-import { Upstream, type UpstreamDescription } from '../core/owner/upstream.ts';
+} from '../../../http/index.ts';
+import { ClusterOwners } from '../../core/owner/cluster-owners.ts';
+import { Upstream, type UpstreamDescription } from '../../core/owner/upstream.ts';
+import type { ClearedRequest, HttpPool } from '../pools/http-pool.ts';
+import type { RouterContext } from '../router-context.ts';
+import { type Route, type RouteDescription, RoutingSnapshot } from '../routes/routing.ts';
 import { Exchange } from './exchange.ts';
-import type { ClearedRequest, HttpPool } from './pools/http-pool.ts';
-import type { RouterContext } from './router-context.ts';
-import { type Route, type RouteDescription, RoutingSnapshot } from './routing.ts';
 
 type Headers = ReadonlyArray<readonly [name: string, value: string]>;
 

@@ -7,23 +7,23 @@ import {
   type ResetCause,
   type Stream,
   type StreamConnection,
-} from '../../http/index.ts';
-import type { MoveWay } from '../core/drain/leaving-request.ts';
-import { FAILURES, type FailureCause } from '../core/failure.ts';
-import type { Refusal } from '../core/refusal.ts';
+} from '../../../http/index.ts';
+import type { MoveWay } from '../../core/drain/leaving-request.ts';
+import { FAILURES, type FailureCause } from '../../core/failure.ts';
+import type { Refusal } from '../../core/refusal.ts';
+import { cleanTrailers } from '../edge/own-headers.ts';
+import { Departure } from '../replay/departure.ts';
+import { WatchReplay } from '../replay/watch-replay.ts';
+import { ENDINGS, failureCause, reasonOf } from '../replies/failure.ts';
+import { endWithReply, type LocalReply, localReply, sendReply } from '../replies/local-reply.ts';
+import { replyTo } from '../replies/reply-to.ts';
+import type { RouterContext } from '../router-context.ts';
 import type { Admission } from './admission.ts';
 import { framingOf, unframed } from './answer-framing.ts';
 import { isUnavailable, mayBeStale, staleVersion } from './answer-meaning.ts';
-import { cleanTrailers } from './edge/own-headers.ts';
-import { ENDINGS, failureCause, reasonOf } from './failure.ts';
-import { endWithReply, type LocalReply, localReply, sendReply } from './local-reply.ts';
 import { adaptHead, passContent, passTrailers } from './pass-answer.ts';
 import { Phase } from './phase.ts';
-import { Departure } from './replay/departure.ts';
-import { WatchReplay } from './replay/watch-replay.ts';
-import { replyTo } from './reply-to.ts';
 import { RoutedRequest } from './routed-request.ts';
-import type { RouterContext } from './router-context.ts';
 import { timeLimitOf } from './time-limit.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { ErrorCode, type Field, field, HeaderBlock, type Stream, transientField } from '../../http/index.ts';
+import { ErrorCode, type Field, field, HeaderBlock, type Stream, transientField } from '../../../http/index.ts';
 import {
   type ClientProtocol,
   closeFrame,
@@ -6,10 +6,10 @@ import {
   enveloped,
   GrpcStatus,
   SERVICE_RESTART,
-} from '../../rpc/index.ts';
-import type { TrafficCounters } from '../core/counters.ts';
-import { staleField } from './answer-meaning.ts';
-import { countReply, countReplyEnd } from './observe/statuses.ts';
+} from '../../../rpc/index.ts';
+import type { TrafficCounters } from '../../core/counters.ts';
+import { staleField } from '../exchange/answer-meaning.ts';
+import { countReply, countReplyEnd } from '../observe/statuses.ts';
 
 /** Why the router answers a request of HTTP itself, as counters and logs name it. */
 export const refusalReasons = [

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { type HeaderBlock, Stream, type StreamConnection, unhandled } from '../../http/index.ts';
-import type { ClientProtocol } from '../../rpc/index.ts';
-import { TrafficCounters } from '../core/counters.ts';
+import { type HeaderBlock, Stream, type StreamConnection, unhandled } from '../../../http/index.ts';
+import type { ClientProtocol } from '../../../rpc/index.ts';
+import { TrafficCounters } from '../../core/counters.ts';
+import { grpcStatuses, statusClasses } from '../observe/statuses.ts';
 import { endWithReply, localReply, sendReply } from './local-reply.ts';
-import { grpcStatuses, statusClasses } from './observe/statuses.ts';
 
 /** What a client got, in lines; its connection does nothing else. */
 class Client implements StreamConnection {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { FrontDoors } from '../core/front-door.ts';
+import { FrontDoors } from '../../core/front-door.ts';
 import { httpDoors } from './doors.ts';
 import type { DownstreamOwner } from './downstream.ts';
 

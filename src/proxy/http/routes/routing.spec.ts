@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { HeaderBlock, MessageHead, transientField } from '../../http/index.ts';
-import { RouterCounters } from '../core/counters.ts';
-import { ClusterOwners } from '../core/owner/cluster-owners.ts';
+import { HeaderBlock, MessageHead, transientField } from '../../../http/index.ts';
+import { RouterCounters } from '../../core/counters.ts';
+import { ClusterOwners } from '../../core/owner/cluster-owners.ts';
 import { conditionOf, pathMatcher, type RouteMatch } from './route-match.ts';
 import { globMatcher, RoutingSnapshot } from './routing.ts';
 import { pathOf, ShardKeyRule, type ShardKeySource } from './shard-key.ts';

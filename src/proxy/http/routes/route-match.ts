@@ -1,4 +1,10 @@
-import { canonicalPath, canonicalSegments, type HeaderBlock, headerName, type MessageHead } from '../../http/index.ts';
+import {
+  canonicalPath,
+  canonicalSegments,
+  type HeaderBlock,
+  headerName,
+  type MessageHead,
+} from '../../../http/index.ts';
 import { Pattern } from './pattern.ts';
 import { asLatin1, headerValues } from './shard-key.ts';
 import { type TextMatch, textMatcher } from './text-match.ts';

@@ -1,4 +1,4 @@
-import type { RouterLimits } from './router-context.ts';
+import type { RouterLimits } from '../router-context.ts';
 
 /** How fast a request's content comes. Made only for requests whose content goes on for a second or more. */
 export class ContentPace {

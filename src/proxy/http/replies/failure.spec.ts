@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { ErrorCode, ResetCause, type StreamConnection } from '../../http/index.ts';
-import { GrpcStatus } from '../../rpc/grpc.ts';
-import { type FailureCause, failureCauses } from '../core/failure.ts';
+import { ErrorCode, ResetCause, type StreamConnection } from '../../../http/index.ts';
+import { GrpcStatus } from '../../../rpc/grpc.ts';
+import { type FailureCause, failureCauses } from '../../core/failure.ts';
 import { ENDINGS, failureCause, reasonOf } from './failure.ts';
 import { replyTo } from './reply-to.ts';
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Refusal } from '../core/refusal.ts';
+import type { Refusal } from '../../core/refusal.ts';
 import { replyTo } from './reply-to.ts';
 
 const cluster = 'docs';

@@ -1,5 +1,5 @@
-import { type Field, type HeaderBlock, transientField } from '../../http/index.ts';
-import { GrpcStatus } from '../../rpc/index.ts';
+import { type Field, type HeaderBlock, transientField } from '../../../http/index.ts';
+import { GrpcStatus } from '../../../rpc/index.ts';
 
 /** A shard that has lost a key answers with this header: the version by which it has lost it. */
 const STALE_HEADER = 'x-keyway-stale';

@@ -1,8 +1,8 @@
 import type { Span } from '@opentelemetry/api';
-import type { Field } from '../../http/index.ts';
-import type { GrpcWebTranslation } from '../../rpc/index.ts';
-import type { HttpUpstream } from './pools/http-pool.ts';
-import type { Route } from './routing.ts';
+import type { Field } from '../../../http/index.ts';
+import type { GrpcWebTranslation } from '../../../rpc/index.ts';
+import type { HttpUpstream } from '../pools/http-pool.ts';
+import type { Route } from '../routes/routing.ts';
 
 /** What a client needs besides what its shard answers. */
 export interface ClientNeeds {

@@ -1,4 +1,4 @@
-import type { Claim, FrontDoor } from '../core/front-door.ts';
+import type { Claim, FrontDoor } from '../../core/front-door.ts';
 import { type DownstreamOwner, DownstreamSession } from './downstream.ts';
 
 /** HTTP/2's preface begins so (RFC 9113, 3.4), and no request of HTTP/1.1 does: there is no method PRI. */

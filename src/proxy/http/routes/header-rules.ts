@@ -1,4 +1,4 @@
-import { type Field, field, type HeaderBlock, type HeaderName, headerName } from '../../http/index.ts';
+import { type Field, field, type HeaderBlock, type HeaderName, headerName } from '../../../http/index.ts';
 
 /** What is done to a message's headers: first what is removed, then what is set, then what is added. */
 export interface HeaderRulesDescription {

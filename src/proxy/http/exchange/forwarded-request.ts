@@ -6,13 +6,13 @@ import {
   type ResetCause,
   type Stream,
   type StreamHandler,
-} from '../../http/index.ts';
+} from '../../../http/index.ts';
+import { RequestRecord } from '../observe/request-record.ts';
+import type { Departure } from '../replay/departure.ts';
+import { RequestContent } from '../replay/request-content.ts';
+import { type LocalReply, localReply } from '../replies/local-reply.ts';
 import { ContentPace } from './content-pace.ts';
-import { type LocalReply, localReply } from './local-reply.ts';
-import { RequestRecord } from './observe/request-record.ts';
 import { Phase } from './phase.ts';
-import type { Departure } from './replay/departure.ts';
-import { RequestContent } from './replay/request-content.ts';
 import type { TimeLimit } from './time-limit.ts';
 
 /** In place of where the arena has a request's content. */

@@ -1,6 +1,6 @@
-import { type Field, field } from '../../http/index.ts';
-import type { Owners } from '../core/gate/owners.ts';
-import type { HttpOwners } from './pools/http-pool.ts';
+import { type Field, field } from '../../../http/index.ts';
+import type { Owners } from '../../core/gate/owners.ts';
+import type { HttpOwners } from '../pools/http-pool.ts';
 
 /** One object for the owners of one version, so that connections have it in their tables. */
 const made = new WeakMap<Owners, Field | null>();

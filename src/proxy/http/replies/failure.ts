@@ -1,5 +1,5 @@
-import { ErrorCode, isUnprocessed, ResetCause, type StreamConnection } from '../../http/index.ts';
-import type { FailureCause } from '../core/failure.ts';
+import { ErrorCode, isUnprocessed, ResetCause, type StreamConnection } from '../../../http/index.ts';
+import type { FailureCause } from '../../core/failure.ts';
 
 /** What ends a request that has failed. A reset becomes a reply where the client's protocol has no reset. */
 export interface FailureEnding {

@@ -7,7 +7,7 @@ import {
   type HeaderName,
   headerName,
   type MessageHead,
-} from '../../http/index.ts';
+} from '../../../http/index.ts';
 import { Pattern } from './pattern.ts';
 
 /** One place that a key may come from. With a pattern, the key is its first group (see `Pattern.extract`). */
