@@ -147,7 +147,7 @@ describe('a router that is away and needs no lease by what it knows', () => {
     // Back, it serves by its lease, as it has to in a strict cluster.
     router.link.mend();
     await router.servesByLease(2);
-    await vi.waitFor(async () => expect((await registry.handoffs.read(NAME)).leaseless).toEqual([]), PATIENCE);
+    await vi.waitFor(async () => expect((await registry.handoffs.read(NAME)).autonomous).toEqual([]), PATIENCE);
     await change(draft([S0]));
     await router.servesByLease(3);
   });
@@ -163,7 +163,7 @@ describe('a router that is away and needs no lease by what it knows', () => {
     const { instance } = router;
     await router.crash();
     // People know that it has ended.
-    await registry.handoffs.forgetLeaseless(NAME, qualified('r', instance));
+    await registry.handoffs.forgetAutonomous(NAME, qualified('r', instance));
     await change(draft([S0]));
   });
 
@@ -190,7 +190,7 @@ describe('a router that is away and needs no lease by what it knows', () => {
     // And the one after it does: it gives the name of the first one up.
     const third = new Router(store, folder);
     await third.servesByLease(2);
-    await vi.waitFor(async () => expect((await registry.handoffs.read(NAME)).leaseless).toEqual([]), PATIENCE);
+    await vi.waitFor(async () => expect((await registry.handoffs.read(NAME)).autonomous).toEqual([]), PATIENCE);
     // It stopped in order: nothing is left by which a router could serve.
     await third.stop();
     const fourth = new Router(cut, folder);
@@ -203,7 +203,7 @@ describe('a router that is away and needs no lease by what it knows', () => {
     const first = new Router(store);
     await first.servesWithoutLease(1);
     const second = new Router(store, await first.crash());
-    const waitedFor = async () => (await registry.handoffs.read(NAME)).leaseless.map(({ instance }) => instance);
+    const waitedFor = async () => (await registry.handoffs.read(NAME)).autonomous.map(({ instance }) => instance);
     await vi.waitFor(async () => expect(await waitedFor()).toEqual([first.instance, second.instance].sort()), PATIENCE);
     await vi.waitFor(async () => expect(await waitedFor()).toEqual([second.instance]), PATIENCE);
   });
@@ -214,7 +214,7 @@ describe('a router that is away and needs no lease by what it knows', () => {
     await router.servesWithoutLease(1);
     await router.stop();
     await gone();
-    expect((await registry.handoffs.read(NAME)).leaseless).toEqual([]);
+    expect((await registry.handoffs.read(NAME)).autonomous).toEqual([]);
   });
 
   it('harms nobody where all shards refuse what they have lost, until one is replaced by what does not', async () => {

@@ -1,6 +1,6 @@
 import type { ClusterFollower } from '../handoff/index.ts';
 import type { HeldLease, Registry } from '../registry/index.ts';
-import { LeaselessClaim } from './leaseless-claim.ts';
+import { AutonomyClaim } from './autonomy-claim.ts';
 
 /**
  * Until when a router may serve a cluster, and when it cuts what is in flight, by the machine's clock, in memory that its
@@ -18,14 +18,14 @@ export function newServesUntil(): ServesUntil {
  * Keeps the time until which a router may serve a cluster. What holds: it serves by its lease, for as long as that
  * lasts, and not before it does what the registry said after the lease had been granted; so the leases show every
  * router that may send a request. Or it serves without one, where that does no harm and the others know
- * (`LeaselessClaim`). Once a lease is over, whatever has ended it, the router no longer serves by it.
+ * (`AutonomyClaim`). Once a lease is over, whatever has ended it, the router no longer serves by it.
  */
 export class ServingLease {
   readonly #follower: ClusterFollower;
   readonly #until: ServesUntil;
   readonly #clock: () => number;
   readonly #onServes: (serves: boolean) => void;
-  readonly #claim: LeaselessClaim;
+  readonly #claim: AutonomyClaim;
   #serves = false;
   #confirmed: HeldLease | null = null;
   /** The number of what was served last by a lease. */
@@ -48,7 +48,7 @@ export class ServingLease {
     this.#until = until;
     this.#clock = clock;
     this.#onServes = onServes;
-    this.#claim = new LeaselessClaim(registry, follower, self, () => this.#update());
+    this.#claim = new AutonomyClaim(registry, follower, self, () => this.#update());
     follower.onChange = () => {
       this.#update();
       this.#claim.settle();

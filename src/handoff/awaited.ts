@@ -1,12 +1,12 @@
 import {
+  type AutonomousRouter,
+  autonomousRouterName,
   type Handoff,
   hasAcknowledged,
   type InstanceId,
   instanceText,
   isMemberOf,
   type KnownNode,
-  type LeaselessRouter,
-  leaselessName,
   type Member,
   nodeValue,
   qualified,
@@ -27,15 +27,15 @@ export interface Participants {
   readonly nodes: readonly Member[];
   /** The nodes that have to be waited for, lease or no lease. */
   readonly known: readonly KnownNode[];
-  /** Routers that are out of sight and would serve what has moved: `astrayRouters`. */
-  readonly astray: readonly LeaselessRouter[];
+  /** Routers that are out of sight and would serve what has moved: `blockingRouters`. */
+  readonly blocking: readonly AutonomousRouter[];
 }
 
 /** The participants that have to act before the next step of a handoff can be taken, as texts for people. */
 export function awaitedIn(
   name: TopologyName,
   handoff: Handoff,
-  { routers, nodes, known, astray }: Participants,
+  { routers, nodes, known, blocking }: Participants,
 ): string[] {
   const cluster = topologyText(name);
   const late = routers.filter(({ value }) => {
@@ -50,7 +50,7 @@ export function awaitedIn(
   });
   return [
     ...distinguished(late, (router) => `router ${router.name}`),
-    ...astray.map((router) => `router ${leaselessName(router)}, which is away`),
+    ...blocking.map((router) => `router ${autonomousRouterName(router)}, which is away`),
     ...distinguished(holding, ({ shard }) => `shard ${shard}`),
   ];
 }

@@ -1,9 +1,9 @@
 import {
+  autonomousRouterName,
   type CommitOptions,
   goesOn,
   type Handoff,
   isMemberOf,
-  leaselessName,
   nodeValue,
   qualified,
   type Registry,
@@ -20,7 +20,7 @@ import {
   targetOf,
   topologyText,
 } from '../topology/index.ts';
-import { astrayRouters } from './astray.ts';
+import { blockingRouters } from './blocking-routers.ts';
 import { driveWhileElected } from './controller.ts';
 import type { OnStep } from './driver.ts';
 
@@ -74,7 +74,7 @@ export async function changeTopology(
     return registry.topologies.commit(draft, options);
   }
   if (!isStrict(current) && !isStrict(draft)) return registry.topologies.commit(draft, options);
-  await clear(registry, name, current.version, options, () => astrayFrom(registry, name, draft));
+  await clear(registry, name, current.version, options, () => blockedBy(registry, name, draft));
   const staged = await registry.handoffs.stage(draft, options, options.reason, options.lost, undefined, 'new');
   options.onStep?.(staged);
   return { ...draft, version: await settled(registry, name, staged, options) };
@@ -105,20 +105,20 @@ async function clear(
   }
 }
 
-async function astrayFrom(registry: Registry, name: TopologyName, to: TopologyDraft): Promise<string | null> {
-  const [{ nodes: known, leaseless }, routers] = await Promise.all([
+async function blockedBy(registry: Registry, name: TopologyName, to: TopologyDraft): Promise<string | null> {
+  const [{ nodes: known, autonomous }, routers] = await Promise.all([
     registry.handoffs.read(name),
     registry.members.list('router'),
   ]);
-  const [astray] = await astrayRouters(registry, name, to, { known, leaseless, routers });
-  if (astray === undefined) return null;
-  const router = leaselessName(astray);
-  return `router ${router} is away, and may serve version ${astray.version} for as long as it runs; this change continues once it is back; if it is known to have ended, run keyway cluster forget ${name.cluster} ${router}; --force waits for nothing`;
+  const [blocking] = await blockingRouters(registry, name, to, { known, autonomous, routers });
+  if (blocking === undefined) return null;
+  const router = autonomousRouterName(blocking);
+  return `router ${router} is away, and may serve version ${blocking.version} for as long as it runs; this change continues once it is back; if it is known to have ended, run keyway cluster forget ${name.cluster} ${router}; --force waits for nothing`;
 }
 
 /** What may still serve a cluster that was deleted. */
 async function servesDeleted(registry: Registry, name: TopologyName): Promise<string | null> {
-  const { pointer, nodes, leaseless } = await registry.handoffs.read(name);
+  const { pointer, nodes, autonomous } = await registry.handoffs.read(name);
   if (pointer === null || pointer === undefined) return null;
   const [routers, members] = await Promise.all([
     registry.members.list('router'),
@@ -133,8 +133,8 @@ async function servesDeleted(registry: Registry, name: TopologyName): Promise<st
   const who =
     router !== undefined
       ? `router ${router.name}`
-      : leaseless[0] !== undefined
-        ? `router ${leaselessName(leaseless[0])}`
+      : autonomous[0] !== undefined
+        ? `router ${autonomousRouterName(autonomous[0])}`
         : node && `shard ${qualified(node.shard, node.instance)}`;
   if (who === undefined) return null;
   return `${who} may still serve what was deleted at version ${pointer.version}; if it is known to have ended, run keyway cluster forget ${name.cluster} ${who.split(' ')[1]}; --force waits for nothing`;

@@ -46,7 +46,7 @@ class Told {
       handoff: step === null ? null : (handoff as unknown as StoredHandoff),
       staged: isUnderWay ? topology(to) : null,
       nodes: [],
-      leaseless: [],
+      autonomous: [],
     };
     this.#handoffs.push({ kind: 'view', view, incarnation: '' });
   }

@@ -49,7 +49,7 @@ export class ClusterFollower {
   readonly #tell: (event: ClusterEvent) => void;
   /** Undefined: nothing is known yet. */
   #served: Served | null | undefined = undefined;
-  #view: HandoffView = { handoff: null, staged: null, nodes: [], leaseless: [] };
+  #view: HandoffView = { handoff: null, staged: null, nodes: [], autonomous: [] };
   #hasView = false;
   #next: (Served & { readonly attempt: number }) | null = null;
   /** A version that the handoff has reported and the topology's watch has not: what the watch reports before it is past. */

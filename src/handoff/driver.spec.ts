@@ -111,7 +111,7 @@ async function reached(registry: Registry, step: HandoffStep): Promise<Handoff> 
 async function awaitedNow(registry: Registry): Promise<string[]> {
   const { handoff, nodes: known } = await registry.handoffs.read(NAME);
   const [routers, nodes] = [await registry.members.list('router'), await registry.members.list('node')];
-  return awaitedIn(NAME, handoff as Handoff, { routers, nodes, known, astray: [] });
+  return awaitedIn(NAME, handoff as Handoff, { routers, nodes, known, blocking: [] });
 }
 
 /** Has a cluster controlled until the test ends. @returns what failover reports, as it comes */

@@ -1,11 +1,11 @@
 import {
+  type AutonomousRouter,
   type Handoff,
   type HandoffView,
   hasReached,
   instanceText,
   isMemberOf,
   isUnderWay,
-  type LeaselessRouter,
   type Member,
   type Registry,
   type StoredHandoff,
@@ -27,8 +27,8 @@ import {
   topologyText,
   towards,
 } from '../topology/index.ts';
-import { astrayRouters, awayRouters } from './astray.ts';
 import { awaitedIn } from './awaited.ts';
+import { awayRouters, blockingRouters } from './blocking-routers.ts';
 import { allKnowWaves, movingStreams, narrowed, waveAfter } from './waves.ts';
 
 /** How long things may take. */
@@ -56,7 +56,7 @@ interface Present {
   /** The nodes that have to be waited for, lease or no lease. */
   readonly known: readonly StoredNode[];
   /** Routers that may serve without a lease. */
-  readonly leaseless: readonly LeaselessRouter[];
+  readonly autonomous: readonly AutonomousRouter[];
 }
 
 /** Called for each step that is begun. */
@@ -76,7 +76,7 @@ export class HandoffDriver {
   readonly #timing: HandoffTiming;
   readonly #onStep: OnStep;
   readonly #waker: Waker;
-  #view: HandoffView = { handoff: null, staged: null, nodes: [], leaseless: [] };
+  #view: HandoffView = { handoff: null, staged: null, nodes: [], autonomous: [] };
   #routers: readonly Member[] = [];
   #nodes: readonly Member[] = [];
   /** Since when this attempt has been as far as to hold requests, or to drain. */
@@ -157,7 +157,7 @@ export class HandoffDriver {
       // What the watches know may be old: the last word has a read that is made after the step was written. They may learn more
       // while it is made, so that it takes nothing of theirs away.
       present = await this.#read();
-      awaited = this.#awaited(handoff, present, await astrayRouters(this.#registry, this.#name, staged, present));
+      awaited = this.#awaited(handoff, present, await blockingRouters(this.#registry, this.#name, staged, present));
     }
     const holds = hasReached(handoff.step, 'hold');
     if (awaited !== null) {
@@ -278,11 +278,11 @@ export class HandoffDriver {
   async #commit(
     handoff: StoredHandoff,
     staged: Topology,
-    { known, leaseless }: Present,
+    { known, autonomous }: Present,
   ): Promise<StoredHandoff | null> {
     const { handoffs } = this.#registry;
     try {
-      const inUse = new Set(leaseless.map(({ version }) => version));
+      const inUse = new Set(autonomous.map(({ version }) => version));
       return await handoffs.commit(this.#name, handoff, staged, await this.#gone(handoff, staged, known), inUse);
     } catch (error) {
       if (!(error instanceof StoreRefused)) throw error;
@@ -300,27 +300,27 @@ export class HandoffDriver {
   }
 
   get #watched(): Present {
-    const { nodes: known, leaseless } = this.#view;
-    return { routers: this.#routers, nodes: this.#nodes, known, leaseless };
+    const { nodes: known, autonomous } = this.#view;
+    return { routers: this.#routers, nodes: this.#nodes, known, autonomous };
   }
 
   async #read(): Promise<Present> {
     const { handoffs, members } = this.#registry;
-    const [{ nodes: known, leaseless }, routers, nodes] = await Promise.all([
+    const [{ nodes: known, autonomous }, routers, nodes] = await Promise.all([
       handoffs.read(this.#name),
       members.list('router'),
       members.list('node', `${topologyText(this.#name)}/`),
     ]);
-    return { routers, nodes, known, leaseless };
+    return { routers, nodes, known, autonomous };
   }
 
   /** A participant that has to be waited for, or null. */
   #awaited(
     handoff: Handoff,
     { routers, nodes, known }: Present,
-    astray: readonly LeaselessRouter[] = [],
+    blocking: readonly AutonomousRouter[] = [],
   ): string | null {
-    return awaitedIn(this.#name, handoff, { routers, nodes, known, astray })[0] ?? null;
+    return awaitedIn(this.#name, handoff, { routers, nodes, known, blocking })[0] ?? null;
   }
 
   /** Processes that are over, or were given up, and whose shards have no place any more; as long as they have not come back. */

@@ -1,6 +1,7 @@
 /** Handing keys over from one version to the next: what drives it, and what becomes of lost shards. */
-export { astrayRouters, awayRouters } from './astray.ts';
+
 export { awaitedIn } from './awaited.ts';
+export { awayRouters, blockingRouters } from './blocking-routers.ts';
 export { type ChangeOptions, changeTopology, HandoffAborted } from './change.ts';
 export type { ClusterEvent } from './cluster-event.ts';
 export { ClusterFollower } from './cluster-follower.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Moving, Topology, TopologyName, TopologyVersion } from '../topology/index.ts';
+import type { AutonomousRouter } from './autonomous-routers.ts';
 import { handoffPrefix } from './handoff-prefix.ts';
 import { type InstanceId, qualified, unqualified } from './instance.ts';
-import type { LeaselessRouter } from './leaseless-routers.ts';
 import type { Entry, Revision } from './store/store.ts';
 import { parsed } from './unreadable.ts';
 
@@ -133,7 +133,7 @@ export interface HandoffState {
   readonly handoff: StoredHandoff | null;
   readonly nodes: readonly StoredNode[];
   /** Routers that may go on without their leases. */
-  readonly leaseless: readonly LeaselessRouter[];
+  readonly autonomous: readonly AutonomousRouter[];
 }
 
 /** The same, with what it leads to. */

@@ -8,6 +8,7 @@ import {
   type TopologyVersion,
   topologyDocument,
 } from '../topology/index.ts';
+import { type AutonomousRouter, autonomousRouterOf, autonomyKey } from './autonomous-routers.ts';
 import { followAll } from './follow.ts';
 import {
   type Handoff,
@@ -31,7 +32,6 @@ import {
   type Wave,
 } from './handoff-entries.ts';
 import { handoffPrefix } from './handoff-prefix.ts';
-import { type LeaselessRouter, leaselessKey, leaselessOf } from './leaseless-routers.ts';
 import type { Namespaces } from './namespaces.ts';
 import { OwnEntry } from './own-entry.ts';
 import { OwnRights } from './own-rights.ts';
@@ -277,16 +277,16 @@ export class Handoffs {
   }
 
   /** The entry in which a router says that it may go on without its lease. @param router as `qualified` names it */
-  leaselessEntry(name: TopologyName, router: string): OwnEntry {
-    return new OwnEntry(this.#store, leaselessKey(name, router));
+  autonomyEntry(name: TopologyName, router: string): OwnEntry {
+    return new OwnEntry(this.#store, autonomyKey(name, router));
   }
 
   /**
    * Stops the wait for a router that may serve on without its lease, because it has ended.
    * @returns whether there was one
    */
-  async forgetLeaseless(name: TopologyName, router: string): Promise<boolean> {
-    const entry = await this.#store.get(leaselessKey(name, router));
+  async forgetAutonomous(name: TopologyName, router: string): Promise<boolean> {
+    const entry = await this.#store.get(autonomyKey(name, router));
     if (entry === null) return false;
     const { key, revision } = entry;
     return (await this.#store.commit([{ key, revision }], [{ key, value: null }])) !== null;
@@ -325,7 +325,7 @@ type Part =
   /** Checked once: of ten thousand shards that takes a while. */
   | { readonly kind: 'staged'; readonly topology: Topology }
   | { readonly kind: 'node'; readonly node: StoredNode }
-  | { readonly kind: 'leaseless'; readonly router: LeaselessRouter }
+  | { readonly kind: 'autonomous'; readonly router: AutonomousRouter }
   /** Of a later release. */
   | { readonly kind: 'other' };
 
@@ -335,8 +335,8 @@ function partOf(name: TopologyName, entry: Entry): Part {
   if (entry.key === stagedKey(name)) return { kind: 'staged', topology: checked(name, entry, jsonOf(entry)).topology };
   const node = knownNodeOf(name, entry);
   if (node !== null) return { kind: 'node', node };
-  const router = leaselessOf(name, entry);
-  return router === null ? { kind: 'other' } : { kind: 'leaseless', router };
+  const router = autonomousRouterOf(name, entry);
+  return router === null ? { kind: 'other' } : { kind: 'autonomous', router };
 }
 
 /**
@@ -386,7 +386,7 @@ function viewOf(name: TopologyName, parts: ReadonlyMap<string, Part>): HandoffVi
     // Of an earlier handoff, where what this one leads to cannot be read: it is not acknowledged then.
     staged: topology?.version === handoff?.to ? topology : null,
     nodes: [...parts.values()].flatMap((part) => (part.kind === 'node' ? part.node : [])),
-    leaseless: [...parts.values()].flatMap((part) => (part.kind === 'leaseless' ? part.router : [])),
+    autonomous: [...parts.values()].flatMap((part) => (part.kind === 'autonomous' ? part.router : [])),
   };
 }
 
@@ -395,6 +395,8 @@ function stateOf(name: TopologyName, entries: readonly Entry[], unreadable: Unre
   return {
     handoff: handoffOf(entries.find(({ key }) => key === stateKey(name))),
     nodes: unreadable.readable(entries, (entry) => knownNodeOf(name, entry)).flatMap((node) => node ?? []),
-    leaseless: unreadable.readable(entries, (entry) => leaselessOf(name, entry)).flatMap((router) => router ?? []),
+    autonomous: unreadable
+      .readable(entries, (entry) => autonomousRouterOf(name, entry))
+      .flatMap((router) => router ?? []),
   };
 }

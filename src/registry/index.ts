@@ -3,6 +3,13 @@
 export { Participants, tokenHash } from './access/participants.ts';
 export { loadParticipants, parseParticipants } from './access/participants-file.ts';
 export type { Role } from './access/roles.ts';
+export {
+  type AutonomousRouter,
+  type AutonomyBasis,
+  autonomousRouterName,
+  autonomyText,
+  topologyDigest,
+} from './autonomous-routers.ts';
 export { type DocumentChange, Documents, type Expectation, type StoredDocument } from './documents.ts';
 export { Elections, type Leader, type Term } from './elections.ts';
 export { epochOf, type FencingToken, revisionOf, tokenOf } from './fencing-token.ts';
@@ -26,13 +33,6 @@ export {
 export { type ClusterState, type HandoffEvent, Handoffs } from './handoffs.ts';
 export type { HeldLease, LeaseTimes } from './held-lease.ts';
 export { type InstanceId, newInstance, qualified } from './instance.ts';
-export {
-  type LeaselessBasis,
-  type LeaselessRouter,
-  leaselessName,
-  leaselessText,
-  topologyDigest,
-} from './leaseless-routers.ts';
 export {
   type Acknowledgement,
   hasAcknowledged,

@@ -1,5 +1,5 @@
 import { type ChangeOptions, changeTopology, HandoffAborted } from '../../src/handoff/index.ts';
-import { leaselessName, Registry, StoreUnavailable, VersionConflict } from '../../src/registry/index.ts';
+import { autonomousRouterName, Registry, StoreUnavailable, VersionConflict } from '../../src/registry/index.ts';
 import { isStrict, servingShards, type Topology, type TopologyDraft } from '../../src/topology/index.ts';
 import { interrupt } from './interruption.ts';
 import { addressOf, FAILOVER_AFTER_MS, KEYS, NAME, placeOf } from './keyway/setting.ts';
@@ -77,14 +77,14 @@ export class Operator {
   /** `keyway cluster forget`: has nobody wait for processes that have ended. */
   forgetDead(onDone: () => void): void {
     this.#run(async (registry) => {
-      const [{ leaseless, nodes }, routers, members] = await Promise.all([
+      const [{ autonomous, nodes }, routers, members] = await Promise.all([
         registry.handoffs.read(NAME),
         registry.members.list('router'),
         registry.members.list('node'),
       ]);
-      for (const router of leaseless)
+      for (const router of autonomous)
         if (!routers.some(({ instance }) => instance === router.instance))
-          await registry.handoffs.forgetLeaseless(NAME, leaselessName(router));
+          await registry.handoffs.forgetAutonomous(NAME, autonomousRouterName(router));
       for (const node of nodes)
         if (!members.some(({ instance }) => instance === node.instance)) await registry.handoffs.endNode(NAME, node);
       return true;

@@ -132,7 +132,7 @@ export function clusterCommand(): Command {
 async function forgotten({ handoffs, members }: Registry, name: TopologyName, process: string): Promise<boolean> {
   const routers = await members.list('router');
   const isThere = routers.some((router) => qualified(router.name, router.instance) === process);
-  if (!isThere && (await handoffs.forgetLeaseless(name, process))) return true;
+  if (!isThere && (await handoffs.forgetAutonomous(name, process))) return true;
   const there = await members.list('node', `${topologyText(name)}/`);
   const { nodes } = await handoffs.read(name);
   const [node, another] = nodes.filter(

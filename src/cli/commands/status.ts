@@ -1,14 +1,14 @@
 import { Command } from 'commander';
-import { astrayRouters, awaitedIn, awayRouters } from '../../handoff/index.ts';
+import { awaitedIn, awayRouters, blockingRouters } from '../../handoff/index.ts';
 import {
+  type AutonomousRouter,
+  autonomousRouterName,
   type Handoff,
   type InstanceId,
   isMemberOf,
   isUnderWay,
   type KnownNode,
   type Leader,
-  type LeaselessRouter,
-  leaselessName,
   type Member,
   type MemberProcess,
   nodeValue,
@@ -32,8 +32,8 @@ interface Status {
   readonly nodes: readonly Member[];
   /** Processes of shards that hold no lease: a change that takes their keys waits for them, where they have not ended. */
   readonly away: ReadonlyArray<KnownNode & { readonly cluster: string }>;
-  /** Routers that may go on without a lease, and are not there. */
-  readonly leaseless: ReadonlyArray<LeaselessRouter & { readonly cluster: string }>;
+  /** Routers that may serve without a lease, and are away. */
+  readonly autonomous: ReadonlyArray<AutonomousRouter & { readonly cluster: string }>;
   readonly leaders: ReadonlyArray<Leader & { readonly election: string }>;
 }
 
@@ -84,11 +84,12 @@ async function statusOf(registry: Registry): Promise<Status> {
     ({ name, handoff }) => handoff !== null && (isUnderWay(handoff) || moving.has(topologyText(name))),
   );
   const handoffs = await Promise.all(
-    underWay.map(async ({ name, handoff, nodes: known, leaseless }) => {
+    underWay.map(async ({ name, handoff, nodes: known, autonomous }) => {
       const staged = await all.staged(name);
-      const astray = staged === null ? [] : await astrayRouters(registry, name, staged, { known, leaseless, routers });
+      const blocking =
+        staged === null ? [] : await blockingRouters(registry, name, staged, { known, autonomous, routers });
       const isWaiting = isUnderWay(handoff as Handoff);
-      const awaited = isWaiting ? awaitedIn(name, handoff as Handoff, { routers, nodes, known, astray }) : [];
+      const awaited = isWaiting ? awaitedIn(name, handoff as Handoff, { routers, nodes, known, blocking }) : [];
       return { cluster: topologyText(name), ...(handoff as Handoff), awaited };
     }),
   );
@@ -97,13 +98,13 @@ async function statusOf(registry: Registry): Promise<Status> {
       .filter((node) => !node.ended && !nodes.some(isMemberOf(name, node)))
       .map((node) => ({ cluster: topologyText(name), ...node })),
   );
-  const leaseless = states.flatMap(({ name, leaseless: all }) =>
-    awayRouters({ leaseless: all, routers }).map((each) => ({ cluster: topologyText(name), ...each })),
+  const autonomous = states.flatMap(({ name, autonomous: all }) =>
+    awayRouters({ autonomous: all, routers }).map((each) => ({ cluster: topologyText(name), ...each })),
   );
-  return { clusters, handoffs, routers, nodes, away, leaseless, leaders };
+  return { clusters, handoffs, routers, nodes, away, autonomous, leaders };
 }
 
-function text({ clusters, handoffs, routers, nodes, away, leaseless, leaders }: Status): string {
+function text({ clusters, handoffs, routers, nodes, away, autonomous, leaders }: Status): string {
   const parts = [
     rowsOf(
       ['cluster', 'version', 'placement', 'shards'],
@@ -136,8 +137,8 @@ function text({ clusters, handoffs, routers, nodes, away, leaseless, leaders }: 
           const at = listen.map(addressText).join(' ');
           return [distinguished(routers, name, instance), at, processText(process), served.join(' ')];
         }),
-        ...leaseless.map((router) => [
-          leaselessName(router),
+        ...autonomous.map((router) => [
+          autonomousRouterName(router),
           'away',
           '',
           `${router.cluster}@${router.version}, perhaps`,

@@ -6,8 +6,8 @@ import { type InstanceId, qualified, unqualified } from './instance.ts';
 import type { Entry } from './store/store.ts';
 import { parsed } from './unreadable.ts';
 
-/** The basis on which a router serves a cluster without a lease. */
-export interface LeaselessBasis {
+/** The basis on which a router is autonomous in a cluster: it may serve that without its lease. */
+export interface AutonomyBasis {
   readonly version: number;
   /** Of that version's topology: one that was forced may have the number of another. */
   readonly digest: string;
@@ -16,10 +16,10 @@ export interface LeaselessBasis {
 }
 
 /**
- * A router that may continue without its lease, whether or not others see it. It says so before it does, and takes it back once it
+ * A router that may serve without its lease, whether or not others see it. It says so before it does, and takes it back once it
  * serves by its lease alone, or not at all.
  */
-export interface LeaselessRouter extends LeaselessBasis {
+export interface AutonomousRouter extends AutonomyBasis {
   readonly name: string;
   readonly instance: InstanceId;
 }
@@ -27,20 +27,20 @@ export interface LeaselessRouter extends LeaselessBasis {
 const routersOf = (name: TopologyName): string => `${handoffPrefix(name)}router/`;
 
 /** @param router by `qualified` */
-export const leaselessKey = (name: TopologyName, router: string): string => routersOf(name) + router;
+export const autonomyKey = (name: TopologyName, router: string): string => routersOf(name) + router;
 
-export function leaselessText(topology: Topology, fenced: boolean): string {
+export function autonomyText(topology: Topology, fenced: boolean): string {
   return JSON.stringify({
     version: topology.version,
     digest: topologyDigest(topology),
     fenced,
-  } satisfies LeaselessBasis);
+  } satisfies AutonomyBasis);
 }
 
 const basisSchema = z.object({ version: z.int(), digest: z.string(), fenced: z.boolean() });
 
 /** Null where the key is another entry's. @throws UnreadableEntry */
-export function leaselessOf(name: TopologyName, entry: Entry): LeaselessRouter | null {
+export function autonomousRouterOf(name: TopologyName, entry: Entry): AutonomousRouter | null {
   const { key } = entry;
   if (!key.startsWith(routersOf(name))) return null;
   return { ...unqualified(key.slice(routersOf(name).length)), ...parsed(entry, basisSchema) };
@@ -54,6 +54,6 @@ export function topologyDigest(topology: Topology): string {
 }
 
 /** For people, and for commands that mean one. */
-export function leaselessName({ name, instance }: LeaselessRouter): string {
+export function autonomousRouterName({ name, instance }: AutonomousRouter): string {
   return qualified(name, instance);
 }

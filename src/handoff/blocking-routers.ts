@@ -1,7 +1,7 @@
 import {
+  type AutonomousRouter,
+  type AutonomyBasis,
   type KnownNode,
-  type LeaselessBasis,
-  type LeaselessRouter,
   type Member,
   type Registry,
   topologyDigest,
@@ -22,13 +22,13 @@ import { fences } from './fences.ts';
 interface Bystanders {
   /** Those that have to be waited for, lease or no lease. */
   readonly known: readonly KnownNode[];
-  readonly leaseless: readonly LeaselessRouter[];
+  readonly autonomous: readonly AutonomousRouter[];
   readonly routers: readonly Member[];
 }
 
 /** The routers that may serve without a lease, and are out of sight. */
-export function awayRouters({ leaseless, routers }: Omit<Bystanders, 'known'>): LeaselessRouter[] {
-  return leaseless.filter(
+export function awayRouters({ autonomous, routers }: Omit<Bystanders, 'known'>): AutonomousRouter[] {
+  return autonomous.filter(
     (router) => !routers.some((member) => member.instance === router.instance && member.name === router.name),
   );
 }
@@ -40,19 +40,19 @@ export function awayRouters({ leaseless, routers }: Omit<Bystanders, 'known'>): 
  * eventual cluster, one whose shards all refused what they had lost and do not any more, or one that was made current
  * by force.
  */
-export async function astrayRouters(
+export async function blockingRouters(
   registry: Registry,
   name: TopologyName,
   to: TopologyDraft,
-  { known, leaseless, routers }: Bystanders,
-): Promise<LeaselessRouter[]> {
-  const away = awayRouters({ leaseless, routers });
+  { known, autonomous, routers }: Bystanders,
+): Promise<AutonomousRouter[]> {
+  const away = awayRouters({ autonomous, routers });
   if (away.length === 0 || !isStrict(to)) return [];
   const current = await registry.topologies.read(name);
   // What may answer at an address by now.
   const placed = [...(current === null ? [] : servingShards(current)), ...servingShards(to)];
   const verdicts = new Map<string, Promise<boolean>>();
-  const harms = async (basis: LeaselessBasis): Promise<boolean> => {
+  const harms = async (basis: AutonomyBasis): Promise<boolean> => {
     const from = await registry.topologies
       .readVersion(name, basis.version as Topology['version'])
       .catch((error: unknown) => {
@@ -64,7 +64,7 @@ export async function astrayRouters(
     const losing = new Set(losingShards(from, to));
     return servingShards(from).some((shard) => losing.has(shard.id) && mayServe(shard, basis, placed, known));
   };
-  const isAstray = await Promise.all(
+  const isBlocking = await Promise.all(
     away.map(({ version, digest, fenced }) => {
       const text = `${version} ${digest} ${fenced}`;
       const verdict = verdicts.get(text) ?? harms({ version, digest, fenced });
@@ -72,13 +72,13 @@ export async function astrayRouters(
       return verdict;
     }),
   );
-  return away.filter((_, i) => isAstray[i]);
+  return away.filter((_, i) => isBlocking[i]);
 }
 
 /** Whether what answers at a shard's address may serve a key that the shard has lost. */
 function mayServe(
   shard: Shard,
-  { fenced }: LeaselessBasis,
+  { fenced }: AutonomyBasis,
   placed: readonly Shard[],
   nodes: readonly KnownNode[],
 ): boolean {

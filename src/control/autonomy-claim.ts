@@ -1,7 +1,7 @@
 import type { ClusterFollower } from '../handoff/index.ts';
 import {
+  autonomyText,
   type HeldLease,
-  leaselessText,
   type OwnEntry,
   qualified,
   type Registry,
@@ -16,7 +16,7 @@ const RETRY_MS = 200;
  * without its lease only while its word for that version stands in the registry; and the file from which it would start again
  * bears that word only while the registry has it. In between it serves by its lease, as any router does.
  */
-export class LeaselessClaim {
+export class AutonomyClaim {
   readonly #registry: Registry;
   readonly #follower: ClusterFollower;
   readonly #self: string;
@@ -41,7 +41,7 @@ export class LeaselessClaim {
     this.#registry = registry;
     this.#follower = follower;
     this.#self = self;
-    this.#entry = registry.handoffs.leaselessEntry(follower.topologyName, self);
+    this.#entry = registry.handoffs.autonomyEntry(follower.topologyName, self);
     this.#onChange = onChange;
   }
 
@@ -92,7 +92,7 @@ export class LeaselessClaim {
     } else if (served.number !== this.#claimed) {
       // It is looked again once all threads have it, or the disk can be written.
       if (!follower.isCarriedOut || follower.claimOnDisk === this.#self) return;
-      const text = leaselessText(served.topology, follower.isFenced);
+      const text = autonomyText(served.topology, follower.isFenced);
       const until = AbortSignal.any([lease.lost, this.#stopping.signal]);
       const isWritten = await this.#entry.write(() => text, { over: 'anything', until });
       // What has come meanwhile is seen to next.
@@ -143,7 +143,7 @@ export class LeaselessClaim {
         const routers = await this.#registry.members.list('router');
         // Two that share a disk by mistake answer each for themselves.
         if (routers.some(({ name, instance }) => qualified(name, instance) === predecessor)) continue;
-        await this.#registry.handoffs.forgetLeaseless(this.#follower.topologyName, predecessor);
+        await this.#registry.handoffs.forgetAutonomous(this.#follower.topologyName, predecessor);
         return;
       } catch (error) {
         // Its word stands for longer, which does no harm but that changes may have to wait for it.
