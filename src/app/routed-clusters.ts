@@ -178,7 +178,7 @@ export class RoutedClusters {
       this.#of(name).isRouted = true;
       void this.#carryOut(name);
     }
-    this.#tellServed();
+    this.#publishServed();
   }
 
   /** A cluster that the config has no more is followed for as long as something is open to it. */
@@ -315,15 +315,15 @@ export class RoutedClusters {
     if (known.lastEvent === lastEvent) known.served = table?.version ?? 0;
     if (staged === null) {
       known.acknowledged = null;
-      this.#tellServed();
+      this.#publishServed();
     }
     if (staged === null || !(await threads.settled(cluster, staged.attempt, staged.step))) return;
     const streams = staged.step === 'stage' ? await threads.moving(cluster) : undefined;
     const last = known.acknowledged;
-    const isTold = last?.to === staged.to && last.attempt === staged.attempt && last.step === staged.step;
-    if (known.lastEvent !== lastEvent || isTold) return;
+    const isAcknowledged = last?.to === staged.to && last.attempt === staged.attempt && last.step === staged.step;
+    if (known.lastEvent !== lastEvent || isAcknowledged) return;
     known.acknowledged = { to: staged.to, attempt: staged.attempt, step: staged.step, streams };
-    this.#tellServed();
+    this.#publishServed();
   }
 
   #onOutage(cluster: string, reason: string): void {
@@ -336,7 +336,7 @@ export class RoutedClusters {
   }
 
   /** Publishes which versions all threads of this router serve, and how far they are in handoffs. */
-  #tellServed(): void {
+  #publishServed(): void {
     this.#control?.serving(this.#value());
   }
 
@@ -348,7 +348,7 @@ export class RoutedClusters {
   /** Registers the router where it listens. */
   listensAt(places: ListeningPlaces): void {
     this.#places = places;
-    if (places.areChosen) this.#tellServed();
+    if (places.areChosen) this.#publishServed();
   }
 
   /** As it is routed by now. */

@@ -38,8 +38,8 @@ export class ControlPlane {
     for (const each of this.#followed.values()) each.run();
   }
 
-  #add(cluster: ControlledCluster, isTold: boolean): FollowedCluster {
-    const added = new FollowedCluster(this.#following, cluster, isTold);
+  #add(cluster: ControlledCluster, isAnnounced: boolean): FollowedCluster {
+    const added = new FollowedCluster(this.#following, cluster, isAnnounced);
     this.#followed.set(cluster.name, added);
     return added;
   }
@@ -67,7 +67,7 @@ export class ControlPlane {
     const added = this.#add(cluster, false);
     added.run();
     await this.#membership.update(changed);
-    added.isTold = true;
+    added.isAnnounced = true;
     if (this.#lease?.isHeld === true) added.onRegistered(this.#lease);
   }
 

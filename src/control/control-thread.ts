@@ -70,22 +70,22 @@ export class ControlThread {
 
   /** Publishes what this router serves. */
   serving(value: RouterValue): void {
-    this.#calls.tell('serving', value);
+    this.#calls.notify('serving', value);
   }
 
   /** Follows another cluster: it is served once the others know that this router does so. */
   follow(cluster: ControlledCluster, value: RouterValue): void {
-    this.#calls.tell('follow', cluster, value);
+    this.#calls.notify('follow', cluster, value);
   }
 
   /** Follows a cluster no more, to which no thread sends anything any more. */
   leave(cluster: string, value: RouterValue): void {
-    this.#calls.tell('leave', cluster, value);
+    this.#calls.notify('leave', cluster, value);
   }
 
   /** Every thread of the router does what an event said. */
   carriedOut(cluster: string, id: number): void {
-    this.#calls.tell('carriedOut', cluster, id);
+    this.#calls.notify('carriedOut', cluster, id);
   }
 
   /** How it is, as far as can be seen from outside. */
@@ -95,7 +95,7 @@ export class ControlThread {
 
   /** Leaves the registry. Where that cannot be reached it is not waited for long. */
   async stop(): Promise<void> {
-    this.#calls.tell('stop');
+    this.#calls.notify('stop');
     const timeout = setTimeout(() => this.#worker.terminate(), STOP_MS);
     await this.#ended;
     clearTimeout(timeout);

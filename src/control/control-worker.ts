@@ -12,7 +12,7 @@ const plane = new ControlPlane(birth, {
   registry: openRegistry(birth.store, machine),
   kept: new KeptTopologies(birth.keepIn),
   clock: machine.clock,
-  onEvent: (event) => news.tell('event', event),
+  onEvent: (event) => news.notify('event', event),
 });
 
 answerCalls<ControlCalls>(starter, {

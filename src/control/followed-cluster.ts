@@ -21,18 +21,18 @@ export class FollowedCluster {
   readonly follower: ClusterFollower;
   readonly serving: ServingLease;
   /** Whether the others know that this router serves the cluster. Before that no lease is one to serve it by. */
-  isTold: boolean;
+  isAnnounced: boolean;
   readonly #following: Following;
   readonly #cluster: ControlledCluster;
   readonly #stopping = new AbortController();
   ended: Promise<unknown> = Promise.resolve();
 
-  constructor(following: Following, cluster: ControlledCluster, isTold: boolean) {
+  constructor(following: Following, cluster: ControlledCluster, isAnnounced: boolean) {
     const { registry, kept, router, instance, onEvent, clock } = following;
     const { name, topology, servesUntil } = cluster;
     this.#following = following;
     this.#cluster = cluster;
-    this.isTold = isTold;
+    this.isAnnounced = isAnnounced;
     this.follower = new ClusterFollower(registry, kept, name, topology, onEvent);
     const onServes = (serves: boolean): void => onEvent({ kind: 'serves', cluster: name, serves });
     const self = qualified(router, instance);
@@ -40,7 +40,7 @@ export class FollowedCluster {
   }
 
   onRegistered(lease: HeldLease): void {
-    if (this.isTold) void this.serving.onRegistered(lease);
+    if (this.isAnnounced) void this.serving.onRegistered(lease);
   }
 
   run(): void {

@@ -13,8 +13,8 @@ function topology(version: number): Topology {
   return checkTopology({ ...NAME, version, shards }, 'the test') as Topology;
 }
 
-/** A registry whose two watches tell what the test says, when it says so. */
-class Told {
+/** A registry whose two watches report what the test says, when it says so. */
+class ScriptedRegistry {
   readonly #topologies = new EventQueue<TopologyEvent>();
   readonly #handoffs = new EventQueue<HandoffEvent>();
   readonly events: ClusterEvent[] = [];
@@ -60,85 +60,85 @@ class Told {
     });
   }
 
-  async tells(...routing: string[]): Promise<void> {
+  async reports(...routing: string[]): Promise<void> {
     await vi.waitFor(() => expect(this.routing).toEqual(routing));
   }
 }
 
 it('reports the topology and what is staged beside it as of one moment', async () => {
-  const told = new Told();
-  told.topology(1);
-  await told.tells();
-  told.handoff(1, 2, null);
-  await told.tells('1');
-  told.handoff(1, 2, 'stage');
-  told.handoff(1, 2, 'hold');
-  told.handoff(1, 2, 'committed');
-  await told.tells('1', '1>2 stage', '1>2 hold', '2');
-  told.topology(2);
-  told.handoff(2, 3, 'stage');
-  told.handoff(2, 3, 'aborted');
-  await told.tells('1', '1>2 stage', '1>2 hold', '2', '2>3 stage', '2');
+  const scripted = new ScriptedRegistry();
+  scripted.topology(1);
+  await scripted.reports();
+  scripted.handoff(1, 2, null);
+  await scripted.reports('1');
+  scripted.handoff(1, 2, 'stage');
+  scripted.handoff(1, 2, 'hold');
+  scripted.handoff(1, 2, 'committed');
+  await scripted.reports('1', '1>2 stage', '1>2 hold', '2');
+  scripted.topology(2);
+  scripted.handoff(2, 3, 'stage');
+  scripted.handoff(2, 3, 'aborted');
+  await scripted.reports('1', '1>2 stage', '1>2 hold', '2', '2>3 stage', '2');
 });
 
 it('is ahead by the handoff, and goes back for no version that its own watch tells of late', async () => {
-  const told = new Told();
-  told.topology(1);
+  const scripted = new ScriptedRegistry();
+  scripted.topology(1);
   for (const [from, to] of [
     [1, 2],
     [2, 3],
   ] as const) {
-    told.handoff(from, to, 'hold');
-    told.handoff(from, to, 'committed');
+    scripted.handoff(from, to, 'hold');
+    scripted.handoff(from, to, 'committed');
   }
-  await told.tells('1>2 hold', '2', '2>3 hold', '3');
-  told.topology(2);
-  told.topology(3);
-  told.topology(4);
-  await told.tells('1>2 hold', '2', '2>3 hold', '3', '4');
+  await scripted.reports('1>2 hold', '2', '2>3 hold', '3');
+  scripted.topology(2);
+  scripted.topology(3);
+  scripted.topology(4);
+  await scripted.reports('1>2 hold', '2', '2>3 hold', '3', '4');
 });
 
 it('has a version that comes again raised above all that it has known, and goes on with what it knows until then', async () => {
-  const told = new Told();
-  told.handoff(1, 2, null);
-  told.topology(4);
-  await told.tells('4');
-  told.topology(2);
-  await vi.waitFor(() => expect(told.raised[0]).toBe(4));
-  await told.tells('4');
-  told.topology(5);
-  await told.tells('4', '5');
+  const scripted = new ScriptedRegistry();
+  scripted.handoff(1, 2, null);
+  scripted.topology(4);
+  await scripted.reports('4');
+  scripted.topology(2);
+  await vi.waitFor(() => expect(scripted.raised[0]).toBe(4));
+  await scripted.reports('4');
+  scripted.topology(5);
+  await scripted.reports('4', '5');
 });
 
 it('releases nothing that is held before it knows the version in question', async () => {
-  const told = new Told();
-  told.topology(1);
-  told.handoff(1, 2, 'hold');
-  await told.tells('1>2 hold');
+  const scripted = new ScriptedRegistry();
+  scripted.topology(1);
+  scripted.handoff(1, 2, 'hold');
+  await scripted.reports('1>2 hold');
   // The end of that, and the beginning of the next, were missed.
-  told.handoff(2, 3, 'drain');
-  told.handoff(2, 3, 'aborted');
+  scripted.handoff(2, 3, 'drain');
+  scripted.handoff(2, 3, 'aborted');
   await new Promise((resolve) => setImmediate(resolve));
-  await told.tells('1>2 hold');
-  told.topology(2);
-  await told.tells('1>2 hold', '2');
+  await scripted.reports('1>2 hold');
+  scripted.topology(2);
+  await scripted.reports('1>2 hold', '2');
 });
 
 it('takes a version from its own watch where what was staged is not known', async () => {
-  const told = new Told();
-  told.topology(1);
-  told.handoff(1, 2, 'committed');
-  told.topology(2);
-  await told.tells('2');
+  const scripted = new ScriptedRegistry();
+  scripted.topology(1);
+  scripted.handoff(1, 2, 'committed');
+  scripted.topology(2);
+  await scripted.reports('2');
 });
 
 it('tells two attempts at the same version apart', async () => {
-  const told = new Told();
-  told.topology(1);
-  told.handoff(1, 2, 'hold', 1);
-  told.handoff(1, 2, 'drain', 2);
-  told.handoff(1, 2, 'hold', 2);
-  await told.tells('1>2 hold', '1>2 drain', '1>2 hold');
-  const attempts = told.events.flatMap((event) => (event.kind === 'routing' ? (event.staged?.attempt ?? []) : []));
+  const scripted = new ScriptedRegistry();
+  scripted.topology(1);
+  scripted.handoff(1, 2, 'hold', 1);
+  scripted.handoff(1, 2, 'drain', 2);
+  scripted.handoff(1, 2, 'hold', 2);
+  await scripted.reports('1>2 hold', '1>2 drain', '1>2 hold');
+  const attempts = scripted.events.flatMap((event) => (event.kind === 'routing' ? (event.staged?.attempt ?? []) : []));
   expect(attempts).toEqual([1, 2, 2]);
 });

@@ -46,7 +46,7 @@ export class ClusterFollower {
   readonly topologyName: TopologyName;
   readonly #registry: Registry;
   readonly #copy: TopologyCopy;
-  readonly #tell: (event: ClusterEvent) => void;
+  readonly #onEvent: (event: ClusterEvent) => void;
   /** Undefined: nothing is known yet. */
   #served: Served | null | undefined = undefined;
   #view: HandoffView = { handoff: null, staged: null, nodes: [], autonomous: [] };
@@ -81,15 +81,15 @@ export class ClusterFollower {
     kept: TopologyKeeper | null,
     cluster: string,
     name: TopologyName,
-    tell: (event: ClusterEvent) => void,
+    onEvent: (event: ClusterEvent) => void,
     newest: TopologyVersion | 0 = 0,
   ) {
     this.#newest = newest;
     this.#registry = registry;
     this.cluster = cluster;
     this.topologyName = name;
-    this.#tell = tell;
-    this.#copy = new TopologyCopy(kept, name, (message) => tell({ kind: 'warning', cluster, message }));
+    this.#onEvent = onEvent;
+    this.#copy = new TopologyCopy(kept, name, (message) => onEvent({ kind: 'warning', cluster, message }));
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -195,9 +195,9 @@ export class ClusterFollower {
     this.#outages += cause === null ? -1 : 1;
     if (cause !== null && this.#outages === 1) {
       if (this.#served === undefined) this.#serveKept();
-      this.#tell({ kind: 'outage', cluster: this.cluster, reason: cause.message });
+      this.#onEvent({ kind: 'outage', cluster: this.cluster, reason: cause.message });
     }
-    if (cause === null && this.#outages === 0) this.#tell({ kind: 'recovered', cluster: this.cluster });
+    if (cause === null && this.#outages === 0) this.#onEvent({ kind: 'recovered', cluster: this.cluster });
   }
 
   #serveKept(): void {
@@ -212,7 +212,7 @@ export class ClusterFollower {
   }
 
   #publish(): void {
-    this.#tellOfOneMoment();
+    this.#reportMoment();
     this.#wake();
   }
 
@@ -221,7 +221,7 @@ export class ClusterFollower {
   }
 
   /** Reports to the router what to do, once both watches agree on a moment. */
-  #tellOfOneMoment(): void {
+  #reportMoment(): void {
     if (this.#served === undefined || !this.#hasView || this.#viewOf !== this.#incarnation) return;
     this.#newest = Math.max(this.#newest, this.#served?.topology.version ?? 0) as TopologyVersion;
     const { handoff, staged } = this.#view;
@@ -234,7 +234,7 @@ export class ClusterFollower {
         // The version that this handoff is about is not known here yet: what is held stays so until it is.
       } else if ((handoff.step === 'committed' ? handoff.to : handoff.from) > version) return;
     }
-    this.#tellRouting(this.#stagedFor(handoff, staged));
+    this.#reportRouting(this.#stagedFor(handoff, staged));
     this.onChange();
     this.#keep();
   }
@@ -252,7 +252,7 @@ export class ClusterFollower {
     return { to, attempt, step: step as StagedCluster['step'], watchesEnd, shardsGiveUp: givesUp, losing, table };
   }
 
-  #tellRouting(staged: StagedCluster | null): void {
+  #reportRouting(staged: StagedCluster | null): void {
     const served = this.#served ?? null;
     const reported = JSON.stringify([served?.number, this.#from, staged?.attempt, staged?.step, staged?.shardsGiveUp]);
     if (reported === this.#reported) return;
@@ -261,7 +261,7 @@ export class ClusterFollower {
     this.#id++;
     const { handoff } = this.#view;
     const lost = handoff !== null && handoff.to === served?.topology.version ? handoff.lost : [];
-    this.#tell({ kind: 'routing', cluster: this.cluster, table, staged, lost, from: this.#from, id: this.#id });
+    this.#onEvent({ kind: 'routing', cluster: this.cluster, table, staged, lost, from: this.#from, id: this.#id });
   }
 
   /** Behind what the router waits for. */

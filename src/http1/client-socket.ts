@@ -103,7 +103,7 @@ export class ClientSocket implements OutputListener {
 
   beforeFlush(): void {}
 
-  onRelieved(): void {}
+  onWritable(): void {}
 
   onUnread(): void {
     if (this.#state !== 'closed') this.giveUp();
@@ -123,8 +123,8 @@ export class ClientSocket implements OutputListener {
     if (sent !== this.#sentBytes || this.output.unsentBytes === 0) this.#sentAtMs = nowMs;
     this.#sentBytes = sent;
     // One that is not read says nothing of its client's end: where nothing moves for this long, the client may be gone.
-    const isDeaf = this.#pause.isPaused && nowMs - Math.max(this.#receivedAtMs, this.#movedAtMs) > limitMs;
-    return isDeaf || nowMs - this.#sentAtMs > limitMs;
+    const isUnresponsive = this.#pause.isPaused && nowMs - Math.max(this.#receivedAtMs, this.#movedAtMs) > limitMs;
+    return isUnresponsive || nowMs - this.#sentAtMs > limitMs;
   }
 
   // ---- its end ---------------------------------------------------------------------------------------------------

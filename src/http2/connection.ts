@@ -85,7 +85,7 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
       onDataSent: () => this.#receiver.earn(),
       onOverfull: (stream) => {
         this.#handler.onFlood(this, 'backlog');
-        this.resetAndTell(stream, ErrorCode.EnhanceYourCalm, ResetCause.TooSlow);
+        this.resetAndNotify(stream, ErrorCode.EnhanceYourCalm, ResetCause.TooSlow);
       },
     };
     this.#sender = new Sender(this.#output, this.#writer, context, this.#streams, sending);
@@ -311,7 +311,7 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
     }
     for (const stream of this.#sender.stalledSince(nowMs - limits.stalledWindowMs)) {
       this.#handler.onFlood(this, 'stalled');
-      this.resetAndTell(stream, ErrorCode.EnhanceYourCalm, ResetCause.TooSlow);
+      this.resetAndNotify(stream, ErrorCode.EnhanceYourCalm, ResetCause.TooSlow);
     }
   }
 
@@ -352,7 +352,7 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
   }
 
   /** Resets a stream on which the peer broke a rule, or went beyond what we put up with. */
-  resetAndTell(stream: Stream, code: number, cause: ResetCause = ResetCause.Violation): void {
+  resetAndNotify(stream: Stream, code: number, cause: ResetCause = ResetCause.Violation): void {
     this.reset(stream, code);
     stream.handler.onReset(stream, code, cause);
   }
@@ -385,7 +385,7 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
     if (this.#state !== 'closed') this.#pings.flush();
   }
 
-  onRelieved(): void {
+  onWritable(): void {
     if (this.#state === 'open' || this.#state === 'draining') this.#sender.sendWaiting();
   }
 

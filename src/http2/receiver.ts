@@ -31,7 +31,7 @@ export interface ReceivingConnection extends BudgetedConnection {
   openStream(id: number, handler: StreamHandler): Stream;
   closeIfEnded(stream: Stream): void;
   closeStream(stream: Stream): void;
-  resetAndTell(stream: Stream, code: number): void;
+  resetAndNotify(stream: Stream, code: number): void;
   fail(code: number, reason: string): void;
   /** Counts what went over a limit, and goes on. */
   countFlood(cause: FloodCause): void;
@@ -240,7 +240,7 @@ export class Receiver implements FrameSink {
   }
 
   #resetForViolation(stream: Stream, code: number): void {
-    if (this.#countReset()) this.#connection.resetAndTell(stream, code);
+    if (this.#countReset()) this.#connection.resetAndNotify(stream, code);
   }
 
   #countReset(): boolean {

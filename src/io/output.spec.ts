@@ -18,7 +18,7 @@ function outputToWhoReadsNothing(pool: BufferPool) {
       take = done;
     },
   });
-  const listener = { beforeFlush() {}, onRelieved() {}, onUnread: () => seen.unread++ };
+  const listener = { beforeFlush() {}, onWritable() {}, onUnread: () => seen.unread++ };
   const output = new Output(socket as unknown as Socket, pool, new Turn(() => 0), listener);
   const turn = (bytes: number): void => {
     output.append(Buffer.alloc(bytes), 0, bytes);
@@ -74,7 +74,7 @@ it('copies what waits for a connection a few times, however small its pieces are
     return take(bytes);
   };
   const socket = Object.assign(new Duplex({ read() {}, write() {} }), { connecting: true });
-  const listener = { beforeFlush() {}, onRelieved() {}, onUnread() {} };
+  const listener = { beforeFlush() {}, onWritable() {}, onUnread() {} };
   const output = new Output(socket as unknown as Socket, pool, new Turn(() => 0), listener);
   for (let i = 0; i < 60_000; i++) output.append(Buffer.from('12345678'), 0, 8);
   expect(output.length).toBe(480_000);

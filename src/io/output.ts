@@ -54,7 +54,7 @@ export class BufferPool {
 export class Output implements Flushable {
   bytes: Buffer = NOTHING;
   length = 0;
-  /** The socket takes no more for now; `onRelieved` is called when it does again. */
+  /** The socket takes no more for now; `onWritable` is called when it does again. */
   congested = false;
   readonly #socket: Socket;
   readonly #pool: BufferPool;
@@ -90,7 +90,7 @@ export class Output implements Flushable {
     if (!this.congested || this.#socket.writableLength > CONGESTED_BYTES) return;
     this.congested = false;
     this.#turn.begin();
-    this.#listener.onRelieved();
+    this.#listener.onWritable();
   };
 
   /** Writes what there is and leaves the socket to other code. */
@@ -220,7 +220,7 @@ export interface OutputListener {
   /** The last moment to add something to this turn's output. */
   beforeFlush(): void;
   /** The socket takes output again after it was congested. */
-  onRelieved(): void;
+  onWritable(): void;
   /** More output waits than may: the peer does not read. The connection has to be cut. */
   onUnread(): void;
 }

@@ -141,7 +141,7 @@ export class RegisteredOwnership implements Ownership {
   async #onRegistered(lease: HeldLease): Promise<void> {
     const onLost = (): void => {
       this.#setTimes();
-      this.#tellHealth();
+      this.#reportHealth();
     };
     lease.lost.addEventListener('abort', onLost, { once: true });
     await this.#rights.claim(lease.lost, ({ process }) => hasEnded(process));
@@ -151,19 +151,19 @@ export class RegisteredOwnership implements Ownership {
     lease.onExtended = () => this.#setTimes();
     this.#setTimes();
     this.#lookAtClock();
-    this.#tellHealth();
+    this.#reportHealth();
     this.#claimTimeBeyond();
   }
 
   /** Whether that with which it serves is well: where it is not, the others may take the shard out. */
   set isWell(isWell: boolean) {
     this.#isWell = isWell;
-    this.#tellHealth();
+    this.#reportHealth();
   }
 
-  #tellHealth(): void {
+  #reportHealth(): void {
     const healthy = this.#isWell && this.#confirmed?.isHeld === true;
-    if (healthy !== this.#value.healthy) this.#tell({ healthy });
+    if (healthy !== this.#value.healthy) this.#report({ healthy });
   }
 
   /** The others have to know what the version that is served allows beyond the lease. */
@@ -176,7 +176,7 @@ export class RegisteredOwnership implements Ownership {
     void this.#rights.change({ beyondLeaseMs }, until).then(() => this.#setTimes());
     // Without failover it serves for as long as it runs, whatever the others wait for.
     if (Number.isFinite(beyondLeaseMs))
-      void this.#registry.reckonWith(lease.lengthMs + beyondLeaseMs, until).then(() => this.#setTimes());
+      void this.#registry.recordLongestLease(lease.lengthMs + beyondLeaseMs, until).then(() => this.#setTimes());
   }
 
   /** Serves nothing any more, and says so: no handoff has to wait for it. */
@@ -226,7 +226,7 @@ export class RegisteredOwnership implements Ownership {
     // Where lost shards are not taken out, no other shard gets this one's keys without its word: then it is for ever.
     if (!Number.isFinite(beyondMs)) return beyondMs;
     // Should the registry go back to a backup, the others wait for no longer than was recorded.
-    return Math.min(beyondMs, this.#registry.reckonedMs - lengthMs);
+    return Math.min(beyondMs, this.#registry.longestLeaseMs - lengthMs);
   }
 
   admit(key: string, askedBy: number | null): Verdict | Promise<Verdict> {
@@ -286,7 +286,7 @@ export class RegisteredOwnership implements Ownership {
     const gone = this.#dropLost();
     this.#claimTimeBeyond();
     const idle = this.#table === null;
-    if (idle !== (this.#value.idle === true)) this.#tell({ idle });
+    if (idle !== (this.#value.idle === true)) this.#report({ idle });
     this.#follower.carriedOut(id);
     if (givesUp && staged.losing.includes(this.#identity.shard))
       void gone.then(() => {
@@ -308,10 +308,10 @@ export class RegisteredOwnership implements Ownership {
   }
 
   #acknowledge(to: NonNullable<NodeValue['acknowledged']>['to'], attempt: number): void {
-    this.#tell({ acknowledged: { to, attempt, step: 'hold' } });
+    this.#report({ acknowledged: { to, attempt, step: 'hold' } });
   }
 
-  #tell(news: Partial<NodeValue>): void {
+  #report(news: Partial<NodeValue>): void {
     this.#value = { ...this.#value, ...news };
     void this.#membership?.update(this.#value);
   }

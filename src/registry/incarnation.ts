@@ -149,7 +149,7 @@ function following(stored: StoredIncarnation | null, seen: Seen, copy: string, b
 }
 
 /** Records a lease: its holder may use this incarnation for that long after the store has become another one. @throws StoreUnavailable */
-export async function reckonWith(store: Store, lengthMs: number): Promise<void> {
+export async function recordLongestLease(store: Store, lengthMs: number): Promise<void> {
   for (;;) {
     const entry = await store.get(INCARNATION);
     const stored = entry === null ? null : storedOf(entry);

@@ -92,19 +92,19 @@ export class Registry {
     }
   }
 
-  /** For how long a process may act without hearing from the registry, by what was recorded with `reckonWith` and by its lease. */
-  get reckonedMs(): number {
-    return this.#store.reckonedMs;
+  /** For how long a process may act without hearing from the registry, by what was recorded with `recordLongestLease` and by its lease. */
+  get longestLeaseMs(): number {
+    return this.#store.longestLeaseMs;
   }
 
   /**
    * Records that this process may act for that long after it last heard from the registry: if the registry goes back to a backup, no other process
    * serves under the new incarnation before then. It waits through outages, until `signal` aborts.
    */
-  async reckonWith(lengthMs: number, signal: AbortSignal): Promise<void> {
+  async recordLongestLease(lengthMs: number, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        await this.#store.reckonWith(lengthMs);
+        await this.#store.recordLongestLease(lengthMs);
         return;
       } catch (error) {
         if (!(error instanceof StoreUnavailable)) throw error;

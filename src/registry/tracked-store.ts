@@ -1,7 +1,7 @@
 import { type Pause, pausesBy } from '../runtime/pause.ts';
 import { LONGEST_LEASE_MS } from './access/call-bounds.ts';
 import type { FencingToken } from './fencing-token.ts';
-import { INCARNATIONS, incarnationOf, reckonWith, type StoredIncarnation } from './incarnation.ts';
+import { INCARNATIONS, incarnationOf, recordLongestLease, type StoredIncarnation } from './incarnation.ts';
 import {
   type Change,
   type Condition,
@@ -176,21 +176,21 @@ export class TrackedStore implements Store {
   }
 
   /** For how long a process of this incarnation may act without hearing from the store: if it goes back, all others wait for that. */
-  get reckonedMs(): number {
+  get longestLeaseMs(): number {
     return this.#longestLeaseMs;
   }
 
   /** Has others wait for longer. No process is waited for longer than a lease can be. @throws StoreUnavailable */
-  async reckonWith(wantedMs: number): Promise<void> {
+  async recordLongestLease(wantedMs: number): Promise<void> {
     const lengthMs = Math.min(wantedMs, LONGEST_LEASE_MS);
     if (lengthMs <= this.#longestLeaseMs) return;
     if (this.#incarnation === null) await this.check();
-    await this.#noted(reckonWith(this.#store, lengthMs));
+    await this.#noted(recordLongestLease(this.#store, lengthMs));
     this.#longestLeaseMs = Math.max(this.#longestLeaseMs, lengthMs);
   }
 
   async grantLease(lengthMs: number): Promise<LeaseId> {
-    await this.reckonWith(lengthMs);
+    await this.recordLongestLease(lengthMs);
     return this.#noted(this.#store.grantLease(lengthMs));
   }
 

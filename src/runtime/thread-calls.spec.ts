@@ -58,9 +58,9 @@ it.each([
 
 it('begins calls in their order, whether or not they want an answer', async () => {
   const { calls } = connected();
-  calls.tell('remember', 'one');
+  calls.notify('remember', 'one');
   void calls.ask('remember', 'two');
-  calls.tell('remember', 'three');
+  calls.notify('remember', 'three');
   expect(await calls.ask('remembered')).toEqual(['one', 'two', 'three']);
 });
 

@@ -90,7 +90,7 @@ export class ThreadCaller<Calls extends CallsOf<Calls>> {
   }
 
   /** The same where no answer is waited for: what the other side throws ends that thread. */
-  tell<Name extends keyof Calls & string>(name: Name, ...args: Question<Calls[Name]>): void {
+  notify<Name extends keyof Calls & string>(name: Name, ...args: Question<Calls[Name]>): void {
     this.#port.postMessage({ call: name, id: 0, args } satisfies CallMessage);
   }
 

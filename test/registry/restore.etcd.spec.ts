@@ -5,7 +5,7 @@ import type { Registry } from '../../src/registry/index.ts';
 import { EtcdStore } from '../../src/registry/store/etcd-store.ts';
 import { freePorts, Scope } from '../support/processes.ts';
 import { registryOn } from '../support/registries.ts';
-import { draft, Follower } from './told-topologies.ts';
+import { draft, Follower } from './reported-topologies.ts';
 
 const scope = new Scope();
 afterEach(() => scope.release());
@@ -33,13 +33,13 @@ it('is noticed where etcd was restored from a snapshot, as the docs say it is do
   etcdctl('snapshot', 'save', copy);
   for (const shard of ['d', 'e', 'f']) await registry.topologies.commit(draft(shard));
   const ahead = new Follower(scope, registry);
-  await ahead.tells('f@6');
+  await ahead.reports('f@6');
   await stop();
   const restored = join(scope.folder(), 'data');
   etcdctl('snapshot', 'restore', copy, '--data-dir', restored, ...member, '--initial-cluster-token', 'restored-2');
   await run(restored);
   const fresh = new Follower(scope, open());
-  await Promise.all([ahead.tells('c@7'), fresh.tells('c@7')]);
+  await Promise.all([ahead.reports('c@7'), fresh.reports('c@7')]);
   await registry.topologies.commit(draft('g'));
-  await Promise.all([ahead.tells('g@8'), fresh.tells('g@8')]);
+  await Promise.all([ahead.reports('g@8'), fresh.reports('g@8')]);
 });

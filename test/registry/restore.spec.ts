@@ -5,7 +5,7 @@ import { type Registry, type Store, StoreUnavailable } from '../../src/registry/
 import { SqliteStore } from '../../src/registry/store/sqlite-store.ts';
 import { Scope } from '../support/processes.ts';
 import { clock, PATIENCE, registryOn } from '../support/registries.ts';
-import { draft, Follower } from './told-topologies.ts';
+import { draft, Follower } from './reported-topologies.ts';
 
 const scope = new Scope();
 afterEach(() => scope.release());
@@ -116,22 +116,22 @@ describe.each(['a copy', 'in place', 'lost'] as const)('a registry that is resto
     const store = restorable();
     const registry = await lived(store);
     const ahead = new Follower(scope, registry);
-    await ahead.tells('f@6');
+    await ahead.reports('f@6');
     store.restore(how);
     store.breakWatches();
     if (how === 'lost') await open(store).topologies.commit(draft('c'));
     const fresh = new Follower(scope, open(store));
-    await Promise.all([ahead.tells('c@7'), fresh.tells('c@7')]);
+    await Promise.all([ahead.reports('c@7'), fresh.reports('c@7')]);
     // And goes on from there.
     await registry.topologies.commit(draft('g'));
-    await Promise.all([ahead.tells('g@8'), fresh.tells('g@8')]);
+    await Promise.all([ahead.reports('g@8'), fresh.reports('g@8')]);
   });
 
   it('is noticed by a client that was cut off while as many changes were made again', async () => {
     const store = restorable();
     const registry = await lived(store);
     const ahead = new Follower(scope, registry);
-    await ahead.tells('f@6');
+    await ahead.reports('f@6');
     store.restore(how);
     const other = open(store);
     const raw = store.client();
@@ -139,7 +139,7 @@ describe.each(['a copy', 'in place', 'lost'] as const)('a registry that is resto
     await other.topologies.commit(draft('x'));
     expect((await raw.list('')).revision).toBeGreaterThan(50);
     store.breakWatches();
-    await ahead.tells('x@7');
+    await ahead.reports('x@7');
   });
 
   it('ends leases and terms at once, and gives larger tokens', async () => {
@@ -148,7 +148,7 @@ describe.each(['a copy', 'in place', 'lost'] as const)('a registry that is resto
     const signal = new AbortController();
     const term = await registry.elections.campaign('e', 'a', 60_000, signal.signal);
     const follower = new Follower(scope, registry);
-    await follower.tells('f@6');
+    await follower.reports('f@6');
     store.restore(how);
     store.breakWatches();
     await vi.waitFor(() => expect(term?.isLeading).toBe(false), PATIENCE);
@@ -183,7 +183,7 @@ describe.each(['a copy', 'in place', 'lost'] as const)('a registry that is resto
       [follower, fresh].map((each) => each.follower.confirmed(AbortSignal.timeout(20_000)).then(isSettling)),
     );
     expect(settling).toEqual([true, false, false]);
-    await Promise.all([follower.tells('c@7'), fresh.tells('c@7')]);
+    await Promise.all([follower.reports('c@7'), fresh.reports('c@7')]);
   });
 
   it('settles for as long as any process has recorded that it may act, whichever notices', async () => {
@@ -192,7 +192,7 @@ describe.each(['a copy', 'in place', 'lost'] as const)('a registry that is resto
     const other = open(store);
     await other.incarnation();
     expect(await other.topologies.list(null)).toHaveLength(1);
-    await registry.reckonWith(ACTS_MS, AbortSignal.timeout(5000));
+    await registry.recordLongestLease(ACTS_MS, AbortSignal.timeout(5000));
     await other.incarnation();
     store.restore(how);
     await other.incarnation();
@@ -207,7 +207,7 @@ it('is read again by a member that has seen nothing since the backup, once anoth
   const registry = await lived(store);
   store.restore('in place');
   const fresh = new Follower(scope, open(store));
-  await fresh.tells('c@3');
+  await fresh.reports('c@3');
   await registry.incarnation();
   const until = AbortSignal.timeout(5000);
   await fresh.follower.confirmed(until);
@@ -219,10 +219,10 @@ it('is the same registry where it was only started again', async () => {
   const registry = await lived(store);
   const term = await registry.elections.campaign('e', 'a', 60_000, new AbortController().signal);
   const follower = new Follower(scope, registry);
-  await follower.tells('f@6');
+  await follower.reports('f@6');
   store.backUp();
   await registry.topologies.commit(draft('g'));
-  await follower.tells('g@7');
+  await follower.reports('g@7');
   expect(term?.isLeading).toBe(true);
   await term?.resign();
 });
@@ -232,7 +232,7 @@ it('is the same registry where the entry that says so is broken, or taken away',
   const registry = await lived(store);
   const term = await registry.elections.campaign('e', 'a', 60_000, new AbortController().signal);
   const follower = new Follower(scope, registry);
-  await follower.tells('f@6');
+  await follower.reports('f@6');
   const raw = store.client();
   const before = await raw.get('incarnation/current');
   for (const value of ['garbage', '{}', null]) {

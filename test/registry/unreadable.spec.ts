@@ -87,7 +87,7 @@ class Readers {
   }
 
   /** Waits until a version is what is told of. */
-  async tells(version: number | null): Promise<void> {
+  async reports(version: number | null): Promise<void> {
     await vi.waitFor(() => {
       if (this.#failure !== null) throw this.#failure;
       const routing = this.events.filter((event) => event.kind === 'routing').at(-1);
@@ -104,7 +104,7 @@ async function drained(watch: AsyncIterable<unknown>): Promise<void> {
 it('survives whatever any entry turns into, keeps what it read last, and says which entry it was', async () => {
   const { raw, open } = await filled();
   const readers = new Readers(open());
-  await readers.tells(3);
+  await readers.reports(3);
   const { entries } = await raw.list('');
   expect(entries.length).toBeGreaterThan(14);
   const keys = new Set(entries.flatMap(({ key }) => [key, `${key}x`, key.replace(/[^/]*$/, 'evil')]));
@@ -117,10 +117,10 @@ it('survives whatever any entry turns into, keeps what it read last, and says wh
     const keys = readers.registry.unreadable.all.map(({ key }) => key);
     expect(keys).toEqual(expect.arrayContaining([POINTER, 'handoff/default/docs/state', 'member/router/evil']));
   }, PATIENCE);
-  await readers.tells(3);
+  await readers.reports(3);
   // What stands there is mended by force, and read again.
   const mended = await readers.registry.topologies.commit(draft(9), { force: true });
-  await readers.tells(mended.version);
+  await readers.reports(mended.version);
   await vi.waitFor(() => {
     expect(readers.registry.unreadable.all.map(({ key }) => key)).not.toContain(POINTER);
   }, PATIENCE);
@@ -129,7 +129,7 @@ it('survives whatever any entry turns into, keeps what it read last, and says wh
 it('waits in a handoff for those that are there, whatever member entries say', async () => {
   const { raw, open } = await filled();
   const readers = new Readers(open());
-  await readers.tells(3);
+  await readers.reports(3);
   const { entries } = await raw.list('member/');
   for (const { key } of entries) for (const value of GARBAGE) await raw.commit([], [{ key, value }]);
   await raw.commit([], [{ key: 'member/router/evil', value: 'garbage' }]);
@@ -137,14 +137,14 @@ it('waits in a handoff for those that are there, whatever member entries say', a
     const keys = readers.registry.unreadable.all.map(({ key }) => key);
     expect(keys.sort()).toEqual(['member/router/evil', expect.stringMatching(/^member\/router\/r1/)]);
   }, PATIENCE);
-  await readers.tells(3);
+  await readers.reports(3);
   expect((await readers.registry.handoffs.read(NAME)).handoff?.step).toBe('stage');
 });
 
 it.each(GARBAGE.slice(0, 7))('begins with the last version where the pointer to it is %s', async (value) => {
   const { raw, open } = await filled();
   await raw.commit([], [{ key: POINTER, value }]);
-  await new Readers(open()).tells(3);
+  await new Readers(open()).reports(3);
 });
 
 it('begins from the disk where the current version cannot be read, and with nothing where it is not there', async () => {
@@ -153,20 +153,20 @@ it('begins from the disk where the current version cannot be read, and with noth
   const nodes: StoredNode[] = [];
   const kept = { topology: { ...draft(3), version: 3 as never }, nodes, claimedBy: null };
   const fromDisk = new Readers(open(), kept);
-  await fromDisk.tells(3);
+  await fromDisk.reports(3);
   expect(fromDisk.events.at(0)).toMatchObject({ kind: 'routing', from: 'disk' });
-  await new Readers(open()).tells(null);
+  await new Readers(open()).reports(null);
 });
 
 it('takes up a version of a later release that has more fields, and says what it leaves out', async () => {
   const { raw, open } = await filled();
   const readers = new Readers(open());
-  await readers.tells(3);
+  await readers.reports(3);
   const later = { ...documentOf(await raw.get(VERSION_3)), version: 4, zone: 'eu-1' };
   later.shards[0] = { ...later.shards[0], rack: 'r7' };
   await commitRaw(raw, later);
-  await readers.tells(4);
-  await new Readers(open()).tells(4);
+  await readers.reports(4);
+  await new Readers(open()).reports(4);
   expect(readers.registry.unreadable.all).toMatchObject([
     { key: 'version/default/docs/0000000000000004', reason: expect.stringContaining('shards.0.rack, zone') },
   ]);
@@ -181,12 +181,12 @@ it.each([
 ])('keeps the last version where it does not know what a later release decides by: %j', async (unknown) => {
   const { raw, open } = await filled();
   const readers = new Readers(open());
-  await readers.tells(3);
+  await readers.reports(3);
   await commitRaw(raw, { ...documentOf(await raw.get(VERSION_3)), version: 4, ...unknown });
   await vi.waitFor(() => expect(readers.registry.unreadable.all).toHaveLength(1), PATIENCE);
-  await readers.tells(3);
+  await readers.reports(3);
   await commitRaw(raw, { ...documentOf(await raw.get(VERSION_3)), version: 5 });
-  await readers.tells(5);
+  await readers.reports(5);
   expect(readers.registry.unreadable.all).toEqual([]);
 });
 

@@ -77,16 +77,16 @@ const match = z
   .describe('Which requests match: exactly one of prefix, path and regex, together with any other conditions.');
 
 /** What HTTP/2 or the router itself decides on (RFC 9113, 8.2.2). */
-const UNTOUCHABLE =
+const RESERVED_HEADER =
   /^(connection|keep-alive|proxy-connection|transfer-encoding|upgrade|te|content-length|host|x-keyway-.*)$/i;
 
 /** Whether a header may not be set, added or removed by a rule. */
-export function isUntouchable(name: string): boolean {
-  return name.startsWith(':') || UNTOUCHABLE.test(name);
+export function isReservedHeader(name: string): boolean {
+  return name.startsWith(':') || RESERVED_HEADER.test(name);
 }
 
 const changedHeader = headerName.superRefine((name, context) => {
-  if (isUntouchable(name)) context.addIssue(`${name} cannot be changed by a rule`);
+  if (isReservedHeader(name)) context.addIssue(`${name} cannot be changed by a rule`);
 });
 
 const headerValue = z

@@ -390,7 +390,7 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
 
   beforeFlush(): void {}
 
-  onRelieved(): void {}
+  onWritable(): void {}
 
   onUnread(): void {
     this.#lost('it does not read');

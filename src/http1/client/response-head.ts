@@ -83,9 +83,9 @@ export class ResponseHead implements FieldTaker {
       if (at >= end || digit < 0 || digit > 9) return badRequest('a status line without a status of three digits');
       status = status * 10 + digit;
     }
-    const isParted = bytes[start + STATUS_AT - 1] === SPACE;
+    const hasSpace = bytes[start + STATUS_AT - 1] === SPACE;
     const isEnded = start + STATUS_END === end || bytes[start + STATUS_END] === SPACE;
-    if (minor < ZERO || minor > ZERO + 9 || !isParted || !isEnded || status < 100)
+    if (minor < ZERO || minor > ZERO + 9 || !hasSpace || !isEnded || status < 100)
       return badRequest('a status line that is malformed');
     this.#isHttp10 = minor === ZERO;
     this.status = status;

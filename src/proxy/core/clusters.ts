@@ -176,14 +176,14 @@ export class Clusters {
   /**
    * Uses the clusters of another config from the next request on. Connections stay, and so do streams whose keys and
    * shards do.
-   * @param routeAnew has families route by it, in this turn: they find its owners
+   * @param rebuildRoutes has families route by it, in this turn: they find its owners
    */
-  reconfigure(clusters: readonly RoutedCluster[], routeAnew: () => void): void {
+  reconfigure(clusters: readonly RoutedCluster[], rebuildRoutes: () => void): void {
     const before = [...this.#owners.values()];
     const after = clusters.map((cluster) => this.#ownersBy(cluster));
     for (const owners of after) this.#owners.set(owners.name, owners);
     this.#upstreams.refreshSettings();
-    routeAnew();
+    rebuildRoutes();
     const names = new Set(clusters.map(({ name }) => name));
     for (const owners of before) {
       const { name } = owners;

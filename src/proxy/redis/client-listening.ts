@@ -15,13 +15,13 @@ const uncounted = new TrafficCounters();
 export class ClientListening implements Listening {
   readonly #session: ClientSession;
   readonly #answers: OutgoingAnswers;
-  /** What its client would miss it has to know of: it comes again, and subscribes again. */
-  readonly onDeaf: () => void;
+  /** A client has to know that it misses something: it connects again, and subscribes again. */
+  readonly onListeningLost: () => void;
 
-  constructor(session: ClientSession, answers: OutgoingAnswers, onDeaf: () => void) {
+  constructor(session: ClientSession, answers: OutgoingAnswers, onListeningLost: () => void) {
     this.#session = session;
     this.#answers = answers;
-    this.onDeaf = onDeaf;
+    this.onListeningLost = onListeningLost;
   }
 
   get protocol(): Protocol {

@@ -13,8 +13,8 @@ import { clientGroup } from '../core/owner/fair-queue.ts';
 import type { Session } from '../core/session.ts';
 import { ClientListening } from './client-listening.ts';
 import { BUSY_MS, type ClientSession, MAX_UNDER_WAY, type SessionOwner, type Wanted } from './client-session.ts';
+import { limitsOf } from './command-limits.ts';
 import type { RedisEntry } from './entry.ts';
-import { limitsOf } from './most-whole.ts';
 import { OutgoingAnswers } from './outgoing-answers.ts';
 import { Pace, type Pausable, Wait } from './pace.ts';
 import type { RedisContext } from './redis-context.ts';
@@ -55,7 +55,7 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
   #wanted: Wanted = 'on';
   /** A large command whose content is on its way. */
   #streamed: StreamedRequest | null = null;
-  #relieved: Array<() => void> = [];
+  #awaitingWritable: Array<() => void> = [];
   #state: 'open' | 'ending' | 'closed' = 'open';
   /** Given up, and still under way at their shards. */
   readonly #unsettled = new Set<RoutedCommand>();
@@ -272,7 +272,7 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
     const congested = request.congestedConnection;
     if (congested === null) return;
     this.#pace.wait(Wait.Shard);
-    congested.whenRelieved(() => this.#pace.end(Wait.Shard));
+    congested.whenWritable(() => this.#pace.end(Wait.Shard));
   }
 
   onUnsent(): void {
@@ -288,17 +288,17 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
     if (this.#answers.length > 0) this.#pace.wait(Wait.All);
   }
 
-  whenRelieved(callback: () => void): void {
-    this.#relieved.push(callback);
+  whenWritable(callback: () => void): void {
+    this.#awaitingWritable.push(callback);
   }
 
   beforeFlush(): void {}
 
-  onRelieved(): void {
+  onWritable(): void {
     this.#pace.end(Wait.Client);
-    const relieved = this.#relieved;
-    this.#relieved = [];
-    for (const callback of relieved) callback();
+    const awaiting = this.#awaitingWritable;
+    this.#awaitingWritable = [];
+    for (const callback of awaiting) callback();
   }
 
   onUnread(): void {
@@ -381,7 +381,7 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
     this.forEachRequest((request) => requests.push(request as RoutedCommand));
     this.#answers.clear();
     for (const request of requests) if (request.isSent) this.#unsettled.add(request);
-    this.onRelieved();
+    this.onWritable();
     if (this.#unsettled.size === 0) this.#owner.onSessionClosed(this);
   }
 

@@ -20,7 +20,7 @@ function subscribed() {
       counts.push(Number(text.slice(text.lastIndexOf(':') + 1)));
     },
     sendToShard: () => {},
-    onDeaf: () => {},
+    onListeningLost: () => {},
   });
   subscriber.adopt(owner, connection);
   const confirm = (word: string, name: string): void => {

@@ -48,7 +48,7 @@ export interface Listening {
     isAsked: boolean,
   ): void;
   /** What comes from a shard comes no more. */
-  onDeaf(): void;
+  onListeningLost(): void;
 }
 
 /** Which shards a subscription is at, and whether the client knows of it. */
@@ -91,7 +91,7 @@ export class Subscriber {
     connection.listener = {
       onMessage: (bytes, start, end) => this.#onMessage(bytes, start, end),
       onLost: () => {
-        if (this.#connections.delete(owner)) this.#session.onDeaf();
+        if (this.#connections.delete(owner)) this.#session.onListeningLost();
       },
     };
   }
@@ -201,7 +201,7 @@ export class Subscriber {
 
   /** What its client wants to listen to cannot be had. */
   onLost(): void {
-    this.#session.onDeaf();
+    this.#session.onListeningLost();
   }
 
   /** Its client has gone, or listens to nothing any more. */

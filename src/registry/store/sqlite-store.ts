@@ -69,7 +69,7 @@ interface LeaseRow {
   readonly owner: string | null;
 }
 
-function isAnothers(of: string | null | undefined, owner: string): boolean {
+function belongsToAnother(of: string | null | undefined, owner: string): boolean {
   return of !== null && of !== undefined && of !== owner;
 }
 
@@ -149,7 +149,7 @@ export class SqliteStore implements OwnedStore {
   #checkOwner(change: Change, owner: string | undefined): void {
     if (owner === undefined) return;
     const { owner: before } = (this.#statements.ownerOfEntry.get(change.key) as { owner: string | null }) ?? {};
-    if (isAnothers(before, owner))
+    if (belongsToAnother(before, owner))
       throw new Denial('not allowed', `${change.key} belongs to the lease of another token`);
     if (change.value !== null && change.lease !== undefined) this.#checkLease(change.lease, owner);
   }
@@ -157,7 +157,7 @@ export class SqliteStore implements OwnedStore {
   #checkLease(lease: LeaseId, owner: string | undefined): void {
     if (owner === undefined) return;
     const row = this.#statements.lease.get(Number(lease)) as LeaseRow | undefined;
-    if (isAnothers(row?.owner, owner)) throw new Denial('not allowed', 'the lease belongs to another token');
+    if (belongsToAnother(row?.owner, owner)) throw new Denial('not allowed', 'the lease belongs to another token');
   }
 
   /** Call it in a transaction. */

@@ -1,4 +1,4 @@
-import { isUntouchable } from '../../schema/route.ts';
+import { isReservedHeader } from '../../schema/route.ts';
 import type { Fields } from '../fields.ts';
 import { type ImportedHeaders, type ImportedRules, plainValue } from '../header-rules.ts';
 
@@ -17,13 +17,13 @@ function readSide(fields: Fields, side: 'request' | 'response'): ImportedRules {
     const text = header.text('value') ?? '';
     const value = plainValue(text);
     if (kind === null) option.leaveOut('', 'Keyway sets or adds a header whether or not it exists');
-    else if (isUntouchable(name)) option.leaveOut('', `${name} cannot be changed by a rule`);
+    else if (isReservedHeader(name)) option.leaveOut('', `${name} cannot be changed by a rule`);
     else if (value === null) option.leaveOut('', `${text}: Keyway does not support %…% commands`);
     else (kind === 'set' ? set : add)[name] = value;
   }
   const remove = fields.texts(`${side}_headers_to_remove`).filter((name) => {
-    if (isUntouchable(name)) fields.leaveOut(`${side}_headers_to_remove`, `${name} cannot be changed by a rule`);
-    return !isUntouchable(name);
+    if (isReservedHeader(name)) fields.leaveOut(`${side}_headers_to_remove`, `${name} cannot be changed by a rule`);
+    return !isReservedHeader(name);
   });
   return { set, add, remove };
 }

@@ -1,4 +1,4 @@
-import { isUntouchable } from '../../schema/route.ts';
+import { isReservedHeader } from '../../schema/route.ts';
 import type { Fields } from '../fields.ts';
 import { type ImportedHeaders, type ImportedRules, plainValue } from '../header-rules.ts';
 
@@ -9,8 +9,8 @@ export function readHeaderRules(headers: Fields): ImportedHeaders {
 
 function readRules(rules: Fields): ImportedRules {
   const remove = rules.texts('remove').filter((name) => {
-    if (isUntouchable(name)) rules.leaveOut('remove', `${name} cannot be changed by a rule`);
-    return !isUntouchable(name);
+    if (isReservedHeader(name)) rules.leaveOut('remove', `${name} cannot be changed by a rule`);
+    return !isReservedHeader(name);
   });
   return { set: changed(rules, 'set'), add: changed(rules, 'add'), remove };
 }
@@ -18,7 +18,7 @@ function readRules(rules: Fields): ImportedRules {
 function changed(rules: Fields, what: 'set' | 'add'): Record<string, string> {
   const headers = Object.entries(rules.dictionary(what)).flatMap(([name, text]) => {
     const value = plainValue(text);
-    if (isUntouchable(name)) rules.leaveOut(`${what}.${name}`, 'the header cannot be changed by a rule');
+    if (isReservedHeader(name)) rules.leaveOut(`${what}.${name}`, 'the header cannot be changed by a rule');
     else if (value === null) rules.leaveOut(`${what}.${name}`, `${text}: Keyway does not support %…% commands`);
     else return [[name, value]];
     return [];

@@ -4,7 +4,7 @@ import type { GatedRequest } from './gated-request.ts';
 import type { Owners } from './owners.ts';
 
 /** Less than a millisecond's work. They are told so often that all who leave at once are told in a few turns. */
-const TOLD_TO_LEAVE_A_TICK = 1000;
+const MAX_LEAVERS_PER_TICK = 1000;
 /**
  * A call that takes longer is waited for before anything is held, so that neighbours need not wait with it; longer than most
  * take, and too short to matter much to the requests that wait.
@@ -125,7 +125,7 @@ export class Change {
     const leavers: Leaver[] = [];
     if (this.staged.watchesEnd === 'drain')
       for (const [request, isWatch] of this.#moving) {
-        if (leavers.length >= TOLD_TO_LEAVE_A_TICK) break;
+        if (leavers.length >= MAX_LEAVERS_PER_TICK) break;
         if (isWatch || this.#isOld(request, nowMs)) leavers.push(this.#leaver(request, isWatch, reason));
       }
     return { leavers, sinceMs: this.#drainsSinceMs };

@@ -28,7 +28,7 @@ export interface UpstreamDescription {
 }
 
 /** How often a shard's violations are logged at most. */
-const TELL_FAILURES_EVERY_MS = 60_000;
+const LOG_FAILURES_EVERY_MS = 60_000;
 
 /** A shard as one router thread reaches it: its connections, its health, and what waits for it. */
 export class Upstream<P extends Pool = Pool> implements ShardEndpoint {
@@ -53,7 +53,7 @@ export class Upstream<P extends Pool = Pool> implements ShardEndpoint {
   readonly #waitForOwnerMs: number;
   readonly #log: Log;
   #unreachable = false;
-  #failureTellableAtMs = 0;
+  #nextFailureLogMs = 0;
 
   constructor(
     context: CoreContext,
@@ -148,14 +148,14 @@ export class Upstream<P extends Pool = Pool> implements ShardEndpoint {
     const { countsAgainstHealth, isLogged } = FAILURES[cause];
     this.counters.failures[cause]++;
     if (countsAgainstHealth) this.onOutcome(true);
-    if (isLogged) this.#tellFailure(cause, reason);
+    if (isLogged) this.#logFailure(cause, reason);
   }
 
   /** Not of each: a shard that misbehaves may do so with every answer. */
-  #tellFailure(cause: FailureCause, reason: string): void {
+  #logFailure(cause: FailureCause, reason: string): void {
     const { nowMs } = this.#context.turn;
-    if (nowMs < this.#failureTellableAtMs) return;
-    this.#failureTellableAtMs = nowMs + TELL_FAILURES_EVERY_MS;
+    if (nowMs < this.#nextFailureLogMs) return;
+    this.#nextFailureLogMs = nowMs + LOG_FAILURES_EVERY_MS;
     this.#log.warn({ cause, reason }, 'the shard breaks the protocol');
   }
 

@@ -180,7 +180,7 @@ export class Exchange extends RoutedRequest {
 
   /** Follows the answer's messages. @returns where one of ours may stand between two of them; -1 where it may not */
   #follow(bytes: Uint8Array, start: number, end: number): number {
-    if (!this.#isToldToLeave && this.#framing.isWhole(bytes, start, end)) return end;
+    if (!this.#isAskedToLeave && this.#framing.isWhole(bytes, start, end)) return end;
     const framing = this.#framing.following();
     const boundary = framing.follow(bytes, start, end);
     this.#framing = framing.after();
@@ -227,12 +227,12 @@ export class Exchange extends RoutedRequest {
     return isFramed && this.isWholeWithoutTrailers && this.departure?.replay?.isPossible === true;
   }
 
-  get #isToldToLeave(): boolean {
+  get #isAskedToLeave(): boolean {
     return this.departure !== null && this.departure.leavesWith !== null;
   }
 
   get isLeaving(): boolean {
-    return this.isOpen && this.#isToldToLeave;
+    return this.isOpen && this.#isAskedToLeave;
   }
 
   /**
@@ -272,7 +272,7 @@ export class Exchange extends RoutedRequest {
     if (upstream !== null) upstream.connection.letGo(upstream);
     this.context.counters.drained.replay++;
     departure.leavesWith = null;
-    this.sendAnew(again.fields, again.content, version);
+    this.resend(again.fields, again.content, version);
   }
 
   /** The client has its headers already. @returns whether nothing is left to do */

@@ -116,7 +116,7 @@ export abstract class RoutedRequest extends ForwardedRequest implements HttpRequ
   }
 
   /** Makes the call again with this header section and content: at once, or once a version is known. @param version 0: at once */
-  protected sendAnew(fields: Field[], content: Uint8Array, version: number): void {
+  protected resend(fields: Field[], content: Uint8Array, version: number): void {
     this.replaceBy(fields, content);
     const { gate } = this.route.owners;
     if (gate !== null && version > 0) gate.onStale(this, version);
@@ -132,12 +132,12 @@ export abstract class RoutedRequest extends ForwardedRequest implements HttpRequ
       return false;
     }
     this.owner = owner;
-    this.tell(versionFieldOf(owners));
-    this.tell(this.route.tokenField?.() ?? null);
+    this.setField(versionFieldOf(owners));
+    this.setField(this.route.tokenField?.() ?? null);
     return true;
   }
 
-  private tell(field: Field | null): void {
+  private setField(field: Field | null): void {
     if (field === null) return;
     const at = this.request.findIndex(({ name }) => name === field.name);
     this.request[at < 0 ? this.request.length : at] = field;

@@ -150,7 +150,7 @@ export class DownstreamSession implements Session, ConnectionHandler, Http1Handl
       return;
     }
     this.#requestIds?.apply(block);
-    if (route.versionField !== null) this.#tellShard(route, block);
+    if (route.versionField !== null) this.#addShardFields(route, block);
     route.requestHeaders?.apply(block);
     const grpcWeb = route.translatesGrpcWeb ? GrpcWebTranslation.ofRequest(block) : null;
     const needs = grpcWeb === null && this.#cors === null ? null : { cors: this.#cors, grpcWeb };
@@ -166,7 +166,7 @@ export class DownstreamSession implements Session, ConnectionHandler, Http1Handl
   }
 
   /** By which version it is asked, and by which key, where it could not know that otherwise. */
-  #tellShard({ versionField, tokenField, namesKey }: Route, block: HeaderBlock): void {
+  #addShardFields({ versionField, tokenField, namesKey }: Route, block: HeaderBlock): void {
     block.push(versionField as Field);
     if (tokenField !== null) block.push(tokenField());
     if (namesKey) block.push(routedKeyField(this.#context.http.fields, this.#admission.key as Field | string));

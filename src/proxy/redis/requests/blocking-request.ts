@@ -80,7 +80,7 @@ export class BlockingRequest extends RedisRequest {
   }
 
   private unblock(): void {
-    this.owner.pool.tell(encodeCommand(['CLIENT', 'UNBLOCK', String(this.id)]));
+    this.owner.pool.sendAndForget(encodeCommand(['CLIENT', 'UNBLOCK', String(this.id)]));
   }
 
   override giveUp(): void {

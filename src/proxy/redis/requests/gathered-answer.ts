@@ -104,8 +104,8 @@ export class GatheredAnswer extends Answer implements RequestClient {
     this.#client.waitForAll();
   }
 
-  whenRelieved(callback: () => void): void {
-    this.#client.whenRelieved(callback);
+  whenWritable(callback: () => void): void {
+    this.#client.whenWritable(callback);
   }
 
   isFirst(): boolean {

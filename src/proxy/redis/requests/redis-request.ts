@@ -24,7 +24,7 @@ export class RedisRequest extends RoutedCommand {
       this.client.onSettled(this);
       return;
     }
-    if (type === ReplyType.Error && this.isMended(bytes, start, end)) return;
+    if (type === ReplyType.Error && this.isRetried(bytes, start, end)) return;
     this.countBytes(end - start);
     this.countEnd(type === ReplyType.Error ? errorNumber(bytes, start, end) : 0);
     this.isOpen = false;
@@ -46,7 +46,7 @@ export class RedisRequest extends RoutedCommand {
     }
     if (this.client.onBytes(this, bytes, start, end, isLast) || isLast || connection === null) return;
     connection.holdUp();
-    this.client.whenRelieved(() => connection.goOn());
+    this.client.whenWritable(() => connection.goOn());
   }
 
   private countBytes(bytes: number): void {
@@ -74,7 +74,7 @@ export class RedisRequest extends RoutedCommand {
    * Whether an error is not passed on, because the command is sent again: it was certainly not carried out. MOVED and ASK are
    * never passed on: a client that followed them would go round the router.
    */
-  protected isMended(bytes: Uint8Array, start: number, end: number): boolean {
+  protected isRetried(bytes: Uint8Array, start: number, end: number): boolean {
     const isRedirected = errorCodeIs(bytes, start, end, 'MOVED') || errorCodeIs(bytes, start, end, 'ASK');
     const isPassing =
       isRedirected ||

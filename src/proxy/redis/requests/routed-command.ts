@@ -36,7 +36,7 @@ export interface RequestClient {
   /** A reply to one command has to wait: what comes behind it is not sent before everything is answered. */
   waitForAll(): void;
   /** Has a callback called, once, when the client has room again. */
-  whenRelieved(callback: () => void): void;
+  whenWritable(callback: () => void): void;
   /** All that its client waits for before an answer has gone out. */
   isFirst(answer: Answer): boolean;
   /** One was given up that its shard has. */
@@ -203,7 +203,7 @@ export abstract class RoutedCommand extends Answer implements OpenRequest, Redis
     this.sendings++;
     this.length = end - start;
     if (this.raw === null) this.keptAt = this.client.context.arena.append(0, 0, bytes, start, end);
-    if (this.before !== null) connection.tell(this.before);
+    if (this.before !== null) connection.sendAndForget(this.before);
     connection.send(this, bytes, start, end, this.replies);
     this.client.onSent(this);
   }

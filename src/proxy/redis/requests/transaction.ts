@@ -66,7 +66,7 @@ export interface Watching {
 
 /** A client watches nothing any more, and needs the connection no more. */
 export function endWatching({ connection, owner }: Watching): void {
-  if (!connection.isClosed) connection.tell(UNWATCH);
+  if (!connection.isClosed) connection.sendAndForget(UNWATCH);
   owner.pool.giveBack(connection);
 }
 
@@ -77,7 +77,7 @@ export class TransactionRequest extends RedisRequest {
   /** Replies that have yet to come. */
   private declare left: number;
   /** A key of it, or one that is watched, has another owner than the watching connection's. */
-  private declare hasStrayed: boolean;
+  private declare hasOtherOwner: boolean;
   /** What a command in it was refused with first. */
   private declare fault: Uint8Array | null;
 
@@ -94,7 +94,7 @@ export class TransactionRequest extends RedisRequest {
     this.commands = transaction.count;
     this.watching = watching;
     this.left = 0;
-    this.hasStrayed = false;
+    this.hasOtherOwner = false;
     this.fault = null;
   }
 
@@ -110,13 +110,13 @@ export class TransactionRequest extends RedisRequest {
   protected override ownerIn(owners: RedisOwners): Upstream<RedisPool> | null {
     const owner = super.ownerIn(owners);
     if (this.watching === null) return owner;
-    this.hasStrayed = owner !== this.watching.owner;
+    this.hasOtherOwner = owner !== this.watching.owner;
     return this.watching.owner;
   }
 
   protected override dispatch(): void {
     const { watching } = this;
-    const isElsewhere = this.hasStrayed || watching?.owner !== this.owner;
+    const isElsewhere = this.hasOtherOwner || watching?.owner !== this.owner;
     // Whether its keys have changed is known to that connection alone.
     if (watching !== null && (watching.connection.isClosed || isElsewhere)) this.answerAborted();
     else super.dispatch();
@@ -160,13 +160,13 @@ export class TransactionRequest extends RedisRequest {
     const { fault } = this;
     // EXEC is refused because of what was refused before it, and that may pass.
     const isRefused = fault !== null && errorCodeIs(bytes, start, end, 'EXECABORT');
-    const isMended = isRefused && this.isOpen && this.watching === null && this.mend(fault);
-    if (!isMended) super.onReply(bytes, start, end, type);
+    const isRetried = isRefused && this.isOpen && this.watching === null && this.retryAfter(fault);
+    if (!isRetried) super.onReply(bytes, start, end, type);
   }
 
-  private mend(fault: Uint8Array): boolean {
+  private retryAfter(fault: Uint8Array): boolean {
     this.connection = null;
-    return this.isMended(fault, 0, fault.length);
+    return this.isRetried(fault, 0, fault.length);
   }
 
   /** What was refused between MULTI and EXEC was not carried out, scripts neither; EXEC itself is refused for its keys' slot alone. */

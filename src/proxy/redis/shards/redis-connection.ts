@@ -53,10 +53,10 @@ export class RedisConnection implements OutputListener, ReplySink {
   readonly #calls = new CallQueue();
   readonly #pause: ReadPause;
   readonly #timer: NodeJS.Timeout;
-  /** Told once the server takes commands again. */
-  #relieved: Array<() => void> = [];
+  /** Called once the server takes commands again. */
+  #awaitingWritable: Array<() => void> = [];
   /** Commands that wait for the connection to come up. */
-  readonly #toTell: Uint8Array[] = [];
+  readonly #toSend: Uint8Array[] = [];
   #reason = 'closed by the shard';
 
   constructor(endpoint: ShardEndpoint, protocol: Protocol, context: RedisContext, owner: RedisConnectionOwner) {
@@ -104,7 +104,7 @@ export class RedisConnection implements OutputListener, ReplySink {
   #onGreeted(): void {
     clearTimeout(this.#timer);
     this.isReady = true;
-    for (const command of this.#toTell.splice(0)) this.tell(command);
+    for (const command of this.#toSend.splice(0)) this.sendAndForget(command);
     this.#owner.onReady(this);
   }
 
@@ -121,8 +121,8 @@ export class RedisConnection implements OutputListener, ReplySink {
   }
 
   /** Has a callback called, once, when the server takes more. */
-  whenRelieved(callback: () => void): void {
-    this.#relieved.push(callback);
+  whenWritable(callback: () => void): void {
+    this.#awaitingWritable.push(callback);
   }
 
   /** Sends commands that stand in bytes[start, end). @param replies how many of them there are */
@@ -131,9 +131,9 @@ export class RedisConnection implements OutputListener, ReplySink {
   }
 
   /** Sends a command whose reply nobody wants: once the connection is up. */
-  tell(command: Uint8Array): void {
+  sendAndForget(command: Uint8Array): void {
     if (this.isReady) this.#write(NOBODY, command, 0, command.length, 1);
-    else this.#toTell.push(command);
+    else this.#toSend.push(command);
   }
 
   #write(call: ReplyTaker, bytes: Uint8Array, start: number, end: number, replies: number): void {
@@ -143,10 +143,10 @@ export class RedisConnection implements OutputListener, ReplySink {
 
   beforeFlush(): void {}
 
-  onRelieved(): void {
-    const relieved = this.#relieved;
-    this.#relieved = [];
-    for (const callback of relieved) callback();
+  onWritable(): void {
+    const awaiting = this.#awaitingWritable;
+    this.#awaitingWritable = [];
+    for (const callback of awaiting) callback();
   }
 
   onUnread(): void {
@@ -242,7 +242,7 @@ export class RedisConnection implements OutputListener, ReplySink {
     this.#socket.destroy();
     this.#owner.onClosed(this, this.#reason, this.isReady);
     for (let call = this.#calls.shift(); call !== null; call = this.#calls.shift()) call.onLost(this.#reason);
-    this.onRelieved();
+    this.onWritable();
     this.listener?.onLost();
   }
 }

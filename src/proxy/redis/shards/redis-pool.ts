@@ -81,8 +81,8 @@ export class RedisPool implements Pool, RedisConnectionOwner {
   }
 
   /** Tells the server something, whose answer nobody waits for. */
-  tell(command: Uint8Array): void {
-    (this.#shared[2] ?? this.#shared[3] ?? this.#sharedOf(2)).tell(command);
+  sendAndForget(command: Uint8Array): void {
+    (this.#shared[2] ?? this.#shared[3] ?? this.#sharedOf(2)).sendAndForget(command);
   }
 
   #open(protocol: Protocol): RedisConnection {

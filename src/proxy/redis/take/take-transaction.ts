@@ -1,7 +1,7 @@
 import { arrayReply, type Command, nullArray, OK } from '../../../resp/index.ts';
 import type { ClientSession } from '../client-session.ts';
+import { maxWholeBytes } from '../command-limits.ts';
 import type { CommandInfo } from '../commands/index.ts';
-import { mostWhole } from '../most-whole.ts';
 import { NO_KEYS } from '../requests/routed-command.ts';
 import { Transaction, TransactionRequest } from '../requests/transaction.ts';
 import { WatchRequest } from '../requests/watch-request.ts';
@@ -45,7 +45,7 @@ function faultInTransaction(
   if (!isForShard) return notInTransaction(info.name);
   const { core } = session.context;
   const bytes = transaction.bytes + command.end - command.start;
-  if (bytes > mostWhole(core) || !core.buffers.backlog.allows(bytes)) return ERRORS.tooLarge;
+  if (bytes > maxWholeBytes(core) || !core.buffers.backlog.allows(bytes)) return ERRORS.tooLarge;
   const { owners } = session.entry;
   if (owners === null) return 'CLUSTERDOWN The cluster is down';
   const owner = ownerOfAll(owners, info, command);

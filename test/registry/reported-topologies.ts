@@ -15,7 +15,7 @@ export function draft(shard: string): TopologyDraft {
 
 /** A router's view, each as `shard@version`. */
 export class Follower {
-  readonly told: string[] = [];
+  readonly reported: string[] = [];
   readonly follower: ClusterFollower;
 
   constructor(scope: Scope, registry: Registry) {
@@ -31,11 +31,11 @@ export class Follower {
   #on(event: ClusterEvent): void {
     if (event.kind !== 'routing') return;
     const { table, id } = event;
-    this.told.push(table === null ? 'none' : `${new ClusterTable(table).shardAt(0).id}@${table.version}`);
+    this.reported.push(table === null ? 'none' : `${new ClusterTable(table).shardAt(0).id}@${table.version}`);
     this.follower.carriedOut(id);
   }
 
-  tells(last: string): Promise<void> {
-    return vi.waitFor(() => expect(this.told.at(-1)).toBe(last), PATIENCE);
+  reports(last: string): Promise<void> {
+    return vi.waitFor(() => expect(this.reported.at(-1)).toBe(last), PATIENCE);
   }
 }
