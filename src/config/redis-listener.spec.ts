@@ -32,7 +32,7 @@ it('needs no routes where all addresses are for Redis', () => {
   expect(faultOf({ listen: [...listen, { address: '127.0.0.1:8080' }] })).toContain('routes: there is none');
 });
 
-it('tells what the router says to shards, and hides it', () => {
+it('reads what the router logs in to shards with, and hides it', () => {
   const login = { passwordFile };
   const config = parseConfig(
     stringify({

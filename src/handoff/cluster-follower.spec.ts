@@ -81,7 +81,7 @@ it('reports the topology and what is staged beside it as of one moment', async (
   await scripted.reports('1', '1>2 stage', '1>2 hold', '2', '2>3 stage', '2');
 });
 
-it('is ahead by the handoff, and goes back for no version that its own watch tells of late', async () => {
+it('goes ahead by the handoff, and ignores versions that its own watch reports late', async () => {
   const scripted = new ScriptedRegistry();
   scripted.topology(1);
   for (const [from, to] of [

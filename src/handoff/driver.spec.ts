@@ -168,7 +168,7 @@ it('takes each step once every router and every shard that loses has said so, an
   expect((await registry.topologies.read(NAME))?.shards.map(({ id }) => id)).toEqual(['s1', 's2']);
 });
 
-it('lets requests go to their old owners where somebody does not answer while they are held, and tries again', async () => {
+it('releases requests to their old owners if a member does not answer while they are held, and tries again', async () => {
   const open = await registries();
   const registry = open();
   await registry.topologies.commit(draft(['s0', 's1']));

@@ -35,7 +35,7 @@ it('ends with a wave that takes a small rest along', () => {
   expect(waveAfter(wave(0.7, 0.8, 1000), moving(0.89), 1000).to).toBe(1);
 });
 
-it('counts anew where another change came between', () => {
+it('starts to count again if another change came in between', () => {
   expect(waveAfter(undefined, moving(0.4), 1000)).toMatchObject({ number: 1, from: 0.4, to: 1 });
   expect(waveAfter({ ...wave(0, 1, 10), since: 9 as TopologyVersion }, moving(0.4), 1000)).toMatchObject({ to: 1 });
 });

@@ -6,7 +6,7 @@ import { registryOn, sqlite } from '../../test/support/registries.ts';
 const scope = new Scope();
 afterEach(() => scope.release());
 
-it('tells once that the registry cannot be reached, with the reason, and once that it can be reached again', async () => {
+it('reports once that the registry cannot be reached, with the reason, and once that it can be reached again', async () => {
   const link = new FaultyStore((await sqlite(scope)).open());
   const registry = registryOn(link, scope);
   const told: Array<string | null> = [];

@@ -84,7 +84,7 @@ it('resumes a document of which nothing was removed from anywhere, whatever was 
   expect(store.changesAfter('p/other', 3).map(({ document }) => document.revision)).toEqual([4, 5]);
 });
 
-it('keeps a bounded number of documents in mind of which nothing is left, and has who saw an earlier one begin anew', () => {
+it('remembers a bounded number of deleted documents, and has readers that saw an earlier one start again', () => {
   const file = join(folder, 'documents.sqlite');
   const store = open();
   const maintenance = new MaintenanceStore(file, 3);

@@ -243,7 +243,7 @@ describe('a page in Chromium, of another origin', () => {
   });
 });
 
-it('are the clients that docs/clients.md tells of', () => {
+it('are the clients that docs/clients.md describes', () => {
   const text = readFileSync(DOCS, 'utf8');
   const table = [
     '| client | protocol | HTTP | to the shard by | unary | server streaming | its errors |',

@@ -56,7 +56,7 @@ it('sends a request that waits for its repetition once, with its content, where 
   expect(busy.map(({ content }) => content)).toEqual(['the value']);
 });
 
-it('sends what waits for a connection to who owns the key once there is one', async () => {
+it('sends a request that waited for a connection to the owner that its key has by then', async () => {
   const limits = { connections: 1 };
   const router = await RouterInProcess.start(scope, { upstream: { limits } });
   const [, old] = router.shards;

@@ -99,7 +99,7 @@ it('shows the fault of a backend, and tries again', async () => {
   }, PATIENCE);
 });
 
-it('claims a project anew whose token the backend refuses', async () => {
+it('claims a project again if the backend refuses its token', async () => {
   const tokens: number[] = [];
   const address = await grpcBackend((call) => {
     tokens.push(call.request.token);

@@ -176,7 +176,7 @@ it('says that an owner is down, naming the shard, and asks no other', async () =
   expect(alive.calls.length).toBe(40 - failed.length);
 });
 
-it('does not try a dead shard anew for each request, and finds it when it is back', async () => {
+it('does not connect to a dead shard for each request, and finds it once it is back', async () => {
   const [port] = (await freePorts(1)) as [number];
   const router = await shared.configured({ shards: [port] });
   const client = echoClient(scope, router.endpoint);

@@ -32,7 +32,7 @@ async function route(port: number, protocol: 'http1' | 'auto'): Promise<RouterUn
 
 const PAGE = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello';
 
-it('holds nothing against a shard that its clients bring about by what they ask', async () => {
+it('does not blame a shard for what its clients cause', async () => {
   const router = await route(await serve(() => PAGE), 'auto');
   const upgrade =
     'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==';

@@ -45,7 +45,7 @@ it('asks for its password, and takes no command before', async () => {
   expect(await router.client().ask('HELLO 3 AUTH default sesame')).toContain('proto: :3');
 });
 
-it('tells shards who it is before it sends them a command', async () => {
+it('logs in to shards before it sends them a command', async () => {
   const router = await RedisRouter.start(scope, { upstream: { login: { username: 'router', password: 'pw' } } });
   expect(await router.client().ask('GET stays/a')).toBe('nil');
   expect(router.shards[0].told.map(({ words }) => words.join(' '))).toEqual(['AUTH router pw', 'GET stays/a']);

@@ -100,7 +100,7 @@ it('is sent no token on another machine without TLS, unless configured otherwise
   open(chosenRegistry({ insecure: true }));
 });
 
-it('lets others in as its files say by now, checked whole first, and ends the watches of those who are out', async () => {
+it('admits clients by its changed files, checked as a whole first, and ends the watches of clients that it no longer admits', async () => {
   const folder = scope.folder();
   const authority = new TestAuthority(folder);
   const { certificate, key } = authority.issue('DNS:registry.test');

@@ -347,7 +347,7 @@ describe('what is not a registry', () => {
   });
 });
 
-it('gives leases names that nobody guesses, where all show one token', async () => {
+it('gives leases names that cannot be guessed where all clients share one token', async () => {
   const store = storeOf(await serve(Participants.sharing('one-token-for-all')), 'one-token-for-all');
   const names = await Promise.all(Array.from({ length: 20 }, () => store.grantLease(60_000)));
   const numbers = names.map(Number).sort((a, b) => a - b);

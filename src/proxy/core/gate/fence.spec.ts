@@ -129,7 +129,7 @@ it('is rid of what it has lost once that has ended by itself', async () => {
   fence.stop();
 });
 
-it('ends watches of what it has lost at once, and tells the router who may ask elsewhere', async () => {
+it('ends watches of what it has lost at once, and tells the router, which may ask elsewhere', async () => {
   const { fence, lost, open, pass } = newFence();
   const watch = new KeyedRequest('a', { isSent: true, isWatch: true, isBeingAnswered: true });
   const begun = new KeyedRequest('a', { isSent: true, isWatch: true });

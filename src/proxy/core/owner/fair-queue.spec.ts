@@ -44,7 +44,7 @@ describe('requests that wait for a shard', () => {
     expect(namesOf(queue.takeAll())).toBe('a0 a1');
   });
 
-  it('are given up from who has most of them, and never from who has few', () => {
+  it('are taken from the client with the most of them, and never from one with few', () => {
     const queue = queueOf(...many('n1', 'a', 3), ...many('n1', 'b', 1), ...many('n2', 'c', 2));
     expect(queue.push(new Request('n2', 'd', 0), 6)?.name).toBe('a2');
     expect(queue.push(new Request('n3', 'e', 0), 6)?.name).toBe('a1');
@@ -108,7 +108,7 @@ describe('the last places at a shard', () => {
     expect(take(open, new Request('n2', 'new', 0))).toBe(true);
   });
 
-  it('cost nobody a look before there are few', () => {
+  it('cost no check while there are plenty', () => {
     expect(ClientShares.isScarce(139, PLACES)).toBe(false);
   });
 });
