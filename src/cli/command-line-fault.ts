@@ -38,8 +38,6 @@ function unknownOption(command: Command, text: string): UsageError {
   const renamed = presentName(option);
   if (renamed !== null && of(command).includes(renamed))
     return new UsageError(`${option} is ${renamed} now, with a unit: write ${renamed} 5s`);
-  const short = command.options.find((each) => each.short?.toLowerCase() === option.toLowerCase())?.short;
-  if (short != null) return new UsageError(`${option} is an unknown option; did you mean ${short}?`);
   const taker = takerOf(command, option);
   if (taker !== null) return new UsageError(`${option} stands behind its command: write ${pathOf(taker)} ${option}`);
   const meant = didYouMean(option, of(command)) || didYouMean(option, below(command));

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
 import { describe, expect, it, vi } from 'vitest';
-import { UsageError } from '../runtime/usage-error.ts';
+import { EXIT_OK, UsageError } from '../runtime/usage-error.ts';
+import { VERSION } from '../runtime/version.ts';
 import { pathOf } from './command-line-fault.ts';
 import { timedCommands } from './commands/load/options.ts';
 import { keywayProgram } from './program.ts';
+import { run } from './run.ts';
 
 function all(command: Command): Command[] {
   return [command, ...command.commands.flatMap(all)];
@@ -94,11 +96,21 @@ describe('help', () => {
   });
 });
 
+describe('the version', () => {
+  it.each(['-v', '-V', '--version'])('is printed for %s', async (option) => {
+    const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    expect(await run(['node', 'keyway', option])).toBe(EXIT_OK);
+    const written = write.mock.calls.map(String);
+    write.mockRestore();
+    expect(written).toEqual([`${VERSION}\n`]);
+  });
+});
+
 describe('a command line that is not understood', () => {
   it('is reported in one line, with what was probably meant', async () => {
     expect(await refusalOf('router', '--confg', 'x')).toBe('--confg is an unknown option; did you mean --config?');
     expect(await refusalOf('--confg', 'x')).toContain('did you mean --config?');
-    expect(await refusalOf('-v')).toBe('-v is an unknown option; did you mean -V?');
+    expect(await refusalOf('-x')).toBe('-x is an unknown option; see keyway --help');
     expect(await refusalOf('--registry', 'h:1', 'status')).toBe(
       '--registry stands behind its command: write keyway status --registry',
     );

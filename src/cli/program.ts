@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { VERSION } from '../runtime/version.ts';
 import { commandLineFault, nameWhatIsRefused } from './command-line-fault.ts';
 import { showHelpWell } from './output/help.ts';
@@ -39,11 +39,15 @@ const COMMANDS = {
 export async function keywayProgram(name = '--help'): Promise<Command> {
   const program = new Command('keyway')
     .description('routes each request to the shard that owns its key')
-    .version(VERSION)
+    .version(VERSION, '-v, --version', 'print the version of Keyway')
+    // What commander calls it by default, and people type.
+    .addOption(new Option('-V').hideHelp())
     .addHelpText(
       'after',
       '\nExample:\n  keyway dev\n  keyway kv put demo/hello "good day"\n  keyway kv watch demo/hello',
     );
+  // It is an emitter; its types show a part of that.
+  program.on('option:V', () => (program as object as NodeJS.EventEmitter).emit('option:version'));
   const wanted = Object.hasOwn(COMMANDS, name) ? [COMMANDS[name as keyof typeof COMMANDS]] : Object.values(COMMANDS);
   for (const load of wanted) program.addCommand(await load());
   conform(program);
