@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type ServerHttp2Stream } from 'node:http2';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -47,10 +47,17 @@ async function printed(...args: string[]): Promise<string> {
   return text;
 }
 
+const makeEmptyRegistry = (): Promise<void> => openRegistry(chosenRegistry({}), machine).close();
 const CREATE = ['cluster', 'create', 'docs', '--shards', 's0=127.0.0.1:1,s1=127.0.0.1:2'];
 const CONFIG = `listen: [{address: 127.0.0.1:8080}]
 routes: [{match: {prefix: /}, cluster: docs}]
 clusters: {docs: {hashOn: id, shards: [{id: s1, address: 127.0.0.1:2}, {id: s9, address: 127.0.0.1:9}]}}
+`;
+
+const FROM_REGISTRY = `listen: [{address: 127.0.0.1:8080}]
+registry: {sqlite: {path: typo.sqlite}}
+routes: [{match: {prefix: /}, cluster: docs}]
+clusters: {docs: {fromRegistry: {}}}
 `;
 
 describe('a change in progress', () => {
@@ -105,6 +112,7 @@ describe('a change in progress', () => {
 
 describe('status', () => {
   it('says that a registry is empty', async () => {
+    await makeEmptyRegistry();
     expect(await printed('status')).toMatch(/^the registry is empty: .*\nkeyway cluster create, .*\n$/);
   });
 
@@ -162,6 +170,7 @@ describe('port 0', () => {
 
 describe('a listing of nothing', () => {
   it('says so to people, and is empty for programs', async () => {
+    await makeEmptyRegistry();
     expect(await printed('cluster', 'list')).toMatch(/^there is no cluster: /);
     expect(await printed('cluster', 'list', '--json')).toBe('');
     await printed(...CREATE);
@@ -172,7 +181,68 @@ describe('a listing of nothing', () => {
 
 describe('topology history', () => {
   it('says that there is no such cluster', async () => {
+    await makeEmptyRegistry();
     await expect(printed('topology', 'history', '--cluster', 'nowhere')).rejects.toThrow('there is no cluster');
+  });
+});
+
+describe('a registry that does not exist', () => {
+  const yaml = 'cluster: docs\nshards: [{id: s0, address: "127.0.0.1:1"}]\n';
+  const files = (): string[] => readdirSync(folder).filter((name) => name.includes('typo'));
+
+  it('is made by no command that reads it, or changes what is in it', async () => {
+    const typo = join(folder, 'typo.sqlite');
+    const topology = file('docs.yaml', yaml);
+    const why = `there is no registry at ${typo}; keyway cluster create and keyway topology apply make one`;
+    for (const args of [
+      ['status'],
+      ['watch'],
+      ['ns', 'list'],
+      ['ns', 'delete', 'team', '--yes'],
+      ['cluster', 'list'],
+      ['cluster', 'show', 'docs'],
+      ['cluster', 'delete', 'docs', '--yes'],
+      ['cluster', 'forget', 'docs', 's0', '--yes'],
+      ['topology', 'get'],
+      ['topology', 'history'],
+      ['topology', 'rollback', '1'],
+      ['topology', 'pause'],
+      ['topology', 'apply', '--abort'],
+      ['shard', 'add', 's1', '127.0.0.1:2'],
+      ['housekeeping', 'list'],
+      ['housekeeping', 'run', 'compaction'],
+      ['plan', topology],
+      ['explain', 'demo/hello'],
+      ['discover', '--cluster', 'docs', '--file', topology, '--dry-run'],
+      ['load', '127.0.0.1:1'],
+    ])
+      await expect(printed(...args, '--registry', `sqlite:${typo}`), args.join(' ')).rejects.toThrow(
+        `--registry: ${why}`,
+      );
+    vi.stubEnv('KEYWAY_REGISTRY', `sqlite:${typo}`);
+    await expect(printed('status')).rejects.toThrow(`KEYWAY_REGISTRY: ${why}`);
+    const config = file('keyway.yaml', FROM_REGISTRY);
+    for (const command of [
+      ['explain', 'demo/hello'],
+      ['plan', config],
+    ])
+      await expect(printed(...command, '--config', config), command[0]).rejects.toThrow(`registry: ${why}`);
+    writeFileSync(typo, '');
+    await expect(printed('status')).rejects.toThrow(why);
+    expect(files()).toEqual(['typo.sqlite']);
+    expect(statSync(typo).size).toBe(0);
+  });
+
+  it('is made by what creates a cluster, and by nothing that has a fault', async () => {
+    const registry = (name: string): string => `sqlite:${join(folder, name)}`;
+    const faulty = file('faulty.yaml', 'cluster: docs\nshards: 7\n');
+    await expect(printed('topology', 'apply', faulty, '--registry', registry('typo'))).rejects.toThrow('shards');
+    await expect(printed(...CREATE, '--hash-on', 'colour', '--registry', registry('typo'))).rejects.toThrow('hashOn');
+    expect(files()).toEqual([]);
+    await printed('topology', 'apply', file('docs.yaml', yaml), '--registry', registry('one.sqlite'));
+    await printed('ns', 'create', 'team', '--registry', registry('two.sqlite'));
+    expect(await printed('cluster', 'list', '--registry', registry('one.sqlite'))).toContain('docs');
+    expect(await printed('ns', 'list', '--registry', registry('two.sqlite'))).toContain('team');
   });
 });
 

@@ -52,6 +52,12 @@ export function checkKind(file: string, kind: DatabaseKind): void {
   }
 }
 
+/** Whether a file is there, and not empty: otherwise whoever opens it makes a new database of it. */
+export function holdsData(file: string): boolean {
+  const found = statSync(file, { throwIfNoEntry: false });
+  return found !== undefined && (found.size > 0 || !found.isFile());
+}
+
 /** @throws NamedFileFault where a database has tables, and they are not those of this kind */
 export function checkTables(database: DatabaseSync, file: string, { name, marks }: DatabaseKind): void {
   const tables = (

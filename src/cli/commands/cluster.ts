@@ -18,7 +18,7 @@ import { confirm } from '../options/confirm.ts';
 import { type ClusterFlags, currentTopology } from '../options/named-cluster.ts';
 import { nameOption } from '../options/options.ts';
 import { PLACEMENT_HELP, placementDocument } from '../options/placement-option.ts';
-import { inRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
+import { inRegistry, inRegistryOrNew, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
 import { listing } from '../output/table.ts';
 import { writeOut, writeTables } from '../output/terminal.ts';
 
@@ -52,12 +52,13 @@ export function clusterCommand(): Command {
       .requiredOption('--shards <list>', 'id=host:port of each, separated by commas')
       .option('--placement <name>', PLACEMENT_HELP, 'ringHash')
       .option('--hash-on <what>', 'id, address or hostname', 'id'),
-  ).action((name: string, flags: CreateFlags) =>
-    inRegistry(flags, async (registry) => {
-      const { version } = await changed(registry, draftOf(name, flags), { expected: null }, 'the cluster is made');
+  ).action(async (name: string, flags: CreateFlags) => {
+    const draft = draftOf(name, flags);
+    await inRegistryOrNew(flags, async (registry) => {
+      const { version } = await changed(registry, draft, { expected: null }, 'the cluster is made');
       writeOut(`${name} is at version ${version}\n`);
-    }),
-  );
+    });
+  });
   withRegistryOption(
     command
       .command('list')

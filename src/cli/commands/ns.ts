@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { confirm } from '../options/confirm.ts';
 import { nameOption } from '../options/options.ts';
-import { inRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
+import { inRegistry, inRegistryOrNew, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
 import { listing } from '../output/table.ts';
 import { writeOut, writeTables } from '../output/terminal.ts';
 
@@ -17,7 +17,7 @@ export function nsCommand(): Command {
       .addHelpText('after', '\nExample:\n  keyway ns create team-a')
       .argument('<name>', '', nameOption),
   ).action((name: string, flags: RegistryFlag) =>
-    inRegistry(flags, async ({ namespaces }) => {
+    inRegistryOrNew(flags, async ({ namespaces }) => {
       await namespaces.create(name);
       writeOut(`${name} exists\n`);
     }),

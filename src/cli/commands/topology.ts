@@ -18,7 +18,7 @@ import { readDocument } from '../../yaml/index.ts';
 import { changed } from '../change-topology.ts';
 import { type ClusterFlags, currentTopology, namedCluster, withClusterOptions } from '../options/named-cluster.ts';
 import { integerOption, nameOption } from '../options/options.ts';
-import { inRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
+import { inRegistry, inRegistryOrNew, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
 import { listing } from '../output/table.ts';
 import { writeOut, writeTables } from '../output/terminal.ts';
 
@@ -70,16 +70,7 @@ export function topologyCommand(): Command {
       )
       .option('--lost <shards>', 'shards that are known to be dead, separated by commas: nothing waits for them')
       .option('--abort', 'abandon the change in progress; keys that it has moved go back'),
-  ).action((file: string | undefined, flags: ApplyFlags) =>
-    inRegistry(flags, async (registry) => {
-      if ((file === undefined) !== (flags.abort === true)) throw new UsageError('give a file, or --abort');
-      if (file === undefined) return abort(registry, await namedCluster(registry, flags));
-      const draft = await draftOf(file, flags, async (name) => registry.topologies.read(name));
-      const change = { force: flags.force === true, lost: flags.lost };
-      const { name, version } = await changed(registry, draft, change, `${file} is applied`);
-      writeOut(`${name} is at version ${version}\n`);
-    }),
-  );
+  ).action(apply);
   for (const [verb, description] of [
     ['pause', 'stop the change in progress before it moves more keys'],
     ['resume', 'continue a change that was paused'],
@@ -126,6 +117,20 @@ export function topologyCommand(): Command {
     }),
   );
   return command;
+}
+
+async function apply(file: string | undefined, flags: ApplyFlags): Promise<void> {
+  if ((file === undefined) !== (flags.abort === true)) throw new UsageError('give a file, or --abort');
+  if (file === undefined) {
+    await inRegistry(flags, async (registry) => abort(registry, await namedCluster(registry, flags)));
+    return;
+  }
+  const draftIn = draftOf(file, flags);
+  await inRegistryOrNew(flags, async (registry) => {
+    const change = { force: flags.force === true, lost: flags.lost };
+    const { name, version } = await changed(registry, await draftIn(registry), change, `${file} is applied`);
+    writeOut(`${name} is at version ${version}\n`);
+  });
 }
 
 /** @throws UsageError where no change is under way */
@@ -182,17 +187,22 @@ function formatted(topology: Topology, form: Form): string {
   }
 }
 
-async function draftOf(
+/** Reads what a file describes, before a registry is opened. @returns gives the topology; the line form needs what is current */
+function draftOf(
   file: string,
   { form, namespace, cluster }: ClusterFlags & { form: Form },
-  current: (name: { namespace: string; cluster: string }) => Promise<Topology | null>,
-): Promise<TopologyDraft> {
+): (registry: Registry) => Promise<TopologyDraft> {
   const text = readDocument(file);
-  if (form !== 'setnodes') return parseTopology(text, file);
+  if (form !== 'setnodes') {
+    const draft = parseTopology(text, file);
+    return async () => draft;
+  }
   if (cluster === undefined) throw new UsageError('the line form does not name a cluster: add --cluster');
-  const known = await current({ namespace, cluster });
-  // The line form has no rules of its own: a known cluster keeps its.
-  const { consistency, failover, waves } = known ?? {};
-  const rules = { ...(consistency && { consistency }), ...(failover && { failover }), ...(waves && { waves }) };
-  return { ...parseSetNodes(text, file, cluster, known), ...rules, namespace, version: null };
+  return async ({ topologies }) => {
+    const known = await topologies.read({ namespace, cluster });
+    // The line form has no rules of its own: a known cluster keeps its.
+    const { consistency, failover, waves } = known ?? {};
+    const rules = { ...(consistency && { consistency }), ...(failover && { failover }), ...(waves && { waves }) };
+    return { ...parseSetNodes(text, file, cluster, known), ...rules, namespace, version: null };
+  };
 }

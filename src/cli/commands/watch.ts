@@ -4,7 +4,7 @@ import { openRegistry } from '../../registry/store/index.ts';
 import { addressText } from '../../runtime/address.ts';
 import { machine } from '../../runtime/machine-clock.ts';
 import { printableLine } from '../../runtime/printable.ts';
-import { chosenRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
+import { existingRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
 import { writeOut } from '../output/terminal.ts';
 import { stopOnSignals } from '../signals.ts';
 
@@ -16,7 +16,7 @@ export function watchCommand(): Command {
       .option('--json', 'print one JSON object per line')
       .addHelpText('after', '\nExample:\n  keyway watch --json'),
   ).action(async (flags: RegistryFlag & { json?: true }) => {
-    const registry = openRegistry(chosenRegistry(flags), machine);
+    const registry = openRegistry(existingRegistry(flags), machine);
     const stopping = new AbortController();
     stopOnSignals(async () => {
       stopping.abort();

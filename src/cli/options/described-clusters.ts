@@ -2,14 +2,16 @@ import type { Config, ConfiguredCluster } from '../../config/index.ts';
 import type { Registry } from '../../registry/index.ts';
 import { UsageError } from '../../runtime/usage-error.ts';
 import { type ClusterDescription, topologyText } from '../../topology/index.ts';
-import { withRegistry } from './open-registry.ts';
+import { checkExists, withRegistry } from './open-registry.ts';
 
 /** A config's clusters, those that come from its registry as they are there now. */
 export async function describedClusters({ clusters, registry }: Config): Promise<ClusterDescription[]> {
   const described = (opened: Registry | null): Promise<ClusterDescription[]> =>
     Promise.all(clusters.map((cluster) => describedCluster(cluster, opened)));
   const wantsRegistry = clusters.some(({ source }) => source.kind === 'registry');
-  return registry !== null && wantsRegistry ? withRegistry(registry.store, described) : described(null);
+  if (registry === null || !wantsRegistry) return described(null);
+  checkExists(registry.store, 'registry');
+  return withRegistry(registry.store, described);
 }
 
 /** @param registry the config has seen to it that there is one where a cluster comes from one */

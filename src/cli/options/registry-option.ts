@@ -14,7 +14,7 @@ import { NamedFileFault, secretIn } from '../../runtime/named-file.ts';
 import { UsageError } from '../../runtime/usage-error.ts';
 import { reachableAddress } from '../../topology/index.ts';
 import { checked, parseYaml, readDocument } from '../../yaml/index.ts';
-import { withRegistry } from './open-registry.ts';
+import { checkExists, withRegistry } from './open-registry.ts';
 
 /** Where `keyway registry` and `keyway dev` serve it by default. */
 export const DEFAULT_REGISTRY = '127.0.0.1:9200';
@@ -43,14 +43,30 @@ export function withRegistryOption(command: Command): Command {
 
 /**
  * Opens the registry that flag, environment or the user's config names, for as long as something is done with it.
- * @throws RegistryAway where it cannot be reached
+ * @throws UsageError where it does not exist; RegistryAway where it cannot be reached
  */
-export async function inRegistry<Result>(
+export function inRegistry<Result>(
+  flags: RegistryFlag,
+  action: (registry: Registry) => Promise<Result>,
+): Promise<Result> {
+  return inChosen(existingRegistry, flags, action);
+}
+
+/** The same for a command that may be the first to use a registry: makes the file if it does not exist. */
+export function inRegistryOrNew<Result>(
+  flags: RegistryFlag,
+  action: (registry: Registry) => Promise<Result>,
+): Promise<Result> {
+  return inChosen(chosenRegistry, flags, action);
+}
+
+async function inChosen<Result>(
+  choose: typeof chosenRegistry,
   flags: RegistryFlag,
   action: (registry: Registry) => Promise<Result>,
 ): Promise<Result> {
   try {
-    return await withRegistry(chosenRegistry(flags), action);
+    return await withRegistry(choose(flags), action);
   } catch (error) {
     if (!(error instanceof StoreUnavailable) || error instanceof StoreDenied) throw error;
     throw new RegistryAway(error, namedRegistry(flags).by);
@@ -74,6 +90,13 @@ export function chosenRegistry(flags: RegistryFlag): RegistryDescription {
   const found = withToken(namedRegistry(flags).registry, tokenFile);
   if (insecure !== true || 'sqlite' in found) return found;
   return 'remote' in found ? { remote: { ...found.remote, insecure } } : { etcd: { ...found.etcd, insecure } };
+}
+
+/** The same for a command that makes no registry. @throws UsageError also where it does not exist */
+export function existingRegistry(flags: RegistryFlag): RegistryDescription {
+  const chosen = chosenRegistry(flags);
+  checkExists(chosen, namedRegistry(flags).by ?? FLAG);
+  return chosen;
 }
 
 interface NamedRegistry {

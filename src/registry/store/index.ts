@@ -3,5 +3,5 @@
  * all the rest: so callers that open a store use this door, apart from the registry's.
  */
 export { openRegistry } from './open-registry.ts';
-export { openStore } from './open-store.ts';
+export { isMadeByOpening, openStore } from './open-store.ts';
 export { type StoreAccess, StoreServer } from './store-server.ts';

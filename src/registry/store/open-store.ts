@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { isLoopback, splitAddress } from '../../runtime/address.ts';
 import { namedFile, secretIn } from '../../runtime/named-file.ts';
+import { holdsData } from '../../sqlite/index.ts';
 import { EtcdStore } from './etcd-store.ts';
 import { RemoteStore } from './remote-store.ts';
 import { StoreSetUpError } from './set-up-error.ts';
@@ -87,6 +88,11 @@ export function openStore(registry: RegistryDescription, { clock, timeOfDayMs, r
             serverName: tls.serverName,
           },
   });
+}
+
+/** Whether opening a registry would make a new one. Of those that other processes serve, it never does. */
+export function isMadeByOpening(registry: RegistryDescription): boolean {
+  return 'sqlite' in registry && !holdsData(registry.sqlite.path);
 }
 
 /** Anyone who sees the traffic can read a secret in cleartext. */

@@ -5,7 +5,7 @@ import type { Mark } from '../../../load/index.ts';
 import { openRegistry } from '../../../registry/store/index.ts';
 import { machine } from '../../../runtime/machine-clock.ts';
 import { topologyText } from '../../../topology/index.ts';
-import { chosenRegistry } from '../../options/registry-option.ts';
+import { existingRegistry } from '../../options/registry-option.ts';
 import { writeFault } from '../../output/terminal.ts';
 import type { TimedCommand } from './options.ts';
 
@@ -55,7 +55,7 @@ export class Marks {
   /** Marks each change of a topology in a registry, from now on. A fault of the registry is reported, and no more. */
   watch(registry: string): void {
     const { signal } = this.#stopping;
-    const opened = openRegistry(chosenRegistry({ registry }), machine);
+    const opened = openRegistry(existingRegistry({ registry }), machine);
     const follow = async (): Promise<void> => {
       const known = new Map<string, number | null>();
       for await (const { namespace, cluster, version } of opened.topologies.watchAll(signal)) {
