@@ -3,6 +3,8 @@ import { ServedKeys } from './served-keys.ts';
 
 /** How long the backend may take to write down what it holds of keys that leave: other requests for the keys wait meanwhile. */
 const WITHIN_MS = 1000;
+/** What the backend says beside its status is not looked at: of more than this, the connection is cut. */
+const MAX_ANSWER_BYTES = 64 * 1024;
 
 /** Which shard of which cluster it is, as the backend is told. */
 interface Leaving {
@@ -16,7 +18,9 @@ export class KeysLeaveHook {
   readonly #leaving: Leaving;
   readonly #onFault: (fault: string) => void;
   readonly #served = new ServedKeys();
-  #telling: Promise<void> = Promise.resolve();
+  /** Few sidecars have a hook: its client is loaded for those. */
+  readonly #client = import('undici');
+  #notifying: Promise<void> = Promise.resolve();
 
   /** @param onFault called where the backend does not answer 2xx in time; the keys leave all the same */
   constructor(url: string, leaving: Leaving, onFault: (fault: string) => void) {
@@ -31,12 +35,12 @@ export class KeysLeaveHook {
   }
 
   /** Resolves once the backend has heard of what is lost. @param lostBy see `FencedShard` */
-  tell(lostBy: (key: Uint8Array) => number): Promise<void> {
-    this.#telling = this.#telling.then(() => this.#tell(lostBy));
-    return this.#telling;
+  notify(lostBy: (key: Uint8Array) => number): Promise<void> {
+    this.#notifying = this.#notifying.then(() => this.#notify(lostBy));
+    return this.#notifying;
   }
 
-  async #tell(lostBy: (key: Uint8Array) => number): Promise<void> {
+  async #notify(lostBy: (key: Uint8Array) => number): Promise<void> {
     let version = 0;
     const keys = this.#served.lost((key) => {
       const by = lostBy(key);
@@ -46,17 +50,21 @@ export class KeysLeaveHook {
     if (keys.length === 0) return;
     const named = keys.map((key) => Buffer.from(key, 'latin1').toString('utf8'));
     try {
-      const response = await fetch(this.#url, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ ...this.#leaving, version, keys: named }),
-        signal: AbortSignal.timeout(WITHIN_MS),
-      });
-      await response.arrayBuffer();
-      if (!response.ok) this.#onFault(`POST ${this.#url} answers ${response.status}`);
+      const status = await this.#post(JSON.stringify({ ...this.#leaving, version, keys: named }));
+      if (status < 200 || status > 299) this.#onFault(`POST ${this.#url} answers ${status}`);
     } catch (error) {
       this.#onFault(`POST ${this.#url}: ${plainText(error)}`);
     }
     this.#served.forget(keys);
+  }
+
+  /** @returns the answer's status, once all of it has come. Redirects are not followed: what answers there is not this shard's backend */
+  async #post(body: string): Promise<number> {
+    const { request } = await this.#client;
+    const signal = AbortSignal.timeout(WITHIN_MS);
+    const headers = { 'content-type': 'application/json' };
+    const answer = await request(this.#url, { method: 'POST', headers, body, signal });
+    await answer.body.dump({ limit: MAX_ANSWER_BYTES, signal });
+    return answer.statusCode;
   }
 }

@@ -119,7 +119,7 @@ export class Sidecar {
 
   async #giveUpLost(): Promise<void> {
     await this.#router?.release(this.#carried.cluster);
-    await this.#hook?.tell((key) => this.#ownership.lostBy(key, 0, key.length));
+    await this.#hook?.notify((key) => this.#ownership.lostBy(key, 0, key.length));
   }
 
   /** Takes connections, and refuses their requests until it has registered. @returns the port */
