@@ -1,65 +1,42 @@
 import { ENVELOPE_BYTES } from './envelope.ts';
-
-/** Follows messages as their bytes come. */
-export interface MessageTracker {
-  readonly betweenMessages: boolean;
-  /** @returns where the first boundary between two messages is behind which nothing has begun; -1 where there is none */
-  follow(bytes: Uint8Array, start: number, end: number): number;
-}
+import { HeadedTracker } from './message-tracker.ts';
 
 /**
  * Follows messages in their envelopes (a byte of flags and four of length, as gRPC-Web and Connect have them), to know
  * whether an answer stands between two of them, where a last message may be put.
  */
-export class EnvelopeTracker implements MessageTracker {
+export class EnvelopeTracker extends HeadedTracker {
   readonly #base64: boolean;
-  #header = 0;
   #length = 0;
-  #remaining = 0;
   #quad = '';
 
   /** @param base64 the envelopes are coded so, as in gRPC-Web's text form */
   constructor(base64: boolean) {
+    super();
     this.#base64 = base64;
   }
 
-  get betweenMessages(): boolean {
-    return this.#header === 0 && this.#remaining === 0 && this.#quad === '';
+  override get betweenMessages(): boolean {
+    return super.betweenMessages && this.#quad === '';
   }
 
-  follow(bytes: Uint8Array, start: number, end: number): number {
-    if (!this.#base64) return this.#follow(bytes, start, end);
+  override follow(bytes: Uint8Array, start: number, end: number): number {
+    if (!this.#base64) return super.follow(bytes, start, end);
     let boundary = -1;
     for (let at = start; at < end; at++) {
       this.#quad += String.fromCharCode(bytes[at] as number);
       if (this.#quad.length < 4) continue;
       const decoded = Buffer.from(this.#quad, 'base64');
       this.#quad = '';
-      this.#follow(decoded, 0, decoded.length);
+      super.follow(decoded, 0, decoded.length);
       if (boundary < 0 && this.betweenMessages) boundary = at + 1;
     }
     return boundary;
   }
 
-  #follow(bytes: Uint8Array, start: number, end: number): number {
-    let at = start;
-    let boundary = -1;
-    while (at < end) {
-      if (this.#remaining > 0) {
-        const stop = Math.min(end, at + this.#remaining);
-        this.#remaining -= stop - at;
-        at = stop;
-      } else {
-        if (this.#header > 0) this.#length = this.#length * 256 + (bytes[at] as number);
-        at++;
-        if (++this.#header < ENVELOPE_BYTES) continue;
-        this.#remaining = this.#length;
-        this.#header = 0;
-        this.#length = 0;
-      }
-      if (boundary < 0 && this.#remaining === 0) boundary = at;
-    }
-    return boundary;
+  protected override onHeadByte(byte: number, index: number): number {
+    this.#length = index === 0 ? 0 : this.#length * 256 + byte;
+    return index + 1 < ENVELOPE_BYTES ? -1 : this.#length;
   }
 }
 

@@ -6,10 +6,10 @@ export {
   type Envelopes,
   EnvelopeTracker,
   envelopesIn,
-  type MessageTracker,
 } from './envelope-tracker.ts';
 export { EnvelopeReader, LineReader } from './envelopes.ts';
 export { encodeGrpcMessage, GRPC_STATUS_NAMES, GrpcStatus, grpcTimeoutMs } from './grpc.ts';
 export { GrpcWebTranslation } from './grpc-web.ts';
 export { MessageReader } from './message-reader.ts';
+export type { MessageTracker } from './message-tracker.ts';
 export { areWholeFrames, closeFrame, FrameTracker, SERVICE_RESTART } from './web-socket-frames.ts';

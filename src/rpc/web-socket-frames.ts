@@ -1,4 +1,4 @@
-import type { MessageTracker } from './envelope-tracker.ts';
+import { HeadedTracker } from './message-tracker.ts';
 
 /** In the second byte of a frame's head: whether its content is masked, and the content's length (RFC 6455, 5.2). */
 const MASKED = 0x80;
@@ -35,22 +35,26 @@ export function areWholeFrames(bytes: Uint8Array, start: number, end: number): b
     const second = bytes[at + 1] as number;
     const head = headBytes(second);
     if (at + head > end) return false;
-    at += head + lengthIn(bytes, at, second & LENGTH);
+    at += head + lengthIn(bytes, at, second);
   }
   return at === end;
 }
 
 function headBytes(second: number): number {
-  const short = second & LENGTH;
-  const extended = short === SIXTEEN_BITS ? 2 : short === SIXTY_FOUR_BITS ? 8 : 0;
-  return 2 + extended + (second >= MASKED ? MASK_BYTES : 0);
+  return 2 + extendedBytes(second) + (second >= MASKED ? MASK_BYTES : 0);
 }
 
-function lengthIn(bytes: Uint8Array, at: number, short: number): number {
-  if (short < SIXTEEN_BITS) return short;
-  const digits = short === SIXTEEN_BITS ? 2 : 8;
+/** How many bytes of the head hold the length; 0: it stands in the second byte. */
+function extendedBytes(second: number): number {
+  const short = second & LENGTH;
+  return short === SIXTEEN_BITS ? 2 : short === SIXTY_FOUR_BITS ? 8 : 0;
+}
+
+function lengthIn(bytes: Uint8Array, at: number, second: number): number {
+  const extended = extendedBytes(second);
+  if (extended === 0) return second & LENGTH;
   let length = 0;
-  for (let i = 0; i < digits; i++) length = length * 256 + (bytes[at + 2 + i] as number);
+  for (let i = 0; i < extended; i++) length = length * 256 + (bytes[at + 2 + i] as number);
   return length;
 }
 
@@ -58,32 +62,15 @@ function lengthIn(bytes: Uint8Array, at: number, short: number): number {
  * Follows the frames of one side of a WebSocket, to know whether it stands between two of them. There a control frame may be put, also
  * between the frames of one message (RFC 6455, 5.4).
  */
-export class FrameTracker implements MessageTracker {
-  readonly #head = new Uint8Array(2 + 8 + MASK_BYTES);
-  #headLength = 0;
-  #remaining = 0;
+export class FrameTracker extends HeadedTracker {
+  #second = 0;
+  #length = 0;
 
-  get betweenMessages(): boolean {
-    return this.#headLength === 0 && this.#remaining === 0;
-  }
-
-  follow(bytes: Uint8Array, start: number, end: number): number {
-    let at = start;
-    let boundary = -1;
-    while (at < end) {
-      if (this.#remaining > 0) {
-        const stop = Math.min(end, at + this.#remaining);
-        this.#remaining -= stop - at;
-        at = stop;
-      } else {
-        this.#head[this.#headLength++] = bytes[at++] as number;
-        const second = this.#head[1] as number;
-        if (this.#headLength < 2 || this.#headLength < headBytes(second)) continue;
-        this.#remaining = lengthIn(this.#head, 0, second & LENGTH);
-        this.#headLength = 0;
-      }
-      if (boundary < 0 && this.#remaining === 0) boundary = at;
-    }
-    return boundary;
+  protected override onHeadByte(byte: number, index: number): number {
+    if (index === 0) this.#length = 0;
+    else if (index === 1) this.#second = byte;
+    else if (index < 2 + extendedBytes(this.#second)) this.#length = this.#length * 256 + byte;
+    if (index < 1 || index + 1 < headBytes(this.#second)) return -1;
+    return extendedBytes(this.#second) === 0 ? this.#second & LENGTH : this.#length;
   }
 }
