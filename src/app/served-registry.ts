@@ -26,7 +26,7 @@ export interface ServedRegistry {
 
 /**
  * Serves a file as a registry.
- * @param tell called, once it is closed, where its file was lost meanwhile
+ * @param report called, once it is closed, where its file was lost meanwhile
  * @throws UsageError where it would be open to every client, or cannot be served
  */
 export async function serveRegistry(

@@ -1,19 +1,15 @@
 import { type ActiveHealthDescription, HealthChecker } from '../proxy/health/index.ts';
 import {
   type HeldLease,
-  type InstanceId,
   type MemberProcess,
-  type Membership,
+  NodeRegistration,
   type NodeValue,
-  newInstance,
-  nodeName,
-  type OwnRights,
   type Registry,
   type RegistryDescription,
 } from '../registry/index.ts';
 import { openRegistry } from '../registry/store/index.ts';
 import { splitAddress } from '../runtime/address.ts';
-import { derivedNodeId, identifier, reachableAddress, type TopologyName } from '../topology/index.ts';
+import { derivedNodeId, identifier, reachableAddress } from '../topology/index.ts';
 import { checked } from '../yaml/index.ts';
 
 /** A node for its cluster's routers to find. */
@@ -83,9 +79,12 @@ export function registerNode(options: NodeOptions, surroundings: NodeSurrounding
     registry.onOutage(onRegistry);
     registry.onDenied(onRegistry);
   }
-  const identity = { name: { namespace, cluster }, shard, nodeId, instance: newInstance(), leaseMs };
+  const identity = { name: { namespace, cluster }, shard, nodeId, leaseMs };
+  // It refuses nothing, and routers need their leases for it: so no handoff waits for it.
+  const rights = { fencing: false, address, beyondLeaseMs: 0, ended: false, process: '' };
+  const registration = new NodeRegistration(registry, identity, rights);
   const value = { address, role, healthy: true, ...(options.process !== undefined && { process: options.process }) };
-  return new Node(registry, identity, value, options, surroundings.random);
+  return new Node(registry, registration, value, options, surroundings.random);
 }
 
 function check(schema: typeof identifier | typeof reachableAddress, name: string, value: string): void {
@@ -93,45 +92,26 @@ function check(schema: typeof identifier | typeof reachableAddress, name: string
   if ('fault' in found) throw new TypeError(`${name} "${value}": ${found.fault}`);
 }
 
-/** Which node it is, and which process of it. */
-interface NodeIdentity {
-  readonly name: TopologyName;
-  readonly shard: string;
-  readonly nodeId: string;
-  readonly instance: InstanceId;
-  readonly leaseMs: number;
-}
-
-/** How long a node tries to report that it has ended; otherwise that is seen when the lease ends. */
-const LEAVE_MS = 1000;
-
 class Node implements RegisteredNode {
   readonly ready: Promise<void>;
   readonly #registry: Registry;
-  readonly #identity: NodeIdentity;
-  /** A replica owns nothing. */
-  readonly #rights: OwnRights | null;
+  readonly #registration: NodeRegistration;
   readonly #checker: HealthChecker | null;
   readonly #onHealth: (fault: string | null) => void;
   #value: NodeValue;
-  #membership: Membership | null = null;
   #left = false;
   #onReady: () => void = () => {};
 
   constructor(
     registry: Registry,
-    identity: NodeIdentity,
+    registration: NodeRegistration,
     value: NodeValue,
     { health, onHealth = () => {} }: NodeOptions,
     random: () => number,
   ) {
     this.#registry = registry;
-    this.#identity = identity;
+    this.#registration = registration;
     this.#value = value;
-    const { name, ...node } = identity;
-    // It refuses nothing, and routers need their leases for it: so no handoff waits for it.
-    const rights = { fencing: false, address: value.address, beyondLeaseMs: 0, ended: false, process: '' };
-    this.#rights = value.role === 'replica' ? null : registry.handoffs.ownRights(name, node, rights);
     this.#onHealth = onHealth;
     this.ready = new Promise((resolve) => {
       this.#onReady = resolve;
@@ -145,34 +125,31 @@ class Node implements RegisteredNode {
   }
 
   #register(): void {
-    const { name, shard, nodeId, leaseMs, instance } = this.#identity;
-    const onRegistered = (lease: HeldLease): void => {
-      // A node that was lost and comes back may have been given up meanwhile.
-      if (this.#rights === null) this.#onReady();
-      else this.#rights.claim(lease.lost, ({ fencing }) => !fencing).then((done) => done && this.#onReady());
-    };
-    const path = nodeName(name, shard, nodeId);
-    this.#membership = this.#registry.members.register('node', path, this.#value, leaseMs, onRegistered, instance);
+    const { rights } = this.#registration;
+    this.#registration.begin(this.#value, (lease: HeldLease): void => {
+      // A replica owns nothing. A node that was lost and comes back may have been given up meanwhile.
+      if (this.#value.role === 'replica') this.#onReady();
+      else rights.claim(lease.lost, ({ fencing }) => !fencing).then((done) => done && this.#onReady());
+    });
   }
 
   #onVerdict(fault: string | null): void {
     if (this.#left) return;
     this.#onHealth(fault);
     this.#value = { ...this.#value, healthy: fault === null };
-    if (this.#membership !== null) void this.#membership.update(this.#value);
+    if (this.#registration.hasBegun) void this.#registration.update(this.#value);
     else if (fault === null) this.#register();
   }
 
   get isHeld(): boolean {
-    return this.#membership?.isHeld ?? false;
+    return this.#registration.isHeld;
   }
 
   async leave(): Promise<void> {
     if (this.#left) return;
     this.#left = true;
     this.#checker?.stop();
-    if (this.#membership !== null) await this.#rights?.change({ ended: true }, AbortSignal.timeout(LEAVE_MS));
-    await this.#membership?.leave({ ...this.#value, leaving: true });
+    await this.#registration.end({ ...this.#value, leaving: true });
     await this.#registry.close();
   }
 }

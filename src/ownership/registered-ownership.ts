@@ -3,20 +3,13 @@ import {
   type HeldLease,
   KNOWS,
   type MemberProcess,
-  type Membership,
+  type NodeIdentity,
+  NodeRegistration,
   type NodeValue,
-  newInstance,
-  nodeName,
   type OwnRights,
   type Registry,
 } from '../registry/index.ts';
-import {
-  ClusterTable,
-  type SharedCluster,
-  type Topology,
-  type TopologyName,
-  type TopologyVersion,
-} from '../topology/index.ts';
+import { ClusterTable, type SharedCluster, type Topology, type TopologyVersion } from '../topology/index.ts';
 import type { Ownership, Verdict } from './ownership.ts';
 import { hasEnded, processMark } from './process-mark.ts';
 
@@ -29,13 +22,9 @@ import { hasEnded, processMark } from './process-mark.ts';
 const NEVER = Number.NEGATIVE_INFINITY;
 
 /** Which shard this is. */
-export interface ShardIdentity {
-  readonly name: TopologyName;
-  readonly shard: string;
+export interface ShardIdentity extends NodeIdentity {
   /** The address by which the topology has it. */
   readonly address: string;
-  readonly nodeId: string;
-  readonly leaseMs: number;
   readonly process: MemberProcess;
 }
 
@@ -52,8 +41,6 @@ export interface OwnershipListener {
 
 /** A router that knows of a newer version is ahead by a moment; longer, and this shard is cut off. */
 const CATCH_UP_MS = 2000;
-/** How long this process tries to report that it has ended; where it cannot, the others wait for it. */
-const STOP_MS = 1000;
 /** How often the shard looks whether the time is over for which it may serve. */
 const CLOCK_TICK_MS = 200;
 
@@ -68,7 +55,7 @@ export class RegisteredOwnership implements Ownership {
   readonly #listener: OwnershipListener;
   readonly #follower: ClusterFollower;
   readonly #stopping = new AbortController();
-  readonly #instance = newInstance();
+  readonly #registration: NodeRegistration;
   readonly #rights: OwnRights;
   #table: ClusterTable | null = null;
   #build: number | undefined;
@@ -83,7 +70,6 @@ export class RegisteredOwnership implements Ownership {
   #isWell = true;
   /** The event that was carried out last. */
   #lastEvent = 0;
-  #membership: Membership | null = null;
   #value: NodeValue;
   #waiting: Array<() => void> = [];
   #held = false;
@@ -102,13 +88,11 @@ export class RegisteredOwnership implements Ownership {
     this.#identity = identity;
     this.#clock = clock;
     this.#listener = listener;
-    const { name, shard, nodeId, address, process } = identity;
+    const { address, process } = identity;
     this.#value = { address, role: 'primary', healthy: false, process, knows: KNOWS };
-    this.#rights = registry.handoffs.ownRights(
-      name,
-      { shard, nodeId, instance: this.#instance },
-      { fencing: true, address, beyondLeaseMs: 0, ended: false, process: processMark(process.pid) },
-    );
+    const rights = { fencing: true, address, beyondLeaseMs: 0, ended: false, process: processMark(process.pid) };
+    this.#registration = new NodeRegistration(registry, identity, rights);
+    this.#rights = this.#registration.rights;
     this.#follower = new ClusterFollower(
       registry,
       null,
@@ -123,17 +107,9 @@ export class RegisteredOwnership implements Ownership {
 
   /** Registers. Resolves once it is known what this shard owns. */
   async start(): Promise<void> {
-    const { name, shard, nodeId, leaseMs } = this.#identity;
     this.#running = this.#follower.run(this.#stopping.signal);
     await new Promise<void>((resolve) => {
-      this.#membership = this.#registry.members.register(
-        'node',
-        nodeName(name, shard, nodeId),
-        this.#value,
-        leaseMs,
-        (lease) => void this.#onRegistered(lease).then(resolve),
-        this.#instance,
-      );
+      this.#registration.begin(this.#value, (lease) => void this.#onRegistered(lease).then(resolve));
     });
   }
 
@@ -185,8 +161,7 @@ export class RegisteredOwnership implements Ownership {
     this.#setTimes();
     clearInterval(this.#tick);
     this.#lookAtClock();
-    await this.#rights.change({ ended: true }, AbortSignal.timeout(STOP_MS));
-    await this.#membership?.leave();
+    await this.#registration.end();
     this.#stopping.abort();
     await this.#running;
   }
@@ -313,7 +288,7 @@ export class RegisteredOwnership implements Ownership {
 
   #report(news: Partial<NodeValue>): void {
     this.#value = { ...this.#value, ...news };
-    void this.#membership?.update(this.#value);
+    void this.#registration.update(this.#value);
   }
 
   /** Resolves once nothing is under way of what is lost. */

@@ -47,6 +47,7 @@ export {
 } from './member-values.ts';
 export { type Member, type MemberKind, Members, type Membership } from './members.ts';
 export { DEFAULT_NAMESPACE, NamespaceError, Namespaces } from './namespaces.ts';
+export { type NodeIdentity, NodeRegistration } from './node-registration.ts';
 export type { OwnEntry } from './own-entry.ts';
 export type { OwnRights } from './own-rights.ts';
 export { Registry, type RegistrySurroundings } from './registry.ts';

@@ -52,12 +52,12 @@ export class Registry {
     return this.#store.pause;
   }
 
-  /** @param told called with what the store denies this process, by its token's role or its bounds: each reason once */
+  /** @param report called with what the store denies this process, by its token's role or its bounds: each reason once */
   onDenied(report: (reason: string) => void): void {
     this.#store.onDenied = report;
   }
 
-  /** @param told called once when the registry cannot be reached, with the reason, and with null once it can be reached again */
+  /** @param report called once when the registry cannot be reached, with the reason, and with null once it can be reached again */
   onOutage(report: (reason: string | null) => void): void {
     this.#store.onOutage = report;
   }

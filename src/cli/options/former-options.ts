@@ -9,7 +9,7 @@ export function presentName(option: string): string | null {
 /**
  * A command line with such options as they are written now: `--lease-ms 500` becomes `--lease 500ms`. What stands behind `--` is
  * another program's.
- * @param tell called for each, with a text for people
+ * @param report called for each, with a text for people
  */
 export function withoutFormerOptions(argv: readonly string[], report: (line: string) => void): string[] {
   const written: string[] = [];
