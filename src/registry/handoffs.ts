@@ -8,7 +8,7 @@ import {
   type TopologyVersion,
   topologyDocument,
 } from '../topology/index.ts';
-import { type AutonomousRouter, autonomousRouterOf, autonomyKey } from './autonomous-routers.ts';
+import { autonomyKey } from './autonomous-routers.ts';
 import { followAll } from './follow.ts';
 import {
   type Handoff,
@@ -17,7 +17,6 @@ import {
   handoffOf,
   instanceText,
   isUnderWay,
-  knownNodeOf,
   type NodeInstance,
   type NodeRights,
   nodeKey,
@@ -32,6 +31,7 @@ import {
   type Wave,
 } from './handoff-entries.ts';
 import { handoffPrefix } from './handoff-prefix.ts';
+import { type Part, partOf, stateOf, viewOf } from './handoff-view.ts';
 import type { Namespaces } from './namespaces.ts';
 import { OwnEntry } from './own-entry.ts';
 import { OwnRights } from './own-rights.ts';
@@ -47,7 +47,7 @@ import {
   versionKey,
 } from './topology-entries.ts';
 import type { TrackedStore } from './tracked-store.ts';
-import { jsonOf, type UnreadableEntries } from './unreadable.ts';
+import { jsonOf } from './unreadable.ts';
 
 /** What is reported of a cluster's handoffs. */
 export type HandoffEvent =
@@ -319,26 +319,6 @@ export class Handoffs {
   }
 }
 
-/** What one of the entries says of a cluster's handoffs. */
-type Part =
-  | { readonly kind: 'state'; readonly handoff: StoredHandoff | null }
-  /** Checked once: of ten thousand shards that takes a while. */
-  | { readonly kind: 'staged'; readonly topology: Topology }
-  | { readonly kind: 'node'; readonly node: StoredNode }
-  | { readonly kind: 'autonomous'; readonly router: AutonomousRouter }
-  /** Of a later release. */
-  | { readonly kind: 'other' };
-
-/** @throws UnreadableEntry */
-function partOf(name: TopologyName, entry: Entry): Part {
-  if (entry.key === stateKey(name)) return { kind: 'state', handoff: handoffOf(entry) };
-  if (entry.key === stagedKey(name)) return { kind: 'staged', topology: checked(name, entry, jsonOf(entry)).topology };
-  const node = knownNodeOf(name, entry);
-  if (node !== null) return { kind: 'node', node };
-  const router = autonomousRouterOf(name, entry);
-  return router === null ? { kind: 'other' } : { kind: 'autonomous', router };
-}
-
 /**
  * A change begins where no keys are on their way by another one, unless people have stopped that; a wave follows where they have not.
  * @throws VersionConflict
@@ -373,30 +353,4 @@ function losingOf(
       ? [...servingShards(current).map(({ id }) => id), ...nodes.map(({ shard }) => shard)]
       : [];
   return [...new Set([...losingShards(current, draft), ...unheard])];
-}
-
-/** What the readable ones say together. */
-function viewOf(name: TopologyName, parts: ReadonlyMap<string, Part>): HandoffView {
-  const state = parts.get(stateKey(name));
-  const staged = parts.get(stagedKey(name));
-  const handoff = state?.kind === 'state' ? state.handoff : null;
-  const topology = staged?.kind === 'staged' ? staged.topology : null;
-  return {
-    handoff,
-    // Of an earlier handoff, where what this one leads to cannot be read: it is not acknowledged then.
-    staged: topology?.version === handoff?.to ? topology : null,
-    nodes: [...parts.values()].flatMap((part) => (part.kind === 'node' ? part.node : [])),
-    autonomous: [...parts.values()].flatMap((part) => (part.kind === 'autonomous' ? part.router : [])),
-  };
-}
-
-/** By one read. @throws UnreadableEntry where how far a handoff is cannot be read */
-function stateOf(name: TopologyName, entries: readonly Entry[], unreadable: UnreadableEntries): HandoffState {
-  return {
-    handoff: handoffOf(entries.find(({ key }) => key === stateKey(name))),
-    nodes: unreadable.readable(entries, (entry) => knownNodeOf(name, entry)).flatMap((node) => node ?? []),
-    autonomous: unreadable
-      .readable(entries, (entry) => autonomousRouterOf(name, entry))
-      .flatMap((router) => router ?? []),
-  };
 }
