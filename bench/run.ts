@@ -31,6 +31,11 @@ import { cpuSeconds, residentBytes } from './support/process-cost.ts';
 import { end, endAll, median, startListening } from './support/programs.ts';
 
 const WARM_UP_MS = 700;
+/**
+ * How long a proxy that has just been started carries each kind of request before the first case: some hundred thousand
+ * requests, after which its JIT compiler is done. The first case of a round would pay for it otherwise, up to 15% of its cost.
+ */
+const START_WARM_UP_MS = 1500;
 /** Short, so that neighbouring turns meet the same machine, and long beside the beginning and the end of each. */
 const TURN_MS = 200;
 /** At a tenth of its capacity a JIT compiler takes longer to warm up: the tail of the first seconds is its, not the router's. */
@@ -70,6 +75,17 @@ function loadOptions(each: BenchCase, peer: Peer): LoadOptions {
     measureMs: Number(values.seconds) * 1000,
     ...(each.rate === undefined ? {} : { rate: each.rate }),
   };
+}
+
+/** Has a proxy that has just been started carry both kinds of requests until its code is compiled. */
+async function warmUp(peer: Peer): Promise<void> {
+  for (const kind of ['get', 'grpc'] as const) {
+    const load = await openSlicedLoad(
+      loadOptions({ name: 'warm-up', kind, connections: 10, streams: 10, size: 100, keys: 10_000 }, peer),
+    );
+    await load.run(START_WARM_UP_MS);
+    load.close();
+  }
 }
 
 /** One round of a closed loop: the peers take turns; another has the first each time. */
@@ -134,6 +150,7 @@ async function measureAll(list: readonly BenchCase[], peers: readonly Peer[]): P
     const running = new Map<Peer, ChildProcess>();
     for (const peer of [...peers.slice(first), ...peers.slice(0, first)])
       running.set(peer, await startListening(peer.command, peer.port));
+    for (const peer of running.keys()) await warmUp(peer);
     for (const [each, into] of samples) {
       process.stderr.write(`round ${round + 1}: ${each.name}\n`);
       await (each.kind === 'poisson' ? measureLatency : measureTurns)(each, running, into);
