@@ -19,7 +19,10 @@ class ScriptedRegistry {
   readonly #handoffs = new EventQueue<HandoffEvent>();
   readonly events: ClusterEvent[] = [];
   readonly raised: number[] = [];
+  readonly #follower: ClusterFollower;
   #revision = 0;
+  /** Which version is current by the next read; the handoff is the one that was reported last. */
+  pointer = 1;
 
   constructor() {
     const registry = {
@@ -27,11 +30,26 @@ class ScriptedRegistry {
         watch: () => this.#topologies,
         raise: async (_name: object, above: number) => this.raised.push(above),
       },
-      handoffs: { watch: () => this.#handoffs },
+      handoffs: {
+        watch: () => this.#handoffs,
+        read: async () => ({ pointer: { version: this.pointer }, handoff: { revision: this.#revision } }),
+      },
+      incarnation: async () => '',
+      settled: async () => {},
       pause: pausesBy(() => 0.5),
     } as unknown as Registry;
-    const follower = new ClusterFollower(registry, null, 'docs', NAME, (event) => this.events.push(event));
-    void follower.run(new AbortController().signal);
+    this.#follower = new ClusterFollower(registry, null, 'docs', NAME, (event) => this.#onEvent(event));
+    void this.#follower.run(new AbortController().signal);
+  }
+
+  #onEvent(event: ClusterEvent): void {
+    this.events.push(event);
+    if (event.kind === 'routing') this.#follower.carriedOut(event.id);
+  }
+
+  /** Resolves once the follower does what a read says that is made now. */
+  confirmed(): Promise<void> {
+    return this.#follower.confirmed(new AbortController().signal);
   }
 
   topology(version: number): void {
@@ -122,6 +140,24 @@ it('releases nothing that is held before it knows the version in question', asyn
   await scripted.reports('1>2 hold');
   scripted.topology(2);
   await scripted.reports('1>2 hold', '2');
+});
+
+it('does what the registry says only once it knows the version to which the handoff that it knows has led', async () => {
+  const scripted = new ScriptedRegistry();
+  scripted.topology(1);
+  scripted.handoff(0, 1, 'committed');
+  await scripted.reports('1');
+  // The hold was missed. The pointer was read before the commit, and the handoff after it.
+  scripted.handoff(1, 2, 'committed');
+  let isConfirmed = false;
+  const confirmed = scripted.confirmed().then(() => {
+    isConfirmed = true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(isConfirmed).toBe(false);
+  scripted.topology(2);
+  await confirmed;
+  await scripted.reports('1', '2');
 });
 
 it('takes a version from its own watch where what was staged is not known', async () => {

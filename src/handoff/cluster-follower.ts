@@ -225,18 +225,24 @@ export class ClusterFollower {
     if (this.#served === undefined || !this.#hasView || this.#viewOf !== this.#incarnation) return;
     this.#newest = Math.max(this.#newest, this.#served?.topology.version ?? 0) as TopologyVersion;
     const { handoff, staged } = this.#view;
-    if (this.#served !== null && handoff !== null) {
-      const version = this.#served.topology.version;
-      if (handoff.step === 'committed' && handoff.to > version && this.#next?.attempt === handoff.attempt) {
-        this.#served = this.#next;
-        this.#next = null;
-        this.#ahead = handoff.to;
-        // The version that this handoff is about is not known here yet: what is held stays so until it is.
-      } else if ((handoff.step === 'committed' ? handoff.to : handoff.from) > version) return;
+    if (this.#isBehind && handoff?.step === 'committed' && this.#next?.attempt === handoff.attempt) {
+      this.#served = this.#next;
+      this.#next = null;
+      this.#ahead = handoff.to;
     }
+    // What is held stays so until the version is known that the handoff is about.
+    if (this.#isBehind) return;
     this.#reportRouting(this.#stagedFor(handoff, staged));
     this.onChange();
     this.#keep();
+  }
+
+  /** The version that the handoff is about, or has led to, is not known here yet. */
+  get #isBehind(): boolean {
+    const { handoff } = this.#view;
+    const served = this.#served ?? null;
+    if (handoff === null || served === null) return false;
+    return (handoff.step === 'committed' ? handoff.to : handoff.from) > served.topology.version;
   }
 
   #stagedFor(handoff: StoredHandoff | null, staged: Topology | null): StagedCluster | null {
@@ -333,6 +339,8 @@ export class ClusterFollower {
       this.#viewOf === incarnation &&
       (this.#view.handoff?.revision ?? 0) >= (handoff?.revision ?? 0) &&
       this.#servesWhatIs(pointer) &&
+      // The pointer may have been read before the commit that the handoff is of.
+      !this.#isBehind &&
       this.isCarriedOut &&
       (shard === null || !this.#isGivenUp(shard));
     while (!signal.aborted && !isUpToDate()) {
