@@ -304,6 +304,28 @@ it('changes an eventual cluster at once, and a strict one by a handoff that the 
   expect(steps).toEqual([...handoff, ...handoff]);
 });
 
+it('commits nothing where a process of a shard that loses has come since it looked who has to be waited for', async () => {
+  const open = await registries();
+  const registry = open();
+  await registry.topologies.commit(draft(['s0']), {});
+  const { handoffs } = registry;
+  const commit = handoffs.commit.bind(handoffs);
+  let late: Awaited<ReturnType<typeof shard>> | undefined;
+  vi.spyOn(handoffs, 'commit').mockImplementation(async (...args) => {
+    late ??= await shard(open(), 's0');
+    return commit(...args);
+  });
+  await handoffs.stage(draft(['s0', 's1']), {}, '');
+  drive(registry);
+  const held = await vi.waitFor(async () => {
+    const { handoff } = await handoffs.read(NAME);
+    if (handoff?.fence?.isUp !== true) throw new Error(`at ${JSON.stringify(handoff)}`);
+    return handoff;
+  }, PATIENCE);
+  await late?.acknowledge(held);
+  await reached(registry, 'committed');
+});
+
 it('gives up the processes of a lost shard that were known, and none that comes meanwhile', async () => {
   const open = await registries();
   const registry = open();

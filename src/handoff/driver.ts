@@ -8,6 +8,7 @@ import {
   isUnderWay,
   type Member,
   type Registry,
+  type Revision,
   type StoredHandoff,
   type StoredNode,
   StoreRefused,
@@ -57,6 +58,12 @@ interface Present {
   readonly known: readonly StoredNode[];
   /** Routers that may serve without a lease. */
   readonly autonomous: readonly AutonomousRouter[];
+}
+
+/** The same by one read. */
+interface Read extends Present {
+  /** The revision of which the nodes are. */
+  readonly asOf: Revision;
 }
 
 /** Called for each step that is begun. */
@@ -152,7 +159,7 @@ export class HandoffDriver {
     if (isStopped(handoff)) return null;
     const waitsMs = this.#waitedFor(handoff);
     let awaited = this.#awaited(handoff, this.#watched);
-    let present = this.#watched;
+    let present: Read | null = null;
     if (awaited === null) {
       // What the watches know may be old: the last word has a read that is made after the step was written. They may learn more
       // while it is made, so that it takes nothing of theirs away.
@@ -160,7 +167,7 @@ export class HandoffDriver {
       awaited = this.#awaited(handoff, present, await blockingRouters(this.#registry, this.#name, staged, present));
     }
     const holds = hasReached(handoff.step, 'hold');
-    if (awaited !== null) {
+    if (present === null || awaited !== null) {
       const holdMs = this.#timing.holdMs * Math.min(2 ** handoff.retries, LONGEST_HOLD);
       if (!holds || waitsMs < holdMs) {
         if (holds) this.#waker.wakeIn(holdMs - waitsMs);
@@ -278,12 +285,12 @@ export class HandoffDriver {
   async #commit(
     handoff: StoredHandoff,
     staged: Topology,
-    { known, autonomous }: Present,
+    { asOf, known, autonomous }: Read,
   ): Promise<StoredHandoff | null> {
     const { handoffs } = this.#registry;
     try {
       const inUse = new Set(autonomous.map(({ version }) => version));
-      return await handoffs.commit(this.#name, handoff, staged, await this.#gone(handoff, staged, known), inUse);
+      return await handoffs.commit(this.#name, handoff, staged, asOf, await this.#gone(handoff, staged, known), inUse);
     } catch (error) {
       if (!(error instanceof StoreRefused)) throw error;
       // The waves before it stay, and the next one would be refused as well.
@@ -304,14 +311,14 @@ export class HandoffDriver {
     return { routers: this.#routers, nodes: this.#nodes, known, autonomous };
   }
 
-  async #read(): Promise<Present> {
+  async #read(): Promise<Read> {
     const { handoffs, members } = this.#registry;
-    const [{ nodes: known, autonomous }, routers, nodes] = await Promise.all([
+    const [{ asOf, nodes: known, autonomous }, routers, nodes] = await Promise.all([
       handoffs.read(this.#name),
       members.list('router'),
       members.list('node', `${topologyText(this.#name)}/`),
     ]);
-    return { routers, nodes, known, autonomous };
+    return { asOf, routers, nodes, known, autonomous };
   }
 
   /** A participant that has to be waited for, or null. */

@@ -35,7 +35,14 @@ import { type Part, partOf, stateOf, viewOf } from './handoff-view.ts';
 import type { Namespaces } from './namespaces.ts';
 import { OwnEntry } from './own-entry.ts';
 import { OwnRights } from './own-rights.ts';
-import { type Change, type Condition, type Entry, type EntryCondition, StoreUnavailable } from './store/store.ts';
+import {
+  type Change,
+  type Condition,
+  type Entry,
+  type EntryCondition,
+  type Revision,
+  StoreUnavailable,
+} from './store/store.ts';
 import { type CommitOptions, nextVersion, VersionConflict } from './topologies.ts';
 import {
   checked,
@@ -62,6 +69,8 @@ const FEW = 40;
 export interface ClusterState extends HandoffState {
   /** Null where there is no topology; undefined where its entry cannot be read. */
   readonly pointer: Pointer | null | undefined;
+  /** Of which revision the rest is. The pointer may be of an earlier one, or a later one. */
+  readonly asOf: Revision;
 }
 
 /**
@@ -153,7 +162,7 @@ export class Handoffs {
     const to = (handoff.to + 1) as TopologyVersion;
     const narrowed: Handoff = { ...handoff, to, attempt: handoff.attempt + 1, wave, losing, at: this.#timeOfDay() };
     const change = { key: stagedKey(name), value: JSON.stringify(topologyDocument({ ...staged, version: to })) };
-    return this.#write(name, revision, narrowed, [change], []);
+    return this.#write(name, revision, narrowed, [change]);
   }
 
   /**
@@ -165,12 +174,12 @@ export class Handoffs {
     { revision, ...handoff }: StoredHandoff,
     isPaused: boolean,
   ): Promise<StoredHandoff | null> {
-    return this.#write(name, revision, { ...handoff, paused: isPaused || undefined }, [], []);
+    return this.#write(name, revision, { ...handoff, paused: isPaused || undefined });
   }
 
   /** What is known of a cluster now. */
   async read(name: TopologyName): Promise<ClusterState> {
-    const [pointer, { entries }] = await Promise.all([
+    const [pointer, { entries, revision }] = await Promise.all([
       this.#store.get(pointerKey(name)),
       this.#store.list(handoffPrefix(name)),
     ]);
@@ -178,6 +187,7 @@ export class Handoffs {
     return {
       ...stateOf(name, entries, unreadable),
       pointer: pointer === null ? null : unreadable.try(pointer, pointerOf),
+      asOf: revision,
     };
   }
 
@@ -186,7 +196,7 @@ export class Handoffs {
    * @param silent processes that are given up, and must not have spoken since they were found to be gone
    * @returns null where the stored handoff has changed meanwhile
    */
-  advance(
+  async advance(
     name: TopologyName,
     { revision, ...handoff }: StoredHandoff,
     change: Partial<
@@ -196,19 +206,21 @@ export class Handoffs {
   ): Promise<StoredHandoff | null> {
     const givenUp = [...handoff.givenUp, ...silent.map(instanceText)];
     const changed: Handoff = { ...handoff, ...change, givenUp, at: this.#timeOfDay() };
-    return this.#write(name, revision, changed, [], silent);
+    return this.#write(name, revision, changed, [], await this.#unchanged(name, silent));
   }
 
   /**
    * Makes the staged topology the current one.
+   * @param asOf the revision at which it was read which nodes have to be waited for: one that has come since may serve what moves
    * @param gone nodes that are forgotten: to come back they have to register again
    * @param inUse versions by which routers may serve that are out of sight
-   * @returns null where the stored handoff has changed meanwhile, or one of the nodes has come back
+   * @returns null where the stored handoff has changed meanwhile, or a node has come, or has come back
    */
   async commit(
     name: TopologyName,
     { revision, ...handoff }: StoredHandoff,
     staged: Topology,
+    asOf: Revision,
     gone: readonly StoredNode[],
     inUse: ReadonlySet<number>,
   ): Promise<StoredHandoff | null> {
@@ -220,7 +232,8 @@ export class Handoffs {
       { key: stagedKey(name), value: null },
       ...gone.map((node): Change => ({ key: nodeKey(name, node), value: null })),
     ];
-    return this.#write(name, revision, { ...handoff, step: 'committed', at }, changes, gone);
+    const noneHasCome: Condition = { prefix: nodesOf(name), unchangedSince: asOf };
+    return this.#write(name, revision, { ...handoff, step: 'committed', at }, changes, [noneHasCome]);
   }
 
   /**
@@ -235,21 +248,21 @@ export class Handoffs {
     paused?: true,
   ): Promise<StoredHandoff | null> {
     const aborted: Handoff = { ...handoff, step: 'aborted', reason, at: this.#timeOfDay(), ...(paused && { paused }) };
-    return this.#write(name, revision, aborted, [{ key: stagedKey(name), value: null }], []);
+    return this.#write(name, revision, aborted, [{ key: stagedKey(name), value: null }]);
   }
 
   async #write(
     name: TopologyName,
     expected: StoredHandoff['revision'],
     handoff: Handoff,
-    changes: readonly Change[],
-    silent: readonly StoredNode[],
+    changes: readonly Change[] = [],
+    conditions: readonly Condition[] = [],
   ): Promise<StoredHandoff | null> {
     const key = stateKey(name);
     const value = JSON.stringify(handoff);
     try {
       const revision = await this.#store.commit(
-        [{ key, revision: expected }, ...(await this.#unchanged(name, silent))],
+        [{ key, revision: expected }, ...conditions],
         [{ key, value }, ...changes],
       );
       return revision === null ? null : { ...handoff, revision };
