@@ -22,6 +22,12 @@ export interface CoreLimits {
   readonly maxConnectionAgeGraceMs: number;
   /** How long a client may take to say who it is and what it speaks: a PROXY header, a TLS handshake, the first bytes. */
   readonly requestHeadTimeoutMs: number;
+  /**
+   * A request's content has to bring this much in any such time in which its client may send; 0: it may take for ever. Streams of
+   * messages (gRPC, Connect), WebSockets and watches may be silent by their nature and have `idleStreamMs`.
+   */
+  readonly requestContentTimeoutMs: number;
+  readonly leastContentBytesPerSecond: number;
   /** Output that may wait for a peer that reads nothing, and for all peers of a thread together; see `BufferPool`. */
   readonly maxUnsentBytes: number;
   readonly maxBacklogBytes: number;

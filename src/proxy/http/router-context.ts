@@ -18,12 +18,6 @@ export interface RouterContext extends CoreContext {
 export interface HttpRouterLimits {
   /** Connections to a shard that speaks HTTP/1.1, where each request in flight takes one. */
   readonly maxHttp1ConnectionsPerShard: number;
-  /**
-   * A request's content has to bring this much in any such time in which its client may send; 0: it may take for ever. Streams of
-   * messages (gRPC, Connect), WebSockets and watches may be silent by their nature and have `idleStreamMs`.
-   */
-  readonly requestContentTimeoutMs: number;
-  readonly leastContentBytesPerSecond: number;
 }
 
 export type RouterLimits = CoreLimits & HttpRouterLimits;

@@ -7,11 +7,11 @@ import {
   type Stream,
   type StreamHandler,
 } from '../../../http/index.ts';
+import { ContentPace } from '../../core/content-pace.ts';
 import { RequestRecord } from '../observe/request-record.ts';
 import type { Departure } from '../replay/departure.ts';
 import { RequestContent } from '../replay/request-content.ts';
 import { type LocalReply, localReply } from '../replies/local-reply.ts';
-import { ContentPace } from './content-pace.ts';
 import { Phase } from './phase.ts';
 import type { TimeLimit } from './time-limit.ts';
 

@@ -1,4 +1,4 @@
-import type { RouterLimits } from '../router-context.ts';
+import type { CoreLimits } from './context.ts';
 
 /** How fast a request's content comes. Made only for requests whose content goes on for a second or more. */
 export class ContentPace {
@@ -20,7 +20,7 @@ export class ContentPace {
     bytes: number,
     nowMs: number,
     maySend: boolean,
-    limits: Pick<RouterLimits, 'requestContentTimeoutMs' | 'leastContentBytesPerSecond'>,
+    limits: Pick<CoreLimits, 'requestContentTimeoutMs' | 'leastContentBytesPerSecond'>,
   ): boolean {
     const { requestContentTimeoutMs: withinMs, leastContentBytesPerSecond } = limits;
     const lastsMs = nowMs - this.#sinceMs;
