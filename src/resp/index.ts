@@ -1,6 +1,6 @@
 /** RESP, the protocol of Redis and its relatives, in both versions: commands of clients, replies of servers. It knows no command. */
 export { Command } from './command.ts';
-export { commandOf } from './command-of.ts';
+export { commandOf, readCommand } from './command-of.ts';
 export { forEachElement, integerAt, stringAt } from './elements.ts';
 export { errorCodeIs, type Redirect, redirectOf } from './redirect.ts';
 export { decodeReply, type Reply, textOf } from './reply.ts';

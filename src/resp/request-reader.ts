@@ -88,6 +88,16 @@ export class RequestReader {
     return this.#scanner.isMidCommand;
   }
 
+  /** A large command has begun (`RequestSink.onLargeCommand`), and its rest has not come. */
+  get isMidLargeCommand(): boolean {
+    return this.#mode !== 'whole';
+  }
+
+  /** What the beginning of a command, and what came during a pause, take in memory. */
+  get keptBytes(): number {
+    return this.#kept.length;
+  }
+
   get isPaused(): boolean {
     return this.#isPaused;
   }

@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { errorReply } from '../../src/resp/index.ts';
+import { bulkReply, errorReply, integerReply } from '../../src/resp/index.ts';
 import { Scope } from '../support/processes.ts';
 import { PATIENCE } from '../support/registries.ts';
 import { RedisRouter } from './redis-router.ts';
@@ -257,4 +257,55 @@ it('says that it is one server without a cluster, and has nothing to do with HTT
   browser.socket.write('POST / HTTP/1.1\r\nHost: x\r\n\r\nDEL stays/a\r\n');
   await vi.waitFor(() => expect(browser.isClosed).toBe(true), PATIENCE);
   expect(router.shards[0].values.get('stays/a')).toBe('1');
+});
+
+it('wants no answers until it is told otherwise, and sends messages as the client speaks at the moment', async () => {
+  const router = await RedisRouter.start(scope);
+  const client = router.client();
+  client.say('CLIENT REPLY OFF', 'CLIENT REPLY SKIP', 'PING', 'GET stays/a', 'CLIENT REPLY ON', 'PING');
+  await client.hears('OK', 'PONG');
+  const [listener, speaker] = [router.client(), router.client()];
+  expect(await listener.ask('HELLO 3')).toContain('proto: :3');
+  listener.say('SUBSCRIBE stays/news');
+  await listener.hears('>[subscribe, stays/news, :1]');
+  expect(await speaker.ask('PUBLISH stays/news one')).toBe(':1');
+  await listener.hears('>[message, stays/news, one]');
+  await listener.ask('HELLO 2');
+  expect(await speaker.ask('PUBLISH stays/news two')).toBe(':1');
+  await listener.hears('[message, stays/news, two]');
+});
+
+it('shows as much of an unknown command as Redis does', async () => {
+  const router = await RedisRouter.start(scope);
+  const client = router.client();
+  const args = Array.from({ length: 200 }, () => 'a'.repeat(60));
+  const shown = `'${'a'.repeat(60)}' '${'a'.repeat(60)}' '${'a'.repeat(2)}' `;
+  expect(await client.ask(`NOSUCH ${args.join(' ')}`)).toBe(
+    `-ERR unknown command 'NOSUCH', with args beginning with: ${shown}`,
+  );
+});
+
+it('waits for the replicas of the shards that a client has written to', async () => {
+  const router = await RedisRouter.start(scope);
+  const [s0, s1] = router.shards;
+  const offsets = new Map([
+    [s0, 5],
+    [s1, 5],
+  ]);
+  for (const shard of router.shards)
+    shard.instead = ([name]) => {
+      if (name !== 'INFO') return name === 'WAIT' ? integerReply(0) : undefined;
+      const slave = `state=online,offset=${offsets.get(shard)},lag=0`;
+      return bulkReply(`slave0:ip=::1,port=1,${slave}\r\nslave1:ip=::1,port=2,${slave}\r\nmaster_repl_offset:7\r\n`);
+    };
+  const client = router.client();
+  expect(await client.ask('SET stays/a 1')).toBe('OK');
+  client.say('WAIT 2 0', 'GET stays/a');
+  await vi.waitFor(() => expect(s0.times('WAIT')).toBeGreaterThan(2), PATIENCE);
+  expect([client.heard, s1.times('INFO')]).toEqual([[], 0]);
+  offsets.set(s0, 9);
+  await client.hears(':2', '1');
+  client.say('SET moves/a 1', 'WAIT 1 20', 'WAIT x 1', 'WAIT 1 -1');
+  await client.hears('OK', ':0', '-ERR value is not an integer or out of range', '-ERR timeout is negative');
+  expect(s1.times('INFO')).toBeGreaterThan(0);
 });

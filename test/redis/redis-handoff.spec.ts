@@ -1,5 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { OK } from '../../src/resp/index.ts';
+import { slotOf } from '../../src/placement/index.ts';
+import { errorReply, integerReply, OK } from '../../src/resp/index.ts';
 import { Scope } from '../support/processes.ts';
 import { PATIENCE } from '../support/registries.ts';
 import { RedisRouter } from './redis-router.ts';
@@ -81,4 +82,109 @@ it('goes after a channel whose owner changes', async () => {
   await vi.waitFor(async () => expect(await speaker.ask('PUBLISH moves/news two')).toBe(':1'), PATIENCE);
   await listener.hears('[message, moves/news, one]', '[message, moves/news, two]');
   expect([router.shards[0].times('PUBLISH') > 0, router.shards[1].times('UNSUBSCRIBE')]).toEqual([true, 1]);
+});
+
+/** Keys that are s1's whatever version is served. */
+async function keysOfS1(router: RedisRouter, count: number): Promise<string[]> {
+  const client = router.client();
+  const found: string[] = [];
+  for (let i = 0; found.length < count; i++) {
+    const key = `k${i}`;
+    await client.ask(`SET ${key} 1`);
+    if (router.shards[1].values.has(key)) found.push(key);
+  }
+  return found;
+}
+
+it('divides a command for one shard whose keys have two owners after the change', async () => {
+  const router = await RedisRouter.start(scope);
+  const [s0, s1] = router.shards;
+  const [key = ''] = await keysOfS1(router, 1);
+  for (const step of ['stage', 'drain', 'hold'] as const) expect(await router.step(step)).toBe(true);
+  const client = router.client().say(`MGET moves/a ${key} moves/b`, 'PING');
+  const other = router.client().say(`MSETNX moves/a 1 ${key} 2`);
+  await vi.waitFor(() => expect(router.router.counters.holding).toBe(2), PATIENCE);
+  s0.values.set('moves/b', 'here');
+  router.commit();
+  await client.hears('[nil, 1, here]', 'PONG');
+  await other.hears("-CROSSSLOT Keys in request don't hash to the same slot");
+  expect([s0.times('MGET'), s1.times('MGET')]).toEqual([1, 1]);
+});
+
+it('divides a part of a command whose keys have two owners after the change', async () => {
+  const router = await RedisRouter.start(scope);
+  const [key = ''] = await keysOfS1(router, 1);
+  for (const step of ['stage', 'drain', 'hold'] as const) expect(await router.step(step)).toBe(true);
+  const client = router.client().say(`MGET stays/a moves/a ${key} stays/b`);
+  await vi.waitFor(() => expect(router.router.counters.holding).toBe(1), PATIENCE);
+  router.shards[0].values.set('moves/a', 'here');
+  router.commit();
+  await client.hears('[nil, here, 1, nil]');
+});
+
+it('sends what a server has sent on during the hold to the owner of the next version', async () => {
+  const router = await RedisRouter.start(scope);
+  const [s0, s1] = router.shards;
+  s1.instead = ([name]) => (name === 'INCR' ? null : undefined);
+  const client = router.client().say('INCR moves/a');
+  await vi.waitFor(() => expect(s1.times('INCR')).toBe(1), PATIENCE);
+  await router.step('stage');
+  const held = router.step('hold');
+  const slot = slotOf(Buffer.from('moves/a'), 0, 7);
+  // Sent on to itself: what it says counts for its version, and the hold has begun.
+  for (const { socket } of s1.connections) socket.write(errorReply(`MOVED ${slot} 127.0.0.1:${s1.port}`));
+  expect(await held).toBe(true);
+  expect(router.router.counters.holding).toBe(1);
+  router.commit();
+  await client.hears(':1');
+  expect([s0.times('INCR'), s1.times('INCR')]).toEqual([1, 1]);
+});
+
+it('keeps what blocks behind a command before it during a change', async () => {
+  const router = await RedisRouter.start(scope);
+  const [s0] = router.shards;
+  const [key = ''] = await keysOfS1(router, 1);
+  s0.instead = ([name]) => (name === 'INCR' ? null : undefined);
+  const client = router.client().say('INCR stays/a', 'BLPOP moves/list 0');
+  await vi.waitFor(() => expect(s0.times('INCR')).toBe(1), PATIENCE);
+  for (const step of ['stage', 'drain', 'hold'] as const) expect(await router.step(step)).toBe(true);
+  expect(router.router.counters.holding).toBe(0);
+  router.commit();
+  expect(await router.client().ask(`GET ${key}`)).toBe('1');
+  expect(s0.times('BLPOP')).toBe(0);
+  for (const { socket } of s0.connections) socket.write(integerReply(1));
+  await vi.waitFor(() => expect(s0.times('BLPOP')).toBe(1), PATIENCE);
+  expect(router.shards[1].times('BLPOP')).toBe(0);
+  expect(await router.client().ask('RPUSH moves/list x')).toBe(':1');
+  await client.hears(':1', '[moves/list, x]');
+});
+
+it('ends no wait of another client that comes after the one that had to leave', async () => {
+  const router = await RedisRouter.start(scope);
+  const [, s1] = router.shards;
+  const [key = ''] = await keysOfS1(router, 1);
+  let told: readonly string[] = [];
+  s1.instead = (words) => {
+    if (words[0] !== 'CLIENT' || words[1] !== 'UNBLOCK') return undefined;
+    told = words;
+    return null;
+  };
+  const client = router.client().say('BLPOP moves/list 0');
+  await vi.waitFor(() => expect(s1.times('BLPOP')).toBe(1), PATIENCE);
+  await router.step('stage');
+  void router.step('drain');
+  await vi.waitFor(() => expect(told).toHaveLength(3), PATIENCE);
+  // An element comes before the server has read that the wait has to end.
+  expect(await router.client().ask('SET stays/x 1')).toBe('OK');
+  const blocked = [...s1.connections].find((each) => each.blockedOn !== null);
+  expect(String(blocked?.id)).toBe(told[2]);
+  if (blocked !== undefined) {
+    blocked.blockedOn = null;
+    blocked.socket.write('*2\r\n$10\r\nmoves/list\r\n$1\r\nx\r\n');
+  }
+  await client.hears('[moves/list, x]');
+  router.client().say(`BLPOP ${key} 0`);
+  await vi.waitFor(() => expect(s1.times('BLPOP')).toBe(2), PATIENCE);
+  const next = [...s1.connections].find((each) => each.blockedOn === key);
+  expect(next?.id).not.toBe(blocked?.id);
 });

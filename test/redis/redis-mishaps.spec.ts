@@ -136,3 +136,18 @@ it('takes what a client has sent before it said that it sends no more', async ()
   await client.hears('OK', 'OK', '1');
   await vi.waitFor(() => expect(client.isClosed).toBe(true), PATIENCE);
 });
+
+it('divides by slots what servers of a cluster refuse, from then on at once', async () => {
+  const router = await RedisRouter.start(scope);
+  const [s0] = router.shards;
+  const isOfOneSlot = (keys: readonly string[]): boolean =>
+    new Set(keys.map((key) => slotOf(Buffer.from(key), 0, key.length))).size === 1;
+  s0.instead = ([name, ...keys]) =>
+    name === 'MGET' && !isOfOneSlot(keys) ? errorReply('CROSSSLOT Keys in request') : undefined;
+  const client = router.client();
+  client.say('SET stays/a 1', 'SET stays/b 2', 'MGET stays/a stays/b stays/none', 'PING');
+  await client.hears('OK', 'OK', '[1, 2, nil]', 'PONG');
+  expect(s0.times('MGET')).toBe(4);
+  expect(await client.ask('MGET stays/b moves/a stays/a')).toBe('[2, nil, 1]');
+  expect(s0.times('MGET')).toBe(6);
+});

@@ -2,8 +2,9 @@ import type { Protocol } from '../../resp/index.ts';
 import { TrafficCounters } from '../core/counters.ts';
 import type { Upstream } from '../core/owner/upstream.ts';
 import type { ClientSession } from './client-session.ts';
-import type { OutgoingAnswers } from './outgoing-answers.ts';
+import type { KeptBytes } from './kept-bytes.ts';
 import type { RedisOwners } from './redis-owners.ts';
+import { Later } from './requests/later.ts';
 import { SubscribeRequest } from './requests/subscribe-request.ts';
 import type { RedisPool } from './shards/redis-pool.ts';
 import type { Listening } from './subscriber.ts';
@@ -14,13 +15,13 @@ const uncounted = new TrafficCounters();
 /** What a session is for what its client listens to. */
 export class ClientListening implements Listening {
   readonly #session: ClientSession;
-  readonly #answers: OutgoingAnswers;
-  /** A client has to know that it misses something: it connects again, and subscribes again. */
+  readonly push: (bytes: Uint8Array, start: number, end: number) => void;
+  /** What its client would miss it has to know of: it comes again, and subscribes again. */
   readonly onListeningLost: () => void;
 
-  constructor(session: ClientSession, answers: OutgoingAnswers, onListeningLost: () => void) {
+  constructor(session: ClientSession, push: Listening['push'], onListeningLost: () => void) {
     this.#session = session;
-    this.#answers = answers;
+    this.push = push;
     this.onListeningLost = onListeningLost;
   }
 
@@ -28,8 +29,13 @@ export class ClientListening implements Listening {
     return this.#session.protocol;
   }
 
-  push(bytes: Uint8Array, start: number, end: number): void {
-    this.#answers.push(bytes, start, end);
+  get keptBytes(): KeptBytes {
+    return this.#session.keptBytes;
+  }
+
+  afterAll(callback: () => void): void {
+    this.#session.expect(new Later(this.#session, callback));
+    this.#session.waitForAll();
   }
 
   sendToShard(

@@ -1,18 +1,17 @@
 import type { Protocol } from '../../resp/index.ts';
+import type { Wanted } from './client-state.ts';
 import type { RedisEntry } from './entry.ts';
 import type { RedisContext } from './redis-context.ts';
 import type { Answer } from './requests/answer.ts';
 import type { RequestClient } from './requests/routed-command.ts';
 import type { Transaction, Watching } from './requests/transaction.ts';
 import type { Subscriber } from './subscriber.ts';
+import type { WrittenShards } from './written-shards.ts';
 
 /** Commands of one client that may be under way; behind them its socket is read no more. */
 export const MAX_UNDER_WAY = 1024;
 /** At a shutdown a client that was busy this lately may be sending the next command. */
 export const BUSY_MS = 250;
-
-/** Which answers a client wants (CLIENT REPLY). */
-export type Wanted = 'on' | 'off' | 'skip-next' | 'skip';
 
 /** A client's session as the code sees it that does what its commands ask for. */
 export interface ClientSession extends RequestClient {
@@ -27,7 +26,10 @@ export interface ClientSession extends RequestClient {
   readonly isPlain: boolean;
   /** The commands between MULTI and EXEC; null outside. */
   transaction: Transaction | null;
+  /** Forgets them. */
+  endTransaction(): void;
   watching: Watching | null;
+  readonly written: WrittenShards;
   readonly subscriber: Subscriber | null;
   /** Its subscriber, which is made where there is none. */
   subscribe(): Subscriber;

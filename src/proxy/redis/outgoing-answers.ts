@@ -1,27 +1,36 @@
 import { ByteQueue, type Output } from '../../io/index.ts';
-import type { RedisContext } from './redis-context.ts';
+import { errorReply } from '../../resp/index.ts';
+import type { KeptBytes } from './kept-bytes.ts';
 import { type Answer, OwnAnswer } from './requests/answer.ts';
 import { AnswerQueue } from './requests/answer-queue.ts';
+import type { ReplySlab } from './requests/reply-slab.ts';
+import { ERRORS } from './words.ts';
+
+/** What is kept goes out in pieces of this size, as long as the client takes them. */
+const PIECE_BYTES = 65536;
+/** In place of what the router says itself, where no room is left to keep it. */
+const TOO_LONG = errorReply(ERRORS.answerTooLong);
 
 /**
- * The answers that a client waits for. What comes of the first goes out at once; what comes of the others is kept until it is their turn.
+ * The answers that a client waits for. What comes of the first goes out at once; what comes of the others is kept until it is their turn,
+ * and until the client takes it.
  */
 export class OutgoingAnswers {
-  readonly #context: RedisContext;
+  readonly #slab: ReplySlab;
+  readonly #kept: KeptBytes;
   readonly #output: Output;
   readonly #onAdvanced: () => void;
   readonly #queue = new AnswerQueue();
-  /** Bytes of answers that wait for earlier ones. */
-  #keptBytes = 0;
   /** The first answer has begun to go out, and has not ended: nothing may come in between. */
   #isInPart = false;
   #isAdvancing = false;
   /** What waits for the end of that answer, and is none itself. */
-  readonly #pushes = new ByteQueue();
+  #pushes: ByteQueue | null = null;
 
   /** @param onAdvanced called when an answer is complete */
-  constructor(context: RedisContext, output: Output, onAdvanced: () => void) {
-    this.#context = context;
+  constructor(slab: ReplySlab, kept: KeptBytes, output: Output, onAdvanced: () => void) {
+    this.#slab = slab;
+    this.#kept = kept;
     this.#output = output;
     this.#onAdvanced = onAdvanced;
   }
@@ -37,7 +46,13 @@ export class OutgoingAnswers {
   /** Adds an answer of the router's own, which is whole. */
   say(bytes: Uint8Array): void {
     if (this.#queue.first === null) this.#output.append(bytes, 0, bytes.length);
-    else this.#queue.push(new OwnAnswer(bytes));
+    else if (bytes.length <= TOO_LONG.length || this.#kept.hasRoomFor(bytes.length)) {
+      this.#kept.add(bytes.length);
+      this.#queue.push(new OwnAnswer(bytes));
+    } else {
+      this.#kept.add(TOO_LONG.length);
+      this.#queue.push(new OwnAnswer(TOO_LONG));
+    }
   }
 
   /** An answer will come in its turn. */
@@ -53,7 +68,8 @@ export class OutgoingAnswers {
    */
   onBytes(answer: Answer, bytes: Uint8Array, start: number, end: number, isLast: boolean): boolean {
     if (isLast) answer.isDone = true;
-    if (this.#queue.first !== answer) return this.#keep(answer, bytes, start, end, isLast);
+    // Behind parts that the client does not take yet more of them wait.
+    if (this.#queue.first !== answer || answer.parts !== null) return this.#keep(answer, bytes, start, end, isLast);
     if (!answer.isSilent) this.#output.append(bytes, start, end);
     this.#isInPart = !isLast;
     if (isLast) {
@@ -65,43 +81,70 @@ export class OutgoingAnswers {
 
   #keep(answer: Answer, bytes: Uint8Array, start: number, end: number, isLast: boolean): boolean {
     if (answer.isSilent) return true;
-    const { slab, core } = this.#context;
-    this.#countKept(end - start);
     if (isLast && answer.parts === null) {
-      answer.kept = slab.keep(bytes, start, end);
-      answer.keptFrom = slab.at;
-      answer.keptTo = slab.at + end - start;
+      answer.kept = this.#slab.keep(bytes, start, end);
+      answer.keptFrom = this.#slab.at;
+      answer.keptTo = this.#slab.at + end - start;
     } else {
       answer.parts ??= new ByteQueue();
       answer.parts.append(bytes, start, end);
     }
-    return core.buffers.backlog.allows(this.#keptBytes);
+    return this.#kept.add(end - start);
   }
 
-  /** Forgets what has come of an answer, so that another takes its place. @returns false where some of it has gone out already */
-  takeBack(answer: Answer): boolean {
-    if (this.#isInPart && this.#queue.first === answer) return answer.isSilent;
-    if (answer.parts !== null) this.#countKept(-answer.parts.length);
-    answer.parts = null;
+  /** The whole of an answer has come, in memory of its own. @returns as `onBytes` */
+  onWhole(answer: Answer, reply: Uint8Array): boolean {
+    let isWithin = true;
+    answer.isDone = true;
+    if (!answer.isSilent) {
+      answer.kept = reply;
+      answer.keptFrom = 0;
+      answer.keptTo = reply.length;
+      isWithin = this.#kept.add(reply.length);
+    }
+    if (isWithin && this.#queue.first === answer) this.#advance();
+    return isWithin;
+  }
+
+  /** Puts an error in place of an answer. @returns false where some of it has gone out already: it would be taken for the rest */
+  replace(answer: Answer, error: Uint8Array): boolean {
+    if (this.#isInPart && this.#queue.first === answer && !answer.isSilent) return false;
+    this.#forget(answer);
+    answer.isDone = true;
+    if (!answer.isSilent) {
+      answer.kept = error;
+      answer.keptFrom = 0;
+      answer.keptTo = error.length;
+      this.#kept.add(error.length);
+    }
+    if (this.#queue.first === answer) this.#advance();
     return true;
   }
 
-  #countKept(bytes: number): void {
-    this.#keptBytes += bytes;
-    this.#context.core.buffers.backlog.bytes += bytes;
+  #forget(answer: Answer): void {
+    if (answer.parts !== null) this.#kept.remove(answer.parts.length);
+    if (answer.kept !== null) this.#kept.remove(answer.keptTo - answer.keptFrom);
+    answer.parts = null;
+    answer.kept = null;
+  }
+
+  /** The client takes more than it did. */
+  goOn(): void {
+    const { first } = this.#queue;
+    if (first !== null && (first.parts !== null || first.kept !== null)) this.#advance();
   }
 
   /**
-   * Writes what has come of the answers whose turn it is. One that ends as soon as its turn has come calls this again: the loop goes
-   * on then, so that many of them in a row cost no calls inside each other.
+   * Writes what has come of the answers whose turn it is, as far as the client takes it. One that ends as soon as its turn has come calls
+   * this again: the loop goes on then, so that many of them in a row cost no calls inside each other.
    */
   #advance(): void {
-    this.#writePushes();
     if (this.#isAdvancing) return;
     this.#isAdvancing = true;
     const queue = this.#queue;
+    if (!this.#isInPart) this.#writePushes();
     for (let answer = queue.first; answer !== null; answer = queue.first) {
-      this.#writeKept(answer);
+      if (!this.#writeKept(answer)) break;
       if (!answer.isDone) {
         answer.onFirst();
         if (queue.first === answer) break;
@@ -111,33 +154,65 @@ export class OutgoingAnswers {
     this.#onAdvanced();
   }
 
-  readonly #append = (bytes: Uint8Array, start: number, end: number): void => this.#output.append(bytes, start, end);
-
-  #writeKept(answer: Answer): void {
-    const { parts, kept, keptFrom, keptTo } = answer;
-    if (parts !== null) {
-      this.#countKept(-parts.length);
-      parts.forEach(this.#append);
-      answer.parts = null;
-      this.#isInPart = !answer.isDone;
-    } else if (kept !== null) {
-      // What the router says itself was never counted.
-      if (!(answer instanceof OwnAnswer)) this.#countKept(keptFrom - keptTo);
-      this.#output.append(kept, keptFrom, keptTo);
-      answer.kept = null;
-    }
+  /** @returns false where the client does not take all of it now */
+  #writeKept(answer: Answer): boolean {
+    if (answer.parts !== null) this.#writeParts(answer, answer.parts);
+    else if (answer.kept !== null) this.#writeWhole(answer, answer.kept);
+    return answer.parts === null && answer.kept === null;
   }
 
-  /** Writes what is no answer: between two of them. */
-  push(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#isInPart) this.#pushes.append(bytes, start, end);
-    else this.#output.append(bytes, start, end);
+  #writeParts(answer: Answer, parts: ByteQueue): void {
+    this.#isInPart = true;
+    while (parts.length > 0 && !this.#output.congested) {
+      const end = Math.min(parts.end, parts.start + PIECE_BYTES);
+      const bytes = end - parts.start;
+      this.#output.append(parts.block, parts.start, end);
+      parts.consume(bytes);
+      this.#kept.remove(bytes);
+    }
+    if (parts.length > 0) return;
+    answer.parts = null;
+    if (answer.isDone) this.#onWritten();
+  }
+
+  #writeWhole(answer: Answer, bytes: Uint8Array): void {
+    const { keptTo } = answer;
+    while (answer.keptFrom < keptTo && !this.#output.congested) {
+      const end = Math.min(keptTo, answer.keptFrom + PIECE_BYTES);
+      this.#output.append(bytes, answer.keptFrom, end);
+      this.#kept.remove(end - answer.keptFrom);
+      answer.keptFrom = end;
+    }
+    this.#isInPart = answer.keptFrom < keptTo;
+    if (this.#isInPart) return;
+    answer.kept = null;
+    this.#onWritten();
+  }
+
+  #onWritten(): void {
+    this.#isInPart = false;
+    this.#writePushes();
+  }
+
+  /** Writes what is no answer: between two of them. @returns false where more of it waits than may be kept */
+  push(bytes: Uint8Array, start: number, end: number): boolean {
+    if (!this.#isInPart) {
+      this.#output.append(bytes, start, end);
+      return true;
+    }
+    this.#pushes ??= new ByteQueue();
+    this.#pushes.append(bytes, start, end);
+    return this.#kept.add(end - start);
   }
 
   #writePushes(): void {
-    if (this.#pushes.length === 0) return;
-    this.#pushes.forEach(this.#append);
-    this.#pushes.clear();
+    const pushes = this.#pushes;
+    if (pushes === null) return;
+    this.#pushes = null;
+    this.#kept.remove(pushes.length);
+    pushes.forEach((bytes, start, end) => {
+      this.#output.append(bytes, start, end);
+    });
   }
 
   [Symbol.iterator](): Iterator<Answer> {
@@ -146,7 +221,6 @@ export class OutgoingAnswers {
 
   /** Its client has gone. */
   clear(): void {
-    this.#countKept(-this.#keptBytes);
     for (const answer of this.#queue) answer.cancel();
     while (this.#queue.first !== null) this.#queue.shift();
   }

@@ -14,6 +14,8 @@ export interface RedisContext {
   readonly slab: ReplySlab;
   /** Scripts that clients have loaded. */
   readonly scripts: ScriptCaches;
+  /** Clusters whose servers take the keys of one slot only in a command, as those of Redis Cluster do: learnt from their refusals. */
+  readonly oneSlotEach: Set<string>;
   /** Where scans of all shards have come to. */
   readonly cursors: ScanCursors;
 }

@@ -9,6 +9,7 @@ const refusalReasons = [
   'refused_command',
   'unauthenticated',
   'cross_slot',
+  'too_long',
   'no_owner',
   'held_too_long',
   'held_too_many',
@@ -19,7 +20,7 @@ const refusalReasons = [
 /** Redis and what speaks its protocol, in both versions, as one server. */
 export const redis: Family<'redis', RedisSettings> = {
   name: 'redis',
-  counted: { refusals: refusalReasons, floods: ['stalled', 'unsent', 'backlog'], statuses: [redisReplies] },
+  counted: { refusals: refusalReasons, floods: ['stalled', 'unsent', 'backlog', 'slow'], statuses: [redisReplies] },
   // The table of commands is read where it is needed: commands that start no router are spared it.
   async load() {
     const { RedisRouter } = await import('./redis-router.ts');

@@ -36,6 +36,7 @@ export class RedisRouter implements RunningFamily<RedisSettings>, SessionOwner {
       arena: new ReplayArena(),
       slab: new ReplySlab(),
       scripts: new ScriptCaches(),
+      oneSlotEach: new Set(),
       cursors: new ScanCursors(),
     };
     this.#nowhere = new RedisEntry({ cluster: '' }, () => null, host.context.counters);

@@ -3,7 +3,6 @@ import {
   type Command,
   errorReply,
   type LargeCommandFate,
-  type Protocol,
   RequestReader,
   type RequestSink,
   type RespFault,
@@ -12,24 +11,26 @@ import type { OpenRequest } from '../core/open-request.ts';
 import { clientGroup } from '../core/owner/fair-queue.ts';
 import type { Session } from '../core/session.ts';
 import { ClientListening } from './client-listening.ts';
-import { BUSY_MS, type ClientSession, MAX_UNDER_WAY, type SessionOwner, type Wanted } from './client-session.ts';
+import { BUSY_MS, type ClientSession, MAX_UNDER_WAY, type SessionOwner } from './client-session.ts';
+import { ClientState } from './client-state.ts';
 import { limitsOf } from './command-limits.ts';
 import type { RedisEntry } from './entry.ts';
+import { KeptBytes } from './kept-bytes.ts';
 import { OutgoingAnswers } from './outgoing-answers.ts';
 import { Pace, type Pausable, Wait } from './pace.ts';
 import type { RedisContext } from './redis-context.ts';
 import type { Answer } from './requests/answer.ts';
 import type { RoutedCommand } from './requests/routed-command.ts';
 import type { StreamedRequest } from './requests/streamed-request.ts';
-import { endWatching, type Transaction, type Watching } from './requests/transaction.ts';
 import { SlowReader } from './slow-reader.ts';
+import { SlowSender } from './slow-sender.ts';
 import { Subscriber } from './subscriber.ts';
 import { takeCommand } from './take/take-command.ts';
 import { takeLargeCommand } from './take/take-large-command.ts';
 import { ERRORS } from './words.ts';
 
 /** A Redis client's connection: its commands, and their answers in order. */
-export class RedisSession implements Session, RequestSink, OutputListener, ClientSession, Pausable {
+export class RedisSession extends ClientState implements Session, RequestSink, OutputListener, ClientSession, Pausable {
   readonly id: number;
   readonly context: RedisContext;
   readonly entry: RedisEntry;
@@ -38,21 +39,16 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
   readonly clientConnection = this;
   readonly beganMs: number;
   readonly retries = { waiting: 0 };
+  readonly keptBytes: KeptBytes;
   declare command: Command;
-  protocol: Protocol = 2;
-  name = '';
-  isAuthenticated: boolean;
-  transaction: Transaction | null = null;
-  watching: Watching | null = null;
-  subscriber: Subscriber | null = null;
   readonly #owner: SessionOwner;
   readonly #accepted: Accepted;
   readonly #output: Output;
   readonly #reader: RequestReader;
   readonly #pace: Pace;
   readonly #slowReader: SlowReader;
+  readonly #slowSender: SlowSender;
   readonly #answers: OutgoingAnswers;
-  #wanted: Wanted = 'on';
   /** A large command whose content is on its way. */
   #streamed: StreamedRequest | null = null;
   #awaitingWritable: Array<() => void> = [];
@@ -63,8 +59,11 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
   /** The client sends no more. */
   #hasSaidAll = false;
   #lastCommandMs: number;
+  /** Bytes of the reader that count as kept. */
+  #unreadBytes = 0;
 
   constructor(owner: SessionOwner, accepted: Accepted, entry: RedisEntry, id: number) {
+    super();
     const { core } = owner.context;
     this.#owner = owner;
     this.#accepted = accepted;
@@ -80,9 +79,11 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
     // What a client has asked is answered also if it says at once that it asks no more, as scripts do.
     socket.allowHalfOpen = true;
     this.#output = new Output(socket, core.buffers, core.turn, this);
-    this.#answers = new OutgoingAnswers(owner.context, this.#output, () => this.#onAdvanced());
+    this.keptBytes = new KeptBytes(core.buffers);
+    this.#answers = new OutgoingAnswers(owner.context.slab, this.keptBytes, this.#output, () => this.#onAdvanced());
     this.#pace = new Pace(socket, this);
     this.#slowReader = new SlowReader(socket);
+    this.#slowSender = new SlowSender(socket);
     this.#reader = new RequestReader(this, limitsOf(core));
     this.#reader.unauthenticated = !this.isAuthenticated;
     socket.on('error', () => this.#onClosed());
@@ -104,6 +105,25 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
     this.context.core.turn.begin();
     this.#pace.onBytes(end - start);
     this.#reader.receive(bytes, start, end);
+    if (this.#reader.keptBytes !== this.#unreadBytes) this.#countUnread();
+  }
+
+  /** What has come and was not taken: the beginning of a command, or what is behind one that is waited for. */
+  #countUnread(): void {
+    const { keptBytes } = this.#reader;
+    this.keptBytes.remove(this.#unreadBytes);
+    this.#unreadBytes = keptBytes;
+    if (this.keptBytes.add(keptBytes) || this.#state !== 'open') return;
+    this.#breakOff(ERRORS.noRoom, 'backlog');
+  }
+
+  /** Answers in the middle of a command: where the next one begins is not known. */
+  #breakOff(text: string, flood?: 'backlog' | 'slow'): void {
+    if (flood !== undefined) this.context.core.counters.countFlood(flood);
+    this.#streamed?.breakOff(text);
+    if (this.#streamed === null) this.say(errorReply(text));
+    this.#streamed = null;
+    this.quit();
   }
 
   onCommand(command: Command): void {
@@ -118,10 +138,10 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
   }
 
   #onTaken(): void {
-    if (this.#wanted === 'skip-next') this.#wanted = 'skip';
-    else if (this.#wanted === 'skip') this.#wanted = 'on';
+    this.goToNext();
     if (this.#answers.length >= MAX_UNDER_WAY) this.#pace.wait(Wait.Many);
     if (this.#output.congested) this.#pace.wait(Wait.Client);
+    if (this.keptBytes.isHalfFull) this.waitForAll();
   }
 
   onLargeCommand(command: Command): LargeCommandFate {
@@ -141,101 +161,70 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
   }
 
   onTooLarge(): void {
-    this.say(errorReply(ERRORS.tooLarge));
-    this.quit();
+    this.#breakOff(ERRORS.tooLarge);
   }
 
   onFault(fault: RespFault): void {
     this.context.core.counters.malformed++;
-    this.say(errorReply(fault.message));
-    this.quit();
+    this.#breakOff(fault.message);
   }
 
-  get isPlain(): boolean {
-    return this.isAuthenticated && this.subscriber === null;
-  }
-
-  /** The client has said who it is, or is nobody again. */
-  setAuthenticated(is: boolean): void {
-    this.isAuthenticated = is;
+  override setAuthenticated(is: boolean): void {
+    super.setAuthenticated(is);
     this.#reader.unauthenticated = !is;
-  }
-
-  /** Which answers the client gets from the next one on. */
-  setWanted(wanted: Exclude<Wanted, 'skip'>): void {
-    this.#wanted = wanted;
-  }
-
-  endWatching(): void {
-    if (this.watching !== null) endWatching(this.watching);
-    this.watching = null;
-  }
-
-  reset(): void {
-    this.protocol = 2;
-    this.name = '';
-    this.transaction = null;
-    this.endWatching();
-    this.#endSubscriber();
-    this.setWanted('on');
-    this.setAuthenticated(!this.entry.asksPassword);
   }
 
   // ---- what it listens to --------------------------------------------------------------------------------------------
 
   subscribe(): Subscriber {
-    this.subscriber ??= new Subscriber(new ClientListening(this, this.#answers, () => this.destroy()));
+    this.subscriber ??= new Subscriber(
+      new ClientListening(
+        this,
+        (bytes, start, end) => this.#push(bytes, start, end),
+        () => this.destroy(),
+      ),
+    );
     return this.subscriber;
   }
 
-  #endSubscriber(): void {
-    const { subscriber } = this;
-    this.subscriber = null;
-    subscriber?.stop();
-  }
-
-  /** The owners of its channels may be others now. */
-  follow(): void {
-    const { owners } = this.entry;
-    if (owners !== null) this.subscriber?.follow(owners);
+  #push(bytes: Uint8Array, start: number, end: number): void {
+    if (!this.#answers.push(bytes, start, end)) this.#cut('backlog');
   }
 
   // ---- answers -------------------------------------------------------------------------------------------------------
 
   /** Answers the command that is being taken, on the router's own account. */
   say(bytes: Uint8Array): void {
-    if (this.#wanted === 'on' || this.#wanted === 'skip-next') this.#answers.say(bytes);
-  }
-
-  /** The same with an error, counted by its reason. */
-  refuse(reason: string, text: string): void {
-    this.context.core.counters.countRefusal(reason);
-    this.say(errorReply(text));
+    if (this.wantsAnswer) this.#answers.say(bytes);
   }
 
   /** An answer will come in its turn. */
   expect(answer: Answer): void {
-    answer.isSilent = this.#wanted === 'off' || this.#wanted === 'skip';
+    answer.isSilent = !this.wantsAnswer;
     this.#answers.expect(answer);
   }
 
   onBytes(answer: Answer, bytes: Uint8Array, start: number, end: number, isLast: boolean): boolean {
     if (this.#state === 'closed') return true;
-    if (this.#answers.onBytes(answer, bytes, start, end, isLast)) return !this.#output.congested;
-    this.context.core.counters.countFlood('backlog');
-    this.destroy();
-    return true;
+    if (!this.#answers.onBytes(answer, bytes, start, end, isLast)) this.#onTooLong(answer);
+    return !this.#output.congested;
+  }
+
+  onWhole(answer: Answer, reply: Uint8Array): void {
+    if (this.#state !== 'closed' && !this.#answers.onWhole(answer, reply)) this.#onTooLong(answer);
+  }
+
+  /** More is kept of an answer than may be. */
+  #onTooLong(answer: Answer): void {
+    this.context.core.counters.countRefusal('too_long');
+    answer.abandon();
+    this.onError(answer, ERRORS.answerTooLong);
   }
 
   onError(answer: Answer, text: string): void {
-    // Behind the begin of another answer an error would be taken for the rest of it.
-    if (!this.#answers.takeBack(answer)) {
-      this.destroy();
-      return;
-    }
-    const bytes = errorReply(text);
-    this.onBytes(answer, bytes, 0, bytes.length, true);
-    this.onUnsent();
+    if (this.#state === 'closed') return;
+    if (this.#answers.replace(answer, errorReply(text))) this.onUnsent();
+    else this.destroy();
   }
 
   #onAdvanced(): void {
@@ -258,6 +247,7 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
   resume(): void {
     this.context.core.turn.begin();
     this.#reader.resume();
+    if (this.#reader.keptBytes !== this.#unreadBytes) this.#countUnread();
     // What was kept was taken just now, if anything was.
     if (this.#ends === 'once-quiet') this.#endIfQuiet();
   }
@@ -295,6 +285,11 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
   beforeFlush(): void {}
 
   onWritable(): void {
+    this.#answers.goOn();
+    if (!this.#output.congested) this.#letGoOn();
+  }
+
+  #letGoOn(): void {
     this.#pace.end(Wait.Client);
     const awaiting = this.#awaitingWritable;
     this.#awaitingWritable = [];
@@ -302,8 +297,7 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
   }
 
   onUnread(): void {
-    this.context.core.counters.countFlood('unsent');
-    this.destroy();
+    this.#cut('unsent');
   }
 
   // ---- its end -------------------------------------------------------------------------------------------------------
@@ -347,11 +341,11 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
 
   #onSaidAll(): void {
     this.#hasSaidAll = true;
-    let isWaiting = this.subscriber !== null;
+    let isWaiting = this.subscriber !== null || this.#streamed !== null;
     this.forEachRequest(({ isWatch }) => {
       isWaiting ||= isWatch;
     });
-    // What is waited for may never come, and the client has most likely gone: so Redis sees it.
+    // What is waited for may never come, the rest of a command neither, and the client has most likely gone: so Redis sees it.
     if (isWaiting) this.destroy();
     else this.shutdown();
   }
@@ -364,6 +358,12 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
     endSocket(this.#accepted.socket, () => this.#onClosed());
   }
 
+  /** Ends it because of what its client does, or leaves undone. */
+  #cut(flood: 'backlog' | 'unsent' | 'stalled'): void {
+    this.context.core.counters.countFlood(flood);
+    this.destroy();
+  }
+
   destroy(): void {
     this.#accepted.socket.destroy();
     this.#onClosed();
@@ -374,26 +374,27 @@ export class RedisSession implements Session, RequestSink, OutputListener, Clien
     this.#state = 'closed';
     this.#reader.stop();
     this.endWatching();
-    this.#endSubscriber();
+    this.endSubscriber();
     this.#pace.stop();
     this.#output.discard();
+    this.keptBytes.stop();
     const requests: RoutedCommand[] = [];
     this.forEachRequest((request) => requests.push(request as RoutedCommand));
     this.#answers.clear();
     for (const request of requests) if (request.isSent) this.#unsettled.add(request);
-    this.onWritable();
+    this.#letGoOn();
     if (this.#unsettled.size === 0) this.#owner.onSessionClosed(this);
   }
 
   sweep(nowMs: number): void {
+    const { limits } = this.context.core;
+    const { idleConnectionMs, requestContentTimeoutMs } = limits;
     if (this.#ends === 'once-quiet') this.#endIfQuiet();
-    const { idleConnectionMs } = this.context.core.limits;
-    const isIdle =
-      this.#answers.length === 0 && this.subscriber === null && nowMs - this.#lastCommandMs >= idleConnectionMs;
+    const isIdle = this.#answers.length === 0 && this.subscriber === null && this.idleMs >= idleConnectionMs;
     if (idleConnectionMs > 0 && isIdle) this.shutdown();
-    if (this.#slowReader.isStuck(nowMs, this.#output.congested)) {
-      this.context.core.counters.countFlood('stalled');
-      this.destroy();
-    }
+    const isSending = this.#reader.isMidLargeCommand && this.#ends !== 'once-answered';
+    if (this.#slowSender.isStuck(nowMs, isSending, !this.#pace.isWaiting, limits))
+      this.#breakOff(`ERR the command's content has hardly moved for ${requestContentTimeoutMs} ms`, 'slow');
+    if (this.#slowReader.isStuck(nowMs, this.#output.congested)) this.#cut('stalled');
   }
 }

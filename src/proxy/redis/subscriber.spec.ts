@@ -1,6 +1,8 @@
 import { expect, it, vi } from 'vitest';
+import { BufferPool } from '../../io/index.ts';
 import { arrayReply, bulkReply, integerReply } from '../../resp/index.ts';
 import type { Upstream } from '../core/owner/upstream.ts';
+import { KeptBytes } from './kept-bytes.ts';
 import type { RedisOwners } from './redis-owners.ts';
 import type { RedisConnection } from './shards/redis-connection.ts';
 import type { RedisPool } from './shards/redis-pool.ts';
@@ -20,6 +22,8 @@ function subscribed() {
       counts.push(Number(text.slice(text.lastIndexOf(':') + 1)));
     },
     sendToShard: () => {},
+    keptBytes: new KeptBytes(new BufferPool({ maxUnsentBytes: 2 ** 20, maxBacklogBytes: 2 ** 20 })),
+    afterAll: () => {},
     onListeningLost: () => {},
   });
   subscriber.adopt(owner, connection);

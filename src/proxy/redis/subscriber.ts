@@ -7,9 +7,11 @@ import {
   nullReply,
   type Protocol,
   pushReply,
+  ReplyType,
   stringAt,
 } from '../../resp/index.ts';
 import type { Upstream } from '../core/owner/upstream.ts';
+import type { KeptBytes } from './kept-bytes.ts';
 import type { RedisOwners } from './redis-owners.ts';
 import type { RedisConnection } from './shards/redis-connection.ts';
 import type { RedisPool } from './shards/redis-pool.ts';
@@ -34,6 +36,7 @@ const CONFIRMATIONS = new Map<string, { readonly kind: Kind; readonly isOn: bool
 /** What a subscriber needs of its session. */
 export interface Listening {
   readonly protocol: Protocol;
+  readonly keptBytes: KeptBytes;
   /** Writes what is no answer, between two answers. */
   push(bytes: Uint8Array, start: number, end: number): void;
   /**
@@ -47,6 +50,8 @@ export interface Listening {
     key: string,
     isAsked: boolean,
   ): void;
+  /** Calls back once all that is under way is answered, before anything else is sent. */
+  afterAll(callback: () => void): void;
   /** What comes from a shard comes no more. */
   onListeningLost(): void;
 }
@@ -70,6 +75,9 @@ export class Subscriber {
   readonly #confirmed = { 'channels and patterns': 0, 'shard channels': 0 };
   /** Confirmations that are not for the client: it has had them, or one of another shard stands for all. */
   readonly #swallowed = new Map<string, number>();
+  /** How often owners have changed: what is still to be done for an earlier change is of no use any more. */
+  #changes = 0;
+  #keptBytes = 0;
 
   constructor(session: Listening) {
     this.#session = session;
@@ -106,23 +114,34 @@ export class Subscriber {
     return new Set(Array.from({ length: shards }, (_, i) => owners.reach(i)));
   }
 
-  /** @param name latin1 */
-  add(kind: Kind, name: string, owners: RedisOwners): void {
+  /**
+   * @param name latin1
+   * @returns false where more names would be kept than may be
+   */
+  add(kind: Kind, name: string, owners: RedisOwners): boolean {
     const known = this.#all[kind].get(name);
     if (known !== undefined) {
       this.#confirm(kind, name, true);
-      return;
+      return true;
     }
+    if (!this.#session.keptBytes.hasRoomFor(bytesFor(name))) return false;
+    this.#keep(bytesFor(name));
     const at = this.#ownersOf(kind, name, owners);
     this.#all[kind].set(name, { owners: at, isConfirmed: false });
     [...at].forEach((owner, i) => {
       this.#ask(kind, name, true, owners, owner, i > 0);
     });
+    return true;
+  }
+
+  #keep(bytes: number): void {
+    this.#keptBytes += bytes;
+    this.#session.keptBytes.add(bytes);
   }
 
   remove(kind: Kind, name: string, owners: RedisOwners): void {
     const known = this.#all[kind].get(name);
-    this.#all[kind].delete(name);
+    if (this.#all[kind].delete(name)) this.#keep(-bytesFor(name));
     if (known?.isConfirmed === true) this.#confirmed[countedAs(kind)]--;
     if (known !== undefined) for (const owner of known.owners) this.#ask(kind, name, false, owners, owner, true);
     this.#confirm(kind, name, false);
@@ -138,15 +157,32 @@ export class Subscriber {
     this.#confirm(kind, null, false);
   }
 
-  /** Names whose owners are others now are listened to there, and then no more at the old ones. */
+  /** Names whose owners are others now are listened to there, and then no more at the old ones: some at a time. */
   follow(owners: RedisOwners): void {
-    for (const kind of Object.keys(WORDS) as Kind[]) {
-      for (const [name, subscription] of this.#all[kind]) {
-        const now = this.#ownersOf(kind, name, owners);
-        for (const owner of now) if (!subscription.owners.has(owner)) this.#ask(kind, name, true, owners, owner, true);
-        for (const owner of subscription.owners) if (!now.has(owner)) this.#ask(kind, name, false, owners, owner, true);
-        subscription.owners = now;
-      }
+    this.#changes++;
+    this.#followSome(this.#subscriptions(), owners, this.#changes);
+  }
+
+  *#subscriptions(): Generator<readonly [kind: Kind, name: string, subscription: Subscription]> {
+    for (const kind of Object.keys(WORDS) as Kind[])
+      for (const [name, subscription] of this.#all[kind]) yield [kind, name, subscription];
+  }
+
+  #followSome(all: Iterator<readonly [Kind, string, Subscription]>, owners: RedisOwners, change: number): void {
+    if (change !== this.#changes) return;
+    let asked = 0;
+    for (let next = all.next(); next.done !== true; next = all.next()) {
+      const [kind, name, subscription] = next.value;
+      const now = this.#ownersOf(kind, name, owners);
+      const joined = [...now].filter((owner) => !subscription.owners.has(owner));
+      const left = [...subscription.owners].filter((owner) => !now.has(owner));
+      subscription.owners = now;
+      for (const owner of joined) this.#ask(kind, name, true, owners, owner, true);
+      for (const owner of left) this.#ask(kind, name, false, owners, owner, true);
+      asked += joined.length + left.length;
+      if (asked < MAX_ASKED_AT_ONCE) continue;
+      this.#session.afterAll(() => this.#followSome(all, owners, change));
+      return;
     }
   }
 
@@ -170,9 +206,21 @@ export class Subscriber {
     forEachElement(bytes, start, end, (from, to) => heads.push([from, to]));
     const [word, name] = heads.map(([from, to]) => latin1Of(stringAt(bytes, from, to)));
     const confirmation = word === undefined ? undefined : CONFIRMATIONS.get(word);
-    if (confirmation === undefined) this.#session.push(bytes, start, end);
+    if (confirmation === undefined) this.#pass(bytes, start, end);
     else if (name !== undefined && !this.#isSwallowed(`${word} ${name}`))
       this.#confirm(confirmation.kind, name, confirmation.isOn);
+  }
+
+  /** Passes a message on. What a shard calls it depends on the version by which it was asked, which need not be the client's by now. */
+  #pass(bytes: Uint8Array, start: number, end: number): void {
+    const type = this.#session.protocol === 3 ? ReplyType.Push : ReplyType.Array;
+    if (bytes[start] === type) {
+      this.#session.push(bytes, start, end);
+      return;
+    }
+    const other = Uint8Array.prototype.slice.call(bytes, start, end);
+    other[0] = type;
+    this.#session.push(other, 0, other.length);
   }
 
   #isSwallowed(what: string): boolean {
@@ -206,10 +254,21 @@ export class Subscriber {
 
   /** Its client has gone, or listens to nothing any more. */
   stop(): void {
+    this.#changes++;
+    this.#keep(-this.#keptBytes);
     const connections = [...this.#connections.values()];
     this.#connections.clear();
     for (const connection of connections) connection.destroy();
   }
+}
+
+/** As many as a client's own commands may be under way. */
+const MAX_ASKED_AT_ONCE = 1024;
+/** What a name takes in memory besides its bytes: its places in lists, here and at the shard's connection. */
+const NAME_BYTES = 256;
+
+function bytesFor(name: string): number {
+  return name.length + NAME_BYTES;
 }
 
 function countedAs(kind: Kind): 'channels and patterns' | 'shard channels' {

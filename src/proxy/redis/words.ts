@@ -11,6 +11,8 @@ export const ERRORS = {
   protoNotInteger: 'ERR Protocol version is not an integer or out of range',
   syntax: 'ERR syntax error',
   notInteger: 'ERR value is not an integer or out of range',
+  timeoutNotInteger: 'ERR timeout is not an integer or out of range',
+  negativeTimeout: 'ERR timeout is negative',
   dbOutOfRange: 'ERR DB index is out of range',
   crossSlot: "CROSSSLOT Keys in request don't hash to the same slot",
   nestedMulti: 'ERR MULTI calls can not be nested',
@@ -19,16 +21,27 @@ export const ERRORS = {
   discardWithoutMulti: 'ERR DISCARD without MULTI',
   execAbort: 'EXECABORT Transaction discarded because of previous errors.',
   tooLarge: 'ERR the command is longer than the router takes',
+  noRoom: 'ERR the router has no room for the beginning of the command',
+  answerTooLong:
+    'ERR the answer is longer than what the router keeps until its turn, or until all shards have answered',
+  tooManyNames: 'ERR too many channels and patterns are subscribed to over this connection',
   badName: 'ERR Client names cannot contain spaces, newlines or special characters.',
   moved: 'TRYAGAIN the slot of the key is being moved; try again',
 } as const;
 
-/** Longer names and arguments are cut in messages, as Redis does. */
-const MAX_SHOWN = 128;
+/** Longer names, and more of the arguments, are cut in messages, as Redis does. */
+export const MAX_SHOWN = 128;
 
-export function unknownCommand(name: string, args: readonly string[]): string {
-  const shown = args.map((arg) => `'${arg.slice(0, MAX_SHOWN)}' `).join('');
-  return `ERR unknown command '${name.slice(0, MAX_SHOWN)}', with args beginning with: ${shown}`;
+export function cut(text: string): string {
+  return text.slice(0, MAX_SHOWN);
+}
+
+/** @param argument the text of an argument; the first is the name. It is asked for no more of them than are shown */
+export function unknownCommand(count: number, argument: (i: number) => string): string {
+  let shown = '';
+  for (let i = 1; i < count && shown.length < MAX_SHOWN; i++)
+    shown += `'${argument(i).slice(0, MAX_SHOWN - shown.length)}' `;
+  return `ERR unknown command '${cut(argument(0))}', with args beginning with: ${shown}`;
 }
 
 export function wrongArity(name: string): string {
@@ -36,7 +49,7 @@ export function wrongArity(name: string): string {
 }
 
 export function unknownSubcommand(container: string, subcommand: string): string {
-  return `ERR unknown subcommand '${subcommand.slice(0, MAX_SHOWN)}'. Try ${container.toUpperCase()} HELP.`;
+  return `ERR unknown subcommand '${cut(subcommand)}'. Try ${container.toUpperCase()} HELP.`;
 }
 
 export function notInTransaction(name: string): string {

@@ -33,6 +33,8 @@ export function becomesOf(rule: Rule): string {
     case 'transaction':
     case 'blocking':
       return "sent on a connection of the client's own";
+    case 'wait':
+      return 'asked of the shards that its client has written to: the smallest answer';
     case 'subscribe':
       return "subscribed on a connection of the client's own";
     case 'channel':

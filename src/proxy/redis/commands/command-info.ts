@@ -11,6 +11,8 @@ export interface CommandInfo {
   /** Arguments, the name included; negative: at least. */
   readonly arity: number;
   readonly isWrite: boolean;
+  /** It is a write, or does what may be one: a script may do anything. */
+  readonly mayWrite: boolean;
   readonly isAdmin: boolean;
   /** The argument that is its one key, as most commands have it; 0: ask `keysOf`. */
   readonly keyAt: number;
@@ -22,6 +24,9 @@ export interface CommandInfo {
 
 /** Commands with keys that depend on their other arguments: see `keys.ts`. */
 const MOVABLE = 'movablekeys';
+
+/** Servers do not call them writes: whether they are depends on their scripts. */
+const MAY_WRITE: ReadonlySet<string> = new Set(['eval', 'evalsha', 'fcall']);
 
 /** A command that no rule is written for: a server that is newer than the table has it. */
 const WITHOUT_RULE: Rule = { way: 'refused', error: 'ERR the router has no rule for the command' };
@@ -37,6 +42,7 @@ function describe(command: ServerCommand, index: number): CommandInfo {
     index,
     arity,
     isWrite: flags.includes('write'),
+    mayWrite: flags.includes('write') || MAY_WRITE.has(name),
     isAdmin: flags.includes('admin'),
     keyAt: oneKeyOf(command),
     keys,

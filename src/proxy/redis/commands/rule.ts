@@ -22,6 +22,9 @@ export type EverywhereMerge =
 /** How the answers of the shards that have some of a command's keys become one. */
 export type SplitMerge = 'by-key' | 'sum' | 'ok';
 
+/** What is done with keys that may be on several shards. */
+export type SplitRule = Extract<Rule, { way: 'split' }>;
+
 /** What the router does with a command. */
 export type Rule =
   /** It is sent to the shard of its keys; where they are on several slots, it is refused (CROSSSLOT). */
@@ -39,6 +42,8 @@ export type Rule =
   | { readonly way: 'local' }
   /** It begins, ends or guards a transaction, on a connection of the client's own. */
   | { readonly way: 'transaction' }
+  /** It waits until replicas have what its client has written; one answer is made of those of the shards that were written to. */
+  | { readonly way: 'wait' }
   /** It may wait, on a connection of the client's own. */
   | { readonly way: 'blocking' }
   | { readonly way: 'subscribe' }

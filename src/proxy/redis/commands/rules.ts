@@ -8,8 +8,7 @@ const Reason = {
   database: 'the router has one database only, number 0',
   tracking: "the router shares connections between clients, so that no server can tell a client's keys",
   others: 'it would act on other clients of the server, which the router shares between clients',
-  acknowledged:
-    "it waits for a connection's writes to be acknowledged, and the router shares connections between clients",
+  acknowledged: "it waits for a connection's writes to be on disk, and the router shares connections between clients",
   search: 'an index is on one server, and the router has many',
   import: 'what it prepares is on one connection, and the router shares connections between clients',
 } as const;
@@ -62,7 +61,8 @@ const RULES: ReadonlyArray<readonly [commands: string, rule: Rule | keyof typeof
   // Connections of a client's own.
   ['multi exec discard watch unwatch', TRANSACTION],
   ['blpop brpop brpoplpush blmove blmovem blmpop bzpopmin bzpopmax bzmpop', BLOCKING],
-  ['wait waitaof', 'acknowledged'],
+  ['wait', { way: 'wait' }],
+  ['waitaof', 'acknowledged'],
   // What is between the client and the router.
   ['auth hello quit reset select ping echo role readonly readwrite asking info', LOCAL],
   ['client|id client|getname client|setname client|setinfo client|list client|info client|kill client|reply', LOCAL],

@@ -1,6 +1,6 @@
 import { bulkReply, integerReply, nullReply, OK } from '../../../resp/index.ts';
 import type { ClientSession } from '../client-session.ts';
-import { ERRORS } from '../words.ts';
+import { cut, ERRORS } from '../words.ts';
 import { setName } from './connection.ts';
 import type { LocalAnswer } from './local-answer.ts';
 
@@ -24,7 +24,7 @@ const reply: LocalAnswer = (session, [mode = '']) => {
 
 const setInfo: LocalAnswer = (session, [attribute = '']) => {
   if (/^lib-(name|ver)$/i.test(attribute)) session.say(OK);
-  else session.refuse('bad_command', `ERR Unrecognized option '${attribute}'`);
+  else session.refuse('bad_command', `ERR Unrecognized option '${cut(attribute)}'`);
 };
 
 const onOff =

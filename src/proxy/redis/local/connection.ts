@@ -9,7 +9,7 @@ import {
   simpleReply,
 } from '../../../resp/index.ts';
 import type { ClientSession } from '../client-session.ts';
-import { ERRORS } from '../words.ts';
+import { cut, ERRORS } from '../words.ts';
 import type { LocalAnswer } from './local-answer.ts';
 import { SERVER_VERSION } from './server.ts';
 
@@ -94,7 +94,7 @@ export const hello: LocalAnswer = (session, [version, ...rest]) => {
   }
   const options = helloOptions(rest);
   if (options === null) {
-    session.refuse('bad_command', `ERR Syntax error in HELLO option '${rest[0] ?? ''}'`);
+    session.refuse('bad_command', `ERR Syntax error in HELLO option '${cut(rest[0] ?? '')}'`);
     return;
   }
   if (options.auth !== null && !authenticates(session, ...options.auth)) return;

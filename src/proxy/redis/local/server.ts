@@ -12,7 +12,7 @@ export const SERVER_VERSION = '7.0.15';
 export const info: LocalAnswer = (session, sections) => {
   const { entry } = session;
   const texts: Readonly<Record<string, readonly string[]>> = {
-    server: [`redis_version:${SERVER_VERSION}`, 'redis_mode:standalone', 'executable:keyway'],
+    server: [`redis_version:${SERVER_VERSION}`, 'redis_mode:standalone', 'arch_bits:64', 'executable:keyway'],
     replication: ['role:master', 'connected_slaves:0'],
     cluster: ['cluster_enabled:0'],
     keyway: [

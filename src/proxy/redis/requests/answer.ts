@@ -36,6 +36,9 @@ export abstract class Answer {
   /** Its client has gone. */
   cancel(): void {}
 
+  /** What comes of it is not wanted any more, and its client goes on. */
+  abandon(): void {}
+
   /** Visits the requests to shards by which it is found. */
   forEachRequest(_visit: (request: OpenRequest) => void): void {}
 }

@@ -45,8 +45,11 @@ export class BlockingRequest extends RedisRequest {
 
   /** What its client has asked before is done before. */
   override onFirst(): void {
-    if (!this.isSent && this.isOpen && !this.hasBegun) this.begin();
+    this.beginInTurn();
   }
+
+  /** It may have to be sent to the next owner. */
+  protected override letGo(): void {}
 
   override sendOn(connection: RedisConnection): void {
     this.id = 0;
@@ -60,8 +63,8 @@ export class BlockingRequest extends RedisRequest {
   }
 
   override onReply(bytes: Uint8Array, start: number, end: number, type: number): void {
-    const { connection, leaves } = this;
-    if (connection !== null) this.owner.pool.giveBack(connection);
+    const { leaves } = this;
+    this.giveBack();
     if (leaves && this.isOpen && isNothing(bytes, start, type)) {
       this.connection = null;
       this.proceed();
@@ -69,9 +72,16 @@ export class BlockingRequest extends RedisRequest {
   }
 
   override onReplyPart(bytes: Uint8Array, start: number, end: number, type: number, isLast: boolean): void {
-    const { connection } = this;
-    if (isLast && connection !== null) this.owner.pool.giveBack(connection);
+    if (isLast) this.giveBack();
     super.onReplyPart(bytes, start, end, type, isLast);
+  }
+
+  private giveBack(): void {
+    const { connection } = this;
+    if (connection === null) return;
+    // What was told to end this wait may still be on its way to the shard, and would end the next client's.
+    if (this.leaves) connection.destroy();
+    else this.owner.pool.giveBack(connection);
   }
 
   override leave(): void {

@@ -3,16 +3,17 @@ import { type Command, errorReply, type Protocol } from '../../../resp/index.ts'
 import { TrafficCounters } from '../../core/counters.ts';
 import type { OpenRequest } from '../../core/open-request.ts';
 import type { Upstream } from '../../core/owner/upstream.ts';
+import type { KeptBytes } from '../kept-bytes.ts';
 import type { RedisContext } from '../redis-context.ts';
-import type { RedisOwners } from '../redis-owners.ts';
 import type { RedisPool } from '../shards/redis-pool.ts';
+import { ERRORS } from '../words.ts';
 import { Answer } from './answer.ts';
-import { RedisRequest } from './redis-request.ts';
+import type { RedisRequest } from './redis-request.ts';
 import type { Retries } from './retry-turn.ts';
-import type { RequestClient, RequestKeys, RoutedCommand } from './routed-command.ts';
+import type { RequestClient, RoutedCommand } from './routed-command.ts';
 
 /** What is counted for the parts of a command as if it were for the command: it is counted once, as a whole. */
-const uncounted = new TrafficCounters();
+export const uncounted = new TrafficCounters();
 
 /** What has come of a part's reply. */
 interface Part {
@@ -30,13 +31,21 @@ export class GatheredAnswer extends Answer implements RequestClient {
   readonly clientConnection: object;
   readonly command: Command;
   readonly retries: Retries;
+  readonly keptBytes: KeptBytes;
   readonly #client: RequestClient;
+  readonly #place: Answer;
   readonly #merge: (replies: readonly Uint8Array[]) => Uint8Array;
-  readonly #parts: Part[] = [];
+  readonly #parts = new Map<Answer, Part>();
   #missing = 0;
+  /** Of the parts, as they are sent and as they are answered. */
+  #ownBytes = 0;
+  #isOver = false;
 
-  /** @param merge makes the whole of the replies, in the order in which the parts were added */
-  constructor(client: RequestClient, merge: (replies: readonly Uint8Array[]) => Uint8Array) {
+  /**
+   * @param merge makes the whole of the replies, in the order in which the parts were added
+   * @param place the answer in whose place among those of its client it stands; by default it has one of its own
+   */
+  constructor(client: RequestClient, merge: (replies: readonly Uint8Array[]) => Uint8Array, place?: Answer) {
     super();
     this.context = client.context;
     this.protocol = client.protocol;
@@ -45,26 +54,38 @@ export class GatheredAnswer extends Answer implements RequestClient {
     this.clientConnection = client.clientConnection;
     this.command = client.command;
     this.retries = client.retries;
+    this.keptBytes = client.keptBytes;
     this.#client = client;
+    this.#place = place ?? this;
     this.#merge = merge;
   }
 
-  /** @param raw the part of the command that is for this owner, whole */
-  add(owners: RedisOwners, owner: Upstream<RedisPool>, keys: RequestKeys, raw: Uint8Array): void {
-    owner.counters.requestBytes += raw.length;
-    const request = new RedisRequest(this, uncounted, owners, owner, keys, raw);
-    this.#parts.push({ request, reply: null, rest: null });
+  /** @param request for the part of the command that is one owner's, with this as its client */
+  add(request: RedisRequest): void {
+    request.owner.counters.requestBytes += request.heldBytes;
+    this.#ownBytes += request.heldBytes;
+    this.keptBytes.add(request.heldBytes);
+    this.#parts.set(request, { request, reply: null, rest: null });
+    this.#missing++;
   }
 
-  /** Sends all parts, or has them wait. */
+  get size(): number {
+    return this.#parts.size;
+  }
+
+  /** Sends all parts, or has them wait: those that need not be the first answer of their client. */
   begin(): void {
-    this.#missing = this.#parts.length;
-    for (const { request } of this.#parts) request.begin();
+    for (const { request } of this.#parts.values()) request.begin();
   }
 
   /** Whether a part waits to be sent. */
   get waits(): boolean {
-    return this.#parts.some(({ request }) => request.isOpen && !request.isSent);
+    for (const { request } of this.#parts.values()) if (request.isOpen && !request.isSent) return true;
+    return false;
+  }
+
+  onRerouted(owner: Upstream<RedisPool>): void {
+    this.#client.onRerouted(owner);
   }
 
   onSent(request: RoutedCommand): void {
@@ -72,28 +93,72 @@ export class GatheredAnswer extends Answer implements RequestClient {
   }
 
   onBytes(answer: Answer, bytes: Uint8Array, start: number, end: number, isLast: boolean): boolean {
-    const part = this.#parts.find(({ request }) => request === answer) as Part;
+    const part = this.#partOf(answer);
+    if (part === null) return true;
+    const isWithin = this.#keep(end - start);
     if (isLast && part.rest === null) this.#onReply(part, Uint8Array.prototype.slice.call(bytes, start, end));
     else {
       part.rest ??= new ByteQueue();
       part.rest.append(bytes, start, end);
       if (isLast) this.#onReply(part, part.rest.takeAll());
     }
+    if (!isWithin && !this.#isOver) this.#giveUp();
     return true;
   }
 
+  onWhole(answer: Answer, reply: Uint8Array): void {
+    const part = this.#partOf(answer);
+    if (part === null) return;
+    const isWithin = this.#keep(reply.length);
+    this.#onReply(part, reply);
+    if (!isWithin && !this.#isOver) this.#giveUp();
+  }
+
   onError(answer: Answer, text: string): void {
-    const part = this.#parts.find(({ request }) => request === answer) as Part;
-    this.#onReply(part, errorReply(text));
+    const part = this.#partOf(answer);
+    if (part !== null) this.#onReply(part, errorReply(text));
     this.#client.onUnsent();
+  }
+
+  #partOf(answer: Answer): Part | null {
+    return this.#isOver ? null : (this.#parts.get(answer) as Part);
+  }
+
+  #keep(bytes: number): boolean {
+    this.#ownBytes += bytes;
+    return this.keptBytes.add(bytes);
   }
 
   #onReply(part: Part, reply: Uint8Array): void {
     part.reply = reply;
     part.rest = null;
     if (--this.#missing > 0) return;
-    const whole = this.#merge(this.#parts.map((each) => each.reply as Uint8Array));
-    this.#client.onBytes(this, whole, 0, whole.length, true);
+    const whole = this.#merge([...this.#parts.values()].map((each) => each.reply as Uint8Array));
+    this.#end();
+    this.#client.onWhole(this.#place, whole);
+  }
+
+  /** The parts together are more than may be kept for a client. */
+  #giveUp(): void {
+    this.abandon();
+    this.context.core.counters.countRefusal('too_long');
+    this.#client.onError(this.#place, ERRORS.answerTooLong);
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.keptBytes.remove(this.#ownBytes);
+    this.#ownBytes = 0;
+    for (const part of this.#parts.values()) {
+      part.reply = null;
+      part.rest = null;
+    }
+  }
+
+  override abandon(): void {
+    if (this.#isOver) return;
+    this.#end();
+    for (const { request } of this.#parts.values()) request.abandon();
   }
 
   onUnsent(): void {
@@ -109,11 +174,11 @@ export class GatheredAnswer extends Answer implements RequestClient {
   }
 
   isFirst(): boolean {
-    return this.#client.isFirst(this);
+    return this.#client.isFirst(this.#place);
   }
 
   override onFirst(): void {
-    for (const { request } of this.#parts) request.onFirst();
+    for (const { request } of this.#parts.values()) request.onFirst();
   }
 
   onGivenUp(request: RoutedCommand): void {
@@ -125,10 +190,11 @@ export class GatheredAnswer extends Answer implements RequestClient {
   }
 
   override cancel(): void {
-    for (const { request } of this.#parts) request.cancel();
+    this.#isOver = true;
+    for (const { request } of this.#parts.values()) request.cancel();
   }
 
   override forEachRequest(visit: (request: OpenRequest) => void): void {
-    for (const { request } of this.#parts) visit(request);
+    for (const { request } of this.#parts.values()) request.forEachRequest(visit);
   }
 }

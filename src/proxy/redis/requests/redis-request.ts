@@ -3,8 +3,9 @@ import { LATENCY_UNIT_US, latencyBucket } from '../../core/counters.ts';
 import type { OpenStream } from '../../core/open-request.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import { retryWaitMs } from '../../core/retries.ts';
-import { REDIS_PROTOCOL } from '../redis-owners.ts';
+import { REDIS_PROTOCOL, type RedisOwners } from '../redis-owners.ts';
 import { countReply, errorNumber, outcomeOf } from '../replies.ts';
+import type { RedisConnection } from '../shards/redis-connection.ts';
 import { ERRORS, refusalText } from '../words.ts';
 import { RetryTurn } from './retry-turn.ts';
 import { NOT_KEPT, RoutedCommand } from './routed-command.ts';
@@ -19,6 +20,7 @@ export class RedisRequest extends RoutedCommand {
   // ---- its answer ----------------------------------------------------------------------------------------------------
 
   onReply(bytes: Uint8Array, start: number, end: number, type: number): void {
+    const { connection } = this;
     this.connection = null;
     if (!this.isOpen) {
       this.client.onSettled(this);
@@ -28,7 +30,7 @@ export class RedisRequest extends RoutedCommand {
     this.countBytes(end - start);
     this.countEnd(type === ReplyType.Error ? errorNumber(bytes, start, end) : 0);
     this.isOpen = false;
-    this.client.onBytes(this, bytes, start, end, true);
+    if (!this.client.onBytes(this, bytes, start, end, true)) this.holdUp(connection, true);
   }
 
   onReplyPart(bytes: Uint8Array, start: number, end: number, _type: number, isLast: boolean): void {
@@ -44,7 +46,14 @@ export class RedisRequest extends RoutedCommand {
       this.countEnd(0);
       this.isOpen = false;
     }
-    if (this.client.onBytes(this, bytes, start, end, isLast) || isLast || connection === null) return;
+    if (!this.client.onBytes(this, bytes, start, end, isLast)) this.holdUp(connection, isLast);
+  }
+
+  /** Its client does not take what comes as fast as it comes. */
+  private holdUp(connection: RedisConnection | null, isLast: boolean): void {
+    if (connection === null || connection.isClosed || connection.isHeldUp) return;
+    // What it had for itself the next client may have by now.
+    if (isLast && (this.isAlone || this.own !== null)) return;
     connection.holdUp();
     this.client.whenWritable(() => connection.goOn());
   }
@@ -160,6 +169,12 @@ export class RedisRequest extends RoutedCommand {
     this.owner.refuse(this, 'lost', reason);
   }
 
+  /** As if it came now. */
+  protected override onSeveralOwners(_owners: RedisOwners): void {
+    this.client.context.core.counters.countRefusal('cross_slot');
+    this.fail(ERRORS.crossSlot);
+  }
+
   refuse(refusal: Refusal): void {
     if (!this.isOpen) return;
     this.client.context.core.counters.countRefusal(refusal.kind);
@@ -171,6 +186,11 @@ export class RedisRequest extends RoutedCommand {
     this.stopWaiting();
     if (this.isSent) this.client.onGivenUp(this);
     this.client.onError(this, text);
+  }
+
+  override abandon(): void {
+    if (this.isOpen && this.isSent) this.client.onGivenUp(this);
+    this.cancel();
   }
 
   override cancel(): void {

@@ -6,6 +6,7 @@ import type { OpenRequest, OpenStream } from '../../core/open-request.ts';
 import type { Upstream } from '../../core/owner/upstream.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import type { WaitingPlace } from '../../core/waiting-place.ts';
+import type { KeptBytes } from '../kept-bytes.ts';
 import type { RedisContext } from '../redis-context.ts';
 import { REDIS_PROTOCOL, type RedisOwners } from '../redis-owners.ts';
 import type { RedisCall } from '../shards/redis-call.ts';
@@ -23,12 +24,18 @@ export interface RequestClient {
   /** What tells its client from others. */
   readonly clientConnection: object;
   readonly retries: Retries;
+  /** What is kept for the client. */
+  readonly keptBytes: KeptBytes;
   /** The command that is being taken: where the bytes stand of a request that has just been made. */
   readonly command: Command;
+  /** A command goes to another shard than it was taken for. */
+  onRerouted(owner: Upstream<RedisPool>): void;
   /** Its owner has it. */
   onSent(request: RoutedCommand): void;
   /** Bytes of its answer have come. @returns false where the client has no room for more */
   onBytes(answer: Answer, bytes: Uint8Array, start: number, end: number, isLast: boolean): boolean;
+  /** The whole of its answer has come, in memory that is the client's from now on. */
+  onWhole(answer: Answer, reply: Uint8Array): void;
   /** The answer is whole, and the router's own. */
   onError(answer: Answer, text: string): void;
   /** One that waited to be sent waits no more. */
@@ -78,7 +85,9 @@ export abstract class RoutedCommand extends Answer implements OpenRequest, Redis
   protected declare length: number;
   protected declare keptAt: number;
   protected declare sendings: number;
-  /** Where a server has sent it to; null where the topology decides. */
+  /** Its turn has come. Until then it is on its way to no shard, and the gate has nothing to decide about it. */
+  protected declare hasBegun: boolean;
+  /** Where a server has sent it to, as long as the owners are those that it was sent on by; null where the topology decides. */
   protected declare redirected: Upstream<RedisPool> | null;
   /** What its shard has to be told before it; null where nothing has. */
   protected declare before: Uint8Array | null;
@@ -107,6 +116,7 @@ export abstract class RoutedCommand extends Answer implements OpenRequest, Redis
     this.length = 0;
     this.keptAt = NOT_KEPT;
     this.sendings = 0;
+    this.hasBegun = false;
     this.redirected = null;
     this.before = null;
   }
@@ -163,20 +173,22 @@ export abstract class RoutedCommand extends Answer implements OpenRequest, Redis
 
   // ---- its way to the owner ------------------------------------------------------------------------------------------
 
-  /** It was sent before, or waits. */
-  protected get hasBegun(): boolean {
-    return this.sendings > 0 || this.place !== null;
-  }
-
-  /** Sends it for the first time, or has it wait. */
+  /** Sends it for the first time, or has it wait: in the turn in which its owner was found. */
   begin(): void {
+    this.hasBegun = true;
     const { gate } = this.owners;
     if (gate === null || gate.admits(this)) this.dispatch();
+  }
+
+  /** The same for one whose turn comes later than it was taken: it may have another owner by then. */
+  protected beginInTurn(): void {
+    if (!this.hasBegun) this.proceed();
   }
 
   proceed(): void {
     this.stopWaiting();
     if (!this.isOpen) return;
+    this.hasBegun = true;
     const { gate } = this.owners;
     if (gate === null) {
       // A cluster that is not in the registry changes with the config alone.
@@ -203,9 +215,16 @@ export abstract class RoutedCommand extends Answer implements OpenRequest, Redis
     this.sendings++;
     this.length = end - start;
     if (this.raw === null) this.keptAt = this.client.context.arena.append(0, 0, bytes, start, end);
+    else this.letGo(this.raw);
     if (this.before !== null) connection.sendAndForget(this.before);
     connection.send(this, bytes, start, end, this.replies);
     this.client.onSent(this);
+  }
+
+  /** What had to wait needs no memory of its own once it is sent: it may be sent again as long as the arena has it. */
+  protected letGo(raw: Uint8Array): void {
+    this.keptAt = this.client.context.arena.append(0, 0, raw, 0, raw.length);
+    if (this.keptAt !== NOT_KEPT) this.raw = null;
   }
 
   waitIn(place: WaitingPlace<RoutedCommand>): void {
@@ -225,28 +244,44 @@ export abstract class RoutedCommand extends Answer implements OpenRequest, Redis
   }
 
   findOwnerIn(owners: Owners): boolean {
+    // A server spoke of the owners that it knew: another version has the last word.
+    if (this.redirected !== null && owners.build !== this.owners.build) this.forgetRedirect();
     const owner = this.redirected ?? (owners.protocol === REDIS_PROTOCOL ? this.ownerIn(owners as RedisOwners) : null);
     if (owner === null) this.refuse({ kind: 'no_owner', cluster: owners.name });
+    else if (owner === undefined) this.onSeveralOwners(owners as RedisOwners);
     else {
+      if (owner !== this.owner) this.client.onRerouted(owner);
       this.owner = owner;
       this.owners = owners as RedisOwners;
+      return true;
     }
-    return owner !== null;
+    return false;
   }
 
-  /** The owner of all its keys; null where there is none. */
-  protected ownerIn(owners: RedisOwners): Upstream<RedisPool> | null {
+  private forgetRedirect(): void {
+    this.redirected = null;
+    this.before = null;
+  }
+
+  /** The owner of all its keys; null where there is none, undefined where there are several. */
+  protected ownerIn(owners: RedisOwners): Upstream<RedisPool> | null | undefined {
     const { key, others } = this.keys;
     // Without a key any shard would do, and the one that it has does.
     if (this.keys === NO_KEYS) return this.owner;
     const owner = owners.ownerOfText(key);
-    return others.every((other) => owners.ownerOfText(other) === owner) ? owner : null;
+    return others.every((other) => owners.ownerOfText(other) === owner) ? owner : undefined;
   }
 
-  hasMovedIn(owners: Owners): boolean {
+  /** Its keys had one owner when it was taken, and have several now. */
+  protected abstract onSeveralOwners(owners: RedisOwners): void;
+
+  hasMovedIn(owners: Pick<Owners, 'isOwner'>): boolean {
     const { key, others } = this.keys;
-    if (this.keys === NO_KEYS) return false;
-    return !owners.isOwner(this.owner, key) || others.some((other) => !owners.isOwner(this.owner, other));
+    if (!this.hasBegun || this.keys === NO_KEYS) return false;
+    // What moves is the key: where a server has sent the command makes no difference.
+    const owner = this.redirected === null ? this.owner : this.ownerIn(this.owners);
+    if (owner === null || owner === undefined) return true;
+    return !owners.isOwner(owner, key) || others.some((other) => !owners.isOwner(owner, other));
   }
 
   get isSent(): boolean {

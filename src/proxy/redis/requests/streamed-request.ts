@@ -2,7 +2,6 @@ import { ReplyType } from '../../../resp/index.ts';
 import type { TrafficCounters } from '../../core/counters.ts';
 import type { Upstream } from '../../core/owner/upstream.ts';
 import type { RedisOwners } from '../redis-owners.ts';
-import type { RedisConnection } from '../shards/redis-connection.ts';
 import type { RedisPool } from '../shards/redis-pool.ts';
 import { ERRORS } from '../words.ts';
 import { RedisRequest } from './redis-request.ts';
@@ -34,12 +33,11 @@ export class StreamedRequest extends RedisRequest {
 
   /** What its client has asked before is done before. */
   override onFirst(): void {
-    if (!this.hasBegun && this.isOpen) this.begin();
+    this.beginInTurn();
   }
 
-  override sendOn(connection: RedisConnection): void {
-    super.sendOn(connection);
-    // It is not at hand any more.
+  /** What came behind it is not at hand: it is sent once. */
+  protected override letGo(): void {
     this.raw = null;
   }
 
@@ -61,21 +59,30 @@ export class StreamedRequest extends RedisRequest {
     const { connection, owner } = this;
     super.onReply(bytes, start, end, type);
     if (connection === null) return;
-    // A shard that refuses it in the middle, as too long, does not know where the next command begins.
-    if (type === ReplyType.Error) connection.destroy();
+    // A shard that answers in the middle of it, because it is too long, does not know where the next command begins.
+    if (type === ReplyType.Error || !this.isWhole) connection.destroy();
     else owner.pool.giveBack(connection);
   }
 
   override onReplyPart(bytes: Uint8Array, start: number, end: number, type: number, isLast: boolean): void {
     const { connection, owner } = this;
     super.onReplyPart(bytes, start, end, type, isLast);
-    if (isLast && connection !== null) owner.pool.giveBack(connection);
+    if (!isLast || connection === null) return;
+    if (this.isWhole) owner.pool.giveBack(connection);
+    else connection.destroy();
   }
 
   override cancel(): void {
     const { connection } = this;
     super.cancel();
     // The rest of it does not come.
+    connection?.destroy();
+  }
+
+  /** The rest of it does not come, or cannot be told from what follows. */
+  breakOff(text: string): void {
+    const { connection } = this;
+    if (this.isOpen) this.fail(text);
     connection?.destroy();
   }
 
@@ -86,8 +93,10 @@ export class StreamedRequest extends RedisRequest {
   override giveUp(): void {
     const { connection } = this;
     // What has not come whole was certainly not carried out.
-    if (this.isWhole) super.giveUp();
-    else if (this.isOpen) this.fail(ERRORS.moved);
-    connection?.destroy();
+    if (!this.isWhole) this.breakOff(ERRORS.moved);
+    else {
+      super.giveUp();
+      connection?.destroy();
+    }
   }
 }

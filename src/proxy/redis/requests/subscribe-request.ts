@@ -47,7 +47,7 @@ export class SubscribeRequest extends RedisRequest {
   }
 
   override onFirst(): void {
-    if (!this.hasBegun && this.isOpen) this.begin();
+    this.beginInTurn();
   }
 
   /** A client that has asked for nothing expects no answer. */

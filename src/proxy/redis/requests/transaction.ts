@@ -1,6 +1,7 @@
 import { errorCodeIs, nullArray, QUEUED, ReplyType, redirectOf } from '../../../resp/index.ts';
 import type { TrafficCounters } from '../../core/counters.ts';
 import type { Upstream } from '../../core/owner/upstream.ts';
+import type { KeptBytes } from '../kept-bytes.ts';
 import type { RedisOwners } from '../redis-owners.ts';
 import type { RedisConnection } from '../shards/redis-connection.ts';
 import type { RedisPool } from '../shards/redis-pool.ts';
@@ -15,17 +16,31 @@ const EXEC = Buffer.from('*1\r\n$4\r\nEXEC\r\n', 'latin1');
 /** MULTI and EXEC are answered, too. */
 const AROUND = 2;
 
+/** What a command, or a key, takes in memory besides its bytes. */
+const ENTRY_BYTES = 128;
+
+function keptFor(bytes: number, keys: number): number {
+  return bytes + ENTRY_BYTES * (1 + keys);
+}
+
 /**
  * The commands between a client's MULTI and its EXEC. They are kept here and sent in one piece, so that they need no connection of
  * their own: what one connection sends in one piece a server carries out without another client's commands between.
  */
 export class Transaction {
+  readonly #kept: KeptBytes;
   readonly #commands: Uint8Array[] = [];
   readonly #keys: string[] = [];
   owner: Upstream<RedisPool> | null = null;
   /** A command was refused: EXEC is, too. */
   isFaulty = false;
   bytes = 0;
+  /** Bytes that count as kept for the client. */
+  #keptBytes = 0;
+
+  constructor(kept: KeptBytes) {
+    this.#kept = kept;
+  }
 
   get isEmpty(): boolean {
     return this.#commands.length === 0;
@@ -41,7 +56,20 @@ export class Transaction {
     // One by one: a client decides how many there are, and so many arguments no call takes.
     for (const key of keys) this.#keys.push(key);
     this.bytes += command.length;
+    this.#keptBytes += keptFor(command.length, keys.length);
+    this.#kept.add(keptFor(command.length, keys.length));
     return QUEUED;
+  }
+
+  /** Whether there is room to keep one more command. */
+  hasRoomFor(bytes: number, keys: number): boolean {
+    return this.#kept.hasRoomFor(keptFor(bytes, keys));
+  }
+
+  /** It is over: nothing of it is kept. */
+  release(): void {
+    this.#kept.remove(this.#keptBytes);
+    this.#keptBytes = 0;
   }
 
   /** @param watched those whose change would end it */
@@ -72,7 +100,7 @@ export function endWatching({ connection, owner }: Watching): void {
 
 /** A transaction on its way: of all that comes back the client gets what answers EXEC. */
 export class TransactionRequest extends RedisRequest {
-  private declare readonly commands: number;
+  private declare readonly transaction: Transaction;
   private declare readonly watching: Watching | null;
   /** Replies that have yet to come. */
   private declare left: number;
@@ -91,7 +119,7 @@ export class TransactionRequest extends RedisRequest {
     keys: RequestKeys,
   ) {
     super(client, traffic, owners, owner, keys, transaction.whole());
-    this.commands = transaction.count;
+    this.transaction = transaction;
     this.watching = watching;
     this.left = 0;
     this.hasOtherOwner = false;
@@ -99,7 +127,7 @@ export class TransactionRequest extends RedisRequest {
   }
 
   protected override get replies(): number {
-    return this.commands + AROUND;
+    return this.transaction.count + AROUND;
   }
 
   override get own(): RedisConnection | null {
@@ -107,7 +135,7 @@ export class TransactionRequest extends RedisRequest {
   }
 
   /** Where its keys do not belong to the connection that watches any more, the client is told as if one had changed. */
-  protected override ownerIn(owners: RedisOwners): Upstream<RedisPool> | null {
+  protected override ownerIn(owners: RedisOwners): Upstream<RedisPool> | null | undefined {
     const owner = super.ownerIn(owners);
     if (this.watching === null) return owner;
     this.hasOtherOwner = owner !== this.watching.owner;
@@ -124,10 +152,12 @@ export class TransactionRequest extends RedisRequest {
 
   /** EXEC has ended all watching: its client needs the connection no more. */
   private giveBack(): void {
+    this.transaction.release();
     if (this.watching !== null) this.watching.owner.pool.giveBack(this.watching.connection);
   }
 
   protected override fail(text: string): void {
+    this.transaction.release();
     if (!this.isSent && this.watching !== null) endWatching(this.watching);
     super.fail(text);
   }
@@ -138,6 +168,7 @@ export class TransactionRequest extends RedisRequest {
   }
 
   private answerAborted(): void {
+    this.transaction.release();
     if (this.watching !== null) endWatching(this.watching);
     const bytes = nullArray(this.client.protocol);
     this.isOpen = false;

@@ -37,7 +37,7 @@ export class WatchRequest extends RedisRequest {
   }
 
   override onFirst(): void {
-    if (!this.hasBegun && this.isOpen) this.begin();
+    this.beginInTurn();
   }
 
   override sendOn(connection: RedisConnection): void {

@@ -11,7 +11,7 @@ import {
 import type { Login, ShardEndpoint } from '../../core/owner/pool.ts';
 import type { RedisContext } from '../redis-context.ts';
 import { CallQueue } from './call-queue.ts';
-import type { Listener, ReplyTaker } from './reply-taker.ts';
+import { type Listener, NOBODY, type ReplyTaker } from './reply-taker.ts';
 
 /** What a connection reports to its pool. */
 export interface RedisConnectionOwner {
@@ -30,9 +30,6 @@ const DEFAULT_USER = 'default';
 
 /** A longer message for a subscriber is not passed on: its connection is lost, as that of a slow subscriber of Redis. */
 const MAX_MESSAGE_BYTES = 64 * 2 ** 20;
-
-/** Takes replies that nobody wants. */
-const NOBODY: ReplyTaker = { onReply: () => {}, onReplyPart: () => {}, onLost: () => {} };
 
 /** A connection to a Redis server: commands go out in one write a turn, and replies come in their order. */
 export class RedisConnection implements OutputListener, ReplySink {
@@ -207,6 +204,11 @@ export class RedisConnection implements OutputListener, ReplySink {
 
   onFault(fault: RespFault): void {
     this.fail(fault.message);
+  }
+
+  /** A client has to take what came for it before more is read. */
+  get isHeldUp(): boolean {
+    return this.#pause.isPaused;
   }
 
   /** Reads no more until the client that the reply is for has taken what came. */

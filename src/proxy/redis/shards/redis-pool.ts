@@ -3,14 +3,13 @@ import { FairQueue, isWaiting, type Waiting } from '../../core/owner/fair-queue.
 import type { Cleared, OutgoingRequest } from '../../core/owner/outgoing-request.ts';
 import { haveWait, type Pool, type ShardEndpoint } from '../../core/owner/pool.ts';
 import type { RedisContext } from '../redis-context.ts';
+import { PrivateConnections } from './private-connections.ts';
 import type { RedisCall } from './redis-call.ts';
 import { RedisConnection, type RedisConnectionOwner } from './redis-connection.ts';
 import type { ReplyTaker } from './reply-taker.ts';
 
 /** Clients that block, or watch keys, have a connection each: as many as a worker's connections to an HTTP/1.1 shard. */
-const MAX_ALONE = 1024;
-/** A connection that only one client at a time may use is kept so long for the next one. */
-const ALONE_IDLE_MS = 30_000;
+const MAX_PRIVATE = 1024;
 
 /**
  * The connections to one Redis server. All clients of a thread share one for each version of the protocol: their commands
@@ -23,8 +22,8 @@ export class RedisPool implements Pool, RedisConnectionOwner {
   /** By version of the protocol; null where there is none, or the one that was there is held up. */
   readonly #shared: Record<Protocol, RedisConnection | null> = { 2: null, 3: null };
   readonly #connections = new Set<RedisConnection>();
-  /** Those for one client at a time, and whether one has it. */
-  readonly #alone = new Map<RedisConnection, 'free' | 'taken'>();
+  /** Those for one client at a time. */
+  readonly #private = new PrivateConnections((protocol) => this.#open(protocol));
   readonly #pending = new FairQueue<OutgoingRequest>();
   #isClosed = false;
 
@@ -40,7 +39,7 @@ export class RedisPool implements Pool, RedisConnectionOwner {
       this.#endpoint.refuse(call, 'lost', 'it was closed meanwhile');
       return;
     }
-    const connection = own ?? (isAlone ? this.#takeAlone(protocol) : this.#sharedOf(protocol));
+    const connection = own ?? (isAlone ? this.#takePrivate(call) : this.#sharedOf(protocol));
     if (connection === null || !connection.isReady) haveWait(call, this.#pending, this, this.#endpoint);
     else {
       this.#endpoint.onSending();
@@ -57,27 +56,30 @@ export class RedisPool implements Pool, RedisConnectionOwner {
     return connection;
   }
 
-  /** One that is ready, which is taken; null where one has to come up or be given back first. */
-  #takeAlone(protocol: Protocol): RedisConnection | null {
-    let comesUp = 0;
-    for (const [connection, state] of this.#alone) {
-      if (connection.protocol !== protocol || state === 'taken') continue;
-      if (connection.isReady) {
-        this.#alone.set(connection, 'taken');
-        return connection;
-      }
-      comesUp++;
-    }
-    const most = this.#endpoint.limits.connections ?? MAX_ALONE;
-    // One for each that waits: they come up at about the same time.
-    if (comesUp <= this.#pending.length && this.#alone.size < most) this.#alone.set(this.#open(protocol), 'free');
-    return null;
+  #takePrivate(call: RedisCall): RedisConnection | null {
+    return this.#private.take(call, this.#mostPrivate, this.#pending.length, this.#context.core.turn.nowMs);
+  }
+
+  get #mostPrivate(): number {
+    return this.#endpoint.limits.connections ?? MAX_PRIVATE;
   }
 
   /** A client needs its connection no more, which remembers nothing of it. */
   giveBack(connection: RedisConnection): void {
-    if (this.#alone.has(connection)) this.#alone.set(connection, 'free');
-    this.#drainPending();
+    if (connection.isClosed || !this.#private.giveBack(connection)) return;
+    const { nowMs } = this.#context.core.turn;
+    const isNext = (request: OutgoingRequest): boolean => {
+      const call = request as RedisCall;
+      const mayHave = call.isAlone && call.own === null && call.protocol === connection.protocol;
+      return mayHave && this.#private.mayTake(call, this.#mostPrivate, nowMs);
+    };
+    // One that has to wait elsewhere by now leaves it to the next.
+    while (this.#private.isFree(connection.protocol)) {
+      const next = this.#pending.next(isNext);
+      if (next === null) return;
+      this.#pending.remove(next);
+      next.proceed();
+    }
   }
 
   /** Tells the server something, whose answer nobody waits for. */
@@ -117,8 +119,7 @@ export class RedisPool implements Pool, RedisConnectionOwner {
   }
 
   sweep(nowMs: number): void {
-    for (const [connection, state] of [...this.#alone])
-      if (state === 'free' && connection.isReady && nowMs - connection.busyAtMs > ALONE_IDLE_MS) connection.destroy();
+    this.#private.sweep(nowMs);
   }
 
   cut(): void {
@@ -132,14 +133,15 @@ export class RedisPool implements Pool, RedisConnectionOwner {
 
   // ---- a connection's events -------------------------------------------------------------------------------------
 
-  onReady(): void {
+  onReady(connection: RedisConnection): void {
     this.#endpoint.onReached();
+    this.#private.onReady(connection);
     this.#drainPending();
   }
 
   onIdle(connection: RedisConnection): void {
     // One that was held up has no successor in time: another has its place.
-    if (this.#shared[connection.protocol] !== connection && !this.#alone.has(connection)) connection.destroy();
+    if (this.#shared[connection.protocol] !== connection && !this.#private.has(connection)) connection.destroy();
   }
 
   onHeldUp(connection: RedisConnection): void {
@@ -152,7 +154,7 @@ export class RedisPool implements Pool, RedisConnectionOwner {
 
   onClosed(connection: RedisConnection, reason: string, wasReady: boolean): void {
     this.#connections.delete(connection);
-    this.#alone.delete(connection);
+    this.#private.onClosed(connection);
     if (this.#shared[connection.protocol] === connection) this.#shared[connection.protocol] = null;
     if (this.#isClosed) return;
     if (wasReady) this.#drainPending();

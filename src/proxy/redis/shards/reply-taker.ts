@@ -8,6 +8,9 @@ export interface ReplyTaker {
   onLost(reason: string): void;
 }
 
+/** Takes replies that nobody wants. */
+export const NOBODY: ReplyTaker = { onReply: () => {}, onReplyPart: () => {}, onLost: () => {} };
+
 /** Whoever listens to a connection: it gets all that comes, and nothing is asked on it any more. */
 export interface Listener {
   onMessage(bytes: Uint8Array, start: number, end: number): void;

@@ -1,8 +1,6 @@
 import { arrayReply, errorReply, forEachElement, integerAt, integerReply, ReplyType } from '../../../resp/index.ts';
-import type { Rule } from '../commands/index.ts';
+import type { SplitRule } from '../commands/index.ts';
 import type { Part } from './split-command.ts';
-
-type SplitRule = Extract<Rule, { way: 'split' }>;
 
 /** What a client receives where shards do not answer as their commands want it. */
 export const UNLIKE = errorReply('ERR the shards gave answers that cannot be joined');

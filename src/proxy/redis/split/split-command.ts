@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Command } from '../../../resp/index.ts';
-import type { KeyPlaces, Rule } from '../commands/index.ts';
+import type { KeyPlaces, SplitRule } from '../commands/index.ts';
 
 /** What one shard gets of a command whose keys are on several. */
 export interface Part {
@@ -10,8 +10,6 @@ export interface Part {
   /** Which of the command's keys are in it, counted from 0, in their order. */
   readonly keys: readonly number[];
 }
-
-type SplitRule = Extract<Rule, { way: 'split' }>;
 
 /**
  * Divides a command among the shards of its keys, in the order in which they first occur. A command whose keys are all on one shard,

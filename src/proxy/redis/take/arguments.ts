@@ -6,9 +6,10 @@ export function argumentText({ bytes, starts, ends }: Command, i: number): strin
   return Buffer.prototype.latin1Slice.call(bytes, starts[i], ends[i]);
 }
 
-/** The same as people read it. */
-export function argumentUtf8({ bytes, starts, ends }: Command, i: number): string {
-  return Buffer.prototype.utf8Slice.call(bytes, starts[i], ends[i]);
+/** The same as people read it. @param maxBytes more of it is left out */
+export function argumentUtf8({ bytes, starts, ends }: Command, i: number, maxBytes = Number.POSITIVE_INFINITY): string {
+  const start = starts[i] as number;
+  return Buffer.prototype.utf8Slice.call(bytes, start, Math.min(ends[i] as number, start + maxBytes));
 }
 
 /** Arguments from one on, as people read them. */

@@ -1,4 +1,5 @@
 import type { Command } from '../../../resp/index.ts';
+import type { TrafficCounters } from '../../core/counters.ts';
 import type { Upstream } from '../../core/owner/upstream.ts';
 import type { ClientSession } from '../client-session.ts';
 import type { CommandInfo } from '../commands/index.ts';
@@ -7,6 +8,7 @@ import { BlockingRequest } from '../requests/blocking-request.ts';
 import { RedisRequest } from '../requests/redis-request.ts';
 import { NO_KEYS, type RequestKeys } from '../requests/routed-command.ts';
 import { ScriptRequest } from '../requests/script-request.ts';
+import { SplitRequest } from '../requests/split-request.ts';
 import type { RedisPool } from '../shards/redis-pool.ts';
 import { ERRORS } from '../words.ts';
 import { argumentText } from './arguments.ts';
@@ -69,11 +71,30 @@ function send(
   traffic.requests++;
   traffic.requestBytes += command.end - command.start;
   owner.counters.requestBytes += command.end - command.start;
-  const Request = isScript(info) ? ScriptRequest : RedisRequest;
-  const request = new Request(session, traffic, owners, owner, keys, null);
+  if (info.mayWrite) session.written.note(owner);
+  const request = requestFor(session, info, traffic, owners, owner, keys);
   session.expect(request);
   request.begin();
   if (!request.isSent && request.isOpen) session.waitForSending();
+}
+
+function requestFor(
+  session: ClientSession,
+  info: CommandInfo,
+  traffic: TrafficCounters,
+  owners: RedisOwners,
+  owner: Upstream<RedisPool>,
+  keys: RequestKeys,
+): RedisRequest {
+  const { rule } = info;
+  switch (rule.way) {
+    case 'script':
+      return new ScriptRequest(session, traffic, owners, owner, keys, null);
+    case 'split':
+      return new SplitRequest(session, traffic, owners, owner, keys, null, { info, rule });
+    default:
+      return new RedisRequest(session, traffic, owners, owner, keys, null);
+  }
 }
 
 /** Sends a command that waits at its shard, over a connection of its own: also where no keys are found, because the shard may find some. */
@@ -89,6 +110,7 @@ export function block(session: ClientSession, info: CommandInfo, command: Comman
     const keys = hasKeys ? keysAt(command) : NO_KEYS;
     const traffic = session.entry.trafficOf(info);
     traffic.requests++;
+    if (info.mayWrite) session.written.note(owner);
     session.expect(new BlockingRequest(session, traffic, owners, owner, keys, command.raw()));
     session.waitForAll();
   }

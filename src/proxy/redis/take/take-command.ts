@@ -3,12 +3,13 @@ import type { ClientSession } from '../client-session.ts';
 import { arityFits, type CommandInfo, findCommand, isBlocking } from '../commands/index.ts';
 import { localAnswers } from '../local/index.ts';
 import type { Transaction } from '../requests/transaction.ts';
-import { ERRORS, unknownCommand, unknownSubcommand, wrongArity } from '../words.ts';
-import { argumentsFrom, argumentUtf8 } from './arguments.ts';
+import { ERRORS, MAX_SHOWN, unknownCommand, unknownSubcommand, wrongArity } from '../words.ts';
+import { argumentUtf8 } from './arguments.ts';
 import { block, sendAnywhere, sendByKey, sendByKeys } from './sending.ts';
 import { takeOverShards } from './take-over-shards.ts';
 import { takeSubscription } from './take-subscription.ts';
 import { isQueued, queueCommand, takeTransaction } from './take-transaction.ts';
+import { takeWait } from './take-wait.ts';
 
 /** Commands that Redis takes of clients that have not said who they are. */
 const BEFORE_AUTHENTICATION: ReadonlySet<string> = new Set(['hello', 'auth', 'quit', 'reset']);
@@ -22,7 +23,11 @@ export function takeCommand(session: ClientSession, command: Command): void {
   const info = findCommand(command);
   const fault = info === null || session.isPlain ? null : faultInState(session, info);
   if (info === null)
-    refuseInQueue(session, 'unknown_command', unknownCommand(argumentUtf8(command, 0), argumentsFrom(command, 1)));
+    refuseInQueue(
+      session,
+      'unknown_command',
+      unknownCommand(command.count, (i) => argumentUtf8(command, i, MAX_SHOWN)),
+    );
   else if (!arityFits(info, command.count)) refuseInQueue(session, 'bad_command', wrongArity(info.name));
   else if (fault !== null) session.refuse(fault === ERRORS.noAuth ? 'unauthenticated' : 'refused_command', fault);
   else if (isQueued(session, info)) queueCommand(session, session.transaction as Transaction, info, command);
@@ -80,6 +85,9 @@ function takeByRule(session: ClientSession, info: CommandInfo, command: Command)
       break;
     case 'subscribe':
       takeSubscription(session, info, command);
+      break;
+    case 'wait':
+      takeWait(session, info, command);
       break;
     case 'blocking':
       block(session, info, command);

@@ -1,15 +1,21 @@
+import { slotOf } from '../../../placement/index.ts';
 import { type Command, ReplyType } from '../../../resp/index.ts';
 import type { Upstream } from '../../core/owner/upstream.ts';
 import type { ClientSession } from '../client-session.ts';
 import type { CommandInfo, Rule } from '../commands/index.ts';
 import type { RedisOwners } from '../redis-owners.ts';
-import { GatheredAnswer } from '../requests/gathered-answer.ts';
+import { GatheredAnswer, uncounted } from '../requests/gathered-answer.ts';
+import { RedisRequest } from '../requests/redis-request.ts';
 import { NO_KEYS } from '../requests/routed-command.ts';
+import { type Divisible, divide } from '../requests/split-request.ts';
 import type { RedisPool } from '../shards/redis-pool.ts';
-import { mergeEverywhere, mergeParts, scanAnswer, scanRequest, splitCommand } from '../split/index.ts';
+import { mergeEverywhere, scanAnswer, scanRequest } from '../split/index.ts';
 import { argumentUtf8 } from './arguments.ts';
-import { keyPlaces, ownerOfAll, ownersFor, textsAt } from './placing.ts';
+import { keyPlaces, ownerOfAll, ownersFor } from './placing.ts';
 import { sendByKeys } from './sending.ts';
+
+/** Behind a command of more parts than this nothing is sent until it is answered. */
+const MAX_PARTS_AHEAD = 256;
 
 type Way<Name extends Rule['way']> = Extract<Rule, { way: Name }>;
 
@@ -23,44 +29,35 @@ export function takeOverShards(
   const owners = ownersFor(session);
   if (owners === null) return;
   // All at one shard: nothing has to be taken apart.
-  if (rule.way === 'split' && (ownerOfAll(owners, info, command) !== undefined || keyPlaces.count === 0))
-    sendByKeys(session, info, command);
+  if (rule.way === 'split' && isForOne(session, owners, info, command)) sendByKeys(session, info, command);
   else if (owners.size === 0) session.refuse('no_owner', 'CLUSTERDOWN The cluster is down');
-  else if (rule.way === 'split') split(session, owners, info, rule, command);
+  else if (rule.way === 'split') split(session, owners, { info, rule }, command);
   else if (rule.way === 'scan') scan(session, owners, info, command);
   else everywhere(session, owners, info, rule, command);
 }
 
-function split(
-  session: ClientSession,
-  owners: RedisOwners,
-  info: CommandInfo,
-  rule: Way<'split'>,
-  command: Command,
-): void {
-  const { bytes, starts, ends } = command;
-  const numbers = new Map<Upstream<RedisPool> | null, number>();
-  const shardOf = (key: number): number => {
+/** Whether one shard takes a command as it is; what is wrong with one without keys, a shard says. */
+function isForOne(session: ClientSession, owners: RedisOwners, info: CommandInfo, command: Command): boolean {
+  const owner = ownerOfAll(owners, info, command);
+  if (keyPlaces.count === 0) return true;
+  return owner !== undefined && (!session.context.oneSlotEach.has(owners.name) || isOfOneSlot(command));
+}
+
+function isOfOneSlot({ bytes, starts, ends }: Command): boolean {
+  const slotAt = (key: number): number => {
     const at = keyPlaces.at[key] as number;
-    const owner = owners.ownerOfBytes(bytes, starts[at] as number, ends[at] as number);
-    const number = numbers.get(owner) ?? numbers.size;
-    numbers.set(owner, number);
-    return number;
+    return slotOf(bytes, starts[at] as number, ends[at] as number);
   };
-  // `ownerOfAll` has stopped at the first key of another shard, and has found all places.
-  const parts = splitCommand(rule, command, keyPlaces, shardOf);
-  if (numbers.has(null)) {
-    session.refuse('no_owner', 'CLUSTERDOWN Hash slot not served');
-    return;
-  }
-  const texts = textsAt(command);
-  const shards = [...numbers.keys()];
-  const answer = new GatheredAnswer(session, (replies) => mergeParts(rule, parts, replies));
-  for (const { shard, request, keys } of parts) {
-    const [key = '', ...others] = keys.map((ordinal) => texts[ordinal] as string);
-    answer.add(owners, shards[shard] as Upstream<RedisPool>, { key, others }, request);
-  }
-  begin(session, info, command, answer);
+  const first = slotAt(0);
+  for (let key = 1; key < keyPlaces.count; key++) if (slotAt(key) !== first) return false;
+  return true;
+}
+
+function split(session: ClientSession, owners: RedisOwners, divisible: Divisible, command: Command): void {
+  // `ownerOfAll` has found all places.
+  const answer = divide(session, owners, divisible, command, keyPlaces);
+  if (answer === null) session.refuse('no_owner', 'CLUSTERDOWN Hash slot not served');
+  else begin(session, divisible.info, command, answer);
 }
 
 function everywhere(
@@ -75,7 +72,10 @@ function everywhere(
   const raw = command.raw();
   // Where the first answer counts, such as a random key, it is another shard's each time.
   const first = Math.floor(session.context.core.random() * owners.size);
-  for (let i = 0; i < owners.size; i++) answer.add(owners, owners.reach((first + i) % owners.size), NO_KEYS, raw);
+  for (let i = 0; i < owners.size; i++) {
+    const owner = owners.reach((first + i) % owners.size);
+    answer.add(new RedisRequest(answer, uncounted, owners, owner, NO_KEYS, raw));
+  }
   begin(session, info, command, answer);
 }
 
@@ -100,7 +100,8 @@ function scan(session: ClientSession, owners: RedisOwners, info: CommandInfo, co
     if (whole[0] !== ReplyType.Array) return whole;
     return scanAnswer(whole, (inner) => cursors.cursorAfter(place, inner, shards));
   });
-  answer.add(owners, owners.reach(place.shard), NO_KEYS, scanRequest(command, place.inner));
+  const raw = scanRequest(command, place.inner);
+  answer.add(new RedisRequest(answer, uncounted, owners, owners.reach(place.shard), NO_KEYS, raw));
   begin(session, info, command, answer);
 }
 
@@ -108,7 +109,10 @@ function begin(session: ClientSession, info: CommandInfo, command: Command, answ
   const traffic = session.entry.trafficOf(info);
   traffic.requests++;
   traffic.requestBytes += command.end - command.start;
+  if (info.mayWrite) answer.forEachRequest(({ owner }) => session.written.note(owner as Upstream<RedisPool>));
   session.expect(answer);
   answer.begin();
   if (answer.waits) session.waitForSending();
+  // As many commands are under way as there are parts.
+  if (answer.size > MAX_PARTS_AHEAD) session.waitForAll();
 }

@@ -1,8 +1,9 @@
 import type { Command } from '../../../resp/index.ts';
 import { type ClientSession, MAX_UNDER_WAY } from '../client-session.ts';
 import type { CommandInfo } from '../commands/index.ts';
-import { Answer } from '../requests/answer.ts';
+import { Later } from '../requests/later.ts';
 import type { Kind } from '../subscriber.ts';
+import { ERRORS } from '../words.ts';
 import { argumentText } from './arguments.ts';
 import { ownersFor } from './placing.ts';
 
@@ -48,29 +49,9 @@ function takeNames(session: ClientSession, wish: Wish, from: number): void {
   const to = Math.min(names.length, from + Math.max(1, Math.floor(MAX_UNDER_WAY / owners.size)));
   for (const name of names.slice(from, to)) {
     if (isOff) subscriber.remove(kind, name, owners);
-    else subscriber.add(kind, name, owners);
+    else if (!subscriber.add(kind, name, owners)) session.refuse('too_long', ERRORS.tooManyNames);
   }
   if (to === names.length) return;
-  session.expect(new OtherNames(session, () => takeNames(session, wish, to)));
+  session.expect(new Later(session, () => takeNames(session, wish, to)));
   session.waitForAll();
-}
-
-const NOTHING = new Uint8Array(0);
-
-/** Stands in for the names of a command that are not under way: they are taken when those before them are done. */
-class OtherNames extends Answer {
-  readonly #session: ClientSession;
-  readonly #take: () => void;
-
-  constructor(session: ClientSession, take: () => void) {
-    super();
-    this.#session = session;
-    this.#take = take;
-  }
-
-  override onFirst(): void {
-    // They stand behind this one, which ends then.
-    this.#take();
-    this.#session.onBytes(this, NOTHING, 0, 0, true);
-  }
 }

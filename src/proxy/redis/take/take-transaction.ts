@@ -43,12 +43,12 @@ function faultInTransaction(
   const isForShard =
     ['keys', 'script', 'split', 'blocking', 'channel', 'any'].includes(way) || ALSO_AT_SHARDS.has(info.name);
   if (!isForShard) return notInTransaction(info.name);
-  const { core } = session.context;
-  const bytes = transaction.bytes + command.end - command.start;
-  if (bytes > maxWholeBytes(core) || !core.buffers.backlog.allows(bytes)) return ERRORS.tooLarge;
   const { owners } = session.entry;
   if (owners === null) return 'CLUSTERDOWN The cluster is down';
   const owner = ownerOfAll(owners, info, command);
+  const bytes = command.end - command.start;
+  const isTooLarge = transaction.bytes + bytes > maxWholeBytes(session.context.core);
+  if (isTooLarge || !transaction.hasRoomFor(bytes, keyPlaces.count)) return ERRORS.tooLarge;
   if (keyPlaces.count === 0) return null;
   if (owner === undefined || (transaction.owner !== null && owner !== transaction.owner)) return ERRORS.crossSlot;
   if (owner === null) return 'CLUSTERDOWN Hash slot not served';
@@ -62,7 +62,7 @@ export function takeTransaction(session: ClientSession, info: CommandInfo, comma
     case 'multi':
       if (session.transaction !== null) session.refuse('bad_command', ERRORS.nestedMulti);
       else {
-        session.transaction = new Transaction();
+        session.transaction = new Transaction(session.keptBytes);
         session.say(OK);
       }
       break;
@@ -72,7 +72,7 @@ export function takeTransaction(session: ClientSession, info: CommandInfo, comma
     case 'discard':
       if (session.transaction === null) session.refuse('bad_command', ERRORS.discardWithoutMulti);
       else {
-        session.transaction = null;
+        session.endTransaction();
         session.endWatching();
         session.say(OK);
       }
@@ -120,20 +120,23 @@ function exec(session: ClientSession, info: CommandInfo): void {
     keys !== NO_KEYS &&
     [keys.key, ...keys.others].some((key) => session.entry.owners?.ownerOfText(key) !== watching.owner);
   if (transaction.isFaulty || transaction.isEmpty || isAborted) {
+    transaction.release();
     session.endWatching();
     if (transaction.isFaulty) session.refuse('bad_command', ERRORS.execAbort);
     else session.say(transaction.isEmpty ? arrayReply([]) : nullArray(session.protocol));
     return;
   }
   const owners = ownersFor(session);
-  if (owners === null) return;
-  const owner = transaction.owner ?? watching?.owner ?? owners.first;
-  if (owner === null) {
-    session.refuse('no_owner', 'CLUSTERDOWN The cluster is down');
+  const owner = transaction.owner ?? watching?.owner ?? owners?.first ?? null;
+  if (owners === null || owner === null) {
+    transaction.release();
+    session.endWatching();
+    if (owners !== null) session.refuse('no_owner', 'CLUSTERDOWN The cluster is down');
     return;
   }
   const traffic = session.entry.trafficOf(info);
   traffic.requests++;
+  session.written.note(owner);
   traffic.requestBytes += transaction.bytes;
   const request = new TransactionRequest(session, traffic, owners, owner, transaction, watching, keys);
   session.expect(request);
