@@ -28,7 +28,7 @@ import { openGrpcJsLoad } from './support/grpc-js-load.ts';
 import { withIdleStreams } from './support/idle-streams.ts';
 import { type LoadOptions, openSlicedLoad, runLoad } from './support/load.ts';
 import { cpuSeconds, residentBytes } from './support/process-cost.ts';
-import { end, endAll, median, startListening } from './support/programs.ts';
+import { end, endAll, lowerQuartile, median, startListening } from './support/programs.ts';
 
 const WARM_UP_MS = 700;
 /**
@@ -176,10 +176,6 @@ function figuresOf(samples: Samples, peers: readonly Peer[]): Figures[] {
       p99Ms: median(list.map(({ p99Ms }) => p99Ms)),
     };
   });
-}
-
-function lowerQuartile(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 4)] ?? Number.NaN;
 }
 
 /** Bytes of resident memory for an idle stream; in a process of its own, which has done nothing else. */
