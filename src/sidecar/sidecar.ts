@@ -1,5 +1,5 @@
 import { type ListenerDescription, namedListeners } from '../io/index.ts';
-import { RegisteredOwnership } from '../ownership/index.ts';
+import { RegisteredOwnership, StoreToken } from '../ownership/index.ts';
 import {
   type ActiveHealthDescription,
   type FencedShard,
@@ -12,7 +12,6 @@ import { splitAddress } from '../runtime/address.ts';
 import type { TopologyName } from '../topology/index.ts';
 import { KeysLeaveHook } from './keys-leave-hook.ts';
 import { backendTable, type Carried, sidecarSettings } from './settings.ts';
-import { StoreToken } from './store-token.ts';
 
 /** The backend that a sidecar stands before. */
 export interface BackendDescription {
