@@ -293,6 +293,11 @@ export class ClusterFollower {
     return this.#served ?? null;
   }
 
+  /** What a handoff leads to that is under way; null: none is, or it is about another version than is served. */
+  get staged(): Topology | null {
+    return this.#next?.topology ?? null;
+  }
+
   /** Whether it is known that the registry cannot be reached. */
   get isCutOff(): boolean {
     return this.#outages > 0;

@@ -48,7 +48,8 @@ export interface RegisteredNode {
   leave(): Promise<void>;
 }
 
-const DEFAULT_LEASE_MS = 10_000;
+/** Where nothing else is said. */
+export const DEFAULT_LEASE_MS = 10_000;
 /** A registry grants none that is longer. */
 const LONGEST_LEASE_MS = 3_600_000;
 
@@ -64,27 +65,40 @@ export interface NodeSurroundings {
  * @throws TypeError where a name or an address is not valid
  */
 export function registerNode(options: NodeOptions, surroundings: NodeSurroundings): RegisteredNode {
+  checkNode(options);
   const { namespace = 'default', cluster, shard, address, role = 'primary', leaseMs = DEFAULT_LEASE_MS } = options;
-  for (const [name, value] of Object.entries({ namespace, cluster, shard })) check(identifier, name, value);
-  check(reachableAddress, 'address', address);
-  if (!Number.isInteger(leaseMs) || leaseMs < 1 || leaseMs > LONGEST_LEASE_MS)
-    throw new TypeError(`leaseMs ${leaseMs}: a whole number from 1 to ${LONGEST_LEASE_MS}`);
   const nodeId = options.nodeId ?? derivedNodeId(cluster, shard);
-  const { registry: where } = options;
-  const description = typeof where === 'string' ? { remote: { address: where } } : where;
   // A node commits no topology, which is what the time of day would stand beside.
-  const registry = openRegistry(description, { ...surroundings, timeOfDay: () => '' });
-  const { onRegistry } = options;
-  if (onRegistry !== undefined) {
-    registry.onOutage(onRegistry);
-    registry.onDenied(onRegistry);
-  }
+  const registry = openNodeRegistry(options, { ...surroundings, timeOfDay: () => '' });
   const identity = { name: { namespace, cluster }, shard, nodeId, leaseMs };
   // It refuses nothing, and routers need their leases for it: so no handoff waits for it.
   const rights = { fencing: false, address, beyondLeaseMs: 0, ended: false, process: '' };
   const registration = new NodeRegistration(registry, identity, rights);
   const value = { address, role, healthy: true, ...(options.process !== undefined && { process: options.process }) };
   return new Node(registry, registration, value, options, surroundings.random);
+}
+
+/** @throws TypeError where a name or an address is not valid */
+export function checkNode(options: Pick<NodeOptions, 'namespace' | 'cluster' | 'shard' | 'address' | 'leaseMs'>): void {
+  const { namespace = 'default', cluster, shard, address, leaseMs = DEFAULT_LEASE_MS } = options;
+  for (const [name, value] of Object.entries({ namespace, cluster, shard })) check(identifier, name, value);
+  check(reachableAddress, 'address', address);
+  if (!Number.isInteger(leaseMs) || leaseMs < 1 || leaseMs > LONGEST_LEASE_MS)
+    throw new TypeError(`leaseMs ${leaseMs}: a whole number from 1 to ${LONGEST_LEASE_MS}`);
+}
+
+/** A node's connection to the registry, and what is heard of it. */
+export function openNodeRegistry(
+  { registry: where, onRegistry }: Pick<NodeOptions, 'registry' | 'onRegistry'>,
+  surroundings: NodeSurroundings & { readonly timeOfDay: () => string },
+): Registry {
+  const description = typeof where === 'string' ? { remote: { address: where } } : where;
+  const registry = openRegistry(description, surroundings);
+  if (onRegistry !== undefined) {
+    registry.onOutage(onRegistry);
+    registry.onDenied(onRegistry);
+  }
+  return registry;
 }
 
 function check(schema: typeof identifier | typeof reachableAddress, name: string, value: string): void {

@@ -26,6 +26,18 @@ export interface ShardIdentity extends NodeIdentity {
   /** The address by which the topology has it. */
   readonly address: string;
   readonly process: MemberProcess;
+  /**
+   * Whether nothing is served any more by an earlier process of this shard, by its mark; `hasEnded` where it is not given, which is right where
+   * the process itself serves.
+   */
+  readonly isOver?: (mark: string) => boolean;
+}
+
+/** A shard's part in a handoff: it gives up what it loses by that version. */
+export interface GivingUp {
+  readonly to: TopologyVersion;
+  /** What was given up in an earlier attempt counts for nothing. */
+  readonly attempt: number;
 }
 
 /** What becomes of what a shard holds when versions change. */
@@ -61,6 +73,7 @@ export class RegisteredOwnership implements Ownership {
   #build: number | undefined;
   /** What comes next, once it has been said that what is lost by it is given up. */
   #next: ClusterTable | null = null;
+  #givingUp: GivingUp | null = null;
   #confirmed: HeldLease | null = null;
   /**
    * By the clock: until when anything is begun, and when what was begun and has not ended has to be cut. In memory, so that it can
@@ -120,7 +133,8 @@ export class RegisteredOwnership implements Ownership {
       this.#reportHealth();
     };
     lease.lost.addEventListener('abort', onLost, { once: true });
-    await this.#rights.claim(lease.lost, ({ process }) => hasEnded(process));
+    const { isOver = hasEnded } = this.#identity;
+    await this.#rights.claim(lease.lost, ({ process }) => isOver(process));
     await this.#follower.confirmed(lease.lost, this.#identity.shard);
     if (!lease.isHeld) return;
     this.#confirmed = lease;
@@ -173,6 +187,16 @@ export class RegisteredOwnership implements Ownership {
   /** What is served; null: nothing is. */
   get topology(): Topology | null {
     return this.#follower.served?.topology ?? null;
+  }
+
+  /** What it is to give up, and the others wait for; null: nothing. */
+  get givingUp(): GivingUp | null {
+    return this.#givingUp;
+  }
+
+  /** The version that a handoff leads to which is under way; null: none is. */
+  get staged(): Topology | null {
+    return this.#follower.staged;
   }
 
   /** Grows each time that this process registers: of a later process of its shard it is larger. 0: it never has. */
@@ -255,19 +279,19 @@ export class RegisteredOwnership implements Ownership {
     // Until then routers may still send what they have in flight.
     const givesUp = staged?.shardsGiveUp === true;
     this.#next = givesUp ? new ClusterTable(staged.table) : null;
+    const loses = givesUp && staged.losing.includes(this.#identity.shard);
+    this.#givingUp = loses ? { to: staged.to, attempt: staged.attempt } : null;
     // By their numbers alone two versions may be alike: one that was given up, and another.
     if (table?.build !== this.#build) this.#goBy(table, lost);
     this.#setTimes();
     const gone = this.#dropLost();
     this.#claimTimeBeyond();
-    const idle = this.#table === null;
-    if (idle !== (this.#value.idle === true)) this.#report({ idle });
+    if (this.#table !== null && this.#value.idle === true) this.#report({ idle: false });
     this.#follower.carriedOut(id);
-    if (givesUp && staged.losing.includes(this.#identity.shard))
-      void gone.then(() => {
-        // What has come meanwhile is answered by itself.
-        if (this.#lastEvent === id) this.#acknowledge(staged.to, staged.attempt);
-      });
+    void gone.then(() => {
+      // What has come meanwhile is answered by itself.
+      if (this.#lastEvent === id) this.#reportGone();
+    });
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
@@ -282,8 +306,10 @@ export class RegisteredOwnership implements Ownership {
     );
   }
 
-  #acknowledge(to: NonNullable<NodeValue['acknowledged']>['to'], attempt: number): void {
-    this.#report({ acknowledged: { to, attempt, step: 'hold' } });
+  /** Nothing is under way of what is lost. */
+  #reportGone(): void {
+    if (this.#table === null && this.#value.idle !== true) this.#report({ idle: true });
+    if (this.#givingUp !== null) this.#report({ acknowledged: { ...this.#givingUp, step: 'hold' } });
   }
 
   #report(news: Partial<NodeValue>): void {

@@ -111,14 +111,14 @@ export const rooms: readonly Room[] = [
     mayImport: ['proxy/core', 'proxy/health', 'proxy/http', 'proxy/redis', 'proxy/threads'],
   },
   {
-    folder: 'node',
-    what: 'nodes that register themselves and have their tasks called',
-    mayImport: ['housekeeping', 'proxy/health', 'registry', 'runtime', 'topology', 'yaml'],
-  },
-  {
     folder: 'ownership',
     what: 'what a shard that takes part in handoffs may serve, by the registry and its lease',
     mayImport: ['handoff', 'registry', 'topology'],
+  },
+  {
+    folder: 'node',
+    what: 'nodes that register themselves, have their tasks called, or take part in handoffs by themselves (`participant/`)',
+    mayImport: ['housekeeping', 'ownership', 'proxy/health', 'registry', 'runtime', 'topology', 'yaml'],
   },
   {
     folder: 'sidecar',

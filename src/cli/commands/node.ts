@@ -1,14 +1,19 @@
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { thisProcess } from '../../app/process-name.ts';
 import { HousekeepingMetrics } from '../../housekeeping/index.ts';
-import { registerNode } from '../../node/index.ts';
+import { Participant, participantUrl, type RegisteredNode, registerNode } from '../../node/index.ts';
 import { openRegistry } from '../../registry/store/index.ts';
-import { newLog } from '../../runtime/log.ts';
+import type { HostPort } from '../../runtime/address.ts';
+import { listenFault } from '../../runtime/foreign-errors.ts';
+import { type Log, newLog } from '../../runtime/log.ts';
 import { machine } from '../../runtime/machine-clock.ts';
+import { NamedFileFault } from '../../runtime/named-file.ts';
+import { UsageError } from '../../runtime/usage-error.ts';
+import { derivedNodeId } from '../../topology/index.ts';
 import { BackendCommand } from '../beside/backend-command.ts';
 import { housekeepingOf, prepareHousekeeping } from '../beside/backend-housekeeping.ts';
 import { type BackendFlags, healthOf, withBackendOptions, withNodeOptions } from '../beside/backend-options.ts';
-import { reachableTextOption } from '../options/options.ts';
+import { addressOption, optionWithDefault, reachableTextOption } from '../options/options.ts';
 import { chosenRegistry, withRegistryOption } from '../options/registry-option.ts';
 import { serveMetrics } from '../output/housekeeping-output.ts';
 import { continueUnread } from '../output/terminal.ts';
@@ -16,12 +21,18 @@ import { continueUnread } from '../output/terminal.ts';
 interface NodeFlags extends BackendFlags {
   readonly address: string;
   readonly role: 'primary' | 'replica';
+  readonly participant?: URL;
+  readonly participantCa?: string;
+  readonly participantTokenFile?: string;
+  readonly ask: HostPort;
 }
+
+const UNREADABLE = 'an entry of the registry cannot be read; continuing without it';
 
 const EXAMPLE =
   '\nExample:\n  keyway node register --cluster docs --shard s0 --address 10.0.0.1:9101 -- ./server --port 9101';
 
-/** `keyway node`: for backends that know nothing of Keyway. */
+/** `keyway node`: for backends that do not register by themselves. */
 export function nodeCommand(): Command {
   const command = new Command('node')
     .description('register backends that know nothing about Keyway')
@@ -32,40 +43,47 @@ export function nodeCommand(): Command {
     .addHelpText('after', EXAMPLE);
   withNodeOptions(register, (each) =>
     each.requiredOption('--address <address>', 'where the node listens, host:port', reachableTextOption),
-  ).addOption(new Option('--role <role>', 'its role in the shard').choices(['primary', 'replica']).default('primary'));
+  )
+    .addOption(new Option('--role <role>', 'its role in the shard').choices(['primary', 'replica']).default('primary'))
+    .option(
+      '--participant <url>',
+      'the backend takes part in handoffs by itself, and is called there for each step: http:, https:, grpc: or grpcs:',
+      urlOption,
+    )
+    .option('--participant-ca <file>', 'authorities of its certificate, PEM')
+    .option('--participant-token-file <file>', 'a token that is shown to it')
+    .addOption(
+      optionWithDefault(
+        '--ask <address>',
+        'where it asks which keys are its own, host:port; port 0 has the system choose one',
+        addressOption,
+        '127.0.0.1:0',
+      ),
+    );
   withRegistryOption(withBackendOptions(register)).action((args: string[], flags: NodeFlags) =>
     registerBackend(args, flags),
   );
   return command;
 }
 
+function urlOption(text: string): URL {
+  const url = participantUrl(text);
+  if (typeof url === 'string') throw new InvalidArgumentError(url);
+  return url;
+}
+
 async function registerBackend(args: readonly string[], flags: NodeFlags): Promise<void> {
   // What is asked for in a wrong way is refused before the command is started.
   const settings = housekeepingOf(flags);
   const registry = chosenRegistry(flags);
+  checkParticipant(flags);
   const metrics = new HousekeepingMetrics();
   const metricsServer = await serveMetrics(flags.metrics, settings === null ? null : metrics);
   continueUnread();
   const log = newLog('info').child({ cluster: flags.cluster, shard: flags.shard, address: flags.address });
+  const participant = flags.participant === undefined ? null : await participating(flags, flags.participant, log);
   const backend = new BackendCommand(args);
-  const { pid } = backend;
-  const node = registerNode(
-    {
-      ...flags,
-      registry,
-      health: healthOf(flags),
-      process: { ...thisProcess(), ...(pid !== undefined && { pid }) },
-      onHealth: (fault) => {
-        if (fault === null) log.info('the node is healthy');
-        else log.warn({ fault }, 'the node is unhealthy');
-      },
-      onRegistry: (reason) => {
-        if (reason === null) log.info('the registry can be reached again');
-        else log.error({ reason }, 'the node is not registered; trying again');
-      },
-    },
-    machine,
-  );
+  const node = participant ?? registered(flags, backend.pid, log);
   const housekeeping =
     settings === null ? null : prepareHousekeeping(settings, flags, openRegistry(registry, machine), metrics, log);
   node.ready.then(() => {
@@ -79,4 +97,67 @@ async function registerBackend(args: readonly string[], flags: NodeFlags): Promi
     metricsServer?.close();
     log.info('the node has left');
   });
+}
+
+/** A node that refuses nothing. */
+function registered(flags: NodeFlags, pid: number | undefined, log: Log): RegisteredNode {
+  return registerNode(
+    {
+      ...flags,
+      registry: chosenRegistry(flags),
+      health: healthOf(flags),
+      process: { ...thisProcess(), ...(pid !== undefined && { pid }) },
+      onHealth: (fault) => logHealth(log, fault),
+      onRegistry: (reason) => {
+        if (reason === null) log.info('the registry can be reached again');
+        else log.error({ reason }, 'the node is not registered; trying again');
+      },
+    },
+    machine,
+  );
+}
+
+function logHealth(log: Log, fault: string | null): void {
+  if (fault === null) log.info('the node is healthy');
+  else log.warn({ fault }, 'the node is unhealthy');
+}
+
+function checkParticipant({ participant, participantCa, participantTokenFile, role }: NodeFlags): void {
+  if (participant === undefined) {
+    if (participantCa !== undefined || participantTokenFile !== undefined)
+      throw new UsageError('--participant-ca and --participant-token-file need --participant');
+  } else if (role === 'replica') throw new UsageError('--participant: a replica owns no keys');
+}
+
+/** A node that takes part in handoffs by itself. */
+async function participating(flags: NodeFlags, url: URL, log: Log): Promise<Pick<RegisteredNode, 'ready' | 'leave'>> {
+  const { namespace, cluster, shard, address, ask, lease: leaseMs, participantCa, participantTokenFile } = flags;
+  const registry = openRegistry(chosenRegistry(flags), machine);
+  registry.unreadable.onFound = ({ key, reason }) => log.warn({ key, reason }, UNREADABLE);
+  registry.onDenied((reason) => log.error({ reason }, 'the registry refuses this node'));
+  const participant = new Participant({
+    registry,
+    name: { namespace, cluster },
+    shard,
+    nodeId: flags.nodeId ?? derivedNodeId(cluster, shard),
+    address,
+    leaseMs,
+    process: thisProcess(),
+    backend: { url, caFile: participantCa ?? null, tokenFile: participantTokenFile ?? null },
+    ask,
+    health: healthOf(flags),
+    onHealth: (fault) => logHealth(log, fault),
+    onFault: (fault) => {
+      if (fault === null) log.info('the backend takes part in handoffs');
+      else log.error({ fault }, 'the backend does not take part in handoffs; trying again');
+    },
+    ...machine,
+  });
+  try {
+    await participant.start();
+  } catch (cause) {
+    if (cause instanceof NamedFileFault) throw cause;
+    throw new UsageError(listenFault(cause, '--ask'), { cause });
+  }
+  return participant;
 }

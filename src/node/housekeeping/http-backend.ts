@@ -1,6 +1,7 @@
 import { request } from 'undici';
 import { z } from 'zod';
 import type { Progress, Run } from '../../housekeeping/index.ts';
+import { limitedBody } from '../limited-body.ts';
 import {
   allProjects,
   type HousekeepingBackend,
@@ -43,7 +44,7 @@ export class HttpBackend implements HousekeepingBackend {
         headers: this.#headers,
         signal: AbortSignal.any([signal, AbortSignal.timeout(LIST_TIMEOUT_MS)]),
       });
-      const text = await limited(body, LARGEST_LIST);
+      const text = await limitedBody(body, LARGEST_LIST);
       if (statusCode !== 200) throw new Error(`GET ${this.#url}/projects answers ${statusCode}: ${text.slice(0, 200)}`);
       return parsed(text, page, `GET ${this.#url}/projects`);
     });
@@ -67,7 +68,7 @@ export class HttpBackend implements HousekeepingBackend {
         throw staleRun(run);
       }
       if (statusCode !== 200)
-        throw new Error(`${what} answers ${statusCode}: ${(await limited(body, LONGEST_LINE)).slice(0, 200)}`);
+        throw new Error(`${what} answers ${statusCode}: ${(await limitedBody(body, LONGEST_LINE)).slice(0, 200)}`);
       for await (const line of lines(body)) {
         progress = progressOf(parsed(line, progressLine, what));
         run.onProgress(progress);
@@ -89,17 +90,6 @@ function parsed<Value>(text: string, schema: z.ZodType<Value>, what: string): Va
   } catch (error) {
     throw new Error(`${what} gives an answer that is not understood: ${text.slice(0, 200)}`, { cause: error });
   }
-}
-
-async function limited(body: AsyncIterable<Buffer>, maxBytes: number): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) throw new Error(`an answer of more than ${maxBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 /** The lines that are not empty. */
