@@ -10,6 +10,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -119,6 +120,8 @@ async function debianIn(root: string, kept: string, mark: string): Promise<BareM
   if (certificates !== undefined) cpSync(certificates, join(root, 'etc/certificates.pem'));
   checked(LOCAL_LIMIT_MS, 'chroot', root, 'useradd', '--create-home', '--uid', String(USER), 'newcomer');
   cpSync('/etc/resolv.conf', join(root, 'etc/resolv.conf'), { dereference: true });
+  // What an installer or a container's runtime writes; debootstrap leaves it to them.
+  writeFileSync(join(root, 'etc/hosts'), '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n');
   const outside = await holder(root, ['-m'], '');
   const alone = await holder(root, ['-m', '-n'], 'ip link set lo up;');
   const env = environment(mark, HOME, '/usr/local/bin:/usr/bin:/bin', certificates && '/etc/certificates.pem');

@@ -14,7 +14,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { parseArgs, stripVTControlCharacters } from 'node:util';
 import { Newcomer } from '../docs/newcomer.ts';
 import { type Step, tourSteps } from '../docs/tour.ts';
 import { leftProcesses } from '../support/left-processes.ts';
@@ -33,6 +33,13 @@ interface Row {
   readonly step: string;
   readonly result: string;
   readonly seconds: number;
+}
+
+/** Which tests failed and why, of which a long run has told more than its last lines hold; and those. */
+function whatMatters(output: string): string {
+  const plain = stripVTControlCharacters(output);
+  const failures = plain.split('\n').filter((each) => /^\s*FAIL |^\w*Error: /.test(each));
+  return [...new Set(failures), plain.slice(-3000)].join('\n');
 }
 
 class FirstHour {
@@ -121,7 +128,7 @@ class FirstHour {
   async #succeeds(line: string, folder: string, net: 'outside' | 'alone' = 'alone'): Promise<string> {
     const running = this.#shell(line, folder, net);
     const code = await running.exit();
-    if (code !== 0) throw new Error(`${line} ended with ${code}:\n${running.output.slice(-3000)}`);
+    if (code !== 0) throw new Error(`${line} ended with ${code}:\n${whatMatters(running.output)}`);
     return running.output;
   }
 
@@ -164,8 +171,8 @@ class FirstHour {
 
   async #tests(): Promise<string> {
     const output = await this.#succeeds('npm test', CHECKOUT);
-    const [, counts = ''] = /Tests\s+(.*)/.exec(output.replaceAll(/\[\d+m/g, '')) ?? [];
-    return counts.replaceAll(String.fromCharCode(27), '').trim();
+    const [, counts = ''] = /Tests\s+(.*)/.exec(stripVTControlCharacters(output)) ?? [];
+    return counts.trim();
   }
 
   async #installedCommand(): Promise<string> {
