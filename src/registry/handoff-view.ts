@@ -11,8 +11,8 @@ import {
   stateKey,
 } from './handoff-entries.ts';
 import type { Entry } from './store/store.ts';
-import { checked } from './topology-entries.ts';
-import { jsonOf, type UnreadableEntries } from './unreadable.ts';
+import { stagedOf } from './topology-entries.ts';
+import type { UnreadableEntries } from './unreadable.ts';
 
 /** What one of the entries says of a cluster's handoffs. */
 export type Part =
@@ -27,7 +27,7 @@ export type Part =
 /** @throws UnreadableEntry */
 export function partOf(name: TopologyName, entry: Entry): Part {
   if (entry.key === stateKey(name)) return { kind: 'state', handoff: handoffOf(entry) };
-  if (entry.key === stagedKey(name)) return { kind: 'staged', topology: checked(name, entry, jsonOf(entry)).topology };
+  if (entry.key === stagedKey(name)) return { kind: 'staged', topology: stagedOf(name, entry) };
   const node = knownNodeOf(name, entry);
   if (node !== null) return { kind: 'node', node };
   const router = autonomousRouterOf(name, entry);

@@ -45,16 +45,15 @@ import {
 } from './store/store.ts';
 import { type CommitOptions, nextVersion, VersionConflict } from './topologies.ts';
 import {
-  checked,
   type Pointer,
   pointerKey,
   pointerOf,
+  stagedOf,
   topologyOf,
   versionChanges,
   versionKey,
 } from './topology-entries.ts';
 import type { TrackedStore } from './tracked-store.ts';
-import { jsonOf } from './unreadable.ts';
 
 /** What is reported of a cluster's handoffs. */
 export type HandoffEvent =
@@ -308,7 +307,7 @@ export class Handoffs {
   /** What is staged, or null. @throws UnreadableEntry */
   async staged(name: TopologyName): Promise<Topology | null> {
     const entry = await this.#store.get(stagedKey(name));
-    return entry === null ? null : checked(name, entry, jsonOf(entry)).topology;
+    return entry === null ? null : stagedOf(name, entry);
   }
 
   /**

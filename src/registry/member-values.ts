@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { HostPort } from '../runtime/address.ts';
+import { oncePerObject } from '../runtime/once-per-object.ts';
 import type { TopologyName, TopologyVersion } from '../topology/index.ts';
 import { type Handoff, type HandoffStep, handoffSteps, hasReached, type NodeInstance } from './handoff-entries.ts';
 import type { Member } from './members.ts';
@@ -109,15 +110,14 @@ const nodeSchema = z.looseObject({
   knows,
 });
 
-/** What another process has written, which may be of another release: what it does not say, or says in another way, is empty. */
-export function routerValue(value: object): RouterValue {
-  return routerSchema.parse(value) as object as RouterValue;
-}
+/**
+ * What another process has written, which may be of another release: what it does not say, or says in another way, is empty.
+ * Read once: each step of a handoff looks at all routers again whenever one of them has said something.
+ */
+export const routerValue = oncePerObject((value: object) => routerSchema.parse(value) as object as RouterValue);
 
 /** The same for a node. */
-export function nodeValue(value: object): NodeValue {
-  return nodeSchema.parse(value) as object as NodeValue;
-}
+export const nodeValue = oncePerObject((value: object) => nodeSchema.parse(value) as object as NodeValue);
 
 /** The name of a node among its kind. */
 export function nodeName({ namespace, cluster }: TopologyName, shard: string, nodeId: string): string {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { oncePerObject } from '../runtime/once-per-object.ts';
 import {
   type ReadTopology,
   readTopology,
@@ -10,7 +11,7 @@ import {
 } from '../topology/index.ts';
 import { DocumentError } from '../yaml/index.ts';
 import type { Change, Entry } from './store/store.ts';
-import { parsed, type UnreadableEntries, UnreadableEntry } from './unreadable.ts';
+import { jsonOf, parsed, type UnreadableEntries, UnreadableEntry } from './unreadable.ts';
 
 /** The entry that holds the current version's number. Where the topology was deleted, versions go on from it. */
 export interface Pointer {
@@ -148,23 +149,40 @@ export interface ReadVersion {
   readonly ignored: readonly string[];
 }
 
+/** Of ten thousand shards it takes a while: it is done once. */
+const storedVersionOf = oncePerObject((entry: Entry): ReadVersion => {
+  const { at, topology } = parsed(entry, storedSchema);
+  return { at, ...readFrom(entry, topology) };
+});
+
 /** @throws UnreadableEntry */
 export function versionOf(name: TopologyName, entry: Entry): ReadVersion {
-  const { at, topology: document } = parsed(entry, storedSchema);
-  return { at, ...checked(name, entry, document) };
+  return ofCluster(name, entry, storedVersionOf(entry));
 }
 
 export function topologyOf(name: TopologyName, entry: Entry): Topology {
   return versionOf(name, entry).topology;
 }
 
+const stagedTopologyOf = oncePerObject((entry: Entry) => readFrom(entry, jsonOf(entry)));
+
+/** What a handoff leads to, as it is stored beside the current version. @throws UnreadableEntry */
+export function stagedOf(name: TopologyName, entry: Entry): Topology {
+  return ofCluster(name, entry, stagedTopologyOf(entry)).topology;
+}
+
 /** A topology that an entry keeps, as this release understands it. @throws UnreadableEntry */
-export function checked(name: TopologyName, entry: Entry, document: unknown): Omit<ReadVersion, 'at'> {
-  const { topology, ignored } = readOrRefuse(entry, () => readTopology(document, topologyText(name)));
-  const { namespace, version } = topology;
-  if (version === null || topologyText({ namespace, cluster: topology.name }) !== topologyText(name))
-    throw new UnreadableEntry(entry, `it is not a version of ${topologyText(name)}`);
+function readFrom(entry: Entry, document: unknown): Omit<ReadVersion, 'at'> {
+  const { topology, ignored } = readOrRefuse(entry, () => readTopology(document, 'the topology'));
+  const { version } = topology;
+  if (version === null) throw new UnreadableEntry(entry, 'its topology has no version');
   return { topology: { ...topology, version }, ignored };
+}
+
+function ofCluster<Read extends Omit<ReadVersion, 'at'>>(name: TopologyName, entry: Entry, read: Read): Read {
+  const { namespace, name: cluster } = read.topology;
+  if (topologyText({ namespace, cluster }) === topologyText(name)) return read;
+  throw new UnreadableEntry(entry, `it is not a version of ${topologyText(name)}`);
 }
 
 function readOrRefuse(entry: Entry, read: () => ReadTopology): ReadTopology {

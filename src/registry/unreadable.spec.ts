@@ -20,3 +20,11 @@ it('says in plain words why an entry cannot be read', () => {
   expect(() => parsed(entry('[]'), schema)).toThrow(`${at} is a list; give a mapping`);
   expect(() => parsed(entry('{'), schema)).toThrow(`${at} it is not JSON`);
 });
+
+it('reads an entry once by each schema', () => {
+  const [one, same] = [entry('{"step": "drain"}'), entry('{"step": "drain"}')];
+  const schema = z.object({ step: z.string() });
+  expect(parsed(one, schema)).toBe(parsed(one, schema));
+  expect(parsed(same, schema)).not.toBe(parsed(one, schema));
+  expect(parsed(one, z.object({}))).toEqual({});
+});

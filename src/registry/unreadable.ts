@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { oncePerObject } from '../runtime/once-per-object.ts';
 import { checked } from '../yaml/index.ts';
 import type { Entry, Revision } from './store/store.ts';
 
@@ -90,12 +91,20 @@ export function jsonOf(entry: Entry): unknown {
   }
 }
 
+/** Reads entries by a schema, each once: a store tells all of a process's followers of the same one. */
+const readerBy = oncePerObject((schema: z.ZodType) =>
+  oncePerObject((entry: Entry): unknown => {
+    const found = checked(schema, jsonOf(entry));
+    if ('value' in found) return found.value;
+    throw new UnreadableEntry(entry, found.fault);
+  }),
+);
+
 /**
- * An entry as its schema has it; fields that this release does not know are left out, unless the schema keeps them.
+ * An entry as its schema has it; fields that this release does not know are left out, unless the schema keeps them. The same
+ * entry gives the same value again: nobody changes it.
  * @throws UnreadableEntry
  */
-export function parsed<Schema extends z.ZodType>(entry: Entry, schema: Schema): z.output<Schema> {
-  const found = checked(schema, jsonOf(entry));
-  if ('value' in found) return found.value;
-  throw new UnreadableEntry(entry, found.fault);
+export function parsed<Schema extends z.ZodType>(entry: Entry, schema: Schema): Readonly<z.output<Schema>> {
+  return readerBy(schema)(entry) as z.output<Schema>;
 }

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { formatDuration } from '../runtime/quantity.ts';
-import { checkDocument, parseYaml, type Report } from '../yaml/index.ts';
+import { checkDocument, DocumentError, parseYaml, type Report } from '../yaml/index.ts';
 import type { ClusterDescription, Moving, Piece } from './cluster-description.ts';
 import { describeCluster } from './describe.ts';
 import { targetOf } from './moving.ts';
@@ -44,15 +44,25 @@ export interface ReadTopology {
  * A writer that adds a field that must not be left out names it in `requires`.
  */
 export function readTopology(document: unknown, source: string): ReadTopology {
-  const parsed = storedTopologySchema.safeParse(document);
-  const unknown = (parsed.error?.issues ?? []).flatMap((issue) =>
+  try {
+    return { topology: checkTopology(document, source), ignored: [] };
+  } catch (error) {
+    const unknown = unknownIn(document);
+    if (!(error instanceof DocumentError) || unknown.length === 0) throw error;
+    const known = structuredClone(document);
+    for (const path of unknown) leaveOut(known, path);
+    return { topology: checkTopology(known, source), ignored: unknown.map((path) => path.join('.')) };
+  }
+}
+
+/** The fields that may be left out. */
+function unknownIn(document: unknown): PropertyKey[][] {
+  const { error } = storedTopologySchema.safeParse(document);
+  return (error?.issues ?? []).flatMap((issue) =>
     issue.code === 'unrecognized_keys' && !DECISIVE.has(issue.path[0])
       ? issue.keys.map((key) => [...issue.path, key])
       : [],
   );
-  const known = unknown.length === 0 ? document : structuredClone(document);
-  for (const path of unknown) leaveOut(known, path);
-  return { topology: checkTopology(known, source), ignored: unknown.map((path) => path.join('.')) };
 }
 
 function leaveOut(document: unknown, path: readonly PropertyKey[]): void {

@@ -1,3 +1,4 @@
+import { oncePerObject } from '../../runtime/once-per-object.ts';
 import type { Entry, Revision, Watcher } from './store.ts';
 
 /** A change as it was logged; a value of null: the entry was deleted. */
@@ -80,6 +81,7 @@ export class ChangeFeed {
   }
 }
 
-function entryOf({ key, value, created, revision }: ChangeRow): Entry | null {
-  return value === null ? null : { key, value, created, revision };
-}
+/** All followers are told of the same entry, so that what they have in common can be made of it once. */
+const entryOf = oncePerObject(({ key, value, created, revision }: ChangeRow): Entry | null =>
+  value === null ? null : { key, value, created, revision },
+);
