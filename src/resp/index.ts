@@ -1,4 +1,4 @@
-/** RESP, the protocol of Redis and its relatives, in both versions: commands of clients, replies of servers. It knows no command. */
+/** RESP, the protocol of Redis and its relatives, in both versions: commands of clients, replies of servers. It knows no command, but for that by which one logs in. */
 export { Command } from './command.ts';
 export { commandOf, readCommand } from './command-of.ts';
 export { forEachElement, integerAt, stringAt } from './elements.ts';
@@ -14,6 +14,7 @@ export {
   type RequestSink,
   type RespFault,
 } from './request-reader.ts';
+export { RespClient, RespClientError, type RespLogin } from './resp-client.ts';
 export {
   arrayReply,
   bulkReply,
@@ -28,4 +29,5 @@ export {
   pushReply,
   QUEUED,
   simpleReply,
+  verbatimReply,
 } from './write.ts';

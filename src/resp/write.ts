@@ -30,6 +30,13 @@ export function bulkReply(content: string | Uint8Array): Buffer {
   return Buffer.concat([Buffer.from(`$${bytes.length}\r\n`), bytes, CRLF]);
 }
 
+/** A text for people to read; in RESP2, which has no such type, a string. */
+export function verbatimReply(text: string, protocol: Protocol): Buffer {
+  if (protocol === 2) return bulkReply(text);
+  const content = Buffer.from(`txt:${text}`);
+  return Buffer.concat([Buffer.from(`=${content.length}\r\n`), content, CRLF]);
+}
+
 export function nullReply(protocol: Protocol): Buffer {
   return protocol === 3 ? NULL : NULL_BULK;
 }

@@ -2,8 +2,9 @@ import { type PlacementName, placementKinds, type SharedTables } from '../placem
 import { Cluster, openRest, type PieceTable } from './cluster.ts';
 import type { ClusterDescription } from './cluster-description.ts';
 import { KeyTable } from './key-table.ts';
+import { servingShards } from './moving.ts';
 import type { ResolvedPin } from './pins.ts';
-import type { TopologyVersion } from './topology.ts';
+import { type Node, nodesOf, type TopologyVersion } from './topology.ts';
 
 /**
  * A cluster at one version, in memory that threads share: built once, handed over at once, and opened by a routing
@@ -23,6 +24,8 @@ export interface SharedCluster {
   /** Ids and addresses of the shards one after the other, and where each of them ends. */
   readonly text: Uint8Array;
   readonly ends: Int32Array;
+  /** All nodes, as JSON; null where keys are not placed by slots, so that nobody asks for them. */
+  readonly nodes: Uint8Array | null;
 }
 
 const encoder = new TextEncoder();
@@ -53,7 +56,16 @@ export function shareCluster(description: ClusterDescription, version: TopologyV
     rest: moving === null ? null : { cursor: moving.cursor, pieces: restTables },
     text,
     ends,
+    nodes: description.placement.name === 'slots' ? sharedNodes(description) : null,
   };
+}
+
+function sharedNodes(description: ClusterDescription): Uint8Array {
+  const nodes = nodesOf({ ...description, shards: servingShards(description) });
+  const json = encoder.encode(JSON.stringify(nodes));
+  const shared = new Uint8Array(new SharedArrayBuffer(json.length));
+  shared.set(json);
+  return shared;
 }
 
 /** A shard as requests need it. */
@@ -83,6 +95,12 @@ export class ClusterTable extends KeyTable {
   shardAt(index: number): ShardPlace {
     this.#places[index] ??= { id: this.#part(2 * index), address: this.#part(2 * index + 1) };
     return this.#places[index];
+  }
+
+  /** All nodes, each primary before its replicas, and in the order of the shards; none where keys are not placed by slots. */
+  nodes(): readonly Node[] {
+    const { nodes } = this.#shared;
+    return nodes === null ? [] : (JSON.parse(Buffer.from(nodes).toString('utf8')) as Node[]);
   }
 
   /** All of them: for people. */

@@ -22,7 +22,7 @@ export { type Pin, pinName } from './pins.ts';
 export { DEFAULT_PLACEMENT, nodeId, optionalClusterFields, topologySchema } from './schema.ts';
 export { parseSetNodes, setNodesText } from './set-nodes.ts';
 export { sharesOf } from './shares.ts';
-export type { SlotRange } from './slot-ranges.ts';
+export { formatSlotRanges, parseSlotRanges, type SlotRange } from './slot-ranges.ts';
 export type { StagedCluster } from './staged-cluster.ts';
 export {
   type ChangeRules,

@@ -52,7 +52,7 @@ export const rooms: readonly Room[] = [
   {
     folder: 'resp',
     what: 'the protocol of Redis and its relatives (RESP) on the wire: commands of clients, replies of servers',
-    mayImport: [],
+    mayImport: ['io'],
   },
   {
     folder: 'topology',
@@ -81,8 +81,8 @@ export const rooms: readonly Room[] = [
   },
   {
     folder: 'controller',
-    what: 'keeps a topology in step with one of its `sources/`: files, DNS, or nodes',
-    mayImport: ['handoff', 'registry', 'runtime', 'topology', 'yaml'],
+    what: 'keeps a topology in step with one of its `sources/`: files, DNS, nodes, or the servers of a Redis cluster',
+    mayImport: ['handoff', 'io', 'placement', 'registry', 'resp', 'runtime', 'topology', 'yaml'],
   },
   { folder: 'proxy/health', what: 'active health checks', mayImport: ['io', 'runtime'] },
   {
@@ -98,7 +98,7 @@ export const rooms: readonly Room[] = [
   {
     folder: 'proxy/redis',
     what: 'the Redis family: sessions with clients, the commands and their keys, answers in order, connections to shards',
-    mayImport: ['io', 'placement', 'proxy/core', 'resp'],
+    mayImport: ['io', 'placement', 'proxy/core', 'resp', 'runtime', 'topology'],
   },
   {
     folder: 'proxy/threads',
@@ -144,7 +144,7 @@ export const rooms: readonly Room[] = [
   {
     folder: 'app',
     what: 'the router process, the only place that joins `control` with `proxy`; reloads and replacement; a served registry; `dev/`, a cluster to try things on',
-    mayImport: ['admin', 'config', 'control', 'io', 'proxy', 'registry', 'runtime', 'sqlite', 'topology'],
+    mayImport: ['admin', 'config', 'control', 'controller', 'io', 'proxy', 'registry', 'runtime', 'sqlite', 'topology'],
   },
   {
     folder: 'cli',

@@ -1,5 +1,5 @@
 import { namedListeners } from '../../src/io/index.ts';
-import type { UpstreamDescription } from '../../src/proxy/index.ts';
+import type { RedisEntryDescription, UpstreamDescription } from '../../src/proxy/index.ts';
 import { Router } from '../../src/proxy/threads/router.ts';
 import { machineClock } from '../../src/runtime/machine-clock.ts';
 import type { SharedCluster, StagedCluster, TopologyVersion } from '../../src/topology/index.ts';
@@ -13,6 +13,12 @@ interface Setup {
   readonly password?: string;
   readonly upstream?: Partial<UpstreamDescription>;
   readonly settings?: object;
+  /** The cluster's servers tell the owners: nothing is handed over. */
+  readonly isDiscovered?: boolean;
+  /** What clients see. */
+  readonly entry?: Partial<RedisEntryDescription>;
+  /** The owners of the keys, in place of those by prefixes. */
+  readonly tableOf?: (shards: RedisRouter['shards']) => SharedCluster;
 }
 
 /**
@@ -40,17 +46,21 @@ export class RedisRouter {
     this.port = port;
   }
 
-  static async start(scope: Scope, { password, upstream = {}, settings = {} }: Setup = {}): Promise<RedisRouter> {
+  static async start(
+    scope: Scope,
+    { password, upstream = {}, settings = {}, entry = {}, ...setup }: Setup = {},
+  ): Promise<RedisRouter> {
     const shards = [await FakeRedis.start(scope, 's0'), await FakeRedis.start(scope, 's1')] as const;
-    const tables = [tableOf(shards, 1, 's1'), tableOf(shards, 2, 's0')] as const;
-    const servesUntil = new Float64Array(new SharedArrayBuffer(16)).fill(Number.POSITIVE_INFINITY);
+    const tables = [setup.tableOf?.(shards) ?? tableOf(shards, 1, 's1'), tableOf(shards, 2, 's0')] as const;
+    const served = new Float64Array(new SharedArrayBuffer(16)).fill(Number.POSITIVE_INFINITY);
+    const servesUntil = setup.isDiscovered === true ? undefined : served;
     const clusters = [{ name: 'cache', upstream: { protocol: 'redis', ...upstream }, table: tables[0], servesUntil }];
     const all = routerSettings([], clusters);
     const router = await Router.start({
       ...all,
       drain: { ...all.drain, windowMs: 0 },
       ...settings,
-      families: { ...all.families, redis: { entries: { here: { cluster: 'cache', password } } } },
+      families: { ...all.families, redis: { entries: { here: { cluster: 'cache', password, ...entry } } } },
       clock: machineClock,
       random: () => 0.5,
       timeOfDay: () => '',

@@ -1,3 +1,4 @@
+import type { Accepted } from '../../io/index.ts';
 import type { Protocol } from '../../resp/index.ts';
 import type { Wanted } from './client-state.ts';
 import type { RedisEntry } from './entry.ts';
@@ -20,6 +21,7 @@ export interface ClientSession extends RequestClient {
   protocol: Protocol;
   name: string;
   readonly isAuthenticated: boolean;
+  readonly accepted: Accepted;
   readonly beganMs: number;
   readonly idleMs: number;
   /** Nothing decides about its commands but the commands: most clients' sessions are so. */

@@ -40,7 +40,7 @@ export abstract class ClientState {
 
   /** Nothing decides about its commands but the commands: most clients are so. */
   get isPlain(): boolean {
-    return this.isAuthenticated && this.subscriber === null;
+    return this.isAuthenticated && this.subscriber === null && this.entry.mode !== 'direct';
   }
 
   /** The client has said who it is, or is nobody again. */

@@ -8,7 +8,16 @@ export interface RedisEntryDescription {
   readonly cluster: string;
   /** What clients have to give; undefined: nothing. */
   readonly password?: string | undefined;
+  readonly mode?: RedisMode | undefined;
+  /** Where clients reach this router, `host:port`, in place of the address that they have come to. */
+  readonly announce?: readonly string[] | undefined;
 }
+
+/**
+ * What clients see. `hidden`: one server. `direct`: a cluster, to whose nodes they go with their keys. `routers`: a cluster whose nodes are the
+ * routers.
+ */
+export type RedisMode = 'hidden' | 'direct' | 'routers';
 
 /** What clients find at an address: the owners of their keys, and what is counted for their commands. */
 export class RedisEntry {
@@ -27,6 +36,15 @@ export class RedisEntry {
 
   get owners(): RedisOwners | null {
     return this.#ownersNow();
+  }
+
+  get mode(): RedisMode {
+    return this.description.mode ?? 'hidden';
+  }
+
+  /** Where the other routers of the cluster are reached, as they announce themselves. */
+  get otherRouters(): readonly string[] {
+    return [];
   }
 
   get asksPassword(): boolean {

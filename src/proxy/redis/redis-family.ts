@@ -10,6 +10,7 @@ const refusalReasons = [
   'unauthenticated',
   'cross_slot',
   'too_long',
+  'moved',
   'no_owner',
   'held_too_long',
   'held_too_many',

@@ -34,6 +34,7 @@ export class RedisSession extends ClientState implements Session, RequestSink, O
   readonly id: number;
   readonly context: RedisContext;
   readonly entry: RedisEntry;
+  readonly accepted: Accepted;
   readonly address: string;
   readonly clientGroup: string;
   readonly clientConnection = this;
@@ -42,7 +43,6 @@ export class RedisSession extends ClientState implements Session, RequestSink, O
   readonly keptBytes: KeptBytes;
   declare command: Command;
   readonly #owner: SessionOwner;
-  readonly #accepted: Accepted;
   readonly #output: Output;
   readonly #reader: RequestReader;
   readonly #pace: Pace;
@@ -66,7 +66,7 @@ export class RedisSession extends ClientState implements Session, RequestSink, O
     super();
     const { core } = owner.context;
     this.#owner = owner;
-    this.#accepted = accepted;
+    this.accepted = accepted;
     this.id = id;
     this.context = owner.context;
     this.entry = entry;
@@ -355,7 +355,7 @@ export class RedisSession extends ClientState implements Session, RequestSink, O
     this.#state = 'ending';
     this.#reader.stop();
     this.#output.flushAll();
-    endSocket(this.#accepted.socket, () => this.#onClosed());
+    endSocket(this.accepted.socket, () => this.#onClosed());
   }
 
   /** Ends it because of what its client does, or leaves undone. */
@@ -365,7 +365,7 @@ export class RedisSession extends ClientState implements Session, RequestSink, O
   }
 
   destroy(): void {
-    this.#accepted.socket.destroy();
+    this.accepted.socket.destroy();
     this.#onClosed();
   }
 

@@ -26,6 +26,7 @@ export const ERRORS = {
     'ERR the answer is longer than what the router keeps until its turn, or until all shards have answered',
   tooManyNames: 'ERR too many channels and patterns are subscribed to over this connection',
   badName: 'ERR Client names cannot contain spaces, newlines or special characters.',
+  noCluster: 'ERR This instance has cluster support disabled',
   moved: 'TRYAGAIN the slot of the key is being moved; try again',
 } as const;
 

@@ -35,7 +35,8 @@ export class ClusterOwners<P extends Pool = Pool> implements Owners {
   readonly build: number;
   /** In memory that threads share; null while the owners are unknown. */
   readonly shared: SharedCluster | null;
-  readonly #table: ClusterTable | null;
+  /** The same as this thread has opened it. */
+  readonly table: ClusterTable | null;
   readonly #upstreamOf: (shard: ShardPlace) => Upstream<P>;
   /** By the shard's number, made when a request is for it: a version of 10,000 shards is swapped in without a pause. */
   readonly #upstreams: Array<Upstream<P> | undefined>;
@@ -53,7 +54,7 @@ export class ClusterOwners<P extends Pool = Pool> implements Owners {
     this.name = name;
     this.upstream = upstream;
     this.shared = table;
-    this.#table = table === null ? null : new ClusterTable(table);
+    this.table = table === null ? null : new ClusterTable(table);
     this.build = table?.build ?? 0;
     this.gate = gate;
     this.#upstreamOf = upstreamOf;
@@ -61,7 +62,7 @@ export class ClusterOwners<P extends Pool = Pool> implements Owners {
   }
 
   get size(): number {
-    return this.#table?.size ?? 0;
+    return this.table?.size ?? 0;
   }
 
   get protocol(): string {
@@ -70,12 +71,12 @@ export class ClusterOwners<P extends Pool = Pool> implements Owners {
 
   /** Null where there is no table, or it has no version. */
   get version(): number | null {
-    return this.#table?.version ?? null;
+    return this.table?.version ?? null;
   }
 
   /** Distinguishes this thread's table from others; null where there is none. @param keys how many are looked at */
   async fingerprint(keys: number): Promise<TableFingerprint | null> {
-    const table = this.#table;
+    const table = this.table;
     return table === null ? null : { version: table.version, hash: await fingerprint(table, keys) };
   }
 
@@ -97,7 +98,7 @@ export class ClusterOwners<P extends Pool = Pool> implements Owners {
 
   /** The owner of key[start, end), which is looked at where it stands. */
   ownerOfBytes(key: Uint8Array, start: number, end: number): Upstream<P> | null {
-    const index = this.#table === null ? -1 : this.#table.locate(key, start, end);
+    const index = this.table === null ? -1 : this.table.locate(key, start, end);
     return index < 0 ? null : this.reach(index);
   }
 
@@ -106,9 +107,15 @@ export class ClusterOwners<P extends Pool = Pool> implements Owners {
     return this.size === 0 ? null : this.reach(0);
   }
 
+  /** The shard of an id; null where there is none. Looks at all of them. */
+  withId(id: string): Upstream<P> | null {
+    for (let index = 0; index < this.size; index++) if (this.idOf(index) === id) return this.reach(index);
+    return null;
+  }
+
   /** The shard at an address; null where there is none. Looks at all of them. */
   at(address: string): Upstream<P> | null {
-    const table = this.#table;
+    const table = this.table;
     for (let index = 0; table !== null && index < table.size; index++)
       if (table.shardAt(index).address === address) return this.reach(index);
     return null;
@@ -126,27 +133,27 @@ export class ClusterOwners<P extends Pool = Pool> implements Owners {
     const known = this.#upstreams[index];
     if (known === upstream) return true;
     // One whose cluster has other settings by now is the same shard still.
-    const { id, address } = (this.#table as ClusterTable).shardAt(index);
+    const { id, address } = (this.table as ClusterTable).shardAt(index);
     return upstream.id === id && upstream.address === address && upstream.cluster === this.name;
   }
 
   /** The number of the shard that owns a key; -1 where no shard does. */
   #indexOf(key: Key): number {
-    const table = this.#table;
+    const table = this.table;
     if (table === null) return -1;
     const { bytes, length } = this.#keyBytes.read(key);
     return table.locate(bytes, 0, length);
   }
 
   idOf(index: number): string {
-    return (this.#table as ClusterTable).shardAt(index).id;
+    return (this.table as ClusterTable).shardAt(index).id;
   }
 
   /** The shard of this number. */
   reach(index: number): Upstream<P> {
     const known = this.#upstreams[index];
     if (known !== undefined) return known;
-    const made = this.#upstreamOf((this.#table as ClusterTable).shardAt(index));
+    const made = this.#upstreamOf((this.table as ClusterTable).shardAt(index));
     this.#upstreams[index] = made;
     this.reached.add(made);
     return made;

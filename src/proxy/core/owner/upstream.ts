@@ -50,7 +50,8 @@ export class Upstream<P extends Pool = Pool> implements ShardEndpoint {
   readonly #shares = new ClientShares((visit) => this.pool.forEachOpen(visit));
   readonly #checker: HealthChecker | null;
   readonly #held: HeldRequests;
-  readonly #waitForOwnerMs: number;
+  /** How long requests wait for it while it is down or unhealthy; 0: they do not. */
+  readonly waitForOwnerMs: number;
   readonly #log: Log;
   #unreachable = false;
   #nextFailureLogMs = 0;
@@ -74,7 +75,7 @@ export class Upstream<P extends Pool = Pool> implements ShardEndpoint {
     this.certificates = tls === undefined ? null : new ClientCertificates(tls);
     this.login = login ?? null;
     this.limits = limitsOf(context, description);
-    this.#waitForOwnerMs = waitForOwnerMs;
+    this.waitForOwnerMs = waitForOwnerMs;
     this.#log = context.log.child({ cluster, shard: id, address });
     const watched = activeHealth !== undefined || passiveHealth !== undefined;
     this.health = watched
@@ -112,7 +113,7 @@ export class Upstream<P extends Pool = Pool> implements ShardEndpoint {
 
   /** Requests wait for it while it is down or unhealthy. */
   get isWaitedFor(): boolean {
-    return this.#waitForOwnerMs > 0;
+    return this.waitForOwnerMs > 0;
   }
 
   onReached(): void {
@@ -134,8 +135,8 @@ export class Upstream<P extends Pool = Pool> implements ShardEndpoint {
   }
 
   unavailable(request: OutgoingRequest, cause: 'unreachable' | 'unhealthy', reason: string): void {
-    if (this.#waitForOwnerMs === 0) this.refuse(request, cause, reason);
-    else if (!this.#held.hold(request, reason, this.#waitForOwnerMs)) this.refuse(request, 'overloaded', '');
+    if (this.waitForOwnerMs === 0) this.refuse(request, cause, reason);
+    else if (!this.#held.hold(request, reason, this.waitForOwnerMs)) this.refuse(request, 'overloaded', '');
   }
 
   refuse(request: OutgoingRequest, cause: FailureCause, reason: string): void {

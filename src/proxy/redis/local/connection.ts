@@ -11,7 +11,7 @@ import {
 import type { ClientSession } from '../client-session.ts';
 import { cut, ERRORS } from '../words.ts';
 import type { LocalAnswer } from './local-answer.ts';
-import { SERVER_VERSION } from './server.ts';
+import { modeOf, SERVER_VERSION } from './server.ts';
 
 const DEFAULT_USER = 'default';
 /** What Redis allows in names: no white space, nothing that does not print. */
@@ -110,13 +110,14 @@ export const hello: LocalAnswer = (session, [version, ...rest]) => {
 const HELLO_NOAUTH =
   'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time';
 
-function greeting({ id, protocol }: ClientSession): Buffer {
+function greeting(session: ClientSession): Buffer {
+  const { id, protocol } = session;
   const pairs = [
     ['server', bulkReply('redis')],
     ['version', bulkReply(SERVER_VERSION)],
     ['proto', integerReply(protocol)],
     ['id', integerReply(id)],
-    ['mode', bulkReply('standalone')],
+    ['mode', bulkReply(modeOf(session))],
     ['role', bulkReply('master')],
     ['modules', arrayReply([])],
   ] as const;

@@ -1,4 +1,6 @@
 import { arrayReply, bulkReply, integerReply, mapReply } from '../../../resp/index.ts';
+import type { ClientSession } from '../client-session.ts';
+import { ERRORS } from '../words.ts';
 import { globMatches } from './glob.ts';
 import type { LocalAnswer } from './local-answer.ts';
 
@@ -8,13 +10,18 @@ import type { LocalAnswer } from './local-answer.ts';
  */
 export const SERVER_VERSION = '7.0.15';
 
+/** What a server is to its clients, as they are told. */
+export function modeOf({ entry }: ClientSession): 'standalone' | 'cluster' {
+  return entry.mode === 'hidden' ? 'standalone' : 'cluster';
+}
+
 /** INFO: what frameworks look for. A shard's own stands at that shard. */
 export const info: LocalAnswer = (session, sections) => {
   const { entry } = session;
   const texts: Readonly<Record<string, readonly string[]>> = {
-    server: [`redis_version:${SERVER_VERSION}`, 'redis_mode:standalone', 'arch_bits:64', 'executable:keyway'],
+    server: [`redis_version:${SERVER_VERSION}`, `redis_mode:${modeOf(session)}`, 'arch_bits:64', 'executable:keyway'],
     replication: ['role:master', 'connected_slaves:0'],
-    cluster: ['cluster_enabled:0'],
+    cluster: [`cluster_enabled:${entry.mode === 'hidden' ? 0 : 1}`],
     keyway: [
       `cluster:${entry.description.cluster}`,
       `shards:${entry.owners?.size ?? 0}`,
@@ -36,9 +43,8 @@ export const role: LocalAnswer = (session) =>
 
 export const whoAmI: LocalAnswer = (session) => session.say(bulkReply('default'));
 
-/** What is for a cluster's nodes: clients see one server, and take it for one without a cluster. */
-export const noCluster: LocalAnswer = (session) =>
-  session.refuse('refused_command', 'ERR This instance has cluster support disabled');
+/** A server without a cluster. */
+export const noCluster: LocalAnswer = (session) => session.refuse('refused_command', ERRORS.noCluster);
 
 /** What frameworks read of a server's settings before they use it. */
 const SETTINGS: Readonly<Record<string, string>> = {

@@ -25,6 +25,7 @@ interface Part {
 /** An answer of which several shards have a part each: it goes out when all have come. */
 export class GatheredAnswer extends Answer implements RequestClient {
   readonly context: RedisContext;
+  readonly entry: RequestClient['entry'];
   readonly protocol: Protocol;
   readonly address: string;
   readonly clientGroup: string;
@@ -48,6 +49,7 @@ export class GatheredAnswer extends Answer implements RequestClient {
   constructor(client: RequestClient, merge: (replies: readonly Uint8Array[]) => Uint8Array, place?: Answer) {
     super();
     this.context = client.context;
+    this.entry = client.entry;
     this.protocol = client.protocol;
     this.address = client.address;
     this.clientGroup = client.clientGroup;

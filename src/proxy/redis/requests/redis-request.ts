@@ -1,4 +1,5 @@
 import { encodeCommand, errorCodeIs, type Redirect, ReplyType, redirectOf } from '../../../resp/index.ts';
+import { addressText, splitAddress } from '../../../runtime/address.ts';
 import { LATENCY_UNIT_US, latencyBucket } from '../../core/counters.ts';
 import type { OpenStream } from '../../core/open-request.ts';
 import type { Refusal } from '../../core/refusal.ts';
@@ -10,7 +11,7 @@ import { ERRORS, refusalText } from '../words.ts';
 import { RetryTurn } from './retry-turn.ts';
 import { NOT_KEPT, RoutedCommand } from './routed-command.ts';
 
-/** A command is sent so often at most, for whatever reasons servers give: some seconds' worth. */
+/** A command may be sent so often, for whatever reasons servers give: some seconds' worth. */
 const MAX_SENDINGS = 10;
 /** Says that the next command is asked of a node that only takes the slot over (Redis Cluster's ASK). */
 const ASKING = encodeCommand(['ASKING']);
@@ -92,12 +93,18 @@ export class RedisRequest extends RoutedCommand {
       errorCodeIs(bytes, start, end, 'LOADING');
     if (!isPassing) return errorCodeIs(bytes, start, end, 'NOSCRIPT') && this.bringsScript();
     if (!this.isOfServer(bytes, start, end)) return false;
-    if (this.sendings < MAX_SENDINGS && this.owner.retryBudget.take() && this.takeBack()) {
+    if (this.mayBeSentAgain && this.owner.retryBudget.take() && this.takeBack()) {
       this.sendAgain(isRedirected ? redirectOf(bytes, start, end) : null);
       return true;
     }
     if (isRedirected) this.fail(ERRORS.moved);
     return isRedirected;
+  }
+
+  /** A cluster may be without an owner of the slot for as long as requests wait for an owner. */
+  private get mayBeSentAgain(): boolean {
+    if (this.sendings < MAX_SENDINGS) return true;
+    return this.ageMs(this.client.context.core.turn.nowMs) < this.owner.waitForOwnerMs;
   }
 
   /** Whether the server itself says so: a script that was carried out may say anything. */
@@ -152,9 +159,10 @@ export class RedisRequest extends RoutedCommand {
     if (this.place instanceof RetryTurn && this.place.isDue) this.proceed();
   }
 
-  /** A server that knows no name of its own leaves the host out: it is its own. */
+  /** A server that knows no name of its own leaves the host out: it is its own. IPv6 addresses stand without brackets. */
   private addressOf(address: string): string {
-    return address.startsWith(':') ? `${this.owner.target.host}${address}` : address;
+    const { host, port } = splitAddress(address);
+    return addressText({ host: host === '' ? this.owner.target.host : host, port });
   }
 
   // ---- its end -------------------------------------------------------------------------------------------------------

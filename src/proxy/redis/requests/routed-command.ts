@@ -6,6 +6,7 @@ import type { OpenRequest, OpenStream } from '../../core/open-request.ts';
 import type { Upstream } from '../../core/owner/upstream.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import type { WaitingPlace } from '../../core/waiting-place.ts';
+import type { RedisEntry } from '../entry.ts';
 import type { KeptBytes } from '../kept-bytes.ts';
 import type { RedisContext } from '../redis-context.ts';
 import { REDIS_PROTOCOL, type RedisOwners } from '../redis-owners.ts';
@@ -13,11 +14,14 @@ import type { RedisCall } from '../shards/redis-call.ts';
 import type { RedisConnection } from '../shards/redis-connection.ts';
 import type { RedisPool } from '../shards/redis-pool.ts';
 import { Answer } from './answer.ts';
+import { keysIn } from './keys-in.ts';
 import type { Retries } from './retry-turn.ts';
 
 /** What a request needs of its client's session. */
 export interface RequestClient {
   readonly context: RedisContext;
+  /** Where it came in: the owners of its keys at the moment. */
+  readonly entry: Pick<RedisEntry, 'owners'>;
   readonly protocol: Protocol;
   readonly address: string;
   readonly clientGroup: string;
@@ -71,7 +75,7 @@ export const NOT_KEPT = -1;
 export abstract class RoutedCommand extends Answer implements OpenRequest, RedisCall {
   declare readonly client: RequestClient;
   declare readonly traffic: TrafficCounters;
-  declare readonly keys: RequestKeys;
+  declare keys: RequestKeys;
   declare readonly protocol: Protocol;
   declare owners: RedisOwners;
   declare owner: Upstream<RedisPool>;
@@ -191,9 +195,23 @@ export abstract class RoutedCommand extends Answer implements OpenRequest, Redis
     this.hasBegun = true;
     const { gate } = this.owners;
     if (gate === null) {
-      // A cluster that is not in the registry changes with the config alone.
-      if (this.redirected === null || this.findOwnerIn(this.owners)) this.dispatch();
+      if (this.findOwnerNow()) this.dispatch();
     } else if (gate.readmits(this)) this.dispatch();
+  }
+
+  /** Of a cluster that has no gate, whose owners change with the config, or by what its servers say. */
+  private findOwnerNow(): boolean {
+    const owners = this.client.entry.owners ?? this.owners;
+    if (owners === this.owners) return this.redirected === null || this.findOwnerIn(owners);
+    // A server spoke of the owners that it knew: those of now have the last word.
+    if (this.redirected !== null) this.before = null;
+    this.redirected = null;
+    if (this.keys === NO_KEYS && this.raw !== null) this.keys = keysIn(this.raw) ?? NO_KEYS;
+    if (this.keys !== NO_KEYS) return this.findOwnerIn(owners);
+    // Without a key it is for this shard, wherever that is served now; or any would do.
+    this.owner = owners.withId(this.owner.id) ?? this.owner;
+    this.owners = owners;
+    return true;
   }
 
   protected dispatch(): void {

@@ -2,7 +2,7 @@ import type { Command } from '../../../resp/index.ts';
 import type { TrafficCounters } from '../../core/counters.ts';
 import type { Upstream } from '../../core/owner/upstream.ts';
 import type { ClientSession } from '../client-session.ts';
-import type { CommandInfo } from '../commands/index.ts';
+import { type CommandInfo, findCommand } from '../commands/index.ts';
 import type { RedisOwners } from '../redis-owners.ts';
 import { BlockingRequest } from '../requests/blocking-request.ts';
 import { RedisRequest } from '../requests/redis-request.ts';
@@ -57,6 +57,17 @@ export function sendAnywhere(session: ClientSession, info: CommandInfo): void {
   const owner = owners.first;
   if (owner === null) refuseUnowned(session);
   else send(session, info, owners, owner, NO_KEYS);
+}
+
+/** Sends the command that is being taken to a shard that is known. */
+export function sendToOwner(
+  session: ClientSession,
+  command: Command,
+  owners: RedisOwners,
+  owner: Upstream<RedisPool>,
+): void {
+  const info = findCommand(command);
+  if (info !== null) send(session, info, owners, owner, NO_KEYS);
 }
 
 function send(

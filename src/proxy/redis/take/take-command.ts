@@ -1,5 +1,6 @@
 import type { Command } from '../../../resp/index.ts';
 import type { ClientSession } from '../client-session.ts';
+import { movedText } from '../cluster/moved.ts';
 import { arityFits, type CommandInfo, findCommand, isBlocking } from '../commands/index.ts';
 import { localAnswers } from '../local/index.ts';
 import type { Transaction } from '../requests/transaction.ts';
@@ -21,7 +22,7 @@ export function takeCommand(session: ClientSession, command: Command): void {
     return;
   }
   const info = findCommand(command);
-  const fault = info === null || session.isPlain ? null : faultInState(session, info);
+  const fault = info === null || session.isPlain ? null : faultInState(session, info, command);
   if (info === null)
     refuseInQueue(
       session,
@@ -29,7 +30,7 @@ export function takeCommand(session: ClientSession, command: Command): void {
       unknownCommand(command.count, (i) => argumentUtf8(command, i, MAX_SHOWN)),
     );
   else if (!arityFits(info, command.count)) refuseInQueue(session, 'bad_command', wrongArity(info.name));
-  else if (fault !== null) session.refuse(fault === ERRORS.noAuth ? 'unauthenticated' : 'refused_command', fault);
+  else if (fault !== null) refuseInQueue(session, reasonOf(fault), fault);
   else if (isQueued(session, info)) queueCommand(session, session.transaction as Transaction, info, command);
   else if (info.keyAt > 0 && info.rule.way === 'keys') sendByKey(session, info, command, info.keyAt);
   else takeByRule(session, info, command);
@@ -44,12 +45,20 @@ function isOfHttp(command: Command): boolean {
 }
 
 /** Why a client may not say that now; null where it may. */
-function faultInState(session: ClientSession, { name, rule }: CommandInfo): string | null {
+function faultInState(session: ClientSession, info: CommandInfo, command: Command): string | null {
+  const { name, rule } = info;
   if (!session.isAuthenticated && !BEFORE_AUTHENTICATION.has(name)) return ERRORS.noAuth;
   const isOnlyListening = session.subscriber?.isListening === true && session.protocol === 2;
   const isForListeners = rule.way === 'subscribe' || name === 'ping' || name === 'quit' || name === 'reset';
-  if (!isOnlyListening || isForListeners) return null;
+  if (!isOnlyListening || isForListeners)
+    return session.entry.mode === 'direct' ? movedText(session, info, command) : null;
   return `ERR Can't execute '${name.replace('|', ' ')}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`;
+}
+
+function reasonOf(fault: string): string {
+  if (fault === ERRORS.noAuth) return 'unauthenticated';
+  if (fault === ERRORS.crossSlot) return 'cross_slot';
+  return fault.startsWith('MOVED ') ? 'moved' : 'refused_command';
 }
 
 /** What is refused between MULTI and EXEC has EXEC refused. */
