@@ -8,7 +8,7 @@ import {
   startControlThread,
 } from '../control/index.ts';
 import type { RoutedCluster, RouterThreads } from '../proxy/index.ts';
-import { type Handoff, KNOWS, type RouterValue, type Unreadable } from '../registry/index.ts';
+import { type Handoff, KNOWS, type RouterValue } from '../registry/index.ts';
 import type { Log } from '../runtime/log.ts';
 import type { ThreadVitals } from '../runtime/thread-vitals.ts';
 import {
@@ -18,8 +18,10 @@ import {
   shareCluster,
   type TopologyName,
 } from '../topology/index.ts';
+import { DiscoveredClusters } from './discovered-clusters.ts';
 import { ListeningPlaces } from './listening-places.ts';
 import { processName, thisProcess } from './process-name.ts';
+import { RegistryFaults } from './registry-faults.ts';
 import {
   controlledCluster,
   type FromRegistry,
@@ -39,7 +41,7 @@ export interface PreparedClusters {
   discard(): void;
 }
 
-/** A router's clusters: those of its config, and those of the registry, which change. Both go with the config. */
+/** A router's clusters: those of its config, and those of the registry or of servers that are asked, which change. All go with the config. */
 export class RoutedClusters {
   #config: Config;
   readonly #log: Log;
@@ -49,10 +51,8 @@ export class RoutedClusters {
   #threads: RouterThreads | null = null;
   readonly #startControl: StartControl;
   #control: Control | null = null;
-  /** The clusters whose watch has lost the registry. */
-  readonly #lost = new Map<string, { readonly sinceMs: number; readonly reason: string }>();
-  #outages = 0;
-  #unreadable: readonly Unreadable[] = [];
+  readonly #discovered: DiscoveredClusters;
+  readonly #faults: RegistryFaults;
   /** Of which nothing is known yet. */
   readonly #awaited = new Set<string>();
   #onAllReported: () => void = () => {};
@@ -65,6 +65,8 @@ export class RoutedClusters {
     this.#config = config;
     this.#log = log;
     this.#clock = clock;
+    this.#faults = new RegistryFaults(log, clock);
+    this.#discovered = new DiscoveredClusters(log, (cluster, table) => this.#onDiscovered(cluster, table));
     for (const { name, source } of config.clusters) {
       this.#tables.set(name, source.kind === 'config' ? shareCluster(source.description, null) : null);
       if (source.kind === 'registry') this.#add(name, source.topology, true);
@@ -95,9 +97,16 @@ export class RoutedClusters {
     return this.#control !== null;
   }
 
-  /** Follows the registry, where there is one. Resolves once something is known of each cluster. */
+  /** Follows the registry, and servers, where there are any. Resolves once something is known of each cluster. */
   async follow(): Promise<void> {
-    if (this.#awaited.size > 0) await this.#start([...this.#awaited], this.#config);
+    const following = this.#awaited.size > 0 ? this.#start([...this.#awaited], this.#config) : undefined;
+    await Promise.all([following, this.#discovered.follow(this.#config.clusters)]);
+  }
+
+  /** The servers of a cluster have told its owners. */
+  #onDiscovered(cluster: string, table: SharedCluster): void {
+    this.#tables.set(cluster, table);
+    void this.#threads?.publish(cluster, table, null);
   }
 
   /** Follows clusters, with those that are followed already. Resolves once something is known of each. */
@@ -138,15 +147,18 @@ export class RoutedClusters {
     const added: string[] = [];
     for (const { name, source } of next.clusters) {
       if (source.kind === 'config') tables.set(name, this.#tableOf(name, source.description));
-      else if (!this.#fromRegistry.has(name)) {
+      else if (source.kind === 'registry' && !this.#fromRegistry.has(name)) {
         this.#add(name, source.topology, false);
         added.push(name);
       }
     }
+    let discovered: readonly string[] = [];
     const discard = (): void => {
       for (const name of added) this.#leave(name);
+      for (const name of discovered) this.#discovered.leave(name);
     };
     try {
+      discovered = await this.#discovered.follow(next.clusters);
       if (added.length > 0) await this.#start(added, next);
     } catch (cause) {
       discard();
@@ -178,6 +190,8 @@ export class RoutedClusters {
       this.#of(name).isRouted = true;
       void this.#carryOut(name);
     }
+    // What was said while the threads were taking the config they do not know yet.
+    this.#discovered.reportOnly(next.clusters);
     this.#publishServed();
   }
 
@@ -189,7 +203,7 @@ export class RoutedClusters {
   #leave(name: string): void {
     this.#fromRegistry.delete(name);
     this.#tables.delete(name);
-    this.#lost.delete(name);
+    this.#faults.forget(name);
     this.#awaited.delete(name);
     if (this.#fromRegistry.size > 0) this.#control?.leave(name, this.#value());
     else {
@@ -203,13 +217,14 @@ export class RoutedClusters {
     this.#threads = threads;
     // What came while they were starting.
     for (const name of this.#fromRegistry.keys()) void this.#carryOut(name);
+    this.#discovered.reportOnly(this.#config.clusters);
     await Promise.all([...this.#fromRegistry.keys()].map((name) => this.#servedOrKnownNotToBe(name)));
   }
 
   /** Resolves once a cluster may be served, or will not be for a while: there is no topology, or no registry. */
   async #servedOrKnownNotToBe(cluster: string): Promise<void> {
     const known = this.#of(cluster);
-    while (this.#lost.size === 0 && this.#tables.get(cluster) !== null && !isServed(known, this.#clock()))
+    while (!this.#faults.isLost && this.#tables.get(cluster) !== null && !isServed(known, this.#clock()))
       await new Promise<void>((resolve) => this.#onNews.push(resolve));
   }
 
@@ -228,17 +243,9 @@ export class RoutedClusters {
   }
 
   #onEvent(event: ControlEvent): void {
-    if (event.kind === 'unreadable') this.#onUnreadable(event.entries);
+    if (event.kind === 'unreadable') this.#faults.onUnreadable(event.entries);
     else if (event.kind === 'denied') this.#log.error({ reason: event.reason }, 'the registry refuses this router');
     else this.#onClusterEvent(event);
-  }
-
-  /** Reports each once, for as long as it stays as it is. */
-  #onUnreadable(entries: readonly Unreadable[]): void {
-    for (const { key, revision, reason } of entries)
-      if (!this.#unreadable.some((known) => known.key === key && known.revision === revision))
-        this.#log.warn({ key, reason }, 'an entry of the registry cannot be read; continuing without it');
-    this.#unreadable = entries;
   }
 
   #onClusterEvent(event: ClusterControlEvent): void {
@@ -249,11 +256,10 @@ export class RoutedClusters {
         this.#onRouting(event);
         break;
       case 'outage':
-        this.#onOutage(cluster, event.reason);
+        this.#faults.onOutage(cluster, event.reason, () => this.#versions());
         break;
       case 'recovered':
-        this.#lost.delete(cluster);
-        if (this.#lost.size === 0) this.#log.info('the registry is reached again');
+        this.#faults.onRecovered(cluster);
         break;
       case 'serves':
         this.#onServes(cluster, event.serves);
@@ -326,13 +332,8 @@ export class RoutedClusters {
     this.#publishServed();
   }
 
-  #onOutage(cluster: string, reason: string): void {
-    if (this.#lost.size === 0) {
-      this.#outages++;
-      const versions = Object.fromEntries([...this.#tables].map(([name, table]) => [name, table?.version ?? null]));
-      this.#log.error({ reason, versions }, 'the registry cannot be reached; routing by the last topologies');
-    }
-    this.#lost.set(cluster, { sinceMs: this.#clock(), reason });
+  #versions(): Record<string, number | null> {
+    return Object.fromEntries([...this.#tables].map(([name, table]) => [name, table?.version ?? null]));
   }
 
   /** Publishes which versions all threads of this router serve, and how far they are in handoffs. */
@@ -359,7 +360,7 @@ export class RoutedClusters {
     });
   }
 
-  /** What the config has of a cluster; null where it comes from the registry. */
+  /** What the config has of a cluster; null where it comes from elsewhere. */
   described(cluster: string): ClusterDescription | null {
     const source = this.#config.clusters.find(({ name }) => name === cluster)?.source;
     return source?.kind === 'config' ? source.description : null;
@@ -368,11 +369,10 @@ export class RoutedClusters {
   /** Null where no cluster comes from a registry. */
   registryState(): RegistryState | null {
     if (this.#control === null) return null;
-    const [outage = null] = [...this.#lost.values()].sort((a, b) => a.sinceMs - b.sinceMs);
     const clusters = [...this.#fromRegistry].map(([name, each]) =>
       routedFromRegistry(name, each, this.#tables.get(name)?.version ?? null, this.#clock()),
     );
-    return { outage, outages: this.#outages, unreadable: this.#unreadable, clusters };
+    return { ...this.#faults.state, clusters };
   }
 
   /** How the thread is that follows the registry; null where there is none. */
@@ -391,8 +391,8 @@ export class RoutedClusters {
     return unserved.length === 0 ? null : `this router has no lease, and may not serve ${unserved.join(', ')}`;
   }
 
-  /** Leaves the registry. */
+  /** Leaves the registry, and asks no server any more. */
   async stop(): Promise<void> {
-    await this.#control?.stop();
+    await Promise.all([this.#control?.stop(), this.#discovered.stop()]);
   }
 }

@@ -62,7 +62,9 @@ export interface ConfiguredCluster {
   readonly upstream: UpstreamDescription;
   readonly source:
     | { readonly kind: 'config'; readonly description: ClusterDescription }
-    | { readonly kind: 'registry'; readonly topology: TopologyName };
+    | { readonly kind: 'registry'; readonly topology: TopologyName }
+    /** The servers of a Redis cluster say themselves where its keys are. */
+    | { readonly kind: 'servers'; readonly seeds: readonly string[]; readonly refreshMs: number };
 }
 
 /** The registry that topologies come from. */
@@ -133,13 +135,30 @@ function entryNameOf(i: number): string {
 function redisEntriesOf(file: ConfigFile, report: Report): Config['redis'] {
   const entries = file.listen.flatMap(({ redis }, i) => {
     if (redis === undefined) return [];
-    const { cluster, passwordFile } = redis;
+    const { cluster, passwordFile, mode, announce } = redis;
     const at = ['listen', i, 'redis'];
     checkCluster(file, cluster, 'Redis', [...at, 'cluster'], report);
     const password = passwordFile === undefined ? undefined : secretOf(passwordFile, [...at, 'passwordFile'], report);
-    return [[entryNameOf(i), { cluster, password }] as const];
+    checkMode(file, redis, at, report);
+    return [[entryNameOf(i), { cluster, password, mode, announce }] as const];
   });
   return Object.fromEntries(entries);
+}
+
+/** A cluster for clients of Redis Cluster has slots. */
+function checkMode(
+  { clusters }: ConfigFile,
+  { cluster, mode, announce }: NonNullable<ConfigFile['listen'][number]['redis']>,
+  at: readonly (string | number)[],
+  report: Report,
+): void {
+  if (mode === 'hidden') {
+    if (announce !== undefined) report([...at, 'announce'], 'is for the modes direct and routers');
+    return;
+  }
+  const { shards, placement = {} } = clusters[cluster] ?? {};
+  if (shards !== undefined && !('slots' in placement))
+    report([...at, 'mode'], `the keys of ${cluster} are not placed by slots, which clients of Redis Cluster go by`);
 }
 
 function registryOf(
@@ -296,12 +315,17 @@ function matchOf({ prefix, path, regex, hosts, methods, headers }: ConfigFile['r
 }
 
 function buildCluster(name: string, cluster: ConfigFile['clusters'][string], report: Report): ConfiguredCluster {
-  const { fromRegistry, placement = DEFAULT_PLACEMENT, hashOn = 'address', shards, pins = [] } = cluster;
+  const { fromRegistry, discover, placement = DEFAULT_PLACEMENT, hashOn = 'address', shards, pins = [] } = cluster;
   const { tls } = cluster.upstream;
   const tlsProblem = tls === undefined ? null : tlsFault(() => new ClientCertificates(tls).options());
   if (tlsProblem !== null) report(['clusters', name, 'upstream', 'tls'], tlsProblem.message);
   const upstream = buildUpstream(name, cluster, report);
-  // The schema has seen to it that there is exactly one of the two.
+  // The schema has seen to it that there is exactly one of the three.
+  if (discover !== undefined) {
+    if (upstream.protocol !== 'redis')
+      report(['clusters', name, 'discover'], `the shards of ${name} speak ${upstream.protocol}; see upstream.protocol`);
+    return { name, upstream, source: { kind: 'servers', seeds: discover.redis, refreshMs: discover.refresh } };
+  }
   if (shards === undefined) {
     const { namespace = 'default', cluster: there = name } = fromRegistry ?? {};
     return { name, upstream, source: { kind: 'registry', topology: { namespace, cluster: there } } };

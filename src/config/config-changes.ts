@@ -57,7 +57,7 @@ function inEffect(running: Config, next: Config, followsRegistry: boolean): Conf
 /** Whether clusters may be routed to as the next config has them: none is looked for in a registry that is not its own. */
 function mayLead(running: Config, next: Config, followsRegistry: boolean): boolean {
   if (!followsRegistry || isDeepStrictEqual(running.file.registry, next.file.registry)) return true;
-  return next.clusters.every(({ source }) => source.kind === 'config');
+  return next.clusters.every(({ source }) => source.kind !== 'registry');
 }
 
 /** Routes lead to clusters, and clusters come from the registry: the three stay as they are, together. */
@@ -73,14 +73,15 @@ function sameSources(running: Config, { file }: Config): Pick<ConfigFile, 'clust
     const before = running.file.clusters[name];
     if (before === undefined || isDeepStrictEqual(topologyOf(name, before), topologyOf(name, cluster)))
       return [name, cluster];
-    const { fromRegistry, shards, placement, hashOn, pins } = before;
-    return [name, { ...cluster, fromRegistry, shards, placement, hashOn, pins }];
+    const { fromRegistry, discover, shards, placement, hashOn, pins } = before;
+    return [name, { ...cluster, fromRegistry, discover, shards, placement, hashOn, pins }];
   });
   return { clusters: Object.fromEntries(clusters) };
 }
 
-/** What a cluster is called in the registry; null where its shards stand in the file. */
-function topologyOf(name: string, { fromRegistry }: ConfigFile['clusters'][string]): object | null {
+/** What a cluster is called in the registry, or who is asked for it; null where its shards stand in the file. */
+function topologyOf(name: string, { fromRegistry, discover }: ConfigFile['clusters'][string]): object | null {
+  if (discover !== undefined) return discover;
   return fromRegistry === undefined ? null : { cluster: name, ...withoutUndefined(fromRegistry) };
 }
 

@@ -28,7 +28,7 @@ it('needs no routes where all addresses are for Redis', () => {
   expect(routes).toEqual([]);
   const only = listeners[0]?.only;
   expect(only?.family).toBe('redis');
-  expect(redis[only?.entry ?? '']).toEqual({ cluster: 'cache', password: 'sesame' });
+  expect(redis[only?.entry ?? '']).toEqual({ cluster: 'cache', password: 'sesame', mode: 'hidden' });
   expect(faultOf({ listen: [...listen, { address: '127.0.0.1:8080' }] })).toContain('routes: there is none');
 });
 
@@ -53,4 +53,26 @@ it('refuses addresses and routes that lead to shards of another protocol', () =>
   expect(faultOf({ listen, routes })).toContain('the shards of cache speak redis, and the clients HTTP');
   const nowhere = { address: '127.0.0.1:6379', redis: { cluster: 'cash' } };
   expect(faultOf({ listen: [nowhere] })).toContain('there is no cluster cash');
+});
+
+it('takes shards from servers of a cluster, and asks no placement for them', () => {
+  const listen = [{ address: '127.0.0.1:6379', redis: { cluster: 'cache' } }];
+  const upstream = { protocol: 'redis' };
+  const discover = { redis: ['10.0.0.1:7000', 'redis.example:7000', '[fd00::1]:7000'] };
+  const config = parseConfig(stringify({ listen, clusters: { cache: { upstream, discover } } }), 'config');
+  expect(config.clusters[0]?.source).toEqual({ kind: 'servers', seeds: discover.redis, refreshMs: 1000 });
+  const faultWith = (cluster: object) => faultOf({ listen, clusters: { cache: { upstream, discover, ...cluster } } });
+  expect(faultWith({ shards })).toContain('give exactly one of shards, fromRegistry, discover');
+  expect(faultWith({ placement: { slots: {} } })).toContain('comes from the servers with the shards');
+  expect(faultWith({ upstream: {} })).toContain('the shards of cache speak http2');
+  expect(faultWith({ discover: { redis: ['nowhere'] } })).toContain('clusters.cache.discover.redis.0');
+});
+
+it('shows a cluster to clients only where keys are placed by slots', () => {
+  const listen = (redis: object) => [{ address: '127.0.0.1:6379', redis: { cluster: 'cache', ...redis } }];
+  expect(faultOf({ listen: listen({ mode: 'direct' }) })).toContain('the keys of cache are not placed by slots');
+  expect(faultOf({ listen: listen({ announce: ['10.0.0.1:6379'] }) })).toContain('is for the modes direct and routers');
+  const bySlots = { cache: { upstream: { protocol: 'redis' }, placement: { slots: {} }, shards } };
+  const announced = listen({ mode: 'routers', announce: ['10.0.0.1:6379', '10.0.0.1:6380'] });
+  expect(faultOf({ clusters: bySlots, listen: announced })).toBe('');
 });

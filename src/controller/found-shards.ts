@@ -4,6 +4,8 @@ export interface FoundShard {
   readonly address: string;
   readonly weight?: number | undefined;
   readonly nodeId?: string | undefined;
+  /** Ranges such as `0-5460 5500`, for the slots placement. */
+  readonly slots?: string | undefined;
   readonly replicas?: ReadonlyArray<{ readonly id: string; readonly address: string }> | undefined;
 }
 

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { DEFAULT_NAMESPACE, Registry, SqliteStore } from '../registry/index.ts';
 import { checkTopology } from '../topology/index.ts';
 import type { FoundShard } from './found-shards.ts';
-import { keepTopology } from './keep-topology.ts';
+import { keepTopology, type NewCluster } from './keep-topology.ts';
 
 const NAME = { namespace: DEFAULT_NAMESPACE, cluster: 'docs' };
 const clock = () => performance.now();
@@ -28,7 +28,11 @@ afterEach(async () => {
 const at = (id: string, port: number): FoundShard => ({ id, address: `127.0.0.1:${port}` });
 
 /** Keeps the cluster as it is found, and then found again. @returns what was reported to people */
-async function found(lists: ReadonlyArray<readonly FoundShard[]>, takesOver = false): Promise<string[]> {
+async function found(
+  lists: ReadonlyArray<readonly FoundShard[]>,
+  takesOver = false,
+  fresh: NewCluster = { placement: { ringHash: {} }, hashOn: 'id' },
+): Promise<string[]> {
   const faults: string[] = [];
   const stopping = new AbortController();
   await keepTopology(
@@ -38,7 +42,7 @@ async function found(lists: ReadonlyArray<readonly FoundShard[]>, takesOver = fa
       yield* lists;
       stopping.abort();
     },
-    { placement: { ringHash: {} }, hashOn: 'id' },
+    fresh,
     { candidate: 'test', clock, takesOver },
     { onCommitted: () => {}, onFault: (message) => faults.push(message), onTerm: () => {} },
     stopping.signal,
@@ -74,4 +78,17 @@ it('adds to shards that were put there by hand, and replaces them only when told
   // From then on they are its own.
   expect(await found([[at('s2', 4)]])).toEqual([]);
   expect(await addresses()).toEqual(['s2=127.0.0.1:4']);
+});
+
+it('keeps slots, node ids and replicas as they are found', async () => {
+  const [primary, replica] = ['a', 'b'].map((letter) => letter.repeat(40)) as [string, string];
+  const shard = { ...at('s0', 1), nodeId: primary, slots: '0-16383', replicas: [{ id: replica, address: 'h:2' }] };
+  const fresh = { placement: { slots: {} }, hashOn: 'id', consistency: 'eventual' } as const;
+  expect(await found([[shard]], false, fresh)).toEqual([]);
+  const before = await registry.topologies.read(NAME);
+  expect(before).toMatchObject({ consistency: 'eventual', shards: [{ nodeId: primary, slots: [[0, 16383]] }] });
+  const promoted = { ...shard, address: 'h:2', nodeId: replica, replicas: [{ id: primary, address: 'h:1' }] };
+  expect(await found([[promoted]], false, fresh)).toEqual([]);
+  const { id, address, nodeId, replicas } = (await registry.topologies.read(NAME))?.shards[0] ?? {};
+  expect([id, address, nodeId, replicas]).toEqual(['s0', 'h:2', replica, [{ id: primary, address: 'h:1' }]]);
 });

@@ -24,7 +24,7 @@ export interface RouterSetup {
   readonly drainSeconds?: number;
   readonly hashOn?: 'address' | 'id';
   readonly upstream?: object;
-  /** What a cluster has besides. */
+  /** What a cluster has besides; with `discover` its shards come from there. */
   readonly cluster?: object;
   /** What the config has besides. */
   readonly config?: object;
@@ -56,10 +56,15 @@ export function configOf(setup: RouterSetup, adminPort: number): string {
       docs: {
         ...(setup.upstream === undefined ? {} : { upstream: setup.upstream }),
         ...setup.cluster,
-        ...(setup.registry === undefined ? described(setup) : { fromRegistry: {} }),
+        ...sourceOf(setup),
       },
     },
   });
+}
+
+function sourceOf(setup: RouterSetup): object {
+  if (setup.cluster !== undefined && 'discover' in setup.cluster) return {};
+  return setup.registry === undefined ? described(setup) : { fromRegistry: {} };
 }
 
 function described({ hashOn = 'address', shards }: RouterSetup): object {

@@ -8,15 +8,24 @@ import {
   keepTopology,
   type NewCluster,
   nodeSource,
+  redisSource,
   type ShardSource,
 } from '../../controller/index.ts';
 import { DEFAULT_NAMESPACE, type Registry } from '../../registry/index.ts';
 import { openRegistry } from '../../registry/store/index.ts';
 import { newLog } from '../../runtime/log.ts';
 import { machine } from '../../runtime/machine-clock.ts';
+import { secretIn } from '../../runtime/named-file.ts';
 import { UsageError } from '../../runtime/usage-error.ts';
 import { Cluster, diff, type Topology, type TopologyName, topologyText } from '../../topology/index.ts';
-import { dnsServerOption, durationOption, integerOption, nameOption, optionWithDefault } from '../options/options.ts';
+import {
+  addressesOption,
+  dnsServerOption,
+  durationOption,
+  integerOption,
+  nameOption,
+  optionWithDefault,
+} from '../options/options.ts';
 import { placementDocument } from '../options/placement-option.ts';
 import { chosenRegistry, inRegistry, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
 import { folded } from '../output/folded.ts';
@@ -26,6 +35,9 @@ import { stopOnSignals } from '../signals.ts';
 
 const LONGEST_MS = 86_400_000;
 
+/** The servers have changed hands already when it is seen: to hold keys back then would help nobody. */
+const FRESH_REDIS: NewCluster = { placement: { slots: {} }, hashOn: 'id', consistency: 'eventual' };
+
 interface DiscoverFlags extends RegistryFlag {
   readonly namespace: string;
   readonly cluster: string;
@@ -34,6 +46,8 @@ interface DiscoverFlags extends RegistryFlag {
   readonly hosts?: string;
   readonly port?: number;
   readonly nodes?: true;
+  readonly redis?: readonly string[];
+  readonly passwordFile?: string;
   readonly refresh: number;
   readonly goneAfter: number;
   readonly dnsServer?: string;
@@ -43,11 +57,11 @@ interface DiscoverFlags extends RegistryFlag {
   readonly dryRun?: true;
 }
 
-/** `keyway discover`: keeps a topology as a file, the DNS or registered nodes have it. */
+/** `keyway discover`: keeps a topology as a file, the DNS, registered nodes or a Redis cluster have it. */
 export function discoverCommand(): Command {
   return withRegistryOption(
     new Command('discover')
-      .description("keep a cluster's shards in step with a file, the DNS or registered nodes")
+      .description("keep a cluster's shards in step with a file, the DNS, registered nodes or a Redis cluster")
       .requiredOption('--cluster <name>', 'the cluster', nameOption)
       .option('--namespace <name>', 'the namespace of the cluster', nameOption, DEFAULT_NAMESPACE)
       .option('--file <file>', 'YAML or JSON with shards: [{id, address, weight}], read whenever it changes')
@@ -55,10 +69,16 @@ export function discoverCommand(): Command {
       .option('--hosts <name>', 'addresses of a headless service; with --port')
       .option('--port <number>', 'the port of all --hosts', integerOption(1, 65535))
       .option('--nodes', 'the nodes that keyway node register has registered')
+      .option(
+        '--redis <addresses>',
+        'nodes of a Redis, Valkey or Kvrocks cluster, with commas: slots and replicas',
+        addressesOption,
+      )
+      .option('--password-file <file>', 'a file with the password for --redis')
       .addOption(
         optionWithDefault(
           '--refresh <time>',
-          'how often the DNS is asked',
+          'how often the DNS, or a Redis cluster, is asked',
           durationOption({ least: 10, most: LONGEST_MS }),
           '5s',
         ),
@@ -86,7 +106,7 @@ export function discoverCommand(): Command {
 
 async function discover(flags: DiscoverFlags): Promise<void> {
   const { namespace, cluster, hashOn } = flags;
-  const fresh = { placement: placementDocument(flags.placement), hashOn };
+  const fresh = flags.redis === undefined ? { placement: placementDocument(flags.placement), hashOn } : FRESH_REDIS;
   if (flags.dryRun === true)
     return inRegistry(flags, (registry) => dryRun(registry, { namespace, cluster }, sourceOf(flags, registry), fresh));
   continueUnread();
@@ -153,12 +173,23 @@ function shardsOf(topology: Pick<Topology, 'shards'> | null): Map<string, string
 }
 
 function sourceOf(flags: DiscoverFlags, registry: Registry): ShardSource {
-  const { file, srv, hosts, port, nodes, refresh: refreshMs, dnsServer: server } = flags;
-  const given = [file, srv, hosts, nodes].filter((each) => each !== undefined).length;
-  if (given !== 1) throw new UsageError('give exactly one of --file, --srv, --hosts and --nodes');
+  const { file, srv, hosts, port, nodes, redis, refresh: refreshMs, dnsServer: server } = flags;
+  const given = [file, srv, hosts, nodes, redis].filter((each) => each !== undefined).length;
+  if (given !== 1) throw new UsageError('give exactly one of --file, --srv, --hosts, --nodes and --redis');
   if (file !== undefined) return fileSource(file);
+  if (redis !== undefined) return redisSourceOf(flags, redis, registry);
   if (nodes !== undefined) return nodeSource(registry, flags, flags.goneAfter);
   if (srv !== undefined) return dnsSource({ name: srv, port: null, refreshMs, server, random: Math.random });
   if (port === undefined) throw new UsageError('--hosts needs --port, because addresses have none');
   return dnsSource({ name: hosts as string, port, refreshMs, server, random: Math.random });
+}
+
+function redisSourceOf(
+  { namespace, cluster, refresh: refreshMs, passwordFile }: DiscoverFlags,
+  seeds: readonly string[],
+  registry: Registry,
+): ShardSource {
+  const login = passwordFile === undefined ? null : { username: 'default', password: secretIn(passwordFile) };
+  const query = { seeds, refreshMs, certificates: null, login, random: Math.random };
+  return redisSource(query, async () => (await registry.topologies.read({ namespace, cluster }))?.shards ?? []);
 }

@@ -45,6 +45,11 @@ export function reachableTextOption(text: string): string {
   return text;
 }
 
+/** Reads several of them, with commas between. */
+export function addressesOption(text: string): string[] {
+  return text.split(',').map((each) => reachableTextOption(each.trim()));
+}
+
 /** Reads `host:port` of something that is there. */
 export function reachableOption(text: string): HostPort {
   return splitAddress(reachableTextOption(text));

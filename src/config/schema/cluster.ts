@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { optionalClusterFields } from '../../topology/index.ts';
-import { beginsWithSlash, count, duration, exactlyOne, file, identifier } from './values.ts';
+import { beginsWithSlash, count, duration, exactlyOne, file, identifier, reachableAddress } from './values.ts';
 
 const clientTls = z
   .strictObject({
@@ -98,6 +98,22 @@ const fromRegistry = z
   })
   .describe('Takes the shards and their placement from the registry; they change while the router runs.');
 
+const discover = z
+  .strictObject({
+    redis: z
+      .array(reachableAddress)
+      .min(1)
+      .describe(
+        'Some nodes of a Redis, Valkey or Kvrocks cluster. The router learns the others, and the slots, from these.',
+      ),
+    refresh: duration({ least: 100, most: 3_600_000 })
+      .prefault('1s')
+      .describe('How often some of the nodes are asked where the slots are.'),
+  })
+  .describe('Takes the shards and their slots from the servers themselves; they change while the router runs.');
+
+const SOURCES = ['shards', 'fromRegistry', 'discover'] as const;
+
 export const cluster = z
   .strictObject({
     health: health.default({}),
@@ -105,12 +121,15 @@ export const cluster = z
     waitForOwner: duration().prefault('0s').describe('How long requests wait for a shard that is down or unhealthy.'),
     upstream: upstream.prefault({}),
     fromRegistry: fromRegistry.optional(),
+    discover: discover.optional(),
     ...optionalClusterFields,
   })
-  .superRefine(({ fromRegistry: inRegistry, placement, hashOn, shards, pins }, context) => {
-    exactlyOne({ shards, fromRegistry: inRegistry }, context, ['shards', 'fromRegistry']);
-    if (inRegistry === undefined) return;
+  .superRefine((fields, context) => {
+    exactlyOne(fields, context, SOURCES);
+    if (fields.shards !== undefined) return;
+    const { placement, hashOn, pins } = fields;
     const besides = Object.entries({ placement, hashOn, pins }).find(([, value]) => value !== undefined);
-    if (besides !== undefined)
-      context.addIssue({ code: 'custom', path: [besides[0]], message: 'comes from the registry with the shards' });
+    if (besides === undefined) return;
+    const whence = fields.fromRegistry === undefined ? 'servers' : 'registry';
+    context.addIssue({ code: 'custom', path: [besides[0]], message: `comes from the ${whence} with the shards` });
   });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { file, identifier } from './values.ts';
+import { file, identifier, reachableAddress } from './values.ts';
 
 export const serverTls = z
   .strictObject({
@@ -22,5 +22,18 @@ export const redisListener = z
     passwordFile: file
       .optional()
       .describe('A file with the password that clients must give by AUTH or HELLO. Without it none is asked for.'),
+    mode: z
+      .enum(['hidden', 'direct', 'routers'])
+      .default('hidden')
+      .describe(
+        'hidden: clients see one server. direct: clients of a cluster learn its nodes here, and go to them. routers: they see the routers as the nodes of a cluster.',
+      ),
+    announce: z
+      .array(reachableAddress)
+      .min(1)
+      .optional()
+      .describe(
+        'Where clients reach this router, for direct and routers: several for several connections. By default the address that a client has connected to.',
+      ),
   })
   .describe('Redis clients connect here, and nobody else: RESP2 and RESP3.');

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { patternFault } from '../../proxy/index.ts';
 
-export { address, exactlyOne, identifier } from '../../topology/index.ts';
+export { address, exactlyOne, identifier, reachableAddress } from '../../topology/index.ts';
 export { duration, filePath as file, size } from '../../yaml/index.ts';
 
 export const headerName = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'is not the name of a header');

@@ -203,9 +203,6 @@ export abstract class RoutedCommand extends Answer implements OpenRequest, Redis
   private findOwnerNow(): boolean {
     const owners = this.client.entry.owners ?? this.owners;
     if (owners === this.owners) return this.redirected === null || this.findOwnerIn(owners);
-    // A server spoke of the owners that it knew: those of now have the last word.
-    if (this.redirected !== null) this.before = null;
-    this.redirected = null;
     if (this.keys === NO_KEYS && this.raw !== null) this.keys = keysIn(this.raw) ?? NO_KEYS;
     if (this.keys !== NO_KEYS) return this.findOwnerIn(owners);
     // Without a key it is for this shard, wherever that is served now; or any would do.
