@@ -13,6 +13,9 @@ export const KEYWAY =
     : fileURLToPath(new URL('../../src/cli/keyway.js', import.meta.url));
 export const TOOLS = fileURLToPath(new URL('../../.tools/', import.meta.url));
 
+/** What a process has not done by then, it does no more. Shorter than a test's time limit, which would not say what was waited for. */
+const PATIENCE_MS = 90_000;
+
 /** A process under test, with what it printed. */
 export class Running {
   readonly child: ChildProcess;
@@ -33,19 +36,31 @@ export class Running {
 
   readonly #checks = new Set<() => void>();
 
-  /** Resolves once the output matches; rejects where the process ends without. */
+  /** Resolves once the output matches; rejects where the process ends without, or takes for ever. */
   printed(pattern: RegExp): Promise<RegExpExecArray> {
     return new Promise((resolve, reject) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        this.#checks.delete(check);
+      };
       const check = (): void => {
         const match = pattern.exec(this.output);
         if (match === null && !this.hasEnded) return;
-        this.#checks.delete(check);
+        end();
         if (match !== null) resolve(match);
-        else reject(new Error(`it ended without printing ${pattern}: ${this.output.slice(-2000)}`));
+        else reject(this.#fault(`ended without printing ${pattern}`));
       };
+      const timer = setTimeout(() => {
+        end();
+        reject(this.#fault(`has not printed ${pattern}`));
+      }, PATIENCE_MS).unref();
       this.#checks.add(check);
       check();
     });
+  }
+
+  #fault(what: string): Error {
+    return new Error(`${this.child.spawnargs.slice(1).join(' ')} ${what}: ${this.output.slice(-2000)}`);
   }
 
   get pid(): number {
@@ -62,10 +77,14 @@ export class Running {
     return this.child.exitCode ?? this.child.signalCode;
   }
 
-  /** Ends it and waits for that. */
+  /** Ends it and waits for that; rejects where it goes on. */
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | string | null> {
     this.child.kill(signal);
-    return this.exit();
+    let timer: NodeJS.Timeout | undefined;
+    const goesOn = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(this.#fault(`goes on after ${signal}`)), PATIENCE_MS);
+    });
+    return Promise.race([this.exit(), goesOn]).finally(() => clearTimeout(timer));
   }
 }
 
