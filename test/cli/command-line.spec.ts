@@ -298,6 +298,21 @@ it('takes shards along that `keyway dev` had begun to start when it was killed',
   await eventually(() => !commandLines().some((args) => args.includes(folder)));
 });
 
+it('finds ports for the shards of two clusters that `keyway dev` starts at once', async () => {
+  const both = await Promise.all([
+    startDev(scope.folder(), '--shards', '2'),
+    startDev(scope.folder(), '--shards', '2'),
+  ]);
+  const shards = await Promise.all(
+    both.map(async (dev) => {
+      await dev.printed(/try, in another terminal/);
+      return [...dev.output.matchAll(/^shard {5}(\S+) (\S+),/gm)].map(([, id, address]) => ({ id, address }));
+    }),
+  );
+  for (const each of shards) expect(each.map(({ id }) => id)).toEqual(['s0', 's1']);
+  expect(new Set(shards.flat().map(({ address }) => address)).size).toBe(4);
+});
+
 it('runs one `keyway dev` in a folder, and says which process has it', async () => {
   const folder = scope.folder();
   const first = await startDev(folder, '--shards', '1');
@@ -319,7 +334,8 @@ it('ends `keyway dev` in order if its folder is gone, and says what was lost', a
   const dev = await startDev(folder, '--shards', '1');
   await dev.printed(/try, in another terminal/);
   const registry = /registry {2}(\S+)/.exec(dev.output)?.[1] as string;
-  rmSync(folder, { recursive: true });
+  // The router may be writing to it just now.
+  rmSync(folder, { recursive: true, maxRetries: 5 });
   // What is served is kept on disk with each version.
   expect(await keyway('shard', 'weight', 's0', '2', '--registry', registry)).toMatchObject({ code: 0 });
   await dev.printed(/the topology cannot be kept on disk: \S+: there is no such file/);

@@ -11,7 +11,7 @@ import { UsageError } from '../../runtime/usage-error.ts';
 import { checkTopology, type TopologyDraft } from '../../topology/index.ts';
 import { RouterProcess, type SettingNames } from '../router-process.ts';
 import { serveRegistry } from '../served-registry.ts';
-import { ShardProcess } from './shard-process.ts';
+import { ShardProcess, type ShardProcessOptions } from './shard-process.ts';
 
 const CLUSTER = 'docs';
 const FIRST_SHARD_PORT = 9101;
@@ -140,24 +140,39 @@ async function startShards(
   const common = { command, cluster: CLUSTER, registry, file: join(data, 'documents.sqlite'), onNews };
   let port = FIRST_SHARD_PORT;
   for (let i = 0; i < shards; i++) {
-    port = await freePort(port);
-    stopping.throwIfAborted();
-    const shard = new ShardProcess(`s${i}`, port, common);
-    started.push(shard);
-    await shard.start();
-    port++;
+    port = 1 + (await startShard(`s${i}`, port, common, started, stopping));
   }
 }
 
-/** The first port from `from` on that is free. */
-async function freePort(from: number): Promise<number> {
+/** Starts a shard at the first port from `from` on that it can have. @returns the port */
+async function startShard(
+  id: string,
+  from: number,
+  common: ShardProcessOptions,
+  started: ShardProcess[],
+  stopping: AbortSignal,
+): Promise<number> {
   for (let port = from; port <= 65535; port++) {
+    if (!(await isFree(port))) continue;
+    stopping.throwIfAborted();
+    const shard = new ShardProcess(id, port, common);
+    started.push(shard);
     try {
-      await checkFree({ host: '127.0.0.1', port });
+      await shard.start();
       return port;
-    } catch {
-      // Another program has it, or it is not for this user: the next one may do.
+    } catch (cause) {
+      // Another program, such as a second cluster that starts beside this one, has taken the port meanwhile.
+      if (await isFree(port)) throw cause;
+      started.pop();
     }
   }
   throw new UsageError(`no port from ${from} on is free`);
+}
+
+/** Whether a shard could listen on a port: no other program has it, and this user may. */
+function isFree(port: number): Promise<boolean> {
+  return checkFree({ host: '127.0.0.1', port }).then(
+    () => true,
+    () => false,
+  );
 }

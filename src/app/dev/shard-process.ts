@@ -19,13 +19,14 @@ export interface ShardProcessOptions {
   readonly onNews: (news: string) => void;
 }
 
-/** A reference shard in a process of its own, started again when it ends by itself. */
+/** A reference shard in a process of its own, started again when it ends by itself after it has come up. */
 export class ShardProcess {
   readonly id: string;
   readonly address: string;
   readonly #options: ShardProcessOptions;
   #child: ChildProcess | null = null;
   #restart: NodeJS.Timeout | undefined;
+  #hasListened = false;
   #stopping = false;
 
   constructor(id: string, port: number, options: ShardProcessOptions) {
@@ -50,11 +51,14 @@ export class ShardProcess {
     });
     this.#child = child;
     return new Promise((resolve, reject) => {
-      child.once('message', () => resolve());
+      child.once('message', () => {
+        this.#hasListened = true;
+        resolve();
+      });
       child.once('exit', (code, signal) => {
         const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
         reject(new Error(`shard ${this.id} ${how}`));
-        if (!this.#stopping) this.#startAgain(`shard ${this.id} (pid ${child.pid}) ${how}`);
+        if (this.#hasListened && !this.#stopping) this.#startAgain(`shard ${this.id} (pid ${child.pid}) ${how}`);
       });
     });
   }
