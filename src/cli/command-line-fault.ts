@@ -24,6 +24,8 @@ function textOf(command: Command, { code, message }: CommanderError): string {
     case 'commander.excessArguments':
       return `${pathOf(command)} was given more arguments than it takes`;
     case 'commander.help':
+      // The help that stands above lists them, with what they do.
+      if (command.parent === null) return 'a command is missing';
       return `${pathOf(command)} needs a command: ${command.commands.map((each) => each.name()).join(', ')}`;
     default:
       // It names the option or the argument between quotes: that shows what is missing.

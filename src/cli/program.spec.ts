@@ -125,6 +125,7 @@ describe('a command line that is not understood', () => {
   it('is reported with what is missing or refused', async () => {
     expect(await refusalOf('router')).toBe('--config <file> is missing; see keyway router --help');
     expect(await refusalOf('kv', 'get')).toBe('key is missing; see keyway kv get --help');
+    expect(await refusalOf()).toBe('a command is missing; see keyway --help');
     expect(await refusalOf('kv')).toMatch(/^keyway kv needs a command: get, put, delete, list, watch;/);
     expect(await refusalOf('dev', '--shards', 'many')).toBe('--shards many: give a whole number from 1 to 64');
     expect(await refusalOf('dev', '--shards')).toContain('--shards <number> is missing');
