@@ -22,6 +22,7 @@ import {
 } from '../topology/index.ts';
 import type { ClusterEvent } from './cluster-event.ts';
 import { fences } from './fences.ts';
+import { readState } from './read-state.ts';
 import { isSame } from './same-topology.ts';
 import { TopologyCopy, type TopologyKeeper } from './topology-copy.ts';
 
@@ -336,7 +337,7 @@ export class ClusterFollower {
    * @param shard that must not have been given up by a handoff that is under way
    */
   async confirmed(signal: AbortSignal, shard: string | null = null): Promise<void> {
-    const state = await this.#read(signal);
+    const state = await readState(this.#registry, this.topologyName, signal);
     if (state === null) return;
     const { pointer, handoff, incarnation } = state;
     const isUpToDate = (): boolean =>
@@ -362,22 +363,6 @@ export class ClusterFollower {
     if (served === undefined || this.#isForgotten) return false;
     if (pointer === undefined) return served !== null && !this.#isMisread;
     return pointer === null || pointer.deleted || (served?.topology.version ?? 0) >= pointer.version;
-  }
-
-  /** @returns null where `signal` was aborted first */
-  async #read(signal: AbortSignal): Promise<(ClusterState & { readonly incarnation: string }) | null> {
-    while (!signal.aborted) {
-      try {
-        const incarnation = await this.#registry.incarnation();
-        await this.#registry.settled(signal);
-        return { ...(await this.#registry.handoffs.read(this.topologyName)), incarnation };
-      } catch (error) {
-        // The entry may be fixed.
-        if (!(error instanceof StoreUnavailable || error instanceof UnreadableEntry)) throw error;
-        await this.#registry.pause(RETRY_MS, signal);
-      }
-    }
-    return null;
   }
 
   #isGivenUp(shard: string): boolean {
