@@ -15,6 +15,9 @@ import type { RequestClient, RoutedCommand } from './routed-command.ts';
 /** What is counted for the parts of a command as if it were for the command: it is counted once, as a whole. */
 export const uncounted = new TrafficCounters();
 
+/** A list of so many is searched as fast as a map. */
+const FEW_PARTS = 16;
+
 /** What has come of a part's reply. */
 interface Part {
   readonly request: RedisRequest;
@@ -36,7 +39,9 @@ export class GatheredAnswer extends Answer implements RequestClient {
   readonly #client: RequestClient;
   readonly #place: Answer;
   readonly #merge: (replies: readonly Uint8Array[]) => Uint8Array;
-  readonly #parts = new Map<Answer, Part>();
+  readonly #parts: Part[] = [];
+  /** The parts by their requests, where they are many. */
+  #byRequest: Map<Answer, Part> | null = null;
   #missing = 0;
   /** Of the parts, as they are sent and as they are answered. */
   #ownBytes = 0;
@@ -67,22 +72,22 @@ export class GatheredAnswer extends Answer implements RequestClient {
     request.owner.counters.requestBytes += request.heldBytes;
     this.#ownBytes += request.heldBytes;
     this.keptBytes.add(request.heldBytes);
-    this.#parts.set(request, { request, reply: null, rest: null });
+    this.#parts.push({ request, reply: null, rest: null });
     this.#missing++;
   }
 
   get size(): number {
-    return this.#parts.size;
+    return this.#parts.length;
   }
 
   /** Sends all parts, or has them wait: those that need not be the first answer of their client. */
   begin(): void {
-    for (const { request } of this.#parts.values()) request.begin();
+    for (const { request } of this.#parts) request.begin();
   }
 
   /** Whether a part waits to be sent. */
   get waits(): boolean {
-    for (const { request } of this.#parts.values()) if (request.isOpen && !request.isSent) return true;
+    for (const { request } of this.#parts) if (request.isOpen && !request.isSent) return true;
     return false;
   }
 
@@ -98,8 +103,11 @@ export class GatheredAnswer extends Answer implements RequestClient {
     const part = this.#partOf(answer);
     if (part === null) return true;
     const isWithin = this.#keep(end - start);
-    if (isLast && part.rest === null) this.#onReply(part, Uint8Array.prototype.slice.call(bytes, start, end));
-    else {
+    if (isLast && part.rest === null) {
+      const { slab } = this.context;
+      const kept = slab.keep(bytes, start, end);
+      this.#onReply(part, kept.subarray(slab.at, slab.at + end - start));
+    } else {
       part.rest ??= new ByteQueue();
       part.rest.append(bytes, start, end);
       if (isLast) this.#onReply(part, part.rest.takeAll());
@@ -123,7 +131,13 @@ export class GatheredAnswer extends Answer implements RequestClient {
   }
 
   #partOf(answer: Answer): Part | null {
-    return this.#isOver ? null : (this.#parts.get(answer) as Part);
+    if (this.#isOver) return null;
+    if (this.#parts.length > FEW_PARTS) {
+      this.#byRequest ??= new Map(this.#parts.map((part) => [part.request, part]));
+      return this.#byRequest.get(answer) as Part;
+    }
+    for (const part of this.#parts) if (part.request === answer) return part;
+    return null;
   }
 
   #keep(bytes: number): boolean {
@@ -135,7 +149,7 @@ export class GatheredAnswer extends Answer implements RequestClient {
     part.reply = reply;
     part.rest = null;
     if (--this.#missing > 0) return;
-    const whole = this.#merge([...this.#parts.values()].map((each) => each.reply as Uint8Array));
+    const whole = this.#merge(this.#parts.map((each) => each.reply as Uint8Array));
     this.#end();
     this.#client.onWhole(this.#place, whole);
   }
@@ -151,7 +165,7 @@ export class GatheredAnswer extends Answer implements RequestClient {
     this.#isOver = true;
     this.keptBytes.remove(this.#ownBytes);
     this.#ownBytes = 0;
-    for (const part of this.#parts.values()) {
+    for (const part of this.#parts) {
       part.reply = null;
       part.rest = null;
     }
@@ -160,7 +174,7 @@ export class GatheredAnswer extends Answer implements RequestClient {
   override abandon(): void {
     if (this.#isOver) return;
     this.#end();
-    for (const { request } of this.#parts.values()) request.abandon();
+    for (const { request } of this.#parts) request.abandon();
   }
 
   onUnsent(): void {
@@ -180,7 +194,7 @@ export class GatheredAnswer extends Answer implements RequestClient {
   }
 
   override onFirst(): void {
-    for (const { request } of this.#parts.values()) request.onFirst();
+    for (const { request } of this.#parts) request.onFirst();
   }
 
   onGivenUp(request: RoutedCommand): void {
@@ -193,10 +207,10 @@ export class GatheredAnswer extends Answer implements RequestClient {
 
   override cancel(): void {
     this.#isOver = true;
-    for (const { request } of this.#parts.values()) request.cancel();
+    for (const { request } of this.#parts) request.cancel();
   }
 
   override forEachRequest(visit: (request: OpenRequest) => void): void {
-    for (const { request } of this.#parts.values()) request.forEachRequest(visit);
+    for (const { request } of this.#parts) request.forEachRequest(visit);
   }
 }

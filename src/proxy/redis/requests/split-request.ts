@@ -39,6 +39,8 @@ export function divide(
   const { bytes, starts, ends } = command;
   const bySlot = client.context.oneSlotEach.has(owners.name);
   const numbers = new Map<Upstream<RedisPool> | number, number>();
+  let lastGroup: Upstream<RedisPool> | number | null = null;
+  let lastNumber = 0;
   const shards: Upstream<RedisPool>[] = [];
   let isOwned = true;
   const shardOf = (key: number): number => {
@@ -50,13 +52,14 @@ export function divide(
       return 0;
     }
     const group = bySlot ? slotOf(bytes, start, end) : owner;
-    let number = numbers.get(group);
-    if (number === undefined) {
-      number = shards.length;
-      numbers.set(group, number);
+    if (group === lastGroup) return lastNumber;
+    lastGroup = group;
+    lastNumber = numbers.get(group) ?? shards.length;
+    if (lastNumber === shards.length) {
+      numbers.set(group, lastNumber);
       shards.push(owner);
     }
-    return number;
+    return lastNumber;
   };
   const parts = splitCommand(rule, command, keys, shardOf);
   if (!isOwned) return null;

@@ -1,4 +1,6 @@
-import { arrayReply, errorReply, forEachElement, integerAt, integerReply, ReplyType } from '../../../resp/index.ts';
+import { Buffer } from 'node:buffer';
+import { copyInto } from '../../../io/index.ts';
+import { errorReply, forEachElement, integerAt, integerReply, ReplyType } from '../../../resp/index.ts';
 import type { SplitRule } from '../commands/index.ts';
 import type { Part } from './split-command.ts';
 
@@ -33,19 +35,36 @@ export function sumOf(replies: readonly Uint8Array[]): Uint8Array {
   return Number.isNaN(sum) ? UNLIKE : integerReply(sum);
 }
 
-/** Each key's value, in the order of the keys. */
+/** Each key's value, in the order of the keys: copied once, from where it stands. */
 function byKey(parts: readonly Part[], replies: readonly Uint8Array[]): Uint8Array {
-  const values: Uint8Array[] = [];
   let count = 0;
-  for (const [i, { keys }] of parts.entries()) {
+  for (const { keys } of parts) count += keys.length;
+  const of: Array<Uint8Array | undefined> = new Array(count).fill(undefined);
+  const starts = new Array<number>(count).fill(0);
+  const ends = new Array<number>(count).fill(0);
+  let size = 0;
+  for (let i = 0; i < parts.length; i++) {
+    const { keys } = parts[i] as Part;
     const reply = replies[i] ?? UNLIKE;
     let at = 0;
     forEachElement(reply, 0, reply.length, (start, end) => {
       const key = keys[at++];
-      if (key !== undefined) values[key] = reply.subarray(start, end);
+      if (key === undefined) return;
+      of[key] = reply;
+      starts[key] = start;
+      ends[key] = end;
+      size += end - start;
     });
     if (at !== keys.length) return UNLIKE;
-    count += at;
   }
-  return values.length === count ? arrayReply(values) : UNLIKE;
+  const head = `*${count}\r\n`;
+  const whole = Buffer.allocUnsafe(head.length + size);
+  let length = whole.write(head, 0, 'latin1');
+  for (let key = 0; key < count; key++) {
+    const reply = of[key];
+    if (reply === undefined) return UNLIKE;
+    copyInto(whole, length, reply, starts[key] as number, ends[key] as number);
+    length += (ends[key] as number) - (starts[key] as number);
+  }
+  return whole;
 }

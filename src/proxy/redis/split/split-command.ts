@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { copyInto } from '../../../io/index.ts';
 import type { Command } from '../../../resp/index.ts';
 import type { KeyPlaces, SplitRule } from '../commands/index.ts';
 
@@ -41,17 +42,27 @@ export function splitCommand(
 }
 
 /** The command's name with some of its keys, and what belongs to them: copied as they stand, with their lengths. */
-function requestOf(command: Command, keys: KeyPlaces, group: readonly number[], step: number): Buffer {
-  const { bytes, starts, ends } = command;
-  const head = Buffer.from(`*${1 + group.length * step}\r\n`);
+function requestOf({ bytes, starts, ends }: Command, keys: KeyPlaces, group: readonly number[], step: number): Buffer {
+  const head = `*${1 + group.length * step}\r\n`;
   // What comes between two arguments is the end of the one and the length of the other.
-  const beforeName = (starts[0] as number) - lengthBytes((ends[0] as number) - (starts[0] as number));
-  const parts: Uint8Array[] = [head, bytes.subarray(beforeName, (ends[0] as number) + 2)];
-  for (const key of group) {
-    const at = keys.at[key] as number;
-    parts.push(bytes.subarray((ends[at - 1] as number) + 2, (ends[at + step - 1] as number) + 2));
+  const nameFrom = (starts[0] as number) - lengthBytes((ends[0] as number) - (starts[0] as number));
+  const nameTo = (ends[0] as number) + 2;
+  let size = head.length + nameTo - nameFrom;
+  for (let i = 0; i < group.length; i++) {
+    const at = keys.at[group[i] as number] as number;
+    size += (ends[at + step - 1] as number) - (ends[at - 1] as number);
   }
-  return Buffer.concat(parts);
+  const request = Buffer.allocUnsafe(size);
+  let length = request.write(head, 0, 'latin1');
+  copyInto(request, length, bytes, nameFrom, nameTo);
+  length += nameTo - nameFrom;
+  for (let i = 0; i < group.length; i++) {
+    const at = keys.at[group[i] as number] as number;
+    const [from, to] = [(ends[at - 1] as number) + 2, (ends[at + step - 1] as number) + 2];
+    copyInto(request, length, bytes, from, to);
+    length += to - from;
+  }
+  return request;
 }
 
 /** Bytes of the line with an argument's length. */
