@@ -28,6 +28,8 @@ class FakeConnection {
   blockedOn: string | null = null;
   readonly channels = new Set<string>();
   watched = new Set<string>();
+  /** A key that it watches was written. */
+  isDirty = false;
   readonly socket: Socket;
 
   constructor(id: number, socket: Socket) {
@@ -126,13 +128,12 @@ export class FakeRedis {
       case 'CLIENT':
         return this.#client(connection, key, value);
       case 'SET':
-        this.values.set(key, value);
-        for (const { watched } of this.connections) watched.delete(key);
+        this.#write(key, value);
         return OK;
       case 'GET':
         return this.#value(key, protocol);
       case 'INCR':
-        this.values.set(key, String(Number(this.values.get(key) ?? 0) + 1));
+        this.#write(key, String(Number(this.values.get(key) ?? 0) + 1));
         return integerReply(Number(this.values.get(key)));
       case 'MGET':
         return arrayReply(args.map((each) => this.#value(each, protocol)));
@@ -157,10 +158,10 @@ export class FakeRedis {
       case 'EXEC':
         return this.#exec(connection);
       case 'WATCH':
-        connection.watched = new Set(args);
+        for (const each of args) connection.watched.add(each);
         return OK;
       case 'UNWATCH':
-        connection.watched.clear();
+        forgetWatched(connection);
         return OK;
       case 'SUBSCRIBE':
       case 'UNSUBSCRIBE':
@@ -170,6 +171,11 @@ export class FakeRedis {
       default:
         return errorReply(`ERR unknown command '${name}'`);
     }
+  }
+
+  #write(key: string, value: string): void {
+    this.values.set(key, value);
+    for (const each of this.connections) each.isDirty ||= each.watched.has(key);
   }
 
   #value(key: string, protocol: Protocol): Uint8Array {
@@ -206,7 +212,10 @@ export class FakeRedis {
 
   #exec(connection: FakeConnection): Uint8Array {
     const commands = connection.queued ?? [];
+    const { isDirty, protocol } = connection;
     connection.queued = null;
+    forgetWatched(connection);
+    if (isDirty) return nullArray(protocol);
     return arrayReply(commands.map((words) => this.#answer(connection, words) as Uint8Array));
   }
 
@@ -222,6 +231,11 @@ export class FakeRedis {
       socket.write(arrayReply([bulkReply('message'), bulkReply(channel), bulkReply(message)]));
     return integerReply(listening.length);
   }
+}
+
+function forgetWatched(connection: FakeConnection): void {
+  connection.watched.clear();
+  connection.isDirty = false;
 }
 
 function wordsOf(command: Command): string[] {

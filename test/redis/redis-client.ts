@@ -44,6 +44,14 @@ export class RedisClient {
       throw new Error(`heard ${JSON.stringify(heard)}, not ${JSON.stringify(replies)}`);
   }
 
+  /** Resolves once it has heard so much. */
+  async hasHeard(replies: number): Promise<void> {
+    const check = (): void => {
+      if (this.heard.length < replies) throw new Error(`heard so far: ${this.heard.join(' | ')}`);
+    };
+    await vi.waitFor(check, { ...PATIENCE, interval: 1 });
+  }
+
   /** The answer to one command. */
   async ask(command: string): Promise<string> {
     this.say(command);

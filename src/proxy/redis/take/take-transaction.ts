@@ -1,15 +1,18 @@
 import { arrayReply, type Command, nullArray, OK } from '../../../resp/index.ts';
+import type { Upstream } from '../../core/owner/upstream.ts';
 import type { ClientSession } from '../client-session.ts';
 import { maxWholeBytes } from '../command-limits.ts';
 import type { CommandInfo } from '../commands/index.ts';
+import type { RedisOwners } from '../redis-owners.ts';
 import { NO_KEYS } from '../requests/routed-command.ts';
 import { Transaction, TransactionRequest } from '../requests/transaction.ts';
 import { WatchRequest } from '../requests/watch-request.ts';
+import type { RedisPool } from '../shards/redis-pool.ts';
 import { ERRORS, notInTransaction } from '../words.ts';
 import { keyPlaces, ownerOfAll, ownersFor, textsAt } from './placing.ts';
 
 /** Commands that the router answers itself elsewhere, and a shard as well. */
-const ALSO_AT_SHARDS: ReadonlySet<string> = new Set(['ping', 'echo']);
+const ALSO_AT_SHARDS: ReadonlySet<string> = new Set(['ping', 'echo', 'unwatch']);
 /** They end a transaction, or begin another state. */
 const NOT_QUEUED: ReadonlySet<string> = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset']);
 
@@ -50,10 +53,17 @@ function faultInTransaction(
   const isTooLarge = transaction.bytes + bytes > maxWholeBytes(session.context.core);
   if (isTooLarge || !transaction.hasRoomFor(bytes, keyPlaces.count)) return ERRORS.tooLarge;
   if (keyPlaces.count === 0) return null;
-  if (owner === undefined || (transaction.owner !== null && owner !== transaction.owner)) return ERRORS.crossSlot;
+  const first = transaction.owner ?? ownerOfWatched(session, owners);
+  if (owner === undefined || (first !== null && owner !== first)) return ERRORS.crossSlot;
   if (owner === null) return 'CLUSTERDOWN Hash slot not served';
   transaction.owner = owner;
   return null;
+}
+
+/** The owner by now of what a client watches, which may have moved since; null where it watches nothing. */
+function ownerOfWatched({ watching }: ClientSession, owners: RedisOwners): Upstream<RedisPool> | null {
+  const [key] = watching?.keys ?? [];
+  return key === undefined ? null : owners.ownerOfText(key);
 }
 
 /** MULTI, EXEC, DISCARD, WATCH and UNWATCH. */
@@ -119,11 +129,13 @@ function exec(session: ClientSession, info: CommandInfo): void {
     watching !== null &&
     keys !== NO_KEYS &&
     [keys.key, ...keys.others].some((key) => session.entry.owners?.ownerOfText(key) !== watching.owner);
-  if (transaction.isFaulty || transaction.isEmpty || isAborted) {
+  // Whether a watched key has changed, the shard says.
+  const isNothing = transaction.isEmpty && watching === null;
+  if (transaction.isFaulty || isNothing || isAborted) {
     transaction.release();
     session.endWatching();
     if (transaction.isFaulty) session.refuse('bad_command', ERRORS.execAbort);
-    else session.say(transaction.isEmpty ? arrayReply([]) : nullArray(session.protocol));
+    else session.say(isNothing ? arrayReply([]) : nullArray(session.protocol));
     return;
   }
   const owners = ownersFor(session);
