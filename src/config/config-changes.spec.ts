@@ -100,3 +100,13 @@ it("keeps the source of a cluster's shards, and applies how they are reached", (
   const spelt = config({ registry: registry('a'), clusters: { docs: { fromRegistry: { cluster: 'docs' } } } });
   expect(configChanges(running, spelt, true).needsRestart).toEqual([]);
 });
+
+it('keeps the servers that a cluster is followed by until the router starts again', () => {
+  const upstream = { protocol: 'redis' };
+  const listen = [{ address: '127.0.0.1:80', redis: { cluster: 'docs' } }];
+  const followed = (seed: string): Config =>
+    config({ routes: [], listen, clusters: { docs: { upstream, discover: { redis: [seed] } } } });
+  const { config: goesBy, needsRestart } = configChanges(followed('a:1'), followed('b:1'), false);
+  expect(needsRestart).toEqual(['clusters.docs.discover.redis.0']);
+  expect(goesBy.clusters[0]?.source).toMatchObject({ seeds: ['a:1'] });
+});

@@ -103,6 +103,14 @@ it('sends clients to the owners of their keys, and asks nobody for them', async 
   expect([...s0.told, ...s1.told]).toEqual([]);
 });
 
+it('sends clients to the owners of large values without keeping them, and goes on', async () => {
+  const router = await RedisRouter.start(scope, DIRECT);
+  const [s0] = router.shards;
+  const client = router.client().say(`SET ${ofS0.key} ${'v'.repeat(6 * 2 ** 20)}`, 'PING');
+  await client.hears(`-MOVED ${ofS0.slot} 127.0.0.1:${s0.port}`, 'PONG');
+  expect(s0.told).toEqual([]);
+});
+
 it('asks the owner of a slot for its keys', async () => {
   const router = await RedisRouter.start(scope, DIRECT);
   const [, s1] = router.shards;

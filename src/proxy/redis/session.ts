@@ -21,12 +21,11 @@ import { Pace, type Pausable, Wait } from './pace.ts';
 import type { RedisContext } from './redis-context.ts';
 import type { Answer } from './requests/answer.ts';
 import type { RoutedCommand } from './requests/routed-command.ts';
-import type { StreamedRequest } from './requests/streamed-request.ts';
 import { SlowReader } from './slow-reader.ts';
 import { SlowSender } from './slow-sender.ts';
 import { Subscriber } from './subscriber.ts';
 import { takeCommand } from './take/take-command.ts';
-import { takeLargeCommand } from './take/take-large-command.ts';
+import { type LargeContent, takeLargeCommand } from './take/take-large-command.ts';
 import { ERRORS } from './words.ts';
 
 /** A Redis client's connection: its commands, and their answers in order. */
@@ -50,7 +49,7 @@ export class RedisSession extends ClientState implements Session, RequestSink, O
   readonly #slowSender: SlowSender;
   readonly #answers: OutgoingAnswers;
   /** A large command whose content is on its way. */
-  #streamed: StreamedRequest | null = null;
+  #streamed: LargeContent | null = null;
   #awaitingWritable: Array<() => void> = [];
   #state: 'open' | 'ending' | 'closed' = 'open';
   /** Given up, and still under way at their shards. */

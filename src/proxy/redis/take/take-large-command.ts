@@ -1,17 +1,33 @@
 import type { Command } from '../../../resp/index.ts';
 import type { ClientSession } from '../client-session.ts';
-import { findCommand, keysAreHere } from '../commands/index.ts';
+import { movedText } from '../cluster/moved.ts';
+import { type CommandInfo, findCommand, keysAreHere } from '../commands/index.ts';
 import { StreamedRequest } from '../requests/streamed-request.ts';
 import { keyPlaces, ownerOfAll } from './placing.ts';
 import { keysAt } from './sending.ts';
+
+/** Whoever takes the content of a large command. */
+export type LargeContent = Pick<StreamedRequest, 'onContent' | 'breakOff'>;
+
+/** The command is answered already, and its content is for nobody. */
+const DISCARDED: LargeContent = { onContent() {}, breakOff() {} };
+
+/** In direct mode its client is told where the keys are, before all of it has come: it may be larger than what is kept. */
+function isSentElsewhere(session: ClientSession, info: CommandInfo, command: Command): boolean {
+  const isAsked = session.entry.mode === 'direct' && session.isAuthenticated && session.subscriber === null;
+  const text = isAsked && keysAreHere(info, command) ? movedText(session, info, command) : null;
+  if (text !== null) session.refuse('moved', text);
+  return text !== null;
+}
 
 /**
  * Begins to pass a large command on, of which the beginning has come; null where it has to be whole first: where its keys have not all
  * come, or more than one shard, or the router itself, has to read it.
  */
-export function takeLargeCommand(session: ClientSession, command: Command): StreamedRequest | null {
-  if (command.count === 0 || !session.isPlain || session.transaction !== null) return null;
+export function takeLargeCommand(session: ClientSession, command: Command): LargeContent | null {
+  if (command.count === 0 || session.transaction !== null) return null;
   const info = findCommand(command);
+  if (!session.isPlain) return info !== null && isSentElsewhere(session, info, command) ? DISCARDED : null;
   const { owners } = session.entry;
   if (info === null || owners === null) return null;
   const { way } = info.rule;
