@@ -11,6 +11,8 @@ import { withInterruptNote } from './signals.ts';
 export interface ChangeFlags extends CommitOptions {
   /** Shards that are known to be dead, with commas between. */
   readonly lost?: string | undefined;
+  /** See `ChangeOptions`. */
+  readonly replacesStopped?: boolean;
 }
 
 /** Changes a cluster's topology for a command, and shows each step on the terminal. */

@@ -21,7 +21,7 @@ import {
   topologyText,
 } from '../topology/index.ts';
 import { blockingRouters } from './blocking-routers.ts';
-import { driveWhileElected } from './controller.ts';
+import { controlCluster } from './controller.ts';
 import type { OnStep } from './driver.ts';
 
 /** A handoff was given up: the topology is as it was. */
@@ -38,6 +38,8 @@ export interface ChangeOptions extends CommitOptions {
   readonly reason: string;
   /** Shards that are known to be dead: they are not waited for. */
   readonly lost?: readonly string[] | undefined;
+  /** It takes the place of a wave that people have stopped, too: what that one led to is dropped. */
+  readonly replacesStopped?: boolean | undefined;
   /** This process's name, shown to people; it drives where no other process does. */
   readonly candidate: string;
   /** Milliseconds of a monotonic clock. */
@@ -75,7 +77,8 @@ export async function changeTopology(
   }
   if (!isStrict(current) && !isStrict(draft)) return registry.topologies.commit(draft, options);
   await clear(registry, name, current.version, options, () => blockedBy(registry, name, draft));
-  const staged = await registry.handoffs.stage(draft, options, options.reason, options.lost, undefined, 'new');
+  const wave = options.replacesStopped === true ? 'instead' : 'new';
+  const staged = await registry.handoffs.stage(draft, options, options.reason, options.lost, undefined, wave);
   options.onStep?.(staged);
   return { ...draft, version: await settled(registry, name, staged, options) };
 }
@@ -153,7 +156,7 @@ async function settled(
 ): Promise<TopologyVersion> {
   const over = new AbortController();
   let incarnation: string | undefined;
-  const driving = driveWhileElected(registry, name, candidate, clock, over.signal);
+  const driving = controlCluster(registry, name, candidate, clock, null, over.signal);
   const aborted = (reason: string): HandoffAborted => new HandoffAborted(name, { ...staged, reason });
   try {
     for await (const event of registry.handoffs.watch(name, over.signal)) {
@@ -174,9 +177,10 @@ async function settled(
   }
 }
 
-/** Whether a handoff is of a change, one of its waves. */
-function isOf(change: Handoff, { wave, to }: Handoff): boolean {
-  return (wave?.since ?? to) === change.to;
+/** Whether a handoff is of a change: one of its waves, or what takes a lost shard out between two of them. */
+function isOf(one: Handoff, { change, wave, to }: Handoff): boolean {
+  if (change !== undefined && one.change !== undefined) return change === one.change;
+  return (wave?.since ?? to) === one.to;
 }
 
 /**
@@ -191,18 +195,23 @@ async function versionBy(
   handoff: Handoff,
 ): Promise<TopologyVersion | null> {
   if (isOf(change, handoff)) {
+    if (handoff.wave === undefined) return null;
     if (handoff.step === 'aborted' && !(await isTriedAgain(registry, name, handoff)))
       throw new HandoffAborted(name, handoff);
     return handoff.step === 'committed' && !goesOn(handoff) ? handoff.to : null;
   }
-  // Changes may have been missed, and the next handoff be under way.
+  // Handoffs may have been missed, and that of another change be under way. Nothing but what ends this one comes before the first whole version.
+  const end = await registry.topologies.firstWhole(name, change.to);
+  if (end !== null && isEnd(change, end)) return end.version;
+  // How far the change is was read by nobody, and is said anew.
   const from = await registry.topologies.readVersion(name, handoff.from);
-  const isInBetween = from?.moving?.since === change.to;
-  // A lost shard is taken out between two waves.
-  if (isInBetween && handoff.wave === undefined) return null;
-  if (isInBetween || (await registry.topologies.readVersion(name, change.to)) === null)
-    throw new HandoffAborted(name, { ...change, reason: 'another change has replaced it' });
-  return change.to;
+  if (from?.moving?.since === change.to && handoff.wave === undefined) return null;
+  throw new HandoffAborted(name, { ...change, reason: 'another change has replaced it' });
+}
+
+/** Earlier releases do not say which change a version is of. */
+function isEnd({ to, change }: Handoff, end: { readonly version: number; readonly change: number | null | undefined }) {
+  return end.change === undefined ? end.version === to : end.change === change;
 }
 
 /** Whether a wave that was given up is not the end of its change: what earlier waves have moved stays on its way. */

@@ -5,10 +5,10 @@ import { Failover } from './failover.ts';
 
 /** What a controller reports to people. */
 export interface ControllerLog {
-  onTerm(leads: boolean): void;
-  onStep: OnStep;
-  onFailover(shards: readonly string[], done: string): void;
-  onWarning(message: string): void;
+  readonly onTerm: (leads: boolean) => void;
+  readonly onStep: OnStep;
+  readonly onFailover: (shards: readonly string[], done: string) => void;
+  readonly onWarning: (message: string) => void;
 }
 
 /** How long until a driver that has died is replaced: the requests that it had held wait until then. */
@@ -34,38 +34,29 @@ async function whileElected(
   return true;
 }
 
-/** Drives a cluster's handoffs whenever no other process does, until `signal` is aborted. */
-export async function driveWhileElected(
-  registry: Registry,
-  name: TopologyName,
-  candidate: string,
-  clock: () => number,
-  signal: AbortSignal,
-): Promise<void> {
-  const drive = (until: AbortSignal): Promise<void> => new HandoffDriver(registry, name, clock).run(until);
-  // On a busy machine its term may end before the change does, and there may be no other process.
-  while (!signal.aborted) await whileElected(registry, name, candidate, signal, drive);
-}
+const noLog: ControllerLog = { onTerm: () => {}, onStep: () => {}, onFailover: () => {}, onWarning: () => {} };
 
-/** Drives a cluster's handoffs, and takes lost shards out, whenever this one is elected, until it is stopped. */
+/**
+ * Drives a cluster's handoffs, and takes lost shards out, whenever this one is elected, until it is stopped.
+ * @param log null: there is nobody to report to
+ */
 export async function controlCluster(
   registry: Registry,
   name: TopologyName,
   candidate: string,
   clock: () => number,
-  log: ControllerLog,
+  log: ControllerLog | null,
   signal: AbortSignal,
 ): Promise<void> {
+  const { onTerm, onStep, onFailover, onWarning } = log ?? noLog;
   const control = (until: AbortSignal): Promise<unknown> => {
-    log.onTerm(true);
-    const driver = new HandoffDriver(registry, name, clock, log.onStep);
-    const failover = new Failover(registry, name, clock, {
-      onDone: (shards, done) => log.onFailover(shards, done),
-      onWarning: (message) => log.onWarning(message),
-    });
+    onTerm(true);
+    const failover = new Failover(registry, name, clock, { onDone: onFailover, onWarning });
+    const driver = new HandoffDriver(registry, name, clock, { onStep, beforeWave: () => failover.beforeWave() });
     return Promise.all([driver.run(until), failover.run(until)]);
   };
+  // On a busy machine its term may end before a change does, and there may be no other process.
   while (!signal.aborted) {
-    if (await whileElected(registry, name, candidate, signal, control)) log.onTerm(false);
+    if (await whileElected(registry, name, candidate, signal, control)) onTerm(false);
   }
 }

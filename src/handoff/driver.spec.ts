@@ -90,7 +90,7 @@ async function shard(registry: Registry, id: string, beyondLeaseMs = 0) {
 /** A driver that runs until it is stopped. */
 function drive(registry: Registry, onStep: OnStep = () => {}): { stop(): Promise<void> } {
   const controller = new AbortController();
-  const running = new HandoffDriver(registry, NAME, clock, onStep, QUICK).run(controller.signal);
+  const running = new HandoffDriver(registry, NAME, clock, { onStep, timing: QUICK }).run(controller.signal);
   const stop = async (): Promise<void> => {
     controller.abort();
     await running;

@@ -5,6 +5,7 @@ import {
   hasReached,
   instanceText,
   isMemberOf,
+  isStopped,
   isUnderWay,
   type Member,
   type Registry,
@@ -29,8 +30,9 @@ import {
   towards,
 } from '../topology/index.ts';
 import { awaitedIn } from './awaited.ts';
+import { stageNextWave, takeDeadOut } from './between-waves.ts';
 import { awayRouters, blockingRouters } from './blocking-routers.ts';
-import { allKnowWaves, movingStreams, narrowed, waveAfter } from './waves.ts';
+import { allKnowWaves, movingStreams, narrowed } from './waves.ts';
 
 /** How long things may take. */
 interface HandoffTiming {
@@ -69,6 +71,14 @@ interface Read extends Present {
 /** Called for each step that is begun. */
 export type OnStep = (handoff: Handoff) => void;
 
+/** What goes with driving. */
+interface DriverOptions {
+  readonly onStep?: OnStep;
+  readonly timing?: HandoffTiming;
+  /** Called between two waves: what it stages comes first. */
+  readonly beforeWave?: () => Promise<void>;
+}
+
 /** After an outage of the registry. */
 const RETRY_MS = 100;
 
@@ -81,9 +91,11 @@ export class HandoffDriver {
   readonly #name: TopologyName;
   readonly #clock: () => number;
   readonly #timing: HandoffTiming;
+  readonly #beforeWave: () => Promise<void>;
   readonly #onStep: OnStep;
   readonly #waker: Waker;
-  #view: HandoffView = { handoff: null, staged: null, nodes: [], autonomous: [] };
+  /** Null: nothing is known yet. */
+  #view: HandoffView | null = null;
   #routers: readonly Member[] = [];
   #nodes: readonly Member[] = [];
   /** Since when this attempt has been as far as to hold requests, or to drain. */
@@ -95,8 +107,7 @@ export class HandoffDriver {
     registry: Registry,
     name: TopologyName,
     clock: () => number,
-    onStep: OnStep = () => {},
-    timing: HandoffTiming = defaultTiming,
+    { onStep = () => {}, timing = defaultTiming, beforeWave = () => Promise.resolve() }: DriverOptions = {},
   ) {
     this.#registry = registry;
     this.#waker = new Waker(registry.pause);
@@ -104,6 +115,7 @@ export class HandoffDriver {
     this.#clock = clock;
     this.#onStep = onStep;
     this.#timing = timing;
+    this.#beforeWave = beforeWave;
   }
 
   /** Drives whatever handoff there is, until it is stopped. */
@@ -116,7 +128,7 @@ export class HandoffDriver {
   async #watchHandoffs(signal: AbortSignal): Promise<void> {
     for await (const event of this.#registry.handoffs.watch(this.#name, signal)) {
       // What this driver has written itself it knows already.
-      if (event.kind !== 'view' || revisionOf(event.view) < revisionOf(this.#view)) continue;
+      if (event.kind !== 'view' || (this.#view !== null && revisionOf(event.view) < revisionOf(this.#view))) continue;
       this.#view = event.view;
       this.#waker.wake();
     }
@@ -140,15 +152,16 @@ export class HandoffDriver {
   /** Takes as many steps as can be taken now. */
   async #advance(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const { handoff, staged } = this.#view;
-      if (handoff === null) return;
-      if (!isUnderWay(handoff)) return this.#stageNextWave(handoff);
+      const view = this.#view;
+      if (view === null || view.handoff === null) return;
+      const { handoff, staged } = view;
+      if (!isUnderWay(handoff)) return this.#goOnAfter(handoff);
       if (staged === null) return;
       const next = await this.#next(handoff, staged);
       if (next === null) return;
       // Another driver was faster, and the watch will report it: nothing is lost.
       if (next.done === null) return;
-      this.#view = { ...this.#view, handoff: next.done };
+      this.#view = { ...(this.#view ?? view), handoff: next.done };
       if (next.done.step !== handoff.step) this.#onStep(next.done);
     }
   }
@@ -234,47 +247,32 @@ export class HandoffDriver {
     return true;
   }
 
-  /** A handoff is over. Where keys have yet to move, and nobody has stopped the change, it goes on. */
-  async #stageNextWave(handoff: StoredHandoff): Promise<void> {
-    const { topologies } = this.#registry;
-    if (handoff.paused === true) return;
+  /** A handoff is over. Shards that were declared dead go; then, where keys have yet to move and nobody has stopped the change, it goes on. */
+  async #goOnAfter(handoff: StoredHandoff): Promise<void> {
+    const isMoving = handoff.paused !== true;
+    if (!isMoving && handoff.dead === undefined) return;
     if (this.#rest?.revision !== handoff.revision) {
-      const current = await topologies.read(this.#name);
+      const current = await this.#registry.topologies.read(this.#name);
       this.#rest = { revision: handoff.revision, current, sinceMs: this.#clock() };
     }
     const { current, sinceMs } = this.#rest;
-    if (current?.moving === undefined) return;
-    const { streams, pauseMs } = current.waves ?? defaultWaves;
-    const restMs = sinceMs + pauseMs - this.#clock();
-    if (restMs > 0) {
-      this.#waker.wakeIn(restMs);
-      return;
-    }
-    const wave = waveAfter(handoff.wave, current.moving, streams);
-    const reason = handoff.wave === undefined ? `the change of version ${wave.since} continues` : handoff.reason;
+    if (current === null) return;
     try {
-      // The watch reports it.
-      await this.#stage(current, wave, reason);
+      // What is staged, the watch reports.
+      if (await takeDeadOut(this.#registry, this.#name, handoff, current)) return;
+      if (current.moving === undefined || !isMoving) return;
+      const restMs = sinceMs + (current.waves ?? defaultWaves).pauseMs - this.#clock();
+      if (restMs > 0) {
+        this.#waker.wakeIn(restMs);
+        return;
+      }
+      await this.#beforeWave();
+      await stageNextWave(this.#registry, this.#name, handoff, current, current.moving);
     } catch (error) {
       if (!(error instanceof VersionConflict)) throw error;
       // Another driver was faster, or something else is current by now.
       this.#rest = null;
       this.#waker.wakeIn(RETRY_MS);
-    }
-  }
-
-  /** @throws VersionConflict */
-  async #stage(current: Topology, wave: Wave, reason: string): Promise<void> {
-    const part = towards(current, targetOf(current), wave.to, wave.since);
-    const to = part.moving?.cursor ?? 1;
-    const options = { expected: current.version };
-    try {
-      const draft = { ...part, version: null };
-      await this.#registry.handoffs.stage(draft, options, reason, [], undefined, { ...wave, to });
-    } catch (error) {
-      if (!(error instanceof StoreRefused) || to === 1) throw error;
-      // What the change leads to is smaller, and was staged before.
-      await this.#stage(current, { ...wave, to: 1 }, reason);
     }
   }
 
@@ -307,7 +305,7 @@ export class HandoffDriver {
   }
 
   get #watched(): Present {
-    const { nodes: known, autonomous } = this.#view;
+    const { nodes: known = [], autonomous = [] } = this.#view ?? {};
     return { routers: this.#routers, nodes: this.#nodes, known, autonomous };
   }
 
@@ -344,16 +342,6 @@ export class HandoffDriver {
 
 function revisionOf({ handoff }: HandoffView): number {
   return handoff?.revision ?? 0;
-}
-
-/**
- * Whether people have stopped a change where no request waits. What takes a lost shard out goes on, and so does a wave that has lost one:
- * the shard is taken out behind it.
- */
-function isStopped({ paused, wave, step, lost, watchesEnd }: Handoff): boolean {
-  if (paused !== true || wave === undefined || lost.length > 0) return false;
-  // Watches that end before the hold wait from then on.
-  return step === 'stage' || (step === 'drain' && watchesEnd === 'hold');
 }
 
 function fence({ attempt }: Handoff, isUp: boolean): Pick<Handoff, 'fence'> {

@@ -30,10 +30,15 @@ interface Trouble {
   readonly state: 'unhealthy' | 'gone' | 'ended';
 }
 
+/** Whether it may be otherwise after a while. */
+function isPassing(error: unknown): boolean {
+  return error instanceof VersionConflict || error instanceof StoreRefused;
+}
+
 /** What a failover reports. */
 export interface FailoverListener {
-  onDone(shards: readonly string[], done: string): void;
-  onWarning(message: string): void;
+  readonly onDone: (shards: readonly string[], done: string) => void;
+  readonly onWarning: (message: string) => void;
 }
 
 /**
@@ -68,9 +73,17 @@ export class Failover {
 
   async run(signal: AbortSignal): Promise<void> {
     const watching = [this.#watchKnown(signal), this.#watchMembers(signal)];
-    const isPassing = (error: unknown): boolean => error instanceof VersionConflict || error instanceof StoreRefused;
     await this.#waker.run(() => this.#lookAndAct(), RETRY_MS, signal, isPassing);
     await Promise.all(watching);
+  }
+
+  /** Takes lost shards out between two waves, when no step of the driver can come first. */
+  async beforeWave(): Promise<void> {
+    try {
+      await this.#lookAndAct();
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+    }
   }
 
   async #lookAndAct(): Promise<void> {

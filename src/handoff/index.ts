@@ -6,6 +6,7 @@ export { type ChangeOptions, changeTopology, HandoffAborted } from './change.ts'
 export type { ClusterEvent } from './cluster-event.ts';
 export { ClusterFollower } from './cluster-follower.ts';
 export { type ControllerLog, controlCluster } from './controller.ts';
+export { removeDead } from './dead.ts';
 export { HandoffDriver, type OnStep } from './driver.ts';
 export { type GivenUp, giveUpChange, pauseChange } from './pace.ts';
 export type { KeptTopology, TopologyKeeper } from './topology-copy.ts';

@@ -1,5 +1,8 @@
-import { isUnderWay, type Registry, type StoredHandoff } from '../registry/index.ts';
+import { goesOn, isUnderWay, type Registry, type StoredHandoff } from '../registry/index.ts';
 import { piecesOf, type Topology, type TopologyDraft, type TopologyName, targetOf } from '../topology/index.ts';
+
+// A driver that is as fast as can be takes a step every few milliseconds. So that it does not come first again and again, nothing is read between the
+// handoff and what is written in its place, where that can be helped.
 
 /**
  * Has the change of a cluster stop before the next keys move, or go on. Requests that are held at this moment are not stopped: what they wait for is
@@ -13,13 +16,22 @@ export async function pauseChange(
 ): Promise<StoredHandoff | null> {
   for (;;) {
     const { handoff } = await registry.handoffs.read(name);
-    const current = await registry.topologies.read(name);
-    const isStoppable = handoff !== null && isUnderWay(handoff) && handoff.wave !== undefined;
-    if (handoff === null || !(isStoppable || current?.moving !== undefined)) return null;
+    if (handoff === null) return null;
+    const isStoppable = handoff.wave !== undefined && (isUnderWay(handoff) || isFollowed(handoff));
+    if (!isStoppable && !(await isMoving(registry, name))) return null;
     const written = await registry.handoffs.pause(name, handoff, isPaused);
     // Another step was taken in between.
     if (written !== null) return written;
   }
+}
+
+/** Whether a wave was committed, and the next one follows. */
+function isFollowed(handoff: StoredHandoff): boolean {
+  return handoff.step === 'committed' && goesOn(handoff);
+}
+
+async function isMoving(registry: Registry, name: TopologyName): Promise<boolean> {
+  return (await registry.topologies.read(name))?.moving !== undefined;
 }
 
 /** A change that was given up. */
@@ -37,14 +49,16 @@ export interface GivenUp {
 export async function giveUpChange(registry: Registry, name: TopologyName, reason: string): Promise<GivenUp | null> {
   for (;;) {
     const { handoff } = await registry.handoffs.read(name);
-    const current = await registry.topologies.read(name);
-    const isMoving = current?.moving !== undefined;
-    if (handoff === null || !(isMoving || isUnderWay(handoff))) return null;
+    if (handoff === null) return null;
+    if (!isUnderWay(handoff) && !isFollowed(handoff) && !(await isMoving(registry, name))) return null;
+    // Where waves before it have moved something, no other follows.
     const written = isUnderWay(handoff)
-      ? await registry.handoffs.abort(name, handoff, reason, isMoving ? true : undefined)
+      ? await registry.handoffs.abort(name, handoff, reason, true)
       : await registry.handoffs.pause(name, handoff, true);
     // Otherwise another step was taken in between.
-    if (written !== null) return { handoff: written, back: current === null ? null : backOf(current), current };
+    if (written === null) continue;
+    const current = await registry.topologies.read(name);
+    return { handoff: written, back: current === null ? null : backOf(current), current };
   }
 }
 

@@ -61,12 +61,14 @@ export type FollowedAll<Value> =
  * Follows entries as `follow` does, and yields all of them after every change. Where an entry cannot be read, what was
  * last read of it stays.
  * @param of what is made of an entry, once; it may throw UnreadableEntry
+ * @param isReplaced whether an entry's value has nothing to do with the one before it: of such a one nothing stays
  */
 export async function* followAll<Value>(
   store: TrackedStore,
   prefix: string,
   until: AbortSignal,
   of: (entry: Entry) => Value,
+  isReplaced: (key: string) => boolean = () => false,
 ): AsyncGenerator<FollowedAll<Value>> {
   const values = new Map<string, Value>();
   let incarnation = '';
@@ -87,6 +89,7 @@ export async function* followAll<Value>(
         values.delete(key);
         store.unreadable.forget(key);
       } else if (value !== undefined) values.set(key, value);
+      else if (isReplaced(key)) values.delete(key);
     }
     yield { kind: 'all', values, incarnation };
   }

@@ -47,12 +47,19 @@ export interface Handoff {
    * one, the driver is of a release that has shards give up as soon as `hold` begins.
    */
   readonly fence?: { readonly attempt: number; readonly isUp: boolean } | undefined;
+  /**
+   * The attempt as which the whole change was staged, with all of its waves: it names the change, for a version that was given up may have its
+   * number again. Earlier releases do not say.
+   */
+  readonly change?: number | undefined;
   /** Of a change that may go in waves: which of them this is. Not given where all keys have to move at once, as after a shard's loss. */
   readonly wave?: Wave | undefined;
   /** At which step watches end whose keys move; `drain`, over a while, where it is not given. */
   readonly watchesEnd?: 'hold' | undefined;
   /** People have stopped the change: no keys move until they have it go on. */
   readonly paused?: true | undefined;
+  /** Shards that people have declared dead meanwhile: they are taken out once this handoff is over, before more keys move. */
+  readonly dead?: readonly string[] | undefined;
   /** Shards that lose keys by it, or may. */
   readonly losing: readonly string[];
   /** Shards that are lost, */
@@ -80,14 +87,25 @@ export function isUnderWay({ step }: Handoff): boolean {
   return step !== 'committed' && step !== 'aborted';
 }
 
+/**
+ * Whether people have stopped it where no request waits. What takes a lost shard out goes on, and so does a wave that has lost one: the shard is
+ * taken out behind it.
+ */
+export function isStopped({ paused, wave, step, lost, watchesEnd }: Handoff): boolean {
+  if (paused !== true || wave === undefined || lost.length > 0) return false;
+  // Watches that end before the hold wait from then on.
+  return step === 'stage' || (step === 'drain' && watchesEnd === 'hold');
+}
+
 /** Whether it is a part of a change that goes on with the next one. */
 export function goesOn({ wave }: Handoff): boolean {
   return wave !== undefined && wave.to < 1;
 }
 
 /** For messages. */
-export function underWay({ to, step }: Handoff): string {
-  return `a handoff to version ${to} is under way (${step}); wait for it, or give it up: keyway topology apply --abort`;
+export function underWay({ to, step, wave }: Handoff): string {
+  const stop = wave === undefined ? '' : ', stop it (keyway topology pause)';
+  return `a handoff to version ${to} is under way (${step}); wait for it${stop}, or give it up: keyway topology apply --abort`;
 }
 
 /** For messages, between two waves. */
@@ -158,6 +176,40 @@ export function handoffOf(entry: Entry | null | undefined): StoredHandoff | null
   return { ...(parsed(entry, handoffSchema) as object as Handoff), revision: entry.revision };
 }
 
+/** Stands where the step would, while people have stopped a handoff. */
+const STOPPED = 'stopped';
+
+/**
+ * As it is stored. One that is stopped has a step that releases before pauses do not know: their drivers leave it alone, where they would have
+ * gone on.
+ */
+export function handoffText(handoff: Handoff): string {
+  return JSON.stringify(isStopped(handoff) ? { ...handoff, step: STOPPED, stoppedAt: handoff.step } : handoff);
+}
+
+/**
+ * What takes the place of a handoff that cannot be read, and that is given up with it. Attempts go on behind the last one, and what people have
+ * stopped stays stopped, as far as that can still be read.
+ */
+export function inPlaceOf({ value }: Entry, version: TopologyVersion, reason: string, at: string): Handoff {
+  const said = salvageSchema.parse(jsonOrNothing(value));
+  const attempt = said.attempt + 1;
+  const nothing = { losing: [], lost: [], givenUp: [], retries: 0 };
+  return { ...nothing, ...said, from: version, to: version, step: 'aborted', attempt, at, reason };
+}
+
+function jsonOrNothing(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+const salvageSchema = z
+  .object({ attempt: z.int().min(0).catch(0), paused: z.literal(true).optional().catch(undefined) })
+  .catch({ attempt: 0, paused: undefined });
+
 const wave = z.object({
   since: z.int(),
   number: z.int(),
@@ -168,23 +220,31 @@ const wave = z.object({
 });
 
 /** A step that this release does not know is one that it must not misread: then the whole is unreadable. */
-const handoffSchema = z.looseObject({
+const storedHandoff = z.looseObject({
   from: z.int(),
   to: z.int(),
-  step: z.enum(handoffSteps),
+  step: z.enum([...handoffSteps, STOPPED]),
+  stoppedAt: z.enum(['stage', 'drain']).default('stage'),
   attempt: z.int(),
   retries: z.int().default(0),
   losing: z.array(z.string()),
   lost: z.array(z.string()).default([]),
   // What an earlier release does not say, and what a later one says in another way, is nothing that has to be understood.
+  change: z.int().optional().catch(undefined),
   wave: wave.optional().catch(undefined),
   watchesEnd: z.literal('hold').optional().catch(undefined),
   paused: z.literal(true).optional().catch(undefined),
+  dead: z.array(z.string()).optional().catch(undefined),
   // An earlier release gave up no process by name.
   givenUp: z.array(z.string()).default([]),
   at: z.string().default(''),
   reason: z.string().default(''),
 });
+
+const handoffSchema = storedHandoff.transform(({ stoppedAt, step, ...rest }) => ({
+  ...rest,
+  step: step === STOPPED ? stoppedAt : step,
+}));
 
 /** As it is stored: JSON has no infinity. */
 export function rightsText({ fencing, address, beyondLeaseMs, ended, process }: NodeRights): string {

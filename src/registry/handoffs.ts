@@ -15,7 +15,9 @@ import {
   type HandoffState,
   type HandoffView,
   handoffOf,
+  handoffText,
   instanceText,
+  isStopped,
   isUnderWay,
   type NodeInstance,
   type NodeRights,
@@ -92,7 +94,8 @@ export class Handoffs {
    * @param reason for people: what it is for
    * @param lost shards that are not waited for
    * @param silent their processes, which must not have spoken since they were found to be gone; all that are known where it is not given
-   * @param wave which part of a change it is; `new`: the whole of a change, which may be divided; null: it is not to be divided
+   * @param wave which part of a change it is; `new`: the whole of a change, which may be divided; `instead`: the same, also in the place of a
+   *   wave that people have stopped; null: it is not to be divided
    * @throws VersionConflict as for a commit, and where a handoff is under way
    */
   async stage(
@@ -101,7 +104,7 @@ export class Handoffs {
     reason: string,
     lost: readonly string[] = [],
     silent?: readonly StoredNode[],
-    wave: Wave | 'new' | null = null,
+    wave: Wave | 'new' | 'instead' | null = null,
   ): Promise<StoredHandoff> {
     const name = { namespace: draft.namespace, cluster: draft.name };
     const namespace = await this.#namespaces.condition(draft.namespace);
@@ -111,19 +114,23 @@ export class Handoffs {
     const to = nextVersion(name, pointer, draft.version, options);
     if (pointerEntry === null || pointer === null || pointer.deleted)
       throw new VersionConflict(name, 'there is nothing to change over from', null);
-    if (last !== null && isUnderWay(last)) throw new VersionConflict(name, underWay(last), pointer.version);
+    const isInTheWay = last !== null && isUnderWay(last) && !(wave === 'instead' && isStopped(last));
+    if (isInTheWay) throw new VersionConflict(name, underWay(last), pointer.version);
     const entry = await this.#store.get(versionKey(name, pointer.version));
     const current = entry === null ? null : topologyOf(name, entry);
     if (wave !== null) checkMayBegin(name, wave, current, last);
+    const attempt = (last?.attempt ?? 0) + 1;
+    const isWhole = wave === 'new' || wave === 'instead';
     const handoff: Handoff = {
       from: pointer.version,
       to,
       step: 'stage',
-      attempt: (last?.attempt ?? 0) + 1,
+      attempt,
       retries: 0,
+      change: isWhole ? attempt : current?.moving === undefined ? undefined : last?.change,
       // People have paused the change that this one interrupts.
-      ...(wave === null && last?.paused === true ? { paused: true } : {}),
-      ...(wave === null ? {} : { wave: wave === 'new' ? wholeOf(to) : wave }),
+      ...(wave === null && last?.paused === true && current?.moving !== undefined ? { paused: true } : {}),
+      ...(wave === null ? {} : { wave: isWhole ? wholeOf(to) : wave }),
       losing: current === null ? [] : losingOf(current, draft, pointer, nodes),
       lost,
       givenUp: (silent ?? nodes.filter(({ shard }) => lost.includes(shard))).map(instanceText),
@@ -137,7 +144,7 @@ export class Handoffs {
       ...(await this.#unchanged(name, silent ?? [])),
     ];
     const revision = await this.#store.commit(conditions, [
-      { key: stateKey(name), value: JSON.stringify(handoff) },
+      { key: stateKey(name), value: handoffText(handoff) },
       { key: stagedKey(name), value: JSON.stringify(topologyDocument({ ...draft, version: to })) },
     ]);
     if (revision === null) throw new VersionConflict(name, 'it was changed meanwhile; read it again', pointer.version);
@@ -191,7 +198,7 @@ export class Handoffs {
   }
 
   /**
-   * Changes a handoff that is under way.
+   * Changes a handoff, in general one that is under way.
    * @param silent processes that are given up, and must not have spoken since they were found to be gone
    * @returns null where the stored handoff has changed meanwhile
    */
@@ -199,7 +206,7 @@ export class Handoffs {
     name: TopologyName,
     { revision, ...handoff }: StoredHandoff,
     change: Partial<
-      Pick<Handoff, 'step' | 'attempt' | 'retries' | 'fence' | 'lost' | 'reason' | 'wave' | 'watchesEnd'>
+      Pick<Handoff, 'step' | 'attempt' | 'retries' | 'fence' | 'lost' | 'dead' | 'reason' | 'wave' | 'watchesEnd'>
     >,
     silent: readonly StoredNode[] = [],
   ): Promise<StoredHandoff | null> {
@@ -227,7 +234,7 @@ export class Handoffs {
     // Nothing but a handoff changes it as long as one is under way.
     const entry = await this.#store.get(pointerKey(name));
     const changes = [
-      ...versionChanges(name, staged, { at, before: entry && pointerOf(entry), inUse }),
+      ...versionChanges(name, staged, { at, before: entry && pointerOf(entry), inUse, change: handoff.change }),
       { key: stagedKey(name), value: null },
       ...gone.map((node): Change => ({ key: nodeKey(name, node), value: null })),
     ];
@@ -258,7 +265,7 @@ export class Handoffs {
     conditions: readonly Condition[] = [],
   ): Promise<StoredHandoff | null> {
     const key = stateKey(name);
-    const value = JSON.stringify(handoff);
+    const value = handoffText(handoff);
     try {
       const revision = await this.#store.commit(
         [{ key, revision: expected }, ...conditions],
@@ -321,7 +328,8 @@ export class Handoffs {
   /** Yields what is known of a cluster's handoffs, now and after every change, through outages of the registry. */
   async *watch(name: TopologyName, signal: AbortSignal): AsyncGenerator<HandoffEvent> {
     const of = (entry: Entry): Part => partOf(name, entry);
-    for await (const event of followAll(this.#store, handoffPrefix(name), signal, of)) {
+    const isStaged = (key: string): boolean => key === stagedKey(name);
+    for await (const event of followAll(this.#store, handoffPrefix(name), signal, of, isStaged)) {
       if (event.kind !== 'all') yield event;
       else {
         const { values, incarnation } = event;
@@ -337,13 +345,14 @@ export class Handoffs {
  */
 function checkMayBegin(
   name: TopologyName,
-  wave: Wave | 'new',
+  wave: Wave | 'new' | 'instead',
   current: Topology | null,
   last: StoredHandoff | null,
 ): void {
   const isPaused = last?.paused === true;
-  if (wave !== 'new' && isPaused) throw new VersionConflict(name, 'its change was paused', current?.version ?? null);
-  if (wave === 'new' && current?.moving !== undefined && !isPaused)
+  if (typeof wave === 'object') {
+    if (isPaused) throw new VersionConflict(name, 'its change was paused', current?.version ?? null);
+  } else if (current?.moving !== undefined && !isPaused)
     throw new VersionConflict(name, onItsWay(current.moving), current.version);
 }
 

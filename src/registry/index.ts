@@ -20,6 +20,7 @@ export {
   type HandoffView,
   hasReached,
   instanceText,
+  isStopped,
   isUnderWay,
   type KnownNode,
   type NodeInstance,

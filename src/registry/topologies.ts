@@ -7,7 +7,16 @@ import {
   topologyText,
 } from '../topology/index.ts';
 import { follow } from './follow.ts';
-import { type Handoff, handoffOf, isUnderWay, stagedKey, stateKey, underWay } from './handoff-entries.ts';
+import {
+  type Handoff,
+  handoffOf,
+  handoffText,
+  inPlaceOf,
+  isUnderWay,
+  stagedKey,
+  stateKey,
+  underWay,
+} from './handoff-entries.ts';
 import type { Namespaces } from './namespaces.ts';
 import { type Change, type Condition, type Revision, StoreUnavailable } from './store/store.ts';
 import {
@@ -22,6 +31,7 @@ import {
   versionKey,
   versionOf,
   versionsOf,
+  wholeVersions,
 } from './topology-entries.ts';
 import { type TopologyEvent, TopologyWatch } from './topology-watch.ts';
 import type { TrackedStore } from './tracked-store.ts';
@@ -92,6 +102,22 @@ export class Topologies {
   async readVersion(name: TopologyName, version: TopologyVersion): Promise<Topology | null> {
     const entry = await this.#store.get(versionKey(name, version));
     return entry === null ? null : topologyOf(name, entry);
+  }
+
+  /**
+   * The first version from one on in which no keys are on their way, and which change it is of (see `Handoff`); null: it was committed at once;
+   * undefined: an earlier release has not said. Null where none is kept. @throws UnreadableEntry
+   */
+  async firstWhole(
+    name: TopologyName,
+    from: TopologyVersion,
+  ): Promise<{ readonly version: TopologyVersion; readonly change: number | null | undefined } | null> {
+    const { pointer } = await this.#pointer(name);
+    const version = pointer === null ? undefined : wholeVersions(pointer).find((each) => each >= from);
+    const entry = version === undefined ? null : await this.#store.get(versionKey(name, version));
+    if (entry === null) return null;
+    const { change, topology } = versionOf(name, entry);
+    return { version: topology.version, change };
   }
 
   /** The clusters that have a topology, of one namespace or of all. */
@@ -183,25 +209,23 @@ export class Topologies {
   ): Promise<{ condition: Condition; changes: readonly Change[] }> {
     const key = stateKey(name);
     const entry = await this.#store.get(key);
-    // What cannot be read is taken out of the way by force alone.
-    if (entry !== null && forced !== null && this.#store.unreadable.try(entry, handoffOf) === undefined) {
-      const changes = [key, stagedKey(name)].map((each): Change => ({ key: each, value: null }));
-      return { condition: { key, revision: entry.revision }, changes };
-    }
+    const condition = { key, revision: entry?.revision ?? (0 as const) };
+    const givenUp = (aborted: Handoff): { condition: Condition; changes: readonly Change[] } => ({
+      condition,
+      changes: [
+        { key, value: handoffText(aborted) },
+        { key: stagedKey(name), value: null },
+      ],
+    });
+    const reason = `version ${forced} was forced`;
+    // What cannot be read is taken out of the way by force alone. Keys may be on their way: it is replaced, so that they can go on.
+    if (entry !== null && forced !== null && this.#store.unreadable.try(entry, handoffOf) === undefined)
+      return givenUp(inPlaceOf(entry, forced, reason, this.#timeOfDay()));
     const handoff = handoffOf(entry);
-    const condition = { key, revision: handoff?.revision ?? (0 as const) };
     if (handoff === null || (forced === null && !isUnderWay(handoff))) return { condition, changes: [] };
     if (forced === null) throw new VersionConflict(name, underWay(handoff), handoff.from);
     const { revision: _revision, ...given } = handoff;
-    const aborted: Handoff = { ...given, from: forced, step: 'aborted', reason: `version ${forced} was forced` };
-    const value = JSON.stringify(aborted);
-    return {
-      condition,
-      changes: [
-        { key, value },
-        { key: stagedKey(name), value: null },
-      ],
-    };
+    return givenUp({ ...given, from: forced, step: 'aborted', reason });
   }
 
   /**

@@ -43,9 +43,15 @@ export function pointerOf(entry: Entry): Pointer {
 }
 
 /** A version as it is stored; `at`: when it was committed, the time of day, ISO 8601, by that process's clock. */
-const storedSchema = z.object({ at: z.string().default(''), topology: z.record(z.string(), z.unknown()) });
+const storedSchema = z.object({
+  at: z.string().default(''),
+  change: z.int().nullable().optional().catch(undefined),
+  topology: z.record(z.string(), z.unknown()),
+});
 interface StoredVersion {
   readonly at: string;
+  /** Which change it is of; null: it was committed at once. Earlier releases do not say. */
+  readonly change?: number | null;
   readonly topology: object;
 }
 
@@ -78,6 +84,8 @@ interface VersionCommit {
   /** What is current; null: nothing has been. */
   readonly before: Pointer | null;
   readonly atOnce?: boolean;
+  /** Which change it is of: see `Handoff`. Not given: it was committed at once. */
+  readonly change?: number | undefined;
   /** Versions by which routers may serve that are out of sight: they are kept, for what they may do is derived from them. */
   readonly inUse?: ReadonlySet<number>;
 }
@@ -86,10 +94,10 @@ interface VersionCommit {
 export function versionChanges(
   name: TopologyName,
   topology: Topology,
-  { at, before, atOnce = false, inUse = new Set() }: VersionCommit,
+  { at, before, atOnce = false, change, inUse = new Set() }: VersionCommit,
 ): [Change, Change, ...Change[]] {
   const { version } = topology;
-  const stored = { at, topology: topologyDocument(topology) } satisfies StoredVersion;
+  const stored = { at, change: change ?? null, topology: topologyDocument(topology) } satisfies StoredVersion;
   const { kept, removed } = keptWith(topology, before, inUse);
   const pointer: Pointer = { version, deleted: false, ...(atOnce ? { atOnce } : {}), kept };
   return [
@@ -114,6 +122,11 @@ function keptWith(
     .slice(0, MAX_REMOVED);
   const isKept = (each: number): boolean => !removed.includes(each);
   return { kept: { whole: all.whole.filter(isKept), moving: all.moving.filter(isKept) }, removed };
+}
+
+/** The stored versions in which no keys are on their way, in their order. */
+export function wholeVersions(pointer: Pointer): readonly number[] {
+  return (pointer.kept ?? lastHundred(pointer)).whole;
 }
 
 /** What releases store that do not say it. */
@@ -144,6 +157,7 @@ export function liveTopologies(
 /** A stored version. */
 export interface ReadVersion {
   readonly at: string;
+  readonly change?: number | null | undefined;
   readonly topology: Topology;
   /** Fields that this release does not know. */
   readonly ignored: readonly string[];
@@ -151,8 +165,8 @@ export interface ReadVersion {
 
 /** Of ten thousand shards it takes a while: it is done once. */
 const storedVersionOf = oncePerObject((entry: Entry): ReadVersion => {
-  const { at, topology } = parsed(entry, storedSchema);
-  return { at, ...readFrom(entry, topology) };
+  const { at, change, topology } = parsed(entry, storedSchema);
+  return { at, change, ...readFrom(entry, topology) };
 });
 
 /** @throws UnreadableEntry */
@@ -172,14 +186,14 @@ export function stagedOf(name: TopologyName, entry: Entry): Topology {
 }
 
 /** A topology that an entry keeps, as this release understands it. @throws UnreadableEntry */
-function readFrom(entry: Entry, document: unknown): Omit<ReadVersion, 'at'> {
+function readFrom(entry: Entry, document: unknown): Pick<ReadVersion, 'topology' | 'ignored'> {
   const { topology, ignored } = readOrRefuse(entry, () => readTopology(document, 'the topology'));
   const { version } = topology;
   if (version === null) throw new UnreadableEntry(entry, 'its topology has no version');
   return { topology: { ...topology, version }, ignored };
 }
 
-function ofCluster<Read extends Omit<ReadVersion, 'at'>>(name: TopologyName, entry: Entry, read: Read): Read {
+function ofCluster<Read extends Pick<ReadVersion, 'topology'>>(name: TopologyName, entry: Entry, read: Read): Read {
   const { namespace, name: cluster } = read.topology;
   if (topologyText({ namespace, cluster }) === topologyText(name)) return read;
   throw new UnreadableEntry(entry, `it is not a version of ${topologyText(name)}`);

@@ -1,4 +1,7 @@
 import { Command } from 'commander';
+import { processName } from '../../app/process-name.ts';
+import { removeDead } from '../../handoff/index.ts';
+import { machineClock } from '../../runtime/machine-clock.ts';
 import { UsageError } from '../../runtime/usage-error.ts';
 import {
   checkTopology,
@@ -8,7 +11,7 @@ import {
   topologyDocument,
 } from '../../topology/index.ts';
 import { changed } from '../change-topology.ts';
-import { type ClusterFlags, currentTopology, withClusterOptions } from '../options/named-cluster.ts';
+import { type ClusterFlags, currentTopology, namedCluster, withClusterOptions } from '../options/named-cluster.ts';
 import { integerOption, nameOption, reachableTextOption } from '../options/options.ts';
 import { inRegistry } from '../options/registry-option.ts';
 import { writeOut } from '../output/terminal.ts';
@@ -75,6 +78,7 @@ function found(shards: readonly Shard[], id: string): void {
 
 /**
  * Commits what becomes of the shards. Where the topology was changed in between, nothing is done, and that is reported.
+ * @param flags `lost`: a shard that is removed because it is dead
  */
 async function change(
   flags: ClusterFlags & { lost?: string },
@@ -82,10 +86,16 @@ async function change(
   edit: (shards: readonly Shard[]) => readonly Shard[],
 ): Promise<void> {
   await inRegistry(flags, async (registry) => {
-    const topology = await currentTopology(registry, flags);
-    const draft = checked({ ...topology, shards: edit(topology.shards) });
-    const { version } = await changed(registry, draft, { expected: topology.version, lost: flags.lost }, reason);
-    writeOut(`${topology.name} is at version ${version}\n`);
+    const { lost } = flags;
+    const name = await namedCluster(registry, flags);
+    const who = { candidate: processName(), clock: machineClock };
+    let version = lost === undefined ? null : await removeDead(registry, name, lost, who);
+    if (version === null) {
+      const topology = await currentTopology(registry, flags);
+      const draft = checked({ ...topology, shards: edit(topology.shards) });
+      version = (await changed(registry, draft, { expected: topology.version, lost }, reason)).version;
+    }
+    writeOut(`${name.cluster} is at version ${version}\n`);
   });
 }
 

@@ -112,7 +112,8 @@ export function topologyCommand(): Command {
   ).action((version: TopologyVersion, flags: ClusterFlags) =>
     inRegistry(flags, async (registry) => {
       const past = await versionOf(registry, flags, version);
-      const now = await changed(registry, { ...past, version: null }, {}, `version ${version} is restored`);
+      const restored = { ...past, version: null };
+      const now = await changed(registry, restored, { replacesStopped: true }, `version ${version} is restored`);
       writeOut(`${past.name} is at version ${now.version}, which is the same as version ${version}\n`);
     }),
   );
@@ -127,7 +128,7 @@ async function apply(file: string | undefined, flags: ApplyFlags): Promise<void>
   }
   const draftIn = draftOf(file, flags);
   await inRegistryOrNew(flags, async (registry) => {
-    const change = { force: flags.force === true, lost: flags.lost };
+    const change = { force: flags.force === true, lost: flags.lost, replacesStopped: true };
     const { name, version } = await changed(registry, await draftIn(registry), change, `${file} is applied`);
     writeOut(`${name} is at version ${version}\n`);
   });

@@ -1,0 +1,71 @@
+import { instanceText, type Registry, type StoredHandoff, StoreRefused, type Wave } from '../registry/index.ts';
+import {
+  defaultWaves,
+  type Moving,
+  servingShards,
+  type Topology,
+  type TopologyName,
+  type TopologyVersion,
+  targetOf,
+  towards,
+  withoutShards,
+} from '../topology/index.ts';
+import { waveAfter } from './waves.ts';
+
+/**
+ * Stages what is left without the shards that were declared dead while a handoff was under way that is over now.
+ * @returns whether there were any
+ * @throws VersionConflict
+ */
+export async function takeDeadOut(
+  { handoffs }: Registry,
+  name: TopologyName,
+  { dead = [], givenUp }: StoredHandoff,
+  current: Topology,
+): Promise<boolean> {
+  const ids = [...new Set(servingShards(current).flatMap(({ id }) => (dead.includes(id) ? id : [])))];
+  const left = withoutShards(current, ({ id }) => ids.includes(id));
+  if (ids.length === 0 || left.shards.length === 0) return false;
+  const { nodes } = await handoffs.read(name);
+  // A process that has come since then was not declared dead.
+  const silent = nodes.filter((node) => ids.includes(node.shard) && givenUp.includes(instanceText(node)));
+  const reason = `${ids.length === 1 ? 'shard' : 'shards'} ${ids.join(', ')} declared dead`;
+  await handoffs.stage({ ...left, version: null }, { expected: current.version }, reason, ids, silent);
+  return true;
+}
+
+/** Stages the wave after one that is over. @throws VersionConflict */
+export async function stageNextWave(
+  { handoffs }: Registry,
+  name: TopologyName,
+  handoff: StoredHandoff,
+  current: Topology,
+  moving: Moving,
+): Promise<void> {
+  const { streams } = current.waves ?? defaultWaves;
+  const wave = waveAfter(handoff.wave, moving, streams);
+  const reason = handoff.wave === undefined ? `the change of version ${wave.since} continues` : handoff.reason;
+  try {
+    await stage(handoffs, current, wave, reason);
+  } catch (error) {
+    if (!(error instanceof StoreRefused)) throw error;
+    // What has moved stays, and the next attempt would be refused as well: people have to know.
+    const from = current.version;
+    const refused = { ...handoff, from, to: (from + 1) as TopologyVersion, wave };
+    await handoffs.abort(name, refused, error.message, true);
+  }
+}
+
+/** @throws VersionConflict; StoreRefused where the store does not even take what the change leads to */
+async function stage(handoffs: Registry['handoffs'], current: Topology, wave: Wave, reason: string): Promise<void> {
+  const part = towards(current, targetOf(current), wave.to, wave.since);
+  const to = part.moving?.cursor ?? 1;
+  const draft = { ...part, version: null };
+  try {
+    await handoffs.stage(draft, { expected: current.version }, reason, [], undefined, { ...wave, to });
+  } catch (error) {
+    if (!(error instanceof StoreRefused) || to === 1) throw error;
+    // What the change leads to is smaller, and was staged before.
+    await stage(handoffs, current, { ...wave, to: 1 }, reason);
+  }
+}

@@ -1,0 +1,71 @@
+import { instanceText, isUnderWay, type Registry, type StoredNode, VersionConflict } from '../registry/index.ts';
+import {
+  servingShards,
+  type Topology,
+  type TopologyName,
+  type TopologyVersion,
+  withoutShards,
+} from '../topology/index.ts';
+import type { ChangeOptions } from './change.ts';
+import { controlCluster } from './controller.ts';
+
+/**
+ * Removes a shard that people know to be dead, in the middle of a change in waves. From now on nothing waits for the processes that are known of it;
+ * once the wave that is under way is over, the shard is taken out of all that the change leads to, and the change goes on, or stays stopped.
+ * @returns the version without it; null where no such change is under way, or has more shards: it is removed by a change like any other then
+ * @throws VersionConflict where one of its processes has spoken meanwhile
+ */
+export async function removeDead(
+  registry: Registry,
+  name: TopologyName,
+  shard: string,
+  { candidate, clock }: Pick<ChangeOptions, 'candidate' | 'clock'>,
+): Promise<TopologyVersion | null> {
+  if (!(await declareDead(registry, name, shard))) return null;
+  const over = new AbortController();
+  const driving = controlCluster(registry, name, candidate, clock, null, over.signal);
+  try {
+    for await (const event of registry.handoffs.watch(name, over.signal)) {
+      if (event.kind !== 'view') continue;
+      const { handoff } = event.view;
+      const current = await registry.topologies.read(name);
+      // It may be about to come, by the wave that is under way.
+      const isDeclared = handoff !== null && isUnderWay(handoff) && handoff.dead?.includes(shard) === true;
+      if (current !== null && !isDeclared && !has(current, shard)) return current.version;
+    }
+    return null;
+  } finally {
+    over.abort();
+    await driving;
+  }
+}
+
+/** @returns false where there is nothing to declare it to */
+async function declareDead(registry: Registry, name: TopologyName, shard: string): Promise<boolean> {
+  let known: readonly StoredNode[] | null = null;
+  for (;;) {
+    const { handoff, nodes } = await registry.handoffs.read(name);
+    const current = await registry.topologies.read(name);
+    if (handoff === null || current === null) return false;
+    const isInWaves = current.moving !== undefined || (isUnderWay(handoff) && handoff.wave !== undefined);
+    const staged = isUnderWay(handoff) ? await registry.handoffs.staged(name) : null;
+    const isThere = has(current, shard) || (staged !== null && has(staged, shard));
+    if (!isInWaves || !isThere || withoutShards(current, ({ id }) => id === shard).shards.length === 0) return false;
+    // People speak of the processes that there were: one that comes behind their word may be alive.
+    known ??= nodes.filter((node) => node.shard === shard);
+    const silent = known.filter((node) => {
+      const now = nodes.find((each) => instanceText(each) === instanceText(node));
+      if (now !== undefined && !now.ended && now.revision !== node.revision)
+        throw new VersionConflict(name, `shard ${shard} has spoken meanwhile`, current.version);
+      return now?.revision === node.revision && !handoff.givenUp.includes(instanceText(node));
+    });
+    const dead = [...new Set([...(handoff.dead ?? []), shard])];
+    const lost = isUnderWay(handoff) ? [...new Set([...handoff.lost, shard])] : handoff.lost;
+    // Otherwise another step was taken in between.
+    if ((await registry.handoffs.advance(name, handoff, { dead, lost }, silent)) !== null) return true;
+  }
+}
+
+function has(topology: Topology, shard: string): boolean {
+  return servingShards(topology).some(({ id }) => id === shard);
+}
