@@ -4,6 +4,11 @@ import { loadContext, openConnection, quietHandler } from './load.ts';
 
 const CONNECTIONS = 10;
 
+/** The key of a stream by its number. */
+export function keyOf(number: number): string {
+  return `project/document-${number}`;
+}
+
 /** Requests that nobody answers, on a few connections. */
 export class IdleStreams {
   readonly #connections: readonly Connection[];
@@ -68,7 +73,7 @@ export class IdleStreams {
       field(':authority', 'bench'),
       field('content-type', 'application/grpc'),
       field('te', 'trailers'),
-      field('x-shard-key', `project/document-${number}`),
+      field('x-shard-key', keyOf(number)),
     ]);
     return (this.#connections[number % CONNECTIONS] as Connection).request(this.#block, true, handler);
   }

@@ -26,6 +26,8 @@ export interface LoadOptions {
   /** Bytes of the request's message; 0 sends a GET. */
   readonly requestBytes: number;
   readonly keys: number;
+  /** These keys, in their order, in place of so many of its own. */
+  readonly keyTexts?: readonly string[];
   readonly warmUpMs: number;
   readonly measureMs: number;
   /** Requests a second for the open loop. */
@@ -165,9 +167,9 @@ class Load implements StreamHandler {
     ];
     // One key recurs and is indexed; of many, each is a literal, as a client that does not index them sends it.
     const make = options.keys === 1 ? field : transientField;
-    this.#keys = Array.from({ length: options.keys }, (_, i) =>
-      make('x-shard-key', `project-${i % 100}/document-${i}`),
-    );
+    const texts =
+      options.keyTexts ?? Array.from({ length: options.keys }, (_, i) => `project-${i % 100}/document-${i}`);
+    this.#keys = texts.map((text) => make('x-shard-key', text));
     this.#body = new Uint8Array(grpc ? options.requestBytes + 5 : 0);
     if (grpc) new DataView(this.#body.buffer).setUint32(1, options.requestBytes);
   }
