@@ -21,6 +21,7 @@ import {
 import { DiscoveredClusters } from './discovered-clusters.ts';
 import { ListeningPlaces } from './listening-places.ts';
 import { processName, thisProcess } from './process-name.ts';
+import { Publication } from './publication.ts';
 import { RegistryFaults } from './registry-faults.ts';
 import {
   controlledCluster,
@@ -57,6 +58,8 @@ export class RoutedClusters {
   readonly #awaited = new Set<string>();
   #onAllReported: () => void = () => {};
   #onNews: Array<() => void> = [];
+  /** Publishes which versions all threads of this router serve, and how far they are in handoffs. */
+  readonly #publication = new Publication(() => this.#control?.serving(this.#value()));
   #places = new ListeningPlaces();
 
   /** @param startControl a thread of its own, where nothing else is given */
@@ -192,7 +195,7 @@ export class RoutedClusters {
     }
     // What was said while the threads were taking the config they do not know yet.
     this.#discovered.reportOnly(next.clusters);
-    this.#publishServed();
+    this.#publication.now();
   }
 
   /** A cluster that the config has no more is followed for as long as something is open to it. */
@@ -321,24 +324,22 @@ export class RoutedClusters {
     if (known.lastEvent === lastEvent) known.served = table?.version ?? 0;
     if (staged === null) {
       known.acknowledged = null;
-      this.#publishServed();
+      // What this router says of the next wave says this as well.
+      if (table?.rest != null) this.#publication.soon();
+      else this.#publication.now();
     }
     if (staged === null || !(await threads.settled(cluster, staged.attempt, staged.step))) return;
-    const streams = staged.step === 'stage' ? await threads.moving(cluster) : undefined;
+    const asked = staged.step === 'stage' ? ([threads.moving(cluster), threads.isQuiet(cluster)] as const) : [];
+    const [streams, quiet] = await Promise.all(asked);
     const last = known.acknowledged;
     const isAcknowledged = last?.to === staged.to && last.attempt === staged.attempt && last.step === staged.step;
     if (known.lastEvent !== lastEvent || isAcknowledged) return;
-    known.acknowledged = { to: staged.to, attempt: staged.attempt, step: staged.step, streams };
-    this.#publishServed();
+    known.acknowledged = { to: staged.to, attempt: staged.attempt, step: staged.step, streams, quiet };
+    this.#publication.now();
   }
 
   #versions(): Record<string, number | null> {
     return Object.fromEntries([...this.#tables].map(([name, table]) => [name, table?.version ?? null]));
-  }
-
-  /** Publishes which versions all threads of this router serve, and how far they are in handoffs. */
-  #publishServed(): void {
-    this.#control?.serving(this.#value());
   }
 
   #value(): RouterValue {
@@ -349,7 +350,7 @@ export class RoutedClusters {
   /** Registers the router where it listens. */
   listensAt(places: ListeningPlaces): void {
     this.#places = places;
-    if (places.areChosen) this.#publishServed();
+    if (places.areChosen) this.#publication.now();
   }
 
   /** As it is routed by now. */
@@ -393,6 +394,7 @@ export class RoutedClusters {
 
   /** Leaves the registry, and asks no server any more. */
   async stop(): Promise<void> {
+    this.#publication.stop();
     await Promise.all([this.#control?.stop(), this.#discovered.stop()]);
   }
 }

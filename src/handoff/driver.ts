@@ -32,7 +32,7 @@ import {
 import { awaitedIn } from './awaited.ts';
 import { stageNextWave, takeDeadOut } from './between-waves.ts';
 import { awayRouters, blockingRouters } from './blocking-routers.ts';
-import { allKnowWaves, movingStreams, narrowed } from './waves.ts';
+import { allKnowWaves, isOneOfSeveral, movingStreams, narrowed } from './waves.ts';
 
 /** How long things may take. */
 interface HandoffTiming {
@@ -212,7 +212,8 @@ export class HandoffDriver {
     const { wave } = handoff;
     const { routers, nodes, known } = present;
     const limit = (staged.waves ?? defaultWaves).streams;
-    const streams = movingStreams(this.#name, handoff, routers);
+    const moving = movingStreams(this.#name, handoff, routers);
+    const streams = moving?.streams ?? null;
     // One that is away may be of any release.
     const canDivide = awayRouters(present).length === 0 && allKnowWaves(this.#name, handoff, routers, nodes, known);
     // What a dead shard had waits for nothing.
@@ -224,7 +225,10 @@ export class HandoffDriver {
     const counted = wave === undefined ? {} : { wave: { ...wave, streams } };
     // More of them than may end at once end over a while, as they have to where a member does not know waves.
     const ends = streams !== null && (canDivide || streams <= limit) ? { watchesEnd: 'hold' as const } : {};
-    const change = { step: 'drain' as const, ...fence(handoff, false), ...counted, ...ends };
+    // Of many waves each costs what it does: one that nothing has to be waited for is held at once.
+    const isHeldAtOnce = isOneOfSeveral(wave) && moving?.isQuiet === true && 'watchesEnd' in ends;
+    const step = isHeldAtOnce ? ('hold' as const) : ('drain' as const);
+    const change = { step, ...fence(handoff, false), ...counted, ...ends };
     return { done: await this.#registry.handoffs.advance(this.#name, handoff, change) };
   }
 

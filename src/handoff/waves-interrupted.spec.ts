@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, expect, it, vi } from 'vitest';
 import {
   CLUSTER,
@@ -174,7 +175,7 @@ it('stores a stopped wave as a step that earlier releases leave alone', async ()
 it('takes a lost shard out between two waves that follow one another without a pause', async () => {
   const open = await registries(scope);
   const registry = open();
-  const quick = { waves: { streams: 5, pauseMs: 0 }, failover: { afterMs: 1 } };
+  const quick = { waves: { streams: 15, pauseMs: 0 }, failover: { afterMs: 1 } };
   await registry.topologies.commit(draft(['a', 'b', 'c'], quick));
   const one = await router(scope, open(), 'one');
   one.from = inSecondWave;
@@ -183,7 +184,7 @@ it('takes a lost shard out between two waves that follow one another without a p
   const { handoffs } = late;
   const advance = handoffs.advance.bind(handoffs);
   handoffs.advance = (name, handoff, changed, silent) =>
-    'lost' in changed ? Promise.resolve(null) : advance(name, handoff, changed, silent);
+    'lost' in changed ? setTimeout(50, null) : advance(name, handoff, changed, silent);
   await drive(late);
   const changing = change(open(), draft([...FOUR, 'e'], quick));
   await reached(registry, inSecondWave);

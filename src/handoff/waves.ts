@@ -27,18 +27,29 @@ const LEAST_WIDTH = 2 ** -12;
 /** A rest that is this small beside a wave goes with it. */
 const SMALL_REST = 0.25;
 
-/** How many streams move by a staged version, as all routers have said that acknowledged it; null where one does not say. */
-export function movingStreams(name: TopologyName, { to, attempt }: Handoff, routers: readonly Member[]): number | null {
+/** What moves by a staged version, as all routers have said that acknowledged it; null where one does not say how many streams. */
+export function movingStreams(
+  name: TopologyName,
+  { to, attempt }: Handoff,
+  routers: readonly Member[],
+): { readonly streams: number; readonly isQuiet: boolean } | null {
   const cluster = topologyText(name);
-  let sum = 0;
+  let streams = 0;
+  let isQuiet = true;
   for (const { value } of routers) {
     const { versions, acknowledged } = routerValue(value);
     if (versions[cluster] === undefined) continue;
     const said = acknowledged[cluster];
     if (said?.to !== to || said.attempt !== attempt || said.streams === undefined) return null;
-    sum += said.streams;
+    streams += said.streams;
+    isQuiet &&= said.quiet === true;
   }
-  return sum;
+  return { streams, isQuiet };
+}
+
+/** Whether a change goes in several waves, and this is one of them. */
+export function isOneOfSeveral(wave: Wave | undefined): boolean {
+  return wave !== undefined && (wave.from > 0 || wave.to < 1);
 }
 
 /** Whether every router, and every process of a shard that takes part, can serve a version in which only some keys have moved. */

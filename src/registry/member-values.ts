@@ -12,6 +12,8 @@ export interface Acknowledgement {
   readonly step: HandoffStep;
   /** At `stage`: how many streams are open here whose keys move. A node, or a router of an earlier release, does not say. */
   readonly streams?: number | undefined;
+  /** At `stage`: whether requests could be held at once, for no call whose key moves takes long. */
+  readonly quiet?: boolean | undefined;
 }
 
 /** What members know beyond the first release that others have to rely on; a member's entry names all of it. */
@@ -72,6 +74,7 @@ const acknowledgement = z.object({
   attempt: z.number(),
   step: z.enum(handoffSteps),
   streams: z.number().optional().catch(undefined),
+  quiet: z.boolean().optional().catch(undefined),
 });
 const knows = z.array(z.string()).optional().catch(undefined);
 

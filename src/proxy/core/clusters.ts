@@ -112,6 +112,11 @@ export class Clusters {
     return this.#gates.get(cluster)?.movingWatches ?? 0;
   }
 
+  /** Whether what is staged could be held at once, without waiting for a call that takes long. */
+  isQuiet(cluster: string): boolean {
+    return this.#gates.get(cluster)?.isQuiet ?? false;
+  }
+
   #changeOver(before: ClusterOwners, table: SharedCluster | null): void {
     const { name, upstream, gate } = before;
     const owners = this.#upstreams.ownersOf({ name, upstream, table }, gate);

@@ -67,6 +67,10 @@ export class OwnThread implements RouterThreads {
     return this.#router?.moving(cluster) ?? 0;
   }
 
+  async isQuiet(cluster: string): Promise<boolean> {
+    return this.#router?.isQuiet(cluster) ?? false;
+  }
+
   async fingerprints(cluster: string, keys: number): Promise<ReadonlyArray<TableFingerprint | null>> {
     return this.#router === null ? [] : [await this.#router.fingerprint(cluster, keys)];
   }

@@ -26,6 +26,7 @@ export interface RouterCalls {
   publish(cluster: string, table: SharedCluster | null, staged: StagedCluster | null): void;
   settled(cluster: string, attempt: number, step: string): boolean;
   moving(cluster: string): number;
+  isQuiet(cluster: string): boolean;
   gone(cluster: string): boolean;
   emptied(cluster: string): boolean;
   fingerprint(cluster: string, keys: number): TableFingerprint | null;

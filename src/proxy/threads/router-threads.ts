@@ -37,6 +37,8 @@ export interface RouterThreads {
   settled(cluster: string, attempt: number, step: string): Promise<boolean>;
   /** How many watches are open, in all threads, whose keys move by what is staged. */
   moving(cluster: string): Promise<number>;
+  /** Whether what is staged could be held at once: in no thread does it move a call that takes long. */
+  isQuiet(cluster: string): Promise<boolean>;
   /** Fingerprints of how each thread's table of a cluster places keys. */
   fingerprints(cluster: string, keys: number): Promise<ReadonlyArray<TableFingerprint | null>>;
   counters(): Promise<readonly CountersSnapshot[]>;

@@ -28,6 +28,7 @@ answerCalls<RouterCalls>(starter, {
   publish: (cluster, table, staged) => router.publish(cluster, table, staged),
   settled: (cluster, attempt, step) => router.settled(cluster, attempt, step),
   moving: (cluster) => router.moving(cluster),
+  isQuiet: (cluster) => router.isQuiet(cluster),
   gone: (cluster) => router.gone(cluster),
   emptied: (cluster) => router.emptied(cluster),
   fingerprint: (cluster, keys) => router.fingerprint(cluster, keys),

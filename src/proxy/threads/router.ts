@@ -117,6 +117,11 @@ export class Router implements FamilyHost, ListenerOwner {
     return this.#clusters.moving(cluster);
   }
 
+  /** See `Clusters.isQuiet`. */
+  isQuiet(cluster: string): boolean {
+    return this.#clusters.isQuiet(cluster);
+  }
+
   /** See `Clusters.gone`. */
   gone(cluster: string): Promise<boolean> {
     return this.#clusters.gone(cluster);

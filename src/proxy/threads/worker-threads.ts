@@ -156,6 +156,10 @@ export class WorkerThreads implements RouterThreads {
     return found.reduce((sum, each) => sum + each, 0);
   }
 
+  isQuiet(cluster: string): Promise<boolean> {
+    return this.#allSay(({ calls }) => calls.ask('isQuiet', cluster));
+  }
+
   fingerprints(cluster: string, keys: number): Promise<ReadonlyArray<TableFingerprint | null>> {
     return this.#each(({ calls }) => calls.ask('fingerprint', cluster, keys));
   }

@@ -66,7 +66,9 @@ export interface RouterClocks {
 }
 
 /** A router: the product's control plane, what joins it with the threads, and one thread's gate with requests of the simulation. */
-export class SimulatedRouter implements Pick<RouterThreads, 'publish' | 'settled' | 'moving' | 'emptied' | 'gone'> {
+export class SimulatedRouter
+  implements Pick<RouterThreads, 'publish' | 'settled' | 'moving' | 'isQuiet' | 'emptied' | 'gone'>
+{
   readonly process: SimulatedProcess;
   readonly gate: Gate;
   readonly context: CoreContext;
@@ -186,6 +188,10 @@ export class SimulatedRouter implements Pick<RouterThreads, 'publish' | 'settled
 
   async moving(): Promise<number> {
     return this.gate.movingWatches;
+  }
+
+  async isQuiet(): Promise<boolean> {
+    return this.gate.isQuiet;
   }
 
   async emptied(): Promise<boolean> {

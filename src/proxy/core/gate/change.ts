@@ -87,6 +87,13 @@ export class Change {
     return count;
   }
 
+  /** Whether requests could be held at once: none of the calls whose keys move takes long. */
+  isQuiet(nowMs: number): boolean {
+    for (const [request, isWatch] of this.#moving)
+      if (!isWatch && request.isSent && isSlow(request, nowMs) && !this.#isOld(request, nowMs)) return false;
+    return this.seenAll;
+  }
+
   /** Notes a request whose key moves as one that its old owner has, or is about to get. */
   note(request: GatedRequest): void {
     this.#moving.set(request, request.isWatch);

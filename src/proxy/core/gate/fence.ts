@@ -87,6 +87,10 @@ export class Fence implements RequestGate {
     return 0;
   }
 
+  get isQuiet(): boolean {
+    return true;
+  }
+
   get token(): number {
     return this.#shard.token;
   }

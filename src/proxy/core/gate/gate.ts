@@ -62,6 +62,11 @@ export class Gate implements RequestGate {
     return this.#change?.watches ?? 0;
   }
 
+  /** See `Change.isQuiet`. */
+  get isQuiet(): boolean {
+    return this.#change?.isQuiet(this.#now()) ?? false;
+  }
+
   /** Whether all that moves by a table waits here, and nothing of it is in flight. @param build the table's */
   hasHandedOverTo(build: number): boolean {
     const change = this.#change;

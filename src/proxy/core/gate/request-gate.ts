@@ -11,6 +11,8 @@ export interface RequestGate {
   readonly waiting: number;
   /** How many watches are open whose keys move by what is staged, as far as they were found. */
   readonly movingWatches: number;
+  /** Whether what is staged could be held at once: none of the calls whose keys move takes long. */
+  readonly isQuiet: boolean;
   /** What a shard says of keys that it has lost is for this gate; otherwise the answer is the client's. */
   readonly heedsShards: boolean;
   /** What writes show to the shard's store; 0: nothing. See `FencedShard`. */
