@@ -214,10 +214,10 @@ it.each([
   const registry = open();
   await registry.topologies.commit(draft(['a', 'b', 'c']));
   const one = await router(scope, open(), 'one');
-  const dead = await lostProcess(open(), 'a');
   one.from = inSecondWave;
   const changing = change(open(), draft(FOUR));
   await reached(registry, inSecondWave);
+  const dead = await lostProcess(open(), 'a');
   await dead.vanish();
   if (when !== 'while a wave is under way') await pauseChange(registry, NAME, true);
   if (when === 'between two waves') {
