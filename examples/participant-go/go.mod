@@ -1,0 +1,3 @@
+module keyway.example/participant
+
+go 1.21
