@@ -95,7 +95,7 @@ it('says what answers in place of a registry, a router or a shard', async () => 
     'what listens there closes the connection: it may need TLS, or speak another protocol': closing,
   };
   for (const [meaning, server] of Object.entries(servers)) {
-    await once(server.listen(0, 'localhost'), 'listening');
+    await once(server.listen(0, '127.0.0.1'), 'listening');
     const { port } = server.address() as { port: number };
     expect(await saidOf(port)).toBe(meaning);
     if (server instanceof HttpServer)
