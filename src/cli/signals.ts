@@ -39,17 +39,21 @@ export function stopOnSignals(stop: () => Promise<unknown>, signals = STOPPING):
     );
   };
   for (const signal of signals) process.on(signal, () => onSignal());
-  if (process.env.npm_command !== undefined)
-    onOrphaned(() => {
-      if (stoppingSinceMs === null) onSignal();
-    });
+  onLostByNpm(() => {
+    if (stoppingSinceMs === null) onSignal();
+  });
   return onSignal;
 }
 
 /**
- * Has something done once our parent has gone. npm (`npx keyway`, `npm start`) runs commands behind a shell, to which it hands on its signals; a plain sh dies of them
- * and passes nothing on. That our parent has gone is how we learn of it.
+ * Has something done where npm has started us, and was ended. It (`npx keyway`, `npm start`) runs commands behind a shell, to which it hands on its signals; a plain sh dies
+ * of them and passes nothing on. That our parent has gone is how we learn of it.
  */
+export function onLostByNpm(action: () => void): void {
+  if (process.env.npm_command !== undefined) onOrphaned(action);
+}
+
+/** Has something done once our parent has gone. */
 export function onOrphaned(action: () => void): void {
   const parent = process.ppid;
   const timer = setInterval(() => {

@@ -368,6 +368,19 @@ it('runs by `npx keyway` in a checkout, and passes signals on', async () => {
   );
 });
 
+it('leaves no watch behind where the `npx keyway` that runs it is ended', async () => {
+  const key = `demo/${scope.folder().split('-').at(-1)}`;
+  // Nothing listens there: it says so, and tries again.
+  const npx = spawn('npx', ['keyway', 'kv', 'watch', key, '--endpoint', '127.0.0.1:1'], {
+    cwd: ROOT,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  scope.defer(() => npx.kill('SIGKILL'));
+  await once(npx.stderr, 'data');
+  npx.kill('SIGTERM');
+  await eventually(() => !commandLines().some((line) => line.includes(key)));
+});
+
 it('shows what a shard says as text, and never as what steers a terminal', async () => {
   const hostile = '\x1b]0;owned\x07\x1b[2J\x9b31m\u202e';
   const server = new Server();

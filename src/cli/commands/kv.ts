@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { DIRECT_CHANNEL } from '../../runtime/direct-channel.ts';
 import { plainText } from '../../runtime/foreign-errors.ts';
 import { printableLine } from '../../runtime/printable.ts';
-import { UsageError } from '../../runtime/usage-error.ts';
+import { EXIT_OK, UsageError } from '../../runtime/usage-error.ts';
 import {
   type DocumentMessage,
   DocumentsClient,
@@ -14,6 +14,7 @@ import {
 } from '../../shard/index.ts';
 import { durationOption, integerOption, reachableTextOption } from '../options/options.ts';
 import { Notes, writeOut } from '../output/terminal.ts';
+import { onLostByNpm } from '../signals.ts';
 
 const DEFAULT_ENDPOINT = '127.0.0.1:8080';
 const DEADLINE_MS = 10_000;
@@ -124,6 +125,7 @@ async function list(prefix: string, options: KvOptions): Promise<void> {
 
 /** Watches, and comes back after the last revision seen whenever the stream is ended to be opened elsewhere. */
 async function watch(key: string, options: KvOptions): Promise<void> {
+  onLostByNpm(() => process.exit(EXIT_OK));
   let afterRevision: number | undefined;
   const notes = new Notes();
   for (;;) {

@@ -13,6 +13,7 @@ import { addressText } from '../../../runtime/address.ts';
 import { checkWritable, writeNamedFile } from '../../../runtime/named-file.ts';
 import { EXIT_FAILURE } from '../../../runtime/usage-error.ts';
 import { writeFault, writeOut } from '../../output/terminal.ts';
+import { onLostByNpm } from '../../signals.ts';
 import { planOf, preparedCalls } from './calls.ts';
 import { Marks } from './marks.ts';
 import { type TargetOption, timedCommands } from './options.ts';
@@ -75,6 +76,7 @@ export async function load(option: TargetOption, flags: LoadFlags): Promise<void
   const stopping = new AbortController();
   // Once: a second one ends it without a report.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stopping.abort());
+  onLostByNpm(() => stopping.abort());
   let countedMs = 0;
   try {
     countedMs = await run.run(stopping.signal);
