@@ -175,7 +175,7 @@ it('releases requests to their old owners if a member does not answer while they
   const router = new Router(open(), 'r0');
   const losing = await shard(open(), 's0');
   await router.ready;
-  await registry.handoffs.stage(draft(['s1']), {}, 'a test');
+  const { attempt } = await registry.handoffs.stage(draft(['s1']), {}, 'a test');
   drive(open());
   await router.acknowledge(await reached(registry, 'stage'), 'hold');
   // Until the shard answers.
@@ -184,10 +184,25 @@ it('releases requests to their old owners if a member does not answer while they
     expect(handoff).toMatchObject({ step: 'drain', reason: 'shard s0 has not answered while requests were held' });
     return handoff as Handoff;
   }, PATIENCE);
-  expect(again).toMatchObject({ attempt: 2, retries: 1 });
+  expect(again).toMatchObject({ attempt: attempt + 1, retries: 1 });
   await router.acknowledge(again, 'hold');
   await losing.acknowledge(again);
   await reached(registry, 'committed');
+});
+
+it('counts no acknowledgement of a handoff that the registry has forgotten, because it was restored from a backup', async () => {
+  const [before, restored] = [(await registries())(), (await registries())()];
+  const staged: Handoff[] = [];
+  for (const registry of [before, restored]) {
+    await registry.topologies.commit(draft(['s0']));
+    staged.push(await registry.handoffs.stage(draft(['s1']), {}, 'a test'));
+  }
+  const router = new Router(restored, 'r');
+  await router.ready;
+  await router.acknowledge(staged[0] as Handoff, 'hold');
+  expect(await awaitedNow(restored)).toEqual(['router r']);
+  await router.acknowledge(staged[1] as Handoff, 'hold');
+  expect(await awaitedNow(restored)).toEqual([]);
 });
 
 it('has a shard serve what it loses until every router holds it', async () => {

@@ -38,7 +38,7 @@ export interface Handoff {
   readonly from: TopologyVersion;
   readonly to: TopologyVersion;
   readonly step: HandoffStep;
-  /** Grows with each handoff of the cluster, and each time that one goes back to draining: what was acknowledged before is void. */
+  /** Grows with each handoff of the cluster, by a random step, and each time that one goes back to draining: what was acknowledged before is void. */
   readonly attempt: number;
   /** How often it has gone back, because a participant did not answer while requests were held. */
   readonly retries: number;

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import {
   isStrict,
   losingShards,
@@ -63,6 +64,8 @@ export type HandoffEvent =
   | { readonly kind: 'outage'; readonly cause: Error }
   | { readonly kind: 'recovered' };
 
+/** Two handoffs share an attempt once in a million restored backups, and there is room for as many million handoffs as a number is exact. */
+const MAX_LEAP = 2 ** 20;
 /** Stores take some dozens of conditions at once. */
 const FEW = 40;
 
@@ -119,7 +122,8 @@ export class Handoffs {
     const entry = await this.#store.get(versionKey(name, pointer.version));
     const current = entry === null ? null : topologyOf(name, entry);
     if (wave !== null) checkMayBegin(name, wave, current, last);
-    const attempt = (last?.attempt ?? 0) + 1;
+    // No other handoff has it, not even one that the registry has forgotten since: members may still say what they did for that.
+    const attempt = (last?.attempt ?? 0) + randomInt(1, MAX_LEAP);
     const isWhole = wave === 'new' || wave === 'instead';
     const handoff: Handoff = {
       from: pointer.version,
