@@ -29,6 +29,8 @@ const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   python3: programs(['python3'], ['python3']),
   go: programs(['go'], ['golang']),
   chromium: programs(['chromium'], ['chromium']),
+  java: programs(['java'], ['default-jre-headless']),
+  maven: programs(['mvn'], ['maven']),
   venv: { isThere: () => succeeds('python3', '-c', 'import venv, ensurepip'), packages: ['python3-venv'] },
 };
 
