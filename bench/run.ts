@@ -27,17 +27,10 @@ import { startBackends } from './support/backend.ts';
 import { openGrpcJsLoad } from './support/grpc-js-load.ts';
 import { withIdleStreams } from './support/idle-streams.ts';
 import { type LoadOptions, openSlicedLoad, runLoad } from './support/load.ts';
-import { cpuSeconds, residentBytes } from './support/process-cost.ts';
-import { end, endAll, lowerQuartile, median, startListening } from './support/programs.ts';
+import { residentBytes } from './support/process-cost.ts';
+import { end, endAll, median, startListening } from './support/programs.ts';
+import { inTurns, START_WARM_UP_MS, type TurnsCost } from './support/turns.ts';
 
-const WARM_UP_MS = 700;
-/**
- * How long a proxy that has just been started carries each kind of request before the first case: some hundred thousand
- * requests, after which its JIT compiler is done. The first case of a round would pay for it otherwise, up to 15% of its cost.
- */
-const START_WARM_UP_MS = 1500;
-/** Short, so that neighbouring turns meet the same machine, and long beside the beginning and the end of each. */
-const TURN_MS = 200;
 /** At a tenth of its capacity a JIT compiler takes longer to warm up: the tail of the first seconds is its, not the router's. */
 const OPEN_LOOP_WARM_UP_MS = 3000;
 const IDLE_STREAMS = 10_000;
@@ -88,37 +81,16 @@ async function warmUp(peer: Peer): Promise<void> {
   }
 }
 
-/** One round of a closed loop: the peers take turns; another has the first each time. */
+/** One round of a closed loop: the peers take turns. */
 async function measureTurns(each: BenchCase, peers: ReadonlyMap<Peer, ChildProcess>, into: Samples): Promise<void> {
   const open = each.kind === 'grpc-js' ? openGrpcJsLoad : openSlicedLoad;
-  const entries = await Promise.all(
-    [...peers].map(async ([peer, { pid }]) => ({
-      peer,
-      pid: pid as number,
-      load: await open(loadOptions(each, peer)),
-      costs: [] as number[],
-      requests: 0,
-      errors: 0,
-      seconds: 0,
-    })),
+  const takers = await Promise.all(
+    [...peers].map(async ([peer, { pid }]) => ({ pid: pid as number, load: await open(loadOptions(each, peer)) })),
   );
-  for (const { load } of entries) await load.run(WARM_UP_MS);
-  const turns = Math.ceil((Number(values.seconds) * 1000) / TURN_MS);
-  for (let turn = 0; turn < turns; turn++) {
-    const first = turn % entries.length;
-    for (const entry of [...entries.slice(first), ...entries.slice(0, first)]) {
-      const before = cpuSeconds(entry.pid);
-      const slice = await entry.load.run(TURN_MS);
-      entry.costs.push(((cpuSeconds(entry.pid) - before) / slice.requests) * 1e6);
-      entry.requests += slice.requests;
-      entry.errors += slice.errors;
-      entry.seconds += slice.seconds;
-    }
-  }
-  for (const { peer, load, costs, requests, errors, seconds } of entries) {
-    load.close();
-    const sample = { cpuUs: lowerQuartile(costs), perSecond: requests / seconds, errors, p50Ms: 0, p99Ms: 0 };
-    into.set(peer.name, [...(into.get(peer.name) ?? []), sample]);
+  const costs = await inTurns(takers, Number(values.seconds));
+  for (const [i, { name }] of [...peers.keys()].entries()) {
+    const sample = { ...(costs[i] as TurnsCost), p50Ms: 0, p99Ms: 0 };
+    into.set(name, [...(into.get(name) ?? []), sample]);
   }
 }
 
