@@ -55,7 +55,7 @@ export async function runChaos(
   const counts = { routers: 3, shards: 5 };
   const world =
     store === 'envoy'
-      ? await EnvoyWorld.start(scope, counts)
+      ? await EnvoyWorld.start(scope, { ...counts, arePlain: options.shards === 'plain' })
       : await KeywayWorld.start(scope, { store, kinds: options.shards, waves: SMALL_WAVES, ...counts });
   const keys = Array.from({ length: KEYS }, (_, i) => `p${i % 7}/d${i}`);
   const setup: ClientSetup = {
@@ -68,7 +68,7 @@ export async function runChaos(
   };
   const callers = Array.from({ length: options.callers }, (_, i) => new Caller(i, setup));
   const watchers = Array.from({ length: options.watchers }, (_, i) => {
-    const speaksWebSocket = options.shards === 'plain' || options.shards === 'sidecar';
+    const speaksWebSocket = options.isVaried && (options.shards === 'plain' || options.shards === 'sidecar');
     const open = speaksWebSocket && i % SOCKETS_EVERY === 0 ? openSocketWatch : openGrpcWatch;
     return new Watcher(options.callers + i, keys[i % keys.length] as string, setup, open);
   });

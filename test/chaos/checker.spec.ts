@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { check } from './checker.ts';
 import type { History } from './history.ts';
 import { registerOperations } from './linearizability/operations.ts';
-import { call, GOOD, INNOCENT, PLANTED } from './planted.ts';
+import { call, GOOD, INNOCENT, operation, PLANTED } from './planted.ts';
 
 function rules(history: History): string[] {
   return [...new Set(check(history).violations.map(({ rule }) => rule))];
@@ -21,7 +21,14 @@ it('reports what it looked at', () => {
     changes: 1,
     movedStreams: 1,
     keysHandedOver: 1,
+    begunElsewhere: 0,
   });
+});
+
+it('counts what a shard begins for a key of another, also where no client waits for it any more', () => {
+  const late = operation({ shard: 's0', pid: 1, operation: 'put', begin: 40, end: 41, abandoned: true });
+  const { counts, violations } = check({ ...GOOD, operations: [...GOOD.operations, late], plain: ['s0'] });
+  expect([counts.begunElsewhere, violations]).toEqual([1, []]);
 });
 
 describe('the checker', () => {

@@ -6,7 +6,7 @@ import {
   littleIsExcused,
   plannedChangesFailNothing,
 } from './rules/disturbed.ts';
-import { ownership } from './rules/ownership.ts';
+import { begunElsewhere, ownership } from './rules/ownership.ts';
 import { values } from './rules/values.ts';
 import type { Violation } from './rules/violation.ts';
 import { unmovedStreamsLiveOn, watchersSeeEverything } from './rules/watches.ts';
@@ -29,6 +29,8 @@ export interface Counts {
   readonly disturbances: number;
   /** Keys that were served by more than one shard, one after the other. */
   readonly keysHandedOver: number;
+  /** See `begunElsewhere`. */
+  readonly begunElsewhere: number;
 }
 
 export interface Judgement {
@@ -75,5 +77,6 @@ function countsOf(history: History, excuses: Excuses): Counts {
     movedStreams: streams.filter(({ reason }) => reason.includes('move')).length,
     disturbances: disturbances.length,
     keysHandedOver: handedOver.length,
+    begunElsewhere: begunElsewhere(history),
   };
 }

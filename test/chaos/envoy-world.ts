@@ -8,7 +8,7 @@ import { fetchText } from '../support/cluster.ts';
 import { freePorts, type Scope, TOOLS } from '../support/processes.ts';
 import { ownersIn } from './changes.ts';
 import type { Version } from './history.ts';
-import { referenceShard } from './shards.ts';
+import { plainShard, referenceShard } from './shards.ts';
 import { Documents, NAME, type Router, type Shard, Victim, type World } from './world.ts';
 
 const ENVOY = join(TOOLS, 'envoy/bin/envoy');
@@ -48,14 +48,19 @@ export class EnvoyWorld implements World {
 
   static async start(
     scope: Scope,
-    { routers: routerCount, shards: shardCount }: { routers: number; shards: number },
+    { routers: routerCount, shards: shardCount, arePlain }: { routers: number; shards: number; arePlain: boolean },
   ): Promise<EnvoyWorld> {
     if (!existsSync(ENVOY)) throw new Error(INSTALL_ENVOY);
     const ports = await freePorts(shardCount + 2 * routerCount);
     const documents = new Documents(scope);
-    const shards = ports
-      .slice(0, shardCount)
-      .map((port, i) => referenceShard(scope, `s${i}`, `127.0.0.1:${port}`, documents, [], []));
+    const shards = await Promise.all(
+      ports.slice(0, shardCount).map((port, i) => {
+        const [id, address] = [`s${i}`, `127.0.0.1:${port}`] as const;
+        return arePlain
+          ? plainShard(scope, id, address, documents, false)
+          : referenceShard(scope, id, address, documents, [], []);
+      }),
+    );
     await Promise.all(shards.map((shard) => shard.start()));
     const folder = scope.folder();
     const admins: number[] = [];

@@ -13,11 +13,16 @@ import { printJudgement } from './print-judgement.ts';
 const program = new Command('chaos')
   .option('--seconds <number>', 'how long faults and changes go on', Number, 120)
   .option('--store <kind>', 'embedded or etcd; envoy for Envoys in place of routers', 'embedded')
-  .option('--shards <kinds>', 'plain, fencing, mixed or sidecar: whether they take part in handoffs', 'fencing')
+  .option(
+    '--shards <kinds>',
+    'plain, fencing, mixed or sidecar: whether they take part in handoffs; with Envoys plain, or the reference shard',
+    'fencing',
+  )
   .option('--callers <number>', 'clients that put and get', Number, 120)
   .option('--watchers <number>', 'clients that watch', Number, 80)
   .option('--think-ms <number>', 'how long a caller waits between calls, in the mean', Number, 250)
   .option('--no-faults', 'planned changes only')
+  .option('--alike', 'clients speak gRPC alone, as with Envoys')
   .option('--seed <number>', 'the same changes and faults again', Number, runSeed())
   .option(
     '--history <file>',
@@ -32,6 +37,7 @@ const options = program.opts<{
   watchers: number;
   thinkMs: number;
   faults: boolean;
+  alike?: true;
   seed: number;
   history?: string;
 }>();
@@ -47,7 +53,7 @@ const scope = new Scope();
 try {
   const { history, judgement } = await runChaos(
     scope,
-    { ...options, replay, isVaried: options.store !== 'envoy' },
+    { ...options, replay, isVaried: options.store !== 'envoy' && options.alike !== true },
     print,
   );
   const folder = mkdtempSync(join(tmpdir(), 'keyway-chaos-'));

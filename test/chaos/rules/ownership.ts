@@ -131,6 +131,22 @@ function* turnsFollowVersions(
   }
 }
 
+/**
+ * How many operations shards began for keys that were another's, by every version that may have been current then: also for calls that
+ * clients had given up, or that were reported to them as failed, which no rule is about.
+ */
+export function begunElsewhere({ operations, versions }: Pick<History, 'operations' | 'versions'>): number {
+  let count = 0;
+  for (const [key, ofKey] of Map.groupBy(operations, (each) => each.key)) {
+    const reigns = reignsOf(key, versions);
+    if (reigns.length === 0) continue;
+    for (const { shard, begin, served } of ofKey)
+      if (served && !reigns.some(({ owner, since, until }) => owner === shard && since <= begin && begin <= until))
+        count++;
+  }
+  return count;
+}
+
 /** How long a shard had a key, by one version or several. */
 interface Reign {
   readonly owner: string;
