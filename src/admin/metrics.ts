@@ -65,9 +65,9 @@ function addNumbers(from: Numbers, into: Numbers): void {
 /** What each family of protocols counts, in its own words. */
 type FamilyStatuses = ReadonlyArray<readonly StatusKind[]>;
 
-/** What one thread has carried, without anything of a router's registry or config: for a sidecar. */
-export function renderTraffic(counters: RouterCounters): Promise<string> {
-  return renderMetrics(sumCounters([snapshotOf(counters)]), null, null);
+/** What threads have carried, without anything of a router's registry or config: for a sidecar. */
+export function renderTraffic(threads: readonly CountersSnapshot[]): Promise<string> {
+  return renderMetrics(sumCounters(threads), null, null);
 }
 
 /** Renders a router's counters in Prometheus' text form. */

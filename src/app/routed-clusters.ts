@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Config, ConfiguredRegistry } from '../config/index.ts';
 import {
   type ClusterControlEvent,
   type Control,
@@ -7,7 +6,7 @@ import {
   type StartControl,
   startControlThread,
 } from '../control/index.ts';
-import type { RoutedCluster, RouterThreads } from '../proxy/index.ts';
+import type { RoutedCluster } from '../proxy/index.ts';
 import { type Handoff, KNOWS, type RouterValue } from '../registry/index.ts';
 import type { Log } from '../runtime/log.ts';
 import type { ThreadVitals } from '../runtime/thread-vitals.ts';
@@ -32,6 +31,7 @@ import {
   servedOf,
   unknownCluster,
 } from './registry-state.ts';
+import type { RoutedConfig, RoutingThreads } from './routed-config.ts';
 
 /** What another config makes of a router's clusters, once their tables are built. */
 export interface PreparedClusters {
@@ -44,12 +44,12 @@ export interface PreparedClusters {
 
 /** A router's clusters: those of its config, and those of the registry or of servers that are asked, which change. All go with the config. */
 export class RoutedClusters {
-  #config: Config;
+  #config: RoutedConfig;
   readonly #log: Log;
   readonly #clock: () => number;
   readonly #tables = new Map<string, SharedCluster | null>();
   readonly #fromRegistry = new Map<string, FromRegistry>();
-  #threads: RouterThreads | null = null;
+  #threads: RoutingThreads | null = null;
   readonly #startControl: StartControl;
   #control: Control | null = null;
   readonly #discovered: DiscoveredClusters;
@@ -63,7 +63,7 @@ export class RoutedClusters {
   #places = new ListeningPlaces();
 
   /** @param startControl a thread of its own, where nothing else is given */
-  constructor(config: Config, log: Log, clock: () => number, startControl: StartControl = startControlThread) {
+  constructor(config: RoutedConfig, log: Log, clock: () => number, startControl: StartControl = startControlThread) {
     this.#startControl = startControl;
     this.#config = config;
     this.#log = log;
@@ -86,7 +86,7 @@ export class RoutedClusters {
     return this.#routedBy(this.#config, this.#tables);
   }
 
-  #routedBy({ clusters }: Config, tables: ReadonlyMap<string, SharedCluster | null>): RoutedCluster[] {
+  #routedBy({ clusters }: RoutedConfig, tables: ReadonlyMap<string, SharedCluster | null>): RoutedCluster[] {
     return clusters.map(({ name, upstream }) => ({
       name,
       upstream,
@@ -113,7 +113,7 @@ export class RoutedClusters {
   }
 
   /** Follows clusters, with those that are followed already. Resolves once something is known of each. */
-  #start(names: readonly string[], { registry }: Config): Promise<void> {
+  #start(names: readonly string[], { registry }: RoutedConfig): Promise<void> {
     const clusters = names.map((name) => controlledCluster(name, this.#of(name)));
     return new Promise<void>((resolve, reject) => {
       this.#onAllReported = resolve;
@@ -122,7 +122,7 @@ export class RoutedClusters {
         return;
       }
       const birth = {
-        ...(registry as ConfiguredRegistry),
+        ...(registry as NonNullable<RoutedConfig['registry']>),
         router: processName(),
         value: this.#value(),
         clusters,
@@ -145,7 +145,7 @@ export class RoutedClusters {
    * Builds tables for another config, in which clusters of one name have the same source, and follows what is new.
    * @throws Error where that cannot be done
    */
-  async prepare(next: Config): Promise<PreparedClusters> {
+  async prepare(next: RoutedConfig): Promise<PreparedClusters> {
     const tables = new Map<string, SharedCluster>();
     const added: string[] = [];
     for (const { name, source } of next.clusters) {
@@ -182,7 +182,7 @@ export class RoutedClusters {
     return shareCluster(description, null);
   }
 
-  #applyConfig(next: Config, tables: ReadonlyMap<string, SharedCluster>, added: readonly string[]): void {
+  #applyConfig(next: RoutedConfig, tables: ReadonlyMap<string, SharedCluster>, added: readonly string[]): void {
     this.#config = next;
     const names = new Set(next.clusters.map(({ name }) => name));
     for (const [name, table] of tables) this.#tables.set(name, table);
@@ -216,7 +216,7 @@ export class RoutedClusters {
   }
 
   /** From now on changes go to these threads. */
-  async publishTo(threads: RouterThreads): Promise<void> {
+  async publishTo(threads: RoutingThreads): Promise<void> {
     this.#threads = threads;
     // What came while they were starting.
     for (const name of this.#fromRegistry.keys()) void this.#carryOut(name);

@@ -1,4 +1,4 @@
-import { canonicalAddress, type HostPort, splitAddress } from '../runtime/address.ts';
+import { isSamePlace, splitAddress } from '../runtime/address.ts';
 import type { Report } from '../yaml/index.ts';
 import type { ConfigFile } from './schema/index.ts';
 
@@ -14,15 +14,4 @@ export function checkAddresses({ listen, admin }: Pick<ConfigFile, 'listen' | 'a
     const text = other.address === address ? address : `${address}, which is ${other.address} too,`;
     report(path, `${text} is used by ${other.path.join('.')}; give each its own port`);
   });
-}
-
-const ANY_IPV4 = '0.0.0.0';
-const ANY = '::';
-
-/** Whether two listeners cannot both have their addresses. Port 0 is one that the system chooses. */
-export function isSamePlace(one: HostPort, other: HostPort): boolean {
-  if (one.port !== other.port || one.port === 0) return false;
-  const hosts = [one, other].map(({ host }) => (host === 'localhost' ? '127.0.0.1' : canonicalAddress(host)));
-  if (hosts.includes(ANY) || hosts[0] === hosts[1]) return true;
-  return hosts.includes(ANY_IPV4) && hosts.every((host) => !host.includes(':'));
 }

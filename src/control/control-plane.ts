@@ -7,7 +7,8 @@ import { FollowedCluster, type Following } from './followed-cluster.ts';
 /** What a control plane works with. */
 export interface ControlSurroundings {
   readonly registry: Registry;
-  readonly kept: TopologyKeeper;
+  /** Null: nothing is kept; see `ClusterFollower.needsNoLease`. */
+  readonly kept: TopologyKeeper | null;
   /** The machine's, in milliseconds. */
   readonly clock: () => number;
   readonly onEvent: (event: ControlEvent) => void;

@@ -10,7 +10,8 @@ import type { ServesUntil } from './serving-lease.ts';
 /** What the control plane's thread is born with. */
 export interface ControlBirth {
   readonly store: RegistryDescription;
-  readonly keepIn: string;
+  /** The folder where the last topologies are kept; null: they are not, and nothing is served without a lease. */
+  readonly keepIn: string | null;
   readonly leaseMs: number;
   /** The router's name among the registry's members. */
   readonly router: string;

@@ -10,7 +10,7 @@ const { starter, birth } = startedBy<ControlBirth>();
 const news = new ThreadCaller<ControlNews>(starter);
 const plane = new ControlPlane(birth, {
   registry: openRegistry(birth.store, machine),
-  kept: new KeptTopologies(birth.keepIn),
+  kept: birth.keepIn === null ? null : new KeptTopologies(birth.keepIn),
   clock: machine.clock,
   onEvent: (event) => news.notify('event', event),
 });

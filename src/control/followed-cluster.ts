@@ -7,7 +7,7 @@ import { ServingLease } from './serving-lease.ts';
 /** The router that follows, and how. */
 export interface Following {
   readonly registry: Registry;
-  readonly kept: TopologyKeeper;
+  readonly kept: TopologyKeeper | null;
   /** The router's name among the registry's members, and which process it is. */
   readonly router: string;
   readonly instance: InstanceId;

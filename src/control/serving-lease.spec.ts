@@ -26,7 +26,7 @@ class Router {
   readonly link: FaultyStore;
   readonly instance = newInstance();
   readonly #until = newServesUntil();
-  readonly #folder: string;
+  readonly #folder: string | null;
   readonly #follower: ClusterFollower;
   readonly #lease: ServingLease;
   readonly #membership: Membership;
@@ -35,20 +35,27 @@ class Router {
   #version: number | null = null;
   #acknowledged: Acknowledgement | null = null;
 
-  constructor(store: StoreUnderTest, folder = scope.folder()) {
+  /** @param folder where it keeps what it serves; null: nowhere */
+  constructor(store: StoreUnderTest, folder: string | null = scope.folder()) {
     this.link = new FaultyStore(store.open());
     this.#folder = folder;
     const registry = registryOn(this.link, scope);
-    this.#follower = new ClusterFollower(registry, new KeptTopologies(folder), 'docs', NAME, (event) => {
-      if (event.kind !== 'routing') return;
-      this.#version = event.table?.version ?? null;
-      const { staged } = event;
-      this.#acknowledged = staged === null ? null : { to: staged.to, attempt: staged.attempt, step: staged.step };
-      setImmediate(() => {
-        this.#follower.carriedOut(event.id);
-        void this.#membership.update(this.#value());
-      });
-    });
+    this.#follower = new ClusterFollower(
+      registry,
+      folder === null ? null : new KeptTopologies(folder),
+      'docs',
+      NAME,
+      (event) => {
+        if (event.kind !== 'routing') return;
+        this.#version = event.table?.version ?? null;
+        const { staged } = event;
+        this.#acknowledged = staged === null ? null : { to: staged.to, attempt: staged.attempt, step: staged.step };
+        setImmediate(() => {
+          this.#follower.carriedOut(event.id);
+          void this.#membership.update(this.#value());
+        });
+      },
+    );
     const self = qualified('r', this.instance);
     this.#lease = new ServingLease(registry, this.#follower, self, this.#until, clock, () => {});
     this.#membership = registry.members.register(
@@ -89,7 +96,7 @@ class Router {
   }
 
   /** Ends as a process that is killed: no other process hears of it. @returns the folder that it leaves */
-  async crash(): Promise<string> {
+  async crash(): Promise<string | null> {
     this.link.cut();
     this.#stopping.abort();
     await this.#running;
@@ -98,7 +105,7 @@ class Router {
     return this.#folder;
   }
 
-  async stop(): Promise<string> {
+  async stop(): Promise<string | null> {
     await this.#lease.stop();
     await this.#membership.leave();
     this.#stopping.abort();
@@ -229,6 +236,16 @@ describe('a router that is away and needs no lease by what it knows', () => {
     await expect(change(draft([S0]))).rejects.toThrow(IN_THE_WAY);
     router.link.mend();
     await router.servesByLease(1);
+  });
+
+  it('has none that it would leave behind where it keeps nothing on disk: it serves by its lease alone', async () => {
+    const { store, registry, change, gone } = await setUp(draft([S0, S1], EVENTUAL));
+    const router = new Router(store, null);
+    await router.servesByLease(1);
+    await router.crash();
+    await gone();
+    expect((await registry.handoffs.read(NAME)).autonomous).toEqual([]);
+    await change(draft([S0]));
   });
 
   it('has to be back, or known to have ended, before a deleted cluster is created again', async () => {

@@ -382,11 +382,12 @@ export class ClusterFollower {
 
   /**
    * Whether a router may serve without a lease, once the others know: where each router changes over when it hears of it, and
-   * where every shard itself refuses what it has lost.
+   * where every shard itself refuses what it has lost. A router that keeps nothing on disk never does: nothing could take back
+   * what it has claimed once it was killed.
    */
   get needsNoLease(): boolean {
     const { served } = this;
-    return served !== null && (!isStrict(served.topology) || this.isFenced);
+    return this.#copy.isKept && served !== null && (!isStrict(served.topology) || this.isFenced);
   }
 
   /** Whether every shard of what is served refuses what it has lost. */

@@ -47,6 +47,11 @@ export class TopologyCopy {
     if (claimedBy !== null) this.#predecessor = { by: claimedBy, number: null };
   }
 
+  /** Whether the next process here can answer for what this one has claimed. */
+  get isKept(): boolean {
+    return this.#keeper !== null;
+  }
+
   read(): KeptTopology | null {
     return this.#keeper?.read(this.#name) ?? null;
   }

@@ -260,12 +260,13 @@ export class RegisteredOwnership implements Ownership {
   lostBy(key: Uint8Array, start: number, end: number): number {
     const table = this.#table;
     if (table === null) return -1;
-    if (!this.#isOwner(table, key, start, end)) return this.version;
+    if (!this.owns(table, key, start, end)) return this.version;
     const next = this.#next;
-    return next === null || this.#isOwner(next, key, start, end) ? 0 : (next.version as number);
+    return next === null || this.owns(next, key, start, end) ? 0 : (next.version as number);
   }
 
-  #isOwner(table: ClusterTable, key: Uint8Array, start: number, end: number): boolean {
+  /** Whether a key is this shard's by a table. */
+  owns(table: ClusterTable, key: Uint8Array, start: number, end: number): boolean {
     const index = table.locate(key, start, end);
     if (index < 0) return false;
     const { id, address } = table.shardAt(index);

@@ -43,3 +43,14 @@ export function canonicalAddress(text: string): string {
   const [high = 0, low = 0] = mapped.slice(1).map((group) => Number.parseInt(group, 16));
   return [high >> 8, high & 255, low >> 8, low & 255].join('.');
 }
+
+const ANY_IPV4 = '0.0.0.0';
+const ANY = '::';
+
+/** Whether two listeners cannot both have their addresses. Port 0 is one that the system chooses. */
+export function isSamePlace(one: HostPort, other: HostPort): boolean {
+  if (one.port !== other.port || one.port === 0) return false;
+  const hosts = [one, other].map(({ host }) => (host === 'localhost' ? '127.0.0.1' : canonicalAddress(host)));
+  if (hosts.includes(ANY) || hosts[0] === hosts[1]) return true;
+  return hosts.includes(ANY_IPV4) && hosts.every((host) => !host.includes(':'));
+}

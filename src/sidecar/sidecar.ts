@@ -2,14 +2,15 @@ import { type ListenerDescription, namedListeners } from '../io/index.ts';
 import { RegisteredOwnership, StoreToken } from '../ownership/index.ts';
 import {
   type ActiveHealthDescription,
+  type CountersSnapshot,
   type FencedShard,
   HealthChecker,
   Router,
-  type RouterCounters,
+  snapshotOf,
 } from '../proxy/index.ts';
 import type { MemberProcess, Registry } from '../registry/index.ts';
 import { splitAddress } from '../runtime/address.ts';
-import type { TopologyName } from '../topology/index.ts';
+import type { ClusterTable, TopologyName } from '../topology/index.ts';
 import { KeysLeaveHook } from './keys-leave-hook.ts';
 import { backendTable, type Carried, sidecarSettings } from './settings.ts';
 
@@ -156,9 +157,15 @@ export class Sidecar {
     await this.#ownership.start();
   }
 
+  /** Whether the backend works on a call whose key leaves the shard by another table. */
+  async worksOnLeaving(next: ClusterTable): Promise<boolean> {
+    const keeps = (key: Uint8Array, length: number): boolean => this.#ownership.owns(next, key, 0, length);
+    return (await this.#router?.worksOnLeaving(this.#carried.cluster, keeps)) ?? false;
+  }
+
   /** What it has counted so far. */
-  get counters(): RouterCounters | null {
-    return this.#router?.counters ?? null;
+  counters(): readonly CountersSnapshot[] {
+    return this.#router === null ? [] : [snapshotOf(this.#router.counters)];
   }
 
   /** Ends in order: what is under way gets the grace, the rest is cut; then nothing is served any more, and others may have the keys. */

@@ -143,7 +143,7 @@ export const rooms: readonly Room[] = [
   },
   {
     folder: 'app',
-    what: 'the router process, the only place that joins `control` with `proxy`; reloads and replacement; a served registry; `dev/`, a cluster to try things on',
+    what: 'the router process, the only place that joins `control` with `proxy`; reloads and replacement; a served registry; `egress/`, the router within a sidecar; `dev/`, a cluster to try things on',
     mayImport: ['admin', 'config', 'control', 'controller', 'io', 'proxy', 'registry', 'runtime', 'sqlite', 'topology'],
   },
   {

@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { afterEach, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
@@ -9,43 +8,12 @@ import { answerOf, echoClient, startEchoBackend } from '../support/echo-backend.
 import { startHttpBackend } from '../support/http-backend.ts';
 import { freePorts, Scope } from '../support/processes.ts';
 import { PATIENCE } from '../support/registries.ts';
-import { KEYS, Sidecars } from './sidecars.ts';
+import { ask, type Reply } from './ask.ts';
+import { doubleServed, KEYS, Sidecars } from './sidecars.ts';
 import { type Served, startStoreBackend } from './store-backend.ts';
 
 const scope = new Scope();
 afterEach(() => scope.release());
-
-interface Reply {
-  readonly status: number;
-  readonly headers: IncomingMessage['headers'];
-  readonly text: string;
-}
-
-/** One request over HTTP/1.1; a connection that is lost gives status 0. */
-async function ask(address: string, method: string, path: string, headers: object = {}, body = ''): Promise<Reply> {
-  const [host, port] = address.split(':');
-  const sent = httpRequest({ host, port, method, path, headers: { ...headers }, agent: false });
-  sent.end(body);
-  try {
-    const [response] = (await once(sent, 'response')) as [IncomingMessage];
-    let text = '';
-    for await (const part of response) text += String(part);
-    return { status: response.statusCode ?? 0, headers: response.headers, text };
-  } catch (error) {
-    return { status: 0, headers: {}, text: String(error) };
-  }
-}
-
-/** Keys that two backends served at once, where somebody waited for both. */
-function doubleServed(served: readonly Served[]): string[] {
-  return served.flatMap((one) =>
-    served.some(
-      (other) => other.key === one.key && other.shard !== one.shard && other.begin < one.end && one.begin < other.end,
-    )
-      ? [`${one.key} by ${one.shard}`]
-      : [],
-  );
-}
 
 /** Puts to all keys, one after the other for each, until it is stopped. */
 function load(router: RouterUnderTest): { stop(): Promise<Reply[]> } {

@@ -2,10 +2,21 @@ import { Cluster, checkTopology, type TopologyDraft } from '../../src/topology/i
 import { type RouterUnderTest, startRouter } from '../support/cluster.ts';
 import { Commands } from '../support/commands.ts';
 import { freePorts, type Running, type Scope } from '../support/processes.ts';
-import { served } from '../support/registries.ts';
-import { SharedStore, startStoreBackend } from './store-backend.ts';
+import { type RemoteStoreUnderTest, served } from '../support/registries.ts';
+import { type Served, SharedStore, startStoreBackend } from './store-backend.ts';
 
 export const KEYS = Array.from({ length: 40 }, (_, i) => `d${i}`);
+
+/** Keys that two backends served at once, where somebody waited for both. */
+export function doubleServed(served: readonly Served[]): string[] {
+  return served.flatMap((one) =>
+    served.some(
+      (other) => other.key === one.key && other.shard !== one.shard && other.begin < one.end && one.begin < other.end,
+    )
+      ? [`${one.key} by ${one.shard}`]
+      : [],
+  );
+}
 
 /** A sidecar in a process of its own. */
 export interface SidecarUnderTest {
@@ -17,22 +28,24 @@ export interface SidecarUnderTest {
 /** A registry, and backends behind sidecars. */
 export class Sidecars {
   readonly registry: string;
+  readonly under: RemoteStoreUnderTest;
   readonly commands: Commands;
   readonly store = new SharedStore();
   readonly all: SidecarUnderTest[] = [];
   readonly #scope: Scope;
   readonly #lease: string;
 
-  private constructor(scope: Scope, registry: string, lease: string) {
+  private constructor(scope: Scope, under: RemoteStoreUnderTest, lease: string) {
     this.#lease = lease;
     this.#scope = scope;
-    this.registry = registry;
-    this.commands = new Commands(registry);
+    this.under = under;
+    this.registry = under.address;
+    this.commands = new Commands(under.address);
   }
 
   /** @param shards how many; @param failover how long a lost shard is waited for, with short leases */
   static async start(scope: Scope, shards: number, failover?: string): Promise<Sidecars> {
-    const sidecars = new Sidecars(scope, (await served(scope)).address, failover === undefined ? '10s' : '2s');
+    const sidecars = new Sidecars(scope, await served(scope), failover === undefined ? '10s' : '2s');
     for (let i = 0; i < shards; i++) {
       const port = await startStoreBackend(scope, `s${i}`, sidecars.store);
       await sidecars.add(`s${i}`, `127.0.0.1:${port}`);

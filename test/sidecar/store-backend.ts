@@ -20,6 +20,8 @@ export interface Served {
 
 /** What several backends share: a plain store, and what each of them did. */
 export class SharedStore {
+  /** Where each shard's backend calls the owners of other keys, `host:port`. */
+  readonly egress = new Map<string, string>();
   readonly served: Served[] = [];
   readonly values = new Map<string, string>();
   /** What backends were told of keys that leave. */
@@ -27,8 +29,8 @@ export class SharedStore {
 }
 
 /**
- * A plain store server, over HTTP/1.1, that knows nothing of Keyway: `GET` and `PUT /docs/KEY`, `?delay=` milliseconds of work, and WebSockets that
- * tell who serves. It carries out what it has begun, whether or not anybody waits.
+ * A plain store server, over HTTP/1.1, that knows nothing of Keyway: `GET` and `PUT /docs/KEY`, `?delay=` milliseconds of work, `?call=` a key whose
+ * owner it calls before it answers, and WebSockets that tell who serves. It carries out what it has begun, whether or not anybody waits.
  */
 export async function startStoreBackend(scope: Scope, shard: string, store: SharedStore): Promise<number> {
   const server = createServer((request, response) => void answer(shard, store, request, response));
@@ -46,7 +48,7 @@ export async function startStoreBackend(scope: Scope, shard: string, store: Shar
 
 async function answer(
   shard: string,
-  { served, values, left }: SharedStore,
+  { served, values, left, egress }: SharedStore,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -88,6 +90,15 @@ async function answer(
     return;
   }
   await pause(Number(url.searchParams.get('delay') ?? 0));
+  const called = url.searchParams.get('call');
+  if (called !== null) {
+    // With all of the request's headers, as a tracing library hands them on.
+    const { 'x-keyway-egress': trace = '' } = headers;
+    const { status } = await fetch(`http://${egress.get(shard)}/docs/${called}`, {
+      headers: { 'x-shard-key': called, 'x-keyway-egress': String(trace) },
+    });
+    if (status !== 200) response.statusCode = status;
+  }
   if (request.method === 'PUT') values.set(key, Buffer.concat(parts).toString());
   one.end = clock();
   response.setHeader('x-backend', shard);

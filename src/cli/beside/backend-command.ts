@@ -27,21 +27,31 @@ export class BackendCommand {
   /**
    * Runs until a signal comes, or the backend ends, whose exit code becomes this process's.
    * @param leave what is to be done while the backend is still there, where it is
+   * @param end what is to be done once it is not
    */
-  async runUntilOver(leave: () => Promise<void>): Promise<void> {
-    stopOnSignals(async () => {
-      await leave();
-      this.#child?.kill('SIGTERM');
-      await this.#ended;
-    });
+  async runUntilOver(leave: () => Promise<void>, end: () => Promise<void> = async () => {}): Promise<void> {
+    // A backend that ends after SIGTERM has this process neither leave twice nor end before it has left.
+    let stopped: Promise<void> | null = null;
+    const stop = (): Promise<void> => {
+      stopped ??= this.#stop(leave, end);
+      return stopped;
+    };
+    stopOnSignals(stop);
     if (this.#ended === null) {
       // Until the backend is well for the first time nothing else keeps the process.
       setInterval(() => {}, LONGEST_MS);
       return;
     }
     const code = await this.#ended;
-    await leave();
+    await stop();
     process.exit(code);
+  }
+
+  async #stop(leave: () => Promise<void>, end: () => Promise<void>): Promise<void> {
+    await leave();
+    this.#child?.kill('SIGTERM');
+    await this.#ended;
+    await end();
   }
 }
 

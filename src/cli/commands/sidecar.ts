@@ -3,7 +3,7 @@ import { clientConnectionsIn, openFileLimit } from '../../app/open-files.ts';
 import { thisProcess } from '../../app/process-name.ts';
 import { HousekeepingMetrics } from '../../housekeeping/index.ts';
 import { openRegistry } from '../../registry/store/index.ts';
-import { addressText, type HostPort } from '../../runtime/address.ts';
+import { addressText, type HostPort, isSamePlace, splitAddress } from '../../runtime/address.ts';
 import { listenFault } from '../../runtime/foreign-errors.ts';
 import { type Log, newLog } from '../../runtime/log.ts';
 import { machine } from '../../runtime/machine-clock.ts';
@@ -13,6 +13,7 @@ import { derivedNodeId } from '../../topology/index.ts';
 import { BackendCommand } from '../beside/backend-command.ts';
 import { housekeepingOf, prepareHousekeeping } from '../beside/backend-housekeeping.ts';
 import { type BackendFlags, healthOf, withBackendOptions, withNodeOptions } from '../beside/backend-options.ts';
+import { type EgressFlags, egressOf, startEgress, withEgressOptions } from '../beside/sidecar-egress.ts';
 import { addressOption, durationOrNone, optionWithDefault, reachableTextOption } from '../options/options.ts';
 import { chosenRegistry, withRegistryOption } from '../options/registry-option.ts';
 import { serveMetrics } from '../output/housekeeping-output.ts';
@@ -22,7 +23,7 @@ import { continueUnread, writeOut } from '../output/terminal.ts';
 const STOP_GRACE_MS = 5000;
 const UNREADABLE = 'an entry of the registry cannot be read; continuing without it';
 
-interface SidecarFlags extends BackendFlags {
+interface SidecarFlags extends BackendFlags, EgressFlags {
   readonly listen: HostPort;
   readonly address?: string;
   readonly backend: string;
@@ -91,8 +92,8 @@ export function sidecarCommand(): Command {
       '--tls-client-authorities <file>',
       "authorities of routers' certificates: with it a router has to show one",
     );
-  return withRegistryOption(withBackendOptions(command)).action((args: string[], flags: SidecarFlags) =>
-    run(args, flags),
+  return withRegistryOption(withBackendOptions(withEgressOptions(command))).action(
+    (args: string[], flags: SidecarFlags) => run(args, flags),
   );
 }
 
@@ -103,22 +104,33 @@ async function run(args: readonly string[], flags: SidecarFlags): Promise<void> 
   const { cluster, shard } = flags;
   const log = newLog('info').child({ cluster, shard });
   const sidecar = new Sidecar(optionsOf(flags, log));
+  const egress = egressOf(flags, sidecar, log);
   const port = await sidecar.listen().catch((cause: unknown) => {
     throw new UsageError(listenFault(cause, '--listen'), { cause });
   });
   const metrics = new HousekeepingMetrics();
-  const metricsServer = await serveMetrics(flags.metrics, settings === null ? null : metrics, () => sidecar.counters);
+  const metricsServer = await serveMetrics(flags.metrics, settings === null ? null : metrics, async () => [
+    ...sidecar.counters(),
+    ...((await egress?.counters()) ?? []),
+  ]);
+  const egressPort = egress === null ? null : await startEgress(egress);
   continueUnread();
   const backend = new BackendCommand(args);
   const housekeeping =
     settings === null ? null : prepareHousekeeping(settings, flags, openRegistry(chosen, machine), metrics, log);
   void sidecar.start().then(() => {
-    writeOut(`sidecar of ${shard} serving on ${addressText({ ...flags.listen, port })}\n`);
+    const calls =
+      egressPort === null ? '' : `; egress on ${addressText({ host: flags.egress?.host ?? '', port: egressPort })}`;
+    writeOut(`sidecar of ${shard} serving on ${addressText({ ...flags.listen, port })}${calls}\n`);
     housekeeping?.begin();
   });
-  await backend.runUntilOver(async () => {
+  const leave = async (): Promise<void> => {
     await housekeeping?.stop();
     await sidecar.stop(STOP_GRACE_MS);
+  };
+  await backend.runUntilOver(leave, async () => {
+    // Until the backend has ended it may call the owners of other keys.
+    await egress?.stop(STOP_GRACE_MS);
     metricsServer?.close();
     log.info('the sidecar has left');
   });
@@ -128,6 +140,11 @@ function optionsOf(flags: SidecarFlags, log: Log): SidecarOptions {
   const { namespace, cluster, shard, listen, backend, protocol, keyless, watch } = flags;
   if (listen.port === 0 && flags.address === undefined)
     throw new UsageError('--listen: the topology has to name a port; choose one, or give --address');
+  const own = [listen, flags.egress].find((at) => at !== undefined && isSamePlace(at, splitAddress(backend)));
+  if (own !== undefined)
+    throw new UsageError(
+      `--backend: ${backend} is where the sidecar itself listens; give the backend a port of its own`,
+    );
   const registry = openRegistry(chosenRegistry(flags), machine);
   registry.unreadable.onFound = ({ key, reason }) => log.warn({ key, reason }, UNREADABLE);
   registry.onDenied((reason) => log.error({ reason }, 'the registry refuses this sidecar'));

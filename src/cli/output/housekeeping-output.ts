@@ -1,7 +1,7 @@
 import type { MetricsServer } from '../../admin/index.ts';
 import { processVitals } from '../../app/process-vitals.ts';
 import type { HousekeepingListener, HousekeepingMetrics } from '../../housekeeping/index.ts';
-import type { RouterCounters } from '../../proxy/index.ts';
+import type { CountersSnapshot } from '../../proxy/index.ts';
 import type { HostPort } from '../../runtime/address.ts';
 import { listenFault } from '../../runtime/foreign-errors.ts';
 import type { Log } from '../../runtime/log.ts';
@@ -34,7 +34,7 @@ export function loggedListener(metrics: HousekeepingMetrics, log: Log): Housekee
 export async function serveMetrics(
   at: HostPort | undefined,
   metrics: HousekeepingMetrics | null,
-  counters: () => RouterCounters | null = () => null,
+  counters: () => Promise<readonly CountersSnapshot[]> = async () => [],
 ): Promise<MetricsServer | null> {
   if (at === undefined) return null;
   // Most processes serve none: it takes long to load.
@@ -43,8 +43,8 @@ export async function serveMetrics(
   const vitals = processVitals();
   const ofProcess = (): Promise<string> => renderProcess(vitals([{ name: 'main', vitals: monitor.read() }]));
   const ofTraffic = async (): Promise<string> => {
-    const carried = counters();
-    return carried === null ? '' : renderTraffic(carried);
+    const carried = await counters();
+    return carried.length === 0 ? '' : renderTraffic(carried);
   };
   const server = new MetricsServer(
     async () => (await ofProcess()) + (await ofTraffic()) + ((await metrics?.text()) ?? ''),

@@ -84,6 +84,11 @@ export class Clusters {
     return this.#fences.get(cluster)?.release() ?? Promise.resolve();
   }
 
+  /** See `Fence.worksOnLeaving`. */
+  worksOnLeaving(cluster: string, keeps: (key: Uint8Array, length: number) => boolean): Promise<boolean> {
+    return this.#fences.get(cluster)?.worksOnLeaving(keeps) ?? Promise.resolve(false);
+  }
+
   // ---- another version of a cluster ----------------------------------------------------------------------------------
 
   /**

@@ -107,6 +107,11 @@ export class Router implements FamilyHost, ListenerOwner {
     return this.#clusters.release(cluster);
   }
 
+  /** See `Fence.worksOnLeaving`. */
+  worksOnLeaving(cluster: string, keeps: (key: Uint8Array, length: number) => boolean): Promise<boolean> {
+    return this.#clusters.worksOnLeaving(cluster, keeps);
+  }
+
   /** See `Clusters.settled`. */
   settled(cluster: string, attempt: number, step: string): Promise<boolean> {
     return this.#clusters.settled(cluster, attempt, step);

@@ -1,5 +1,4 @@
-import { splitAddress } from '../../../runtime/address.ts';
-import { isSamePlace } from '../../listen-addresses.ts';
+import { isSamePlace, splitAddress } from '../../../runtime/address.ts';
 import { configSchema } from '../../schema/index.ts';
 import { limits as limitsSchema } from '../../schema/limits.ts';
 import { freeAdminPort } from '../admin-port.ts';

@@ -160,3 +160,14 @@ it('gives up what does not end in time, and says nothing by which it would be ca
   expect(answering.ended).toEqual({ how: 'end', lostBy: 0 });
   fence.stop();
 });
+
+it('says whether a call is under way for a key that would leave, watches and what waits here aside', async () => {
+  const { fence, open } = newFence();
+  const works = (kept: string): Promise<boolean> =>
+    fence.worksOnLeaving((key, length) => Buffer.from(key.subarray(0, length)).toString() === kept);
+  const waiting = new KeyedRequest('b', { askedBy: 2 });
+  fence.admits(waiting);
+  open.push(waiting, new KeyedRequest('b', { isSent: true, isWatch: true }), new KeyedRequest('a', { isSent: true }));
+  expect([await works('a'), await works('b')]).toEqual([false, true]);
+  fence.stop();
+});

@@ -176,6 +176,21 @@ export class Fence implements RequestGate {
     for (const request of lost.keys()) request.giveUp();
   }
 
+  /** Whether a call is under way whose key the shard does not keep. @param keeps whether it keeps key[0, length) */
+  async worksOnLeaving(keeps: (key: Uint8Array, length: number) => boolean): Promise<boolean> {
+    let worksOn = false;
+    const kept: Pick<Owners, 'isOwner'> = {
+      isOwner: (_, key) => {
+        const { bytes, length } = this.#keyBytes.read(key);
+        return keeps(bytes, length);
+      },
+    };
+    await this.#keeper.visitOpen((request) => {
+      if (!worksOn && !request.isWatch && !this.holds(request)) worksOn = request.hasMovedIn(kept);
+    });
+    return worksOn;
+  }
+
   /** Each with the version by which its key is lost. */
   async #lostInFlight(): Promise<Map<GatedRequest, number>> {
     const lost = new Map<GatedRequest, number>();

@@ -16,6 +16,8 @@ export interface EdgeDescription {
   readonly requestIds: 'pass' | 'missing' | 'always';
   /** Clients are routers, and this is the sidecar of a shard: what they say of a request is believed, and passed on as it is. */
   readonly behindRouters?: boolean | undefined;
+  /** Clients are this shard's backend, which calls the owners of other keys: a request that comes round again is refused. */
+  readonly egressOf?: string | undefined;
 }
 
 export const defaultEdge: EdgeDescription = { trustedHops: 0, requestIds: 'pass' };

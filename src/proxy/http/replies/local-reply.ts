@@ -29,6 +29,7 @@ export const refusalReasons = [
   'held',
   'no_lease',
   'lost_key',
+  'loop',
 ] as const;
 export type RefusalReason = (typeof refusalReasons)[number];
 
@@ -36,7 +37,7 @@ export type RefusalReason = (typeof refusalReasons)[number];
 export interface LocalReply {
   readonly refusal: RefusalReason;
   readonly grpcStatus: GrpcStatus;
-  readonly httpStatus: 400 | 403 | 404 | 408 | 413 | 421 | 429 | 501 | 502 | 503 | 504;
+  readonly httpStatus: 400 | 403 | 404 | 408 | 413 | 421 | 429 | 501 | 502 | 503 | 504 | 508;
   readonly message: string;
   /** When it may be worth trying again. */
   readonly retryAfterMs?: number;
@@ -138,6 +139,12 @@ export const localReply = {
     httpStatus: 421,
     message: `the key is another shard's by version ${version} of ${cluster}`,
     lostBy: version,
+  }),
+  loop: (shard: string): LocalReply => ({
+    refusal: 'loop',
+    grpcStatus: GrpcStatus.FailedPrecondition,
+    httpStatus: 508,
+    message: `the request has gone out by the egress of ${shard} before`,
   }),
   heldTooLong: (cluster: string, retryAfterMs: number): LocalReply => ({
     refusal: 'held',

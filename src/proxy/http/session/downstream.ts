@@ -14,6 +14,7 @@ import { clientProtocolOf, GrpcWebTranslation } from '../../../rpc/index.ts';
 import { jitter } from '../../../runtime/jitter.ts';
 import type { Session } from '../../core/session.ts';
 import type { CorsPolicy } from '../edge/cors.ts';
+import { egressTrace } from '../edge/egress-trace.ts';
 import { type EdgeDescription, ForwardedFor } from '../edge/forwarded.ts';
 import { mayForward, optionsAnswer } from '../edge/max-forwards.ts';
 import { isForbidden } from '../edge/own-headers.ts';
@@ -143,8 +144,15 @@ export class DownstreamSession implements Session, ConnectionHandler, Http1Handl
       this.#answerAsLast(stream, head, block);
       return;
     }
+    const { egressOf } = this.#edge;
+    const trace = egressOf === undefined ? undefined : egressTrace(this.#context.http.fields, block, egressOf);
+    if (trace === null) {
+      this.#refuse(stream, block, localReply.loop(egressOf as string));
+      return;
+    }
     const owner = this.#findOwner(route, stream, head, block);
     if (owner === null) return;
+    if (trace !== undefined) block.push(trace);
     if (head.contentLength > route.maxRequestBytes) {
       this.#refuse(stream, block, localReply.tooLarge(route.maxRequestBytes));
       return;
