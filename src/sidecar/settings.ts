@@ -35,6 +35,14 @@ export function backendTable({ cluster, shard, address }: Carried, version: Topo
   return shareCluster({ name: cluster, placement, hashOn: 'id', shards: [{ id: shard, address, weight: 1 }] }, version);
 }
 
+/** What routers believe of a sidecar is not the backend's to say. */
+const responseHeaders: RouteDescription['responseHeaders'] = { remove: ['x-keyway-stale'] };
+
+/** `/open` is no path of `/opened`. */
+function pathAndBelow(path: string): Array<RouteDescription['match']['path']> {
+  return path.endsWith('/') ? [{ prefix: path }] : [{ exact: path }, { prefix: `${path}/` }];
+}
+
 /** The proxy's settings: one cluster of one shard, behind a fence. */
 export function sidecarSettings(carried: Carried, fenced: FencedShard, maxConnections: number): RouterSettings {
   const { cluster, upstream, keyless, watch } = carried;
@@ -46,9 +54,11 @@ export function sidecarSettings(carried: Carried, fenced: FencedShard, maxConnec
     { name: cluster, upstream, table, fenced },
     { name: unfenced, upstream, table: { ...table, name: unfenced } },
   ];
-  const withoutKey = [...new Set([GRPC_HEALTH, ...keyless])].map(
-    (prefix): RouteDescription => ({ match: { path: { prefix } }, cluster: unfenced, shardKey: [{ value: '-' }] }),
-  );
+  const withoutKey = [...new Set([GRPC_HEALTH, ...keyless])]
+    .flatMap(pathAndBelow)
+    .map(
+      (path): RouteDescription => ({ match: { path }, cluster: unfenced, shardKey: [{ value: '-' }], responseHeaders }),
+    );
   const routes: RouteDescription[] = [
     ...withoutKey,
     {
@@ -57,6 +67,7 @@ export function sidecarSettings(carried: Carried, fenced: FencedShard, maxConnec
       shardKey: [{ header: 'x-shard-key' }],
       watch,
       onMove: { how: 'end', status: 'unavailable' },
+      responseHeaders,
     },
   ];
   const edge = { trustedHops: 0, requestIds: 'pass', behindRouters: true } as const;

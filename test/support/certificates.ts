@@ -35,11 +35,20 @@ export class TestAuthority {
     this.certificate = join(folder, 'authority.pem');
     this.#key = newKey(join(folder, 'authority.key'));
     const extensions = [extension(BASIC_CONSTRAINTS, sequence(boolean(true)), true)];
-    writeFileSync(this.certificate, signed(this.#tbs(name, this.#key, extensions), this.#key));
+    writeFileSync(this.certificate, signed(this.#tbs(name, this.#key, extensions, Date.now() + 2 * DAY_MS), this.#key));
   }
 
   /** A certificate for names and addresses, such as `DNS:a.example` or `IP:127.0.0.1`. */
   issue(...names: readonly string[]): IssuedCertificate {
+    return this.#issue(names, Date.now() + 2 * DAY_MS);
+  }
+
+  /** A client's certificate that has run out. */
+  issueExpired(): IssuedCertificate {
+    return this.#issue([], Date.now() - DAY_MS / 2);
+  }
+
+  #issue(names: readonly string[], untilMs: number): IssuedCertificate {
     const base = join(this.#folder, `issued-${this.#issued++}`);
     const [key, certificate] = [`${base}.key`, `${base}.pem`];
     const subject = (names[0] ?? 'client').replace(/^.*:/, '');
@@ -48,20 +57,19 @@ export class TestAuthority {
         ? extension(SUBJECT_ALT_NAME, sequence(...names.map(generalName)))
         : extension(BASIC_CONSTRAINTS, sequence()),
     ];
-    writeFileSync(certificate, signed(this.#tbs(subject, newKey(key), extensions), this.#key));
+    writeFileSync(certificate, signed(this.#tbs(subject, newKey(key), extensions, untilMs), this.#key));
     return { certificate, key };
   }
 
-  /** What is signed of a certificate, good for two days (RFC 5280, 4.1). */
-  #tbs(subject: string, key: KeyObject, extensions: readonly Buffer[]): Buffer {
-    const now = Date.now();
+  /** What is signed of a certificate, good since yesterday (RFC 5280, 4.1). */
+  #tbs(subject: string, key: KeyObject, extensions: readonly Buffer[], untilMs: number): Buffer {
     return sequence(
       explicit(0, integer(Buffer.from([2]))),
       // Positive, whatever comes of chance.
       integer(Buffer.concat([Buffer.from([1]), randomBytes(15)])),
       sequence(objectId(ECDSA_WITH_SHA256)),
       name(this.#name),
-      sequence(utcTime(now - DAY_MS), utcTime(now + 2 * DAY_MS)),
+      sequence(utcTime(Date.now() - DAY_MS), utcTime(untilMs)),
       name(subject),
       createPublicKey(key).export({ type: 'spki', format: 'der' }),
       explicit(3, sequence(...extensions)),

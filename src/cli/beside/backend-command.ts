@@ -8,14 +8,17 @@ import { stopOnSignals } from '../signals.ts';
 
 const LONGEST_MS = 3_600_000;
 
-/** The backend as a command that is started first and stopped last. */
+/**
+ * The backend as a command that is started first and stopped last, with all that it has started: they are a process group of their own, which
+ * what a terminal sends to ours does not reach.
+ */
 export class BackendCommand {
   readonly #child: ChildProcess | null;
   readonly #ended: Promise<number> | null;
 
   /** Starts it. @param command its program and arguments; empty: the backend runs by itself */
   constructor([program, ...args]: readonly string[]) {
-    this.#child = program === undefined ? null : spawn(program, args, { stdio: 'inherit' });
+    this.#child = program === undefined ? null : spawn(program, args, { stdio: 'inherit', detached: true });
     this.#ended = this.#child === null ? null : exitOf(this.#child);
   }
 
@@ -49,9 +52,20 @@ export class BackendCommand {
 
   async #stop(leave: () => Promise<void>, end: () => Promise<void>): Promise<void> {
     await leave();
-    this.#child?.kill('SIGTERM');
+    this.#terminate();
     await this.#ended;
     await end();
+  }
+
+  /** Of a command that has ended by itself, what it has started may run on, and write. */
+  #terminate(): void {
+    const { pid } = this;
+    if (pid === undefined) return;
+    try {
+      process.kill(-pid, 'SIGTERM');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
   }
 }
 
