@@ -2,16 +2,16 @@
  * Every client that a browser, a service or a mesh sends, against backends that speak what Yorkie's servers speak. The
  * table in docs/clients.md is what this test found; `UPDATE_DOCS=1 npm run conformance -- clients` writes it anew.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { createClient, type Transport } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
-import { type Browser, chromium } from 'playwright-core';
-import { build } from 'vite';
+import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { serveBothVersions } from '../support/both-versions.ts';
+import { servePage, startBrowser } from '../support/browser.ts';
 import { TestAuthority } from '../support/certificates.ts';
 import { type RouterUnderTest, startRouter } from '../support/cluster.ts';
 import { Scope } from '../support/processes.ts';
@@ -24,7 +24,6 @@ import {
 import { yorkieDescriptorSet, yorkieService } from '../support/yorkie-service.ts';
 import type { PageCall, PageResult } from './browser/page.ts';
 
-const CHROMIUM = '/usr/bin/chromium';
 const DOCS = fileURLToPath(new URL('../../docs/clients.md', import.meta.url));
 /** What Yorkie's SDK sends with each call. */
 const SDK_HEADERS = {
@@ -145,27 +144,8 @@ describe('a page in Chromium, of another origin', () => {
   const all = new Scope();
   let pageUrl: string;
   beforeAll(async () => {
-    if (!existsSync(CHROMIUM)) throw new Error(`${CHROMIUM} is missing; apt-get install chromium`);
-    const bundle = (await build({
-      configFile: false,
-      logLevel: 'error',
-      build: {
-        write: false,
-        minify: false,
-        lib: { entry: fileURLToPath(new URL('./browser/page.ts', import.meta.url)), formats: ['iife'], name: 'page' },
-      },
-    })) as Array<{ output: Array<{ code: string }> }>;
-    const script = bundle[0]?.output[0]?.code ?? '';
-    const server = createServer((request, response) => {
-      const isScript = request.url === '/page.js';
-      response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
-      response.end(isScript ? script : '<!doctype html><title>test</title><script src="/page.js"></script>');
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    all.defer(() => server.close());
-    pageUrl = `http://127.0.0.1:${(server.address() as { port: number }).port}/`;
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
-    all.defer(() => browser.close());
+    pageUrl = await servePage(all, fileURLToPath(new URL('./browser/page.ts', import.meta.url)));
+    browser = await startBrowser(all);
   });
   afterAll(() => all.release());
 
