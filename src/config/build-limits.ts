@@ -1,5 +1,5 @@
 import type { HttpLimits } from '../http/index.ts';
-import type { DrainDescription, HoldDescription, RouterLimits } from '../proxy/index.ts';
+import { type DrainDescription, defaultDrain, type HoldDescription, type RouterLimits } from '../proxy/index.ts';
 import type { ConfigFile } from './schema/index.ts';
 
 export function limitsOf(written: ConfigFile['limits']): HttpLimits & RouterLimits {
@@ -49,6 +49,7 @@ export function drainOf({
     ratePerSecond,
     graceMs: grace,
     longLivedAfterMs: longLivedAfter,
+    slowAfterMs: defaultDrain.slowAfterMs,
     pushbackMs: pushback,
   };
 }

@@ -23,6 +23,12 @@ export interface EgressDescription {
 /** How long a call waits for an owner that cannot be reached: the next sidecar takes over within that. */
 const WAIT_FOR_OWNER_MS = 1000;
 
+/**
+ * Where slow calls are waited for, new calls to their keys are held one by one; and a call that other routers wait for may itself call by the
+ * egress. Slow calls of the backend are waited for while all is held, as short ones are.
+ */
+const NO_CALL_IS_SLOW = Number.POSITIVE_INFINITY;
+
 /** How the shards are reached. @param tls where their sidecars speak it */
 export function egressUpstream(tls: ClientTlsDescription | undefined): UpstreamDescription {
   return { protocol: 'auto', tls, waitForOwnerMs: WAIT_FOR_OWNER_MS };
@@ -42,7 +48,7 @@ export function egressSettings(egress: EgressDescription): Omit<RouterSettings, 
   const edge = { trustedHops: 0, requestIds: 'pass', egressOf: shard } as const;
   return {
     limits,
-    drain: defaultDrain,
+    drain: { ...defaultDrain, slowAfterMs: NO_CALL_IS_SLOW },
     hold: defaultHold,
     logLevel: 'info',
     maxConnections,

@@ -53,7 +53,7 @@ export function egressOf(flags: SidecarFlags, sidecar: Sidecar, log: Log): Egres
   }
   if (!isLoopback(listen.host))
     throw new UsageError(
-      `--egress: ${listen.host} can be reached from outside, and whoever reaches it calls as this shard does: listen on 127.0.0.1`,
+      `--egress: ${listen.host} can be reached from outside, and what reaches it calls as this shard does: listen on 127.0.0.1`,
     );
   // Where the shards of a cluster are reached by TLS, so are all of them.
   const tls =

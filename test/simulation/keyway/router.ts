@@ -16,7 +16,14 @@ import { type Answer, type Operation, type Sending, SimulatedRequest } from './r
 import { NAME, ROUTER_LEASE_MS } from './setting.ts';
 
 const LOG = newLog('silent');
-const DRAIN = { windowMs: 100, ratePerSecond: 10_000, graceMs: 500, longLivedAfterMs: 10_000, pushbackMs: 20 };
+const DRAIN = {
+  windowMs: 100,
+  ratePerSecond: 10_000,
+  graceMs: 500,
+  longLivedAfterMs: 10_000,
+  slowAfterMs: 100,
+  pushbackMs: 20,
+};
 const HOLD = { requests: 1000, bytes: 2 ** 20, waitMs: 15_000 };
 
 const CONFIG = parseConfig(

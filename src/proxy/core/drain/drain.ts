@@ -8,14 +8,20 @@ export interface DrainDescription {
   readonly graceMs: number;
   /** A stream that no route calls a watch counts as one once it has been open for this long. */
   readonly longLivedAfterMs: number;
+  /** A call that takes longer is waited for before anything is held, so that neighbours need not wait with it; infinite: none is. */
+  readonly slowAfterMs: number;
   /** Clients are told to come back after some time up to this, so that they do not come all at once. */
   readonly pushbackMs: number;
 }
+
+/** Longer than most calls take, and too short to matter much to the requests that wait. */
+const SLOW_AFTER_MS = 100;
 
 export const defaultDrain: DrainDescription = {
   windowMs: 5000,
   ratePerSecond: 10_000,
   graceMs: 5000,
   longLivedAfterMs: 10_000,
+  slowAfterMs: SLOW_AFTER_MS,
   pushbackMs: 1000,
 };

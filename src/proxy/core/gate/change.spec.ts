@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { ownersAt, StubRequest } from '../../../../test/support/stub-request.ts';
 import type { StagedCluster, TopologyVersion } from '../../../topology/index.ts';
+import { defaultDrain } from '../drain/drain.ts';
 import { Change } from './change.ts';
 
 const NEXT = ownersAt(2);
@@ -19,7 +20,7 @@ function staged(step: StagedCluster['step'], attempt: number): StagedCluster {
 
 /** One whose key `k` was held in vain because a call to it took long, which has ended since. */
 function heldInVain(): Change {
-  const change = new Change(staged('drain', 1), NEXT, 10_000);
+  const change = new Change(staged('drain', 1), NEXT, defaultDrain);
   change.seenAll = true;
   const late = new StubRequest({ isSent: true });
   change.note(late);
@@ -61,4 +62,14 @@ it('counts those two seconds through the steps that are tried meanwhile', () => 
   }
   expect(change.findSlow(2700)).toBe(true);
   expect(change.hasToWait(call)).toBe(false);
+});
+
+it('waits for no call before all is held where none counts as slow, and makes no new ones wait for their keys', () => {
+  const change = new Change(staged('drain', 1), NEXT, { ...defaultDrain, slowAfterMs: Number.POSITIVE_INFINITY });
+  change.seenAll = true;
+  for (const startedAtMs of [0, 1]) change.note(new StubRequest({ isSent: true, startedAtMs }));
+  change.findSlow(5000);
+  expect([change.isDone(5000), change.hasToWait(new StubRequest())]).toEqual([true, false]);
+  change.goOn(staged('hold', 1));
+  expect(change.isDone(5000)).toBe(false);
 });

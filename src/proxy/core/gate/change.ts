@@ -1,15 +1,11 @@
 import type { StagedCluster } from '../../../topology/index.ts';
+import type { DrainDescription } from '../drain/drain.ts';
 import type { Leaver } from '../drain/drainer.ts';
 import type { GatedRequest } from './gated-request.ts';
 import type { Owners } from './owners.ts';
 
 /** Less than a millisecond's work. They are told so often that all who leave at once are told in a few turns. */
 const MAX_LEAVERS_PER_TICK = 1000;
-/**
- * A call that takes longer is waited for before anything is held, so that neighbours need not wait with it; longer than most
- * take, and too short to matter much to the requests that wait.
- */
-const SLOW_MS = 100;
 
 /** The next step follows within this time, its rest included, unless a process is stopped or cut off. */
 const HELD_KEYS_MS = 2000;
@@ -29,6 +25,7 @@ export class Change {
   /** It has come to its end, one way or the other: no stream has to leave for it any more. */
   isOver = false;
   readonly #longLivedAfterMs: number;
+  readonly #slowAfterMs: number;
   /** Those under way whose keys move, and whether their routes call them watches. */
   readonly #moving = new Map<GatedRequest, boolean>();
   /** Those that were told to leave, in the order in which they will: ten thousand need not be looked at every time. */
@@ -45,10 +42,15 @@ export class Change {
   /** Since when this thread has waited for nothing but others, whatever steps there were meanwhile. */
   #quietSinceMs: number | null = null;
 
-  constructor(staged: StagedCluster, next: Owners, longLivedAfterMs: number) {
+  constructor(
+    staged: StagedCluster,
+    next: Owners,
+    { longLivedAfterMs, slowAfterMs }: Pick<DrainDescription, 'longLivedAfterMs' | 'slowAfterMs'>,
+  ) {
     this.#staged = staged;
     this.next = next;
     this.#longLivedAfterMs = longLivedAfterMs;
+    this.#slowAfterMs = slowAfterMs;
   }
 
   get staged(): StagedCluster {
@@ -173,7 +175,7 @@ export class Change {
   findSlow(nowMs: number): boolean {
     if (this.#leaving.size > 0) return false;
     for (const [request, isWatch] of this.#moving) {
-      if (isWatch || !isSlow(request, nowMs)) continue;
+      if (isWatch || !this.#isSlow(request, nowMs)) continue;
       if (request.isSent) this.#slowestMs = Math.max(this.#slowestMs, request.ageMs(nowMs));
       if (this.#slow.has(request)) continue;
       this.#slow.add(request);
@@ -202,8 +204,8 @@ export class Change {
 
   /** Whether requests are held only once one has ended: a watch that leaves before, or a slow call. */
   #isWaitedFor(request: GatedRequest, isWatch: boolean, nowMs: number): boolean {
-    if (this.staged.watchesEnd === 'drain') return isWatch || isSlow(request, nowMs);
-    return !isWatch && isSlow(request, nowMs) && !this.#isOld(request, nowMs);
+    if (this.staged.watchesEnd === 'drain') return isWatch || this.#isSlow(request, nowMs);
+    return !isWatch && this.#isSlow(request, nowMs) && !this.#isOld(request, nowMs);
   }
 
   /** Has been open long enough to count as a watch. One without an answer is an upload rather, and has as long again to end. */
@@ -211,8 +213,8 @@ export class Change {
     if (request.ageMs(nowMs) < this.#longLivedAfterMs) return false;
     return request.isBeingAnswered || nowMs - (this.#drainsSinceMs ?? nowMs) >= this.#longLivedAfterMs;
   }
-}
 
-function isSlow(request: GatedRequest, nowMs: number): boolean {
-  return request.ageMs(nowMs) >= SLOW_MS;
+  #isSlow(request: GatedRequest, nowMs: number): boolean {
+    return request.ageMs(nowMs) >= this.#slowAfterMs;
+  }
 }

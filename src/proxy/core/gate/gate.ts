@@ -159,7 +159,7 @@ export class Gate implements RequestGate {
     const before = this.#change;
     if (staged === null || next === null) this.#change = null;
     else if (before?.next.build === next.build) before.goOn(staged);
-    else this.#begin(new Change(staged, next, this.#context.drain.longLivedAfterMs));
+    else this.#begin(new Change(staged, next, this.#context.drain));
     if (before !== null && before !== this.#change) before.isOver = true;
     this.#answerSettled();
     this.#lookAtAll();
