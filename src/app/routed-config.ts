@@ -8,4 +8,4 @@ export interface RoutedConfig extends Pick<Config, 'listen' | 'admin' | 'cluster
 }
 
 /** The threads that route to them. */
-export type RoutingThreads = Pick<RouterThreads, 'publish' | 'settled' | 'moving' | 'gone' | 'emptied'>;
+export type RoutingThreads = Pick<RouterThreads, 'publish' | 'settled' | 'moving' | 'isQuiet' | 'gone' | 'emptied'>;

@@ -55,6 +55,10 @@ export class LateHold implements RoutingThreads {
     return this.#threads.moving(cluster);
   }
 
+  isQuiet(...args: Parameters<RoutingThreads['isQuiet']>): ReturnType<RoutingThreads['isQuiet']> {
+    return this.#threads.isQuiet(...args);
+  }
+
   gone(cluster: string): Promise<boolean> {
     return this.#threads.gone(cluster);
   }

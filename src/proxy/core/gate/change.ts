@@ -92,7 +92,7 @@ export class Change {
   /** Whether requests could be held at once: none of the calls whose keys move takes long. */
   isQuiet(nowMs: number): boolean {
     for (const [request, isWatch] of this.#moving)
-      if (!isWatch && request.isSent && isSlow(request, nowMs) && !this.#isOld(request, nowMs)) return false;
+      if (!isWatch && request.isSent && this.#isSlow(request, nowMs) && !this.#isOld(request, nowMs)) return false;
     return this.seenAll;
   }
 
