@@ -118,7 +118,7 @@ it('shows routers, nodes, leaders and every change', async () => {
   }, PATIENCE);
   expect(await keyway('shard', 'weight', 's0', '2')).toMatchObject({
     code: 1,
-    error: expect.stringContaining('a handoff to version 2 is under way (stage); wait for it, or give it up'),
+    error: expect.stringContaining('a handoff to version 2 is under way (stage); wait for it, stop it'),
   });
   expect(await done('topology', 'apply', '--abort')).toBe('version 2 of docs was given up; version 1 stays\n');
   expect(await removing).toMatchObject({
