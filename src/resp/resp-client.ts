@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { ByteQueue, openRawSocket, type SocketTarget } from '../io/index.ts';
-import { decodeReply, type Reply, textOf } from './reply.ts';
+import { decodeReply, type Reply, ReplyError, textOf } from './reply.ts';
 import { ReplyReader, type ReplySink } from './reply-reader.ts';
 import { encodeCommand } from './write.ts';
 
@@ -19,6 +19,14 @@ export class RespClientError extends Error {
 interface Waiting {
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: RespClientError) => void;
+}
+
+/**
+ * What may be said of a server's refusal of a login. A server that does not know the command, whose code is ERR, repeats what it was given: the
+ * password included.
+ */
+export function withoutArguments(refusal: string): string {
+  return refusal.startsWith('ERR ') ? 'ERR' : refusal;
 }
 
 /** More than any answer about a cluster takes; a server that sends more is none that should be asked. */
@@ -59,10 +67,12 @@ export class RespClient implements ReplySink {
     );
     const client = new RespClient(socket, timeoutMs);
     if (login !== null) {
-      const reply = await client.ask(['AUTH', login.username, login.password]);
+      // Before Redis 6, and in Kvrocks, AUTH takes a password alone.
+      const names = login.username === 'default' ? [] : [login.username];
+      const reply = await client.ask(['AUTH', ...names, login.password]);
       if (reply.type === 'error') {
         client.close();
-        throw new RespClientError(`the server refuses the login: ${textOf(reply)}`);
+        throw new RespClientError(`the server refuses the login: ${withoutArguments(textOf(reply) ?? '')}`);
       }
     }
     return client;
@@ -96,8 +106,18 @@ export class RespClient implements ReplySink {
     clearTimeout(this.#timer);
     const waiting = this.#waiting.shift();
     this.#timer = this.#waiting.length > 0 ? this.#startTimer() : undefined;
-    if (waiting === undefined) this.#fail('the server sent a reply unasked');
-    else waiting.resolve(decodeReply(bytes, start, end));
+    if (waiting === undefined) {
+      this.#fail('the server sent a reply unasked');
+      return;
+    }
+    try {
+      waiting.resolve(decodeReply(bytes, start, end));
+    } catch (error) {
+      if (!(error instanceof ReplyError)) throw error;
+      const reason = `the server does not speak RESP: ${error.message}`;
+      this.#fail(reason);
+      waiting.reject(new RespClientError(reason, { cause: error }));
+    }
   }
 
   onReplyPart(bytes: Uint8Array, start: number, end: number, _type: number, isLast: boolean): void {

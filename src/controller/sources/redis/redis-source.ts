@@ -40,7 +40,7 @@ export function redisSource(query: RedisQuery, known: () => Promise<readonly Sha
     let last = '';
     try {
       while (!signal.aborted) {
-        const { shards, faults } = await cluster.look();
+        const { shards, faults } = await cluster.look().catch(nothingFrom);
         if (signal.aborted) break;
         const text = JSON.stringify(shards);
         if (shards !== null && text !== last) {
@@ -56,6 +56,11 @@ export function redisSource(query: RedisQuery, known: () => Promise<readonly Sha
       cluster.close();
     }
   };
+}
+
+/** Whatever nodes say, it ends nobody who follows them. */
+function nothingFrom({ message }: Error): { readonly shards: null; readonly faults: readonly string[] } {
+  return { shards: null, faults: [`what the nodes say cannot be used: ${message}`] };
 }
 
 /** A cluster that is followed: where its nodes are, and what they have said last. */

@@ -7,6 +7,7 @@ import {
   type ReplySink,
   ReplyType,
   type RespFault,
+  withoutArguments,
 } from '../../../resp/index.ts';
 import type { Login, ShardEndpoint } from '../../core/owner/pool.ts';
 import type { RedisContext } from '../redis-context.ts';
@@ -87,7 +88,8 @@ export class RedisConnection implements OutputListener, ReplySink {
       const taker: ReplyTaker = {
         ...NOBODY,
         onReply: (bytes, start, end, type) => {
-          if (type === ReplyType.Error) this.fail(`it refuses the router: ${textOf(bytes, start + 1, end)}`);
+          if (type === ReplyType.Error)
+            this.fail(`it refuses the router: ${withoutArguments(textOf(bytes, start + 1, end))}`);
           else this.#onGreeted();
         },
         onReplyPart: (_bytes, _start, _end, _type, isLast) => {
