@@ -20,15 +20,18 @@ import { waveAfter } from './waves.ts';
 export async function takeDeadOut(
   { handoffs }: Registry,
   name: TopologyName,
-  { dead = [], givenUp }: StoredHandoff,
+  { dead = {}, givenUp }: StoredHandoff,
   current: Topology,
 ): Promise<boolean> {
-  const ids = [...new Set(servingShards(current).flatMap(({ id }) => (dead.includes(id) ? id : [])))];
+  const ids = [...new Set(servingShards(current).flatMap(({ id }) => (id in dead ? id : [])))];
   const left = withoutShards(current, ({ id }) => ids.includes(id));
   if (ids.length === 0 || left.shards.length === 0) return false;
   const { nodes } = await handoffs.read(name);
-  // A process that has come since then was not declared dead.
-  const silent = nodes.filter((node) => ids.includes(node.shard) && givenUp.includes(instanceText(node)));
+  // A process that has come, or has come back, since then was not declared dead, and may serve.
+  const silent = nodes.filter(
+    (node) =>
+      node.revision <= (dead[node.shard] ?? 0) && ids.includes(node.shard) && givenUp.includes(instanceText(node)),
+  );
   const reason = `${ids.length === 1 ? 'shard' : 'shards'} ${ids.join(', ')} declared dead`;
   await handoffs.stage({ ...left, version: null }, { expected: current.version }, reason, ids, silent);
   return true;

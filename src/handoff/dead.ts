@@ -1,4 +1,11 @@
-import { instanceText, isUnderWay, type Registry, type StoredNode, VersionConflict } from '../registry/index.ts';
+import {
+  instanceText,
+  isUnderWay,
+  type Registry,
+  type Revision,
+  type StoredNode,
+  VersionConflict,
+} from '../registry/index.ts';
 import {
   servingShards,
   type Topology,
@@ -29,9 +36,17 @@ export async function removeDead(
       if (event.kind !== 'view') continue;
       const { handoff } = event.view;
       const current = await registry.topologies.read(name);
-      // It may be about to come, by the wave that is under way.
-      const isDeclared = handoff !== null && isUnderWay(handoff) && handoff.dead?.includes(shard) === true;
-      if (current !== null && !isDeclared && !has(current, shard)) return current.version;
+      const isDeclared = handoff?.dead !== undefined && shard in handoff.dead;
+      const isRunning = handoff !== null && isUnderWay(handoff);
+      if (current === null || !has(current, shard)) {
+        // It may be about to come, by the wave that is under way.
+        if (current !== null && !(isDeclared && isRunning)) return current.version;
+      } else if (!isDeclared && !(isRunning && handoff.lost.includes(shard)))
+        throw new VersionConflict(
+          name,
+          'another change has come in between, by which the shard is not dead',
+          current.version,
+        );
     }
     return null;
   } finally {
@@ -50,7 +65,9 @@ async function declareDead(registry: Registry, name: TopologyName, shard: string
     const isInWaves = current.moving !== undefined || (isUnderWay(handoff) && handoff.wave !== undefined);
     const staged = isUnderWay(handoff) ? await registry.handoffs.staged(name) : null;
     const isThere = has(current, shard) || (staged !== null && has(staged, shard));
-    if (!isInWaves || !isThere || withoutShards(current, ({ id }) => id === shard).shards.length === 0) return false;
+    if (handoff === null || !isInWaves || !isThere) return false;
+    const left = withoutShards(current, ({ id }) => id === shard || id in (handoff.dead ?? {}));
+    if (left.shards.length === 0) return false;
     // People speak of the processes that there were: one that comes behind their word may be alive.
     known ??= nodes.filter((node) => node.shard === shard);
     const silent = known.filter((node) => {
@@ -59,7 +76,10 @@ async function declareDead(registry: Registry, name: TopologyName, shard: string
         throw new VersionConflict(name, `shard ${shard} has spoken meanwhile`, current.version);
       return now?.revision === node.revision && !handoff.givenUp.includes(instanceText(node));
     });
-    const dead = [...new Set([...(handoff.dead ?? []), shard])];
+    const dead = {
+      ...handoff.dead,
+      [shard]: known.reduce((newest, { revision }) => Math.max(newest, revision), 0) as Revision,
+    };
     const lost = isUnderWay(handoff) ? [...new Set([...handoff.lost, shard])] : handoff.lost;
     // Otherwise another step was taken in between.
     if ((await registry.handoffs.advance(name, handoff, { dead, lost }, silent)) !== null) return true;

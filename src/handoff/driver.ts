@@ -159,8 +159,11 @@ export class HandoffDriver {
       if (staged === null) return;
       const next = await this.#next(handoff, staged);
       if (next === null) return;
-      // Another driver was faster, and the watch will report it: nothing is lost.
-      if (next.done === null) return;
+      // Another driver was faster, and the watch will report it; or a node has come, or nothing is known of the write, and it is tried again.
+      if (next.done === null) {
+        this.#waker.wakeIn(RETRY_MS);
+        return;
+      }
       this.#view = { ...(this.#view ?? view), handoff: next.done };
       if (next.done.step !== handoff.step) this.#onStep(next.done);
     }

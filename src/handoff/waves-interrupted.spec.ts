@@ -17,14 +17,18 @@ import { Scope } from '../../test/support/processes.ts';
 import { clock, PATIENCE, registryOn, sqlite } from '../../test/support/registries.ts';
 import {
   type Handoff,
+  instanceText,
   isUnderWay,
   newInstance,
   nodeName,
   type Registry,
+  type StoredHandoff,
+  type StoredNode,
   StoreRefused,
   VersionConflict,
 } from '../registry/index.ts';
 import { servingShards, type Topology, type TopologyVersion } from '../topology/index.ts';
+import { takeDeadOut } from './between-waves.ts';
 import { controlCluster, giveUpChange, HandoffAborted, HandoffDriver, pauseChange, removeDead } from './index.ts';
 
 const scope = new Scope();
@@ -76,8 +80,9 @@ async function lostProcess(registry: Registry, id: string, beyondLeaseMs = Numbe
     ended: false,
     process: '',
   });
-  await rights.claim(new AbortController().signal, () => false);
-  return { vanish: () => membership.leave() };
+  const claim = (): Promise<unknown> => rights.claim(new AbortController().signal, () => false);
+  await claim();
+  return { vanish: () => membership.leave(), comeBack: claim };
 }
 
 /** Resolves once it drives. */
@@ -227,7 +232,7 @@ it.each([
     await registry.handoffs.abort(NAME, handoff as NonNullable<typeof handoff>, 'the test', true);
   }
   const removing = removeDead(open(), NAME, 'a', WHO);
-  await reached(registry, ({ dead: declared, reason }) => declared?.includes('a') === true || reason.includes('dead'));
+  await reached(registry, ({ dead: declared, reason }) => declared?.a !== undefined || reason.includes('dead'));
   one.from = () => false;
   await one.look();
   const version = (await removing) as TopologyVersion;
@@ -245,6 +250,28 @@ it.each([
     const { shards, moving } = (await registry.topologies.read(NAME)) as Topology;
     expect([shards.map(({ id }) => id), moving]).toEqual([['b', 'c', 'd'], undefined]);
   }, PATIENCE);
+});
+
+it.each([
+  ['gives the processes of a shard up that were declared dead', false],
+  ['waits for a process that has come back since its shard was declared dead', true],
+])('%s', async (_, isBack) => {
+  const open = await registries(scope);
+  const registry = open();
+  const { handoffs, topologies } = registry;
+  await topologies.commit(draft(['a', 'b', 'c']));
+  const dead = await lostProcess(open(), 'a');
+  await handoffs.stage(draft(FOUR), {}, 'the test');
+  const { handoff, nodes } = await handoffs.read(NAME);
+  const [node] = nodes as [StoredNode];
+  const declared = await handoffs.advance(NAME, handoff as StoredHandoff, { dead: { a: node.revision } }, [node]);
+  const over = (await handoffs.abort(NAME, declared as StoredHandoff, 'the test')) as StoredHandoff;
+  if (isBack) await dead.comeBack();
+  expect(await takeDeadOut(registry, NAME, over, (await topologies.read(NAME)) as Topology)).toBe(true);
+  expect((await handoffs.read(NAME)).handoff).toMatchObject({
+    lost: ['a'],
+    givenUp: isBack ? [] : [instanceText(node)],
+  });
 });
 
 it('declares nothing dead where no change in waves is under way, or one of its processes has spoken since', async () => {

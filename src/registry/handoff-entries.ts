@@ -58,8 +58,11 @@ export interface Handoff {
   readonly watchesEnd?: 'hold' | undefined;
   /** People have stopped the change: no keys move until they have it go on. */
   readonly paused?: true | undefined;
-  /** Shards that people have declared dead meanwhile: they are taken out once this handoff is over, before more keys move. */
-  readonly dead?: readonly string[] | undefined;
+  /**
+   * Shards that people have declared dead meanwhile: they are taken out once this handoff is over, before more keys move. By each the revision at which
+   * its processes were looked at: one that has spoken since was not declared dead.
+   */
+  readonly dead?: Readonly<Record<string, Revision>> | undefined;
   /** Shards that lose keys by it, or may. */
   readonly losing: readonly string[];
   /** Shards that are lost, */
@@ -234,7 +237,13 @@ const storedHandoff = z.looseObject({
   wave: wave.optional().catch(undefined),
   watchesEnd: z.literal('hold').optional().catch(undefined),
   paused: z.literal(true).optional().catch(undefined),
-  dead: z.array(z.string()).optional().catch(undefined),
+  dead: z
+    .record(
+      z.string(),
+      z.int().transform((revision) => revision as Revision),
+    )
+    .optional()
+    .catch(undefined),
   // An earlier release gave up no process by name.
   givenUp: z.array(z.string()).default([]),
   at: z.string().default(''),

@@ -225,7 +225,7 @@ export class Topologies {
     if (handoff === null || (forced === null && !isUnderWay(handoff))) return { condition, changes: [] };
     if (forced === null) throw new VersionConflict(name, underWay(handoff), handoff.from);
     const { revision: _revision, ...given } = handoff;
-    return givenUp({ ...given, from: forced, step: 'aborted', reason });
+    return givenUp({ ...given, dead: undefined, from: forced, step: 'aborted', reason });
   }
 
   /**
