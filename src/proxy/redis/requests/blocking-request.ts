@@ -4,7 +4,8 @@ import type { Upstream } from '../../core/owner/upstream.ts';
 import type { RedisOwners } from '../redis-owners.ts';
 import type { RedisConnection } from '../shards/redis-connection.ts';
 import type { RedisPool } from '../shards/redis-pool.ts';
-import { RedisRequest } from './redis-request.ts';
+import { NOBODY } from '../shards/reply-taker.ts';
+import { AloneRequest } from './alone-request.ts';
 import type { RequestClient, RequestKeys } from './routed-command.ts';
 
 const CLIENT_ID = encodeCommand(['CLIENT', 'ID']);
@@ -13,7 +14,7 @@ const CLIENT_ID = encodeCommand(['CLIENT', 'ID']);
  * A command that waits at its shard for something to come (BLPOP): it has a connection to itself. If its keys move meanwhile
  * the shard is told to end its wait (CLIENT UNBLOCK), and it waits on at the new owner: what comes in between is not lost.
  */
-export class BlockingRequest extends RedisRequest {
+export class BlockingRequest extends AloneRequest {
   /** What the shard calls the connection; 0 while it has not said. */
   private declare id: number;
   private declare leaves: boolean;
@@ -31,21 +32,12 @@ export class BlockingRequest extends RedisRequest {
     this.leaves = false;
   }
 
-  override get isAlone(): boolean {
-    return true;
-  }
-
   override get isWatch(): boolean {
     return true;
   }
 
   override get isLeaving(): boolean {
     return this.leaves && this.isSent;
-  }
-
-  /** What its client has asked before is done before. */
-  override onFirst(): void {
-    this.beginInTurn();
   }
 
   /** It may have to be sent to the next owner. */
@@ -58,7 +50,7 @@ export class BlockingRequest extends RedisRequest {
       this.id = integerAt(bytes, start);
       if (this.leaves) this.unblock();
     };
-    connection.send({ onReply, onReplyPart: () => {}, onLost: () => {} }, CLIENT_ID, 0, CLIENT_ID.length);
+    connection.send({ ...NOBODY, onReply }, CLIENT_ID, 0, CLIENT_ID.length);
     super.sendOn(connection);
   }
 
@@ -91,19 +83,6 @@ export class BlockingRequest extends RedisRequest {
 
   private unblock(): void {
     this.owner.pool.sendAndForget(encodeCommand(['CLIENT', 'UNBLOCK', String(this.id)]));
-  }
-
-  override giveUp(): void {
-    const { connection } = this;
-    super.giveUp();
-    connection?.destroy();
-  }
-
-  override cancel(): void {
-    const { connection } = this;
-    super.cancel();
-    // Nothing must be taken for a client that has gone.
-    connection?.destroy();
   }
 }
 

@@ -4,14 +4,14 @@ import type { Upstream } from '../../core/owner/upstream.ts';
 import type { RedisOwners } from '../redis-owners.ts';
 import type { RedisPool } from '../shards/redis-pool.ts';
 import { ERRORS } from '../words.ts';
-import { RedisRequest } from './redis-request.ts';
+import { AloneRequest } from './alone-request.ts';
 import type { RequestClient, RequestKeys } from './routed-command.ts';
 
 /**
  * A large command, whose content goes on to its shard as it comes: nobody has it whole. It has a connection to itself, so that a
  * client that sends slowly holds up nobody else.
  */
-export class StreamedRequest extends RedisRequest {
+export class StreamedRequest extends AloneRequest {
   /** All of it has come. */
   private declare isWhole: boolean;
 
@@ -25,15 +25,6 @@ export class StreamedRequest extends RedisRequest {
   ) {
     super(client, traffic, owners, owner, keys, raw);
     this.isWhole = false;
-  }
-
-  override get isAlone(): boolean {
-    return true;
-  }
-
-  /** What its client has asked before is done before. */
-  override onFirst(): void {
-    this.beginInTurn();
   }
 
   /** What came behind it is not at hand: it is sent once. */
@@ -72,13 +63,6 @@ export class StreamedRequest extends RedisRequest {
     else connection.destroy();
   }
 
-  override cancel(): void {
-    const { connection } = this;
-    super.cancel();
-    // The rest of it does not come.
-    connection?.destroy();
-  }
-
   /** The rest of it does not come, or cannot be told from what follows. */
   breakOff(text: string): void {
     const { connection } = this;
@@ -91,12 +75,8 @@ export class StreamedRequest extends RedisRequest {
   }
 
   override giveUp(): void {
-    const { connection } = this;
     // What has not come whole was certainly not carried out.
-    if (!this.isWhole) this.breakOff(ERRORS.moved);
-    else {
-      super.giveUp();
-      connection?.destroy();
-    }
+    if (this.isWhole) super.giveUp();
+    else this.breakOff(ERRORS.moved);
   }
 }

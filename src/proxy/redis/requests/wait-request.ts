@@ -5,7 +5,7 @@ import type { RedisOwners } from '../redis-owners.ts';
 import type { RedisConnection } from '../shards/redis-connection.ts';
 import type { RedisPool } from '../shards/redis-pool.ts';
 import { NOBODY } from '../shards/reply-taker.ts';
-import { RedisRequest } from './redis-request.ts';
+import { AloneRequest } from './alone-request.ts';
 import { NO_KEYS, type RequestClient } from './routed-command.ts';
 
 const INFO = encodeCommand(['INFO', 'replication']);
@@ -20,7 +20,7 @@ const MAX_LOOK_MS = 100;
  * went over is one that must never wait. So the shard is asked for its offset, which is behind all that its client was acknowledged, and then,
  * over another connection, until enough replicas have come as far.
  */
-export class WaitRequest extends RedisRequest {
+export class WaitRequest extends AloneRequest {
   private declare readonly replicas: number;
   /** When it is answered with what there is; Infinity: never. */
   private declare readonly untilMs: number;
@@ -46,17 +46,9 @@ export class WaitRequest extends RedisRequest {
     this.text = '';
   }
 
-  override get isAlone(): boolean {
-    return true;
-  }
-
   /** Nobody waits for it whose client has gone. */
   override get isWatch(): boolean {
     return true;
-  }
-
-  override onFirst(): void {
-    this.beginInTurn();
   }
 
   protected override letGo(): void {}
@@ -104,18 +96,6 @@ export class WaitRequest extends RedisRequest {
     for (const [, offset] of info.matchAll(/^slave\d+:.*\bstate=online\b.*\boffset=(\d+)/gm))
       if (Number(offset) >= this.offset) count++;
     return count;
-  }
-
-  override giveUp(): void {
-    const { connection } = this;
-    super.giveUp();
-    connection?.destroy();
-  }
-
-  override cancel(): void {
-    const { connection } = this;
-    super.cancel();
-    connection?.destroy();
   }
 }
 
