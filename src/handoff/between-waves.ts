@@ -23,7 +23,7 @@ export async function takeDeadOut(
   { dead = {}, givenUp }: StoredHandoff,
   current: Topology,
 ): Promise<boolean> {
-  const ids = [...new Set(servingShards(current).flatMap(({ id }) => (id in dead ? id : [])))];
+  const ids = [...new Set(servingShards(current).flatMap(({ id }) => (Object.hasOwn(dead, id) ? id : [])))];
   const left = withoutShards(current, ({ id }) => ids.includes(id));
   if (ids.length === 0 || left.shards.length === 0) return false;
   const { nodes } = await handoffs.read(name);

@@ -36,7 +36,7 @@ export async function removeDead(
       if (event.kind !== 'view') continue;
       const { handoff } = event.view;
       const current = await registry.topologies.read(name);
-      const isDeclared = handoff?.dead !== undefined && shard in handoff.dead;
+      const isDeclared = Object.hasOwn(handoff?.dead ?? {}, shard);
       const isRunning = handoff !== null && isUnderWay(handoff);
       if (current === null || !has(current, shard)) {
         // It may be about to come, by the wave that is under way.
@@ -66,7 +66,7 @@ async function declareDead(registry: Registry, name: TopologyName, shard: string
     const staged = isUnderWay(handoff) ? await registry.handoffs.staged(name) : null;
     const isThere = has(current, shard) || (staged !== null && has(staged, shard));
     if (handoff === null || !isInWaves || !isThere) return false;
-    const left = withoutShards(current, ({ id }) => id === shard || id in (handoff.dead ?? {}));
+    const left = withoutShards(current, ({ id }) => id === shard || Object.hasOwn(handoff.dead ?? {}, id));
     if (left.shards.length === 0) return false;
     // People speak of the processes that there were: one that comes behind their word may be alive.
     known ??= nodes.filter((node) => node.shard === shard);
