@@ -73,3 +73,26 @@ it('waits for no call before all is held where none counts as slow, and makes no
   change.goOn(staged('hold', 1));
   expect(change.isDone(5000)).toBe(false);
 });
+
+it('waits no longer for a replayed watch that is back at its old owner because requests were held in vain', () => {
+  const drain = (attempt: number): StagedCluster => ({ ...staged('drain', attempt), watchesEnd: 'hold' });
+  const hold = (attempt: number): StagedCluster => ({ ...drain(attempt), step: 'hold' });
+  const change = new Change(drain(1), NEXT, defaultDrain);
+  change.seenAll = true;
+  // The first is slow to leave, so that the other is not forgotten before requests are released.
+  const slow = new StubRequest({ isSent: true, isWatch: true });
+  const watch = new StubRequest({ isSent: true, isWatch: true });
+  for (const request of [slow, watch]) change.note(request);
+  change.goOn(hold(1));
+  expect(change.leaversNow(0, '')).toHaveLength(2);
+  watch.isSent = false;
+  change.forgetOver();
+  change.goOn(drain(2));
+  watch.isSent = true;
+  change.note(watch);
+  slow.isSent = false;
+  change.forgetOver();
+  expect(change.isDone(0)).toBe(true);
+  change.goOn(hold(2));
+  expect(change.leaversNow(0, '').map(({ request }) => request)).toEqual([watch]);
+});

@@ -98,6 +98,8 @@ export class Change {
 
   /** Notes a request whose key moves as one that its old owner has, or is about to get. */
   note(request: GatedRequest): void {
+    // A replayed watch that had left comes back to its old owner where requests were held in vain.
+    this.#leaving.delete(request);
     this.#moving.set(request, request.isWatch);
   }
 
