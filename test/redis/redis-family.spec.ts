@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { bulkReply, errorReply, integerReply } from '../../src/resp/index.ts';
+import { errorReply } from '../../src/resp/index.ts';
 import { Scope } from '../support/processes.ts';
 import { PATIENCE } from '../support/registries.ts';
 import { RedisRouter } from './redis-router.ts';
@@ -283,29 +283,4 @@ it('shows as much of an unknown command as Redis does', async () => {
   expect(await client.ask(`NOSUCH ${args.join(' ')}`)).toBe(
     `-ERR unknown command 'NOSUCH', with args beginning with: ${shown}`,
   );
-});
-
-it('waits for the replicas of the shards that a client has written to', async () => {
-  const router = await RedisRouter.start(scope);
-  const [s0, s1] = router.shards;
-  const offsets = new Map([
-    [s0, 5],
-    [s1, 5],
-  ]);
-  for (const shard of router.shards)
-    shard.instead = ([name]) => {
-      if (name !== 'INFO') return name === 'WAIT' ? integerReply(0) : undefined;
-      const slave = `state=online,offset=${offsets.get(shard)},lag=0`;
-      return bulkReply(`slave0:ip=::1,port=1,${slave}\r\nslave1:ip=::1,port=2,${slave}\r\nmaster_repl_offset:7\r\n`);
-    };
-  const client = router.client();
-  expect(await client.ask('SET stays/a 1')).toBe('OK');
-  client.say('WAIT 2 0', 'GET stays/a');
-  await vi.waitFor(() => expect(s0.times('WAIT')).toBeGreaterThan(2), PATIENCE);
-  expect([client.heard, s1.times('INFO')]).toEqual([[], 0]);
-  offsets.set(s0, 9);
-  await client.hears(':2', '1');
-  client.say('SET moves/a 1', 'WAIT 1 20', 'WAIT x 1', 'WAIT 1 -1');
-  await client.hears('OK', ':0', '-ERR value is not an integer or out of range', '-ERR timeout is negative');
-  expect(s1.times('INFO')).toBeGreaterThan(0);
 });

@@ -19,6 +19,8 @@ interface Setup {
   readonly entry?: Partial<RedisEntryDescription>;
   /** The owners of the keys, in place of those by prefixes. */
   readonly tableOf?: (shards: RedisRouter['shards']) => SharedCluster;
+  /** The same for version 2. */
+  readonly nextTableOf?: (shards: RedisRouter['shards']) => SharedCluster;
 }
 
 /**
@@ -51,7 +53,10 @@ export class RedisRouter {
     { password, upstream = {}, settings = {}, entry = {}, ...setup }: Setup = {},
   ): Promise<RedisRouter> {
     const shards = [await FakeRedis.start(scope, 's0'), await FakeRedis.start(scope, 's1')] as const;
-    const tables = [setup.tableOf?.(shards) ?? tableOf(shards, 1, 's1'), tableOf(shards, 2, 's0')] as const;
+    const tables = [
+      setup.tableOf?.(shards) ?? tableOf(shards, 1, 's1'),
+      setup.nextTableOf?.(shards) ?? tableOf(shards, 2, 's0'),
+    ] as const;
     const served = new Float64Array(new SharedArrayBuffer(16)).fill(Number.POSITIVE_INFINITY);
     const servesUntil = setup.isDiscovered === true ? undefined : served;
     const clusters = [{ name: 'cache', upstream: { protocol: 'redis', ...upstream }, table: tables[0], servesUntil }];

@@ -1,9 +1,7 @@
 import { errorReply, type Protocol } from '../../resp/index.ts';
-import type { Upstream } from '../core/owner/upstream.ts';
 import type { RedisEntry } from './entry.ts';
 import type { RedisContext } from './redis-context.ts';
 import { endWatching, type Transaction, type Watching } from './requests/transaction.ts';
-import type { RedisPool } from './shards/redis-pool.ts';
 import type { Subscriber } from './subscriber.ts';
 import { WrittenShards } from './written-shards.ts';
 
@@ -31,11 +29,6 @@ export abstract class ClientState {
   refuse(reason: string, text: string): void {
     this.context.core.counters.countRefusal(reason);
     this.say(errorReply(text));
-  }
-
-  /** A command goes to another shard than it was taken for. */
-  onRerouted(owner: Upstream<RedisPool>): void {
-    this.written.noteReroute(owner);
   }
 
   /** Nothing decides about its commands but the commands: most clients are so. */

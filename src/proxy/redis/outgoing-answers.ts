@@ -147,7 +147,8 @@ export class OutgoingAnswers {
       if (!this.#writeKept(answer)) break;
       if (!answer.isDone) {
         answer.onFirst();
-        if (queue.first === answer) break;
+        // What it was answered with at once, such as an error, goes out in the next round.
+        if (queue.first === answer && !answer.isDone) break;
       } else queue.shift();
     }
     this.#isAdvancing = false;

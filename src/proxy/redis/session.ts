@@ -257,6 +257,7 @@ export class RedisSession extends ClientState implements Session, RequestSink, O
   }
 
   onSent(request: RoutedCommand): void {
+    if (request.mayWrite) this.written.note(request.owner);
     if (this.#pace.waitsFor(Wait.Unsent)) this.onUnsent();
     const congested = request.congestedConnection;
     if (congested === null) return;

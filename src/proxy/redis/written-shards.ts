@@ -1,4 +1,5 @@
 import type { Upstream } from '../core/owner/upstream.ts';
+import type { RedisOwners } from './redis-owners.ts';
 import type { RedisPool } from './shards/redis-pool.ts';
 
 /** The shards that a client has written to. */
@@ -14,12 +15,24 @@ export class WrittenShards {
     this.#all.add(owner);
   }
 
-  /** A command of a client goes there instead of to another shard: if the client has written at all, it may be a write. */
-  noteReroute(owner: Upstream<RedisPool>): void {
-    if (this.#all !== null) this.note(owner);
+  /**
+   * Those of them that a cluster has at the moment. A shard that has left, or has another server by now, is reported as gone, once: nobody can say
+   * which replicas have what was written to it.
+   */
+  presentIn(owners: RedisOwners): { readonly present: readonly Upstream<RedisPool>[]; readonly isOneGone: boolean } {
+    const sought = new Set([...(this.#all ?? [])].map(placeOf));
+    const present: Upstream<RedisPool>[] = [];
+    for (let index = 0; index < owners.size && sought.size > 0; index++)
+      if (sought.delete(placeOf(owners.placeOf(index)))) present.push(owners.reach(index));
+    if (sought.size > 0) {
+      this.#last = null;
+      this.#all = new Set(present);
+    }
+    return { present, isOneGone: sought.size > 0 };
   }
+}
 
-  has(owner: Upstream<RedisPool>): boolean {
-    return this.#all?.has(owner) === true;
-  }
+/** Where a shard is: what tells it from another server under the same name. */
+function placeOf({ id, address }: { readonly id: string; readonly address: string }): string {
+  return `${id} ${address}`;
 }

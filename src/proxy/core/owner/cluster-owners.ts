@@ -146,7 +146,12 @@ export class ClusterOwners<P extends Pool = Pool> implements Owners {
   }
 
   idOf(index: number): string {
-    return (this.table as ClusterTable).shardAt(index).id;
+    return this.placeOf(index).id;
+  }
+
+  /** Where the shard of this number is, without reaching it. */
+  placeOf(index: number): ShardPlace {
+    return (this.table as ClusterTable).shardAt(index);
   }
 
   /** The shard of this number. */

@@ -2,10 +2,8 @@ import { ByteQueue } from '../../../io/index.ts';
 import { type Command, errorReply, type Protocol } from '../../../resp/index.ts';
 import { TrafficCounters } from '../../core/counters.ts';
 import type { OpenRequest } from '../../core/open-request.ts';
-import type { Upstream } from '../../core/owner/upstream.ts';
 import type { KeptBytes } from '../kept-bytes.ts';
 import type { RedisContext } from '../redis-context.ts';
-import type { RedisPool } from '../shards/redis-pool.ts';
 import { ERRORS } from '../words.ts';
 import { Answer } from './answer.ts';
 import type { RedisRequest } from './redis-request.ts';
@@ -89,10 +87,6 @@ export class GatheredAnswer extends Answer implements RequestClient {
   get waits(): boolean {
     for (const { request } of this.#parts) if (request.isOpen && !request.isSent) return true;
     return false;
-  }
-
-  onRerouted(owner: Upstream<RedisPool>): void {
-    this.#client.onRerouted(owner);
   }
 
   onSent(request: RoutedCommand): void {

@@ -32,9 +32,7 @@ export interface RequestClient {
   readonly keptBytes: KeptBytes;
   /** The command that is being taken: where the bytes stand of a request that has just been made. */
   readonly command: Command;
-  /** A command goes to another shard than it was taken for. */
-  onRerouted(owner: Upstream<RedisPool>): void;
-  /** Its owner has it. */
+  /** A shard has it: at first, and whenever more of it or all of it is sent, to another shard too. */
   onSent(request: RoutedCommand): void;
   /** Bytes of its answer have come. @returns false where the client has no room for more */
   onBytes(answer: Answer, bytes: Uint8Array, start: number, end: number, isLast: boolean): boolean;
@@ -79,6 +77,8 @@ export abstract class RoutedCommand extends Answer implements OpenRequest, Redis
   declare readonly protocol: Protocol;
   declare owners: RedisOwners;
   declare owner: Upstream<RedisPool>;
+  /** It may change what its shard keeps. */
+  declare mayWrite: boolean;
   declare isOpen: boolean;
   declare isBeingAnswered: boolean;
   protected declare readonly startedMs: number;
@@ -111,6 +111,7 @@ export abstract class RoutedCommand extends Answer implements OpenRequest, Redis
     this.owner = owner;
     this.keys = keys;
     this.protocol = client.protocol;
+    this.mayWrite = false;
     this.isOpen = true;
     this.isBeingAnswered = false;
     this.startedMs = client.context.core.turn.nowMs;
@@ -265,7 +266,6 @@ export abstract class RoutedCommand extends Answer implements OpenRequest, Redis
     if (owner === null) this.refuse({ kind: 'no_owner', cluster: owners.name });
     else if (owner === undefined) this.onSeveralOwners(owners as RedisOwners);
     else {
-      if (owner !== this.owner) this.client.onRerouted(owner);
       this.owner = owner;
       this.owners = owners as RedisOwners;
       return true;

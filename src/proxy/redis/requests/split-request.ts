@@ -67,7 +67,9 @@ export function divide(
   for (const { shard, request, keys: ordinals } of parts) {
     const owner = shards[shard] as Upstream<RedisPool>;
     const texts = owners.gate === null ? NO_KEYS : textsOf(command, keys, ordinals);
-    answer.add(new SplitRequest(answer, uncounted, owners, owner, texts, request, { info, rule }));
+    const part = new SplitRequest(answer, uncounted, owners, owner, texts, request, { info, rule });
+    part.mayWrite = info.mayWrite;
+    answer.add(part);
   }
   return answer;
 }

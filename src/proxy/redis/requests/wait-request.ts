@@ -4,7 +4,7 @@ import type { Upstream } from '../../core/owner/upstream.ts';
 import type { RedisOwners } from '../redis-owners.ts';
 import type { RedisConnection } from '../shards/redis-connection.ts';
 import type { RedisPool } from '../shards/redis-pool.ts';
-import { NOBODY } from '../shards/reply-taker.ts';
+import type { ReplyTaker } from '../shards/reply-taker.ts';
 import { AloneRequest } from './alone-request.ts';
 import { NO_KEYS, type RequestClient } from './routed-command.ts';
 
@@ -14,6 +14,8 @@ const ALL_REPLICAS = '1000000';
 /** Between two looks at first; each later time is twice as long, up to a tenth of a second. */
 const FIRST_LOOK_MS = 1;
 const MAX_LOOK_MS = 100;
+/** Some thousand replicas fill less. */
+const MAX_INFO_BYTES = 2 ** 20;
 
 /**
  * WAIT at one shard. A server counts the replicas that have what the asking connection has written, and the connection that a client's writes
@@ -55,10 +57,10 @@ export class WaitRequest extends AloneRequest {
 
   override onReply(bytes: Uint8Array, start: number, end: number, type: number): void {
     const { connection } = this;
-    const text = latin1(bytes, start, end);
+    const acknowledged = type === ReplyType.Error ? null : this.acknowledgedIn(latin1(bytes, start, end));
     if (connection === null || !this.isOpen || type === ReplyType.Error) this.end(bytes, start, end, type);
+    else if (acknowledged === null) this.breakOff(connection, 'does not say how far its replicas are');
     else {
-      const acknowledged = this.acknowledgedIn(text);
       const leftMs = this.untilMs - this.client.context.core.turn.nowMs;
       if (acknowledged < this.replicas && leftMs > 0) this.look(connection, leftMs);
       else {
@@ -69,7 +71,14 @@ export class WaitRequest extends AloneRequest {
   }
 
   override onReplyPart(bytes: Uint8Array, start: number, end: number, type: number, isLast: boolean): void {
-    this.text += latin1(bytes, start, end);
+    const { connection } = this;
+    // What comes after it was given up is not kept either.
+    if (this.isOpen) this.text += latin1(bytes, start, end);
+    if (this.text.length > MAX_INFO_BYTES && connection !== null) {
+      this.text = '';
+      this.breakOff(connection, `says more than ${MAX_INFO_BYTES} bytes of its replicas`);
+      return;
+    }
     if (!isLast) return;
     const whole = Buffer.from(this.text, 'latin1');
     this.text = '';
@@ -81,21 +90,57 @@ export class WaitRequest extends AloneRequest {
     super.onReply(bytes, start, end, type);
   }
 
-  /** Has the replicas say how far they are, and looks again. */
-  private look(connection: RedisConnection, leftMs: number): void {
-    const wait = encodeCommand(['WAIT', ALL_REPLICAS, String(Math.ceil(Math.min(this.lookMs, leftMs)))]);
-    this.lookMs = Math.min(2 * this.lookMs, MAX_LOOK_MS);
-    connection.send(NOBODY, wait, 0, wait.length);
-    connection.send(this, INFO, 0, INFO.length);
+  /** The shard's answers are of no use: nobody knows what it would say next on the connection. */
+  private breakOff(connection: RedisConnection, reason: string): void {
+    if (this.isOpen) this.fail(`ERR shard ${this.owner.label} ${reason}`);
+    connection.destroy();
   }
 
-  /** How many replicas have what was written before this was asked first. */
-  private acknowledgedIn(info: string): number {
-    if (this.offset < 0) this.offset = Number(/^master_repl_offset:(\d+)/m.exec(info)?.[1] ?? 0);
-    let count = 0;
-    for (const [, offset] of info.matchAll(/^slave\d+:.*\bstate=online\b.*\boffset=(\d+)/gm))
-      if (Number(offset) >= this.offset) count++;
-    return count;
+  /** Has the replicas say how far they are, and looks again. */
+  private look(connection: RedisConnection, leftMs: number): void {
+    const lookMs = Math.ceil(Math.min(this.lookMs, leftMs));
+    this.lookMs = Math.min(2 * this.lookMs, MAX_LOOK_MS);
+    const { turn } = this.client.context.core;
+    const dueMs = turn.nowMs + lookMs;
+    const wait = encodeCommand(['WAIT', ALL_REPLICAS, String(lookMs)]);
+    const answered: ReplyTaker = {
+      // One that does not wait itself is not asked any sooner for that.
+      onReply: (bytes, start, end, type) => {
+        if (type === ReplyType.Error) this.end(bytes, start, end, type);
+        else if (turn.nowMs >= dueMs) this.askAgain(connection);
+        else setTimeout(() => this.askAgain(connection), dueMs - turn.nowMs);
+      },
+      onReplyPart: () => {},
+      onLost: (reason) => this.onLost(reason),
+    };
+    connection.send(answered, wait, 0, wait.length);
+  }
+
+  private askAgain(connection: RedisConnection): void {
+    // In the meantime nothing was under way on it that would have told of its end.
+    if (!this.isOpen || connection.isClosed) this.onLost('it was closed meanwhile');
+    else connection.send(this, INFO, 0, INFO.length);
+  }
+
+  /** How many replicas have what was written before this was asked first; null where the shard does not say what was. */
+  private acknowledgedIn(info: string): number | null {
+    if (this.offset < 0) {
+      const offset = /^master_repl_offset:(\d+)/m.exec(info)?.[1];
+      if (offset === undefined) return null;
+      this.offset = Number(offset);
+    }
+    return info.split('\n').filter((line) => line.startsWith('slave') && this.isBehindNothing(line)).length;
+  }
+
+  /** Whether a line such as `slave0:ip=…,port=…,state=online,offset=…` is of a replica that has it all. Kvrocks has no states. */
+  private isBehindNothing(line: string): boolean {
+    const fields = line
+      .trimEnd()
+      .slice(line.indexOf(':') + 1)
+      .split(',');
+    const value = (name: string): string | undefined =>
+      fields.find((field) => field.startsWith(`${name}=`))?.slice(name.length + 1);
+    return (value('state') ?? 'online') === 'online' && Number(value('offset') ?? -1) >= this.offset;
   }
 }
 

@@ -82,8 +82,8 @@ function send(
   traffic.requests++;
   traffic.requestBytes += command.end - command.start;
   owner.counters.requestBytes += command.end - command.start;
-  if (info.mayWrite) session.written.note(owner);
   const request = requestFor(session, info, traffic, owners, owner, keys);
+  request.mayWrite = info.mayWrite;
   session.expect(request);
   request.begin();
   if (!request.isSent && request.isOpen) session.waitForSending();
@@ -121,8 +121,9 @@ export function block(session: ClientSession, info: CommandInfo, command: Comman
     const keys = hasKeys ? keysAt(command) : NO_KEYS;
     const traffic = session.entry.trafficOf(info);
     traffic.requests++;
-    if (info.mayWrite) session.written.note(owner);
-    session.expect(new BlockingRequest(session, traffic, owners, owner, keys, command.raw()));
+    const request = new BlockingRequest(session, traffic, owners, owner, keys, command.raw());
+    request.mayWrite = info.mayWrite;
+    session.expect(request);
     session.waitForAll();
   }
 }

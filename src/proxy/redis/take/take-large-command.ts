@@ -36,8 +36,8 @@ export function takeLargeCommand(session: ClientSession, command: Command): Larg
   if (owner === undefined || owner === null || keyPlaces.count === 0) return null;
   const traffic = session.entry.trafficOf(info);
   traffic.requests++;
-  if (info.mayWrite) session.written.note(owner);
   const request = new StreamedRequest(session, traffic, owners, owner, keysAt(command), command.raw());
+  request.mayWrite = info.mayWrite;
   session.expect(request);
   if (!request.isSent && request.isOpen) session.waitForSending();
   return request;

@@ -1,6 +1,5 @@
 import { slotOf } from '../../../placement/index.ts';
 import { type Command, ReplyType } from '../../../resp/index.ts';
-import type { Upstream } from '../../core/owner/upstream.ts';
 import type { ClientSession } from '../client-session.ts';
 import type { CommandInfo, Rule } from '../commands/index.ts';
 import type { RedisOwners } from '../redis-owners.ts';
@@ -8,7 +7,6 @@ import { GatheredAnswer, uncounted } from '../requests/gathered-answer.ts';
 import { RedisRequest } from '../requests/redis-request.ts';
 import { NO_KEYS } from '../requests/routed-command.ts';
 import { type Divisible, divide } from '../requests/split-request.ts';
-import type { RedisPool } from '../shards/redis-pool.ts';
 import { mergeEverywhere, scanAnswer, scanRequest } from '../split/index.ts';
 import { argumentUtf8 } from './arguments.ts';
 import { keyPlaces, ownerOfAll, ownersFor } from './placing.ts';
@@ -74,7 +72,9 @@ function everywhere(
   const first = Math.floor(session.context.core.random() * owners.size);
   for (let i = 0; i < owners.size; i++) {
     const owner = owners.reach((first + i) % owners.size);
-    answer.add(new RedisRequest(answer, uncounted, owners, owner, NO_KEYS, raw));
+    const request = new RedisRequest(answer, uncounted, owners, owner, NO_KEYS, raw);
+    request.mayWrite = info.mayWrite;
+    answer.add(request);
   }
   begin(session, info, command, answer);
 }
@@ -109,7 +109,6 @@ function begin(session: ClientSession, info: CommandInfo, command: Command, answ
   const traffic = session.entry.trafficOf(info);
   traffic.requests++;
   traffic.requestBytes += command.end - command.start;
-  if (info.mayWrite) answer.forEachRequest(({ owner }) => session.written.note(owner as Upstream<RedisPool>));
   session.expect(answer);
   answer.begin();
   if (answer.waits) session.waitForSending();

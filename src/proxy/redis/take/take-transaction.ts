@@ -148,9 +148,9 @@ function exec(session: ClientSession, info: CommandInfo): void {
   }
   const traffic = session.entry.trafficOf(info);
   traffic.requests++;
-  session.written.note(owner);
   traffic.requestBytes += transaction.bytes;
   const request = new TransactionRequest(session, traffic, owners, owner, transaction, watching, keys);
+  request.mayWrite = true;
   session.expect(request);
   request.begin();
   if (!request.isSent && request.isOpen) session.waitForSending();
