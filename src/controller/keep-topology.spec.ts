@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -78,6 +79,31 @@ it('adds to shards that were put there by hand, and replaces them only when told
   // From then on they are its own.
   expect(await found([[at('s2', 4)]])).toEqual([]);
   expect(await addresses()).toEqual(['s2=127.0.0.1:4']);
+});
+
+it('tries again what was refused, once people have made room for it, and tells of it once', async () => {
+  await byHand(at('s0', 1));
+  const stopping = new AbortController();
+  const faults: string[] = [];
+  const makeRoom = (message: string): void => {
+    faults.push(message);
+    void byHand(at('s1', 2));
+  };
+  await keepTopology(
+    registry,
+    NAME,
+    // As sources do, it tells of what it has found once.
+    async function* (signal) {
+      yield [at('s1', 2), at('s2', 3)];
+      await once(signal, 'abort');
+    },
+    { placement: { ringHash: {} }, hashOn: 'id' },
+    { candidate: 'test', clock, takesOver: false },
+    { onCommitted: () => stopping.abort(), onFault: makeRoom, onTerm: () => {} },
+    stopping.signal,
+  );
+  expect(await addresses()).toEqual(['s1=127.0.0.1:2', 's2=127.0.0.1:3']);
+  expect(faults).toEqual([expect.stringMatching(/^s0: added by hand/)]);
 });
 
 it('keeps slots, node ids and replicas as they are found', async () => {

@@ -40,8 +40,8 @@ export interface Discoverer {
 /** Of several that do the same, one does it: it is taken over this long after that one has died. */
 const LEASE_MS = 10_000;
 
-/** Another change may be under way for minutes, and another look costs a few reads. */
-const BUSY_PAUSE_MS = 1000;
+/** Another change may be under way for minutes, or what was found may be refused for as long; another look costs a few reads. */
+const LOOK_AGAIN_MS = 1000;
 
 /**
  * Keeps a topology's shards as a source finds them. A shard keeps what the source does not know of it, such as its weight;
@@ -67,6 +67,12 @@ export async function keepTopology(
   }
 }
 
+/** What was found, and why it is not taken. */
+interface Refused {
+  readonly found: readonly FoundShard[];
+  readonly fault: string;
+}
+
 async function serve(
   registry: Registry,
   name: TopologyName,
@@ -77,12 +83,43 @@ async function serve(
   log: DiscoveryLog,
   signal: AbortSignal,
 ): Promise<void> {
-  for await (const found of source(signal, (message) => log.onFault(message))) {
-    if (found.length === 0) log.onFault('no shard was found; the topology stays as it is');
-    else if (term.isLeading) await bring(registry, name, found, fresh, who, log, signal);
+  const ended = new AbortController();
+  const finds = source(AbortSignal.any([signal, ended.signal]), (message) => log.onFault(message))[
+    Symbol.asyncIterator
+  ]();
+  let next: ReturnType<typeof finds.next> | null = null;
+  let refused = null as Refused | null;
+  try {
+    while (!signal.aborted) {
+      next ??= finds.next();
+      const result: Awaited<typeof next> | null =
+        refused === null ? await next : await within(next, (until) => registry.pause(LOOK_AGAIN_MS, until));
+      if (result?.done === true) return;
+      if (result !== null) next = null;
+      // A source tells of a change once: what was refused may be taken once people have changed something.
+      const found: readonly FoundShard[] = result?.value ?? refused?.found ?? [];
+      if (found.length === 0) log.onFault('no shard was found; the topology stays as it is');
+      if (found.length === 0 || !term.isLeading) continue;
+      const fault: string | null = await bring(registry, name, found, fresh, who, log, signal);
+      if (fault !== null && fault !== refused?.fault) log.onFault(fault);
+      refused = fault === null ? null : { found, fault };
+    }
+  } finally {
+    ended.abort();
   }
 }
 
+/** @returns what was found, or null after a pause, which ends with it */
+async function within<T>(next: Promise<T>, pause: (until: AbortSignal) => Promise<void>): Promise<T | null> {
+  const ended = new AbortController();
+  try {
+    return await Promise.race([next, pause(ended.signal).then(() => null)]);
+  } finally {
+    ended.abort();
+  }
+}
+
+/** @returns why the shards that were found were refused; null where they are there, or the signal ends it */
 async function bring(
   registry: Registry,
   name: TopologyName,
@@ -91,38 +128,32 @@ async function bring(
   { candidate, clock, takesOver }: Discoverer,
   log: DiscoveryLog,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string | null> {
   while (!signal.aborted) {
     try {
       const { current, own, draft, byHand } = await discovered(registry, name, found, fresh);
-      if (draft === null) return;
+      if (draft === null) return null;
       // Its keys are on their way, or people have stopped them: what they decide comes first.
       if (current?.moving !== undefined) {
-        await registry.pause(BUSY_PAUSE_MS, signal);
+        await registry.pause(LOOK_AGAIN_MS, signal);
         continue;
       }
-      if (byHand.length > 0 && !takesOver) {
-        log.onFault(
-          `${byHand.join(', ')}: added by hand, and not found by the source; use --take-over to replace them`,
-        );
-        return;
-      }
+      if (byHand.length > 0 && !takesOver)
+        return `${byHand.join(', ')}: added by hand, and not found by the source; use --take-over to replace them`;
       // Another process has noted something meanwhile: look again.
       if (!(await noteOwn(registry, name, current, found, own, takesOver))) continue;
       const expected = current?.version ?? null;
       const change = { expected, reason: 'shards were discovered', candidate, clock };
       log.onCommitted(await changeTopology(registry, draft, change));
-      return;
+      return null;
     } catch (error) {
-      if (error instanceof DocumentError || error instanceof StoreRefused) {
-        log.onFault(error.message);
-        return;
-      }
+      if (error instanceof DocumentError || error instanceof StoreRefused) return error.message;
       // The topology was changed in between, or another change is under way: that change stays.
       if (!(error instanceof VersionConflict || error instanceof HandoffAborted)) throw error;
-      await registry.pause(BUSY_PAUSE_MS, signal);
+      await registry.pause(LOOK_AGAIN_MS, signal);
     }
   }
+  return null;
 }
 
 /** What a cluster is, and what it would become by what is found. */
