@@ -3,6 +3,7 @@ import { answerCalls, startedBy, ThreadCaller } from '../runtime/thread-calls.ts
 import { shareCluster } from '../topology/index.ts';
 import { type DiscoveredCluster, describeFound, sourceOfServers } from './discovered-cluster.ts';
 import type { DiscoveryCalls, DiscoveryNews } from './discovery-thread.ts';
+import type { FoundShard } from './found-shards.ts';
 
 const { starter } = startedBy<null>();
 const news = new ThreadCaller<DiscoveryNews>(starter);
@@ -28,5 +29,13 @@ async function follow(cluster: DiscoveredCluster, signal: AbortSignal): Promise<
   const { name } = cluster;
   const onFault = (message: string): void => news.notify('fault', name, message);
   for await (const shards of sourceOfServers(cluster, machine.random)(signal, onFault))
-    if (shards.length > 0) news.notify('found', name, shareCluster(describeFound(cluster, shards), null));
+    if (shards.length > 0) tell(cluster, shards, onFault);
+}
+
+function tell(cluster: DiscoveredCluster, shards: readonly FoundShard[], onFault: (message: string) => void): void {
+  try {
+    news.notify('found', cluster.name, shareCluster(describeFound(cluster, shards), null));
+  } catch (error) {
+    onFault(`what the nodes say makes no cluster: ${(error as Error).message}`);
+  }
 }

@@ -23,14 +23,23 @@ export class ReplyError extends Error {
 /** The replies of Redis's own commands nest a few levels deep. Each level costs a call. */
 const MAX_DEPTH = 128;
 
+/** The digits and the sign of an integer of 64 bits: a longer number takes longer to read than anybody should be made to wait. */
+const MAX_INTEGER_LENGTH = 20;
+
 /**
  * The reply that bytes[start, end) holds, without its attributes. Its strings are copies.
- * @throws ReplyError where the bytes are not exactly one whole reply, or it is nested too deeply
+ * @param maxValues more values, each element and each attribute counted, are not made of one reply
+ * @throws ReplyError where the bytes are not exactly one whole reply, or it is nested too deeply, or has too many values
  */
-export function decodeReply(bytes: Uint8Array, start: number, end: number): Reply {
+export function decodeReply(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  maxValues: number = Number.POSITIVE_INFINITY,
+): Reply {
   const scanner = new ReplyScanner();
   if (scanner.scan(bytes, start, end) !== end) throw new ReplyError(scanner.fault || 'not exactly one whole reply');
-  return new Decoder(bytes, start).value(MAX_DEPTH);
+  return new Decoder(bytes, start, maxValues).value(MAX_DEPTH);
 }
 
 /** The text of a string or an error; null for other replies. */
@@ -43,14 +52,17 @@ export function textOf(reply: Reply): string | null {
 class Decoder {
   readonly #bytes: Buffer;
   #at: number;
+  #valuesLeft: number;
 
-  constructor(bytes: Uint8Array, start: number) {
+  constructor(bytes: Uint8Array, start: number, maxValues: number) {
+    this.#valuesLeft = maxValues;
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#at = start;
   }
 
   value(depth: number): Reply {
     if (depth === 0) throw new ReplyError(`nested deeper than ${MAX_DEPTH}`);
+    if (--this.#valuesLeft < 0) throw new ReplyError('more values than any command answers with');
     // There may be any number of attributes in a row.
     while (this.#bytes[this.#at] === ReplyType.Attribute) this.#elements(2 * this.#length(), depth);
     const kind = this.#bytes[this.#at] as number;
@@ -140,6 +152,7 @@ function pairs(items: readonly Reply[]): [Reply, Reply][] {
 
 /** A number where it is exact, as almost all are. */
 function integerOf(text: string): number | bigint {
+  if (text.length > MAX_INTEGER_LENGTH) throw new ReplyError(`not an integer of 64 bits: ${text.length} characters`);
   const value = Number(text);
   if (Number.isSafeInteger(value) && text !== '') return value;
   try {

@@ -31,6 +31,8 @@ export function withoutArguments(refusal: string): string {
 
 /** More than any answer about a cluster takes; a server that sends more is none that should be asked. */
 const MAX_REPLY_BYTES = 16 * 2 ** 20;
+/** CLUSTER SLOTS of a cluster in which no two slots in a row have one owner has half of it. */
+const MAX_REPLY_VALUES = 2 ** 20;
 
 /** A connection over which a program asks a Redis server for something now and then. Routers have pools for what clients ask. */
 export class RespClient implements ReplySink {
@@ -82,6 +84,11 @@ export class RespClient implements ReplySink {
     return this.#fault !== null;
   }
 
+  /** The IP address that it is connected to; empty where it is not any more. */
+  get remoteAddress(): string {
+    return this.#socket.remoteAddress ?? '';
+  }
+
   /**
    * Asks something. Answers come in the order of what was asked; an error of the server is an answer, too.
    * @throws RespClientError; the connection is closed then
@@ -111,7 +118,7 @@ export class RespClient implements ReplySink {
       return;
     }
     try {
-      waiting.resolve(decodeReply(bytes, start, end));
+      waiting.resolve(decodeReply(bytes, start, end, MAX_REPLY_VALUES));
     } catch (error) {
       if (!(error instanceof ReplyError)) throw error;
       const reason = `the server does not speak RESP: ${error.message}`;

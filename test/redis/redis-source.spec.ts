@@ -91,3 +91,54 @@ it('says so when no node answers, once, and goes on with the seeds when one does
   expect(faults.some((fault) => fault.includes('cluster support disabled'))).toBe(true);
   expect(faults.some((fault) => fault.includes('no-such-host.invalid:1: the name cannot be resolved'))).toBe(true);
 });
+
+it('does not go over to another cluster that a node was reset for and has joined', async () => {
+  const { fakes, says, ports } = await servers(5);
+  const ours = {
+    0: 'master - 0 0 1 connected 0-8191',
+    1: 'master - 0 0 2 connected 8192-16383',
+    2: `slave ${idOf(0)} 0 0 1 connected`,
+  };
+  for (const i of [0, 1, 2]) says(i, ours);
+  const { becomes, found, faults } = follow([`127.0.0.1:${ports[0]}`, `127.0.0.1:${ports[1]}`]);
+  await becomes(`0 ${ports[0]} 0-8191`, `1 ${ports[1]} 8192-16383`);
+  const theirs = {
+    2: 'master - 0 0 9 connected',
+    3: 'master - 0 0 8 connected 0-16383',
+    4: 'master - 0 0 7 connected',
+  };
+  for (const i of [2, 3, 4]) says(i, theirs);
+  await vi.waitFor(() => expect(faults.some((fault) => fault.includes('is left out'))).toBe(true), PATIENCE);
+  // Nor where it alone can be reached.
+  for (const i of [0, 1]) fakes[i]?.end();
+  await vi.waitFor(() => expect(faults.some((fault) => fault.includes('is of another cluster'))).toBe(true), PATIENCE);
+  expect(found).toHaveLength(1);
+});
+
+it('goes over to the cluster that most of the seeds are of, where none of the one before is left', async () => {
+  const { says, ports } = await servers(2);
+  const seeds = ports.map((port) => `127.0.0.1:${port}`);
+  for (const i of [0, 1]) says(i, { 0: 'master - 0 0 1 connected 0-16383' });
+  const { becomes } = follow(seeds);
+  await becomes(`0 ${ports[0]} 0-16383`);
+  for (const i of [0, 1]) says(i, { 1: 'master - 0 0 1 connected 0-16383' });
+  await becomes(`1 ${ports[1]} 0-16383`);
+});
+
+it('tells of so many faults and no more, whatever nodes think of', async () => {
+  const { fakes, ports } = await servers(1);
+  const [fake] = fakes as [FakeRedis];
+  let looks = 0;
+  fake.instead = ([name, what]) => {
+    if (name !== 'CLUSTER') return undefined;
+    if (what !== 'NODES') return errorReply('ERR no');
+    const nonsense = Array.from({ length: 100 }, (_, i) => `${looks} ${i}`);
+    looks++;
+    return bulkReply([`${idOf(0)} :${fake.port}@1 myself,master - 0 0 1 connected 0-16383`, ...nonsense].join('\n'));
+  };
+  const { becomes, faults } = follow([`127.0.0.1:${ports[0]}`]);
+  await becomes(`0 ${ports[0]} 0-16383`);
+  await vi.waitFor(() => expect(looks).toBeGreaterThan(30), PATIENCE);
+  // Some at once, and then one a look.
+  expect(faults.length).toBeLessThanOrEqual(20 + looks);
+});

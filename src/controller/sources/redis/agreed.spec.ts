@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { agreedOf } from './agreed.ts';
+import { isBehind } from './is-behind.ts';
 import { namedShards } from './named-shards.ts';
 import type { NodeView, SeenNode } from './node-view.ts';
 
@@ -54,6 +55,15 @@ it('prefers the cluster that was there before where two are of one size', () => 
   expect(agreed([view(D, ...other), view(A, ...before)], [D]).slots).toEqual(['d 0-16383']);
 });
 
+it('stays with the cluster that was there before, whichever is larger', () => {
+  const [E, F] = ['e', 'f'].map((letter) => letter.repeat(40)) as [string, string];
+  // C was reset and has joined another cluster, under the id that it had.
+  const others = [node(C, 9), node(D, 8, { slots: [[0, 16383]] }), node(E, 7), node(F, 6)];
+  const elsewhere = [C, D, E, F].map((id) => view(id, ...others));
+  expect(agreed([...elsewhere, view(A, ...before)], [A, B, C]).slots).toEqual(['a 0-8191', 'b 8192-16383']);
+  expect(agreedOf(elsewhere, new Set([A, B, C])).familiar).toBe(1);
+});
+
 it('goes by the majority where the answers have no epochs', () => {
   const without = (nodes: readonly SeenNode[]): NodeView => view(null, ...nodes.map((each) => ({ ...each, epoch: 0 })));
   expect(agreed([without(before), without(after), without(after)]).slots).toEqual(['b 8192-16383', 'c 0-8191']);
@@ -89,4 +99,36 @@ it('keeps the id of a shard whose replica takes over, and gives no id twice', ()
     [`${A}-2`, A],
     [B, B],
   ]);
+});
+
+it('knows what is behind of what was said before by the primaries that say it, not by how many nodes do', () => {
+  const [E, F] = ['e', 'f'].map((letter) => letter.repeat(40)) as [string, string];
+  const cluster = (epoch: number): SeenNode[] => [
+    node(A, epoch, { slots: [[0, 99]] }),
+    node(B, epoch, { slots: [[100, 199]] }),
+    node(C, epoch, { slots: [[200, 16383]] }),
+    ...[D, E, F].map((id) => node(id, epoch, { follows: A })),
+  ];
+  const said = (ids: readonly string[], nodes: readonly SeenNode[]) =>
+    agreedOf(
+      ids.map((id) => view(id, ...nodes)),
+      new Set(),
+    );
+  for (const epoch of [0, 4]) {
+    const now = said([A, B, C], cluster(epoch));
+    const older = cluster(Math.max(0, epoch - 1));
+    expect(isBehind(said([A, D, E, F], older), now)).toBe(true);
+    expect(isBehind(said([D, E, F], older), now)).toBe(true);
+    expect(isBehind(said([A, B], older), now)).toBe(false);
+    // D has taken over from A.
+    const after = older.map((each) =>
+      each.id === A
+        ? { ...each, slots: [], isFailing: true }
+        : each.id === D
+          ? { ...each, follows: null, slots: [[0, 99]] as const }
+          : each,
+    );
+    expect(isBehind(said([D, B], after), now)).toBe(false);
+  }
+  expect(isBehind(said([A], cluster(5)), said([A, B, C], cluster(4)))).toBe(false);
 });

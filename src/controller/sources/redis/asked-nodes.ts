@@ -6,6 +6,7 @@ import { addressText, splitAddress } from '../../../runtime/address.ts';
 import { readClusterNodes } from './cluster-nodes.ts';
 import { readClusterShards, readClusterSlots } from './cluster-slots.ts';
 import type { NodeView } from './node-view.ts';
+import { shown } from './view-builder.ts';
 
 /** How the nodes of a cluster are asked. */
 export interface AskedHow {
@@ -31,20 +32,20 @@ export class AskedNodes {
    * @throws Error where it cannot be asked, or says nothing of use
    */
   async view(address: string): Promise<NodeView> {
-    const { host } = splitAddress(address);
     const client = await this.#clientOf(address);
+    const reached = { host: splitAddress(address).host, ip: client.remoteAddress };
     const [nodes, slots] = await Promise.all([client.ask(['CLUSTER', 'NODES']), client.ask(['CLUSTER', 'SLOTS'])]);
-    const named = readClusterSlots(slots, address, host);
+    const named = readClusterSlots(slots, address, reached);
     const text = nodes.type === 'error' ? null : textOf(nodes);
     if (text !== null) {
       // By these names clients are sent to the nodes: MOVED has to lead to one that is known.
       const endpoints = new Map(named.nodes.map((node) => [node.id, node.address]));
-      const view = readClusterNodes(text, address, host, endpoints);
+      const view = readClusterNodes(text, address, reached, endpoints);
       if (view.nodes.length > 0) return view;
     }
     if (named.nodes.length > 0) return named;
     const shards = await client.ask(['CLUSTER', 'SHARDS']);
-    const view = readClusterShards(shards, address, host, this.#how.certificates !== null);
+    const view = readClusterShards(shards, address, reached, this.#how.certificates !== null);
     if (view.nodes.length > 0) return view;
     throw new Error(faultOf([nodes, slots, shards]));
   }
@@ -78,5 +79,5 @@ export class AskedNodes {
 
 function faultOf(replies: readonly Reply[]): string {
   const error = replies.find(({ type }) => type === 'error');
-  return error === undefined ? 'it names no node of a cluster' : String(textOf(error));
+  return error === undefined ? 'it names no node of a cluster that can be reached' : shown(textOf(error) ?? '');
 }

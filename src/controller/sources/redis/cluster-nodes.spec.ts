@@ -5,8 +5,10 @@ import { readClusterShards, readClusterSlots } from './cluster-slots.ts';
 
 const [A, B, C] = ['a', 'b', 'c'].map((letter) => letter.repeat(40)) as [string, string, string];
 
+const REACHED = { host: '10.0.0.1', ip: '10.0.0.1' };
+
 function nodes(...lines: string[]) {
-  return readClusterNodes(`${lines.join('\n')}\n`, '10.0.0.1:7000', '10.0.0.1');
+  return readClusterNodes(`${lines.join('\n')}\n`, '10.0.0.1:7000', REACHED);
 }
 
 function decoded(bytes: Buffer) {
@@ -55,6 +57,11 @@ it.each([
   ['an empty host is the one that was asked', `${A} :7000@17000 myself,master - 0 0 1 connected`, '10.0.0.1:7000'],
   ['a line of Redis 3, without a bus', `${A} 10.0.0.9:7000 master - 0 0 1 connected`, '10.0.0.9:7000'],
   ['an IPv6 address', `${A} fd00::1:7000@17000 master - 0 0 1 connected`, '[fd00::1]:7000'],
+  [
+    'an address of its own that is none elsewhere',
+    `${A} 0.0.0.0:7001@17001 myself,master - 0 0 1 connected`,
+    '10.0.0.1:7001',
+  ],
   ['a name', `${A} redis-0.redis:7000@17000 master - 0 0 1 connected`, 'redis-0.redis:7000'],
 ])('reads %s', (_what, line, address) => {
   expect(nodes(line).nodes.map((node) => node.address)).toEqual([address]);
@@ -67,6 +74,8 @@ it('leaves out lines that are none, and tells of them; nodes that cannot be reac
     'nonsense',
     `${B} 10.0.0.2:7000@17000 master - 0 0 2 connected 16384`,
     `${B} 10.0.0.2:99999@1 master - 0 0 2 connected`,
+    `${B} :7000@1 master - 0 0 2 connected`,
+    `${B} 127.0.0.1:7000@1 master - 0 0 2 connected`,
     `${B} 10.0.0.2:7000@17000 master - 0 0`,
     `${B} 10.0.0.2:7000@17000 - - 0 0 2 connected`,
     `${B} :0@0 master,fail,noaddr - 0 0 2 disconnected 1-2`,
@@ -74,8 +83,21 @@ it('leaves out lines that are none, and tells of them; nodes that cannot be reac
     good,
   );
   expect(view.nodes.map(({ id }) => id)).toEqual([A]);
-  expect(view.faults).toHaveLength(6);
+  expect(view.faults).toHaveLength(8);
   expect(view.faults[0]).toBe('no node id of 40 letters and digits: "nonsense"');
+});
+
+it('reads no more than a cluster can have, in a time that grows with the answer', () => {
+  const id = (i: number): string => i.toString(36).padStart(40, '0');
+  const lines = (count: number): string[] =>
+    Array.from({ length: count }, (_, i) => `${id(i)} 10.0.0.2:7000@17000 master - 0 0 1 connected`);
+  const many = nodes(...lines(20_000));
+  expect([many.nodes.length, many.faults]).toEqual([4096, ['more than 4096 nodes']]);
+  const often = nodes(`${A} 10.0.0.2:1@1 master - 0 0 1 connected ${'0-16383 '.repeat(10_000)}`);
+  expect(often.nodes[0]?.slots).toEqual([[0, 16383]]);
+  const nonsense = nodes(...Array.from({ length: 1000 }, (_, i) => `${i} ${'x'.repeat(10_000)}`));
+  expect(nonsense.faults).toHaveLength(9);
+  expect(Math.max(...nonsense.faults.map(({ length }) => length))).toBeLessThan(250);
 });
 
 it('reads CLUSTER SLOTS: names, unknown names, and hosts that a server leaves out', () => {
@@ -87,7 +109,7 @@ it('reads CLUSTER SLOTS: names, unknown names, and hosts that a server leaves ou
   const b = place(bulkReply('?'), 7001, B, 'ip', '10.0.0.2');
   const c = place(nullReply(2), 7002, C);
   const reply = decoded(arrayReply([entry(0, 99, a, b), entry(200, 299, a, b), entry(100, 199, c), entry(5, 1, c)]));
-  const view = readClusterSlots(reply, '10.0.0.9:7000', '10.0.0.9');
+  const view = readClusterSlots(reply, '10.0.0.9:7000', { host: '10.0.0.9', ip: '10.0.0.9' });
   expect(view.nodes.map(({ id, address, follows, slots }) => [id, address, follows, slots])).toEqual([
     [
       A,
@@ -126,7 +148,7 @@ it.each([2, 3] as const)('reads CLUSTER SHARDS in RESP%i, by TLS and without', (
     nodes: arrayReply([node(A, 'master', 'fail'), node(B, 'master', 'online'), node(C, 'replica', 'loading')]),
   });
   const reply = decoded(arrayReply([shard]));
-  const view = readClusterShards(reply, '10.0.0.9:7000', '10.0.0.9', false);
+  const view = readClusterShards(reply, '10.0.0.9:7000', REACHED, false);
   expect(view.nodes.map(({ id, address, follows, isFailing }) => [id, address, follows, isFailing])).toEqual([
     [A, 'a.example:7000', B, true],
     [B, 'b.example:7000', null, false],
@@ -136,5 +158,5 @@ it.each([2, 3] as const)('reads CLUSTER SHARDS in RESP%i, by TLS and without', (
     [0, 99],
     [200, 299],
   ]);
-  expect(readClusterShards(reply, '', '', true).nodes[1]?.address).toBe('b.example:7443');
+  expect(readClusterShards(reply, '', REACHED, true).nodes[1]?.address).toBe('b.example:7443');
 });

@@ -2,82 +2,83 @@ import { SLOT_COUNT } from '../../../placement/index.ts';
 import { type Reply, textOf } from '../../../resp/index.ts';
 import { addressText } from '../../../runtime/address.ts';
 import { nodeId, type SlotRange } from '../../../topology/index.ts';
-import { hostOr } from './cluster-nodes.ts';
-import type { NodeView, SeenNode } from './node-view.ts';
-
-/** A node of which an answer has several parts. */
-interface Gathered {
-  readonly address: string;
-  readonly follows: string | null;
-  readonly isFailing: boolean;
-  readonly slots: SlotRange[];
-}
+import type { NodeView } from './node-view.ts';
+import { hostTold, type Reached } from './told-host.ts';
+import { ViewBuilder } from './view-builder.ts';
 
 /**
  * Reads CLUSTER SLOTS: `[first, last, [endpoint, port, id, metadata], replica…]` for each range. The endpoint is what the server wants clients to
  * take, and what MOVED names: an address, or a name, or null for the host where it was asked.
  */
-export function readClusterSlots(reply: Reply, asked: string, askedHost: string): NodeView {
-  const nodes = new Map<string, Gathered>();
-  const faults: string[] = [];
+export function readClusterSlots(reply: Reply, asked: string, reached: Reached): NodeView {
+  const view = new ViewBuilder();
   for (const entry of itemsOf(reply)) {
     const [first, last, ...places] = itemsOf(entry);
     const range = rangeOf(first, last);
-    const [primary, ...replicas] = places.map((place) => placeOf(place, askedHost));
+    const [primary, ...replicas] = places.slice(0, MAX_PLACES).map((place) => placeOf(place, reached));
     if (range === null || primary == null) {
-      faults.push('an entry of CLUSTER SLOTS without a range or a node');
+      view.fault('an entry of CLUSTER SLOTS without a range or a node that can be reached');
       continue;
     }
-    const known = nodes.get(primary.id) ?? { address: primary.address, follows: null, isFailing: false, slots: [] };
-    known.slots.push(range);
-    nodes.set(primary.id, known);
+    if (!view.set({ ...primary, ...WELL, follows: null })) break;
+    view.give(primary.id, [range]);
     for (const replica of replicas)
-      if (replica !== null && !nodes.has(replica.id))
-        nodes.set(replica.id, { address: replica.address, follows: primary.id, isFailing: false, slots: [] });
+      if (replica !== null && !view.has(replica.id)) view.set({ ...replica, ...WELL, follows: primary.id });
   }
-  return { asked, self: null, nodes: seen(nodes), faults };
+  return view.view(asked, null);
 }
 
-function placeOf(place: Reply, askedHost: string): { readonly id: string; readonly address: string } | null {
+/** No shard has more nodes. */
+const MAX_PLACES = 256;
+/** What an answer without health and epochs says of a node. */
+const WELL = { isFailing: false, epoch: 0 } as const;
+
+function placeOf(place: Reply, reached: Reached): { readonly id: string; readonly address: string } | null {
   const [endpoint, port, id, metadata] = itemsOf(place);
   const name = id === undefined ? null : textOf(id);
   const number = portOf(port);
   if (name === null || !nodeId.safeParse(name).success || number === null) return null;
   const given = endpoint === undefined ? null : textOf(endpoint);
   // `?`: the node has no name, where names are to be told. Its address stands behind then.
-  const host = given === '?' ? textIn(metadata, 'ip') : given;
-  return { id: name, address: addressText({ host: hostOr(host ?? '', askedHost), port: number }) };
+  const host = endpointHost(given === '?' ? textIn(metadata, 'ip') : given, reached);
+  return host === null ? null : { id: name, address: addressText({ host, port: number }) };
+}
+
+/** A server that has no endpoint to tell has its clients take the host where they have asked. */
+function endpointHost(given: string | null, reached: Reached): string | null {
+  return given === null || given === '' ? reached.host : hostTold(given, false, reached);
 }
 
 /** Reads CLUSTER SHARDS (Redis 7): for each shard its slots, first and last in turn, and its nodes with role and health. */
-export function readClusterShards(reply: Reply, asked: string, askedHost: string, byTls: boolean): NodeView {
-  const nodes = new Map<string, Gathered>();
-  const faults: string[] = [];
+export function readClusterShards(reply: Reply, asked: string, reached: Reached, byTls: boolean): NodeView {
+  const view = new ViewBuilder();
   for (const shard of itemsOf(reply)) {
-    const numbers = itemsOf(fieldOf(shard, 'slots')).map(integerOf);
-    const slots = numbers.flatMap((first, i) => {
-      const last = numbers[i + 1];
-      return i % 2 === 0 && first !== null && last != null && isRange(first, last) ? [[first, last] as const] : [];
-    });
-    const members = itemsOf(fieldOf(shard, 'nodes')).flatMap((node) => {
-      const read = memberOf(node, askedHost, byTls);
-      if (read === null) faults.push('a node of CLUSTER SHARDS without an id, a port or a role');
-      return read ?? [];
-    });
+    const members = itemsOf(fieldOf(shard, 'nodes'))
+      .slice(0, MAX_PLACES)
+      .flatMap((node) => {
+        const read = memberOf(node, reached, byTls);
+        if (read === null)
+          view.fault('a node of CLUSTER SHARDS without an id, a role or an address that can be reached');
+        return read ?? [];
+      });
     const primary = members.find(({ isPrimary, isFailing }) => isPrimary && !isFailing) ?? members.find(isPrimaryNode);
     if (primary === undefined) {
-      faults.push('a shard of CLUSTER SHARDS without a master');
+      view.fault('a shard of CLUSTER SHARDS without a master');
       continue;
     }
     for (const { id, address, isFailing } of members)
-      nodes.set(id, {
-        address,
-        isFailing,
-        follows: id === primary.id ? null : primary.id,
-        slots: id === primary.id ? slots : [],
-      });
+      view.set({ id, address, isFailing, epoch: 0, follows: id === primary.id ? null : primary.id });
+    view.give(primary.id, slotsIn(fieldOf(shard, 'slots')));
   }
-  return { asked, self: null, nodes: seen(nodes), faults };
+  return view.view(asked, null);
+}
+
+function slotsIn(field: Reply | undefined): SlotRange[] {
+  const numbers = itemsOf(field).map(integerOf);
+  return numbers.flatMap((first, i) => {
+    const last = numbers[i + 1];
+    return i % 2 === 0 && first !== null && last != null && isRange(first, last) ? [[first, last] as const] : [];
+  });
 }
 
 interface Member {
@@ -91,22 +92,19 @@ function isPrimaryNode({ isPrimary }: Member): boolean {
   return isPrimary;
 }
 
-function memberOf(node: Reply, askedHost: string, byTls: boolean): Member | null {
+function memberOf(node: Reply, reached: Reached, byTls: boolean): Member | null {
   const text = (name: string): string | null => textIn(node, name);
   const port = (byTls ? portOf(fieldOf(node, 'tls-port')) : null) ?? portOf(fieldOf(node, 'port'));
   const [id, role, endpoint] = [text('id'), text('role'), text('endpoint')];
   if (id === null || !nodeId.safeParse(id).success || port === null || role === null) return null;
-  const host = endpoint === null || endpoint === '?' ? text('ip') : endpoint;
+  const host = endpointHost(endpoint === null || endpoint === '?' ? text('ip') : endpoint, reached);
+  if (host === null) return null;
   return {
     id,
-    address: addressText({ host: hostOr(host ?? '', askedHost), port }),
+    address: addressText({ host, port }),
     isPrimary: role === 'master' || role === 'primary',
     isFailing: text('health') === 'fail',
   };
-}
-
-function seen(nodes: ReadonlyMap<string, Gathered>): SeenNode[] {
-  return [...nodes].map(([id, node]) => ({ id, ...node, epoch: 0 }));
 }
 
 /** The elements of an array; none where it is no array. */

@@ -22,11 +22,10 @@ export function namedShards({ primaries, replicas }: Agreed, known: readonly Kno
     taken.add(id);
     return id;
   };
+  const following = Map.groupBy(replicas, ({ follows }) => follows);
   return primaries
     .map(({ id, address, slots }): Shard => {
-      const own = replicas
-        .filter(({ follows }) => follows === id)
-        .map((replica) => ({ id: replica.id as NodeId, address: replica.address }));
+      const own = (following.get(id) ?? []).map((replica) => ({ id: replica.id as NodeId, address: replica.address }));
       const replicated = own.length > 0 ? { replicas: own } : {};
       return { id: idOf(id), address, nodeId: id as NodeId, weight: 1, slots, ...replicated };
     })

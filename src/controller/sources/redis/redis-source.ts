@@ -1,8 +1,9 @@
 import { pausesBy } from '../../../runtime/pause.ts';
 import { formatSlotRanges, type Shard } from '../../../topology/index.ts';
 import type { FoundShard, ShardSource } from '../../found-shards.ts';
-import { type Agreed, agreedOf } from './agreed.ts';
+import { type Agreed, agreedOf, isMostOf } from './agreed.ts';
 import { type AskedHow, AskedNodes } from './asked-nodes.ts';
+import { isBehind } from './is-behind.ts';
 import { namedShards } from './named-shards.ts';
 import type { NodeView } from './node-view.ts';
 
@@ -36,7 +37,7 @@ export function redisSource(query: RedisQuery, known: () => Promise<readonly Sha
     const cluster = new FollowedNodes(query, await known());
     const end = (): void => cluster.close();
     signal.addEventListener('abort', end);
-    let told = new Set<string>();
+    const told = new ToldFaults(onFault);
     let last = '';
     try {
       while (!signal.aborted) {
@@ -47,8 +48,7 @@ export function redisSource(query: RedisQuery, known: () => Promise<readonly Sha
           last = text;
           yield shards;
         }
-        for (const fault of faults) if (!told.has(fault)) onFault(fault);
-        told = new Set(faults);
+        told.tell(faults);
         await pause(query.refreshMs, signal, REFRESH_JITTER);
       }
     } finally {
@@ -56,6 +56,35 @@ export function redisSource(query: RedisQuery, known: () => Promise<readonly Sha
       cluster.close();
     }
   };
+}
+
+/** Nodes may find something new to be wrong each time: of that so much is told at once, and then one thing each time. */
+const MAX_FAULTS_AT_ONCE = 20;
+
+/** Tells of each fault once, until it is over. */
+class ToldFaults {
+  readonly #onFault: (fault: string) => void;
+  #told: ReadonlySet<string> = new Set();
+  #left = MAX_FAULTS_AT_ONCE;
+
+  constructor(onFault: (fault: string) => void) {
+    this.#onFault = onFault;
+  }
+
+  /** @param faults all that there are now */
+  tell(faults: readonly string[]): void {
+    this.#left = Math.min(MAX_FAULTS_AT_ONCE, this.#left + 1);
+    const told = new Set<string>();
+    for (const fault of new Set(faults)) {
+      if (!this.#told.has(fault)) {
+        if (this.#left === 0) continue;
+        this.#left--;
+        this.#onFault(fault);
+      }
+      told.add(fault);
+    }
+    this.#told = told;
+  }
 }
 
 /** Whatever nodes say, it ends nobody who follows them. */
@@ -76,18 +105,16 @@ class FollowedNodes {
     this.#shards = shards;
   }
 
-  /** What the nodes say now; null where none says it, or what is said is older than what was said before. */
+  /** What the nodes say now; null where none says it, or what is said is of another cluster, or older than what was said before. */
   async look(): Promise<{ readonly shards: readonly FoundShard[] | null; readonly faults: readonly string[] }> {
     const faults: string[] = [];
-    const views = await this.#views(faults);
-    if (views.length === 0) return { shards: null, faults: [...faults, 'no node of the cluster answers'] };
-    const agreed = agreedOf(views, this.#ids());
+    const { agreed, isOurs } = await this.#agreedNow(faults);
+    if (agreed === null) return { shards: null, faults: [...faults, 'no node of the cluster answers'] };
     faults.push(...agreed.faults);
-    const before = this.#agreed;
-    if (before !== null && agreed.epoch < before.epoch && 2 * agreed.voices <= before.primaries.length) {
-      const asked = views.map((view) => view.asked).join(', ');
+    const asked = agreed.asked.join(', ');
+    if (!isOurs) return { shards: null, faults: [...faults, `${asked}: is of another cluster, and not followed`] };
+    if (this.#agreed !== null && isBehind(agreed, this.#agreed))
       return { shards: null, faults: [...faults, `${asked}: is behind what other nodes have said, and not followed`] };
-    }
     this.#agreed = agreed;
     const shards = namedShards(agreed, this.#shards);
     this.#shards = shards;
@@ -103,13 +130,25 @@ class FollowedNodes {
     );
   }
 
-  /** Asks nodes that are known; the seeds, whose names may stand for others by now, where none of them answers. */
-  async #views(faults: string[]): Promise<NodeView[]> {
+  /**
+   * Asks nodes that are known; the seeds, whose names may stand for others by now, where none of the cluster answers. Where most of the seeds say
+   * something else than what was known, another cluster has the place of the one before: seeds are what people have written.
+   */
+  async #agreedNow(faults: string[]): Promise<{ readonly agreed: Agreed | null; readonly isOurs: boolean }> {
+    const known = this.#ids();
     const tried = new Set<string>();
-    let views = await this.#ask(this.#candidates(), tried, faults);
-    if (views.length === 0) views = await this.#ask(await this.#seeds(faults), tried, faults);
-    this.#asked.keepOnly(new Set(views.map(({ asked }) => asked)));
-    return views;
+    const views = await this.#ask(this.#candidates(), tried, faults);
+    let agreed = agreedOf(views, known);
+    let isOurs = views.length > 0 && isMostOf(known, agreed.familiar);
+    if (!isOurs) {
+      const seeds = await this.#seeds(faults);
+      views.push(...(await this.#ask(seeds, tried, faults)));
+      agreed = agreedOf(views, known);
+      const saying = agreed.asked.filter((address) => seeds.includes(address)).length;
+      isOurs = isMostOf(known, agreed.familiar) || 2 * saying > Math.min(new Set(seeds).size, ASKED_NODES);
+    }
+    this.#asked.keepOnly(new Set(agreed.asked));
+    return { agreed: views.length === 0 ? null : agreed, isOurs };
   }
 
   /** Asks nodes, and those that they name, until enough have answered. */
