@@ -150,9 +150,9 @@ it('registers a Node program by a call of the library', async () => {
     file,
     `import { registerNode } from 'keyway';
     const node = registerNode({ registry: '${where[1]}', cluster: 'docs', shard: 's1', address: '127.0.0.1:9101' });
+    process.on('SIGTERM', () => node.leave());
     await node.ready;
-    console.log('ready', node.isHeld);
-    process.on('SIGTERM', () => node.leave());`,
+    console.log('ready', node.isHeld);`,
   );
   const program = scope.run(process.execPath, [file]);
   await program.printed(/ready true/);

@@ -248,7 +248,8 @@ describe('a router that has lost its lease', () => {
     const { ports, registry, start } = await echoes();
     await registry.topologies.commit(draft(ports.slice(0, 1)));
     process.env.NODE_OPTIONS = `--import ${new URL('./clock-jump.ts', import.meta.url).href}`;
-    const router = await start({ lease: '3s' });
+    // So long that a busy machine does not stop the process for the rest of it.
+    const router = await start({ lease: '6s' });
     delete process.env.NODE_OPTIONS;
     const client = echoClient(scope, router.endpoint);
     for (const jumps of [1, 2, 3, 4]) {
@@ -257,7 +258,7 @@ describe('a router that has lost its lease', () => {
       expect(await answerOf(client, 'k')).toBe('s0');
     }
     // The control plane's thread jumps twice a second: for longer than the lease is long.
-    await router.process.printed(/(the clock jumps by -?\d+ ms[\s\S]*){9}/);
+    await router.process.printed(/(the clock jumps by -?\d+ ms[\s\S]*){17}/);
     expect(await answerOf(client, 'k')).toBe('s0');
     const [member] = await registry.members.list('router');
     await vi.waitFor(async () => expect(await metric(router, 'keyway_serving')).toBe(1), PATIENCE);
@@ -418,8 +419,9 @@ describe('a shard that takes part', () => {
       expected.push({ kind: 'PUT', revision: await put() });
       await vi.waitFor(() => expect(events).toEqual(expected), PATIENCE);
     }
+    // More often where requests were held in vain, because a process was slow: it then goes back to its old owner first.
     await vi.waitFor(
-      async () => expect(await metric(router, 'keyway_drained_streams_total{how="replay"}')).toBe(3),
+      async () => expect(await metric(router, 'keyway_drained_streams_total{how="replay"}')).toBeGreaterThanOrEqual(3),
       PATIENCE,
     );
     expected.push({ kind: 'PUT', revision: await put() });
