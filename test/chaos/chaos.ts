@@ -5,11 +5,11 @@ import { seeded } from '../support/random.ts';
 import { check, type Judgement } from './checker.ts';
 import { Caller, type ClientSetup, openGrpcWatch, openSocketWatch, Watcher } from './clients/index.ts';
 import { EnvoyWorld } from './envoy-world.ts';
-import type { History } from './history.ts';
+import type { Cut, History } from './history.ts';
 import { KeywayWorld, type ShardKinds } from './keyway-world.ts';
 import { Excuses, excusedShare } from './rules/disturbed.ts';
 import { Storm } from './storm.ts';
-import type { World } from './world.ts';
+import type { Shard, World } from './world.ts';
 
 export interface ChaosOptions {
   /** Tells which faults and changes there are, and in which order; and what each client does. */
@@ -107,10 +107,18 @@ export async function runChaos(
     changes: storm.changes,
     disturbances: storm.disturbances,
     stops: [...world.shards, ...world.sidecars, ...world.routers].flatMap(({ stops }) => stops),
+    cuts: world.shards.flatMap(cutsOf),
     plain: world.plain,
     stored: world.documents.stored(),
   };
   return { history, judgement: check(history) };
+}
+
+/** What it is cut off from are those that send it requests, unless it takes part: then it is the registry. */
+function cutsOf({ id, links }: Shard): Cut[] {
+  return links.flatMap(({ from, cable }) =>
+    from === 'the registry' ? [] : cable.cuts.map((span) => ({ shard: id, ...span })),
+  );
 }
 
 /** Without any watcher coming further for so long, the rest never will. */

@@ -12,6 +12,8 @@ export interface History {
   readonly disturbances: readonly Disturbance[];
   /** Processes that were not running: no operation of theirs happened in between. */
   readonly stops: readonly Stop[];
+  /** When no byte came through between a plain shard and those that send it requests. */
+  readonly cuts: readonly Cut[];
   /** Shards that know nothing of Keyway: they refuse nobody. */
   readonly plain: readonly string[];
   /** What the store holds in the end: every change of every document. */
@@ -120,6 +122,12 @@ export interface Disturbance {
 
 export interface Stop {
   readonly pid: number;
+  readonly begin: number;
+  readonly end: number;
+}
+
+export interface Cut {
+  readonly shard: string;
   readonly begin: number;
   readonly end: number;
 }

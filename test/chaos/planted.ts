@@ -68,6 +68,7 @@ export const GOOD: History = {
   changes: [{ what: 's1 joins', begin: 15, end: 27, done: true, moved: ['k'] }],
   disturbances: [{ what: 'router r0 is killed', begin: 55, end: 65, routers: [0], shards: null }],
   stops: [],
+  cuts: [],
   plain: [],
   stored: [
     { key: 'k', revision: 1, value: 'a', version: 1 },
@@ -107,6 +108,7 @@ function withFailedPut(...calls: readonly Call[]): History {
 const late = { shard: 's0', pid: 1, operation: 'get', begin: 29.5, end: 30.5, version: 1, revision: 1 } as const;
 const stopOfS0 = { pid: 1, begin: 20, end: 50 };
 const stopOfRouter = { pid: 9, begin: 20, end: 2050 };
+const cutOfS0 = { shard: 's0', begin: 20, end: 2050 };
 const readB = { client: 5, operation: 'get', value: 'b', begin: 80, end: 81, revision: 2 } as const;
 
 /** Faults in who served what, as only shards' logs show them. */
@@ -196,6 +198,36 @@ const OF_OWNERSHIP: readonly Planted[] = [
       ...GOOD,
       operations: [...without(FIRST_WATCH), { ...FIRST_WATCH, end: 4000 }],
       stops: [stopOfRouter],
+      plain: ['s0', 's1'],
+    },
+  },
+  {
+    name: 'a watch of a plain shard that goes on after its link was mended',
+    rules: ['two processes at once'],
+    history: {
+      ...GOOD,
+      operations: [...without(FIRST_WATCH), { ...FIRST_WATCH, end: 4000 }],
+      cuts: [cutOfS0],
+      plain: ['s0', 's1'],
+    },
+  },
+  {
+    name: 'a watch of a plain shard that outlasts the cut of another one',
+    rules: ['two processes at once'],
+    history: {
+      ...GOOD,
+      operations: [...without(FIRST_WATCH), { ...FIRST_WATCH, end: 2051 }],
+      cuts: [{ ...cutOfS0, shard: 's1' }],
+      plain: ['s0', 's1'],
+    },
+  },
+  {
+    name: 'a watch of a plain shard that was let go only behind its next owner, before the link was cut',
+    rules: ['two processes at once'],
+    history: {
+      ...GOOD,
+      operations: [...without(FIRST_WATCH), { ...FIRST_WATCH, end: 2051 }],
+      cuts: [{ ...cutOfS0, begin: 1500 }],
       plain: ['s0', 's1'],
     },
   },
@@ -386,6 +418,15 @@ export const INNOCENT: ReadonlyArray<Pick<Planted, 'name' | 'history'>> = [
       ...GOOD,
       operations: [...without(FIRST_WATCH), { ...FIRST_WATCH, end: 2051 }],
       stops: [stopOfRouter],
+      plain: ['s0', 's1'],
+    },
+  },
+  {
+    name: 'a watch of a plain shard that was cut off, and which hears of its end once the link is mended',
+    history: {
+      ...GOOD,
+      operations: [...without(FIRST_WATCH), { ...FIRST_WATCH, end: 2051 }],
+      cuts: [cutOfS0],
       plain: ['s0', 's1'],
     },
   },

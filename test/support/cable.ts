@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createConnection, createServer, type Server, type Socket } from 'node:net';
 import { splitAddress } from '../../src/runtime/address.ts';
+import { machineClock } from '../../src/runtime/machine-clock.ts';
 
 /** Looks at the bytes of a connection as they pass; `up` is towards the process that the cable leads to. */
 export type Tap = (bytes: Buffer, way: 'up' | 'down', connection: object) => 'pass' | 'reset';
@@ -12,7 +13,9 @@ export class Cable {
   readonly address: string;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  #isCut = false;
+  /** When it was cut and mended, in the machine's milliseconds. */
+  readonly cuts: Array<{ readonly begin: number; readonly end: number }> = [];
+  #cutSince: number | null = null;
   /** May reset a connection at any of its bytes, which are lost then. */
   tap: Tap = () => 'pass';
 
@@ -54,14 +57,19 @@ export class Cable {
     if (this.#isCut) for (const socket of [near, far]) socket.pause();
   }
 
+  get #isCut(): boolean {
+    return this.#cutSince !== null;
+  }
+
   cut(): void {
-    this.#isCut = true;
+    this.#cutSince ??= machineClock();
     for (const socket of this.#sockets) socket.pause();
   }
 
   /** What was under way arrives late. */
   mend(): void {
-    this.#isCut = false;
+    if (this.#cutSince !== null) this.cuts.push({ begin: this.#cutSince, end: machineClock() });
+    this.#cutSince = null;
     for (const socket of this.#sockets) socket.resume();
   }
 

@@ -1,4 +1,4 @@
-import type { Call, History, ShardOperation, Stop, Version } from '../history.ts';
+import type { Call, Cut, History, ShardOperation, Stop, Version } from '../history.ts';
 import { spanText, type Violation } from './violation.ts';
 
 /** A watch that was open when its shard was stopped ends when the shard goes on and looks at its clock. */
@@ -15,19 +15,20 @@ interface Effective {
 
 /** Who served which key, and when: judged by what shards wrote down. */
 export function* ownership(history: History): Generator<Violation> {
-  const { operations, stops, versions } = history;
+  const { operations, stops, cuts, versions } = history;
   const calls = new Map(history.calls.map((call) => [call.id, call]));
   const plain = new Set(history.plain);
   const owners = new Map(versions.map((each) => [each.version, each.owners]));
   const shards = new Set(operations.map(({ pid }) => pid));
-  const stopsOf = {
+  const gaps = {
     shards: stops.filter(({ pid }) => shards.has(pid)),
     routers: stops.filter(({ pid }) => !shards.has(pid)),
+    cuts,
   };
   for (const [key, ofKey] of Map.groupBy(operations, ({ key: each }) => each)) {
     const served = ofKey
       .filter((operation) => operation.served && !isGhost(operation, plain, calls))
-      .map((operation) => effective(operation, stopsOf, plain))
+      .map((operation) => effective(operation, gaps, plain))
       .sort((a, b) => a.begin - b.begin);
     yield* oneProcessAtATime(key, served);
     yield* turnsFollowVersions(key, served, versions);
@@ -58,29 +59,34 @@ function isGhost(
   return abandoned || (asked !== undefined && asked.error !== null && asked.end <= end);
 }
 
-interface Stops {
+/** When nothing could be done, or heard. */
+interface Gaps {
   readonly shards: readonly Stop[];
   readonly routers: readonly Stop[];
+  readonly cuts: readonly Cut[];
 }
 
 /** A process does nothing while it is stopped. */
-function effective(operation: ShardOperation, stops: Stops, plain: ReadonlySet<string>): Effective {
+function effective(operation: ShardOperation, gaps: Gaps, plain: ReadonlySet<string>): Effective {
   const { pid, begin } = operation;
   const isWatch = operation.operation === 'watch';
-  const end = isWatch && plain.has(operation.shard) ? endOfPlainWatch(operation, stops.routers) : operation.end;
-  const stop = stops.shards.find((each) => each.pid === pid && each.begin > begin && each.begin < end) ?? null;
+  const end = isWatch && plain.has(operation.shard) ? endOfPlainWatch(operation, gaps) : operation.end;
+  const stop = gaps.shards.find((each) => each.pid === pid && each.begin > begin && each.begin < end) ?? null;
   if (stop === null) return { operation, begin, end, stop };
   const isOver = !isWatch || operation.end - stop.end < NOTICES_WITHIN_MS;
   return { operation, begin, end: isOver ? stop.begin : end, stop };
 }
 
 /**
- * A plain shard hears of a watch's end when the reset arrives. While its router is stopped none does, and nothing of the watch
- * reaches its client; the router cuts it as soon as it goes on, where its lease is over.
+ * A plain shard hears of a watch's end when the reset arrives. While its router is stopped none does, nor while the link between them is cut; and
+ * nothing of the watch reaches its client. The router cuts it as soon as it goes on, where its lease is over; what it has sent into a link that is
+ * cut arrives once that is mended. So such a gap does not count, and the end was known before it.
  */
-function endOfPlainWatch({ begin, end }: ShardOperation, stops: readonly Stop[]): number {
-  const cut = stops.find((stop) => stop.begin > begin && stop.end <= end && end - stop.end < NOTICES_WITHIN_MS);
-  return Math.max(begin, cut === undefined ? end - NOTICES_WITHIN_MS : cut.begin);
+function endOfPlainWatch({ shard, begin, end }: ShardOperation, { routers, cuts }: Gaps): number {
+  const gap = [...routers, ...cuts.filter((cut) => cut.shard === shard)].find(
+    (each) => each.begin > begin && each.end <= end && end - each.end < NOTICES_WITHIN_MS,
+  );
+  return Math.max(begin, (gap?.begin ?? end) - NOTICES_WITHIN_MS);
 }
 
 /** The key's other processes are those of other shards, and those of the same one that came before or after. */
