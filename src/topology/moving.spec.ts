@@ -131,3 +131,22 @@ it('leaves a shard out piece by piece', () => {
   expect(without.pins).toEqual([]);
   expect(without.moving).toMatchObject({ cursor: 0.5, rest: [{ until: 1, shards: [{ id: 'a' }, { id: 'b' }] }] });
 });
+
+it('divides the slots of a shard that is left out among the others, so that each still has an owner', () => {
+  const slots = ['0-5460', '5461-10922', '10923-16383'];
+  const shards = ['a', 'b', 'c'].map((id, i) => ({ id, address: `${id}:1`, slots: slots[i] }));
+  const written = checkTopology({ cluster: 'docs', placement: { slots: {} }, shards }, 'the test');
+  const without = withoutShards(written, ({ id }) => id === 'b');
+  expect(without.shards.map((shard) => shard.slots)).toEqual([
+    [
+      [0, 5460],
+      [5461, 8191],
+    ],
+    [
+      [10923, 16383],
+      [8192, 10922],
+    ],
+  ]);
+  expect(checkTopology(topologyDocument(without), 'the test')).toEqual(without);
+  expect(withoutShards(written, () => true).shards).toEqual([]);
+});

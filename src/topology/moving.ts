@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ClusterDescription, Piece, Shard } from './cluster-description.ts';
+import { dividedSlots } from './slot-ranges.ts';
 
 /** A cluster, piece by piece of the order in which keys move: what has moved comes first. */
 export function piecesOf({ moving, ...target }: ClusterDescription): readonly Piece[] {
@@ -65,7 +66,10 @@ export function towards<Target extends Omit<ClusterDescription, 'moving'>>(
   return rest.length === 0 ? through : { ...through, moving: { since, cursor: reached, rest } };
 }
 
-/** The same cluster without some of its shards, piece by piece. A piece that would be left without any is as the target has it. */
+/**
+ * The same cluster without some of its shards, piece by piece. A piece that would be left without any is as the target has it. Slots that were
+ * theirs by name are divided among the others.
+ */
 export function withoutShards<Description extends ClusterDescription>(
   description: Description,
   isOut: (shard: Shard) => boolean,
@@ -85,9 +89,23 @@ function remaining(
   { shards, pins }: Pick<ClusterDescription, 'shards' | 'pins'>,
   isOut: (shard: Shard) => boolean,
 ): Pick<ClusterDescription, 'shards' | 'pins'> {
-  const left = shards.filter((shard) => !isOut(shard));
+  const left = withSlotsOf(
+    shards.filter(isOut),
+    shards.filter((shard) => !isOut(shard)),
+  );
   const leftPins = pins?.filter(({ shard }) => left.some(({ id }) => id === shard));
   return { shards: left, ...(leftPins === undefined ? {} : { pins: leftPins }) };
+}
+
+function withSlotsOf(gone: readonly Shard[], left: readonly Shard[]): readonly Shard[] {
+  const slots = gone.flatMap((shard) => shard.slots ?? []);
+  const owners = left.filter(({ weight }) => weight > 0);
+  if (slots.length === 0 || owners.length === 0) return left;
+  const parts = dividedSlots(slots, owners.length);
+  return left.map((shard) => {
+    const part = parts[owners.indexOf(shard)] ?? [];
+    return part.length === 0 ? shard : { ...shard, slots: [...(shard.slots ?? []), ...part] };
+  });
 }
 
 function isSamePiece({ until: _one, ...one }: Piece, { until: _other, ...other }: Piece): boolean {

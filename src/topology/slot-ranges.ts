@@ -34,6 +34,25 @@ export function slotFault(
   return hole < 0 ? null : `slot ${hole} belongs to no shard`;
 }
 
+/** Divides slots among so many, as evenly as can be, in their order; the first ones take the remainder. */
+export function dividedSlots(ranges: readonly SlotRange[], parts: number): readonly SlotRange[][] {
+  const count = ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0);
+  const left = ranges.map(([first, last]): [number, number] => [first, last]);
+  return Array.from({ length: parts }, (_, i) => {
+    const part: SlotRange[] = [];
+    let wanted = Math.floor(count / parts) + (i < count % parts ? 1 : 0);
+    for (let range = left[0]; wanted > 0 && range !== undefined; range = left[0]) {
+      const [first, last] = range;
+      const end = Math.min(last, first + wanted - 1);
+      part.push([first, end]);
+      wanted -= end - first + 1;
+      if (end === last) left.shift();
+      else range[0] = end + 1;
+    }
+    return part;
+  });
+}
+
 /** Writes slot ranges as `parseSlotRanges` reads them. */
 export function formatSlotRanges(ranges: readonly SlotRange[]): string {
   return ranges.map(([first, last]) => (first === last ? String(first) : `${first}-${last}`)).join(' ');
