@@ -154,6 +154,7 @@ export class Topologies {
         at: this.#timeOfDay(),
         before: pointer,
         atOnce: pointer !== null,
+        change: null,
       });
       if (await this.#commit(conditions, [...changes, ...handoff.changes])) return topology;
       if (options.expected !== undefined || attempt >= MAX_ATTEMPTS) {
@@ -175,7 +176,8 @@ export class Topologies {
     if (current === null) return;
     const version = (above + 1) as TopologyVersion;
     const handoff = await this.#handoff(name, version);
-    const changes = versionChanges(name, { ...current, version }, { at: this.#timeOfDay(), before: pointer });
+    const commit = { at: this.#timeOfDay(), before: pointer, change: null };
+    const changes = versionChanges(name, { ...current, version }, commit);
     // A change in between has raised it as well, or the watch reports it.
     await this.#commit([{ key: pointerKey(name), revision }, handoff.condition], [...changes, ...handoff.changes]);
   }

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { checkTopology, type Topology, type TopologyVersion } from '../topology/index.ts';
-import type { Change } from './store/store.ts';
-import { type Pointer, pointerKey, versionChanges, versionKey } from './topology-entries.ts';
+import type { Change, Entry, Revision } from './store/store.ts';
+import { type Pointer, pointerKey, versionChanges, versionKey, versionOf } from './topology-entries.ts';
 
 const NAME = { namespace: 'default', cluster: 'docs' };
 const draft = checkTopology(
@@ -25,6 +25,7 @@ class Stored {
     const changes: Change[] = versionChanges(NAME, topology(version, isMoving), {
       at: '',
       before,
+      change: null,
       inUse: new Set(inUse),
     });
     for (const { key, value } of changes)
@@ -67,4 +68,15 @@ it('goes on from what an earlier release has stored, which does not say it', () 
   for (let version = 1; version <= 150; version++) stored.commit(version, { isOld: true });
   stored.commit(151);
   expect([50, 51, 52, 151].map((version) => stored.has(version))).toEqual([false, false, true, true]);
+});
+
+it.each([
+  ['a change', 7, 7],
+  ['what was committed at once', null, null],
+  ['a change that an earlier release has staged, which has not said so', undefined, undefined],
+])('says of which change a version is: %s', (_, change, read) => {
+  const value = versionChanges(NAME, topology(2, false), { at: '', before: null, change })[1].value as string;
+  const [created, key] = [1 as Revision, versionKey(NAME, 2)];
+  const entry: Entry = { key, value, created, revision: created };
+  expect(versionOf(NAME, entry).change).toBe(read);
 });

@@ -51,7 +51,7 @@ const storedSchema = z.object({
 interface StoredVersion {
   readonly at: string;
   /** Which change it is of; null: it was committed at once. Earlier releases do not say. */
-  readonly change?: number | null;
+  readonly change?: number | null | undefined;
   readonly topology: object;
 }
 
@@ -84,8 +84,8 @@ interface VersionCommit {
   /** What is current; null: nothing has been. */
   readonly before: Pointer | null;
   readonly atOnce?: boolean;
-  /** Which change it is of: see `Handoff`. Not given: it was committed at once. */
-  readonly change?: number | undefined;
+  /** Which change it is of: see `Handoff`; null: it is committed at once. Not given: an earlier release has staged it, and has not said. */
+  readonly change: number | null | undefined;
   /** Versions by which routers may serve that are out of sight: they are kept, for what they may do is derived from them. */
   readonly inUse?: ReadonlySet<number>;
 }
@@ -97,7 +97,7 @@ export function versionChanges(
   { at, before, atOnce = false, change, inUse = new Set() }: VersionCommit,
 ): [Change, Change, ...Change[]] {
   const { version } = topology;
-  const stored = { at, change: change ?? null, topology: topologyDocument(topology) } satisfies StoredVersion;
+  const stored = { at, change, topology: topologyDocument(topology) } satisfies StoredVersion;
   const { kept, removed } = keptWith(topology, before, inUse);
   const pointer: Pointer = { version, deleted: false, ...(atOnce ? { atOnce } : {}), kept };
   return [
