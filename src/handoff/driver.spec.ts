@@ -439,3 +439,36 @@ it('waits for no process that is over, while it can do nothing about an unhealth
   await gone.vanish();
   await vi.waitFor(async () => expect(await awaitedNow(registry)).toEqual(['router r']), PATIENCE);
 });
+
+it('lets go of what is held where shards come at each attempt to commit, and tries again', async () => {
+  const open = await registries();
+  const registry = open();
+  await registry.topologies.commit(draft(['s0', 's1']));
+  const r = new Router(open(), 'r');
+  await r.ready;
+  const comes = await shard(open(), 's2');
+  const driver = open();
+  const { handoffs } = driver;
+  const commit = handoffs.commit.bind(handoffs);
+  let isComing = true;
+  handoffs.commit = async (...args) => {
+    if (isComing) await comes.claim();
+    return commit(...args);
+  };
+  drive(driver);
+  await registry.handoffs.stage(draft(['s1']), {}, 'a test');
+  const held: Handoff[] = [];
+  const acknowledging = (async () => {
+    for await (const event of registry.handoffs.watch(NAME, AbortSignal.timeout(20_000))) {
+      const handoff = event.kind === 'view' ? event.view.handoff : null;
+      if (handoff === null || handoff.step === 'committed') return;
+      if (handoff.step === 'hold') held.push(handoff);
+      isComing = held.every(({ attempt }) => attempt === held[0]?.attempt);
+      await r.acknowledge(handoff, handoff.step);
+    }
+  })();
+  const over = await reached(registry, 'committed');
+  await acknowledging;
+  expect(over).toMatchObject({ retries: 1 });
+  expect(held[0]?.retries).toBe(0);
+});

@@ -96,6 +96,8 @@ export class HandoffDriver {
   readonly #waker: Waker;
   /** Null: nothing is known yet. */
   #view: HandoffView | null = null;
+  /** Of the registry that the view is of. */
+  #incarnation = '';
   #routers: readonly Member[] = [];
   #nodes: readonly Member[] = [];
   /** Since when this attempt has been as far as to hold requests, or to drain. */
@@ -127,9 +129,12 @@ export class HandoffDriver {
 
   async #watchHandoffs(signal: AbortSignal): Promise<void> {
     for await (const event of this.#registry.handoffs.watch(this.#name, signal)) {
+      if (event.kind !== 'view') continue;
       // What this driver has written itself it knows already.
-      if (event.kind !== 'view' || (this.#view !== null && revisionOf(event.view) < revisionOf(this.#view))) continue;
+      const isEarlier = this.#view !== null && revisionOf(event.view) < revisionOf(this.#view);
+      if (isEarlier && event.incarnation === this.#incarnation) continue;
       this.#view = event.view;
+      this.#incarnation = event.incarnation;
       this.#waker.wake();
     }
     this.#waker.end();
@@ -156,8 +161,9 @@ export class HandoffDriver {
       if (view === null || view.handoff === null) return;
       const { handoff, staged } = view;
       if (!isUnderWay(handoff)) return this.#goOnAfter(handoff);
-      if (staged === null) return;
-      const next = await this.#next(handoff, staged);
+      const isForgotten = handoff.incarnation !== undefined && handoff.incarnation !== this.#incarnation;
+      if (staged === null && !isForgotten) return;
+      const next = staged === null || isForgotten ? await this.#giveUp(handoff) : await this.#next(handoff, staged);
       if (next === null) return;
       // Another driver was faster, and the watch will report it; or a node has come, or nothing is known of the write, and it is tried again.
       if (next.done === null) {
@@ -183,8 +189,8 @@ export class HandoffDriver {
       awaited = this.#awaited(handoff, present, await blockingRouters(this.#registry, this.#name, staged, present));
     }
     const holds = hasReached(handoff.step, 'hold');
+    const holdMs = this.#timing.holdMs * Math.min(2 ** handoff.retries, LONGEST_HOLD);
     if (present === null || awaited !== null) {
-      const holdMs = this.#timing.holdMs * Math.min(2 ** handoff.retries, LONGEST_HOLD);
       if (!holds || waitsMs < holdMs) {
         if (holds) this.#waker.wakeIn(holdMs - waitsMs);
         return null;
@@ -203,7 +209,17 @@ export class HandoffDriver {
     const giveUp = { ...handoff, ...fence(handoff, true) };
     if (!shardsGiveUp(handoff) && this.#awaited(giveUp, present) !== null)
       return { done: await handoffs.advance(this.#name, handoff, fence(handoff, true)) };
-    return { done: await this.#commit(handoff, staged, present) };
+    const done = await this.#commit(handoff, staged, present);
+    if (done !== null || waitsMs < holdMs) return { done };
+    // Each attempt has met a node that came since it was looked at who is there.
+    const reason = 'shards have come again and again while requests were held';
+    return { done: await handoffs.advance(this.#name, handoff, backToDraining(handoff, reason)) };
+  }
+
+  /** The registry went back to a time in the middle of a handoff. What earlier waves have moved stays, and the change goes on from there. */
+  async #giveUp(handoff: StoredHandoff): Promise<{ readonly done: StoredHandoff | null }> {
+    const reason = 'the registry went back to what it was before';
+    return { done: await this.#registry.handoffs.abort(this.#name, handoff, reason) };
   }
 
   /** Every router knows what moves: either that is few enough streams, or fewer keys are to move first. */
@@ -219,8 +235,8 @@ export class HandoffDriver {
     const streams = moving?.streams ?? null;
     // One that is away may be of any release.
     const canDivide = awayRouters(present).length === 0 && allKnowWaves(this.#name, handoff, routers, nodes, known);
-    // What a dead shard had waits for nothing.
-    if (wave !== undefined && streams !== null && canDivide && handoff.lost.length === 0) {
+    // A shard that is lost meanwhile is taken out behind the wave, which is over the sooner the smaller it is.
+    if (wave !== undefined && streams !== null && canDivide) {
       const smaller = narrowed(wave, streams, limit);
       // What is staged then, the watch reports.
       if (smaller !== null && (await this.#narrow(handoff, staged, smaller))) return null;

@@ -71,6 +71,11 @@ export interface Handoff {
   readonly givenUp: readonly string[];
   /** When the step began: the time of day, ISO 8601, by the clock of the process that began it. */
   readonly at: string;
+  /**
+   * Of the registry that it was staged in. In any other one it is given up: the registry has gone back to a time in the middle of it, and what members
+   * have said of it may be about steps that are yet to come. Earlier releases do not say.
+   */
+  readonly incarnation?: string | undefined;
   /** Why it was begun, goes back or was given up. */
   readonly reason: string;
 }
@@ -247,6 +252,7 @@ const storedHandoff = z.looseObject({
   // An earlier release gave up no process by name.
   givenUp: z.array(z.string()).default([]),
   at: z.string().default(''),
+  incarnation: z.string().optional().catch(undefined),
   reason: z.string().default(''),
 });
 

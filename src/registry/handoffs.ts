@@ -125,6 +125,7 @@ export class Handoffs {
     // No other handoff has it, not even one that the registry has forgotten since: members may still say what they did for that.
     const attempt = (last?.attempt ?? 0) + randomInt(1, MAX_LEAP);
     const isWhole = wave === 'new' || wave === 'instead';
+    const incarnation = this.#store.incarnation === '' ? await this.#store.check() : this.#store.incarnation;
     const handoff: Handoff = {
       from: pointer.version,
       to,
@@ -138,6 +139,7 @@ export class Handoffs {
       losing: current === null ? [] : losingOf(current, draft, pointer, nodes),
       lost,
       givenUp: (silent ?? nodes.filter(({ shard }) => lost.includes(shard))).map(instanceText),
+      ...(incarnation === '' ? {} : { incarnation }),
       at: this.#timeOfDay(),
       reason,
     };

@@ -1,7 +1,8 @@
 import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { type Registry, type Store, StoreUnavailable } from '../../src/registry/index.ts';
+import { HandoffDriver } from '../../src/handoff/index.ts';
+import { type Registry, type Store, type StoredHandoff, StoreUnavailable } from '../../src/registry/index.ts';
 import { SqliteStore } from '../../src/registry/store/sqlite-store.ts';
 import { Scope } from '../support/processes.ts';
 import { clock, PATIENCE, registryOn } from '../support/registries.ts';
@@ -10,6 +11,7 @@ import { draft, Follower } from './reported-topologies.ts';
 const scope = new Scope();
 afterEach(() => scope.release());
 
+const NAME = { namespace: 'default', cluster: 'docs' };
 const LEASE_MS = 300;
 /** Longer than any lease of these tests. */
 const ACTS_MS = 60_000;
@@ -243,4 +245,37 @@ it('is the same registry where the entry that says so is broken, or taken away',
   }
   expect(term?.isLeading).toBe(true);
   await term?.resign();
+});
+
+describe.each(['hold', 'drain'] as const)('a registry that is restored from the middle of a handoff: %s', (step) => {
+  it('gives the handoff up, though no version was lost: what was said of it may be of later', async () => {
+    const store = restorable();
+    const registry = open(store);
+    await registry.topologies.commit(draft('a'));
+    const staged = await registry.handoffs.stage(draft('b'), {}, 'the test', [], undefined, 'new');
+    const drained = (await registry.handoffs.advance(NAME, staged, { step: 'drain' })) as StoredHandoff;
+    if (step === 'hold') await registry.handoffs.advance(NAME, drained, { step });
+    const follower = new Follower(scope, registry);
+    // As far as the registry will have forgotten, it holds.
+    const acknowledged = { 'default/docs': { to: staged.to, attempt: staged.attempt, step: 'hold' } };
+    const value = { versions: { 'default/docs': 1 }, acknowledged };
+    const member = registry.members.register('router', 'r1', value, ACTS_MS);
+    scope.defer(() => member.leave());
+    await member.ready;
+    store.backUp();
+    await registry.namespaces.create('forgotten');
+    await follower.reports('a@1');
+    store.restore('a copy');
+    store.breakWatches();
+    await registry.incarnation();
+    const stopping = new AbortController();
+    const driving = new HandoffDriver(registry, NAME, clock).run(stopping.signal);
+    await vi.waitFor(async () => {
+      const { handoff } = await registry.handoffs.read(NAME);
+      expect(handoff).toMatchObject({ step: 'aborted', reason: 'the registry went back to what it was before' });
+    }, PATIENCE);
+    expect(await registry.topologies.read(NAME)).toMatchObject({ version: 1 });
+    stopping.abort();
+    await driving;
+  });
 });
