@@ -1,9 +1,15 @@
 import { processName } from '../app/process-name.ts';
-import { changeTopology, type OnStep } from '../handoff/index.ts';
+import { changeTopology, type OnStep, removeDead, type Waiting } from '../handoff/index.ts';
 import type { CommitOptions, Handoff, Registry } from '../registry/index.ts';
 import { machineClock } from '../runtime/machine-clock.ts';
 import { printableLine } from '../runtime/printable.ts';
-import { type Topology, type TopologyDraft, topologyText } from '../topology/index.ts';
+import {
+  type Topology,
+  type TopologyDraft,
+  type TopologyName,
+  type TopologyVersion,
+  topologyText,
+} from '../topology/index.ts';
 import { writeErr } from './output/terminal.ts';
 import { withInterruptNote } from './signals.ts';
 
@@ -23,20 +29,46 @@ export function changed(
   reason: string,
 ): Promise<Topology> {
   const lost = flags.lost?.split(',');
-  const show: OnStep = process.stderr.isTTY ? showSteps() : () => {};
   const name = topologyText({ namespace: draft.namespace, cluster: draft.name });
+  return shown(registry, `the change of ${name}`, ', and keyway topology apply --abort gives it up', (waiting) =>
+    changeTopology(registry, draft, { ...flags, ...waiting, lost, reason }),
+  );
+}
+
+/** Removes a shard for a command that people know to be dead: see `removeDead`. */
+export function removedDead(registry: Registry, name: TopologyName, shard: string): Promise<TopologyVersion | null> {
+  const what = `the removal of shard ${shard} from ${topologyText(name)}`;
+  return shown(registry, what, '', (waiting) => removeDead(registry, name, shard, waiting));
+}
+
+/** As whom a command waits. Where it drives a change itself, nobody else would say what becomes of lost shards. */
+export function waitingCommand(): Waiting {
+  return {
+    candidate: processName(),
+    clock: machineClock,
+    onNotice: (notice) => writeErr(`${printableLine(notice)}\n`),
+  };
+}
+
+/**
+ * Has a command wait: each step is shown on the terminal, and who interrupts it is told what becomes of what it waits for.
+ * @param also what people can do about it then
+ */
+function shown<Result>(
+  registry: Registry,
+  what: string,
+  also: string,
+  wait: (waiting: Waiting) => Promise<Result>,
+): Promise<Result> {
+  const show: OnStep = process.stderr.isTTY ? showSteps() : () => {};
   let isUnderWay = false;
   // Where there is no router, this command drives the change.
   let isDriven = true;
   return withInterruptNote(
-    () => (isUnderWay ? unfinished(name, isDriven) : null),
+    () => (isUnderWay ? `${unfinished(what, isDriven)}: keyway status shows it${also}` : null),
     () =>
-      changeTopology(registry, draft, {
-        ...flags,
-        lost,
-        reason,
-        candidate: processName(),
-        clock: machineClock,
+      wait({
+        ...waitingCommand(),
         onStep: (handoff) => {
           if (!isUnderWay)
             registry.members.list('router').then(
@@ -54,12 +86,11 @@ export function changed(
   );
 }
 
-/** What becomes of a change without the command that has begun it. */
-function unfinished(name: string, isDriven: boolean): string {
-  const becomes = isDriven
-    ? `the change of ${name} continues without this command, driven by a router`
-    : `the change of ${name} waits for a router to continue it, because none is running`;
-  return `${becomes}: keyway status shows it, and keyway topology apply --abort gives it up`;
+/** What becomes of something without the command that has begun it. */
+function unfinished(what: string, isDriven: boolean): string {
+  return isDriven
+    ? `${what} continues without this command, driven by a router`
+    : `${what} waits for a router to continue it, because none is running`;
 }
 
 /** For people who wait; a command's answer stands alone on stdout. */

@@ -13,16 +13,18 @@ import {
 import { waveAfter } from './waves.ts';
 
 /**
- * Stages what is left without the shards that were declared dead while a handoff was under way that is over now.
+ * Stages what is left without the shards that were declared dead while a handoff was under way that is over now. Where the store does not take it,
+ * they stay, and the change is paused.
  * @returns whether there were any
  * @throws VersionConflict
  */
 export async function takeDeadOut(
   { handoffs }: Registry,
   name: TopologyName,
-  { dead = {}, givenUp }: StoredHandoff,
+  handoff: StoredHandoff,
   current: Topology,
 ): Promise<boolean> {
+  const { dead = {}, givenUp } = handoff;
   const ids = [...new Set(servingShards(current).flatMap(({ id }) => (Object.hasOwn(dead, id) ? id : [])))];
   const left = withoutShards(current, ({ id }) => ids.includes(id));
   if (ids.length === 0 || left.shards.length === 0) return false;
@@ -33,8 +35,25 @@ export async function takeDeadOut(
       node.revision <= (dead[node.shard] ?? 0) && ids.includes(node.shard) && givenUp.includes(instanceText(node)),
   );
   const reason = `${ids.length === 1 ? 'shard' : 'shards'} ${ids.join(', ')} declared dead`;
-  await handoffs.stage({ ...left, version: null }, { expected: current.version }, reason, ids, silent);
+  try {
+    await handoffs.stage({ ...left, version: null }, { expected: current.version }, reason, ids, silent);
+  } catch (error) {
+    if (!(error instanceof StoreRefused)) throw error;
+    await stopFor(handoffs, name, { ...handoff, dead: undefined }, current, `${reason}: ${error.message}`);
+  }
   return true;
+}
+
+/** What has moved stays. The next attempt would be refused as well: people have to know. */
+async function stopFor(
+  handoffs: Registry['handoffs'],
+  name: TopologyName,
+  handoff: StoredHandoff,
+  { version: from, moving }: Topology,
+  reason: string,
+): Promise<void> {
+  const refused = { ...handoff, from, to: (from + 1) as TopologyVersion };
+  await handoffs.abort(name, refused, reason, moving === undefined ? undefined : true);
 }
 
 /** Stages the wave after one that is over. @throws VersionConflict */
@@ -52,10 +71,7 @@ export async function stageNextWave(
     await stage(handoffs, current, wave, reason);
   } catch (error) {
     if (!(error instanceof StoreRefused)) throw error;
-    // What has moved stays, and the next attempt would be refused as well: people have to know.
-    const from = current.version;
-    const refused = { ...handoff, from, to: (from + 1) as TopologyVersion, wave };
-    await handoffs.abort(name, refused, error.message, true);
+    await stopFor(handoffs, name, { ...handoff, wave }, current, error.message);
   }
 }
 

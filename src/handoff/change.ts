@@ -1,7 +1,6 @@
 import {
   autonomousRouterName,
   type CommitOptions,
-  goesOn,
   type Handoff,
   isMemberOf,
   nodeValue,
@@ -21,8 +20,7 @@ import {
   topologyText,
 } from '../topology/index.ts';
 import { blockingRouters } from './blocking-routers.ts';
-import { controlCluster } from './controller.ts';
-import type { OnStep } from './driver.ts';
+import { type Waiting, whileControlling } from './controller.ts';
 
 /** A handoff was given up: the topology is as it was. */
 export class HandoffAborted extends Error {
@@ -33,18 +31,13 @@ export class HandoffAborted extends Error {
   }
 }
 
-export interface ChangeOptions extends CommitOptions {
+export interface ChangeOptions extends CommitOptions, Waiting {
   /** For people: what the change is for. */
   readonly reason: string;
   /** Shards that are known to be dead: they are not waited for. */
   readonly lost?: readonly string[] | undefined;
   /** It takes the place of a wave that people have stopped, too: what that one led to is dropped. */
   readonly replacesStopped?: boolean | undefined;
-  /** This process's name, shown to people; it drives where no other process does. */
-  readonly candidate: string;
-  /** Milliseconds of a monotonic clock. */
-  readonly clock: () => number;
-  readonly onStep?: OnStep | undefined;
   /** How long to wait for obstacles to go before the change begins; some seconds where it is not given. */
   readonly patienceMs?: number | undefined;
 }
@@ -148,21 +141,20 @@ async function servesDeleted(registry: Registry, name: TopologyName): Promise<st
  * @returns the version that it has led to
  * @throws HandoffAborted
  */
-async function settled(
+function settled(
   registry: Registry,
   name: TopologyName,
   staged: StoredHandoff,
-  { candidate, clock, onStep = () => {} }: ChangeOptions,
+  waiting: Waiting,
 ): Promise<TopologyVersion> {
-  const over = new AbortController();
-  let incarnation: string | undefined;
-  const driving = controlCluster(registry, name, candidate, clock, null, over.signal);
-  const aborted = (reason: string): HandoffAborted => new HandoffAborted(name, { ...staged, reason });
-  try {
-    for await (const event of registry.handoffs.watch(name, over.signal)) {
+  const { onStep = () => {} } = waiting;
+  let { incarnation } = staged;
+  return whileControlling(registry, name, waiting, async (over) => {
+    for await (const event of registry.handoffs.watch(name, over)) {
       if (event.kind !== 'view') continue;
       incarnation ??= event.incarnation;
-      if (event.incarnation !== incarnation) throw aborted('the registry went back to what it was before');
+      if (event.incarnation !== incarnation)
+        throw new HandoffAborted(name, { ...staged, reason: 'the registry went back to what it was before' });
       const { handoff } = event.view;
       if (handoff === null || handoff.revision <= staged.revision) continue;
       if (isOf(staged, handoff)) onStep(handoff);
@@ -171,10 +163,7 @@ async function settled(
     }
     // Its registry was closed: nobody waits for it any more.
     return staged.to;
-  } finally {
-    over.abort();
-    await driving;
-  }
+  });
 }
 
 /** Whether a handoff is of a change: one of its waves, or what takes a lost shard out between two of them. */
@@ -194,15 +183,15 @@ async function versionBy(
   change: Handoff,
   handoff: Handoff,
 ): Promise<TopologyVersion | null> {
-  if (isOf(change, handoff)) {
-    if (handoff.wave === undefined) return null;
-    if (handoff.step === 'aborted' && !(await isTriedAgain(registry, name, handoff)))
-      throw new HandoffAborted(name, handoff);
-    return handoff.step === 'committed' && !goesOn(handoff) ? handoff.to : null;
-  }
+  const isOurs = isOf(change, handoff);
+  if (isOurs && handoff.step !== 'aborted')
+    // One that is no wave takes a lost shard out, and the waves go on.
+    return handoff.step === 'committed' && handoff.wave?.to === 1 ? handoff.to : null;
+  if (isOurs && (await isTriedAgain(registry, name, change, handoff))) return null;
   // Handoffs may have been missed, and that of another change be under way. Nothing but what ends this one comes before the first whole version.
   const end = await registry.topologies.firstWhole(name, change.to);
   if (end !== null && isEnd(change, end)) return end.version;
+  if (isOurs) throw new HandoffAborted(name, handoff);
   // How far the change is was read by nobody, and is said anew.
   const from = await registry.topologies.readVersion(name, handoff.from);
   if (from?.moving?.since === change.to && handoff.wave === undefined) return null;
@@ -214,8 +203,13 @@ function isEnd({ to, change }: Handoff, end: { readonly version: number; readonl
   return end.change === undefined ? end.version === to : end.change === change;
 }
 
-/** Whether a wave that was given up is not the end of its change: what earlier waves have moved stays on its way. */
-async function isTriedAgain(registry: Registry, name: TopologyName, { wave, paused }: Handoff): Promise<boolean> {
-  if (wave === undefined || wave.from === 0 || paused === true) return false;
-  return (await registry.topologies.read(name))?.moving?.since === wave.since;
+/** Whether a handoff that was given up is not the end of its change: what earlier waves have moved stays on its way. */
+async function isTriedAgain(
+  registry: Registry,
+  name: TopologyName,
+  change: Handoff,
+  { wave, paused }: Handoff,
+): Promise<boolean> {
+  if (wave?.from === 0 || paused === true) return false;
+  return (await registry.topologies.read(name))?.moving?.since === change.to;
 }

@@ -34,21 +34,15 @@ async function whileElected(
   return true;
 }
 
-const noLog: ControllerLog = { onTerm: () => {}, onStep: () => {}, onFailover: () => {}, onWarning: () => {} };
-
-/**
- * Drives a cluster's handoffs, and takes lost shards out, whenever this one is elected, until it is stopped.
- * @param log null: there is nobody to report to
- */
+/** Drives a cluster's handoffs, and takes lost shards out, whenever this one is elected, until it is stopped. */
 export async function controlCluster(
   registry: Registry,
   name: TopologyName,
   candidate: string,
   clock: () => number,
-  log: ControllerLog | null,
+  { onTerm, onStep, onFailover, onWarning }: ControllerLog,
   signal: AbortSignal,
 ): Promise<void> {
-  const { onTerm, onStep, onFailover, onWarning } = log ?? noLog;
   const control = (until: AbortSignal): Promise<unknown> => {
     onTerm(true);
     const failover = new Failover(registry, name, clock, { onDone: onFailover, onWarning });
@@ -58,5 +52,41 @@ export async function controlCluster(
   // On a busy machine its term may end before a change does, and there may be no other process.
   while (!signal.aborted) {
     if (await whileElected(registry, name, candidate, signal, control)) onTerm(false);
+  }
+}
+
+/** A process that waits for a change, and drives it where no other process does. */
+export interface Waiting {
+  /** Its name, shown to people. */
+  readonly candidate: string;
+  /** Milliseconds of a monotonic clock. */
+  readonly clock: () => number;
+  /** Called for each step of what it waits for. */
+  readonly onStep?: OnStep | undefined;
+  /** Told in sentences for people what this process does besides: which lost shards it takes out, and which it cannot. */
+  readonly onNotice?: ((notice: string) => void) | undefined;
+}
+
+/** Waits for something that a controller brings about, and is one meanwhile. @param wait until when is told by a signal that is aborted behind it */
+export async function whileControlling<Result>(
+  registry: Registry,
+  name: TopologyName,
+  { candidate, clock, onNotice = () => {} }: Waiting,
+  wait: (over: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const over = new AbortController();
+  const log: ControllerLog = {
+    onTerm: () => {},
+    // Whoever waits sees them in the registry, whichever process has taken them.
+    onStep: () => {},
+    onFailover: (shards, done) => onNotice(`lost: ${shards.join(', ')}; ${done}`),
+    onWarning: onNotice,
+  };
+  const controlling = controlCluster(registry, name, candidate, clock, log, over.signal);
+  try {
+    return await wait(over.signal);
+  } finally {
+    over.abort();
+    await controlling;
   }
 }

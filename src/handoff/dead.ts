@@ -1,4 +1,5 @@
 import {
+  type Handoff,
   instanceText,
   isUnderWay,
   type Registry,
@@ -13,46 +14,56 @@ import {
   type TopologyVersion,
   withoutShards,
 } from '../topology/index.ts';
-import type { ChangeOptions } from './change.ts';
-import { controlCluster } from './controller.ts';
+import { HandoffAborted } from './change.ts';
+import { type Waiting, whileControlling } from './controller.ts';
 
 /**
  * Removes a shard that people know to be dead, in the middle of a change in waves. From now on nothing waits for the processes that are known of it;
  * once the wave that is under way is over, the shard is taken out of all that the change leads to, and the change goes on, or stays stopped.
  * @returns the version without it; null where no such change is under way, or has more shards: it is removed by a change like any other then
- * @throws VersionConflict where one of its processes has spoken meanwhile
+ * @throws VersionConflict where one of its processes has spoken meanwhile; HandoffAborted where the registry does not take what is left
  */
 export async function removeDead(
   registry: Registry,
   name: TopologyName,
   shard: string,
-  { candidate, clock }: Pick<ChangeOptions, 'candidate' | 'clock'>,
+  waiting: Waiting,
 ): Promise<TopologyVersion | null> {
   if (!(await declareDead(registry, name, shard))) return null;
-  const over = new AbortController();
-  const driving = controlCluster(registry, name, candidate, clock, null, over.signal);
-  try {
-    for await (const event of registry.handoffs.watch(name, over.signal)) {
+  const { onStep = () => {} } = waiting;
+  return whileControlling(registry, name, waiting, async (over) => {
+    for await (const event of registry.handoffs.watch(name, over)) {
       if (event.kind !== 'view') continue;
       const { handoff } = event.view;
-      const current = await registry.topologies.read(name);
-      const isDeclared = Object.hasOwn(handoff?.dead ?? {}, shard);
-      const isRunning = handoff !== null && isUnderWay(handoff);
-      if (current === null || !has(current, shard)) {
-        // It may be about to come, by the wave that is under way.
-        if (current !== null && !(isDeclared && isRunning)) return current.version;
-      } else if (!isDeclared && !(isRunning && handoff.lost.includes(shard)))
-        throw new VersionConflict(
-          name,
-          'another change has come in between, by which the shard is not dead',
-          current.version,
-        );
+      if (handoff !== null && isUnderWay(handoff)) onStep(handoff);
+      const version = await versionWithout(registry, name, shard, handoff);
+      if (version !== null) return version;
     }
     return null;
-  } finally {
-    over.abort();
-    await driving;
-  }
+  });
+}
+
+/**
+ * The version without a shard that was declared dead.
+ * @returns null as long as there is none
+ * @throws VersionConflict, HandoffAborted where there will be none
+ */
+async function versionWithout(
+  registry: Registry,
+  name: TopologyName,
+  shard: string,
+  handoff: Handoff | null,
+): Promise<TopologyVersion | null> {
+  const current = await registry.topologies.read(name);
+  if (current === null) return null;
+  const isDeclared = Object.hasOwn(handoff?.dead ?? {}, shard);
+  const isRunning = handoff !== null && isUnderWay(handoff);
+  // It may be about to come, by the wave that is under way.
+  if (!has(current, shard)) return isDeclared && isRunning ? null : current.version;
+  if (isDeclared || (isRunning && handoff.lost.includes(shard))) return null;
+  if (handoff?.step === 'aborted') throw new HandoffAborted(name, handoff);
+  const reason = 'another change has come in between, by which the shard is not dead';
+  throw new VersionConflict(name, reason, current.version);
 }
 
 /** @returns false where there is nothing to declare it to */

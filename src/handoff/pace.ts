@@ -1,5 +1,13 @@
-import { goesOn, isUnderWay, type Registry, type StoredHandoff } from '../registry/index.ts';
-import { piecesOf, type Topology, type TopologyDraft, type TopologyName, targetOf } from '../topology/index.ts';
+import { goesOn, isUnderWay, type Registry, type StoredHandoff, VersionConflict } from '../registry/index.ts';
+import {
+  piecesOf,
+  type Topology,
+  type TopologyDraft,
+  type TopologyName,
+  type TopologyVersion,
+  targetOf,
+} from '../topology/index.ts';
+import { type Waiting, whileControlling } from './controller.ts';
 
 // A driver that is as fast as can be takes a step every few milliseconds. So that it does not come first again and again, nothing is read between the
 // handoff and what is written in its place, where that can be helped.
@@ -46,20 +54,86 @@ export interface GivenUp {
  * Gives up the change of a cluster. No more keys move by it; for those that have, the caller makes the change back.
  * @returns null where no change is under way
  */
-export async function giveUpChange(registry: Registry, name: TopologyName, reason: string): Promise<GivenUp | null> {
+export async function giveUpChange(
+  registry: Registry,
+  name: TopologyName,
+  reason: string,
+  waiting: Waiting,
+): Promise<GivenUp | null> {
   for (;;) {
     const { handoff } = await registry.handoffs.read(name);
     if (handoff === null) return null;
-    if (!isUnderWay(handoff) && !isFollowed(handoff) && !(await isMoving(registry, name))) return null;
-    // Where waves before it have moved something, no other follows.
-    const written = isUnderWay(handoff)
-      ? await registry.handoffs.abort(name, handoff, reason, true)
-      : await registry.handoffs.pause(name, handoff, true);
+    const isRunning = isUnderWay(handoff);
+    const isOfWaves = isRunning ? handoff.wave !== undefined : isFollowed(handoff);
+    const isInBetween = !isOfWaves && (await isMoving(registry, name));
+    if (!isRunning && !isOfWaves && !isInBetween) return null;
+    // Where waves before it have moved something, no other follows. What takes a lost shard out between two of them would be begun again.
+    const takesOut = isRunning && isInBetween;
+    const written =
+      isRunning && !takesOut
+        ? await registry.handoffs.abort(name, handoff, reason, true)
+        : await registry.handoffs.pause(name, handoff, true);
     // Otherwise another step was taken in between.
     if (written === null) continue;
+    if (takesOut) {
+      await takenOut(registry, name, waiting);
+      continue;
+    }
     const current = await registry.topologies.read(name);
     return { handoff: written, back: current === null ? null : backOf(current), current };
   }
+}
+
+/** Resolves once no handoff is under way that takes a lost shard out. */
+function takenOut(registry: Registry, name: TopologyName, waiting: Waiting): Promise<void> {
+  return whileControlling(registry, name, waiting, async (signal) => {
+    for await (const event of registry.handoffs.watch(name, signal)) {
+      const handoff = event.kind === 'view' ? event.view.handoff : null;
+      if (handoff !== null && !(isUnderWay(handoff) && handoff.wave === undefined)) return;
+    }
+  });
+}
+
+/** A change that was given up, and the version by which all is back; null: nothing had moved. */
+export interface WentBack {
+  readonly handoff: StoredHandoff;
+  readonly version: TopologyVersion | null;
+}
+
+/**
+ * Gives up the change of a cluster, and has what has moved go back.
+ * @param change makes the change back, and resolves once it is through
+ * @returns null where no change is under way
+ * @throws VersionConflict where another change has come in between
+ */
+export async function goBack(
+  registry: Registry,
+  name: TopologyName,
+  reason: string,
+  waiting: Waiting,
+  change: (back: TopologyDraft, expected: TopologyVersion) => Promise<Topology>,
+): Promise<WentBack | null> {
+  let given = await giveUpChange(registry, name, reason, waiting);
+  for (;;) {
+    if (given === null) return null;
+    const { handoff, back, current } = given;
+    if (back === null || current === null) return { handoff, version: null };
+    try {
+      return { handoff, version: (await change(back, current.version)).version };
+    } catch (error) {
+      if (!(error instanceof VersionConflict) || !(await isTakingOut(registry, name, current))) throw error;
+      given = await giveUpChange(registry, name, reason, waiting);
+    }
+  }
+}
+
+/** Whether a lost shard is taken out, or has been, since a version was read in which some keys of a change had moved. */
+async function isTakingOut(registry: Registry, name: TopologyName, since: Topology): Promise<boolean> {
+  const [{ handoff }, now] = [await registry.handoffs.read(name), await registry.topologies.read(name)];
+  const isOfIt = now?.moving !== undefined && now.moving.since === since.moving?.since;
+  return (
+    isOfIt && handoff !== null && handoff.wave === undefined && (isUnderWay(handoff) || now.version > since.version)
+  );
 }
 
 /** What a change that has moved some keys began with, as far as it is still there. */

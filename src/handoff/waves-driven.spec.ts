@@ -22,6 +22,8 @@ import { giveUpChange, HandoffAborted, HandoffDriver, pauseChange } from './inde
 const scope = new Scope();
 afterEach(() => scope.release());
 
+const WHO = { candidate: 'the test', clock };
+
 async function versionsOf(registry: Registry): Promise<Topology[]> {
   const history = (await registry.topologies.history(NAME)).reverse();
   return Promise.all(
@@ -85,7 +87,7 @@ it('goes back from the middle, in waves as well', async () => {
   const before = draft(['a', 'b', 'c']);
   const { registry, one, changing } = await changeAt(scope, ({ wave }) => wave?.number === 3);
   one.from = () => false;
-  const given = await giveUpChange(registry, NAME, 'enough');
+  const given = await giveUpChange(registry, NAME, 'enough', WHO);
   await expect(changing).rejects.toThrow(HandoffAborted);
   const done = await change(registry, given?.back as TopologyDraft);
   expect(ownersIn(done)).toEqual(ownersIn(before));
@@ -119,7 +121,7 @@ it('goes on where its driver has died, with whoever drives next', async () => {
 it('drops how far a change has come from what people write', async () => {
   const { registry, one } = await changeAt(scope, inSecondWave);
   await pauseChange(registry, NAME, true);
-  await giveUpChange(registry, NAME, 'another is wanted');
+  await giveUpChange(registry, NAME, 'another is wanted', WHO);
   one.from = () => false;
   const half = (await registry.topologies.read(NAME)) as Topology;
   expect(half.moving).toBeDefined();

@@ -5,7 +5,9 @@ import {
   change,
   changeAt,
   draft,
+  drive,
   inSecondWave,
+  lostProcess,
   NAME,
   ownersIn,
   reached,
@@ -19,8 +21,6 @@ import {
   type Handoff,
   instanceText,
   isUnderWay,
-  newInstance,
-  nodeName,
   type Registry,
   type StoredHandoff,
   type StoredNode,
@@ -29,7 +29,7 @@ import {
 } from '../registry/index.ts';
 import { servingShards, type Topology, type TopologyVersion } from '../topology/index.ts';
 import { takeDeadOut } from './between-waves.ts';
-import { controlCluster, giveUpChange, HandoffAborted, HandoffDriver, pauseChange, removeDead } from './index.ts';
+import { giveUpChange, HandoffAborted, HandoffDriver, pauseChange, removeDead } from './index.ts';
 
 const scope = new Scope();
 afterEach(() => scope.release());
@@ -66,44 +66,12 @@ function blind(registry: Registry): { readonly registry: Registry; see: () => vo
   return { registry: proxy, see: () => see() };
 }
 
-/** A process of a shard that takes part, and is gone without a word. */
-async function lostProcess(registry: Registry, id: string, beyondLeaseMs = Number.POSITIVE_INFINITY) {
-  const instance = newInstance();
-  const value = { address: `${id}:1`, role: 'primary', healthy: true, knows: ['waves'] };
-  const membership = registry.members.register('node', nodeName(NAME, id, 'n'), value, 60_000, () => {}, instance);
-  await membership.ready;
-  const node = { shard: id, nodeId: 'n', instance };
-  const rights = registry.handoffs.ownRights(NAME, node, {
-    fencing: true,
-    address: value.address,
-    beyondLeaseMs,
-    ended: false,
-    process: '',
-  });
-  const claim = (): Promise<unknown> => rights.claim(new AbortController().signal, () => false);
-  await claim();
-  return { vanish: () => membership.leave(), comeBack: claim };
-}
-
-/** Resolves once it drives. */
-async function drive(registry: Registry): Promise<void> {
-  const stopping = new AbortController();
-  await new Promise<void>((onTerm) => {
-    const log = { onTerm: () => onTerm(), onStep: () => {}, onFailover: () => {}, onWarning: () => {} };
-    const running = controlCluster(registry, NAME, 'a router', clock, log, stopping.signal);
-    scope.defer(async () => {
-      stopping.abort();
-      await running;
-    });
-  });
-}
-
 it('tells a command that has missed every step of its change what that has led to', async () => {
   const open = await registries(scope);
   const registry = open();
   await registry.topologies.commit(draft(['a', 'b', 'c']));
   await router(scope, open(), 'one');
-  await drive(open());
+  await drive(scope, open());
   const missing = blind(open());
   const changing = change(missing.registry, draft(FOUR));
   // Narrowed, it has another number than it was staged as.
@@ -123,12 +91,12 @@ it.each([
   await registry.topologies.commit(draft(['a', 'b', 'c']));
   const one = await router(scope, open(), 'one');
   one.from = () => true;
-  await drive(open());
+  await drive(scope, open());
   const missing = blind(open());
   const changing = change(missing.registry, draft(FOUR));
   changing.catch(() => {});
   const staged = await reached(registry, ({ step }) => step === 'stage');
-  await giveUpChange(registry, NAME, 'enough');
+  await giveUpChange(registry, NAME, 'enough', WHO);
   one.from = () => false;
   const small = { waves: { streams: 1000, pauseMs: 1 } };
   if (by === 'another change') expect((await change(registry, draft(['a', 'b'], small))).version).toBe(staged.to);
@@ -190,7 +158,7 @@ it('takes a lost shard out between two waves that follow one another without a p
   const advance = handoffs.advance.bind(handoffs);
   handoffs.advance = (name, handoff, changed, silent) =>
     'lost' in changed ? setTimeout(50, null) : advance(name, handoff, changed, silent);
-  await drive(late);
+  await drive(scope, late);
   const changing = change(open(), draft([...FOUR, 'e'], quick));
   await reached(registry, inSecondWave);
   const gone = await lostProcess(open(), 'c', 0);
@@ -244,7 +212,7 @@ it.each([
     await pauseChange(registry, NAME, false);
   }
   // Who gave a wave up has ended the wait for the change.
-  if (when === 'between two waves') await drive(open());
+  if (when === 'between two waves') await drive(scope, open());
   else await changing;
   await vi.waitFor(async () => {
     const { shards, moving } = (await registry.topologies.read(NAME)) as Topology;
@@ -307,7 +275,7 @@ it('goes on after what could not be read of the handoff was given up with a regi
   expect(await pauseChange(registry, NAME, true)).not.toBeNull();
   expect(await pauseChange(registry, NAME, false)).not.toBeNull();
   one.from = () => false;
-  await drive(open());
+  await drive(scope, open());
   await vi.waitFor(async () => expect((await registry.topologies.read(NAME))?.moving).toBeUndefined(), PATIENCE);
   expect(ownersIn((await registry.topologies.read(NAME)) as Topology)).toEqual(ownersIn(draft(FOUR)));
 });
@@ -335,7 +303,7 @@ it('stops a change whose last wave the store does not take, and tells who waits 
   await expect(changing).rejects.toThrow(/it is too large/);
   expect((await registry.handoffs.read(NAME)).handoff).toMatchObject({ step: 'aborted', paused: true });
   expect((await registry.topologies.read(NAME))?.moving).toBeDefined();
-  const given = await giveUpChange(registry, NAME, 'back');
+  const given = await giveUpChange(registry, NAME, 'back', WHO);
   expect(given?.back).not.toBeNull();
 });
 

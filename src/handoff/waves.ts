@@ -77,7 +77,7 @@ export function allKnowWaves(
 
 /** The wave that moves about as many streams as may move at once; null where it is small enough, or cannot be made smaller. */
 export function narrowed(wave: Wave, streams: number, limit: number): Wave | null {
-  if (streams <= SLACK * limit || wave.narrowed >= MAX_ROUNDS) return null;
+  if (wave.isWhole === true || streams <= SLACK * limit || wave.narrowed >= MAX_ROUNDS) return null;
   const to = wave.from + Math.max(LEAST_WIDTH, ((wave.to - wave.from) * limit) / streams);
   if (to >= wave.to) return null;
   return { ...wave, to, narrowed: wave.narrowed + 1, streams: null };

@@ -31,6 +31,8 @@ export interface Wave {
   readonly narrowed: number;
   /** How many streams move by it, as routers have said; null until they all have, or where one does not say. */
   readonly streams: number | null;
+  /** Shards were declared dead when it was staged. What they had waits for nothing, and so all keys move at once. */
+  readonly isWhole?: true | undefined;
 }
 
 /** A change of version, as the registry has it. */
@@ -69,13 +71,13 @@ export interface Handoff {
   readonly lost: readonly string[];
   /** and their processes that were known then, by `instanceText`: those are not waited for, but later ones are. */
   readonly givenUp: readonly string[];
-  /** When the step began: the time of day, ISO 8601, by the clock of the process that began it. */
-  readonly at: string;
   /**
    * Of the registry that it was staged in. In any other one it is given up: the registry has gone back to a time in the middle of it, and what members
    * have said of it may be about steps that are yet to come. Earlier releases do not say.
    */
   readonly incarnation?: string | undefined;
+  /** When the step began: the time of day, ISO 8601, by the clock of the process that began it. */
+  readonly at: string;
   /** Why it was begun, goes back or was given up. */
   readonly reason: string;
 }
@@ -225,6 +227,7 @@ const wave = z.object({
   to: z.number(),
   narrowed: z.int(),
   streams: z.number().nullable(),
+  isWhole: z.literal(true).optional().catch(undefined),
 });
 
 /** A step that this release does not know is one that it must not misread: then the whole is unreadable. */
@@ -249,10 +252,10 @@ const storedHandoff = z.looseObject({
     )
     .optional()
     .catch(undefined),
+  incarnation: z.string().optional().catch(undefined),
   // An earlier release gave up no process by name.
   givenUp: z.array(z.string()).default([]),
   at: z.string().default(''),
-  incarnation: z.string().optional().catch(undefined),
   reason: z.string().default(''),
 });
 

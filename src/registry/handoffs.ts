@@ -135,7 +135,7 @@ export class Handoffs {
       change: isWhole ? attempt : current?.moving === undefined ? undefined : last?.change,
       // People have paused the change that this one interrupts.
       ...(wave === null && last?.paused === true && current?.moving !== undefined ? { paused: true } : {}),
-      ...(wave === null ? {} : { wave: isWhole ? wholeOf(to) : wave }),
+      ...(wave === null ? {} : { wave: isWhole ? wholeOf(to, lost) : wave }),
       losing: current === null ? [] : losingOf(current, draft, pointer, nodes),
       lost,
       givenUp: (silent ?? nodes.filter(({ shard }) => lost.includes(shard))).map(instanceText),
@@ -363,8 +363,9 @@ function checkMayBegin(
 }
 
 /** A change before it is known how many streams it moves. */
-function wholeOf(since: TopologyVersion): Wave {
-  return { since, number: 1, from: 0, to: 1, narrowed: 0, streams: null };
+function wholeOf(since: TopologyVersion, lost: readonly string[]): Wave {
+  const wave = { since, number: 1, from: 0, to: 1, narrowed: 0, streams: null };
+  return lost.length === 0 ? wave : { ...wave, isWhole: true };
 }
 
 /** The shards that may have to give something up. */

@@ -179,7 +179,8 @@ export class KeywayWorld implements World {
   }
 
   async abort(): Promise<void> {
-    const given = await giveUpChange(this.registry, NAME, 'chaos');
+    const who = { candidate: 'chaos', clock: machineClock };
+    const given = await giveUpChange(this.registry, NAME, 'chaos', who);
     if (given?.back != null) await this.change(given.current as Topology, given.back, 'what has moved goes back');
   }
 

@@ -36,7 +36,8 @@ export function interrupt(world: World, { interrupted: { by, afterMs } }: Planne
 }
 
 async function giveUp(world: World, registry: Registry, process: SimulatedProcess): Promise<void> {
-  const given = await insist(() => giveUpChange(registry, NAME, 'people have given it up'));
+  const who = { candidate: WHO, clock: process.clock };
+  const given = await insist(() => giveUpChange(registry, NAME, 'people have given it up', who));
   world.tell(WHO, `gives up ${given === null ? 'nothing' : `version ${given.handoff.to}`}`);
   const back = given?.back;
   if (back == null) return;
@@ -44,8 +45,7 @@ async function giveUp(world: World, registry: Registry, process: SimulatedProces
     const current = await registry.topologies.read(NAME);
     // Another change has come between, and brought all keys to where it wanted them.
     if (current?.moving === undefined) return;
-    const options = { expected: current.version, reason: 'back', candidate: WHO, clock: process.clock };
-    await changeTopology(registry, back, options);
+    await changeTopology(registry, back, { expected: current.version, reason: 'back', ...who });
   });
 }
 

@@ -1,7 +1,7 @@
 import { expect, vi } from 'vitest';
-import { changeTopology, type OnStep } from '../../src/handoff/index.ts';
+import { type ChangeOptions, changeTopology, controlCluster, type OnStep } from '../../src/handoff/index.ts';
 import { keyBytes } from '../../src/placement/index.ts';
-import { type Handoff, isUnderWay, KNOWS, type Registry } from '../../src/registry/index.ts';
+import { type Handoff, isUnderWay, KNOWS, newInstance, nodeName, type Registry } from '../../src/registry/index.ts';
 import { Cluster, checkTopology, type Topology, type TopologyDraft } from '../../src/topology/index.ts';
 import type { Scope } from './processes.ts';
 import { clock, PATIENCE, registryOn, sqlite } from './registries.ts';
@@ -15,7 +15,10 @@ export const STREAMS = 20;
 export function draft(shards: readonly string[], more: object = {}): TopologyDraft {
   const list = shards.map((id) => ({ id, address: `${id}:1` }));
   const waves = { streams: STREAMS, pauseMs: 1 };
-  return checkTopology({ ...NAME, placement: { maglev: {} }, shards: list, waves, ...more }, 'the test');
+  return checkTopology(
+    { ...NAME, placement: { maglev: { tableSize: 1021 } }, shards: list, waves, ...more },
+    'the test',
+  );
 }
 
 export function ownersIn(topology: Topology | TopologyDraft): Array<string | undefined> {
@@ -74,7 +77,7 @@ export function change(
   registry: Registry,
   to: TopologyDraft,
   onStep: OnStep = () => {},
-  more: { readonly replacesStopped?: boolean } = {},
+  more: Partial<Pick<ChangeOptions, 'replacesStopped' | 'expected' | 'onNotice'>> = {},
 ): Promise<Topology> {
   return changeTopology(registry, to, { reason: 'the test', candidate: 'the test', clock, onStep, ...more });
 }
@@ -101,4 +104,36 @@ export async function changeAt(scope: Scope, is: (handoff: Handoff) => boolean, 
   changing.catch(() => {});
   await reached(registry, is);
   return { open, registry, one, changing };
+}
+
+/** A process of a shard that takes part, and is gone without a word. */
+export async function lostProcess(registry: Registry, id: string, beyondLeaseMs = Number.POSITIVE_INFINITY) {
+  const instance = newInstance();
+  const value = { address: `${id}:1`, role: 'primary', healthy: true, knows: ['waves'] };
+  const membership = registry.members.register('node', nodeName(NAME, id, 'n'), value, 60_000, () => {}, instance);
+  await membership.ready;
+  const node = { shard: id, nodeId: 'n', instance };
+  const rights = registry.handoffs.ownRights(NAME, node, {
+    fencing: true,
+    address: value.address,
+    beyondLeaseMs,
+    ended: false,
+    process: '',
+  });
+  const claim = (): Promise<unknown> => rights.claim(new AbortController().signal, () => false);
+  await claim();
+  return { vanish: () => membership.leave(), comeBack: claim };
+}
+
+/** Resolves once it drives. */
+export async function drive(scope: Scope, registry: Registry): Promise<void> {
+  const stopping = new AbortController();
+  await new Promise<void>((onTerm) => {
+    const log = { onTerm: () => onTerm(), onStep: () => {}, onFailover: () => {}, onWarning: () => {} };
+    const running = controlCluster(registry, NAME, 'a router', clock, log, stopping.signal);
+    scope.defer(async () => {
+      stopping.abort();
+      await running;
+    });
+  });
 }

@@ -1,7 +1,5 @@
 import { Command } from 'commander';
-import { processName } from '../../app/process-name.ts';
-import { removeDead } from '../../handoff/index.ts';
-import { machineClock } from '../../runtime/machine-clock.ts';
+import type { Registry } from '../../registry/index.ts';
 import { UsageError } from '../../runtime/usage-error.ts';
 import {
   checkTopology,
@@ -9,8 +7,9 @@ import {
   type Topology,
   type TopologyDraft,
   topologyDocument,
+  withoutShards,
 } from '../../topology/index.ts';
-import { changed } from '../change-topology.ts';
+import { type ChangeFlags, changed, removedDead } from '../change-topology.ts';
 import { type ClusterFlags, currentTopology, namedCluster, withClusterOptions } from '../options/named-cluster.ts';
 import { integerOption, nameOption, reachableTextOption } from '../options/options.ts';
 import { inRegistry } from '../options/registry-option.ts';
@@ -50,10 +49,12 @@ export function shardCommand(): Command {
       .argument('<id>', '', nameOption)
       .option('--dead', 'it is known to be dead: nothing waits for it to give up its keys'),
   ).action((id: string, flags: ClusterFlags & { dead?: true }) =>
-    change({ ...flags, ...(flags.dead && { lost: id }) }, `shard ${id} is removed`, (shards) => {
-      found(shards, id);
-      return shards.filter((shard) => shard.id !== id);
-    }),
+    flags.dead === true
+      ? removeAsDead(id, flags)
+      : change(flags, removal(id), (shards) => {
+          found(shards, id);
+          return shards.filter((shard) => shard.id !== id);
+        }),
   );
   withClusterOptions(
     command
@@ -71,32 +72,52 @@ export function shardCommand(): Command {
   return command;
 }
 
+function removal(id: string): string {
+  return `shard ${id} is removed`;
+}
+
 function found(shards: readonly Shard[], id: string): void {
   if (!shards.some((shard) => shard.id === id))
     throw new UsageError(`there is no shard ${id}; there are ${shards.map((shard) => shard.id).join(', ')}`);
 }
 
-/**
- * Commits what becomes of the shards. Where the topology was changed in between, nothing is done, and that is reported.
- * @param flags `lost`: a shard that is removed because it is dead
- */
-async function change(
-  flags: ClusterFlags & { lost?: string },
+/** Commits what becomes of the shards. Where the topology was changed in between, nothing is done, and that is reported. */
+function change(
+  flags: ClusterFlags,
   reason: string,
   edit: (shards: readonly Shard[]) => readonly Shard[],
 ): Promise<void> {
-  await inRegistry(flags, async (registry) => {
-    const { lost } = flags;
-    const name = await namedCluster(registry, flags);
-    const who = { candidate: processName(), clock: machineClock };
-    let version = lost === undefined ? null : await removeDead(registry, name, lost, who);
-    if (version === null) {
-      const topology = await currentTopology(registry, flags);
-      const draft = checked({ ...topology, shards: edit(topology.shards) });
-      version = (await changed(registry, draft, { expected: topology.version, lost }, reason)).version;
-    }
-    writeOut(`${name.cluster} is at version ${version}\n`);
+  return inRegistry(flags, async (registry) => {
+    const topology = await currentTopology(registry, flags);
+    await commit(registry, topology, { ...topology, shards: edit(topology.shards) }, {}, reason);
   });
+}
+
+/** What was the shard's goes to the others, its pins and slots too. */
+function removeAsDead(id: string, flags: ClusterFlags): Promise<void> {
+  return inRegistry(flags, async (registry) => {
+    const name = await namedCluster(registry, flags);
+    const version = await removedDead(registry, name, id);
+    if (version !== null) {
+      writeOut(`${name.cluster} is at version ${version}\n`);
+      return;
+    }
+    const topology = await currentTopology(registry, flags);
+    found(topology.shards, id);
+    const left = withoutShards(topology, (shard) => shard.id === id);
+    await commit(registry, topology, left, { lost: id }, removal(id));
+  });
+}
+
+async function commit(
+  registry: Registry,
+  { version: expected, name }: Topology,
+  next: Topology,
+  flags: ChangeFlags,
+  reason: string,
+): Promise<void> {
+  const { version } = await changed(registry, checked(next), { ...flags, expected }, reason);
+  writeOut(`${name} is at version ${version}\n`);
 }
 
 /** As whole as a document has to be. @throws DocumentError */

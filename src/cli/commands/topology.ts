@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { giveUpChange, pauseChange } from '../../handoff/index.ts';
+import { goBack, pauseChange } from '../../handoff/index.ts';
 import type { Registry } from '../../registry/index.ts';
 import { UsageError } from '../../runtime/usage-error.ts';
 import {
@@ -15,7 +15,7 @@ import {
   writtenTopology,
 } from '../../topology/index.ts';
 import { readDocument } from '../../yaml/index.ts';
-import { changed } from '../change-topology.ts';
+import { changed, waitingCommand } from '../change-topology.ts';
 import { type ClusterFlags, currentTopology, namedCluster, withClusterOptions } from '../options/named-cluster.ts';
 import { integerOption, nameOption } from '../options/options.ts';
 import { inRegistry, inRegistryOrNew, type RegistryFlag, withRegistryOption } from '../options/registry-option.ts';
@@ -137,20 +137,17 @@ async function apply(file: string | undefined, flags: ApplyFlags): Promise<void>
 /** @throws UsageError where no change is under way */
 async function abort(registry: Registry, name: TopologyName): Promise<void> {
   const reason = 'keyway topology apply --abort';
-  const given = await giveUpChange(registry, name, reason);
-  if (given === null) throw new UsageError(`no handoff of ${topologyText(name)} is under way`);
-  const { handoff, back, current } = given;
-  if (back === null || current === null) {
-    writeOut(`version ${handoff.to} of ${name.cluster} was given up; version ${handoff.from} stays\n`);
-    return;
-  }
-  const { version } = await changed(
-    registry,
-    back,
-    { expected: current.version },
-    `${reason}: what has moved goes back`,
+  const toldBack = `${reason}: what has moved goes back`;
+  const given = await goBack(registry, name, reason, waitingCommand(), (back, expected) =>
+    changed(registry, back, { expected }, toldBack),
   );
-  writeOut(`the change of ${name.cluster} was given up, and what it had moved is back; it is at version ${version}\n`);
+  if (given === null) throw new UsageError(`no handoff of ${topologyText(name)} is under way`);
+  const { handoff, version } = given;
+  writeOut(
+    version === null
+      ? `version ${handoff.to} of ${name.cluster} was given up; version ${handoff.from} stays\n`
+      : `the change of ${name.cluster} was given up, and what it had moved is back; it is at version ${version}\n`,
+  );
 }
 
 /** @throws UsageError where no change is under way */
