@@ -91,7 +91,7 @@ start_cluster() {
 listen: [{address: "127.0.0.1:$PORT"}]
 admin: {address: "127.0.0.1:$((PORT + 1))"}
 log: {level: warn}
-registry: {remote: {address: "$KEYWAY_REGISTRY"}}
+registry: {remote: {address: "$KEYWAY_REGISTRY"}, keepIn: "$WORK/topologies"}
 drain: {window: 1s, pushback: 100ms}
 routes:
   - {match: {prefix: /}, cluster: docs, watch: [/keyway.shard.v1.Documents/Watch]}

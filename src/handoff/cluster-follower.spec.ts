@@ -5,6 +5,7 @@ import { pausesBy } from '../runtime/pause.ts';
 import { checkTopology, type Topology } from '../topology/index.ts';
 import type { ClusterEvent } from './cluster-event.ts';
 import { ClusterFollower } from './cluster-follower.ts';
+import type { TopologyKeeper } from './topology-copy.ts';
 
 const NAME = { namespace: 'default', cluster: 'docs' };
 
@@ -24,7 +25,7 @@ class ScriptedRegistry {
   /** Which version is current by the next read; the handoff is the one that was reported last. */
   pointer = 1;
 
-  constructor() {
+  constructor(kept: TopologyKeeper | null = null) {
     const registry = {
       topologies: {
         watch: () => this.#topologies,
@@ -38,7 +39,7 @@ class ScriptedRegistry {
       settled: async () => {},
       pause: pausesBy(() => 0.5),
     } as unknown as Registry;
-    this.#follower = new ClusterFollower(registry, null, 'docs', NAME, (event) => this.#onEvent(event));
+    this.#follower = new ClusterFollower(registry, kept, 'docs', NAME, (event) => this.#onEvent(event));
     void this.#follower.run(new AbortController().signal);
   }
 
@@ -177,4 +178,15 @@ it('tells two attempts at the same version apart', async () => {
   await scripted.reports('1>2 hold', '1>2 drain', '1>2 hold');
   const attempts = scripted.events.flatMap((event) => (event.kind === 'routing' ? (event.staged?.attempt ?? []) : []));
   expect(attempts).toEqual([1, 2, 2]);
+});
+
+it('knows by what is kept on its disk that the registry has forgotten a version', async () => {
+  const kept = { topology: topology(7), nodes: [], claimedBy: null };
+  const registry = new ScriptedRegistry({ keep: () => {}, read: () => kept });
+  registry.topology(3);
+  registry.handoff(2, 3, null);
+  await vi.waitFor(() => expect(registry.raised).toEqual([7]));
+  expect(registry.events).toEqual([]);
+  registry.topology(8);
+  await vi.waitFor(() => expect(registry.events.at(-1)).toMatchObject({ table: { version: 8 }, from: 'registry' }));
 });
