@@ -21,3 +21,24 @@ it('notifies a watcher once, in the first turn that begins at its time or later,
   for (nowMs of [9, 50, 55, 60]) turn.begin();
   expect(events).toEqual(['once at 50', 'always at 50', 'always at 60']);
 });
+
+it('looks at the clock before it writes, but only where a watcher waits for a time', async () => {
+  const events: string[] = [];
+  let nowMs = 0;
+  const turn = new Turn(() => {
+    events.push('clock');
+    return nowMs;
+  });
+  events.length = 0;
+  const output = { flush: () => events.push('flush') };
+  const ended = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  turn.flushAtEnd(output);
+  await ended();
+  expect(events).toEqual(['flush']);
+  events.length = 0;
+  turn.remind({ onTime: () => events.push('cut') }, 5);
+  turn.flushAtEnd(output);
+  nowMs = 10;
+  await ended();
+  expect(events).toEqual(['clock', 'cut', 'flush']);
+});

@@ -60,6 +60,14 @@ export class Turn {
     this.#nextReminderMs = Math.min(...this.#reminders.values());
   }
 
+  /**
+   * The process may have been stopped since the turn began: what must not go out any more is cut before it is written. Where no watcher waits for a
+   * time, the clock need not be read for that.
+   */
+  #remindLate(): void {
+    if (this.#nextReminderMs !== Number.POSITIVE_INFINITY) this.begin();
+  }
+
   /** Has `flushable` flushed at the end of this turn. The caller sees to it that it says so once. */
   flushAtEnd(flushable: Flushable): void {
     this.#dirty.push(flushable);
@@ -77,8 +85,7 @@ export class Turn {
 
   readonly #flush = (): void => {
     this.#scheduled = false;
-    // The process may have been stopped since: what must not go out any more is cut first.
-    this.begin();
+    this.#remindLate();
     const flushing = this.#dirty;
     this.#dirty = this.#flushing;
     this.#flushing = flushing;
@@ -88,7 +95,7 @@ export class Turn {
 
   readonly #flushLazy = (): void => {
     this.#lazyTimer = null;
-    this.begin();
+    this.#remindLate();
     const flushing = this.#lazy;
     this.#lazy = [];
     for (const flushable of flushing) flushable.flush();
