@@ -12,8 +12,9 @@ import {
 /** A shard that takes part in handoffs by itself. */
 export interface ShardOptions extends Omit<NodeOptions, 'role' | 'health' | 'onHealth' | 'process'> {
   /**
-   * Called when keys leave, or everything is lost with the lease: everything that `serves` says no to. The shard should end their watches, drop them from
-   * memory, and resolve once nothing is under way for them: no other shard gets them before. Requests for them are refused already.
+   * Called when keys leave, when everything is lost with the lease, and when the shard leaves: everything that `serves` says no to. The shard should end their
+   * watches, drop them from memory, and resolve once nothing is under way for them: before that no other shard gets them, the shard does not serve again, and
+   * `leave` does not report that it has ended. Requests for them are refused already.
    */
   readonly onKeysLeave: (serves: (key: string) => boolean) => undefined | Promise<void>;
 }
@@ -42,7 +43,7 @@ export interface TakingPart {
   admit(key: string, askedBy: number | null): Verdict | Promise<Verdict>;
   /** Whether that with which it serves is well: where it is not, the others may take the shard out. */
   isWell: boolean;
-  /** Serves nothing any more, and takes the node out of the registry. */
+  /** Serves nothing any more, and takes the node out of the registry once `onKeysLeave` has resolved for all keys. */
   leave(): Promise<void>;
 }
 

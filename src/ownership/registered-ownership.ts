@@ -45,8 +45,8 @@ export interface OwnershipListener {
   /** A version begins; before anything is served by it. */
   onVersion(version: number, shards: readonly string[], lost: readonly string[]): void;
   /**
-   * Whatever it says no to is not this shard's any more. Where something of that may still have an effect, resolves once nothing
-   * can: no other shard gets the keys before.
+   * Whatever it says no to is not this shard's any more, until this resolves at least. Where something of that may still have an effect,
+   * resolves once nothing can: before that no other shard gets the keys, this process does not report that it has ended, and it does not serve again.
    */
   onLost(serves: (key: string) => boolean): undefined | Promise<void>;
 }
@@ -81,6 +81,7 @@ export class RegisteredOwnership implements Ownership {
    */
   readonly servesUntil = new Float64Array(new SharedArrayBuffer(2 * Float64Array.BYTES_PER_ELEMENT)).fill(NEVER);
   #isWell = true;
+  #isStopping = false;
   /** The event that was carried out last. */
   #lastEvent = 0;
   #value: NodeValue;
@@ -134,9 +135,16 @@ export class RegisteredOwnership implements Ownership {
     };
     lease.lost.addEventListener('abort', onLost, { once: true });
     const { isOver = hasEnded } = this.#identity;
-    await this.#rights.claim(lease.lost, ({ process }) => isOver(process));
-    await this.#follower.confirmed(lease.lost, this.#identity.shard);
-    if (!lease.isHeld) return;
+    let held: boolean;
+    do {
+      held = this.holds;
+      // Others may have had what was lost with an earlier lease: nothing of that may be left when this process serves again.
+      if (!held) await this.#dropLost();
+      await this.#rights.claim(lease.lost, ({ process }) => isOver(process));
+      await this.#follower.confirmed(lease.lost, this.#identity.shard);
+      // The time for which the earlier lease allowed it to serve may have run out meanwhile.
+    } while (held && !this.holds && lease.isHeld);
+    if (!lease.isHeld || this.#isStopping) return;
     this.#confirmed = lease;
     lease.onExtended = () => this.#setTimes();
     this.#setTimes();
@@ -169,15 +177,20 @@ export class RegisteredOwnership implements Ownership {
       void this.#registry.recordLongestLease(lease.lengthMs + beyondLeaseMs, until).then(() => this.#setTimes());
   }
 
-  /** Serves nothing any more, and says so: no handoff has to wait for it. */
+  /** Serves nothing any more, and reports that once nothing is under way: no handoff has to wait for it then. */
   async stop(): Promise<void> {
+    this.#isStopping = true;
     this.#confirmed = null;
     this.#setTimes();
     clearInterval(this.#tick);
-    this.#lookAtClock();
-    await this.#registration.end();
-    this.#stopping.abort();
-    await this.#running;
+    try {
+      await this.#dropLost();
+      await this.#registration.end();
+    } finally {
+      // Where something may still be under way, the lease runs out, and the others wait for as long as this process may serve.
+      this.#stopping.abort();
+      await this.#running;
+    }
   }
 
   get version(): number {

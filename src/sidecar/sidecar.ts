@@ -43,7 +43,7 @@ export interface SidecarOptions {
   readonly watch: readonly string[];
   /** Connections of clients that the process has room for. */
   readonly maxConnections: number;
-  /** Called by POST with the keys that leave, before others may serve them. */
+  /** Called by POST with the keys that leave, before others may serve them: with all keys when the sidecar leaves, or its lease is over. */
   readonly onKeysLeave?: string | undefined;
   /** Called where that fails. */
   readonly onHookFault: (fault: string) => void;
@@ -119,7 +119,13 @@ export class Sidecar {
 
   async #giveUpLost(): Promise<void> {
     await this.#router?.release(this.#carried.cluster);
-    await this.#hook?.notify((key) => this.#ownership.lostBy(key, 0, key.length));
+    await this.#hook?.notify((key) => this.#lostBy(key));
+  }
+
+  /** See `FencedShard.lostBy`; but once it may not serve, others may have all keys. */
+  #lostBy(key: Uint8Array): number {
+    const { holds, version } = this.#ownership;
+    return holds || version === 0 ? this.#ownership.lostBy(key, 0, key.length) : version;
   }
 
   /** Takes connections, and refuses their requests until it has registered. @returns the port */

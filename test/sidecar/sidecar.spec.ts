@@ -142,6 +142,10 @@ it('tells the backend which keys leave, before another shard serves them', async
   expect(told).toMatchObject({ cluster: 'docs', shard: 's0', version: 2 });
   const movers = KEYS.filter((key) => sidecars.ownerOf(key, 2) === 's1');
   expect([...(told?.keys ?? [])].sort()).toEqual(movers.sort());
+  // Those that it has still leave with it.
+  await sidecars.all[0]?.process.end('SIGTERM');
+  const rest = KEYS.filter((key) => !movers.includes(key));
+  expect([...(store.left[1]?.keys ?? [])].sort()).toEqual(rest.sort());
 });
 
 it('is counted out while it is stopped, and cuts what it carries once it goes on', async () => {

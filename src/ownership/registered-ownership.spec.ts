@@ -1,0 +1,97 @@
+import { afterEach, expect, it, vi } from 'vitest';
+import { FaultyStore } from '../../test/support/faulty-store.ts';
+import { Scope } from '../../test/support/processes.ts';
+import { clock, PATIENCE, registryOn, sqlite } from '../../test/support/registries.ts';
+import type { Registry } from '../registry/index.ts';
+import { checkTopology } from '../topology/index.ts';
+import { RegisteredOwnership } from './registered-ownership.ts';
+
+const scope = new Scope();
+afterEach(() => scope.release());
+
+const NAME = { namespace: 'default', cluster: 'docs' };
+const LEASE_MS = 300;
+
+/** What a shard does about what it has lost: it takes as long as the test says. */
+class LettingGo {
+  calls = 0;
+  #gate = Promise.withResolvers<void>();
+
+  constructor() {
+    this.#gate.resolve();
+  }
+
+  hold(): void {
+    this.#gate = Promise.withResolvers();
+  }
+
+  release(): void {
+    this.#gate.resolve();
+  }
+
+  onLost(): Promise<void> {
+    this.calls++;
+    return this.#gate.promise;
+  }
+}
+
+/** The one shard of a cluster, which serves, and another's sight of the registry. */
+async function serving(): Promise<{
+  ownership: RegisteredOwnership;
+  lettingGo: LettingGo;
+  store: FaultyStore;
+  others: Registry;
+}> {
+  const under = await sqlite(scope);
+  const others = registryOn(under.open(), scope);
+  const document = { ...NAME, placement: { fixedRing: {} }, failover: { after: '100ms' } };
+  const shards = [{ id: 's0', address: '10.0.0.1:1' }];
+  await others.topologies.commit(checkTopology({ ...document, shards }, 'the test'));
+  const store = new FaultyStore(under.open());
+  const lettingGo = new LettingGo();
+  const identity = { name: NAME, shard: 's0', address: '10.0.0.1:1', nodeId: 'n', leaseMs: LEASE_MS };
+  const ownership = new RegisteredOwnership(
+    registryOn(store, scope),
+    { ...identity, process: { host: 'here', pid: process.pid } },
+    clock,
+    { onVersion: () => {}, onLost: () => lettingGo.onLost() },
+  );
+  await ownership.start();
+  await vi.waitFor(() => expect(ownership.holds).toBe(true), PATIENCE);
+  return { ownership, lettingGo, store, others };
+}
+
+const isEnded = async (others: Registry): Promise<boolean | undefined> =>
+  (await others.handoffs.read(NAME)).nodes[0]?.ended;
+
+it('reports that it has ended only once all that was under way has', async () => {
+  const { ownership, lettingGo, others } = await serving();
+  lettingGo.hold();
+  const stopped = ownership.stop();
+  expect(ownership.holds).toBe(false);
+  const looks = async (): Promise<void> => {
+    for (let i = 0; i < 50; i++) await others.members.list('node');
+  };
+  await Promise.race([stopped, looks()]);
+  expect(await isEnded(others)).toBe(false);
+  lettingGo.release();
+  await stopped;
+  expect(await isEnded(others)).toBe(true);
+});
+
+it('serves by its next lease only once nothing is left of what it lost with the one before', async () => {
+  const { ownership, lettingGo, store, others } = await serving();
+  scope.defer(() => ownership.stop());
+  lettingGo.hold();
+  const before = lettingGo.calls;
+  store.cut();
+  await vi.waitFor(() => expect(ownership.holds).toBe(false), PATIENCE);
+  await vi.waitFor(async () => expect(await others.members.list('node')).toEqual([]), PATIENCE);
+  store.mend();
+  await vi.waitFor(async () => expect(await others.members.list('node')).toHaveLength(1), PATIENCE);
+  // Once when its time was over, and once before it would serve again.
+  await vi.waitFor(() => expect(lettingGo.calls).toBeGreaterThanOrEqual(before + 2), PATIENCE);
+  expect([ownership.holds, ownership.admit('a', null)]).toEqual([false, expect.objectContaining({ kind: 'unknown' })]);
+  lettingGo.release();
+  await vi.waitFor(() => expect(ownership.holds).toBe(true), PATIENCE);
+});
