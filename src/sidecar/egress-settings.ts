@@ -25,7 +25,7 @@ const WAIT_FOR_OWNER_MS = 1000;
 
 /**
  * Where slow calls are waited for, new calls to their keys are held one by one; and a call that other routers wait for may itself call by the
- * egress. Slow calls of the backend are waited for while all is held, as short ones are.
+ * egress. Slow calls of the backend are waited for while all is held, as short ones are; only those that end too late for that have new calls to their keys wait.
  */
 const NO_CALL_IS_SLOW = Number.POSITIVE_INFINITY;
 

@@ -8,7 +8,10 @@ export interface DrainDescription {
   readonly graceMs: number;
   /** A stream that no route calls a watch counts as one once it has been open for this long. */
   readonly longLivedAfterMs: number;
-  /** A call that takes longer is waited for before anything is held, so that neighbours need not wait with it; infinite: none is. */
+  /**
+   * A call that takes longer is waited for before anything is held, so that neighbours need not wait with it. Infinite: none is, unless requests
+   * were held in vain for it.
+   */
   readonly slowAfterMs: number;
   /** Clients are told to come back after some time up to this, so that they do not come all at once. */
   readonly pushbackMs: number;

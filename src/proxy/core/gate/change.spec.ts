@@ -74,6 +74,22 @@ it('waits for no call before all is held where none counts as slow, and makes no
   expect(change.isDone(5000)).toBe(false);
 });
 
+it('waits for a call that was too slow to be waited for while all was held, and has new ones wait for its key, where none counts as slow', () => {
+  const change = new Change(staged('drain', 1), NEXT, { ...defaultDrain, slowAfterMs: Number.POSITIVE_INFINITY });
+  change.seenAll = true;
+  const late = new StubRequest({ isSent: true });
+  change.note(late);
+  change.goOn(staged('hold', 1));
+  change.goOn(staged('drain', 2));
+  expect([change.findSlow(5000), change.isDone(5000), change.isQuiet(5000)]).toEqual([false, false, false]);
+  late.isSent = false;
+  const next = new StubRequest();
+  // It took five seconds: for ten more no other one begins.
+  expect([change.findSlow(5001), change.isDone(5001), change.hasToWait(next)]).toEqual([false, true, true]);
+  expect([change.findSlow(15_000), change.hasToWait(next)]).toEqual([false, true]);
+  expect([change.findSlow(15_001), change.hasToWait(next)]).toEqual([true, false]);
+});
+
 it('waits no longer for a replayed watch that is back at its old owner because requests were held in vain', () => {
   const drain = (attempt: number): StagedCluster => ({ ...staged('drain', attempt), watchesEnd: 'hold' });
   const hold = (attempt: number): StagedCluster => ({ ...drain(attempt), step: 'hold' });

@@ -216,7 +216,9 @@ export class Change {
     return request.isBeingAnswered || nowMs - (this.#drainsSinceMs ?? nowMs) >= this.#longLivedAfterMs;
   }
 
+  /** A call to a key for which requests were held in vain is waited for as well: otherwise they would be again. */
   #isSlow(request: GatedRequest, nowMs: number): boolean {
-    return request.ageMs(nowMs) >= this.#slowAfterMs;
+    if (request.ageMs(nowMs) >= this.#slowAfterMs) return true;
+    return this.#heldKeys.size > 0 && this.#heldKeys.has(request.keyText);
   }
 }
