@@ -136,3 +136,19 @@ it('lets no router in by a certificate of another authority, or one that has run
   const later = await sidecars.router({ upstream: { tls: { authorities: other.certificate, ...other.issue() } } });
   await vi.waitFor(async () => expect((await ask(later.endpoint, 'GET', '/docs/a')).status).toBe(200), PATIENCE);
 });
+
+it('takes its command along, with what that has started, where it is told to end twice', async () => {
+  const sidecars = await Sidecars.start(scope, 0);
+  const [port] = (await freePorts(1)) as [number];
+  // It ends by no signal that can be refused.
+  const deaf = `process.on('SIGTERM', () => {}); ${program(port)}`;
+  const shell = `trap '' TERM; node -e "$0" & wait; wait`;
+  const { process: sidecar } = await sidecars.add('s0', `127.0.0.1:${port}`, [], ['sh', '-c', shell, deaf]);
+  sidecar.child.kill('SIGINT');
+  // What follows within a second is a copy of the first, and no second wish.
+  await vi.waitFor(() => {
+    if (!sidecar.hasEnded) sidecar.child.kill('SIGINT');
+    expect(sidecar.hasEnded).toBe(true);
+  }, PATIENCE);
+  await vi.waitFor(async () => expect(await isListening(port)).toBe(false), PATIENCE);
+});

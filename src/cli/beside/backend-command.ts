@@ -20,6 +20,8 @@ export class BackendCommand {
   constructor([program, ...args]: readonly string[]) {
     this.#child = program === undefined ? null : spawn(program, args, { stdio: 'inherit', detached: true });
     this.#ended = this.#child === null ? null : exitOf(this.#child);
+    // Whoever asks again for the end, or an error that nobody expects, ends this process at once: nothing would look after the command then.
+    if (this.#child !== null) process.on('exit', () => this.#kill());
   }
 
   /** Undefined where it runs by itself, or could not be started. */
@@ -28,7 +30,7 @@ export class BackendCommand {
   }
 
   /**
-   * Runs until a signal comes, or the backend ends, whose exit code becomes this process's.
+   * Runs until a signal comes, or the backend ends, whose exit code becomes this process's. A second signal ends both at once.
    * @param leave what is to be done while the backend is still there, where it is
    * @param end what is to be done once it is not
    */
@@ -59,10 +61,19 @@ export class BackendCommand {
 
   /** Of a command that has ended by itself, what it has started may run on, and write. */
   #terminate(): void {
+    this.#signal('SIGTERM');
+  }
+
+  #kill(): void {
+    // The number of a command that has ended may be another's by now.
+    if (this.#child?.exitCode === null && this.#child.signalCode === null) this.#signal('SIGKILL');
+  }
+
+  #signal(signal: NodeJS.Signals): void {
     const { pid } = this;
     if (pid === undefined) return;
     try {
-      process.kill(-pid, 'SIGTERM');
+      process.kill(-pid, signal);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
     }
