@@ -107,6 +107,18 @@ it('speaks TLS with the other shards where their sidecars do', async () => {
   }
 });
 
+it('speaks TLS with the other shards where only their authorities are named, and never cleartext then', async () => {
+  const sidecars = await callingEachOther(['--tls-authorities', new TestAuthority(scope.folder()).certificate]);
+  await sidecars.apply(2);
+  const key = sidecars.keyOf('s1', 2);
+  // The sidecars of this test are in cleartext: nobody is there whom it may believe.
+  await vi.waitFor(async () => {
+    const { status, text } = await ask(egressOf(sidecars, 's0'), 'GET', `/docs/${key}`, { 'x-shard-key': key });
+    expect([status, text]).toEqual([503, expect.stringMatching(/^shard s1 .* is unavailable/)]);
+  }, PATIENCE);
+  expect(sidecars.store.served).toEqual([]);
+});
+
 it('is a router of the registry for as long as the sidecar runs, and leaves with it', async () => {
   const sidecars = await callingEachOther();
   await applyFirst(sidecars, 2);

@@ -39,7 +39,7 @@ export function withEgressOptions(command: Command): Command {
     )
     .option(
       '--tls-authorities <file>',
-      "with --egress: authorities of the other shards' certificates; the system's by default",
+      "with --egress: authorities of the other shards' certificates, which are then reached by TLS; the system's by default",
     );
 }
 
@@ -55,9 +55,9 @@ export function egressOf(flags: SidecarFlags, sidecar: Sidecar, log: Log): Egres
     throw new UsageError(
       `--egress: ${listen.host} can be reached from outside, and what reaches it calls as this shard does: listen on 127.0.0.1`,
     );
-  // Where the shards of a cluster are reached by TLS, so are all of them.
+  // Where one of a cluster's shards is reached by TLS, so are all of them; who names their authorities means so, whatever this one is shown by.
   const tls =
-    flags.tlsCertificate === undefined
+    flags.tlsCertificate === undefined && flags.tlsAuthorities === undefined
       ? undefined
       : { authorities: flags.tlsAuthorities, certificate: flags.tlsCertificate, key: flags.tlsKey };
   // In metrics and errors it is told from the sidecar's own cluster, whose one shard is the backend.
