@@ -11,6 +11,8 @@ import {
 import { loadSync } from '@grpc/proto-loader';
 import type { Progress, Run } from '../../housekeeping/index.ts';
 import { DIRECT_CHANNEL } from '../../runtime/direct-channel.ts';
+import { shownText } from '../../runtime/shown-text.ts';
+import { tlsChannel } from '../../runtime/tls-channel.ts';
 import {
   allProjects,
   type HousekeepingBackend,
@@ -43,10 +45,14 @@ export class GrpcBackend implements HousekeepingBackend {
 
   /** @param authorities PEM; null: cleartext */
   constructor(address: string, authorities: Buffer | null) {
-    const channel = authorities === null ? credentials.createInsecure() : credentials.createSsl(authorities);
+    const { channel, options } =
+      authorities === null
+        ? { channel: credentials.createInsecure(), options: {} }
+        : tlsChannel(address, { authorities });
     this.#client = new HousekeepingClient(address, channel, {
       'grpc.use_local_subchannel_pool': 1,
       ...DIRECT_CHANNEL,
+      ...options,
     });
   }
 
@@ -94,5 +100,5 @@ export class GrpcBackend implements HousekeepingBackend {
 }
 
 function faultOf({ code, details }: ServiceError): Error {
-  return new Error(`${status[code] ?? code}: ${details}`);
+  return new Error(`${status[code] ?? code}: ${shownText(details)}`);
 }

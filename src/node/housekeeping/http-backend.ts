@@ -1,6 +1,7 @@
 import { request } from 'undici';
 import { z } from 'zod';
 import type { Progress, Run } from '../../housekeeping/index.ts';
+import { shownText } from '../../runtime/shown-text.ts';
 import { limitedBody } from '../limited-body.ts';
 import {
   allProjects,
@@ -29,11 +30,13 @@ const progressLine = z.object({
 /** A backend that is called by HTTP: `GET <url>/projects`, and `POST <url>/run`, which answers a line of JSON for each step of progress. */
 export class HttpBackend implements HousekeepingBackend {
   readonly #url: string;
+  readonly #token: string | null;
   readonly #headers: Readonly<Record<string, string>>;
 
   /** @param token shown as a bearer's; null: none */
   constructor(url: string, token: string | null) {
     this.#url = url.replace(/\/+$/, '');
+    this.#token = token;
     this.#headers = token === null ? {} : { authorization: `Bearer ${token}` };
   }
 
@@ -45,8 +48,9 @@ export class HttpBackend implements HousekeepingBackend {
         signal: AbortSignal.any([signal, AbortSignal.timeout(LIST_TIMEOUT_MS)]),
       });
       const text = await limitedBody(body, LARGEST_LIST);
-      if (statusCode !== 200) throw new Error(`GET ${this.#url}/projects answers ${statusCode}: ${text.slice(0, 200)}`);
-      return parsed(text, page, `GET ${this.#url}/projects`);
+      if (statusCode !== 200)
+        throw new Error(`GET ${this.#url}/projects answers ${statusCode}: ${shownText(text, this.#token)}`);
+      return this.#parsed(text, page, `GET ${this.#url}/projects`);
     });
   }
 
@@ -68,9 +72,11 @@ export class HttpBackend implements HousekeepingBackend {
         throw staleRun(run);
       }
       if (statusCode !== 200)
-        throw new Error(`${what} answers ${statusCode}: ${(await limitedBody(body, LONGEST_LINE)).slice(0, 200)}`);
+        throw new Error(
+          `${what} answers ${statusCode}: ${shownText(await limitedBody(body, LONGEST_LINE), this.#token)}`,
+        );
       for await (const line of lines(body)) {
-        progress = progressOf(parsed(line, progressLine, what));
+        progress = progressOf(this.#parsed(line, progressLine, what));
         run.onProgress(progress);
       }
       return progress;
@@ -80,16 +86,18 @@ export class HttpBackend implements HousekeepingBackend {
     }
   }
 
-  close(): void {}
-}
-
-/** @throws Error that names the backend's request (`what`) */
-function parsed<Value>(text: string, schema: z.ZodType<Value>, what: string): Value {
-  try {
-    return schema.parse(JSON.parse(text));
-  } catch (error) {
-    throw new Error(`${what} gives an answer that is not understood: ${text.slice(0, 200)}`, { cause: error });
+  /** @throws Error that names the backend's request (`what`) */
+  #parsed<Value>(text: string, schema: z.ZodType<Value>, what: string): Value {
+    try {
+      return schema.parse(JSON.parse(text));
+    } catch (error) {
+      throw new Error(`${what} gives an answer that is not understood: ${shownText(text, this.#token)}`, {
+        cause: error,
+      });
+    }
   }
+
+  close(): void {}
 }
 
 /** The lines that are not empty. */

@@ -2,6 +2,8 @@ import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import type { SocketTarget } from '../../io/index.ts';
 import { addressText } from '../../runtime/address.ts';
 import { DIRECT_CHANNEL } from '../../runtime/direct-channel.ts';
+import { shownText } from '../../runtime/shown-text.ts';
+import { tlsChannel } from '../../runtime/tls-channel.ts';
 import type { Check } from './check.ts';
 
 /** The answer's one field, an enum. */
@@ -12,13 +14,14 @@ const STATUS_NAMES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
 /** gRPC's health protocol (grpc/grpc doc/health-checking.md); its messages are one field each. */
 export function grpcCheck(endpoint: SocketTarget, service: string): Check {
   const { target, certificates } = endpoint;
-  const options = certificates?.options();
-  const channel =
-    options === undefined
-      ? credentials.createInsecure()
-      : credentials.createSsl(options.ca ?? null, options.key ?? null, options.cert ?? null);
-  const client = new Client(addressText(target), channel, {
-    ...(options?.servername === undefined ? {} : { 'grpc.ssl_target_name_override': options.servername }),
+  const address = addressText(target);
+  const tls = certificates?.options();
+  const { channel, options } =
+    tls === undefined
+      ? { channel: credentials.createInsecure(), options: {} }
+      : tlsChannel(address, { authorities: tls.ca, key: tls.key, certificate: tls.cert, serverName: tls.servername });
+  const client = new Client(address, channel, {
+    ...options,
     ...DIRECT_CHANNEL,
     // The interval is the back-off.
     'grpc.initial_reconnect_backoff_ms': 100,
@@ -38,7 +41,7 @@ export function grpcCheck(endpoint: SocketTarget, service: string): Check {
           clearTimeout(timer);
           const status = answer?.[0] === STATUS_TAG ? (answer[1] ?? 0) : 0;
           if (timedOut) reject(new Error(`no answer within ${timeoutMs} ms`));
-          else if (error !== null) reject(new Error(error.details));
+          else if (error !== null) reject(new Error(shownText(error.details)));
           else if (status === SERVING) resolve();
           else reject(new Error(STATUS_NAMES[status] ?? `status ${status}`));
         },
