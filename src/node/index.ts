@@ -5,6 +5,14 @@ export {
   type NodeHousekeepingSettings,
   nodeHousekeepingSchema,
 } from './housekeeping/index.ts';
-export { Participant, type ParticipantOptions, type ParticipantSettings, participantUrl } from './participant/index.ts';
+export {
+  type AskSettings,
+  askedAt,
+  isServedPlace,
+  Participant,
+  type ParticipantOptions,
+  type ParticipantSettings,
+  participantUrl,
+} from './participant/index.ts';
 export { type NodeOptions, type NodeSurroundings, type RegisteredNode, registerNode } from './register-node.ts';
 export { type ShardOptions, type ShardSurroundings, type TakingPart, takePart } from './take-part.ts';

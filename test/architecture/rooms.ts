@@ -118,7 +118,7 @@ export const rooms: readonly Room[] = [
   {
     folder: 'node',
     what: 'nodes that register themselves, have their tasks called, or take part in handoffs by themselves (`participant/`)',
-    mayImport: ['housekeeping', 'ownership', 'proxy/health', 'registry', 'runtime', 'topology', 'yaml'],
+    mayImport: ['housekeeping', 'io', 'ownership', 'proxy/health', 'registry', 'runtime', 'topology', 'yaml'],
   },
   {
     folder: 'sidecar',

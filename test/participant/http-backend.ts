@@ -23,6 +23,8 @@ export class HttpBackend {
   readonly heard: Heard[] = [];
   /** What it does wrong. */
   misbehaves: Misbehaviour = () => false;
+  /** What it waits for before it answers a first call. */
+  onFirstCall: () => Promise<void> = () => Promise.resolve();
   readonly #origin = 1000 * Math.random();
   #server: Server | null = null;
   #port = 0;
@@ -100,6 +102,7 @@ export class HttpBackend {
       [this.#agent, this.#sequence, this.#untilMs] = [call.agent, call.sequence, call.serveUntilMs];
       this.heard.push({ step: step as ParticipantStep, call, atMs: clock() });
     }
+    if (call.backend === '' && !isRefused) await this.onFirstCall();
     response.writeHead(isRefused ? 409 : 200, { 'content-type': 'application/json' });
     response.end(JSON.stringify({ backend: this.id, agent: this.#agent, clockMs: this.#nowMs }));
   }

@@ -82,6 +82,37 @@ it.each<readonly [string, Misbehaviour, string]>([
   await vi.waitFor(() => expect(backend.steps).toContain('drop 2'), PATIENCE);
 });
 
+it('lets a cluster that was deleted be made again only once the backend has nothing under way', async () => {
+  const { all, backend } = await serving();
+  const releases: Array<() => void> = [];
+  let isReleased = false;
+  // It serves nothing more at once, and something takes longer to end.
+  backend.onFirstCall = () => new Promise((resolve) => releases.push(resolve));
+  await all.commands.done('cluster', 'delete', 'docs', '--yes');
+  await vi.waitFor(() => expect(backend.steps.slice(2)).toContain('hello'), PATIENCE);
+  const made = all.commands.done('cluster', 'create', 'docs', '--shards', `s1=${ELSEWHERE}`).then(() => isReleased);
+  for (let i = 0; i < 10; i++) await all.commands.done('cluster', 'list');
+  isReleased = true;
+  for (const release of releases) release();
+  expect(await made).toBe(true);
+});
+
+it('repeats a hold that fails ever more rarely', async () => {
+  const { all, backend } = await serving();
+  let holds = 0;
+  backend.misbehaves = (step, _, response) =>
+    step === 'hold' && ++holds > 0 && response.writeHead(500).end() !== undefined;
+  const change = all.commands.run('topology', 'apply', all.file({ s0: backend.address, s1: ELSEWHERE }));
+  // Requests were held in vain twice: for half a second, and for one.
+  const aborts = (): number => backend.steps.filter((step) => step === 'abort 1').length;
+  await vi.waitFor(() => expect(aborts()).toBeGreaterThanOrEqual(2), PATIENCE);
+  const asked = holds;
+  backend.misbehaves = () => false;
+  expect((await change).code).toBe(0);
+  // At intervals of 50 ms it would have been asked thirty times.
+  expect(asked).toBeLessThan(15);
+});
+
 it('counts on nothing that a backend without answers serves, once its time is over, and has it begin anew', async () => {
   const { all, backend } = await serving();
   backend.misbehaves = () => true;

@@ -40,11 +40,12 @@ export class Participants {
       leaseMs,
       process: { host: 'here', pid: process.pid },
       backend: { url: new URL(backend.url), caFile: null, tokenFile: null },
-      ask: { host: '127.0.0.1', port: 0 },
+      ask: { host: '127.0.0.1', port: 0, certificate: null },
       health: undefined,
       onHealth: () => {},
       onFault: (fault) => faults.push(fault),
       clock,
+      timeOfDayMs: Date.now,
       random: Math.random,
     });
     await participant.start();

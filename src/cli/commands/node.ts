@@ -1,9 +1,8 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { thisProcess } from '../../app/process-name.ts';
 import { HousekeepingMetrics } from '../../housekeeping/index.ts';
-import { Participant, participantUrl, type RegisteredNode, registerNode } from '../../node/index.ts';
+import { Participant, type ParticipantOptions, type RegisteredNode, registerNode } from '../../node/index.ts';
 import { openRegistry } from '../../registry/store/index.ts';
-import type { HostPort } from '../../runtime/address.ts';
 import { listenFault } from '../../runtime/foreign-errors.ts';
 import { type Log, newLog } from '../../runtime/log.ts';
 import { machine } from '../../runtime/machine-clock.ts';
@@ -13,18 +12,15 @@ import { derivedNodeId } from '../../topology/index.ts';
 import { BackendCommand } from '../beside/backend-command.ts';
 import { housekeepingOf, prepareHousekeeping } from '../beside/backend-housekeeping.ts';
 import { type BackendFlags, healthOf, withBackendOptions, withNodeOptions } from '../beside/backend-options.ts';
-import { addressOption, optionWithDefault, reachableTextOption } from '../options/options.ts';
+import { type ParticipantFlags, participantOf, withParticipantOptions } from '../beside/participant-options.ts';
+import { reachableTextOption } from '../options/options.ts';
 import { chosenRegistry, withRegistryOption } from '../options/registry-option.ts';
 import { serveMetrics } from '../output/housekeeping-output.ts';
 import { continueUnread } from '../output/terminal.ts';
 
-interface NodeFlags extends BackendFlags {
+interface NodeFlags extends BackendFlags, ParticipantFlags {
   readonly address: string;
   readonly role: 'primary' | 'replica';
-  readonly participant?: URL;
-  readonly participantCa?: string;
-  readonly participantTokenFile?: string;
-  readonly ask: HostPort;
 }
 
 const UNREADABLE = 'an entry of the registry cannot be read; continuing without it';
@@ -43,45 +39,24 @@ export function nodeCommand(): Command {
     .addHelpText('after', EXAMPLE);
   withNodeOptions(register, (each) =>
     each.requiredOption('--address <address>', 'where the node listens, host:port', reachableTextOption),
-  )
-    .addOption(new Option('--role <role>', 'its role in the shard').choices(['primary', 'replica']).default('primary'))
-    .option(
-      '--participant <url>',
-      'the backend takes part in handoffs by itself, and is called there for each step: http:, https:, grpc: or grpcs:',
-      urlOption,
-    )
-    .option('--participant-ca <file>', 'authorities of its certificate, PEM')
-    .option('--participant-token-file <file>', 'a token that is shown to it')
-    .addOption(
-      optionWithDefault(
-        '--ask <address>',
-        'where it asks which keys are its own, host:port; port 0 has the system choose one',
-        addressOption,
-        '127.0.0.1:0',
-      ),
-    );
-  withRegistryOption(withBackendOptions(register)).action((args: string[], flags: NodeFlags) =>
+  ).addOption(new Option('--role <role>', 'its role in the shard').choices(['primary', 'replica']).default('primary'));
+  withRegistryOption(withBackendOptions(withParticipantOptions(register))).action((args: string[], flags: NodeFlags) =>
     registerBackend(args, flags),
   );
   return command;
-}
-
-function urlOption(text: string): URL {
-  const url = participantUrl(text);
-  if (typeof url === 'string') throw new InvalidArgumentError(url);
-  return url;
 }
 
 async function registerBackend(args: readonly string[], flags: NodeFlags): Promise<void> {
   // What is asked for in a wrong way is refused before the command is started.
   const settings = housekeepingOf(flags);
   const registry = chosenRegistry(flags);
-  checkParticipant(flags);
+  const takesPart = participantOf(flags, flags.address);
+  if (takesPart !== null && flags.role === 'replica') throw new UsageError('--participant: a replica owns no keys');
   const metrics = new HousekeepingMetrics();
   const metricsServer = await serveMetrics(flags.metrics, settings === null ? null : metrics);
   continueUnread();
   const log = newLog('info').child({ cluster: flags.cluster, shard: flags.shard, address: flags.address });
-  const participant = flags.participant === undefined ? null : await participating(flags, flags.participant, log);
+  const participant = takesPart === null ? null : await participating(flags, takesPart, log);
   const backend = new BackendCommand(args);
   const node = participant ?? registered(flags, backend.pid, log);
   const housekeeping =
@@ -122,16 +97,13 @@ function logHealth(log: Log, fault: string | null): void {
   else log.warn({ fault }, 'the node is unhealthy');
 }
 
-function checkParticipant({ participant, participantCa, participantTokenFile, role }: NodeFlags): void {
-  if (participant === undefined) {
-    if (participantCa !== undefined || participantTokenFile !== undefined)
-      throw new UsageError('--participant-ca and --participant-token-file need --participant');
-  } else if (role === 'replica') throw new UsageError('--participant: a replica owns no keys');
-}
-
 /** A node that takes part in handoffs by itself. */
-async function participating(flags: NodeFlags, url: URL, log: Log): Promise<Pick<RegisteredNode, 'ready' | 'leave'>> {
-  const { namespace, cluster, shard, address, ask, lease: leaseMs, participantCa, participantTokenFile } = flags;
+async function participating(
+  flags: NodeFlags,
+  { ask, backend }: Pick<ParticipantOptions, 'ask' | 'backend'>,
+  log: Log,
+): Promise<Pick<RegisteredNode, 'ready' | 'leave'>> {
+  const { namespace, cluster, shard, address, lease: leaseMs } = flags;
   const registry = openRegistry(chosenRegistry(flags), machine);
   registry.unreadable.onFound = ({ key, reason }) => log.warn({ key, reason }, UNREADABLE);
   registry.onDenied((reason) => log.error({ reason }, 'the registry refuses this node'));
@@ -143,7 +115,7 @@ async function participating(flags: NodeFlags, url: URL, log: Log): Promise<Pick
     address,
     leaseMs,
     process: thisProcess(),
-    backend: { url, caFile: participantCa ?? null, tokenFile: participantTokenFile ?? null },
+    backend,
     ask,
     health: healthOf(flags),
     onHealth: (fault) => logHealth(log, fault),

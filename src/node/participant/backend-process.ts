@@ -8,18 +8,20 @@ import {
 import type { Registry } from '../../registry/index.ts';
 import { plainText } from '../../runtime/foreign-errors.ts';
 import { losingShards, type Topology } from '../../topology/index.ts';
-import type { CallDetails, Caller } from './caller.ts';
+import { type CallDetails, type Caller, FIRST_CALL } from './caller.ts';
 import type { ParticipantReply, ParticipantStep } from './calls.ts';
 import { Grant } from './grant.ts';
-import { movesOf } from './moves.ts';
+import { LastMoves } from './moves.ts';
 import type { KeysAnswer } from './questions.ts';
 
 // What holds: the registry hears that keys are given up only once this process of the backend has answered a `hold` for the attempt that is
-// under way, or once its time is over, after which it serves nothing by itself. What it is told follows the versions one by one; where that
+// under way; that nothing is served only once it has answered a first call, before which it has nothing under way; or once its time is over, after
+// which it serves nothing by itself. An answer to any other `serve` says nothing about what is under way. What it is told follows the versions one by one; where that
 // is not possible, because keys were taken without a hold, or because it has not heard all of it, it begins anew with nothing in memory.
 
-/** After a call that has failed. */
+/** After a call that has failed: requests may be held meanwhile. Each further time it is twice as long, up to the most. */
 const RETRY_MS = 50;
+const MOST_RETRY_MS = 1000;
 /** Of the time for which it may serve: how often that is extended. One such call may be lost. */
 const RENEWALS_PER_GRANT = 4;
 
@@ -61,6 +63,11 @@ export class BackendProcess {
   #told: Told | null = null;
   /** It has just said hello. */
   #isFresh = true;
+  /** Another process answers in its place. */
+  #isReplaced = false;
+  /** Calls that have failed, one after the other, since something has changed. */
+  #failures = 0;
+  readonly #moves: LastMoves;
   /** What has become current, and it has not been told. */
   #versions: Topology[] = [];
   /** What others wait for; null: that it serves nothing at all. */
@@ -79,6 +86,7 @@ export class BackendProcess {
     this.#grant = new Grant(grantMs);
     this.#grant.onAnswer(hello.clockMs, clock());
     this.#token = new StoreToken(identity.shard);
+    this.#moves = new LastMoves(identity.shard);
     const listener: OwnershipListener = {
       onVersion: () => this.#versions.push(this.#ownership.topology as Topology),
       onLost: () => this.#onLost(),
@@ -117,7 +125,7 @@ export class BackendProcess {
     return { sequence: this.#surroundings.caller.sequence, lostBy };
   }
 
-  /** Has it serve nothing any more. Resolves once that is so, and the others know. */
+  /** Has it serve nothing any more. Resolves once nothing is under way, and the others know. */
   async stop(): Promise<void> {
     this.#over.abort();
     this.#wake();
@@ -128,19 +136,25 @@ export class BackendProcess {
 
   async #end(): Promise<void> {
     const { clock, caller } = this.#surroundings;
-    const overInMs = this.#grant.overAtMs - clock();
-    if (overInMs <= 0) return;
+    const overInMs = Math.max(0, this.#grant.overAtMs - clock());
     const timeIsUp = AbortSignal.timeout(Math.ceil(overInMs));
-    while (!this.#grant.isOver(clock())) {
+    if (overInMs > 0 && !(await this.#hasEnded(caller, timeIsUp))) await this.#pause(overInMs, timeIsUp);
+    this.#grant.onStopped();
+  }
+
+  /** @returns whether it has said that nothing is under way; without that its time runs out */
+  async #hasEnded(caller: Caller, until: AbortSignal): Promise<boolean> {
+    while (!this.#isReplaced && !until.aborted) {
       try {
-        const { backend, agent, isRefused } = await caller.call('serve', this.#details(NOT_AT_ALL), timeIsUp);
-        // One that follows another agent serves nothing by this one's word.
-        if (backend === this.#id && !(isRefused && agent === caller.agent)) return;
+        const { backend, isRefused } = await caller.call('serve', FIRST_CALL, until);
+        if (backend !== this.#id) return false;
+        if (!isRefused) return true;
       } catch {
-        // Without its word its time runs out.
+        // It may answer yet.
       }
-      await this.#pause(RETRY_MS, timeIsUp);
+      await this.#pause(RETRY_MS, until);
     }
+    return false;
   }
 
   // ---- what the registry has ---------------------------------------------------------------------------------------
@@ -149,6 +163,8 @@ export class BackendProcess {
     const { givingUp, topology } = this.#ownership;
     const asking = this.#asking;
     if (asking !== null && (this.#versions.length > 0 || !isSame(asking.givingUp, givingUp))) asking.cancel.abort();
+    this.#lookAtTime();
+    this.#failures = 0;
     this.#wake();
     if (givingUp === null && topology !== null) return undefined;
     return new Promise((resolve) => {
@@ -179,7 +195,12 @@ export class BackendProcess {
       const change = this.#change.promise;
       const next = this.#next();
       if (next === null) await change;
-      else if (!(await this.#take(next))) await this.#pause(RETRY_MS, this.#over.signal);
+      else if (await this.#take(next)) this.#failures = 0;
+      else {
+        const retryMs = Math.min(RETRY_MS * 2 ** this.#failures, MOST_RETRY_MS);
+        this.#failures++;
+        await Promise.race([this.#pause(retryMs, this.#over.signal), change]);
+      }
       this.#lookAtWaiting();
     }
   }
@@ -212,7 +233,7 @@ export class BackendProcess {
 
   /** Others may have had its keys while its time was over: it has to begin anew before it serves again. */
   #lookAtTime(): void {
-    if (this.#grant.isOver(this.#surroundings.clock())) this.#told = null;
+    if (!this.#ownership.holds || this.#grant.isOver(this.#surroundings.clock())) this.#told = null;
   }
 
   /** @returns false where it has not heard it */
@@ -226,8 +247,7 @@ export class BackendProcess {
       this.#versions = this.#versions.slice(this.#versions.indexOf(topology) + 1);
     }
     const { staged } = this.#ownership;
-    const { shard } = this.#surroundings.identity;
-    const moves = hold === null || staged?.version !== hold.to ? null : movesOf(topology, staged, shard);
+    const moves = hold === null || staged?.version !== hold.to ? null : this.#moves.between(topology, staged);
     this.#told = next;
     const cancel = new AbortController();
     this.#asking = hold === null ? null : { givingUp: hold, cancel };
@@ -241,14 +261,14 @@ export class BackendProcess {
 
   /** It begins anew, with nothing in memory. */
   async #begin(): Promise<boolean> {
-    if (!this.#isFresh && (await this.#call('serve', { ...this.#details(NOT_AT_ALL), backend: '' })) === null)
-      return false;
+    if (!this.#isFresh && (await this.#call('serve', FIRST_CALL)) === null) return false;
     this.#isFresh = false;
     return true;
   }
 
+  /** There is no topology any more. Whoever gets the keys by the next one must not meet what is under way by this one. */
   async #stopServing(): Promise<boolean> {
-    if ((await this.#call('serve', this.#details(NOT_AT_ALL))) === null) return false;
+    if ((await this.#call('serve', FIRST_CALL)) === null) return false;
     this.#grant.onStopped();
     this.#told = null;
     return true;
@@ -289,6 +309,7 @@ export class BackendProcess {
       const reply = await caller.call(step, details, AbortSignal.any(signals));
       onFault(step, null);
       if (reply.backend !== this.#id) {
+        this.#isReplaced = true;
         this.#over.abort();
         this.#wake();
       } else if (reply.agent !== caller.agent) this.#told = null;

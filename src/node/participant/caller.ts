@@ -1,8 +1,11 @@
 import { newInstance } from '../../registry/index.ts';
-import type { ParticipantBackend, ParticipantCall, ParticipantReply, ParticipantStep } from './calls.ts';
-
-/** The longest time for which requests are held for a change (`HandoffDriver`): an answer that comes later is of no use. */
-const CALL_MS = 2000;
+import {
+  CALL_MS,
+  type ParticipantBackend,
+  type ParticipantCall,
+  type ParticipantReply,
+  type ParticipantStep,
+} from './calls.ts';
 
 /** What is the same in all calls of an agent. */
 export type CalledFor = Pick<ParticipantCall, 'namespace' | 'cluster' | 'shard' | 'ask'>;
@@ -10,6 +13,9 @@ export type CalledFor = Pick<ParticipantCall, 'namespace' | 'cluster' | 'shard' 
 /** What differs. */
 export type CallDetails = Pick<ParticipantCall, 'backend' | 'version' | 'token' | 'serveUntilMs'> &
   Partial<Pick<ParticipantCall, 'to' | 'attempt' | 'moves'>>;
+
+/** Of the first call: the backend follows this agent from now on, and serves nothing. It answers once nothing is under way, nor in its memory. */
+export const FIRST_CALL: CallDetails = { backend: '', version: 0, token: 0, serveUntilMs: 0 };
 
 /** Calls a backend in the name of this agent, and numbers its calls. */
 export class Caller {
@@ -34,10 +40,5 @@ export class Caller {
     const { agent, sequence } = this;
     const call = { agent, sequence, ...this.#calledFor, to: 0, attempt: 0, moves: null, ...details };
     return this.#backend.call(step, call, AbortSignal.any([signal, AbortSignal.timeout(CALL_MS)]));
-  }
-
-  /** The first call to a process of the backend: it follows this agent from now on, and serves nothing yet. @throws Error as `call` */
-  hello(signal: AbortSignal): Promise<ParticipantReply> {
-    return this.call('serve', { backend: '', version: 0, token: 0, serveUntilMs: 0 }, signal);
   }
 }

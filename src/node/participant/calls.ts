@@ -14,7 +14,7 @@ export interface Moves {
   readonly space: string;
   /** Those that leave this shard, or come to it. Points are decimal numbers, both included. */
   readonly ranges: ReadonlyArray<{ readonly [Field in keyof MovedRange]: string | null }>;
-  /** They come before ranges. */
+  /** All pins, also those that stay as they are. They come before ranges. */
   readonly pins: readonly MovedPin[];
 }
 
@@ -43,6 +43,9 @@ export interface ParticipantCall {
   /** Of `hold`: which keys move; null where ranges cannot say it. */
   readonly moves: Moves | null;
 }
+
+/** The longest time for which requests are held for a change (`HandoffDriver`): an answer that comes later is of no use. */
+export const CALL_MS = 2000;
 
 const MAX_NAME = 128;
 /** An answer has a few short fields. */

@@ -57,6 +57,16 @@ it('posts each step with all that counts, and shows its token', async () => {
   expect(asked).toEqual([['POST', '/keyway/hold', 'Bearer secret', CALL]]);
 });
 
+it('shows nothing of its token where the backend repeats it, nor more than a line', async () => {
+  const { called } = await participant(
+    (response) => response.writeHead(401).end(`secret: no\nsuch token ${'x'.repeat(999)}`),
+    'secret',
+  );
+  await expect(called.call('hold', CALL, AbortSignal.timeout(5000))).rejects.toThrow(
+    /^it answers 401: \(secret\): no such token x{1,180}…$/,
+  );
+});
+
 it('takes 409 for a refusal, with the same answer', async () => {
   const { called } = await participant(json(409, REPLY));
   expect(await called.call('commit', CALL, AbortSignal.timeout(5000))).toEqual({ ...REPLY, isRefused: true });

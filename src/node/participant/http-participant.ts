@@ -1,4 +1,5 @@
 import { Agent, request } from 'undici';
+import { shownText } from '../../runtime/shown-text.ts';
 import { limitedBody } from '../limited-body.ts';
 import {
   MAX_ANSWER_BYTES,
@@ -9,19 +10,20 @@ import {
   participantReply,
 } from './calls.ts';
 
-const SHOWN = 200;
 const CONFLICT = 409;
 const CONNECT_MS = 1000;
 
 /** A backend that is called by HTTP: `POST <url>/hold` and so on, with JSON both ways. Redirects are not followed. */
 export class HttpParticipant implements ParticipantBackend {
   readonly #url: string;
+  readonly #token: string | null;
   readonly #dispatcher: Agent;
   readonly #headers: Readonly<Record<string, string>>;
 
   /** @param token shown as a bearer's; null: none. @param authorities PEM; null: those that Node trusts */
   constructor(url: string, token: string | null, authorities: Buffer | null) {
     this.#url = url.replace(/\/+$/, '');
+    this.#token = token;
     this.#headers = { 'content-type': 'application/json', ...(token !== null && { authorization: `Bearer ${token}` }) };
     const ca = authorities === null ? {} : { ca: authorities };
     // Each call has its own limit.
@@ -37,23 +39,20 @@ export class HttpParticipant implements ParticipantBackend {
       dispatcher: this.#dispatcher,
     });
     const text = await limitedBody(body, MAX_ANSWER_BYTES);
-    if (statusCode !== 200 && statusCode !== CONFLICT) throw new Error(`it answers ${statusCode}: ${shown(text)}`);
-    return { ...parsed(text), isRefused: statusCode === CONFLICT };
+    if (statusCode !== 200 && statusCode !== CONFLICT)
+      throw new Error(`it answers ${statusCode}: ${shownText(text, this.#token)}`);
+    return { ...this.#parsed(text), isRefused: statusCode === CONFLICT };
+  }
+
+  #parsed(text: string): Omit<ParticipantReply, 'isRefused'> {
+    try {
+      return participantReply.parse(JSON.parse(text));
+    } catch (cause) {
+      throw new Error(`its answer is not understood: ${shownText(text, this.#token)}`, { cause });
+    }
   }
 
   close(): void {
     void this.#dispatcher.destroy();
   }
-}
-
-function parsed(text: string): Omit<ParticipantReply, 'isRefused'> {
-  try {
-    return participantReply.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new Error(`its answer is not understood: ${shown(text)}`, { cause });
-  }
-}
-
-function shown(text: string): string {
-  return text.slice(0, SHOWN);
 }

@@ -1,17 +1,17 @@
 import { hasEnded, processMark } from '../../ownership/index.ts';
 import { type ActiveHealthDescription, HealthChecker } from '../../proxy/health/index.ts';
 import { type MemberProcess, type Registry, StoreUnavailable, UnreadableEntry } from '../../registry/index.ts';
-import { type HostPort, splitAddress } from '../../runtime/address.ts';
+import { splitAddress } from '../../runtime/address.ts';
 import { plainText } from '../../runtime/foreign-errors.ts';
 import { namedFile, secretIn } from '../../runtime/named-file.ts';
 import { RETRY_MS } from '../../runtime/pause.ts';
 import type { TopologyName } from '../../topology/index.ts';
 import { BackendProcess } from './backend-process.ts';
-import { Caller } from './caller.ts';
+import { Caller, FIRST_CALL } from './caller.ts';
 import type { ParticipantBackend, ParticipantReply, ParticipantStep } from './calls.ts';
 import { MAX_GRANT_MS } from './grant.ts';
 import { Questions } from './questions.ts';
-import type { ParticipantSettings } from './settings.ts';
+import type { AskedAt, ParticipantSettings } from './settings.ts';
 
 /** Of a lease: it takes two answers that do not come until a backend stops to serve. */
 const GRANTS_PER_LEASE = 3;
@@ -27,8 +27,8 @@ export interface ParticipantOptions {
   /** This process: it stands for the backend in the registry. */
   readonly process: MemberProcess;
   readonly backend: ParticipantSettings;
-  /** Where the backend asks about its keys; port 0: the system chooses one. */
-  readonly ask: HostPort;
+  /** Where the backend asks about its keys. */
+  readonly ask: AskedAt;
   /** How its health is checked; undefined: it is well for as long as it answers. */
   readonly health: ActiveHealthDescription | undefined;
   /** Called when its health changes, with the fault, or null. */
@@ -36,6 +36,7 @@ export interface ParticipantOptions {
   /** Called when it does not answer as it should, with the fault, and with null once it does. */
   readonly onFault: (fault: string | null) => void;
   readonly clock: () => number;
+  readonly timeOfDayMs: () => number;
   readonly random: () => number;
 }
 
@@ -76,10 +77,10 @@ export class Participant {
     if (this.#process !== null) this.#process.isHealthy = this.#isHealthy;
   }
 
-  /** Takes questions, and registers once the backend is well and answers. @throws Error where the address for questions cannot be had; NamedFileFault */
+  /** Takes questions, and registers once the backend is well and answers. @throws Error where the address for questions cannot be had; NamedFileFault, TlsFileError */
   async start(): Promise<void> {
-    const { name, shard, ask, backend } = this.#options;
-    const calls = await connected(backend);
+    const { name, shard, ask, backend, timeOfDayMs } = this.#options;
+    const calls = await connected(backend, timeOfDayMs);
     const caller = new Caller(calls, { ...name, shard, ask: await this.#questions.listen(ask) });
     this.#running = this.#run(caller).finally(() => calls.close());
   }
@@ -106,7 +107,7 @@ export class Participant {
   async #hello(caller: Caller, signal: AbortSignal): Promise<ParticipantReply | null> {
     while (!signal.aborted) {
       try {
-        const reply = await caller.hello(signal);
+        const reply = await caller.call('serve', FIRST_CALL, signal);
         if (reply.isRefused) throw new Error('it refuses a first call');
         this.#onFault('serve', null);
         return reply;
@@ -187,13 +188,17 @@ export class Participant {
 }
 
 /** @throws NamedFileFault */
-async function connected({ url, caFile, tokenFile }: ParticipantSettings): Promise<ParticipantBackend> {
+async function connected(
+  { url, caFile, tokenFile }: ParticipantSettings,
+  timeOfDayMs: () => number,
+): Promise<ParticipantBackend> {
   const authorities = caFile === null ? null : namedFile(caFile);
   const token = tokenFile === null ? null : secretIn(tokenFile);
   // Their libraries are many files, which few need.
   if (url.protocol === 'grpc:' || url.protocol === 'grpcs:') {
     const { GrpcParticipant } = await import('./grpc-participant.ts');
-    return new GrpcParticipant(url.host, token, url.protocol === 'grpcs:', authorities);
+    const isTls = url.protocol === 'grpcs:';
+    return new GrpcParticipant({ address: url.host, token, authorities: isTls ? authorities : undefined, timeOfDayMs });
   }
   const { HttpParticipant } = await import('./http-participant.ts');
   return new HttpParticipant(url.href, token, authorities);

@@ -1,12 +1,17 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import { z } from 'zod';
-import { addressText, type HostPort } from '../../runtime/address.ts';
+import { type CertificateFiles, ServerCertificates } from '../../io/index.ts';
+import { addressText } from '../../runtime/address.ts';
 import { limitedBody } from '../limited-body.ts';
+import type { AskedAt } from './settings.ts';
 
 const MAX_KEYS = 10_000;
 const MAX_BYTES = 8 * 1024 * 1024;
 /** A connection that asks nothing is closed. */
 const IDLE_MS = 60_000;
+/** How often it is looked whether the certificate has changed. */
+const REFRESH_MS = 5000;
 
 const question = z.object({ keys: z.array(z.string()).max(MAX_KEYS) });
 
@@ -20,30 +25,42 @@ export interface KeysAnswer {
 
 /** Answers a backend's questions about its keys, so that it need not know how they are placed: `POST /owns`. */
 export class Questions {
-  readonly #server: Server;
+  #server: Server | null = null;
+  #refresh: NodeJS.Timeout | undefined;
   readonly #answer: (keys: readonly string[]) => KeysAnswer | null;
 
   /** @param answer null: what is known changes at this moment, and the backend should ask again */
   constructor(answer: (keys: readonly string[]) => KeysAnswer | null) {
     this.#answer = answer;
-    this.#server = createServer(
-      { keepAliveTimeout: IDLE_MS },
-      (request, response) => void this.#take(request, response),
-    );
-    this.#server.unref();
   }
 
-  /** @returns the URL to ask at. @throws Error where the address cannot be had */
-  async listen({ host, port }: HostPort): Promise<string> {
+  /** @returns the URL to ask at. @throws Error where the address cannot be had; TlsFileError */
+  async listen({ host, port, certificate }: AskedAt): Promise<string> {
+    const take = (request: IncomingMessage, response: ServerResponse): void => void this.#take(request, response);
+    const server =
+      certificate === null
+        ? createServer({ keepAliveTimeout: IDLE_MS }, take)
+        : this.#secureServer(certificate).on('request', take);
+    this.#server = server.unref();
     await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen({ host, port }, () => {
-        this.#server.off('error', reject).on('error', () => {});
+      server.once('error', reject);
+      server.listen({ host, port }, () => {
+        server.off('error', reject).on('error', () => {});
         resolve();
       });
     });
-    const bound = this.#server.address() as { readonly port: number };
-    return `http://${addressText({ host, port: bound.port })}/owns`;
+    const bound = server.address() as { readonly port: number };
+    return `${certificate === null ? 'http' : 'https'}://${addressText({ host, port: bound.port })}/owns`;
+  }
+
+  #secureServer(files: CertificateFiles): SecureServer {
+    const minimumVersion = 'TLSv1.2' as const;
+    const certificates = new ServerCertificates({ certificates: [files], minimumVersion });
+    const server = createSecureServer({ ...certificates.defaultOptions, keepAliveTimeout: IDLE_MS });
+    this.#refresh = setInterval(() => {
+      if (certificates.refresh()) server.setSecureContext(certificates.defaultOptions);
+    }, REFRESH_MS).unref();
+    return server;
   }
 
   async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -77,7 +94,8 @@ export class Questions {
   }
 
   close(): void {
-    this.#server.close();
-    this.#server.closeAllConnections();
+    clearInterval(this.#refresh);
+    this.#server?.close();
+    this.#server?.closeAllConnections();
   }
 }
