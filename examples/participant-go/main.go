@@ -2,7 +2,8 @@
 //
 //	PUT    /docs/KEY          write a document
 //	GET    /docs/KEY          read it
-//	POST   /keyway/STEP       what the agent calls: see participant.go
+//
+// What the agent calls (see participant.go) has a port of its own, on loopback: clients of the router must not reach it.
 package main
 
 import (
@@ -31,7 +32,8 @@ type server struct {
 }
 
 func main() {
-	port := flag.Int("port", 0, "where to listen, on loopback")
+	port := flag.Int("port", 0, "where to listen for requests, on loopback")
+	agentPort := flag.Int("agent-port", 0, "where to listen for the agent, on loopback")
 	data := flag.String("data", "docs", "the folder of documents")
 	logged := flag.String("log", "", "a file that what was served is written to")
 	work := flag.Duration("work", 0, "what each request takes besides")
@@ -45,8 +47,9 @@ func main() {
 	}
 	s := &server{NewParticipant(), Store{*data}, *work, served}
 	http.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	http.HandleFunc("/keyway/", s.step)
 	http.HandleFunc("/docs/", s.document)
+	agent := http.Server{Addr: fmt.Sprintf("127.0.0.1:%d", *agentPort), Handler: http.HandlerFunc(s.step)}
+	go func() { log.Fatal(agent.ListenAndServe()) }()
 	log.Fatal(http.ListenAndServe(fmt.Sprintf("127.0.0.1:%d", *port), nil))
 }
 
@@ -56,7 +59,7 @@ func (s *server) step(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	reply, isTaken := s.participant.Take(strings.TrimPrefix(r.URL.Path, "/keyway/"), call)
+	reply, isTaken := s.participant.Take(strings.TrimPrefix(r.URL.Path, "/"), call)
 	w.Header().Set("content-type", "application/json")
 	if !isTaken {
 		w.WriteHeader(http.StatusConflict)

@@ -17,8 +17,9 @@ const (
 	// How long a request waits for what this process is about to be told.
 	patience = 2 * time.Second
 	pause    = 20 * time.Millisecond
-	// What one question takes.
-	mostKeys = 10_000
+	// What one question takes: escaped as JSON, the names of the keys may be six times as long.
+	mostKeys     = 10_000
+	mostKeyBytes = 1 << 20
 )
 
 // Call is what the agent sends with each step.
@@ -205,7 +206,7 @@ func (p *Participant) End(entry *Entry) {
 
 // ---- steps of a change ----------------------------------------------------------------------------------------------
 
-// Take does what the agent asks for. It says no where the call is for another process, of another agent, or overtaken.
+// Take does what the agent asks for. It says no where the call is for another process, of another agent, or overtaken, be it while its work goes on.
 func (p *Participant) Take(step string, call Call) (Reply, bool) {
 	isFirst := call.Backend == ""
 	p.mu.Lock()
@@ -221,25 +222,26 @@ func (p *Participant) Take(step string, call Call) (Reply, bool) {
 	}
 	p.notify()
 	p.mu.Unlock()
+	isDone := true
 	switch {
 	case isFirst:
-		p.drop(func(*Entry) bool { return true })
+		isDone = p.drop(call.Sequence, func(*Entry) bool { return true })
 	case step == "hold":
-		p.hold(call.Sequence, call.Ask)
+		isDone = p.hold(call.Sequence, call.Ask)
 	case step == "abort":
 		p.stay()
 	case step == "drop":
-		p.drop(func(entry *Entry) bool { return entry.leaving })
+		isDone = p.drop(call.Sequence, func(entry *Entry) bool { return entry.leaving })
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.reply(), true
+	return p.reply(), isDone
 }
 
 func (p *Participant) reply() Reply { return Reply{p.id, p.agent, p.clockMs()} }
 
-// What leaves is refused from now on. Returns once none of it is under way.
-func (p *Participant) hold(step int64, ask string) {
+// What leaves is refused from now on. Returns once none of it is under way; it says no once another step has come.
+func (p *Participant) hold(step int64, ask string) bool {
 	p.mu.Lock()
 	keys := make([]string, 0, len(p.entries))
 	for key := range p.entries {
@@ -248,12 +250,12 @@ func (p *Participant) hold(step int64, ask string) {
 	p.mu.Unlock()
 	lost := []string{}
 	for len(keys) > 0 {
-		part := keys[:min(len(keys), mostKeys)]
+		part := keys[:page(keys)]
 		lostBy, sequence, err := p.asked(ask, part)
 		if err != nil || sequence < step {
 			time.Sleep(pause)
 			if !p.isAt(step) {
-				return
+				return false
 			}
 			continue
 		}
@@ -266,9 +268,8 @@ func (p *Participant) hold(step int64, ask string) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	// Another step may have come meanwhile.
 	if p.step != step {
-		return
+		return false
 	}
 	leaving := []*Entry{}
 	for _, key := range lost {
@@ -277,9 +278,27 @@ func (p *Participant) hold(step int64, ask string) {
 			leaving = append(leaving, entry)
 		}
 	}
-	for isBusy(leaving) && p.step == step {
+	return p.over(leaving, step)
+}
+
+// How many of the keys go into one question.
+func page(keys []string) int {
+	size := 0
+	for i, key := range keys {
+		size += len(key)
+		if i == mostKeys || (i > 0 && size > mostKeyBytes) {
+			return i
+		}
+	}
+	return len(keys)
+}
+
+// Waits until nothing is under way for these, with the lock given up meanwhile. It says no once another step has come, whose call waits itself.
+func (p *Participant) over(entries []*Entry, step int64) bool {
+	for isBusy(entries) && p.step == step {
 		p.wait(time.Now().Add(patience))
 	}
+	return p.step == step
 }
 
 func (p *Participant) isAt(step int64) bool {
@@ -305,7 +324,7 @@ func (p *Participant) stay() {
 	}
 }
 
-func (p *Participant) drop(goes func(*Entry) bool) {
+func (p *Participant) drop(step int64, goes func(*Entry) bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	going := []*Entry{}
@@ -315,14 +334,15 @@ func (p *Participant) drop(goes func(*Entry) bool) {
 			going = append(going, entry)
 		}
 	}
-	for isBusy(going) {
-		p.wait(time.Now().Add(patience))
+	if !p.over(going, step) {
+		return false
 	}
 	for key, entry := range p.entries {
 		if entry.leaving {
 			delete(p.entries, key)
 		}
 	}
+	return true
 }
 
 // What the agent says of keys, and of which call it knew then. An error: ask again.

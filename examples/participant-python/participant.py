@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 # How long a request waits for what this process is about to be told.
 PATIENCE = 2.0
 PAUSE = 0.02
-# What one question takes.
+# What one question takes: escaped as JSON, the names of the keys may be six times as long.
 MOST_KEYS = 10_000
+MOST_KEY_BYTES = 1 << 20
 
 
 def clock_ms():
@@ -110,68 +111,88 @@ class Participant:
             if is_first or step != "serve":
                 self.step = self.sequence
             self.changed.notify_all()
+        is_done = True
         if is_first:
-            self._drop(lambda entry: True)
+            is_done = self._drop(call["sequence"], lambda entry: True)
         elif step == "hold":
-            self._hold(call["sequence"])
+            is_done = self._hold(call["sequence"])
         elif step == "abort":
             self._stay()
         elif step == "drop":
-            self._drop(lambda entry: entry.leaving)
+            is_done = self._drop(call["sequence"], lambda entry: entry.leaving)
         with self.changed:
-            return 200, self._reply()
+            return 200 if is_done else 409, self._reply()
 
     def _reply(self):
         return {"backend": self.backend, "agent": self.agent, "clockMs": clock_ms()}
 
     def _hold(self, step):
-        """What leaves is refused from now on. Returns once none of it is under way."""
+        """What leaves is refused from now on. Returns once none of it is under way; false once another step has come."""
         with self.changed:
             keys = list(self.entries)
         lost = []
-        for at in range(0, len(keys), MOST_KEYS):
-            part = keys[at : at + MOST_KEYS]
+        for part in pages(keys):
             answer = self._asked(part)
             while answer is None or answer["sequence"] < step:
                 time.sleep(PAUSE)
                 if self.step != step:
-                    return
+                    return False
                 answer = self._asked(part)
             lost += [key for key, by in zip(part, answer["lostBy"]) if by != 0]
         with self.changed:
-            # Another step may have come meanwhile.
             if self.step != step:
-                return
+                return False
             leaving = [self.entries[key] for key in lost if key in self.entries]
             for entry in leaving:
                 entry.leaving = True
-            while any(entry.busy > 0 for entry in leaving) and self.step == step:
-                self.changed.wait(PATIENCE)
+            return self._over(leaving, step)
+
+    def _over(self, entries, step):
+        """Waits until nothing is under way for these. False once another step has come, whose call waits itself."""
+        while any(entry.busy > 0 for entry in entries) and self.step == step:
+            self.changed.wait(PATIENCE)
+        return self.step == step
 
     def _stay(self):
         with self.changed:
             for entry in self.entries.values():
                 entry.leaving = False
 
-    def _drop(self, goes):
+    def _drop(self, step, goes):
         with self.changed:
-            for entry in self.entries.values():
-                entry.leaving = entry.leaving or goes(entry)
-            while any(entry.leaving and entry.busy > 0 for entry in self.entries.values()):
-                self.changed.wait(PATIENCE)
+            going = [entry for entry in self.entries.values() if goes(entry)]
+            for entry in going:
+                entry.leaving = True
+            if not self._over(going, step):
+                return False
             self.entries = {key: entry for key, entry in self.entries.items() if not entry.leaving}
+            return True
 
     def _asked(self, keys):
         """What the agent says of keys; None: ask again."""
         where = urlsplit(self.ask)
-        connection = http.client.HTTPConnection(where.hostname, where.port, timeout=PATIENCE)
+        connect = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
+        connection = connect(where.hostname, where.port, timeout=PATIENCE)
         try:
             headers = {"content-type": "application/json"}
             connection.request("POST", where.path, json.dumps({"keys": keys}), headers)
             response = connection.getresponse()
             body = response.read()
             return json.loads(body) if response.status == 200 else None
-        except OSError:
+        except (OSError, http.client.HTTPException, ValueError):
             return None
         finally:
             connection.close()
+
+
+def pages(keys):
+    """The keys in parts, each for one question."""
+    part, size = [], 0
+    for key in keys:
+        size += len(key.encode())
+        if part and (len(part) == MOST_KEYS or size > MOST_KEY_BYTES):
+            yield part
+            part, size = [], len(key.encode())
+        part.append(key)
+    if part:
+        yield part

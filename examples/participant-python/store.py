@@ -3,7 +3,8 @@
 
     PUT    /docs/KEY          write a document
     GET    /docs/KEY          read it
-    POST   /keyway/STEP       what the agent calls: see participant.py
+
+What the agent calls (see participant.py) has a port of its own, on loopback: clients of the router must not reach it.
 """
 import argparse
 import json
@@ -20,6 +21,9 @@ SCHEMA = "CREATE TABLE IF NOT EXISTS documents (key TEXT PRIMARY KEY, value BLOB
 CLAIM = """INSERT INTO documents VALUES (:key, NULL, :token)
            ON CONFLICT (key) DO UPDATE SET token = :token WHERE token <= :token"""
 WRITE = "UPDATE documents SET value = :value, token = :token WHERE key = :key AND token <= :token"
+
+# Of a content.
+MOST_BYTES = 1 << 20
 
 participant = Participant()
 local = threading.local()
@@ -67,23 +71,57 @@ class Handler(BaseHTTPRequestHandler):
     def handle(self):
         try:
             super().handle()
-        except ConnectionError:
-            pass  # A client that goes does not say goodbye.
+        except (ConnectionError, ValueError):
+            pass  # A client that goes does not say goodbye; of what is no HTTP nothing can be answered.
 
+    def content(self):
+        """All of it, also where its length is not known before (RFC 9112, 7.1)."""
+        if self.headers.get("transfer-encoding", "").lower() != "chunked":
+            return self.read(int(self.headers.get("content-length", 0)))
+        content = b""
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            content += self.read(size, len(content))
+            self.rfile.readline()
+        while self.rfile.readline().strip():
+            pass  # Trailers.
+        return content
+
+    def read(self, size, before=0):
+        if not 0 <= size <= MOST_BYTES - before:
+            raise ConnectionError("a content of more than it takes, or of no length")
+        return self.rfile.read(size)
+
+    def answer(self, status, body, headers={}):
+        self.send_response(status)
+        for name, value in {**headers, "content-length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+class AgentHandler(Handler):
+    """What the agent calls: `POST /STEP`."""
+
+    def do_POST(self):
+        call = json.loads(self.content())
+        status, reply = participant.take(urlsplit(self.path).path.removeprefix("/"), call)
+        self.answer(status, json.dumps(reply).encode())
+
+
+class DocumentHandler(Handler):
     def do_GET(self):
         if self.path == "/healthz":
             self.answer(200, b"ok\n")
         else:
+            self.content()  # The next request stands behind it.
             self.serve("get", get)
 
     def do_PUT(self):
         value = self.content()
         self.serve("put", lambda key, entry: put(key, entry, value), value)
-
-    def do_POST(self):
-        call = json.loads(self.content())
-        status, reply = participant.take(urlsplit(self.path).path.removeprefix("/keyway/"), call)
-        self.answer(status, json.dumps(reply).encode())
 
     def serve(self, operation, work, value=b""):
         # By which the router has routed it.
@@ -100,7 +138,7 @@ class Handler(BaseHTTPRequestHandler):
                 time.sleep(options.work)
                 with entry.lock:
                     body = work(key, entry)
-                log(operation, key, begun, (body if operation == "get" else value).decode())
+                log(operation, key, begun, body if operation == "get" else value)
             finally:
                 participant.end(entry)
             self.answer(200, body)
@@ -108,24 +146,12 @@ class Handler(BaseHTTPRequestHandler):
             headers = {"x-keyway-stale": str(refused.stale)} if refused.stale > 0 else {}
             self.answer(refused.status, f"{refused}\n".encode(), headers)
 
-    def content(self):
-        return self.rfile.read(int(self.headers.get("content-length", 0)))
-
-    def answer(self, status, body, headers={}):
-        self.send_response(status)
-        for name, value in {**headers, "content-length": str(len(body))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
 
 def log(operation, key, begun, value):
     """What was served, and when, for whoever wants to check it."""
     if options.log is not None:
-        line = {"key": key, "operation": operation, "begun": begun, "ended": time.time(), "value": value}
+        text = value.decode(errors="replace")
+        line = {"key": key, "operation": operation, "begun": begun, "ended": time.time(), "value": text}
         with open(options.log, "a", buffering=1) as file:
             file.write(json.dumps(line) + "\n")
 
@@ -138,10 +164,13 @@ class Server(ThreadingHTTPServer):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--agent-port", type=int, required=True)
     parser.add_argument("--data", default="docs.sqlite")
     parser.add_argument("--log", help="a file that what was served is written to")
     parser.add_argument("--work", type=float, default=0, help="seconds that each request takes besides")
     options = parser.parse_args()
     database().execute("PRAGMA journal_mode = WAL")
     database().execute(SCHEMA)
-    Server(("127.0.0.1", options.port), Handler).serve_forever()
+    agent = Server(("127.0.0.1", options.agent_port), AgentHandler)
+    threading.Thread(target=agent.serve_forever, daemon=True).start()
+    Server(("127.0.0.1", options.port), DocumentHandler).serve_forever()

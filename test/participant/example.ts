@@ -28,6 +28,8 @@ interface Reply {
 interface Place {
   readonly id: string;
   readonly port: number;
+  /** Where it is called for each step. */
+  readonly agentPort: number;
   readonly registry: string;
   readonly data: string;
   readonly log: string;
@@ -72,13 +74,14 @@ export class ExampleCluster {
     const { address: registry } = await served(scope);
     const cluster = new ExampleCluster(scope, registry);
     const folder = scope.folder();
-    const ports = await freePorts(shards);
-    for (const [i, port] of ports.entries()) {
+    const ports = await freePorts(2 * shards);
+    for (const [i, port] of ports.slice(shards).entries()) {
+      const agentPort = ports[i] as number;
       const [id, address, log] = [`s${i}`, `127.0.0.1:${port}`, join(folder, `served-${i}.jsonl`)];
-      const { command, registers = false } = start({ id, port, registry, data: join(folder, 'docs'), log });
+      const { command, registers = false } = start({ id, port, agentPort, registry, data: join(folder, 'docs'), log });
       const [program, ...args] = command as [string, ...string[]];
       const where = ['--cluster', 'docs', '--shard', id, '--address', address, '--registry', registry, '--lease', '9s'];
-      const how = ['--participant', `http://${address}/keyway`, '--health', 'http', '--check', '200ms'];
+      const how = ['--participant', `http://127.0.0.1:${agentPort}`, '--health', 'http', '--check', '200ms'];
       const node = registers
         ? scope.run(program, args)
         : scope.keyway(['node', 'register', ...where, ...how, '--', ...command]);
@@ -114,7 +117,9 @@ export class ExampleCluster {
     const { port } = this.#router as RouterUnderTest;
     const headers = { 'x-shard-key': key };
     const sent = httpRequest({ host: '127.0.0.1', port, method, path: `/docs/${key}`, headers, agent: this.#agent });
-    sent.end(body);
+    // Without a length that is known before.
+    if (body !== '') sent.write(body);
+    sent.end();
     try {
       const [response] = (await once(sent, 'response')) as [IncomingMessage];
       let text = '';

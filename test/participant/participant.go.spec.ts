@@ -13,9 +13,10 @@ const EXAMPLE = fileURLToPath(new URL('../../examples/participant-go/', import.m
 it('hands keys over between backends in Go, and loses nothing where one of them is killed', async () => {
   const program = join(scope.folder(), 'store');
   execFileSync('go', ['build', '-o', program, '.'], { cwd: EXAMPLE });
-  const cluster = await ExampleCluster.start(scope, 3, ({ port, data, log }) => ({
-    command: [program, '-port', `${port}`, '-data', data, '-log', log, '-work', '2ms'],
-  }));
+  const cluster = await ExampleCluster.start(scope, 3, ({ port, agentPort, data, log }) => {
+    const ports = ['-port', `${port}`, '-agent-port', `${agentPort}`];
+    return { command: [program, ...ports, '-data', data, '-log', log, '-work', '2ms'] };
+  });
   await checkExample(cluster);
   await checkKill(cluster, ({ pid }) => Number(execFileSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' })));
   // Its node ends with it.
