@@ -32,7 +32,8 @@ it('calls each step of a change, and says which keys move', async () => {
     return false;
   };
   await all.apply({ s0: backend.address, s1: ELSEWHERE });
-  await vi.waitFor(() => expect(backend.steps.slice(2)).toEqual(['hold 1', 'commit 2', 'drop 2']), PATIENCE);
+  // On a busy machine a hold may come too late, and be tried again.
+  await vi.waitFor(() => expect(backend.steps.slice(-3)).toEqual(['hold 1', 'commit 2', 'drop 2']), PATIENCE);
   expect(new Set(atHold)).toEqual(new Set([0, 2]));
   expect((await ask(url, KEYS))?.lostBy).toEqual(atHold);
   const hold = backend.last('hold');
@@ -45,7 +46,7 @@ it('calls each step of a change, and says which keys move', async () => {
   // It gains nothing by losing keys.
   expect(new Set(tokens).size).toBe(1);
   await all.apply({ s0: backend.address });
-  await vi.waitFor(() => expect(backend.steps.slice(5)).toEqual(['commit 3']), PATIENCE);
+  await vi.waitFor(() => expect(backend.steps.slice(-2)).toEqual(['drop 2', 'commit 3']), PATIENCE);
   expect(backend.last('commit')?.token).toBeGreaterThan(tokens[0] as number);
   const sequences = backend.heard.map(({ call }) => call.sequence);
   expect(sequences).toEqual([...sequences].sort((a, b) => a - b));
