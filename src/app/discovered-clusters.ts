@@ -1,5 +1,5 @@
 import type { ConfiguredCluster } from '../config/index.ts';
-import { DiscoveryThread } from '../controller/index.ts';
+import { DiscoveryThread } from '../discovery/index.ts';
 import type { Log } from '../runtime/log.ts';
 import type { SharedCluster } from '../topology/index.ts';
 

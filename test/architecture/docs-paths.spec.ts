@@ -44,9 +44,9 @@ it.each(documents)('%s names only files and folders that exist', (document) => {
 });
 
 it('tells a missing path from an existing one, and from what is not a path', () => {
-  expect(['src/router/gate/', 'discovery/index.ts', 'never-written.ts', 'docs/none.md'].filter(isMissing)).toHaveLength(
-    4,
-  );
+  expect(
+    ['src/router/gate/', 'discoverer/index.ts', 'never-written.ts', 'docs/none.md'].filter(isMissing),
+  ).toHaveLength(4);
   expect(
     ['src/proxy/core/', 'http2/index.ts', 'rooms.ts', 'docs/config.md', 'GET /reload', 'application/grpc'].filter(
       isMissing,

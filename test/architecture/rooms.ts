@@ -80,7 +80,7 @@ export const rooms: readonly Room[] = [
     mayImport: ['handoff', 'registry', 'runtime', 'topology'],
   },
   {
-    folder: 'controller',
+    folder: 'discovery',
     what: 'keeps a topology in step with one of its `sources/`: files, DNS, nodes, or the servers of a Redis cluster',
     mayImport: ['handoff', 'io', 'placement', 'registry', 'resp', 'runtime', 'topology', 'yaml'],
   },
@@ -144,7 +144,7 @@ export const rooms: readonly Room[] = [
   {
     folder: 'app',
     what: 'the router process, the only place that joins `control` with `proxy`; reloads and replacement; a served registry; `egress/`, the router within a sidecar; `dev/`, a cluster to try things on',
-    mayImport: ['admin', 'config', 'control', 'controller', 'io', 'proxy', 'registry', 'runtime', 'sqlite', 'topology'],
+    mayImport: ['admin', 'config', 'control', 'discovery', 'io', 'proxy', 'registry', 'runtime', 'sqlite', 'topology'],
   },
   {
     folder: 'cli',
@@ -153,7 +153,7 @@ export const rooms: readonly Room[] = [
       'admin',
       'app',
       'config',
-      'controller',
+      'discovery',
       'handoff',
       'housekeeping',
       'load',

@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { type FoundShard, redisSource } from '../../src/controller/index.ts';
+import { type FoundShard, redisSource } from '../../src/discovery/index.ts';
 import { bulkReply, errorReply } from '../../src/resp/index.ts';
 import { Scope } from '../support/processes.ts';
 import { PATIENCE } from '../support/registries.ts';

@@ -10,7 +10,7 @@ import {
   nodeSource,
   redisSource,
   type ShardSource,
-} from '../../controller/index.ts';
+} from '../../discovery/index.ts';
 import { DEFAULT_NAMESPACE, type Registry } from '../../registry/index.ts';
 import { openRegistry } from '../../registry/store/index.ts';
 import { newLog } from '../../runtime/log.ts';

@@ -1,5 +1,5 @@
 import type { Config, ConfiguredCluster } from '../../config/index.ts';
-import { describedByServers } from '../../controller/index.ts';
+import { describedByServers } from '../../discovery/index.ts';
 import type { Registry } from '../../registry/index.ts';
 import { UsageError } from '../../runtime/usage-error.ts';
 import { type ClusterDescription, topologyText } from '../../topology/index.ts';
