@@ -16,6 +16,7 @@ const COMMANDS = {
   node: async () => (await import('./commands/node.ts')).nodeCommand(),
   sidecar: async () => (await import('./commands/sidecar.ts')).sidecarCommand(),
   discover: async () => (await import('./commands/discover.ts')).discoverCommand(),
+  controller: async () => (await import('./commands/controller.ts')).controllerCommand(),
   status: async () => (await import('./commands/status.ts')).statusCommand(),
   housekeeping: async () => (await import('./commands/housekeeping.ts')).housekeepingCommand(),
   watch: async () => (await import('./commands/watch.ts')).watchCommand(),

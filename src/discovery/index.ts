@@ -7,4 +7,5 @@ export { type Discovered, type DiscoveryLog, discovered, keepTopology, type NewC
 export { type DnsQuery, dnsSource } from './sources/dns-source.ts';
 export { fileSource } from './sources/file-source.ts';
 export { nodeSource } from './sources/node-source.ts';
+export { readClusterNodes } from './sources/redis/cluster-nodes.ts';
 export { type RedisQuery, redisSource } from './sources/redis/redis-source.ts';

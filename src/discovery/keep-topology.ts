@@ -17,7 +17,7 @@ import { noteOwn, type OwnShards, ownShards, replacedByHand } from './own-shards
 export interface NewCluster {
   readonly placement: Readonly<Record<string, object>>;
   readonly hashOn: string;
-  readonly consistency?: 'eventual' | undefined;
+  readonly consistency?: 'strict' | 'eventual' | undefined;
 }
 
 /** What is reported to people. */

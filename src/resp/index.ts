@@ -14,7 +14,7 @@ export {
   type RequestSink,
   type RespFault,
 } from './request-reader.ts';
-export { RespClient, RespClientError, type RespLogin, withoutArguments } from './resp-client.ts';
+export { RespClient, RespClientError, type RespLogin, RespLoginRefused, withoutArguments } from './resp-client.ts';
 export {
   arrayReply,
   bulkReply,

@@ -13,7 +13,12 @@ export interface RespLogin {
 
 /** A server could not be reached, did not answer in time, ended the connection, or refused the login. */
 export class RespClientError extends Error {
-  override readonly name = 'RespClientError';
+  override readonly name: string = 'RespClientError';
+}
+
+/** The server is there, and does not let the client in. */
+export class RespLoginRefused extends RespClientError {
+  override readonly name = 'RespLoginRefused';
 }
 
 interface Waiting {
@@ -74,7 +79,7 @@ export class RespClient implements ReplySink {
       const reply = await client.ask(['AUTH', ...names, login.password]);
       if (reply.type === 'error') {
         client.close();
-        throw new RespClientError(`the server refuses the login: ${withoutArguments(textOf(reply) ?? '')}`);
+        throw new RespLoginRefused(`the server refuses the login: ${withoutArguments(textOf(reply) ?? '')}`);
       }
     }
     return client;

@@ -30,6 +30,7 @@ export {
   isStrict,
   type Node,
   nodesOf,
+  primaryId,
   type Topology,
   type TopologyDraft,
   type TopologyName,

@@ -84,6 +84,11 @@ export const rooms: readonly Room[] = [
     what: 'keeps a topology in step with one of its `sources/`: files, DNS, nodes, or the servers of a Redis cluster',
     mayImport: ['handoff', 'io', 'placement', 'registry', 'resp', 'runtime', 'topology', 'yaml'],
   },
+  {
+    folder: 'controller',
+    what: 'leads clusters whose servers do not decide by themselves: probes them, and has replicas take over; `engines/` has a folder for each kind of servers',
+    mayImport: ['discovery', 'handoff', 'registry', 'resp', 'runtime', 'topology', 'yaml'],
+  },
   { folder: 'proxy/health', what: 'active health checks', mayImport: ['io', 'runtime'] },
   {
     folder: 'proxy/core',
@@ -153,6 +158,7 @@ export const rooms: readonly Room[] = [
       'admin',
       'app',
       'config',
+      'controller',
       'discovery',
       'handoff',
       'housekeeping',

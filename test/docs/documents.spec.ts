@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { keywayProgram } from '../../src/cli/program.ts';
 import { configJsonSchema, parseConfig } from '../../src/config/index.ts';
 import { configSchema } from '../../src/config/schema/index.ts';
+import { controllerSchema } from '../../src/controller/index.ts';
 import { planSchema } from '../../src/load/index.ts';
 import { nodeHousekeepingSchema } from '../../src/node/index.ts';
 import { registrySchema } from '../../src/registry/index.ts';
@@ -58,6 +59,12 @@ it('shows topologies and registries that are right', () => {
   const route = { match: { prefix: '/' }, cluster: 'docs' };
   const config = { listen: [{ address: '127.0.0.1:1' }], routes: [route], ...(parse(routers) as object) };
   expect(parseConfig(stringify(config), 'example').registry?.leaseMs).toBe(10_000);
+});
+
+it("shows a controller's config that is right, and clusters for the routers beside it", () => {
+  const [controller, router] = examples('docs/redis-controller.md').map((text) => parse(text) as object);
+  expect(Object.keys(controllerSchema.parse(controller).clusters)).toEqual(['cache']);
+  configSchema.parse({ ...router, listen: [{ address: '127.0.0.1:1', redis: { cluster: 'cache' } }] });
 });
 
 it('shows a plan of a load that is right', () => {
@@ -128,7 +135,7 @@ function anchorsOf(page: string): Set<string> {
 function exampleSchemas(): JsonSchema[] {
   const config = configJsonSchema() as JsonSchema;
   const { routes, clusters } = config.properties as Record<string, JsonSchema>;
-  const others = [shardHousekeepingSchema, nodeHousekeepingSchema, planSchema].map(
+  const others = [shardHousekeepingSchema, nodeHousekeepingSchema, planSchema, controllerSchema].map(
     (schema) => z.toJSONSchema(schema, { io: 'input' }) as JsonSchema,
   );
   return [

@@ -1,9 +1,9 @@
-import { Redis } from 'ioredis';
 import { afterEach, expect, it } from 'vitest';
 import { slotOf } from '../../src/placement/index.ts';
 import { textOf } from '../../src/resp/index.ts';
 import { type RouterUnderTest, startRouter } from '../support/cluster.ts';
 import { Scope } from '../support/processes.ts';
+import { CountingClients } from './counting-clients.ts';
 import { askNode, type ClusterNode, nodesOf, redisCli, startRedisCluster } from './redis-cluster.ts';
 
 const scope = new Scope();
@@ -18,70 +18,6 @@ function startBefore(nodes: readonly ClusterNode[]): Promise<RouterUnderTest> {
     cluster: { discover: { redis: [`127.0.0.1:${nodes.at(-1)?.port}`], refresh: '200ms' }, waitForOwner: '20s' },
     listener: { redis: { cluster: 'docs' } },
   });
-}
-
-/** A counter that one client counts up. */
-interface Counter {
-  readonly key: string;
-  /** When each value was acknowledged first. */
-  readonly acknowledgedAt: Map<number, number>;
-  /** When values were acknowledged that came again later: they were lost in between. */
-  readonly lostAt: number[];
-  /** Increments whose answer was an error: they may have been carried out. */
-  unknown: number;
-}
-
-/** Clients that count, each its own keys, for as long as they are told to. */
-class Checker {
-  readonly counters: Counter[];
-  readonly errors: string[] = [];
-  #isOver = false;
-  readonly #work: Promise<unknown>;
-
-  constructor(port: number, clients: number, keysEach: number) {
-    this.counters = Array.from({ length: clients * keysEach }, (_, i) => ({
-      key: `counter:${i}`,
-      acknowledgedAt: new Map(),
-      lostAt: [],
-      unknown: 0,
-    }));
-    const all = Array.from({ length: clients }, (_, c) => {
-      const client = new Redis(port, { maxRetriesPerRequest: 0 });
-      scope.defer(() => client.disconnect());
-      return this.#count(client, this.counters.slice(c * keysEach, (c + 1) * keysEach));
-    });
-    this.#work = Promise.all(all);
-  }
-
-  async #count(client: Redis, counters: readonly Counter[]): Promise<void> {
-    while (!this.#isOver)
-      for (const counter of counters)
-        try {
-          const value = await client.incr(counter.key);
-          const before = counter.acknowledgedAt.get(value);
-          if (before !== undefined) counter.lostAt.push(before);
-          counter.acknowledgedAt.set(value, performance.now());
-        } catch (error) {
-          counter.unknown++;
-          this.errors.push((error as Error).message);
-        }
-  }
-
-  get acknowledged(): number {
-    return this.counters.reduce((sum, { acknowledgedAt }) => sum + acknowledgedAt.size, 0);
-  }
-
-  /** Resolves once every key was counted so often more. */
-  async goesOn(times: number): Promise<void> {
-    const wanted = this.counters.map(({ acknowledgedAt }) => acknowledgedAt.size + times);
-    const all = (): boolean => this.counters.every(({ acknowledgedAt }, i) => acknowledgedAt.size >= (wanted[i] ?? 0));
-    await expect.poll(all, { timeout: 30_000, interval: 50 }).toBe(true);
-  }
-
-  async stop(): Promise<void> {
-    this.#isOver = true;
-    await this.#work;
-  }
 }
 
 /** What clients that know of no cluster cannot do anything about. */
@@ -105,7 +41,7 @@ async function primaryOf(port: number, slot: number): Promise<readonly string[]>
 it('follows a failover, a resharding and a rebalancing under load: clients see no word of the cluster, and lose nothing by the router', async () => {
   const nodes = await startRedisCluster(scope);
   const router = await startBefore(nodes);
-  const checker = new Checker(router.port, 6, 8);
+  const checker = new CountingClients(scope, router.port, 6, 8);
   await checker.goesOn(10);
 
   // A primary is killed, and its replica takes over.

@@ -7,6 +7,9 @@ import { freePorts, type Running, type Scope } from '../support/processes.ts';
 /** A node of a real Redis cluster. */
 export interface ClusterNode {
   readonly port: number;
+  readonly busPort: number;
+  /** What it knows of its cluster is in there. */
+  readonly folder: string;
   readonly process: Running;
 }
 
@@ -20,7 +23,9 @@ export async function startRedisCluster(
 ): Promise<readonly ClusterNode[]> {
   const count = primaries * (1 + replicas);
   const ports = await freePorts(2 * count);
-  const nodes = ports.slice(0, count).map((port, i) => startNode(scope, port, ports[count + i] as number));
+  const nodes = ports
+    .slice(0, count)
+    .map((port, i) => startNode(scope, { port, busPort: ports[count + i] as number, folder: scope.folder() }));
   await Promise.all(nodes.map(({ port }) => eventually(() => answers(port))));
   const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
   const create = ['--cluster', 'create', ...addresses, '--cluster-replicas', String(replicas), '--cluster-yes'];
@@ -29,15 +34,21 @@ export async function startRedisCluster(
   return nodes;
 }
 
-function startNode(scope: Scope, port: number, busPort: number): ClusterNode {
-  const folder = scope.folder();
+/** Starts a node again that has ended, with what it knew of its cluster. */
+export async function restartNode(scope: Scope, node: ClusterNode): Promise<ClusterNode> {
+  const started = startNode(scope, node);
+  await eventually(() => answers(node.port));
+  return started;
+}
+
+function startNode(scope: Scope, { port, busPort, folder }: Omit<ClusterNode, 'process'>): ClusterNode {
   const process = scope.run('redis-server', [
     ...['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder],
     ...['--cluster-enabled', 'yes', '--cluster-port', String(busPort), '--cluster-config-file', 'nodes.conf'],
     ...['--cluster-node-timeout', String(NODE_TIMEOUT_MS), '--repl-diskless-sync-delay', '0'],
     ...['--cluster-replica-validity-factor', '0', '--repl-ping-replica-period', '1'],
   ]);
-  return { port, process };
+  return { port, busPort, folder, process };
 }
 
 /** Asks a node one thing. */

@@ -1,0 +1,63 @@
+import { Command } from 'commander';
+import { processName } from '../../app/process-name.ts';
+import { type ControllerLog, loadControllerSettings, runController } from '../../controller/index.ts';
+import { openRegistry } from '../../registry/store/index.ts';
+import { type Log, newLog } from '../../runtime/log.ts';
+import { machine } from '../../runtime/machine-clock.ts';
+import { folded } from '../output/folded.ts';
+import { logRegistry } from '../output/registry-log.ts';
+import { continueUnread, writeOut } from '../output/terminal.ts';
+import { stopOnSignals } from '../signals.ts';
+
+interface ControllerFlags {
+  readonly config: string;
+  readonly check?: true;
+}
+
+/** `keyway controller`: leads clusters of Redis, with others that do the same. */
+export function controllerCommand(): Command {
+  return new Command('controller')
+    .description('lead Redis clusters: have replicas take over from primaries that die')
+    .requiredOption('--config <file>', 'its config, in YAML: registry and clusters')
+    .option('--check', 'check the config and exit')
+    .addHelpText('after', '\nExample:\n  keyway controller --config controller.yaml')
+    .action(control);
+}
+
+async function control({ config, check }: ControllerFlags): Promise<void> {
+  const settings = loadControllerSettings(config);
+  if (check === true) {
+    writeOut(`${config} is valid\n`);
+    return;
+  }
+  continueUnread();
+  const log = newLog(settings.logLevel);
+  const registry = openRegistry(settings.registry, machine);
+  logRegistry(registry, log);
+  const stopping = new AbortController();
+  const { clock, random } = machine;
+  const running = runController(
+    registry,
+    settings,
+    { candidate: processName(), clock, random },
+    ({ name }) => logOf(log.child(name)),
+    stopping.signal,
+  );
+  stopOnSignals(async () => {
+    stopping.abort();
+    await running;
+    await registry.close();
+  });
+  await running;
+}
+
+function logOf(log: Log): ControllerLog {
+  return {
+    onTerm: (leads) =>
+      log.info(leads ? 'this controller leads the cluster' : 'this controller leads the cluster no more'),
+    onCommitted: ({ version, shards }, reason) =>
+      log.warn({ version, shards: shards.length, reason }, 'a topology is committed'),
+    onTold: folded((message, times) => log.info(times === 1 ? {} : { times }, message)),
+    onFault: folded((message, times) => log.warn(times === 1 ? {} : { times }, message)),
+  };
+}

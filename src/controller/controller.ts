@@ -1,0 +1,43 @@
+import type { Registry } from '../registry/index.ts';
+import { engines } from './engines/index.ts';
+import { type ClusterLog, type Leader, LedCluster } from './led-cluster.ts';
+import type { ControllerSettings, LedClusterSettings } from './settings.ts';
+
+/** What is reported to people of a cluster, and of who leads it. */
+export interface ControllerLog extends ClusterLog {
+  onTerm(leads: boolean): void;
+}
+
+/** The name of the election of a cluster's controller. */
+export function controllerElection({ namespace, cluster }: LedClusterSettings['name']): string {
+  return `controller/${namespace}/${cluster}`;
+}
+
+/**
+ * Leads clusters: of any number of controllers one leads each cluster at a time, and another takes over where it dies. One whose term has ended
+ * stands for election again.
+ * @param random between 0 and 1
+ */
+export async function runController(
+  registry: Registry,
+  { clusters, leaseMs }: Pick<ControllerSettings, 'clusters' | 'leaseMs'>,
+  leader: Leader & { readonly random: () => number },
+  logOf: (cluster: LedClusterSettings) => ControllerLog,
+  signal: AbortSignal,
+): Promise<void> {
+  const { random, ...who } = leader;
+  await Promise.all(
+    clusters.map(async (settings) => {
+      const log = logOf(settings);
+      const election = controllerElection(settings.name);
+      const campaign = () => registry.elections.campaign(election, who.candidate, leaseMs, signal);
+      for (let term = await campaign(); term !== null; term = await campaign()) {
+        log.onTerm(true);
+        const nodes = engines[settings.engine].connect({ ...settings.access, random });
+        await new LedCluster(registry, settings, nodes, who, log).lead(term, signal);
+        await term.resign();
+        log.onTerm(false);
+      }
+    }),
+  );
+}

@@ -1,0 +1,145 @@
+import { type FoundShard, redisSource } from '../../../discovery/index.ts';
+import { type Reply, RespClient, RespClientError, RespLoginRefused, textOf } from '../../../resp/index.ts';
+import { splitAddress } from '../../../runtime/address.ts';
+import { type Node, primaryId, type Shard, type Topology } from '../../../topology/index.ts';
+import type { ClusterNodes, NodeAccess, NodeState, Sight } from '../../engine.ts';
+import { fieldsOf, type OwnLine, readOwnLine, readState } from './node-report.ts';
+
+/**
+ * The controller alone decides who is a primary and who follows whom: nodes that decided by themselves at the same time would make two primaries
+ * of one shard. A barrier that no primary reaches keeps replicas from going over to other primaries, in all versions.
+ */
+const LEAVES_DECISIONS = [
+  ['cluster-replica-no-failover', 'yes'],
+  ['cluster-migration-barrier', '1000'],
+] as const;
+
+/** A node whose own line was read, and by what it would be seen that the line has changed. */
+interface ReadNode {
+  readonly client: RespClient;
+  line: OwnLine | null;
+  fingerprint: string;
+  /** How many more probes take it as it was read. */
+  probesLeft: number;
+}
+
+/** A line is read again after so many probes, whatever the fingerprint says. */
+const PROBES_OF_A_LINE = 10;
+
+/** What CLUSTER INFO tells of changes to the lines of CLUSTER NODES: a node's own epoch and the cluster's, and how many slots and nodes it knows. */
+const FINGERPRINT = ['cluster_current_epoch', 'cluster_my_epoch', 'cluster_slots_assigned', 'cluster_known_nodes'];
+
+/** How long a look for a cluster's shards may take, by the look's own rules. */
+const REFRESH_MS = 1000;
+
+/** The nodes of a Redis or Valkey cluster. */
+export class RedisNodes implements ClusterNodes {
+  readonly #access: NodeAccess;
+  readonly #nodes = new Map<string, ReadNode>();
+
+  constructor(access: NodeAccess) {
+    this.#access = access;
+  }
+
+  async probe(node: Node): Promise<Sight> {
+    try {
+      return await this.#look(node);
+    } catch (error) {
+      if (error instanceof RespLoginRefused) return { kind: 'refusing', reason: error.message };
+      if (error instanceof RespClientError) return { kind: 'silent', reason: error.message };
+      throw error;
+    }
+  }
+
+  async #look({ id, address }: Node): Promise<Sight> {
+    const read = await this.#nodeAt(address);
+    const [replication, info, own] = await Promise.all([
+      read.client.ask(['INFO', 'replication']),
+      read.client.ask(['CLUSTER', 'INFO']),
+      read.client.ask(['CLUSTER', 'MYID']),
+    ]);
+    const refused = refusalIn([replication, info, own]);
+    if (refused !== null) return refused;
+    if (textOf(own) !== id) return { kind: 'uninitialised', reason: `the node at ${address} is ${textOf(own)}` };
+    const [role, cluster] = [fieldsOf(textOf(replication) ?? ''), fieldsOf(textOf(info) ?? '')];
+    const fingerprint = [role.get('role'), ...FINGERPRINT.map((name) => cluster.get(name))].join(' ');
+    if (read.line === null || read.fingerprint !== fingerprint || --read.probesLeft <= 0) {
+      const lines = await read.client.ask(['CLUSTER', 'NODES']);
+      const refusedLines = refusalIn([lines]);
+      if (refusedLines !== null) return refusedLines;
+      read.line = readOwnLine(textOf(lines) ?? '', address);
+      read.fingerprint = fingerprint;
+      read.probesLeft = PROBES_OF_A_LINE;
+    }
+    if (read.line === null) return { kind: 'refusing', reason: 'its CLUSTER NODES has no line of its own' };
+    return { kind: 'well', state: readState(read.line, role) };
+  }
+
+  /** @throws RespClientError */
+  async #nodeAt(address: string): Promise<ReadNode> {
+    const known = this.#nodes.get(address);
+    if (known?.client.isClosed === false) return known;
+    const { login, timeoutMs } = this.#access;
+    const target = splitAddress(address);
+    const client = await RespClient.connect({ target, certificates: null }, login, timeoutMs);
+    // A node that was started again has forgotten it, and has a new connection. One that loads takes it, too.
+    await Promise.all(LEAVES_DECISIONS.map((setting) => client.ask(['CONFIG', 'SET', ...setting])));
+    const read = { client, line: null, fingerprint: '', probesLeft: 0 };
+    this.#nodes.set(address, read);
+    return read;
+  }
+
+  async bring(node: Node, state: NodeState, topology: Topology): Promise<string | null> {
+    const shard = topology.shards.find(({ id }) => id === node.shard) as Shard;
+    const primary = primaryId(topology.name, shard);
+    if (node.follows === null) return state.role === 'primary' ? null : this.#takeOver(node, state);
+    if (state.follows === primary) return null;
+    // It gives its slots up when it hears from the node that has them by a newer epoch; until then it refuses to follow.
+    if (state.role === 'primary' && state.slots.length > 0)
+      return `${node.address} has not heard yet that ${shard.address} is the primary of ${shard.id}`;
+    return this.#tell(node, ['CLUSTER', 'REPLICATE', primary], `to follow ${shard.address}`);
+  }
+
+  /** A vote of the other primaries would take one more majority: the registry has decided already. */
+  #takeOver(node: Node, { follows }: NodeState): Promise<string> {
+    return this.#tell(node, ['CLUSTER', 'FAILOVER', 'TAKEOVER'], `to take over from ${follows}`);
+  }
+
+  async #tell({ address }: Node, words: readonly string[], what: string): Promise<string> {
+    const read = await this.#nodeAt(address);
+    read.line = null;
+    const reply = await read.client.ask(words);
+    return reply.type === 'error'
+      ? `${address} was told ${what}, and refuses: ${textOf(reply)}`
+      : `${address} was told ${what}`;
+  }
+
+  async find(seeds: readonly string[]): Promise<readonly FoundShard[]> {
+    const stopping = new AbortController();
+    const faults: string[] = [];
+    const { login, random } = this.#access;
+    const query = { seeds, refreshMs: REFRESH_MS, certificates: null, login, random };
+    const onFault = (message: string): void => {
+      faults.push(message);
+      stopping.abort();
+    };
+    for await (const found of redisSource(query, async () => [])(stopping.signal, onFault)) return found;
+    throw new Error(faults.join('; '));
+  }
+
+  keepOnly(addresses: ReadonlySet<string>): void {
+    for (const [address, { client }] of this.#nodes) {
+      if (addresses.has(address)) continue;
+      client.close();
+      this.#nodes.delete(address);
+    }
+  }
+}
+
+/** What an error among answers means; null: there is none. */
+function refusalIn(replies: readonly Reply[]): Sight | null {
+  const error = replies.find(({ type }) => type === 'error');
+  if (error === undefined) return null;
+  const reason = textOf(error) ?? '';
+  return reason.startsWith('LOADING ') ? { kind: 'loading' } : { kind: 'refusing', reason };
+}

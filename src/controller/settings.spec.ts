@@ -1,0 +1,34 @@
+import { expect, it } from 'vitest';
+import { parseControllerSettings } from './settings.ts';
+
+const CLUSTERS = 'clusters: {cache: {engine: redis, nodes: ["h:7000"]}}';
+
+it('fills in what a config leaves out', () => {
+  const { leaseMs, clusters } = parseControllerSettings(`registry: {remote: {address: "h:9200"}}\n${CLUSTERS}`, 'f');
+  expect([leaseMs, clusters]).toEqual([
+    10_000,
+    [
+      {
+        name: { namespace: 'default', cluster: 'cache' },
+        engine: 'redis',
+        seeds: ['h:7000'],
+        consistency: 'strict',
+        access: { timeoutMs: 1000, login: null },
+        rules: { intervalMs: 1000, failures: 5, longestLoadingMs: 600_000, maxMissingShare: 0.5 },
+      },
+    ],
+  ]);
+});
+
+it.each([
+  ['clusters: {}', /registry/],
+  ['registry: {remote: {address: "h:9200"}}\nclusters: {}', /name at least one cluster/],
+  [`registry: {}\n${CLUSTERS}`, /exactly one of sqlite, remote, etcd/],
+  ['registry: {remote: {address: "h:9200"}}\nclusters: {cache: {engine: mysql, nodes: ["h:1"]}}', /engine/],
+  [
+    'registry: {remote: {address: "h:9200"}}\nclusters: {cache: {engine: redis, nodes: ["h:1"], login: {passwordFile: /no/file}}}',
+    /passwordFile/,
+  ],
+])('refuses %s', (text, message) => {
+  expect(() => parseControllerSettings(text, 'f')).toThrow(message);
+});
