@@ -1,8 +1,9 @@
+import { servingShards } from '../../src/topology/index.ts';
 import type { Clients } from './clients.ts';
 import type { SimulatedRouter } from './keyway/router.ts';
 import { placeOf } from './keyway/setting.ts';
 import type { SimulatedShard } from './keyway/shard.ts';
-import { Network } from './machine/network.ts';
+import { type LinkFault, Network } from './machine/network.ts';
 import type { Operator } from './operator.ts';
 import type { PlannedFault } from './plan.ts';
 import type { Backup } from './store/simulated-store.ts';
@@ -12,8 +13,6 @@ import type { World } from './world.ts';
 const SLOW_MS = 900;
 const VERY_SLOW_MS = 7000;
 const VERY_SLOW_SHARE = 0.25;
-/** What strikes at a step of a handoff does so within this time after it. */
-const AFTER_STEP_MS = 30;
 
 /** Has faults strike a world, and mends what they have broken. */
 export class Faults {
@@ -23,7 +22,7 @@ export class Faults {
   /** What is struck now has not to be struck again. */
   readonly #struck = new Set<string>();
   readonly #mends = new Set<() => void>();
-  /** What strikes at the next step of a handoff. */
+  /** What strikes at a step of a handoff. */
   #armed: PlannedFault[] = [];
   #backup: Backup | null = null;
   #isOver = false;
@@ -38,20 +37,29 @@ export class Faults {
   begin(faults: readonly PlannedFault[]): void {
     const { scheduler, truth } = this.#world;
     const { nowMs } = scheduler;
-    truth.onStep = () => {
-      for (const fault of this.#armed.splice(0)) this.#strikeAt(scheduler.nowMs + AFTER_STEP_MS * fault.choice, fault);
+    truth.onStep = (moment) => {
+      const struck = this.#disarm((fault) => fault.moment === 'any' || fault.moment === moment);
+      for (const fault of struck) this.#strikeAt(scheduler.nowMs + fault.afterMs, fault);
+    };
+    this.#world.onWriting = (shard) => {
+      for (const fault of this.#disarm(({ moment }) => moment === 'write'))
+        this.#strike(fault, this.#stop(shard.process.name, shard.process));
     };
     for (const fault of faults)
       scheduler.at(nowMs + fault.atMs, () => {
-        if (fault.isAtStep) this.#armed.push(fault);
-        else this.#strikeAt(scheduler.nowMs, fault);
+        if (fault.moment === null) this.#strikeAt(scheduler.nowMs, fault);
+        else this.#armed.push(fault);
       });
   }
 
+  #disarm(isStruck: (fault: PlannedFault) => boolean): PlannedFault[] {
+    const struck = this.#armed.filter(isStruck);
+    if (struck.length > 0) this.#armed = this.#armed.filter((fault) => !isStruck(fault));
+    return struck;
+  }
+
   #strikeAt(atMs: number, fault: PlannedFault): void {
-    this.#world.scheduler.at(atMs, () => {
-      if (!this.#isOver) this.#strike(fault);
-    });
+    this.#world.scheduler.at(atMs, () => this.#strike(fault, this.#strikeOf(fault)));
   }
 
   /** Everything is mended, and nothing breaks any more. */
@@ -60,9 +68,8 @@ export class Faults {
     for (const mend of [...this.#mends]) mend();
   }
 
-  #strike(fault: PlannedFault): void {
-    const strike = this.#strikeOf(fault);
-    if (strike === null || this.#struck.has(strike.what)) return;
+  #strike(fault: PlannedFault, strike: Strike | null): void {
+    if (strike === null || this.#isOver || this.#struck.has(strike.what)) return;
     this.#struck.add(strike.what);
     this.struck++;
     const { judge, scheduler } = this.#world;
@@ -83,7 +90,7 @@ export class Faults {
   #strikeOf(fault: PlannedFault): Strike | null {
     const places = [...this.#world.routers].filter(([place, router]) => place === router?.process.name);
     const router = pick(places, fault.choice)?.[1] ?? null;
-    const shard = pick([...this.#world.shards.values()], fault.choice) ?? null;
+    const shard = this.#shardOf(fault);
     switch (fault.kind) {
       case 'kill router':
         return router && this.#killRouter(router);
@@ -123,9 +130,18 @@ export class Faults {
         return router && this.#cut(router.process.name, 'store', true, fault);
       case 'cut shard from store':
         return shard?.isFencing ? this.#cut(shard.process.name, 'store', true, fault) : null;
+      case 'cut rack from store':
+        return router && shard?.isFencing ? this.#cutRack(router, shard, fault) : null;
       case 'cut router from shard':
         return router && shard && this.#cut(router.process.name, shard.process.name, shard.isFencing, fault);
     }
+  }
+
+  #shardOf({ isAtLosing, choice }: PlannedFault): SimulatedShard | null {
+    const { truth, shards } = this.#world;
+    const placed = truth.current === null ? [] : servingShards(truth.current.topology);
+    const losing = placed.flatMap(({ id, address }) => (truth.losing.includes(id) ? (shards.get(address) ?? []) : []));
+    return pick(isAtLosing && losing.length > 0 ? losing : [...shards.values()], choice) ?? null;
   }
 
   #killRouter(router: SimulatedRouter): Strike {
@@ -235,17 +251,35 @@ export class Faults {
     };
   }
 
+  /** A shard and a router that sends to it hear nothing any more, and find one another still. */
+  #cutRack(router: SimulatedRouter, shard: SimulatedShard, fault: PlannedFault): Strike {
+    const link = fault.choice < 0.5 ? ('silent' as const) : ('reset' as const);
+    const cuts = [router, shard].map(({ process }) => this.#cut(process.name, 'store', true, { ...fault, link }));
+    return {
+      what: 'rack',
+      text: `${router.process.name} and ${shard.process.name} are cut off from the store (${link})`,
+      mended: `${router.process.name} and ${shard.process.name} reach the store`,
+      begin: () => {
+        for (const cut of cuts) cut.begin();
+      },
+      mend: () => {
+        for (const cut of cuts) cut.mend();
+      },
+    };
+  }
+
   /** @param refuses whether the other end can refuse what comes late */
   #cut(one: string, other: string, refuses: boolean, { link: kind, choice }: PlannedFault): Strike {
     const link = Network.link(one, other);
     // Nobody says that a link is safe on which something comes late to a plain shard. And what a shard is asked comes once.
-    const isPlanned = kind === 'slow' ? refuses : kind !== 'twice' || other === 'store';
+    const isSlow = kind === 'slow' || kind === 'slow one way';
+    const isPlanned = isSlow ? refuses : kind !== 'twice' || other === 'store';
     const slowMs = choice < VERY_SLOW_SHARE && other === 'store' ? VERY_SLOW_MS : SLOW_MS;
-    const fault = isPlanned ? { kind, slowMs } : ({ kind: 'reset', slowMs: 0 } as const);
+    const fault = isPlanned ? linkFault(kind, slowMs, other) : linkFault('reset', 0, other);
     const { network } = this.#world;
     return {
       what: link,
-      text: `the link between ${one} and ${other} is ${fault.kind}`,
+      text: `the link between ${one} and ${other} is ${isPlanned ? kind : 'reset'}`,
       mended: `the link between ${one} and ${other} is well`,
       begin: () => {
         network.break(link, fault);
@@ -255,6 +289,10 @@ export class Faults {
       mend: () => network.mend(link),
     };
   }
+}
+
+function linkFault(kind: PlannedFault['link'], slowMs: number, other: string): LinkFault {
+  return kind === 'slow one way' ? { kind: 'slow', slowMs, slowTo: other } : { kind, slowMs };
 }
 
 interface Strike {

@@ -1,4 +1,5 @@
 import { seeded } from '../../src/load/seeded.ts';
+import { type Moment, moments } from './judge/truth.ts';
 import type { ShardKind } from './keyway/setting.ts';
 import type { LinkFault } from './machine/network.ts';
 
@@ -28,6 +29,7 @@ export type FaultKind =
   | 'restore store'
   | 'cut router from store'
   | 'cut shard from store'
+  | 'cut rack from store'
   | 'cut router from shard';
 
 export interface PlannedFault {
@@ -35,11 +37,15 @@ export interface PlannedFault {
   /** After the changes have begun. */
   readonly atMs: number;
   readonly lastsMs: number;
-  /** It strikes at the next step of a handoff from then on. */
-  readonly isAtStep: boolean;
+  /** It strikes after the next such step of a handoff from then on; `write`: where a shard is about to write; null: at its time. */
+  readonly moment: Moment | 'any' | 'write' | null;
+  /** How long after that. */
+  readonly afterMs: number;
+  /** It strikes a shard that loses keys by the handoff, where one is to be struck. */
+  readonly isAtLosing: boolean;
   /** Which of those that there are: between 0 and 1. */
   readonly choice: number;
-  readonly link: LinkFault['kind'];
+  readonly link: LinkFault['kind'] | 'slow one way';
 }
 
 /** All that is decided before a run begins. The rest follows from it, and from the seed. */
@@ -69,12 +75,21 @@ export const CHANGES_A_RUN = 20;
 /** Every so-manieth run is without faults: in it nothing may fail at all. */
 const CALM_EVERY = 5;
 const MAX_FAULTS = 100;
-const LONG_FAULT_MS = 7000;
+const LONG_FAULT_MS = 9000;
 /** Few last for minutes: longer than whatever waits for anything. */
-const LONGEST_FAULT_MS = 120_000;
+const LONGEST_FAULT_MS = 60_000;
 const LONGEST_SHARE = 0.03;
-/** Faults that strike where a handoff is between two steps. */
-const AT_STEP_SHARE = 0.4;
+/** Faults that strike where a handoff is between two steps, and of these the ones that do so at a certain one. */
+const AT_STEP_SHARE = 0.5;
+const CERTAIN_STEP_SHARE = 0.6;
+/** What strikes at a step does so within this time after it, mostly at once: before others have heard of it, or while they act. */
+const AFTER_STEP_MS = 30;
+const AT_LOSING_SHARE = 0.5;
+/** Of the faults that stop a shard those that do so between what it decides by and what it writes. */
+const MID_WRITE_SHARE = 0.3;
+/** Of the restored backups those of which somebody hears nothing, from so long before them on. */
+const UNHEARD_SHARE = 0.6;
+const CUT_BEFORE_RESTORE_MS = 1000;
 /** Mean times between the beginnings of two faults: in some runs everything breaks at once, in most now and then something does. */
 const FAULT_EVERY_MS = [700, 2000, 4000] as const;
 
@@ -92,15 +107,18 @@ const FAULTS: ReadonlyArray<readonly [kind: FaultKind, weight: number]> = [
   ['restore store', 1],
   ['cut router from store', 3],
   ['cut shard from store', 3],
+  ['cut rack from store', 2],
   ['cut router from shard', 2],
 ];
 
+/** A change in waves is several handoffs. */
+const WAVES_SHARE = 0.4;
 const HOUSEKEEPING_SHARE = 0.25;
 const SLOW_CALLS_SHARE = 0.15;
 const SHARD_KINDS: readonly ShardKind[] = ['fencing', 'fencing', 'plain', 'plain', 'mixed'];
 /** Each as often as its weight says. */
 const KINDS = FAULTS.flatMap(([kind, weight]) => Array.from({ length: weight }, () => kind));
-const LINKS = ['silent', 'reset', 'lossy', 'slow', 'twice'] as const;
+const LINKS = ['silent', 'reset', 'lossy', 'slow', 'slow one way', 'twice'] as const;
 
 const CHANGES: ReadonlyArray<readonly [kind: PlannedChange['kind'], weight: number]> = [
   ['join', 6],
@@ -117,7 +135,7 @@ const CHANGE_KINDS = CHANGES.flatMap(([kind, weight]) => Array.from({ length: we
 
 export function planOf(seed: number, options: PlanOptions = {}): Plan {
   const random = seeded(seed * 2 + 1);
-  const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item;
+  const pick = <Item>(items: readonly Item[]): Item => pickOf(items, random);
   // Asked in any case, so that the rest of a plan does not depend on what is given.
   const kind = pick(SHARD_KINDS);
   const shards = options.shards ?? kind;
@@ -128,26 +146,61 @@ export function planOf(seed: number, options: PlanOptions = {}): Plan {
     choice: random(),
   }));
   const interruptions = seeded(seed * 2 + 2);
-  const waves = options.waves ?? interruptions() < 0.6;
+  const waves = options.waves ?? interruptions() < WAVES_SHARE;
   const changes = begun.map((change): PlannedChange => {
     const [chance, afterMs] = [interruptions(), 400 * interruptions() ** 2];
     const by = !waves || chance < 0.7 ? 'nothing' : chance < 0.85 ? 'pause' : 'giving up';
     return { ...change, interrupted: { by, afterMs } };
   });
-  const faults: PlannedFault[] = [];
-  const everyMs = pick(FAULT_EVERY_MS);
-  let atMs = 0;
-  while (faults.length < MAX_FAULTS) {
-    atMs += 2 * everyMs * random();
-    const kind = pick(KINDS);
-    // Many are short, some are longer than any lease.
-    const longestMs = random() < LONGEST_SHARE ? LONGEST_FAULT_MS : LONG_FAULT_MS;
-    const lastsMs = 20 + longestMs * random() ** 2;
-    faults.push({ kind, atMs, lastsMs, isAtStep: random() < AT_STEP_SHARE, choice: random(), link: pick(LINKS) });
-  }
+  const faults = faultsBy(random);
   const keepsHouse = random() < HOUSEKEEPING_SHARE;
   // What shards that take part are asked takes one turn.
   const hasSlowCalls = random() < SLOW_CALLS_SHARE && shards === 'plain';
   const hasFaults = options.faults ?? seed % CALM_EVERY !== 0;
   return { seed, shards, routers, keepsHouse, hasSlowCalls, waves, changes, faults: hasFaults ? faults : [] };
+}
+
+function faultsBy(random: () => number): PlannedFault[] {
+  const pick = <Item>(items: readonly Item[]): Item => pickOf(items, random);
+  const faults: PlannedFault[] = [];
+  const everyMs = pick(FAULT_EVERY_MS);
+  let atMs = 0;
+  while (faults.length < MAX_FAULTS) {
+    atMs += 2 * everyMs * random();
+    // Many are short, some are longer than any lease.
+    const longestMs = random() < LONGEST_SHARE ? LONGEST_FAULT_MS : LONG_FAULT_MS;
+    const certain = random() < CERTAIN_STEP_SHARE ? pick(moments) : 'any';
+    const fault: PlannedFault = {
+      kind: pick(KINDS),
+      atMs,
+      lastsMs: 20 + longestMs * random() ** 2,
+      moment: random() < AT_STEP_SHARE ? certain : null,
+      afterMs: AFTER_STEP_MS * random() ** 2,
+      isAtLosing: random() < AT_LOSING_SHARE,
+      choice: random(),
+      link: pick(LINKS),
+    };
+    const isMidWrite = fault.kind === 'stop shard' && random() < MID_WRITE_SHARE;
+    faults.push(isMidWrite ? { ...fault, moment: 'write' } : fault);
+    if (fault.kind === 'restore store' && random() < UNHEARD_SHARE) faults.push(unheard(fault, random));
+  }
+  return faults;
+}
+
+/** Some do not hear that the store went back, and go on by what they had of it. */
+function unheard(restore: PlannedFault, random: () => number): PlannedFault {
+  const beforeMs = CUT_BEFORE_RESTORE_MS * random();
+  return {
+    ...restore,
+    kind: pickOf(['cut rack from store', 'cut router from store', 'cut shard from store'], random),
+    atMs: restore.atMs + Math.max(0, restore.lastsMs - beforeMs),
+    lastsMs: beforeMs + LONG_FAULT_MS * random(),
+    moment: null,
+    choice: random(),
+    link: random() < 0.5 ? 'silent' : 'reset',
+  };
+}
+
+function pickOf<Item>(items: readonly Item[], random: () => number): Item {
+  return items[Math.floor(random() * items.length)] as Item;
 }

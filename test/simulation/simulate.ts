@@ -16,6 +16,7 @@ export interface Outcome {
   readonly violation: Violation | null;
   /** Of all that happened: the same for the same plan. */
   readonly trace: string;
+  /** As `Truth` counts them: those that people made, and those that took lost shards out. */
   readonly changes: number;
   readonly faults: number;
   readonly serves: number;
@@ -38,6 +39,8 @@ const CUT_LOOK_MS = 300;
 const CUT_LOOKS = 5;
 /** By then every router that is there is registered: the others have ended. */
 const FORGET_AFTER_MS = 15_000;
+/** How often a call is tried again once all has ended. */
+const LAST_TRIES = 20;
 /** A change that others have to bring to its end is looked at so often before the next is tried all the same. */
 const MAX_LOOKS = 100;
 
@@ -103,7 +106,7 @@ class Run {
       plan: this.#plan,
       violation: judge.violation,
       trace: scheduler.trace,
-      changes: this.#operator.done,
+      changes: world.truth.changes,
       faults: this.#faults.struck,
       serves: judge.serves,
       acknowledged: judge.acknowledged,
@@ -198,25 +201,28 @@ class Run {
     return null;
   }
 
-  /** Every key can be read through every router: what was acknowledged is there. */
+  /** Every key can be written and read through every router: what was acknowledged is there. */
   #readAll(): void {
     let open = 0;
     this.#clients.end();
     for (const router of this.#world.routers.values())
       for (const key of KEYS) {
         open++;
-        const ask = (left: number): void =>
-          this.#clients.ask({ client: 'the last reader', kind: 'get', key, repeats: true }, router, (answer) => {
-            if (answer.kind === 'failed' && left > 0) this.#later(LOOK_MS, () => ask(left - 1));
-            else {
-              if (answer.kind === 'failed')
-                this.#world.judge.violated('progress', `${key} cannot be read in the end: ${answer.reason}`, key);
-              open--;
-              if (open === 0) this.#isOver = true;
-            }
-          });
-        ask(20);
+        this.#insist(router, 'put', key, () =>
+          this.#insist(router, 'get', key, () => {
+            open--;
+            if (open === 0) this.#isOver = true;
+          }),
+        );
       }
+  }
+
+  #insist(router: SimulatedRouter | null, kind: 'put' | 'get', key: string, then: () => void, left = LAST_TRIES): void {
+    this.#clients.ask({ client: 'the last one', kind, key, repeats: true }, router, (answer) => {
+      if (answer.kind === 'done') then();
+      else if (left > 0) this.#later(LOOK_MS, () => this.#insist(router, kind, key, then, left - 1));
+      else this.#world.judge.violated('progress', `a ${kind} of ${key} fails in the end: ${answer.reason}`, key);
+    });
   }
 }
 

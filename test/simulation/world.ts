@@ -47,6 +47,8 @@ export class World implements RouterWorld, ShardWorld {
   readonly shards = new Map<string, SimulatedShard>();
   /** What was planted in the product; null: nothing. */
   readonly planted: Planted | null;
+  /** Told of a shard that has decided, and is about to write by that. */
+  onWriting: (shard: SimulatedShard) => void = () => {};
   readonly #disks = new Map<string, RouterDisk>();
   readonly #machines = new Map<string, Machine>();
   readonly #runs = new Map<string, number>();
@@ -60,6 +62,8 @@ export class World implements RouterWorld, ShardWorld {
     this.network = new Network(this.scheduler, this.randomOf('network'));
     this.judge = new Judge(this.truth, () => this.scheduler.nowMs);
     this.truth.onLoose = (isGone) => this.judge.onLoose(isGone);
+    this.truth.onFailover = (isUnderWay) => this.judge.onFailover(isUnderWay);
+    this.truth.onForgotten = () => this.judge.onForgotten();
     this.truth.onStrict = () => this.judge.onStrict();
     this.truth.onNews = (what) => this.tell('store', what);
     const { clock } = this.#machine('store');
@@ -144,7 +148,7 @@ export class World implements RouterWorld, ShardWorld {
       const shard = refuses(id, this.plan.shards)
         ? new FencingShard(process, identity, this.storeOf(process), this.documents, this, parts)
         : new PlainShard(process, identity, this.documents, this);
-      this.planted?.shard?.(shard);
+      this.planted?.shard?.(shard, this);
       this.shards.set(address, shard);
     });
   }

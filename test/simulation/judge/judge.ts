@@ -7,6 +7,7 @@ import type { Truth } from './truth.ts';
 export type Rule =
   | 'one owner'
   | 'sent by a lease to the owner'
+  | 'sent once'
   | 'versions grow'
   | 'acknowledged stays'
   | 'one holder'
@@ -47,8 +48,12 @@ export class Judge {
   readonly #tokens = new Map<string, number>();
   /** Of each key, the revision that every read from now on has to show. */
   readonly #least = new Map<string, number>();
+  /** Of each request, how it was sent last. */
+  readonly #sent = new WeakMap<object, Sending>();
   /** The last time for which there was no version, or none was waited for. */
   #gone: { endMs: number } | null = null;
+  /** The one that is under way. */
+  #failover: { endMs: number } | null = null;
   violation: Violation | null = null;
   serves = 0;
   acknowledged = 0;
@@ -80,7 +85,10 @@ export class Judge {
   // ---- who serves ----------------------------------------------------------------------------------------------------
 
   onSend(router: SimulatedRouter, sending: Sending, isFencing: boolean): void {
-    const { key } = sending.request.operation;
+    const { key, kind } = sending.request.operation;
+    if (this.#sent.get(sending.request)?.isClosed === false)
+      this.violated('sent once', `${router.process.name} sends a ${kind} of ${key} that is under way`, key);
+    this.#sent.set(sending.request, sending);
     if (router.process.clock() >= (router.servesUntil[0] as number))
       this.violated('sent by a lease to the owner', `${router.process.name} sends ${key} without a lease`, key);
     if (isFencing || !this.#truth.isStrict || this.#truth.mayServe(key, sending.to)) return;
@@ -178,6 +186,20 @@ export class Judge {
     if (moves) return;
     const { key } = operation;
     this.violated('unmoved untouched', `${router.process.name} ends a watch of ${key}, which does not move`, key);
+  }
+
+  /** As long as a lost shard has keys, what is asked of it may fail. */
+  onFailover(isUnderWay: boolean): void {
+    if (isUnderWay) this.#failover ??= this.faultBegins();
+    else if (this.#failover !== null) {
+      this.#failover.endMs = this.#nowMs();
+      this.#failover = null;
+    }
+  }
+
+  /** Versions may begin again below those that were served. */
+  onForgotten(): void {
+    this.#lastTurn.clear();
   }
 
   /** A version was current at once, or there is none: whatever fails for that is excused. */

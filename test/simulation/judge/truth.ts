@@ -1,9 +1,20 @@
 import { handoffOf, isUnderWay, stagedKey, stateKey } from '../../../src/registry/handoff-entries.ts';
 import { SETTLING } from '../../../src/registry/incarnation.ts';
 import type { Entry } from '../../../src/registry/store/store.ts';
-import { type Pointer, pointerKey, pointerOf, topologyOf, versionsOf } from '../../../src/registry/topology-entries.ts';
-import { Cluster, checkTopology, isStrict, type ShardPlace, type Topology } from '../../../src/topology/index.ts';
+import {
+  type Pointer,
+  pointerKey,
+  pointerOf,
+  stagedOf,
+  topologyOf,
+  versionsOf,
+} from '../../../src/registry/topology-entries.ts';
+import { Cluster, isStrict, type ShardPlace, type Topology } from '../../../src/topology/index.ts';
 import { KEYS, NAME } from '../keyway/setting.ts';
+
+/** A step of a handoff; `give up`: its shards give up what they lose; `again`: it goes back to draining. */
+export const moments = ['stage', 'drain', 'again', 'hold', 'give up', 'committed', 'aborted'] as const;
+export type Moment = (typeof moments)[number];
 
 /** A version as all have to go by it. */
 export interface TrueVersion {
@@ -32,15 +43,21 @@ export class Truth {
   step = '';
   #isHandingOver = false;
   staged: Topology | null = null;
-  /** How many versions became current. */
-  commits = 0;
+  /** How often a version has become current in place of another; the waves of one change count once. */
+  changes = 0;
   onNews: (what: string) => void = () => {};
+  /** Of the last handoff: the shards that lose keys by it. */
+  losing: readonly string[] = [];
   /** Told of each step of a handoff. */
-  onStep: () => void = () => {};
+  onStep: (moment: Moment) => void = () => {};
   /** Told of a version that is current at once, whatever is served; or that there is none. For a while nobody is wrong. */
   onLoose: (isGone: boolean) => void = () => {};
   /** Told when the cluster has become strict. */
   onStrict: () => void = () => {};
+  /** Told whether a handoff takes lost shards out: it may have to wait for a router that does not come back until people say so. */
+  onFailover: (isUnderWay: boolean) => void = () => {};
+  /** Told when a cluster is deleted of which the store has forgotten versions: no reachable process may know how far they had come. */
+  onForgotten: () => void = () => {};
   /** The version to which the last handoff has led. */
   #handedOverTo: number | null = null;
   #isSettling = false;
@@ -55,8 +72,7 @@ export class Truth {
     if (key === POINTER && entry !== null) this.#onPointer(entry);
     else if (key === STATE) this.#onHandoff(entry);
     else if (key === SETTLING) this.#isSettling = entry !== null;
-    else if (key === STAGED)
-      this.staged = entry === null ? null : (checkTopology(JSON.parse(entry.value), key) as Topology);
+    else if (key === STAGED) this.staged = entry === null ? null : stagedOf(NAME, entry);
     else if (key.startsWith(VERSIONS) && entry !== null) this.#keep(entry);
   }
 
@@ -75,7 +91,6 @@ export class Truth {
   /** The changes of one commit are told of one by one, the pointer maybe before its version. */
   #onPointer(entry: Entry): void {
     this.#pending = pointerOf(entry);
-    this.commits++;
   }
 
   #pending: Pointer | null = null;
@@ -84,7 +99,10 @@ export class Truth {
   settle(): void {
     const pointer = this.#pending;
     this.#pending = null;
+    const before = this.current;
     if (pointer !== null) this.#settleOn(pointer);
+    if (pointer !== null && before !== null && this.current !== null && this.current.topology.moving === undefined)
+      this.changes++;
     // The store gives those that serve by what it has forgotten time to end, and then raises what it has.
     if (pointer !== null) this.#isRaised = true;
     if (this.isSettled) this.former.length = 0;
@@ -95,6 +113,7 @@ export class Truth {
     if (deleted || known === undefined) {
       this.current = null;
       this.isStrict = false;
+      if (!this.#isRaised) this.onForgotten();
       this.onLoose(true);
       this.onNews(`version ${version} is deleted`);
       return;
@@ -130,15 +149,17 @@ export class Truth {
     const handoff = handoffOf(entry);
     this.#isHandingOver = handoff !== null && isUnderWay(handoff);
     this.#handedOverTo = handoff?.step === 'committed' ? handoff.to : null;
+    this.onFailover(handoff !== null && this.#isHandingOver && handoff.lost.length > 0);
     if (handoff === null) return;
-    const { to, step, attempt, fence, reason, wave, paused } = handoff;
+    const { to, step, attempt, fence, reason, wave, paused, losing, retries } = handoff;
     const isUp = fence?.attempt === attempt && fence.isUp;
     const part =
       wave === undefined ? '' : `, wave ${wave.number} from ${wave.from} to ${wave.to} of ${wave.streams} streams`;
     const notes = `${isUp && step === 'hold' ? ', shards give up' : ''}${part}${paused === true ? ', paused' : ''}`;
     this.step = `handoff to ${to}: ${step}${notes}, attempt ${attempt} (${reason})`;
+    this.losing = losing;
     this.onNews(this.step);
-    this.onStep();
+    this.onStep(isUp && step === 'hold' ? 'give up' : step === 'drain' && retries > 0 ? 'again' : step);
   }
 
   /** Everything is as these entries have it. */

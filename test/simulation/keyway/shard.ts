@@ -24,6 +24,8 @@ export interface ShardWorld {
   readonly maintenance: SharedMaintenance | null;
   /** A shard that takes part in handoffs has written something by the version that it showed. */
   onWritten(serve: Serve): void;
+  /** A shard that takes part in handoffs has decided to write, and does so in a while. */
+  readonly onWriting: (shard: SimulatedShard) => void;
   onServe(serve: Serve): void;
   onServed(serve: Serve): void;
   /** What a shard wrote at the end of an operation was not what it had read at the beginning, but for its own write. */
@@ -140,9 +142,10 @@ export class FencingShard implements SimulatedShard {
     if (kind === 'get') {
       const { revision } = this.#documents.read(key);
       answer(this.ownership.holds ? { kind: 'done', revision } : LEASE_LOST);
-    } else if (Math.random() < LATE_WRITES)
+    } else if (Math.random() < LATE_WRITES) {
       setTimeout(() => this.#write(serve, value, answer), LATE_WRITE_MS * Math.random());
-    else this.#write(serve, value, answer);
+      this.#world.onWriting(this);
+    } else this.#write(serve, value, answer);
   }
 
   #write(serve: Serve, value: number, answer: (answer: ShardAnswer) => void): void {

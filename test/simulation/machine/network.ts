@@ -10,6 +10,8 @@ export interface LinkFault {
    */
   readonly kind: 'silent' | 'reset' | 'lossy' | 'slow' | 'twice';
   readonly slowMs: number;
+  /** Only what is sent to this end is slow; both ways are where it is not given. */
+  readonly slowTo?: string;
 }
 
 /** What one message comes to. */
@@ -75,7 +77,7 @@ export class Network {
       case 'lossy':
         return this.#random() < LOSS ? { kind: 'lost', toldAfterMs: delayMs } : { kind: 'arrives', afterMs: delayMs };
       case 'slow':
-        return { kind: 'arrives', afterMs: delayMs + this.#random() * (fault.slowMs as number) };
+        return { kind: 'arrives', afterMs: delayMs + (isSlowTo(fault, to) ? this.#random() * fault.slowMs : 0) };
     }
   }
 
@@ -96,4 +98,8 @@ export class Network {
   get nowMs(): number {
     return this.#scheduler.nowMs;
   }
+}
+
+function isSlowTo({ slowTo }: LinkFault, to: string): boolean {
+  return slowTo === undefined || slowTo === to;
 }

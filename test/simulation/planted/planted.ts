@@ -17,7 +17,7 @@ export interface Planted {
   readonly store?: (store: Store, process: SimulatedProcess) => Store;
   readonly router?: (router: SimulatedRouter) => void;
   readonly routerClocks?: (clock: () => number) => RouterClocks;
-  readonly shard?: (shard: SimulatedShard) => void;
+  readonly shard?: (shard: SimulatedShard, world: World) => void;
   readonly shardClock?: (clock: () => number) => () => number;
   readonly task?: (task: Task) => Task;
   readonly process?: (process: SimulatedProcess) => void;

@@ -1,7 +1,27 @@
 import { INCARNATION, SETTLING } from '../../../src/registry/incarnation.ts';
-import { ROUTER_LEASE_MS } from '../keyway/setting.ts';
+import type { Store } from '../../../src/registry/index.ts';
+import { pointerKey } from '../../../src/registry/topology-entries.ts';
+import { NAME, ROUTER_LEASE_MS } from '../keyway/setting.ts';
 import { WrappedStore } from '../store/wrapped-store.ts';
 import { edited, isShard, type Planted } from './planted.ts';
+
+const POINTER = pointerKey(NAME);
+
+/** A store that does not take a version that skips some, and says that it did. */
+function withoutRaised(store: Store): Store {
+  const wrapped = new WrappedStore(store, {});
+  wrapped.commit = async (conditions, changes) => {
+    const versionIn = (value: string | null | undefined): number =>
+      value == null ? 0 : (JSON.parse(value) as { version: number }).version;
+    const written = versionIn(changes.find(({ key }) => key === POINTER)?.value);
+    if (written > 1) {
+      const before = versionIn((await store.get(POINTER))?.value);
+      if (before > 0 && written > before + 1) return (await store.list('')).revision;
+    }
+    return store.commit(conditions, changes);
+  };
+  return wrapped;
+}
 
 /** What the registry says, and what is made of it. */
 export const registry: readonly Planted[] = [
@@ -17,6 +37,22 @@ export const registry: readonly Planted[] = [
     store: (store, process) =>
       isShard(process)
         ? new WrappedStore(store, { compares: (key) => !key.startsWith('member/') && !key.startsWith('handoff/') })
+        : store,
+  },
+  {
+    name: 'a router cannot read a version with a field that it does not know',
+    shards: 'plain',
+    isQuick: true,
+    store: (store, { name }) =>
+      name === 'r1'
+        ? new WrappedStore(store, {
+            reads: (entry) =>
+              entry.key.startsWith('version/')
+                ? edited(entry, ({ topology }) => {
+                    (topology as Record<string, unknown>).requires = ['what nobody knows'];
+                  })
+                : entry,
+          })
         : store,
   },
   {
@@ -58,6 +94,11 @@ export const registry: readonly Planted[] = [
     name: 'after a restore, members do not wait for earlier leases to end',
     shards: 'plain',
     store: (store) => new WrappedStore(store, { sees: ({ key }) => key !== SETTLING }),
+  },
+  {
+    name: 'after a restore, nobody raises the version above those by which shards have written',
+    shards: 'fencing',
+    store: withoutRaised,
   },
   {
     name: 'after a restore, members wait for earlier leases, and not for what shards may serve beyond them',

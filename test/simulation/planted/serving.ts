@@ -1,6 +1,38 @@
+import { RetryWait } from '../../../src/proxy/core/retries.ts';
+import type { Store } from '../../../src/registry/store/store.ts';
+import { ROUTER_LEASE_MS, TOPOLOGY } from '../keyway/setting.ts';
 import { FencingShard } from '../keyway/shard.ts';
 import { WrappedStore } from '../store/wrapped-store.ts';
 import { edited, isDriver, isNode, isRouter, isShard, isState, type Planted } from './planted.ts';
+
+/** A store that ends its client's lease where a write by it was not answered. */
+function givingBack(store: Store): Store {
+  const wrapped = new WrappedStore(store, {});
+  wrapped.commit = async (conditions, changes) => {
+    try {
+      return await store.commit(conditions, changes);
+    } catch (error) {
+      for (const change of changes)
+        if (change.value !== null && change.lease !== undefined) store.revokeLease(change.lease).catch(() => {});
+      throw error;
+    }
+  };
+  return wrapped;
+}
+
+/** Deletes what all processes of a shard have said. */
+async function takeAway(store: Store, shard: string): Promise<void> {
+  for (const prefix of [`handoff/${TOPOLOGY}/node/${shard}/`, `member/node/${TOPOLOGY}/${shard}/`])
+    try {
+      const { entries } = await store.list(prefix);
+      await store.commit(
+        [],
+        entries.map(({ key }) => ({ key, value: null })),
+      );
+    } catch {
+      // The store is away: they stay.
+    }
+}
 
 /** Who serves, and for how long. */
 export const serving: readonly Planted[] = [
@@ -15,8 +47,14 @@ export const serving: readonly Planted[] = [
     routerClocks: (clock) => ({ lease: () => clock() + 8000, control: clock }),
   },
   {
-    name: 'a router continues to serve by a lease that it has lost or given back',
+    name: 'a router serves to the very end of its lease, and waits for answers beyond it',
     shards: 'plain',
+    routerClocks: (clock) => ({ lease: () => clock() + 0.15 * ROUTER_LEASE_MS, control: clock }),
+  },
+  {
+    name: 'a router gives its lease back where a report was not answered, and continues to serve by it',
+    shards: 'plain',
+    store: (store, process) => (isRouter(process) ? givingBack(store) : store),
     router: (router) => {
       const { beginTurn } = router;
       const longest = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
@@ -77,6 +115,34 @@ export const serving: readonly Planted[] = [
     },
   },
   {
+    name: 'a request that is held keeps the timer of its repetition',
+    shards: 'plain',
+    router: (router) => {
+      const { receive } = router;
+      router.receive = (operation, onAnswer) => {
+        const request = receive.call(router, operation, onAnswer);
+        const { waitIn } = request;
+        request.waitIn = (place) => {
+          if (place instanceof RetryWait) place.forget = () => {};
+          waitIn.call(request, place);
+        };
+        return request;
+      };
+    },
+  },
+  {
+    name: 'a router leaves the watches of moved keys at their former shards',
+    shards: 'plain',
+    router: (router) => {
+      const { receive } = router;
+      router.receive = (operation, onAnswer) => {
+        const request = receive.call(router, operation, onAnswer);
+        if (request.isWatch) request.leave = () => {};
+        return request;
+      };
+    },
+  },
+  {
     name: 'a new request is sent even if its key is held',
     shards: 'plain',
     isQuick: true,
@@ -134,6 +200,17 @@ export const serving: readonly Planted[] = [
     shards: 'fencing',
     shard: (shard) => {
       if (shard instanceof FencingShard) shard.forget = () => {};
+    },
+  },
+  {
+    name: "a shard that ends takes away the entries of all of its name's processes",
+    shards: 'fencing',
+    shard: (shard, world) => {
+      const { leave } = shard;
+      shard.leave = async () => {
+        await leave.call(shard);
+        await takeAway(world.storeOf(shard.process), shard.id);
+      };
     },
   },
   {
