@@ -98,7 +98,7 @@ export class Clients {
     }
     this.#operations++;
     const operation: Operation = { isLong: false, lastsMs: 0, ...what, id: this.#operations, value: this.#operations };
-    const least = judge.leastOf(operation.key);
+    const least = judge.leastRevisionOf(operation.key);
     const sinceMs = scheduler.nowMs;
     this.#open++;
     let isOver = false;
@@ -127,7 +127,7 @@ export class Clients {
     this.#lostWith(router, lost);
   }
 
-  /** Whoever is connected with a router hears of its end. */
+  /** Clients that are connected to a router notice when it ends. */
   #lostWith(router: SimulatedRouter, lost: () => void): void {
     const known = this.#connected.get(router) ?? [];
     known.push(lost);

@@ -9,20 +9,20 @@ import type { PlannedFault } from './plan.ts';
 import type { Backup } from './store/simulated-store.ts';
 import type { World } from './world.ts';
 
-/** How late an answer is on a slow link: mostly soon enough for whoever waits for it, sometimes later than they wait. */
+/** How late messages are on a slow link: mostly less than anybody waits for an answer, sometimes more. */
 const SLOW_MS = 900;
 const VERY_SLOW_MS = 7000;
 const VERY_SLOW_SHARE = 0.25;
 
-/** Has faults strike a world, and mends what they have broken. */
+/** Has faults strike a world, and repairs what they have broken. */
 export class Faults {
   readonly #world: World;
   readonly #clients: Clients;
   readonly #operator: Operator;
-  /** What is struck now has not to be struck again. */
+  /** What is struck at the moment: it is not struck a second time. */
   readonly #struck = new Set<string>();
-  readonly #mends = new Set<() => void>();
-  /** What strikes at a step of a handoff. */
+  readonly #repairs = new Set<() => void>();
+  /** Faults that wait for a step of a handoff. */
   #armed: PlannedFault[] = [];
   #backup: Backup | null = null;
   #isOver = false;
@@ -62,10 +62,10 @@ export class Faults {
     this.#world.scheduler.at(atMs, () => this.#strike(fault, this.#strikeOf(fault)));
   }
 
-  /** Everything is mended, and nothing breaks any more. */
+  /** Everything is repaired, and nothing breaks any more. */
   end(): void {
     this.#isOver = true;
-    for (const mend of [...this.#mends]) mend();
+    for (const repair of [...this.#repairs]) repair();
   }
 
   #strike(fault: PlannedFault, strike: Strike | null): void {
@@ -73,18 +73,18 @@ export class Faults {
     this.#struck.add(strike.what);
     this.struck++;
     const { judge, scheduler } = this.#world;
-    this.#world.tell('fault', `${strike.text} for ${Math.round(fault.lastsMs)} ms`);
+    this.#world.log('fault', `${strike.text} for ${Math.round(fault.lastsMs)} ms`);
     const period = judge.faultBegins();
     strike.begin();
-    const mend = (): void => {
-      if (!this.#mends.delete(mend)) return;
+    const repair = (): void => {
+      if (!this.#repairs.delete(repair)) return;
       this.#struck.delete(strike.what);
       period.endMs = scheduler.nowMs;
-      if (strike.mended !== '') this.#world.tell('fault', strike.mended);
-      strike.mend();
+      if (strike.repairedText !== '') this.#world.log('fault', strike.repairedText);
+      strike.repair();
     };
-    this.#mends.add(mend);
-    scheduler.at(scheduler.nowMs + fault.lastsMs, mend);
+    this.#repairs.add(repair);
+    scheduler.at(scheduler.nowMs + fault.lastsMs, repair);
   }
 
   #strikeOf(fault: PlannedFault): Strike | null {
@@ -112,17 +112,17 @@ export class Faults {
         return {
           what: 'operator',
           text: 'the operator is killed',
-          mended: '',
+          repairedText: '',
           begin: () => this.#operator.kill(),
-          mend: () => {},
+          repair: () => {},
         };
       case 'compact store':
         return {
           what: 'compact',
           text: 'the store is compacted',
-          mended: '',
+          repairedText: '',
           begin: () => this.#world.store.compact(),
-          mend: () => {},
+          repair: () => {},
         };
       case 'restore store':
         return this.#restore(fault);
@@ -149,12 +149,12 @@ export class Faults {
     return {
       what: name,
       text: `${name} is killed`,
-      mended: `${name} starts again`,
+      repairedText: `${name} starts again`,
       begin: () => {
         this.#world.killRouter(name);
         this.#clients.routerKilled(router);
       },
-      mend: () => this.#world.startRouter(name),
+      repair: () => this.#world.startRouter(name),
     };
   }
 
@@ -163,11 +163,11 @@ export class Faults {
     return {
       what: name,
       text: `${name} ends in order`,
-      mended: `${name} starts again`,
+      repairedText: `${name} starts again`,
       begin: () => {
         router.process.enter(() => void router.leave());
       },
-      mend: () => {
+      repair: () => {
         this.#world.killRouter(name);
         this.#clients.routerKilled(router);
         this.#world.startRouter(name);
@@ -181,9 +181,9 @@ export class Faults {
     return {
       what: place,
       text: `a second router is called ${name}`,
-      mended: `the second ${name} is killed`,
+      repairedText: `the second ${name} is killed`,
       begin: () => this.#world.startRouter(name, place),
-      mend: () => {
+      repair: () => {
         const twin = this.#world.routers.get(place);
         this.#world.killRouter(place);
         if (twin != null) this.#clients.routerKilled(twin);
@@ -197,9 +197,9 @@ export class Faults {
     return {
       what: name,
       text: `${name} is killed`,
-      mended: `${name} starts again`,
+      repairedText: `${name} starts again`,
       begin: () => this.#world.killShard(shard),
-      mend: () => {
+      repair: () => {
         if (!this.#world.shards.has(shard.address)) this.#world.startShard(shard.id, place);
       },
     };
@@ -209,9 +209,9 @@ export class Faults {
     return {
       what,
       text: `${who} is stopped`,
-      mended: `${who} goes on`,
+      repairedText: `${who} goes on`,
       begin: () => process.stop(),
-      mend: () => process.resume(),
+      repair: () => process.resume(),
     };
   }
 
@@ -219,9 +219,9 @@ export class Faults {
     return {
       what: 'store',
       text: 'the store is killed',
-      mended: 'the store starts again',
+      repairedText: 'the store starts again',
       begin: () => this.#world.server.kill(),
-      mend: () => {
+      repair: () => {
         this.#world.store.restarted();
         this.#world.startServer();
       },
@@ -234,18 +234,18 @@ export class Faults {
     return {
       what: 'restore',
       text: 'a backup of the store is made, which is to be restored',
-      mended: 'the store is restored from its backup',
+      repairedText: 'the store is restored from its backup',
       begin: () => {
         this.#backup = store.backup();
       },
-      mend: () => {
+      repair: () => {
         const backup = this.#backup;
         // What a router of an eventual cluster may do without a lease the registry forgets with it: docs/registry.md.
         if (backup === null || this.#struck.has('store') || !truth.isStrict) return;
         this.#world.server.kill();
         store.restore(backup, fault.choice < 0.5);
-        truth.goBack(store.entries);
-        this.#operator.startPlaced([truth.current?.topology, truth.staged]);
+        truth.restoreFrom(store.entries);
+        this.#operator.startMissingShards([truth.current?.topology, truth.staged]);
         this.#world.startServer();
       },
     };
@@ -258,12 +258,12 @@ export class Faults {
     return {
       what: 'rack',
       text: `${router.process.name} and ${shard.process.name} are cut off from the store (${link})`,
-      mended: `${router.process.name} and ${shard.process.name} reach the store`,
+      repairedText: `${router.process.name} and ${shard.process.name} reach the store`,
       begin: () => {
         for (const cut of cuts) cut.begin();
       },
-      mend: () => {
-        for (const cut of cuts) cut.mend();
+      repair: () => {
+        for (const cut of cuts) cut.repair();
       },
     };
   }
@@ -280,13 +280,13 @@ export class Faults {
     return {
       what: link,
       text: `the link between ${one} and ${other} is ${isPlanned ? kind : 'reset'}`,
-      mended: `the link between ${one} and ${other} is well`,
+      repairedText: `the link between ${one} and ${other} works again`,
       begin: () => {
         network.break(link, fault);
         if (other === 'store' && fault.kind !== 'slow' && fault.kind !== 'twice')
           this.#world.server.linkBroken(one, fault.kind === 'silent');
       },
-      mend: () => network.mend(link),
+      repair: () => network.repair(link),
     };
   }
 }
@@ -299,10 +299,10 @@ interface Strike {
   /** What is struck. */
   readonly what: string;
   readonly text: string;
-  /** Empty: nothing is to be mended. */
-  readonly mended: string;
+  /** Empty: nothing has to be repaired. */
+  readonly repairedText: string;
   begin(): void;
-  mend(): void;
+  repair(): void;
 }
 
 function pick<Item>(items: readonly Item[], choice: number): Item | undefined {

@@ -23,11 +23,11 @@ export function interrupt(world: World, { interrupted: { by, afterMs } }: Planne
         await giveUp(world, registry, process);
         return;
       }
-      await insist(() => pauseChange(registry, NAME, true));
-      world.tell(WHO, 'has the change stop');
+      await untilDone(() => pauseChange(registry, NAME, true));
+      world.log(WHO, 'has the change stop');
       await wait(PAUSE_MS);
-      await insist(() => pauseChange(registry, NAME, false));
-      world.tell(WHO, 'has the change go on');
+      await untilDone(() => pauseChange(registry, NAME, false));
+      world.log(WHO, 'has the change go on');
     };
     work()
       .catch((error: unknown) => world.onProcessFault(WHO, error))
@@ -37,11 +37,11 @@ export function interrupt(world: World, { interrupted: { by, afterMs } }: Planne
 
 async function giveUp(world: World, registry: Registry, process: SimulatedProcess): Promise<void> {
   const who = { candidate: WHO, clock: process.clock };
-  const given = await insist(() => giveUpChange(registry, NAME, 'people have given it up', who));
-  world.tell(WHO, `gives up ${given === null ? 'nothing' : `version ${given.handoff.to}`}`);
+  const given = await untilDone(() => giveUpChange(registry, NAME, 'people have given it up', who));
+  world.log(WHO, `gives up ${given === null ? 'nothing' : `version ${given.handoff.to}`}`);
   const back = given?.back;
   if (back == null) return;
-  await insist(async () => {
+  await untilDone(async () => {
     const current = await registry.topologies.read(NAME);
     // Another change has come between, and brought all keys to where it wanted them.
     if (current?.moving === undefined) return;
@@ -50,7 +50,7 @@ async function giveUp(world: World, registry: Registry, process: SimulatedProces
 }
 
 /** The store may be away, and something else come first, such as a lost shard's going. */
-async function insist<Result>(work: () => Promise<Result>): Promise<Result> {
+async function untilDone<Result>(work: () => Promise<Result>): Promise<Result> {
   for (;;) {
     try {
       return await work();

@@ -10,7 +10,7 @@ import type { World } from './world.ts';
 
 const SHARDS = ['s0', 's1', 's2', 's3', 's4'];
 const FIRST_SHARDS = 3;
-/** Whoever changes a topology goes away after so long, and leaves what it has begun to others. */
+/** A command that changes a topology ends after this time, and leaves what it has begun to others. */
 const PATIENCE_MS = 25_000;
 /** What a cluster's `failover.after` may be made; null: lost shards stay. */
 const FAILOVERS_MS = [500, FAILOVER_AFTER_MS, 5000, null] as const;
@@ -125,7 +125,7 @@ export class Operator {
 
   async #create(registry: Registry): Promise<void> {
     if (this.#last === null) return;
-    this.startPlaced([this.#last]);
+    this.startMissingShards([this.#last]);
     const draft = { ...this.#last, version: null };
     await changeTopology(registry, draft, { expected: null, ...this.#options('it is made again') });
   }
@@ -163,7 +163,7 @@ export class Operator {
           const isExpected =
             error instanceof VersionConflict || error instanceof HandoffAborted || error instanceof StoreUnavailable;
           if (!isExpected) this.#world.onProcessFault('operator', error);
-          else this.#world.tell('operator', `gives up: ${error.message}`);
+          else this.#world.log('operator', `gives up: ${error.message}`);
         })
         .then(() => registry.close())
         .then(() => this.kill());
@@ -183,7 +183,7 @@ export class Operator {
       if (placed.has(shard.address) || shard.process.isStopped) continue;
       if (this.#leaving.has(shard)) continue;
       this.#leaving.add(shard);
-      this.#world.tell(shard.process.name, 'ends in order: it has no place any more');
+      this.#world.log(shard.process.name, 'ends in order: it has no place any more');
       shard.process.enter(() => {
         shard.leave().then(() => {
           if (this.#world.shards.get(shard.address) === shard) this.#world.killShard(shard);
@@ -240,7 +240,7 @@ export class Operator {
   }
 
   /** Starts what has a place and does not run: after a registry was restored, shards have places that were ended. */
-  startPlaced(topologies: ReadonlyArray<Topology | null | undefined>): void {
+  startMissingShards(topologies: ReadonlyArray<Topology | null | undefined>): void {
     for (const topology of topologies)
       for (const { id, address } of topology ? servingShards(topology) : []) this.#start(id, placeOf(address));
   }

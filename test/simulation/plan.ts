@@ -53,8 +53,8 @@ export interface Plan {
   readonly seed: number;
   readonly shards: ShardKind;
   readonly routers: number;
-  /** Its shards that take part keep house. */
-  readonly keepsHouse: boolean;
+  /** Its shards that take part do housekeeping. */
+  readonly hasHousekeeping: boolean;
   /** One key has always a call of some seconds under way. */
   readonly hasSlowCalls: boolean;
   /** Changes go in waves of very few streams, and more clients watch. */
@@ -72,7 +72,7 @@ export interface PlanOptions {
 
 /** How many changes a run has: as long as a minute or two, so that what is left of one can harm a later one. */
 export const CHANGES_A_RUN = 20;
-/** Every so-manieth run is without faults: in it nothing may fail at all. */
+/** Every fifth run is without faults: nothing may fail in it. */
 const CALM_EVERY = 5;
 const MAX_FAULTS = 100;
 const LONG_FAULT_MS = 9000;
@@ -87,8 +87,8 @@ const AFTER_STEP_MS = 30;
 const AT_LOSING_SHARE = 0.5;
 /** Of the faults that stop a shard those that do so between what it decides by and what it writes. */
 const MID_WRITE_SHARE = 0.3;
-/** Of the restored backups those of which somebody hears nothing, from so long before them on. */
-const UNHEARD_SHARE = 0.6;
+/** The share of restored backups that somebody does not learn of, because it was cut off before. */
+const CUT_DURING_RESTORE_SHARE = 0.6;
 const CUT_BEFORE_RESTORE_MS = 1000;
 /** Mean times between the beginnings of two faults: in some runs everything breaks at once, in most now and then something does. */
 const FAULT_EVERY_MS = [700, 2000, 4000] as const;
@@ -153,11 +153,11 @@ export function planOf(seed: number, options: PlanOptions = {}): Plan {
     return { ...change, interrupted: { by, afterMs } };
   });
   const faults = faultsBy(random);
-  const keepsHouse = random() < HOUSEKEEPING_SHARE;
+  const hasHousekeeping = random() < HOUSEKEEPING_SHARE;
   // What shards that take part are asked takes one turn.
   const hasSlowCalls = random() < SLOW_CALLS_SHARE && shards === 'plain';
   const hasFaults = options.faults ?? seed % CALM_EVERY !== 0;
-  return { seed, shards, routers, keepsHouse, hasSlowCalls, waves, changes, faults: hasFaults ? faults : [] };
+  return { seed, shards, routers, hasHousekeeping, hasSlowCalls, waves, changes, faults: hasFaults ? faults : [] };
 }
 
 function faultsBy(random: () => number): PlannedFault[] {
@@ -182,13 +182,14 @@ function faultsBy(random: () => number): PlannedFault[] {
     };
     const isMidWrite = fault.kind === 'stop shard' && random() < MID_WRITE_SHARE;
     faults.push(isMidWrite ? { ...fault, moment: 'write' } : fault);
-    if (fault.kind === 'restore store' && random() < UNHEARD_SHARE) faults.push(unheard(fault, random));
+    if (fault.kind === 'restore store' && random() < CUT_DURING_RESTORE_SHARE)
+      faults.push(cutDuringRestore(fault, random));
   }
   return faults;
 }
 
 /** Some do not hear that the store went back, and go on by what they had of it. */
-function unheard(restore: PlannedFault, random: () => number): PlannedFault {
+function cutDuringRestore(restore: PlannedFault, random: () => number): PlannedFault {
   const beforeMs = CUT_BEFORE_RESTORE_MS * random();
   return {
     ...restore,

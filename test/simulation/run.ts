@@ -39,8 +39,8 @@ const seed = Number(values.seed ?? 1);
 if (values.scale === true) await outsidePromises(() => scaleTable(print));
 else if (values.planted === 'all') await findAll();
 else if (values.planted !== undefined && planted === null) print(allPlanted.map(({ name }) => name).join('\n'));
-else if (values.seed === undefined || values.changes !== undefined) await many(Number(values.changes ?? 1000));
-else await outsidePromises(one);
+else if (values.seed === undefined || values.changes !== undefined) await runMany(Number(values.changes ?? 1000));
+else await outsidePromises(runOne);
 
 /** Each planted fault: how many runs, and changes, it takes until something does not hold. */
 async function findAll(): Promise<void> {
@@ -60,14 +60,14 @@ async function findAll(): Promise<void> {
   for (const { name } of allPlanted) print(lines.get(name) as string);
 }
 
-function one(): void {
+function runOne(): void {
   const outcome = simulate(planOf(seed, { shards }), planted);
   print(`seed ${seed}: trace ${outcome.trace}`);
-  tell({ runs: 1, ...outcome }, process.cpuUsage().user / 1000);
+  printCounts({ runs: 1, ...outcome }, process.cpuUsage().user / 1000);
   if (outcome.violation !== null) explain(outcome);
 }
 
-async function many(changes: number): Promise<void> {
+async function runMany(changes: number): Promise<void> {
   const counts = noCounts();
   let cpuMs = 0;
   let nextSeed = seed;
@@ -88,12 +88,15 @@ async function many(changes: number): Promise<void> {
     process.stderr.write(`\r${counts.changes} changes `);
   });
   print(`seeds ${seed} to ${nextSeed - 1}`);
-  tell(counts, cpuMs);
+  printCounts(counts, cpuMs);
   const first: Outcome | null = broken;
   if (first !== null) await outsidePromises(() => explain(first));
 }
 
-function tell({ runs, changes, faults, serves, acknowledged, excused, events, lastedMs }: Counts, cpuMs: number): void {
+function printCounts(
+  { runs, changes, faults, serves, acknowledged, excused, events, lastedMs }: Counts,
+  cpuMs: number,
+): void {
   const tookMs = performance.now() - startedMs;
   print(
     `${runs} runs: ${changes} changes, ${faults} faults, ${serves} serves, ${acknowledged} calls answered, ${excused} failed for a fault; ` +

@@ -8,13 +8,13 @@ import { runningProcess } from './machine/process.ts';
 import { Operator } from './operator.ts';
 import type { Plan, PlannedFault } from './plan.ts';
 import type { Planted } from './planted/planted.ts';
-import { type Told, World } from './world.ts';
+import { type StoryLine, World } from './world.ts';
 
-/** What came of a run. */
+/** The result of a run. */
 export interface Outcome {
   readonly plan: Plan;
   readonly violation: Violation | null;
-  /** Of all that happened: the same for the same plan. */
+  /** A hash of all events: the same for the same plan. */
   readonly trace: string;
   /** As `Truth` counts them: those that people made, and those that took lost shards out. */
   readonly changes: number;
@@ -23,39 +23,39 @@ export interface Outcome {
   readonly acknowledged: number;
   readonly excused: number;
   readonly events: number;
-  /** Of the world's time. */
+  /** In simulated time. */
   readonly lastedMs: number;
 }
 
-/** No run lasts longer, by the world's time. */
+/** No run lasts longer, in simulated time. */
 const LONGEST_MS = 600_000;
-/** All serve the first version within so long. */
+/** All routers serve the first version within this time. */
 const START_MS = 30_000;
-/** Once nothing is broken any more, all goes on within so long: leases end, and what has waited longest is tried again. */
+/** Once everything is repaired, all goes on within this time: leases end, and what has waited longest is tried again. */
 const PROGRESS_MS = 60_000;
-const LOOK_MS = 200;
-const CUT_LOOK_MS = 300;
-/** A lease that was taken away is noticed within a second: before that, nobody can know how long it has been over. */
-const CUT_LOOKS = 5;
-/** By then every router that is there is registered: the others have ended. */
+const POLL_MS = 200;
+const CUT_POLL_MS = 300;
+/** A router notices within a second that its lease was taken away; only then can it cut. */
+const CUT_POLLS = 5;
+/** By then every router that runs is registered, and the others have ended. */
 const FORGET_AFTER_MS = 15_000;
 /** How often a call is tried again once all has ended. */
 const LAST_TRIES = 20;
-/** A change that others have to bring to its end is looked at so often before the next is tried all the same. */
-const MAX_LOOKS = 100;
+/** How often a change is polled that others have to complete. Then the next one begins all the same. */
+const MAX_POLLS = 100;
 
 /**
- * Carries a plan out, until something does not hold or all is done. To be called where no promise's reaction is under way.
- * @param tell told of what a story may need
+ * Carries out a plan until a rule is broken or all is done. Must not be called from a promise's reaction.
+ * @param onLine called with each line of the story
  */
 export function simulate(
   plan: Plan,
   planted: Planted | null = null,
-  tell: ((told: Told) => void) | null = null,
+  onLine: ((line: StoryLine) => void) | null = null,
 ): Outcome {
   let outcome: Outcome | null = null;
   onSimulatedMachines(() => {
-    outcome = new Run(plan, planted, tell).toItsEnd();
+    outcome = new Run(plan, planted, onLine).complete();
   });
   return outcome as unknown as Outcome;
 }
@@ -67,21 +67,21 @@ class Run {
   readonly #faults: Faults;
   readonly #plan: Plan;
   #isOver = false;
-  /** The routers whose leases are over, and at how many looks. */
+  /** The routers whose leases are over, and at how many polls they were so. */
   #overFor = new Map<SimulatedRouter, number>();
   /** People say which routers will not come back. */
-  #hasToForget = false;
+  #mayForgetDead = false;
   #deadlineMs = START_MS;
 
-  constructor(plan: Plan, planted: Planted | null, tell: ((told: Told) => void) | null) {
+  constructor(plan: Plan, planted: Planted | null, onLine: ((line: StoryLine) => void) | null) {
     this.#plan = plan;
-    this.#world = new World(plan, planted, tell);
+    this.#world = new World(plan, planted, onLine);
     this.#operator = new Operator(this.#world);
     this.#clients = new Clients(this.#world);
     this.#faults = new Faults(this.#world, this.#clients, this.#operator);
   }
 
-  toItsEnd(): Outcome {
+  complete(): Outcome {
     const world = this.#world;
     const { judge, scheduler } = world;
     const onRejection = (error: unknown): void => world.onProcessFault(runningProcess()?.name ?? 'nobody', error);
@@ -89,7 +89,7 @@ class Run {
     const starting = judge.faultBegins();
     this.#operator.begin(() => {
       for (let i = 0; i < this.#plan.routers; i++) world.startRouter(`r${i}`);
-      this.#whenServed(() => {
+      this.#whenAllServe(() => {
         // Clients that came too early have failed for that.
         starting.endMs = Number.NEGATIVE_INFINITY;
         this.#deadlineMs = LONGEST_MS;
@@ -97,8 +97,8 @@ class Run {
         this.#next(0);
       });
     });
-    // Shards that refuse what they have lost need no cut at once: a router that went without a lease looks at it within a second.
-    if (this.#plan.shards === 'plain') this.#later(CUT_LOOK_MS, () => this.#lookAtCuts());
+    // Shards that refuse what they have lost need no cut at once: a router that served without a lease checks it within a second.
+    if (this.#plan.shards === 'plain') this.#later(CUT_POLL_MS, () => this.#checkCuts());
     while (!this.#isOver && judge.violation === null && scheduler.step())
       if (scheduler.nowMs > this.#deadlineMs) judge.violated('progress', `it goes on for ever: ${this.#unfinished()}`);
     process.off('unhandledRejection', onRejection);
@@ -117,20 +117,20 @@ class Run {
   }
 
   /** A router that runs has nothing in flight by a lease that has ended a while ago. */
-  #lookAtCuts(): void {
+  #checkCuts(): void {
     const before = this.#overFor;
     this.#overFor = new Map();
     for (const router of this.#world.routers.values()) {
       if (router === null || router.process.isStopped) continue;
       const endedForMs = router.process.clock() - (router.servesUntil[1] as number);
-      if (endedForMs < CUT_LOOK_MS) continue;
-      const looks = (before.get(router) ?? 0) + 1;
-      this.#overFor.set(router, looks);
-      if (looks < CUT_LOOKS) continue;
+      if (endedForMs < CUT_POLL_MS) continue;
+      const polls = (before.get(router) ?? 0) + 1;
+      this.#overFor.set(router, polls);
+      if (polls < CUT_POLLS) continue;
       for (const { isSent, keyText } of router.open)
         if (isSent) this.#world.judge.onNotCut(router.process.name, keyText, endedForMs);
     }
-    this.#later(CUT_LOOK_MS, () => this.#lookAtCuts());
+    this.#later(CUT_POLL_MS, () => this.#checkCuts());
   }
 
   #later(ms: number, run: () => void): void {
@@ -143,46 +143,46 @@ class Run {
     if (change === undefined) this.#settle();
     else
       this.#later(change.afterMs, () =>
-        this.#whenOver(MAX_LOOKS, () => this.#operator.change(change, () => this.#next(i + 1))),
+        this.#afterChange(MAX_POLLS, () => this.#operator.change(change, () => this.#next(i + 1))),
       );
   }
 
-  /** The change before has come to its end, whoever has brought it there; or it is not waited for any more. */
-  #whenOver(left: number, then: () => void): void {
+  /** Continues once the change before is over, completed by any driver, or once it is not waited for any more. */
+  #afterChange(left: number, then: () => void): void {
     if (!this.#world.truth.isUnderWay || left === 0) then();
-    else this.#later(LOOK_MS, () => this.#whenOver(left - 1, then));
+    else this.#later(POLL_MS, () => this.#afterChange(left - 1, then));
   }
 
   /** Nothing is broken any more: all goes on. */
   #settle(): void {
     this.#faults.end();
-    this.#world.tell('run', 'all faults are mended');
+    this.#world.log('run', 'all faults are repaired');
     this.#deadlineMs = this.#world.scheduler.nowMs + PROGRESS_MS;
     this.#later(FORGET_AFTER_MS, () => {
-      this.#hasToForget = true;
+      this.#mayForgetDead = true;
     });
-    this.#restored(() => this.#whenServed(() => this.#readAll()));
+    this.#restored(() => this.#whenAllServe(() => this.#readAll()));
   }
 
   /** A cluster that was deleted may have been left so. */
   #restored(then: () => void): void {
-    if (this.#forgets(() => this.#restored(then))) return;
+    if (this.#forgetsDead(() => this.#restored(then))) return;
     if (this.#world.truth.current !== null) then();
-    else this.#operator.restore(() => this.#later(LOOK_MS, () => this.#restored(then)));
+    else this.#operator.restore(() => this.#later(POLL_MS, () => this.#restored(then)));
   }
 
   /** A router whose name another one had does not come back, and may have said that it serves without a lease. */
-  #forgets(then: () => void): boolean {
-    const forgets = this.#hasToForget;
-    this.#hasToForget = false;
+  #forgetsDead(then: () => void): boolean {
+    const forgets = this.#mayForgetDead;
+    this.#mayForgetDead = false;
     if (forgets) this.#operator.forgetDead(then);
     return forgets;
   }
 
-  #whenServed(then: () => void): void {
+  #whenAllServe(then: () => void): void {
     if (this.#unfinished() === null) then();
-    else if (this.#forgets(() => this.#whenServed(then))) return;
-    else this.#later(LOOK_MS, () => this.#whenServed(then));
+    else if (this.#forgetsDead(() => this.#whenAllServe(then))) return;
+    else this.#later(POLL_MS, () => this.#whenAllServe(then));
   }
 
   /** What is still to be done, or null. */
@@ -208,8 +208,8 @@ class Run {
     for (const router of this.#world.routers.values())
       for (const key of KEYS) {
         open++;
-        this.#insist(router, 'put', key, () =>
-          this.#insist(router, 'get', key, () => {
+        this.#askUntilDone(router, 'put', key, () =>
+          this.#askUntilDone(router, 'get', key, () => {
             open--;
             if (open === 0) this.#isOver = true;
           }),
@@ -217,10 +217,16 @@ class Run {
       }
   }
 
-  #insist(router: SimulatedRouter | null, kind: 'put' | 'get', key: string, then: () => void, left = LAST_TRIES): void {
+  #askUntilDone(
+    router: SimulatedRouter | null,
+    kind: 'put' | 'get',
+    key: string,
+    then: () => void,
+    left = LAST_TRIES,
+  ): void {
     this.#clients.ask({ client: 'the last one', kind, key, repeats: true }, router, (answer) => {
       if (answer.kind === 'done') then();
-      else if (left > 0) this.#later(LOOK_MS, () => this.#insist(router, kind, key, then, left - 1));
+      else if (left > 0) this.#later(POLL_MS, () => this.#askUntilDone(router, kind, key, then, left - 1));
       else this.#world.judge.violated('progress', `a ${kind} of ${key} fails in the end: ${answer.reason}`, key);
     });
   }

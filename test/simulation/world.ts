@@ -21,12 +21,12 @@ import { StoreServer } from './store/store-server.ts';
 /** By how much machines' clocks run faster or slower than the world's, at most. */
 const DRIFT = 0.01;
 
-/** Something worth telling in a story. */
-export interface Told {
+/** A line of the story of a run. */
+export interface StoryLine {
   readonly atMs: number;
   readonly who: string;
   readonly what: string;
-  /** Where it is about one key alone. */
+  /** The key, if it is about one key alone. */
   readonly key: string | null;
 }
 
@@ -47,25 +47,25 @@ export class World implements RouterWorld, ShardWorld {
   readonly shards = new Map<string, SimulatedShard>();
   /** What was planted in the product; null: nothing. */
   readonly planted: Planted | null;
-  /** Told of a shard that has decided, and is about to write by that. */
+  /** Called when a shard has decided to write, before it does. */
   onWriting: (shard: SimulatedShard) => void = () => {};
   readonly #disks = new Map<string, RouterDisk>();
   readonly #machines = new Map<string, Machine>();
   readonly #runs = new Map<string, number>();
   readonly #inFlight = new Map<SimulatedShard, Map<Sending, SimulatedRouter>>();
-  readonly #tell: ((told: Told) => void) | null;
+  readonly #onLine: ((line: StoryLine) => void) | null;
 
-  constructor(plan: Plan, planted: Planted | null, tell: ((told: Told) => void) | null) {
+  constructor(plan: Plan, planted: Planted | null, onLine: ((line: StoryLine) => void) | null) {
     this.plan = plan;
     this.planted = planted;
-    this.#tell = tell;
+    this.#onLine = onLine;
     this.network = new Network(this.scheduler, this.randomOf('network'));
     this.judge = new Judge(this.truth, () => this.scheduler.nowMs);
-    this.truth.onLoose = (isGone) => this.judge.onLoose(isGone);
+    this.truth.onUnguarded = (isGone) => this.judge.onUnguarded(isGone);
     this.truth.onFailover = (isUnderWay) => this.judge.onFailover(isUnderWay);
     this.truth.onForgotten = () => this.judge.onForgotten();
     this.truth.onStrict = () => this.judge.onStrict();
-    this.truth.onNews = (what) => this.tell('store', what);
+    this.truth.onNews = (what) => this.log('store', what);
     const { clock } = this.#machine('store');
     this.store = new SimulatedStore(() => clock.offsetMs + this.scheduler.nowMs * clock.rate);
     this.store.onChange = (key, entry) => {
@@ -73,7 +73,9 @@ export class World implements RouterWorld, ShardWorld {
       this.truth.onChange(key, entry);
     };
     this.store.onRevision = () => this.truth.settle();
-    this.maintenance = plan.keepsHouse ? new SharedMaintenance((...written) => this.#onMaintenance(...written)) : null;
+    this.maintenance = plan.hasHousekeeping
+      ? new SharedMaintenance((...written) => this.#onMaintenance(...written))
+      : null;
     this.server = this.startServer();
     this.planted?.world?.(this);
   }
@@ -100,7 +102,7 @@ export class World implements RouterWorld, ShardWorld {
     return { rate: 1 + DRIFT * (2 * random() - 1), offsetMs: 1e6 * random() };
   }
 
-  /** Starts a process on a machine. @param name the machine's, where no process beside it is to be told apart */
+  /** Starts a process on a machine. @param name the machine's, unless several processes on it have to be distinguished */
   newProcess(machine: string, name = machine): SimulatedProcess {
     const run = (this.#runs.get(machine) ?? 0) + 1;
     this.#runs.set(machine, run);
@@ -169,7 +171,7 @@ export class World implements RouterWorld, ShardWorld {
     if (place === router.process.name) this.routers.set(place, null);
     else this.routers.delete(place);
     for (const [shard, sendings] of this.#inFlight)
-      for (const [sending, of] of sendings) if (of === router) this.#toForget(router, shard, sending);
+      for (const [sending, of] of sendings) if (of === router) this.#notifyLetGo(router, shard, sending);
   }
 
   // ---- between routers and shards --------------------------------------------------------------------------------------
@@ -202,37 +204,37 @@ export class World implements RouterWorld, ShardWorld {
 
   onLetGo(router: SimulatedRouter, sending: Sending): void {
     const shard = this.shards.get(sending.to.address);
-    if (shard !== undefined) this.#toForget(router, shard, sending);
+    if (shard !== undefined) this.#notifyLetGo(router, shard, sending);
   }
 
-  #toForget(router: SimulatedRouter, shard: SimulatedShard, sending: Sending): void {
+  #notifyLetGo(router: SimulatedRouter, shard: SimulatedShard, sending: Sending): void {
     this.network.send(router.process, shard.process, () => {
       this.#inFlight.get(shard)?.delete(sending);
       shard.forget(sending);
     });
   }
 
-  // ---- what is told ----------------------------------------------------------------------------------------------------
+  // ---- what happens ----------------------------------------------------------------------------------------------------
 
-  tell(who: string, what: string, key: string | null = null): void {
+  log(who: string, what: string, key: string | null = null): void {
     this.scheduler.note(`${who}: ${what}`);
-    this.#tell?.({ atMs: this.scheduler.nowMs, who, what, key });
+    this.#onLine?.({ atMs: this.scheduler.nowMs, who, what, key });
   }
 
-  onLeaves(router: SimulatedRouter, request: SimulatedRequest): void {
-    this.judge.onLeaves(router, request.operation, router.moves(request));
+  onMovedAway(router: SimulatedRouter, request: SimulatedRequest): void {
+    this.judge.onMovedAway(router, request.operation, router.moves(request));
   }
 
   onEvent(router: SimulatedRouter, event: Parameters<RouterWorld['onEvent']>[1]): void {
     const who = router.process.name;
-    if (event.kind === 'serves') this.tell(who, event.serves ? 'serves' : 'serves no more: its lease is over');
-    else if (event.kind === 'controls' && event.leads) this.tell(who, 'drives handoffs');
-    else if (event.kind === 'failover') this.tell(who, `takes ${event.shards.join(', ')} for lost: ${event.done}`);
-    else if (event.kind === 'warning') this.tell(who, event.message);
+    if (event.kind === 'serves') this.log(who, event.serves ? 'serves' : 'serves no more: its lease is over');
+    else if (event.kind === 'controls' && event.leads) this.log(who, 'drives handoffs');
+    else if (event.kind === 'failover') this.log(who, `takes ${event.shards.join(', ')} for lost: ${event.done}`);
+    else if (event.kind === 'warning') this.log(who, event.message);
     else if (event.kind === 'routing') {
       const { table, staged } = event;
       const beside = staged === null ? '' : `, beside it ${staged.to} (${staged.step}, attempt ${staged.attempt})`;
-      this.tell(who, `is told to route by version ${table?.version ?? 'none'}${beside}`);
+      this.log(who, `learns version ${table?.version ?? 'none'}${beside}`);
     }
   }
 
@@ -248,9 +250,9 @@ export class World implements RouterWorld, ShardWorld {
     const { key, shard, version, sending } = serve;
     const { kind, id } = sending.request.operation;
     this.scheduler.note(`${shard.process.name} serves ${id} ${key} by ${version}`);
-    if (this.#tell !== null) {
+    if (this.#onLine !== null) {
       const router = sending.request.router.process.name;
-      this.#tell({
+      this.#onLine({
         atMs: this.scheduler.nowMs,
         who: shard.process.name,
         what: `serves a ${kind} of ${key} for ${router} by version ${version}`,
@@ -268,7 +270,7 @@ export class World implements RouterWorld, ShardWorld {
     this.judge.onWritten(serve);
   }
 
-  /** Whoever has claimed a unit holds it until somebody else claims it: the revision of the claim is in its token. */
+  /** The node that has claimed a unit holds it until another one claims it. The revision of the claim is in the token. */
   #onMaintenance(unit: string, node: string, token: number): void {
     this.scheduler.note(`${node} writes for ${unit} by ${token}`);
     const claim = this.store.entry(`document/${entriesOf(NAME).claims}${unit}`);

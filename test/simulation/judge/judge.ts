@@ -16,7 +16,7 @@ export type Rule =
   | 'progress'
   | 'no process ends';
 
-/** That it did not. */
+/** How a rule was broken. */
 export interface Violation {
   readonly rule: Rule;
   readonly atMs: number;
@@ -25,7 +25,7 @@ export interface Violation {
   readonly key: string | null;
 }
 
-/** What a fault could excuse: all that goes on while it lasts, and for so long behind it. */
+/** A fault excuses whatever fails while it lasts, and for this time afterwards. */
 const RECOVERY_MS = 12_000;
 
 interface Turn {
@@ -34,7 +34,7 @@ interface Turn {
   readonly atMs: number;
 }
 
-/** Looks at every serve, sending and answer in the moment in which it happens. */
+/** Judges every serve, sending and answer at the moment at which it happens. */
 export class Judge {
   readonly #truth: Truth;
   readonly #nowMs: () => number;
@@ -50,7 +50,7 @@ export class Judge {
   readonly #least = new Map<string, number>();
   /** Of each request, how it was sent last. */
   readonly #sent = new WeakMap<object, Sending>();
-  /** The last time for which there was no version, or none was waited for. */
+  /** The last period in which there was no version, or a version became current at once. */
   #gone: { endMs: number } | null = null;
   /** The one that is under way. */
   #failover: { endMs: number } | null = null;
@@ -64,7 +64,7 @@ export class Judge {
     this.#nowMs = nowMs;
   }
 
-  /** The first counts: what follows from it says little. */
+  /** Only the first violation counts: others may follow from it. */
   violated(rule: Rule, what: string, key: string | null = null): void {
     this.violation ??= { rule, what, key, atMs: this.#nowMs() };
   }
@@ -137,7 +137,7 @@ export class Judge {
         );
   }
 
-  /** The cluster has become strict: from now on each key has one owner, whoever began before. */
+  /** The cluster has become strict: from now on each key has one owner, also for what began before. */
   onStrict(): void {
     for (const open of this.#open.values())
       for (const serve of open)
@@ -182,7 +182,7 @@ export class Judge {
     this.violated('one owner', `${shard.id} writes ${key} over what somebody else has written meanwhile`, key);
   }
 
-  onLeaves(router: SimulatedRouter, operation: Operation, moves: boolean): void {
+  onMovedAway(router: SimulatedRouter, operation: Operation, moves: boolean): void {
     if (moves) return;
     const { key } = operation;
     this.violated('unmoved untouched', `${router.process.name} ends a watch of ${key}, which does not move`, key);
@@ -203,7 +203,7 @@ export class Judge {
   }
 
   /** A version was current at once, or there is none: whatever fails for that is excused. */
-  onLoose(isGone: boolean): void {
+  onUnguarded(isGone: boolean): void {
     if (this.#gone !== null) this.#gone.endMs = this.#nowMs();
     this.#gone = this.faultBegins();
     if (!isGone) this.#gone.endMs = this.#nowMs();
@@ -220,8 +220,8 @@ export class Judge {
 
   // ---- what clients see ------------------------------------------------------------------------------------------------
 
-  /** What a read that begins now has to show at least. */
-  leastOf(key: string): number {
+  /** The revision that a read has to show that begins now. */
+  leastRevisionOf(key: string): number {
     return this.#least.get(key) ?? 0;
   }
 
@@ -233,7 +233,7 @@ export class Judge {
         `${client}'s ${kind} of ${key} shows revision ${revision}, and ${least} was acknowledged before it began`,
         key,
       );
-    this.#least.set(key, Math.max(this.leastOf(key), revision));
+    this.#least.set(key, Math.max(this.leastRevisionOf(key), revision));
   }
 
   onFailed({ key, kind, client }: Operation, reason: string, sinceMs: number): void {

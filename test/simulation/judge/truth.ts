@@ -48,15 +48,15 @@ export class Truth {
   onNews: (what: string) => void = () => {};
   /** Of the last handoff: the shards that lose keys by it. */
   losing: readonly string[] = [];
-  /** Told of each step of a handoff. */
+  /** Called at each step of a handoff. */
   onStep: (moment: Moment) => void = () => {};
-  /** Told of a version that is current at once, whatever is served; or that there is none. For a while nobody is wrong. */
-  onLoose: (isGone: boolean) => void = () => {};
-  /** Told when the cluster has become strict. */
+  /** Called when a version becomes current at once, whatever is served, or when there is none any more: for a while two shards may serve a key. */
+  onUnguarded: (isGone: boolean) => void = () => {};
+  /** Called when the cluster has become strict. */
   onStrict: () => void = () => {};
-  /** Told whether a handoff takes lost shards out: it may have to wait for a router that does not come back until people say so. */
+  /** Called when a handoff that takes lost shards out begins or ends: it may have to wait for a router that does not come back until people say so. */
   onFailover: (isUnderWay: boolean) => void = () => {};
-  /** Told when a cluster is deleted of which the store has forgotten versions: no reachable process may know how far they had come. */
+  /** Called when a cluster is deleted of which the store has forgotten versions: maybe no reachable process knows how far they had come. */
   onForgotten: () => void = () => {};
   /** The version to which the last handoff has led. */
   #handedOverTo: number | null = null;
@@ -88,14 +88,14 @@ export class Truth {
     this.#versions.set(topology.version, { topology, owners });
   }
 
-  /** The changes of one commit are told of one by one, the pointer maybe before its version. */
+  /** The changes of one commit come one by one, and the pointer may come before its version. */
   #onPointer(entry: Entry): void {
     this.#pending = pointerOf(entry);
   }
 
   #pending: Pointer | null = null;
 
-  /** To be called once all changes of a commit were told of. */
+  /** To be called after all changes of a commit. */
   settle(): void {
     const pointer = this.#pending;
     this.#pending = null;
@@ -114,7 +114,7 @@ export class Truth {
       this.current = null;
       this.isStrict = false;
       if (!this.#isRaised) this.onForgotten();
-      this.onLoose(true);
+      this.onUnguarded(true);
       this.onNews(`version ${version} is deleted`);
       return;
     }
@@ -127,7 +127,7 @@ export class Truth {
     const { moving } = known.topology;
     const until = moving === undefined ? '' : `, for keys before ${moving.cursor}`;
     this.onNews(`version ${version} is current: ${shards.join(' ')}${until}${this.isStrict ? '' : ', and not strict'}`);
-    if (isCreated || !this.isStrict) this.onLoose(false);
+    if (isCreated || !this.isStrict) this.onUnguarded(false);
     if (this.isStrict && !before) this.onStrict();
   }
 
@@ -162,8 +162,8 @@ export class Truth {
     this.onStep(isUp && step === 'hold' ? 'give up' : step === 'drain' && retries > 0 ? 'again' : step);
   }
 
-  /** Everything is as these entries have it. */
-  goBack(entries: Iterable<Entry>): void {
+  /** The store has these entries again, and no others. */
+  restoreFrom(entries: Iterable<Entry>): void {
     if (this.current !== null) this.former.push(this.current);
     this.#isRaised = false;
     this.#versions.clear();

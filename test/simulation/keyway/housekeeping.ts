@@ -9,7 +9,7 @@ const LEASE: LeaseTimes = { lengthMs: 3000, renewMs: 700, livenessMs: 2200 };
 const STEPS = 4;
 const STEP_MS = 50;
 
-/** Told of each write of a run that the store has taken. */
+/** Called with each write of a run that the store has accepted. */
 export type OnMaintenance = (unit: string, node: string, token: number) => void;
 
 /** The tokens by which the shards' shared documents were kept, durable: a write with an old one is refused. */

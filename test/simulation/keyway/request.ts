@@ -51,12 +51,12 @@ export class Sending {
   }
 }
 
-/** A request is refused as stale so often before it is given up, as in the product. */
+/** How often a request is refused as stale before it is given up, as in the product. */
 const MAX_STALE = 20;
 const MAX_REPETITIONS = 3;
-/** A shard that is away is tried again after so long. */
+/** A shard that is away is tried again after this time. */
 const AWAY_MS = 100;
-/** A router waits for an answer, or for an owner, for so long. */
+/** How long a router waits for an answer, or for an owner. */
 const TIMEOUT_MS = 15_000;
 
 /**
@@ -156,7 +156,7 @@ export class SimulatedRequest implements GatedRequest {
     place?.forget(this);
   }
 
-  /** Its shard is told, where it has not ended it itself. */
+  /** Its shard learns of it, unless it has ended it itself. */
   #close(isLetGo = true): void {
     const { sending } = this;
     this.sending = null;
@@ -239,7 +239,7 @@ export class SimulatedRequest implements GatedRequest {
   shutDownConnection(): void {}
 
   leave(_how: MoveWay, reason: string): void {
-    this.router.onLeaves(this);
+    this.router.onMovedAway(this);
     this.fail(reason);
   }
 

@@ -55,13 +55,13 @@ function orForEver(key: string, value: unknown): unknown {
   return key === 'beyondLeaseMs' && value === null ? Number.POSITIVE_INFINITY : value;
 }
 
-/** What a router tells of itself and asks of the world. */
+/** What a router reports to the world, and asks of it. */
 export interface RouterWorld {
   /** Sends a request to where a shard is said to be. */
   toShard(router: SimulatedRouter, sending: Sending): void;
-  /** A router awaits an answer no more. */
+  /** A router no longer waits for an answer. */
   onLetGo(router: SimulatedRouter, sending: Sending): void;
-  onLeaves(router: SimulatedRouter, request: SimulatedRequest): void;
+  onMovedAway(router: SimulatedRouter, request: SimulatedRequest): void;
   onEvent(router: SimulatedRouter, event: ControlEvent): void;
   onFault(router: SimulatedRouter, error: unknown): void;
 }
@@ -113,8 +113,8 @@ export class SimulatedRouter
       visitOpen: async (visit) => {
         for (const request of [...this.#open]) visit(request);
       },
-      drain: (leavers, sinceMs) => this.#drainer.add(leavers, sinceMs),
-      end: (leavers) => this.#drainer.endNow(leavers),
+      drain: (moved, sinceMs) => this.#drainer.add(moved, sinceMs),
+      end: (moved) => this.#drainer.endNow(moved),
       cut: () => this.cut(),
     });
     const begun = this.clusters.follow().then(() => this.clusters.publishTo(this as unknown as RouterThreads));
@@ -171,13 +171,13 @@ export class SimulatedRouter
     const owners = new SimulatedOwners(NAME.cluster, table);
     this.owners = owners;
     if (this.gate.hasHandedOverTo(owners.build)) return;
-    const leavers: Leaver[] = [];
+    const moved: Leaver[] = [];
     for (const request of [...this.#open]) {
       const hasToLeave = (): boolean =>
         this.owners === owners && !this.gate.holds(request) && request.hasMovedIn(owners);
       if (!request.isOpen || !hasToLeave()) continue;
       if (request.isSent)
-        leavers.push({
+        moved.push({
           request,
           key: request.keyText,
           reason: 'the key has moved',
@@ -186,7 +186,7 @@ export class SimulatedRouter
         });
       else request.proceed();
     }
-    this.#drainer.add(leavers);
+    this.#drainer.add(moved);
   }
 
   settled(_cluster: string, attempt: number, step: string): Promise<boolean> {
@@ -243,8 +243,8 @@ export class SimulatedRouter
   }
 
   /** A request leaves because its key moves, by what this router says. */
-  onLeaves(request: SimulatedRequest): void {
-    this.#world.onLeaves(this, request);
+  onMovedAway(request: SimulatedRequest): void {
+    this.#world.onMovedAway(this, request);
   }
 
   /** Whether a key has another owner by what this router knows, staged or current, than a request had. */

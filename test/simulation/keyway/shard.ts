@@ -18,7 +18,7 @@ export interface Serve {
   readonly version: number;
 }
 
-/** What a shard tells who judges. */
+/** What a shard reports to the judge. */
 export interface ShardWorld {
   /** What its housekeeping works on; null: it has none. */
   readonly maintenance: SharedMaintenance | null;
@@ -120,7 +120,7 @@ export class FencingShard implements SimulatedShard {
     const { key } = sending.request.operation;
     const verdict = this.ownership.admit(key, sending.version);
     const onVerdict = (found: Awaited<typeof verdict>): void => {
-      if (found.kind === 'owner') this.#carryOut(sending, answer);
+      if (found.kind === 'owner') this.#execute(sending, answer);
       else answer(found);
     };
     if (verdict instanceof Promise) void verdict.then(onVerdict);
@@ -128,7 +128,7 @@ export class FencingShard implements SimulatedShard {
   }
 
   /** In one turn, as the reference shard does. */
-  #carryOut(sending: Sending, answer: (answer: ShardAnswer) => void): void {
+  #execute(sending: Sending, answer: (answer: ShardAnswer) => void): void {
     const { kind, key, value } = sending.request.operation;
     const { version } = this.ownership;
     const serve: Serve = { shard: this, sending, key, version };
@@ -210,11 +210,11 @@ export class PlainShard implements SimulatedShard {
   receive(sending: Sending, answer: (answer: ShardAnswer) => void): void {
     const { key, lastsMs } = sending.request.operation;
     const before = lastsMs > 0 ? undefined : this.#last.get(key);
-    const done = (before ?? Promise.resolve()).then(() => this.#carryOut(sending, answer));
+    const done = (before ?? Promise.resolve()).then(() => this.#execute(sending, answer));
     if (lastsMs === 0) this.#last.set(key, done);
   }
 
-  async #carryOut(sending: Sending, answer: (answer: ShardAnswer) => void): Promise<void> {
+  async #execute(sending: Sending, answer: (answer: ShardAnswer) => void): Promise<void> {
     // What its router has let go, or was cut, before it is begun, nobody carries out.
     if (sending.isClosed) return;
     const { kind, key, value, lastsMs } = sending.request.operation;

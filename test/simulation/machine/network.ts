@@ -4,8 +4,8 @@ import type { Scheduler } from './scheduler.ts';
 /** What becomes of what is sent between two machines. */
 export interface LinkFault {
   /**
-   * `silent`: nothing arrives, and nobody is told; `reset`: the sender is told at once; `lossy`: of a call its way there or its
-   * way back is lost by chance, and the sender is told; `slow`: it takes up to `slowMs`; `twice`: a call that may be repeated
+   * `silent`: nothing arrives, and nobody learns of it; `reset`: the sender learns of it at once; `lossy`: a call or its answer
+   * is lost at random, and the sender learns of it; `slow`: a message takes up to `slowMs`; `twice`: a call that may be repeated
    * arrives once more, up to `slowMs` later.
    */
   readonly kind: 'silent' | 'reset' | 'lossy' | 'slow' | 'twice';
@@ -45,12 +45,8 @@ export class Network {
     this.#faults.set(link, fault);
   }
 
-  mend(link: string): void {
+  repair(link: string): void {
     this.#faults.delete(link);
-  }
-
-  mendAll(): void {
-    this.#faults.clear();
   }
 
   faultOf(one: string, other: string): LinkFault | undefined {
@@ -81,7 +77,7 @@ export class Network {
     }
   }
 
-  /** Sends a message. @param onLost told of its loss, where that can be noticed: also where nobody is there any more */
+  /** Sends a message. @param onLost called if it is lost and the sender can notice that, also if the receiver has ended */
   send(from: SimulatedProcess, to: SimulatedProcess, deliver: () => void, onLost: () => void = () => {}): void {
     const fate = this.fate(from.name, to.name);
     if (fate.kind === 'arrives') to.after(fate.afterMs, deliver, () => from.after(this.delayMs(), onLost));

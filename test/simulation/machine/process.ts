@@ -37,12 +37,12 @@ export class SimulatedTimer {
   }
 }
 
-/** Something that is to happen to a process. */
-interface Happening {
+/** A timer or a message, on its way to a process. */
+interface Delivery {
   readonly isTimer: boolean;
   readonly run: () => void;
   /** What becomes of it where the process is over. */
-  readonly whenOver?: (() => void) | undefined;
+  readonly ifOver?: (() => void) | undefined;
 }
 
 /** Process ids come again after so many. */
@@ -54,7 +54,7 @@ function freePid({ processes }: Machine, started: number): number {
   return pid;
 }
 
-/** A turn of the event loop begins up to so long after it might. */
+/** A turn of the event loop begins up to this much later than it could. */
 const MAX_LATE_MS = 0.5;
 
 /** What runs now; null: nothing does, or what runs is no part of the world. */
@@ -84,8 +84,8 @@ export class SimulatedProcess {
   #isStopped = false;
   #isOver = false;
   /** What would have happened while it was stopped. */
-  readonly #missed: Happening[] = [];
-  /** Told of what its code has thrown, which would have ended it. */
+  readonly #missed: Delivery[] = [];
+  /** Called with what its code throws, which would end a real process. */
   readonly #onFault: (error: unknown) => void;
 
   constructor(
@@ -124,11 +124,11 @@ export class SimulatedProcess {
   readonly clock = (): number => this.#clock.offsetMs + this.#scheduler.nowMs * this.#clock.rate;
 
   /**
-   * Has something happen to it after so long by the world's time: a message comes, or the process begins.
-   * @param whenOver what happens instead where it is over by then
+   * Has something happen to it after a delay of simulated time: a message comes, or the process begins.
+   * @param ifOver what happens instead where it is over by then
    */
-  after(delayMs: number, run: () => void, whenOver?: () => void): void {
-    this.#scheduler.at(this.#scheduler.nowMs + delayMs, () => this.#happens({ isTimer: false, run, whenOver }));
+  after(delayMs: number, run: () => void, ifOver?: () => void): void {
+    this.#scheduler.at(this.#scheduler.nowMs + delayMs, () => this.#deliver({ isTimer: false, run, ifOver }));
   }
 
   /** What is sent this way arrives late, and in order. @param delayMs of the world's */
@@ -137,7 +137,7 @@ export class SimulatedProcess {
     return (message) => {
       const { nowMs } = this.#scheduler;
       arrivesAtMs = Math.max(arrivesAtMs, nowMs + delayMs());
-      this.#scheduler.at(arrivesAtMs, () => this.#happens({ isTimer: false, run: () => deliver(message) }));
+      this.#scheduler.at(arrivesAtMs, () => this.#deliver({ isTimer: false, run: () => deliver(message) }));
     };
   }
 
@@ -161,7 +161,7 @@ export class SimulatedProcess {
 
   setImmediate(run: () => void): SimulatedTimer {
     const timer = new SimulatedTimer();
-    timer.event = this.#scheduler.at(this.#scheduler.nowMs, () => this.#happens({ isTimer: false, run }));
+    timer.event = this.#scheduler.at(this.#scheduler.nowMs, () => this.#deliver({ isTimer: false, run }));
     return timer;
   }
 
@@ -169,7 +169,7 @@ export class SimulatedProcess {
     // Node takes anything less for 1.
     const waitMs = Math.max(1, Number.isFinite(ms) ? ms : 1) / this.#clock.rate + this.random() * MAX_LATE_MS;
     const event = this.#scheduler.at(this.#scheduler.nowMs + waitMs, () => {
-      this.#happens({
+      this.#deliver({
         isTimer: true,
         run: () => {
           if (!event.isCancelled) run();
@@ -179,10 +179,10 @@ export class SimulatedProcess {
     timer.event = event;
   }
 
-  #happens(happening: Happening): void {
-    if (this.#isOver) happening.whenOver?.();
-    else if (this.#isStopped) this.#missed.push(happening);
-    else this.enter(happening.run);
+  #deliver(delivery: Delivery): void {
+    if (this.#isOver) delivery.ifOver?.();
+    else if (this.#isStopped) this.#missed.push(delivery);
+    else this.enter(delivery.run);
   }
 
   /** Runs something as a part of this process, and all that follows from it at once. */
@@ -212,12 +212,12 @@ export class SimulatedProcess {
     const missed = this.#missed.splice(0);
     const first = missed.filter((each) => each.isTimer === timersFirst);
     const then = missed.filter((each) => each.isTimer !== timersFirst);
-    for (const each of [...first, ...then]) this.#scheduler.at(this.#scheduler.nowMs, () => this.#happens(each));
+    for (const each of [...first, ...then]) this.#scheduler.at(this.#scheduler.nowMs, () => this.#deliver(each));
   }
 
   /** SIGKILL. */
   kill(): void {
     this.#isOver = true;
-    for (const { whenOver } of this.#missed.splice(0)) whenOver?.();
+    for (const { ifOver } of this.#missed.splice(0)) ifOver?.();
   }
 }

@@ -43,8 +43,8 @@ export const acknowledging: readonly Planted[] = [
     isQuick: true,
     router: (router) => {
       const { publish, settled } = router;
-      router.publish = async (...told) => {
-        setTimeout(() => void publish.apply(router, told), 300);
+      router.publish = async (...published) => {
+        setTimeout(() => void publish.apply(router, published), 300);
       };
       router.settled = async (...asked) => {
         await Promise.race([settled.apply(router, asked), new Promise((resolve) => setTimeout(resolve, 100))]);
@@ -117,7 +117,7 @@ export const acknowledging: readonly Planted[] = [
         : store,
   },
   {
-    name: "shards' processes are told apart by name only",
+    name: "shards' processes are distinguished by name only",
     shards: 'fencing',
     process: (process) => {
       const { bytes } = process;
@@ -126,7 +126,7 @@ export const acknowledging: readonly Planted[] = [
     },
   },
   {
-    name: 'routers are told apart by name only',
+    name: 'routers are distinguished by name only',
     shards: 'plain',
     process: (process) => {
       if (isRouter(process))

@@ -2,17 +2,17 @@ import type { Task } from '../../../src/housekeeping/index.ts';
 import { WrappedStore } from '../store/wrapped-store.ts';
 import { isShard, type Planted } from './planted.ts';
 
-/** A run that asks nobody whether it may go on. */
-function heedless(task: Task): Task {
+/** A run that does not ask whether it may go on. */
+function withoutTermCheck(task: Task): Task {
   return { ...task, run: (run) => task.run({ ...run, mayGoOn: () => true }) };
 }
 
-/** Who keeps house: one node at a time for each unit. */
+/** Housekeeping: one node at a time works on each unit. */
 export const housekeeping: readonly Planted[] = [
   {
     name: 'housekeeping continues after its term, and the store accepts any token',
     shards: 'fencing',
-    task: heedless,
+    task: withoutTermCheck,
     world: ({ maintenance }) => {
       if (maintenance !== null) maintenance.check = () => {};
     },
@@ -20,7 +20,7 @@ export const housekeeping: readonly Planted[] = [
   {
     name: 'housekeeping continues after its term',
     shards: 'fencing',
-    task: heedless,
+    task: withoutTermCheck,
   },
   {
     name: "housekeeping's units are claimed without compare-and-set",

@@ -6,7 +6,7 @@ import { WrappedStore } from '../store/wrapped-store.ts';
 import { edited, isDriver, isNode, isRouter, isShard, isState, type Planted } from './planted.ts';
 
 /** A store that ends its client's lease where a write by it was not answered. */
-function givingBack(store: Store): Store {
+function releasingLeaseAfterFailure(store: Store): Store {
   const wrapped = new WrappedStore(store, {});
   wrapped.commit = async (conditions, changes) => {
     try {
@@ -21,7 +21,7 @@ function givingBack(store: Store): Store {
 }
 
 /** Deletes what all processes of a shard have said. */
-async function takeAway(store: Store, shard: string): Promise<void> {
+async function deleteEntriesOf(store: Store, shard: string): Promise<void> {
   for (const prefix of [`handoff/${TOPOLOGY}/node/${shard}/`, `member/node/${TOPOLOGY}/${shard}/`])
     try {
       const { entries } = await store.list(prefix);
@@ -54,7 +54,7 @@ export const serving: readonly Planted[] = [
   {
     name: 'a router gives its lease back where a report was not answered, and continues to serve by it',
     shards: 'plain',
-    store: (store, process) => (isRouter(process) ? givingBack(store) : store),
+    store: (store, process) => (isRouter(process) ? releasingLeaseAfterFailure(store) : store),
     router: (router) => {
       const { beginTurn } = router;
       const longest = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
@@ -173,11 +173,11 @@ export const serving: readonly Planted[] = [
     name: 'the store ends all leases when it restarts',
     shards: 'plain',
     world: ({ store }) => {
-      const { restarted, look } = store;
+      const { restarted, expireLeases } = store;
       store.restarted = () => {
         restarted.call(store);
         store.leaseFactor = 0;
-        look.call(store);
+        expireLeases.call(store);
         store.leaseFactor = 1;
       };
     },
@@ -209,7 +209,7 @@ export const serving: readonly Planted[] = [
       const { leave } = shard;
       shard.leave = async () => {
         await leave.call(shard);
-        await takeAway(world.storeOf(shard.process), shard.id);
+        await deleteEntriesOf(world.storeOf(shard.process), shard.id);
       };
     },
   },

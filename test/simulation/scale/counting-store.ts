@@ -6,13 +6,13 @@ export interface Traffic {
   operations: number;
   /** Of those the ones that write. */
   writes: number;
-  /** Calls, their answers, and what watches are told. */
+  /** Calls, their answers, and the changes that watches get. */
   messages: number;
   /** Of keys and values in them. */
   bytes: number;
 }
 
-export function noTraffic(): Traffic {
+export function newTraffic(): Traffic {
   return { operations: 0, writes: 0, messages: 0, bytes: 0 };
 }
 

@@ -14,7 +14,7 @@ import { Scheduler } from '../machine/scheduler.ts';
 import { SimulatedStore } from '../store/simulated-store.ts';
 import { StoreClient } from '../store/store-client.ts';
 import { StoreServer } from '../store/store-server.ts';
-import { counted, noTraffic, type Traffic } from './counting-store.ts';
+import { counted, newTraffic, type Traffic } from './counting-store.ts';
 
 /** How large an installation is. */
 export interface Size {
@@ -56,7 +56,7 @@ class Installation {
   readonly #scheduler = new Scheduler();
   readonly #network = new Network(this.#scheduler, seeded(0));
   readonly #server: StoreServer;
-  readonly #traffic = noTraffic();
+  readonly #traffic = newTraffic();
   #processes = 0;
   /** Of the cluster that changes, how many routers route by each version. */
   readonly #routed = new Map<number, number>();

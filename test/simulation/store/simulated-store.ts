@@ -19,11 +19,11 @@ export type StoreCall =
   | { readonly ask: 'renewLease'; readonly lease: LeaseId }
   | { readonly ask: 'revokeLease'; readonly lease: LeaseId };
 
-/** Somebody who is told of changes, in order. */
+/** A watch, which gets changes in order. */
 export interface StoreWatch {
   readonly prefix: string;
-  /** The last revision that it was told of. */
-  told: Revision;
+  /** The last revision that it has got. */
+  delivered: Revision;
   onChanges(changes: ChangeSet): void;
   onEnded(reason: WatchEnd): void;
 }
@@ -71,9 +71,9 @@ export class SimulatedStore {
   readonly #watches = new Set<StoreWatch>();
   #leaseNumber = 0;
   #copy = 1;
-  /** Told of each change, at once: for who judges. */
+  /** Called with each change at once, for the judge. */
   onChange: (key: string, entry: Entry | null) => void = () => {};
-  /** Told once all changes of one revision were told of. */
+  /** Called after the last `onChange` of each revision. */
   onRevision: () => void = () => {};
 
   constructor(clock: () => number) {
@@ -81,7 +81,7 @@ export class SimulatedStore {
   }
 
   /** @throws LeaseEnded */
-  carryOut(call: StoreCall): unknown {
+  execute(call: StoreCall): unknown {
     switch (call.ask) {
       case 'get':
         return this.#entries.get(call.key) ?? null;
@@ -148,16 +148,16 @@ export class SimulatedStore {
     this.#log.push(...logged);
     for (const { key, entry } of logged) this.onChange(key, entry);
     this.onRevision();
-    for (const watch of this.#watches) tell(watch, logged);
+    for (const watch of this.#watches) deliver(watch, logged);
     return revision;
   }
 
   /** Tells of every change after a revision, those of before at once. @returns what ends it; null: they are not kept any more */
   watch(watch: StoreWatch): (() => void) | null {
-    if (watch.told < this.#compacted) return null;
-    tell(
+    if (watch.delivered < this.#compacted) return null;
+    deliver(
       watch,
-      this.#log.filter(({ revision }) => revision > watch.told),
+      this.#log.filter(({ revision }) => revision > watch.delivered),
     );
     this.#watches.add(watch);
     return () => this.#watches.delete(watch);
@@ -181,14 +181,14 @@ export class SimulatedStore {
   /** Leases end after so much of their length; 1, but for faults that are planted. */
   leaseFactor = 1;
 
-  /** To be called now and then: ends the leases that have not been renewed. */
-  look(): void {
+  /** To be called often: ends the leases that have not been renewed. */
+  expireLeases(): void {
     const nowMs = this.#clock();
     for (const [id, { lengthMs, renewedAtMs }] of this.#leases)
       if (nowMs - renewedAtMs >= lengthMs * this.leaseFactor) this.#endLease(id);
   }
 
-  /** It has been started anew: watches have ended, and each lease has its whole length again. */
+  /** It was restarted: watches have ended, and each lease has its whole length again. */
   restarted(): void {
     this.#watches.clear();
     for (const lease of this.#leases.values()) lease.renewedAtMs = this.#clock();
@@ -234,7 +234,7 @@ export class SimulatedStore {
   }
 }
 
-function tell(watch: StoreWatch, logged: readonly Logged[]): void {
+function deliver(watch: StoreWatch, logged: readonly Logged[]): void {
   let at = 0;
   while (at < logged.length) {
     const { revision } = logged[at] as Logged;
@@ -243,8 +243,8 @@ function tell(watch: StoreWatch, logged: readonly Logged[]): void {
       const { key, entry } = logged[at] as Logged;
       if (key.startsWith(watch.prefix)) events.push({ key, entry });
     }
-    if (revision <= watch.told) continue;
-    watch.told = revision;
+    if (revision <= watch.delivered) continue;
+    watch.delivered = revision;
     if (events.length > 0) watch.onChanges({ revision, events });
   }
 }

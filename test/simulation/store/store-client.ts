@@ -17,7 +17,7 @@ import type { StoreServer } from './store-server.ts';
 
 /** As long as the product's own client waits for an answer. */
 const CALL_TIMEOUT_MS = 5000;
-/** A server that has gone without a word is noticed within so long. */
+/** A server that has gone silently is noticed within this time. */
 const KEEPALIVE_MS = 5000;
 
 /** A process' client of the store: its calls and their answers travel, are late, or are lost. */

@@ -5,14 +5,14 @@ import type { SimulatedProcess } from '../machine/process.ts';
 import type { Backup, SimulatedStore, StoreCall, StoreWatch } from './simulated-store.ts';
 import type { ClientWatch } from './store-client.ts';
 
-/** Who asked, and is told. */
-export interface Asking {
+/** The client that made a call. */
+export interface Caller {
   onAnswer(answer: unknown): void;
   onLost(reason: string): void;
 }
 
-/** How often it is looked for leases that have ended. */
-const LOOK_MS = 50;
+/** How often leases that have ended are removed. */
+const EXPIRE_EVERY_MS = 50;
 
 interface ServedWatch {
   readonly client: SimulatedProcess;
@@ -35,20 +35,20 @@ export class StoreServer {
     this.process = process;
     this.#store = store;
     this.#network = network;
-    process.after(0, () => process.setInterval(() => store.look(), LOOK_MS));
+    process.after(0, () => process.setInterval(() => store.expireLeases(), EXPIRE_EVERY_MS));
   }
 
-  ask(from: SimulatedProcess, call: StoreCall, asking: Asking): void {
-    const lost = (): void => asking.onLost('the connection is lost');
+  ask(from: SimulatedProcess, call: StoreCall, caller: Caller): void {
+    const lost = (): void => caller.onLost('the connection is lost');
     const answer = (): void => {
-      let told: () => void;
+      let reply: () => void;
       try {
-        const result = this.#store.carryOut(call);
-        told = () => asking.onAnswer(result);
+        const result = this.#store.execute(call);
+        reply = () => caller.onAnswer(result);
       } catch (error) {
-        told = () => asking.onLost((error as Error).message);
+        reply = () => caller.onLost((error as Error).message);
       }
-      this.#network.send(this.process, from, told);
+      this.#network.send(this.process, from, reply);
       // Whose answer is lost sees its connection end, unless all is silent.
       const fault = this.#network.faultOf(this.process.name, from.name);
       if (fault !== undefined && fault.kind !== 'silent' && fault.kind !== 'twice')
@@ -63,15 +63,15 @@ export class StoreServer {
     const lost = (): void => watch.onEnded(LOST);
     const begin = (): void => {
       this.#watches.add(served);
-      this.#tell(served, () => watch.onBegun());
-      const told: StoreWatch = {
+      this.#push(served, () => watch.onBegun());
+      const stored: StoreWatch = {
         prefix,
-        told: after,
-        onChanges: (changes) => this.#tell(served, () => watch.onChanges(changes)),
-        onEnded: (reason) => this.#tell(served, () => watch.onEnded(reason)),
+        delivered: after,
+        onChanges: (changes) => this.#push(served, () => watch.onChanges(changes)),
+        onEnded: (reason) => this.#push(served, () => watch.onEnded(reason)),
       };
-      const stop = this.#store.watch(told);
-      if (stop === null) this.#tell(served, () => watch.onEnded({ kind: 'compacted' }));
+      const stop = this.#store.watch(stored);
+      if (stop === null) this.#push(served, () => watch.onEnded({ kind: 'compacted' }));
       else served.stop = stop;
     };
     this.#network.send(from, this.process, begin, lost);
@@ -86,7 +86,7 @@ export class StoreServer {
   }
 
   /** In order: a watch is one stream of bytes. */
-  #tell(served: ServedWatch, what: () => void): void {
+  #push(served: ServedWatch, what: () => void): void {
     if (served.isBroken) return;
     const { client, watch } = served;
     const fate = this.#network.fate(this.process.name, client.name);

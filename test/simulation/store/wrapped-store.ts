@@ -10,8 +10,8 @@ import type {
 } from '../../../src/registry/store/store.ts';
 import { StoreUnavailable } from '../../../src/registry/store/store.ts';
 
-/** What a store does wrong. */
-export interface Wrong {
+/** The ways in which a wrapped store breaks its contract. */
+export interface StoreDefects {
   /** What a key is taken for. */
   readonly key?: (key: string) => string;
   /** Whether an entry is seen at all. */
@@ -20,14 +20,14 @@ export interface Wrong {
   readonly reads?: (entry: Entry) => Entry;
   /** What is written instead. */
   readonly writes?: (change: Change) => Change;
-  /** What was read is answered again for so long. */
+  /** For this time a read is answered again as it was before. */
   readonly staleMs?: number;
   readonly clock?: () => number;
   /** Whether conditions on a key are looked at. */
   readonly compares?: (key: string) => boolean;
   readonly unanswered?: 'refused';
   readonly refused?: 'done';
-  /** Whether a change is told to nobody. */
+  /** Whether watches lose a change. */
   readonly loses?: () => boolean;
   readonly hidesCompaction?: boolean;
   /** A watch begins with what comes next, whatever was missed. */
@@ -43,25 +43,25 @@ type Listed = Awaited<ReturnType<Store['list']>>;
 /** A store that does something wrong, as its client sees it. */
 export class WrappedStore implements Store {
   readonly #store: Store;
-  readonly #wrong: Wrong;
+  readonly #defects: StoreDefects;
   readonly #read = new Map<string, { readonly atMs: number; readonly listed: Listed }>();
   #newest = 0 as Revision;
 
-  constructor(store: Store, wrong: Wrong) {
+  constructor(store: Store, defects: StoreDefects) {
     this.#store = store;
-    this.#wrong = wrong;
+    this.#defects = defects;
   }
 
   #sees(entry: Pick<Entry, 'key'>): boolean {
-    return this.#wrong.sees?.(entry) ?? true;
+    return this.#defects.sees?.(entry) ?? true;
   }
 
   #key(key: string): string {
-    return this.#wrong.key?.(key) ?? key;
+    return this.#defects.key?.(key) ?? key;
   }
 
   #asRead(entry: Entry): Entry {
-    return this.#wrong.reads?.(entry) ?? entry;
+    return this.#defects.reads?.(entry) ?? entry;
   }
 
   async get(key: string): Promise<Entry | null> {
@@ -70,7 +70,7 @@ export class WrappedStore implements Store {
   }
 
   async list(prefix: string): Promise<Listed> {
-    const { staleMs = 0, clock = () => 0, hidesRestores = false } = this.#wrong;
+    const { staleMs = 0, clock = () => 0, hidesRestores = false } = this.#defects;
     const known = this.#read.get(prefix);
     if (known !== undefined && clock() - known.atMs < staleMs) return known.listed;
     const { entries, revision } = await this.#store.list(prefix);
@@ -84,7 +84,7 @@ export class WrappedStore implements Store {
   }
 
   async commit(conditions: readonly Condition[], changes: readonly Change[]): Promise<Revision | null> {
-    const { compares = () => true, writes = (change) => change, unanswered, refused } = this.#wrong;
+    const { compares = () => true, writes = (change) => change, unanswered, refused } = this.#defects;
     const kept = conditions
       .filter((condition) => !('key' in condition) || compares(condition.key))
       .map((condition) => ('key' in condition ? { ...condition, key: this.#key(condition.key) } : condition));
@@ -99,7 +99,7 @@ export class WrappedStore implements Store {
   }
 
   watch(prefix: string, after: Revision, watcher: Watcher): () => void {
-    if (this.#wrong.skipsMissed !== true) return this.#watch(prefix, after, watcher);
+    if (this.#defects.skipsMissed !== true) return this.#watch(prefix, after, watcher);
     let stop = (): void => {};
     let isStopped = false;
     const begin = (from: Revision): void => {
@@ -116,7 +116,7 @@ export class WrappedStore implements Store {
   }
 
   #watch(prefix: string, after: Revision, watcher: Watcher): () => void {
-    const { loses = () => false, hidesCompaction = false } = this.#wrong;
+    const { loses = () => false, hidesCompaction = false } = this.#defects;
     return this.#store.watch(prefix, after, {
       onBegun: () => watcher.onBegun(),
       onChanges: ({ revision, events }) => {
@@ -132,7 +132,7 @@ export class WrappedStore implements Store {
   }
 
   async recall(seen: Entry | null): Promise<Recalled> {
-    if (this.#wrong.hidesRestores === true) return { copy: '1', isKept: true };
+    if (this.#defects.hidesRestores === true) return { copy: '1', isKept: true };
     return this.#store.recall(seen);
   }
 
@@ -141,7 +141,7 @@ export class WrappedStore implements Store {
   }
 
   async renewLease(lease: LeaseId): Promise<boolean> {
-    return (await this.#store.renewLease(lease)) || this.#wrong.renewsAll === true;
+    return (await this.#store.renewLease(lease)) || this.#defects.renewsAll === true;
   }
 
   revokeLease(lease: LeaseId): Promise<void> {
