@@ -88,6 +88,8 @@ export class AutonomyClaim {
     const { served } = follower;
     if (served === null || !follower.needsNoLease) {
       this.#claimed = null;
+      // A write that was long on its way may have come behind the removal: then the word stands again.
+      if (follower.hasClaimOf(this.#self)) this.#isKnown = false;
       await this.#takeBack();
     } else if (served.number !== this.#claimed) {
       // It is looked again once all threads have it, or the disk can be written.

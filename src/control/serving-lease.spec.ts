@@ -215,6 +215,22 @@ describe('a router that is away and needs no lease by what it knows', () => {
     await vi.waitFor(async () => expect(await waitedFor()).toEqual([second.instance]), PATIENCE);
   });
 
+  it('takes back again what a write that was late has put there behind it', async () => {
+    const { store, change } = await setUp(draft([S0, S1], EVENTUAL));
+    const link = store.open();
+    const router = new Router(store);
+    await router.servesWithoutLease(1);
+    const [claim] = (await link.list(`handoff/${CLUSTER}/router/`)).entries;
+    if (claim === undefined) throw new Error('there is no claim');
+    await change(draft([S0, S1]));
+    await router.servesByLease(2);
+    const isGone = async () => expect(await link.get(claim.key)).toBeNull();
+    await vi.waitFor(isGone, PATIENCE);
+    await link.commit([{ key: claim.key, revision: 0 }], [{ key: claim.key, value: claim.value }]);
+    await vi.waitFor(isGone, PATIENCE);
+    await router.stop();
+  });
+
   it('leaves nothing behind when it stops in order', async () => {
     const { store, registry, gone } = await setUp(draft([S0, S1], EVENTUAL));
     const router = new Router(store);

@@ -1,4 +1,5 @@
 import {
+  autonomousRouterName,
   type ClusterState,
   type HandoffView,
   isUnderWay,
@@ -312,6 +313,11 @@ export class ClusterFollower {
   keepAs(claimedBy: string | null): void {
     this.#copy.claim(claimedBy, this.served?.number ?? null);
     this.#keep();
+  }
+
+  /** Whether the registry has a router's word that it may serve without a lease, as far as is known here. @param router as `qualified` names it */
+  hasClaimOf(router: string): boolean {
+    return this.#view.autonomous.some((each) => autonomousRouterName(each) === router);
   }
 
   /** In whose name a process would start from what is kept on disk. */
