@@ -1,11 +1,12 @@
 import { RoutedClusters } from '../../../src/app/routed-clusters.ts';
+import type { RoutingThreads } from '../../../src/app/routed-config.ts';
 import { parseConfig } from '../../../src/config/index.ts';
 import { type Control, type ControlBirth, type ControlEvent, ControlPlane } from '../../../src/control/index.ts';
 import type { KeptTopology, TopologyKeeper } from '../../../src/handoff/index.ts';
 import type { CoreContext } from '../../../src/proxy/core/context.ts';
 import { Drainer, type Leaver } from '../../../src/proxy/core/drain/drainer.ts';
 import { Gate } from '../../../src/proxy/core/gate/gate.ts';
-import type { RouterThreads, ServesUntil } from '../../../src/proxy/index.ts';
+import type { ServesUntil } from '../../../src/proxy/index.ts';
 import { Registry, type Store } from '../../../src/registry/index.ts';
 import { newLog } from '../../../src/runtime/log.ts';
 import type { SharedCluster, StagedCluster, TopologyName } from '../../../src/topology/index.ts';
@@ -73,9 +74,7 @@ export interface RouterClocks {
 }
 
 /** A router: the product's control plane, what joins it with the threads, and one thread's gate with requests of the simulation. */
-export class SimulatedRouter
-  implements Pick<RouterThreads, 'publish' | 'settled' | 'moving' | 'isQuiet' | 'emptied' | 'gone'>
-{
+export class SimulatedRouter implements RoutingThreads {
   readonly process: SimulatedProcess;
   readonly gate: Gate;
   readonly context: CoreContext;
@@ -117,7 +116,7 @@ export class SimulatedRouter
       end: (moved) => this.#drainer.endNow(moved),
       cut: () => this.cut(),
     });
-    const begun = this.clusters.follow().then(() => this.clusters.publishTo(this as unknown as RouterThreads));
+    const begun = this.clusters.follow().then(() => this.clusters.publishTo(this));
     begun.catch((error: unknown) => world.onFault(this, error));
   }
 

@@ -1,9 +1,9 @@
 import { RoutedClusters } from '../../../src/app/routed-clusters.ts';
+import type { RoutingThreads } from '../../../src/app/routed-config.ts';
 import { parseConfig } from '../../../src/config/index.ts';
 import { type Control, type ControlBirth, type ControlEvent, ControlPlane } from '../../../src/control/index.ts';
 import { changeTopology } from '../../../src/handoff/index.ts';
 import { seeded } from '../../../src/load/seeded.ts';
-import type { RouterThreads } from '../../../src/proxy/index.ts';
 import { Registry, type Store } from '../../../src/registry/index.ts';
 import { newLog } from '../../../src/runtime/log.ts';
 import type { TopologyDraft } from '../../../src/topology/index.ts';
@@ -39,7 +39,6 @@ const REST_MS = 20_000;
 const LONGEST_MS = 600_000;
 const SHARD_PORT = 9000;
 const LOG = newLog('silent');
-const SILENT: RouterThreads = {} as RouterThreads;
 
 /** Counts what a change costs. To be called where no promise's reaction is under way. */
 export function costOf(size: Size): Cost {
@@ -171,15 +170,17 @@ routes: [{cluster: c0, match: {prefix: /}}]
     const clusters = new RoutedClusters(config, LOG, process.clock, (birth, onEvent) =>
       this.#control(process, store, birth, onEvent),
     );
-    const threads: RouterThreads = Object.assign(Object.create(SILENT), {
-      publish: async (cluster: string, table: { readonly version: number | null } | null) => {
+    const threads: RoutingThreads = {
+      publish: async (cluster, table) => {
         const version = table?.version ?? null;
         if (cluster === 'c0' && version !== null) this.#onRouted(process, version);
       },
       settled: async () => true,
+      moving: async () => 0,
+      isQuiet: async () => true,
       emptied: async () => true,
       gone: async () => true,
-    });
+    };
     void clusters.follow().then(() => clusters.publishTo(threads));
   }
 
