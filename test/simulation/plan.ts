@@ -79,6 +79,9 @@ const LONG_FAULT_MS = 9000;
 /** Few last for minutes: longer than whatever waits for anything. */
 const LONGEST_FAULT_MS = 60_000;
 const LONGEST_SHARE = 0.03;
+/** Of the racks that are cut off, the share that stays so beyond lease and failover: only then do others get the shard's keys meanwhile. */
+const LONG_RACK_SHARE = 0.6;
+const LONG_RACK_MS = 5000;
 /** Faults that strike where a handoff is between two steps, and of these the ones that do so at a certain one. */
 const AT_STEP_SHARE = 0.5;
 const CERTAIN_STEP_SHARE = 0.6;
@@ -170,7 +173,7 @@ function faultsBy(random: () => number): PlannedFault[] {
     // Many are short, some are longer than any lease.
     const longestMs = random() < LONGEST_SHARE ? LONGEST_FAULT_MS : LONG_FAULT_MS;
     const certain = random() < CERTAIN_STEP_SHARE ? pick(moments) : 'any';
-    const fault: PlannedFault = {
+    let fault: PlannedFault = {
       kind: pick(KINDS),
       atMs,
       lastsMs: 20 + longestMs * random() ** 2,
@@ -180,6 +183,8 @@ function faultsBy(random: () => number): PlannedFault[] {
       choice: random(),
       link: pick(LINKS),
     };
+    const isLongRack = fault.kind === 'cut rack from store' && random() < LONG_RACK_SHARE;
+    if (isLongRack) fault = { ...fault, lastsMs: fault.lastsMs + LONG_RACK_MS };
     const isMidWrite = fault.kind === 'stop shard' && random() < MID_WRITE_SHARE;
     faults.push(isMidWrite ? { ...fault, moment: 'write' } : fault);
     if (fault.kind === 'restore store' && random() < CUT_DURING_RESTORE_SHARE)

@@ -46,6 +46,8 @@ else await outsidePromises(runOne);
 async function findAll(): Promise<void> {
   const left = [...allPlanted];
   const lines = new Map<string, string>();
+  const unprinted = allPlanted.map(({ name }) => name);
+  print('| planted | what did not hold | runs | changes |\n| --- | --- | --- | --- |');
   const next = () => {
     const fault = left.shift();
     return fault === undefined ? null : { seed, runs: MAX_RUNS_TO_FIND, shards: fault.shards, planted: fault.name };
@@ -54,10 +56,8 @@ async function findAll(): Promise<void> {
     if (broken === null) process.exitCode = 1;
     const rule = broken?.violation?.rule ?? 'NOT FOUND';
     lines.set(job.planted ?? '', `| ${job.planted} | ${rule} | ${counts.runs} | ${counts.changes} |`);
-    if (process.stderr.isTTY) process.stderr.write(`\r${lines.size} of ${allPlanted.length} `);
+    while (lines.has(unprinted[0] ?? '')) print(lines.get(unprinted.shift() as string) as string);
   });
-  print('| planted | what did not hold | runs | changes |\n| --- | --- | --- | --- |');
-  for (const { name } of allPlanted) print(lines.get(name) as string);
 }
 
 function runOne(): void {

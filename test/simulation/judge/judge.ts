@@ -137,8 +137,8 @@ export class Judge {
         );
   }
 
-  /** The cluster has become strict: from now on each key has one owner, also for what began before. */
-  onStrict(): void {
+  /** A version has become current in a strict cluster: from now on each key has its new owner, also for what began before. */
+  onStrictVersion(): void {
     for (const open of this.#open.values())
       for (const serve of open)
         if (!isAbandoned(serve)) {

@@ -52,8 +52,8 @@ export class Truth {
   onStep: (moment: Moment) => void = () => {};
   /** Called when a version becomes current at once, whatever is served, or when there is none any more: for a while two shards may serve a key. */
   onUnguarded: (isGone: boolean) => void = () => {};
-  /** Called when the cluster has become strict. */
-  onStrict: () => void = () => {};
+  /** Called when a version has become current in a strict cluster. */
+  onStrictVersion: () => void = () => {};
   /** Called when a handoff that takes lost shards out begins or ends: it may have to wait for a router that does not come back until people say so. */
   onFailover: (isUnderWay: boolean) => void = () => {};
   /** Called when a cluster is deleted of which the store has forgotten versions: maybe no reachable process knows how far they had come. */
@@ -128,7 +128,7 @@ export class Truth {
     const until = moving === undefined ? '' : `, for keys before ${moving.cursor}`;
     this.onNews(`version ${version} is current: ${shards.join(' ')}${until}${this.isStrict ? '' : ', and not strict'}`);
     if (isCreated || !this.isStrict) this.onUnguarded(false);
-    if (this.isStrict && !before) this.onStrict();
+    if (this.isStrict) this.onStrictVersion();
   }
 
   /** Whether nobody goes by what the store has forgotten. */

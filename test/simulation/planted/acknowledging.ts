@@ -69,16 +69,16 @@ export const acknowledging: readonly Planted[] = [
         : store,
   },
   {
-    name: 'an acknowledgement of an earlier attempt counts',
+    name: 'an acknowledgement of an earlier handoff or attempt counts',
     shards: 'plain',
     store: (store, process) =>
       isDriver(process)
         ? new WrappedStore(store, {
-            reads: byLastHandoff(({ attempt }, entry) =>
+            reads: byLastHandoff(({ to, attempt }, entry) =>
               entry.key.startsWith('member/router/')
                 ? edited(entry, ({ acknowledged }) => {
                     const of = (acknowledged as Record<string, Acknowledged>)[TOPOLOGY];
-                    if (of !== undefined) of.attempt = attempt;
+                    if (of !== undefined) Object.assign(of, { to, attempt });
                   })
                 : entry,
             ),

@@ -66,7 +66,8 @@ export const registry: readonly Planted[] = [
     store: (store) => new WrappedStore(store, { refused: 'done' }),
   },
   {
-    name: 'the store confirms renewals of leases that have ended',
+    // Where the store alone confirms them, its clients end these leases themselves: they count from when they asked.
+    name: 'renewals of leases are confirmed without asking the store',
     shards: 'plain',
     store: (store) => new WrappedStore(store, { renewsAll: true }),
   },

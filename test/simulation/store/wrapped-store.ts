@@ -34,7 +34,7 @@ export interface StoreDefects {
   readonly skipsMissed?: boolean;
   /** It never says that it went back. */
   readonly hidesRestores?: boolean;
-  /** A lease that has ended is renewed all the same, as far as its holder hears. */
+  /** Renewals are confirmed at once, and the store does not get them if it cannot be reached. */
   readonly renewsAll?: boolean;
 }
 
@@ -141,7 +141,10 @@ export class WrappedStore implements Store {
   }
 
   async renewLease(lease: LeaseId): Promise<boolean> {
-    return (await this.#store.renewLease(lease)) || this.#defects.renewsAll === true;
+    const renewed = this.#store.renewLease(lease);
+    if (this.#defects.renewsAll !== true) return renewed;
+    renewed.catch(() => {});
+    return true;
   }
 
   revokeLease(lease: LeaseId): Promise<void> {
