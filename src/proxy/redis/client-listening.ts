@@ -4,6 +4,7 @@ import type { Upstream } from '../core/owner/upstream.ts';
 import type { ClientSession } from './client-session.ts';
 import type { KeptBytes } from './kept-bytes.ts';
 import type { RedisOwners } from './redis-owners.ts';
+import { Held } from './requests/held.ts';
 import { Later } from './requests/later.ts';
 import { SubscribeRequest } from './requests/subscribe-request.ts';
 import type { RedisPool } from './shards/redis-pool.ts';
@@ -33,9 +34,24 @@ export class ClientListening implements Listening {
     return this.#session.keptBytes;
   }
 
-  afterAll(callback: () => void): void {
+  hasBus(owners: RedisOwners): boolean | null {
+    if (owners.shared?.placement !== 'slots' || owners.first === null) return false;
+    return this.#session.context.buses.get(owners.first) ?? null;
+  }
+
+  inTurn(callback: () => void): void {
     this.#session.expect(new Later(this.#session, callback));
+  }
+
+  afterAll(callback: () => void): void {
+    this.inTurn(callback);
     this.#session.waitForAll();
+  }
+
+  holdAnswers(): () => void {
+    const held = new Held(this.#session);
+    this.#session.expect(held);
+    return () => held.end();
   }
 
   sendToShard(
@@ -43,12 +59,12 @@ export class ClientListening implements Listening {
     owner: Upstream<RedisPool>,
     command: Uint8Array,
     key: string,
-    isAsked: boolean,
+    onFailed: () => void,
   ): void {
     const session = this.#session;
     const subscriber = session.subscribe();
     const keys = { key, others: [] };
-    const request = new SubscribeRequest(session, uncounted, owners, owner, keys, command, subscriber, isAsked);
+    const request = new SubscribeRequest(session, uncounted, owners, owner, keys, command, subscriber, onFailed);
     session.expect(request);
     if (!request.isSent && request.isOpen) session.waitForAll();
   }

@@ -37,6 +37,7 @@ export class RedisRouter implements RunningFamily<RedisSettings>, SessionOwner {
       slab: new ReplySlab(),
       scripts: new ScriptCaches(),
       oneSlotEach: new Set(),
+      buses: new WeakMap(),
       cursors: new ScanCursors(),
     };
     this.#nowhere = new RedisEntry({ cluster: '' }, () => null, host.context.counters);

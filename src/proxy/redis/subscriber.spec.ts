@@ -22,6 +22,9 @@ function subscribed() {
       counts.push(Number(text.slice(text.lastIndexOf(':') + 1)));
     },
     sendToShard: () => {},
+    hasBus: () => null,
+    inTurn: (callback) => callback(),
+    holdAnswers: () => () => {},
     keptBytes: new KeptBytes(new BufferPool({ maxUnsentBytes: 2 ** 20, maxBacklogBytes: 2 ** 20 })),
     afterAll: () => {},
     onListeningLost: () => {},

@@ -39,19 +39,25 @@ export interface Listening {
   readonly keptBytes: KeptBytes;
   /** Writes what is no answer, between two answers. */
   push(bytes: Uint8Array, start: number, end: number): void;
+  /** Whether a shard of the cluster is told by the others what is published at them; null where that is not known. */
+  hasBus(owners: RedisOwners): boolean | null;
   /**
    * Sends a command over the connection that the subscriber has to a shard, once all before it is answered.
-   * @param isAsked the client has asked for it, and is told where it fails
+   * @param onFailed called where it cannot be sent, before the client is told
    */
   sendToShard(
     owners: RedisOwners,
     owner: Upstream<RedisPool>,
     command: Uint8Array,
     key: string,
-    isAsked: boolean,
+    onFailed: () => void,
   ): void;
-  /** Calls back once all that is under way is answered, before anything else is sent. */
+  /** Calls back once all that was asked before is answered. */
+  inTurn(callback: () => void): void;
+  /** The same, and nothing that comes after it is taken before. */
   afterAll(callback: () => void): void;
+  /** What the client asks from now on is answered only once the returned function has been called. */
+  holdAnswers(): () => void;
   /** What comes from a shard comes no more. */
   onListeningLost(): void;
 }
@@ -60,6 +66,15 @@ export interface Listening {
 interface Subscription {
   owners: Set<Upstream<RedisPool>>;
   isConfirmed: boolean;
+}
+
+/** What a shard was asked, and has not confirmed. */
+interface Asked {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly isOn: boolean;
+  /** The confirmation is not for the client: it has had one, or one of another shard stands for all. */
+  readonly isSwallowed: boolean;
 }
 
 /** What a client listens to: a connection of its own to each shard that owns a channel of its. */
@@ -73,8 +88,15 @@ export class Subscriber {
   };
   /** Subscriptions that are confirmed, as clients are told: channels and patterns together, shard channels apart, as in Redis. */
   readonly #confirmed = { 'channels and patterns': 0, 'shard channels': 0 };
-  /** Confirmations that are not for the client: it has had them, or one of another shard stands for all. */
-  readonly #swallowed = new Map<string, number>();
+  /** What each shard has yet to confirm, in the order in which it was asked. */
+  readonly #asked = new Map<Upstream<RedisPool>, Asked[]>();
+  /** Confirmations that the client waits for, and behind which no answer stands yet. */
+  #unconfirmed = 0;
+  /** Answers that stand behind confirmations, and behind how many. None behind the first is asked for before that has ended. */
+  readonly #held: Array<{ left: number; readonly end: () => void }> = [];
+  /** What was known last of the cluster. */
+  #hasBus = true;
+  #isStopped = false;
   /** How often owners have changed: what is still to be done for an earlier change is of no use any more. */
   #changes = 0;
   #keptBytes = 0;
@@ -95,22 +117,31 @@ export class Subscriber {
   /** A connection is the subscriber's from now on. */
   adopt(owner: Upstream<RedisPool>, connection: RedisConnection): void {
     if (this.#connections.get(owner) === connection) return;
+    if (this.#isStopped) {
+      connection.destroy();
+      return;
+    }
     this.#connections.set(owner, connection);
     connection.listener = {
-      onMessage: (bytes, start, end) => this.#onMessage(bytes, start, end),
+      onMessage: (bytes, start, end) => this.#onMessage(owner, bytes, start, end),
       onLost: () => {
         if (this.#connections.delete(owner)) this.#session.onListeningLost();
       },
     };
   }
 
-  /** The shards at which a name is subscribed to. Redis Cluster's nodes tell each other what is published; others do not. */
+  /**
+   * The shards at which a name is subscribed to. Redis Cluster's nodes tell each other what is published; others do not, and of what happens to its
+   * keys each server tells its own clients alone.
+   */
   #ownersOf(kind: Kind, name: string, owners: RedisOwners): Set<Upstream<RedisPool>> {
-    if (kind !== 'pattern') {
+    const isOfAll = kind !== 'shard-channel' && KEYSPACE.test(name);
+    if (kind !== 'pattern' && !isOfAll) {
       const owner = owners.ownerOfText(name);
       return new Set(owner === null ? [] : [owner]);
     }
-    const shards = owners.shared?.placement === 'slots' ? Math.min(1, owners.size) : owners.size;
+    this.#hasBus = this.#session.hasBus(owners) ?? this.#hasBus;
+    const shards = this.#hasBus && !isOfAll ? Math.min(1, owners.size) : owners.size;
     return new Set(Array.from({ length: shards }, (_, i) => owners.reach(i)));
   }
 
@@ -121,7 +152,8 @@ export class Subscriber {
   add(kind: Kind, name: string, owners: RedisOwners): boolean {
     const known = this.#all[kind].get(name);
     if (known !== undefined) {
-      this.#confirm(kind, name, true);
+      this.separate();
+      this.#session.inTurn(() => this.#confirm(kind, name, true));
       return true;
     }
     if (!this.#session.keptBytes.hasRoomFor(bytesFor(name))) return false;
@@ -139,20 +171,26 @@ export class Subscriber {
     this.#session.keptBytes.add(bytes);
   }
 
+  /** In its turn: what was asked before is answered. */
   remove(kind: Kind, name: string, owners: RedisOwners): void {
-    const known = this.#all[kind].get(name);
-    if (this.#all[kind].delete(name)) this.#keep(-bytesFor(name));
-    if (known?.isConfirmed === true) this.#confirmed[countedAs(kind)]--;
+    const known = this.#forget(kind, name);
     if (known !== undefined) for (const owner of known.owners) this.#ask(kind, name, false, owners, owner, true);
     this.#confirm(kind, name, false);
   }
 
-  /** All that is subscribed to. */
-  names(kind: Kind): string[] {
-    return [...this.#all[kind].keys()];
+  #forget(kind: Kind, name: string): Subscription | undefined {
+    const known = this.#all[kind].get(name);
+    if (this.#all[kind].delete(name)) this.#keep(-bytesFor(name));
+    if (known?.isConfirmed === true) this.#confirmed[countedAs(kind)]--;
+    return known;
   }
 
-  /** Nothing was subscribed to that could end. */
+  /** Some of what is subscribed to: as many as there are, up to a number. */
+  names(kind: Kind, most: number): string[] {
+    return this.#all[kind].keys().take(most).toArray();
+  }
+
+  /** Nothing was subscribed to that could end. In its turn. */
   removeNothing(kind: Kind): void {
     this.#confirm(kind, null, false);
   }
@@ -195,20 +233,69 @@ export class Subscriber {
     isSwallowed: boolean,
   ): void {
     const word = isOn ? WORDS[kind].on : WORDS[kind].off;
-    const swallowed = `${word} ${name}`;
-    if (isSwallowed) this.#swallowed.set(swallowed, (this.#swallowed.get(swallowed) ?? 0) + 1);
-    this.#session.sendToShard(owners, owner, encodeCommand([word, Buffer.from(name, 'latin1')]), name, !isSwallowed);
+    const asked: Asked = { kind, name, isOn, isSwallowed };
+    const all = this.#asked.get(owner) ?? [];
+    this.#asked.set(owner, all);
+    all.push(asked);
+    if (!isSwallowed) this.#unconfirmed++;
+    const command = encodeCommand([word, Buffer.from(name, 'latin1')]);
+    this.#session.sendToShard(owners, owner, command, name, () => {
+      all.splice(all.indexOf(asked), 1);
+      this.#onRefused(asked);
+    });
+  }
+
+  /** What follows is answered behind the confirmations that have yet to come, as by a server. */
+  separate(): void {
+    if (this.#unconfirmed === 0) return;
+    this.#held.push({ left: this.#unconfirmed, end: this.#session.holdAnswers() });
+    this.#unconfirmed = 0;
+  }
+
+  /** A confirmation that the client waits for has come, or will not come. */
+  #settle(): void {
+    const [first] = this.#held;
+    if (first === undefined) this.#unconfirmed--;
+    else if (--first.left === 0) {
+      this.#held.shift();
+      first.end();
+    }
+  }
+
+  /** A shard does not take what the client wants to listen to, and the client is told; of the rest it would miss something. */
+  #onRefused({ kind, name, isSwallowed }: Asked): void {
+    if (isSwallowed) this.#session.onListeningLost();
+    else {
+      this.#forget(kind, name);
+      this.#settle();
+    }
   }
 
   /** What a shard says: a confirmation, which the client gets with its own count, or a message, which it gets as it is. */
-  #onMessage(bytes: Uint8Array, start: number, end: number): void {
+  #onMessage(owner: Upstream<RedisPool>, bytes: Uint8Array, start: number, end: number): void {
+    const all = this.#asked.get(owner) ?? [];
+    const [asked] = all;
+    if (bytes[start] === ReplyType.Error) {
+      all.shift();
+      if (asked?.isSwallowed !== true) this.#session.push(bytes, start, end);
+      if (asked !== undefined) this.#onRefused(asked);
+      return;
+    }
     const heads: Array<readonly [number, number]> = [];
     forEachElement(bytes, start, end, (from, to) => heads.push([from, to]));
     const [word, name] = heads.map(([from, to]) => latin1Of(stringAt(bytes, from, to)));
     const confirmation = word === undefined ? undefined : CONFIRMATIONS.get(word);
     if (confirmation === undefined) this.#pass(bytes, start, end);
-    else if (name !== undefined && !this.#isSwallowed(`${word} ${name}`))
-      this.#confirm(confirmation.kind, name, confirmation.isOn);
+    else if (asked === undefined || !isAnswerTo(asked, confirmation, name)) {
+      // Nobody has asked for it: the shard ends it by itself, as where a slot has left it. Where the name is listened to elsewhere by now, it goes on.
+      const { kind, isOn } = confirmation;
+      if (name !== undefined && this.#all[kind].get(name)?.owners.has(owner) === true) this.#confirm(kind, name, isOn);
+    } else {
+      all.shift();
+      if (asked.isSwallowed) return;
+      this.#confirm(asked.kind, asked.name, asked.isOn);
+      this.#settle();
+    }
   }
 
   /** Passes a message on. What a shard calls it depends on the version by which it was asked, which need not be the client's by now. */
@@ -221,13 +308,6 @@ export class Subscriber {
     const other = Uint8Array.prototype.slice.call(bytes, start, end);
     other[0] = type;
     this.#session.push(other, 0, other.length);
-  }
-
-  #isSwallowed(what: string): boolean {
-    const times = this.#swallowed.get(what) ?? 0;
-    if (times > 1) this.#swallowed.set(what, times - 1);
-    else this.#swallowed.delete(what);
-    return times > 0;
   }
 
   #confirm(kind: Kind, name: string | null, isOn: boolean): void {
@@ -247,14 +327,11 @@ export class Subscriber {
     this.#session.push(bytes, 0, bytes.length);
   }
 
-  /** What its client wants to listen to cannot be had. */
-  onLost(): void {
-    this.#session.onListeningLost();
-  }
-
   /** Its client has gone, or listens to nothing any more. */
   stop(): void {
+    this.#isStopped = true;
     this.#changes++;
+    for (const { end } of this.#held.splice(0)) end();
     this.#keep(-this.#keptBytes);
     const connections = [...this.#connections.values()];
     this.#connections.clear();
@@ -262,6 +339,8 @@ export class Subscriber {
   }
 }
 
+/** What servers publish of the keys that they have themselves: names of channels, and patterns for them. */
+const KEYSPACE = /^__key(?:space|event|\*)/;
 /** As many as a client's own commands may be under way. */
 const MAX_ASKED_AT_ONCE = 1024;
 /** What a name takes in memory besides its bytes: its places in lists, here and at the shard's connection. */
@@ -269,6 +348,10 @@ const NAME_BYTES = 256;
 
 function bytesFor(name: string): number {
   return name.length + NAME_BYTES;
+}
+
+function isAnswerTo(asked: Asked, { kind, isOn }: { readonly kind: Kind; readonly isOn: boolean }, name = ''): boolean {
+  return asked.kind === kind && asked.isOn === isOn && asked.name === name;
 }
 
 function countedAs(kind: Kind): 'channels and patterns' | 'shard channels' {

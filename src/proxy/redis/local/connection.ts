@@ -9,6 +9,7 @@ import {
   simpleReply,
 } from '../../../resp/index.ts';
 import type { ClientSession } from '../client-session.ts';
+import { Later } from '../requests/later.ts';
 import { cut, ERRORS } from '../words.ts';
 import type { LocalAnswer } from './local-answer.ts';
 import { modeOf, SERVER_VERSION } from './server.ts';
@@ -41,8 +42,16 @@ export const select: LocalAnswer = (session, [index = '']) => {
 
 /** All of a connection's state is as at its beginning. */
 export const reset: LocalAnswer = (session) => {
-  session.reset();
-  session.say(simpleReply('RESET'));
+  const resetNow = (): void => {
+    session.reset();
+    session.say(simpleReply('RESET'));
+  };
+  if (session.subscriber === null) resetNow();
+  else {
+    // What is on its way to its shards would come up after it.
+    session.expect(new Later(session, resetNow));
+    session.waitForAll();
+  }
 };
 
 /** Whether a name and a password are right; the client was told where they are not. */

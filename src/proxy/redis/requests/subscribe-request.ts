@@ -12,7 +12,8 @@ const NOTHING = new Uint8Array(0);
 /** A command of a subscriber: it takes the subscriber's connection to the shard, and is over once it is sent. What the shard says to it is a message. */
 export class SubscribeRequest extends RedisRequest {
   private declare readonly subscriber: Subscriber;
-  private declare readonly isAsked: boolean;
+  /** Called where it cannot be sent, before its client is told. */
+  private declare readonly onFailed: () => void;
 
   constructor(
     client: RequestClient,
@@ -22,11 +23,11 @@ export class SubscribeRequest extends RedisRequest {
     keys: RequestKeys,
     raw: Uint8Array,
     subscriber: Subscriber,
-    isAsked: boolean,
+    onFailed: () => void,
   ) {
     super(client, traffic, owners, owner, keys, raw);
     this.subscriber = subscriber;
-    this.isAsked = isAsked;
+    this.onFailed = onFailed;
   }
 
   override get isAlone(): boolean {
@@ -50,9 +51,8 @@ export class SubscribeRequest extends RedisRequest {
     this.beginInTurn();
   }
 
-  /** A client that has asked for nothing expects no answer. */
   protected override fail(text: string): void {
-    if (!this.isAsked) this.subscriber.onLost();
+    this.onFailed();
     super.fail(text);
   }
 

@@ -22,6 +22,8 @@ export function takeCommand(session: ClientSession, command: Command): void {
     return;
   }
   const info = findCommand(command);
+  const { subscriber } = session;
+  if (subscriber !== null && info?.rule.way !== 'subscribe') subscriber.separate();
   const fault = info === null || session.isPlain ? null : faultInState(session, info, command);
   if (info === null)
     refuseInQueue(
