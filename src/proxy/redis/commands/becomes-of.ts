@@ -5,6 +5,7 @@ const MERGES: Readonly<Record<EverywhereMerge, string>> = {
   first: 'the first answer',
   sum: 'the sum of the answers',
   least: 'the smallest answer',
+  most: 'the largest answer',
   concat: 'all answers, one behind the other',
   union: 'all answers, each name once',
   'least-of-each': 'the smallest of each place, that is, yes where all say so',

@@ -6,6 +6,8 @@ export type EverywhereMerge =
   | 'sum'
   /** Integers: the smallest. */
   | 'least'
+  /** Integers: the largest. */
+  | 'most'
   /** Arrays, one behind the other. */
   | 'concat'
   /** Arrays, one behind the other, without what was there before. */

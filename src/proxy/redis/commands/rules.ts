@@ -57,7 +57,8 @@ const RULES: ReadonlyArray<readonly [commands: string, rule: Rule | keyof typeof
   ['publish spublish', CHANNEL],
   ['pubsub|channels pubsub|shardchannels', everywhere('union')],
   ['pubsub|numsub pubsub|shardnumsub', everywhere('sum-of-each')],
-  ['pubsub|numpat', everywhere('sum')],
+  // The router subscribes to a pattern at all shards, or at one.
+  ['pubsub|numpat', everywhere('most')],
   // Connections of a client's own.
   ['multi exec discard watch unwatch', TRANSACTION],
   ['blpop brpop brpoplpush blmove blmovem blmpop bzpopmin bzpopmax bzmpop', BLOCKING],
@@ -66,10 +67,10 @@ const RULES: ReadonlyArray<readonly [commands: string, rule: Rule | keyof typeof
   // What is between the client and the router.
   ['auth hello quit reset select ping echo role readonly readwrite asking info', LOCAL],
   ['client|id client|getname client|setname client|setinfo client|list client|info client|kill client|reply', LOCAL],
-  ['client|no-evict client|no-touch client|capa client|help client|trackinginfo client|getredir', LOCAL],
+  ['client|no-evict client|no-touch client|capa client|trackinginfo client|getredir', LOCAL],
   ['client|tracking client|caching', 'tracking'],
   ['client|*', 'others'],
-  ['config|get config|help', LOCAL],
+  ['config|get', LOCAL],
   ['config|resetstat', everywhere('first')],
   ['config|*', 'administers'],
   ['cluster|* clusterx', LOCAL],
@@ -98,7 +99,7 @@ const RULES: ReadonlyArray<readonly [commands: string, rule: Rule | keyof typeof
   ['ft.create ft.search ft.searchsql ft.explain ft.explainsql ft.info ft._list ft.dropindex ft.tagvals', 'search'],
   // Each container tells its own subcommands.
   ['script|help function|help pubsub|help acl|help slowlog|help commandlog|help latency|help memory|help', ANY],
-  ['object|help xgroup|help xinfo|help', ANY],
+  ['object|help xgroup|help xinfo|help client|help config|help', ANY],
 ];
 
 const ruleOf = new Map<string, Rule | keyof typeof Reason>(

@@ -36,7 +36,7 @@ export class GatheredAnswer extends Answer implements RequestClient {
   readonly keptBytes: KeptBytes;
   readonly #client: RequestClient;
   readonly #place: Answer;
-  readonly #merge: (replies: readonly Uint8Array[]) => Uint8Array;
+  readonly #merge: (replies: readonly Uint8Array[]) => Uint8Array | null;
   readonly #parts: Part[] = [];
   /** The parts by their requests, where they are many. */
   #byRequest: Map<Answer, Part> | null = null;
@@ -46,10 +46,10 @@ export class GatheredAnswer extends Answer implements RequestClient {
   #isOver = false;
 
   /**
-   * @param merge makes the whole of the replies, in the order in which the parts were added
+   * @param merge makes the whole of the replies, in the order in which the parts were added; null where it has added a part, and waits for that
    * @param place the answer in whose place among those of its client it stands; by default it has one of its own
    */
-  constructor(client: RequestClient, merge: (replies: readonly Uint8Array[]) => Uint8Array, place?: Answer) {
+  constructor(client: RequestClient, merge: (replies: readonly Uint8Array[]) => Uint8Array | null, place?: Answer) {
     super();
     this.context = client.context;
     this.entry = client.entry;
@@ -71,6 +71,7 @@ export class GatheredAnswer extends Answer implements RequestClient {
     this.#ownBytes += request.heldBytes;
     this.keptBytes.add(request.heldBytes);
     this.#parts.push({ request, reply: null, rest: null });
+    this.#byRequest = null;
     this.#missing++;
   }
 
@@ -144,6 +145,7 @@ export class GatheredAnswer extends Answer implements RequestClient {
     part.rest = null;
     if (--this.#missing > 0) return;
     const whole = this.#merge(this.#parts.map((each) => each.reply as Uint8Array));
+    if (whole === null) return;
     this.#end();
     this.#client.onWhole(this.#place, whole);
   }

@@ -1,5 +1,5 @@
 /** Commands whose keys are on several shards, or that are about all of them: their parts, and one answer of many. */
 export { mergeEverywhere } from './merge-everywhere.ts';
-export { mergeParts } from './merge-parts.ts';
-export { ScanCursors, type ScanPlace, scanAnswer, scanRequest } from './scan.ts';
+export { isError, mergeParts, UNLIKE } from './merge-parts.ts';
+export { ScanCommand, ScanCursors, type ScanPlace, scanAnswer, scanPage } from './scan.ts';
 export { type Part, splitCommand } from './split-command.ts';

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
-import { arrayReply, forEachElement, integerAt, integerReply, mapReply, ReplyType } from '../../../resp/index.ts';
+import { arrayReply, integerAt, integerReply, mapReply, ReplyType } from '../../../resp/index.ts';
 import type { EverywhereMerge } from '../commands/index.ts';
-import { firstError, isError, sumOf, UNLIKE } from './merge-parts.ts';
+import { elementsOf, firstError, isError, sumOf, UNLIKE } from './merge-parts.ts';
 
 /** Joins the whole replies of all shards to the same command. An error of one shard is the answer, unless one success is enough. */
 export function mergeEverywhere(merge: EverywhereMerge, replies: readonly Uint8Array[]): Uint8Array {
@@ -17,7 +17,9 @@ export function mergeEverywhere(merge: EverywhereMerge, replies: readonly Uint8A
     case 'sum':
       return sumOf(replies);
     case 'least':
-      return leastOf(replies);
+      return extremeOf(Math.min, replies);
+    case 'most':
+      return extremeOf(Math.max, replies);
     case 'concat':
       return arrayReply(replies.flatMap(elementsOf));
     case 'union':
@@ -37,20 +39,14 @@ function isNull(reply: Uint8Array): boolean {
   return type === ReplyType.Null || ((type === ReplyType.Bulk || type === ReplyType.Array) && next === MINUS);
 }
 
-function elementsOf(reply: Uint8Array): Uint8Array[] {
-  const elements: Uint8Array[] = [];
-  forEachElement(reply, 0, reply.length, (start, end) => elements.push(reply.subarray(start, end)));
-  return elements;
-}
-
 /** Bytes as a key to compare them by. */
 function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }
 
-function leastOf(replies: readonly Uint8Array[]): Uint8Array {
-  const least = Math.min(...replies.map((reply) => integerAt(reply, 0)));
-  return Number.isNaN(least) ? UNLIKE : integerReply(least);
+function extremeOf(of: (...values: number[]) => number, replies: readonly Uint8Array[]): Uint8Array {
+  const value = of(...replies.map((reply) => integerAt(reply, 0)));
+  return Number.isNaN(value) ? UNLIKE : integerReply(value);
 }
 
 function leastOfEach(replies: readonly Uint8Array[]): Uint8Array {

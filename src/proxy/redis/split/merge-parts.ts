@@ -7,6 +7,13 @@ import type { Part } from './split-command.ts';
 /** What a client receives where shards do not answer as their commands want it. */
 export const UNLIKE = errorReply('ERR the shards gave answers that cannot be joined');
 
+/** The elements of a whole reply that has some, each as it stands. */
+export function elementsOf(reply: Uint8Array): Uint8Array[] {
+  const elements: Uint8Array[] = [];
+  forEachElement(reply, 0, reply.length, (start, end) => elements.push(reply.subarray(start, end)));
+  return elements;
+}
+
 /** The first error among whole replies; undefined where there is none. */
 export function firstError(replies: readonly Uint8Array[]): Uint8Array | undefined {
   return replies.find(isError);

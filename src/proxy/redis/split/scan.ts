@@ -1,5 +1,5 @@
-import { arrayReply, bulkReply, type Command, encodeCommand, forEachElement, stringAt } from '../../../resp/index.ts';
-import { UNLIKE } from './merge-parts.ts';
+import { arrayReply, bulkReply, type Command, encodeCommand, stringAt } from '../../../resp/index.ts';
+import { elementsOf } from './merge-parts.ts';
 
 /** Where a SCAN of all shards has come to. */
 export interface ScanPlace {
@@ -64,18 +64,49 @@ function placesFor(shards: number): bigint {
   return places;
 }
 
-/** The command with the cursor of its shard. */
-export function scanRequest(command: Command, inner: bigint): Uint8Array {
-  const words = Array.from({ length: command.count }, (_, i) => (i === 1 ? String(inner) : command.copy(i)));
-  return encodeCommand(words);
+/** Keys that a shard is asked for at once where the client does not say (COUNT), as in Redis. */
+const DEFAULT_COUNT = 10;
+
+/** What a client asks of all shards, for as long as that takes. */
+export class ScanCommand {
+  /** Keys of so many places are looked at for one answer, or somewhat more. */
+  readonly count: number;
+  readonly #words: ReadonlyArray<Uint8Array>;
+
+  constructor(command: Command) {
+    this.#words = Array.from({ length: command.count }, (_, i) => command.copy(i));
+    this.count = countIn(command);
+  }
+
+  /** The command with the cursor of a shard. */
+  requestAt(inner: bigint): Uint8Array {
+    return encodeCommand(this.#words.map((word, i) => (i === 1 ? String(inner) : word)));
+  }
 }
 
-/** A shard's answer with another cursor. @param next the cursor that stands for the shard's own one */
-export function scanAnswer(reply: Uint8Array, next: (inner: bigint) => bigint): Uint8Array {
-  const elements: Uint8Array[] = [];
-  forEachElement(reply, 0, reply.length, (start, end) => elements.push(reply.subarray(start, end)));
-  const [cursor, keys] = elements;
-  if (cursor === undefined || keys === undefined) return UNLIKE;
+/** A count that is none is refused by the shard. */
+function countIn(command: Command): number {
+  for (let at = 2; at + 1 < command.count; at += 2)
+    if (command.is(at, 'count')) return Number.parseInt(command.text(at + 1), 10) || DEFAULT_COUNT;
+  return DEFAULT_COUNT;
+}
+
+/** What a shard answers: where it has come to, and keys. */
+export interface ScanPage {
+  /** 0: it has no more keys. */
+  readonly inner: bigint;
+  readonly keys: readonly Uint8Array[];
+}
+
+/** Null where a reply is none of a SCAN. */
+export function scanPage(reply: Uint8Array): ScanPage | null {
+  const [cursor, keys] = elementsOf(reply);
+  if (cursor === undefined || keys === undefined) return null;
   const text = Buffer.from(stringAt(cursor, 0, cursor.length) ?? []).toString('latin1');
-  return DECIMAL.test(text) ? arrayReply([bulkReply(String(next(BigInt(text)))), keys]) : UNLIKE;
+  return DECIMAL.test(text) ? { inner: BigInt(text), keys: elementsOf(keys) } : null;
+}
+
+/** The answer for the client. @param cursor with which it continues */
+export function scanAnswer(cursor: bigint, keys: readonly Uint8Array[]): Uint8Array {
+  return arrayReply([bulkReply(String(cursor)), arrayReply(keys)]);
 }

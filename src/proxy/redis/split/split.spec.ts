@@ -13,7 +13,7 @@ import {
   textOf,
 } from '../../../resp/index.ts';
 import { findCommand, KeyPlaces, keysOf, type Rule } from '../commands/index.ts';
-import { mergeEverywhere, mergeParts, ScanCursors, scanAnswer, scanRequest, splitCommand } from './index.ts';
+import { mergeEverywhere, mergeParts, ScanCommand, ScanCursors, scanAnswer, scanPage, splitCommand } from './index.ts';
 
 type SplitRule = Extract<Rule, { way: 'split' }>;
 
@@ -153,11 +153,9 @@ describe('SCAN of all shards', () => {
       seen.push(`${shard}:${inner}`);
       const own = cursors[shard] ?? [];
       const next = own[own.indexOf(inner) + 1] ?? 0n;
-      const answer = scanAnswer(arrayReply([bulkReply(String(next)), arrayReply([])]), (value) => {
-        given.push(all.cursorAfter(place, value, cursors.length));
-        return given.at(-1) ?? 0n;
-      });
-      const [text] = wordsOf(answer);
+      const page = scanPage(arrayReply([bulkReply(String(next)), arrayReply([])]));
+      given.push(all.cursorAfter(place, page?.inner ?? 0n, cursors.length));
+      const [text] = wordsOf(scanAnswer(given.at(-1) ?? 0n, []));
       cursor = text ?? '';
     } while (cursor !== '0');
     return { seen, cursors: given };
@@ -192,11 +190,21 @@ describe('SCAN of all shards', () => {
   });
 
   it("asks a shard with the shard's own cursor", () => {
-    const command = commandOf(['SCAN', '77', 'MATCH', 'a*']);
-    expect(scanRequest(command, 9n)).toEqual(encodeCommand(['SCAN', '9', 'MATCH', 'a*']));
+    const scan = new ScanCommand(commandOf(['SCAN', '77', 'MATCH', 'a*']));
+    expect(scan.requestAt(9n)).toEqual(encodeCommand(['SCAN', '9', 'MATCH', 'a*']));
   });
 
-  it('answers with an error where a shard does', () => {
-    expect(String(scanAnswer(OK, () => 0n))).toMatch(/^-ERR the shards/);
+  it.each([
+    ['SCAN 0', 10],
+    ['SCAN 0 MATCH count TYPE string', 10],
+    ['SCAN 0 MATCH a* count 25', 25],
+    ['SCAN 0 COUNT x', 10],
+  ])('%s asks for as many keys: %i', (line, count) => {
+    expect(new ScanCommand(commandOf(line.split(' '))).count).toBe(count);
+  });
+
+  it('takes nothing else for a page', () => {
+    for (const reply of [OK, arrayReply([]), arrayReply([bulkReply('x'), arrayReply([])])])
+      expect(scanPage(reply)).toBe(null);
   });
 });

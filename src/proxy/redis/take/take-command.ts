@@ -8,6 +8,7 @@ import { ERRORS, MAX_SHOWN, unknownCommand, unknownSubcommand, wrongArity } from
 import { argumentUtf8 } from './arguments.ts';
 import { block, sendAnywhere, sendByKey, sendByKeys } from './sending.ts';
 import { takeOverShards } from './take-over-shards.ts';
+import { takeScan } from './take-scan.ts';
 import { takeSubscription } from './take-subscription.ts';
 import { isQueued, queueCommand, takeTransaction } from './take-transaction.ts';
 import { takeWait } from './take-wait.ts';
@@ -24,6 +25,7 @@ export function takeCommand(session: ClientSession, command: Command): void {
   const info = findCommand(command);
   const { subscriber } = session;
   if (subscriber !== null && info?.rule.way !== 'subscribe') subscriber.separate();
+  session.lastCommand = info;
   const fault = info === null || session.isPlain ? null : faultInState(session, info, command);
   if (info === null)
     refuseInQueue(
@@ -79,8 +81,10 @@ function takeByRule(session: ClientSession, info: CommandInfo, command: Command)
       break;
     case 'split':
     case 'everywhere':
-    case 'scan':
       takeOverShards(session, info, rule, command);
+      break;
+    case 'scan':
+      takeScan(session, info, command);
       break;
     case 'channel':
       sendByKey(session, info, command, 1);

@@ -1,5 +1,5 @@
 import { slotOf } from '../../../placement/index.ts';
-import { type Command, ReplyType } from '../../../resp/index.ts';
+import type { Command } from '../../../resp/index.ts';
 import type { ClientSession } from '../client-session.ts';
 import type { CommandInfo, Rule } from '../commands/index.ts';
 import type { RedisOwners } from '../redis-owners.ts';
@@ -7,8 +7,7 @@ import { GatheredAnswer, uncounted } from '../requests/gathered-answer.ts';
 import { RedisRequest } from '../requests/redis-request.ts';
 import { NO_KEYS } from '../requests/routed-command.ts';
 import { type Divisible, divide } from '../requests/split-request.ts';
-import { mergeEverywhere, scanAnswer, scanRequest } from '../split/index.ts';
-import { argumentUtf8 } from './arguments.ts';
+import { mergeEverywhere } from '../split/index.ts';
 import { keyPlaces, ownerOfAll, ownersFor } from './placing.ts';
 import { sendByKeys } from './sending.ts';
 
@@ -17,11 +16,11 @@ const MAX_PARTS_AHEAD = 256;
 
 type Way<Name extends Rule['way']> = Extract<Rule, { way: Name }>;
 
-/** Commands that several shards answer together: keys of several shards, or all shards, one after the other or at once. */
+/** Commands that several shards answer together: those of their keys, or all. */
 export function takeOverShards(
   session: ClientSession,
   info: CommandInfo,
-  rule: Way<'split' | 'scan' | 'everywhere'>,
+  rule: Way<'split' | 'everywhere'>,
   command: Command,
 ): void {
   const owners = ownersFor(session);
@@ -30,7 +29,6 @@ export function takeOverShards(
   if (rule.way === 'split' && isForOne(session, owners, info, command)) sendByKeys(session, info, command);
   else if (owners.size === 0) session.refuse('no_owner', 'CLUSTERDOWN The cluster is down');
   else if (rule.way === 'split') split(session, owners, { info, rule }, command);
-  else if (rule.way === 'scan') scan(session, owners, info, command);
   else everywhere(session, owners, info, rule, command);
 }
 
@@ -55,7 +53,7 @@ function split(session: ClientSession, owners: RedisOwners, divisible: Divisible
   // `ownerOfAll` has found all places.
   const answer = divide(session, owners, divisible, command, keyPlaces);
   if (answer === null) session.refuse('no_owner', 'CLUSTERDOWN Hash slot not served');
-  else begin(session, divisible.info, command, answer);
+  else beginGathered(session, divisible.info, command, answer);
 }
 
 function everywhere(
@@ -76,7 +74,7 @@ function everywhere(
     request.mayWrite = info.mayWrite;
     answer.add(request);
   }
-  begin(session, info, command, answer);
+  beginGathered(session, info, command, answer);
 }
 
 /** Shards that come later have to know the scripts, too. */
@@ -86,26 +84,13 @@ function noteScript(session: ClientSession, { name }: CommandInfo, { bytes, star
   else if (name === 'script|flush') scripts.clear();
 }
 
-/** SCAN: one shard after the other; the cursor says which, and where in it. */
-function scan(session: ClientSession, owners: RedisOwners, info: CommandInfo, command: Command): void {
-  const { cursors } = session.context;
-  const shards = owners.size;
-  const place = cursors.placeOf(argumentUtf8(command, 1), shards);
-  if (place === null) {
-    session.refuse('bad_command', 'ERR invalid cursor');
-    return;
-  }
-  const answer = new GatheredAnswer(session, ([reply]) => {
-    const whole = reply as Uint8Array;
-    if (whole[0] !== ReplyType.Array) return whole;
-    return scanAnswer(whole, (inner) => cursors.cursorAfter(place, inner, shards));
-  });
-  const raw = scanRequest(command, place.inner);
-  answer.add(new RedisRequest(answer, uncounted, owners, owners.reach(place.shard), NO_KEYS, raw));
-  begin(session, info, command, answer);
-}
-
-function begin(session: ClientSession, info: CommandInfo, command: Command, answer: GatheredAnswer): void {
+/** Sends the parts of a command whose answer has its place among those of the client. */
+export function beginGathered(
+  session: ClientSession,
+  info: CommandInfo,
+  command: Command,
+  answer: GatheredAnswer,
+): void {
   const traffic = session.entry.trafficOf(info);
   traffic.requests++;
   traffic.requestBytes += command.end - command.start;
