@@ -17,6 +17,8 @@ export interface CommandInfo {
   /** The argument that is its one key, as most commands have it; 0: ask `keysOf`. */
   readonly keyAt: number;
   readonly keys: readonly KeyRange[];
+  /** It reads other keys as well, which its patterns make of what its first key holds; see `patternsOf`. */
+  readonly hasPatterns: boolean;
   readonly rule: Rule;
   /** The servers that have it. */
   readonly servers: readonly string[];
@@ -46,6 +48,7 @@ function describe(command: ServerCommand, index: number): CommandInfo {
     isAdmin: flags.includes('admin'),
     keyAt: oneKeyOf(command),
     keys,
+    hasPatterns: name === 'sort' || name === 'sort_ro',
     rule: findRule(name, keys.length > 0, isContainer) ?? WITHOUT_RULE,
     servers: command.in,
   };

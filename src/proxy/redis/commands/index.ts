@@ -5,7 +5,7 @@ import type { CommandInfo } from './command-info.ts';
 export { becomesOf } from './becomes-of.ts';
 export { type CommandInfo, commands } from './command-info.ts';
 export { findCommand } from './find-command.ts';
-export { KeyPlaces, keysAreHere, keysOf } from './keys.ts';
+export { hasFixedTag, KeyPlaces, keysAreHere, keysOf, patternsOf } from './keys.ts';
 export type { EverywhereMerge, Rule, SplitMerge, SplitRule } from './rule.ts';
 
 /** Whether so many arguments, the name included, are as many as a command takes. */

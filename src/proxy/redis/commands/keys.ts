@@ -153,6 +153,38 @@ function sortKeys(command: Command, into: KeyPlaces): boolean {
   return true;
 }
 
+const STAR = 0x2a;
+
+/** The arguments of SORT that are patterns for other keys. Without a `*` a pattern names no key. */
+export function patternsOf(command: Command): number[] {
+  const patterns: number[] = [];
+  for (let at = 2; at + 1 < command.count; at++) {
+    const option = SORT_OPTIONS.find(([name]) => command.is(at, name));
+    if (option === undefined) continue;
+    if (option[0] !== 'limit' && indexIn(command, at + 1, STAR) >= 0) patterns.push(at + 1);
+    at += option[1];
+  }
+  return patterns;
+}
+
+/** Where a byte stands in an argument, counted from its begin; -1: nowhere. */
+function indexIn({ bytes, starts, ends }: Command, argument: number, byte: number): number {
+  const start = starts[argument] as number;
+  const at = bytes.indexOf(byte, start);
+  return at >= 0 && at < (ends[argument] as number) ? at - start : -1;
+}
+
+const OPEN = 0x7b;
+const CLOSE = 0x7d;
+
+/** Whether all keys that a pattern makes have the same tag, because `{tag}` stands before its `*`. */
+export function hasFixedTag(command: Command, argument: number): boolean {
+  const star = indexIn(command, argument, STAR);
+  const open = indexIn(command, argument, OPEN);
+  const close = indexIn(command, argument, CLOSE);
+  return open >= 0 && close > open + 1 && star > close;
+}
+
 /** `georadiusGetKeys`: the last STORE or STOREDIST counts. */
 function geoRadiusKeys(command: Command, into: KeyPlaces): boolean {
   if (!firstKey(command, into)) return false;

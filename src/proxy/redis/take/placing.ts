@@ -1,7 +1,7 @@
 import type { Command } from '../../../resp/index.ts';
 import type { Upstream } from '../../core/owner/upstream.ts';
 import type { ClientSession } from '../client-session.ts';
-import { type CommandInfo, KeyPlaces, keysOf } from '../commands/index.ts';
+import { type CommandInfo, hasFixedTag, KeyPlaces, keysOf, patternsOf } from '../commands/index.ts';
 import type { RedisOwners } from '../redis-owners.ts';
 import type { RedisPool } from '../shards/redis-pool.ts';
 import { argumentText } from './arguments.ts';
@@ -32,7 +32,19 @@ export function ownerOfAll(
     if (i > 0 && each !== owner) return undefined;
     owner = each;
   }
-  return owner;
+  return owner !== null && info.hasPatterns && !ownsPatterns(owners, owner, command) ? undefined : owner;
+}
+
+/** Whether a shard owns all keys that the patterns of SORT may make. By placements without tags nobody can tell before. */
+function ownsPatterns(owners: RedisOwners, owner: Upstream<RedisPool>, command: Command): boolean {
+  if (owners.size === 1) return true;
+  const { bytes, starts, ends } = command;
+  return patternsOf(command).every(
+    (at) =>
+      owners.shared?.placement === 'slots' &&
+      hasFixedTag(command, at) &&
+      owners.ownerOfBytes(bytes, starts[at] as number, ends[at] as number) === owner,
+  );
 }
 
 /** The keys that `ownerOfAll` has found. */
