@@ -1,6 +1,7 @@
 import type { Accepted } from '../../io/index.ts';
 import type { Protocol } from '../../resp/index.ts';
 import type { Wanted } from './client-state.ts';
+import type { CommandInfo } from './commands/index.ts';
 import type { RedisEntry } from './entry.ts';
 import type { RedisContext } from './redis-context.ts';
 import type { Answer } from './requests/answer.ts';
@@ -24,6 +25,8 @@ export interface ClientSession extends RequestClient {
   readonly accepted: Accepted;
   readonly beganMs: number;
   readonly idleMs: number;
+  /** What it has asked last; null where it has asked nothing that is known. */
+  lastCommand: CommandInfo | null;
   /** Nothing decides about its commands but the commands: most clients' sessions are so. */
   readonly isPlain: boolean;
   /** The commands between MULTI and EXEC; null outside. */
@@ -52,6 +55,8 @@ export interface ClientSession extends RequestClient {
   reset(): void;
   /** The client wants to go. */
   quit(): void;
+  /** It has to go at once. */
+  destroy(): void;
 }
 
 /** What a session needs of its family. */

@@ -1,4 +1,5 @@
 import { errorReply, type Protocol } from '../../resp/index.ts';
+import type { CommandInfo } from './commands/index.ts';
 import type { RedisEntry } from './entry.ts';
 import type { RedisContext } from './redis-context.ts';
 import { endWatching, type Transaction, type Watching } from './requests/transaction.ts';
@@ -15,6 +16,7 @@ export abstract class ClientState {
   protocol: Protocol = 2;
   name = '';
   isAuthenticated = false;
+  lastCommand: CommandInfo | null = null;
   /** The commands between MULTI and EXEC; null outside. */
   transaction: Transaction | null = null;
   watching: Watching | null = null;

@@ -1,6 +1,7 @@
 import type { CoreContext } from '../core/context.ts';
 import type { Upstream } from '../core/owner/upstream.ts';
 import type { ReplayArena } from '../core/replay-arena.ts';
+import type { ListedClient } from './listed-client.ts';
 import type { ReplySlab } from './requests/reply-slab.ts';
 import type { ScriptCaches } from './requests/script-cache.ts';
 import type { RedisPool } from './shards/redis-pool.ts';
@@ -8,6 +9,8 @@ import type { ScanCursors } from './split/index.ts';
 
 /** What the Redis clients and shards of a thread share. */
 export interface RedisContext {
+  /** All that are connected, in the order in which they came. */
+  readonly clients: Set<ListedClient>;
   /** Its settings change when the router reloads its config: read them when they are needed. */
   readonly core: CoreContext;
   /** Commands that were sent, in case a shard sends them elsewhere. */

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { threadId } from 'node:worker_threads';
 import type { Accepted } from '../../io/index.ts';
 import type { FamilyHost, Prepared, RunningFamily } from '../core/family.ts';
 import type { ClusterOwners } from '../core/owner/cluster-owners.ts';
@@ -16,6 +17,9 @@ import { RedisSession } from './session.ts';
 import { RedisPool } from './shards/redis-pool.ts';
 import { ScanCursors } from './split/index.ts';
 
+/** Ids tell the clients of a process apart: no thread has so many, and numbers hold them exactly. */
+const IDS_OF_A_THREAD = 2 ** 40;
+
 /** A thread's router as far as it is about Redis. */
 export class RedisRouter implements RunningFamily<RedisSettings>, SessionOwner {
   readonly context: RedisContext;
@@ -27,11 +31,12 @@ export class RedisRouter implements RunningFamily<RedisSettings>, SessionOwner {
   /** Where clients come in at an address whose cluster waits for a restart of the router. */
   readonly #nowhere: RedisEntry;
   readonly #sessions = new Set<RedisSession>();
-  #lastId = 0;
+  #lastId = threadId * IDS_OF_A_THREAD;
 
   constructor(host: FamilyHost) {
     this.#host = host;
     this.context = {
+      clients: this.#sessions,
       core: host.context,
       arena: new ReplayArena(),
       slab: new ReplySlab(),

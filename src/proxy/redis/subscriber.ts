@@ -185,6 +185,10 @@ export class Subscriber {
     return known;
   }
 
+  countOf(kind: Kind): number {
+    return this.#all[kind].size;
+  }
+
   /** Some of what is subscribed to: as many as there are, up to a number. */
   names(kind: Kind, most: number): string[] {
     return this.#all[kind].keys().take(most).toArray();

@@ -1,6 +1,9 @@
 import type { FailureCause } from '../core/failure.ts';
 import type { Refusal } from '../core/refusal.ts';
 
+/** Who a client is that gives a password alone, or none. */
+export const DEFAULT_USER = 'default';
+
 /** Errors that the router answers with on its own account, as they stand behind the `-`. The first word is the code that clients look at. */
 export const ERRORS = {
   noAuth: 'NOAUTH Authentication required.',

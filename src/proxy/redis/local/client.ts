@@ -1,6 +1,8 @@
-import { bulkReply, integerReply, nullReply, OK } from '../../../resp/index.ts';
-import type { ClientSession } from '../client-session.ts';
+import { arrayReply, bulkReply, integerReply, mapReply, nullReply, OK, verbatimReply } from '../../../resp/index.ts';
+import type { ListedClient } from '../listed-client.ts';
 import { cut, ERRORS } from '../words.ts';
+import { FilterFault, killFilter, listFilter } from './client-filter.ts';
+import { fellowsOf, lineOf, peerOf } from './client-line.ts';
 import { setName } from './connection.ts';
 import type { LocalAnswer } from './local-answer.ts';
 
@@ -34,12 +36,52 @@ const onOff =
     else session.refuse('bad_command', `${ERRORS.syntax}: CLIENT ${attribute} takes ON or OFF`);
   };
 
-/** A line as CLIENT LIST has them, as far as the router knows of it. */
-function described(session: ClientSession): string {
-  const { id, address, name, protocol, idleMs, beganMs, context } = session;
-  const age = Math.floor((context.core.turn.nowMs - beganMs) / 1000);
-  return `id=${id} addr=${address} name=${name} age=${age} idle=${Math.floor(idleMs / 1000)} flags=N db=0 resp=${protocol}\n`;
-}
+const list: LocalAnswer = (session, words) => {
+  const { nowMs } = session.context.core.turn;
+  const isMeant = listFilter(words);
+  if (isMeant instanceof FilterFault) session.refuse('bad_command', isMeant.text);
+  else {
+    const lines = fellowsOf(session)
+      .filter(isMeant)
+      .map((client) => lineOf(client, nowMs));
+    session.say(verbatimReply(lines.join(''), session.protocol));
+  }
+};
+
+/** CLIENT KILL addr:port, as it was first, or with filters. */
+const kill: LocalAnswer = (session, words) => {
+  const { nowMs } = session.context.core.turn;
+  const [address = ''] = words;
+  const isOld = words.length === 1;
+  const isMeant = isOld ? (client: ListedClient) => peerOf(client) === address : killFilter(words, session, nowMs);
+  if (isMeant instanceof FilterFault) {
+    session.refuse('bad_command', isMeant.text);
+    return;
+  }
+  const found = fellowsOf(session).filter(isMeant);
+  if (isOld && found.length === 0) session.refuse('bad_command', 'ERR No such client');
+  else session.say(isOld ? OK : integerReply(found.length));
+  for (const client of found) {
+    // Who ends itself hears that first.
+    if (client === session) session.quit();
+    else client.destroy();
+  }
+};
+
+/** CLIENT TRACKINGINFO of a client whose keys are not tracked. */
+const trackingInfo: LocalAnswer = (session) => {
+  const fields = [
+    ['flags', arrayReply([bulkReply('off')])],
+    ['redirect', integerReply(-1)],
+    ['prefixes', arrayReply([])],
+  ] as const;
+  session.say(
+    mapReply(
+      fields.flatMap(([name, value]) => [bulkReply(name), value]),
+      session.protocol,
+    ),
+  );
+};
 
 /** CLIENT and its subcommands: what is said of a connection stays with it, and no shard hears it. */
 export const clientAnswers: Readonly<Record<string, LocalAnswer>> = {
@@ -53,8 +95,13 @@ export const clientAnswers: Readonly<Record<string, LocalAnswer>> = {
   'client|no-evict': onOff('NO-EVICT'),
   'client|no-touch': onOff('NO-TOUCH'),
   'client|reply': reply,
-  'client|info': (session) => session.say(bulkReply(described(session))),
-  'client|list': (session) => session.say(bulkReply(described(session))),
+  'client|info': (session) =>
+    session.say(verbatimReply(lineOf(session, session.context.core.turn.nowMs), session.protocol)),
+  'client|list': list,
+  'client|kill': kill,
+  'client|trackinginfo': trackingInfo,
+  // What a client says that it can do is of no use here: it is redirected by nobody.
+  'client|capa': (session) => session.say(OK),
   // Nothing is tracked: there is nothing to be told of, and nobody to tell it to.
   'client|getredir': (session) => session.say(integerReply(-1)),
 };

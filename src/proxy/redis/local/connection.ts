@@ -10,11 +10,10 @@ import {
 } from '../../../resp/index.ts';
 import type { ClientSession } from '../client-session.ts';
 import { Later } from '../requests/later.ts';
-import { cut, ERRORS } from '../words.ts';
+import { cut, DEFAULT_USER, ERRORS } from '../words.ts';
 import type { LocalAnswer } from './local-answer.ts';
 import { modeOf, SERVER_VERSION } from './server.ts';
 
-const DEFAULT_USER = 'default';
 /** What Redis allows in names: no white space, nothing that does not print. */
 const NAME = /^[\x21-\x7e]*$/;
 

@@ -1,6 +1,7 @@
 import { arrayReply, bulkReply, integerReply, mapReply } from '../../../resp/index.ts';
 import type { ClientSession } from '../client-session.ts';
-import { ERRORS } from '../words.ts';
+import { DEFAULT_USER, ERRORS } from '../words.ts';
+import { fellowsOf } from './client-line.ts';
 import { globMatches } from './glob.ts';
 import type { LocalAnswer } from './local-answer.ts';
 
@@ -20,6 +21,7 @@ export const info: LocalAnswer = (session, sections) => {
   const { entry } = session;
   const texts: Readonly<Record<string, readonly string[]>> = {
     server: [`redis_version:${SERVER_VERSION}`, `redis_mode:${modeOf(session)}`, 'arch_bits:64', 'executable:keyway'],
+    clients: [`connected_clients:${fellowsOf(session).length}`],
     replication: ['role:master', 'connected_slaves:0'],
     cluster: [`cluster_enabled:${entry.mode === 'hidden' ? 0 : 1}`],
     keyway: [
@@ -41,7 +43,7 @@ export const info: LocalAnswer = (session, sections) => {
 export const role: LocalAnswer = (session) =>
   session.say(arrayReply([bulkReply('master'), integerReply(0), arrayReply([])]));
 
-export const whoAmI: LocalAnswer = (session) => session.say(bulkReply('default'));
+export const whoAmI: LocalAnswer = (session) => session.say(bulkReply(DEFAULT_USER));
 
 /** A server without a cluster. */
 export const noCluster: LocalAnswer = (session) => session.refuse('refused_command', ERRORS.noCluster);
