@@ -7,11 +7,14 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { fetchValkey, hasValkey } from './redis/valkey.ts';
 
 interface Requirement {
   readonly isThere: () => boolean;
   /** Debian's. */
   readonly packages: readonly string[];
+  /** What brings it where no package does. @throws Error where it cannot be had */
+  readonly bring?: () => void;
 }
 
 /** By the word that stands in the names of specs; the last ones are those of conformance. */
@@ -24,12 +27,14 @@ const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   git: programs(['git', 'tar'], ['git', 'tar']),
   openssl: programs(['openssl'], ['openssl']),
   redis: programs(['redis-server', 'redis-cli'], ['redis-server', 'redis-tools']),
+  valkey: { isThere: hasValkey, packages: [], bring: fetchValkey },
   zsh: programs(['zsh'], ['zsh']),
   fish: programs(['fish'], ['fish']),
   python3: programs(['python3'], ['python3']),
   go: programs(['go'], ['golang']),
   chromium: programs(['chromium'], ['chromium']),
   java: programs(['java'], ['default-jre-headless']),
+  jdk: programs(['java', 'javac'], ['default-jdk-headless']),
   maven: programs(['mvn'], ['maven']),
   venv: { isThere: () => succeeds('python3', '-c', 'import venv, ensurepip'), packages: ['python3-venv'] },
 };
@@ -68,9 +73,14 @@ export function demand(words: readonly string[], install: boolean): void {
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
     spawnSync('apt-get', ['install', '-y', '-qq', ...packages], { stdio: 'inherit', env });
   }
+  if (install) for (const word of missing) REQUIREMENTS[word]?.bring?.();
   const left = missing.filter(isMissing);
   if (left.length > 0)
-    throw new Error(`not installed: ${left.join(', ')}; on Debian: apt-get install ${packages.join(' ')}`);
+    throw new Error(
+      packages.length === 0
+        ? `not installed: ${left.join(', ')}; node test/requirements.ts --install ${left.join(' ')}`
+        : `not installed: ${left.join(', ')}; on Debian: apt-get install ${packages.join(' ')}`,
+    );
 }
 
 if (import.meta.main) {

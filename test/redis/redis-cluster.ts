@@ -10,22 +10,35 @@ export interface ClusterNode {
   readonly busPort: number;
   /** What it knows of its cluster is in there. */
   readonly folder: string;
+  /** Redis's server, or a relative's, and what it was told besides. */
+  readonly program: string;
+  readonly args: readonly string[];
   readonly process: Running;
 }
 
 /** A node that fails is held for dead so soon. */
 const NODE_TIMEOUT_MS = 1500;
 
+interface ClusterSetup {
+  readonly primaries?: number;
+  /** Of each. */
+  readonly replicas?: number;
+  /** Of the servers: Redis's, or a relative's. */
+  readonly program?: string;
+  readonly args?: readonly string[];
+}
+
 /** A real Redis cluster on loopback: nodes that keep nothing, primaries first, each with as many replicas. */
 export async function startRedisCluster(
   scope: Scope,
-  { primaries = 3, replicas = 1 }: { readonly primaries?: number; readonly replicas?: number } = {},
+  { primaries = 3, replicas = 1, program = 'redis-server', args = [] }: ClusterSetup = {},
 ): Promise<readonly ClusterNode[]> {
   const count = primaries * (1 + replicas);
   const ports = await freePorts(2 * count);
-  const nodes = ports
-    .slice(0, count)
-    .map((port, i) => startNode(scope, { port, busPort: ports[count + i] as number, folder: scope.folder() }));
+  const nodes = ports.slice(0, count).map((port, i) => {
+    const busPort = ports[count + i] as number;
+    return startNode(scope, { port, busPort, folder: scope.folder(), program, args });
+  });
   await Promise.all(nodes.map(({ port }) => eventually(() => answers(port))));
   const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
   const create = ['--cluster', 'create', ...addresses, '--cluster-replicas', String(replicas), '--cluster-yes'];
@@ -41,14 +54,16 @@ export async function restartNode(scope: Scope, node: ClusterNode): Promise<Clus
   return started;
 }
 
-function startNode(scope: Scope, { port, busPort, folder }: Omit<ClusterNode, 'process'>): ClusterNode {
-  const process = scope.run('redis-server', [
+function startNode(scope: Scope, node: Omit<ClusterNode, 'process'>): ClusterNode {
+  const { port, busPort, folder, program, args } = node;
+  const process = scope.run(program, [
     ...['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder],
     ...['--cluster-enabled', 'yes', '--cluster-port', String(busPort), '--cluster-config-file', 'nodes.conf'],
     ...['--cluster-node-timeout', String(NODE_TIMEOUT_MS), '--repl-diskless-sync-delay', '0'],
     ...['--cluster-replica-validity-factor', '0', '--repl-ping-replica-period', '1'],
+    ...args,
   ]);
-  return { port, busPort, folder, process };
+  return { ...node, process };
 }
 
 /** Asks a node one thing. */

@@ -93,14 +93,15 @@ function rangeOf(spec: Reply): KeyRange[] {
   return [{ ...start, last: numberOf(which.get('lastkey')), step, ...(limit > 0 ? { limit } : {}), ...isChannel }];
 }
 
-function fieldsOf(reply: Reply | undefined): ReadonlyMap<string, Reply> {
+/** A map, which RESP2 has as keys and values in turn. */
+export function fieldsOf(reply: Reply | undefined): ReadonlyMap<string, Reply> {
   const parts = items(reply);
   return new Map(
     parts.flatMap((part, at) => (at % 2 === 0 ? [[textOf(part) ?? '', parts[at + 1] as Reply] as const] : [])),
   );
 }
 
-function texts(reply: Reply | undefined): string[] {
+export function texts(reply: Reply | undefined): string[] {
   return items(reply).map((each) => textOf(each) ?? '');
 }
 

@@ -1,0 +1,13 @@
+import { afterEach, it } from 'vitest';
+import { Scope } from '../support/processes.ts';
+import { followMishaps } from './cluster-mishaps.ts';
+import { fetchValkey } from './valkey.ts';
+
+const scope = new Scope();
+afterEach(() => scope.release());
+
+it(
+  'follows a failover, a resharding and a rebalancing under load: clients see no word of the cluster, and lose nothing by the router',
+  () => followMishaps(scope, fetchValkey()),
+  120_000,
+);
