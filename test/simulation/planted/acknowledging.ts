@@ -69,16 +69,18 @@ export const acknowledging: readonly Planted[] = [
         : store,
   },
   {
+    // Routers' entries are looked at again when the handoff changes: else a driver still has them as they were before it.
     name: 'an acknowledgement of an earlier handoff or attempt counts',
     shards: 'plain',
     store: (store, process) =>
       isDriver(process)
         ? new WrappedStore(store, {
+            repeats: 'member/router/',
             reads: byLastHandoff(({ to, attempt }, entry) =>
               entry.key.startsWith('member/router/')
                 ? edited(entry, ({ acknowledged }) => {
                     const of = (acknowledged as Record<string, Acknowledged>)[TOPOLOGY];
-                    if (of !== undefined) Object.assign(of, { to, attempt });
+                    if (of !== undefined && of.attempt < attempt) Object.assign(of, { to, attempt });
                   })
                 : entry,
             ),

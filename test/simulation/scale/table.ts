@@ -10,7 +10,6 @@ const SIZES: readonly Size[] = [
   { routers: 10, shards: 10, clusters: 10 },
   { routers: 10, shards: 10, clusters: 100 },
   { routers: 100, shards: 10, clusters: 100 },
-  { routers: 10, shards: 10, clusters: 1000 },
 ];
 
 /** What a change costs in larger and larger installations, as a table in Markdown. To be called as `costOf` has to be. */

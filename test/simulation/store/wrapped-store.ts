@@ -23,6 +23,8 @@ export interface StoreDefects {
   /** For this time a read is answered again as it was before. */
   readonly staleMs?: number;
   readonly clock?: () => number;
+  /** Entries with this prefix are reported again, as `reads` makes them by then, after every other change. */
+  readonly repeats?: string;
   /** Whether conditions on a key are looked at. */
   readonly compares?: (key: string) => boolean;
   readonly unanswered?: 'refused';
@@ -46,6 +48,9 @@ export class WrappedStore implements Store {
   readonly #defects: StoreDefects;
   readonly #read = new Map<string, { readonly atMs: number; readonly listed: Listed }>();
   #newest = 0 as Revision;
+  /** What is repeated, as the store has it. */
+  readonly #repeated = new Map<string, Entry>();
+  readonly #repeat = new Set<(revision: Revision) => void>();
 
   constructor(store: Store, defects: StoreDefects) {
     this.#store = store;
@@ -75,6 +80,7 @@ export class WrappedStore implements Store {
     if (known !== undefined && clock() - known.atMs < staleMs) return known.listed;
     const { entries, revision } = await this.#store.list(prefix);
     this.#newest = Math.max(this.#newest, revision) as Revision;
+    if (prefix === this.#defects.repeats) for (const entry of entries) this.#repeated.set(entry.key, entry);
     const listed = {
       entries: entries.filter((entry) => this.#sees(entry)).map((entry) => this.#asRead(entry)),
       revision: hidesRestores ? this.#newest : revision,
@@ -116,19 +122,34 @@ export class WrappedStore implements Store {
   }
 
   #watch(prefix: string, after: Revision, watcher: Watcher): () => void {
-    const { loses = () => false, hidesCompaction = false } = this.#defects;
-    return this.#store.watch(prefix, after, {
+    const { loses = () => false, hidesCompaction = false, repeats } = this.#defects;
+    const isRepeated = prefix === repeats;
+    const repeat = (revision: Revision): void => {
+      const events = [...this.#repeated].map(([key, entry]) => ({ key, entry: this.#asRead(entry) }));
+      watcher.onChanges({ revision, events });
+    };
+    if (isRepeated) this.#repeat.add(repeat);
+    const stop = this.#store.watch(prefix, after, {
       onBegun: () => watcher.onBegun(),
       onChanges: ({ revision, events }) => {
+        if (isRepeated)
+          for (const { key, entry } of events)
+            if (entry === null) this.#repeated.delete(key);
+            else this.#repeated.set(key, entry);
         const seen = events
           .filter((event) => this.#sees(event))
           .map((event) => (event.entry === null ? event : { ...event, entry: this.#asRead(event.entry) }));
         if (!loses()) watcher.onChanges({ revision, events: seen });
+        if (!isRepeated) for (const each of this.#repeat) each(revision);
       },
       onEnded: (reason) => {
         if (reason.kind !== 'compacted' || !hidesCompaction) watcher.onEnded(reason);
       },
     });
+    return () => {
+      this.#repeat.delete(repeat);
+      stop();
+    };
   }
 
   async recall(seen: Entry | null): Promise<Recalled> {
