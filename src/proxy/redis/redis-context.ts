@@ -1,10 +1,8 @@
 import type { CoreContext } from '../core/context.ts';
-import type { Upstream } from '../core/owner/upstream.ts';
 import type { ReplayArena } from '../core/replay-arena.ts';
 import type { ListedClient } from './listed-client.ts';
 import type { ReplySlab } from './requests/reply-slab.ts';
 import type { ScriptCaches } from './requests/script-cache.ts';
-import type { RedisPool } from './shards/redis-pool.ts';
 import type { ScanCursors } from './split/index.ts';
 
 /** What the Redis clients and shards of a thread share. */
@@ -21,8 +19,8 @@ export interface RedisContext {
   readonly scripts: ScriptCaches;
   /** Clusters whose servers take the keys of one slot only in a command, as those of Redis Cluster do: learnt from their refusals. */
   readonly oneSlotEach: Set<string>;
-  /** Whether servers are told by others of their cluster what is published there, as far as they were asked. */
-  readonly buses: WeakMap<Upstream<RedisPool>, boolean>;
+  /** Whether shards (`Upstream`) are told by others of their cluster what is published there, as far as they were asked. */
+  readonly buses: WeakMap<object, boolean>;
   /** Where scans of all shards have come to. */
   readonly cursors: ScanCursors;
 }
