@@ -53,9 +53,9 @@ export function tables(compared: readonly Compared[]): string {
 /** Writes them into the docs, between their marks. */
 export function writeDocs(compared: readonly Compared[]): void {
   const text = readFileSync(DOCS, 'utf8');
-  const marked = /(<!-- suites -->\n)[\s\S]*?(\n<!-- \/suites -->)/;
+  const marked = /(<!-- suites -->\n)[\s\S]*?(<!-- \/suites -->)/;
   writeFileSync(
     DOCS,
-    text.replace(marked, (_, begin: string, end: string) => `${begin}${tables(compared)}${end}`),
+    text.replace(marked, (_, begin: string, end: string) => `${begin}${tables(compared)}\n${end}`),
   );
 }
