@@ -15,6 +15,7 @@ const COMMANDS = {
   topology: async () => (await import('./commands/topology.ts')).topologyCommand(),
   node: async () => (await import('./commands/node.ts')).nodeCommand(),
   sidecar: async () => (await import('./commands/sidecar.ts')).sidecarCommand(),
+  clusterx: async () => (await import('./commands/clusterx.ts')).clusterxCommand(),
   discover: async () => (await import('./commands/discover.ts')).discoverCommand(),
   controller: async () => (await import('./commands/controller.ts')).controllerCommand(),
   status: async () => (await import('./commands/status.ts')).statusCommand(),

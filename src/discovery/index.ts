@@ -1,5 +1,7 @@
 /** Discovery: keeps a topology as files, the DNS, registered nodes or a Redis cluster have it. To add a source, write a file and list it here. */
 
+export { ClusterX, type ClusterXWriter } from './clusterx/clusterx.ts';
+export { ClusterXServer } from './clusterx/clusterx-server.ts';
 export { type DiscoveredCluster, describedByServers } from './discovered-cluster.ts';
 export { DiscoveryThread } from './discovery-thread.ts';
 export type { FoundShard, ShardSource } from './found-shards.ts';

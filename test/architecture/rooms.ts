@@ -81,7 +81,7 @@ export const rooms: readonly Room[] = [
   },
   {
     folder: 'discovery',
-    what: 'keeps a topology in step with one of its `sources/`: files, DNS, nodes, or the servers of a Redis cluster',
+    what: 'keeps a topology in step with one of its `sources/`: files, DNS, nodes, or the servers of a Redis cluster; or takes it from a controller of Kvrocks (`clusterx/`)',
     mayImport: ['handoff', 'io', 'placement', 'registry', 'resp', 'runtime', 'topology', 'yaml'],
   },
   {
