@@ -59,7 +59,8 @@ function wordsOf(argument: Reply, key: string): string[] {
     case 'key':
       return [...token, key];
     default:
-      return [...token, VALUES[type] ?? 'a'];
+      // Every scan begins at 0; other cursors each server chooses itself.
+      return [...token, textOf(fields.get('name') as Reply) === 'cursor' ? '0' : (VALUES[type] ?? 'a')];
   }
 }
 
@@ -74,8 +75,7 @@ async function callsOf(port: number): Promise<Map<string, string[]>> {
     for (const [subcommand, each] of fieldsOf(fields.get('subcommands'))) add(subcommand, each);
   };
   for (const [name, docs] of fieldsOf(await ask(port, ['COMMAND', 'DOCS']))) add(name, docs);
-  // Cursors are the router's own; a scan begins at 0.
-  return calls.set('scan', ['scan', '0']);
+  return calls;
 }
 
 /** The answer to one call on a connection of its own, where each type has a key. */
