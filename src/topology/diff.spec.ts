@@ -1,9 +1,9 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { keyBytes, type PlacementName } from '../placement/index.ts';
 import { Cluster } from './cluster.ts';
 import type { ClusterDescription, Shard } from './cluster-description.ts';
-import { diff } from './diff.ts';
+import { diff, losingShards } from './diff.ts';
 
 const OPTIONS: Readonly<Record<PlacementName, Record<string, unknown>>> = {
   ringHash: { minimumRingSize: 64 },
@@ -132,4 +132,15 @@ it('reports pins that change, and moves their keys', () => {
   expect(ranges).toEqual([]);
   for (const key of ['old/a', 'old/b', 'new', 'new/a'].map(keyBytes))
     expect(moves(key, 0, key.length)).toBe(ownerOf(before, key) !== ownerOf(after, key));
+});
+
+it('looks no key up to find which shards lose something, be they placed in another way: that is asked at each version', () => {
+  const shards = [shard(1), shard(2)];
+  const description = (name: PlacementName): ClusterDescription => {
+    return { name: 'c', placement: { name, options: OPTIONS[name] }, hashOn: 'id', shards };
+  };
+  const locate = vi.spyOn(Cluster.prototype, 'locate');
+  expect(losingShards(description('ringHash'), description('maglev'))).toEqual(['s1', 's2']);
+  expect(locate).not.toHaveBeenCalled();
+  locate.mockRestore();
 });

@@ -52,13 +52,22 @@ export function diff(before: Cluster, after: Cluster): ClusterDiff {
   const ranges = isWhole && a.space === b.space ? movedRanges(a, b, names) : null;
   const isPinned = before.pins.length > 0 || after.pins.length > 0;
   const moves = ranges === null || isPinned ? byOwners(before, after, names) : byRanges(before, ranges);
-  const flows = ranges === null ? sampledFlows(before, after, names) : flowsOf(ranges, a.size);
+  // A sample takes a second on a busy machine, and most callers ask only which shards lose something.
+  let flows: readonly Flow[] | null = null;
+  const flowsNow = (): readonly Flow[] => {
+    flows ??= ranges === null ? sampledFlows(before, after, names) : flowsOf(ranges, a.size);
+    return flows;
+  };
   return {
     moves,
     ranges,
     pins: movedPins(before.pins, after.pins),
-    flows,
-    moved: flows.reduce((sum, { share }) => sum + share, 0),
+    get flows() {
+      return flowsNow();
+    },
+    get moved() {
+      return flowsNow().reduce((sum, { share }) => sum + share, 0);
+    },
   };
 }
 
