@@ -36,10 +36,16 @@ function table(version: number, cursor: number) {
 async function router() {
   const published: RouterValue[] = [];
   let report = (_event: ControlEvent): void => {};
-  const control: Partial<Control> = { serving: (value) => void published.push(value), carriedOut: () => {} };
+  const control: Partial<Control> = {
+    serving: (value) => void published.push(value),
+    carriedOut: () => {},
+    stop: async () => report({ kind: 'serves', cluster: 'docs', serves: false }),
+  };
+  const log = newLog('silent');
+  const errors = vi.spyOn(log, 'error');
   const clusters = new RoutedClusters(
     CONFIG,
-    newLog('silent'),
+    log,
     () => 0,
     (_birth, onEvent) => {
       report = onEvent;
@@ -65,7 +71,8 @@ async function router() {
   void clusters.publishTo(threads as RouterThreads);
   await vi.advanceTimersByTimeAsync(1);
   published.length = 0;
-  return { published, tell };
+  const lose = (): void => report({ kind: 'serves', cluster: 'docs', serves: false });
+  return { published, tell, lose, errors, stop: () => clusters.stop() };
 }
 
 it('publishes twice for each of several waves: what moves by it, and that it is held', async () => {
@@ -93,4 +100,12 @@ it('publishes twice for each of several waves: what moves by it, and that it is 
   // Where no wave follows, people hear of the last one all the same.
   await vi.advanceTimersByTimeAsync(1000);
   expect(published.at(-1)).toMatchObject({ versions: { 'default/docs': 4 }, acknowledged: {} });
+});
+
+it('reports a lease that it has lost, and none that it gives back because it stops', async () => {
+  const { lose, errors, stop } = await router();
+  lose();
+  expect(errors).toHaveBeenCalledTimes(1);
+  await stop();
+  expect(errors).toHaveBeenCalledTimes(1);
 });

@@ -61,6 +61,7 @@ export class RoutedClusters {
   /** Publishes which versions all threads of this router serve, and how far they are in handoffs. */
   readonly #publication = new Publication(() => this.#control?.serving(this.#value()));
   #places = new ListeningPlaces();
+  #isStopping = false;
 
   /** @param startControl a thread of its own, where nothing else is given */
   constructor(config: RoutedConfig, log: Log, clock: () => number, startControl: StartControl = startControlThread) {
@@ -233,7 +234,9 @@ export class RoutedClusters {
 
   #onServes(cluster: string, serves: boolean): void {
     if (serves) this.#log.info({ cluster }, 'serving');
-    else this.#log.error({ cluster }, 'the lease is lost: not serving, because ownership may have changed');
+    // A router that stops in order gives its lease back.
+    else if (!this.#isStopping)
+      this.#log.error({ cluster }, 'the lease is lost: not serving, because ownership may have changed');
   }
 
   /** Of one that was left something may still be under way. */
@@ -394,6 +397,7 @@ export class RoutedClusters {
 
   /** Leaves the registry, and asks no server any more. */
   async stop(): Promise<void> {
+    this.#isStopping = true;
     this.#publication.stop();
     await Promise.all([this.#control?.stop(), this.#discovered.stop()]);
   }
