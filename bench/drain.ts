@@ -2,12 +2,12 @@
  * `npm run bench:drain`: 100,000 open watches, and one shard of ten is removed, so that 10,000 move, over about 10 s. How long each is blind, how
  * evenly they come back, and what calls to moving keys and to all others notice.
  *
- *   node bench/drain.ts [--watches 100000] [--seconds 12] [--streams 50] [--pause 20]
+ *   node bench/drain.ts [--watches 100000] [--seconds 12] [--streams WATCHES/2000] [--pause 20]
  */
 
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
@@ -30,22 +30,26 @@ const SHARDS = 10;
 /** Calls a second: half of them with keys that move, half with keys that stay. */
 const RATE = 1000;
 const MAX_KEYS = 1000;
-const BUCKET_MS = 250;
+/** The rate at which watches come back is counted in so many parts of the time. */
+const BUCKETS = 20;
+/** So many, that several come in each of those parts; a tenth of the watches moves. */
+const WAVES = 200;
 
 const { values } = parseArgs({
   options: {
     watches: { type: 'string', default: '100000' },
     /** How long others are observed at a time. */
     seconds: { type: 'string', default: '12' },
-    /** Of a wave: so few, that several waves come in each bucket. */
-    streams: { type: 'string', default: '50' },
+    /** Of a wave. */
+    streams: { type: 'string' },
     /** Milliseconds between two, beside what a wave takes itself. */
     pause: { type: 'string', default: '20' },
   },
 });
 const watches = Number(values.watches);
 const observedMs = 1000 * Number(values.seconds);
-const waves = { streams: Number(values.streams), pauseMs: Number(values.pause) };
+const streams = Number(values.streams ?? Math.max(1, Math.round(watches / SHARDS / WAVES)));
+const waves = { streams, pauseMs: Number(values.pause) };
 const folder = mkdtempSync(join(tmpdir(), 'keyway-bench-'));
 const held = new LongestHeld(folder);
 const tell = (line: string): boolean => process.stdout.write(`${line}\n`);
@@ -106,18 +110,19 @@ async function observe(pid: number, ms: number, { moving, staying }: ReturnType<
   return `| ${toMoving} | ${toStaying} | ${(await held.ms(pid)).toFixed(1)} ms | ${(100 * cpu).toFixed(0)}% | ${megabytes(residentBytes(pid))} |`;
 }
 
-/** How many came back in each bucket, but for the first and the last, which are parts of one. */
+/** How many came back in each part of the time, but for the first and the last, in which waves begin and end. */
 function evenness(backMs: readonly number[]): string {
-  const first = Math.min(...backMs);
-  const buckets: number[] = [];
+  const [first, last] = [Math.min(...backMs), Math.max(...backMs)];
+  const bucketMs = (last - first) / BUCKETS;
+  const buckets = new Array<number>(BUCKETS).fill(0);
   for (const ms of backMs) {
-    const bucket = Math.floor((ms - first) / BUCKET_MS);
-    buckets[bucket] = (buckets[bucket] ?? 0) + 1;
+    const bucket = Math.min(BUCKETS - 1, Math.floor((ms - first) / bucketMs));
+    buckets[bucket] = (buckets[bucket] as number) + 1;
   }
-  const counts = Array.from(buckets, (count = 0) => count).slice(1, -1);
+  const counts = buckets.slice(1, -1);
   const mean = counts.reduce((sum, each) => sum + each, 0) / counts.length;
   const isEven = (count: number): boolean => Math.abs(count - mean) <= 0.2 * mean;
-  return `${counts.length} buckets of ${BUCKET_MS} ms with ${mean.toFixed(0)} each on average, ${Math.min(...counts)} at least, ${Math.max(...counts)} at most; ${counts.filter(isEven).length} are within 20%`;
+  return `${counts.length} parts of ${bucketMs.toFixed(0)} ms with ${mean.toFixed(0)} each on average, ${Math.min(...counts)} at least, ${Math.max(...counts)} at most; ${counts.filter(isEven).length} are within 20%`;
 }
 
 async function main(): Promise<void> {
@@ -177,9 +182,11 @@ async function main(): Promise<void> {
   const commits = steps.filter((step) => step.startsWith('committed'));
   tell(
     `\n${state.ended} of ${state.opened} (${share}%) had moved, in ${commits.length} waves: the first ended ${(state.firstEndedMs - began).toFixed(0)} ms after the command, the last ${(state.lastEndedMs - began).toFixed(0)} ms after it. ` +
-      `From the end of a watch to the answer of a call with its key (${state.blindMs.length} of them): p50 ${blind(0.5)}, p99 ${blind(0.99)}, longest ${blind(1)}. They came back in ${evenness(state.backMs)}.`,
+      `From the end of a watch to the answer of a call with its key (${state.blindMs.length} of them): p50 ${blind(0.5)}, p99 ${blind(0.99)}, longest ${blind(1)}. They came back in ${evenness(state.backMs)}. The machine: ${availableParallelism()} cores, and a load of ${loadavg()[0]?.toFixed(1)} at the end.`,
   );
   await registry.close();
+  // Otherwise each of its connections says that the router has closed it.
+  await Promise.all([holder.terminate(), changer.terminate()]);
 }
 
 try {
