@@ -2,7 +2,7 @@
  * `npm run bench:drain`: 100,000 open watches, and one shard of ten is removed, so that 10,000 move, over about 10 s. How long each is blind, how
  * evenly they come back, and what calls to moving keys and to all others notice.
  *
- *   node bench/drain.ts [--watches 100000] [--seconds 12] [--streams WATCHES/2000] [--pause 20]
+ *   node bench/drain.ts [--watches 100000] [--seconds 12] [--streams WATCHES/500] [--pause 20]
  */
 
 import { once } from 'node:events';
@@ -31,9 +31,9 @@ const SHARDS = 10;
 const RATE = 1000;
 const MAX_KEYS = 1000;
 /** The rate at which watches come back is counted in so many parts of the time. */
-const BUCKETS = 20;
+const BUCKETS = 10;
 /** So many, that several come in each of those parts; a tenth of the watches moves. */
-const WAVES = 200;
+const WAVES = 50;
 
 const { values } = parseArgs({
   options: {
