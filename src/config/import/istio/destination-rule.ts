@@ -38,9 +38,10 @@ export function readDestinationRule({ spec, namespace }: Resource): ImportedRule
 }
 
 function readTrafficPolicy(traffic: Fields): TrafficPolicy {
-  const byPort = traffic.list('portLevelSettings').map((settings) => {
-    const number = settings.mapping('port').number('number') ?? 0;
-    return [number, readLoadBalancer(settings.mapping('loadBalancer'))] as const;
+  const byPort = traffic.list('portLevelSettings').flatMap((settings) => {
+    const number = settings.mapping('port').port('number');
+    const policy = readLoadBalancer(settings.mapping('loadBalancer'));
+    return number === undefined ? [] : [[number, policy] as const];
   });
   return { base: readLoadBalancer(traffic.mapping('loadBalancer')), byPort: new Map(byPort) };
 }

@@ -518,7 +518,18 @@ it('never fails as a whole, whatever is in a field', () => {
         if (config !== null) parseConfig(stringify(config, { aliasDuplicateObjects: false }), 'imported');
       },
     ),
-    // A host that is none, and would be in a shard's address.
-    { examples: [[[[[1, 'spec', 'http', '0', 'route', '0', 'destination', 'host'], ' ']]]] },
+    {
+      examples: [
+        // A host that is none, and would be in a shard's address.
+        [[[[1, 'spec', 'http', '0', 'route', '0', 'destination', 'host'], ' ']]],
+        // A port that is none, in a rule that no route uses.
+        [
+          [
+            [[1, 'kind'], 0],
+            [[2, 'spec', 'trafficPolicy', 'portLevelSettings', '0', 'port', 'number'], {}],
+          ],
+        ],
+      ],
+    },
   );
 });
