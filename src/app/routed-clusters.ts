@@ -31,16 +31,7 @@ import {
   servedOf,
   unknownCluster,
 } from './registry-state.ts';
-import type { RoutedConfig, RoutingThreads } from './routed-config.ts';
-
-/** What another config makes of a router's clusters, once their tables are built. */
-export interface PreparedClusters {
-  readonly routed: readonly RoutedCluster[];
-  /** The threads route by it. */
-  apply(): void;
-  /** They do not. */
-  discard(): void;
-}
+import type { PreparedClusters, RoutedConfig, RoutingThreads } from './routed-config.ts';
 
 /** A router's clusters: those of its config, and those of the registry or of servers that are asked, which change. All go with the config. */
 export class RoutedClusters {

@@ -5,11 +5,8 @@ import {
   isUnderWay,
   type Registry,
   type StoredHandoff,
-  StoreUnavailable,
   shardsGiveUp,
   type TopologyEvent,
-  UnreadableEntry,
-  VersionConflict,
 } from '../registry/index.ts';
 import {
   isStrict,
@@ -23,6 +20,7 @@ import {
 } from '../topology/index.ts';
 import type { ClusterEvent } from './cluster-event.ts';
 import { fences } from './fences.ts';
+import { raiseAbove } from './raise-above.ts';
 import { readState } from './read-state.ts';
 import { isSame } from './same-topology.ts';
 import { TopologyCopy, type TopologyKeeper } from './topology-copy.ts';
@@ -163,17 +161,8 @@ export class ClusterFollower {
   async #raise(): Promise<void> {
     if (this.#isRaising) return;
     this.#isRaising = true;
-    while (this.#isForgotten && !this.#signal.aborted) {
-      try {
-        await this.#registry.topologies.raise(this.topologyName, this.#newest as TopologyVersion);
-      } catch (error) {
-        if (
-          !(error instanceof StoreUnavailable || error instanceof UnreadableEntry || error instanceof VersionConflict)
-        )
-          throw error;
-      }
-      await this.#registry.pause(RETRY_MS, this.#signal);
-    }
+    const newest = (): TopologyVersion | null => (this.#isForgotten ? (this.#newest as TopologyVersion) : null);
+    await raiseAbove(newest, this.#registry, this.topologyName, RETRY_MS, this.#signal);
     this.#isRaising = false;
   }
 
