@@ -12,6 +12,8 @@ export interface FailoverRules extends ProbeRules {
 export interface Promotion {
   readonly shard: string;
   readonly node: Node;
+  /** The primary before it does not answer: what is under way at it is not waited for. */
+  readonly isPrimaryDead: boolean;
   /** For people. */
   readonly reason: string;
 }
@@ -42,31 +44,48 @@ export function planFailovers(
   rules: FailoverRules,
   nowMs: number,
 ): FailoverPlan {
-  const promotions: Promotion[] = [];
-  const waits: string[] = [];
   const safe = safeModeReason(topology, healthOf, rules);
   const nodes = nodesOf(topology);
-  for (const shard of topology.shards) {
-    const primary = primaryId(topology.name, shard);
+  const found = topology.shards.flatMap((shard) => {
     const own = nodes.filter((node) => node.shard === shard.id);
-    const taken = own.find((node) => hasTakenOver(node, primary, shard, healthOf));
-    if (taken !== undefined) {
-      promotions.push({
-        shard: shard.id,
-        node: taken,
-        reason: `the nodes have made it the primary in place of ${primary}`,
-      });
-      continue;
-    }
-    const health = healthOf(primary);
-    const death = health === undefined ? null : deathOf(health, rules, nowMs);
-    if (health === undefined || death === null) continue;
-    const found = safe ?? successorOf(shard, own, health, healthOf, nowMs);
-    if (typeof found === 'string')
-      waits.push(`shard ${shard.id}: its primary ${shard.address} is dead (${death}); ${found}`);
-    else promotions.push({ shard: shard.id, node: found, reason: `its primary ${shard.address} is dead: ${death}` });
+    return failoverOf(shard, own, safe, healthOf, rules, nowMs) ?? [];
+  });
+  return {
+    promotions: found.filter((each) => typeof each !== 'string'),
+    waits: found.filter((each) => typeof each === 'string'),
+  };
+}
+
+/**
+ * @param own the nodes of the shard
+ * @param safe why nothing is failed over; null: nothing speaks against it
+ * @returns a text: why nothing can be done; null: nothing has to be
+ */
+function failoverOf(
+  shard: Shard,
+  own: readonly Node[],
+  safe: string | null,
+  healthOf: HealthOf,
+  rules: FailoverRules,
+  nowMs: number,
+): Promotion | string | null {
+  const primary = own.find(({ follows }) => follows === null)?.id as string;
+  const health = healthOf(primary);
+  const taken = own.find((node) => hasTakenOver(node, primary, shard, healthOf));
+  if (taken !== undefined) {
+    const reason = `the nodes have made it the primary in place of ${primary}`;
+    return { shard: shard.id, node: taken, isPrimaryDead: health?.sight.kind !== 'well', reason };
   }
-  return { promotions, waits };
+  const death = health === undefined ? null : deathOf(health, rules, nowMs);
+  if (health === undefined || death === null) return null;
+  const found = safe ?? successorOf(shard, own, health, healthOf, nowMs);
+  if (typeof found === 'string') return `shard ${shard.id}: its primary ${shard.address} is dead (${death}); ${found}`;
+  return {
+    shard: shard.id,
+    node: found,
+    isPrimaryDead: true,
+    reason: `its primary ${shard.address} is dead: ${death}`,
+  };
 }
 
 /** Why nothing is failed over now, however dead a primary seems; null: nothing speaks against it. */

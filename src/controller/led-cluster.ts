@@ -139,6 +139,7 @@ export class LedCluster {
     const stored = await changeTopology(this.#registry, draft, {
       expected: topology.version,
       reason,
+      lost: promotions.filter(({ isPrimaryDead }) => isPrimaryDead).map(({ shard }) => shard),
       ...this.#leader,
     });
     this.#log.onCommitted(stored, reason);

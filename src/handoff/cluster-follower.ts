@@ -248,12 +248,14 @@ export class ClusterFollower {
     else this.#next = { ...this.#next, attempt };
     const { table } = this.#next;
     const givesUp = shardsGiveUp(handoff);
-    return { to, attempt, step: step as StagedCluster['step'], watchesEnd, shardsGiveUp: givesUp, losing, table };
+    const lost = losing.filter((shard) => handoff.lost.includes(shard));
+    return { to, attempt, step: step as StagedCluster['step'], watchesEnd, shardsGiveUp: givesUp, losing, lost, table };
   }
 
   #reportRouting(staged: StagedCluster | null): void {
     const served = this.#served ?? null;
-    const reported = JSON.stringify([served?.number, this.#from, staged?.attempt, staged?.step, staged?.shardsGiveUp]);
+    const { attempt, step, shardsGiveUp: givesUp, lost: dead } = staged ?? {};
+    const reported = JSON.stringify([served?.number, this.#from, attempt, step, givesUp, dead]);
     if (reported === this.#reported) return;
     this.#reported = reported;
     const table = served?.table ?? null;

@@ -18,4 +18,6 @@ export interface StagedCluster {
   readonly table: SharedCluster;
   /** Shards that lose keys by it, or may. */
   readonly losing: readonly string[];
+  /** Those of them that are dead: nothing more is sent to them, and what is under way at them is cut rather than waited for. */
+  readonly lost?: readonly string[] | undefined;
 }

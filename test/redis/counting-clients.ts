@@ -33,6 +33,10 @@ export class CountingClients {
       return this.#count(client, this.counters.slice(c * keysEach, (c + 1) * keysEach));
     });
     this.#work = Promise.all(all);
+    // One that cannot reach anybody any more would ask without a pause.
+    scope.defer(() => {
+      this.#isOver = true;
+    });
   }
 
   async #count(client: Redis, counters: readonly Counter[]): Promise<void> {

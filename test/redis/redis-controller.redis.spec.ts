@@ -148,16 +148,45 @@ it('has a replica take over from a primary that is killed, under load; what come
   );
 
   expect(clients.errors.filter((error) => !/^ERR the connection to shard .* was lost/.test(error))).toEqual([]);
+  const lost = await lostOf(clients, router.port);
+  console.info({ acknowledged: clients.acknowledged, errors: clients.errors.length, lost, decidedMs, servedMs });
+}, 120_000);
+
+it('waits for nothing at a primary that hangs, and lets nothing through to it once it goes on', async () => {
+  const redis = await LedRedis.start();
+  await redis.control().printed(/a topology is committed/);
+  const before = await redis.topology();
+  const router = await startBefore(redis);
+  const clients = new CountingClients(scope, router.port, 6, 8);
+  await clients.goesOn(10);
+
+  const [shard] = before.shards;
+  const stopped = redis.at(shard?.address as string);
+  const stoppedAt = performance.now();
+  stopped.process.child.kill('SIGSTOP');
+  await redis.becomes(({ version }) => version > before.version);
+  await clients.goesOn(10);
+  const servedMs = performance.now() - stoppedAt;
+  stopped.process.child.kill('SIGCONT');
+  await eventually(
+    async () => textOf(await askNode(stopped.port, 'INFO', 'replication'))?.includes('role:slave') === true,
+  );
+  await clients.goesOn(10);
+  expect(clients.errors.filter((error) => !/^ERR the connection to shard .* was lost/.test(error))).toEqual([]);
+
+  await clients.stop();
+  const lost = await lostOf(clients, router.port);
+  console.info({ acknowledged: clients.acknowledged, errors: clients.errors.length, lost, servedMs });
+}, 120_000);
+
+/** Sees that nothing was done twice, and that what is gone was never acknowledged since. @returns how many acknowledgements were taken back */
+async function lostOf(clients: CountingClients, port: number): Promise<number> {
   let lost = 0;
   for (const { key, acknowledgedAt, lostAt, unknown } of clients.counters) {
-    const value = Number(await valueAt(router.port, key));
+    const value = Number(textOf(await askNode(port, 'GET', key)));
     expect(value).toBeGreaterThanOrEqual(acknowledgedAt.size);
     expect(value).toBeLessThanOrEqual(acknowledgedAt.size + unknown);
     lost += lostAt.length;
   }
-  console.info({ acknowledged: clients.acknowledged, errors: clients.errors.length, lost, decidedMs, servedMs });
-}, 120_000);
-
-async function valueAt(port: number, key: string): Promise<string | null> {
-  return textOf(await askNode(port, 'GET', key));
+  return lost;
 }

@@ -34,6 +34,25 @@ it('has a command under way end at the old owner before a step is done, and thos
   expect([s1.times('SET'), s0.values.get('moves/a')]).toEqual([2, '2']);
 });
 
+it('does not wait for a command under way at a shard that is dead: its client is told, and commands behind it wait', async () => {
+  const router = await RedisRouter.start(scope);
+  const [s0, s1] = router.shards;
+  const [early, late] = [router.client(), router.client()];
+  expect(await early.ask('SET moves/a 0')).toBe('OK');
+  s1.instead = () => null;
+  early.say('SET moves/a 1');
+  await vi.waitFor(() => expect(s1.times('SET')).toBe(2), PATIENCE);
+  await router.step('stage', ['s1']);
+  expect(await router.step('drain', ['s1'])).toBe(true);
+  await vi.waitFor(() => expect(early.heard).toEqual([expect.stringContaining('was lost')]), PATIENCE);
+  late.say('SET moves/a 2');
+  await vi.waitFor(() => expect(router.router.counters.holding).toBe(1), PATIENCE);
+  expect(await router.step('hold', ['s1'])).toBe(true);
+  router.commit();
+  await late.hears('OK');
+  expect([s1.times('SET'), s0.values.get('moves/a')]).toEqual([2, '2']);
+});
+
 it('waits for a command whose client has gone, too', async () => {
   const router = await RedisRouter.start(scope);
   const [, s1] = router.shards;

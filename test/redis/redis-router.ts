@@ -81,11 +81,14 @@ export class RedisRouter {
     return new RedisClient(this.#scope, this.port);
   }
 
-  /** Has the router go to a step of the change to version 2; resolves once it is done. */
-  step(step: StagedCluster['step']): Promise<boolean> {
+  /**
+   * Has the router go to a step of the change to version 2; resolves once it is done.
+   * @param lost shards that are dead
+   */
+  step(step: StagedCluster['step'], lost: readonly string[] = []): Promise<boolean> {
     const [now, next] = this.#tables;
     const to = 2 as TopologyVersion;
-    const shared = { watchesEnd: 'drain', shardsGiveUp: false, table: next, losing: ['s1'] } as const;
+    const shared = { watchesEnd: 'drain', shardsGiveUp: false, table: next, losing: ['s1'], lost } as const;
     this.router.publish('cache', now, { to, attempt: 1, step, ...shared });
     return this.router.settled('cache', 1, step);
   }

@@ -108,3 +108,30 @@ it('refuses a cluster whose shards speak a protocol of no family', () => {
   expect(clusters.ownersIn('docs')).toBeUndefined();
   clusters.stop();
 });
+
+it('cuts a dead shard once in a handoff: it may be started again while that goes on', () => {
+  const cut = vi.fn();
+  const context = routerContext(() => 0);
+  const none = { requests: () => [], visitSome: async () => {} };
+  const clusters = new Clusters(context, { any: () => ({ ...pool, cut }) }, none, () => {});
+  const [first, second] = [tableOf(1, 's0'), tableOf(2, 's1')];
+  clusters.reconfigure([docs(first)], () => {});
+  // Shards are looked up when they are needed.
+  clusters.ownersIn('docs')?.find('k');
+  const staged = {
+    to: 2 as TopologyVersion,
+    attempt: 1,
+    watchesEnd: 'hold',
+    shardsGiveUp: false,
+    losing: ['s0'],
+  } as const;
+  const steps = ['stage', 'drain', 'hold', 'drain', 'hold'] as const;
+  const cuts = steps.map((step) => {
+    clusters.publish('docs', first, { ...staged, step, lost: ['s0'], table: second });
+    return cut.mock.calls.length;
+  });
+  expect(cuts).toEqual([0, 1, 1, 1, 1]);
+  clusters.publish('docs', first, { ...staged, to: 3 as TopologyVersion, step: 'drain', lost: ['s0'], table: second });
+  expect(cut).toHaveBeenCalledTimes(2);
+  clusters.stop();
+});

@@ -32,6 +32,8 @@ export class Clusters {
   readonly #fences = new Map<string, Fence>();
   readonly #owners = new Map<string, ClusterOwners>();
   readonly #departures = new Departures();
+  /** By cluster: the dead shards whose connections were cut, and for which version. */
+  readonly #cutFor = new Map<string, { readonly to: number; readonly shards: ReadonlySet<string> }>();
   /** Those whose topology was deleted. */
   readonly #deleted = new Departures();
   readonly #onOwners: (owners: ClusterOwners) => void;
@@ -105,6 +107,20 @@ export class Clusters {
     const { upstream } = owners;
     const next = staged === null ? null : this.#upstreams.ownersToBe({ name: cluster, upstream, table: staged.table });
     this.#gates.get(cluster)?.changed(staged, next);
+    if (staged !== null && staged.step !== 'stage') this.#cutDead(cluster, staged);
+  }
+
+  /**
+   * One that hangs would keep what is under way at it for as long as it does. Once in a handoff: nothing that moves is sent there afterwards, and where
+   * the shard is started again, what does not move is served by it.
+   */
+  #cutDead(cluster: string, { to, lost = [] }: StagedCluster): void {
+    const before = this.#cutFor.get(cluster);
+    const cut = before?.to === to ? before.shards : new Set<string>();
+    const dead = lost.filter((shard) => !cut.has(shard));
+    if (dead.length === 0) return;
+    this.#cutFor.set(cluster, { to, shards: new Set([...cut, ...dead]) });
+    this.#upstreams.cutShards(cluster, dead);
   }
 
   /** Resolves once a step of a handoff is done by this thread; false where it is not the one that is under way. */
@@ -243,6 +259,7 @@ export class Clusters {
     this.#gates.get(cluster)?.stop();
     this.#gates.delete(cluster);
     this.#fences.delete(cluster);
+    this.#cutFor.delete(cluster);
   }
 
   // ---- all of them -----------------------------------------------------------------------------------------------------

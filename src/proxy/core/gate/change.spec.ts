@@ -30,6 +30,14 @@ function heldInVain(): Change {
   return change;
 }
 
+it('has nothing more sent to a shard that is dead, also while the others drain', () => {
+  const change = new Change({ ...staged('stage', 1), lost: ['s1'] }, NEXT, defaultDrain);
+  const [dead, alive] = [new StubRequest({ owner: { id: 's1' } }), new StubRequest()];
+  expect([change.hasToWait(dead), change.hasToWait(alive)]).toEqual([false, false]);
+  change.goOn({ ...staged('drain', 1), lost: ['s1'] });
+  expect([change.hasToWait(dead), change.hasToWait(alive)]).toEqual([true, false]);
+});
+
 it('makes new calls wait for a key that was held in vain, until the change has waited only for others for two seconds', () => {
   const change = heldInVain();
   const call = new StubRequest();

@@ -75,10 +75,12 @@ export class Change {
 
   /** Whether a request whose key moves has to wait to be sent. */
   hasToWait(request: GatedRequest): boolean {
-    const { step, watchesEnd } = this.staged;
+    const { step, watchesEnd, lost = [] } = this.staged;
     if (step !== 'drain') return step === 'hold';
     return (
-      (request.isWatch && watchesEnd === 'drain') || (this.#heldKeys.size > 0 && this.#heldKeys.has(request.keyText))
+      (lost.length > 0 && request.owner !== null && lost.includes(request.owner.id)) ||
+      (request.isWatch && watchesEnd === 'drain') ||
+      (this.#heldKeys.size > 0 && this.#heldKeys.has(request.keyText))
     );
   }
 

@@ -9,6 +9,8 @@ export interface GatedRequest extends Waiting, LeavingRequest, Refusable {
   /** Its route calls it a watch, or it stays open by its nature. */
   readonly isWatch: boolean;
   readonly keyText: string;
+  /** The shard that it goes to; null: that has not been looked for yet. */
+  readonly owner: { readonly id: string } | null;
   /** The version by which another router has sent it here; 0: none has. */
   readonly askedBy: number;
   /** Bytes of its content that wait with it. */

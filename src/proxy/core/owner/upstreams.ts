@@ -112,6 +112,11 @@ export class Upstreams {
     for (const upstream of this.#all) if (upstream.cluster === cluster) upstream.cut();
   }
 
+  /** Cuts what is in flight to some of them. */
+  cutShards(cluster: string, ids: readonly string[]): void {
+    for (const upstream of this.#all) if (upstream.cluster === cluster && ids.includes(upstream.id)) upstream.cut();
+  }
+
   /** Called every second or so. */
   sweep(nowMs: number): void {
     for (const upstream of this.#all) upstream.sweep(nowMs);
