@@ -41,6 +41,8 @@ export class KeptTopologies implements TopologyKeeper {
       const kept = JSON.parse(readFileSync(this.#fileOf(name), 'utf8')) as KeptFile;
       const { topology } = readTopology(kept.topology, `the kept topology of ${topologyText(name)}`);
       if (topology.version === null) return null;
+      // Names may have dots: a file may be that of another cluster.
+      if (topology.namespace !== name.namespace || topology.name !== name.cluster) return null;
       // Nodes that are not known cannot be said to refuse what they have lost.
       const nodes = Array.isArray(kept.nodes) ? kept.nodes : [];
       return { topology: topology as Topology, nodes, claimedBy: kept.claimedBy ?? null };
