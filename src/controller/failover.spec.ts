@@ -102,9 +102,11 @@ it('leaves a primary alone that its replica still hears of', () => {
   const hears = well(replicaState('a', { link: { downMs: 0, heardAgoMs: 2000, isSyncing: false } }));
   const plan = planWith({ c: hears }, ['a']);
   expect([plan.promotions, plan.waits]).toEqual([[], [expect.stringContaining('still hears of it')]]);
-  // What was heard just before it fell silent is no sign of life.
-  const heard = well(replicaState('a', { link: { downMs: 0, heardAgoMs: 5000, isSyncing: false } }));
-  expect(chosen(planWith({ c: heard }, ['a']))).toEqual(['b']);
+  // What was heard just before it fell silent is no sign of life; the replica was asked a second ago.
+  for (const heardAgoMs of [5000, 3500]) {
+    const heard = well(replicaState('a', { link: { downMs: 0, heardAgoMs, isSyncing: false } }));
+    expect(chosen(planWith({ c: heard }, ['a']))).toEqual(['b']);
+  }
 });
 
 it('fails nothing over where more nodes are missing at once than it may believe', () => {
@@ -120,6 +122,8 @@ it('follows what the nodes have decided by themselves, but not the claim of one 
   const slots = topology.shards[0]?.slots ?? [];
   const taken = well(primaryState(slots, 2));
   expect(chosen(planWith({ a: well(replicaState('b')), b: taken }))).toEqual(['b']);
+  // Another program has moved some of the slots before.
+  expect(chosen(planWith({ a: well(replicaState('b')), b: well(primaryState([[0, 99]], 2)) }))).toEqual(['b']);
   expect(chosen(planWith({ b: taken, a: SILENT }))).toEqual(['b']);
   expect(chosen(planWith({ b: taken }))).toEqual([]);
   expect(chosen(planWith({ b: well(primaryState(slots, 1)), a: SILENT }))).toEqual([]);

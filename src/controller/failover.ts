@@ -97,15 +97,16 @@ export function safeModeReason(topology: Topology, healthOf: HealthOf, rules: Fa
 }
 
 /**
- * Whether the nodes have made a replica the primary by themselves, as by CLUSTER FAILOVER: it has all of the shard's slots, and the primary of the
- * topology follows it, or is not there to object.
+ * Whether the nodes have made a replica the primary by themselves, as by CLUSTER FAILOVER: the primary of the topology follows it, or is not there
+ * to object and the replica has all of the shard's slots.
  */
 function hasTakenOver({ id }: Node, primary: string, shard: Shard, healthOf: HealthOf): boolean {
   const sight = healthOf(id)?.sight;
   if (id === primary || sight?.kind !== 'well' || sight.state.role !== 'primary') return false;
-  if (!ownsAll(sight.state, shard)) return false;
   const before = healthOf(primary);
-  if (before?.sight.kind === 'well') return before.sight.state.follows === id;
+  // Some of its slots may have been moved by another program.
+  if (before?.sight.kind === 'well') return before.sight.state.follows === id && sight.state.slots.length > 0;
+  if (!ownsAll(sight.state, shard)) return false;
   // One that comes back and has not heard of its successor yet claims what it had, by the epoch that it had.
   return before !== undefined && before.misses > 0 && before.last !== null && sight.state.epoch > before.last.epoch;
 }
@@ -136,12 +137,15 @@ export function successorOf(
   const refusals: string[] = [];
   let best: { readonly node: Node; readonly offset: number } | null = null;
   for (const node of replicas) {
-    const sight = healthOf(node.id)?.sight;
+    const health = healthOf(node.id);
+    const sight = health?.sight;
     const state = sight?.kind === 'well' ? sight.state : null;
     const refusal =
       state === null ? (sight?.kind ?? 'not looked at yet') : refusalOf(state, shard, primary, dead, silentMs);
     if (refusal !== null) refusals.push(`${node.address} is no successor: ${refusal}`);
-    if (state?.follows === primary && dead.misses > 0 && hearsOf(state.link?.heardAgoMs ?? null, silentMs))
+    // As of when the replica was asked: the look at a node that hangs takes until its time is over.
+    const sinceMs = (health?.wellAtMs ?? 0) - dead.missingSinceMs;
+    if (state?.follows === primary && dead.misses > 0 && hearsOf(state.link?.heardAgoMs ?? null, sinceMs))
       return `its replica ${node.address} still hears of it, so that it is rather this controller that is cut off from it`;
     if (refusal !== null || state === null) continue;
     if (best === null || isBetter(state.offset, node, best)) best = { node, offset: state.offset };

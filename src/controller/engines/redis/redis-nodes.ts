@@ -4,6 +4,7 @@ import { splitAddress } from '../../../runtime/address.ts';
 import { type Node, primaryId, type Shard, type Topology } from '../../../topology/index.ts';
 import type { ClusterNodes, NodeAccess, NodeState, Sight } from '../../engine.ts';
 import { fieldsOf, type OwnLine, readOwnLine, readState } from './node-report.ts';
+import { whyNotToTakeOver } from './take-over.ts';
 
 /**
  * The controller alone decides who is a primary and who follows whom: nodes that decided by themselves at the same time would make two primaries
@@ -83,7 +84,12 @@ export class RedisNodes implements ClusterNodes {
     const target = splitAddress(address);
     const client = await RespClient.connect({ target, certificates: null }, login, timeoutMs);
     // A node that was started again has forgotten it, and has a new connection. One that loads takes it, too.
-    await Promise.all(LEAVES_DECISIONS.map((setting) => client.ask(['CONFIG', 'SET', ...setting])));
+    const replies = await Promise.all(LEAVES_DECISIONS.map((setting) => client.ask(['CONFIG', 'SET', ...setting])));
+    const refused = refusalIn(replies);
+    if (refused?.kind === 'refusing') {
+      client.close();
+      throw new RespLoginRefused(`it cannot be kept from deciding by itself: ${refused.reason}`);
+    }
     const read = { client, line: null, fingerprint: '', probesLeft: 0 };
     this.#nodes.set(address, read);
     return read;
@@ -92,7 +98,7 @@ export class RedisNodes implements ClusterNodes {
   async bring(node: Node, state: NodeState, topology: Topology): Promise<string | null> {
     const shard = topology.shards.find(({ id }) => id === node.shard) as Shard;
     const primary = primaryId(topology.name, shard);
-    if (node.follows === null) return state.role === 'primary' ? null : this.#takeOver(node, state);
+    if (node.follows === null) return state.role === 'primary' ? null : this.#takeOver(node, state, shard);
     if (state.follows === primary) return null;
     // It gives its slots up when it hears from the node that has them by a newer epoch; until then it refuses to follow.
     if (state.role === 'primary' && state.slots.length > 0)
@@ -101,8 +107,10 @@ export class RedisNodes implements ClusterNodes {
   }
 
   /** A vote of the other primaries would take one more majority: the registry has decided already. */
-  #takeOver(node: Node, { follows }: NodeState): Promise<string> {
-    return this.#tell(node, ['CLUSTER', 'FAILOVER', 'TAKEOVER'], `to take over from ${follows}`);
+  async #takeOver(node: Node, state: NodeState, shard: Shard): Promise<string> {
+    const reason = whyNotToTakeOver(state, shard);
+    if (reason !== null) return `${node.address} is to be the primary of ${shard.id}, and is not told so: ${reason}`;
+    return this.#tell(node, ['CLUSTER', 'FAILOVER', 'TAKEOVER'], `to take over from ${state.follows}`);
   }
 
   async #tell({ address }: Node, words: readonly string[], what: string): Promise<string> {
