@@ -93,3 +93,16 @@ it.each([
   );
   expect(router.shards.reduce((sum, shard) => sum + shard.times('INFO'), 0)).toBe(1);
 });
+
+it('answers once where the server is lost that is asked what kind it is', async () => {
+  const router = await RedisRouter.start(scope, { tableOf: slots });
+  const [s0] = router.shards;
+  s0.instead = ([name = '', pattern = '']) => {
+    if (name.toLowerCase() === 'psubscribe') return arrayReply([bulkReply(name), bulkReply(pattern), integerReply(1)]);
+    if (name !== 'INFO') return undefined;
+    for (const { socket } of s0.connections) socket.destroy();
+    return null;
+  };
+  const client = router.client().say('PSUBSCRIBE news.*', 'PING');
+  await client.hears('[psubscribe, news.*, :1]', '[pong, ]');
+});

@@ -28,6 +28,14 @@ export class AskBusRequest extends RedisRequest {
     super.onReply(NOTHING, 0, 0, ReplyType.Simple);
   }
 
+  /** Its client has asked for something else, which shows by itself that the shard cannot be reached. */
+  protected override fail(): void {
+    this.isOpen = false;
+    this.stopWaiting();
+    if (this.isSent) this.client.onGivenUp(this);
+    this.client.onBytes(this, NOTHING, 0, 0, true);
+  }
+
   /** No server says so much of itself. */
   override onReplyPart(_bytes: Uint8Array, _start: number, _end: number, type: number, isLast: boolean): void {
     super.onReplyPart(NOTHING, 0, 0, type, isLast);
