@@ -281,8 +281,8 @@ export abstract class RoutedCommand extends Answer implements OpenRequest, Redis
   /** The owner of all its keys; null where there is none, undefined where there are several. */
   protected ownerIn(owners: RedisOwners): Upstream<RedisPool> | null | undefined {
     const { key, others } = this.keys;
-    // Without a key any shard would do, and the one that it has does.
-    if (this.keys === NO_KEYS) return this.owner;
+    // Without a key it is for this shard, wherever that is served now; or any would do.
+    if (this.keys === NO_KEYS) return owners.withId(this.owner.id) ?? this.owner;
     const owner = owners.ownerOfText(key);
     return others.every((other) => owners.ownerOfText(other) === owner) ? owner : undefined;
   }
