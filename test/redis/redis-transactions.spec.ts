@@ -140,6 +140,24 @@ it('does with transactions what Redis does, whatever comes in whatever order', a
       client.socket.destroy();
       expect(client.heard.map(withoutText)).toEqual(expected);
     }),
-    { numRuns: 100 },
+    {
+      numRuns: 100,
+      // Its own write, just before, is one to what it watches.
+      examples: [
+        [
+          [
+            'WATCH stays/b',
+            'INCR stays/b',
+            'MULTI',
+            'EXEC',
+            'WATCH stays/b',
+            'SET stays/b 7',
+            'MULTI',
+            'GET stays/b',
+            'EXEC',
+          ],
+        ],
+      ],
+    },
   );
 });

@@ -4,6 +4,7 @@ import type { ClientSession } from '../client-session.ts';
 import { maxWholeBytes } from '../command-limits.ts';
 import type { CommandInfo } from '../commands/index.ts';
 import type { RedisOwners } from '../redis-owners.ts';
+import { Later } from '../requests/later.ts';
 import { NO_KEYS } from '../requests/routed-command.ts';
 import { Transaction, TransactionRequest } from '../requests/transaction.ts';
 import { WatchRequest } from '../requests/watch-request.ts';
@@ -77,7 +78,12 @@ export function takeTransaction(session: ClientSession, info: CommandInfo, comma
       }
       break;
     case 'exec':
-      exec(session, info);
+      if (session.transaction === null || session.watching === null) exec(session, info);
+      else {
+        // What its client has sent before may be under way over another connection, and may change what is watched.
+        session.expect(new Later(session, () => exec(session, info)));
+        session.waitForAll();
+      }
       break;
     case 'discard':
       if (session.transaction === null) session.refuse('bad_command', ERRORS.discardWithoutMulti);
