@@ -94,9 +94,9 @@ export class ClusterFollower {
 
   async run(signal: AbortSignal): Promise<void> {
     this.#signal = signal;
-    this.#copy.open();
+    const kept = this.#copy.open();
     // A process before this one knew it: where it was the only one, nobody else can tell that the registry has forgotten it.
-    this.#newest = Math.max(this.#newest, this.#copy.read()?.topology.version ?? 0) as TopologyVersion;
+    this.#newest = Math.max(this.#newest, kept?.topology.version ?? 0) as TopologyVersion;
     await Promise.all([this.#followTopology(signal), this.#followHandoffs(signal)]);
   }
 

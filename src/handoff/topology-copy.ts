@@ -40,11 +40,13 @@ export class TopologyCopy {
     this.#onFault = onFault;
   }
 
-  /** Looks at what a process before this one has left. */
-  open(): void {
-    const claimedBy = this.read()?.claimedBy ?? null;
+  /** Looks at what a process before this one has left. @returns that */
+  open(): KeptTopology | null {
+    const kept = this.read();
+    const claimedBy = kept?.claimedBy ?? null;
     this.#claimOnDisk = claimedBy;
     if (claimedBy !== null) this.#predecessor = { by: claimedBy, number: null };
+    return kept;
   }
 
   /** Whether the next process here can answer for what this one has claimed. */
