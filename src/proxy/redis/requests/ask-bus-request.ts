@@ -29,10 +29,7 @@ export class AskBusRequest extends RedisRequest {
   }
 
   /** Its client has asked for something else, which shows by itself that the shard cannot be reached. */
-  protected override fail(): void {
-    this.isOpen = false;
-    this.stopWaiting();
-    if (this.isSent) this.client.onGivenUp(this);
+  protected override answerFailure(): void {
     this.client.onBytes(this, NOTHING, 0, 0, true);
   }
 

@@ -193,6 +193,10 @@ export class RedisRequest extends RoutedCommand {
     this.isOpen = false;
     this.stopWaiting();
     if (this.isSent) this.client.onGivenUp(this);
+    this.answerFailure(text);
+  }
+
+  protected answerFailure(text: string): void {
     this.client.onError(this, text);
   }
 
