@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type RegistryDescription, registrySchema } from '../registry/index.ts';
 import { NamedFileFault, secretIn } from '../runtime/named-file.ts';
 import { identifier, reachableAddress, type TopologyName } from '../topology/index.ts';
-import { duration, filePath, parseYaml, type Report, readDocument } from '../yaml/index.ts';
+import { duration, filePath, logSettings, parseYaml, type Report, readDocument } from '../yaml/index.ts';
 import type { NodeAccess } from './engine.ts';
 import { ENGINE_NAMES, type EngineName } from './engines/index.ts';
 import type { FailoverRules } from './failover.ts';
@@ -57,15 +57,7 @@ const cluster = z.strictObject({
 
 export const controllerSchema = z.strictObject({
   registry: registrySchema.describe('Where topologies are, and where controllers are elected.'),
-  log: z
-    .strictObject({
-      level: z
-        .enum(['debug', 'info', 'warn', 'error', 'silent'])
-        .default('info')
-        .describe('The least severe level that is logged.'),
-    })
-    .prefault({})
-    .describe('JSON lines on standard error.'),
+  log: logSettings,
   lease: duration({ least: 1000, most: HOUR_MS })
     .prefault('10s')
     .describe('Another controller takes a cluster over this long after the one that leads it has died.'),

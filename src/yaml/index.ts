@@ -3,6 +3,7 @@
  */
 export { checkDocument, parseYaml, type Report, readDocument } from './document.ts';
 export { DocumentError, type DocumentFault } from './document-error.ts';
+export { logSettings } from './log-settings.ts';
 export { didYouMean } from './nearest-name.ts';
 export { checked, ownWords } from './own-words.ts';
 export type { Path } from './path.ts';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { logSettings } from '../../yaml/index.ts';
 import { cluster } from './cluster.ts';
 import { drain } from './drain.ts';
 import { hold } from './hold.ts';
@@ -40,15 +41,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({ address: '127.0.0.1:9901' })
     .describe('The address that serves health, metrics and current activity.'),
-  log: z
-    .strictObject({
-      level: z
-        .enum(['debug', 'info', 'warn', 'error', 'silent'])
-        .default('info')
-        .describe('The least severe level that is logged.'),
-    })
-    .prefault({})
-    .describe('JSON lines on standard error.'),
+  log: logSettings,
   accessLog: z
     .strictObject({
       path: file.default('-').describe('A file to append to; - for standard output.'),
