@@ -12,6 +12,7 @@ import {
   registries,
   router,
   STREAMS,
+  WHO,
 } from '../../test/support/changes-in-waves.ts';
 import { Scope } from '../../test/support/processes.ts';
 import { clock } from '../../test/support/registries.ts';
@@ -21,8 +22,6 @@ import { giveUpChange, HandoffAborted, HandoffDriver, pauseChange } from './inde
 
 const scope = new Scope();
 afterEach(() => scope.release());
-
-const WHO = { candidate: 'the test', clock };
 
 async function versionsOf(registry: Registry): Promise<Topology[]> {
   const history = (await registry.topologies.history(NAME)).reverse();

@@ -6,6 +6,7 @@ import {
   changeAt,
   draft,
   drive,
+  FOUR,
   inSecondWave,
   lostProcess,
   NAME,
@@ -13,6 +14,8 @@ import {
   reached,
   registries,
   router,
+  STATE,
+  WHO,
 } from '../../test/support/changes-in-waves.ts';
 import { FaultyStore } from '../../test/support/faulty-store.ts';
 import { Scope } from '../../test/support/processes.ts';
@@ -33,10 +36,6 @@ import { giveUpChange, HandoffAborted, HandoffDriver, pauseChange, removeDead } 
 
 const scope = new Scope();
 afterEach(() => scope.release());
-
-const STATE = 'handoff/default/docs/state';
-const WHO = { candidate: 'the test', clock };
-const FOUR = ['a', 'b', 'c', 'd'];
 
 /** A registry whose watches of handoffs report nothing until they are let: what comes meanwhile is missed, but for the last of it. */
 function blind(registry: Registry): { readonly registry: Registry; see: () => void } {

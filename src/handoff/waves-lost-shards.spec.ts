@@ -4,6 +4,7 @@ import {
   changeAt,
   draft,
   drive,
+  FOUR,
   inSecondWave,
   lostProcess,
   NAME,
@@ -11,6 +12,8 @@ import {
   reached,
   registries,
   router,
+  STATE,
+  WHO,
 } from '../../test/support/changes-in-waves.ts';
 import { FaultyStore } from '../../test/support/faulty-store.ts';
 import { Scope } from '../../test/support/processes.ts';
@@ -22,9 +25,6 @@ import { goBack, HandoffAborted, HandoffDriver, pauseChange, removeDead } from '
 const scope = new Scope();
 afterEach(() => scope.release());
 
-const STATE = 'handoff/default/docs/state';
-const WHO = { candidate: 'the test', clock };
-const FOUR = ['a', 'b', 'c', 'd'];
 /** What takes a shard out between two waves. */
 const takesOut = (handoff: Handoff): boolean => handoff.wave === undefined && isUnderWay(handoff);
 

@@ -11,6 +11,11 @@ export const CLUSTER = 'default/docs';
 /** On each of them one stream is open. */
 export const KEYS = Array.from({ length: 300 }, (_, i) => keyBytes(`key ${i}`));
 export const STREAMS = 20;
+/** The entry of the cluster's handoff. */
+export const STATE = 'handoff/default/docs/state';
+/** Who waits for a change. */
+export const WHO = { candidate: 'the test', clock };
+export const FOUR = ['a', 'b', 'c', 'd'];
 
 export function draft(shards: readonly string[], more: object = {}): TopologyDraft {
   const list = shards.map((id) => ({ id, address: `${id}:1` }));
