@@ -144,6 +144,40 @@ it('gives a shard back to the one that has stayed its primary, where its success
   expect(chosen(planFailovers(topology, (id) => health.get(id), RULES, NOW_MS))).toEqual(['b']);
 });
 
+/** A plan of a controller that has been started after a's death: it has looked for as long as this. */
+function planAfterDeath(sights: Readonly<Record<string, Sight>>, lookedMs: number): FailoverPlan {
+  const health = new Map<string, NodeHealth>();
+  const looks = Array.from({ length: RULES.failures + 1 }, (_, i) => NOW_MS - lookedMs * (1 - i / RULES.failures));
+  for (const { id, follows } of nodesOf(topology)) {
+    const letter = id[0] as string;
+    const shard = topology.shards.find(({ nodeId }) => nodeId === id);
+    const usual = follows === null ? primaryState(shard?.slots ?? []) : replicaState(follows[0] as string);
+    const sight = letter === 'a' ? SILENT : (sights[letter] ?? well(usual));
+    for (const askedMs of looks) health.set(id, healthAfter(health.get(id), sight, askedMs));
+  }
+  return planFailovers(topology, (id) => health.get(id), RULES, NOW_MS);
+}
+
+it('has a replica take over from a primary that died before this controller was started, however long ago', () => {
+  const lost = (downMs: number, offset: number): Sight =>
+    well(replicaState('a', { offset, link: { downMs, heardAgoMs: null, isSyncing: false } }));
+  expect(chosen(planAfterDeath({ b: lost(900_000, 100), c: lost(905_000, 101) }, 3000))).toEqual(['c']);
+  // The one that lost it long before the other has missed what came in between, whatever it counts.
+  expect(chosen(planAfterDeath({ b: lost(900_000, 100), c: lost(2_000_000, 101) }, 3000))).toEqual(['b']);
+  const never = lost(Number.POSITIVE_INFINITY, 100);
+  expect(chosen(planAfterDeath({ b: never, c: never }, 3000))).toEqual([]);
+});
+
+it('follows what the nodes have decided before this controller was started, once the claim has stood long enough', () => {
+  const slots = topology.shards[0]?.slots ?? [];
+  const nodes = { b: well(primaryState(slots, 2)), c: well(replicaState('b')) };
+  expect(chosen(planAfterDeath(nodes, 12_000))).toEqual(['b']);
+  // One that has just come back claims what it had, until it hears from the others.
+  expect(chosen(planAfterDeath(nodes, 3000))).toEqual([]);
+  const few = { b: well(primaryState([[0, 99]], 2)), c: well(replicaState('b')) };
+  expect(chosen(planAfterDeath(few, 12_000))).toEqual([]);
+});
+
 it('keeps every node in its shard, with one primary each', () => {
   const plan = planWith({}, ['a', 'd']);
   const after = promoted(topology, plan.promotions);

@@ -37,6 +37,12 @@ const MAX_STALE_MS = 10_000;
 /** The times that replicas tell are exact to a second. */
 const HEARD_EXACT_MS = 1000;
 
+/**
+ * A node that comes back claims the slots that it had, until the others have told it that these have another owner: they exchange what they know when
+ * they connect, and every half of cluster-node-timeout, which is 15 s by default.
+ */
+const MIN_CLAIM_MS = 10_000;
+
 /** Which replicas take over, by what all nodes have said of themselves. */
 export function planFailovers(
   topology: Topology,
@@ -130,18 +136,18 @@ export function successorOf(
   healthOf: HealthOf,
   nowMs: number,
 ): Node | string {
-  const silentMs = nowMs - (dead.misses > 0 ? dead.missingSinceMs : dead.wellAtMs);
   const primary = own.find(({ follows }) => follows === null)?.id as string;
   const replicas = own.filter(({ id }) => id !== primary);
   if (replicas.length === 0) return 'it has no replica';
+  const silentMs = silenceOf(dead, replicas, healthOf, nowMs);
   const refusals: string[] = [];
   let best: { readonly node: Node; readonly offset: number } | null = null;
   for (const node of replicas) {
     const health = healthOf(node.id);
     const sight = health?.sight;
     const state = sight?.kind === 'well' ? sight.state : null;
-    const refusal =
-      state === null ? (sight?.kind ?? 'not looked at yet') : refusalOf(state, shard, primary, dead, silentMs);
+    if (state !== null && holdsShard(state, shard, dead, nowMs - (health?.primarySinceMs ?? nowMs))) return node;
+    const refusal = state === null ? (sight?.kind ?? 'not looked at yet') : refusalOf(state, primary, dead, silentMs);
     if (refusal !== null) refusals.push(`${node.address} is no successor: ${refusal}`);
     // As of when the replica was asked: the look at a node that hangs takes until its time is over.
     const sinceMs = (health?.wellAtMs ?? 0) - dead.missingSinceMs;
@@ -163,11 +169,33 @@ function hearsOf(heardAgoMs: number | null, silentMs: number): boolean {
   return heardAgoMs !== null && heardAgoMs + HEARD_EXACT_MS < silentMs;
 }
 
-/** Why a node may not take over; null: it may. */
-function refusalOf(state: NodeState, shard: Shard, primary: string, dead: NodeHealth, silentMs: number): string | null {
+/**
+ * For how long a primary has been silent. One that was never seen well died before this controller looked: then the replica that lost it last tells
+ * best when that was.
+ */
+function silenceOf(dead: NodeHealth, replicas: readonly Node[], healthOf: HealthOf, nowMs: number): number {
+  const seenMs = nowMs - (dead.misses > 0 ? dead.missingSinceMs : dead.wellAtMs);
+  if (dead.last !== null) return seenMs;
+  const downMs = replicas.flatMap(({ id }) => {
+    const sight = healthOf(id)?.sight;
+    return (sight?.kind === 'well' ? sight.state.link?.downMs : null) ?? [];
+  });
+  const leastMs = Math.min(...downMs);
+  return Number.isFinite(leastMs) ? Math.max(seenMs, leastMs) : seenMs;
+}
+
+/**
+ * Whether a node is the shard's primary already: the one that was to follow it died before it was told to, or the nodes have decided so while no
+ * controller looked.
+ */
+function holdsShard(state: NodeState, shard: Shard, dead: NodeHealth, claimedMs: number): boolean {
+  if (state.role !== 'primary' || !ownsAll(state, shard)) return false;
+  return dead.last === null ? claimedMs >= MIN_CLAIM_MS : dead.last.role === 'replica';
+}
+
+/** Why a replica may not take over; null: it may. */
+function refusalOf(state: NodeState, primary: string, dead: NodeHealth, silentMs: number): string | null {
   const { role, follows, link, offset } = state;
-  // The one that was to follow it died before it was told to: it has stayed the primary.
-  if (role === 'primary' && dead.last?.role === 'replica' && ownsAll(state, shard)) return null;
   if (role !== 'replica' || link === null) return 'it is no replica';
   if (follows !== primary) return `it follows ${follows ?? 'nobody'}`;
   if (link.isSyncing) return 'it is in the middle of a copy of the whole data';

@@ -20,6 +20,8 @@ export interface NodeHealth {
   readonly wellAtMs: number;
   /** What it said then; null: it was never well. */
   readonly last: NodeState | null;
+  /** Since when every probe has found it to be a primary; null: the last one has not. */
+  readonly primarySinceMs: number | null;
 }
 
 /** @param askedMs when the probe was begun */
@@ -33,6 +35,7 @@ export function healthAfter(before: NodeHealth | undefined, sight: Sight, askedM
     missingSinceMs: misses > 1 ? (before?.missingSinceMs ?? askedMs) : askedMs,
     wellAtMs: isWell ? askedMs : (before?.wellAtMs ?? askedMs),
     last: isWell ? sight.state : (before?.last ?? null),
+    primarySinceMs: isWell && sight.state.role === 'primary' ? (before?.primarySinceMs ?? askedMs) : null,
   };
 }
 

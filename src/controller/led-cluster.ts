@@ -1,10 +1,10 @@
 import { discovered } from '../discovery/index.ts';
-import { changeTopology, HandoffAborted } from '../handoff/index.ts';
+import { changeTopology, HandoffAborted, makeWay } from '../handoff/index.ts';
 import { type Registry, StoreRefused, StoreUnavailable, type Term, VersionConflict } from '../registry/index.ts';
 import { RespClientError } from '../resp/index.ts';
 import { type Node, nodesOf, type Topology, type TopologyName } from '../topology/index.ts';
 import { DocumentError } from '../yaml/index.ts';
-import type { ClusterNodes } from './engine.ts';
+import type { ClusterNodes, Sight } from './engine.ts';
 import { type Promotion, planFailovers, promoted } from './failover.ts';
 import { healthAfter, type NodeHealth } from './health.ts';
 import type { LedClusterSettings } from './settings.ts';
@@ -61,7 +61,7 @@ export class LedCluster {
     const { intervalMs } = this.#settings.rules;
     while (!until.aborted) {
       const beganMs = this.#leader.clock();
-      const isQuiet = await this.#turn(term).catch((error: unknown) => this.#onFailure(error));
+      const isQuiet = await this.#turn(term, until).catch((error: unknown) => this.#onFailure(error, until));
       const waitMs = isQuiet ? intervalMs - (this.#leader.clock() - beganMs) : Math.min(SOON_MS, intervalMs);
       await this.#registry.pause(Math.max(0, waitMs), until, 0);
     }
@@ -69,7 +69,9 @@ export class LedCluster {
   }
 
   /** What may be otherwise the next time. @returns true */
-  #onFailure(error: unknown): true {
+  #onFailure(error: unknown, until: AbortSignal): true {
+    // The term ended in the middle: whoever leads next goes on.
+    if (until.aborted && error === until.reason) return true;
     // Outages of the registry are reported by whoever opened it.
     if (error instanceof StoreUnavailable) return true;
     const isPassing =
@@ -80,24 +82,30 @@ export class LedCluster {
   }
 
   /** Looks at all nodes, and does what is to be done. @returns false where something has changed */
-  async #turn(term: Pick<Term, 'isLeading'>): Promise<boolean> {
+  async #turn(term: Pick<Term, 'isLeading'>, until: AbortSignal): Promise<boolean> {
     const topology = await this.#registry.topologies.read(this.#name);
-    if (topology === null) return this.#takeIn();
+    if (topology === null) return this.#takeIn(until);
     await this.#probe(nodesOf(topology));
-    // Its keys are on their way, or people have stopped them: what they decide comes first.
-    if (topology.moving !== undefined) return true;
+    // Keys that are placed by slots never do: people change over from another placement, and which node leads a shard may not be the same for all keys.
+    if (topology.moving !== undefined) {
+      this.#log.onFault(
+        'its keys are on their way from another placement: nothing is failed over until they have moved',
+      );
+      return true;
+    }
     const plan = planFailovers(topology, (id) => this.#health.get(id), this.#settings.rules, this.#leader.clock());
     for (const wait of plan.waits) this.#log.onFault(wait);
     if (!term.isLeading) return true;
-    if (plan.promotions.length > 0) {
-      await this.#bringAll(await this.#failOver(topology, plan.promotions));
-      return false;
-    }
-    return this.#bringAll(topology);
+    if (plan.promotions.length === 0)
+      return this.#bringAll(term, topology, async ({ id }) => this.#health.get(id)?.sight);
+    const stored = await this.#failOver(topology, plan.promotions, until);
+    // That may have taken a while: what was seen before is no ground to tell anybody anything.
+    if (stored !== null) await this.#bringAll(term, stored, (node) => this.#nodes.probe(node));
+    return false;
   }
 
   /** Stores the cluster as its nodes have it. @returns false where that was done */
-  async #takeIn(): Promise<boolean> {
+  async #takeIn(signal: AbortSignal): Promise<boolean> {
     const { seeds, consistency } = this.#settings;
     let found: Awaited<ReturnType<ClusterNodes['find']>>;
     try {
@@ -111,7 +119,7 @@ export class LedCluster {
     if (draft === null) return true;
     const reason = 'its nodes were found';
     this.#log.onCommitted(
-      await changeTopology(this.#registry, draft, { expected: null, reason, ...this.#leader }),
+      await changeTopology(this.#registry, draft, { expected: null, reason, signal, ...this.#leader }),
       reason,
     );
     return false;
@@ -130,28 +138,42 @@ export class LedCluster {
     this.#health = new Map(await Promise.all(probed));
   }
 
-  /** @returns the topology that is current then */
-  async #failOver(topology: Topology, promotions: readonly Promotion[]): Promise<Topology> {
+  /** @returns the topology that is current then; null: another change has to end first */
+  async #failOver(topology: Topology, promotions: readonly Promotion[], signal: AbortSignal): Promise<Topology | null> {
     const reason = promotions
       .map(({ shard, node, reason: why }) => `${node.address} becomes the primary of ${shard}: ${why}`)
       .join('; ');
+    const lost = promotions.filter(({ isPrimaryDead }) => isPrimaryDead).map(({ shard }) => shard);
+    if (!(await makeWay(this.#registry, this.#name, lost, `a failover comes first: ${reason}`))) {
+      this.#log.onFault(`a change of the topology is under way, and has to end before this: ${reason}`);
+      return null;
+    }
     const draft = promoted(topology, promotions);
     const stored = await changeTopology(this.#registry, draft, {
       expected: topology.version,
       reason,
-      lost: promotions.filter(({ isPrimaryDead }) => isPrimaryDead).map(({ shard }) => shard),
+      lost,
+      signal,
       ...this.#leader,
     });
     this.#log.onCommitted(stored, reason);
     return stored;
   }
 
-  /** Tells nodes to be what the topology has them be. @returns whether all are */
-  async #bringAll(topology: Topology): Promise<boolean> {
+  /**
+   * Tells nodes to be what the topology has them be, as long as the term goes on.
+   * @param look how a node is
+   * @returns whether all are
+   */
+  async #bringAll(
+    term: Pick<Term, 'isLeading'>,
+    topology: Topology,
+    look: (node: Node) => Promise<Sight | undefined>,
+  ): Promise<boolean> {
     const told = await Promise.all(
       nodesOf(topology).map(async (node) => {
-        const sight = this.#health.get(node.id)?.sight;
-        if (sight?.kind !== 'well') return null;
+        const sight = await look(node);
+        if (sight?.kind !== 'well' || !term.isLeading) return null;
         try {
           return await this.#nodes.bring(node, sight.state, topology);
         } catch (error) {

@@ -51,7 +51,7 @@ export interface ChangeOptions extends CommitOptions, Waiting {
  * is created again once nothing serves what it was. Where a router is away that no time ends, nothing is begun: it
  * would hold up all other changes.
  * @returns the topology, once it is the current one
- * @throws VersionConflict also where a router or node is in the way; HandoffAborted
+ * @throws VersionConflict also where a router or node is in the way; HandoffAborted; what `signal` was aborted with
  */
 export async function changeTopology(
   registry: Registry,
@@ -83,25 +83,27 @@ const LOOK_MS = 100;
 /**
  * Resolves once nothing is in the way.
  * @param obstacle says what is in the way, for people; null: nothing
- * @throws VersionConflict where the obstacle stays
+ * @throws VersionConflict where the obstacle stays; what `signal` was aborted with
  */
-async function clear(
+export async function clear(
   registry: Registry,
   name: TopologyName,
   current: TopologyVersion | null,
-  { clock, patienceMs = DEFAULT_PATIENCE_MS }: ChangeOptions,
+  { clock, signal, patienceMs = DEFAULT_PATIENCE_MS }: ChangeOptions,
   obstacle: () => Promise<string | null>,
 ): Promise<void> {
   const sinceMs = clock();
   for (;;) {
     const reason = await obstacle();
+    signal?.throwIfAborted();
     if (reason === null) return;
     if (clock() - sinceMs >= patienceMs) throw new VersionConflict(name, reason, current);
-    await registry.pause(LOOK_MS, new AbortController().signal);
+    await registry.pause(LOOK_MS, signal ?? new AbortController().signal);
   }
 }
 
-async function blockedBy(registry: Registry, name: TopologyName, to: TopologyDraft): Promise<string | null> {
+/** Routers that are out of sight and would hold up a change, for people; null: there is none. */
+export async function blockedBy(registry: Registry, name: TopologyName, to: TopologyDraft): Promise<string | null> {
   const [{ nodes: known, autonomous }, routers] = await Promise.all([
     registry.handoffs.read(name),
     registry.members.list('router'),
@@ -161,6 +163,7 @@ function settled(
       const version = await versionBy(registry, name, staged, handoff);
       if (version !== null) return version;
     }
+    waiting.signal?.throwIfAborted();
     // Its registry was closed: nobody waits for it any more.
     return staged.to;
   });

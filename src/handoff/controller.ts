@@ -63,6 +63,8 @@ export interface Waiting {
   readonly clock: () => number;
   /** Called for each step of what it waits for. */
   readonly onStep?: OnStep | undefined;
+  /** Once it is aborted nobody waits any more: what was begun goes on without this process, and its reason is thrown. */
+  readonly signal?: AbortSignal | undefined;
   /** Told in sentences for people what this process does besides: which lost shards it takes out, and which it cannot. */
   readonly onNotice?: ((notice: string) => void) | undefined;
 }
@@ -71,10 +73,11 @@ export interface Waiting {
 export async function whileControlling<Result>(
   registry: Registry,
   name: TopologyName,
-  { candidate, clock, onNotice = () => {} }: Waiting,
+  { candidate, clock, signal, onNotice = () => {} }: Waiting,
   wait: (over: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
   const over = new AbortController();
+  const until = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]);
   const log: ControllerLog = {
     onTerm: () => {},
     // Whoever waits sees them in the registry, whichever process has taken them.
@@ -82,9 +85,9 @@ export async function whileControlling<Result>(
     onFailover: (shards, done) => onNotice(`lost: ${shards.join(', ')}; ${done}`),
     onWarning: onNotice,
   };
-  const controlling = controlCluster(registry, name, candidate, clock, log, over.signal);
+  const controlling = controlCluster(registry, name, candidate, clock, log, until);
   try {
-    return await wait(over.signal);
+    return await wait(until);
   } finally {
     over.abort();
     await controlling;

@@ -8,5 +8,6 @@ export { ClusterFollower } from './cluster-follower.ts';
 export { type ControllerLog, controlCluster, type Waiting } from './controller.ts';
 export { removeDead } from './dead.ts';
 export { HandoffDriver, type OnStep } from './driver.ts';
+export { makeWay } from './make-way.ts';
 export { type GivenUp, giveUpChange, goBack, pauseChange } from './pace.ts';
 export type { KeptTopology, TopologyKeeper } from './topology-copy.ts';

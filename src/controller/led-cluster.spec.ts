@@ -1,0 +1,152 @@
+import { afterEach, expect, it, vi } from 'vitest';
+import { NAME, reached, registries, router, WHO } from '../../test/support/changes-in-waves.ts';
+import { Scope } from '../../test/support/processes.ts';
+import { PATIENCE } from '../../test/support/registries.ts';
+import { changeTopology, pauseChange } from '../handoff/index.ts';
+import type { Registry } from '../registry/index.ts';
+import { checkTopology, nodesOf, type Topology, type TopologyDraft } from '../topology/index.ts';
+import type { ClusterNodes, NodeState, Sight } from './engine.ts';
+import { LedCluster } from './led-cluster.ts';
+import type { LedClusterSettings } from './settings.ts';
+
+const scope = new Scope();
+afterEach(() => scope.release());
+
+const [A, B, C] = ['a', 'b', 'c'].map((letter) => letter.repeat(40)) as [string, string, string];
+const SETTINGS: LedClusterSettings = {
+  name: NAME,
+  engine: 'redis',
+  seeds: [],
+  consistency: 'strict',
+  access: { login: null, timeoutMs: 100 },
+  rules: { intervalMs: 5, failures: 3, longestLoadingMs: 60_000, maxMissingShare: 0.5 },
+};
+
+/** Shard s0 of a, which b follows, and s1 of c. */
+const topology: TopologyDraft = checkTopology(
+  {
+    ...NAME,
+    placement: { slots: {} },
+    shards: [
+      { id: 's0', address: 'a:1', nodeId: A, slots: '0-8191', replicas: [{ id: B, address: 'b:1' }] },
+      { id: 's1', address: 'c:1', nodeId: C, slots: '8192-16383' },
+    ],
+  },
+  'the test',
+);
+const state = { slots: [], epoch: 1, offset: 10, follows: null, link: null };
+const PRIMARY: NodeState = { ...state, role: 'primary', slots: [[0, 8191]] };
+const LINK = { downMs: 0, heardAgoMs: null, isSyncing: false };
+const REPLICA: NodeState = { ...state, role: 'replica', follows: A, link: LINK };
+
+/** Nodes that are as a test has them, and note what they are told to be. */
+class FakeNodes implements ClusterNodes {
+  readonly sights = new Map<string, Sight>([
+    [A, { kind: 'well', state: PRIMARY }],
+    [B, { kind: 'well', state: REPLICA }],
+    [C, { kind: 'well', state: { ...PRIMARY, slots: [[8192, 16383]] } }],
+  ]);
+  readonly told: Array<readonly [id: string, sight: NodeState, version: number]> = [];
+
+  async probe({ id }: { readonly id: string }): Promise<Sight> {
+    return this.sights.get(id) as Sight;
+  }
+
+  async bring({ id }: { readonly id: string }, seen: NodeState, { version }: Topology): Promise<null> {
+    this.told.push([id, seen, version]);
+    return null;
+  }
+
+  find = () => Promise.resolve([]);
+  keepOnly(): void {}
+
+  /** What was told by a version from this one on. */
+  since(version: number): Array<readonly [id: string, follows: string | null]> {
+    return this.told.filter((each) => each[2] >= version).map(([id, { follows }]) => [id, follows]);
+  }
+}
+
+/** A cluster of two shards before one router, led from now on. */
+async function led() {
+  const open = await registries(scope);
+  const registry = open();
+  await registry.topologies.commit(topology);
+  const one = await router(scope, open(), 'one');
+  const nodes = new FakeNodes();
+  const faults: string[] = [];
+  const log = { onCommitted: () => {}, onTold: () => {}, onFault: (message: string) => faults.push(message) };
+  const [stopping, ended] = [new AbortController(), new AbortController()];
+  const term = {
+    get isLeading() {
+      return !ended.signal.aborted;
+    },
+    ended: ended.signal,
+  };
+  const leading = new LedCluster(open(), SETTINGS, nodes, WHO, log).lead(term, stopping.signal);
+  scope.defer(() => {
+    stopping.abort();
+    return leading;
+  });
+  await vi.waitFor(() => expect(nodes.told.length).toBeGreaterThan(0), PATIENCE);
+  return { open, registry, one, nodes, faults, endTerm: () => ended.abort(), leading };
+}
+
+const primaryOf = async (registry: Registry): Promise<string | undefined> =>
+  (await registry.topologies.read(NAME))?.shards[0]?.nodeId;
+
+it('tells nodes what they are to be by what they are once a failover is stored, not by what they were before', async () => {
+  const { registry, one, nodes } = await led();
+  one.from = () => true;
+  nodes.sights.set(A, { kind: 'silent', reason: 'ECONNREFUSED' });
+  const { to } = await reached(registry, ({ step }) => step === 'stage');
+  const changed: NodeState = { ...REPLICA, follows: C };
+  nodes.sights.set(B, { kind: 'well', state: changed });
+  one.from = () => false;
+  await one.look();
+  await vi.waitFor(() => expect(nodes.since(to).some(([id]) => id === B)).toBe(true), PATIENCE);
+  expect(nodes.since(to).filter(([id, follows]) => id === B && follows !== C)).toEqual([]);
+});
+
+it('waits for no change and tells no node anything once its term has ended', async () => {
+  const { registry, one, nodes, endTerm, leading } = await led();
+  one.from = () => true;
+  nodes.sights.set(A, { kind: 'silent', reason: 'ECONNREFUSED' });
+  const { to } = await reached(registry, ({ step }) => step === 'stage');
+  endTerm();
+  await leading;
+  one.from = () => false;
+  await one.look();
+  expect(nodes.since(to)).toEqual([]);
+});
+
+it('fails over while people have stopped a change, which is given up, and while one is under way', async () => {
+  const { open, registry, one, nodes } = await led();
+  one.from = () => true;
+  const current = (await registry.topologies.read(NAME)) as Topology;
+  const wanted = { ...current, version: null, shards: [...current.shards].reverse() };
+  const changing = changeTopology(open(), wanted, { reason: 'people want it', ...WHO });
+  const refused = expect(changing).rejects.toThrow('a failover comes first');
+  await reached(registry, ({ step }) => step === 'stage');
+  await pauseChange(registry, NAME, true);
+  nodes.sights.set(A, { kind: 'silent', reason: 'ECONNREFUSED' });
+  one.from = ({ reason }) => reason === 'people want it';
+  await refused;
+  await vi.waitFor(async () => expect(await primaryOf(registry)).toBe(B), PATIENCE);
+});
+
+it('has a change that is under way wait for a dead shard no more, and fails over behind it', async () => {
+  const { open, registry, one, nodes, faults } = await led();
+  one.from = ({ lost }) => !lost.includes('s0');
+  const current = (await registry.topologies.read(NAME)) as Topology;
+  const wanted = { ...current, version: null, shards: [...current.shards].reverse() };
+  const changing = changeTopology(open(), wanted, { reason: 'people want it', ...WHO });
+  await reached(registry, ({ step }) => step === 'stage');
+  nodes.sights.set(A, { kind: 'silent', reason: 'ECONNREFUSED' });
+  await changing;
+  await vi.waitFor(
+    async () =>
+      expect(nodesOf((await registry.topologies.read(NAME)) as Topology).map(({ id }) => id)).toEqual([C, B, A]),
+    PATIENCE,
+  );
+  expect(faults).toContainEqual(expect.stringContaining('a change of the topology is under way'));
+});
