@@ -9,8 +9,8 @@ import {
   type TopologyEvent,
 } from '../registry/index.ts';
 import {
+  changedPositions,
   isStrict,
-  type SharedCluster,
   type StagedCluster,
   servingShards,
   shareCluster,
@@ -23,18 +23,11 @@ import { fences } from './fences.ts';
 import { raiseAbove } from './raise-above.ts';
 import { readState } from './read-state.ts';
 import { isSame } from './same-topology.ts';
+import type { Next, Served } from './served.ts';
 import { TopologyCopy, type TopologyKeeper } from './topology-copy.ts';
 
 /** After an outage of the registry. */
 const RETRY_MS = 100;
-
-/** What is served, by topology and table. */
-interface Served {
-  /** Distinguishes one from another, even where their versions are the same because one was forced. */
-  readonly number: number;
-  readonly topology: Topology;
-  readonly table: SharedCluster;
-}
 
 /**
  * Follows a cluster in the registry: its topology, and its handoffs. The two come from separate watches, either of
@@ -51,7 +44,7 @@ export class ClusterFollower {
   #served: Served | null | undefined = undefined;
   #view: HandoffView = { handoff: null, staged: null, nodes: [], autonomous: [] };
   #hasView = false;
-  #next: (Served & { readonly attempt: number }) | null = null;
+  #next: Next | null = null;
   /** A version that the handoff has reported and the topology's watch has not: what the watch reports before it is past. */
   #ahead: TopologyVersion | null = null;
   /** What is current cannot be read. */
@@ -243,13 +236,19 @@ export class ClusterFollower {
     if (served === undefined || served === null || handoff === null || staged === null) return null;
     if (!isUnderWay(handoff) || handoff.from !== served.topology.version) return null;
     const { attempt, step, to, losing, watchesEnd = 'drain' } = handoff;
-    if (this.#next?.topology.version !== to || !isSame(this.#next.topology, staged))
-      this.#next = { ...this.#build(staged), attempt };
-    else this.#next = { ...this.#next, attempt };
-    const { table } = this.#next;
-    const givesUp = shardsGiveUp(handoff);
+    const { table, positions } = this.#prepare(served, staged, attempt);
     const lost = losing.filter((shard) => handoff.lost.includes(shard));
-    return { to, attempt, step: step as StagedCluster['step'], watchesEnd, shardsGiveUp: givesUp, losing, lost, table };
+    const begun = { to, attempt, step: step as StagedCluster['step'], shardsGiveUp: shardsGiveUp(handoff) };
+    return { ...begun, watchesEnd, losing, lost, table, positions };
+  }
+
+  /** Builds what is staged, unless that was done for an earlier step. */
+  #prepare(served: Served, staged: Topology, attempt: number): Next {
+    const known = this.#next;
+    const isKnown = known !== null && known.replaces === served.number && isSame(known.topology, staged);
+    const positions = isKnown ? known.positions : changedPositions(served.topology, staged);
+    this.#next = { ...(isKnown ? known : this.#build(staged)), attempt, replaces: served.number, positions };
+    return this.#next;
   }
 
   #reportRouting(staged: StagedCluster | null): void {

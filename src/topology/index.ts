@@ -16,9 +16,18 @@ export {
 } from './document.ts';
 export { type Explanation, explainKey } from './explain.ts';
 export { fingerprint } from './fingerprint.ts';
-export { piecesOf, servingShards, targetOf, towards, withoutShards } from './moving.ts';
+export {
+  changedPositions,
+  type PositionRange,
+  piecesOf,
+  servingShards,
+  targetOf,
+  towards,
+  withoutShards,
+} from './moving.ts';
 export { derivedNodeId, type NodeId } from './node-id.ts';
 export { type Pin, pinName } from './pins.ts';
+export { position } from './position.ts';
 export { DEFAULT_PLACEMENT, nodeId, optionalClusterFields, topologySchema } from './schema.ts';
 export { parseSetNodes, setNodesText } from './set-nodes.ts';
 export { sharesOf } from './shares.ts';

@@ -6,7 +6,7 @@ import type { ClusterDescription } from './cluster-description.ts';
 import { ClusterTable, shareCluster } from './cluster-table.ts';
 import { losingShards } from './diff.ts';
 import { checkTopology, readTopology, topologyDocument, topologyYaml } from './document.ts';
-import { servingShards, targetOf, towards, withoutShards } from './moving.ts';
+import { changedPositions, servingShards, targetOf, towards, withoutShards } from './moving.ts';
 import { position } from './position.ts';
 import { sharesOf } from './shares.ts';
 import type { TopologyDraft } from './topology.ts';
@@ -149,4 +149,32 @@ it('divides the slots of a shard that is left out among the others, so that each
   ]);
   expect(checkTopology(topologyDocument(without), 'the test')).toEqual(without);
   expect(withoutShards(written, () => true).shards).toEqual([]);
+});
+
+it('finds the positions of the keys that may move from one version to another', () => {
+  const [third, half] = [towards(OLD, NEW, 1 / 3, 4), towards(OLD, NEW, 0.5, 4)];
+  expect(changedPositions(OLD, NEW)).toEqual({ from: 0, until: 1 });
+  expect(changedPositions(OLD, third)).toEqual({ from: 0, until: 1 / 3 });
+  expect(changedPositions(third, half)).toEqual({ from: 1 / 3, until: 0.5 });
+  expect(changedPositions(half, NEW)).toEqual({ from: 0.5, until: 1 });
+  expect(changedPositions(half, half)).toEqual({ from: 0, until: 0 });
+});
+
+it('has the owners of all other keys stay as they are', () => {
+  const descriptions = [
+    ...[0.2, 0.5, 0.7].flatMap((cursor) => [towards(OLD, NEW, cursor, 4), towards(NEW, NEWER, cursor, 5)]),
+    towards(towards(OLD, NEW, 0.5, 4), NEWER, 0.2, 6),
+    withoutShards(towards(OLD, NEW, 0.5, 4), ({ id }) => id === 'c'),
+    OLD,
+    NEW,
+  ];
+  for (const one of descriptions)
+    for (const other of descriptions) {
+      const { from, until } = changedPositions(one, other);
+      const [before, after] = [new Cluster(one), new Cluster(other)];
+      for (const key of KEYS) {
+        const mayMove = positionOf(key) >= from && positionOf(key) < until;
+        if (!mayMove) expect(ownerIn(after, key)).toBe(ownerIn(before, key));
+      }
+    }
 });

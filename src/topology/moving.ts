@@ -66,6 +66,29 @@ export function towards<Target extends Omit<ClusterDescription, 'moving'>>(
   return rest.length === 0 ? through : { ...through, moving: { since, cursor: reached, rest } };
 }
 
+/** Part of the order in which keys move. */
+export interface PositionRange {
+  readonly from: number;
+  /** Not included. */
+  readonly until: number;
+}
+
+/** The positions between the first and the last of which keys may have other owners after than before; empty where none has. */
+export function changedPositions(before: ClusterDescription, after: ClusterDescription): PositionRange {
+  let [from, until] = [1, 0];
+  let reached = 0;
+  const [olds, news] = [piecesOf(before), piecesOf(after)];
+  for (let [old, now] = [0, 0]; old < olds.length && now < news.length; ) {
+    const [one, other] = [olds[old] as Piece, news[now] as Piece];
+    const end = Math.min(one.until, other.until);
+    if (!isSamePiece(one, other)) [from, until] = [Math.min(from, reached), end];
+    reached = end;
+    if (one.until <= end) old++;
+    if (other.until <= end) now++;
+  }
+  return { from: Math.min(from, until), until };
+}
+
 /**
  * The same cluster without some of its shards, piece by piece. A piece that would be left without any is as the target has it. Slots that were
  * theirs by name are divided among the others.

@@ -1,4 +1,5 @@
 import type { SharedCluster } from './cluster-table.ts';
+import type { PositionRange } from './moving.ts';
 import type { TopologyVersion } from './topology.ts';
 
 /** A version that will replace the current one, and how far that has come. Plain data. */
@@ -16,6 +17,8 @@ export interface StagedCluster {
   /** Whether shards give up what they lose: at hold, once every router has nothing of it in flight any more. */
   readonly shardsGiveUp: boolean;
   readonly table: SharedCluster;
+  /** The positions of the keys that move by it; any where it is not given. */
+  readonly positions?: PositionRange | undefined;
   /** Shards that lose keys by it, or may. */
   readonly losing: readonly string[];
   /** Those of them that are dead: nothing more is sent to them, and what is under way at them is cut rather than waited for. */

@@ -59,6 +59,10 @@ export class StubRequest implements GatedRequest, HttpRequest, StreamHandler {
     return nowMs - this.startedAtMs;
   }
 
+  forEachKey(visit: (key: string) => void): void {
+    visit(this.keyText);
+  }
+
   hasMovedIn(): boolean {
     return this.moves;
   }

@@ -99,6 +99,10 @@ export class EchoRequest implements OpenRequest, EchoCall {
     place?.forget(this);
   }
 
+  forEachKey(visit: (key: string) => void): void {
+    visit(this.keyText);
+  }
+
   hasMovedIn(owners: Owners): boolean {
     return !owners.isOwner(this.owner, this.keyText);
   }

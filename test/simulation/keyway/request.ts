@@ -130,6 +130,10 @@ export class SimulatedRequest implements GatedRequest {
     return true;
   }
 
+  forEachKey(visit: (key: string) => void): void {
+    visit(this.keyText);
+  }
+
   hasMovedIn(owners: Owners): boolean {
     const owner = (owners as SimulatedOwners).ownerOf(this.operation.key);
     return owner?.address !== this.owner?.address || owner?.id !== this.owner?.id;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { routerContext } from '../../../../test/support/router-context.ts';
 import { ownersAt, StubRequest } from '../../../../test/support/stub-request.ts';
-import type { StagedCluster, TopologyVersion } from '../../../topology/index.ts';
+import { position, type StagedCluster, type TopologyVersion } from '../../../topology/index.ts';
 import { Gate } from './gate.ts';
 import type { ServesUntil } from './lease-watch.ts';
 
@@ -19,10 +19,11 @@ function advance(ms: number): void {
 }
 
 /** A gate with a lease until a time, before a cluster at version 1. */
-function newGate(leaseMs: number) {
+function newGate(leaseMs: number, open: readonly StubRequest[] = []) {
   const until: ServesUntil = new Float64Array(new SharedArrayBuffer(16));
   until.fill(leaseMs);
   let cuts = 0;
+  let passes = 0;
   const ended: unknown[] = [];
   let owners = ownersAt(1);
   const gate = new Gate(
@@ -31,7 +32,10 @@ function newGate(leaseMs: number) {
     until,
     {
       owners: () => owners,
-      visitOpen: () => Promise.resolve(),
+      visitOpen: async (visit) => {
+        passes++;
+        for (const request of open) visit(request);
+      },
       drain: () => {},
       end: (leavers) => {
         for (const { request } of leavers) {
@@ -48,7 +52,7 @@ function newGate(leaseMs: number) {
     owners = ownersAt(version);
     gate.changed(null, null);
   };
-  return { gate, until, serve, ended, cuts: () => cuts };
+  return { gate, until, serve, ended, cuts: () => cuts, passes: () => passes };
 }
 
 function staged(step: StagedCluster['step'], watchesEnd: StagedCluster['watchesEnd'] = 'drain'): StagedCluster {
@@ -158,5 +162,77 @@ it('waits for slow calls before it holds requests, and for no call that has been
   expect(isDone).toBe(true);
   gate.changed(staged('hold', 'hold'), ownersAt(2));
   expect(ended).toEqual([old]);
+  gate.stop();
+});
+
+/** A watch that is open, with how often it was asked whether it moves. */
+class OpenWatch extends StubRequest {
+  asked = 0;
+
+  constructor(keyText: string) {
+    super({ keyText, isSent: true, isWatch: true, moves: false });
+  }
+
+  get position(): number {
+    return position(Buffer.from(this.keyText), 0, this.keyText.length);
+  }
+
+  override hasMovedIn(): boolean {
+    this.asked++;
+    return this.moves;
+  }
+}
+
+const wave = (attempt: number, until: number): StagedCluster => ({
+  ...staged('stage', 'hold'),
+  attempt,
+  positions: { from: 0, until },
+});
+
+it('looks once at all that is under way when a change begins, and for each wave only at what has its positions', async () => {
+  const watches = Array.from({ length: 1500 }, (_, i) => new OpenWatch(`key ${i}`));
+  const { gate, passes } = newGate(100_000, watches);
+  gate.changed(wave(1, 1), ownersAt(2));
+  expect(await gate.settled(1, 'stage')).toBe(true);
+  const late = Array.from({ length: 1500 }, (_, i) => new OpenWatch(`late ${i}`));
+  for (const watch of late) expect(gate.admits(watch)).toBe(true);
+  const all = [...watches, ...late];
+  for (const watch of all) Object.assign(watch, { asked: 0, moves: watch.position < 0.25 });
+  gate.changed(wave(2, 0.25), ownersAt(3));
+  expect(await gate.settled(2, 'stage')).toBe(true);
+  const first = all.filter((watch) => watch.position < 0.25);
+  expect([passes(), gate.movingWatches]).toEqual([1, first.length]);
+  expect(all.filter(({ asked }) => asked > 0)).toEqual(first);
+  gate.stop();
+});
+
+it('looks at all again where a version has become current other than by a handoff, and whenever no change was under way for long', async () => {
+  const { gate, serve, passes } = newGate(100_000, [new OpenWatch('k')]);
+  const looksAtAll = async (build: number): Promise<boolean> => {
+    const before = passes();
+    gate.changed(wave(build, 1), ownersAt(build));
+    expect(await gate.settled(build, 'stage')).toBe(true);
+    return passes() > before;
+  };
+  expect([await looksAtAll(2), await looksAtAll(3)]).toEqual([true, false]);
+  gate.changed(null, null);
+  expect(await looksAtAll(4)).toBe(false);
+  gate.changed(null, null);
+  advance(10_000);
+  expect(await looksAtAll(5)).toBe(true);
+  serve(6);
+  expect(await looksAtAll(7)).toBe(true);
+  gate.stop();
+});
+
+it('waits in each wave for what is still at a shard that has lost its key before', async () => {
+  const stray = new OpenWatch('k');
+  stray.moves = true;
+  const { gate } = newGate(100_000, [stray]);
+  gate.changed(wave(1, 1), ownersAt(2));
+  await gate.settled(1, 'stage');
+  gate.changed({ ...wave(2, 1), positions: { from: 0, until: 0 } }, ownersAt(3));
+  await gate.settled(2, 'stage');
+  expect(gate.movingWatches).toBe(1);
   gate.stop();
 });

@@ -6,6 +6,7 @@ import type { GatedRequest } from './gated-request.ts';
 import { LeaseWatch, type ServesUntil } from './lease-watch.ts';
 import type { Owners } from './owners.ts';
 import type { RequestGate } from './request-gate.ts';
+import { RequestsByPosition } from './requests-by-position.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 /** What the gate needs of its router. */
@@ -26,6 +27,8 @@ export interface GateKeeper {
 const HOLD_TICK_MS = 2;
 /** The same while no request waits. */
 const DRAIN_TICK_MS = 20;
+/** Much longer than the pause between two waves: for so long it is known of each request which wave it moves by. */
+const POSITIONS_KEPT_MS = 10_000;
 
 /**
  * Stands between the requests to a cluster of the registry and their owners: lets through what may be sent now. During a
@@ -40,6 +43,12 @@ export class Gate implements RequestGate {
   readonly #room: WaitingRoom;
   readonly #lease: LeaseWatch;
   #change: Change | null = null;
+  /** Since a change has begun, until some time after its last wave; null: no change has been under way lately. */
+  #open: RequestsByPosition | null = null;
+  /** What forgets them. */
+  #forgetting: NodeJS.Timeout | undefined;
+  /** The table by which the owners were found that requests have. */
+  #build = 0;
   #wasOpen = false;
   #timer: NodeJS.Timeout | null = null;
   #onSettled: Array<{ readonly attempt: number; readonly step: string; readonly done: (reached: boolean) => void }> =
@@ -86,9 +95,10 @@ export class Gate implements RequestGate {
   admits(request: GatedRequest): boolean {
     if (this.#lease.admitsAt(this.#context.turn.nowMs)) {
       const change = this.#change;
-      if (change === null || !change.moves(request)) return true;
-      if (!change.hasToWait(request)) {
-        this.#note(change, request);
+      const moves = change?.moves(request) === true;
+      if (!moves || !change.hasToWait(request)) {
+        if (moves) this.#note(change, request);
+        this.#open?.add(request);
         return true;
       }
     } else this.#wasOpen = false;
@@ -101,6 +111,7 @@ export class Gate implements RequestGate {
     if (this.#mayGo(request, 0)) {
       const change = this.#change;
       if (change?.moves(request)) this.#note(change, request);
+      this.#open?.add(request);
       return true;
     }
     if (request.isOpen) this.#room.add(request, 0);
@@ -157,7 +168,11 @@ export class Gate implements RequestGate {
   /** The table has changed, or what is staged beside it. @param next by what is staged; null: nothing is */
   changed(staged: StagedCluster | null, next: Owners | null): void {
     const before = this.#change;
-    if (staged === null || next === null) this.#change = null;
+    const { build } = this.#keeper.owners();
+    // Other than by a handoff, requests keep owners that their keys no longer have.
+    if (build !== this.#build && !this.hasHandedOverTo(build)) this.#open = null;
+    this.#build = build;
+    if (staged === null || next === null) this.#end();
     else if (before?.next.build === next.build) before.goOn(staged);
     else this.#begin(new Change(staged, next, this.#context.drain));
     if (before !== null && before !== this.#change) before.isOver = true;
@@ -168,14 +183,38 @@ export class Gate implements RequestGate {
 
   #begin(change: Change): void {
     this.#change = change;
-    const seen = this.#keeper.visitOpen((request) => {
+    clearTimeout(this.#forgetting);
+    const lookAt = (request: GatedRequest): void => {
       const isUnderWay = request.isSent || (request.isOpen && !this.holds(request));
       if (this.#change === change && isUnderWay && change.moves(request)) change.note(request);
-    });
+    };
+    const seen = this.#open?.visit(change.staged.positions, lookAt) ?? this.#lookAtOpen(lookAt);
     seen.then(() => {
       change.seenAll = true;
       this.#act();
     });
+  }
+
+  /** Looks at all requests that are under way, and notes where their keys are: the waves that follow look at their own only. */
+  #lookAtOpen(lookAt: (request: GatedRequest) => void): Promise<void> {
+    const open = new RequestsByPosition();
+    this.#open = open;
+    const owners = this.#keeper.owners();
+    open.complete = this.#keeper.visitOpen((request) => {
+      if (this.#open === open) open.note(request, request.hasMovedIn(owners));
+      lookAt(request);
+    });
+    return open.complete;
+  }
+
+  #end(): void {
+    this.#change = null;
+    clearTimeout(this.#forgetting);
+    if (this.#open === null) return;
+    this.#forgetting = setTimeout(() => {
+      this.#open = null;
+    }, POSITIONS_KEPT_MS);
+    this.#forgetting.unref();
   }
 
   /** Does what the step asks for, as far as that can be done now, and looks again as long as it is not done. */
@@ -191,7 +230,7 @@ export class Gate implements RequestGate {
       change.forgetOver();
     }
     if (change.seenAll && step === 'drain') this.#drain(change);
-    if (change.seenAll && step === 'hold') this.#end(change);
+    if (change.seenAll && step === 'hold') this.#endWatches(change);
     this.#answerSettled();
     if (step === 'stage') return;
     this.#timer = setTimeout(() => this.#act(), step === 'hold' ? HOLD_TICK_MS : DRAIN_TICK_MS);
@@ -205,7 +244,7 @@ export class Gate implements RequestGate {
   }
 
   /** Watches that have not ended before end next to the commit, so that their clients miss as little as can be. */
-  #end(change: Change): void {
+  #endWatches(change: Change): void {
     const leavers = change.leaversNow(this.#now(), this.#reasonOf(change));
     if (leavers.length > 0) this.#keeper.end(leavers);
   }
@@ -235,6 +274,7 @@ export class Gate implements RequestGate {
 
   stop(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
+    clearTimeout(this.#forgetting);
     this.#lease.stop();
     this.#room.stop();
   }

@@ -1,5 +1,6 @@
 import type { LeavingRequest } from '../drain/leaving-request.ts';
 import type { Waiting } from '../owner/fair-queue.ts';
+import type { Key } from '../owner/key.ts';
 import type { Refusable } from '../refusal.ts';
 import type { WaitingPlace } from '../waiting-place.ts';
 import type { Owners } from './owners.ts';
@@ -19,6 +20,8 @@ export interface GatedRequest extends Waiting, LeavingRequest, Refusable {
   readonly isSent: boolean;
   /** Its answer has begun. */
   readonly isBeingAnswered: boolean;
+  /** The keys by which its owner is found; none where it has its owner whatever keys move. */
+  forEachKey(visit: (key: Key) => void): void;
   /** Whether its owner is another one among these. */
   hasMovedIn(owners: Pick<Owners, 'isOwner'>): boolean;
   /** Makes it one for the owner of its key among these. @returns false where no shard owns it: it was refused */

@@ -2,6 +2,7 @@ import { ErrorCode, type Field, type HeaderBlock } from '../../../http/index.ts'
 import type { MoveWay } from '../../core/drain/leaving-request.ts';
 import type { Owners } from '../../core/gate/owners.ts';
 import type { OpenRequest } from '../../core/open-request.ts';
+import type { Key } from '../../core/owner/key.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import { RetryWait, retryWaitMs } from '../../core/retries.ts';
 import type { WaitingPlace } from '../../core/waiting-place.ts';
@@ -141,6 +142,10 @@ export abstract class RoutedRequest extends ForwardedRequest implements HttpRequ
     if (field === null) return;
     const at = this.request.findIndex(({ name }) => name === field.name);
     this.request[at < 0 ? this.request.length : at] = field;
+  }
+
+  forEachKey(visit: (key: Key) => void): void {
+    visit(this.key);
   }
 
   hasMovedIn(owners: Pick<Owners, 'isOwner'>): boolean {

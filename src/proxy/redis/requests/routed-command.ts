@@ -3,6 +3,7 @@ import type { TrafficCounters } from '../../core/counters.ts';
 import type { MoveWay } from '../../core/drain/leaving-request.ts';
 import type { Owners } from '../../core/gate/owners.ts';
 import type { OpenRequest, OpenStream } from '../../core/open-request.ts';
+import type { Key } from '../../core/owner/key.ts';
 import type { Upstream } from '../../core/owner/upstream.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import type { WaitingPlace } from '../../core/waiting-place.ts';
@@ -289,6 +290,12 @@ export abstract class RoutedCommand extends Answer implements OpenRequest, Redis
 
   /** Its keys had one owner when it was taken, and have several now. */
   protected abstract onSeveralOwners(owners: RedisOwners): void;
+
+  forEachKey(visit: (key: Key) => void): void {
+    if (this.keys === NO_KEYS) return;
+    visit(this.keys.key);
+    for (const other of this.keys.others) visit(other);
+  }
 
   hasMovedIn(owners: Pick<Owners, 'isOwner'>): boolean {
     const { key, others } = this.keys;
