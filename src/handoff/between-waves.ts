@@ -1,4 +1,11 @@
-import { instanceText, type Registry, type StoredHandoff, StoreRefused, type Wave } from '../registry/index.ts';
+import {
+  instanceText,
+  isDeclaredDead,
+  type Registry,
+  type StoredHandoff,
+  StoreRefused,
+  type Wave,
+} from '../registry/index.ts';
 import {
   defaultWaves,
   type Moving,
@@ -31,8 +38,7 @@ export async function takeDeadOut(
   const { nodes } = await handoffs.read(name);
   // A process that has come, or has come back, since then was not declared dead, and may serve.
   const silent = nodes.filter(
-    (node) =>
-      node.revision <= (dead[node.shard] ?? 0) && ids.includes(node.shard) && givenUp.includes(instanceText(node)),
+    (node) => ids.includes(node.shard) && isDeclaredDead(node, dead) && givenUp.includes(instanceText(node)),
   );
   const reason = `${ids.length === 1 ? 'shard' : 'shards'} ${ids.join(', ')} declared dead`;
   try {

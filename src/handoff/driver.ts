@@ -314,8 +314,10 @@ export class HandoffDriver {
       return await handoffs.commit(this.#name, handoff, staged, asOf, await this.#gone(handoff, staged, known), inUse);
     } catch (error) {
       if (!(error instanceof StoreRefused)) throw error;
-      // The waves before it stay, and the next one would be refused as well.
-      return handoffs.abort(this.#name, handoff, error.message, handoff.wave === undefined ? undefined : true);
+      // The waves before it stay, and the next one would be refused as well; and so would be what takes lost shards out.
+      const isWave = handoff.wave !== undefined;
+      const refused = isWave ? handoff : { ...handoff, dead: undefined };
+      return handoffs.abort(this.#name, refused, error.message, isWave ? true : undefined);
     }
   }
 

@@ -6,6 +6,7 @@ import {
   type TopologyName,
   type TopologyVersion,
   targetOf,
+  withoutShards,
 } from '../topology/index.ts';
 import { type Waiting, whileControlling } from './controller.ts';
 
@@ -47,7 +48,17 @@ export interface GivenUp {
   readonly handoff: StoredHandoff;
   /** What has moved by earlier waves has to go back to this; null: nothing has moved. */
   readonly back: TopologyDraft | null;
+  /** Shards that are known to be dead, and that are not in `back`: nothing waits for them. */
+  readonly lost: readonly string[];
   readonly current: Topology | null;
+}
+
+/** Longer than watches have to end by default, and requests to be held a few times. */
+const TAKING_OUT_MS = 15_000;
+
+/** Who gives a change up, and for how long what takes a lost shard out may take until it is given up as well. */
+export interface GivingUpChange extends Waiting {
+  readonly takingOutMs?: number | undefined;
 }
 
 /**
@@ -58,8 +69,9 @@ export async function giveUpChange(
   registry: Registry,
   name: TopologyName,
   reason: string,
-  waiting: Waiting,
+  waiting: GivingUpChange,
 ): Promise<GivenUp | null> {
+  let isTakenOut = true;
   for (;;) {
     const { handoff } = await registry.handoffs.read(name);
     if (handoff === null) return null;
@@ -67,30 +79,35 @@ export async function giveUpChange(
     const isOfWaves = isRunning ? handoff.wave !== undefined : isFollowed(handoff);
     const isInBetween = !isOfWaves && (await isMoving(registry, name));
     if (!isRunning && !isOfWaves && !isInBetween) return null;
-    // Where waves before it have moved something, no other follows. What takes a lost shard out between two of them would be begun again.
+    // Where waves before it have moved something, no other follows. What takes a lost shard out between two of them is completed first, if it can be.
     const takesOut = isRunning && isInBetween;
-    const written =
-      isRunning && !takesOut
-        ? await registry.handoffs.abort(name, handoff, reason, true)
-        : await registry.handoffs.pause(name, handoff, true);
+    const isGivenUp = isRunning && (!takesOut || !isTakenOut);
+    const written = isGivenUp
+      ? // What goes back leaves the lost shards out: nobody else has to.
+        await registry.handoffs.abort(name, takesOut ? { ...handoff, dead: undefined } : handoff, reason, true)
+      : await registry.handoffs.pause(name, handoff, true);
     // Otherwise another step was taken in between.
     if (written === null) continue;
-    if (takesOut) {
-      await takenOut(registry, name, waiting);
+    if (takesOut && !isGivenUp) {
+      isTakenOut = await takenOut(registry, name, waiting);
       continue;
     }
     const current = await registry.topologies.read(name);
-    return { handoff: written, back: current === null ? null : backOf(current), current };
+    return { handoff: written, ...backFrom(current, takesOut ? handoff.lost : []), current };
   }
 }
 
-/** Resolves once no handoff is under way that takes a lost shard out. */
-function takenOut(registry: Registry, name: TopologyName, waiting: Waiting): Promise<void> {
+/** Resolves once no handoff is under way that takes a lost shard out; false where that takes too long. */
+function takenOut(registry: Registry, name: TopologyName, waiting: GivingUpChange): Promise<boolean> {
+  const { takingOutMs = TAKING_OUT_MS } = waiting;
   return whileControlling(registry, name, waiting, async (signal) => {
-    for await (const event of registry.handoffs.watch(name, signal)) {
+    const isLate = new AbortController();
+    void registry.pause(takingOutMs, signal, 0).then(() => isLate.abort());
+    for await (const event of registry.handoffs.watch(name, isLate.signal)) {
       const handoff = event.kind === 'view' ? event.view.handoff : null;
-      if (handoff !== null && !(isUnderWay(handoff) && handoff.wave === undefined)) return;
+      if (handoff !== null && !(isUnderWay(handoff) && handoff.wave === undefined)) return true;
     }
+    return false;
   });
 }
 
@@ -110,16 +127,16 @@ export async function goBack(
   registry: Registry,
   name: TopologyName,
   reason: string,
-  waiting: Waiting,
-  change: (back: TopologyDraft, expected: TopologyVersion) => Promise<Topology>,
+  waiting: GivingUpChange,
+  change: (back: TopologyDraft, expected: TopologyVersion, lost: readonly string[]) => Promise<Topology>,
 ): Promise<WentBack | null> {
   let given = await giveUpChange(registry, name, reason, waiting);
   for (;;) {
     if (given === null) return null;
-    const { handoff, back, current } = given;
+    const { handoff, back, lost, current } = given;
     if (back === null || current === null) return { handoff, version: null };
     try {
-      return { handoff, version: (await change(back, current.version)).version };
+      return { handoff, version: (await change(back, current.version, lost)).version };
     } catch (error) {
       if (!(error instanceof VersionConflict) || !(await isTakingOut(registry, name, current))) throw error;
       given = await giveUpChange(registry, name, reason, waiting);
@@ -134,6 +151,13 @@ async function isTakingOut(registry: Registry, name: TopologyName, since: Topolo
   return (
     isOfIt && handoff !== null && handoff.wave === undefined && (isUnderWay(handoff) || now.version > since.version)
   );
+}
+
+/** What a change that has moved some keys began with, without the shards that are lost; with them, where no other is left. */
+function backFrom(current: Topology | null, lost: readonly string[]): Pick<GivenUp, 'back' | 'lost'> {
+  const back = current === null ? null : backOf(current);
+  const left = back === null ? null : withoutShards(back, ({ id }) => lost.includes(id));
+  return left === null || left.shards.length === 0 ? { back, lost: [] } : { back: left, lost };
 }
 
 /** What a change that has moved some keys began with, as far as it is still there. */

@@ -18,8 +18,15 @@ import {
 import { FaultyStore } from '../../test/support/faulty-store.ts';
 import { Scope } from '../../test/support/processes.ts';
 import { clock, registryOn, sqlite } from '../../test/support/registries.ts';
-import { type Handoff, isUnderWay, type StoredHandoff, StoreRefused, VersionConflict } from '../registry/index.ts';
-import { servingShards, type Topology } from '../topology/index.ts';
+import {
+  type Handoff,
+  isUnderWay,
+  type Registry,
+  type StoredHandoff,
+  StoreRefused,
+  VersionConflict,
+} from '../registry/index.ts';
+import { servingShards, type Topology, type TopologyVersion } from '../topology/index.ts';
 import { goBack, HandoffAborted, HandoffDriver, pauseChange, removeDead } from './index.ts';
 
 const scope = new Scope();
@@ -88,6 +95,49 @@ it('gives a change up once the shard is out that is being taken out, and all goe
   const current = (await registry.topologies.read(NAME)) as Topology;
   expect(current.version).toBe(version);
   expect(ownersIn(current)).toEqual(ownersIn(draft(['b', 'c'])));
+});
+
+it('gives up what takes a shard out as well, where that does not come to its end, and goes back without the shard', async () => {
+  const { registry, changing, removing } = await takingOut();
+  const version = (
+    await goBack(registry, NAME, 'enough', { ...WHO, takingOutMs: 1 }, (to, expected, lost) => {
+      expect([to.shards.map(({ id }) => id), lost]).toEqual([['b', 'c'], ['a']]);
+      return change(registry, to, () => {}, { expected, lost });
+    })
+  )?.version;
+  await expect(changing).rejects.toThrow(HandoffAborted);
+  const current = (await registry.topologies.read(NAME)) as Topology;
+  expect(current.version).toBe(version);
+  expect(ownersIn(current)).toEqual(ownersIn(draft(['b', 'c'])));
+  // Its removal was given up, or is done by what has gone back: whichever is seen first.
+  await removing.catch((error: unknown) => expect(error).toBeInstanceOf(HandoffAborted));
+});
+
+it.each([
+  [
+    'the registry has gone back',
+    async (registry: Registry) => {
+      const { handoff } = await registry.handoffs.read(NAME);
+      await registry.handoffs.abort(NAME, handoff as StoredHandoff, 'the registry went back to what it was before');
+    },
+  ],
+  [
+    'a forgotten version is raised',
+    async (registry: Registry) => {
+      const { version } = (await registry.topologies.read(NAME)) as Topology;
+      await registry.topologies.raise(NAME, (version + 10) as TopologyVersion);
+    },
+  ],
+])('takes a shard out that was declared dead though what takes it out was given up because %s', async (_, giveUp) => {
+  const { registry, one, changing, removing } = await takingOut();
+  await giveUp(registry);
+  one.from = () => false;
+  await one.look();
+  const version = (await removing) as TopologyVersion;
+  expect(servingShards((await registry.topologies.readVersion(NAME, version)) as Topology)).not.toContainEqual(
+    expect.objectContaining({ id: 'a' }),
+  );
+  await changing.catch(() => {});
 });
 
 it('goes back where a shard was taken out between giving a change up and going back, and not where others have made a change', async () => {

@@ -11,6 +11,7 @@ import {
 } from '../topology/index.ts';
 import { autonomyKey } from './autonomous-routers.ts';
 import { followAll } from './follow.ts';
+import { goneFrom } from './gone-shards.ts';
 import {
   type Handoff,
   type HandoffState,
@@ -122,6 +123,7 @@ export class Handoffs {
     const entry = await this.#store.get(versionKey(name, pointer.version));
     const current = entry === null ? null : topologyOf(name, entry);
     if (wave !== null) checkMayBegin(name, wave, current, last);
+    const gone = goneFrom(current, last, nodes, lost, silent);
     // No other handoff has it, not even one that the registry has forgotten since: members may still say what they did for that.
     const attempt = (last?.attempt ?? 0) + randomInt(1, MAX_LEAP);
     const isWhole = wave === 'new' || wave === 'instead';
@@ -135,10 +137,11 @@ export class Handoffs {
       change: isWhole ? attempt : current?.moving === undefined ? undefined : last?.change,
       // People have paused the change that this one interrupts.
       ...(wave === null && last?.paused === true && current?.moving !== undefined ? { paused: true } : {}),
-      ...(wave === null ? {} : { wave: isWhole ? wholeOf(to, lost) : wave }),
+      ...(wave === null ? {} : { wave: isWhole ? wholeOf(to, gone.lost) : wave }),
+      dead: gone.dead,
       losing: current === null ? [] : losingOf(current, draft, pointer, nodes),
-      lost,
-      givenUp: (silent ?? nodes.filter(({ shard }) => lost.includes(shard))).map(instanceText),
+      lost: gone.lost,
+      givenUp: gone.processes.map(instanceText),
       ...(incarnation === '' ? {} : { incarnation }),
       at: this.#timeOfDay(),
       reason,
@@ -147,7 +150,7 @@ export class Handoffs {
       ...namespace,
       { key: pointerKey(name), revision: pointerEntry.revision },
       { key: stateKey(name), revision: last?.revision ?? 0 },
-      ...(await this.#unchanged(name, silent ?? [])),
+      ...(await this.#unchanged(name, gone.silent)),
     ];
     const revision = await this.#store.commit(conditions, [
       { key: stateKey(name), value: handoffText(handoff) },

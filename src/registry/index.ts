@@ -13,6 +13,7 @@ export {
 export { type DocumentChange, Documents, type Expectation, type StoredDocument } from './documents.ts';
 export { Elections, type Leader, type Term } from './elections.ts';
 export { epochOf, type FencingToken, revisionOf, tokenOf } from './fencing-token.ts';
+export { isDeclaredDead } from './gone-shards.ts';
 export {
   goesOn,
   type Handoff,

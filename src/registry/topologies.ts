@@ -175,8 +175,8 @@ export class Topologies {
     const current = await this.readVersion(name, pointer.version);
     if (current === null) return;
     const version = (above + 1) as TopologyVersion;
-    const handoff = await this.#handoff(name, version);
-    const commit = { at: this.#timeOfDay(), before: pointer, change: null };
+    const handoff = await this.#handoff(name, version, true);
+    const commit = { at: this.#timeOfDay(), before: pointer, atOnce: pointer.atOnce === true, change: null };
     const changes = versionChanges(name, { ...current, version }, commit);
     // A change in between has raised it as well, or the watch reports it.
     await this.#commit([{ key: pointerKey(name), revision }, handoff.condition], [...changes, ...handoff.changes]);
@@ -203,11 +203,13 @@ export class Topologies {
   /**
    * No handoff may be under way, nor begin.
    * @param forced one that is under way is given up, and this is the version then; null: it is not
+   * @param isSame that has the same shards: those that were declared dead are still to be taken out
    * @throws VersionConflict
    */
   async #handoff(
     name: TopologyName,
     forced: TopologyVersion | null,
+    isSame = false,
   ): Promise<{ condition: Condition; changes: readonly Change[] }> {
     const key = stateKey(name);
     const entry = await this.#store.get(key);
@@ -226,8 +228,8 @@ export class Topologies {
     const handoff = handoffOf(entry);
     if (handoff === null || (forced === null && !isUnderWay(handoff))) return { condition, changes: [] };
     if (forced === null) throw new VersionConflict(name, underWay(handoff), handoff.from);
-    const { revision: _revision, ...given } = handoff;
-    return givenUp({ ...given, dead: undefined, from: forced, step: 'aborted', reason });
+    const { revision: _revision, dead, ...given } = handoff;
+    return givenUp({ ...given, dead: isSame ? dead : undefined, from: forced, step: 'aborted', reason });
   }
 
   /**

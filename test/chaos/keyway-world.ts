@@ -166,8 +166,8 @@ export class KeywayWorld implements World {
   }
 
   /** As `keyway topology apply` does. What the registry refuses, or cannot be asked, does not come about. */
-  async change(before: Topology, draft: TopologyDraft, what: string): Promise<boolean> {
-    const how = { expected: before.version, reason: what, candidate: 'chaos', clock: machineClock };
+  async change(before: Topology, draft: TopologyDraft, what: string, lost: readonly string[] = []): Promise<boolean> {
+    const how = { expected: before.version, reason: what, candidate: 'chaos', clock: machineClock, lost };
     try {
       await changeTopology(this.registry, draft, how);
       return true;
@@ -181,7 +181,8 @@ export class KeywayWorld implements World {
   async abort(): Promise<void> {
     const who = { candidate: 'chaos', clock: machineClock };
     const given = await giveUpChange(this.registry, NAME, 'chaos', who);
-    if (given?.back != null) await this.change(given.current as Topology, given.back, 'what has moved goes back');
+    if (given?.back != null)
+      await this.change(given.current as Topology, given.back, 'what has moved goes back', given.lost);
   }
 
   compact(): Promise<void> {

@@ -45,7 +45,7 @@ async function giveUp(world: World, registry: Registry, process: SimulatedProces
     const current = await registry.topologies.read(NAME);
     // Another change has come between, and brought all keys to where it wanted them.
     if (current?.moving === undefined) return;
-    await changeTopology(registry, back, { expected: current.version, reason: 'back', ...who });
+    await changeTopology(registry, back, { expected: current.version, reason: 'back', lost: given?.lost, ...who });
   });
 }
 

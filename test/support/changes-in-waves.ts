@@ -82,7 +82,7 @@ export function change(
   registry: Registry,
   to: TopologyDraft,
   onStep: OnStep = () => {},
-  more: Partial<Pick<ChangeOptions, 'replacesStopped' | 'expected' | 'onNotice'>> = {},
+  more: Partial<Pick<ChangeOptions, 'replacesStopped' | 'expected' | 'lost' | 'onNotice'>> = {},
 ): Promise<Topology> {
   return changeTopology(registry, to, { reason: 'the test', candidate: 'the test', clock, onStep, ...more });
 }

@@ -138,8 +138,8 @@ async function apply(file: string | undefined, flags: ApplyFlags): Promise<void>
 async function abort(registry: Registry, name: TopologyName): Promise<void> {
   const reason = 'keyway topology apply --abort';
   const toldBack = `${reason}: what has moved goes back`;
-  const given = await goBack(registry, name, reason, waitingCommand(), (back, expected) =>
-    changed(registry, back, { expected }, toldBack),
+  const given = await goBack(registry, name, reason, waitingCommand(), (back, expected, lost) =>
+    changed(registry, back, { expected, ...(lost.length > 0 ? { lost: lost.join(',') } : {}) }, toldBack),
   );
   if (given === null) throw new UsageError(`no handoff of ${topologyText(name)} is under way`);
   const { handoff, version } = given;
