@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { KeysLeaveHook } from './keys-leave-hook.ts';
 
 const releases: Array<() => void> = [];
@@ -36,6 +36,28 @@ it('names the keys that are lost, once', async () => {
   await hook.notify(lostBy);
   expect(bodies.map((body) => JSON.parse(body))).toEqual([{ cluster: 'docs', shard: 's0', version: 8, keys: ['p/b'] }]);
   expect(faults).toEqual([]);
+});
+
+it('says which keys the backend is being told of, until it has heard, and tells it again of one that was asked for since', async () => {
+  const bodies: string[] = [];
+  let hear = (): void => {};
+  const { hook } = await hookTo(async (request, response) => {
+    bodies.push(await text(request));
+    hear = () => response.writeHead(204).end();
+  });
+  const isTold = (key: string): boolean => hook.isTold(Buffer.from(key), key.length);
+  const told = hook.notify((key) => (Buffer.from(key).toString() === 'p/a' ? 8 : 0));
+  expect([isTold('p/a'), isTold('p/b')]).toEqual([true, false]);
+  await vi.waitFor(() => expect(bodies).toHaveLength(1));
+  hear();
+  await told;
+  expect(isTold('p/a')).toBe(false);
+  hook.onServed(Buffer.from('p/a'), 3);
+  const again = hook.notify(() => 9);
+  await vi.waitFor(() => expect(bodies).toHaveLength(2));
+  hear();
+  await again;
+  expect(bodies.map((body) => JSON.parse(body).keys)).toEqual([['p/a'], ['p/b', 'p/a']]);
 });
 
 it('follows no redirect', async () => {

@@ -1,5 +1,5 @@
 import { plainText } from '../runtime/foreign-errors.ts';
-import { ServedKeys } from './served-keys.ts';
+import { keyName, ServedKeys } from './served-keys.ts';
 
 /** How long the backend may take to write down what it holds of keys that leave: other requests for the keys wait meanwhile. */
 const WITHIN_MS = 1000;
@@ -18,6 +18,8 @@ export class KeysLeaveHook {
   readonly #leaving: Leaving;
   readonly #onFault: (fault: string) => void;
   readonly #served = new ServedKeys();
+  /** Those that the backend is told of at the moment, or soon. */
+  readonly #told = new Set<string>();
   /** Few sidecars have a hook: its client is loaded for those. */
   readonly #client = import('undici');
   #notifying: Promise<void> = Promise.resolve();
@@ -34,19 +36,29 @@ export class KeysLeaveHook {
     this.#served.note(key, length);
   }
 
-  /** Resolves once the backend has heard of what is lost. @param lostBy see `FencedShard` */
-  notify(lostBy: (key: Uint8Array) => number): Promise<void> {
-    this.#notifying = this.#notifying.then(() => this.#notify(lostBy));
-    return this.#notifying;
+  /** Whether the backend is being told, or is about to be told, that a key has left. */
+  isTold(key: Uint8Array, length: number): boolean {
+    return this.#told.size > 0 && this.#told.has(keyName(key, length));
   }
 
-  async #notify(lostBy: (key: Uint8Array) => number): Promise<void> {
+  /**
+   * Resolves once the backend has heard of what is lost. No request for such a key may be in flight at the backend, nor go there as long as it
+   * counts as told: what the backend drops, nothing brings back meanwhile.
+   * @param lostBy see `FencedShard`
+   */
+  notify(lostBy: (key: Uint8Array) => number): Promise<void> {
     let version = 0;
-    const keys = this.#served.lost((key) => {
+    const keys = this.#served.takeLost((key) => {
       const by = lostBy(key);
       version = Math.max(version, by);
       return by !== 0;
     });
+    for (const key of keys) this.#told.add(key);
+    this.#notifying = this.#notifying.then(() => this.#notify(keys, version));
+    return this.#notifying;
+  }
+
+  async #notify(keys: readonly string[], version: number): Promise<void> {
     if (keys.length === 0) return;
     const named = keys.map((key) => Buffer.from(key, 'latin1').toString('utf8'));
     try {
@@ -55,7 +67,7 @@ export class KeysLeaveHook {
     } catch (error) {
       this.#onFault(`POST ${this.#url}: ${plainText(error)}`);
     }
-    this.#served.forget(keys);
+    for (const key of keys) this.#told.delete(key);
   }
 
   /** @returns the answer's status, once all of it has come. Redirects are not followed: what answers there is not this shard's backend */

@@ -68,6 +68,8 @@ export class Sidecar {
   readonly #backendIsWell: Promise<void>;
   readonly #hook: KeysLeaveHook | null;
   #router: Router | null = null;
+  /** What was lost last: resolves once the backend has heard of it. */
+  #givenUp: Promise<void> = Promise.resolve();
   #hasStarted = false;
 
   constructor(options: SidecarOptions) {
@@ -117,15 +119,22 @@ export class Sidecar {
     this.#router?.publish(this.#carried.cluster, backendTable(this.#carried, topology.version), null);
   }
 
-  async #giveUpLost(): Promise<void> {
-    await this.#router?.release(this.#carried.cluster);
-    await this.#hook?.notify((key) => this.#lostBy(key));
+  /** Keys are told as left only once nothing of them is in flight at the backend, by whatever has become of them meanwhile. */
+  #giveUpLost(): Promise<void> {
+    const ended = this.#router?.release(this.#carried.cluster) ?? Promise.resolve();
+    const givenUp: Promise<void> = ended.then(() => (this.#givenUp === givenUp ? this.#tellLost() : this.#givenUp));
+    this.#givenUp = givenUp;
+    return givenUp;
   }
 
-  /** See `FencedShard.lostBy`; but once it may not serve, others may have all keys. */
-  #lostBy(key: Uint8Array): number {
-    const { holds, version } = this.#ownership;
-    return holds || version === 0 ? this.#ownership.lostBy(key, 0, key.length) : version;
+  async #tellLost(): Promise<void> {
+    const ownership = this.#ownership;
+    // Once it may not serve, others may have all keys.
+    const isCut = this.#router?.isCut(this.#carried.cluster) ?? true;
+    await this.#hook?.notify((key) => {
+      const version = ownership.lostBy(key, 0, key.length);
+      return version === 0 && isCut ? ownership.version : version;
+    });
   }
 
   /** Takes connections, and refuses their requests until it has registered. @returns the port */
@@ -153,6 +162,7 @@ export class Sidecar {
       servesUntil: ownership.servesUntil,
       lostBy: (key, start, end) => ownership.lostBy(key, start, end),
       onServed: hook === null ? null : (key, length) => hook.onServed(key, length),
+      isTold: (key, length) => hook?.isTold(key, length) ?? false,
     };
   }
 
@@ -178,7 +188,10 @@ export class Sidecar {
   async stop(graceMs: number): Promise<void> {
     this.#checker?.stop();
     await this.#router?.shutdown(graceMs);
-    if (this.#hasStarted) await this.#ownership.stop();
-    await this.#options.registry.close();
+    try {
+      if (this.#hasStarted) await this.#ownership.stop();
+    } finally {
+      await this.#options.registry.close();
+    }
   }
 }

@@ -86,6 +86,11 @@ export class Clusters {
     return this.#fences.get(cluster)?.release() ?? Promise.resolve();
   }
 
+  /** See `Fence.isCut`. */
+  isCut(cluster: string): boolean {
+    return this.#fences.get(cluster)?.isCut ?? false;
+  }
+
   /** See `Fence.worksOnLeaving`. */
   worksOnLeaving(cluster: string, keeps: (key: Uint8Array, length: number) => boolean): Promise<boolean> {
     return this.#fences.get(cluster)?.worksOnLeaving(keeps) ?? Promise.resolve(false);

@@ -107,6 +107,11 @@ export class Router implements FamilyHost, ListenerOwner {
     return this.#clusters.release(cluster);
   }
 
+  /** See `Fence.isCut`. */
+  isCut(cluster: string): boolean {
+    return this.#clusters.isCut(cluster);
+  }
+
   /** See `Fence.worksOnLeaving`. */
   worksOnLeaving(cluster: string, keeps: (key: Uint8Array, length: number) => boolean): Promise<boolean> {
     return this.#clusters.worksOnLeaving(cluster, keeps);

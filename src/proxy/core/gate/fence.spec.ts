@@ -32,6 +32,7 @@ class KeyedRequest extends StubRequest {
 function newFence() {
   let nowMs = 0;
   const lost = new Map<string, number>();
+  const told = new Set<string>();
   const servesUntil = new Float64Array(new SharedArrayBuffer(16)).fill(1000);
   const shard = {
     label: 's0',
@@ -39,6 +40,7 @@ function newFence() {
     token: 7,
     servesUntil,
     onServed: null,
+    isTold: (key: Uint8Array, length: number) => told.has(Buffer.from(key.subarray(0, length)).toString()),
     lostBy: (key: Uint8Array, start: number, end: number) =>
       lost.get(Buffer.from(key.subarray(start, end)).toString()) ?? 0,
   };
@@ -59,7 +61,7 @@ function newFence() {
     context.turn.begin();
     await vi.advanceTimersByTimeAsync(ms);
   };
-  return { fence, shard, lost, open, servesUntil, cuts: () => cuts, pass };
+  return { fence, shard, lost, told, open, servesUntil, cuts: () => cuts, pass };
 }
 
 it('lets through what is its own, and refuses what is not with the version by which that is so', () => {
@@ -108,6 +110,48 @@ it('refuses everything once its time is over, and cuts what is in flight at the 
   ]);
   await pass(200);
   expect(cuts()).toBe(1);
+  fence.stop();
+});
+
+it('is rid of everything only once that is cut, where its time is over', async () => {
+  const { fence, servesUntil, cuts, pass } = newFence();
+  servesUntil[1] = 1200;
+  expect(fence.admits(new KeyedRequest('a'))).toBe(true);
+  await pass(1100);
+  let isDone = false;
+  const released = fence.release().then(() => {
+    isDone = true;
+  });
+  await pass(50);
+  expect([isDone, fence.isCut, cuts()]).toEqual([false, false, 0]);
+  await pass(50);
+  await pass(2);
+  await released;
+  expect([isDone, fence.isCut, cuts()]).toEqual([true, true, 1]);
+  fence.stop();
+});
+
+it('cuts nothing where it may serve again before its time is over', async () => {
+  const { fence, servesUntil, cuts, pass } = newFence();
+  servesUntil[1] = 1200;
+  expect(fence.admits(new KeyedRequest('a'))).toBe(true);
+  await pass(1100);
+  const released = fence.release();
+  servesUntil.fill(5000);
+  await pass(2);
+  await released;
+  expect([fence.isCut, cuts()]).toEqual([false, 0]);
+  fence.stop();
+});
+
+it('has a request wait while the backend is being told that its key has left', async () => {
+  const { fence, told, pass } = newFence();
+  told.add('a');
+  const [waits, goes] = [new KeyedRequest('a'), new KeyedRequest('b')];
+  expect([fence.admits(waits), fence.admits(goes), fence.holds(waits)]).toEqual([false, true, true]);
+  told.clear();
+  await pass(100);
+  expect([waits.proceeded, fence.readmits(waits)]).toEqual([1, true]);
   fence.stop();
 });
 

@@ -26,6 +26,8 @@ export interface FencedShard {
   lostBy(key: Uint8Array, start: number, end: number): number;
   /** Called with each key that a request goes to the shard for: its first bytes, so many. Null where nobody wants to know. */
   readonly onServed: ((key: Uint8Array, length: number) => void) | null;
+  /** Whether the backend is being told that a key, these first bytes, has left: until it has heard that, no request for the key goes there. */
+  isTold(key: Uint8Array, length: number): boolean;
 }
 
 /**
@@ -100,13 +102,19 @@ export class Fence implements RequestGate {
     else if (!this.#lease.admitsAt(this.#context.turn.nowMs)) this.#refuseWithoutLease(request);
     else {
       this.#hasServed = true;
-      if (!request.hasMovedIn(this.#own)) {
-        this.#shard.onServed?.(this.#keyBytes.bytes, this.#keyBytes.length);
-        return true;
-      }
-      this.#refuseLost(request);
+      if (request.hasMovedIn(this.#own)) this.#refuseLost(request);
+      else return this.#goesToBackend(request);
     }
     return false;
+  }
+
+  /** The key that was looked at last is the shard's own. */
+  #goesToBackend(request: GatedRequest): boolean {
+    const { bytes, length } = this.#keyBytes;
+    const isTold = this.#shard.isTold(bytes, length);
+    if (isTold) this.#room.add(request, 0);
+    else this.#shard.onServed?.(bytes, length);
+    return !isTold;
   }
 
   /** Whether what a request was routed by is known here. A process that comes up knows nothing, and will in a moment. */
@@ -161,11 +169,11 @@ export class Fence implements RequestGate {
   }
 
   /**
-   * Ends what is in flight for keys that are not the shard's any more: what stays open at once, and the rest after a while. Resolves
-   * once the shard has none of it.
+   * Ends what is in flight for keys that are not the shard's any more: what stays open at once, and the rest after a while. Where the time is
+   * over for which the shard may serve, that is everything, and it has until it is cut. Resolves once the shard has none of it.
    */
   async release(): Promise<void> {
-    this.#lease.look();
+    await this.#cutOrRenewed();
     const lost = await this.#lostInFlight();
     const { turn } = this.#context;
     const begunMs = turn.begin();
@@ -174,6 +182,17 @@ export class Fence implements RequestGate {
     for (const [request, version] of lost) if (!request.isLeaving) this.#end(request, version);
     await this.#over(lost, begunMs + ENDS_WITHIN_MS + LAST_MESSAGE_MS);
     for (const request of lost.keys()) request.giveUp();
+  }
+
+  /** Whether the time is over for which the shard may serve, and nothing that was begun in it is in flight any more. */
+  get isCut(): boolean {
+    return !this.#lease.admitsAt(this.#context.turn.begin()) && !this.#lease.isServing;
+  }
+
+  async #cutOrRenewed(): Promise<void> {
+    this.#lease.look();
+    while (!this.isCut && !this.#lease.admitsAt(this.#context.turn.begin()))
+      await new Promise((resolve) => setTimeout(resolve, TICK_MS));
   }
 
   /** Whether a call is under way whose key the shard does not keep. @param keeps whether it keeps key[0, length) */

@@ -28,6 +28,11 @@ export class LeaseWatch implements ClockWatcher {
     this.#onEnd = onEnd;
   }
 
+  /** Whether something may be in flight that is cut once its time is over. */
+  get isServing(): boolean {
+    return this.#isServing;
+  }
+
   /** Whether a request may be sent at a time. Then what is in flight is cut once it may not be any more. */
   admitsAt(nowMs: number): boolean {
     if (nowMs >= (this.#until[0] as number)) return false;
