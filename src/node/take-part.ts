@@ -43,7 +43,10 @@ export interface TakingPart {
   admit(key: string, askedBy: number | null): Verdict | Promise<Verdict>;
   /** Whether that with which it serves is well: where it is not, the others may take the shard out. */
   isWell: boolean;
-  /** Serves nothing any more, and takes the node out of the registry once `onKeysLeave` has resolved for all keys. */
+  /**
+   * Serves nothing any more, and takes the node out of the registry once `onKeysLeave` has resolved for all keys. Rejects where that takes more than
+   * 10 s: then the node's lease runs out.
+   */
   leave(): Promise<void>;
 }
 
@@ -80,8 +83,11 @@ export function takePart(options: ShardOptions, surroundings: ShardSurroundings)
       ownership.isWell = isWell;
     },
     leave: async () => {
-      await ownership.stop();
-      await registry.close();
+      try {
+        await ownership.stop();
+      } finally {
+        await registry.close();
+      }
     },
   };
 }

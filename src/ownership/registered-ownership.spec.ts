@@ -4,7 +4,7 @@ import { Scope } from '../../test/support/processes.ts';
 import { clock, PATIENCE, registryOn, sqlite } from '../../test/support/registries.ts';
 import type { Registry } from '../registry/index.ts';
 import { checkTopology } from '../topology/index.ts';
-import { RegisteredOwnership } from './registered-ownership.ts';
+import { LeftUnfinished, RegisteredOwnership } from './registered-ownership.ts';
 
 const scope = new Scope();
 afterEach(() => scope.release());
@@ -35,6 +35,7 @@ class LettingGo {
 
 /** The one shard of a cluster, which serves, and another's sight of the registry. */
 async function serving(): Promise<{
+  registry: Registry;
   ownership: RegisteredOwnership;
   lettingGo: LettingGo;
   store: FaultyStore;
@@ -48,15 +49,16 @@ async function serving(): Promise<{
   const store = new FaultyStore(under.open());
   const lettingGo = new LettingGo();
   const identity = { name: NAME, shard: 's0', address: '10.0.0.1:1', nodeId: 'n', leaseMs: LEASE_MS };
+  const registry = registryOn(store, scope);
   const ownership = new RegisteredOwnership(
-    registryOn(store, scope),
+    registry,
     { ...identity, process: { host: 'here', pid: process.pid } },
     clock,
     { onVersion: () => {}, onLost: () => lettingGo.onLost() },
   );
   await ownership.start();
   await vi.waitFor(() => expect(ownership.holds).toBe(true), PATIENCE);
-  return { ownership, lettingGo, store, others };
+  return { registry, ownership, lettingGo, store, others };
 }
 
 const isEnded = async (others: Registry): Promise<boolean | undefined> =>
@@ -95,4 +97,14 @@ it('serves by its next lease only once nothing is left of what it lost with the 
   expect([ownership.holds, ownership.admit('a', null)]).toEqual([false, expect.objectContaining({ kind: 'unknown' })]);
   lettingGo.release();
   await vi.waitFor(() => expect(ownership.holds).toBe(true), PATIENCE);
+});
+
+it('leaves though what it has under way does not end, and does not say that it has', async () => {
+  const { registry, ownership, lettingGo, others } = await serving();
+  lettingGo.hold();
+  await expect(ownership.stop(50)).rejects.toThrow(LeftUnfinished);
+  await registry.close();
+  // Its lease runs out.
+  await vi.waitFor(async () => expect(await others.members.list('node')).toEqual([]), PATIENCE);
+  expect(await isEnded(others)).toBe(false);
 });

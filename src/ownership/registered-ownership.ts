@@ -55,6 +55,19 @@ export interface OwnershipListener {
 const CATCH_UP_MS = 2000;
 /** How often the shard looks whether the time is over for which it may serve. */
 const CLOCK_TICK_MS = 200;
+/** What is under way has so long to end where the shard leaves: beyond that nobody waits for it but by the times that the shard has promised. */
+const LEAVES_WITHIN_MS = 10_000;
+
+/** A shard has left while something of its keys may still be under way. Other shards get them once its lease and the time beyond that are over. */
+export class LeftUnfinished extends Error {
+  override readonly name = 'LeftUnfinished';
+
+  constructor(shard: string, withinMs: number) {
+    super(
+      `what shard ${shard} had under way has not ended within ${withinMs} ms: the others wait until its lease has run out, and as long beyond that as it may serve`,
+    );
+  }
+}
 
 /**
  * What a shard owns as the registry has it. It gives up what it loses before another shard may serve it, and says so; and it
@@ -177,16 +190,24 @@ export class RegisteredOwnership implements Ownership {
       void this.#registry.recordLongestLease(lease.lengthMs + beyondLeaseMs, until).then(() => this.#setTimes());
   }
 
-  /** Serves nothing any more, and reports that once nothing is under way: no handoff has to wait for it then. */
-  async stop(): Promise<void> {
+  /**
+   * Serves nothing any more, and reports that once nothing is under way: no handoff has to wait for it then. The caller closes the registry, whatever
+   * comes of it: then the lease is renewed no more.
+   * @throws LeftUnfinished where that takes too long
+   */
+  async stop(withinMs = LEAVES_WITHIN_MS): Promise<void> {
     this.#isStopping = true;
     this.#confirmed = null;
     this.#setTimes();
     clearInterval(this.#tick);
+    const ended = new AbortController();
+    const isLate = this.#registry.pause(withinMs, ended.signal, 0).then(() => !ended.signal.aborted);
     try {
-      await this.#dropLost();
+      if (await Promise.race([this.#dropLost().then(() => false), isLate]))
+        throw new LeftUnfinished(this.#identity.shard, withinMs);
       await this.#registration.end();
     } finally {
+      ended.abort();
       // Where something may still be under way, the lease runs out, and the others wait for as long as this process may serve.
       this.#stopping.abort();
       await this.#running;

@@ -145,11 +145,14 @@ export class ShardServer {
       });
     });
     await this.#housekeeping?.stop();
-    await this.#registered?.stop();
-    this.#sessions.dispose();
-    this.#store.close();
-    this.#log?.close();
-    await this.#options.registration?.registry.close();
+    try {
+      await this.#registered?.stop();
+    } finally {
+      this.#sessions.dispose();
+      this.#store.close();
+      this.#log?.close();
+      await this.#options.registration?.registry.close();
+    }
   }
 
   #setHealth(state: 'SERVING' | 'NOT_SERVING'): void {
