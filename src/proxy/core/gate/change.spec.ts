@@ -72,6 +72,26 @@ it('counts those two seconds through the steps that are tried meanwhile', () => 
   expect(change.hasToWait(call)).toBe(false);
 });
 
+it('lets calls to a held key go on for a moment where what is waited for does not end, which may have called its own key', () => {
+  const change = heldInVain();
+  const outer = new StubRequest({ isSent: true });
+  change.note(outer);
+  const inner = new StubRequest();
+  // It is asked every few milliseconds.
+  const findUntil = (from: number, until: number): number[] => {
+    const letGoAt: number[] = [];
+    for (let nowMs = from; nowMs <= until; nowMs += 20) if (change.findSlow(nowMs)) letGoAt.push(nowMs);
+    return letGoAt;
+  };
+  expect([findUntil(0, 1980), change.hasToWait(inner)]).toEqual([[], true]);
+  expect([findUntil(2000, 2080), change.hasToWait(inner)]).toEqual([[2000], false]);
+  expect([findUntil(2100, 6080), change.hasToWait(inner)]).toEqual([[], true]);
+  expect([findUntil(6100, 6100), change.hasToWait(inner)]).toEqual([[6100], false]);
+  // The inner one has been answered.
+  outer.isSent = false;
+  expect([findUntil(6120, 6300), change.isDone(6300), change.hasToWait(new StubRequest())]).toEqual([[], true, true]);
+});
+
 it('waits for no call before all is held where none counts as slow, and makes no new ones wait for their keys', () => {
   const change = new Change(staged('drain', 1), NEXT, { ...defaultDrain, slowAfterMs: Number.POSITIVE_INFINITY });
   change.seenAll = true;

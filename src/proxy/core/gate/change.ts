@@ -9,6 +9,10 @@ const MAX_LEAVERS_PER_TICK = 1000;
 
 /** The next step follows within this time, its rest included, unless a process is stopped or cut off. */
 const HELD_KEYS_MS = 2000;
+/** Calls to held keys wait for at most so long at a time for what is waited for itself: less than any request waits by default. */
+const MOST_HELD_MS = 16_000;
+/** For how long they go on then: a call that calls its own key soon has its answer by that time. */
+const LETS_GO_MS = 100;
 /** Other routers may have calls in flight as long as those here were, and find that they are slow meanwhile. */
 const CALLS_HELD = 2;
 
@@ -39,6 +43,11 @@ export class Change {
   readonly #heldKeys = new Set<string>();
   /** The longest that one of the slow calls has taken so far. */
   #slowestMs = 0;
+  /** Since when calls to held keys have waited though what this thread waits for has not ended. */
+  #heldSinceMs: number | null = null;
+  #heldForMs = HELD_KEYS_MS;
+  /** Until when they go on, though their keys are held. */
+  #letsGoUntilMs: number | null = null;
   /** Since when this thread has waited for nothing but others, whatever steps there were meanwhile. */
   #quietSinceMs: number | null = null;
 
@@ -80,7 +89,7 @@ export class Change {
     return (
       (lost.length > 0 && request.owner !== null && lost.includes(request.owner.id)) ||
       (request.isWatch && watchesEnd === 'drain') ||
-      (this.#heldKeys.size > 0 && this.#heldKeys.has(request.keyText))
+      (this.#letsGoUntilMs === null && this.#heldKeys.size > 0 && this.#heldKeys.has(request.keyText))
     );
   }
 
@@ -174,7 +183,7 @@ export class Change {
    * Looks for slow calls once the watches have left. A key with one slow call after another would put the change off
    * for ever: from the second slow call on, new calls to the key wait, for as long as this thread is what the change
    * waits for.
-   * @returns whether to let the requests go that wait for a key, because other threads or routers are late
+   * @returns whether to let the requests go that wait for a key: other threads or routers are late, or what is waited for may wait for them
    */
   findSlow(nowMs: number): boolean {
     if (this.#leaving.size > 0) return false;
@@ -187,11 +196,34 @@ export class Change {
       if (this.#slowKeys.has(keyText)) this.#heldKeys.add(keyText);
       this.#slowKeys.add(keyText);
     }
-    this.#quietSinceMs = this.isDone(nowMs) ? (this.#quietSinceMs ?? nowMs) : null;
+    const isDone = this.isDone(nowMs);
+    this.#quietSinceMs = isDone ? (this.#quietSinceMs ?? nowMs) : null;
     const heldMs = Math.max(HELD_KEYS_MS, CALLS_HELD * this.#slowestMs);
     const isOver = this.#quietSinceMs !== null && nowMs - this.#quietSinceMs >= heldMs && this.#heldKeys.size > 0;
     if (isOver) this.#heldKeys.clear();
-    return isOver;
+    return isOver || this.#letsGo(nowMs, isDone);
+  }
+
+  /**
+   * A call that is waited for may have called its own key, and wait for that call, which waits here: where it does not end, those that wait go on
+   * for a moment, each time after a longer while.
+   * @returns whether they go on from now on
+   */
+  #letsGo(nowMs: number, isDone: boolean): boolean {
+    if (this.#letsGoUntilMs !== null) {
+      if (nowMs < this.#letsGoUntilMs) return false;
+      this.#letsGoUntilMs = null;
+      this.#heldSinceMs = null;
+    }
+    if (isDone || this.#heldKeys.size === 0) {
+      this.#heldSinceMs = null;
+      return false;
+    }
+    this.#heldSinceMs ??= nowMs;
+    if (nowMs - this.#heldSinceMs < this.#heldForMs) return false;
+    this.#heldForMs = Math.min(MOST_HELD_MS, 2 * this.#heldForMs);
+    this.#letsGoUntilMs = nowMs + LETS_GO_MS;
+    return true;
   }
 
   /** Whether its step is done by this thread. */
