@@ -82,12 +82,18 @@ export class Change {
     return request.hasMovedIn(this.next);
   }
 
+  /** Whether the shard is dead that a request goes to by what is current. */
+  isForDead({ owner }: GatedRequest): boolean {
+    const { lost = [] } = this.staged;
+    return lost.length > 0 && owner !== null && lost.includes(owner.id);
+  }
+
   /** Whether a request whose key moves has to wait to be sent. */
   hasToWait(request: GatedRequest): boolean {
-    const { step, watchesEnd, lost = [] } = this.staged;
+    const { step, watchesEnd } = this.staged;
     if (step !== 'drain') return step === 'hold';
     return (
-      (lost.length > 0 && request.owner !== null && lost.includes(request.owner.id)) ||
+      this.isForDead(request) ||
       (request.isWatch && watchesEnd === 'drain') ||
       (this.#letsGoUntilMs === null && this.#heldKeys.size > 0 && this.#heldKeys.has(request.keyText))
     );

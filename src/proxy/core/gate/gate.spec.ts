@@ -3,6 +3,7 @@ import { routerContext } from '../../../../test/support/router-context.ts';
 import { ownersAt, StubRequest } from '../../../../test/support/stub-request.ts';
 import { position, type StagedCluster, type TopologyVersion } from '../../../topology/index.ts';
 import { Gate } from './gate.ts';
+import { defaultHold } from './hold.ts';
 import type { ServesUntil } from './lease-watch.ts';
 
 let nowMs = 0;
@@ -234,5 +235,19 @@ it('waits in each wave for what is still at a shard that has lost its key before
   gate.changed({ ...wave(2, 1), positions: { from: 0, until: 0 } }, ownersAt(3));
   await gate.settled(2, 'stage');
   expect(gate.movingWatches).toBe(1);
+  gate.stop();
+});
+
+it('keeps most of the room for others where requests wait for a shard that is dead', () => {
+  const { gate } = newGate(100_000);
+  gate.changed({ ...staged('drain'), lost: ['s0'] }, ownersAt(2));
+  const most = defaultHold.requests;
+  const dead = Array.from({ length: most }, (_, i) => new StubRequest({ clientGroup: `client ${i}` }));
+  for (const request of dead) expect(gate.admits(request)).toBe(false);
+  expect([gate.waiting, gate.holds(dead[0] as StubRequest)]).toEqual([most / 4, true]);
+  const watch = new StubRequest({ owner: { id: 's1' }, isWatch: true });
+  expect([gate.admits(watch), gate.holds(watch)]).toEqual([false, true]);
+  gate.changed(null, null);
+  expect([watch.proceeded, dead[0]?.proceeded]).toEqual([1, 1]);
   gate.stop();
 });

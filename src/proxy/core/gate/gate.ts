@@ -29,6 +29,8 @@ const HOLD_TICK_MS = 2;
 const DRAIN_TICK_MS = 20;
 /** Much longer than the pause between two waves: for so long it is known of each request which wave it moves by. */
 const POSITIONS_KEPT_MS = 10_000;
+/** Of what may wait: those for a dead shard wait through the whole drain, which takes many times as long as others are held, and leave them room. */
+const FOR_DEAD = 0.25;
 
 /**
  * Stands between the requests to a cluster of the registry and their owners: lets through what may be sent now. During a
@@ -41,6 +43,8 @@ export class Gate implements RequestGate {
   readonly #cluster: string;
   readonly #keeper: GateKeeper;
   readonly #room: WaitingRoom;
+  /** Where those wait whose owner is dead. */
+  readonly #roomForDead: WaitingRoom;
   readonly #lease: LeaseWatch;
   #change: Change | null = null;
   /** Since a change has begun, until some time after its last wave; null: no change has been under way lately. */
@@ -60,10 +64,11 @@ export class Gate implements RequestGate {
     this.#keeper = keeper;
     this.#lease = new LeaseWatch(context.turn, until, () => keeper.cut());
     this.#room = new WaitingRoom(context, cluster, () => this.#letInAfterOutage());
+    this.#roomForDead = new WaitingRoom(context, cluster, () => {}, FOR_DEAD);
   }
 
   get waiting(): number {
-    return this.#room.size;
+    return this.#room.size + this.#roomForDead.size;
   }
 
   /** How many watches are open whose keys move by what is staged, as far as they were found. */
@@ -83,7 +88,12 @@ export class Gate implements RequestGate {
   }
 
   holds(request: GatedRequest): boolean {
-    return request.isIn(this.#room);
+    return request.isIn(this.#room) || request.isIn(this.#roomForDead);
+  }
+
+  #wait(request: GatedRequest): void {
+    const room = this.#change?.isForDead(request) === true ? this.#roomForDead : this.#room;
+    room.add(request, 0);
   }
 
   // ---- which requests may be sent --------------------------------------------------------------------------------
@@ -102,7 +112,7 @@ export class Gate implements RequestGate {
         return true;
       }
     } else this.#wasOpen = false;
-    this.#room.add(request, 0);
+    this.#wait(request);
     return false;
   }
 
@@ -114,7 +124,7 @@ export class Gate implements RequestGate {
       this.#open?.add(request);
       return true;
     }
-    if (request.isOpen) this.#room.add(request, 0);
+    if (request.isOpen) this.#wait(request);
     return false;
   }
 
@@ -141,11 +151,12 @@ export class Gate implements RequestGate {
   }
 
   onContent(request: GatedRequest, bytes: number): void {
-    this.#room.onContent(request, bytes);
+    const room = request.isIn(this.#roomForDead) ? this.#roomForDead : this.#room;
+    room.onContent(request, bytes);
   }
 
   #lookAtAll(): void {
-    this.#room.look((request, version) => this.#mayGo(request, version));
+    for (const room of [this.#room, this.#roomForDead]) room.look((request, version) => this.#mayGo(request, version));
   }
 
   /** The control plane may have said that the router serves no more, or that what it serves was given to others. */
@@ -226,7 +237,7 @@ export class Gate implements RequestGate {
     const { step } = change.staged;
     if (step !== 'stage') {
       // What waits elsewhere to be sent to the old owner waits here for the new one.
-      for (const request of change.takeUnsent()) this.#room.add(request, 0);
+      for (const request of change.takeUnsent()) this.#wait(request);
       change.forgetOver();
     }
     if (change.seenAll && step === 'drain') this.#drain(change);
@@ -277,5 +288,6 @@ export class Gate implements RequestGate {
     clearTimeout(this.#forgetting);
     this.#lease.stop();
     this.#room.stop();
+    this.#roomForDead.stop();
   }
 }

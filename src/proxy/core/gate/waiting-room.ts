@@ -33,6 +33,8 @@ export class WaitingRoom implements WaitingPlace<GatedRequest> {
   readonly #calls = new Map<GatedRequest, Waiting>();
   readonly #watches = new Map<GatedRequest, Waiting>();
   readonly #onTick: () => void;
+  /** Of what may wait at all. */
+  readonly #share: number;
   /** How many of the places, and of the bytes, each client has. */
   readonly #places = new ClientShares((visit) => this.#forEach((request) => visit(request, 1)));
   readonly #room = new ClientShares((visit) => this.#forEach((request, { bytes }) => visit(request, bytes)));
@@ -42,11 +44,12 @@ export class WaitingRoom implements WaitingPlace<GatedRequest> {
   /** Of passes through the room the last counts: an earlier one that is not through ends. */
   #passes = 0;
 
-  /** @param onTick called now and then while a request waits */
-  constructor(context: CoreContext, cluster: string, onTick: () => void) {
+  /** @param onTick called now and then while a request waits. @param share of what may wait at all, that may wait here */
+  constructor(context: CoreContext, cluster: string, onTick: () => void, share = 1) {
     this.#context = context;
     this.#cluster = cluster;
     this.#onTick = onTick;
+    this.#share = share;
   }
 
   get size(): number {
@@ -59,8 +62,8 @@ export class WaitingRoom implements WaitingPlace<GatedRequest> {
     const bytes = request.heldBytes;
     counters.held++;
     const sinceMs = turn.begin();
-    const hasPlace = this.#places.admits(request, 1, this.size, hold.requests, sinceMs);
-    if (!hasPlace || !this.#room.admits(request, bytes, this.#bytes, hold.bytes, sinceMs)) {
+    const hasPlace = this.#places.admits(request, 1, this.size, this.#share * hold.requests, sinceMs);
+    if (!hasPlace || !this.#room.admits(request, bytes, this.#bytes, this.#share * hold.bytes, sinceMs)) {
       request.refuse(this.#refusal('held_too_many'));
       return;
     }
@@ -82,7 +85,7 @@ export class WaitingRoom implements WaitingPlace<GatedRequest> {
     const waiting = this.#calls.get(request) ?? this.#watches.get(request);
     if (waiting === undefined) return;
     const { hold, turn } = this.#context;
-    const mayGrow = this.#room.admits(request, bytes, this.#bytes, hold.bytes, turn.begin());
+    const mayGrow = this.#room.admits(request, bytes, this.#bytes, this.#share * hold.bytes, turn.begin());
     waiting.bytes += bytes;
     this.#bytes += bytes;
     if (!mayGrow) request.refuse(this.#refusal('held_too_many'));
