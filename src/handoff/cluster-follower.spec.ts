@@ -190,3 +190,20 @@ it('knows by what is kept on its disk that the registry has forgotten a version'
   registry.topology(8);
   await vi.waitFor(() => expect(registry.events.at(-1)).toMatchObject({ table: { version: 8 }, from: 'registry' }));
 });
+
+it('knows by it, too, that the registry has forgotten a version where another one has its number', async () => {
+  const of = (kept: Topology) =>
+    new ScriptedRegistry({ keep: () => {}, read: () => ({ topology: kept, nodes: [], claimedBy: null }) });
+  const registry = of({ ...topology(6), version: topology(7).version });
+  registry.topology(7);
+  registry.handoff(6, 7, null);
+  await vi.waitFor(() => expect(registry.raised).toEqual([7]));
+  expect(registry.events).toEqual([]);
+  registry.topology(8);
+  await registry.reports('8');
+  const same = of(topology(7));
+  same.topology(7);
+  same.handoff(6, 7, null);
+  await same.reports('7');
+  expect(same.raised).toEqual([]);
+});

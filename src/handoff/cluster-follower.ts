@@ -49,8 +49,10 @@ export class ClusterFollower {
   #ahead: TopologyVersion | null = null;
   /** What is current cannot be read. */
   #isMisread = false;
-  /** The newest version that was ever known here. */
+  /** The newest version that was ever known here; */
   #newest: TopologyVersion | 0;
+  /** and what a process before this one has kept. */
+  #before: Topology | null = null;
   /** The registry has forgotten it: what is current there has a number that was another's. */
   #isForgotten = false;
   #isRaising = false;
@@ -87,9 +89,9 @@ export class ClusterFollower {
 
   async run(signal: AbortSignal): Promise<void> {
     this.#signal = signal;
-    const kept = this.#copy.open();
-    // A process before this one knew it: where it was the only one, nobody else can tell that the registry has forgotten it.
-    this.#newest = Math.max(this.#newest, kept?.topology.version ?? 0) as TopologyVersion;
+    this.#before = this.#copy.open()?.topology ?? null;
+    // Where it was the only one, nobody else can tell that the registry has forgotten it.
+    this.#newest = Math.max(this.#newest, this.#before?.version ?? 0) as TopologyVersion;
     await Promise.all([this.#followTopology(signal), this.#followHandoffs(signal)]);
   }
 
@@ -147,7 +149,9 @@ export class ClusterFollower {
     const { version } = topology;
     if (version !== this.#newest) return version < this.#newest;
     const served = this.#served;
-    return served != null && served.topology.version === version && !isSame(served.topology, topology);
+    if (served?.topology.version === version) return !isSame(served.topology, topology);
+    // Another release may have kept less of it: what counts is which keys have which owners.
+    return this.#before?.version === version && changedPositions(this.#before, topology).until > 0;
   }
 
   /** Has the registry's version committed again, above every version known here; until then what was served stays. */
@@ -159,7 +163,7 @@ export class ClusterFollower {
     this.#isRaising = false;
   }
 
-  /** What was served before stays in use; from the disk, where nothing was served. */
+  /** What was served stays in use; from the disk, where nothing was. */
   #onUnreadable(event: Extract<TopologyEvent, { kind: 'unreadable' }>): void {
     this.#enter(event.incarnation);
     this.#isMisread = true;
