@@ -10,6 +10,8 @@ import {
 
 /** Between attempts to take a claim back. Until it is, it stands, and others may wait for longer than they must. */
 const RETRY_MS = 200;
+/** How often that is tried where the router stops: a store that is busy answers in between. */
+const FAREWELLS = 5;
 
 /**
  * What a router has announced about serving on without a lease, and by which version. What holds: it serves a version
@@ -90,12 +92,14 @@ export class AutonomyClaim {
       this.#claimed = null;
       // A write that was long on its way may have come behind the removal: then the word stands again.
       if (follower.hasClaimOf(this.#self)) this.#isKnown = false;
-      await this.#takeBack();
+      if (!(await this.#isTakenBack(this.#stopping.signal))) this.#isSettled = false;
     } else if (served.number !== this.#claimed) {
       // It is looked again once all threads have it, or the disk can be written.
       if (!follower.isCarriedOut || follower.claimOnDisk === this.#self) return;
       const text = autonomyText(served.topology, follower.isFenced);
       const until = AbortSignal.any([lease.lost, this.#stopping.signal]);
+      // Given up in the middle, it may have been written.
+      this.#isKnown = false;
       const isWritten = await this.#entry.write(() => text, { over: 'anything', until });
       // What has come meanwhile is seen to next.
       if (!isWritten || follower.served !== served || this.#lease !== lease) return;
@@ -111,16 +115,17 @@ export class AutonomyClaim {
     return lease.lost.aborted || this.#stopping.signal.aborted;
   }
 
-  async #takeBack(): Promise<void> {
+  /** Takes the word back. @returns false where it may stand still; a while later */
+  async #isTakenBack(until: AbortSignal): Promise<boolean> {
     this.#follower.keepAs(null);
     try {
-      await this.#entry.remove(this.#isKnown ? 'own' : 'anything');
-      this.#isKnown = true;
+      this.#isKnown = await this.#entry.remove(this.#isKnown ? 'own' : 'anything');
+      if (this.#isKnown) return true;
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
-      this.#isSettled = false;
-      await this.#registry.pause(RETRY_MS, this.#stopping.signal);
     }
+    await this.#registry.pause(RETRY_MS, until);
+    return false;
   }
 
   /** The process that kept its topology here before: its word stands for this one, until this one has given its own. */
@@ -158,6 +163,7 @@ export class AutonomyClaim {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await Promise.all([this.#settling, this.#forgetting]);
-    if (!this.#follower.isCutOff) await this.#takeBack();
+    const { signal } = new AbortController();
+    for (let i = 0; i < FAREWELLS && !this.#follower.isCutOff; i++) if (await this.#isTakenBack(signal)) return;
   }
 }

@@ -240,6 +240,19 @@ describe('a router that is away and needs no lease by what it knows', () => {
     expect((await registry.handoffs.read(NAME)).autonomous).toEqual([]);
   });
 
+  it('leaves nothing behind when it stops in order and the store does not answer at first', async () => {
+    const { store, registry } = await setUp(draft([S0, S1], EVENTUAL));
+    const router = new Router(store);
+    await router.servesWithoutLease(1);
+    let lost = 0;
+    router.link.fate = (_, changes) => {
+      const isRemoval = changes.some(({ key, value }) => key.includes('/router/') && value === null);
+      return isRemoval && ++lost <= 2 ? 'lost' : 'done';
+    };
+    await router.stop();
+    expect([lost, (await registry.handoffs.read(NAME)).autonomous]).toEqual([3, []]);
+  });
+
   it('harms nobody where all shards refuse what they have lost, until one is replaced by what does not', async () => {
     const { store, registry, change, gone } = await setUp(draft([S0, S1]));
     const [, fencing] = [await node(registry, S0, true), await node(registry, S1, true)];

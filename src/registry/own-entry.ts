@@ -46,13 +46,23 @@ export class OwnEntry {
     return this.#afterOthers(() => this.#write(value, options));
   }
 
-  /** Takes it away. @param over `own`: if it is as this process left it. @throws StoreUnavailable */
-  remove(over: 'own' | 'anything' = 'own'): Promise<void> {
+  /**
+   * Takes it away.
+   * @param over `own`: if it is as this process left it
+   * @returns false where it is another's by now, or was changed meanwhile
+   * @throws StoreUnavailable
+   */
+  remove(over: 'own' | 'anything' = 'own'): Promise<boolean> {
     return this.#afterOthers(async () => {
       const known = over === 'own' ? this.#known : await this.#store.get(this.#key);
-      if (known !== null)
-        await this.#store.commit([{ key: this.#key, revision: known.revision }], [{ key: this.#key, value: null }]);
-      this.#known = null;
+      const isGone =
+        known === null ||
+        (await this.#store.commit(
+          [{ key: this.#key, revision: known.revision }],
+          [{ key: this.#key, value: null }],
+        )) !== null;
+      if (isGone) this.#known = null;
+      return isGone;
     });
   }
 
