@@ -65,12 +65,16 @@ export function readIdentity({ certificate, key }: CertificateFiles, more: Secur
   }
 }
 
-/** When files were changed last, to see that they were. */
+/** When files were changed last, to see that they were; why one cannot be looked at is a part of it. */
 function stamp(files: readonly string[]): string {
   return files
     .map((file) => {
-      const stats = statSync(file, { throwIfNoEntry: false });
-      return stats === undefined ? '' : `${stats.mtimeMs}/${stats.ino}/${stats.size}`;
+      try {
+        const { mtimeMs, ino, size } = statSync(file);
+        return `${mtimeMs}/${ino}/${size}`;
+      } catch (error) {
+        return fileFault(error);
+      }
     })
     .join(' ');
 }

@@ -8,7 +8,7 @@ import { RETRY_MS } from '../../runtime/pause.ts';
 import type { TopologyName } from '../../topology/index.ts';
 import { BackendProcess } from './backend-process.ts';
 import { Caller, FIRST_CALL } from './caller.ts';
-import type { ParticipantBackend, ParticipantReply, ParticipantStep } from './calls.ts';
+import type { ParticipantBackend, ParticipantReply } from './calls.ts';
 import { MAX_GRANT_MS } from './grant.ts';
 import { Questions } from './questions.ts';
 import type { AskedAt, ParticipantSettings } from './settings.ts';
@@ -51,7 +51,8 @@ export class Participant {
   #onReady: () => void = () => {};
   #isHealthy: boolean;
   #onHealthy: () => void = () => {};
-  readonly #faults = new Map<ParticipantStep, string>();
+  /** By the call, or whatever else, that they are of. */
+  readonly #faults = new Map<string, string>();
   #process: BackendProcess | null = null;
   #running: Promise<void> = Promise.resolve();
 
@@ -59,7 +60,10 @@ export class Participant {
     const { health, address, random } = options;
     this.#options = options;
     this.#isHealthy = health === undefined;
-    this.#questions = new Questions((keys) => this.#process?.answer(keys) ?? null);
+    this.#questions = new Questions(
+      (keys) => this.#process?.answer(keys) ?? null,
+      (fault) => this.#onFault('the certificate for questions', fault),
+    );
     this.ready = new Promise((resolve) => {
       this.#onReady = resolve;
     });
@@ -169,11 +173,11 @@ export class Participant {
   }
 
   /** Each fault once, and null once none is left. */
-  #onFault(step: ParticipantStep, fault: string | null): void {
-    if (fault === (this.#faults.get(step) ?? null)) return;
-    if (fault === null) this.#faults.delete(step);
-    else this.#faults.set(step, fault);
-    if (fault !== null) this.#options.onFault(`${step}: ${fault}`);
+  #onFault(of: string, fault: string | null): void {
+    if (fault === (this.#faults.get(of) ?? null)) return;
+    if (fault === null) this.#faults.delete(of);
+    else this.#faults.set(of, fault);
+    if (fault !== null) this.#options.onFault(`${of}: ${fault}`);
     else if (this.#faults.size === 0) this.#options.onFault(null);
   }
 

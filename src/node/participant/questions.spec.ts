@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { Agent, request } from 'undici';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { TestAuthority } from '../../../test/support/certificates.ts';
 import { Scope } from '../../../test/support/processes.ts';
 import { Questions } from './questions.ts';
@@ -26,4 +26,28 @@ it('is not there where its certificate cannot be read, and says so', async () =>
   const questions = new Questions(() => null);
   const certificate = { certificate: '/nowhere.pem', key: '/nowhere.key' };
   await expect(questions.listen({ host: '127.0.0.1', port: 0, certificate })).rejects.toThrow(/^\/nowhere\.pem: /);
+});
+
+it('shows the certificate that it had where the file can no longer be read, and says so until it can be', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  scope.defer(() => vi.useRealTimers());
+  const files = new TestAuthority(scope.folder()).issue('IP:127.0.0.1');
+  const kept = scope.file('kept.pem', '');
+  copyFileSync(files.certificate, kept);
+  const faults: Array<string | null> = [];
+  const questions = new Questions(
+    () => null,
+    (fault) => faults.push(fault),
+  );
+  scope.defer(() => questions.close());
+  await questions.listen({ host: '127.0.0.1', port: 0, certificate: files });
+  rmSync(files.certificate);
+  // Even when it was changed cannot be asked.
+  symlinkSync(files.certificate, files.certificate);
+  vi.advanceTimersByTime(10_000);
+  expect(faults).toEqual([expect.stringContaining(files.certificate)]);
+  rmSync(files.certificate);
+  copyFileSync(kept, files.certificate);
+  vi.advanceTimersByTime(5000);
+  expect(faults).toEqual([expect.any(String), null]);
 });

@@ -28,10 +28,18 @@ export class Questions {
   #server: Server | null = null;
   #refresh: NodeJS.Timeout | undefined;
   readonly #answer: (keys: readonly string[]) => KeysAnswer | null;
+  readonly #onFault: (fault: string | null) => void;
 
-  /** @param answer null: what is known changes at this moment, and the backend should ask again */
-  constructor(answer: (keys: readonly string[]) => KeysAnswer | null) {
+  /**
+   * @param answer null: what is known changes at this moment, and the backend should ask again
+   * @param onFault called where a changed certificate cannot be used, which is why the one before is shown on; null once one can be
+   */
+  constructor(
+    answer: (keys: readonly string[]) => KeysAnswer | null,
+    onFault: (fault: string | null) => void = () => {},
+  ) {
     this.#answer = answer;
+    this.#onFault = onFault;
   }
 
   /** @returns the URL to ask at. @throws Error where the address cannot be had; TlsFileError */
@@ -57,8 +65,12 @@ export class Questions {
     const minimumVersion = 'TLSv1.2' as const;
     const certificates = new ServerCertificates({ certificates: [files], minimumVersion });
     const server = createSecureServer({ ...certificates.defaultOptions, keepAliveTimeout: IDLE_MS });
+    let told: string | null = null;
     this.#refresh = setInterval(() => {
       if (certificates.refresh()) server.setSecureContext(certificates.defaultOptions);
+      const { fault } = certificates;
+      if (fault !== told) this.#onFault(fault);
+      told = fault;
     }, REFRESH_MS).unref();
     return server;
   }
