@@ -139,5 +139,6 @@ export class StubRequest implements GatedRequest, HttpRequest, StreamHandler {
 
 /** A cluster's owners at a version, for callers that ask for no more than the version. */
 export function ownersAt(version: number): Owners {
-  return { name: 'docs', protocol: 'http2', build: version, version, find: () => null, isOwner: () => false };
+  const nothing = { find: () => null, isOwner: () => false, has: () => false };
+  return { name: 'docs', protocol: 'http2', build: version, version, ...nothing };
 }

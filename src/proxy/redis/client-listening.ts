@@ -3,12 +3,12 @@ import { TrafficCounters } from '../core/counters.ts';
 import type { Upstream } from '../core/owner/upstream.ts';
 import type { ClientSession } from './client-session.ts';
 import type { KeptBytes } from './kept-bytes.ts';
+import type { Listening, ShardWish } from './listening.ts';
 import type { RedisOwners } from './redis-owners.ts';
 import { Held } from './requests/held.ts';
 import { Later } from './requests/later.ts';
 import { SubscribeRequest } from './requests/subscribe-request.ts';
 import type { RedisPool } from './shards/redis-pool.ts';
-import type { Listening } from './subscriber.ts';
 
 /** A subscription's commands are counted when the client asks for them. */
 const uncounted = new TrafficCounters();
@@ -54,17 +54,10 @@ export class ClientListening implements Listening {
     return () => held.end();
   }
 
-  sendToShard(
-    owners: RedisOwners,
-    owner: Upstream<RedisPool>,
-    command: Uint8Array,
-    key: string,
-    onFailed: () => void,
-  ): void {
+  sendToShard(owners: RedisOwners, owner: Upstream<RedisPool>, wish: ShardWish): void {
     const session = this.#session;
     const subscriber = session.subscribe();
-    const keys = { key, others: [] };
-    const request = new SubscribeRequest(session, uncounted, owners, owner, keys, command, subscriber, onFailed);
+    const request = new SubscribeRequest(session, uncounted, owners, owner, subscriber, wish);
     session.expect(request);
     if (!request.isSent && request.isOpen) session.waitForAll();
   }

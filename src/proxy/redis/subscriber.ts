@@ -5,62 +5,16 @@ import {
   forEachElement,
   integerReply,
   nullReply,
-  type Protocol,
   pushReply,
   ReplyType,
   stringAt,
 } from '../../resp/index.ts';
 import type { Upstream } from '../core/owner/upstream.ts';
-import type { KeptBytes } from './kept-bytes.ts';
+import type { Listening } from './listening.ts';
 import type { RedisOwners } from './redis-owners.ts';
 import type { RedisConnection } from './shards/redis-connection.ts';
 import type { RedisPool } from './shards/redis-pool.ts';
-
-/** What can be subscribed to, and how it is said. */
-export type Kind = 'channel' | 'pattern' | 'shard-channel';
-
-const WORDS: Readonly<Record<Kind, { readonly on: string; readonly off: string }>> = {
-  channel: { on: 'subscribe', off: 'unsubscribe' },
-  pattern: { on: 'psubscribe', off: 'punsubscribe' },
-  'shard-channel': { on: 'ssubscribe', off: 'sunsubscribe' },
-};
-
-/** The kind and the way of each word that confirms. */
-const CONFIRMATIONS = new Map<string, { readonly kind: Kind; readonly isOn: boolean }>(
-  (Object.keys(WORDS) as Kind[]).flatMap((kind) => [
-    [WORDS[kind].on, { kind, isOn: true }] as const,
-    [WORDS[kind].off, { kind, isOn: false }] as const,
-  ]),
-);
-
-/** What a subscriber needs of its session. */
-export interface Listening {
-  readonly protocol: Protocol;
-  readonly keptBytes: KeptBytes;
-  /** Writes what is no answer, between two answers. */
-  push(bytes: Uint8Array, start: number, end: number): void;
-  /** Whether a shard of the cluster is told by the others what is published at them; null where that is not known. */
-  hasBus(owners: RedisOwners): boolean | null;
-  /**
-   * Sends a command over the connection that the subscriber has to a shard, once all before it is answered.
-   * @param onFailed called where it cannot be sent, before the client is told
-   */
-  sendToShard(
-    owners: RedisOwners,
-    owner: Upstream<RedisPool>,
-    command: Uint8Array,
-    key: string,
-    onFailed: () => void,
-  ): void;
-  /** Calls back once all that was asked before is answered. */
-  inTurn(callback: () => void): void;
-  /** The same, and nothing that comes after it is taken before. */
-  afterAll(callback: () => void): void;
-  /** What the client asks from now on is answered only once the returned function has been called. */
-  holdAnswers(): () => void;
-  /** What comes from a shard comes no more. */
-  onListeningLost(): void;
-}
+import { CONFIRMATIONS, isNamed, isOfAll, type Kind, WORDS } from './subscription-kind.ts';
 
 /** Which shards a subscription is at, and whether the client knows of it. */
 interface Subscription {
@@ -88,7 +42,7 @@ export class Subscriber {
   };
   /** Subscriptions that are confirmed, as clients are told: channels and patterns together, shard channels apart, as in Redis. */
   readonly #confirmed = { 'channels and patterns': 0, 'shard channels': 0 };
-  /** What each shard has yet to confirm, in the order in which it was asked. */
+  /** What each shard was asked, in that order, and has yet to confirm. */
   readonly #asked = new Map<Upstream<RedisPool>, Asked[]>();
   /** Confirmations that the client waits for, and behind which no answer stands yet. */
   #unconfirmed = 0;
@@ -135,13 +89,12 @@ export class Subscriber {
    * keys each server tells its own clients alone.
    */
   #ownersOf(kind: Kind, name: string, owners: RedisOwners): Set<Upstream<RedisPool>> {
-    const isOfAll = kind !== 'shard-channel' && KEYSPACE.test(name);
-    if (kind !== 'pattern' && !isOfAll) {
+    if (isNamed(kind, name)) {
       const owner = owners.ownerOfText(name);
       return new Set(owner === null ? [] : [owner]);
     }
     this.#hasBus = this.#session.hasBus(owners) ?? this.#hasBus;
-    const shards = this.#hasBus && !isOfAll ? Math.min(1, owners.size) : owners.size;
+    const shards = this.#hasBus && !isOfAll(kind, name) ? Math.min(1, owners.size) : owners.size;
     return new Set(Array.from({ length: shards }, (_, i) => owners.reach(i)));
   }
 
@@ -238,15 +191,34 @@ export class Subscriber {
   ): void {
     const word = isOn ? WORDS[kind].on : WORDS[kind].off;
     const asked: Asked = { kind, name, isOn, isSwallowed };
+    if (!isSwallowed) this.#unconfirmed++;
+    this.#session.sendToShard(owners, owner, {
+      command: encodeCommand([word, Buffer.from(name, 'latin1')]),
+      isOn,
+      key: isNamed(kind, name) ? name : null,
+      ownerIn: (later) => this.#successorOf(owner, this.#ownersOf(kind, name, later), later),
+      onSent: (at) => this.#noteAsked(at, asked),
+      onFailed: () => this.#onRefused(asked),
+    });
+  }
+
+  /** Where it goes what was to go to a shard, as its name is at others by now. */
+  #successorOf(
+    owner: Upstream<RedisPool>,
+    now: ReadonlySet<Upstream<RedisPool>>,
+    owners: RedisOwners,
+  ): Upstream<RedisPool> | null {
+    if (now.has(owner)) return owner;
+    const same = owners.withId(owner.id);
+    if (same !== null && now.has(same)) return same;
+    const [any = null] = now;
+    return any;
+  }
+
+  #noteAsked(owner: Upstream<RedisPool>, asked: Asked): void {
     const all = this.#asked.get(owner) ?? [];
     this.#asked.set(owner, all);
     all.push(asked);
-    if (!isSwallowed) this.#unconfirmed++;
-    const command = encodeCommand([word, Buffer.from(name, 'latin1')]);
-    this.#session.sendToShard(owners, owner, command, name, () => {
-      all.splice(all.indexOf(asked), 1);
-      this.#onRefused(asked);
-    });
   }
 
   /** What follows is answered behind the confirmations that have yet to come, as by a server. */
@@ -343,8 +315,6 @@ export class Subscriber {
   }
 }
 
-/** What servers publish of the keys that they have themselves: names of channels, and patterns for them. */
-const KEYSPACE = /^__key(?:space|event|\*)/;
 /** As many as a client's own commands may be under way. */
 const MAX_ASKED_AT_ONCE = 1024;
 /** What a name takes in memory besides its bytes: its places in lists, here and at the shard's connection. */

@@ -41,4 +41,8 @@ export class SimulatedOwners implements Owners {
   isOwner(): boolean {
     return false;
   }
+
+  has(): boolean {
+    return false;
+  }
 }

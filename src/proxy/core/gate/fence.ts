@@ -58,7 +58,9 @@ export class Fence implements RequestGate {
   /** What was found of the key that was looked at last; see `FencedShard.lostBy`. */
   #lostBy = 0;
   /** The shard as the owner of what it has not lost. */
-  readonly #own: Pick<Owners, 'isOwner'> = {
+  readonly #own: Pick<Owners, 'isOwner' | 'has'> = {
+    // It is its one shard's whole life, whatever keys that loses.
+    has: () => true,
     isOwner: (_, key) => {
       const { bytes, length } = this.#keyBytes.read(key);
       this.#lostBy = this.#shard.lostBy(bytes, 0, length);
@@ -198,7 +200,8 @@ export class Fence implements RequestGate {
   /** Whether a call is under way whose key the shard does not keep. @param keeps whether it keeps key[0, length) */
   async worksOnLeaving(keeps: (key: Uint8Array, length: number) => boolean): Promise<boolean> {
     let worksOn = false;
-    const kept: Pick<Owners, 'isOwner'> = {
+    const kept: Pick<Owners, 'isOwner' | 'has'> = {
+      has: () => true,
       isOwner: (_, key) => {
         const { bytes, length } = this.#keyBytes.read(key);
         return keeps(bytes, length);

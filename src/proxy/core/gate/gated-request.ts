@@ -23,7 +23,7 @@ export interface GatedRequest extends Waiting, LeavingRequest, Refusable {
   /** The keys by which its owner is found; none where it has its owner whatever keys move. */
   forEachKey(visit: (key: Key) => void): void;
   /** Whether its owner is another one among these. */
-  hasMovedIn(owners: Pick<Owners, 'isOwner'>): boolean;
+  hasMovedIn(owners: Pick<Owners, 'isOwner' | 'has'>): boolean;
   /** Makes it one for the owner of its key among these. @returns false where no shard owns it: it was refused */
   findOwnerIn(owners: Owners): boolean;
   /** Has its content kept whole from now on, none of which has been sent yet. */

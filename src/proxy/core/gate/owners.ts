@@ -15,4 +15,6 @@ export interface Owners {
   find(key: Key): Upstream | null;
   /** Whether this is the owner of a key. Reaches no shard. */
   isOwner(upstream: Upstream, key: Key): boolean;
+  /** Whether a shard is one of these, at the address that it had. Reaches no shard. */
+  has(upstream: Upstream): boolean;
 }

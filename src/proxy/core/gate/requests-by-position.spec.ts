@@ -22,6 +22,19 @@ it('visits those that are under way, however they came to be known, and one with
   expect(new Set(found)).toEqual(new Set([before, since, several]));
 });
 
+it('visits those without keys, whatever the positions', async () => {
+  const requests = new RequestsByPosition();
+  const request = new StubRequest();
+  request.forEachKey = () => {};
+  requests.add(request);
+  const found: GatedRequest[] = [];
+  await requests.visit({ from: 0, until: 1 / 4096 }, (each) => found.push(each));
+  expect(found).toEqual([request]);
+  request.isOpen = false;
+  await requests.visit({ from: 0, until: 1 / 4096 }, (each) => found.push(each));
+  expect([found.length, requests.size]).toEqual([1, 0]);
+});
+
 it('visits none before those are known that were under way when it began', async () => {
   const requests = new RequestsByPosition();
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -21,7 +21,7 @@ export class RequestsByPosition {
   readonly #keyBytes = new KeyBytes();
   /** Not placed yet. */
   #recent: GatedRequest[] = [];
-  /** Those whose owner was another one than that of their keys, when they were found: they have to leave wherever their keys are. */
+  /** Those without keys, and those whose owner was another one than that of their keys when they were found: they move wherever keys do. */
   readonly #strays = new Set<GatedRequest>();
   #tidied = 0;
   /** Resolves once those are here that were under way before this was. */
@@ -29,7 +29,7 @@ export class RequestsByPosition {
 
   /** How many are kept, those included that are over. */
   get size(): number {
-    let size = this.#recent.length;
+    let size = this.#recent.length + this.#strays.size;
     for (const part of this.#parts) size += part?.size ?? 0;
     return size;
   }
@@ -66,6 +66,7 @@ export class RequestsByPosition {
   #placeRecent(): void {
     for (const request of this.#recent) if (isUnderWay(request)) this.#place(request);
     this.#recent = [];
+    for (const request of this.#strays) if (!isUnderWay(request)) this.#strays.delete(request);
     for (let i = 0; i < TIDIED_AT_ONCE; i++) {
       this.#tidied = (this.#tidied + 1) % PARTS;
       const part = this.#parts[this.#tidied] ?? [];
@@ -74,11 +75,14 @@ export class RequestsByPosition {
   }
 
   #place(request: GatedRequest): void {
+    let hasKeys = false;
     request.forEachKey((key) => {
+      hasKeys = true;
       const part = Math.floor(this.#positionOf(key) * PARTS);
       this.#parts[part] ??= new Set();
       this.#parts[part].add(request);
     });
+    if (!hasKeys) this.#strays.add(request);
   }
 
   #positionOf(key: Key): number {

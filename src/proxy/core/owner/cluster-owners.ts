@@ -45,6 +45,8 @@ export class ClusterOwners<P extends Pool = Pool> implements Owners {
   /** Those that were made. */
   readonly reached = new Set<Upstream<P>>();
   readonly #keyBytes = new KeyBytes();
+  /** The shards' numbers by their ids; made when a shard is asked for by its id. */
+  #numbers: ReadonlyMap<string, number> | null = null;
 
   constructor(
     { name, upstream, table }: RoutedCluster,
@@ -107,10 +109,15 @@ export class ClusterOwners<P extends Pool = Pool> implements Owners {
     return this.size === 0 ? null : this.reach(0);
   }
 
-  /** The shard of an id; null where there is none. Looks at all of them. */
+  /** The shard of an id; null where there is none. */
   withId(id: string): Upstream<P> | null {
-    for (let index = 0; index < this.size; index++) if (this.idOf(index) === id) return this.reach(index);
-    return null;
+    const index = this.#numberOf(id);
+    return index < 0 ? null : this.reach(index);
+  }
+
+  #numberOf(id: string): number {
+    this.#numbers ??= new Map(Array.from({ length: this.size }, (_, index) => [this.idOf(index), index]));
+    return this.#numbers.get(id) ?? -1;
   }
 
   /** The shard at an address; null where there is none. Looks at all of them. */
@@ -128,12 +135,19 @@ export class ClusterOwners<P extends Pool = Pool> implements Owners {
 
   /** Whether this is the owner of a key. Reaches no shard: of ten thousand that would take a while. */
   isOwner(upstream: Upstream, key: Key): boolean {
-    const index = this.#indexOf(key);
+    return this.#isAt(this.#indexOf(key), upstream);
+  }
+
+  has(upstream: Upstream): boolean {
+    return this.#isAt(this.#numberOf(upstream.id), upstream);
+  }
+
+  /** Whether the shard of a number is this one. @param index negative: there is none */
+  #isAt(index: number, upstream: Upstream): boolean {
     if (index < 0) return false;
-    const known = this.#upstreams[index];
-    if (known === upstream) return true;
+    if (this.#upstreams[index] === upstream) return true;
     // One whose cluster has other settings by now is the same shard still.
-    const { id, address } = (this.table as ClusterTable).shardAt(index);
+    const { id, address } = this.placeOf(index);
     return upstream.id === id && upstream.address === address && upstream.cluster === this.name;
   }
 

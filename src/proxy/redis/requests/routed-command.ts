@@ -62,7 +62,14 @@ export interface RequestKeys {
   readonly others: readonly string[];
 }
 
+/** No key, and any shard would do; or, where nothing is ever handed over, keys that nobody has noted. */
 export const NO_KEYS: RequestKeys = { key: '', others: [] };
+/** No key: it is for its shard, in whose place no other can answer. */
+export const OF_ITS_SHARD: RequestKeys = { key: '', others: [] };
+
+export function isKeyless(keys: RequestKeys): boolean {
+  return keys === NO_KEYS || keys === OF_ITS_SHARD;
+}
 
 /** In place of where the arena has a command. */
 export const NOT_KEPT = -1;
@@ -206,11 +213,7 @@ export abstract class RoutedCommand extends Answer implements OpenRequest, Redis
     const owners = this.client.entry.owners ?? this.owners;
     if (owners === this.owners) return this.redirected === null || this.findOwnerIn(owners);
     if (this.keys === NO_KEYS && this.raw !== null) this.keys = keysIn(this.raw) ?? NO_KEYS;
-    if (this.keys !== NO_KEYS) return this.findOwnerIn(owners);
-    // Without a key it is for this shard, wherever that is served now; or any would do.
-    this.owner = owners.withId(this.owner.id) ?? this.owner;
-    this.owners = owners;
-    return true;
+    return this.findOwnerIn(owners);
   }
 
   protected dispatch(): void {
@@ -282,8 +285,8 @@ export abstract class RoutedCommand extends Answer implements OpenRequest, Redis
   /** The owner of all its keys; null where there is none, undefined where there are several. */
   protected ownerIn(owners: RedisOwners): Upstream<RedisPool> | null | undefined {
     const { key, others } = this.keys;
-    // Without a key it is for this shard, wherever that is served now; or any would do.
-    if (this.keys === NO_KEYS) return owners.withId(this.owner.id) ?? this.owner;
+    // Without a key it goes with its shard, wherever that is served now.
+    if (isKeyless(this.keys)) return owners.withId(this.owner.id) ?? (this.keys === NO_KEYS ? owners.first : null);
     const owner = owners.ownerOfText(key);
     return others.every((other) => owners.ownerOfText(other) === owner) ? owner : undefined;
   }
@@ -292,17 +295,19 @@ export abstract class RoutedCommand extends Answer implements OpenRequest, Redis
   protected abstract onSeveralOwners(owners: RedisOwners): void;
 
   forEachKey(visit: (key: Key) => void): void {
-    if (this.keys === NO_KEYS) return;
+    if (isKeyless(this.keys)) return;
     visit(this.keys.key);
     for (const other of this.keys.others) visit(other);
   }
 
-  hasMovedIn(owners: Pick<Owners, 'isOwner'>): boolean {
+  hasMovedIn(owners: Pick<Owners, 'isOwner' | 'has'>): boolean {
     const { key, others } = this.keys;
-    if (!this.hasBegun || this.keys === NO_KEYS) return false;
+    if (!this.hasBegun) return false;
     // What moves is the key: where a server has sent the command makes no difference.
     const owner = this.redirected === null ? this.owner : this.ownerIn(this.owners);
     if (owner === null || owner === undefined) return true;
+    // A server in whose place another one comes may answer nothing any more, such as FLUSHALL.
+    if (isKeyless(this.keys)) return !owners.has(owner);
     return !owners.isOwner(owner, key) || others.some((other) => !owners.isOwner(owner, other));
   }
 

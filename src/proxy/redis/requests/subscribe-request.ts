@@ -1,46 +1,61 @@
 import type { TrafficCounters } from '../../core/counters.ts';
+import type { Owners } from '../../core/gate/owners.ts';
 import type { Upstream } from '../../core/owner/upstream.ts';
+import type { ShardWish } from '../listening.ts';
 import type { RedisOwners } from '../redis-owners.ts';
 import type { RedisConnection } from '../shards/redis-connection.ts';
 import type { RedisPool } from '../shards/redis-pool.ts';
 import type { Subscriber } from '../subscriber.ts';
 import { RedisRequest } from './redis-request.ts';
-import type { RequestClient, RequestKeys } from './routed-command.ts';
+import { OF_ITS_SHARD, type RequestClient } from './routed-command.ts';
 
 const NOTHING = new Uint8Array(0);
 
-/** A command of a subscriber: it takes the subscriber's connection to the shard, and is over once it is sent. What the shard says to it is a message. */
+/**
+ * A command of a subscriber: it takes the subscriber's connection to the shard, and is over once it is sent. What the shard says to it is a message.
+ * What is subscribed to is held as any command is while its shard changes, and goes to where it is then.
+ */
 export class SubscribeRequest extends RedisRequest {
   private declare readonly subscriber: Subscriber;
-  /** Called where it cannot be sent, before its client is told. */
-  private declare readonly onFailed: () => void;
+  private declare readonly wish: ShardWish;
 
   constructor(
     client: RequestClient,
     traffic: TrafficCounters,
     owners: RedisOwners,
     owner: Upstream<RedisPool>,
-    keys: RequestKeys,
-    raw: Uint8Array,
     subscriber: Subscriber,
-    onFailed: () => void,
+    wish: ShardWish,
   ) {
-    super(client, traffic, owners, owner, keys, raw);
+    super(
+      client,
+      traffic,
+      owners,
+      owner,
+      wish.key === null ? OF_ITS_SHARD : { key: wish.key, others: [] },
+      wish.command,
+    );
     this.subscriber = subscriber;
-    this.onFailed = onFailed;
+    this.wish = wish;
   }
 
   override get isAlone(): boolean {
     return true;
   }
 
-  /** It is for this shard, whoever owns the name: the subscriber itself goes after owners that change. */
-  protected override ownerIn(): Upstream<RedisPool> {
-    return this.owner;
+  /** What ends a subscription is for the shard that has it, whoever owns the name. */
+  protected override ownerIn(owners: RedisOwners): Upstream<RedisPool> | null {
+    return this.wish.isOn ? this.wish.ownerIn(owners) : this.owner;
   }
 
-  override hasMovedIn(): boolean {
-    return false;
+  override hasMovedIn(owners: Pick<Owners, 'isOwner' | 'has'>): boolean {
+    return this.wish.isOn && super.hasMovedIn(owners);
+  }
+
+  /** Where the subscriber has no connection to a shard, nothing is subscribed to there that could end. */
+  protected override dispatch(): void {
+    if (this.wish.isOn || this.own !== null) super.dispatch();
+    else this.end();
   }
 
   override get own(): RedisConnection | null {
@@ -52,14 +67,19 @@ export class SubscribeRequest extends RedisRequest {
   }
 
   protected override fail(text: string): void {
-    this.onFailed();
+    this.wish.onFailed();
     super.fail(text);
   }
 
   override sendOn(connection: RedisConnection): void {
     const raw = this.raw as Uint8Array;
     this.subscriber.adopt(this.owner, connection);
+    this.wish.onSent(this.owner);
     connection.sendUnanswered(raw);
+    this.end();
+  }
+
+  private end(): void {
     this.isOpen = false;
     this.client.onBytes(this, NOTHING, 0, 0, true);
     this.client.onUnsent();

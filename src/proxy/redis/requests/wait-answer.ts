@@ -1,17 +1,14 @@
-import { integerReply } from '../../../resp/index.ts';
 import type { RedisOwners } from '../redis-owners.ts';
 import { mergeEverywhere } from '../split/index.ts';
 import type { WrittenShards } from '../written-shards.ts';
 import { GatheredAnswer, uncounted } from './gathered-answer.ts';
 import type { RequestClient } from './routed-command.ts';
-import { WaitRequest } from './wait-request.ts';
+import { NO_REPLICA, WaitRequest } from './wait-request.ts';
 
 /** Who waits, and what it has written to. */
 interface WaitingClient extends RequestClient {
   readonly written: WrittenShards;
 }
-
-const NO_REPLICA = integerReply(0);
 
 /**
  * WAIT. Which shards it asks is decided in its turn: what its client has sent before may have been sent on to other shards by then, and the

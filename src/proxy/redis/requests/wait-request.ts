@@ -1,12 +1,13 @@
 import { encodeCommand, integerReply, ReplyType } from '../../../resp/index.ts';
 import type { TrafficCounters } from '../../core/counters.ts';
+import type { Owners } from '../../core/gate/owners.ts';
 import type { Upstream } from '../../core/owner/upstream.ts';
 import type { RedisOwners } from '../redis-owners.ts';
 import type { RedisConnection } from '../shards/redis-connection.ts';
 import type { RedisPool } from '../shards/redis-pool.ts';
 import type { ReplyTaker } from '../shards/reply-taker.ts';
 import { AloneRequest } from './alone-request.ts';
-import { NO_KEYS, type RequestClient } from './routed-command.ts';
+import { OF_ITS_SHARD, type RequestClient } from './routed-command.ts';
 
 const INFO = encodeCommand(['INFO', 'replication']);
 /** More replicas than any server has: a WAIT for so many has all of them asked how far they are, and ends with its time. */
@@ -14,6 +15,8 @@ const ALL_REPLICAS = '1000000';
 /** Between two looks at first; each later time is twice as long, up to a tenth of a second. */
 const FIRST_LOOK_MS = 1;
 const MAX_LOOK_MS = 100;
+/** No replica is known to have what was written to a server that is its shard's no more. */
+export const NO_REPLICA = integerReply(0);
 /** Some thousand replicas fill less. */
 const MAX_INFO_BYTES = 2 ** 20;
 
@@ -40,7 +43,7 @@ export class WaitRequest extends AloneRequest {
     replicas: number,
     timeoutMs: number,
   ) {
-    super(client, traffic, owners, owner, NO_KEYS, INFO);
+    super(client, traffic, owners, owner, OF_ITS_SHARD, INFO);
     this.replicas = replicas;
     this.untilMs = timeoutMs === 0 ? Number.POSITIVE_INFINITY : this.startedMs + timeoutMs;
     this.lookMs = FIRST_LOOK_MS;
@@ -54,6 +57,30 @@ export class WaitRequest extends AloneRequest {
   }
 
   protected override letGo(): void {}
+
+  /** Another server has its shard. */
+  override leave(): void {
+    const { connection } = this;
+    if (connection === null) this.endUnsent();
+    else {
+      super.onReply(NO_REPLICA, 0, NO_REPLICA.length, ReplyType.Integer);
+      connection.destroy();
+    }
+  }
+
+  /** What another server says of its replicas has nothing to do with what its client has written. */
+  override findOwnerIn(owners: Owners): boolean {
+    if (owners.has(this.owner)) return super.findOwnerIn(owners);
+    this.endUnsent();
+    return false;
+  }
+
+  private endUnsent(): void {
+    this.isOpen = false;
+    this.stopWaiting();
+    this.client.onBytes(this, NO_REPLICA, 0, NO_REPLICA.length, true);
+    this.client.onUnsent();
+  }
 
   override onReply(bytes: Uint8Array, start: number, end: number, type: number): void {
     const { connection } = this;

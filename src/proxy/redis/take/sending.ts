@@ -6,7 +6,7 @@ import { type CommandInfo, findCommand } from '../commands/index.ts';
 import type { RedisOwners } from '../redis-owners.ts';
 import { BlockingRequest } from '../requests/blocking-request.ts';
 import { RedisRequest } from '../requests/redis-request.ts';
-import { NO_KEYS, type RequestKeys } from '../requests/routed-command.ts';
+import { NO_KEYS, OF_ITS_SHARD, type RequestKeys } from '../requests/routed-command.ts';
 import { ScriptRequest } from '../requests/script-request.ts';
 import { SplitRequest } from '../requests/split-request.ts';
 import type { RedisPool } from '../shards/redis-pool.ts';
@@ -67,7 +67,7 @@ export function sendToOwner(
   owner: Upstream<RedisPool>,
 ): void {
   const info = findCommand(command);
-  if (info !== null) send(session, info, owners, owner, NO_KEYS);
+  if (info !== null) send(session, info, owners, owner, OF_ITS_SHARD);
 }
 
 function send(

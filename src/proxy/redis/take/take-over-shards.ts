@@ -5,7 +5,7 @@ import type { CommandInfo, Rule } from '../commands/index.ts';
 import type { RedisOwners } from '../redis-owners.ts';
 import { GatheredAnswer, uncounted } from '../requests/gathered-answer.ts';
 import { RedisRequest } from '../requests/redis-request.ts';
-import { NO_KEYS } from '../requests/routed-command.ts';
+import { OF_ITS_SHARD } from '../requests/routed-command.ts';
 import { type Divisible, divide } from '../requests/split-request.ts';
 import { mergeEverywhere } from '../split/index.ts';
 import { keyPlaces, ownerOfAll, ownersFor } from './placing.ts';
@@ -70,7 +70,7 @@ function everywhere(
   const first = Math.floor(session.context.core.random() * owners.size);
   for (let i = 0; i < owners.size; i++) {
     const owner = owners.reach((first + i) % owners.size);
-    const request = new RedisRequest(answer, uncounted, owners, owner, NO_KEYS, raw);
+    const request = new RedisRequest(answer, uncounted, owners, owner, OF_ITS_SHARD, raw);
     request.mayWrite = info.mayWrite;
     answer.add(request);
   }

@@ -3,7 +3,7 @@ import type { ClientSession } from '../client-session.ts';
 import type { CommandInfo } from '../commands/index.ts';
 import { GatheredAnswer, uncounted } from '../requests/gathered-answer.ts';
 import { RedisRequest } from '../requests/redis-request.ts';
-import { NO_KEYS } from '../requests/routed-command.ts';
+import { OF_ITS_SHARD } from '../requests/routed-command.ts';
 import { isError, ScanCommand, scanAnswer, scanPage, UNLIKE } from '../split/index.ts';
 import { argumentUtf8 } from './arguments.ts';
 import { ownersFor } from './placing.ts';
@@ -37,12 +37,13 @@ export function takeScan(session: ClientSession, info: CommandInfo, command: Com
       if (!isNext || found.length >= scan.count || replies.length >= MAX_SHARDS)
         return scanAnswer(cursors.cursorAfter(place, page.inner, shards), found);
       place = { shard: place.shard + 1, inner: 0n };
-      ask().begin();
+      // The cluster may have another version by now.
+      ask().proceed();
       return null;
     });
     const ask = (): RedisRequest => {
       const owner = owners.reach(place.shard);
-      const request = new RedisRequest(answer, uncounted, owners, owner, NO_KEYS, scan.requestAt(place.inner));
+      const request = new RedisRequest(answer, uncounted, owners, owner, OF_ITS_SHARD, scan.requestAt(place.inner));
       answer.add(request);
       return request;
     };

@@ -4,7 +4,7 @@ import type { CommandInfo } from '../commands/index.ts';
 import type { RedisOwners } from '../redis-owners.ts';
 import { AskBusRequest } from '../requests/ask-bus-request.ts';
 import { Later } from '../requests/later.ts';
-import type { Kind } from '../subscriber.ts';
+import type { Kind } from '../subscription-kind.ts';
 import { ERRORS } from '../words.ts';
 import { argumentText } from './arguments.ts';
 import { ownersFor } from './placing.ts';

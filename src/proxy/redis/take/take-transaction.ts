@@ -5,7 +5,7 @@ import { maxWholeBytes } from '../command-limits.ts';
 import type { CommandInfo } from '../commands/index.ts';
 import type { RedisOwners } from '../redis-owners.ts';
 import { Later } from '../requests/later.ts';
-import { NO_KEYS } from '../requests/routed-command.ts';
+import { isKeyless } from '../requests/routed-command.ts';
 import { Transaction, TransactionRequest } from '../requests/transaction.ts';
 import { WatchRequest } from '../requests/watch-request.ts';
 import type { RedisPool } from '../shards/redis-pool.ts';
@@ -133,7 +133,7 @@ function exec(session: ClientSession, info: CommandInfo): void {
   // Owners may be others than at WATCH.
   const isAborted =
     watching !== null &&
-    keys !== NO_KEYS &&
+    !isKeyless(keys) &&
     [keys.key, ...keys.others].some((key) => session.entry.owners?.ownerOfText(key) !== watching.owner);
   // Whether a watched key has changed, the shard says.
   const isNothing = transaction.isEmpty && watching === null;
