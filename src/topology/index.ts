@@ -30,6 +30,7 @@ export { type Pin, pinName } from './pins.ts';
 export { position } from './position.ts';
 export { DEFAULT_PLACEMENT, nodeId, optionalClusterFields, topologySchema } from './schema.ts';
 export { parseSetNodes, setNodesText } from './set-nodes.ts';
+export { type KnownShard, type LeadingNode, successorIds } from './shard-successors.ts';
 export { sharesOf } from './shares.ts';
 export { formatSlotRanges, parseSlotRanges, type SlotRange } from './slot-ranges.ts';
 export type { StagedCluster } from './staged-cluster.ts';

@@ -3,6 +3,7 @@ import { DocumentError } from '../yaml/index.ts';
 import { Cluster } from './cluster.ts';
 import type { ClusterDescription, Shard } from './cluster-description.ts';
 import { NODE_ID, type NodeId } from './node-id.ts';
+import { successorIds } from './shard-successors.ts';
 import { formatSlotRanges, parseSlotRanges, type SlotRange, slotFault } from './slot-ranges.ts';
 import { nodesOf, primaryId } from './topology.ts';
 
@@ -49,8 +50,8 @@ interface Line {
 }
 
 /**
- * Reads the line form. A shard has the id of its primary, or the name that it has in `known`, with what the line form does
- * not hold.
+ * Reads the line form. A shard has the id of its primary, or the one that it has in `known`, also where a replica has taken over, with what the
+ * line form does not hold.
  * @throws DocumentError naming every fault
  */
 export function parseSetNodes(
@@ -73,7 +74,7 @@ export function parseSetNodes(
   faults.push(...faultsOf(lines));
   if (lines.length === 0 && faults.length === 0) faults.push({ line: 1, message: 'there is no node in it' });
   const primaries = lines.filter(({ master }) => master === null);
-  const shards = primaries.map((line) => shardOf(line, lines, name, known));
+  const shards = shardsOf(primaries, lines, name, known);
   const wrong = faults.length > 0 ? null : slotFault(shards.map(({ id, slots = [] }) => ({ id, slots })));
   if (wrong !== null) faults.push({ line: 1, message: wrong });
   if (faults.length > 0) {
@@ -119,9 +120,29 @@ function faultsOf(lines: readonly Line[]): Array<{ line: number; message: string
   });
 }
 
-function shardOf(line: Line, lines: readonly Line[], cluster: string, known: ClusterDescription | null): Shard {
-  const replicas = lines.filter(({ master }) => master === line.id).map(({ id, address }) => ({ id, address }));
-  const before = known?.shards.find((shard) => primaryId(cluster, shard) === line.id);
-  const { replicas: _replicas, ...same } = before ?? { id: line.id, nodeId: line.id, weight: 1 };
-  return { ...same, address: line.address, slots: line.slots, ...(replicas.length > 0 ? { replicas } : {}) };
+function shardsOf(
+  primaries: readonly Line[],
+  lines: readonly Line[],
+  cluster: string,
+  known: ClusterDescription | null,
+): Shard[] {
+  const following = Map.groupBy(lines, ({ master }) => master);
+  const replicasOf = ({ id }: Line) =>
+    (following.get(id) ?? []).map((line) => ({ id: line.id, address: line.address }));
+  const leading = primaries.map((line) => ({ id: line.id, followers: replicasOf(line).map(({ id }) => id) }));
+  const before = (known?.shards ?? []).map((shard) => ({
+    id: shard.id,
+    primary: primaryId(cluster, shard),
+    replicas: (shard.replicas ?? []).map(({ id }) => id),
+  }));
+  return successorIds(leading, before).map((shardId, i): Shard => {
+    const line = primaries[i] as Line;
+    const { id, address, slots } = line;
+    const shard = known?.shards.find((each) => each.id === shardId) ?? null;
+    const { replicas: _, ...same } = shard ?? { id: shardId, weight: 1 };
+    const isSamePrimary = shard !== null && primaryId(cluster, shard) === id;
+    const led = isSamePrimary ? {} : { nodeId: id };
+    const replicas = replicasOf(line);
+    return { ...same, ...led, address, slots, ...(replicas.length > 0 ? { replicas } : {}) };
+  });
 }

@@ -3,9 +3,10 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { changeTopology } from '../../handoff/index.ts';
 import { DEFAULT_NAMESPACE, Registry, SqliteStore } from '../../registry/index.ts';
 import { RespClient, textOf } from '../../resp/index.ts';
-import { checkTopology, formatSlotRanges } from '../../topology/index.ts';
+import { checkTopology, formatSlotRanges, type Topology } from '../../topology/index.ts';
 import { ClusterX } from './clusterx.ts';
 import { ClusterXServer } from './clusterx-server.ts';
 
@@ -62,21 +63,50 @@ it('writes nodes, roles and slots into the registry at their version, once', asy
   expect(await ask('CLUSTERX', 'SETNODES', LINES, '5')).toBe('OK');
   expect(await shards()).toEqual(['a 10.0.0.1:6666 0-8191 +10.0.0.3:6666', 'b 10.0.0.2:6666 8192-16383 +']);
   expect(await registry.topologies.read(NAME)).toMatchObject({ version: 5, consistency: 'eventual' });
-  // The same version again says nothing, whatever it says.
-  expect(await ask('clusterx', 'setnodes', 'nonsense', '5')).toBe('OK');
+  const reversed = LINES.split('\n').reverse().join('\n');
+  expect(await ask('clusterx', 'setnodes', reversed, '5')).toBe('OK');
   expect(await ask('CLUSTERX', 'SETNODES', LINES, '4')).toBe('-ERR Invalid cluster version');
   expect(await ask('CLUSTERX', 'VERSION')).toBe('5');
-  // After a failover the shard is the same.
-  const after = LINES.replace(`${A} 10.0.0.1 6666 master - 0-8191`, `${A} 10.0.0.1 6666 slave ${R}`).replace(
-    `slave ${A}`,
-    'master - 0-8191',
+});
+
+it('refuses the current version with other nodes, which would be lost in silence', async () => {
+  expect(await ask('CLUSTERX', 'SETNODES', LINES, '5')).toBe('OK');
+  const moved = LINES.replace('10.0.0.2', '10.0.0.9');
+  expect(await ask('CLUSTERX', 'SETNODES', moved, '5')).toBe('-ERR Invalid cluster version: version 5 has other nodes');
+  expect(await shards()).toContain('b 10.0.0.2:6666 8192-16383 +');
+});
+
+const failedOver = LINES.replace(`${A} 10.0.0.1 6666 master - 0-8191`, `${A} 10.0.0.1 6666 slave ${R}`);
+const lastOfItsShard = LINES.split('\n').slice(1).join('\n');
+
+it.each([
+  ['is its replica now', failedOver.replace(`6666 slave ${A}`, '6666 master - 0-8191'), '+10.0.0.1:6666'],
+  ['has gone', lastOfItsShard.replace(`6666 slave ${A}`, '6666 master - 0-8191'), '+'],
+])('keeps a shard, and what is pinned to it, where a replica takes over from a primary that %s', async (_, lines, replicas) => {
+  expect(await ask('CLUSTERX', 'SETNODES', LINES, '5')).toBe('OK');
+  const topology = (await registry.topologies.read(NAME)) as Topology;
+  const pinned = { ...topology, version: null, pins: [{ prefix: 'p/', shard: A }] };
+  await registry.topologies.commit(pinned);
+  expect(await ask('CLUSTERX', 'SETNODES', lines, '9')).toBe('OK');
+  expect(await shards()).toEqual(
+    expect.arrayContaining([`a 10.0.0.3:6666 0-8191 ${replicas}`, 'b 10.0.0.2:6666 8192-16383 +']),
   );
-  expect(await ask('CLUSTERX', 'SETNODES', after, '9')).toBe('OK');
-  expect((await registry.topologies.read(NAME))?.version).toBe(9);
-  expect((await shards()).map((shard) => shard.slice(2))).toEqual([
-    '10.0.0.2:6666 8192-16383 +',
-    '10.0.0.3:6666 0-8191 +10.0.0.1:6666',
-  ]);
+  expect(await registry.topologies.read(NAME)).toMatchObject({ version: 9, pins: pinned.pins });
+  // The next command knows the node that leads by now.
+  expect(await ask('CLUSTERX', 'SETSLOT', '16383', 'NODE', R, '10')).toBe('OK');
+});
+
+it('hands over what is forced as well, where the cluster is strict', async () => {
+  expect(await ask('CLUSTERX', 'SETNODES', LINES, '5')).toBe('OK');
+  const topology = (await registry.topologies.read(NAME)) as Topology;
+  await changeTopology(
+    registry,
+    { ...topology, version: null, consistency: 'strict' },
+    { expected: topology.version, reason: 'the test', candidate: 'test', clock },
+  );
+  const forced = LINES.replace('10.0.0.2', '10.0.0.9');
+  expect(await ask('CLUSTERX', 'SETNODES', forced, '4', 'force')).toBe('OK');
+  expect((await registry.handoffs.read(NAME)).handoff).toMatchObject({ from: 6, to: 7, step: 'committed' });
 });
 
 it.each(['force', 'FORCE', '1'])('takes an older version by %s, as the next one', async (force) => {

@@ -1,6 +1,7 @@
 import { changeTopology } from '../../handoff/index.ts';
 import { type Registry, VersionConflict } from '../../registry/index.ts';
 import {
+  type ClusterDescription,
   checkTopology,
   nodesOf,
   parseSetNodes,
@@ -46,7 +47,8 @@ const NO_VERSION = -1;
 
 /**
  * CLUSTERX of Kvrocks, by which its controllers tell nodes the topology: here it writes the topology of a cluster in the registry. As in Kvrocks a
- * version is taken once, an older one never. Keyway's versions only grow, so that one that is forced in spite of a newer one becomes the next.
+ * version is taken once, an older one never. Where the current version comes again it has to have the same nodes: what differs would be lost in silence.
+ * Keyway's versions only grow, so that one that is forced in spite of a newer one becomes the next.
  */
 export class ClusterX {
   readonly #registry: Registry;
@@ -89,6 +91,7 @@ export class ClusterX {
 
   /**
    * CLUSTERX SETNODES.
+   * @param force takes the lines also at a version that is no newer, as the next one; what is handed over is so all the same
    * @returns once the version is the current one; at once where it was
    * @throws ClusterXError
    */
@@ -97,12 +100,15 @@ export class ClusterX {
       const current = await this.#read();
       const isAt = versionOf(current);
       if (!force && version < isAt) throw new ClusterXError(CLUSTERX_ERRORS.version);
-      if (!force && version === isAt) return;
       if (current !== null && current.placement.name !== 'slots') throw new ClusterXError(CLUSTERX_ERRORS.notSlots);
       const fault = lineFault(lines);
       if (fault !== null) throw new ClusterXError(fault);
       const cluster = parseSetNodes(lines, 'SETNODES', this.#name.cluster, current);
-      await this.#change({ ...this.#rulesOf(current), ...cluster }, current, version, force);
+      if (current === null || version > isAt)
+        await this.#change({ ...this.#rulesOf(current), ...cluster }, current, version);
+      else if (isSame(cluster, targetOf(current))) return;
+      else if (force) await this.#change({ ...this.#rulesOf(current), ...cluster }, current, isAt + 1);
+      else throw new ClusterXError(`${CLUSTERX_ERRORS.version}: version ${isAt} has other nodes`);
     });
   }
 
@@ -118,7 +124,7 @@ export class ClusterX {
       if (node === undefined) throw new ClusterXError(CLUSTERX_ERRORS.noNode);
       if (node.follows !== null) throw new ClusterXError(CLUSTERX_ERRORS.noMaster);
       const target = targetOf(current);
-      await this.#change({ ...target, shards: withSlots(target, ranges, node.shard) }, current, version, false);
+      await this.#change({ ...target, shards: withSlots(target, ranges, node.shard) }, current, version);
     });
   }
 
@@ -133,7 +139,6 @@ export class ClusterX {
     wanted: Omit<TopologyDraft, 'namespace' | 'version'>,
     current: Topology | null,
     version: number,
-    force: boolean,
   ): Promise<void> {
     const { namespace } = this.#name;
     const draft = { ...wanted, namespace, version: version as TopologyVersion };
@@ -142,8 +147,7 @@ export class ClusterX {
     const { candidate, clock } = this.#writer;
     const expected = current?.version ?? null;
     // Two controllers that say something at once: the second has spoken of another version.
-    const condition = force ? { force } : { expected };
-    await changeTopology(this.#registry, checked, { ...condition, reason: 'CLUSTERX has said so', candidate, clock });
+    await changeTopology(this.#registry, checked, { expected, reason: 'CLUSTERX has said so', candidate, clock });
   }
 
   /** @throws ClusterXError in place of whatever a registry throws: a controller is told, and tries again */
@@ -160,6 +164,12 @@ export class ClusterX {
       throw new ClusterXError(`the topology of ${topologyText(this.#name)} cannot be had: ${reason}`, { cause: error });
     }
   }
+}
+
+/** Whether two have the same nodes with the same roles and slots. */
+function isSame(one: ClusterDescription, other: ClusterDescription): boolean {
+  const linesOf = (cluster: ClusterDescription): string => setNodesText(cluster).split('\n').sort().join('\n');
+  return linesOf(one) === linesOf(other);
 }
 
 function versionOf(current: Topology | null): number {
