@@ -33,14 +33,17 @@ export class ClusterXSession implements RequestSink {
   readonly #clusterX: ClusterX;
   readonly #password: string;
   readonly #socket: Socket;
+  readonly #onKnown: () => void;
   readonly #reader = new RequestReader(this, LIMITS);
   #protocol: Protocol = 2;
   #isAuthenticated = false;
 
-  constructor(clusterX: ClusterX, password: string, socket: Socket) {
+  /** @param onKnown called with each command of a peer that has given the password */
+  constructor(clusterX: ClusterX, password: string, socket: Socket, onKnown: () => void) {
     this.#clusterX = clusterX;
     this.#password = password;
     this.#socket = socket;
+    this.#onKnown = onKnown;
     this.#reader.unauthenticated = true;
     socket.on('data', (bytes: Buffer) => this.#reader.receive(bytes, 0, bytes.length));
     socket.on('error', () => {});
@@ -63,6 +66,7 @@ export class ClusterXSession implements RequestSink {
   async #carryOut(words: readonly string[]): Promise<void> {
     try {
       this.#write(await this.#answer(words));
+      if (this.#isAuthenticated) this.#onKnown();
     } catch (error) {
       if (!(error instanceof ClusterXError)) throw error;
       // An error is one line.

@@ -1,11 +1,13 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { PATIENCE } from '../../../test/support/registries.ts';
 import { changeTopology } from '../../handoff/index.ts';
 import { DEFAULT_NAMESPACE, Registry, SqliteStore } from '../../registry/index.ts';
-import { RespClient, textOf } from '../../resp/index.ts';
+import { type Reply, RespClient, textOf } from '../../resp/index.ts';
 import { checkTopology, formatSlotRanges, type Topology } from '../../topology/index.ts';
 import { ClusterX } from './clusterx.ts';
 import { ClusterXServer } from './clusterx-server.ts';
@@ -187,6 +189,31 @@ it('serves nobody who has not given the password, and takes only so much before'
   const heard = (await Array.fromAsync(socket)).join('');
   expect(heard.match(/-NOAUTH/g)).toHaveLength(2);
   expect(heard).toContain('-ERR Protocol error');
+});
+
+it('has room for a controller, however many connect and say nothing', async () => {
+  const silent = Array.from({ length: 80 }, () => connect(port, '127.0.0.1').on('error', () => {}));
+  try {
+    await Promise.all(silent.map((socket) => once(socket, 'connect')));
+    await vi.waitFor(() => expect(silent.filter(({ closed }) => closed).length).toBeGreaterThan(0), PATIENCE);
+    const another = await dialled(PASSWORD);
+    expect(textOf(await another.ask(['CLUSTERX', 'VERSION']))).toBe('-1');
+    another.close();
+    expect(await ask('CLUSTERX', 'VERSION')).toBe('-1');
+  } finally {
+    for (const socket of silent) socket.destroy();
+  }
+});
+
+it('ends the connection that has been silent for longest where too many have given the password', async () => {
+  const clients = [];
+  for (let i = 0; i < 64; i++) {
+    clients.push(await dialled(PASSWORD));
+    expect(await ask('PING')).toBe('PONG');
+  }
+  await expect(clients[0]?.ask(['PING'])).rejects.toThrow('the server closed the connection');
+  expect(textOf((await clients[1]?.ask(['PING'])) as Reply)).toBe('PONG');
+  for (const each of clients) each.close();
 });
 
 it('carries out what is pipelined in its order', async () => {
