@@ -53,6 +53,36 @@ it('tells a client what a shard has against its channel, of which it listens to 
   await client.hears('[unsubscribe, stays/yes, :0]', 'nil');
 });
 
+it('subscribes where a server sends it, and its client hears nothing of that', async () => {
+  const router = await RedisRouter.start(scope);
+  const [s0, s1] = router.shards;
+  const moved = errorReply(`MOVED 12 127.0.0.1:${s0.port}`);
+  s1.instead = ([name]) => (name === 'ssubscribe' ? moved : undefined);
+  s0.instead = ([name, channel = '']) =>
+    name === 'ssubscribe' ? arrayReply([bulkReply(name), bulkReply(channel), integerReply(1)]) : undefined;
+  const client = router.client().say('SSUBSCRIBE moves/c', 'PING');
+  await client.hears('[ssubscribe, moves/c, :1]', '[pong, ]');
+  expect([s0.times('SSUBSCRIBE'), s1.times('SSUBSCRIBE')]).toEqual([1, 1]);
+});
+
+it('waits for a slot that is not served, and gives up what servers send round for ever, in words that are not theirs', async () => {
+  const router = await RedisRouter.start(scope);
+  const [s0, s1] = router.shards;
+  let times = 0;
+  s0.instead = ([name, channel = '']) => {
+    if (name !== 'ssubscribe' && name !== 'sunsubscribe') return undefined;
+    if (++times < 3) return errorReply('CLUSTERDOWN Hash slot not served');
+    return arrayReply([bulkReply(name), bulkReply(channel), integerReply(1)]);
+  };
+  s1.instead = ([name]) => (name === 'ssubscribe' ? errorReply(`MOVED 12 127.0.0.1:${s1.port}`) : undefined);
+  const client = router.client().say('SSUBSCRIBE stays/c', 'PING', 'SUNSUBSCRIBE', 'PING');
+  await client.hears('[ssubscribe, stays/c, :1]', '[pong, ]', '[sunsubscribe, stays/c, :0]', 'PONG');
+  client.say('SSUBSCRIBE moves/c', 'PING');
+  await client.hears('-TRYAGAIN the slot of the key is being moved; try again', '[pong, ]');
+  expect(await client.ask('PING')).toBe('PONG');
+  expect(s1.times('SSUBSCRIBE')).toBe(10);
+});
+
 /** Half of the slots for each server. */
 function slots([s0, s1]: RedisRouter['shards']) {
   const shards = [

@@ -1,6 +1,7 @@
 import type { Protocol } from '../../resp/index.ts';
 import { TrafficCounters } from '../core/counters.ts';
 import type { Upstream } from '../core/owner/upstream.ts';
+import { retryWaitMs } from '../core/retries.ts';
 import type { ClientSession } from './client-session.ts';
 import type { KeptBytes } from './kept-bytes.ts';
 import type { Listening, ShardWish } from './listening.ts';
@@ -48,6 +49,12 @@ export class ClientListening implements Listening {
     this.#session.waitForAll();
   }
 
+  afterPause(attempt: number, callback: (owners: RedisOwners | null) => void): void {
+    const { context, entry } = this.#session;
+    context.core.counters.stale++;
+    setTimeout(() => callback(entry.owners), retryWaitMs(attempt, context.core.random));
+  }
+
   holdAnswers(): () => void {
     const held = new Held(this.#session);
     this.#session.expect(held);
@@ -58,7 +65,10 @@ export class ClientListening implements Listening {
     const session = this.#session;
     const subscriber = session.subscribe();
     const request = new SubscribeRequest(session, uncounted, owners, owner, subscriber, wish);
-    session.expect(request);
-    if (!request.isSent && request.isOpen) session.waitForAll();
+    if (wish.isAgain) request.proceed();
+    else {
+      session.expect(request);
+      if (!request.isSent && request.isOpen) session.waitForAll();
+    }
   }
 }

@@ -15,8 +15,10 @@ export interface ShardWish {
   ownerIn(owners: RedisOwners): Upstream<RedisPool> | null;
   /** It is about to be sent. */
   onSent(owner: Upstream<RedisPool>): void;
-  /** It cannot be sent. Called before the client is told. */
-  onFailed(): void;
+  /** It is asked again, whatever answers its client waits for by now: what is in its way may wait for its confirmation. */
+  readonly isAgain: boolean;
+  /** It cannot be sent. The client is told afterwards, but where it is asked again. */
+  onFailed(text: string): void;
 }
 
 /** What a subscriber needs of its session. */
@@ -29,6 +31,11 @@ export interface Listening {
   hasBus(owners: RedisOwners): boolean | null;
   /** Sends a command over the connection that the subscriber has to a shard, once all before it is answered. */
   sendToShard(owners: RedisOwners, owner: Upstream<RedisPool>, wish: ShardWish): void;
+  /**
+   * Calls back before something is asked again, with the owners by then; null where there are none.
+   * @param attempt the first repetition is 1, and comes at once
+   */
+  afterPause(attempt: number, callback: (owners: RedisOwners | null) => void): void;
   /** Calls back once all that was asked before is answered. */
   inTurn(callback: () => void): void;
   /** The same, and nothing that comes after it is taken before. */

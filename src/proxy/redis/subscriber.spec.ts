@@ -27,6 +27,7 @@ function subscribed() {
     holdAnswers: () => () => {},
     keptBytes: new KeptBytes(new BufferPool({ maxUnsentBytes: 2 ** 20, maxBacklogBytes: 2 ** 20 })),
     afterAll: () => {},
+    afterPause: () => {},
     onListeningLost: () => {},
   });
   subscriber.adopt(owner, connection);

@@ -2,19 +2,24 @@ import {
   arrayReply,
   bulkReply,
   encodeCommand,
+  errorReply,
   forEachElement,
   integerReply,
   nullReply,
   pushReply,
+  type Redirect,
   ReplyType,
+  redirectOf,
   stringAt,
 } from '../../resp/index.ts';
 import type { Upstream } from '../core/owner/upstream.ts';
 import type { Listening } from './listening.ts';
 import type { RedisOwners } from './redis-owners.ts';
+import { addressIn, isPassing, isRedirect, MAX_SENDINGS } from './requests/slot-error.ts';
 import type { RedisConnection } from './shards/redis-connection.ts';
 import type { RedisPool } from './shards/redis-pool.ts';
 import { CONFIRMATIONS, isNamed, isOfAll, type Kind, WORDS } from './subscription-kind.ts';
+import { ERRORS } from './words.ts';
 
 /** Which shards a subscription is at, and whether the client knows of it. */
 interface Subscription {
@@ -29,6 +34,8 @@ interface Asked {
   readonly isOn: boolean;
   /** The confirmation is not for the client: it has had one, or one of another shard stands for all. */
   readonly isSwallowed: boolean;
+  /** How often it was asked. */
+  readonly sendings: number;
 }
 
 /** What a client listens to: a connection of its own to each shard that owns a channel of its. */
@@ -189,16 +196,28 @@ export class Subscriber {
     owner: Upstream<RedisPool>,
     isSwallowed: boolean,
   ): void {
-    const word = isOn ? WORDS[kind].on : WORDS[kind].off;
-    const asked: Asked = { kind, name, isOn, isSwallowed };
     if (!isSwallowed) this.#unconfirmed++;
+    this.#send({ kind, name, isOn, isSwallowed, sendings: 1 }, owners, owner);
+  }
+
+  #send(asked: Asked, owners: RedisOwners, owner: Upstream<RedisPool>, isRedirected = false): void {
+    const { kind, name, isOn } = asked;
+    const word = isOn ? WORDS[kind].on : WORDS[kind].off;
     this.#session.sendToShard(owners, owner, {
       command: encodeCommand([word, Buffer.from(name, 'latin1')]),
       isOn,
       key: isNamed(kind, name) ? name : null,
-      ownerIn: (later) => this.#successorOf(owner, this.#ownersOf(kind, name, later), later),
+      // A server spoke of the owners that it knew: another version has the last word.
+      ownerIn: (later) =>
+        isRedirected && later.build === owners.build
+          ? owner
+          : this.#successorOf(owner, this.#ownersOf(kind, name, later), later),
       onSent: (at) => this.#noteAsked(at, asked),
-      onFailed: () => this.#onRefused(asked),
+      isAgain: asked.sendings > 1,
+      onFailed: (text) => {
+        if (asked.sendings > 1) this.#tellError(asked, errorReply(text));
+        else this.#onRefused(asked);
+      },
     });
   }
 
@@ -253,8 +272,7 @@ export class Subscriber {
     const [asked] = all;
     if (bytes[start] === ReplyType.Error) {
       all.shift();
-      if (asked?.isSwallowed !== true) this.#session.push(bytes, start, end);
-      if (asked !== undefined) this.#onRefused(asked);
+      this.#onError(owner, asked, bytes, start, end);
       return;
     }
     const heads: Array<readonly [number, number]> = [];
@@ -272,6 +290,39 @@ export class Subscriber {
       this.#confirm(asked.kind, asked.name, asked.isOn);
       this.#settle();
     }
+  }
+
+  #onError(owner: Upstream<RedisPool>, asked: Asked | undefined, bytes: Uint8Array, start: number, end: number): void {
+    if (asked?.isOn === true && isPassing(bytes, start, end) && asked.sendings < MAX_SENDINGS) {
+      this.#askAgain(owner, asked, redirectOf(bytes, start, end));
+      return;
+    }
+    this.#tellError(asked, isRedirect(bytes, start, end) ? errorReply(ERRORS.moved) : bytes.subarray(start, end));
+  }
+
+  #tellError(asked: Asked | undefined, error: Uint8Array): void {
+    if (asked?.isSwallowed !== true) this.#session.push(error, 0, error.length);
+    if (asked !== undefined) this.#onRefused(asked);
+  }
+
+  /** Asks again what a shard has not taken for its slot's sake: where the slot is, as the shard says, or where the topology has it by then. */
+  #askAgain(from: Upstream<RedisPool>, asked: Asked, redirect: Redirect | null): void {
+    const { kind, name, sendings } = asked;
+    const again = { ...asked, sendings: sendings + 1 };
+    const address = redirect?.kind === 'moved' ? addressIn(redirect, from) : null;
+    this.#session.afterPause(address === null ? sendings + 1 : sendings, (owners) => {
+      const subscription = this.#all[kind].get(name);
+      if (this.#isStopped || subscription === undefined) return;
+      const told = address === null ? null : (owners?.at(address) ?? null);
+      const to = told ?? (owners === null ? null : this.#successorOf(from, this.#ownersOf(kind, name, owners), owners));
+      if (owners === null || to === null) {
+        this.#tellError(asked, errorReply(ERRORS.notServed));
+        return;
+      }
+      subscription.owners.delete(from);
+      subscription.owners.add(to);
+      this.#send(again, owners, to, told !== null);
+    });
   }
 
   /** Passes a message on. What a shard calls it depends on the version by which it was asked, which need not be the client's by now. */

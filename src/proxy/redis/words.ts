@@ -30,6 +30,7 @@ export const ERRORS = {
   tooManyNames: 'ERR too many channels and patterns are subscribed to over this connection',
   badName: 'ERR Client names cannot contain spaces, newlines or special characters.',
   noCluster: 'ERR This instance has cluster support disabled',
+  notServed: 'CLUSTERDOWN Hash slot not served',
   moved: 'TRYAGAIN the slot of the key is being moved; try again',
 } as const;
 
@@ -79,7 +80,7 @@ const FAILURES: Readonly<Record<FailureCause, (shard: string, reason: string) =>
 export function refusalText(refusal: Refusal): string {
   switch (refusal.kind) {
     case 'no_owner':
-      return 'CLUSTERDOWN Hash slot not served';
+      return ERRORS.notServed;
     case 'lost_key':
     case 'held_too_long':
     case 'held_too_many':

@@ -47,7 +47,7 @@ const askOwner: LocalAnswer = (session, [slot = ''], command) => {
   const number = owners === null ? null : slotIn(session, slot);
   if (owners === null || number === null) return;
   const owner = owners.table?.partition().owners[number] ?? -1;
-  if (owner < 0) session.refuse('no_owner', 'CLUSTERDOWN Hash slot not served');
+  if (owner < 0) session.refuse('no_owner', ERRORS.notServed);
   else sendToOwner(session, command, owners, owners.reach(owner));
 };
 

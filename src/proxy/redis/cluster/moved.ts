@@ -28,7 +28,7 @@ export function movedText({ entry }: ClientSession, info: CommandInfo, command: 
   for (let i = 1; i < places.count; i++) if (slotAt(i) !== slot) return ERRORS.crossSlot;
   const at = places.at[0] as number;
   const owner = owners.ownerOfBytes(bytes, starts[at] as number, ends[at] as number);
-  if (owner === null) return 'CLUSTERDOWN Hash slot not served';
+  if (owner === null) return ERRORS.notServed;
   const { host, port } = splitAddress(owner.address);
   // An IPv6 address stands without brackets, as servers have it.
   return `MOVED ${slot} ${host}:${port}`;

@@ -1,5 +1,4 @@
 import { encodeCommand, errorCodeIs, type Redirect, ReplyType, redirectOf } from '../../../resp/index.ts';
-import { addressText, splitAddress } from '../../../runtime/address.ts';
 import { LATENCY_UNIT_US, latencyBucket } from '../../core/counters.ts';
 import type { OpenStream } from '../../core/open-request.ts';
 import type { Refusal } from '../../core/refusal.ts';
@@ -10,9 +9,8 @@ import type { RedisConnection } from '../shards/redis-connection.ts';
 import { ERRORS, refusalText } from '../words.ts';
 import { RetryTurn } from './retry-turn.ts';
 import { NOT_KEPT, RoutedCommand } from './routed-command.ts';
+import { addressIn, isPassing, isRedirect, MAX_SENDINGS } from './slot-error.ts';
 
-/** A command may be sent so often, for whatever reasons servers give: some seconds' worth. */
-const MAX_SENDINGS = 10;
 /** Says that the next command is asked of a node that only takes the slot over (Redis Cluster's ASK). */
 const ASKING = encodeCommand(['ASKING']);
 
@@ -85,13 +83,8 @@ export class RedisRequest extends RoutedCommand {
    * never passed on: a client that followed them would go round the router.
    */
   protected isRetried(bytes: Uint8Array, start: number, end: number): boolean {
-    const isRedirected = errorCodeIs(bytes, start, end, 'MOVED') || errorCodeIs(bytes, start, end, 'ASK');
-    const isPassing =
-      isRedirected ||
-      errorCodeIs(bytes, start, end, 'TRYAGAIN') ||
-      errorCodeIs(bytes, start, end, 'CLUSTERDOWN') ||
-      errorCodeIs(bytes, start, end, 'LOADING');
-    if (!isPassing) return errorCodeIs(bytes, start, end, 'NOSCRIPT') && this.bringsScript();
+    const isRedirected = isRedirect(bytes, start, end);
+    if (!isPassing(bytes, start, end)) return errorCodeIs(bytes, start, end, 'NOSCRIPT') && this.bringsScript();
     if (!this.isOfServer(bytes, start, end)) return false;
     if (this.mayBeSentAgain && this.owner.retryBudget.take() && this.takeBack()) {
       this.sendAgain(isRedirected ? redirectOf(bytes, start, end) : null);
@@ -133,7 +126,7 @@ export class RedisRequest extends RoutedCommand {
     this.traffic.retries++;
     this.owner.counters.retries++;
     counters.stale++;
-    const target = to === null ? null : this.owners.at(this.addressOf(to.address));
+    const target = to === null ? null : this.owners.at(addressIn(to, this.owner));
     if (target !== null) this.redirected = target;
     this.before = target !== null && to?.kind === 'ask' ? ASKING : null;
     // What its client has sent behind it must not overtake it.
@@ -157,12 +150,6 @@ export class RedisRequest extends RoutedCommand {
 
   override onFirst(): void {
     if (this.place instanceof RetryTurn && this.place.isDue) this.proceed();
-  }
-
-  /** A server that knows no name of its own leaves the host out: it is its own. IPv6 addresses stand without brackets. */
-  private addressOf(address: string): string {
-    const { host, port } = splitAddress(address);
-    return addressText({ host: host === '' ? this.owner.target.host : host, port });
   }
 
   // ---- its end -------------------------------------------------------------------------------------------------------

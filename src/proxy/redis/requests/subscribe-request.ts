@@ -67,8 +67,12 @@ export class SubscribeRequest extends RedisRequest {
   }
 
   protected override fail(text: string): void {
-    this.wish.onFailed();
+    this.wish.onFailed(text);
     super.fail(text);
+  }
+
+  protected override answerFailure(text: string): void {
+    if (!this.wish.isAgain) super.answerFailure(text);
   }
 
   override sendOn(connection: RedisConnection): void {
@@ -81,6 +85,7 @@ export class SubscribeRequest extends RedisRequest {
 
   private end(): void {
     this.isOpen = false;
+    if (this.wish.isAgain) return;
     this.client.onBytes(this, NOTHING, 0, 0, true);
     this.client.onUnsent();
   }

@@ -27,7 +27,7 @@ export function sendByKey(session: ClientSession, info: CommandInfo, command: Co
 }
 
 function refuseUnowned(session: ClientSession): void {
-  session.refuse('no_owner', 'CLUSTERDOWN Hash slot not served');
+  session.refuse('no_owner', ERRORS.notServed);
 }
 
 /** Sends a command to the one shard that owns all its keys; to any, which says what is wrong with it, where it has none. */

@@ -8,6 +8,7 @@ import { RedisRequest } from '../requests/redis-request.ts';
 import { OF_ITS_SHARD } from '../requests/routed-command.ts';
 import { type Divisible, divide } from '../requests/split-request.ts';
 import { mergeEverywhere } from '../split/index.ts';
+import { ERRORS } from '../words.ts';
 import { keyPlaces, ownerOfAll, ownersFor } from './placing.ts';
 import { sendByKeys } from './sending.ts';
 
@@ -52,7 +53,7 @@ function isOfOneSlot({ bytes, starts, ends }: Command): boolean {
 function split(session: ClientSession, owners: RedisOwners, divisible: Divisible, command: Command): void {
   // `ownerOfAll` has found all places.
   const answer = divide(session, owners, divisible, command, keyPlaces);
-  if (answer === null) session.refuse('no_owner', 'CLUSTERDOWN Hash slot not served');
+  if (answer === null) session.refuse('no_owner', ERRORS.notServed);
   else beginGathered(session, divisible.info, command, answer);
 }
 

@@ -56,7 +56,7 @@ function faultInTransaction(
   if (keyPlaces.count === 0) return null;
   const first = transaction.owner ?? ownerOfWatched(session, owners);
   if (owner === undefined || (first !== null && owner !== first)) return ERRORS.crossSlot;
-  if (owner === null) return 'CLUSTERDOWN Hash slot not served';
+  if (owner === null) return ERRORS.notServed;
   transaction.owner = owner;
   return null;
 }
@@ -110,7 +110,7 @@ function watch(session: ClientSession, info: CommandInfo, command: Command): voi
   const watched = session.watching;
   if (owner === undefined || (watched !== null && watched.owner !== owner))
     session.refuse('cross_slot', ERRORS.crossSlot);
-  else if (owner === null) session.refuse('no_owner', 'CLUSTERDOWN Hash slot not served');
+  else if (owner === null) session.refuse('no_owner', ERRORS.notServed);
   else {
     const [key = '', ...others] = textsAt(command);
     const traffic = session.entry.trafficOf(info);
