@@ -1,8 +1,10 @@
+import { once } from 'node:events';
 import { afterEach, expect, it, vi } from 'vitest';
 import { bulkReply } from '../../src/resp/index.ts';
 import { checkTopology, shareCluster, type TopologyVersion } from '../../src/topology/index.ts';
 import { Scope } from '../support/processes.ts';
 import { PATIENCE } from '../support/registries.ts';
+import { allLimits } from '../support/router-settings.ts';
 import type { RedisClient } from './redis-client.ts';
 import { RedisRouter } from './redis-router.ts';
 
@@ -62,6 +64,33 @@ it('ends clients that are named by their address or by filters, itself last', as
   one.say('CLIENT KILL TYPE normal SKIPME no');
   await one.hears(':1');
   await vi.waitFor(() => expect(one.isClosed).toBe(true), PATIENCE);
+});
+
+it('lists clients some at a time, so that others are served, and no list is larger than what is kept for a client', async () => {
+  const router = await RedisRouter.start(scope, {
+    settings: { limits: { ...allLimits, maxUnsentBytes: 200_000 } },
+  });
+  const many = Array.from({ length: 700 }, () => router.client());
+  await Promise.all(many.map((client) => once(client.socket, 'connect')));
+  const [one, two] = [router.client(), router.client()];
+  await two.ask('PING');
+  await one.ask('INFO clients');
+  one.say(...Array.from({ length: 50 }, () => 'CLIENT LIST'), 'PING');
+  await two.ask('SET stays/a 1');
+  expect(one.heard.length).toBeLessThan(50);
+  await one.hasHeard(51);
+  expect(one.heard.every((each) => each.length < 200_000)).toBe(true);
+  expect(one.heard.at(-1)).toBe('PONG');
+  expect(router.router.context.buffers.backlog.bytes).toBe(0);
+  // With a name of some length the list has no room.
+  for (const client of many.slice(0, 300)) client.say(`CLIENT SETNAME ${'n'.repeat(500)}`);
+  await Promise.all(many.slice(0, 300).map((client) => client.hasHeard(1)));
+  one.heard.length = 0;
+  one.say('CLIENT LIST', 'CLIENT LIST TYPE pubsub', 'PING');
+  await one.hasHeard(3);
+  expect(one.heard[0]).toMatch(/^-ERR the answer is longer than what the router keeps/);
+  expect(one.heard.slice(1)).toEqual(['', 'PONG']);
+  expect(router.router.context.buffers.backlog.bytes).toBe(0);
 });
 
 it('sorts by other keys only where one server has them all', async () => {

@@ -22,6 +22,8 @@ export type RedisMode = 'hidden' | 'direct' | 'routers';
 /** What clients find at an address: the owners of their keys, and what is counted for their commands. */
 export class RedisEntry {
   readonly description: RedisEntryDescription;
+  /** How many are connected. */
+  clients = 0;
   readonly #ownersNow: () => RedisOwners | null;
   readonly #counters: RouterCounters;
   /** By the number of the command; made when it comes first. */

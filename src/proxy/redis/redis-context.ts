@@ -1,5 +1,6 @@
 import type { CoreContext } from '../core/context.ts';
 import type { ReplayArena } from '../core/replay-arena.ts';
+import type { Chores } from './chores.ts';
 import type { ListedClient } from './listed-client.ts';
 import type { ReplySlab } from './requests/reply-slab.ts';
 import type { ScriptCaches } from './requests/script-cache.ts';
@@ -21,6 +22,8 @@ export interface RedisContext {
   readonly oneSlotEach: Set<string>;
   /** Whether shards (`Upstream`) are told by others of their cluster what is published there, as far as they were asked. */
   readonly buses: WeakMap<object, boolean>;
+  /** What takes long for its clients. */
+  readonly chores: Chores;
   /** Where scans of all shards have come to. */
   readonly cursors: ScanCursors;
 }

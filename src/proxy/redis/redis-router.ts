@@ -6,6 +6,7 @@ import type { ClusterOwners } from '../core/owner/cluster-owners.ts';
 import type { PoolFactories } from '../core/owner/pool.ts';
 import { ReplayArena } from '../core/replay-arena.ts';
 import type { Session } from '../core/session.ts';
+import { Chores } from './chores.ts';
 import type { SessionOwner } from './client-session.ts';
 import { RedisEntry, type RedisEntryDescription } from './entry.ts';
 import type { RedisContext } from './redis-context.ts';
@@ -43,6 +44,7 @@ export class RedisRouter implements RunningFamily<RedisSettings>, SessionOwner {
       scripts: new ScriptCaches(),
       oneSlotEach: new Set(),
       buses: new WeakMap(),
+      chores: new Chores(),
       cursors: new ScanCursors(),
     };
     this.#nowhere = new RedisEntry({ cluster: '' }, () => null, host.context.counters);
@@ -52,6 +54,7 @@ export class RedisRouter implements RunningFamily<RedisSettings>, SessionOwner {
   accept(accepted: Accepted, entry: string): Session {
     const session = new RedisSession(this, accepted, this.#entries.get(entry) ?? this.#nowhere, ++this.#lastId);
     this.#sessions.add(session);
+    session.entry.clients++;
     return session;
   }
 
@@ -96,7 +99,7 @@ export class RedisRouter implements RunningFamily<RedisSettings>, SessionOwner {
   }
 
   onSessionClosed(session: RedisSession): void {
-    this.#sessions.delete(session);
+    if (this.#sessions.delete(session)) session.entry.clients--;
     this.#host.onSessionClosed(session);
   }
 

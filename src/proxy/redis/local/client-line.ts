@@ -1,12 +1,6 @@
 import { addressText, canonicalAddress } from '../../../runtime/address.ts';
-import type { ClientSession } from '../client-session.ts';
 import type { ListedClient } from '../listed-client.ts';
 import { DEFAULT_USER } from '../words.ts';
-
-/** The clients of a worker at the same address as one of them, itself included. */
-export function fellowsOf({ context, entry }: ClientSession): ListedClient[] {
-  return [...context.clients].filter((client) => client.entry === entry);
-}
 
 /** Where a client comes from: with the PROXY protocol its own host, and the port of the balancer's connection. */
 export function peerOf({ accepted }: ListedClient): string {

@@ -1,9 +1,20 @@
-import { arrayReply, bulkReply, integerReply, mapReply, nullReply, OK, verbatimReply } from '../../../resp/index.ts';
+import {
+  arrayReply,
+  bulkReply,
+  errorReply,
+  integerReply,
+  mapReply,
+  nullReply,
+  OK,
+  verbatimReply,
+} from '../../../resp/index.ts';
+import type { ClientSession } from '../client-session.ts';
 import type { ListedClient } from '../listed-client.ts';
 import { cut, ERRORS } from '../words.ts';
 import { FilterFault, killFilter, listFilter } from './client-filter.ts';
-import { fellowsOf, lineOf, peerOf } from './client-line.ts';
+import { lineOf, peerOf } from './client-line.ts';
 import { setName } from './connection.ts';
+import { FellowsAnswer, type FellowsVisit } from './fellows-answer.ts';
 import type { LocalAnswer } from './local-answer.ts';
 
 /** CLIENT REPLY ON|OFF|SKIP: ON alone is answered. */
@@ -41,12 +52,24 @@ const list: LocalAnswer = (session, words) => {
   const isMeant = listFilter(words);
   if (isMeant instanceof FilterFault) session.refuse('bad_command', isMeant.text);
   else {
-    const lines = fellowsOf(session)
-      .filter(isMeant)
-      .map((client) => lineOf(client, nowMs));
-    session.say(verbatimReply(lines.join(''), session.protocol));
+    const lines: string[] = [];
+    visitFellows(session, {
+      visit: (client) => {
+        if (!isMeant(client)) return 0;
+        const line = lineOf(client, nowMs);
+        lines.push(line);
+        return line.length;
+      },
+      finish: () => verbatimReply(lines.join(''), session.protocol),
+    });
   }
 };
+
+/** What its client sends behind it is taken once it is answered: one client has one such answer made at a time. */
+function visitFellows(session: ClientSession, visit: FellowsVisit): void {
+  session.expect(new FellowsAnswer(session, visit));
+  session.waitForAll();
+}
 
 /** CLIENT KILL addr:port, as it was first, or with filters. */
 const kill: LocalAnswer = (session, words) => {
@@ -58,14 +81,22 @@ const kill: LocalAnswer = (session, words) => {
     session.refuse('bad_command', isMeant.text);
     return;
   }
-  const found = fellowsOf(session).filter(isMeant);
-  if (isOld && found.length === 0) session.refuse('bad_command', 'ERR No such client');
-  else session.say(isOld ? OK : integerReply(found.length));
-  for (const client of found) {
-    // Who ends itself hears that first.
-    if (client === session) session.quit();
-    else client.destroy();
-  }
+  let found = 0;
+  let endsItself = false;
+  visitFellows(session, {
+    visit: (client) => {
+      if (!isMeant(client)) return 0;
+      found++;
+      // Who ends itself hears that first.
+      if (client === session) endsItself = true;
+      else client.destroy();
+      return 0;
+    },
+    finish: () => (isOld ? (found > 0 ? OK : errorReply('ERR No such client')) : integerReply(found)),
+    after: () => {
+      if (endsItself) session.quit();
+    },
+  });
 };
 
 /** CLIENT TRACKINGINFO of a client whose keys are not tracked. */

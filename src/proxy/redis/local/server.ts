@@ -1,7 +1,6 @@
 import { arrayReply, bulkReply, integerReply, mapReply } from '../../../resp/index.ts';
 import type { ClientSession } from '../client-session.ts';
 import { DEFAULT_USER, ERRORS } from '../words.ts';
-import { fellowsOf } from './client-line.ts';
 import { globMatches } from './glob.ts';
 import type { LocalAnswer } from './local-answer.ts';
 
@@ -21,7 +20,7 @@ export const info: LocalAnswer = (session, sections) => {
   const { entry } = session;
   const texts: Readonly<Record<string, readonly string[]>> = {
     server: [`redis_version:${SERVER_VERSION}`, `redis_mode:${modeOf(session)}`, 'arch_bits:64', 'executable:keyway'],
-    clients: [`connected_clients:${fellowsOf(session).length}`],
+    clients: [`connected_clients:${entry.clients}`],
     replication: ['role:master', 'connected_slaves:0'],
     cluster: [`cluster_enabled:${entry.mode === 'hidden' ? 0 : 1}`],
     keyway: [
