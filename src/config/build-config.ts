@@ -135,29 +135,35 @@ function entryNameOf(i: number): string {
 function redisEntriesOf(file: ConfigFile, report: Report): Config['redis'] {
   const entries = file.listen.flatMap(({ redis }, i) => {
     if (redis === undefined) return [];
-    const { cluster, passwordFile, mode, announce } = redis;
+    const { cluster, passwordFile, mode, reads, announce } = redis;
     const at = ['listen', i, 'redis'];
     checkCluster(file, cluster, 'Redis', [...at, 'cluster'], report);
     const password = passwordFile === undefined ? undefined : secretOf(passwordFile, [...at, 'passwordFile'], report);
     checkMode(file, redis, at, report);
-    return [[entryNameOf(i), { cluster, password, mode, announce }] as const];
+    return [[entryNameOf(i), { cluster, password, mode, reads, announce }] as const];
   });
   return Object.fromEntries(entries);
 }
 
-/** A cluster for clients of Redis Cluster has slots. */
+/** A cluster for clients of Redis Cluster has slots, and so has one with replicas. */
 function checkMode(
   { clusters }: ConfigFile,
-  { cluster, mode, announce }: NonNullable<ConfigFile['listen'][number]['redis']>,
+  { cluster, mode, reads, announce }: NonNullable<ConfigFile['listen'][number]['redis']>,
   at: readonly (string | number)[],
   report: Report,
 ): void {
+  const { shards, placement = {} } = clusters[cluster] ?? {};
+  const hasReplicas = shards === undefined || 'slots' in placement;
+  if (reads !== 'primary' && !hasReplicas)
+    report(
+      [...at, 'reads'],
+      `the keys of ${cluster} are not placed by slots: its shards have no replicas to read from`,
+    );
   if (mode === 'hidden') {
     if (announce !== undefined) report([...at, 'announce'], 'is for the modes direct and routers');
     return;
   }
-  const { shards, placement = {} } = clusters[cluster] ?? {};
-  if (shards !== undefined && !('slots' in placement))
+  if (!hasReplicas)
     report([...at, 'mode'], `the keys of ${cluster} are not placed by slots, which clients of Redis Cluster go by`);
 }
 

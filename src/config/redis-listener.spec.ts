@@ -28,7 +28,7 @@ it('needs no routes where all addresses are for Redis', () => {
   expect(routes).toEqual([]);
   const only = listeners[0]?.only;
   expect(only?.family).toBe('redis');
-  expect(redis[only?.entry ?? '']).toEqual({ cluster: 'cache', password: 'sesame', mode: 'hidden' });
+  expect(redis[only?.entry ?? '']).toEqual({ cluster: 'cache', password: 'sesame', mode: 'hidden', reads: 'primary' });
   expect(faultOf({ listen: [...listen, { address: '127.0.0.1:8080' }] })).toContain('routes: there is none');
 });
 
@@ -66,6 +66,13 @@ it('takes shards from servers of a cluster, and asks no placement for them', () 
   expect(faultWith({ placement: { slots: {} } })).toContain('comes from the servers with the shards');
   expect(faultWith({ upstream: {} })).toContain('the shards of cache speak http2');
   expect(faultWith({ discover: { redis: ['nowhere'] } })).toContain('clusters.cache.discover.redis.0');
+});
+
+it('reads from replicas only where shards may have some', () => {
+  const listen = [{ address: '127.0.0.1:6379', redis: { cluster: 'cache', reads: 'preferReplica' } }];
+  expect(faultOf({ listen })).toContain('its shards have no replicas to read from');
+  const bySlots = { cache: { upstream: { protocol: 'redis' }, placement: { slots: {} }, shards } };
+  expect(faultOf({ clusters: bySlots, listen })).toBe('');
 });
 
 it('shows a cluster to clients only where keys are placed by slots', () => {

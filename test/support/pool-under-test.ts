@@ -41,6 +41,7 @@ export class PoolUnderTest<Kind extends HttpPool> {
     this.context = routerContext(() => this.nowMs, { onShardLeaving: () => void this.leaving++ });
     const endpoint: ShardEndpoint = {
       login: null,
+      isReplica: false,
       target: { host: '127.0.0.1', port },
       certificates: null,
       label: 'docs/s0',

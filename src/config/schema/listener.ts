@@ -28,6 +28,12 @@ export const redisListener = z
       .describe(
         'hidden: clients see one server. direct: clients of a cluster learn its nodes here, and go to them. routers: they see the routers as the nodes of a cluster.',
       ),
+    reads: z
+      .enum(['primary', 'preferReplica', 'replica'])
+      .default('primary')
+      .describe(
+        'Where commands that only read go. primary: to the owner of their keys. preferReplica: to a replica of it, or to the owner where none is healthy. replica: to replicas alone. Replicas may be behind.',
+      ),
     announce: z
       .array(reachableAddress)
       .min(1)

@@ -1,6 +1,7 @@
 import { errorReply, type Protocol } from '../../resp/index.ts';
 import type { CommandInfo } from './commands/index.ts';
 import type { RedisEntry } from './entry.ts';
+import type { Reads } from './reads/replica-reading.ts';
 import type { RedisContext } from './redis-context.ts';
 import { endWatching, type Transaction, type Watching } from './requests/transaction.ts';
 import type { Subscriber } from './subscriber.ts';
@@ -36,6 +37,11 @@ export abstract class ClientState {
   /** Nothing decides about its commands but the commands: most clients are so. */
   get isPlain(): boolean {
     return this.isAuthenticated && this.subscriber === null && this.entry.mode !== 'direct';
+  }
+
+  /** Where reads go: what it watches is known to its shard alone. */
+  get readsFrom(): Reads {
+    return this.watching === null ? this.entry.reads : 'primary';
   }
 
   /** The client has said who it is, or is nobody again. */

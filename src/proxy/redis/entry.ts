@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { RouterCounters, TrafficCounters } from '../core/counters.ts';
 import type { CommandInfo } from './commands/index.ts';
+import type { Reads } from './reads/replica-reading.ts';
 import type { RedisOwners } from './redis-owners.ts';
 
 /** An address at which Redis clients come in. Plain data. */
@@ -9,6 +10,7 @@ export interface RedisEntryDescription {
   /** What clients have to give; undefined: nothing. */
   readonly password?: string | undefined;
   readonly mode?: RedisMode | undefined;
+  readonly reads?: Reads | undefined;
   /** Where clients reach this router, `host:port`, in place of the address that they have come to. */
   readonly announce?: readonly string[] | undefined;
 }
@@ -42,6 +44,10 @@ export class RedisEntry {
 
   get mode(): RedisMode {
     return this.description.mode ?? 'hidden';
+  }
+
+  get reads(): Reads {
+    return this.description.reads ?? 'primary';
   }
 
   /** Where the other routers of the cluster are reached, as they announce themselves. */

@@ -2,6 +2,7 @@ import type { CoreContext } from '../core/context.ts';
 import type { ReplayArena } from '../core/replay-arena.ts';
 import type { Chores } from './chores.ts';
 import type { ListedClient } from './listed-client.ts';
+import type { ReplicaChoices } from './reads/replica-choices.ts';
 import type { ReplySlab } from './requests/reply-slab.ts';
 import type { ScriptCaches } from './requests/script-cache.ts';
 import type { ScanCursors } from './split/index.ts';
@@ -24,6 +25,8 @@ export interface RedisContext {
   readonly buses: WeakMap<object, boolean>;
   /** What takes long for its clients. */
   readonly chores: Chores;
+  /** Which replicas are asked. */
+  readonly replicaChoices: ReplicaChoices;
   /** Where scans of all shards have come to. */
   readonly cursors: ScanCursors;
 }

@@ -9,6 +9,7 @@ import type { Session } from '../core/session.ts';
 import { Chores } from './chores.ts';
 import type { SessionOwner } from './client-session.ts';
 import { RedisEntry, type RedisEntryDescription } from './entry.ts';
+import { ReplicaChoices } from './reads/replica-choices.ts';
 import type { RedisContext } from './redis-context.ts';
 import { REDIS_PROTOCOL, type RedisOwners } from './redis-owners.ts';
 import type { RedisSettings } from './redis-settings.ts';
@@ -45,6 +46,7 @@ export class RedisRouter implements RunningFamily<RedisSettings>, SessionOwner {
       oneSlotEach: new Set(),
       buses: new WeakMap(),
       chores: new Chores(),
+      replicaChoices: new ReplicaChoices(host.context.random),
       cursors: new ScanCursors(),
     };
     this.#nowhere = new RedisEntry({ cluster: '' }, () => null, host.context.counters);

@@ -6,6 +6,7 @@ import type { RequestGate } from '../gate/request-gate.ts';
 import type { Key, ReceivedKey } from './key.ts';
 import { KeyBytes } from './key-bytes.ts';
 import type { Pool } from './pool.ts';
+import type { ServerPlace } from './server-place.ts';
 import type { Upstream, UpstreamDescription } from './upstream.ts';
 
 /** A cluster, and how its shards are spoken to. */
@@ -37,7 +38,7 @@ export class ClusterOwners<P extends Pool = Pool> implements Owners {
   readonly shared: SharedCluster | null;
   /** The same as this thread has opened it. */
   readonly table: ClusterTable | null;
-  readonly #upstreamOf: (shard: ShardPlace) => Upstream<P>;
+  readonly #upstreamOf: (place: ServerPlace) => Upstream<P>;
   /** By the shard's number, made when a request is for it: a version of 10,000 shards is swapped in without a pause. */
   readonly #upstreams: Array<Upstream<P> | undefined>;
   /** What stands before them; null where nothing ever does. */
@@ -47,11 +48,14 @@ export class ClusterOwners<P extends Pool = Pool> implements Owners {
   readonly #keyBytes = new KeyBytes();
   /** The shards' numbers by their ids; made when a shard is asked for by its id. */
   #numbers: ReadonlyMap<string, number> | null = null;
+  /** Where the replicas are, by their shards, and those that are reached; made when one is first asked for. */
+  #replicaPlaces: ReadonlyMap<string, readonly ServerPlace[]> | null = null;
+  readonly #replicas = new Map<string, readonly Upstream<P>[]>();
 
   constructor(
     { name, upstream, table }: RoutedCluster,
     gate: RequestGate | null,
-    upstreamOf: (shard: ShardPlace) => Upstream<P>,
+    upstreamOf: (place: ServerPlace) => Upstream<P>,
   ) {
     this.name = name;
     this.upstream = upstream;
@@ -168,6 +172,17 @@ export class ClusterOwners<P extends Pool = Pool> implements Owners {
     return (this.table as ClusterTable).shardAt(index);
   }
 
+  /** The replicas of a shard, in their order; none where keys are not placed by slots. */
+  replicasOf(shard: string): readonly Upstream<P>[] {
+    const known = this.#replicas.get(shard);
+    if (known !== undefined) return known;
+    this.#replicaPlaces ??= replicaPlacesOf(this.table);
+    const made = (this.#replicaPlaces.get(shard) ?? []).map(this.#upstreamOf);
+    for (const replica of made) this.reached.add(replica);
+    this.#replicas.set(shard, made);
+    return made;
+  }
+
   /** The shard of this number. */
   reach(index: number): Upstream<P> {
     const known = this.#upstreams[index];
@@ -177,4 +192,15 @@ export class ClusterOwners<P extends Pool = Pool> implements Owners {
     this.reached.add(made);
     return made;
   }
+}
+
+function replicaPlacesOf(table: ClusterTable | null): ReadonlyMap<string, readonly ServerPlace[]> {
+  const replicas = (table?.nodes() ?? []).filter(({ follows }) => follows !== null);
+  const byShard = Map.groupBy(replicas, ({ shard }) => shard);
+  return new Map(
+    [...byShard].map(([shard, nodes]) => [
+      shard,
+      nodes.map(({ id, address }): ServerPlace => ({ id: `${shard}/${id}`, address, isReplica: true })),
+    ]),
+  );
 }

@@ -18,6 +18,8 @@ export interface ShardEndpoint extends SocketTarget {
   readonly counters: ShardCounters;
   /** Null where connections begin without one. */
   readonly login: Login | null;
+  /** It is a replica of a shard, which is asked for reads alone. */
+  readonly isReplica: boolean;
   readonly limits: UpstreamLimits;
   /** A connection was made, or could not be. */
   onReached(): void;

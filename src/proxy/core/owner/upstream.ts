@@ -1,7 +1,6 @@
 import { ClientCertificates, type ClientTlsDescription } from '../../../io/index.ts';
 import { splitAddress } from '../../../runtime/address.ts';
 import type { Log } from '../../../runtime/log.ts';
-import type { ShardPlace } from '../../../topology/index.ts';
 import { type ActiveHealthDescription, HealthChecker } from '../../health/index.ts';
 import type { CoreContext } from '../context.ts';
 import { FAILURES, type FailureCause } from '../failure.ts';
@@ -11,6 +10,7 @@ import { HeldRequests } from './held-requests.ts';
 import type { Cleared, OutgoingRequest } from './outgoing-request.ts';
 import { OwnerHealth, type PassiveHealthDescription } from './owner-health.ts';
 import type { Login, Pool, PoolFactory, ShardEndpoint, UpstreamLimits } from './pool.ts';
+import type { ServerPlace } from './server-place.ts';
 
 /** How a cluster's shards are spoken to. Plain data. */
 export interface UpstreamDescription {
@@ -35,6 +35,7 @@ export class Upstream<P extends Pool = Pool> implements ShardEndpoint {
   readonly cluster: string;
   readonly id: string;
   readonly address: string;
+  readonly isReplica: boolean;
   readonly target;
   readonly label: string;
   readonly counters;
@@ -59,7 +60,7 @@ export class Upstream<P extends Pool = Pool> implements ShardEndpoint {
   constructor(
     context: CoreContext,
     cluster: string,
-    { id, address }: ShardPlace,
+    { id, address, isReplica = false }: ServerPlace,
     description: UpstreamDescription,
     makePool: PoolFactory<P>,
   ) {
@@ -69,13 +70,15 @@ export class Upstream<P extends Pool = Pool> implements ShardEndpoint {
     this.cluster = cluster;
     this.id = id;
     this.address = address;
+    this.isReplica = isReplica;
     this.target = splitAddress(address);
     this.label = `${id} (${address})`;
     this.counters = context.counters.shard(cluster, id);
     this.certificates = tls === undefined ? null : new ClientCertificates(tls);
     this.login = login ?? null;
     this.limits = limitsOf(context, description);
-    this.waitForOwnerMs = waitForOwnerMs;
+    // Nobody waits for one replica: there is another, or the shard itself.
+    this.waitForOwnerMs = isReplica ? 0 : waitForOwnerMs;
     this.#log = context.log.child({ cluster, shard: id, address });
     const watched = activeHealth !== undefined || passiveHealth !== undefined;
     this.health = watched

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { ShardPlace } from '../../../topology/index.ts';
 import type { CoreContext } from '../context.ts';
 import { MAX_LABELLED } from '../counters.ts';
 import type { RequestGate } from '../gate/request-gate.ts';
 import { ClusterOwners, type RoutedCluster } from './cluster-owners.ts';
 import { ejectOutliers } from './owner-health.ts';
 import type { PoolFactories, PoolFactory } from './pool.ts';
+import type { ServerPlace } from './server-place.ts';
 import { Upstream, type UpstreamDescription } from './upstream.ts';
 
 /** The number of shards of a new version that are introduced in one turn: less than a millisecond. */
@@ -41,7 +41,7 @@ export class Upstreams {
     const makePool = this.#pools[description.protocol];
     if (makePool === undefined) throw new Error(`no protocol ${description.protocol}, which cluster ${name} speaks`);
     if (before !== undefined && !isDeepStrictEqual(before.upstream, description)) this.#renew(name);
-    const owners = new ClusterOwners(cluster, gate, (shard) => this.#upstreamOf(name, shard, description, makePool));
+    const owners = new ClusterOwners(cluster, gate, (place) => this.#upstreamOf(name, place, description, makePool));
     this.#clusters.set(name, owners);
     for (const past of before?.reached ?? []) this.#past.set(past, Number.POSITIVE_INFINITY);
     this.#introduce(owners, description.activeHealth !== undefined, 0);
@@ -88,7 +88,7 @@ export class Upstreams {
     if (end < last) setImmediate(() => this.#introduce(owners, reaches, end));
   }
 
-  #upstreamOf(cluster: string, place: ShardPlace, description: UpstreamDescription, makePool: PoolFactory): Upstream {
+  #upstreamOf(cluster: string, place: ServerPlace, description: UpstreamDescription, makePool: PoolFactory): Upstream {
     const name = placeName(cluster, place.id, place.address);
     let upstream = this.#current.get(name);
     if (upstream === undefined) {

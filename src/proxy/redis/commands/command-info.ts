@@ -13,6 +13,8 @@ export interface CommandInfo {
   readonly isWrite: boolean;
   /** It is a write, or does what may be one: a script may do anything. */
   readonly mayWrite: boolean;
+  /** It reads keys and does nothing else, so that a replica may answer it. */
+  readonly isRead: boolean;
   readonly isAdmin: boolean;
   /** The argument that is its one key, as most commands have it; 0: ask `keysOf`. */
   readonly keyAt: number;
@@ -30,6 +32,9 @@ const MOVABLE = 'movablekeys';
 /** Servers do not call them writes: whether they are depends on their scripts. */
 const MAY_WRITE: ReadonlySet<string> = new Set(['eval', 'evalsha', 'fcall']);
 
+/** What servers call reads, and is about the server, or the time of a key's last use there. */
+const OF_ONE_SERVER = /^(?:touch|object\||memory\|)/;
+
 /** A command that no rule is written for: a server that is newer than the table has it. */
 const WITHOUT_RULE: Rule = { way: 'refused', error: 'ERR the router has no rule for the command' };
 
@@ -39,17 +44,20 @@ export const commands: readonly CommandInfo[] = serverCommands.map(describe);
 function describe(command: ServerCommand, index: number): CommandInfo {
   const { name, arity, flags, keys } = command;
   const isContainer = serverCommands.some((other) => other.name.startsWith(`${name}|`));
+  const rule = findRule(name, keys.length > 0, isContainer) ?? WITHOUT_RULE;
+  const goesByKeys = rule.way === 'keys' || rule.way === 'split';
   return {
     name,
     index,
     arity,
     isWrite: flags.includes('write'),
     mayWrite: flags.includes('write') || MAY_WRITE.has(name),
+    isRead: flags.includes('readonly') && goesByKeys && !OF_ONE_SERVER.test(name),
     isAdmin: flags.includes('admin'),
     keyAt: oneKeyOf(command),
     keys,
     hasPatterns: name === 'sort' || name === 'sort_ro',
-    rule: findRule(name, keys.length > 0, isContainer) ?? WITHOUT_RULE,
+    rule,
     servers: command.in,
   };
 }

@@ -29,6 +29,7 @@ export class GatheredAnswer extends Answer implements RequestClient {
   readonly entry: RequestClient['entry'];
   readonly protocol: Protocol;
   readonly address: string;
+  readonly readsFrom: RequestClient['readsFrom'];
   readonly clientGroup: string;
   readonly clientConnection: object;
   readonly command: Command;
@@ -55,6 +56,7 @@ export class GatheredAnswer extends Answer implements RequestClient {
     this.entry = client.entry;
     this.protocol = client.protocol;
     this.address = client.address;
+    this.readsFrom = client.readsFrom;
     this.clientGroup = client.clientGroup;
     this.clientConnection = client.clientConnection;
     this.command = client.command;

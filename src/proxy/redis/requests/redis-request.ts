@@ -72,6 +72,7 @@ export class RedisRequest extends RoutedCommand {
     owner.counters.countEnd(outcome, bucket, units);
     countReply(traffic, number);
     countReply(owner.counters, number);
+    if (owner.isReplica) this.client.context.replicaChoices.onAnswer(owner, (units * LATENCY_UNIT_US) / 1000);
     // An answer shows that the shard is there, whatever it says.
     owner.onOutcome(false);
   }
@@ -84,6 +85,7 @@ export class RedisRequest extends RoutedCommand {
    */
   protected isRetried(bytes: Uint8Array, start: number, end: number): boolean {
     const isRedirected = isRedirect(bytes, start, end);
+    if (this.owner.isReplica && this.asksAnotherThan(bytes, start, end)) return true;
     if (!isPassing(bytes, start, end)) return errorCodeIs(bytes, start, end, 'NOSCRIPT') && this.bringsScript();
     if (!this.isOfServer(bytes, start, end)) return false;
     if (this.mayBeSentAgain && this.owner.retryBudget.take() && this.takeBack()) {
@@ -92,6 +94,35 @@ export class RedisRequest extends RoutedCommand {
     }
     if (isRedirected) this.fail(ERRORS.moved);
     return isRedirected;
+  }
+
+  /** Whether what a replica says is no answer, because it cannot serve reads: another server is asked in its place. */
+  private asksAnotherThan(bytes: Uint8Array, start: number, end: number): boolean {
+    const redirect = redirectOf(bytes, start, end);
+    // It sends to its own primary: it does not serve reads. Another address is where the slot has gone.
+    const isUseless =
+      redirect === null
+        ? isPassing(bytes, start, end) || errorCodeIs(bytes, start, end, 'MASTERDOWN')
+        : addressIn(redirect, this.owner) === this.reading?.primary?.address;
+    return isUseless && this.fallsBack();
+  }
+
+  /** Has a read go to another server than a replica that could not answer it. @returns false where that cannot be done */
+  private fallsBack(): boolean {
+    const { owner, reading, client } = this;
+    if (reading === null || !owner.isReplica || this.isBeingAnswered) return false;
+    this.keepContent();
+    if (!this.takeBack()) return false;
+    client.context.replicaChoices.onFailure(owner, client.context.core.turn.nowMs);
+    reading.tried.add(owner);
+    this.connection = null;
+    this.proceed();
+    return true;
+  }
+
+  protected override onNoReplica(): void {
+    this.client.context.core.counters.countRefusal('no_owner');
+    this.fail(`ERR no replica of shard ${this.owner.label} can be asked, and reads go to no other server here`);
   }
 
   /** A cluster may be without an owner of the slot for as long as requests wait for an owner. */
@@ -171,7 +202,7 @@ export class RedisRequest extends RoutedCommand {
   }
 
   refuse(refusal: Refusal): void {
-    if (!this.isOpen) return;
+    if (!this.isOpen || (refusal.kind === 'failure' && this.fallsBack())) return;
     this.client.context.core.counters.countRefusal(refusal.kind);
     this.fail(refusalText(refusal));
   }

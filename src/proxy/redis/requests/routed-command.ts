@@ -9,6 +9,7 @@ import type { Refusal } from '../../core/refusal.ts';
 import type { WaitingPlace } from '../../core/waiting-place.ts';
 import type { RedisEntry } from '../entry.ts';
 import type { KeptBytes } from '../kept-bytes.ts';
+import type { Reads, ReplicaReading } from '../reads/replica-reading.ts';
 import type { RedisContext } from '../redis-context.ts';
 import { REDIS_PROTOCOL, type RedisOwners } from '../redis-owners.ts';
 import type { RedisCall } from '../shards/redis-call.ts';
@@ -25,6 +26,8 @@ export interface RequestClient {
   readonly entry: Pick<RedisEntry, 'owners'>;
   readonly protocol: Protocol;
   readonly address: string;
+  /** Where its reads go at the moment. */
+  readonly readsFrom: Reads;
   readonly clientGroup: string;
   /** What tells its client from others. */
   readonly clientConnection: object;
@@ -101,6 +104,8 @@ export abstract class RoutedCommand extends Answer implements OpenRequest, Redis
   protected declare hasBegun: boolean;
   /** Where a server has sent it to, as long as the owners are those that it was sent on by; null where the topology decides. */
   protected declare redirected: Upstream<RedisPool> | null;
+  /** Where it may be read from in place of its keys' owner; null where from nowhere else. */
+  declare reading: ReplicaReading | null;
   /** What its shard has to be told before it; null where nothing has. */
   protected declare before: Uint8Array | null;
 
@@ -132,6 +137,7 @@ export abstract class RoutedCommand extends Answer implements OpenRequest, Redis
     this.hasBegun = false;
     this.redirected = null;
     this.before = null;
+    this.reading = null;
   }
 
   get clientGroup(): string {
@@ -217,9 +223,32 @@ export abstract class RoutedCommand extends Answer implements OpenRequest, Redis
   }
 
   protected dispatch(): void {
+    if (this.reading !== null && !this.findReplica(this.reading)) return;
     const { owner } = this;
     if (owner.clears(this)) owner.pool.dispatch(this);
   }
+
+  /** Makes it one for a replica of its keys' owner. @returns false where none may be asked, and nothing else either: it was refused */
+  private findReplica(reading: ReplicaReading): boolean {
+    // A server has sent it where it has to go.
+    if (this.redirected !== null) return true;
+    const primary = this.keysOwner;
+    const { replicaChoices, core } = this.client.context;
+    const replica = replicaChoices.choose(this.owners.replicasOf(primary.id), reading.tried, core.turn.nowMs);
+    this.owner = replica ?? primary;
+    reading.primary = replica === null ? null : primary;
+    if (replica !== null || reading.reads === 'preferReplica') return true;
+    this.onNoReplica();
+    return false;
+  }
+
+  /** The owner of its keys, also where a replica is asked in its place. */
+  private get keysOwner(): Upstream<RedisPool> {
+    return this.owner.isReplica ? (this.reading?.primary ?? this.owner) : this.owner;
+  }
+
+  /** None of the replicas can be asked, and it may go to no other server. */
+  protected abstract onNoReplica(): void;
 
   sendOn(connection: RedisConnection): void {
     const { raw } = this;
@@ -304,7 +333,7 @@ export abstract class RoutedCommand extends Answer implements OpenRequest, Redis
     const { key, others } = this.keys;
     if (!this.hasBegun) return false;
     // What moves is the key: where a server has sent the command makes no difference.
-    const owner = this.redirected === null ? this.owner : this.ownerIn(this.owners);
+    const owner = this.redirected === null ? this.keysOwner : this.ownerIn(this.owners);
     if (owner === null || owner === undefined) return true;
     // A server in whose place another one comes may answer nothing any more, such as FLUSHALL.
     if (isKeyless(this.keys)) return !owners.has(owner);

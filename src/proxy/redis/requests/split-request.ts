@@ -4,6 +4,7 @@ import type { TrafficCounters } from '../../core/counters.ts';
 import type { OpenRequest } from '../../core/open-request.ts';
 import type { Upstream } from '../../core/owner/upstream.ts';
 import { type CommandInfo, KeyPlaces, keysOf, type SplitRule } from '../commands/index.ts';
+import { readingOf } from '../reads/replica-reading.ts';
 import type { RedisOwners } from '../redis-owners.ts';
 import type { RedisPool } from '../shards/redis-pool.ts';
 import { mergeParts, splitCommand } from '../split/index.ts';
@@ -69,6 +70,7 @@ export function divide(
     const texts = owners.gate === null ? NO_KEYS : textsOf(command, keys, ordinals);
     const part = new SplitRequest(answer, uncounted, owners, owner, texts, request, { info, rule });
     part.mayWrite = info.mayWrite;
+    part.reading = readingOf(client.readsFrom, info);
     answer.add(part);
   }
   return answer;

@@ -67,7 +67,7 @@ export class RedisConnection implements OutputListener, ReplySink {
     this.#socket = socket;
     this.#output = new Output(socket, buffers, turn, this);
     this.#pause = new ReadPause(socket);
-    socket.once(endpoint.certificates === null ? 'connect' : 'secureConnect', () => this.#begin(endpoint.login));
+    socket.once(endpoint.certificates === null ? 'connect' : 'secureConnect', () => this.#begin(endpoint));
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#reason = error.code ?? error.message;
     });
@@ -81,28 +81,31 @@ export class RedisConnection implements OutputListener, ReplySink {
 
   // ---- beginning -----------------------------------------------------------------------------------------------------
 
-  #begin(login: Login | null): void {
+  #begin({ login, isReplica }: ShardEndpoint): void {
+    const onGreeted = (): void => this.#onGreeted(isReplica);
     const greeting = greetingOf(this.protocol, login);
-    if (greeting === null) this.#onGreeted();
+    if (greeting === null) onGreeted();
     else {
       const taker: ReplyTaker = {
         ...NOBODY,
         onReply: (bytes, start, end, type) => {
           if (type === ReplyType.Error)
             this.fail(`it refuses the router: ${withoutArguments(textOf(bytes, start + 1, end))}`);
-          else this.#onGreeted();
+          else onGreeted();
         },
         onReplyPart: (_bytes, _start, _end, _type, isLast) => {
-          if (isLast) this.#onGreeted();
+          if (isLast) onGreeted();
         },
       };
       this.#write(taker, greeting, 0, greeting.length, 1);
     }
   }
 
-  #onGreeted(): void {
+  #onGreeted(isReplica: boolean): void {
     clearTimeout(this.#timer);
     this.isReady = true;
+    // A server without a cluster has nothing to say to it, and answers reads all the same.
+    if (isReplica) this.sendAndForget(READONLY);
     for (const command of this.#toSend.splice(0)) this.sendAndForget(command);
     this.#owner.onReady(this);
   }
@@ -250,6 +253,9 @@ export class RedisConnection implements OutputListener, ReplySink {
     this.listener?.onLost();
   }
 }
+
+/** Has a replica of a cluster answer reads of its primary's slots. */
+const READONLY = encodeCommand(['READONLY']);
 
 /** What a connection begins with; null where there is nothing to say. */
 function greetingOf(protocol: Protocol, login: Login | null): Buffer | null {

@@ -3,6 +3,7 @@ import type { TrafficCounters } from '../../core/counters.ts';
 import type { Upstream } from '../../core/owner/upstream.ts';
 import type { ClientSession } from '../client-session.ts';
 import { type CommandInfo, findCommand } from '../commands/index.ts';
+import { readingOf } from '../reads/replica-reading.ts';
 import type { RedisOwners } from '../redis-owners.ts';
 import { BlockingRequest } from '../requests/blocking-request.ts';
 import { RedisRequest } from '../requests/redis-request.ts';
@@ -84,6 +85,7 @@ function send(
   owner.counters.requestBytes += command.end - command.start;
   const request = requestFor(session, info, traffic, owners, owner, keys);
   request.mayWrite = info.mayWrite;
+  if (info.isRead) request.reading = readingOf(session.readsFrom, info);
   session.expect(request);
   request.begin();
   if (!request.isSent && request.isOpen) session.waitForSending();
