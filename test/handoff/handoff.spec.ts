@@ -8,7 +8,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { changeTopology } from '../../src/handoff/index.ts';
+import { changeTopology, HandoffDriver } from '../../src/handoff/index.ts';
 import { type Membership, type Registry, type RouterValue, routerValue } from '../../src/registry/index.ts';
 import { DocumentsClient, type WatchEvent } from '../../src/shard/index.ts';
 import { Cluster, checkTopology, type Topology, type TopologyDraft } from '../../src/topology/index.ts';
@@ -70,7 +70,7 @@ class SilentRouter {
   };
 
   constructor(registry: Registry) {
-    this.#membership = registry.members.register('router', 'silent', this.#value, 60_000);
+    this.#membership = registry.members.register('router', 'silent', this.#value, LONG_MS);
     scope.defer(() => this.#membership.leave());
   }
 
@@ -92,6 +92,7 @@ class SilentRouter {
 const WATCHES = { routes: [{ match: { prefix: '/' }, cluster: 'docs', watch: ['/test.Echo/Bidi'] }] };
 /** A lease that outlives a machine that is busy for seconds. */
 const LASTING = '30s';
+const LONG_MS = 60_000;
 const QUICK = { drain: { window: '100ms', pushback: '100ms' } };
 
 async function echoes(): Promise<{ ports: number[]; registry: Registry; address: string; start: StartRouter }> {
@@ -118,10 +119,22 @@ type StartRouter = (setup?: {
 }) => Promise<RouterUnderTest>;
 
 /** Of a driver that does not take a hold back where a busy machine has a test acknowledge it seconds later. */
-const slowClock = (): number => clock() / 1000;
+const PATIENT = { holdMs: 60_000, restMs: 1000 };
 
-function change(registry: Registry, to: TopologyDraft, drivenBy = clock): Promise<Topology> {
-  return changeTopology(registry, to, { reason: 'a test', candidate: 'test', clock: drivenBy });
+/** Has handoffs driven by this process alone, and patiently. Call it before routers start, each of which drives where it is elected. */
+async function drivePatiently(registry: Registry): Promise<void> {
+  const ending = new AbortController();
+  const term = await registry.elections.campaign(`handoff/${CLUSTER}`, 'the test', LONG_MS, ending.signal);
+  const driving = new HandoffDriver(registry, NAME, clock, { timing: PATIENT }).run(ending.signal);
+  scope.defer(async () => {
+    ending.abort();
+    await driving;
+    await term?.resign();
+  });
+}
+
+function change(registry: Registry, to: TopologyDraft): Promise<Topology> {
+  return changeTopology(registry, to, { reason: 'a test', candidate: 'test', clock });
 }
 
 describe.each([{ workers: 1 }, { workers: 2 }])('a handoff, as a router of $workers workers takes part', ({
@@ -129,6 +142,7 @@ describe.each([{ workers: 1 }, { workers: 2 }])('a handoff, as a router of $work
 }) => {
   it('ends watches that move, makes new ones and then calls wait, and releases them to the new owner', async () => {
     const { ports, registry, start } = await echoes();
+    await drivePatiently(registry);
     const [before, after] = [draft(ports.slice(0, 1)), draft(ports)];
     await registry.topologies.commit(before);
     const router = await start({ workers, lease: LASTING });
@@ -145,7 +159,7 @@ describe.each([{ workers: 1 }, { workers: 2 }])('a handoff, as a router of $work
     await Promise.all(watches.map(({ watch }) => watch.echo()));
     const client = echoClient(scope, router.endpoint);
 
-    const changing = change(registry, after, slowClock);
+    const changing = change(registry, after);
     await silent.acknowledge(registry, 'stage');
     await vi.waitFor(() => {
       for (const { key, watch } of watches) expect(watch.ended !== null).toBe(moving.includes(key));
@@ -176,6 +190,7 @@ describe.each([{ workers: 1 }, { workers: 2 }])('a handoff, as a router of $work
 
   it('holds no more than allowed, for no longer than allowed, and releases everything if it is given up', async () => {
     const { ports, registry, start } = await echoes();
+    await drivePatiently(registry);
     await registry.topologies.commit(draft(ports.slice(0, 1)));
     const router = await start({ workers, lease: LASTING, config: { hold: { requests: 3, wait: '1m' } } });
     const silent = new SilentRouter(registry);
@@ -183,7 +198,7 @@ describe.each([{ workers: 1 }, { workers: 2 }])('a handoff, as a router of $work
     const client = echoClient(scope, router.endpoint);
     const after = draft(ports);
     const mover = KEYS.find((key) => ownerOf(after, key) === 's1') as string;
-    const changing = change(registry, after, slowClock).catch((error: Error) => error.message);
+    const changing = change(registry, after).catch((error: Error) => error.message);
     await silent.acknowledge(registry, 'stage');
     await silent.acknowledge(registry, 'drain');
     await vi.waitFor(async () => expect(await metric(router, 'keyway_handoff_step{step="hold"}')).toBe(1), PATIENCE);
