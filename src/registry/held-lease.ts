@@ -45,11 +45,13 @@ export class HeldLease {
     this.#untilMs = sinceMs + times.livenessMs;
     this.#schedule(times.renewMs);
     this.#replaced = store.replaced;
-    // The store that granted it is gone: its successor does not know it, and nothing may be done by it any more.
-    const end = (): void => this.#end(Number.NEGATIVE_INFINITY);
-    store.replaced.addEventListener('abort', end, { once: true, signal: this.#lost.signal });
-    store.closed.addEventListener('abort', () => this.#end(this.#clock()), { once: true, signal: this.#lost.signal });
+    this.#replaced.addEventListener('abort', this.#onReplaced);
+    store.closed.addEventListener('abort', this.#onClosed);
   }
+
+  /** The store that granted it is gone: its successor does not know it, and nothing may be done by it any more. */
+  readonly #onReplaced = (): void => this.#end(Number.NEGATIVE_INFINITY);
+  readonly #onClosed = (): void => this.#end(this.#clock());
 
   /**
    * @param length its holder keeps to all of it where only that is given
@@ -105,6 +107,8 @@ export class HeldLease {
   #end(atMs: number): void {
     clearTimeout(this.#timer);
     if (this.#lost.signal.aborted) return;
+    this.#replaced.removeEventListener('abort', this.#onReplaced);
+    this.#store.closed.removeEventListener('abort', this.#onClosed);
     this.#untilMs = Math.min(this.#untilMs, atMs);
     this.#lost.abort();
   }

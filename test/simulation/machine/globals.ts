@@ -17,6 +17,37 @@ export function onSimulatedMachines(run: () => void): void {
   }
 }
 
+/**
+ * `AbortSignal.any`, as Node has it: what follows a signal is aborted behind what listens to that signal. But Node keeps a signal that follows others for as
+ * long as it has a listener and may be aborted, and with that whatever the listener refers to. A world's processes are killed, or end in the middle of
+ * something: of each run all would stay.
+ */
+class FollowingSignals {
+  readonly #following = new WeakMap<AbortSignal, AbortController[]>();
+
+  any(signals: Iterable<AbortSignal>): AbortSignal {
+    const controller = new AbortController();
+    const all = [...signals];
+    const aborted = all.find((signal) => signal.aborted);
+    if (aborted !== undefined) controller.abort(aborted.reason);
+    else for (const signal of all) this.#add(signal, controller);
+    return controller.signal;
+  }
+
+  #add(signal: AbortSignal, controller: AbortController): void {
+    const known = this.#following.get(signal);
+    if (known === undefined) this.#following.set(signal, [controller]);
+    else known.push(controller);
+  }
+
+  onAborted(signal: AbortSignal): void {
+    const following = this.#following.get(signal);
+    if (following === undefined) return;
+    this.#following.delete(signal);
+    for (const controller of following) controller.abort(signal.reason);
+  }
+}
+
 type Callback = (...args: unknown[]) => void;
 
 function bound(callback: Callback, args: readonly unknown[]): () => void {
@@ -28,7 +59,8 @@ function replace(): () => void {
   const { random } = Math;
   const dateNow = Date.now;
   const performanceNow = performance.now.bind(performance);
-  const { timeout } = AbortSignal;
+  const { any, timeout } = AbortSignal;
+  const { abort } = AbortController.prototype;
   const { randomBytes, randomInt, randomUUID } = crypto;
   const { readFileSync, readlinkSync } = fs;
   const cleared = (real: (timer: never) => void) => (timer: unknown) => {
@@ -50,6 +82,12 @@ function replace(): () => void {
   Math.random = () => runningProcess()?.random() ?? random();
   Date.now = () => runningProcess()?.clock() ?? dateNow();
   performance.now = () => runningProcess()?.clock() ?? performanceNow();
+  const following = new FollowingSignals();
+  AbortSignal.any = (signals) => (runningProcess() === null ? any.call(AbortSignal, signals) : following.any(signals));
+  AbortController.prototype.abort = function (reason?: unknown) {
+    abort.call(this, reason);
+    following.onAborted(this.signal);
+  };
   AbortSignal.timeout = (ms: number) => {
     const process = runningProcess();
     if (process === null) return timeout(ms);
@@ -79,6 +117,8 @@ function replace(): () => void {
     Math.random = random;
     Date.now = dateNow;
     performance.now = performanceNow;
+    AbortSignal.any = any;
+    AbortController.prototype.abort = abort;
     AbortSignal.timeout = timeout;
     Object.assign(crypto, { randomBytes, randomInt, randomUUID });
     Object.assign(fs, { readFileSync, readlinkSync });
