@@ -332,13 +332,12 @@ it('commits nothing where a process of a shard that loses has come since it look
   });
   await handoffs.stage(draft(['s0', 's1']), {}, '');
   drive(registry);
-  const held = await vi.waitFor(async () => {
+  await vi.waitFor(async () => {
     const { handoff } = await handoffs.read(NAME);
-    if (handoff?.fence?.isUp !== true) throw new Error(`at ${JSON.stringify(handoff)}`);
-    return handoff;
+    // On a busy machine an attempt may be over before it is acknowledged.
+    if (handoff?.fence?.isUp === true) await late?.acknowledge(handoff);
+    expect(handoff).toMatchObject({ step: 'committed', fence: { isUp: true } });
   }, PATIENCE);
-  await late?.acknowledge(held);
-  await reached(registry, 'committed');
 });
 
 it('gives up the processes of a lost shard that were known, and none that comes meanwhile', async () => {

@@ -1,5 +1,6 @@
 import {
   type AutonomousRouter,
+  goesOn,
   type Handoff,
   type HandoffView,
   hasReached,
@@ -32,6 +33,7 @@ import {
 import { awaitedIn } from './awaited.ts';
 import { stageNextWave, takeDeadOut } from './between-waves.ts';
 import { awayRouters, blockingRouters } from './blocking-routers.ts';
+import { WatchedRouters } from './watched-routers.ts';
 import { allKnowWaves, isOneOfSeveral, movingStreams, narrowed } from './waves.ts';
 
 /** How long things may take. */
@@ -98,7 +100,7 @@ export class HandoffDriver {
   #view: HandoffView | null = null;
   /** Of the registry that the view is of. */
   #incarnation = '';
-  #routers: readonly Member[] = [];
+  readonly #routers: WatchedRouters;
   #nodes: readonly Member[] = [];
   /** Since when this attempt has been as far as to hold requests, or to drain. */
   #since: { readonly attempt: number; readonly holds: boolean; readonly ms: number } | null = null;
@@ -114,6 +116,7 @@ export class HandoffDriver {
     this.#registry = registry;
     this.#waker = new Waker(registry.pause);
     this.#name = name;
+    this.#routers = new WatchedRouters(registry, name, () => this.#waker.wake());
     this.#clock = clock;
     this.#onStep = onStep;
     this.#timing = timing;
@@ -122,7 +125,7 @@ export class HandoffDriver {
 
   /** Drives whatever handoff there is, until it is stopped. */
   async run(signal: AbortSignal): Promise<void> {
-    const watching = [this.#watchHandoffs(signal), this.#watchRouters(signal), this.#watchNodes(signal)];
+    const watching = [this.#watchHandoffs(signal), this.#routers.run(signal), this.#watchNodes(signal)];
     await this.#waker.run(() => this.#advance(signal), RETRY_MS, signal);
     await Promise.all(watching);
   }
@@ -135,16 +138,10 @@ export class HandoffDriver {
       if (isEarlier && event.incarnation === this.#incarnation) continue;
       this.#view = event.view;
       this.#incarnation = event.incarnation;
+      this.#routers.isNeeded = hasMoreSteps(event.view.handoff);
       this.#waker.wake();
     }
     this.#waker.end();
-  }
-
-  async #watchRouters(signal: AbortSignal): Promise<void> {
-    for await (const members of this.#registry.members.watch('router', '', signal)) {
-      if (members !== null) this.#routers = members;
-      this.#waker.wake();
-    }
   }
 
   async #watchNodes(signal: AbortSignal): Promise<void> {
@@ -331,7 +328,7 @@ export class HandoffDriver {
 
   get #watched(): Present {
     const { nodes: known = [], autonomous = [] } = this.#view ?? {};
-    return { routers: this.#routers, nodes: this.#nodes, known, autonomous };
+    return { routers: this.#routers.known, nodes: this.#nodes, known, autonomous };
   }
 
   async #read(): Promise<Read> {
@@ -363,6 +360,12 @@ export class HandoffDriver {
     const members = await this.#registry.members.list('node', `${topologyText(this.#name)}/`);
     return over.filter((node) => !members.some(isMemberOf(this.#name, node)));
   }
+}
+
+/** Whether routers have to be heard: for a step of it, or for the next wave soon. */
+function hasMoreSteps(handoff: Handoff | null): boolean {
+  if (handoff === null || isUnderWay(handoff)) return handoff !== null;
+  return handoff.step === 'committed' && handoff.paused !== true && goesOn(handoff);
 }
 
 function revisionOf({ handoff }: HandoffView): number {

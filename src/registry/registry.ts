@@ -6,6 +6,8 @@ import { Handoffs } from './handoffs.ts';
 import { SETTLING } from './incarnation.ts';
 import { Members } from './members.ts';
 import { Namespaces } from './namespaces.ts';
+import { RouterWatch } from './router-watch.ts';
+import { StagedTopologies } from './staged-topologies.ts';
 import { type Store, StoreUnavailable } from './store/store.ts';
 import { Topologies } from './topologies.ts';
 import { TrackedStore } from './tracked-store.ts';
@@ -27,6 +29,8 @@ export class Registry {
   readonly topologies: Topologies;
   readonly handoffs: Handoffs;
   readonly members: Members;
+  /** The routers, as those that drive handoffs watch them. */
+  readonly routers: RouterWatch;
   readonly elections: Elections;
   readonly documents: Documents;
   readonly #store: TrackedStore;
@@ -35,9 +39,11 @@ export class Registry {
     const store = new TrackedStore(opened, random);
     this.#store = store;
     this.namespaces = new Namespaces(store);
-    this.topologies = new Topologies(store, this.namespaces, timeOfDay);
-    this.handoffs = new Handoffs(store, this.namespaces, timeOfDay);
+    const staged = new StagedTopologies();
+    this.topologies = new Topologies(store, this.namespaces, staged, timeOfDay);
+    this.handoffs = new Handoffs(store, this.namespaces, staged, timeOfDay);
     this.members = new Members(store, clock);
+    this.routers = new RouterWatch(this.members);
     this.elections = new Elections(store, clock);
     this.documents = new Documents(store);
   }
