@@ -1,8 +1,6 @@
 import { randomInt } from 'node:crypto';
 import {
-  isStrict,
   losingShards,
-  servingShards,
   type Topology,
   type TopologyDraft,
   type TopologyName,
@@ -12,6 +10,7 @@ import {
 import { autonomyKey } from './autonomous-routers.ts';
 import { followAll } from './follow.ts';
 import { goneFrom } from './gone-shards.ts';
+import { checkMayBegin, losingOf, wholeOf } from './handoff-beginning.ts';
 import {
   type Handoff,
   type HandoffState,
@@ -25,7 +24,6 @@ import {
   type NodeRights,
   nodeKey,
   nodesOf,
-  onItsWay,
   rightsText,
   type StoredHandoff,
   type StoredNode,
@@ -35,10 +33,11 @@ import {
   type Wave,
 } from './handoff-entries.ts';
 import { handoffPrefix } from './handoff-prefix.ts';
-import { type Part, partOf, stateOf, viewOf } from './handoff-view.ts';
+import { type Part, partOf, stateOf, understoodOf, viewOf } from './handoff-view.ts';
 import type { Namespaces } from './namespaces.ts';
 import { OwnEntry } from './own-entry.ts';
 import { OwnRights } from './own-rights.ts';
+import type { StagedTopologies } from './staged-topologies.ts';
 import {
   type Change,
   type Condition,
@@ -85,11 +84,13 @@ export interface ClusterState extends HandoffState {
 export class Handoffs {
   readonly #store: TrackedStore;
   readonly #namespaces: Namespaces;
+  readonly #staged: StagedTopologies;
   readonly #timeOfDay: () => string;
 
-  constructor(store: TrackedStore, namespaces: Namespaces, timeOfDay: () => string) {
+  constructor(store: TrackedStore, namespaces: Namespaces, staged: StagedTopologies, timeOfDay: () => string) {
     this.#store = store;
     this.#namespaces = namespaces;
+    this.#staged = staged;
     this.#timeOfDay = timeOfDay;
   }
 
@@ -243,7 +244,14 @@ export class Handoffs {
     // Nothing but a handoff changes it as long as one is under way.
     const entry = await this.#store.get(pointerKey(name));
     const changes = [
-      ...versionChanges(name, staged, { at, before: entry && pointerOf(entry), inUse, change: handoff.change }),
+      ...versionChanges(name, staged, {
+        at,
+        before: entry && pointerOf(entry),
+        inUse,
+        change: handoff.change,
+        // Where this release has left something of it out, what is committed is not what others have seen staged.
+        ...(this.#staged.has(name, staged) ? { attempt: handoff.attempt } : {}),
+      }),
       { key: stagedKey(name), value: null },
       ...gone.map((node): Change => ({ key: nodeKey(name, node), value: null })),
     ];
@@ -338,50 +346,18 @@ export class Handoffs {
   async *watch(name: TopologyName, signal: AbortSignal): AsyncGenerator<HandoffEvent> {
     const of = (entry: Entry): Part => partOf(name, entry);
     const isStaged = (key: string): boolean => key === stagedKey(name);
-    for await (const event of followAll(this.#store, handoffPrefix(name), signal, of, isStaged)) {
-      if (event.kind !== 'all') yield event;
-      else {
-        const { values, incarnation } = event;
-        yield { kind: 'view', view: viewOf(name, values), incarnation };
+    try {
+      for await (const event of followAll(this.#store, handoffPrefix(name), signal, of, isStaged)) {
+        if (event.kind !== 'all') yield event;
+        else {
+          const { values, incarnation } = event;
+          const view = viewOf(name, values);
+          this.#staged.saw(name, understoodOf(name, view, values), incarnation);
+          yield { kind: 'view', view, incarnation };
+        }
       }
+    } finally {
+      this.#staged.forget(name);
     }
   }
-}
-
-/**
- * A change begins where no keys are on their way by another one, unless people have stopped that; a wave follows where they have not.
- * @throws VersionConflict
- */
-function checkMayBegin(
-  name: TopologyName,
-  wave: Wave | 'new' | 'instead',
-  current: Topology | null,
-  last: StoredHandoff | null,
-): void {
-  const isPaused = last?.paused === true;
-  if (typeof wave === 'object') {
-    if (isPaused) throw new VersionConflict(name, 'its change was paused', current?.version ?? null);
-  } else if (current?.moving !== undefined && !isPaused)
-    throw new VersionConflict(name, onItsWay(current.moving), current.version);
-}
-
-/** A change before it is known how many streams it moves. */
-function wholeOf(since: TopologyVersion, lost: readonly string[]): Wave {
-  const wave = { since, number: 1, from: 0, to: 1, narrowed: 0, streams: null };
-  return lost.length === 0 ? wave : { ...wave, isWhole: true };
-}
-
-/** The shards that may have to give something up. */
-function losingOf(
-  current: Topology,
-  draft: TopologyDraft,
-  { atOnce }: Pointer,
-  nodes: readonly StoredNode[],
-): readonly string[] {
-  // The shards' acknowledgement was not waited for: any of them, placed or not, may still serve by an earlier version.
-  const unheard =
-    atOnce === true && isStrict(draft)
-      ? [...servingShards(current).map(({ id }) => id), ...nodes.map(({ shard }) => shard)]
-      : [];
-  return [...new Set([...losingShards(current, draft), ...unheard])];
 }

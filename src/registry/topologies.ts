@@ -18,6 +18,7 @@ import {
   underWay,
 } from './handoff-entries.ts';
 import type { Namespaces } from './namespaces.ts';
+import type { StagedTopologies } from './staged-topologies.ts';
 import { type Change, type Condition, type Revision, StoreUnavailable } from './store/store.ts';
 import {
   liveTopologies,
@@ -84,11 +85,14 @@ const MAX_ATTEMPTS_TO_REACH = 5;
 export class Topologies {
   readonly #store: TrackedStore;
   readonly #namespaces: Namespaces;
+  readonly #staged: StagedTopologies;
   readonly #timeOfDay: () => string;
 
-  constructor(store: TrackedStore, namespaces: Namespaces, timeOfDay: () => string) {
+  /** @param staged what need not be read once it is current */
+  constructor(store: TrackedStore, namespaces: Namespaces, staged: StagedTopologies, timeOfDay: () => string) {
     this.#store = store;
     this.#namespaces = namespaces;
+    this.#staged = staged;
     this.#timeOfDay = timeOfDay;
   }
 
@@ -255,7 +259,7 @@ export class Topologies {
    * `after` is null, or is not kept any more. Ends when `signal` is aborted.
    */
   watch(name: TopologyName, after: TopologyVersion | null, signal: AbortSignal): AsyncGenerator<TopologyEvent> {
-    return new TopologyWatch(this.#store, name, after).events(signal);
+    return new TopologyWatch(this.#store, this.#staged, name, after).events(signal);
   }
 
   /** Yields the current version of every cluster, and every change; null where one is deleted. */

@@ -19,6 +19,8 @@ export interface Pointer {
   readonly deleted: boolean;
   /** It replaced another version at once: members that do not know it may serve anything. If this is not given, all members had confirmed it. */
   readonly atOnce?: boolean;
+  /** The handoff's attempt by which it was committed; not given where it was committed at once, and by earlier releases. */
+  readonly attempt?: number | undefined;
   /** The versions that are stored, in their order; not given by releases that stored all of the last hundred. */
   readonly kept?: KeptVersions | undefined;
 }
@@ -34,6 +36,7 @@ const pointerSchema = z.object({
   version: z.int().min(1),
   deleted: z.boolean().default(false),
   atOnce: z.boolean().optional(),
+  attempt: z.int().optional().catch(undefined),
   kept: z.object({ whole: z.array(z.int()), moving: z.array(z.int()) }).optional(),
 });
 
@@ -86,6 +89,8 @@ interface VersionCommit {
   readonly atOnce?: boolean;
   /** Which change it is of: see `Handoff`; null: it is committed at once. Not given: an earlier release has staged it, and has not said. */
   readonly change: number | null | undefined;
+  /** See `Pointer`. */
+  readonly attempt?: number;
   /** Versions by which routers may serve that are out of sight: they are kept, for what they may do is derived from them. */
   readonly inUse?: ReadonlySet<number>;
 }
@@ -94,12 +99,12 @@ interface VersionCommit {
 export function versionChanges(
   name: TopologyName,
   topology: Topology,
-  { at, before, atOnce = false, change, inUse = new Set() }: VersionCommit,
+  { at, before, atOnce = false, change, attempt, inUse = new Set() }: VersionCommit,
 ): [Change, Change, ...Change[]] {
   const { version } = topology;
   const stored = { at, change, topology: topologyDocument(topology) } satisfies StoredVersion;
   const { kept, removed } = keptWith(topology, before, inUse);
-  const pointer: Pointer = { version, deleted: false, ...(atOnce ? { atOnce } : {}), kept };
+  const pointer: Pointer = { version, deleted: false, ...(atOnce ? { atOnce } : {}), attempt, kept };
   return [
     { key: pointerKey(name), value: JSON.stringify(pointer) },
     { key: versionKey(name, version), value: JSON.stringify(stored) },
@@ -182,7 +187,12 @@ const stagedTopologyOf = oncePerObject((entry: Entry) => readFrom(entry, jsonOf(
 
 /** What a handoff leads to, as it is stored beside the current version. @throws UnreadableEntry */
 export function stagedOf(name: TopologyName, entry: Entry): Topology {
-  return ofCluster(name, entry, stagedTopologyOf(entry)).topology;
+  return readStaged(name, entry).topology;
+}
+
+/** The same, with the fields that this release does not know. @throws UnreadableEntry */
+export function readStaged(name: TopologyName, entry: Entry): Pick<ReadVersion, 'topology' | 'ignored'> {
+  return ofCluster(name, entry, stagedTopologyOf(entry));
 }
 
 /** A topology that an entry keeps, as this release understands it. @throws UnreadableEntry */

@@ -1,6 +1,7 @@
 import { RETRY_MS } from '../runtime/pause.ts';
 import type { Topology, TopologyName, TopologyVersion } from '../topology/index.ts';
 import { type Followed, follow } from './follow.ts';
+import type { StagedTopologies } from './staged-topologies.ts';
 import { type Entry, type Revision, StoreUnavailable } from './store/store.ts';
 import { type Pointer, pointerKey, pointerOf, versionKey, versionOf, versionsOf } from './topology-entries.ts';
 import type { TrackedStore } from './tracked-store.ts';
@@ -22,6 +23,7 @@ export type TopologyEvent =
 /** One watch of a topology: follows which version is current, and reads what the versions are. */
 export class TopologyWatch {
   readonly #store: TrackedStore;
+  readonly #staged: StagedTopologies;
   readonly #name: TopologyName;
   #after: TopologyVersion | null;
   /** Up to which revision versions were reported; null: not even the first has been looked at. */
@@ -30,8 +32,10 @@ export class TopologyWatch {
   #incarnation = '';
   #outage = false;
 
-  constructor(store: TrackedStore, name: TopologyName, after: TopologyVersion | null) {
+  /** @param staged what need not be read once it is current */
+  constructor(store: TrackedStore, staged: StagedTopologies, name: TopologyName, after: TopologyVersion | null) {
     this.#store = store;
+    this.#staged = staged;
     this.#name = name;
     this.#after = after;
     this.#isThere = after !== null;
@@ -92,6 +96,13 @@ export class TopologyWatch {
     if (pointer === undefined) return this.#delivered === null ? this.#withoutPointer() : [];
     const isThere = pointer !== null && !pointer.deleted;
     const isFirst = this.#delivered === null;
+    const staged =
+      isState || pointer === null || !isThere ? null : this.#staged.find(this.#name, pointer, this.#incarnation);
+    if (entry !== null && staged !== null) {
+      this.#onDelivered(entry.revision, versionKey(this.#name, staged.version));
+      this.#isThere = true;
+      return [this.#topology(staged)];
+    }
     const versions = entry === null || pointer === null ? [] : await this.#versions(entry, pointer, isState);
     const topologies = versions.flatMap((each) => this.#read(each) ?? []);
     const events = topologies.map((topology) => this.#topology(topology));
@@ -101,13 +112,18 @@ export class TopologyWatch {
       return events;
     }
     // A version may have been committed since the pointer was read: it has been reported too.
-    this.#delivered = Math.max(this.#delivered ?? 0, entry?.revision ?? 0, versions.at(-1)?.revision ?? 0) as Revision;
     const current = versions.at(-1);
-    if (current !== undefined) this.#store.unreadable.forgetOthers(versionsOf(this.#name), current.key);
+    this.#onDelivered(Math.max(entry?.revision ?? 0, current?.revision ?? 0) as Revision, current?.key);
     if (!isThere && (isFirst || this.#isThere || events.length > 0))
       events.push({ kind: 'gone', incarnation: this.#incarnation });
     this.#isThere = isThere;
     return events;
+  }
+
+  /** Versions up to a revision have been reported. @param key of the last one; undefined: there was none */
+  #onDelivered(revision: Revision, key: string | undefined): void {
+    this.#delivered = Math.max(this.#delivered ?? 0, revision) as Revision;
+    if (key !== undefined) this.#store.unreadable.forgetOthers(versionsOf(this.#name), key);
   }
 
   /** The version that the pointer named was committed with it: it is what was committed last. */

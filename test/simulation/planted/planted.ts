@@ -41,4 +41,7 @@ export function edited<Value extends { readonly value: string | null }>(
 }
 
 export const isState = ({ key }: Pick<Entry, 'key'>): boolean => key.startsWith('handoff/') && key.endsWith('/state');
+/** What a handoff leads to: a document of a topology; a version has that in its `topology`. */
+export const isStaged = ({ key }: Pick<Entry, 'key'>): boolean => key.startsWith('handoff/') && key.endsWith('/staged');
+export const isVersion = ({ key }: Pick<Entry, 'key'>): boolean => key.startsWith('version/');
 export const isNode = ({ key }: Pick<Entry, 'key'>): boolean => /^handoff\/.*\/node\//.test(key);

@@ -3,7 +3,7 @@ import type { Store } from '../../../src/registry/index.ts';
 import { pointerKey } from '../../../src/registry/topology-entries.ts';
 import { NAME, ROUTER_LEASE_MS } from '../keyway/setting.ts';
 import { WrappedStore } from '../store/wrapped-store.ts';
-import { edited, isShard, type Planted } from './planted.ts';
+import { edited, isShard, isStaged, isVersion, type Planted } from './planted.ts';
 
 const POINTER = pointerKey(NAME);
 
@@ -47,9 +47,9 @@ export const registry: readonly Planted[] = [
       name === 'r1'
         ? new WrappedStore(store, {
             reads: (entry) =>
-              entry.key.startsWith('version/')
-                ? edited(entry, ({ topology }) => {
-                    (topology as Record<string, unknown>).requires = ['what nobody knows'];
+              isVersion(entry) || isStaged(entry)
+                ? edited(entry, (document) => {
+                    ((document.topology ?? document) as Record<string, unknown>).requires = ['what nobody knows'];
                   })
                 : entry,
           })

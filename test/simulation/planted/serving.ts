@@ -3,7 +3,7 @@ import type { Store } from '../../../src/registry/store/store.ts';
 import { ROUTER_LEASE_MS, TOPOLOGY } from '../keyway/setting.ts';
 import { FencingShard } from '../keyway/shard.ts';
 import { WrappedStore } from '../store/wrapped-store.ts';
-import { edited, isDriver, isNode, isRouter, isShard, isState, type Planted } from './planted.ts';
+import { edited, isDriver, isNode, isRouter, isShard, isStaged, isState, isVersion, type Planted } from './planted.ts';
 
 /** A store that ends its client's lease where a write by it was not answered. */
 function releasingLeaseAfterFailure(store: Store): Store {
@@ -261,9 +261,9 @@ export const serving: readonly Planted[] = [
                   })
                 : change,
             reads: (entry) =>
-              entry.key.startsWith('version/')
-                ? edited(entry, ({ topology }) => {
-                    delete (topology as Record<string, unknown>).failover;
+              isVersion(entry) || isStaged(entry)
+                ? edited(entry, (document) => {
+                    delete ((document.topology ?? document) as Record<string, unknown>).failover;
                   })
                 : entry,
           })
