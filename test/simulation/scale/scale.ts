@@ -6,7 +6,8 @@ import { changeTopology } from '../../../src/handoff/index.ts';
 import { seeded } from '../../../src/load/seeded.ts';
 import { Registry, type Store } from '../../../src/registry/index.ts';
 import { newLog } from '../../../src/runtime/log.ts';
-import type { TopologyDraft } from '../../../src/topology/index.ts';
+import { ClusterTable, type SharedCluster, type TopologyDraft } from '../../../src/topology/index.ts';
+import { placeOf as ownerOf } from '../keyway/owners.ts';
 import { onSimulatedMachines } from '../machine/globals.ts';
 import { Network } from '../machine/network.ts';
 import { SimulatedProcess } from '../machine/process.ts';
@@ -22,12 +23,16 @@ export interface Size {
   /** Of each cluster. */
   readonly shards: number;
   readonly clusters: number;
+  /** In about how many waves the change goes. */
+  readonly waves: number;
 }
 
 /** What one planned change of one cluster costs the registry. */
 export interface Cost extends Size, Traffic {
   /** From its command until it is committed, and until the last router routes by it. */
   readonly committedMs: number;
+  /** The versions that it took: one for each wave. */
+  readonly versions: number;
   readonly routedMs: number;
   /** Without any change, a second. */
   readonly restingOperations: number;
@@ -38,6 +43,10 @@ const SETTLE_MS = 60_000;
 const REST_MS = 20_000;
 const LONGEST_MS = 600_000;
 const SHARD_PORT = 9000;
+/** Each router has as many watches, each of a key of its own. */
+const WATCHES = 200;
+/** About as many of them move by the change: one of ten shards gets twice its weight. */
+const MOVED_SHARE = 1 / 11;
 const LOG = newLog('silent');
 
 /** Counts what a change costs. To be called where no promise's reaction is under way. */
@@ -83,16 +92,25 @@ class Installation {
     registry = this.#registryOf(command, counted(new StoreClient(command, () => this.#server), this.#traffic));
     const sinceMs = this.#scheduler.nowMs;
     let committedMs = 0;
+    let last = 0;
     const cost = this.#count(() => {
       this.#carryOut(command, async () => {
         const options = { expected: 1, reason: 'scale', candidate: 'command', clock: command.clock } as const;
-        await changeTopology(registry, this.#draft(0, 2), options as Parameters<typeof changeTopology>[2]);
+        const change = changeTopology(registry, this.#draft(0, 2), options as Parameters<typeof changeTopology>[2]);
+        last = (await change).version;
       });
       committedMs = this.#scheduler.nowMs - sinceMs;
-      this.#goOn(LONGEST_MS, () => this.#routed.get(2) === routers);
+      this.#goOn(LONGEST_MS, () => this.#routed.get(last) === routers);
     });
     const routedMs = this.#scheduler.nowMs - sinceMs;
-    return { ...this.#size, ...cost, committedMs, routedMs, restingOperations: atRest };
+    return {
+      ...this.#size,
+      ...cost,
+      versions: this.#routed.size - 1,
+      committedMs,
+      routedMs,
+      restingOperations: atRest,
+    };
   }
 
   #process(name: string): SimulatedProcess {
@@ -141,7 +159,8 @@ class Installation {
   }
 
   #draft(cluster: number, weight: number): TopologyDraft {
-    const { shards } = this.#size;
+    const { shards, routers, waves } = this.#size;
+    const streams = Math.ceil((routers * WATCHES * MOVED_SHARE) / waves);
     return {
       namespace: 'default',
       name: `c${cluster}`,
@@ -153,6 +172,7 @@ class Installation {
         address: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}:${SHARD_PORT}`,
         weight: i === 0 ? weight : 1,
       })),
+      ...(waves === 1 ? {} : { waves: { streams, pauseMs: 0 } }),
     };
   }
 
@@ -170,13 +190,15 @@ routes: [{cluster: c0, match: {prefix: /}}]
     const clusters = new RoutedClusters(config, LOG, process.clock, (birth, onEvent) =>
       this.#control(process, store, birth, onEvent),
     );
+    let moving = 0;
     const threads: RoutingThreads = {
-      publish: async (cluster, table) => {
-        const version = table?.version ?? null;
-        if (cluster === 'c0' && version !== null) this.#onRouted(process, version);
+      publish: async (cluster, table, staged) => {
+        if (cluster !== 'c0' || table?.version == null) return;
+        this.#onRouted(process, table.version);
+        moving = staged === null || this.#size.waves === 1 ? 0 : movedBetween(table, staged.table);
       },
       settled: async () => true,
-      moving: async () => 0,
+      moving: async () => moving,
       isQuiet: async () => true,
       emptied: async () => true,
       gone: async () => true,
@@ -212,4 +234,15 @@ routes: [{cluster: c0, match: {prefix: /}}]
       stop: () => plane.stop(),
     };
   }
+}
+
+/** How many of a router's watches move. */
+function movedBetween(...tables: readonly [SharedCluster, SharedCluster]): number {
+  const [before, after] = tables.map((shared) => new ClusterTable(shared)) as [ClusterTable, ClusterTable];
+  let moved = 0;
+  for (let i = 0; i < WATCHES; i++) {
+    const [from, to] = [ownerOf(before, `k${i}`), ownerOf(after, `k${i}`)];
+    if (from?.id !== to?.id) moved++;
+  }
+  return moved;
 }

@@ -68,7 +68,10 @@ export class SimulatedStore {
   #compacted = 0 as Revision;
   #log: Logged[] = [];
   readonly #leases = new Map<LeaseId, Lease>();
-  readonly #watches = new Set<StoreWatch>();
+  /** By what their keys begin with: in a large installation most watches have nothing to do with a change. */
+  readonly #watches = new Map<string, Set<StoreWatch>>();
+  /** Of all that were ever watched. */
+  readonly #prefixLengths = new Set<number>();
   #leaseNumber = 0;
   #copy = 1;
   /** Called with each change at once, for the judge. */
@@ -148,8 +151,16 @@ export class SimulatedStore {
     this.#log.push(...logged);
     for (const { key, entry } of logged) this.onChange(key, entry);
     this.onRevision();
-    for (const watch of this.#watches) deliver(watch, logged);
+    for (const watch of this.#watching(logged)) deliver(watch, logged);
     return revision;
+  }
+
+  #watching(logged: readonly Logged[]): Set<StoreWatch> {
+    const found = new Set<StoreWatch>();
+    for (const { key } of logged)
+      for (const length of this.#prefixLengths)
+        for (const watch of this.#watches.get(key.slice(0, length)) ?? []) found.add(watch);
+    return found;
   }
 
   /** Tells of every change after a revision, those of before at once. @returns what ends it; null: they are not kept any more */
@@ -159,8 +170,13 @@ export class SimulatedStore {
       watch,
       this.#log.filter(({ revision }) => revision > watch.delivered),
     );
-    this.#watches.add(watch);
-    return () => this.#watches.delete(watch);
+    const { prefix } = watch;
+    const all = this.#watches.get(prefix) ?? new Set();
+    this.#watches.set(prefix, all.add(watch));
+    this.#prefixLengths.add(prefix.length);
+    return () => {
+      if (all.delete(watch) && all.size === 0 && this.#watches.get(prefix) === all) this.#watches.delete(prefix);
+    };
   }
 
   #recall(seen: Entry | null): Recalled {
