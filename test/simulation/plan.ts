@@ -82,6 +82,13 @@ const LONGEST_SHARE = 0.03;
 /** Of the racks that are cut off, the share that stays so beyond lease and failover: only then do others get the shard's keys meanwhile. */
 const LONG_RACK_SHARE = 0.6;
 const LONG_RACK_MS = 5000;
+/**
+ * While a cluster is eventual, its routers need no leases. Of what strikes then the share that cuts a router off, mostly until the cluster is strict
+ * again and keys have moved; and within which time it strikes.
+ */
+const AWAY_SHARE = 0.5;
+const AWAY_MS = 5000;
+const WHILE_EVENTUAL_MS = 500;
 /** Faults that strike where a handoff is between two steps, and of these the ones that do so at a certain one. */
 const AT_STEP_SHARE = 0.5;
 const CERTAIN_STEP_SHARE = 0.6;
@@ -191,6 +198,7 @@ function faultsBy(random: () => number): PlannedFault[] {
       choice: random(),
       link: pick(LINKS),
     };
+    if (fault.moment === 'eventual') fault = whileEventual(fault, random);
     const isLongRack = fault.kind === 'cut rack from store' && random() < LONG_RACK_SHARE;
     if (isLongRack) fault = { ...fault, lastsMs: fault.lastsMs + LONG_RACK_MS };
     const isMidWrite = fault.kind === 'stop shard' && random() < MID_WRITE_SHARE;
@@ -199,6 +207,12 @@ function faultsBy(random: () => number): PlannedFault[] {
       faults.push(cutDuringRestore(fault, random));
   }
   return faults;
+}
+
+function whileEventual(fault: PlannedFault, random: () => number): PlannedFault {
+  const strikes = { ...fault, afterMs: WHILE_EVENTUAL_MS * random() };
+  if (random() >= AWAY_SHARE) return strikes;
+  return { ...strikes, kind: 'cut router from store', lastsMs: fault.lastsMs + AWAY_MS };
 }
 
 /** Some do not hear that the store went back, and go on by what they had of it. */

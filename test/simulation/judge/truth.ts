@@ -12,8 +12,11 @@ import {
 import { Cluster, isStrict, type ShardPlace, type Topology } from '../../../src/topology/index.ts';
 import { KEYS, NAME } from '../keyway/setting.ts';
 
-/** A step of a handoff; `give up`: its shards give up what they lose; `again`: it goes back to draining. */
-export const moments = ['stage', 'drain', 'again', 'hold', 'give up', 'committed', 'aborted'] as const;
+/**
+ * A step of a handoff; `give up`: its shards give up what they lose; `again`: it goes back to draining. `eventual`: a version of an eventual
+ * cluster has become current.
+ */
+export const moments = ['stage', 'drain', 'again', 'hold', 'give up', 'committed', 'aborted', 'eventual'] as const;
 export type Moment = (typeof moments)[number];
 
 /** A version as all have to go by it. */
@@ -48,7 +51,7 @@ export class Truth {
   onNews: (what: string) => void = () => {};
   /** Of the last handoff: the shards that lose keys by it. */
   losing: readonly string[] = [];
-  /** Called at each step of a handoff. */
+  /** Called at each such moment. */
   onStep: (moment: Moment) => void = () => {};
   /** Called when a version becomes current at once, whatever is served, or when there is none any more: for a while two shards may serve a key. */
   onUnguarded: (isGone: boolean) => void = () => {};
@@ -129,6 +132,7 @@ export class Truth {
     this.onNews(`version ${version} is current: ${shards.join(' ')}${until}${this.isStrict ? '' : ', and not strict'}`);
     if (isCreated || !this.isStrict) this.onUnguarded(false);
     if (this.isStrict) this.onStrictVersion();
+    if (!isStrict(known.topology)) this.onStep('eventual');
   }
 
   /** Whether nobody goes by what the store has forgotten. */
