@@ -3,7 +3,7 @@ import { FaultyStore } from '../../test/support/faulty-store.ts';
 import { Scope } from '../../test/support/processes.ts';
 import { clock, PATIENCE, registryOn, sqlite } from '../../test/support/registries.ts';
 import type { Registry } from '../registry/index.ts';
-import { checkTopology } from '../topology/index.ts';
+import { checkTopology, type PositionRange, type TopologyDraft } from '../topology/index.ts';
 import { LeftUnfinished, RegisteredOwnership } from './registered-ownership.ts';
 
 const scope = new Scope();
@@ -14,6 +14,8 @@ const LEASE_MS = 300;
 
 /** What a shard does about what it has lost: it takes as long as the test says. */
 class LettingGo {
+  /** Of the keys that it was called for, each time. */
+  readonly positions: Array<PositionRange | undefined> = [];
   #gate = Promise.withResolvers<void>();
 
   constructor() {
@@ -28,9 +30,16 @@ class LettingGo {
     this.#gate.resolve();
   }
 
-  onLost(): Promise<void> {
+  onLost(positions: PositionRange | undefined): Promise<void> {
+    this.positions.push(positions);
     return this.#gate.promise;
   }
+}
+
+function draft(count: number): TopologyDraft {
+  const document = { ...NAME, placement: { fixedRing: {} }, failover: { after: '100ms' } };
+  const shards = Array.from({ length: count }, (_, i) => ({ id: `s${i}`, address: `10.0.0.${i + 1}:1` }));
+  return checkTopology({ ...document, shards }, 'the test');
 }
 
 /** The one shard of a cluster, which serves, and another's sight of the registry. */
@@ -43,9 +52,7 @@ async function serving(): Promise<{
 }> {
   const under = await sqlite(scope);
   const others = registryOn(under.open(), scope);
-  const document = { ...NAME, placement: { fixedRing: {} }, failover: { after: '100ms' } };
-  const shards = [{ id: 's0', address: '10.0.0.1:1' }];
-  await others.topologies.commit(checkTopology({ ...document, shards }, 'the test'));
+  await others.topologies.commit(draft(1));
   const store = new FaultyStore(under.open());
   const lettingGo = new LettingGo();
   const identity = { name: NAME, shard: 's0', address: '10.0.0.1:1', nodeId: 'n', leaseMs: LEASE_MS };
@@ -54,7 +61,7 @@ async function serving(): Promise<{
     registry,
     { ...identity, process: { host: 'here', pid: process.pid } },
     clock,
-    { onVersion: () => {}, onLost: () => lettingGo.onLost() },
+    { onVersion: () => {}, onLost: (_, positions) => lettingGo.onLost(positions) },
   );
   await ownership.start();
   await vi.waitFor(() => expect(ownership.holds).toBe(true), PATIENCE);
@@ -107,4 +114,32 @@ it('leaves though what it has under way does not end, and does not say that it h
   // Its lease runs out.
   await vi.waitFor(async () => expect(await others.members.list('node')).toEqual([]), PATIENCE);
   expect(await isEnded(others)).toBe(false);
+});
+
+it('has no more looked at than what it may have lost since all was over that it had lost before', async () => {
+  const { ownership, lettingGo, others } = await serving();
+  scope.defer(() => ownership.stop());
+  const [none, all] = [
+    { from: 0, until: 0 },
+    { from: 0, until: 1 },
+  ];
+  const isCalledFor = async (...positions: Array<PositionRange | undefined>): Promise<void> => {
+    await vi.waitFor(() => expect(lettingGo.positions).toEqual(positions), PATIENCE);
+    lettingGo.positions.length = 0;
+  };
+  lettingGo.positions.length = 0;
+  const staged = await others.handoffs.stage(draft(2), {}, 'the test');
+  await isCalledFor(none);
+  const fence = { attempt: staged.attempt, isUp: true };
+  const held = await others.handoffs.advance(NAME, staged, { step: 'hold', fence });
+  await isCalledFor(all);
+  await others.handoffs.abort(NAME, held as typeof staged, 'the test');
+  await isCalledFor(none);
+  // It is not known what has become of what was lost before.
+  lettingGo.hold();
+  const again = await others.handoffs.stage(draft(2), {}, 'the test');
+  await isCalledFor(none);
+  await others.handoffs.abort(NAME, again, 'the test');
+  await isCalledFor(undefined);
+  lettingGo.release();
 });

@@ -9,7 +9,14 @@ import {
   type OwnRights,
   type Registry,
 } from '../registry/index.ts';
-import { ClusterTable, type SharedCluster, type Topology, type TopologyVersion } from '../topology/index.ts';
+import {
+  ClusterTable,
+  type PositionRange,
+  type SharedCluster,
+  type StagedCluster,
+  type Topology,
+  type TopologyVersion,
+} from '../topology/index.ts';
 import type { Ownership, Verdict } from './ownership.ts';
 import { hasEnded, processMark } from './process-mark.ts';
 
@@ -47,8 +54,11 @@ export interface OwnershipListener {
   /**
    * Whatever it says no to is not this shard's any more, until this resolves at least. Where something of that may still have an effect,
    * resolves once nothing can: before that no other shard gets the keys, this process does not report that it has ended, and it does not serve again.
+   * @param positions of the keys that may have been lost since all was over that had been lost before; any where it is not given
    */
-  onLost(serves: (key: string) => boolean): undefined | Promise<void>;
+  onLost(serves: (key: string) => boolean, positions?: PositionRange): undefined | Promise<void>;
+  /** Another version is staged, by which keys may be lost, or none is any more. */
+  onStaged?(isStaged: boolean): void;
 }
 
 /** A router that knows of a newer version is ahead by a moment; longer, and this shard is cut off. */
@@ -86,7 +96,12 @@ export class RegisteredOwnership implements Ownership {
   #build: number | undefined;
   /** What comes next, once it has been said that what is lost by it is given up. */
   #next: ClusterTable | null = null;
+  #nextBuild: number | undefined;
   #givingUp: GivingUp | null = null;
+  /** Nothing is under way of what was lost until now. */
+  #isClear = false;
+  /** Counts how often it was seen to that it is so. */
+  #drops = 0;
   #confirmed: HeldLease | null = null;
   /**
    * By the clock: until when anything is begun, and when what was begun and has not ended has to be cut. In memory, so that it can
@@ -313,13 +328,16 @@ export class RegisteredOwnership implements Ownership {
     this.#lastEvent = id;
     // Until then routers may still send what they have in flight.
     const givesUp = staged?.shardsGiveUp === true;
+    const positions = this.#isClear ? this.#lostSince(table, givesUp ? staged : null) : undefined;
+    this.#nextBuild = givesUp ? staged.table.build : undefined;
+    this.#listener.onStaged?.(staged !== null);
     this.#next = givesUp ? new ClusterTable(staged.table) : null;
     const loses = givesUp && staged.losing.includes(this.#identity.shard);
     this.#givingUp = loses ? { to: staged.to, attempt: staged.attempt } : null;
     // By their numbers alone two versions may be alike: one that was given up, and another.
     if (table?.build !== this.#build) this.#goBy(table, lost);
     this.#setTimes();
-    const gone = this.#dropLost();
+    const gone = this.#dropLost(positions);
     this.#claimTimeBeyond();
     if (this.#table !== null && this.#value.idle === true) this.#report({ idle: false });
     this.#follower.carriedOut(id);
@@ -328,6 +346,14 @@ export class RegisteredOwnership implements Ownership {
       if (this.#lastEvent === id) this.#reportGone();
     });
     for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** The positions of the keys that are lost by what is current and given up now, and were not before; undefined: any. */
+  #lostSince(table: SharedCluster | null, givenUp: StagedCluster | null): PositionRange | undefined {
+    const isGivenUp = this.#nextBuild !== undefined && table?.build === this.#nextBuild;
+    if (table?.build !== this.#build && !isGivenUp) return undefined;
+    const isKnown = givenUp === null || givenUp.table.build === this.#nextBuild;
+    return isKnown ? { from: 0, until: 0 } : givenUp.positions;
   }
 
   #goBy(table: SharedCluster | null, lost: readonly string[]): void {
@@ -352,9 +378,13 @@ export class RegisteredOwnership implements Ownership {
     void this.#registration.update(this.#value);
   }
 
-  /** Resolves once nothing is under way of what is lost. */
-  async #dropLost(): Promise<void> {
-    await this.#listener.onLost((key) => this.#verdict(key).kind === 'owner');
+  /** Resolves once nothing is under way of what is lost. @param positions see `OwnershipListener.onLost` */
+  async #dropLost(positions?: PositionRange): Promise<void> {
+    this.#isClear = false;
+    this.#drops++;
+    const drop = this.#drops;
+    await this.#listener.onLost((key) => this.#verdict(key).kind === 'owner', positions);
+    if (drop === this.#drops) this.#isClear = true;
   }
 
   #lookAtClock(): void {

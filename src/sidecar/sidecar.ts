@@ -10,7 +10,7 @@ import {
 } from '../proxy/index.ts';
 import type { MemberProcess, Registry } from '../registry/index.ts';
 import { splitAddress } from '../runtime/address.ts';
-import type { ClusterTable, TopologyName } from '../topology/index.ts';
+import type { ClusterTable, PositionRange, TopologyName } from '../topology/index.ts';
 import { KeysLeaveHook } from './keys-leave-hook.ts';
 import { backendTable, type Carried, sidecarSettings } from './settings.ts';
 
@@ -91,7 +91,8 @@ export class Sidecar {
     const identity = { name, shard, address, nodeId, leaseMs, process };
     this.#ownership = new RegisteredOwnership(registry, identity, clock, {
       onVersion: () => this.#onVersion(),
-      onLost: () => this.#giveUpLost(),
+      onLost: (_, positions) => this.#giveUpLost(positions),
+      onStaged: (isStaged) => this.#router?.expect(this.#carried.cluster, isStaged),
     });
     let isWell = (): void => {};
     this.#backendIsWell = new Promise((resolve) => {
@@ -120,8 +121,8 @@ export class Sidecar {
   }
 
   /** Keys are told as left only once nothing of them is in flight at the backend, by whatever has become of them meanwhile. */
-  #giveUpLost(): Promise<void> {
-    const ended = this.#router?.release(this.#carried.cluster) ?? Promise.resolve();
+  #giveUpLost(positions: PositionRange | undefined): Promise<void> {
+    const ended = this.#router?.release(this.#carried.cluster, positions) ?? Promise.resolve();
     const givenUp: Promise<void> = ended.then(() => (this.#givenUp === givenUp ? this.#tellLost() : this.#givenUp));
     this.#givenUp = givenUp;
     return givenUp;
@@ -173,10 +174,10 @@ export class Sidecar {
     await this.#ownership.start();
   }
 
-  /** Whether the backend works on a call whose key leaves the shard by another table. */
-  async worksOnLeaving(next: ClusterTable): Promise<boolean> {
+  /** Whether the backend works on a call whose key leaves the shard by another table. @param positions of the keys that may */
+  async worksOnLeaving(next: ClusterTable, positions: PositionRange | undefined): Promise<boolean> {
     const keeps = (key: Uint8Array, length: number): boolean => this.#ownership.owns(next, key, 0, length);
-    return (await this.#router?.worksOnLeaving(this.#carried.cluster, keeps)) ?? false;
+    return (await this.#router?.worksOnLeaving(this.#carried.cluster, keeps, positions)) ?? false;
   }
 
   /** What it has counted so far. */

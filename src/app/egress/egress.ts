@@ -4,11 +4,10 @@ import { type CountersSnapshot, type RouterSettings, type RouterThreads, routerT
 import type { HostPort } from '../../runtime/address.ts';
 import type { Log } from '../../runtime/log.ts';
 import { machine } from '../../runtime/machine-clock.ts';
-import type { ClusterTable } from '../../topology/index.ts';
 import { ListeningPlaces } from '../listening-places.ts';
 import { RoutedClusters } from '../routed-clusters.ts';
 import type { RoutedConfig } from '../routed-config.ts';
-import { LateHold } from './late-hold.ts';
+import { LateHold, type WorksOnLeaving } from './late-hold.ts';
 
 export interface EgressOptions {
   readonly listen: HostPort;
@@ -17,7 +16,7 @@ export interface EgressOptions {
   readonly cluster: ConfiguredCluster;
   readonly settings: Omit<RouterSettings, 'clusters'>;
   /** Whether the backend works on a call whose key leaves its shard by a table. */
-  readonly worksOnLeaving: (next: ClusterTable) => Promise<boolean>;
+  readonly worksOnLeaving: WorksOnLeaving;
   readonly log: Log;
 }
 

@@ -1,9 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { ClusterTable, type SharedCluster, type StagedCluster } from '../../topology/index.ts';
+import { ClusterTable, type PositionRange, type SharedCluster, type StagedCluster } from '../../topology/index.ts';
 import type { RoutingThreads } from '../routed-config.ts';
 
 /** While it is waited for, requests for keys that move are held elsewhere. */
 const TICK_MS = 2;
+
+/** Whether the backend works on a call whose key leaves its shard by a table. @param positions of the keys that may; any where they are not given */
+export type WorksOnLeaving = (next: ClusterTable, positions: PositionRange | undefined) => Promise<boolean>;
 
 /**
  * Has the threads of an egress hold last. A call that other routers wait for may itself call by the egress: were that held, both would wait for
@@ -12,12 +15,11 @@ const TICK_MS = 2;
  */
 export class LateHold implements RoutingThreads {
   readonly #threads: RoutingThreads;
-  readonly #worksOnLeaving: (next: ClusterTable) => Promise<boolean>;
+  readonly #worksOnLeaving: WorksOnLeaving;
   #publications = 0;
   #isHolding = false;
 
-  /** @param worksOnLeaving whether the backend works on a call whose key leaves its shard by a table */
-  constructor(threads: RoutingThreads, worksOnLeaving: (next: ClusterTable) => Promise<boolean>) {
+  constructor(threads: RoutingThreads, worksOnLeaving: WorksOnLeaving) {
     this.#threads = threads;
     this.#worksOnLeaving = worksOnLeaving;
   }
@@ -36,13 +38,13 @@ export class LateHold implements RoutingThreads {
     if (this.#isHolding) return true;
     const publication = this.#publications;
     const next = new ClusterTable(staged.table);
-    let hasToWait = await this.#worksOnLeaving(next);
+    let hasToWait = await this.#worksOnLeaving(next, staged.positions);
     // A process that comes up in the middle of it has published nothing yet.
     if (hasToWait && publication === this.#publications)
       await this.#threads.publish(cluster, table, { ...staged, step: 'drain' });
     while (hasToWait && publication === this.#publications) {
       await pause(TICK_MS);
-      hasToWait = await this.#worksOnLeaving(next);
+      hasToWait = await this.#worksOnLeaving(next, staged.positions);
     }
     return publication === this.#publications;
   }

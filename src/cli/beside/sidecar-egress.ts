@@ -72,7 +72,7 @@ export function egressOf(flags: SidecarFlags, sidecar: Sidecar, log: Log): Egres
     },
     cluster: { name, upstream: egressUpstream(tls), source: { kind: 'registry', topology: { namespace, cluster } } },
     settings: egressSettings({ shard, cluster: name, watch, maxConnections }),
-    worksOnLeaving: (next) => sidecar.worksOnLeaving(next),
+    worksOnLeaving: (next, positions) => sidecar.worksOnLeaving(next, positions),
     log: log.child({ egress: true }),
   });
 }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { SharedCluster, StagedCluster } from '../../topology/index.ts';
+import type { PositionRange, SharedCluster, StagedCluster } from '../../topology/index.ts';
 import type { CoreContext } from './context.ts';
 import { Departures } from './departures.ts';
 import { Drainer, type Leaver } from './drain/drainer.ts';
@@ -82,8 +82,13 @@ export class Clusters {
   }
 
   /** See `Fence.release`. */
-  release(cluster: string): Promise<void> {
-    return this.#fences.get(cluster)?.release() ?? Promise.resolve();
+  release(cluster: string, positions: PositionRange | undefined): Promise<void> {
+    return this.#fences.get(cluster)?.release(positions) ?? Promise.resolve();
+  }
+
+  /** See `Fence.expect`. */
+  expect(cluster: string, isStaged: boolean): void {
+    this.#fences.get(cluster)?.expect(isStaged);
   }
 
   /** See `Fence.isCut`. */
@@ -92,8 +97,8 @@ export class Clusters {
   }
 
   /** See `Fence.worksOnLeaving`. */
-  worksOnLeaving(cluster: string, keeps: (key: Uint8Array, length: number) => boolean): Promise<boolean> {
-    return this.#fences.get(cluster)?.worksOnLeaving(keeps) ?? Promise.resolve(false);
+  worksOnLeaving(cluster: string, ...leaving: Parameters<Fence['worksOnLeaving']>): Promise<boolean> {
+    return this.#fences.get(cluster)?.worksOnLeaving(...leaving) ?? Promise.resolve(false);
   }
 
   // ---- another version of a cluster ----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import {
   Turn,
 } from '../../io/index.ts';
 import { newLog } from '../../runtime/log.ts';
-import type { SharedCluster, StagedCluster } from '../../topology/index.ts';
+import type { PositionRange, SharedCluster, StagedCluster } from '../../topology/index.ts';
 import { Clusters } from '../core/clusters.ts';
 import type { CoreContext } from '../core/context.ts';
 import { RouterCounters } from '../core/counters.ts';
@@ -103,8 +103,13 @@ export class Router implements FamilyHost, ListenerOwner {
   }
 
   /** See `Fence.release`. */
-  release(cluster: string): Promise<void> {
-    return this.#clusters.release(cluster);
+  release(cluster: string, positions: PositionRange | undefined): Promise<void> {
+    return this.#clusters.release(cluster, positions);
+  }
+
+  /** See `Fence.expect`. */
+  expect(cluster: string, isStaged: boolean): void {
+    this.#clusters.expect(cluster, isStaged);
   }
 
   /** See `Fence.isCut`. */
@@ -113,8 +118,8 @@ export class Router implements FamilyHost, ListenerOwner {
   }
 
   /** See `Fence.worksOnLeaving`. */
-  worksOnLeaving(cluster: string, keeps: (key: Uint8Array, length: number) => boolean): Promise<boolean> {
-    return this.#clusters.worksOnLeaving(cluster, keeps);
+  worksOnLeaving(...asked: Parameters<Clusters['worksOnLeaving']>): Promise<boolean> {
+    return this.#clusters.worksOnLeaving(...asked);
   }
 
   /** See `Clusters.settled`. */

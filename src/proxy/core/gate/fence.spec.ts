@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { routerContext } from '../../../../test/support/router-context.ts';
 import { StubRequest } from '../../../../test/support/stub-request.ts';
 import { Turn } from '../../../io/index.ts';
+import { position } from '../../../topology/index.ts';
 import { Fence, type FencedShard } from './fence.ts';
 import type { Owners } from './owners.ts';
 
@@ -18,7 +19,10 @@ class KeyedRequest extends StubRequest {
     super({ keyText: key, ...settings });
   }
 
+  asked = 0;
+
   override hasMovedIn(those?: Pick<Owners, 'isOwner'>): boolean {
+    this.asked++;
     return those?.isOwner(null as never, this.keyText) === false;
   }
 
@@ -213,5 +217,23 @@ it('says whether a call is under way for a key that would leave, watches and wha
   fence.admits(waiting);
   open.push(waiting, new KeyedRequest('b', { isSent: true, isWatch: true }), new KeyedRequest('a', { isSent: true }));
   expect([await works('a'), await works('b')]).toEqual([false, true]);
+  fence.stop();
+});
+
+it('looks only at requests whose keys it may have lost, once it has been told that some will be', async () => {
+  const { fence, lost, open } = newFence();
+  const requests = ['a', 'b', 'c', 'd', 'e', 'f'].map((key) => new KeyedRequest(key, { isSent: true }));
+  open.push(...requests.slice(0, 3));
+  fence.expect(true);
+  for (const request of requests.slice(3)) fence.admits(request);
+  for (const request of requests) request.asked = 0;
+  const at = position(Buffer.from('d'), 0, 1);
+  lost.set('d', 2);
+  const released = fence.release({ from: at, until: at + 2 ** -32 });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(requests.filter(({ asked }) => asked > 0).map(({ keyText }) => keyText)).toEqual(['d']);
+  (requests[3] as KeyedRequest).isSent = false;
+  await vi.advanceTimersByTimeAsync(10);
+  await released;
   fence.stop();
 });

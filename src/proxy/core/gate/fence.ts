@@ -1,7 +1,9 @@
+import type { PositionRange } from '../../../topology/index.ts';
 import type { CoreContext } from '../context.ts';
 import { KeyBytes } from '../owner/key-bytes.ts';
 import type { GateKeeper } from './gate.ts';
 import type { GatedRequest } from './gated-request.ts';
+import { KnownRequests } from './known-requests.ts';
 import { LeaseWatch, type ServesUntil } from './lease-watch.ts';
 import type { Owners } from './owners.ts';
 import type { RequestGate } from './request-gate.ts';
@@ -52,6 +54,7 @@ export class Fence implements RequestGate {
   readonly #shard: FencedShard;
   readonly #keeper: Pick<GateKeeper, 'owners' | 'visitOpen' | 'cut'>;
   readonly #lease: LeaseWatch;
+  readonly #open: KnownRequests;
   readonly #room: WaitingRoom;
   readonly #keyBytes = new KeyBytes();
   #hasServed = false;
@@ -79,6 +82,7 @@ export class Fence implements RequestGate {
     this.#shard = shard;
     this.#keeper = keeper;
     this.#lease = new LeaseWatch(context.turn, shard.servesUntil, () => keeper.cut());
+    this.#open = new KnownRequests(keeper.visitOpen);
     this.#room = new WaitingRoom(context, cluster, () => this.changed());
   }
 
@@ -114,9 +118,13 @@ export class Fence implements RequestGate {
   #goesToBackend(request: GatedRequest): boolean {
     const { bytes, length } = this.#keyBytes;
     const isTold = this.#shard.isTold(bytes, length);
-    if (isTold) this.#room.add(request, 0);
-    else this.#shard.onServed?.(bytes, length);
-    return !isTold;
+    if (isTold) {
+      this.#room.add(request, 0);
+      return false;
+    }
+    this.#open.add(request);
+    this.#shard.onServed?.(bytes, length);
+    return true;
   }
 
   /** Whether what a request was routed by is known here. A process that comes up knows nothing, and will in a moment. */
@@ -170,13 +178,24 @@ export class Fence implements RequestGate {
     return Promise.resolve(false);
   }
 
+  /** Whether another version is staged: then it gets to know what is in flight, so that little has to be looked at once something of it is lost. */
+  expect(isStaged: boolean): void {
+    if (isStaged)
+      void this.#open.learn(
+        (request) => request.hasMovedIn(this.#own),
+        () => {},
+      );
+    else this.#open.forgetLater();
+  }
+
   /**
    * Ends what is in flight for keys that are not the shard's any more: what stays open at once, and the rest after a while. Where the time is
    * over for which the shard may serve, that is everything, and it has until it is cut. Resolves once the shard has none of it.
+   * @param positions the positions of those keys; any where it is not given
    */
-  async release(): Promise<void> {
+  async release(positions?: PositionRange): Promise<void> {
     await this.#cutOrRenewed();
-    const lost = await this.#lostInFlight();
+    const lost = await this.#lostInFlight(positions);
     const { turn } = this.#context;
     const begunMs = turn.begin();
     for (const [request, version] of lost) if (request.isWatch) this.#end(request, version);
@@ -197,8 +216,15 @@ export class Fence implements RequestGate {
       await new Promise((resolve) => setTimeout(resolve, TICK_MS));
   }
 
-  /** Whether a call is under way whose key the shard does not keep. @param keeps whether it keeps key[0, length) */
-  async worksOnLeaving(keeps: (key: Uint8Array, length: number) => boolean): Promise<boolean> {
+  /**
+   * Whether a call is under way whose key the shard does not keep.
+   * @param keeps whether it keeps key[0, length)
+   * @param positions the positions of those that it may not keep; any where it is not given
+   */
+  async worksOnLeaving(
+    keeps: (key: Uint8Array, length: number) => boolean,
+    positions?: PositionRange,
+  ): Promise<boolean> {
     let worksOn = false;
     const kept: Pick<Owners, 'isOwner' | 'has'> = {
       has: () => true,
@@ -207,16 +233,16 @@ export class Fence implements RequestGate {
         return keeps(bytes, length);
       },
     };
-    await this.#keeper.visitOpen((request) => {
+    await this.#open.visit(positions, (request) => {
       if (!worksOn && !request.isWatch && !this.holds(request)) worksOn = request.hasMovedIn(kept);
     });
     return worksOn;
   }
 
   /** Each with the version by which its key is lost. */
-  async #lostInFlight(): Promise<Map<GatedRequest, number>> {
+  async #lostInFlight(positions: PositionRange | undefined): Promise<Map<GatedRequest, number>> {
     const lost = new Map<GatedRequest, number>();
-    await this.#keeper.visitOpen((request) => {
+    await this.#open.visit(positions, (request) => {
       if (request.isSent && request.hasMovedIn(this.#own)) lost.set(request, Math.max(0, this.#lostBy));
     });
     return lost;
@@ -243,6 +269,7 @@ export class Fence implements RequestGate {
   }
 
   stop(): void {
+    this.#open.stop();
     this.#lease.stop();
     this.#room.stop();
   }

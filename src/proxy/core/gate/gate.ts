@@ -3,18 +3,17 @@ import type { CoreContext } from '../context.ts';
 import type { Leaver } from '../drain/drainer.ts';
 import { Change } from './change.ts';
 import type { GatedRequest } from './gated-request.ts';
+import { KnownRequests, type VisitOpen } from './known-requests.ts';
 import { LeaseWatch, type ServesUntil } from './lease-watch.ts';
 import type { Owners } from './owners.ts';
 import type { RequestGate } from './request-gate.ts';
-import { RequestsByPosition } from './requests-by-position.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 /** What the gate needs of its router. */
 export interface GateKeeper {
   /** The owners in the cluster now. */
   owners(): Owners;
-  /** The requests to the cluster that are under way, some at a time; resolves once all were visited. */
-  visitOpen(visit: (request: GatedRequest) => void): Promise<void>;
+  readonly visitOpen: VisitOpen;
   /** @param sinceMs when the window began within which they have to leave */
   drain(leavers: readonly Leaver[], sinceMs: number): void;
   /** They leave now, all of a key in the same turn. */
@@ -27,8 +26,6 @@ export interface GateKeeper {
 const HOLD_TICK_MS = 2;
 /** The same while no request waits. */
 const DRAIN_TICK_MS = 20;
-/** Much longer than the pause between two waves: for so long it is known of each request which wave it moves by. */
-const POSITIONS_KEPT_MS = 10_000;
 /** Of what may wait: those for a dead shard wait through the whole drain, which takes many times as long as others are held, and leave them room. */
 const FOR_DEAD = 0.25;
 
@@ -46,11 +43,8 @@ export class Gate implements RequestGate {
   /** Where those wait whose owner is dead. */
   readonly #roomForDead: WaitingRoom;
   readonly #lease: LeaseWatch;
+  readonly #open: KnownRequests;
   #change: Change | null = null;
-  /** Since a change has begun, until some time after its last wave; null: no change has been under way lately. */
-  #open: RequestsByPosition | null = null;
-  /** What forgets them. */
-  #forgetting: NodeJS.Timeout | undefined;
   /** The table by which the owners were found that requests have. */
   #build = 0;
   #wasOpen = false;
@@ -63,6 +57,7 @@ export class Gate implements RequestGate {
     this.#cluster = cluster;
     this.#keeper = keeper;
     this.#lease = new LeaseWatch(context.turn, until, () => keeper.cut());
+    this.#open = new KnownRequests(keeper.visitOpen);
     this.#room = new WaitingRoom(context, cluster, () => this.#letInAfterOutage());
     this.#roomForDead = new WaitingRoom(context, cluster, () => {}, FOR_DEAD);
   }
@@ -108,7 +103,7 @@ export class Gate implements RequestGate {
       const moves = change?.moves(request) === true;
       if (!moves || !change.hasToWait(request)) {
         if (moves) this.#note(change, request);
-        this.#open?.add(request);
+        this.#open.add(request);
         return true;
       }
     } else this.#wasOpen = false;
@@ -121,7 +116,7 @@ export class Gate implements RequestGate {
     if (this.#mayGo(request, 0)) {
       const change = this.#change;
       if (change?.moves(request)) this.#note(change, request);
-      this.#open?.add(request);
+      this.#open.add(request);
       return true;
     }
     if (request.isOpen) this.#wait(request);
@@ -181,7 +176,7 @@ export class Gate implements RequestGate {
     const before = this.#change;
     const { build } = this.#keeper.owners();
     // Other than by a handoff, requests keep owners that their keys no longer have.
-    if (build !== this.#build && !this.hasHandedOverTo(build)) this.#open = null;
+    if (build !== this.#build && !this.hasHandedOverTo(build)) this.#open.forget();
     this.#build = build;
     if (staged === null || next === null) this.#end();
     else if (before?.next.build === next.build) before.goOn(staged);
@@ -194,38 +189,22 @@ export class Gate implements RequestGate {
 
   #begin(change: Change): void {
     this.#change = change;
-    clearTimeout(this.#forgetting);
+    const owners = this.#keeper.owners();
     const lookAt = (request: GatedRequest): void => {
       const isUnderWay = request.isSent || (request.isOpen && !this.holds(request));
       if (this.#change === change && isUnderWay && change.moves(request)) change.note(request);
     };
-    const seen = this.#open?.visit(change.staged.positions, lookAt) ?? this.#lookAtOpen(lookAt);
+    const learnt = this.#open.learn((request) => request.hasMovedIn(owners), lookAt);
+    const seen = learnt ?? this.#open.visit(change.staged.positions, lookAt);
     seen.then(() => {
       change.seenAll = true;
       this.#act();
     });
   }
 
-  /** Looks at all requests that are under way, and notes where their keys are: the waves that follow look at their own only. */
-  #lookAtOpen(lookAt: (request: GatedRequest) => void): Promise<void> {
-    const open = new RequestsByPosition();
-    this.#open = open;
-    const owners = this.#keeper.owners();
-    open.complete = this.#keeper.visitOpen((request) => {
-      if (this.#open === open) open.note(request, request.hasMovedIn(owners));
-      lookAt(request);
-    });
-    return open.complete;
-  }
-
   #end(): void {
     this.#change = null;
-    clearTimeout(this.#forgetting);
-    if (this.#open === null) return;
-    this.#forgetting = setTimeout(() => {
-      this.#open = null;
-    }, POSITIONS_KEPT_MS);
-    this.#forgetting.unref();
+    this.#open.forgetLater();
   }
 
   /** Does what the step asks for, as far as that can be done now, and looks again as long as it is not done. */
@@ -285,7 +264,7 @@ export class Gate implements RequestGate {
 
   stop(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
-    clearTimeout(this.#forgetting);
+    this.#open.stop();
     this.#lease.stop();
     this.#room.stop();
     this.#roomForDead.stop();
