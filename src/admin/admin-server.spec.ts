@@ -20,6 +20,7 @@ const quietSource: AdminSource = {
     threads: [],
   }),
   openStreams: async () => [],
+  redis: async () => [],
   notReadyBecause: () => null,
   registry: () => null,
   topology: () => [],

@@ -1,9 +1,17 @@
-import { type CountersSnapshot, hiddenKey, type OpenStream, Outcome, shardIn } from '../proxy/index.ts';
+import {
+  type CountersSnapshot,
+  hiddenKey,
+  type OpenStream,
+  Outcome,
+  type RedisQuestion,
+  shardIn,
+} from '../proxy/index.ts';
 import { bearsToken } from '../runtime/bearer-token.ts';
 import { type Answer, json, metrics, text } from './answer.ts';
 import { Busy, GuardedServer, type Question } from './guarded-server.ts';
 import { type AdminRegistry, renderMetrics, sumCounters } from './metrics.ts';
 import { type ProcessVitals, renderProcess } from './process-metrics.ts';
+import { hotKeys, slowLog } from './redis-reports.ts';
 import type { AdminReloads } from './reloads.ts';
 
 /** What the admin address reports. */
@@ -12,6 +20,8 @@ export interface AdminSource {
   vitals(): Promise<ProcessVitals>;
   /** Streams that are open, at most `limit`. */
   openStreams(limit: number): Promise<readonly OpenStream[]>;
+  /** What each thread says of its Redis clients' commands; see `inspect` of the family. */
+  redis(question: RedisQuestion, seconds: number): Promise<ReadonlyArray<object | null>>;
   /** Null while requests are taken; else why not. */
   notReadyBecause(): string | null;
   /** What is known of the registry; null where topologies come from the config alone. */
@@ -58,7 +68,7 @@ export class AdminServer {
    * @param names by which it is asked on loopback, besides localhost
    */
   constructor(source: AdminSource, token: string | null, names: readonly string[] = []) {
-    this.#source = { ...source, fingerprints: oneAtATime(source.fingerprints) };
+    this.#source = { ...source, fingerprints: oneAtATime(source.fingerprints), redis: oneAtATime(source.redis) };
     this.#token = token;
     const bears = (authorization: string | undefined): boolean =>
       this.#token !== null && bearsToken(authorization, this.#token);
@@ -130,6 +140,8 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ['/streams', (source, query) => streams(source, query)],
   ['/explain', (source, query) => explain(source, query)],
   ['/fingerprint', (source, query) => fingerprints(source, query)],
+  ['/redis/slowlog', async (source) => json(await slowLog(source))],
+  ['/redis/hotkeys', (source, query) => hotKeys(source, query)],
   ['/config', (source) => json(source.config())],
   ['/reload', (source) => reload(source)],
   ['/hand-over', (source, query) => handOver(source, query)],

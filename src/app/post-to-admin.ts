@@ -12,10 +12,19 @@ const ANSWERED: ReadonlySet<number | undefined> = new Set([200, 422]);
 
 /** Asks a router's admin address to do something. @returns the JSON object that it answers. @throws UsageError where it does not */
 export function postToAdmin(admin: HostPort, path: string, token: string | null): Promise<object> {
+  return askAdmin(admin, 'POST', path, token);
+}
+
+/** Reads a report of a router's admin address. @returns the JSON object that it answers. @throws UsageError where it does not */
+export function readFromAdmin(admin: HostPort, path: string, token: string | null): Promise<object> {
+  return askAdmin(admin, 'GET', path, token);
+}
+
+function askAdmin(admin: HostPort, method: 'GET' | 'POST', path: string, token: string | null): Promise<object> {
   const { host, port } = admin;
   const headers = { 'content-length': 0, ...(token === null ? {} : { authorization: `Bearer ${token}` }) };
   return new Promise((resolve, reject) => {
-    const asked = request({ host, port, path, method: 'POST', headers, agent: false }, (response) => {
+    const asked = request({ host, port, path, method, headers, agent: false }, (response) => {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (part: string) => {

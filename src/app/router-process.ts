@@ -65,6 +65,7 @@ export class RouterProcess {
       counters: async () => (await this.#threads?.counters()) ?? [],
       vitals: () => this.#vitals(),
       openStreams: async (limit) => (await this.#threads?.openStreams(limit)) ?? [],
+      redis: async (question, seconds) => (await this.#threads?.inspect('redis', question, seconds)) ?? [],
       notReadyBecause: () => this.#notReady ?? this.#clusters.notReadyBecause(),
       registry: () => {
         const state = this.#clusters.registryState();

@@ -18,6 +18,7 @@ const COMMANDS = {
   clusterx: async () => (await import('./commands/clusterx.ts')).clusterxCommand(),
   discover: async () => (await import('./commands/discover.ts')).discoverCommand(),
   controller: async () => (await import('./commands/controller.ts')).controllerCommand(),
+  redis: async () => (await import('./commands/redis/redis.ts')).redisCommand(),
   status: async () => (await import('./commands/status.ts')).statusCommand(),
   housekeeping: async () => (await import('./commands/housekeeping.ts')).housekeepingCommand(),
   watch: async () => (await import('./commands/watch.ts')).watchCommand(),

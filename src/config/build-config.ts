@@ -135,12 +135,12 @@ function entryNameOf(i: number): string {
 function redisEntriesOf(file: ConfigFile, report: Report): Config['redis'] {
   const entries = file.listen.flatMap(({ redis }, i) => {
     if (redis === undefined) return [];
-    const { cluster, passwordFile, mode, reads, announce } = redis;
+    const { cluster, passwordFile, mode, reads, slowAfter, announce } = redis;
     const at = ['listen', i, 'redis'];
     checkCluster(file, cluster, 'Redis', [...at, 'cluster'], report);
     const password = passwordFile === undefined ? undefined : secretOf(passwordFile, [...at, 'passwordFile'], report);
     checkMode(file, redis, at, report);
-    return [[entryNameOf(i), { cluster, password, mode, reads, announce }] as const];
+    return [[entryNameOf(i), { cluster, password, mode, reads, slowAfterMs: slowAfter, announce }] as const];
   });
   return Object.fromEntries(entries);
 }

@@ -28,7 +28,13 @@ it('needs no routes where all addresses are for Redis', () => {
   expect(routes).toEqual([]);
   const only = listeners[0]?.only;
   expect(only?.family).toBe('redis');
-  expect(redis[only?.entry ?? '']).toEqual({ cluster: 'cache', password: 'sesame', mode: 'hidden', reads: 'primary' });
+  expect(redis[only?.entry ?? '']).toEqual({
+    cluster: 'cache',
+    password: 'sesame',
+    mode: 'hidden',
+    reads: 'primary',
+    slowAfterMs: 10,
+  });
   expect(faultOf({ listen: [...listen, { address: '127.0.0.1:8080' }] })).toContain('routes: there is none');
 });
 

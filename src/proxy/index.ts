@@ -34,7 +34,18 @@ export {
   type ShardKeySource,
   type TextMatch,
 } from './http/index.ts';
-export { explainCommand as explainRedisCommand, type RedisEntryDescription } from './redis/index.ts';
+export {
+  explainCommand as explainRedisCommand,
+  type HeavyKey,
+  type HotKey,
+  type HotKeysReport,
+  mergeHotKeys,
+  mergeSlowLogs,
+  type RedisEntryDescription,
+  type RedisQuestion,
+  type SlowCommand,
+  type SlowLogReport,
+} from './redis/index.ts';
 export {
   type CountersSnapshot,
   type ShardSnapshot,

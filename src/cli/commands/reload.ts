@@ -2,26 +2,17 @@ import { Command } from 'commander';
 import type { ReloadOutcome } from '../../admin/index.ts';
 import { postToAdmin } from '../../app/post-to-admin.ts';
 import { addressText, type HostPort } from '../../runtime/address.ts';
-import { secretIn } from '../../runtime/named-file.ts';
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE, UsageError } from '../../runtime/usage-error.ts';
-import { reachableOption } from '../options/options.ts';
+import { type AdminFlags, adminToken, withAdminOptions } from '../options/admin-option.ts';
 import { writeOut } from '../output/terminal.ts';
 
-/** Where a router's admin address is by default. */
-const DEFAULT_ADMIN = '127.0.0.1:9901';
-
-interface ReloadFlags {
-  readonly admin: HostPort;
-  readonly tokenFile?: string;
+interface ReloadFlags extends AdminFlags {
   readonly json?: true;
 }
 
 /** `keyway reload`: has a router read its config again, and reports what came of it. */
 export function reloadCommand(): Command {
-  return new Command('reload')
-    .description('make a router reload its config, and report the result')
-    .option('--admin <address>', "the router's admin address", reachableOption, reachableOption(DEFAULT_ADMIN))
-    .option('--token-file <file>', 'the file with the token that the admin address requires')
+  return withAdminOptions(new Command('reload').description('make a router reload its config, and report the result'))
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
@@ -29,9 +20,9 @@ export function reloadCommand(): Command {
         '\n  2  nothing has changed: the config has a fault, or no router answers' +
         '\n\nExample:\n  keyway reload\n  keyway reload --admin 127.0.0.1:9902 --json',
     )
-    .action(async ({ admin, tokenFile, json }: ReloadFlags) => {
-      const token = tokenFile === undefined ? null : secretIn(tokenFile);
-      const outcome = await postToAdmin(admin, '/reload', token);
+    .action(async ({ json, ...flags }: ReloadFlags) => {
+      const { admin } = flags;
+      const outcome = await postToAdmin(admin, '/reload', adminToken(flags));
       if (!isOutcome(outcome))
         throw new UsageError(`${addressText(admin)} is not a router's admin address: give that with --admin`);
       writeOut(json === true ? `${JSON.stringify(outcome)}\n` : outcomeText(outcome, admin));

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { file, identifier, reachableAddress } from './values.ts';
+import { duration, file, identifier, reachableAddress } from './values.ts';
 
 export const serverTls = z
   .strictObject({
@@ -34,6 +34,9 @@ export const redisListener = z
       .describe(
         'Where commands that only read go. primary: to the owner of their keys. preferReplica: to a replica of it, or to the owner where none is healthy. replica: to replicas alone. Replicas may be behind.',
       ),
+    slowAfter: duration({ least: 1 })
+      .prefault('10ms')
+      .describe('Commands that take as long are kept in the slow log, which keyway redis slowlog shows.'),
     announce: z
       .array(reachableAddress)
       .min(1)

@@ -44,6 +44,12 @@ export interface RunningFamily<Settings = unknown> {
   prepare(settings: Settings): Prepared;
   /** A cluster has other owners from now on. */
   onOwners(owners: ClusterOwners): void;
+  /**
+   * Answers what people ask about the family in this thread, as plain data. Absent where there is nothing to ask.
+   * @param seconds for which it looks, where it has to
+   * @returns null where it does not know the question
+   */
+  inspect?(question: string, seconds: number): Promise<object | null>;
   /** All sessions are over. */
   stop(): Promise<void>;
 }

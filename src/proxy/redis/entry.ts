@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { RouterCounters, TrafficCounters } from '../core/counters.ts';
+import { LATENCY_UNIT_US, type RouterCounters, type TrafficCounters } from '../core/counters.ts';
 import type { CommandInfo } from './commands/index.ts';
 import type { Reads } from './reads/replica-reading.ts';
 import type { RedisOwners } from './redis-owners.ts';
@@ -11,6 +11,8 @@ export interface RedisEntryDescription {
   readonly password?: string | undefined;
   readonly mode?: RedisMode | undefined;
   readonly reads?: Reads | undefined;
+  /** Commands that take as long are kept in the slow log; by default 10 ms, as in Redis. */
+  readonly slowAfterMs?: number | undefined;
   /** Where clients reach this router, `host:port`, in place of the address that they have come to. */
   readonly announce?: readonly string[] | undefined;
 }
@@ -21,9 +23,13 @@ export interface RedisEntryDescription {
  */
 export type RedisMode = 'hidden' | 'direct' | 'routers';
 
+const DEFAULT_SLOW_AFTER_MS = 10;
+
 /** What clients find at an address: the owners of their keys, and what is counted for their commands. */
 export class RedisEntry {
   readonly description: RedisEntryDescription;
+  /** What `slowAfterMs` is in units of latency. */
+  readonly slowUnits: number;
   /** How many are connected. */
   clients = 0;
   readonly #ownersNow: () => RedisOwners | null;
@@ -34,6 +40,7 @@ export class RedisEntry {
   /** @param ownersNow the owners in the cluster at the moment; null where its shards do not speak RESP, or not any more */
   constructor(description: RedisEntryDescription, ownersNow: () => RedisOwners | null, counters: RouterCounters) {
     this.description = description;
+    this.slowUnits = ((description.slowAfterMs ?? DEFAULT_SLOW_AFTER_MS) * 1000) / LATENCY_UNIT_US;
     this.#ownersNow = ownersNow;
     this.#counters = counters;
   }

@@ -2,6 +2,8 @@ import type { CoreContext } from '../core/context.ts';
 import type { ReplayArena } from '../core/replay-arena.ts';
 import type { Chores } from './chores.ts';
 import type { ListedClient } from './listed-client.ts';
+import type { HotKeys } from './observed/hot-keys.ts';
+import type { SlowLog } from './observed/slow-log.ts';
 import type { ReplicaChoices } from './reads/replica-choices.ts';
 import type { ReplySlab } from './requests/reply-slab.ts';
 import type { ScriptCaches } from './requests/script-cache.ts';
@@ -27,6 +29,12 @@ export interface RedisContext {
   readonly chores: Chores;
   /** Which replicas are asked. */
   readonly replicaChoices: ReplicaChoices;
+  /** Commands that took long. */
+  readonly slowLog: SlowLog;
+  /** Counts keys while somebody wants to know which are hot; null otherwise. */
+  hotKeys: HotKeys | null;
+  /** As log lines have it. */
+  readonly timeOfDay: () => string;
   /** Where scans of all shards have come to. */
   readonly cursors: ScanCursors;
 }

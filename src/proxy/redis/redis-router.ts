@@ -9,6 +9,8 @@ import type { Session } from '../core/session.ts';
 import { Chores } from './chores.ts';
 import type { SessionOwner } from './client-session.ts';
 import { RedisEntry, type RedisEntryDescription } from './entry.ts';
+import { inspect } from './observed/inspect.ts';
+import { SlowLog } from './observed/slow-log.ts';
 import { ReplicaChoices } from './reads/replica-choices.ts';
 import type { RedisContext } from './redis-context.ts';
 import { REDIS_PROTOCOL, type RedisOwners } from './redis-owners.ts';
@@ -48,6 +50,9 @@ export class RedisRouter implements RunningFamily<RedisSettings>, SessionOwner {
       chores: new Chores(),
       replicaChoices: new ReplicaChoices(host.context.random),
       cursors: new ScanCursors(),
+      slowLog: new SlowLog(),
+      hotKeys: null,
+      timeOfDay: host.timeOfDay,
     };
     this.#nowhere = new RedisEntry({ cluster: '' }, () => null, host.context.counters);
     this.pools = { [REDIS_PROTOCOL]: (endpoint) => new RedisPool(this.context, endpoint) };
@@ -103,6 +108,10 @@ export class RedisRouter implements RunningFamily<RedisSettings>, SessionOwner {
   onSessionClosed(session: RedisSession): void {
     if (this.#sessions.delete(session)) session.entry.clients--;
     this.#host.onSessionClosed(session);
+  }
+
+  inspect(question: string, seconds: number): Promise<object | null> {
+    return inspect(this.context, question, seconds);
   }
 
   async stop(): Promise<void> {}

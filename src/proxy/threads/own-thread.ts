@@ -87,6 +87,10 @@ export class OwnThread implements RouterThreads {
     return Promise.resolve(this.#router?.openStreams(limit) ?? []);
   }
 
+  async inspect(family: string, question: string, seconds: number): Promise<ReadonlyArray<object | null>> {
+    return this.#router === null ? [] : [await this.#router.inspect(family, question, seconds)];
+  }
+
   async shutdown(graceMs: number): Promise<number> {
     return (await this.#router?.shutdown(graceMs)) ?? 0;
   }

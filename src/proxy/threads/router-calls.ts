@@ -34,6 +34,7 @@ export interface RouterCalls {
   vitals(): ThreadVitals;
   sockets(): readonly ListeningSockets[];
   openStreams(limit: number): readonly OpenStream[];
+  inspect(family: string, question: string, seconds: number): object | null;
   /** @returns how many connections had to be cut after the grace */
   shutdown(graceMs: number): number;
 }

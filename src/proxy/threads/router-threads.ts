@@ -46,6 +46,8 @@ export interface RouterThreads {
   vitals(): Promise<readonly NamedVitals[]>;
   /** Streams that are open, at most `limit` of each thread. */
   openStreams(limit: number): Promise<readonly OpenStream[]>;
+  /** What each thread answers to a question about a family; see `RunningFamily.inspect`. */
+  inspect(family: string, question: string, seconds: number): Promise<ReadonlyArray<object | null>>;
   /**
    * Has every thread use other settings and addresses. Connections stay; each request uses the old ones or the new
    * ones.

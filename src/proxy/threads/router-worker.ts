@@ -37,5 +37,6 @@ answerCalls<RouterCalls>(starter, {
   vitals: () => monitor.read(),
   sockets: () => router.sockets(),
   openStreams: (limit) => router.openStreams(limit),
+  inspect: (family, question, seconds) => router.inspect(family, question, seconds),
   shutdown: (graceMs) => router.shutdown(graceMs),
 });

@@ -169,6 +169,12 @@ export class Router implements FamilyHost, ListenerOwner {
     return this.#sessions.describe(limit);
   }
 
+  /** See `RunningFamily.inspect`. */
+  inspect(family: string, question: string, seconds: number): Promise<object | null> {
+    this.context.turn.begin();
+    return this.#families.inspect(family, question, seconds);
+  }
+
   // ---- settings ------------------------------------------------------------------------------------------------------
 
   /** Listens; answers the ports. `reusePort` lets several threads share them, the kernel spreading connections over them. */

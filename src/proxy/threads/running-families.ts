@@ -79,6 +79,12 @@ export class RunningFamilies {
     return owner?.running.accept?.(accepted, only.entry) ?? null;
   }
 
+  /** See `RunningFamily.inspect`. */
+  inspect(family: string, question: string, seconds: number): Promise<object | null> {
+    const found = this.#all.find(({ name }) => name === family);
+    return found?.running.inspect?.(question, seconds) ?? Promise.resolve(null);
+  }
+
   /**
    * Opens what other settings need, in each family.
    * @param settings of each family, under its name

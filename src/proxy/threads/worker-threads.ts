@@ -177,6 +177,10 @@ export class WorkerThreads implements RouterThreads {
     return (await this.#each(({ calls }) => calls.ask('openStreams', limit))).flat();
   }
 
+  inspect(family: string, question: string, seconds: number): Promise<ReadonlyArray<object | null>> {
+    return this.#each(({ calls }) => calls.ask('inspect', family, question, seconds));
+  }
+
   async shutdown(graceMs: number): Promise<number> {
     const cut = await this.#each(({ calls }) => calls.ask('shutdown', graceMs));
     await Promise.all(this.#threads.map((thread) => thread.end()));

@@ -3,12 +3,13 @@ import { LATENCY_UNIT_US, latencyBucket } from '../../core/counters.ts';
 import type { OpenStream } from '../../core/open-request.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import { retryWaitMs } from '../../core/retries.ts';
+import { namedCommand } from '../observed/slow-command.ts';
 import { REDIS_PROTOCOL, type RedisOwners } from '../redis-owners.ts';
 import { countReply, errorNumber, outcomeOf } from '../replies.ts';
 import type { RedisConnection } from '../shards/redis-connection.ts';
 import { ERRORS, refusalText } from '../words.ts';
 import { RetryTurn } from './retry-turn.ts';
-import { NOT_KEPT, RoutedCommand } from './routed-command.ts';
+import { isKeyless, NOT_KEPT, RoutedCommand } from './routed-command.ts';
 import { addressIn, isPassing, isRedirect, MAX_SENDINGS } from './slot-error.ts';
 
 /** Says that the next command is asked of a node that only takes the slot over (Redis Cluster's ASK). */
@@ -58,6 +59,8 @@ export class RedisRequest extends RoutedCommand {
   }
 
   private countBytes(bytes: number): void {
+    const { hotKeys } = this.client.context;
+    if (hotKeys !== null && !isKeyless(this.keys)) hotKeys.onBytes(this.owner.cluster, this.keys.key, bytes);
     this.traffic.responseBytes += bytes;
     this.owner.counters.responseBytes += bytes;
   }
@@ -67,6 +70,7 @@ export class RedisRequest extends RoutedCommand {
     const { traffic, owner } = this;
     const units = (((this.client.context.core.turn.nowMs - this.startedMs) * 1000) / LATENCY_UNIT_US) | 0;
     const bucket = latencyBucket(units);
+    if (units >= this.client.entry.slowUnits && !this.isWatch) this.noteSlow(units);
     const outcome = outcomeOf(number);
     traffic.countEnd(outcome, bucket, units);
     owner.counters.countEnd(outcome, bucket, units);
@@ -75,6 +79,22 @@ export class RedisRequest extends RoutedCommand {
     if (owner.isReplica) this.client.context.replicaChoices.onAnswer(owner, (units * LATENCY_UNIT_US) / 1000);
     // An answer shows that the shard is there, whatever it says.
     owner.onOutcome(false);
+  }
+
+  /** What waits by its nature is never slow. */
+  private noteSlow(units: number): void {
+    const { client, owner } = this;
+    const { slowLog, timeOfDay } = client.context;
+    const raw = this.takeBack() ? this.raw : null;
+    slowLog.add({
+      ...(this.replies > 1 ? { command: 'MULTI … EXEC', key: null } : namedCommand(raw)),
+      at: timeOfDay(),
+      tookMs: (units * LATENCY_UNIT_US) / 1000,
+      cluster: owner.cluster,
+      shard: owner.id,
+      client: client.address,
+      bytes: this.length,
+    });
   }
 
   // ---- what servers say of the slot ----------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ import type { Retries } from './retry-turn.ts';
 export interface RequestClient {
   readonly context: RedisContext;
   /** Where it came in: the owners of its keys at the moment. */
-  readonly entry: Pick<RedisEntry, 'owners'>;
+  readonly entry: Pick<RedisEntry, 'owners' | 'slowUnits'>;
   readonly protocol: Protocol;
   readonly address: string;
   /** Where its reads go at the moment. */

@@ -22,9 +22,15 @@ export function sendByKey(session: ClientSession, info: CommandInfo, command: Co
   const { bytes, starts, ends } = command;
   const owner = owners.ownerOfBytes(bytes, starts[at] as number, ends[at] as number);
   if (owner === null) refuseUnowned(session);
-  // Where nothing ever holds a key back nobody asks for it.
+  // Where nothing ever holds a key back, and nobody counts keys, none is asked for.
   else
-    send(session, info, owners, owner, owners.gate === null ? NO_KEYS : { key: argumentText(command, at), others: [] });
+    send(
+      session,
+      info,
+      owners,
+      owner,
+      notesKeys(session, owners) ? { key: argumentText(command, at), others: [] } : NO_KEYS,
+    );
 }
 
 function refuseUnowned(session: ClientSession): void {
@@ -39,7 +45,11 @@ export function sendByKeys(session: ClientSession, info: CommandInfo, command: C
   if (keyPlaces.count === 0) sendAnywhere(session, info);
   else if (owner === undefined) session.refuse('cross_slot', ERRORS.crossSlot);
   else if (owner === null) refuseUnowned(session);
-  else send(session, info, owners, owner, owners.gate === null && !isScript(info) ? NO_KEYS : keysAt(command));
+  else send(session, info, owners, owner, notesKeys(session, owners) || isScript(info) ? keysAt(command) : NO_KEYS);
+}
+
+function notesKeys({ context }: ClientSession, { gate }: RedisOwners): boolean {
+  return gate !== null || context.hotKeys !== null;
 }
 
 function isScript({ rule }: CommandInfo): boolean {

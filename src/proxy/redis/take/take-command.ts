@@ -1,11 +1,12 @@
 import type { Command } from '../../../resp/index.ts';
 import type { ClientSession } from '../client-session.ts';
 import { movedText } from '../cluster/moved.ts';
-import { arityFits, type CommandInfo, findCommand, isBlocking } from '../commands/index.ts';
+import { arityFits, type CommandInfo, findCommand, isBlocking, KeyPlaces, keysOf } from '../commands/index.ts';
 import { localAnswers } from '../local/index.ts';
+import type { HotKeys } from '../observed/hot-keys.ts';
 import type { Transaction } from '../requests/transaction.ts';
 import { ERRORS, MAX_SHOWN, unknownCommand, unknownSubcommand, wrongArity } from '../words.ts';
-import { argumentUtf8 } from './arguments.ts';
+import { argumentText, argumentUtf8 } from './arguments.ts';
 import { block, sendAnywhere, sendByKey, sendByKeys } from './sending.ts';
 import { takeOverShards } from './take-over-shards.ts';
 import { takeScan } from './take-scan.ts';
@@ -23,7 +24,8 @@ export function takeCommand(session: ClientSession, command: Command): void {
     return;
   }
   const info = findCommand(command);
-  const { subscriber } = session;
+  const { subscriber, context } = session;
+  if (context.hotKeys !== null && info !== null) countKeys(context.hotKeys, session, info, command);
   if (subscriber !== null && info?.rule.way !== 'subscribe') subscriber.separate();
   session.lastCommand = info;
   const fault = info === null || session.isPlain ? null : faultInState(session, info, command);
@@ -38,6 +40,19 @@ export function takeCommand(session: ClientSession, command: Command): void {
   else if (isQueued(session, info)) queueCommand(session, session.transaction as Transaction, info, command);
   else if (info.keyAt > 0 && info.rule.way === 'keys') sendByKey(session, info, command, info.keyAt);
   else takeByRule(session, info, command);
+}
+
+const counted = new KeyPlaces();
+
+/** Counts a command for each of its keys; its bytes for the first. */
+function countKeys(hotKeys: HotKeys, { entry }: ClientSession, info: CommandInfo, command: Command): void {
+  if (!keysOf(info, command, counted)) return;
+  const { cluster } = entry.description;
+  for (let i = 0; i < counted.count; i++) {
+    const key = argumentText(command, counted.at[i] as number);
+    hotKeys.onCommand(cluster, key);
+    if (i === 0) hotKeys.onBytes(cluster, key, command.end - command.start);
+  }
 }
 
 /**

@@ -1,0 +1,99 @@
+import { afterEach, expect, it } from 'vitest';
+import { startRouter } from '../support/cluster.ts';
+import { Scope } from '../support/processes.ts';
+import { FakeRedis } from './fake-redis.ts';
+import { RedisClient } from './redis-client.ts';
+import { RedisRouter } from './redis-router.ts';
+
+const scope = new Scope();
+afterEach(() => scope.release());
+
+it('keeps commands that took long, with their keys and without their values', async () => {
+  const router = await RedisRouter.start(scope, { entry: { slowAfterMs: 0 } });
+  const client = router.client();
+  client.say('SET stays/a secret', 'MGET stays/a moves/b', 'MULTI', 'GET stays/a', 'EXEC', 'DBSIZE');
+  await client.hasHeard(6);
+  const report = await router.router.inspect('redis', 'slowlog', 0);
+  expect(report).toMatchObject({ count: 6 });
+  const { entries } = report as { entries: ReadonlyArray<Record<string, unknown>> };
+  expect(entries.map(({ command, key, shard }) => `${command} ${key} ${shard}`).sort()).toEqual([
+    'DBSIZE null s0',
+    'DBSIZE null s1',
+    'MGET moves/b s1',
+    'MGET stays/a s0',
+    'MULTI … EXEC null s0',
+    'SET stays/a s0',
+  ]);
+  expect(JSON.stringify(report)).not.toContain('secret');
+});
+
+it('keeps the latest of many, and nothing that waits by its nature', async () => {
+  const router = await RedisRouter.start(scope, { entry: { slowAfterMs: 0 } });
+  const client = router.client().say(...Array.from({ length: 200 }, (_, i) => `SET stays/${i} 1`));
+  await client.hasHeard(200);
+  const blocked = router.client().say('BLPOP stays/list 0');
+  await router.client().ask('RPUSH stays/list x');
+  await blocked.hasHeard(1);
+  const { count, entries } = (await router.router.inspect('redis', 'slowlog', 0)) as {
+    count: number;
+    entries: ReadonlyArray<{ command: string; key: string }>;
+  };
+  expect([count, entries.length]).toEqual([201, 128]);
+  expect(entries.at(-1)).toMatchObject({ command: 'RPUSH', key: 'stays/list' });
+});
+
+it('counts keys and bytes while somebody asks, and nothing otherwise', async () => {
+  const router = await RedisRouter.start(scope);
+  const client = router.client();
+  client.say('GET stays/before');
+  await client.hasHeard(1);
+  client.heard.length = 0;
+  const report = router.router.inspect('redis', 'hotkeys', 3);
+  client.say(`SET stays/big ${'v'.repeat(5000)}`, ...Array.from({ length: 20 }, () => 'GET moves/hot'));
+  client.say('MGET stays/big moves/hot', 'PING');
+  await client.hasHeard(23);
+  const found = (await report) as { hot: readonly object[]; heavy: ReadonlyArray<{ key: string; bytes: number }> };
+  expect(found).toMatchObject({
+    commands: 23,
+    hot: [
+      { cluster: 'cache', key: 'moves/hot', commands: 21, commandsError: 0 },
+      { cluster: 'cache', key: 'stays/big', commands: 2, commandsError: 0 },
+    ],
+  });
+  expect(found.heavy[0]?.key).toBe('stays/big');
+  expect(found.heavy[0]?.bytes).toBeGreaterThan(5000);
+  expect(await router.router.inspect('redis', 'what', 0)).toBeNull();
+});
+
+it('shows both to people who ask a router for them', async () => {
+  const shard = await FakeRedis.start(scope, 's0');
+  shard.values.set('slow', '1');
+  const router = await startRouter(scope, {
+    shards: [shard.port],
+    routes: [],
+    workers: 2,
+    upstream: { protocol: 'redis' },
+    listener: { redis: { cluster: 'docs', slowAfter: '1ms' } },
+  });
+  shard.instead = ([name]) => {
+    // As long as the threshold, by the clock of whoever waits.
+    if (name === 'GET') for (const until = performance.now() + 3; performance.now() < until; );
+    return undefined;
+  };
+  expect(await new RedisClient(scope, router.port).ask('GET slow')).toBe('1');
+  const admin = router.admin.replace('http://', '');
+  const told = (pattern: RegExp, ...args: string[]): Promise<RegExpExecArray> =>
+    scope.keyway(['redis', ...args, '--admin', admin]).printed(pattern);
+  await told(/GET +slow +\d+ +docs\/s0 +127\.0\.0\.1\n/, 'slowlog');
+  const [entry] = await told(/\{.*\}(?=\n)/, 'slowlog', '--json');
+  expect(JSON.parse(entry)).toMatchObject({ command: 'GET', key: 'slow', cluster: 'docs' });
+  const asked = told(/slow +\d+ +100\.0 % +docs\n/, 'hotkeys', '--for', '4');
+  const clients = [1, 2].map(() => new RedisClient(scope, router.port));
+  let goesOn = true;
+  const busy = (async () => {
+    while (goesOn) for (const client of clients) await client.ask('GET slow');
+  })();
+  await asked;
+  goesOn = false;
+  await busy;
+});
