@@ -20,16 +20,34 @@ export class SharedDatabase {
   }
 }
 
+interface WatchRequest {
+  readonly documentId: string;
+  readonly clientId: string;
+}
+
+/** What a watch has yet to send, apart from changes. */
+interface Notice {
+  readonly watched?: string;
+  readonly unwatched?: string;
+}
+
+/** One who watches a document. */
+interface Watcher {
+  readonly client: string;
+  readonly notices: Notice[];
+  wake(): void;
+}
+
 /** A document in a server's memory: read from the database once, and right for as long as no other server writes it. */
 interface Held {
   readonly changes: string[];
-  readonly watchers: Set<() => void>;
+  readonly watchers: Set<Watcher>;
   /** One change after the other. */
   last: Promise<unknown>;
 }
 
 /**
- * A server as Yorkie's are: Connect over HTTP/1.1, with the documents that it serves in its memory, and what becomes of them in a database. It knows
+ * A server as Yorkie's are: Connect over HTTP/1.1, with the documents that it serves, and who watches them, in its memory, and what becomes of them in a database. It knows
  * nothing of Keyway, but that it forgets the documents that a POST to `/keys-leave` names.
  */
 export class DocumentServer {
@@ -48,7 +66,7 @@ export class DocumentServer {
     const implementation = {
       activateClient: ({ clientKey }: { clientKey: string }) => ({ clientId: clientKey }),
       pushPullChanges: (request: { documentId: string; change: string }) => server.#push(request),
-      watchDocument: (request: { documentId: string }, context: HandlerContext) => server.#watch(request, context),
+      watchDocument: (request: WatchRequest, context: HandlerContext) => server.#watch(request, context),
     };
     // The service is known at run time alone, and so are the types of its messages.
     const routes = (router: ConnectRouter): unknown => router.service(yorkieService, implementation as object);
@@ -92,35 +110,44 @@ export class DocumentServer {
     held.last = held.last.then(async () => {
       held.changes.push(change);
       await this.#database.write(documentId, [...held.changes]);
-      for (const onChange of held.watchers) onChange();
+      for (const watcher of held.watchers) watcher.wake();
     });
     await held.last;
     return { change };
   }
 
-  /** How many changes there are, and from then on each. */
-  async *#watch({ documentId }: { documentId: string }, { signal }: HandlerContext) {
+  /** How many changes there are, and who watches; from then on each change, and who comes and goes. */
+  async *#watch({ documentId, clientId }: WatchRequest, { signal }: HandlerContext) {
     const held = await this.#hold(documentId);
+    const watcher: Watcher = { client: clientId, notices: [], wake: () => {} };
+    const onAbort = (): void => watcher.wake();
+    signal.addEventListener('abort', onAbort);
+    tellOthers(held, { watched: clientId });
+    held.watchers.add(watcher);
     this.watched.push(documentId);
-    let wake = (): void => {};
-    const onChange = (): void => wake();
-    held.watchers.add(onChange);
-    signal.addEventListener('abort', onChange);
+    let sent = held.changes.length;
     try {
-      for (let sent = -1; !signal.aborted; ) {
-        const { length } = held.changes;
-        if (sent === length) {
+      yield { event: '', number: sent, clientIds: [...held.watchers].map(({ client }) => client) };
+      while (!signal.aborted) {
+        const notice = watcher.notices.shift();
+        if (notice !== undefined) yield notice;
+        else if (sent < held.changes.length) yield { event: held.changes[sent] ?? '', number: ++sent };
+        else
           await new Promise<void>((resolve) => {
-            wake = resolve;
+            watcher.wake = resolve;
           });
-          continue;
-        }
-        sent = sent < 0 ? length : sent + 1;
-        yield { event: held.changes[sent - 1] ?? '', number: sent };
       }
     } finally {
-      held.watchers.delete(onChange);
+      held.watchers.delete(watcher);
+      tellOthers(held, { unwatched: clientId });
       this.watched.splice(this.watched.indexOf(documentId), 1);
     }
+  }
+}
+
+function tellOthers({ watchers }: Held, notice: Notice): void {
+  for (const watcher of watchers) {
+    watcher.notices.push(notice);
+    watcher.wake();
   }
 }

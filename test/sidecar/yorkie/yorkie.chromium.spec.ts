@@ -78,6 +78,7 @@ it('loses no edit and leaves no watch behind while a shard joins and leaves', as
           page,
           'finish',
           stored.map(({ length }) => length),
+          PAGES.length - 1,
         ),
       ),
     )
@@ -87,11 +88,15 @@ it('loses no edit and leaves no watch behind while a shard joins and leaves', as
     expect(ofDocument.flatMap(({ failures }) => failures)).toEqual([]);
     expect([...changes].sort()).toEqual(ofDocument.flatMap(({ acknowledged }) => acknowledged).sort());
     expect(ofDocument.map(({ seen }) => seen)).toEqual(PAGES.map(() => changes.length));
+    // Everybody sees all others.
+    for (const { name, company } of ofDocument)
+      expect([...company].sort()).toEqual(PAGES.filter((page) => page !== name));
   }
   const movers = DOCUMENTS.filter((document) => sidecars.ownerOf(document, 2) === 's1');
   expect(movers.length).toBeGreaterThan(0);
   // A watch of a key that moves ended with each change, and the others went on.
   for (const { document, watches } of results)
     expect([document, watches > 1]).toEqual([document, movers.includes(document)]);
+  await Promise.all(pages.map((page) => call(page, 'leave')));
   await vi.waitFor(() => expect(servers.flatMap(({ watched }) => watched)).toEqual([]), PATIENCE);
 });

@@ -1,0 +1,162 @@
+/**
+ * `npm run bench:editing`: what people notice who edit documents together, while a shard joins and leaves. Clients speak Connect over HTTP/1.1, as
+ * Yorkie's do, to servers that keep documents, and who watches them, in memory, behind sidecars.
+ *
+ *   node bench/editing.ts [--documents 20] [--users 5] [--changes 4] [--routers 2] [--keyway ../earlier/src/cli/keyway.js]
+ */
+import { availableParallelism, loadavg } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { EditedDocuments, type EditedSetup } from '../test/sidecar/yorkie/edited-documents.ts';
+import { Scope } from '../test/support/processes.ts';
+import { lostEdits, type Moved, missedOthersMs, type Sight, sightsOf } from './support/noticed.ts';
+
+const { values } = parseArgs({
+  options: {
+    documents: { type: 'string', default: '20' },
+    /** Of each document. */
+    users: { type: 'string', default: '5' },
+    /** A shard joins, leaves, joins … */
+    changes: { type: 'string', default: '4' },
+    routers: { type: 'string', default: '2' },
+    /** Each user's between two edits, in milliseconds. */
+    pause: { type: 'string', default: '500' },
+    /** The command of the routers: that of another checkout, or this one's. */
+    keyway: { type: 'string' },
+  },
+});
+const [documents, users, changes, routers] = [values.documents, values.users, values.changes, values.routers].map(
+  Number,
+) as [number, number, number, number];
+const SHARDS = 4;
+/** More than a window of the default length, and time to come back. */
+const OBSERVED_MS = 7000;
+/** What is seen later is late, and who is missed for longer is gone. */
+const LATE_MS = 1000;
+/** Yorkie's SDK waits for so long until it watches again. */
+const SDK_MS = 1000;
+
+type Way = Pick<EditedSetup, 'onMove' | 'comesBackAfterMs'> & { readonly name: string };
+
+const WAYS: readonly Way[] = [
+  { name: '`goaway`, and clients come back at once', comesBackAfterMs: 0 },
+  { name: '`end`, and clients come back at once', onMove: { how: 'end' }, comesBackAfterMs: 0 },
+  { name: '`end`, and clients come back after 1 s', onMove: { how: 'end' }, comesBackAfterMs: SDK_MS },
+  { name: '`replay`', onMove: { how: 'replay' }, comesBackAfterMs: SDK_MS },
+];
+
+const longest = (numbers: readonly number[]): number => numbers.reduce((most, each) => Math.max(most, each), 0);
+
+function quantiles(numbers: readonly number[]): string {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  const at = (q: number): number => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
+  return [0.5, 0.99, 1].map((q) => `${at(q).toFixed(0)} ms`).join(' | ');
+}
+
+/** Has a shard join and leave, while everybody edits. */
+async function carryOutChanges(edited: EditedDocuments): Promise<Moved[]> {
+  const moves: Moved[] = [];
+  for (let i = 0; i < changes; i++) {
+    const [from, to] = i % 2 === 0 ? [SHARDS - 1, SHARDS] : [SHARDS, SHARDS - 1];
+    const moving = edited.documents.filter(
+      (document) => edited.sidecars.ownerOf(document, from) !== edited.sidecars.ownerOf(document, to),
+    );
+    const beginMs = performance.now();
+    await edited.handOver(to);
+    moves.push({ beginMs, endMs: performance.now(), documents: new Set(moving) });
+    await pause(OBSERVED_MS);
+  }
+  return moves;
+}
+
+/** What users saw of edits to documents that had just moved, and of all others. */
+function sightColumns(edited: EditedDocuments, moves: readonly Moved[]): string {
+  const isNear = ({ document, madeMs }: Sight): boolean =>
+    moves.some(
+      ({ beginMs, documents: moved }) =>
+        moved.has(document) && madeMs > beginMs - LATE_MS && madeMs < beginMs + OBSERVED_MS,
+    );
+  const sights = sightsOf(edited);
+  const after = (some: readonly Sight[]): string => quantiles(some.map(({ afterMs }) => afterMs));
+  return `${after(sights.filter(isNear))} | ${after(sights.filter((sight) => !isNear(sight)))}`;
+}
+
+function presenceColumns(edited: EditedDocuments, beginMs: number, endMs: number): string {
+  const missedMs = new Map(edited.editors.map((each) => [each, missedOthersMs(each, users - 1, beginMs, endMs)]));
+  const kept = edited.documents.filter((document) =>
+    edited.ofDocument(document).every((editor) => (missedMs.get(editor) as number) <= LATE_MS),
+  );
+  const departures = edited.editors.flatMap((editor) => editor.departures).length;
+  return `${kept.length} of ${documents} | ${longest([...missedMs.values()]).toFixed(0)} ms | ${departures}`;
+}
+
+function editColumns(edited: EditedDocuments): string {
+  const failed = edited.editors.flatMap((editor) => editor.failed).length;
+  return `${edited.editors.flatMap(({ edits }) => edits).length} | ${failed} | ${lostEdits(edited)}`;
+}
+
+/** Watches beside one of each user, and those that are left once everybody has gone. */
+async function watchColumns({ servers, editors }: EditedDocuments): Promise<string> {
+  const watched = (): number => servers.flatMap((server) => server.watched).length;
+  const besides = watched() - editors.length;
+  await Promise.all(editors.map((editor) => editor.leave()));
+  for (let waits = 0; watched() > 0 && waits < 100; waits++) await pause(50);
+  return `${besides} | ${watched()}`;
+}
+
+async function measure(scope: Scope, { name, ...way }: Way): Promise<string> {
+  const setup = { shards: SHARDS, inUse: SHARDS - 1, routers, documents, users, pauseMs: Number(values.pause), ...way };
+  const edited = await EditedDocuments.start(scope, {
+    ...setup,
+    ...(values.keyway !== undefined && { keyway: values.keyway }),
+  });
+  await pause(OBSERVED_MS);
+  const beginMs = performance.now();
+  const moves = await carryOutChanges(edited);
+  const endMs = performance.now();
+  await Promise.all(edited.editors.map((editor) => editor.stopEditing()));
+  await pause(SDK_MS + LATE_MS);
+  const moved = moves.reduce((sum, each) => sum + each.documents.size, 0);
+  const tookMs = longest(moves.map((each) => each.endMs - each.beginMs)).toFixed(0);
+  const ends = Map.groupBy(
+    edited.editors.flatMap((editor) => [...editor.ends, ...editor.failed.map(({ reason }) => reason)]),
+    (end) => end.replaceAll(/\d+/g, 'N').slice(0, 120),
+  );
+  for (const [end, list] of ends) process.stderr.write(`${name}: ${list.length} times: ${end}\n`);
+  return `| ${name} | ${moved} | ${tookMs} ms | ${sightColumns(edited, moves)} | ${presenceColumns(edited, beginMs, endMs)} | ${editColumns(edited)} | ${await watchColumns(edited)} |`;
+}
+
+const tell = (line: string): boolean => process.stdout.write(`${line}\n`);
+const COLUMNS = [
+  'watches',
+  'moves of a document',
+  'longest change',
+  'an edit to one that moves is seen after: p50',
+  'p99',
+  'longest',
+  'to others: p50',
+  'p99',
+  'longest',
+  'documents that kept their presence',
+  'somebody was missed for, at most',
+  'times somebody was told that another had left',
+  'edits',
+  'failed',
+  'lost',
+  'watches too many',
+  'left behind',
+];
+tell(`| ${COLUMNS.join(' | ')} |`);
+tell(`|${' --- |'.repeat(COLUMNS.length)}`);
+for (const way of WAYS) {
+  const scope = new Scope();
+  try {
+    tell(await measure(scope, way));
+  } finally {
+    await scope.release();
+  }
+}
+tell(
+  `\n${documents} documents with ${users} users each, ${routers} routers, ${changes} changes. The machine: ${availableParallelism()} cores, and a load of ${loadavg()[0]?.toFixed(1)} at the end.`,
+);
+process.exit(0);
