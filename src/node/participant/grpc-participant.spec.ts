@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { connect, createServer, type Socket } from 'node:net';
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
 import { afterEach, expect, it, vi } from 'vitest';
 import { TestAuthority } from '../../../test/support/certificates.ts';
 import { Scope } from '../../../test/support/processes.ts';
 import { PATIENCE } from '../../../test/support/registries.ts';
+import { Relay } from '../../../test/support/relay.ts';
 import { machine } from '../../runtime/machine-clock.ts';
 import type { ParticipantCall } from './calls.ts';
 import { GrpcParticipant, ParticipantClient } from './grpc-participant.ts';
@@ -124,23 +124,10 @@ it('waits no longer than it is told to, and tells the backend so', async () => {
 
 it('gives a connection up on which nothing comes back, and calls by another one', async () => {
   const port = await backend((_, answer) => answer(null, REPLY));
-  // Between them: a network that loses everything of a connection once it is told to.
-  const sockets: Socket[] = [];
-  const between = createServer((socket) => {
-    const behind = connect(port, '127.0.0.1');
-    socket.on('error', () => {}).pipe(behind.on('error', () => {}));
-    behind.pipe(socket);
-    sockets.push(socket);
-    scope.defer(() => {
-      socket.destroy();
-      behind.destroy();
-    });
-  });
-  await new Promise<void>((resolve) => between.listen(0, '127.0.0.1', resolve));
-  scope.defer(() => between.close());
-  const called = caller((between.address() as { port: number }).port);
+  const network = await Relay.to(scope, port);
+  const called = caller(network.port);
   expect(await called.call('serve', CALL, soon())).toMatchObject(REPLY);
-  sockets[0]?.unpipe().pause();
+  network.lose();
   await vi.waitFor(async () => expect(await called.call('serve', CALL, soon())).toMatchObject(REPLY), PATIENCE);
-  expect(sockets.length).toBeGreaterThan(1);
+  expect(network.connections).toBeGreaterThan(1);
 });
