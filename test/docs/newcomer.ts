@@ -85,7 +85,11 @@ export class Newcomer {
   }
 
   #asHere(text: string): string {
-    return [...this.#here].reduce((all, [there, here]) => all.replaceAll(there, here), text);
+    const names = [...this.#here.keys()].sort((a, b) => b.length - a.length);
+    if (names.length === 0) return text;
+    // All in one pass: what stands for one of them may have another's name in it.
+    const pattern = new RegExp(names.map((name) => RegExp.escape(name)).join('|'), 'g');
+    return text.replaceAll(pattern, (there) => this.#here.get(there) as string);
   }
 
   /**

@@ -12,6 +12,13 @@ const LASTING: ReadonlyArray<readonly [command: RegExp, terminal: string]> = [
   [/^npm start\b/, 'npm start'],
   [/^npx keyway dev\b/, 'npm start'],
   [/^npx keyway kv watch\b/, 'the watch'],
+  [/^npx keyway registry\b/, 'the registry'],
+  [/^npx keyway router --config (?!beside)/, 'the router'],
+  [/^npx keyway router --config beside/, 'the router beside a client'],
+  [/^npx keyway sidecar .*--shard s0\b/, 's0'],
+  [/^npx keyway sidecar .*--shard s1\b/, 's1'],
+  [/^node store\.mjs .*--shard s0\b/, 's0'],
+  [/^node store\.mjs .*--shard s1\b/, 's1'],
 ];
 
 /**
@@ -32,9 +39,16 @@ export function tourSteps(markdown: string, heading: string): Step[] {
       continue;
     }
     for (const part of block.split(/^\$ /m).slice(1)) {
-      const [command = '', ...printed] = part.trimEnd().split('\n');
+      const [command, printed] = typed(part.trimEnd().split('\n'));
       steps.push({ terminal: LASTING.find(([pattern]) => pattern.test(command))?.[1] ?? '', command, printed });
     }
   }
   return steps;
+}
+
+/** A command, with the document that it is given where there is one (`<<'END'`), and what is printed. */
+function typed([first = '', ...rest]: readonly string[]): [command: string, printed: readonly string[]] {
+  const [, end] = /<<'(\w+)'$/.exec(first) ?? [];
+  const lines = end === undefined ? 0 : rest.indexOf(end) + 1;
+  return [[first, ...rest.slice(0, lines)].join('\n'), rest.slice(lines)];
 }

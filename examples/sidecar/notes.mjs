@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+// Notes over HTTP, in a folder that all shards share: a backend that knows nothing of Keyway.
+//
+//     PUT    /notes/KEY          write a note
+//     GET    /notes/KEY          read it
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+
+const [port, folder = 'notes'] = process.argv.slice(2);
+mkdirSync(folder, { recursive: true });
+
+/** Keys may have any character in them, and names of files may not. */
+const fileOf = (key) => join(folder, Buffer.from(key).toString('base64url'));
+
+createServer(async (request, response) => {
+  const [, key] = /^\/notes\/(.+)$/.exec(new URL(request.url, 'http://notes').pathname) ?? [];
+  if (key === undefined) {
+    response.writeHead(404).end();
+    return;
+  }
+  const file = fileOf(decodeURIComponent(key));
+  if (request.method === 'PUT') {
+    writeFileSync(file, Buffer.concat(await Array.fromAsync(request)));
+    response.end(`written by the backend on port ${port}\n`);
+    return;
+  }
+  try {
+    response.end(readFileSync(file));
+  } catch {
+    response.writeHead(404).end('there is no such note\n');
+  }
+}).listen(Number(port), '127.0.0.1');
