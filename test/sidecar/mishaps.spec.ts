@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
+import { Cable } from '../support/cable.ts';
 import { TestAuthority } from '../support/certificates.ts';
 import { startHttpBackend } from '../support/http-backend.ts';
 import { freePorts, Scope } from '../support/processes.ts';
@@ -107,6 +108,32 @@ it('says which address is taken, and starts no command', async () => {
     expect(process.output).toContain(`in use by another process: change ${option}`);
   }
   expect(existsSync(started)).toBe(false);
+});
+
+it('cuts what it carries where its lease runs out, before another shard serves the keys', async () => {
+  const sidecars = await Sidecars.start(scope, 0, '500ms');
+  const { store } = sidecars;
+  const cable = await Cable.to(sidecars.registry);
+  scope.defer(() => cable.close());
+  for (const [id, more] of [
+    ['s0', ['--registry', cable.address]],
+    ['s1', []],
+  ] as const) {
+    const port = await startStoreBackend(scope, id, store);
+    await sidecars.add(id, `127.0.0.1:${port}`, more);
+  }
+  await sidecars.apply(2, '500ms');
+  const router = await sidecars.router();
+  const key = sidecars.keyOf('s0', 2);
+  const slow = ask(router.endpoint, 'GET', `/docs/${key}?delay=60000`);
+  await vi.waitFor(() => expect(store.served.length).toBe(1), PATIENCE);
+  cable.cut();
+  await vi.waitFor(async () => {
+    const reply = await ask(router.endpoint, 'GET', `/docs/${key}`);
+    expect([reply.status, reply.headers['x-backend']]).toEqual([200, 's1']);
+  }, PATIENCE);
+  expect(store.served[0]).toMatchObject({ shard: 's0', abandoned: true });
+  expect((await slow).status).not.toBe(200);
 });
 
 it('lets no router in by a certificate of another authority, or one that has run out; and takes renewed files up', async () => {
