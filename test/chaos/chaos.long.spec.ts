@@ -7,7 +7,7 @@ import type { ShardKinds } from './keyway-world.ts';
 const scope = new Scope();
 afterEach(() => scope.release());
 
-const KINDS: readonly ShardKinds[] = ['fencing', 'plain', 'mixed', 'sidecar'];
+const KINDS: readonly ShardKinds[] = ['fencing', 'plain', 'mixed', 'sidecar', 'participant'];
 
 /** A short run; `npm run chaos` makes longer ones. `KEYWAY_SEED` replays one that failed. */
 it('keeps every promise while shards come and go, and everything is killed, stopped and cut off', async () => {

@@ -34,6 +34,8 @@ export interface ChaosResult {
 }
 
 const KEYS = 120;
+/** Others have reference shards among them. */
+const SPEAK_WEB_SOCKET: readonly ShardKinds[] = ['plain', 'sidecar', 'participant'];
 /** One watcher in so many uses a WebSocket, where the shards speak that. */
 const SOCKETS_EVERY = 4;
 /** An operation of a shard of the tests' own takes at most so long. */
@@ -68,7 +70,7 @@ export async function runChaos(
   };
   const callers = Array.from({ length: options.callers }, (_, i) => new Caller(i, setup));
   const watchers = Array.from({ length: options.watchers }, (_, i) => {
-    const speaksWebSocket = options.isVaried && (options.shards === 'plain' || options.shards === 'sidecar');
+    const speaksWebSocket = options.isVaried && SPEAK_WEB_SOCKET.includes(options.shards);
     const open = speaksWebSocket && i % SOCKETS_EVERY === 0 ? openSocketWatch : openGrpcWatch;
     return new Watcher(options.callers + i, keys[i % keys.length] as string, setup, open);
   });
@@ -106,7 +108,7 @@ export async function runChaos(
     versions: await world.versions(keys),
     changes: storm.changes,
     disturbances: storm.disturbances,
-    stops: [...world.shards, ...world.sidecars, ...world.routers].flatMap(({ stops }) => stops),
+    stops: [...world.shards, ...world.companions, ...world.routers].flatMap(({ stops }) => stops),
     cuts: world.shards.flatMap(cutsOf),
     plain: world.plain,
     stored: world.documents.stored(),

@@ -20,7 +20,7 @@ export class EnvoyWorld implements World {
   readonly registryServer = null;
   readonly routers: readonly Router[];
   readonly shards: readonly Shard[];
-  readonly sidecars = [];
+  readonly companions = [];
   readonly documents: Documents;
   readonly plain: readonly string[];
   readonly #versions: Array<{ readonly topology: Topology; readonly since: number; readonly seen: number }> = [];

@@ -23,12 +23,12 @@ const LONGEST_OF_ALL_MS = 2000;
 const EVERYBODY: Scope = { routers: null, shards: null };
 
 /** Picks one at random: of routers, shards and the registry one is killed, stopped, cut off, or has its writes interrupted. */
-export function pickFault({ routers, shards, sidecars, registryServer }: World, random: () => number): Fault {
+export function pickFault({ routers, shards, companions, registryServer }: World, random: () => number): Fault {
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item;
   const long = random() ** 2;
   const lasts = (longestMs: number): number => Math.round(SHORTEST_MS + (longestMs - SHORTEST_MS) * long);
   const router = pick([...routers.keys()]);
-  const shard = pick([...shards, ...sidecars]);
+  const shard = pick([...shards, ...companions]);
   const [victim, scope]: [Victim, Scope] =
     random() < 0.4
       ? [routers[router] as Victim, { routers: [router], shards: null }]

@@ -24,19 +24,21 @@ import { Cable } from '../support/cable.ts';
 import { freePorts, type Scope } from '../support/processes.ts';
 import { etcd, registryOn, remote, type Server, type StoreUnderTest } from '../support/registries.ts';
 import type { Version } from './history.ts';
-import { plainShard, referenceShard, shardBehindSidecar } from './shards.ts';
+import { participatingShard, plainShard, referenceShard, shardBehindSidecar } from './shards.ts';
 import { VersionRecorder } from './version-recorder.ts';
 import { Documents, type Link, NAME, type Router, type Shard, type ShardProcess, Victim, type World } from './world.ts';
 
 /** Short, so that a run of minutes sees them end many times, and long enough for a machine that has other things to do. */
 const ROUTER_LEASE_MS = 5000;
 const SHARD_LEASE_MS = 4000;
+/** An agent lets its backend serve for a third of it at a time, which has to be enough for a busy machine, too. */
+const AGENT_LEASE_MS = 9000;
 const FAILOVER_AFTER_MS = 2000;
 
 /** Of a plain shard: two failures in a row, and its node is unhealthy. */
 const HEALTH = { intervalMs: 500, timeoutMs: 1000, unhealthyAfter: 2, healthyAfter: 1 };
 
-/** The same of a sidecar, which waits for three. */
+/** The same of a sidecar or an agent, which waits for three. */
 const CHECKS = ['--health', 'grpc', '--check', '400ms'];
 
 /** WatchEvent.document.revision goes into WatchRequest.after_revision. */
@@ -46,8 +48,11 @@ const REPEATS = { attempts: 3, idempotent: true };
 
 type StoreKind = 'embedded' | 'etcd';
 
-/** Whether shards take part in handoffs, know nothing of Keyway, or do not and have sidecars that take part; of mixed ones two in five do. */
-export type ShardKinds = 'fencing' | 'plain' | 'mixed' | 'sidecar';
+/**
+ * Whether shards take part in handoffs as the reference shard does, know nothing of Keyway, do not and have sidecars that take part, or are told of each
+ * step by an agent, half of them by HTTP and half by gRPC; of mixed ones two in five are reference shards.
+ */
+export type ShardKinds = 'fencing' | 'plain' | 'mixed' | 'sidecar' | 'participant';
 
 interface KeywayWorldOptions {
   readonly store: StoreKind;
@@ -65,7 +70,7 @@ export class KeywayWorld implements World {
   readonly registry: Registry;
   readonly routers: readonly Router[];
   readonly shards: readonly Shard[];
-  readonly sidecars: readonly ShardProcess[];
+  readonly companions: readonly ShardProcess[];
   readonly plain: readonly string[];
   readonly documents: Documents;
   readonly #under: StoreUnderTest;
@@ -78,10 +83,10 @@ export class KeywayWorld implements World {
     {
       routers,
       shards,
-      sidecars,
+      companions,
       plain,
       documents,
-    }: Pick<World, 'routers' | 'shards' | 'sidecars' | 'plain' | 'documents'>,
+    }: Pick<World, 'routers' | 'shards' | 'companions' | 'plain' | 'documents'>,
   ) {
     this.#under = under;
     this.registryServer = under.servers[0] as Server;
@@ -89,7 +94,7 @@ export class KeywayWorld implements World {
     this.#recorder = recorder;
     this.routers = routers;
     this.shards = shards;
-    this.sidecars = sidecars;
+    this.companions = companions;
     this.plain = plain;
     this.documents = documents;
   }
@@ -109,10 +114,10 @@ export class KeywayWorld implements World {
     scope.defer(() => recorder.stop());
     const where = registryAddress(under.config);
     const ports = await freePorts(2 * shardCount + 2 * routerCount);
-    const backendPorts = ports.splice(0, shardCount);
+    const besidePorts = ports.splice(0, shardCount);
     const documents = new Documents(scope);
     const plain: string[] = [];
-    const sidecars: ShardProcess[] = [];
+    const companions: ShardProcess[] = [];
     const shards = await Promise.all(
       ports.slice(0, shardCount).map(async (port, i) => {
         const [id, address] = [`s${i}`, `127.0.0.1:${port}`];
@@ -120,32 +125,30 @@ export class KeywayWorld implements World {
           plain.push(id);
           return plainShard(scope, id, address, documents, kinds === 'mixed');
         }
-        const own = await cableTo(scope, where);
-        const through = store === 'etcd' ? `etcd:${own.address}` : own.address;
-        const part = ['--cluster', NAME.cluster, '--registry', through, '--lease', formatDuration(SHARD_LEASE_MS)];
+        const cable = await cableTo(scope, where);
+        const through = store === 'etcd' ? `etcd:${cable.address}` : cable.address;
+        const leaseMs = kinds === 'participant' ? AGENT_LEASE_MS : SHARD_LEASE_MS;
+        const part = ['--cluster', NAME.cluster, '--registry', through, '--lease', formatDuration(leaseMs)];
         const tasks = housekeeping === undefined ? [] : ['--housekeeping', housekeeping];
-        const links = [{ from: 'the registry', cable: own }] as const;
-        if (kinds === 'sidecar') {
-          plain.push(id);
-          const places = [`127.0.0.1:${backendPorts[i]}`, address] as const;
-          const { shard, sidecar } = await shardBehindSidecar(
-            scope,
-            id,
-            places,
-            documents,
-            [...part, ...CHECKS],
-            links,
-          );
-          sidecars.push(sidecar);
+        const links = [{ from: 'the registry', cable }] as const;
+        if (kinds === 'sidecar' || kinds === 'participant') {
+          const own = [...part, ...CHECKS];
+          const beside = `127.0.0.1:${besidePorts[i]}`;
+          const { shard, companion } =
+            kinds === 'sidecar'
+              ? await shardBehindSidecar(scope, id, [beside, address], documents, own, links)
+              : await participatingShard(scope, id, [address, beside], documents, own, links, i % 2 === 1);
+          if (kinds === 'sidecar') plain.push(id);
+          companions.push(companion);
           return shard;
         }
         return referenceShard(scope, id, address, documents, [...part, ...tasks], links);
       }),
     );
     await Promise.all(shards.map((shard) => shard.start()));
-    await Promise.all(sidecars.map((sidecar) => sidecar.start()));
+    await Promise.all(companions.map((companion) => companion.start()));
     await registry.topologies.commit(topologyOf(shards, kinds, waves));
-    if (kinds !== 'sidecar')
+    if (companions.length === 0)
       for (const { id, addresses } of shards) if (plain.includes(id)) await register(scope, under, id, addresses[0]);
     const routers = await Promise.all(
       Array.from({ length: routerCount }, async (_, i) => {
@@ -154,7 +157,7 @@ export class KeywayWorld implements World {
       }),
     );
     await Promise.all(routers.map((router) => router.start()));
-    return new KeywayWorld(under, registry, recorder, { routers, shards, sidecars, plain, documents });
+    return new KeywayWorld(under, registry, recorder, { routers, shards, companions, plain, documents });
   }
 
   async topology(): Promise<Topology> {
@@ -204,7 +207,7 @@ export class KeywayWorld implements World {
     const well = there.filter(({ value }) => nodeValue(value).healthy);
     if (well.length !== this.shards.length) return `${well.length} shards are there and well`;
     const fencing = nodes.filter((node) => node.fencing).length;
-    const expected = this.sidecars.length > 0 ? this.shards.length : this.shards.length - this.plain.length;
+    const expected = this.companions.length > 0 ? this.shards.length : this.shards.length - this.plain.length;
     return fencing === expected ? null : `${fencing} shards take part`;
   }
 }

@@ -15,7 +15,7 @@ const program = new Command('chaos')
   .option('--store <kind>', 'embedded or etcd; envoy for Envoys in place of routers', 'embedded')
   .option(
     '--shards <kinds>',
-    'plain, fencing, mixed or sidecar: whether they take part in handoffs; with Envoys plain, or the reference shard',
+    'plain, fencing, mixed, sidecar or participant: whether they take part in handoffs, and how; with Envoys plain, or the reference shard',
     'fencing',
   )
   .option('--callers <number>', 'clients that put and get', Number, 120)

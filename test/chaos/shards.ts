@@ -3,6 +3,7 @@ import { Cable } from '../support/cable.ts';
 import type { Running, Scope } from '../support/processes.ts';
 import { type Documents, type Link, type Shard, type ShardProcess, Victim } from './world.ts';
 
+const PARTICIPANT_SHARD = fileURLToPath(new URL('participant-shard/main.ts', import.meta.url));
 const PLAIN_SHARD = fileURLToPath(new URL('plain-shard/main.ts', import.meta.url));
 /** Between these a topology has a plain shard go to and fro. */
 const ADDRESSES = 2;
@@ -39,13 +40,13 @@ export async function plainShard(
   return Object.assign(new Victim(`plain shard ${id}`, links, launch), { id, addresses });
 }
 
-/** A shard that knows nothing of Keyway, and the sidecar that takes part in its place. */
-export interface BehindSidecar {
+/** A shard, and the process beside it without which it does not take part. */
+export interface WithCompanion {
   readonly shard: Shard;
-  readonly sidecar: ShardProcess;
+  readonly companion: ShardProcess;
 }
 
-/** @param part how the sidecar takes part in a cluster; @param links of the sidecar */
+/** A shard that knows nothing of Keyway, and the sidecar that takes part in its place. @param part how it does in a cluster; @param links of the sidecar */
 export async function shardBehindSidecar(
   scope: Scope,
   id: string,
@@ -53,7 +54,7 @@ export async function shardBehindSidecar(
   documents: Documents,
   part: readonly string[],
   links: readonly Link[],
-): Promise<BehindSidecar> {
+): Promise<WithCompanion> {
   const [inside, outside] = await Promise.all([Cable.to(backend), Cable.to(listen)]);
   for (const cable of [inside, outside]) scope.defer(() => cable.close());
   const launch = (): Promise<Running> =>
@@ -68,7 +69,40 @@ export async function shardBehindSidecar(
   });
   return {
     shard: Object.assign(victim, { id, addresses: [outside.address] as const }),
-    sidecar: Object.assign(sidecar, { id }),
+    companion: Object.assign(sidecar, { id }),
+  };
+}
+
+/** A shard that takes part by itself, and the agent that tells it of each step. @param links of the agent */
+export async function participatingShard(
+  scope: Scope,
+  id: string,
+  [listen, calls]: readonly [listen: string, calls: string],
+  documents: Documents,
+  part: readonly string[],
+  links: readonly Link[],
+  isByGrpc: boolean,
+): Promise<WithCompanion> {
+  const [outside, told] = await Promise.all([Cable.to(listen), Cable.to(calls)]);
+  for (const cable of [outside, told]) scope.defer(() => cable.close());
+  const how = ['--agent', calls, ...(isByGrpc ? ['--grpc'] : [])];
+  const launch = (): Promise<Running> =>
+    listening(scope.run(process.execPath, [PARTICIPANT_SHARD, ...whereOf(id, listen, documents), ...how]));
+  const shardLinks: readonly Link[] = [
+    { from: 'the routers', cable: outside },
+    { from: 'its agent', cable: told },
+  ];
+  const victim = new Victim(`shard ${id}`, shardLinks, launch);
+  const url = `${isByGrpc ? 'grpc' : 'http'}://${told.address}`;
+  const agent = new Victim(`agent of ${id}`, links, async () => {
+    const where = ['--shard', id, '--address', outside.address, '--participant', url];
+    const running = scope.keyway(['node', 'register', ...where, ...part]);
+    await running.printed(/the node is registered/);
+    return running;
+  });
+  return {
+    shard: Object.assign(victim, { id, addresses: [outside.address] as const }),
+    companion: Object.assign(agent, { id }),
   };
 }
 

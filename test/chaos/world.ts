@@ -16,8 +16,8 @@ export const NAME = { namespace: 'default', cluster: 'docs' };
 export interface World {
   readonly routers: readonly Router[];
   readonly shards: readonly Shard[];
-  /** The processes that stand before shards, where any do. */
-  readonly sidecars: readonly ShardProcess[];
+  /** The processes that stand before shards, or beside them, where any do. */
+  readonly companions: readonly ShardProcess[];
   /** Where routers and shards learn of each other; null where that is a file. */
   readonly registryServer: Server | null;
   topology(): Promise<Topology>;
@@ -38,7 +38,7 @@ export interface World {
 
 /** A connection of a process with others, as `cut off from …` has them. */
 export interface Link {
-  readonly from: 'the registry' | 'the routers' | 'its clients' | 'its sidecar';
+  readonly from: 'the registry' | 'the routers' | 'its clients' | 'its sidecar' | 'its agent';
   readonly cable: Cable;
 }
 

@@ -56,6 +56,11 @@ export class DocumentsInMemory {
     return document;
   }
 
+  /** Somebody else may change it from now on. */
+  forget(key: string): void {
+    this.#held.delete(key);
+  }
+
   changesAfter(key: string, revision: number): StoredDocument[] {
     return this.#store.changesAfter(key, revision).map(({ document }) => document);
   }

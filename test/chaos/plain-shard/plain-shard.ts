@@ -5,6 +5,7 @@ import { StaleToken, type StoredDocument } from '../../../src/shard/document-sto
 import { DOCUMENTS, framed, unframed } from '../clients/wire.ts';
 import type { CallLog } from './call-log.ts';
 import type { DocumentsInMemory } from './documents-in-memory.ts';
+import { type Guard, type NotServed, servesAll, type Work } from './guard.ts';
 import { textFrame } from './web-socket.ts';
 
 /** `status: SERVING`, as grpc.health.v1 has it. */
@@ -18,17 +19,19 @@ interface Asked {
 }
 
 /**
- * A backend that knows nothing of Keyway: gRPC's Documents, and WebSockets that tell of changes, in cleartext HTTP/2. It
+ * A backend that knows nothing of Keyway, unless it has a guard: gRPC's Documents, and WebSockets that tell of changes, in cleartext HTTP/2. It
  * serves whatever it is asked for, takes its time for it, and carries out what it has begun whether or not somebody waits.
  */
 export class PlainShard {
   readonly #documents: DocumentsInMemory;
   readonly #log: CallLog;
+  readonly #guard: Guard;
   readonly #server = createServer({ settings: { enableConnectProtocol: true } });
 
-  constructor(documents: DocumentsInMemory, log: CallLog) {
+  constructor(documents: DocumentsInMemory, log: CallLog, guard = servesAll) {
     this.#documents = documents;
     this.#log = log;
+    this.#guard = guard;
     this.#server.on('stream', (stream, headers) => this.#onStream(stream as ServerHttp2Stream, headers));
     this.#server.on('session', (session) => session.on('error', () => {}));
   }
@@ -46,7 +49,7 @@ export class PlainShard {
     };
     const path = headers[':path'] ?? '';
     if (headers[':method'] === 'CONNECT') {
-      this.#webSocket(stream, String(headers['x-shard-key']), path, asked);
+      void this.#webSocket(stream, String(headers['x-shard-key']), path, asked);
       return;
     }
     const parts: Buffer[] = [];
@@ -56,52 +59,86 @@ export class PlainShard {
       // What was cut off is no request.
       if (message === undefined || stream.aborted) refuse(stream, status.INTERNAL, 'the request is not whole');
       else if (path.endsWith('/Check')) answer(stream, SERVING);
-      else if (path.endsWith('/Watch')) this.#watch(stream, message, asked);
+      else if (path.endsWith('/Watch')) void this.#watch(stream, message, asked);
       else void this.#unary(stream, path.endsWith('/Put') ? 'put' : 'get', message, asked);
     });
   }
 
   async #unary(stream: ServerHttp2Stream, operation: 'get' | 'put', message: Buffer, asked: Asked): Promise<void> {
-    const { requestDeserialize, responseSerialize } = DOCUMENTS[operation === 'put' ? 'Put' : 'Get'] as Method;
-    const { key, value } = requestDeserialize(message) as { key: string; value: Buffer };
-    const { version, call, delayMs } = asked;
-    await this.#documents.alone(key, async () => {
-      const id = this.#log.begin(operation, key, version, call);
-      const isGone = (): boolean => stream.destroyed || stream.closed;
-      try {
-        const read = operation === 'get' ? this.#documents.read(key, version) : null;
-        await pause(delayMs);
-        const document = operation === 'get' ? read : this.#documents.write(key, value, version);
-        this.#log.end(id, true, document?.revision ?? 0, isGone());
-        if (document === null) refuse(stream, status.NOT_FOUND, `there is no document ${key}`);
-        else answer(stream, responseSerialize(document));
-      } catch (error) {
-        this.#log.end(id, false, 0, isGone());
-        refuseFor(stream, error);
-      }
-    });
+    const { requestDeserialize } = DOCUMENTS[operation === 'put' ? 'Put' : 'Get'] as Method;
+    const request = requestDeserialize(message) as DocumentRequest;
+    const work = await this.#guard.begin(request.key, asked.version);
+    if ('kind' in work) {
+      refuse(stream, ...refusalOf(work));
+      return;
+    }
+    await this.#documents.alone(request.key, () => this.#carryOut(stream, operation, request, asked, work));
+    work.end();
   }
 
-  #watch(stream: ServerHttp2Stream, message: Buffer, asked: Asked): void {
+  async #carryOut(
+    stream: ServerHttp2Stream,
+    operation: 'get' | 'put',
+    { key, value }: DocumentRequest,
+    { call, delayMs }: Asked,
+    { version, mayGoOn }: Work,
+  ): Promise<void> {
+    const { responseSerialize } = DOCUMENTS[operation === 'put' ? 'Put' : 'Get'] as Method;
+    const id = this.#log.begin(operation, key, version, call);
+    const isGone = (): boolean => stream.destroyed || stream.closed;
+    try {
+      if (!mayGoOn()) throw new TimeIsOver();
+      const read = operation === 'get' ? this.#documents.read(key, version) : null;
+      await pause(delayMs);
+      if (!mayGoOn()) throw new TimeIsOver();
+      const document = operation === 'get' ? read : this.#documents.write(key, value, version);
+      this.#log.end(id, true, document?.revision ?? 0, isGone());
+      if (document === null) refuse(stream, status.NOT_FOUND, `there is no document ${key}`);
+      else answer(stream, responseSerialize(document));
+    } catch (error) {
+      this.#log.end(id, false, 0, isGone());
+      refuseFor(stream, error);
+    }
+  }
+
+  async #watch(stream: ServerHttp2Stream, message: Buffer, asked: Asked): Promise<void> {
     const { requestDeserialize, responseSerialize } = DOCUMENTS.Watch as Method;
     const { key, afterRevision } = requestDeserialize(message) as { key: string; afterRevision?: number };
+    const work = await this.#guard.begin(key, asked.version);
+    if ('kind' in work) {
+      refuse(stream, ...refusalOf(work));
+      return;
+    }
+    let ending = status.OK;
     stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
-    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': String(status.OK) }));
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': String(ending) }));
     const send = (kind: string, document: StoredDocument): void => {
       stream.write(framed(responseSerialize({ kind, document })));
     };
-    this.#follow(stream, key, afterRevision ?? null, asked, send);
+    this.#follow(stream, key, afterRevision ?? null, asked, work, send);
+    work.onLost(() => {
+      ending = status.UNAVAILABLE;
+      stream.end();
+    });
   }
 
   /** `/live?after=REVISION`: the same as text messages of JSON. */
-  #webSocket(stream: ServerHttp2Stream, key: string, path: string, asked: Asked): void {
+  async #webSocket(stream: ServerHttp2Stream, key: string, path: string, asked: Asked): Promise<void> {
     const after = new URL(path, 'ws://shard').searchParams.get('after');
+    const work = await this.#guard.begin(key, asked.version);
+    if ('kind' in work) {
+      const stale = work.kind === 'stale' ? { 'x-keyway-stale': String(work.version) } : {};
+      if (!stream.destroyed)
+        stream.respond({ ':status': work.kind === 'stale' ? 421 : 503, ...stale }, { endStream: true });
+      return;
+    }
     stream.respond({ ':status': 200 });
     stream.resume();
     stream.on('end', () => stream.end());
-    this.#follow(stream, key, after === null ? null : Number(after), asked, (kind, { revision, value }) => {
+    this.#follow(stream, key, after === null ? null : Number(after), asked, work, (kind, { revision, value }) => {
       stream.write(textFrame(JSON.stringify({ kind, revision, value: Buffer.from(value).toString('latin1') })));
     });
+    work.onLost(() => stream.close());
   }
 
   /** A snapshot, or what came after a revision; and then each change. All of it is one turn: no change falls between. */
@@ -109,19 +146,35 @@ export class PlainShard {
     stream: ServerHttp2Stream,
     key: string,
     after: number | null,
-    { version, call }: Asked,
+    { call }: Asked,
+    work: Work,
     send: (kind: 'SNAPSHOT' | 'PUT', document: StoredDocument) => void,
   ): void {
+    const { version } = work;
     const id = this.#log.begin('watch', key, version, call);
     if (after === null)
       send('SNAPSHOT', this.#documents.read(key, version) ?? { key, value: Buffer.alloc(0), revision: 0 });
     else for (const document of this.#documents.changesAfter(key, after)) send('PUT', document);
     const stop = this.#documents.watch(key, (document) => send('PUT', document));
-    stream.on('close', () => {
+    const end = (): void => {
       stop();
       this.#log.end(id, true, 0, true);
-    });
+      work.end();
+    };
+    // Its client may have gone while this was asked for.
+    if (stream.destroyed || stream.closed) end();
+    else stream.on('close', end);
   }
+}
+
+interface DocumentRequest {
+  readonly key: string;
+  readonly value: Buffer;
+}
+
+/** The time for which it may serve ended while it was at work. */
+class TimeIsOver extends Error {
+  override readonly message = 'this shard may not serve now';
 }
 
 type Method = (typeof DOCUMENTS)[string];
@@ -135,9 +188,17 @@ function answer(stream: ServerHttp2Stream, message: Buffer): void {
 
 /** A store that is shown versions knows what is past, also where its shard does not: the router is told, and asks who has it now. */
 function refuseFor(stream: ServerHttp2Stream, error: unknown): void {
-  if (error instanceof StaleToken)
-    refuse(stream, status.FAILED_PRECONDITION, error.message, { 'x-keyway-stale': String(error.version) });
-  else refuse(stream, status.INTERNAL, (error as Error).message);
+  if (error instanceof StaleToken) refuse(stream, ...refusalOf({ kind: 'stale', version: error.version }));
+  else refuse(stream, error instanceof TimeIsOver ? status.UNAVAILABLE : status.INTERNAL, (error as Error).message);
+}
+
+function refusalOf(fault: NotServed): [code: status, details: string, more: OutgoingHttpHeaders] {
+  if (fault.kind === 'unknown') return [status.UNAVAILABLE, 'this shard may not serve now', {}];
+  return [
+    status.FAILED_PRECONDITION,
+    `by version ${fault.version} another shard has it`,
+    { 'x-keyway-stale': String(fault.version) },
+  ];
 }
 
 function refuse(stream: ServerHttp2Stream, code: status, details: string, more: OutgoingHttpHeaders = {}): void {
