@@ -108,8 +108,9 @@ export class RedisRequest extends RoutedCommand {
     if (this.owner.isReplica && this.asksAnotherThan(bytes, start, end)) return true;
     if (!isPassing(bytes, start, end)) return errorCodeIs(bytes, start, end, 'NOSCRIPT') && this.bringsScript();
     if (!this.isOfServer(bytes, start, end)) return false;
-    if (this.mayBeSentAgain && this.owner.retryBudget.take() && this.takeBack()) {
-      this.sendAgain(isRedirected ? redirectOf(bytes, start, end) : null);
+    const to = isRedirected ? redirectOf(bytes, start, end) : null;
+    if (this.mayBeSentAgain && this.mayBurden(to) && this.takeBack()) {
+      this.sendAgain(to);
       return true;
     }
     if (isRedirected) this.fail(ERRORS.moved);
@@ -143,6 +144,12 @@ export class RedisRequest extends RoutedCommand {
   protected override onNoReplica(): void {
     this.client.context.core.counters.countRefusal('no_owner');
     this.fail(`ERR no replica of shard ${this.owner.label} can be asked, and reads go to no other server here`);
+  }
+
+  /** What goes on to another shard is no burden to the one that sends it on, as it does with all commands for what has moved of a slot. */
+  private mayBurden(to: Redirect | null): boolean {
+    const target = to === null ? null : this.owners.at(addressIn(to, this.owner));
+    return (target !== null && target !== this.owner) || this.owner.retryBudget.take();
   }
 
   /** A cluster may be without an owner of the slot for as long as requests wait for an owner. */
