@@ -1,6 +1,7 @@
 import type { Registry } from '../registry/index.ts';
 import { engines } from './engines/index.ts';
-import { type ClusterLog, type Leader, LedCluster } from './led-cluster.ts';
+import type { ClusterLog, Leader } from './leader.ts';
+import { LedCluster } from './led-cluster.ts';
 import type { ControllerSettings, LedClusterSettings } from './settings.ts';
 
 /** What is reported to people of a cluster, and of who leads it. */

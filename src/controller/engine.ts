@@ -47,16 +47,93 @@ export interface NodeAccess {
   readonly random: () => number;
 }
 
+/** A slot that is on its way from one shard to another. */
+export interface SlotOnItsWay {
+  readonly slot: number;
+  /** The ids of shards. */
+  readonly from: string;
+  readonly to: string;
+  /** All of its keys have moved: a node of its old shard must not claim it any more. */
+  readonly isSettling: boolean;
+}
+
+/** A slot could not be moved, or not yet. */
+export class SlotMoveError extends Error {
+  override readonly name = 'SlotMoveError';
+  /** It would be no other the next time. */
+  readonly isFinal: boolean;
+
+  constructor(message: string, isFinal = false) {
+    super(message);
+    this.isFinal = isFinal;
+  }
+}
+
+/**
+ * Moves slots between primaries. Everything may be asked for again: whoever asks may have died before it knew that it was done. Every method
+ * throws SlotMoveError where a node refuses, and RespClientError where it has gone.
+ */
+export interface SlotMover {
+  /** Whether a node says that it owns a slot. */
+  owns(node: Node, slot: number): Promise<boolean>;
+  /** Has keys of a slot be looked for at its new owner where its old one does not have them. */
+  open(slot: number, from: Node, to: Node): Promise<void>;
+  /** Sees that an opened slot has no keys; otherwise it is closed again, and a final error thrown. */
+  checkEmpty(slot: number, from: Node, to: Node): Promise<void>;
+  /**
+   * Moves some keys of an opened slot.
+   * @param kept whose value of a key stays where both have it
+   * @returns how many; 0: none was left
+   */
+  moveKeys(slot: number, from: Node, to: Node, count: number, kept: 'source' | 'target'): Promise<number>;
+  /** Makes the new owner of an opened slot that has no keys left at the old one its owner by all nodes' word. */
+  settle(slot: number, from: Node, to: Node, others: readonly Node[]): Promise<void>;
+  /** Ends its connections. */
+  close(): void;
+}
+
+/** A node that has joined a cluster. */
+export interface JoinedNode {
+  readonly id: string;
+  readonly address: string;
+}
+
+/** Has nodes join a cluster, and leave it. Its methods may be called again, and throw as those of `SlotMover`. */
+export interface ShardKeeper {
+  /**
+   * Has nodes join that are empty.
+   * @returns their ids, in the order of the addresses, once the cluster's primaries know them
+   */
+  join(addresses: readonly string[], members: readonly Node[], signal: AbortSignal): Promise<readonly JoinedNode[]>;
+  /** Has nodes leave that own nothing any more: they become nodes of no cluster. */
+  forget(left: readonly JoinedNode[], members: readonly Node[]): Promise<void>;
+}
+
 /** The nodes of one cluster, as a controller speaks with them. */
 export interface ClusterNodes {
   /** What a node says of itself now. */
   probe(node: Node): Promise<Sight>;
   /**
    * Tells a node to be what the topology has it be, where it is something else. What takes the nodes a while is asked for again by the next call.
+   * @param moving slots that are on their way: the node takes part in that where it takes over
    * @returns what the node was told, or why it cannot be told, for people; null: it is as it has to be
    * @throws RespClientError where it has gone
    */
-  bring(node: Node, state: NodeState, topology: Topology): Promise<string | null>;
+  bring(node: Node, state: NodeState, topology: Topology, moving: readonly SlotOnItsWay[]): Promise<string | null>;
+  /**
+   * Has a replica take over from its primary, which is well, once it has all that the primary has acknowledged; and stay a replica where that takes long.
+   * It goes on by itself.
+   * @returns why the node refuses, for people; null: it does not
+   * @throws RespClientError where it has gone
+   */
+  handOver(node: Node): Promise<string | null>;
+  /**
+   * What moves slots between them.
+   * @param longestBlockMs for so long a server may do nothing else because another one does not answer: more would make it look dead
+   */
+  mover(longestBlockMs: number): SlotMover;
+  /** What has nodes join the cluster and leave it. @param pause waits */
+  keeper(pause: (waitMs: number, signal: AbortSignal) => Promise<void>): ShardKeeper;
   /**
    * The shards that the nodes have among themselves.
    * @param seeds some of their addresses

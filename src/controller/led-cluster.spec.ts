@@ -3,9 +3,9 @@ import { NAME, reached, registries, router, WHO } from '../../test/support/chang
 import { Scope } from '../../test/support/processes.ts';
 import { PATIENCE } from '../../test/support/registries.ts';
 import { changeTopology, pauseChange } from '../handoff/index.ts';
-import type { Registry } from '../registry/index.ts';
+import type { FencingToken, Registry } from '../registry/index.ts';
 import { checkTopology, nodesOf, type Topology, type TopologyDraft } from '../topology/index.ts';
-import type { ClusterNodes, NodeState, Sight } from './engine.ts';
+import type { ClusterNodes, NodeState, ShardKeeper, Sight, SlotMover } from './engine.ts';
 import { LedCluster } from './led-cluster.ts';
 import type { LedClusterSettings } from './settings.ts';
 
@@ -57,7 +57,16 @@ class FakeNodes implements ClusterNodes {
     return null;
   }
 
+  handOver = () => Promise.resolve(null);
   find = () => Promise.resolve([]);
+  keeper(): ShardKeeper {
+    return {} as ShardKeeper;
+  }
+
+  mover(): SlotMover {
+    return { close: () => {} } as SlotMover;
+  }
+
   keepOnly(): void {}
 
   /** What was told by a version from this one on. */
@@ -81,6 +90,8 @@ async function led() {
       return !ended.signal.aborted;
     },
     ended: ended.signal,
+    election: 'controller',
+    token: 1 as FencingToken,
   };
   const leading = new LedCluster(open(), SETTINGS, nodes, WHO, log).lead(term, stopping.signal);
   scope.defer(() => {
@@ -149,4 +160,12 @@ it('has a change that is under way wait for a dead shard no more, and fails over
     PATIENCE,
   );
   expect(faults).toContainEqual(expect.stringContaining('a change of the topology is under way'));
+});
+
+it('tells a primary nothing that follows its replica while that was still seen to follow it', async () => {
+  const { nodes } = await led();
+  nodes.sights.set(A, { kind: 'well', state: { ...REPLICA, follows: B } });
+  const before = nodes.told.length;
+  await vi.waitFor(() => expect(nodes.told.length).toBeGreaterThan(before + 10), PATIENCE);
+  expect(nodes.told.filter(([id, { role }]) => id === A && role === 'replica')).toEqual([]);
 });

@@ -4,31 +4,28 @@ import { type Registry, StoreRefused, StoreUnavailable, type Term, VersionConfli
 import { RespClientError } from '../resp/index.ts';
 import { type Node, nodesOf, type Topology, type TopologyName } from '../topology/index.ts';
 import { DocumentError } from '../yaml/index.ts';
-import type { ClusterNodes, Sight } from './engine.ts';
+import type { ClusterNodes, NodeState, Sight, SlotOnItsWay } from './engine.ts';
 import { type Promotion, planFailovers, promoted } from './failover.ts';
+import { StoredOrder } from './failover-order.ts';
 import { healthAfter, type NodeHealth } from './health.ts';
+import type { ClusterLog, Leader, MovingTerm } from './leader.ts';
+import { onTheirWay } from './migration/migration.ts';
+import { MigrationRunner } from './migration/runner.ts';
+import { QueueNotWritten, StoredQueue } from './migration/stored-queue.ts';
+import { OrderedFailover } from './ordered-failover.ts';
 import type { LedClusterSettings } from './settings.ts';
-
-/** What is reported to people of a cluster. */
-export interface ClusterLog {
-  /** The registry has a new version, made by this controller. */
-  onCommitted(topology: Topology, reason: string): void;
-  /** A node was told something. */
-  onTold(message: string): void;
-  /** Something is wrong that people may have to see to; the same again and again, for as long as it is. */
-  onFault(message: string): void;
-}
-
-/** The process that leads. */
-export interface Leader {
-  /** The name that people see. */
-  readonly candidate: string;
-  /** Milliseconds of a monotonic clock. */
-  readonly clock: () => number;
-}
 
 /** After something has changed, nodes are looked at again so soon: they tell each other within a second or two. */
 const SOON_MS = 100;
+
+/** While a key is moved to a server that hangs, the one that had it does nothing else: at most for so long, and for half the time after which it would count as dead. */
+const LONGEST_BLOCK_MS = 500;
+
+/** Migrations are looked at again so long after something was in the way. */
+const MIGRATION_RETRY_MS = 1000;
+
+/** What has to be known of a term. */
+type LeadingTerm = MovingTerm & Pick<Term, 'ended'>;
 
 /**
  * A cluster that this process leads, for one term. What the registry has is what the nodes have to be: whatever is decided is stored there before
@@ -40,6 +37,8 @@ export class LedCluster {
   readonly #nodes: ClusterNodes;
   readonly #leader: Leader;
   readonly #log: ClusterLog;
+  readonly #queue: StoredQueue;
+  readonly #ordered: OrderedFailover;
   /** By the ids of nodes. */
   #health = new Map<string, NodeHealth>();
 
@@ -49,6 +48,8 @@ export class LedCluster {
     this.#nodes = nodes;
     this.#leader = leader;
     this.#log = log;
+    this.#queue = new StoredQueue(registry, settings.name);
+    this.#ordered = new OrderedFailover(new StoredOrder(registry, settings.name), nodes, leader.clock);
   }
 
   get #name(): TopologyName {
@@ -56,8 +57,13 @@ export class LedCluster {
   }
 
   /** Leads until the term ends, or `signal` is aborted. */
-  async lead(term: Pick<Term, 'isLeading' | 'ended'>, signal: AbortSignal): Promise<void> {
+  async lead(term: LeadingTerm, signal: AbortSignal): Promise<void> {
     const until = AbortSignal.any([signal, term.ended]);
+    await Promise.all([this.#watchOver(term, until), this.#migrate(term, until)]);
+    this.#nodes.keepOnly(new Set());
+  }
+
+  async #watchOver(term: LeadingTerm, until: AbortSignal): Promise<void> {
     const { intervalMs } = this.#settings.rules;
     while (!until.aborted) {
       const beganMs = this.#leader.clock();
@@ -65,7 +71,21 @@ export class LedCluster {
       const waitMs = isQuiet ? intervalMs - (this.#leader.clock() - beganMs) : Math.min(SOON_MS, intervalMs);
       await this.#registry.pause(Math.max(0, waitMs), until, 0);
     }
-    this.#nodes.keepOnly(new Set());
+  }
+
+  async #migrate(term: LeadingTerm, until: AbortSignal): Promise<void> {
+    const { intervalMs, failures } = this.#settings.rules;
+    const mover = this.#nodes.mover(Math.ceil(Math.min(LONGEST_BLOCK_MS, ((failures - 1) * intervalMs) / 2 + 1)));
+    const keeper = this.#nodes.keeper((waitMs, signal) => this.#registry.pause(waitMs, signal, 0));
+    const runner = new MigrationRunner(this.#registry, this.#name, mover, keeper, this.#leader, this.#log);
+    while (!until.aborted) {
+      const failed = (error: unknown): number => {
+        this.#onFailure(error, until);
+        return MIGRATION_RETRY_MS;
+      };
+      await this.#registry.pause(await runner.turn(term, until).catch(failed), until, 0);
+    }
+    mover.close();
   }
 
   /** What may be otherwise the next time. @returns true */
@@ -75,14 +95,17 @@ export class LedCluster {
     // Outages of the registry are reported by whoever opened it.
     if (error instanceof StoreUnavailable) return true;
     const isPassing =
-      error instanceof VersionConflict || error instanceof HandoffAborted || error instanceof StoreRefused;
+      error instanceof VersionConflict ||
+      error instanceof HandoffAborted ||
+      error instanceof StoreRefused ||
+      error instanceof QueueNotWritten;
     if (!isPassing && !(error instanceof DocumentError)) throw error;
     this.#log.onFault(error.message);
     return true;
   }
 
   /** Looks at all nodes, and does what is to be done. @returns false where something has changed */
-  async #turn(term: Pick<Term, 'isLeading'>, until: AbortSignal): Promise<boolean> {
+  async #turn(term: LeadingTerm, until: AbortSignal): Promise<boolean> {
     const topology = await this.#registry.topologies.read(this.#name);
     if (topology === null) return this.#takeIn(until);
     await this.#probe(nodesOf(topology));
@@ -96,11 +119,16 @@ export class LedCluster {
     const plan = planFailovers(topology, (id) => this.#health.get(id), this.#settings.rules, this.#leader.clock());
     for (const wait of plan.waits) this.#log.onFault(wait);
     if (!term.isLeading) return true;
-    if (plan.promotions.length === 0)
-      return this.#bringAll(term, topology, async ({ id }) => this.#health.get(id)?.sight);
+    const moving = onTheirWay(await this.#queue.read());
+    if (plan.promotions.length === 0) {
+      const healthOf = (id: string): NodeHealth | undefined => this.#health.get(id);
+      const told = await this.#ordered.turn(topology, healthOf, moving, term);
+      if (told !== null) this.#log.onTold(told);
+      return this.#bringAll(term, topology, moving, async ({ id }) => this.#health.get(id)?.sight);
+    }
     const stored = await this.#failOver(topology, plan.promotions, until);
     // That may have taken a while: what was seen before is no ground to tell anybody anything.
-    if (stored !== null) await this.#bringAll(term, stored, (node) => this.#nodes.probe(node));
+    if (stored !== null) await this.#bringAll(term, stored, moving, (node) => this.#nodes.probe(node));
     return false;
   }
 
@@ -166,16 +194,17 @@ export class LedCluster {
    * @returns whether all are
    */
   async #bringAll(
-    term: Pick<Term, 'isLeading'>,
+    term: LeadingTerm,
     topology: Topology,
+    moving: readonly SlotOnItsWay[],
     look: (node: Node) => Promise<Sight | undefined>,
   ): Promise<boolean> {
     const told = await Promise.all(
       nodesOf(topology).map(async (node) => {
         const sight = await look(node);
-        if (sight?.kind !== 'well' || !term.isLeading) return null;
+        if (sight?.kind !== 'well' || !term.isLeading || this.#isChanging(node, sight.state)) return null;
         try {
-          return await this.#nodes.bring(node, sight.state, topology);
+          return await this.#nodes.bring(node, sight.state, topology, moving);
         } catch (error) {
           // Its next probe shows it.
           if (error instanceof RespClientError) return null;
@@ -186,5 +215,11 @@ export class LedCluster {
     const messages = told.filter((each) => each !== null);
     for (const message of messages) this.#log.onTold(message);
     return messages.length === 0;
+  }
+
+  /** Whether a primary follows one of its replicas that follows it: they are changing places, and one was looked at before and one after. */
+  #isChanging({ id, follows }: Node, state: NodeState): boolean {
+    const other = state.follows === null ? undefined : this.#health.get(state.follows)?.sight;
+    return follows === null && other?.kind === 'well' && other.state.follows === id;
   }
 }

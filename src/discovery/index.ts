@@ -2,6 +2,7 @@
 
 export { ClusterX, type ClusterXWriter } from './clusterx/clusterx.ts';
 export { ClusterXServer } from './clusterx/clusterx-server.ts';
+export { withSlots } from './clusterx/with-slots.ts';
 export { type DiscoveredCluster, describedByServers } from './discovered-cluster.ts';
 export { DiscoveryThread } from './discovery-thread.ts';
 export type { FoundShard, ShardSource } from './found-shards.ts';

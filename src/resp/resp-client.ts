@@ -98,7 +98,7 @@ export class RespClient implements ReplySink {
    * Asks something. Answers come in the order of what was asked; an error of the server is an answer, too.
    * @throws RespClientError; the connection is closed then
    */
-  ask(words: readonly string[]): Promise<Reply> {
+  ask(words: ReadonlyArray<string | Uint8Array>): Promise<Reply> {
     return new Promise((resolve, reject) => {
       if (this.#fault !== null) {
         reject(this.#fault);

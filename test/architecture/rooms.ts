@@ -86,7 +86,7 @@ export const rooms: readonly Room[] = [
   },
   {
     folder: 'controller',
-    what: 'leads clusters whose servers do not decide by themselves: probes them, and has replicas take over; `engines/` has a folder for each kind of servers',
+    what: 'leads clusters whose servers do not decide by themselves: probes them, has replicas take over, and moves slots; `engines/` has a folder for each kind of servers',
     mayImport: ['discovery', 'handoff', 'registry', 'resp', 'runtime', 'topology', 'yaml'],
   },
   { folder: 'proxy/health', what: 'active health checks', mayImport: ['io', 'runtime'] },

@@ -1,6 +1,8 @@
 import { Redis } from 'ioredis';
 import { expect } from 'vitest';
+import { textOf } from '../../src/resp/index.ts';
 import type { Scope } from '../support/processes.ts';
+import { askNode } from './redis-cluster.ts';
 
 /** A counter that one client counts up. */
 export interface Counter {
@@ -68,4 +70,16 @@ export class CountingClients {
     this.#isOver = true;
     await this.#work;
   }
+}
+
+/** Sees that nothing was done twice, and that what is gone was never acknowledged since. @returns how many acknowledgements were taken back */
+export async function lostOf(clients: CountingClients, port: number): Promise<number> {
+  let lost = 0;
+  for (const { key, acknowledgedAt, lostAt, unknown } of clients.counters) {
+    const value = Number(textOf(await askNode(port, 'GET', key)));
+    expect(value).toBeGreaterThanOrEqual(acknowledgedAt.size);
+    expect(value).toBeLessThanOrEqual(acknowledgedAt.size + unknown);
+    lost += lostAt.length;
+  }
+  return lost;
 }

@@ -47,6 +47,14 @@ export async function startRedisCluster(
   return nodes;
 }
 
+/** A node of no cluster, that is empty. */
+export async function startEmptyNode(scope: Scope, program = 'redis-server'): Promise<ClusterNode> {
+  const [port = 0, busPort = 0] = await freePorts(2);
+  const node = startNode(scope, { port, busPort, folder: scope.folder(), program, args: [] });
+  await eventually(() => answers(port));
+  return node;
+}
+
 /** Starts a node again that has ended, with what it knew of its cluster. */
 export async function restartNode(scope: Scope, node: ClusterNode): Promise<ClusterNode> {
   const started = startNode(scope, node);

@@ -1,107 +1,24 @@
 import { afterEach, expect, it } from 'vitest';
-import { stringify } from 'yaml';
-import type { Registry } from '../../src/registry/index.ts';
-import { RespClientError, textOf } from '../../src/resp/index.ts';
-import { nodesOf, type Topology } from '../../src/topology/index.ts';
-import { eventually, type RouterUnderTest, startRouter } from '../support/cluster.ts';
-import { type Running, Scope } from '../support/processes.ts';
-import { PATIENCE, registryOn, served } from '../support/registries.ts';
-import { CountingClients } from './counting-clients.ts';
-import { askNode, type ClusterNode, nodesOf as linesOf, restartNode, startRedisCluster } from './redis-cluster.ts';
+import { textOf } from '../../src/resp/index.ts';
+import { nodesOf } from '../../src/topology/index.ts';
+import { eventually } from '../support/cluster.ts';
+import { Scope } from '../support/processes.ts';
+import { CountingClients, lostOf } from './counting-clients.ts';
+import { LedRedis, startBefore } from './led-redis.ts';
+import { askNode, nodesOf as linesOf, restartNode } from './redis-cluster.ts';
 
 const scope = new Scope();
 afterEach(() => scope.release());
 
-const NAME = { namespace: 'default', cluster: 'docs' };
-
-/** A cluster of real servers, led by real controllers, before a router. */
-class LedRedis {
-  readonly nodes: readonly ClusterNode[];
-  readonly registry: Registry;
-  readonly #config: string;
-  readonly registryConfig: object;
-
-  private constructor(nodes: readonly ClusterNode[], registry: Registry, config: object) {
-    this.nodes = nodes;
-    this.registry = registry;
-    this.registryConfig = config;
-    const cluster = {
-      engine: 'redis',
-      nodes: [`127.0.0.1:${nodes[0]?.port}`],
-      probe: { interval: '100ms', timeout: '400ms', failures: 4 },
-    };
-    this.#config = scope.file(
-      'controller.yaml',
-      stringify({ registry: config, lease: '2s', clusters: { docs: cluster } }),
-    );
-  }
-
-  static async start(): Promise<LedRedis> {
-    const nodes = await startRedisCluster(scope);
-    const store = await served(scope);
-    return new LedRedis(nodes, registryOn(store.open(), scope), store.config);
-  }
-
-  control(): Running {
-    return scope.keyway(['controller', '--config', this.#config]);
-  }
-
-  async topology(): Promise<Topology> {
-    return (await this.registry.topologies.read(NAME)) as Topology;
-  }
-
-  /** Resolves once the registry's topology is as wanted. */
-  async becomes(holds: (topology: Topology) => boolean): Promise<Topology> {
-    await expect.poll(async () => holds(await this.topology()), PATIENCE).toBe(true);
-    return this.topology();
-  }
-
-  at(address: string): ClusterNode {
-    return this.nodes.find(({ port }) => address.endsWith(`:${port}`)) as ClusterNode;
-  }
-
-  /** The nodes that say that they are the primary of a slot, by what each says of itself. */
-  async primariesOf(slot: number): Promise<number[]> {
-    const claims = await Promise.all(
-      this.nodes.map(async ({ port }) => {
-        try {
-          const own = (await linesOf(port)).find(([, , flags]) => flags?.includes('myself'));
-          const [, , , , , , , , ...ranges] = own ?? [];
-          const has = (range: string): boolean => {
-            const [first = -1, last = first] = range.split('-').map(Number);
-            return first <= slot && slot <= last;
-          };
-          return ranges.some(has) ? [port] : [];
-        } catch (error) {
-          if (error instanceof RespClientError) return [];
-          throw error;
-        }
-      }),
-    );
-    return claims.flat();
-  }
-}
-
-function startBefore(redis: LedRedis): Promise<RouterUnderTest> {
-  return startRouter(scope, {
-    shards: [],
-    routes: [],
-    registry: redis.registryConfig,
-    upstream: { protocol: 'redis' },
-    cluster: { waitForOwner: '30s' },
-    listener: { redis: { cluster: 'docs' } },
-  });
-}
-
 it('has a replica take over from a primary that is killed, under load; what comes back follows it; another controller goes on', async () => {
-  const redis = await LedRedis.start();
+  const redis = await LedRedis.start(scope);
   const first = redis.control();
   await first.printed(/a topology is committed/);
   const before = await redis.becomes(({ shards }) => shards.every(({ replicas }) => replicas?.length === 1));
   expect(before.shards.flatMap(({ slots = [] }) => slots.flat()).sort((a, b) => a - b)).toEqual([
     0, 5460, 5461, 10922, 10923, 16383,
   ]);
-  const router = await startBefore(redis);
+  const router = await startBefore(scope, redis);
   const clients = new CountingClients(scope, router.port, 6, 8);
   await clients.goesOn(10);
 
@@ -153,10 +70,10 @@ it('has a replica take over from a primary that is killed, under load; what come
 }, 120_000);
 
 it('waits for nothing at a primary that hangs, and lets nothing through to it once it goes on', async () => {
-  const redis = await LedRedis.start();
+  const redis = await LedRedis.start(scope);
   await redis.control().printed(/a topology is committed/);
   const before = await redis.topology();
-  const router = await startBefore(redis);
+  const router = await startBefore(scope, redis);
   const clients = new CountingClients(scope, router.port, 6, 8);
   await clients.goesOn(10);
 
@@ -178,15 +95,3 @@ it('waits for nothing at a primary that hangs, and lets nothing through to it on
   const lost = await lostOf(clients, router.port);
   console.info({ acknowledged: clients.acknowledged, errors: clients.errors.length, lost, servedMs });
 }, 120_000);
-
-/** Sees that nothing was done twice, and that what is gone was never acknowledged since. @returns how many acknowledgements were taken back */
-async function lostOf(clients: CountingClients, port: number): Promise<number> {
-  let lost = 0;
-  for (const { key, acknowledgedAt, lostAt, unknown } of clients.counters) {
-    const value = Number(textOf(await askNode(port, 'GET', key)));
-    expect(value).toBeGreaterThanOrEqual(acknowledgedAt.size);
-    expect(value).toBeLessThanOrEqual(acknowledgedAt.size + unknown);
-    lost += lostAt.length;
-  }
-  return lost;
-}

@@ -1,10 +1,12 @@
-import { type FoundShard, redisSource } from '../../../discovery/index.ts';
+import { type FoundShard, readClusterNodes, redisSource } from '../../../discovery/index.ts';
 import { type Reply, RespClient, RespClientError, RespLoginRefused, textOf } from '../../../resp/index.ts';
 import { splitAddress } from '../../../runtime/address.ts';
 import { type Node, primaryId, type Shard, type Topology } from '../../../topology/index.ts';
-import type { ClusterNodes, NodeAccess, NodeState, Sight } from '../../engine.ts';
+import type { ClusterNodes, NodeAccess, NodeState, ShardKeeper, Sight, SlotMover, SlotOnItsWay } from '../../engine.ts';
 import { fieldsOf, type OwnLine, readOwnLine, readState } from './node-report.ts';
-import { whyNotToTakeOver } from './take-over.ts';
+import { RedisShardKeeper } from './redis-shard-keeper.ts';
+import { RedisSlotMover } from './redis-slot-mover.ts';
+import { slotsOnTheirWay, whyNotToTakeOver } from './take-over.ts';
 
 /**
  * The controller alone decides who is a primary and who follows whom: nodes that decided by themselves at the same time would make two primaries
@@ -14,6 +16,9 @@ const LEAVES_DECISIONS = [
   ['cluster-replica-no-failover', 'yes'],
   ['cluster-migration-barrier', '1000'],
 ] as const;
+
+/** A primary whose last slot is moved away stays the primary of its shard, with its replicas. Servers before Redis 7 do not know it. */
+const KEEPS_ITS_ROLE = ['cluster-allow-replica-migration', 'no'] as const;
 
 /** A node whose own line was read, and by what it would be seen that the line has changed. */
 interface ReadNode {
@@ -85,6 +90,7 @@ export class RedisNodes implements ClusterNodes {
     const client = await RespClient.connect({ target, certificates: null }, login, timeoutMs);
     // A node that was started again has forgotten it, and has a new connection. One that loads takes it, too.
     const replies = await Promise.all(LEAVES_DECISIONS.map((setting) => client.ask(['CONFIG', 'SET', ...setting])));
+    await client.ask(['CONFIG', 'SET', ...KEEPS_ITS_ROLE]);
     const refused = refusalIn(replies);
     if (refused?.kind === 'refusing') {
       client.close();
@@ -95,10 +101,16 @@ export class RedisNodes implements ClusterNodes {
     return read;
   }
 
-  async bring(node: Node, state: NodeState, topology: Topology): Promise<string | null> {
+  async bring(
+    node: Node,
+    state: NodeState,
+    topology: Topology,
+    moving: readonly SlotOnItsWay[],
+  ): Promise<string | null> {
     const shard = topology.shards.find(({ id }) => id === node.shard) as Shard;
     const primary = primaryId(topology.name, shard);
-    if (node.follows === null) return state.role === 'primary' ? null : this.#takeOver(node, state, shard);
+    if (node.follows === null)
+      return state.role === 'primary' ? null : this.#takeOver(node, state, shard, topology, moving);
     if (state.follows === primary) return null;
     // It gives its slots up when it hears from the node that has them by a newer epoch; until then it refuses to follow.
     if (state.role === 'primary' && state.slots.length > 0)
@@ -106,11 +118,56 @@ export class RedisNodes implements ClusterNodes {
     return this.#tell(node, ['CLUSTER', 'REPLICATE', primary], `to follow ${shard.address}`);
   }
 
-  /** A vote of the other primaries would take one more majority: the registry has decided already. */
-  async #takeOver(node: Node, state: NodeState, shard: Shard): Promise<string> {
-    const reason = whyNotToTakeOver(state, shard);
-    if (reason !== null) return `${node.address} is to be the primary of ${shard.id}, and is not told so: ${reason}`;
-    return this.#tell(node, ['CLUSTER', 'FAILOVER', 'TAKEOVER'], `to take over from ${state.follows}`);
+  /**
+   * A vote of the other primaries would take one more majority: the registry has decided already. Slots that are on their way are so for the new
+   * primary, too, from the first command on that it serves: their old primary's replicas do not know of that.
+   */
+  async #takeOver(
+    node: Node,
+    state: NodeState,
+    shard: Shard,
+    topology: Topology,
+    moving: readonly SlotOnItsWay[],
+  ): Promise<string> {
+    const { address } = node;
+    const read = await this.#nodeAt(address);
+    const lines = textOf(await read.client.ask(['CLUSTER', 'NODES'])) ?? '';
+    const { host } = splitAddress(address);
+    const { nodes } = readClusterNodes(lines, address, { host, ip: host });
+    const claimed = nodes.find(({ id }) => id === state.follows)?.slots ?? [];
+    const reason = whyNotToTakeOver(state, shard, claimed, moving);
+    if (reason !== null) return `${address} is to be the primary of ${shard.id}, and is not told so: ${reason}`;
+    read.line = null;
+    const words = [
+      ['MULTI'],
+      ['CLUSTER', 'FAILOVER', 'TAKEOVER'],
+      ...slotsOnTheirWay(topology, shard, moving),
+      ['EXEC'],
+    ];
+    const done = (await Promise.all(words.map((each) => read.client.ask(each)))).at(-1);
+    const first = done?.type === 'array' ? done.items[0] : done;
+    const what = `to take over from ${state.follows}`;
+    return first === undefined || first.type === 'error'
+      ? `${address} was told ${what}, and refuses: ${first === undefined ? '' : textOf(first)}`
+      : `${address} was told ${what}`;
+  }
+
+  /** The primary lets no client write until the replica has everything, and the other primaries vote; after five seconds it is as before. */
+  async handOver({ address }: Node): Promise<string | null> {
+    const read = await this.#nodeAt(address);
+    const reply = await read.client.ask(['CLUSTER', 'FAILOVER']);
+    return reply.type === 'error' ? reply.text : null;
+  }
+
+  mover(longestBlockMs: number): SlotMover {
+    return new RedisSlotMover(this.#access, longestBlockMs, (address) => {
+      const read = this.#nodes.get(address);
+      if (read !== undefined) read.line = null;
+    });
+  }
+
+  keeper(pause: (waitMs: number, signal: AbortSignal) => Promise<void>): ShardKeeper {
+    return new RedisShardKeeper(this.#access, pause);
   }
 
   async #tell({ address }: Node, words: readonly string[], what: string): Promise<string> {

@@ -1,0 +1,60 @@
+import { Argument, Command } from 'commander';
+import {
+  countSlots,
+  directed,
+  isOver,
+  MIGRATION_VERBS,
+  type Migration,
+  type MigrationVerb,
+  StoredQueue,
+} from '../../../controller/index.ts';
+import { formatSlotRanges } from '../../../topology/index.ts';
+import { integerOption } from '../../options/options.ts';
+import { inRegistry } from '../../options/registry-option.ts';
+import { listing } from '../../output/table.ts';
+import { writeOut } from '../../output/terminal.ts';
+import { type LedClusterFlags, withLedCluster } from './led-cluster-options.ts';
+
+interface MigrationsFlags extends LedClusterFlags {
+  readonly json?: true;
+}
+
+const COLUMNS = {
+  ID: ({ id }: Migration) => id,
+  FROM: ({ from }: Migration) => from,
+  TO: ({ to }: Migration) => to,
+  STATE: (each: Migration) => (each.state === 'cancelled' && !isOver(each) ? 'cancelling' : each.state),
+  MOVED: (each: Migration) => `${each.slots - countSlots(each.left)} of ${each.slots}`,
+  KEYS: ({ movedKeys }: Migration) => movedKeys,
+  NOW: ({ open }: Migration) => open?.slot ?? '-',
+  REASON: ({ reason }: Migration) => reason ?? '',
+};
+
+/** `keyway redis migrations`: how far migrations are, and whether they go on. */
+export function migrationsCommand(): Command {
+  return withLedCluster(
+    new Command('migrations').description('show the migrations of a cluster, or pause, resume or cancel them'),
+  )
+    .addArgument(new Argument('[verb]', 'what to do').choices(MIGRATION_VERBS))
+    .argument('[number]', 'of one migration; without it, all of them', integerOption(1, Number.MAX_SAFE_INTEGER))
+    .option('--json', 'print one JSON object per migration, each on a line')
+    .addHelpText('after', '\nExample:\n  keyway redis migrations cache\n  keyway redis migrations cache pause 3')
+    .action((cluster: string, verb: MigrationVerb | undefined, id: number | undefined, flags: MigrationsFlags) =>
+      inRegistry(flags, async (registry) => {
+        const stored = new StoredQueue(registry, { namespace: flags.namespace, cluster });
+        const { migrations } =
+          verb === undefined
+            ? await stored.read()
+            : await stored.change((queue) => directed(queue, verb, id ?? null), null);
+        const isJson = flags.json === true;
+        const rows = isJson
+          ? listing(migrations.map(documentOf), {}, true)
+          : listing(migrations, COLUMNS, false, `${cluster} has no migrations`);
+        writeOut(rows);
+      }),
+    );
+}
+
+function documentOf({ left, settled, ...rest }: Migration): object {
+  return { ...rest, left: formatSlotRanges(left), settled: formatSlotRanges(settled) };
+}

@@ -1,0 +1,98 @@
+import { type Reply, RespClient, textOf } from '../../../resp/index.ts';
+import { splitAddress } from '../../../runtime/address.ts';
+import type { Node } from '../../../topology/index.ts';
+import { type JoinedNode, type NodeAccess, type ShardKeeper, SlotMoveError } from '../../engine.ts';
+import { fieldsOf } from './node-report.ts';
+
+/** Nodes that have met know each other within a second or two. */
+const MEETING_MS = 10_000;
+const LOOK_MS = 100;
+
+/** Has nodes of Redis or Valkey join a cluster, and leave it. */
+export class RedisShardKeeper implements ShardKeeper {
+  readonly #access: NodeAccess;
+  readonly #pause: (waitMs: number, signal: AbortSignal) => Promise<void>;
+
+  constructor(access: NodeAccess, pause: (waitMs: number, signal: AbortSignal) => Promise<void>) {
+    this.#access = access;
+    this.#pause = pause;
+  }
+
+  async join(addresses: readonly string[], members: readonly Node[], signal: AbortSignal): Promise<JoinedNode[]> {
+    const [member] = members.filter(({ follows }) => follows === null);
+    if (member === undefined) throw new SlotMoveError('the cluster has no node that could be joined');
+    const joined: JoinedNode[] = [];
+    for (const address of addresses)
+      joined.push(await this.#with(address, (client) => this.#joinOne(client, address, member, members, signal)));
+    return joined;
+  }
+
+  async #joinOne(
+    client: RespClient,
+    address: string,
+    member: Node,
+    members: readonly Node[],
+    signal: AbortSignal,
+  ): Promise<JoinedNode> {
+    const id = textIn(await client.ask(['CLUSTER', 'MYID']), address);
+    const knowsMember = async (): Promise<boolean> => (await linesOf(client, address)).some(isOf(member.id));
+    if (!(await knowsMember())) {
+      const known = fieldsOf(textIn(await client.ask(['CLUSTER', 'INFO']), address)).get('cluster_known_nodes');
+      const size = await client.ask(['DBSIZE']);
+      if (known !== '1') throw new SlotMoveError(`${address} is in another cluster, of ${known} nodes`);
+      if (size.type !== 'integer' || size.value !== 0) throw new SlotMoveError(`${address} is not empty`);
+      const own = (await linesOf(client, address)).find(isOf(id)) ?? '';
+      const bus = /@(\d+)/.exec(own)?.[1];
+      const { port } = splitAddress(address);
+      const meet = ['CLUSTER', 'MEET', client.remoteAddress, String(port), ...(bus === undefined ? [] : [bus])];
+      textIn(await this.#with(member.address, (asked) => asked.ask(meet)), member.address);
+    }
+    // A replica can follow whom it knows, and slots can be given to whom all know.
+    const primaries = members.filter(({ follows }) => follows === null);
+    for (let waitedMs = 0; ; waitedMs += LOOK_MS) {
+      const known = await linesOf(client, address);
+      const isKnown = (await this.#with(member.address, (asked) => linesOf(asked, member.address))).some(isOf(id));
+      if (isKnown && primaries.every((each) => known.some(isOf(each.id)))) return { id, address };
+      if (waitedMs >= MEETING_MS || signal.aborted)
+        throw new SlotMoveError(`${address} and the cluster's nodes do not know each other yet`);
+      await this.#pause(LOOK_MS, signal);
+    }
+  }
+
+  /** Those that have left first: they would tell the others of themselves again. */
+  async forget(left: readonly JoinedNode[], members: readonly Node[]): Promise<void> {
+    for (const { address } of left)
+      await this.#with(address, async (client) => textIn(await client.ask(['CLUSTER', 'RESET']), address));
+    for (const member of members)
+      await this.#with(member.address, async (client) => {
+        // An error says that it does not know it.
+        for (const { id } of left) await client.ask(['CLUSTER', 'FORGET', id]);
+      });
+  }
+
+  async #with<Result>(address: string, ask: (client: RespClient) => Promise<Result>): Promise<Result> {
+    const { login, timeoutMs } = this.#access;
+    const client = await RespClient.connect({ target: splitAddress(address), certificates: null }, login, timeoutMs);
+    try {
+      return await ask(client);
+    } finally {
+      client.close();
+    }
+  }
+}
+
+/** The lines of CLUSTER NODES of those that have shaken hands. */
+async function linesOf(client: RespClient, address: string): Promise<string[]> {
+  const lines = textIn(await client.ask(['CLUSTER', 'NODES']), address).split('\n');
+  return lines.filter((line) => !line.split(' ')[2]?.includes('handshake'));
+}
+
+function isOf(id: string): (line: string) => boolean {
+  return (line) => line.startsWith(`${id} `);
+}
+
+/** @throws SlotMoveError where it is an error */
+function textIn(reply: Reply, address: string): string {
+  if (reply.type === 'error') throw new SlotMoveError(`${address} refuses: ${reply.text}`);
+  return textOf(reply) ?? '';
+}

@@ -1,0 +1,92 @@
+import { expect, it } from 'vitest';
+import {
+  changed,
+  directed,
+  EMPTY_QUEUE,
+  isOver,
+  type MigrationQueue,
+  MigrationRefused,
+  nextSlot,
+  onTheirWay,
+  queued,
+  runnable,
+  slotSettled,
+  slotsStored,
+  type WantedMove,
+} from './migration.ts';
+
+const move = (from: string, to: string, ...slots: Array<readonly [number, number]>): WantedMove => ({
+  from,
+  to,
+  slots,
+  withData: true,
+  keysPerSecond: null,
+});
+const idsOf = (queue: MigrationQueue): number[] => runnable(queue).map(({ id }) => id);
+
+it('moves slots of one pair of shards one after the other, and of shards that have nothing to do with them beside', () => {
+  const queue = queued(EMPTY_QUEUE, [move('a', 'b', [0, 9]), move('a', 'c', [10, 19]), move('d', 'c', [20, 29])]);
+  expect(idsOf(queue)).toEqual([1, 3]);
+  expect(idsOf(directed(queue, 'pause', 1))).toEqual([2]);
+});
+
+it('takes no slot twice', () => {
+  const queue = queued(EMPTY_QUEUE, [move('a', 'b', [0, 9])]);
+  expect(() => queued(queue, [move('a', 'c', [9, 12])])).toThrow('slot 9 is in migration 1 already');
+  const over = changed(queue, 1, (each) => ({ ...each, state: 'cancelled' }));
+  expect(queued(over, [move('a', 'c', [9, 12])]).migrations).toHaveLength(2);
+});
+
+it('is done once the topology has what its nodes have moved', () => {
+  let [one] = queued(EMPTY_QUEUE, [move('a', 'b', [0, 0], [16383, 16383])]).migrations as [never];
+  one = slotSettled(slotSettled(one, 0), 16383) as never;
+  expect(one).toMatchObject({
+    left: [],
+    settled: [
+      [0, 0],
+      [16383, 16383],
+    ],
+    state: 'queued',
+  });
+  expect(slotsStored(one, [[0, 0]])).toMatchObject({ settled: [[16383, 16383]], state: 'queued' });
+  const done = slotsStored(one, [[0, 16383]]);
+  expect([done.state, isOver(done)]).toEqual(['done', true]);
+});
+
+it('completes the slot that is on its way where it is cancelled, and leaves it as it is where it is paused', () => {
+  const open = { slot: 0, from: 'x', isSettling: false };
+  const queue = changed(queued(EMPTY_QUEUE, [move('a', 'b', [0, 9])]), 1, (each) => ({ ...each, open }));
+  const stateOf = (verb: 'cancel' | 'pause') => {
+    const [one] = directed(queue, verb, null).migrations;
+    return one === undefined ? [] : [one.state, nextSlot(one), isOver(one)];
+  };
+  expect(stateOf('cancel')).toEqual(['cancelled', 0, false]);
+  expect(stateOf('pause')).toEqual(['paused', null, false]);
+  expect(() => directed(queue, 'resume', 1)).toThrow(MigrationRefused);
+  expect(() => directed(queue, 'pause', 2)).toThrow('there is no migration 2');
+});
+
+it('tells which slots a failover has to know of', () => {
+  const queue = queued(EMPTY_QUEUE, [move('a', 'b', [3, 9])]);
+  const between = changed(queue, 1, (each) => ({
+    ...each,
+    open: { slot: 5, from: 'x', isSettling: false },
+    settled: [[3, 4]],
+  }));
+  expect(onTheirWay(between)).toEqual([
+    { slot: 5, from: 'a', to: 'b', isSettling: false },
+    { slot: 3, from: 'a', to: 'b', isSettling: true },
+    { slot: 4, from: 'a', to: 'b', isSettling: true },
+  ]);
+});
+
+it('forgets what has been over for long, and has bounds', () => {
+  let queue = EMPTY_QUEUE;
+  for (let i = 0; i < 100; i++) {
+    queue = queued(queue, [move('a', 'b', [0, 9])]);
+    queue = changed(queue, i + 1, (each) => ({ ...each, state: 'done', left: [] }));
+  }
+  expect([queue.migrations.length <= 17, queue.nextId]).toEqual([true, 101]);
+  const many = Array.from({ length: 257 }, (_, i) => move('a', 'b', [i, i]));
+  expect(() => queued(EMPTY_QUEUE, many)).toThrow('at most 256');
+});

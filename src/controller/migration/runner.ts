@@ -1,0 +1,219 @@
+import { withSlots } from '../../discovery/index.ts';
+import { changeTopology } from '../../handoff/index.ts';
+import type { Registry } from '../../registry/index.ts';
+import { RespClientError } from '../../resp/index.ts';
+import { type Node, nodesOf, type Topology, type TopologyName } from '../../topology/index.ts';
+import { type ShardKeeper, SlotMoveError, type SlotMover } from '../engine.ts';
+import type { ClusterLog, Leader, MovingTerm } from '../leader.ts';
+import { changed, type Migration, nextSlot, runnable, slotSettled, slotsStored } from './migration.ts';
+import { Pace } from './pace.ts';
+import { ShardSteps } from './shard-steps.ts';
+import { slotsOfRanges } from './slot-sets.ts';
+import { StoredQueue } from './stored-queue.ts';
+
+/** So often it is looked whether people want something moved. */
+const LOOK_MS = 500;
+/** After something that may be otherwise the next time, such as a node that is away. */
+const RETRY_MS = 1000;
+/**
+ * So many slots, or for so long, the nodes move slots before the topology has them at their new owners. Until then routers learn where a slot is from
+ * its old owner, which costs a command another way; and each version costs a handoff.
+ */
+const MAX_SLOTS_A_VERSION = 64;
+const MAX_MS_A_VERSION = 5000;
+/** So often people see how far it has come. */
+const PROGRESS_MS = 1000;
+
+/** The slot of a migration and its nodes, by the topology of the moment. */
+interface Way {
+  readonly slot: number;
+  readonly from: Node;
+  readonly to: Node;
+  readonly others: readonly Node[];
+}
+
+/** Carries a cluster's migrations out, for one term. Whatever it has begun is in the queue before any node is told. */
+export class MigrationRunner {
+  readonly #registry: Registry;
+  readonly #name: TopologyName;
+  readonly #mover: SlotMover;
+  readonly #leader: Leader;
+  readonly #log: ClusterLog;
+  readonly #queue: StoredQueue;
+  readonly #steps: ShardSteps;
+
+  constructor(
+    registry: Registry,
+    name: TopologyName,
+    mover: SlotMover,
+    keeper: ShardKeeper,
+    leader: Leader,
+    log: ClusterLog,
+  ) {
+    this.#registry = registry;
+    this.#name = name;
+    this.#mover = mover;
+    this.#leader = leader;
+    this.#log = log;
+    this.#queue = new StoredQueue(registry, name);
+    this.#steps = new ShardSteps(registry, this.#queue, keeper, leader, log);
+  }
+
+  /**
+   * Moves some slots of each migration that can go on, and has the topology follow.
+   * @returns for how long nothing is to be done
+   * @throws as `changeTopology` does; QueueNotWritten where the term is over
+   */
+  async turn(term: MovingTerm, until: AbortSignal): Promise<number> {
+    const queue = await this.#queue.read();
+    if (queue.migrations.some(({ settled }) => settled.length > 0)) await this.#store(term, until);
+    const topology = queue.steps.length === 0 ? null : await this.#registry.topologies.read(this.#name);
+    if (topology !== null && (await this.#steps.turn(queue, topology, term, until))) return 0;
+    const now = runnable(queue);
+    if (now.length === 0) return LOOK_MS;
+    const isStuck = await Promise.all(now.map((each) => this.#moveSome(each, term, until)));
+    await this.#store(term, until);
+    return isStuck.every((each) => each) ? RETRY_MS : 0;
+  }
+
+  /** @returns whether it has to be tried again later */
+  async #moveSome(migration: Migration, term: MovingTerm, until: AbortSignal): Promise<boolean> {
+    const untilMs = this.#leader.clock() + MAX_MS_A_VERSION;
+    const pace = new Pace(migration.keysPerSecond, this.#leader.clock);
+    try {
+      let now: Migration | undefined = migration;
+      for (let slots = 0; slots < MAX_SLOTS_A_VERSION && this.#leader.clock() < untilMs; slots++) {
+        if (now === undefined || until.aborted || !term.isLeading) return false;
+        const way = await this.#wayOf(now);
+        if (way === null) return false;
+        now = await this.#moveSlot(now, way, slots === 0, pace, term, until);
+      }
+      return false;
+    } catch (error) {
+      if (!(error instanceof SlotMoveError || error instanceof RespClientError)) throw error;
+      const isFinal = error instanceof SlotMoveError && error.isFinal;
+      this.#log.onFault(`migration ${migration.id}, from ${migration.from} to ${migration.to}: ${error.message}`);
+      await this.#change(migration.id, term, (each) => ({
+        ...each,
+        reason: error.message,
+        ...(isFinal ? { state: 'failed' as const, open: null } : {}),
+      }));
+      return true;
+    }
+  }
+
+  /** @throws SlotMoveError where a shard has gone */
+  async #wayOf(migration: Migration): Promise<Way | null> {
+    const slot = nextSlot(migration);
+    if (slot === null) return null;
+    const topology = await this.#registry.topologies.read(this.#name);
+    const primaries = topology === null ? [] : nodesOf(topology).filter(({ follows }) => follows === null);
+    const at = (shard: string): Node => {
+      const found = primaries.find((node) => node.shard === shard);
+      if (found === undefined) throw new SlotMoveError(`there is no shard ${shard}`, true);
+      return found;
+    };
+    const [from, to] = [at(migration.from), at(migration.to)];
+    return { slot, from, to, others: primaries.filter((node) => node !== from && node !== to) };
+  }
+
+  /** @returns the migration as it is then; undefined: there is nothing to be done any more */
+  async #moveSlot(
+    migration: Migration,
+    way: Way,
+    isFirst: boolean,
+    pace: Pace,
+    term: MovingTerm,
+    until: AbortSignal,
+  ): Promise<Migration | undefined> {
+    const { slot, from, to, others } = way;
+    let now: Migration | undefined = migration;
+    // Whoever began it may have died, or seen an error, at any point.
+    const isThere = (isFirst || migration.open !== null) && (await this.#mover.owns(to, slot));
+    if (!isThere && migration.open?.isSettling !== true) {
+      const begun = migration.open?.from ?? from.id;
+      if (migration.open === null)
+        // People may have stopped it in this moment.
+        now = await this.#change(migration.id, term, (each) =>
+          each.state === 'queued' ? { ...each, open: { slot, from: begun, isSettling: false } } : each,
+        );
+      if (now?.open?.slot !== slot) return undefined;
+      await this.#mover.open(slot, from, to);
+      const kept = begun === from.id ? 'source' : 'target';
+      now = await this.#moveKeys(now, way, kept, pace, term, until);
+      if (now === undefined) return undefined;
+      now = await this.#change(migration.id, term, (each) => ({
+        ...each,
+        open: each.open === null ? null : { ...each.open, isSettling: true },
+      }));
+    }
+    if (!term.isLeading) return undefined;
+    await this.#mover.settle(slot, from, to, others);
+    return this.#change(migration.id, term, (each) => slotSettled(each, slot));
+  }
+
+  /** @returns undefined: it was paused, or the term is over */
+  async #moveKeys(
+    migration: Migration,
+    { slot, from, to }: Way,
+    kept: 'source' | 'target',
+    pace: Pace,
+    term: MovingTerm,
+    until: AbortSignal,
+  ): Promise<Migration | undefined> {
+    if (!migration.withData) {
+      await this.#mover.checkEmpty(slot, from, to);
+      return migration;
+    }
+    let now: Migration | undefined = migration;
+    let [unsaid, saidMs] = [0, this.#leader.clock()];
+    for (;;) {
+      if (until.aborted || !term.isLeading) return undefined;
+      pace.begin();
+      const keys = await this.#mover.moveKeys(slot, from, to, pace.keys, kept);
+      unsaid += keys;
+      const isDue = this.#leader.clock() - saidMs >= PROGRESS_MS;
+      if (unsaid > 0 && (keys === 0 || isDue)) {
+        const moved = unsaid;
+        now = await this.#change(migration.id, term, (each) => ({
+          ...each,
+          movedKeys: each.movedKeys + moved,
+          reason: null,
+        }));
+        [unsaid, saidMs] = [0, this.#leader.clock()];
+      }
+      if (keys === 0) return now;
+      // Commands for what has moved find it: it may stay as it is for as long as people like.
+      if (now?.state === 'paused') return undefined;
+      await this.#registry.pause(pace.end(keys), until, 0);
+    }
+  }
+
+  async #change(
+    id: number,
+    term: MovingTerm,
+    change: (migration: Migration) => Migration,
+  ): Promise<Migration | undefined> {
+    const { migrations } = await this.#queue.change((queue) => changed(queue, id, change), term);
+    return migrations.find((each) => each.id === id);
+  }
+
+  /** Has the topology say what the nodes have done. */
+  async #store(term: MovingTerm, until: AbortSignal): Promise<void> {
+    const { migrations } = await this.#queue.read();
+    const settled = migrations.filter((each) => each.settled.length > 0);
+    const topology = await this.#registry.topologies.read(this.#name);
+    if (settled.length === 0 || topology === null) return;
+    const shards = settled.reduce<Topology['shards']>(
+      (all, { settled: ranges, to }) => withSlots({ ...topology, shards: all }, ranges, to),
+      topology.shards,
+    );
+    const count = settled.reduce((sum, each) => sum + slotsOfRanges(each.settled).length, 0);
+    const reason = `${count} slots have moved: ${settled.map(({ from, to }) => `from ${from} to ${to}`).join(', ')}`;
+    const draft = { ...topology, version: null, shards };
+    const { version: expected } = topology;
+    const stored = await changeTopology(this.#registry, draft, { expected, reason, signal: until, ...this.#leader });
+    this.#log.onCommitted(stored, reason);
+    for (const { id, settled: ranges } of settled) await this.#change(id, term, (each) => slotsStored(each, ranges));
+  }
+}

@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import type { Expectation, Registry, Revision, Term } from '../../registry/index.ts';
+import { formatSlotRanges, parseSlotRanges, type TopologyName } from '../../topology/index.ts';
+import { EMPTY_QUEUE, type Migration, type MigrationQueue, trimmed } from './migration.ts';
+
+const slots = z.string().transform((text, context) => {
+  const ranges = parseSlotRanges(text);
+  if (typeof ranges !== 'string') return ranges;
+  context.addIssue(ranges);
+  return z.NEVER;
+});
+
+const migration = z.object({
+  id: z.int().min(1),
+  from: z.string(),
+  to: z.string(),
+  withData: z.boolean(),
+  keysPerSecond: z.number().nullable(),
+  left: slots,
+  settled: slots,
+  open: z.object({ slot: z.int(), from: z.string(), isSettling: z.boolean() }).nullable(),
+  state: z.enum(['queued', 'paused', 'cancelled', 'failed', 'done']),
+  slots: z.int(),
+  movedKeys: z.int(),
+  reason: z.string().nullable(),
+});
+
+const step = z.object({
+  kind: z.enum(['join', 'leave']),
+  shard: z.string(),
+  nodes: z.array(z.object({ address: z.string(), id: z.string().optional() })),
+});
+
+const schema = z.object({
+  nextId: z.int().min(1),
+  migrations: z.array(migration),
+  steps: z.array(step).default([]),
+});
+
+function documentOf({ migrations, ...rest }: MigrationQueue): object {
+  const textOf = ({ left, settled, ...rest }: Migration): object => ({
+    ...rest,
+    left: formatSlotRanges(left),
+    settled: formatSlotRanges(settled),
+  });
+  return { ...rest, migrations: migrations.map(textOf) };
+}
+
+/** The term of whoever writes is over, or the queue was changed again and again meanwhile. */
+export class QueueNotWritten extends Error {
+  override readonly name = 'QueueNotWritten';
+}
+
+/** How often a change is tried again because another came between. */
+const MAX_ATTEMPTS = 20;
+
+/** A cluster's migrations, as the registry keeps them: whatever happens to a controller, the next one goes on with them. */
+export class StoredQueue {
+  readonly #registry: Registry;
+  readonly #document: string;
+
+  constructor(registry: Registry, { namespace, cluster }: TopologyName) {
+    this.#registry = registry;
+    this.#document = `migrations/${namespace}/${cluster}`;
+  }
+
+  async read(): Promise<MigrationQueue> {
+    return (await this.#read()).queue;
+  }
+
+  async #read(): Promise<{ readonly queue: MigrationQueue; readonly revision: Revision | 0 }> {
+    const { documents } = this.#registry;
+    const document = await documents.get(this.#document);
+    if (document === null) return { queue: EMPTY_QUEUE, revision: 0 };
+    return { queue: documents.read(document, schema) ?? EMPTY_QUEUE, revision: document.revision };
+  }
+
+  /**
+   * Changes the queue, whatever others change in it at the same time.
+   * @param edit what becomes of it; called again where it was changed in between. What it throws is thrown
+   * @param term of which the writer has to be in the middle; null: anybody may
+   * @returns the queue then
+   * @throws QueueNotWritten
+   */
+  async change(
+    edit: (queue: MigrationQueue) => MigrationQueue,
+    term: Pick<Term, 'election' | 'token'> | null,
+  ): Promise<MigrationQueue> {
+    const { documents } = this.#registry;
+    const inTerm: Expectation[] = term === null ? [] : [{ election: term.election, token: term.token }];
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      const { queue, revision } = await this.#read();
+      const wanted = trimmed(edit(queue));
+      const expected = [{ document: this.#document, revision }, ...inTerm];
+      const change = { name: this.#document, value: documentOf(wanted) };
+      if ((await documents.commit(expected, [change])) !== null) return wanted;
+    }
+    throw new QueueNotWritten('the migrations were not changed: others have changed them, or the term is over');
+  }
+}
