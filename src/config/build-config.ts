@@ -8,6 +8,7 @@ import {
   isSecretName,
   type ObserveDescription,
   type RedisEntryDescription,
+  type RedisUserDescription,
   type ResumeDescription,
   type RouteDescription,
   type RouteMatch,
@@ -135,24 +136,44 @@ function entryNameOf(i: number): string {
 function redisEntriesOf(file: ConfigFile, report: Report): Config['redis'] {
   const entries = file.listen.flatMap(({ redis }, i) => {
     if (redis === undefined) return [];
-    const { cluster, passwordFile, mode, reads, slowAfter, announce } = redis;
+    const { cluster, passwordFile, users, mode, reads, slowAfter, announce } = redis;
     const at = ['listen', i, 'redis'];
     checkCluster(file, cluster, 'Redis', [...at, 'cluster'], report);
     const password = passwordFile === undefined ? undefined : secretOf(passwordFile, [...at, 'passwordFile'], report);
     checkMode(file, redis, at, report);
-    return [[entryNameOf(i), { cluster, password, mode, reads, slowAfterMs: slowAfter, announce }] as const];
+    const known = users?.map((user, j) => redisUserOf(user, [...at, 'users', j], report));
+    return [
+      [entryNameOf(i), { cluster, password, users: known, mode, reads, slowAfterMs: slowAfter, announce }] as const,
+    ];
   });
   return Object.fromEntries(entries);
+}
+
+function redisUserOf(
+  { passwordFile, ...user }: NonNullable<NonNullable<ConfigFile['listen'][number]['redis']>['users']>[number],
+  at: readonly (string | number)[],
+  report: Report,
+): RedisUserDescription {
+  if (user.name === 'default')
+    report(
+      [...at, 'name'],
+      'is the name of clients that give the password in passwordFile of the listener; choose another',
+    );
+  return { ...user, password: secretOf(passwordFile, [...at, 'passwordFile'], report) };
 }
 
 /** A cluster for clients of Redis Cluster has slots, and so has one with replicas. */
 function checkMode(
   { clusters }: ConfigFile,
-  { cluster, mode, reads, announce }: NonNullable<ConfigFile['listen'][number]['redis']>,
+  { cluster, users, mode, reads, announce }: NonNullable<ConfigFile['listen'][number]['redis']>,
   at: readonly (string | number)[],
   report: Report,
 ): void {
   const { shards, placement = {} } = clusters[cluster] ?? {};
+  if (users !== undefined && mode === 'direct')
+    report([...at, 'users'], 'are for the modes hidden and routers: in direct mode clients go past the router');
+  const names = (users ?? []).map(({ name }) => name);
+  if (new Set(names).size < names.length) report([...at, 'users'], 'have a name twice');
   const hasReplicas = shards === undefined || 'slots' in placement;
   if (reads !== 'primary' && !hasReplicas)
     report(

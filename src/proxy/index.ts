@@ -43,6 +43,7 @@ export {
   mergeSlowLogs,
   type RedisEntryDescription,
   type RedisQuestion,
+  type RedisUserDescription,
   type SlowCommand,
   type SlowLogReport,
 } from './redis/index.ts';

@@ -22,6 +22,25 @@ export const redisListener = z
     passwordFile: file
       .optional()
       .describe('A file with the password that clients must give by AUTH or HELLO. Without it none is asked for.'),
+    users: z
+      .array(
+        z.strictObject({
+          name: identifier,
+          passwordFile: file,
+          prefixes: z
+            .array(z.string().min(1))
+            .min(1)
+            .optional()
+            .describe('Its keys and channels begin with one of these. By default they may be any.'),
+          commands: z
+            .string()
+            .optional()
+            .describe('Terms of an ACL, each in turn, such as "+@all -@dangerous +keys". By default all commands.'),
+        }),
+      )
+      .min(1)
+      .optional()
+      .describe('Users that clients may log in as. Without passwordFile there is no user called default beside them.'),
     mode: z
       .enum(['hidden', 'direct', 'routers'])
       .default('hidden')

@@ -8,6 +8,7 @@ import type { Answer } from './requests/answer.ts';
 import type { RequestClient } from './requests/routed-command.ts';
 import type { Transaction, Watching } from './requests/transaction.ts';
 import type { Subscriber } from './subscriber.ts';
+import type { RedisUser } from './users/redis-user.ts';
 import type { WrittenShards } from './written-shards.ts';
 
 /** Commands of one client that may be under way; behind them its socket is read no more. */
@@ -22,6 +23,10 @@ export interface ClientSession extends RequestClient {
   protocol: Protocol;
   name: string;
   readonly isAuthenticated: boolean;
+  /** Who it is; anybody where no password is asked for. */
+  user: RedisUser;
+  /** See `ClientState`. */
+  readonly isServed: boolean;
   readonly accepted: Accepted;
   readonly beganMs: number;
   readonly idleMs: number;

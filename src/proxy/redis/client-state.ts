@@ -5,6 +5,7 @@ import type { Reads } from './reads/replica-reading.ts';
 import type { RedisContext } from './redis-context.ts';
 import { endWatching, type Transaction, type Watching } from './requests/transaction.ts';
 import type { Subscriber } from './subscriber.ts';
+import { type RedisUser, UNRESTRICTED } from './users/redis-user.ts';
 import { WrittenShards } from './written-shards.ts';
 
 /** Which answers a client wants (CLIENT REPLY). */
@@ -17,6 +18,7 @@ export abstract class ClientState {
   protocol: Protocol = 2;
   name = '';
   isAuthenticated = false;
+  user: RedisUser = UNRESTRICTED;
   lastCommand: CommandInfo | null = null;
   /** The commands between MULTI and EXEC; null outside. */
   transaction: Transaction | null = null;
@@ -34,9 +36,14 @@ export abstract class ClientState {
     this.say(errorReply(text));
   }
 
+  /** Its commands are carried out, as far as its user may do that. */
+  get isServed(): boolean {
+    return this.isAuthenticated && this.subscriber === null && this.entry.mode !== 'direct';
+  }
+
   /** Nothing decides about its commands but the commands: most clients are so. */
   get isPlain(): boolean {
-    return this.isAuthenticated && this.subscriber === null && this.entry.mode !== 'direct';
+    return this.isServed && !this.user.isRestricted;
   }
 
   /** Where reads go: what it watches is known to its shard alone. */
@@ -98,6 +105,7 @@ export abstract class ClientState {
     this.endWatching();
     this.endSubscriber();
     this.setWanted('on');
+    this.user = UNRESTRICTED;
     this.setAuthenticated(!this.entry.asksPassword);
   }
 }

@@ -3,12 +3,16 @@ import { LATENCY_UNIT_US, type RouterCounters, type TrafficCounters } from '../c
 import type { CommandInfo } from './commands/index.ts';
 import type { Reads } from './reads/replica-reading.ts';
 import type { RedisOwners } from './redis-owners.ts';
+import { RedisUser, type RedisUserDescription, UNRESTRICTED } from './users/redis-user.ts';
+import { DEFAULT_USER } from './words.ts';
 
 /** An address at which Redis clients come in. Plain data. */
 export interface RedisEntryDescription {
   readonly cluster: string;
   /** What clients have to give; undefined: nothing. */
   readonly password?: string | undefined;
+  /** Others that may come in, besides who gives that password. */
+  readonly users?: readonly RedisUserDescription[] | undefined;
   readonly mode?: RedisMode | undefined;
   readonly reads?: Reads | undefined;
   /** Commands that take as long are kept in the slow log; by default 10 ms, as in Redis. */
@@ -32,14 +36,19 @@ export class RedisEntry {
   readonly slowUnits: number;
   /** How many are connected. */
   clients = 0;
+  readonly #users: ReadonlyMap<string, RedisUser>;
   readonly #ownersNow: () => RedisOwners | null;
   readonly #counters: RouterCounters;
   /** By the number of the command; made when it comes first. */
   readonly #traffic: Array<TrafficCounters | undefined> = [];
 
-  /** @param ownersNow the owners in the cluster at the moment; null where its shards do not speak RESP, or not any more */
+  /**
+   * @param ownersNow the owners in the cluster at the moment; null where its shards do not speak RESP, or not any more
+   * @throws Error where a user's commands are none
+   */
   constructor(description: RedisEntryDescription, ownersNow: () => RedisOwners | null, counters: RouterCounters) {
     this.description = description;
+    this.#users = new Map((description.users ?? []).map((user) => [user.name, new RedisUser(user)]));
     this.slowUnits = ((description.slowAfterMs ?? DEFAULT_SLOW_AFTER_MS) * 1000) / LATENCY_UNIT_US;
     this.#ownersNow = ownersNow;
     this.#counters = counters;
@@ -63,12 +72,20 @@ export class RedisEntry {
   }
 
   get asksPassword(): boolean {
-    return this.description.password !== undefined;
+    const { password, users = [] } = this.description;
+    return password !== undefined || users.length > 0;
   }
 
-  accepts(username: string, password: string): boolean {
-    const wanted = this.description.password;
-    return wanted !== undefined && username === 'default' && isSame(password, wanted);
+  /** Who gives this name and this password; null: nobody who may come in. */
+  userOf(username: string, password: string): RedisUser | null {
+    const { password: wanted, users = [] } = this.description;
+    if (username === DEFAULT_USER) return wanted !== undefined && isSame(password, wanted) ? UNRESTRICTED : null;
+    const known = users.find(({ name }) => name === username);
+    return known !== undefined && isSame(password, known.password) ? (this.#users.get(username) ?? null) : null;
+  }
+
+  hasUser(username: string): boolean {
+    return username === DEFAULT_USER || this.#users.has(username);
   }
 
   /** What is counted for a command: as a route that is called by the cluster and the command. */

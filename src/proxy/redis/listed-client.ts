@@ -9,6 +9,7 @@ export interface ListedClient {
   readonly entry: object;
   readonly accepted: Accepted;
   readonly name: string;
+  readonly user: { readonly name: string };
   readonly protocol: Protocol;
   readonly beganMs: number;
   readonly idleMs: number;

@@ -8,6 +8,7 @@ const refusalReasons = [
   'bad_command',
   'refused_command',
   'unauthenticated',
+  'not_permitted',
   'cross_slot',
   'too_long',
   'moved',

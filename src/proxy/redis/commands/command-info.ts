@@ -16,6 +16,8 @@ export interface CommandInfo {
   /** It reads keys and does nothing else, so that a replica may answer it. */
   readonly isRead: boolean;
   readonly isAdmin: boolean;
+  /** Of ACLs, without `@`. */
+  readonly categories: readonly string[];
   /** The argument that is its one key, as most commands have it; 0: ask `keysOf`. */
   readonly keyAt: number;
   readonly keys: readonly KeyRange[];
@@ -42,7 +44,7 @@ const WITHOUT_RULE: Rule = { way: 'refused', error: 'ERR the router has no rule 
 export const commands: readonly CommandInfo[] = serverCommands.map(describe);
 
 function describe(command: ServerCommand, index: number): CommandInfo {
-  const { name, arity, flags, keys } = command;
+  const { name, arity, flags, keys, categories } = command;
   const isContainer = serverCommands.some((other) => other.name.startsWith(`${name}|`));
   const rule = findRule(name, keys.length > 0, isContainer) ?? WITHOUT_RULE;
   const goesByKeys = rule.way === 'keys' || rule.way === 'split';
@@ -54,6 +56,7 @@ function describe(command: ServerCommand, index: number): CommandInfo {
     mayWrite: flags.includes('write') || MAY_WRITE.has(name),
     isRead: flags.includes('readonly') && goesByKeys && !OF_ONE_SERVER.test(name),
     isAdmin: flags.includes('admin'),
+    categories,
     keyAt: oneKeyOf(command),
     keys,
     hasPatterns: name === 'sort' || name === 'sort_ro',

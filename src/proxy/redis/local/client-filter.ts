@@ -1,5 +1,5 @@
 import type { ListedClient } from '../listed-client.ts';
-import { cut, DEFAULT_USER, ERRORS } from '../words.ts';
+import { cut, ERRORS } from '../words.ts';
 import { localOf, peerOf, typeOf } from './client-line.ts';
 
 /** Which clients are meant, of those at the same address. */
@@ -32,15 +32,23 @@ const FILTERS: Readonly<Record<string, (word: string, nowMs: number) => IsMeant 
   TYPE: ofType,
   ADDR: (word) => (client) => peerOf(client) === word,
   LADDR: (word) => (client) => localOf(client) === word,
-  USER: (word) => (word === DEFAULT_USER ? () => true : new FilterFault(`ERR No such user '${cut(word)}'`)),
+  USER: (word) => (client) => client.user.name === word,
   MAXAGE: (word, nowMs) =>
     /^\d+$/.test(word)
       ? ({ beganMs }) => nowMs - beganMs >= 1000 * Number(word)
       : new FilterFault('ERR maxage is not an integer or out of range'),
 };
 
-/** CLIENT KILL with filters, all of which have to hold. SKIPME, which spares the client that asks, is on. */
-export function killFilter(words: readonly string[], self: ListedClient, nowMs: number): IsMeant | FilterFault {
+/**
+ * CLIENT KILL with filters, all of which have to hold. SKIPME, which spares the client that asks, is on.
+ * @param hasUser whether there is a user of a name
+ */
+export function killFilter(
+  words: readonly string[],
+  self: ListedClient,
+  nowMs: number,
+  hasUser: (name: string) => boolean,
+): IsMeant | FilterFault {
   const all: IsMeant[] = [];
   let skipsMe = true;
   for (let i = 0; i < words.length; i += 2) {
@@ -51,6 +59,7 @@ export function killFilter(words: readonly string[], self: ListedClient, nowMs: 
       skipsMe = word.toLowerCase() === 'yes';
       continue;
     }
+    if (name === 'USER' && !hasUser(word)) return new FilterFault(`ERR No such user '${cut(word)}'`);
     const made = FILTERS[name]?.(word, nowMs) ?? new FilterFault(ERRORS.syntax);
     if (made instanceof FilterFault) return made;
     all.push(made);

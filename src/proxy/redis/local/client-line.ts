@@ -1,6 +1,5 @@
 import { addressText, canonicalAddress } from '../../../runtime/address.ts';
 import type { ListedClient } from '../listed-client.ts';
-import { DEFAULT_USER } from '../words.ts';
 
 /** Where a client comes from: with the PROXY protocol its own host, and the port of the balancer's connection. */
 export function peerOf({ accepted }: ListedClient): string {
@@ -41,7 +40,7 @@ export function lineOf(client: ListedClient, nowMs: number): string {
     ['ssub', heard('shard-channel')],
     ['multi', transaction?.count ?? -1],
     ['cmd', lastCommand?.name ?? 'NULL'],
-    ['user', DEFAULT_USER],
+    ['user', client.user.name],
     ['redir', -1],
     ['resp', protocol],
   ];

@@ -76,7 +76,9 @@ const kill: LocalAnswer = (session, words) => {
   const { nowMs } = session.context.core.turn;
   const [address = ''] = words;
   const isOld = words.length === 1;
-  const isMeant = isOld ? (client: ListedClient) => peerOf(client) === address : killFilter(words, session, nowMs);
+  const isMeant = isOld
+    ? (client: ListedClient) => peerOf(client) === address
+    : killFilter(words, session, nowMs, (name) => session.entry.hasUser(name));
   if (isMeant instanceof FilterFault) {
     session.refuse('bad_command', isMeant.text);
     return;

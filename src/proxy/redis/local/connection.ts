@@ -10,6 +10,7 @@ import {
 } from '../../../resp/index.ts';
 import type { ClientSession } from '../client-session.ts';
 import { Later } from '../requests/later.ts';
+import { UNRESTRICTED } from '../users/redis-user.ts';
 import { cut, DEFAULT_USER, ERRORS } from '../words.ts';
 import type { LocalAnswer } from './local-answer.ts';
 import { modeOf, SERVER_VERSION } from './server.ts';
@@ -56,10 +57,16 @@ export const reset: LocalAnswer = (session) => {
 /** Whether a name and a password are right; the client was told where they are not. */
 function authenticates(session: ClientSession, username: string, password: string): boolean {
   // Without a password the default user is let in with any, in HELLO as in AUTH with a name (ACL: `nopass`).
-  const isRight = session.entry.asksPassword ? session.entry.accepts(username, password) : username === DEFAULT_USER;
-  if (isRight) session.setAuthenticated(true);
-  else session.refuse('unauthenticated', ERRORS.wrongPass);
-  return isRight;
+  const { entry } = session;
+  const anybody = username === DEFAULT_USER ? UNRESTRICTED : null;
+  const user = entry.asksPassword ? entry.userOf(username, password) : anybody;
+  if (user === null) {
+    session.refuse('unauthenticated', ERRORS.wrongPass);
+    return false;
+  }
+  session.user = user;
+  session.setAuthenticated(true);
+  return true;
 }
 
 export const auth: LocalAnswer = (session, args) => {

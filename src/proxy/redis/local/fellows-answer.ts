@@ -52,9 +52,15 @@ export class FellowsAnswer extends Answer {
         this.#finish();
         return false;
       }
-      if (next.value.entry === session.entry) this.#keep(this.#visit.visit(next.value));
+      if (next.value.entry === session.entry && this.#mayLookAt(next.value)) this.#keep(this.#visit.visit(next.value));
     }
     return !this.#isOver;
+  }
+
+  /** What others do who share an address is not for a user who may not see their keys. */
+  #mayLookAt(client: ListedClient): boolean {
+    const { user } = this.#session;
+    return !user.isRestricted || client.user === user;
   }
 
   #keep(bytes: number): void {

@@ -1,6 +1,6 @@
 import { arrayReply, bulkReply, integerReply, mapReply } from '../../../resp/index.ts';
 import type { ClientSession } from '../client-session.ts';
-import { DEFAULT_USER, ERRORS } from '../words.ts';
+import { ERRORS } from '../words.ts';
 import { globMatches } from './glob.ts';
 import type { LocalAnswer } from './local-answer.ts';
 
@@ -42,7 +42,7 @@ export const info: LocalAnswer = (session, sections) => {
 export const role: LocalAnswer = (session) =>
   session.say(arrayReply([bulkReply('master'), integerReply(0), arrayReply([])]));
 
-export const whoAmI: LocalAnswer = (session) => session.say(bulkReply(DEFAULT_USER));
+export const whoAmI: LocalAnswer = (session) => session.say(bulkReply(session.user.name));
 
 /** A server without a cluster. */
 export const noCluster: LocalAnswer = (session) => session.refuse('refused_command', ERRORS.noCluster);

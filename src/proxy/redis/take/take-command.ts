@@ -5,6 +5,7 @@ import { arityFits, type CommandInfo, findCommand, isBlocking, KeyPlaces, keysOf
 import { localAnswers } from '../local/index.ts';
 import type { HotKeys } from '../observed/hot-keys.ts';
 import type { Transaction } from '../requests/transaction.ts';
+import { deniedText } from '../users/permission.ts';
 import { ERRORS, MAX_SHOWN, unknownCommand, unknownSubcommand, wrongArity } from '../words.ts';
 import { argumentText, argumentUtf8 } from './arguments.ts';
 import { block, sendAnywhere, sendByKey, sendByKeys } from './sending.ts';
@@ -67,6 +68,8 @@ function isOfHttp(command: Command): boolean {
 function faultInState(session: ClientSession, info: CommandInfo, command: Command): string | null {
   const { name, rule } = info;
   if (!session.isAuthenticated && !BEFORE_AUTHENTICATION.has(name)) return ERRORS.noAuth;
+  const denied = session.user.isRestricted ? deniedText(session.user, info, command) : null;
+  if (denied !== null) return denied;
   const isOnlyListening = session.subscriber?.isListening === true && session.protocol === 2;
   const isForListeners = rule.way === 'subscribe' || name === 'ping' || name === 'quit' || name === 'reset';
   if (!isOnlyListening || isForListeners)
@@ -77,6 +80,7 @@ function faultInState(session: ClientSession, info: CommandInfo, command: Comman
 function reasonOf(fault: string): string {
   if (fault === ERRORS.noAuth) return 'unauthenticated';
   if (fault === ERRORS.crossSlot) return 'cross_slot';
+  if (fault.startsWith('NOPERM ')) return 'not_permitted';
   return fault.startsWith('MOVED ') ? 'moved' : 'refused_command';
 }
 

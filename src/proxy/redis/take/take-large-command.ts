@@ -3,6 +3,7 @@ import type { ClientSession } from '../client-session.ts';
 import { movedText } from '../cluster/moved.ts';
 import { type CommandInfo, findCommand, keysAreHere } from '../commands/index.ts';
 import { StreamedRequest } from '../requests/streamed-request.ts';
+import { deniedText } from '../users/permission.ts';
 import { keyPlaces, ownerOfAll } from './placing.ts';
 import { keysAt } from './sending.ts';
 
@@ -20,6 +21,11 @@ function isSentElsewhere(session: ClientSession, info: CommandInfo, command: Com
   return text !== null;
 }
 
+/** Whether a user whose commands are looked at may do that: its keys have come, or it has to be whole first. */
+function mayPassOn(session: ClientSession, info: CommandInfo, command: Command): boolean {
+  return session.isServed && keysAreHere(info, command) && deniedText(session.user, info, command) === null;
+}
+
 /**
  * Begins to pass a large command on, of which the beginning has come; null where it has to be whole first: where its keys have not all
  * come, or more than one shard, or the router itself, has to read it.
@@ -27,7 +33,10 @@ function isSentElsewhere(session: ClientSession, info: CommandInfo, command: Com
 export function takeLargeCommand(session: ClientSession, command: Command): LargeContent | null {
   if (command.count === 0 || session.transaction !== null) return null;
   const info = findCommand(command);
-  if (!session.isPlain) return info !== null && isSentElsewhere(session, info, command) ? DISCARDED : null;
+  if (!session.isPlain) {
+    if (info !== null && isSentElsewhere(session, info, command)) return DISCARDED;
+    if (info === null || !mayPassOn(session, info, command)) return null;
+  }
   const { owners } = session.entry;
   if (info === null || owners === null) return null;
   const { way } = info.rule;
