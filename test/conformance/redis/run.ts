@@ -63,6 +63,12 @@ async function runOn(suite: Suite, name: TargetName, only?: readonly string[]): 
   }
 }
 
+/** What all of them come to, or the first fault, once all of them have ended: none leaves servers behind. */
+async function allOf<T>(runs: ReadonlyArray<Promise<T>>): Promise<T[]> {
+  await Promise.allSettled(runs);
+  return Promise.all(runs);
+}
+
 /** What became of a test, where it ran. */
 function pick(outcomes: Outcomes, test: string): Array<[string, Outcome]> {
   const outcome = outcomes.get(test);
@@ -93,7 +99,7 @@ async function main(): Promise<number> {
       const wanted = through.filter((name) => name.includes(values.target));
       if (wanted.length === 0) continue;
       // Beside each other: most of their time they wait.
-      const [baseline, ...firsts] = await Promise.all([direct, ...wanted].map((name) => runOn(suite, name)));
+      const [baseline, ...firsts] = await allOf([direct, ...wanted].map((name) => runOn(suite, name)));
       for (const [i, name] of wanted.entries())
         compared.push(await compare(suite, baseline as Outcomes, name, firsts[i] as Outcomes));
     }
