@@ -58,8 +58,9 @@ export class Gate implements RequestGate {
     this.#keeper = keeper;
     this.#lease = new LeaseWatch(context.turn, until, () => keeper.cut());
     this.#open = new KnownRequests(keeper.visitOpen);
-    this.#room = new WaitingRoom(context, cluster, () => this.#letInAfterOutage());
-    this.#roomForDead = new WaitingRoom(context, cluster, () => {}, FOR_DEAD);
+    const onTick = (): void => this.#letInAfterOutage();
+    this.#room = new WaitingRoom(context, cluster, onTick);
+    this.#roomForDead = new WaitingRoom(context, cluster, onTick, FOR_DEAD);
   }
 
   get waiting(): number {
