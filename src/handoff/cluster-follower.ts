@@ -351,12 +351,8 @@ export class ClusterFollower {
       !this.#isBehind &&
       this.isCarriedOut &&
       (shard === null || !this.#isGivenUp(shard));
-    while (!signal.aborted && !isUpToDate()) {
-      await new Promise<void>((resolve) => {
-        this.#waiting.push(resolve);
-        signal.addEventListener('abort', () => resolve(), { once: true });
-      });
-    }
+    signal.addEventListener('abort', () => this.#wake(), { once: true });
+    while (!signal.aborted && !isUpToDate()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   /** Whether what is served is what is current by a read; a version that cannot be read here may be served by others. */

@@ -283,12 +283,8 @@ export class RegisteredOwnership implements Ownership {
 
   async #admitLater(key: string, askedBy: number): Promise<Verdict> {
     const until = AbortSignal.timeout(CATCH_UP_MS);
-    while (askedBy > this.version && !until.aborted) {
-      await new Promise<void>((resolve) => {
-        this.#waiting.push(resolve);
-        until.addEventListener('abort', () => resolve(), { once: true });
-      });
-    }
+    until.addEventListener('abort', () => this.#wake(), { once: true });
+    while (askedBy > this.version && !until.aborted) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     if (askedBy > this.version)
       return { kind: 'unknown', reason: `it is at version ${this.version}, and version ${askedBy} is asked for` };
     return this.#verdict(key);
@@ -345,6 +341,10 @@ export class RegisteredOwnership implements Ownership {
       // What has come meanwhile is answered by itself.
       if (this.#lastEvent === id) this.#reportGone();
     });
+    this.#wake();
+  }
+
+  #wake(): void {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
