@@ -23,6 +23,11 @@ export class CancelledStreams {
     return this.#waiting.size;
   }
 
+  /** Whether there are any, and no other streams are open. @param open streams of the connection */
+  areAll(open: number): boolean {
+    return this.count > 0 && this.count === open;
+  }
+
   /** Whether a stream may be reset now; each yes is counted. */
   take(nowMs: number): boolean {
     this.#tokens = Math.min(BURST, this.#tokens + ((nowMs - this.#refilledMs) * PER_SECOND) / 1000);

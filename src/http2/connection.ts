@@ -300,6 +300,8 @@ export class Connection implements OutputListener, ReceivingConnection, StreamCo
 
   /** Called every second or so: ends connections that do not begin, and streams whose peer grants nothing for long. */
   sweep(nowMs: number): void {
+    // Of thousands of streams that are not waited for, the peer would hear of the last after minutes.
+    if (this.#cancelled?.areAll(this.#streams.count)) this.fail(ErrorCode.NoError, 'nothing on it is waited for');
     this.#cancelled?.resetDue(nowMs, (stream) => this.#resetNow(stream, ErrorCode.Cancel));
     if (this.#state === 'closed' || this.#state === 'failed') return;
     const { limits } = this.#context;

@@ -201,7 +201,8 @@ export class Http2Pool implements HttpPool, ConnectionHandler {
   }
 
   sweep(nowMs: number): void {
-    for (const connection of [...this.#connections]) connection.sweep(nowMs);
+    // Those included that take no requests any more.
+    for (const connection of [...this.#open]) connection.sweep(nowMs);
     this.#http1?.sweep(nowMs);
     if (this.#pending.length > 0) this.#drainPending();
   }
