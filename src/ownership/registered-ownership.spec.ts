@@ -43,7 +43,7 @@ function draft(count: number): TopologyDraft {
 }
 
 /** The one shard of a cluster, which serves, and another's sight of the registry. */
-async function serving(): Promise<{
+async function serving(leaseMs = LEASE_MS): Promise<{
   registry: Registry;
   ownership: RegisteredOwnership;
   lettingGo: LettingGo;
@@ -55,7 +55,7 @@ async function serving(): Promise<{
   await others.topologies.commit(draft(1));
   const store = new FaultyStore(under.open());
   const lettingGo = new LettingGo();
-  const identity = { name: NAME, shard: 's0', address: '10.0.0.1:1', nodeId: 'n', leaseMs: LEASE_MS };
+  const identity = { name: NAME, shard: 's0', address: '10.0.0.1:1', nodeId: 'n', leaseMs };
   const registry = registryOn(store, scope);
   const ownership = new RegisteredOwnership(
     registry,
@@ -117,7 +117,7 @@ it('leaves though what it has under way does not end, and does not say that it h
 });
 
 it('has no more looked at than what it may have lost since all was over that it had lost before', async () => {
-  const { ownership, lettingGo, others } = await serving();
+  const { ownership, lettingGo, others } = await serving(60_000);
   scope.defer(() => ownership.stop());
   const [none, all] = [
     { from: 0, until: 0 },
