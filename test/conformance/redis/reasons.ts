@@ -57,7 +57,7 @@ const REASONS: readonly Reason[] = [
   {
     why: 'Its keys have several owners, and the command, or the transaction, is not one that is divided among them (CROSSSLOT).',
     // They look at another error than the one that comes before it.
-    test: /test_transaction_with_empty_error_command|test_exec_error_raised/,
+    test: /test_transaction_with_empty_error_command|test_exec_error_raised|TxPipeline handles large pipelines/,
     target: SEVERAL_OWNERS,
   },
   {
