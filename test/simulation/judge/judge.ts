@@ -244,10 +244,10 @@ export class Judge {
 
 /**
  * Of a plain shard nobody asks that it refuses what its router has let go; nor what its router would have cut by now, if it were
- * not stopped: that was with the kernel.
+ * not stopped: that was with the kernel. A shard that takes part serves nothing while it is stopped, whatever is open; it is judged again when it goes on.
  */
 export function isAbandoned({ shard, sending }: Serve): boolean {
-  if (shard.isFencing) return false;
+  if (shard.isFencing) return shard.process.isStopped;
   const { router } = sending.request;
   return sending.isClosed || router.process.isOver || router.process.clock() >= (router.servesUntil[1] as number);
 }
