@@ -51,6 +51,8 @@ export class WrappedStore implements Store {
   /** What is repeated, as the store has it. */
   readonly #repeated = new Map<string, Entry>();
   readonly #repeat = new Set<(revision: Revision) => void>();
+  /** What was last written otherwise than its client has it. */
+  readonly #written = new Map<string, { readonly asked: string; readonly value: string }>();
 
   constructor(store: Store, defects: StoreDefects) {
     this.#store = store;
@@ -95,13 +97,19 @@ export class WrappedStore implements Store {
       .filter((condition) => !('key' in condition) || compares(condition.key))
       .map((condition) => ('key' in condition ? { ...condition, key: this.#key(condition.key) } : condition));
     try {
-      const named = changes.map((change) => writes({ ...change, key: this.#key(change.key) }));
+      const named = changes.map((change) => this.#noted(change, writes({ ...change, key: this.#key(change.key) })));
       const revision = await this.#store.commit(kept, named);
       return revision === null && refused === 'done' ? (await this.#store.list('')).revision : revision;
     } catch (error) {
       if (unanswered === 'refused' && error instanceof StoreUnavailable) return null;
       throw error;
     }
+  }
+
+  #noted(asked: Change, written: Change): Change {
+    if (asked.value !== null && written.value !== null)
+      this.#written.set(asked.key, { asked: asked.value, value: written.value });
+    return written;
   }
 
   watch(prefix: string, after: Revision, watcher: Watcher): () => void {
@@ -154,7 +162,10 @@ export class WrappedStore implements Store {
 
   async recall(seen: Entry | null): Promise<Recalled> {
     if (this.#defects.hidesRestores === true) return { copy: '1', isKept: true };
-    return this.#store.recall(seen);
+    const written = seen === null ? undefined : this.#written.get(seen.key);
+    // It is no other store because of what was planted.
+    if (seen === null || written === undefined || written.asked !== seen.value) return this.#store.recall(seen);
+    return this.#store.recall({ ...seen, value: written.value });
   }
 
   grantLease(lengthMs: number): Promise<LeaseId> {
