@@ -1,6 +1,6 @@
 import { processName } from '../app/process-name.ts';
-import { changeTopology, type OnStep, removeDead, type Waiting } from '../handoff/index.ts';
-import type { CommitOptions, Handoff, Registry } from '../registry/index.ts';
+import { type ChangeOptions, changeTopology, type OnStep, removeDead, type Waiting } from '../handoff/index.ts';
+import type { Handoff, Registry } from '../registry/index.ts';
 import { machineClock } from '../runtime/machine-clock.ts';
 import { printableLine } from '../runtime/printable.ts';
 import {
@@ -14,12 +14,7 @@ import { writeErr } from './output/terminal.ts';
 import { withInterruptNote } from './signals.ts';
 
 /** What a command may say of how a topology changes. */
-export interface ChangeFlags extends CommitOptions {
-  /** Shards that are known to be dead, with commas between. */
-  readonly lost?: string | undefined;
-  /** See `ChangeOptions`. */
-  readonly replacesStopped?: boolean;
-}
+export type ChangeFlags = Omit<ChangeOptions, 'reason' | keyof Waiting>;
 
 /** Changes a cluster's topology for a command, and shows each step on the terminal. */
 export function changed(
@@ -28,10 +23,9 @@ export function changed(
   flags: ChangeFlags,
   reason: string,
 ): Promise<Topology> {
-  const lost = flags.lost?.split(',');
   const name = topologyText({ namespace: draft.namespace, cluster: draft.name });
   return shown(registry, `the change of ${name}`, ', and keyway topology apply --abort gives it up', (waiting) =>
-    changeTopology(registry, draft, { ...flags, ...waiting, lost, reason }),
+    changeTopology(registry, draft, { ...flags, ...waiting, reason }),
   );
 }
 

@@ -8,6 +8,7 @@ import {
   type Registry,
   routerValue,
   type StoredHandoff,
+  type StoredNode,
   VersionConflict,
 } from '../registry/index.ts';
 import {
@@ -36,6 +37,8 @@ export interface ChangeOptions extends CommitOptions, Waiting {
   readonly reason: string;
   /** Shards that are known to be dead: they are not waited for. */
   readonly lost?: readonly string[] | undefined;
+  /** Their processes, which must not have spoken since they were found to be gone; all that are known where it is not given. */
+  readonly gone?: readonly StoredNode[] | undefined;
   /** It takes the place of a wave that people have stopped, too: what that one led to is dropped. */
   readonly replacesStopped?: boolean | undefined;
   /** How long to wait for obstacles to go before the change begins; some seconds where it is not given. */
@@ -71,7 +74,7 @@ export async function changeTopology(
   if (!isStrict(current) && !isStrict(draft)) return registry.topologies.commit(draft, options);
   await clear(registry, name, current.version, options, () => blockedBy(registry, name, draft));
   const wave = options.replacesStopped === true ? 'instead' : 'new';
-  const staged = await registry.handoffs.stage(draft, options, options.reason, options.lost, undefined, wave);
+  const staged = await registry.handoffs.stage(draft, options, options.reason, options.lost, options.gone, wave);
   options.onStep?.(staged);
   return { ...draft, version: await settled(registry, name, staged, options) };
 }

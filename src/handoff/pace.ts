@@ -1,4 +1,13 @@
-import { goesOn, isUnderWay, type Registry, type StoredHandoff, VersionConflict } from '../registry/index.ts';
+import {
+  goesOn,
+  type Handoff,
+  instanceText,
+  isUnderWay,
+  type Registry,
+  type StoredHandoff,
+  type StoredNode,
+  VersionConflict,
+} from '../registry/index.ts';
 import {
   piecesOf,
   type Topology,
@@ -8,6 +17,7 @@ import {
   targetOf,
   withoutShards,
 } from '../topology/index.ts';
+import type { ChangeOptions } from './change.ts';
 import { type Waiting, whileControlling } from './controller.ts';
 
 // A driver that is as fast as can be takes a step every few milliseconds. So that it does not come first again and again, nothing is read between the
@@ -48,9 +58,24 @@ export interface GivenUp {
   readonly handoff: StoredHandoff;
   /** What has moved by earlier waves has to go back to this; null: nothing has moved. */
   readonly back: TopologyDraft | null;
-  /** Shards that are known to be dead, and that are not in `back`: nothing waits for them. */
+  /** Shards that are known to be dead, and that are not in `back`, */
   readonly lost: readonly string[];
+  /** and their processes that nothing waited for any more: one that has come since may serve, and is waited for. */
+  readonly gone: readonly StoredNode[];
   readonly current: Topology | null;
+}
+
+/** Which part of a change a handoff is: whether it is under way, is one of waves or between two, and takes a lost shard out between two. */
+async function partOf(
+  registry: Registry,
+  name: TopologyName,
+  handoff: StoredHandoff,
+): Promise<{ readonly isRunning: boolean; readonly isOfWaves: boolean; readonly takesOut: boolean }> {
+  const isRunning = isUnderWay(handoff);
+  if (isRunning ? handoff.wave !== undefined : isFollowed(handoff))
+    return { isRunning, isOfWaves: true, takesOut: false };
+  const isInBetween = await isMoving(registry, name);
+  return { isRunning, isOfWaves: isInBetween, takesOut: isRunning && isInBetween };
 }
 
 /** Longer than watches have to end by default, and requests to be held a few times. */
@@ -71,17 +96,15 @@ export async function giveUpChange(
   reason: string,
   waiting: GivingUpChange,
 ): Promise<GivenUp | null> {
-  let isTakenOut = true;
+  /** The version by which a lost shard is taken out, and that is late. */
+  let late: TopologyVersion | null = null;
   for (;;) {
-    const { handoff } = await registry.handoffs.read(name);
+    const { handoff, nodes } = await registry.handoffs.read(name);
     if (handoff === null) return null;
-    const isRunning = isUnderWay(handoff);
-    const isOfWaves = isRunning ? handoff.wave !== undefined : isFollowed(handoff);
-    const isInBetween = !isOfWaves && (await isMoving(registry, name));
-    if (!isRunning && !isOfWaves && !isInBetween) return null;
+    const { isRunning, isOfWaves, takesOut } = await partOf(registry, name, handoff);
+    if (!isRunning && !isOfWaves) return null;
     // Where waves before it have moved something, no other follows. What takes a lost shard out between two of them is completed first, if it can be.
-    const takesOut = isRunning && isInBetween;
-    const isGivenUp = isRunning && (!takesOut || !isTakenOut);
+    const isGivenUp = isRunning && (!takesOut || handoff.to === late);
     const written = isGivenUp
       ? // What goes back leaves the lost shards out: nobody else has to.
         await registry.handoffs.abort(name, takesOut ? { ...handoff, dead: undefined } : handoff, reason, true)
@@ -89,15 +112,18 @@ export async function giveUpChange(
     // Otherwise another step was taken in between.
     if (written === null) continue;
     if (takesOut && !isGivenUp) {
-      isTakenOut = await takenOut(registry, name, waiting);
+      if (!(await takenOut(registry, name, waiting))) late = handoff.to;
       continue;
     }
     const current = await registry.topologies.read(name);
-    return { handoff: written, ...backFrom(current, takesOut ? handoff.lost : []), current };
+    return { handoff: written, ...backFrom(current, takesOut ? handoff : null, nodes), current };
   }
 }
 
-/** Resolves once no handoff is under way that takes a lost shard out; false where that takes too long. */
+/**
+ * Resolves once no handoff is under way that takes a lost shard out; false where that takes too long.
+ * @throws what `waiting.signal` was aborted with
+ */
 function takenOut(registry: Registry, name: TopologyName, waiting: GivingUpChange): Promise<boolean> {
   const { takingOutMs = TAKING_OUT_MS } = waiting;
   return whileControlling(registry, name, waiting, async (signal) => {
@@ -107,6 +133,7 @@ function takenOut(registry: Registry, name: TopologyName, waiting: GivingUpChang
       const handoff = event.kind === 'view' ? event.view.handoff : null;
       if (handoff !== null && !(isUnderWay(handoff) && handoff.wave === undefined)) return true;
     }
+    waiting.signal?.throwIfAborted();
     return false;
   });
 }
@@ -128,15 +155,15 @@ export async function goBack(
   name: TopologyName,
   reason: string,
   waiting: GivingUpChange,
-  change: (back: TopologyDraft, expected: TopologyVersion, lost: readonly string[]) => Promise<Topology>,
+  change: (back: TopologyDraft, by: Required<Pick<ChangeOptions, 'expected' | 'lost' | 'gone'>>) => Promise<Topology>,
 ): Promise<WentBack | null> {
   let given = await giveUpChange(registry, name, reason, waiting);
   for (;;) {
     if (given === null) return null;
-    const { handoff, back, lost, current } = given;
+    const { handoff, back, lost, gone, current } = given;
     if (back === null || current === null) return { handoff, version: null };
     try {
-      return { handoff, version: (await change(back, current.version, lost)).version };
+      return { handoff, version: (await change(back, { expected: current.version, lost, gone })).version };
     } catch (error) {
       if (!(error instanceof VersionConflict) || !(await isTakingOut(registry, name, current))) throw error;
       given = await giveUpChange(registry, name, reason, waiting);
@@ -153,11 +180,21 @@ async function isTakingOut(registry: Registry, name: TopologyName, since: Topolo
   );
 }
 
-/** What a change that has moved some keys began with, without the shards that are lost; with them, where no other is left. */
-function backFrom(current: Topology | null, lost: readonly string[]): Pick<GivenUp, 'back' | 'lost'> {
+/**
+ * What a change that has moved some keys began with, without the shards that are lost; with them, where no other is left.
+ * @param takesOut what takes lost shards out; null: nothing does
+ */
+function backFrom(
+  current: Topology | null,
+  takesOut: Handoff | null,
+  nodes: readonly StoredNode[],
+): Pick<GivenUp, 'back' | 'lost' | 'gone'> {
+  const lost = takesOut?.lost ?? [];
   const back = current === null ? null : backOf(current);
   const left = back === null ? null : withoutShards(back, ({ id }) => lost.includes(id));
-  return left === null || left.shards.length === 0 ? { back, lost: [] } : { back: left, lost };
+  if (left === null || left.shards.length === 0) return { back, lost: [], gone: [] };
+  const gone = nodes.filter((node) => lost.includes(node.shard) && takesOut?.givenUp.includes(instanceText(node)));
+  return { back: left, lost, gone };
 }
 
 /** What a change that has moved some keys began with, as far as it is still there. */

@@ -1,4 +1,4 @@
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import {
   change,
   changeAt,
@@ -17,9 +17,10 @@ import {
 } from '../../test/support/changes-in-waves.ts';
 import { FaultyStore } from '../../test/support/faulty-store.ts';
 import { Scope } from '../../test/support/processes.ts';
-import { clock, registryOn, sqlite } from '../../test/support/registries.ts';
+import { clock, PATIENCE, registryOn, sqlite } from '../../test/support/registries.ts';
 import {
   type Handoff,
+  instanceText,
   isUnderWay,
   type Registry,
   type StoredHandoff,
@@ -82,7 +83,7 @@ it('tells a command that waits when a shard was being taken out and another vers
 
 it('gives a change up once the shard is out that is being taken out, and all goes back but for that', async () => {
   const { registry, one, changing, removing } = await takingOut();
-  const back = goBack(registry, NAME, 'enough', WHO, (to, expected) => {
+  const back = goBack(registry, NAME, 'enough', WHO, (to, { expected }) => {
     expect(to.shards.map(({ id }) => id)).toEqual(['b', 'c']);
     return change(registry, { ...to, version: null }, () => {}, { expected });
   });
@@ -100,9 +101,9 @@ it('gives a change up once the shard is out that is being taken out, and all goe
 it('gives up what takes a shard out as well, where that does not come to its end, and goes back without the shard', async () => {
   const { registry, changing, removing } = await takingOut();
   const version = (
-    await goBack(registry, NAME, 'enough', { ...WHO, takingOutMs: 1 }, (to, expected, lost) => {
-      expect([to.shards.map(({ id }) => id), lost]).toEqual([['b', 'c'], ['a']]);
-      return change(registry, to, () => {}, { expected, lost });
+    await goBack(registry, NAME, 'enough', { ...WHO, takingOutMs: 1 }, (to, by) => {
+      expect([to.shards.map(({ id }) => id), by.lost]).toEqual([['b', 'c'], ['a']]);
+      return change(registry, to, () => {}, by);
     })
   )?.version;
   await expect(changing).rejects.toThrow(HandoffAborted);
@@ -111,6 +112,25 @@ it('gives up what takes a shard out as well, where that does not come to its end
   expect(ownersIn(current)).toEqual(ownersIn(draft(['b', 'c'])));
   // Its removal was given up, or is done by what has gone back: whichever is seen first.
   await removing.catch((error: unknown) => expect(error).toBeInstanceOf(HandoffAborted));
+});
+
+it('waits for a process that has come since its shard was declared dead, where what takes the shard out is given up', async () => {
+  const { open, registry, one } = await takingOut();
+  const come = await lostProcess(open(), 'a');
+  const going = goBack(registry, NAME, 'enough', { ...WHO, takingOutMs: 1 }, (to, by) => {
+    one.from = () => false;
+    return change(registry, to, () => {}, by);
+  });
+  const { handoff, nodes } = await vi.waitFor(async () => {
+    const now = await registry.handoffs.read(NAME);
+    expect([now.handoff?.step, now.handoff?.lost]).toEqual(['hold', ['a']]);
+    return now;
+  }, PATIENCE);
+  const names = nodes.filter(({ shard }) => shard === 'a').map(instanceText);
+  expect([names.length, handoff?.givenUp]).toEqual([2, [names.find((name) => !name.includes(come.instance))]]);
+  expect((await registry.topologies.read(NAME))?.version).toBe(handoff?.from);
+  await registry.handoffs.abort(NAME, handoff as StoredHandoff, 'the test is over');
+  await expect(going).rejects.toThrow(HandoffAborted);
 });
 
 it.each([
@@ -144,7 +164,7 @@ it('goes back where a shard was taken out between giving a change up and going b
   const { open, registry, one, changing } = await changeAt(scope, inSecondWave);
   let calls = 0;
   const version = (
-    await goBack(registry, NAME, 'enough', WHO, async (to, expected) => {
+    await goBack(registry, NAME, 'enough', WHO, async (to, { expected }) => {
       one.from = () => false;
       if (++calls === 1) expect(await removeDead(open(), NAME, 'a', WHO)).not.toBeNull();
       return change(registry, to, () => {}, { expected });
@@ -157,7 +177,7 @@ it('goes back where a shard was taken out between giving a change up and going b
   const again = change(open(), draft(FOUR));
   again.catch(() => {});
   await reached(registry, inSecondWave);
-  const going = goBack(registry, NAME, 'enough', WHO, async (to, expected) => {
+  const going = goBack(registry, NAME, 'enough', WHO, async (to, { expected }) => {
     one.from = () => false;
     await change(registry, draft(['c', 'd']));
     return change(registry, to, () => {}, { expected });

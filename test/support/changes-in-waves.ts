@@ -82,7 +82,7 @@ export function change(
   registry: Registry,
   to: TopologyDraft,
   onStep: OnStep = () => {},
-  more: Partial<Pick<ChangeOptions, 'replacesStopped' | 'expected' | 'lost' | 'onNotice'>> = {},
+  more: Partial<Pick<ChangeOptions, 'replacesStopped' | 'expected' | 'lost' | 'gone' | 'onNotice'>> = {},
 ): Promise<Topology> {
   return changeTopology(registry, to, { reason: 'the test', candidate: 'the test', clock, onStep, ...more });
 }
@@ -127,7 +127,7 @@ export async function lostProcess(registry: Registry, id: string, beyondLeaseMs 
   });
   const claim = (): Promise<unknown> => rights.claim(new AbortController().signal, () => false);
   await claim();
-  return { vanish: () => membership.leave(), comeBack: claim };
+  return { instance, vanish: () => membership.leave(), comeBack: claim };
 }
 
 /** Resolves once it drives. */

@@ -105,7 +105,7 @@ function removeAsDead(id: string, flags: ClusterFlags): Promise<void> {
     const topology = await currentTopology(registry, flags);
     found(topology.shards, id);
     const left = withoutShards(topology, (shard) => shard.id === id);
-    await commit(registry, topology, left, { lost: id }, removal(id));
+    await commit(registry, topology, left, { lost: [id] }, removal(id));
   });
 }
 

@@ -128,7 +128,7 @@ async function apply(file: string | undefined, flags: ApplyFlags): Promise<void>
   }
   const draftIn = draftOf(file, flags);
   await inRegistryOrNew(flags, async (registry) => {
-    const change = { force: flags.force === true, lost: flags.lost, replacesStopped: true };
+    const change = { force: flags.force === true, lost: flags.lost?.split(','), replacesStopped: true };
     const { name, version } = await changed(registry, await draftIn(registry), change, `${file} is applied`);
     writeOut(`${name} is at version ${version}\n`);
   });
@@ -138,8 +138,8 @@ async function apply(file: string | undefined, flags: ApplyFlags): Promise<void>
 async function abort(registry: Registry, name: TopologyName): Promise<void> {
   const reason = 'keyway topology apply --abort';
   const toldBack = `${reason}: what has moved goes back`;
-  const given = await goBack(registry, name, reason, waitingCommand(), (back, expected, lost) =>
-    changed(registry, back, { expected, ...(lost.length > 0 ? { lost: lost.join(',') } : {}) }, toldBack),
+  const given = await goBack(registry, name, reason, waitingCommand(), (back, by) =>
+    changed(registry, back, by, toldBack),
   );
   if (given === null) throw new UsageError(`no handoff of ${topologyText(name)} is under way`);
   const { handoff, version } = given;
