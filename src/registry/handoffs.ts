@@ -250,7 +250,7 @@ export class Handoffs {
         inUse,
         change: handoff.change,
         // Where this release has left something of it out, what is committed is not what others have seen staged.
-        ...(this.#staged.has(name, staged) ? { attempt: handoff.attempt } : {}),
+        ...(this.#staged.has(name, staged, handoff.attempt) ? { attempt: handoff.attempt } : {}),
       }),
       { key: stagedKey(name), value: null },
       ...gone.map((node): Change => ({ key: nodeKey(name, node), value: null })),
@@ -346,6 +346,7 @@ export class Handoffs {
   async *watch(name: TopologyName, signal: AbortSignal): AsyncGenerator<HandoffEvent> {
     const of = (entry: Entry): Part => partOf(name, entry);
     const isStaged = (key: string): boolean => key === stagedKey(name);
+    this.#staged.begin(name);
     try {
       for await (const event of followAll(this.#store, handoffPrefix(name), signal, of, isStaged)) {
         if (event.kind !== 'all') yield event;
@@ -357,7 +358,7 @@ export class Handoffs {
         }
       }
     } finally {
-      this.#staged.forget(name);
+      this.#staged.end(name);
     }
   }
 }

@@ -66,6 +66,19 @@ it('takes a version that has become current from what it has seen staged, and do
   expect(reads()).toBe(0);
 });
 
+it('still knows what is staged where one of several watches ends', async () => {
+  const { driver, staging, versions, reads } = await begun();
+  const others = [handoffsOf(driver), handoffsOf(driver)] as const;
+  const { commit } = await stage(driver, 2, 1);
+  const isSeen = ({ values }: typeof staging) =>
+    values.some((event) => event.kind === 'view' && event.view.staged !== null);
+  await Promise.all([staging, ...others].map((each) => each.until(() => isSeen(each))));
+  await others[0].stop();
+  expect(await commit()).not.toBeNull();
+  await versions.until((all) => all.length === 2);
+  expect(reads()).toBe(0);
+});
+
 it('reads a version of which its driver may have left something out, and one that was committed at once', async () => {
   const { driver, staging, versions, reads } = await begun();
   // Who commits has not understood all that was staged, as far as it knows.
