@@ -5,7 +5,11 @@ import { count, duration, size } from './values.ts';
 
 export const hold = z
   .strictObject({
-    requests: count(10_000_000).default(defaultHold.requests).describe('How many requests may wait in each worker.'),
+    requests: count(10_000_000)
+      .default(defaultHold.requests)
+      .describe(
+        'How many requests may wait in each worker. Those for a dead shard have room for a quarter as many besides.',
+      ),
     bytes: size({ least: 1, most: 2 ** 40 })
       .prefault(formatSize(defaultHold.bytes))
       .describe('The size of their content in each worker.'),

@@ -80,7 +80,10 @@ it('lets calls to a held key go on for a moment where what is waited for does no
   // It is asked every few milliseconds.
   const findUntil = (from: number, until: number): number[] => {
     const letGoAt: number[] = [];
-    for (let nowMs = from; nowMs <= until; nowMs += 20) if (change.findSlow(nowMs)) letGoAt.push(nowMs);
+    for (let nowMs = from; nowMs <= until; nowMs += 20) {
+      change.holdAgain(nowMs);
+      if (change.findSlow(nowMs)) letGoAt.push(nowMs);
+    }
     return letGoAt;
   };
   expect([findUntil(0, 1980), change.hasToWait(inner)]).toEqual([[], true]);
@@ -90,6 +93,21 @@ it('lets calls to a held key go on for a moment where what is waited for does no
   // The inner one has been answered.
   outer.isSent = false;
   expect([findUntil(6120, 6300), change.isDone(6300), change.hasToWait(new StubRequest())]).toEqual([[], true, true]);
+});
+
+it('has calls to a held key wait again where all was held in vain just after they went on', () => {
+  const change = heldInVain();
+  const outer = new StubRequest({ isSent: true });
+  change.note(outer);
+  expect([change.findSlow(0), change.findSlow(2000), change.hasToWait(new StubRequest())]).toEqual([
+    false,
+    true,
+    false,
+  ]);
+  outer.isSent = false;
+  change.goOn(staged('hold', 2));
+  change.goOn(staged('drain', 3));
+  expect(change.hasToWait(new StubRequest())).toBe(true);
 });
 
 it('waits for no call before all is held where none counts as slow, and makes no new ones wait for their keys', () => {

@@ -71,6 +71,8 @@ export class Change {
     const isBack = this.#staged.step === 'hold' && staged.step !== 'hold';
     this.#staged = staged;
     if (!isBack) return;
+    this.#letsGoUntilMs = null;
+    this.#heldSinceMs = null;
     for (const [request, isWatch] of this.#moving) {
       if (isWatch || !request.isSent) continue;
       this.#heldKeys.add(request.keyText);
@@ -216,11 +218,7 @@ export class Change {
    * @returns whether they go on from now on
    */
   #letsGo(nowMs: number, isDone: boolean): boolean {
-    if (this.#letsGoUntilMs !== null) {
-      if (nowMs < this.#letsGoUntilMs) return false;
-      this.#letsGoUntilMs = null;
-      this.#heldSinceMs = null;
-    }
+    if (this.#letsGoUntilMs !== null) return false;
     if (isDone || this.#heldKeys.size === 0) {
       this.#heldSinceMs = null;
       return false;
@@ -230,6 +228,13 @@ export class Change {
     this.#heldForMs = Math.min(MOST_HELD_MS, 2 * this.#heldForMs);
     this.#letsGoUntilMs = nowMs + LETS_GO_MS;
     return true;
+  }
+
+  /** Calls to held keys wait again once the moment is over for which they went on. */
+  holdAgain(nowMs: number): void {
+    if (this.#letsGoUntilMs === null || nowMs < this.#letsGoUntilMs) return;
+    this.#letsGoUntilMs = null;
+    this.#heldSinceMs = null;
   }
 
   /** Whether its step is done by this thread. */

@@ -133,6 +133,13 @@ export class Fence implements RequestGate {
     return version > 0 && askedBy <= version && (this.#hasServed || this.#lease.admitsAt(this.#context.turn.nowMs));
   }
 
+  /** Whether the backend is being told that a request's key has left. */
+  #isTold(request: GatedRequest): boolean {
+    if (request.hasMovedIn(this.#own)) return false;
+    const { bytes, length } = this.#keyBytes;
+    return this.#shard.isTold(bytes, length);
+  }
+
   #refuseWithoutLease(request: GatedRequest): void {
     request.refuse({ kind: 'no_lease', cluster: this.#cluster, shard: this.#shard.label });
   }
@@ -170,7 +177,7 @@ export class Fence implements RequestGate {
 
   changed(): void {
     this.#context.turn.begin();
-    this.#room.look((request) => this.#isKnownAs(request));
+    this.#room.look((request) => this.#isKnownAs(request) && !this.#isTold(request));
   }
 
   /** A shard acknowledges by `release`. */
@@ -207,7 +214,7 @@ export class Fence implements RequestGate {
 
   /** Whether the time is over for which the shard may serve, and nothing that was begun in it is in flight any more. */
   get isCut(): boolean {
-    return !this.#lease.admitsAt(this.#context.turn.begin()) && !this.#lease.isServing;
+    return this.#lease.isOverAt(this.#context.turn.begin());
   }
 
   async #cutOrRenewed(): Promise<void> {

@@ -247,6 +247,10 @@ it('keeps most of the room for others where requests wait for a shard that is de
   expect([gate.waiting, gate.holds(dead[0] as StubRequest)]).toEqual([most / 4, true]);
   const watch = new StubRequest({ owner: { id: 's1' }, isWatch: true });
   expect([gate.admits(watch), gate.holds(watch)]).toEqual([false, true]);
+  // All others wait as well by now, and for as short a time.
+  gate.changed({ ...staged('hold'), lost: ['s0'] }, ownersAt(2));
+  const late = new StubRequest({ clientGroup: 'another' });
+  expect([gate.admits(late), gate.holds(late)]).toEqual([false, true]);
   gate.changed(null, null);
   expect([watch.proceeded, dead[0]?.proceeded]).toEqual([1, 1]);
   gate.stop();

@@ -88,8 +88,9 @@ export class Gate implements RequestGate {
   }
 
   #wait(request: GatedRequest): void {
-    const room = this.#change?.isForDead(request) === true ? this.#roomForDead : this.#room;
-    room.add(request, 0);
+    // Once all are held, those for a dead shard wait no longer than others.
+    const isForDead = this.#change?.staged.step === 'drain' && this.#change.isForDead(request);
+    (isForDead ? this.#roomForDead : this.#room).add(request, 0);
   }
 
   // ---- which requests may be sent --------------------------------------------------------------------------------
@@ -229,6 +230,7 @@ export class Gate implements RequestGate {
 
   #drain(change: Change): void {
     const nowMs = this.#now();
+    change.holdAgain(nowMs);
     const { leavers, sinceMs } = change.leavers(nowMs, this.#reasonOf(change));
     if (leavers.length > 0) this.#keeper.drain(leavers, sinceMs);
     else if (change.findSlow(nowMs)) this.#lookAtAll();

@@ -5,7 +5,7 @@ import { RequestsByPosition } from './requests-by-position.ts';
 /** Visits the requests to a cluster that are under way, some at a time; resolves once all were visited. */
 export type VisitOpen = (visit: (request: GatedRequest) => void) => Promise<void>;
 
-/** Much longer than the pause between two waves. */
+/** Longer than the pause between two waves is by default. Behind a longer one the next wave looks at all again. */
 const KEPT_MS = 10_000;
 
 /**

@@ -28,9 +28,9 @@ export class LeaseWatch implements ClockWatcher {
     this.#onEnd = onEnd;
   }
 
-  /** Whether something may be in flight that is cut once its time is over. */
-  get isServing(): boolean {
-    return this.#isServing;
+  /** Whether its time is over at a time, and nothing that was let through in it is in flight any more. */
+  isOverAt(nowMs: number): boolean {
+    return nowMs >= (this.#until[0] as number) && !this.#isServing;
   }
 
   /** Whether a request may be sent at a time. Then what is in flight is cut once it may not be any more. */
