@@ -125,8 +125,12 @@ export class HandoffDriver {
 
   /** Drives whatever handoff there is, until it is stopped. */
   async run(signal: AbortSignal): Promise<void> {
-    const watching = [this.#watchHandoffs(signal), this.#routers.run(signal), this.#watchNodes(signal)];
+    const over = new AbortController();
+    const until = AbortSignal.any([signal, over.signal]);
+    const watching = [this.#watchHandoffs(signal), this.#routers.run(until), this.#watchNodes(signal)];
     await this.#waker.run(() => this.#advance(signal), RETRY_MS, signal);
+    // Where the registry was closed, the handoffs' watch has ended, and nothing says any more that routers' words are needed.
+    over.abort();
     await Promise.all(watching);
   }
 

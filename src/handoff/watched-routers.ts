@@ -38,6 +38,7 @@ export class WatchedRouters {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#needed(signal);
+      if (!this.#isNeeded) continue;
       this.#over = new AbortController();
       const until = AbortSignal.any([signal, this.#over.signal]);
       for await (const routers of this.#registry.routers.of(this.#name, until)) {

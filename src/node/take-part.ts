@@ -64,7 +64,7 @@ export function takePart(options: ShardOptions, surroundings: ShardSurroundings)
   const identity = { name: { namespace, cluster }, shard, address, nodeId, leaseMs, process };
   const ownership: RegisteredOwnership = new RegisteredOwnership(registry, identity, clock, {
     onVersion: () => token.onVersion(ownership.topology as Topology),
-    onLost: onKeysLeave,
+    onLost: (serves) => onKeysLeave(serves),
   });
   const ready = ownership.start();
   return {

@@ -129,10 +129,11 @@ export class Sidecar {
   }
 
   async #tellLost(): Promise<void> {
+    if (this.#hook === null) return;
     const ownership = this.#ownership;
     // Once it may not serve, others may have all keys.
     const isCut = this.#router?.isCut(this.#carried.cluster) ?? true;
-    await this.#hook?.notify((key) => {
+    await this.#hook.notify((key) => {
       const version = ownership.lostBy(key, 0, key.length);
       return version === 0 && isCut ? ownership.version : version;
     });
