@@ -270,6 +270,17 @@ describe('validate', () => {
     ]);
     process.exitCode = undefined;
   });
+
+  it('checks configs of controllers', async () => {
+    const text = 'registry: {remote: {address: "h:9200"}}\nclusters: {cache: {engine: redis, nodes: ["h:7000"]}}\n';
+    const right = file('controller.yaml', text);
+    expect(await printed('validate', right)).toBe(`${right} is a valid config of a controller\n`);
+    const written = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const wrong = file('wrong.yaml', text.replace('h:7000', 'h:0'));
+    await printed('validate', wrong);
+    expect(String(written.mock.calls[0])).toContain(`${wrong}:2:43 clusters.cache.nodes.0`);
+    process.exitCode = undefined;
+  });
 });
 
 describe('reload', () => {

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { stringify } from 'yaml';
 import type { Registry } from '../../src/registry/index.ts';
 import { RespClientError } from '../../src/resp/index.ts';
-import type { Topology } from '../../src/topology/index.ts';
+import type { Shard, Topology } from '../../src/topology/index.ts';
 import { type RouterUnderTest, startRouter } from '../support/cluster.ts';
 import type { Running, Scope } from '../support/processes.ts';
 import { PATIENCE, type RemoteStoreUnderTest, registryOn, served } from '../support/registries.ts';
@@ -60,6 +60,11 @@ export class LedRedis {
   async becomes(holds: (topology: Topology) => boolean): Promise<Topology> {
     await expect.poll(async () => holds(await this.topology()), PATIENCE).toBe(true);
     return this.topology();
+  }
+
+  /** Resolves once a shard has another primary. Its version alone shows nothing: a router that has kept a newer one has the registry go beyond that. */
+  replaces({ id, nodeId }: Shard): Promise<Topology> {
+    return this.becomes(({ shards }) => shards.some((shard) => shard.id === id && shard.nodeId !== nodeId));
   }
 
   at(address: string): ClusterNode {

@@ -64,15 +64,17 @@ export class StoredQueue {
     this.#document = `migrations/${namespace}/${cluster}`;
   }
 
+  /** One that cannot be read, as a later release may write it, moves nothing. */
   async read(): Promise<MigrationQueue> {
-    return (await this.#read()).queue;
+    return (await this.#read()).queue ?? EMPTY_QUEUE;
   }
 
-  async #read(): Promise<{ readonly queue: MigrationQueue; readonly revision: Revision | 0 }> {
+  /** @returns a queue that is null where it cannot be read */
+  async #read(): Promise<{ readonly queue: MigrationQueue | null; readonly revision: Revision | 0 }> {
     const { documents } = this.#registry;
     const document = await documents.get(this.#document);
     if (document === null) return { queue: EMPTY_QUEUE, revision: 0 };
-    return { queue: documents.read(document, schema) ?? EMPTY_QUEUE, revision: document.revision };
+    return { queue: documents.read(document, schema) ?? null, revision: document.revision };
   }
 
   /**
@@ -90,6 +92,7 @@ export class StoredQueue {
     const inTerm: Expectation[] = term === null ? [] : [{ election: term.election, token: term.token }];
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const { queue, revision } = await this.#read();
+      if (queue === null) throw new QueueNotWritten('the registry has migrations that this release cannot read');
       const wanted = trimmed(edit(queue));
       const expected = [{ document: this.#document, revision }, ...inTerm];
       const change = { name: this.#document, value: documentOf(wanted) };

@@ -1,4 +1,4 @@
-import { type Reply, RespClient, RespClientError, textOf } from '../../../resp/index.ts';
+import { type Reply, RespClient, RespClientError, type RespLogin, textOf } from '../../../resp/index.ts';
 import { splitAddress } from '../../../runtime/address.ts';
 import type { Node } from '../../../topology/index.ts';
 import { type NodeAccess, SlotMoveError, type SlotMover } from '../../engine.ts';
@@ -11,7 +11,9 @@ export class RedisSlotMover implements SlotMover {
   readonly #access: NodeAccess;
   readonly #longestBlockMs: number;
   readonly #onTold: (address: string) => void;
-  readonly #clients = new Map<string, RespClient>();
+  /** By address: those that move keys, and those that are asked what takes no time. */
+  readonly #moving = new Clients();
+  readonly #asking = new Clients();
 
   /**
    * @param longestBlockMs for each read or write of MIGRATE, in which its server does nothing else
@@ -53,12 +55,12 @@ export class RedisSlotMover implements SlotMover {
     if (reply.type !== 'array') throw refusal(from, reply);
     const keys = reply.items.flatMap((item) => (item.type === 'bulk' ? [item.bytes] : []));
     if (keys.length === 0) return 0;
-    const answer = await this.#ask(from.address, this.#migration(to, keys, kept === 'source'));
+    const answer = await this.#migrate(from, to, keys, kept === 'source');
     if (answer.type !== 'error') return keys.length;
     if (kept === 'source' || !isTaken(answer)) throw refusal(from, answer);
     // One of them is at the target already, where clients may have changed it since.
     for (const key of keys) {
-      const one = await this.#ask(from.address, this.#migration(to, [key], false));
+      const one = await this.#migrate(from, to, [key], false);
       if (one.type !== 'error') continue;
       if (!isTaken(one)) throw refusal(from, one);
       await this.#ask(from.address, ['DEL', key]);
@@ -66,18 +68,19 @@ export class RedisSlotMover implements SlotMover {
     return keys.length;
   }
 
-  #migration(to: Node, keys: readonly Uint8Array[], replaces: boolean): Array<string | Uint8Array> {
+  async #migrate(from: Node, to: Node, keys: readonly Uint8Array[], replaces: boolean): Promise<Reply> {
     const { host, port } = splitAddress(to.address);
     const { login } = this.#access;
     // AUTH2 is not known before Redis 6, and has the names of users.
     const names = login?.username === 'default' ? ['AUTH'] : ['AUTH2', login?.username ?? ''];
-    return [
+    const words = [
       ...['MIGRATE', host, String(port), '', '0', String(this.#longestBlockMs)],
       ...(replaces ? ['REPLACE'] : []),
       ...(login === null ? [] : [...names, login.password]),
       'KEYS',
       ...keys,
     ];
+    return (await this.#moving.at(from.address, login, LONGEST_ANSWER_MS)).ask(words);
   }
 
   /** The target first: were it lost before it knows, the source would still have the slot. Then all others, which would hear of it some time. */
@@ -100,22 +103,41 @@ export class RedisSlotMover implements SlotMover {
   }
 
   async #ask(address: string, words: ReadonlyArray<string | Uint8Array>): Promise<Reply> {
-    return (await this.#clientOf(address)).ask(words);
-  }
-
-  async #clientOf(address: string): Promise<RespClient> {
-    const known = this.#clients.get(address);
-    if (known?.isClosed === false) return known;
-    const target = splitAddress(address);
-    const client = await RespClient.connect({ target, certificates: null }, this.#access.login, LONGEST_ANSWER_MS);
-    this.#clients.get(address)?.close();
-    this.#clients.set(address, client);
-    return client;
+    const { login, timeoutMs } = this.#access;
+    return (await this.#asking.at(address, login, timeoutMs)).ask(words);
   }
 
   close(): void {
-    for (const client of this.#clients.values()) client.close();
-    this.#clients.clear();
+    this.#moving.close();
+    this.#asking.close();
+  }
+}
+
+/** One connection to each address, which all that use it share. */
+class Clients {
+  readonly #opened = new Map<string, Promise<RespClient>>();
+
+  /** @throws RespClientError */
+  async at(address: string, login: RespLogin | null, timeoutMs: number): Promise<RespClient> {
+    const known = this.#opened.get(address);
+    if (known !== undefined) {
+      const client = await known.catch(() => null);
+      if (client?.isClosed === false) return client;
+      // Another one that has waited for it too may have been faster.
+      if (this.#opened.get(address) !== known) return this.at(address, login, timeoutMs);
+    }
+    const opening = RespClient.connect({ target: splitAddress(address), certificates: null }, login, timeoutMs);
+    this.#opened.set(address, opening);
+    return opening;
+  }
+
+  close(): void {
+    for (const opening of this.#opened.values())
+      opening.then(
+        (client) => client.close(),
+        () => {},
+      );
+    this.#opened.clear();
   }
 }
 
