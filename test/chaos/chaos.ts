@@ -59,6 +59,8 @@ export async function runChaos(
     store === 'envoy'
       ? await EnvoyWorld.start(scope, { ...counts, arePlain: options.shards === 'plain' })
       : await KeywayWorld.start(scope, { store, kinds: options.shards, waves: SMALL_WAVES, ...counts });
+  // Until then nothing is promised.
+  while ((await world.missing().catch(() => 'the registry')) !== null) await pause(50);
   const keys = Array.from({ length: KEYS }, (_, i) => `p${i % 7}/d${i}`);
   const setup: ClientSetup = {
     endpoints: world.routers.map(({ endpoint }) => endpoint),
