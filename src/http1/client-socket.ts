@@ -91,13 +91,11 @@ export class ClientSocket implements OutputListener {
 
   /** What may be sent before the client is behind. */
   get sendWindow(): number {
-    return WINDOW_BYTES - this.output.unsentBytes;
+    return this.output.roomWithin(WINDOW_BYTES);
   }
 
-  /** Whether the client is not behind, once all is written that can be. */
+  /** Whether the client is not behind. */
   takesMore(): boolean {
-    if (this.sendWindow >= 0) return true;
-    this.output.flushAll();
     return this.sendWindow >= 0;
   }
 

@@ -196,6 +196,15 @@ export class Output implements Flushable {
     return this.length + this.#socket.writableLength;
   }
 
+  /**
+   * How many of so many bytes do not wait for the kernel yet, once all is written that can be: of what it takes at once nothing is heard, because the
+   * socket does not drain then.
+   */
+  roomWithin(bytes: number): number {
+    if (this.unsentBytes >= bytes) this.flushAll();
+    return bytes - this.unsentBytes;
+  }
+
   /** Forgets what was not written; the socket is no more. */
   discard(): void {
     this.#isDiscarded = true;

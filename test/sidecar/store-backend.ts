@@ -16,6 +16,8 @@ export interface Served {
   readonly headers: IncomingMessage['headers'];
   /** Its client went before the answer. */
   abandoned: boolean;
+  /** It was carried out: a content that was cut off is none. */
+  isDone: boolean;
 }
 
 /** What several backends share: a plain store, and what each of them did. */
@@ -76,6 +78,7 @@ async function answer(
     token,
     headers,
     abandoned: false,
+    isDone: false,
   };
   served.push(one);
   response.on('close', () => {
@@ -100,6 +103,7 @@ async function answer(
     if (status !== 200) response.statusCode = status;
   }
   if (request.method === 'PUT') values.set(key, Buffer.concat(parts).toString());
+  one.isDone = true;
   one.end = clock();
   response.setHeader('x-backend', shard);
   response.end(values.get(key) ?? '');

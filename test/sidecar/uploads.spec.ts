@@ -1,10 +1,13 @@
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { setImmediate as turn } from 'node:timers/promises';
 import { type ClientWritableStream, type ServiceError, status } from '@grpc/grpc-js';
 import { afterEach, expect, it, vi } from 'vitest';
+import type { RouterUnderTest } from '../support/cluster.ts';
 import { echoClient, keyed, startEchoBackend } from '../support/echo-backend.ts';
 import { Scope } from '../support/processes.ts';
 import { PATIENCE } from '../support/registries.ts';
-import { KEYS, Sidecars } from './sidecars.ts';
+import { doubleServed, KEYS, Sidecars } from './sidecars.ts';
 
 const scope = new Scope();
 afterEach(() => scope.release());
@@ -13,6 +16,88 @@ afterEach(() => scope.release());
 const PARTS = 24;
 const PART_BYTES = 64 * 1024;
 const WHOLE_BYTES = PARTS * PART_BYTES;
+
+interface Uploaded {
+  readonly id: string;
+  readonly key: string;
+  readonly status: number;
+}
+
+/** Sends a content in parts, without a length that is known before. Whole contents begin with their id. */
+async function upload(endpoint: string, key: string, id: string): Promise<Uploaded> {
+  const [host, port] = endpoint.split(':');
+  const sent = httpRequest({
+    host,
+    port,
+    method: 'PUT',
+    path: `/docs/${key}`,
+    headers: { 'x-upload': id },
+    agent: false,
+  });
+  const answered = once(sent, 'response') as Promise<[IncomingMessage]>;
+  let isOver = false;
+  const over = answered.then(
+    ([response]) => {
+      isOver = true;
+      response.resume();
+      return response.statusCode ?? 0;
+    },
+    () => {
+      isOver = true;
+      return 0;
+    },
+  );
+  for (let i = 0; i < PARTS && !isOver; i++) {
+    sent.write(i === 0 ? id.padEnd(PART_BYTES) : Buffer.alloc(PART_BYTES, 'x'));
+    await turn();
+  }
+  sent.end();
+  return { id, key, status: await over };
+}
+
+/** Uploads to some keys, one after the other for each, until it is stopped. */
+function uploading(router: RouterUnderTest, keys: readonly string[]): { stop(): Promise<readonly Uploaded[]> } {
+  let isOver = false;
+  const all: Uploaded[] = [];
+  const running = keys.map(async (key) => {
+    for (let n = 0; !isOver; n++) all.push(await upload(router.endpoint, key, `${key}-${n}`));
+  });
+  return {
+    stop: async () => {
+      isOver = true;
+      await Promise.all(running);
+      return all;
+    },
+  };
+}
+
+it('carries an upload of more than a megabyte out at one owner, whole, while its key moves, or has it sent again', async () => {
+  const sidecars = await Sidecars.start(scope, 2);
+  await sidecars.apply(1);
+  const router = await sidecars.router();
+  const { served, values } = sidecars.store;
+  const keys = KEYS.filter((key) => sidecars.ownerOf(key, 2) === 's1').slice(0, 3);
+  const uploads = uploading(router, keys);
+  for (const shards of [2, 1, 2]) {
+    const before = served.length;
+    await vi.waitFor(() => expect(served.length).toBeGreaterThan(before + 6), PATIENCE);
+    await sidecars.apply(shards);
+  }
+  const all = await uploads.stop();
+  expect(new Set(served.map(({ shard }) => shard))).toEqual(new Set(['s0', 's1']));
+  expect(doubleServed(served)).toEqual([]);
+  for (const { id, status: answer } of all) {
+    const done = served.filter(({ headers, isDone }) => isDone && headers['x-upload'] === id).length;
+    // What is to be sent again has not been carried out.
+    expect([id, answer, done]).toEqual(answer === 200 ? [id, 200, 1] : [id, 503, 0]);
+  }
+  expect(all.filter(({ status: answer }) => answer === 200).length).toBeGreaterThan(keys.length);
+  for (const key of keys) {
+    const value = values.get(key) ?? '';
+    const last = all.findLast((each) => each.key === key && each.status === 200);
+    expect([value.length, value.slice(0, PART_BYTES).trim()]).toEqual([WHOLE_BYTES, last?.id]);
+  }
+});
 
 type ClientStream = (...args: unknown[]) => ClientWritableStream<Buffer>;
 

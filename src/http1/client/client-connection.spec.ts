@@ -333,3 +333,18 @@ describe('a WebSocket', () => {
     expect((await answerTo(answer, CONNECT)).at(-1)).toMatch(/^Violation/);
   });
 });
+
+it.each([
+  ['a window of content is', 262_144],
+  ['more is', 300_000],
+])('may send more of a request once %s taken at once, after which the socket does not drain', async (_, bytes) => {
+  const { connection } = await open();
+  const credited = Promise.withResolvers<void>();
+  const handler = { onHeaders() {}, onTrailers() {}, onReset() {}, onData() {}, onCredit: () => credited.resolve() };
+  const post = blockOf([[':method', 'POST'], ...GET.slice(1)]);
+  const stream = connection.request(post, false, handler);
+  connection.sendData(stream, Buffer.alloc(bytes), 0, bytes, false);
+  // Where the kernel takes it in parts, it drains.
+  if (stream.sendWindow <= 0) await credited.promise;
+  expect(stream.sendWindow).toBeGreaterThan(0);
+});

@@ -79,6 +79,8 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
       socket.once(ready, () => {
         this.connected = true;
         handler.onConnected(this);
+        // What waited for the connection may have gone out at once.
+        this.#onDrain();
       });
     }
     socket.on('error', (error: NodeJS.ErrnoException) => this.#lost(error.code ?? error.message));
@@ -135,7 +137,7 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
     if (end > start) {
       if (this.#webSocket.isOpen) this.#output.append(bytes, start, end);
       else this.#writer.data(bytes, start, end);
-      stream.sendWindow = WINDOW_BYTES - this.#output.unsentBytes;
+      stream.sendWindow = this.#output.roomWithin(WINDOW_BYTES);
     }
     if (endStream) this.#endRequest(stream, null);
   }
@@ -162,7 +164,7 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
     const stream = this.#stream;
     if (stream === null || stream.closed || stream.localEnded) return;
     this.#context.turn.begin();
-    stream.sendWindow = WINDOW_BYTES - this.#output.unsentBytes;
+    stream.sendWindow = this.#output.roomWithin(WINDOW_BYTES);
     stream.handler.onCredit(stream);
   };
 
@@ -303,7 +305,7 @@ export class Http1ClientConnection implements StreamConnection, RequestConnectio
     this.#reader.stop();
     stream.headersReceived = true;
     const endsEarly = this.#webSocket.open(this.#output);
-    stream.sendWindow = WINDOW_BYTES - this.#output.unsentBytes;
+    stream.sendWindow = this.#output.roomWithin(WINDOW_BYTES);
     stream.handler.onHeaders(stream, this.#context.head, block, false);
     if (stream.closed) return;
     if (endsEarly) this.#endRequest(stream, null);
