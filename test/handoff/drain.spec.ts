@@ -49,7 +49,7 @@ async function start(
   await registry.topologies.commit(draft(ports.slice(0, of)));
   const router = await startRouter(scope, {
     shards: [],
-    registry: { ...store.config, keepIn: scope.folder() },
+    registry: store.config,
     routes: [{ match: { prefix: '/' }, cluster: 'docs', watch: ['/test.Echo/B*', '/watch*'], ...route }],
     config: { drain: { window: '200ms', pushback: '500ms' }, ...config },
     ...(upstream === undefined ? {} : { upstream }),

@@ -104,7 +104,7 @@ async function echoes(): Promise<{ ports: number[]; registry: Registry; address:
     startRouter(scope, {
       shards: [],
       workers,
-      registry: { remote: { address: where }, keepIn: scope.folder(), lease },
+      registry: { remote: { address: where }, lease },
       ...WATCHES,
       config: { ...QUICK, ...config },
     });
@@ -347,7 +347,7 @@ describe('a shard that takes part', () => {
     scope.defer(() => cable.close());
     const router = await startRouter(scope, {
       shards: [],
-      registry: { remote: { address: cable.address }, keepIn: scope.folder(), lease: '1s' },
+      registry: { remote: { address: cable.address }, lease: '1s' },
       config: QUICK,
     });
     const topology = draft(ports);
@@ -398,7 +398,7 @@ describe('a shard that takes part', () => {
     const resume = { protobuf: { seen: [2, 3], into: [2], absent: 0 } };
     const router = await startRouter(scope, {
       shards: [],
-      registry: { remote: { address }, keepIn: scope.folder() },
+      registry: { remote: { address } },
       routes: [
         {
           match: { prefix: '/' },
@@ -461,7 +461,7 @@ describe('a shard that takes part', () => {
     const { registry, ports, cables } = await shards(3, { failover: { afterMs: 500 } });
     // Somebody has to look: any router does.
     const { address } = cables[1] as Cable;
-    await startRouter(scope, { shards: [], registry: { remote: { address }, keepIn: scope.folder() }, config: QUICK });
+    await startRouter(scope, { shards: [], registry: { remote: { address } }, config: QUICK });
     const topology = draft(ports);
     const own = KEYS.find((key) => ownerOf(topology, key) === 's0') as string;
     const [port] = ports as [number];

@@ -119,7 +119,7 @@ it('hands keys over between servers under load: no client sees an error, and no 
   const router = await startRouter(scope, {
     shards: [],
     routes: [],
-    registry: { remote: { address: store.address }, keepIn: scope.folder(), lease: '2s' },
+    registry: { remote: { address: store.address }, lease: '2s' },
     upstream: UPSTREAM,
     listener: LISTENER,
     config: { drain: { window: '0ms' } },

@@ -15,7 +15,7 @@ it('agrees with every other router on every key at every version', async () => {
   const store = await remote(scope);
   const { topologies } = registryOn(store.open(), scope);
   const start = (workers: number): Promise<RouterUnderTest> =>
-    startRouter(scope, { shards: [], workers, registry: { ...store.config, keepIn: scope.folder() } });
+    startRouter(scope, { shards: [], workers, registry: store.config });
   const routers = await Promise.all([start(1), start(2)]);
   const placements: ReadonlyArray<TopologyDraft['placement']> = [
     { name: 'ringHash', options: { minimumRingSize: 1024 } },

@@ -21,8 +21,7 @@ it.each([
   const store = await stores(scope);
   const { topologies, members } = registryOn(store.open(), scope);
   const [one, other] = [await startEchoBackend(scope, 'one'), await startEchoBackend(scope, 'other')];
-  const registry = { ...store.config, keepIn: scope.folder() };
-  const router = await startRouter(scope, { shards: [], registry, workers });
+  const router = await startRouter(scope, { shards: [], registry: store.config, workers });
   const clients = Array.from({ length: 4 }, () => echoClient(scope, router.endpoint, undefined));
   expect((await fetchText(`${router.admin}/readyz`)).text).toBe('there is no topology of docs\n');
   expect(await answerOf(clients[0] as never, 'a')).toBe('UNAVAILABLE');

@@ -106,7 +106,7 @@ export class Sidecars {
 
   /** A router whose keys stand in paths, and one whose clients say them. */
   async router(more: object = {}): Promise<RouterUnderTest> {
-    const registry = { remote: { address: this.registry }, keepIn: this.#scope.folder(), lease: this.#lease };
+    const registry = { remote: { address: this.registry }, lease: this.#lease };
     const byPath = { match: { prefix: '/docs/' }, cluster: 'docs', shardKey: { path: '^/docs/([^/?]+)' } };
     const byHeader = { match: { prefix: '/' }, cluster: 'docs' };
     return startRouter(this.#scope, { shards: [], registry, routes: [byPath, byHeader], ...more });

@@ -16,7 +16,7 @@ export interface RouterUnderTest {
 export interface RouterSetup {
   /** Ports of the shards s0, s1, …, on loopback. */
   readonly shards: readonly number[];
-  /** Where the cluster comes from instead, as the config has it. */
+  /** Where the cluster comes from instead, as the config has it. Its topologies are kept in a folder of the router's own. */
   readonly registry?: object;
   readonly routes?: readonly object[];
   readonly limits?: object;
@@ -34,7 +34,9 @@ export interface RouterSetup {
 
 export async function startRouter(scope: Scope, setup: RouterSetup): Promise<RouterUnderTest> {
   const [adminPort] = (await freePorts(1)) as [number];
-  const config = scope.file('keyway.yaml', configOf(setup, adminPort));
+  // What another test's router has kept would count as versions that the registry has forgotten.
+  const registry = setup.registry === undefined ? {} : { registry: { keepIn: scope.folder(), ...setup.registry } };
+  const config = scope.file('keyway.yaml', configOf({ ...setup, ...registry }, adminPort));
   const process = scope.keyway(['router', '--config', config]);
   const [, port] = await process.printed(/listening on 127\.0\.0\.1:(\d+)/);
   const endpoint = `127.0.0.1:${port}`;
