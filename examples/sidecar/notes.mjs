@@ -10,16 +10,16 @@ import { join } from 'node:path';
 const [port, folder = 'notes'] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
 
-/** Keys may have any character in them, and names of files may not. */
+/** `..` is a key, and no name of a file. */
 const fileOf = (key) => join(folder, Buffer.from(key).toString('base64url'));
 
 createServer(async (request, response) => {
-  const [, key] = /^\/notes\/(.+)$/.exec(new URL(request.url, 'http://notes').pathname) ?? [];
+  const [, key] = /^\/notes\/([\w.-]+)$/.exec(request.url) ?? [];
   if (key === undefined) {
-    response.writeHead(404).end();
+    response.writeHead(404).end('keys have letters, digits, ".", "_" and "-"\n');
     return;
   }
-  const file = fileOf(decodeURIComponent(key));
+  const file = fileOf(key);
   if (request.method === 'PUT') {
     writeFileSync(file, Buffer.concat(await Array.fromAsync(request)));
     response.end(`written by the backend on port ${port}\n`);
