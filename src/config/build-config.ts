@@ -15,6 +15,7 @@ import {
   type RouterLimits,
   type ShardKeySource,
   type TextMatch,
+  termsFault,
   type UpstreamDescription,
 } from '../proxy/index.ts';
 import type { RegistryDescription } from '../registry/index.ts';
@@ -159,6 +160,8 @@ function redisUserOf(
       [...at, 'name'],
       'is the name of clients that give the password in passwordFile of the listener; choose another',
     );
+  const fault = user.commands === undefined ? null : termsFault(user.commands);
+  if (fault !== null) report([...at, 'commands'], fault);
   return { ...user, password: secretOf(passwordFile, [...at, 'passwordFile'], report) };
 }
 

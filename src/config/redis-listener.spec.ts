@@ -74,6 +74,15 @@ it('takes shards from servers of a cluster, and asks no placement for them', () 
   expect(faultWith({ discover: { redis: ['nowhere'] } })).toContain('clusters.cache.discover.redis.0');
 });
 
+it('says where the terms of a user mean nothing', () => {
+  const users = [{ name: 'app', passwordFile, commands: '+@reads' }];
+  const listen = [{ address: '127.0.0.1:6379', redis: { cluster: 'cache', users } }];
+  const [fault] = faultOf({ listen })
+    .split('\n')
+    .filter((line) => line.includes('no term of an ACL'));
+  expect(fault).toContain('listen.0.redis.users.0.commands');
+});
+
 it('reads from replicas only where shards may have some', () => {
   const listen = [{ address: '127.0.0.1:6379', redis: { cluster: 'cache', reads: 'preferReplica' } }];
   expect(faultOf({ listen })).toContain('its shards have no replicas to read from');

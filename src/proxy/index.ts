@@ -46,6 +46,7 @@ export {
   type RedisUserDescription,
   type SlowCommand,
   type SlowLogReport,
+  termsFault,
 } from './redis/index.ts';
 export {
   type CountersSnapshot,

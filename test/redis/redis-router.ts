@@ -33,6 +33,7 @@ export class RedisRouter {
   readonly port: number;
   readonly #tables: readonly [SharedCluster, SharedCluster];
   readonly #scope: Scope;
+  readonly #prepare: (entry: Partial<RedisEntryDescription>) => ReturnType<Router['prepare']>;
 
   private constructor(
     scope: Scope,
@@ -40,8 +41,10 @@ export class RedisRouter {
     tables: readonly [SharedCluster, SharedCluster],
     router: Router,
     port: number,
+    prepare: (entry: Partial<RedisEntryDescription>) => ReturnType<Router['prepare']>,
   ) {
     this.#scope = scope;
+    this.#prepare = prepare;
     this.shards = shards;
     this.#tables = tables;
     this.router = router;
@@ -61,20 +64,24 @@ export class RedisRouter {
     const servesUntil = setup.isDiscovered === true ? undefined : served;
     const clusters = [{ name: 'cache', upstream: { protocol: 'redis', ...upstream }, table: tables[0], servesUntil }];
     const all = routerSettings([], clusters);
-    const router = await Router.start({
+    const settingsWith = (more: Partial<RedisEntryDescription>) => ({
       ...all,
       drain: { ...all.drain, windowMs: 0 },
       ...settings,
-      families: { ...all.families, redis: { entries: { here: { cluster: 'cache', password, ...entry } } } },
-      clock: machineClock,
-      random: () => 0.5,
-      timeOfDay: () => '',
-      connections: null,
+      families: { ...all.families, redis: { entries: { here: { cluster: 'cache', password, ...entry, ...more } } } },
     });
+    const surroundings = { clock: machineClock, random: () => 0.5, timeOfDay: () => '', connections: null };
+    const router = await Router.start({ ...settingsWith({}), ...surroundings });
     scope.defer(() => router.shutdown(0));
-    const only = { family: 'redis', entry: 'here' };
-    const [port = 0] = await router.listen(namedListeners([{ host: '127.0.0.1', port: 0, only }]), false);
-    return new RedisRouter(scope, shards, tables, router, port);
+    const listen = namedListeners([{ host: '127.0.0.1', port: 0, only: { family: 'redis', entry: 'here' } }]);
+    const [port = 0] = await router.listen(listen, false);
+    const prepare = (more: Partial<RedisEntryDescription>) => router.prepare(settingsWith(more), listen, false);
+    return new RedisRouter(scope, shards, tables, router, port, prepare);
+  }
+
+  /** Has the address be another from now on, as a reload of the config does. */
+  async reconfigure(entry: Partial<RedisEntryDescription>): Promise<void> {
+    (await this.#prepare(entry)).apply();
   }
 
   client(): RedisClient {

@@ -1,4 +1,4 @@
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { Scope } from '../support/processes.ts';
 import { RedisRouter } from './redis-router.ts';
 
@@ -74,7 +74,7 @@ it('shows a user with prefixes nothing of what others have', async () => {
     ['EVAL x 1 stays/app:a', notAllowed('eval')],
     ['SCRIPT LOAD x', notAllowed('script|load')],
     ['FUNCTION LIST', notAllowed('function|list')],
-    ['CLIENT KILL USER other', ':0'],
+    ['CLIENT KILL USER other', "-ERR No such user 'other'"],
   ] as const)
     expect([command, await client.ask(command)]).toEqual([command, answer]);
   expect(await client.ask('CLIENT LIST')).not.toContain('user=other');
@@ -92,8 +92,26 @@ it('keeps a user to the commands of its terms, each in its turn', async () => {
   expect(router.router.counters.refusals.not_permitted).toBe(3);
 });
 
-it('takes no terms that mean nothing', async () => {
+it('takes no terms that mean nothing, and changes nothing then', async () => {
   await expect(start({ commands: '+@reads' })).rejects.toThrow('"+@reads" is no term of an ACL');
+  const router = await start({});
+  const wrong = { users: [{ name: 'app', password: 'secret', commands: '+@reads' }] };
+  await expect(router.reconfigure(wrong)).rejects.toThrow('"+@reads" is no term of an ACL');
+  expect(await router.client().ask('AUTH app secret')).toBe('OK');
+});
+
+it('ends clients of users that are no more, or may do something else, and no others', async () => {
+  const router = await start({});
+  const clients = [router.client(), router.client(), router.client()] as const;
+  const users = ['app secret', 'other another', 'other another'];
+  for (const [i, client] of clients.entries()) expect(await client.ask(`AUTH ${users[i]}`)).toBe('OK');
+  const other = { name: 'other', password: 'another' };
+  await router.reconfigure({ users: [{ name: 'app', password: 'secret', prefixes: ['stays/app:'] }, other] });
+  await vi.waitFor(() => expect(clients.map(({ isClosed }) => isClosed)).toEqual([true, false, false]));
+  await router.reconfigure({ users: [other], slowAfterMs: 5 });
+  expect(await clients[1].ask('SET stays/a 1')).toBe('OK');
+  await router.reconfigure({ users: [{ ...other, name: 'another' }] });
+  await vi.waitFor(() => expect(clients.map(({ isClosed }) => isClosed)).toEqual([true, true, true]));
 });
 
 it('passes a large value of a user on as it comes, and refuses one that is not its own', async () => {

@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { LATENCY_UNIT_US, type RouterCounters, type TrafficCounters } from '../core/counters.ts';
 import type { CommandInfo } from './commands/index.ts';
 import type { Reads } from './reads/replica-reading.ts';
@@ -31,6 +32,8 @@ const DEFAULT_SLOW_AFTER_MS = 10;
 
 /** What clients find at an address: the owners of their keys, and what is counted for their commands. */
 export class RedisEntry {
+  /** By which the config knows it. */
+  readonly name: string;
   readonly description: RedisEntryDescription;
   /** What `slowAfterMs` is in units of latency. */
   readonly slowUnits: number;
@@ -46,7 +49,13 @@ export class RedisEntry {
    * @param ownersNow the owners in the cluster at the moment; null where its shards do not speak RESP, or not any more
    * @throws Error where a user's commands are none
    */
-  constructor(description: RedisEntryDescription, ownersNow: () => RedisOwners | null, counters: RouterCounters) {
+  constructor(
+    name: string,
+    description: RedisEntryDescription,
+    ownersNow: () => RedisOwners | null,
+    counters: RouterCounters,
+  ) {
+    this.name = name;
     this.description = description;
     this.#users = new Map((description.users ?? []).map((user) => [user.name, new RedisUser(user)]));
     this.slowUnits = ((description.slowAfterMs ?? DEFAULT_SLOW_AFTER_MS) * 1000) / LATENCY_UNIT_US;
@@ -78,10 +87,19 @@ export class RedisEntry {
 
   /** Who gives this name and this password; null: nobody who may come in. */
   userOf(username: string, password: string): RedisUser | null {
-    const { password: wanted, users = [] } = this.description;
+    const { password: wanted } = this.description;
     if (username === DEFAULT_USER) return wanted !== undefined && isSame(password, wanted) ? UNRESTRICTED : null;
-    const known = users.find(({ name }) => name === username);
+    const known = this.#described(username);
     return known !== undefined && isSame(password, known.password) ? (this.#users.get(username) ?? null) : null;
+  }
+
+  /** Whether who has come in here by this name may do the same by another description of the address. */
+  isSameUserIn(username: string, other: RedisEntry): boolean {
+    return username === DEFAULT_USER || isDeepStrictEqual(this.#described(username), other.#described(username));
+  }
+
+  #described(username: string): RedisUserDescription | undefined {
+    return this.description.users?.find(({ name }) => name === username);
   }
 
   hasUser(username: string): boolean {

@@ -6,4 +6,5 @@ export type { RedisQuestion } from './observed/inspect.ts';
 export { mergeSlowLogs, type SlowCommand, type SlowLogReport } from './observed/slow-log.ts';
 export { redis } from './redis-family.ts';
 export type { RedisSettings } from './redis-settings.ts';
+export { termsFault } from './users/command-terms.ts';
 export type { RedisUserDescription } from './users/redis-user.ts';

@@ -54,7 +54,7 @@ export class RedisRouter implements RunningFamily<RedisSettings>, SessionOwner {
       hotKeys: null,
       timeOfDay: host.timeOfDay,
     };
-    this.#nowhere = new RedisEntry({ cluster: '' }, () => null, host.context.counters);
+    this.#nowhere = new RedisEntry('', { cluster: '' }, () => null, host.context.counters);
     this.pools = { [REDIS_PROTOCOL]: (endpoint) => new RedisPool(this.context, endpoint) };
   }
 
@@ -65,35 +65,45 @@ export class RedisRouter implements RunningFamily<RedisSettings>, SessionOwner {
     return session;
   }
 
+  /** @throws Error where a user's commands are none */
   prepare({ entries }: RedisSettings): Prepared {
-    return { apply: () => this.#goBy(entries), discard: () => {} };
+    const made = new Map<string, RedisEntry>();
+    for (const [name, description] of Object.entries(entries)) {
+      const before = this.#entries.get(name);
+      const isSame = before !== undefined && isDeepStrictEqual(before.description, description);
+      made.set(name, isSame ? before : this.#entryOf(name, description));
+    }
+    return { apply: () => this.#goBy(made), discard: () => {} };
   }
 
   /** @throws Error where an address leads nowhere */
-  #goBy(entries: RedisSettings['entries']): void {
-    const made = new Map<string, RedisEntry>();
-    for (const [name, description] of Object.entries(entries)) {
+  #goBy(entries: ReadonlyMap<string, RedisEntry>): void {
+    for (const { description } of entries.values()) {
       const owners = this.#host.ownersIn(description.cluster);
       if (owners === undefined)
         throw new Error(`there is no cluster ${description.cluster}, to which Redis clients go`);
       if (owners.protocol !== REDIS_PROTOCOL)
         throw new Error(`Redis clients go to the cluster ${owners.name}, whose shards speak ${owners.protocol}`);
-      const before = this.#entries.get(name);
-      made.set(
-        name,
-        isDeepStrictEqual(before?.description, description) ? (before as RedisEntry) : this.#entryOf(description),
-      );
     }
-    this.#entries = made;
+    this.#entries = entries;
+    this.#endFormerUsers();
     this.#follow(() => true);
   }
 
-  #entryOf(description: RedisEntryDescription): RedisEntry {
+  /** Clients of users that are no more, or may do something else now, are ended, as Redis ends those of a deleted user: they log in again. */
+  #endFormerUsers(): void {
+    for (const session of this.#sessions) {
+      const entry = this.#entries.get(session.entry.name);
+      if (entry !== undefined && !entry.isSameUserIn(session.user.name, session.entry)) session.destroy();
+    }
+  }
+
+  #entryOf(name: string, description: RedisEntryDescription): RedisEntry {
     const ownersNow = (): RedisOwners | null => {
       const owners = this.#host.ownersIn(description.cluster);
       return owners?.protocol === REDIS_PROTOCOL ? (owners as RedisOwners) : null;
     };
-    return new RedisEntry(description, ownersNow, this.context.core.counters);
+    return new RedisEntry(name, description, ownersNow, this.context.core.counters);
   }
 
   /** Each command asks for the owners anew; what clients listen to has to follow them. */

@@ -78,6 +78,7 @@ describe('keys', () => {
     ['xreadgroup group g c noack streams a >', ['a']],
     ['xreadgroup group g c block 0 claim 100 count 1 streams a >', ['a']],
     ['sort a by w get p store b get store store c', ['a', 'c']],
+    ['sort a store by store b', ['a', 'b']],
     ['sort_ro a by w', ['a']],
     ['georadius a 1 2 3 km store b storedist c', ['a', 'c']],
     ['georadius_ro a 1 2 3 km', ['a']],

@@ -147,7 +147,7 @@ function sortKeys(command: Command, into: KeyPlaces): boolean {
   for (let at = 2; at < command.count; at++) {
     const option = SORT_OPTIONS.find(([name]) => command.is(at, name));
     if (option !== undefined) at += option[1];
-    else if (command.is(at, 'store') && at + 1 < command.count) stored = at + 1;
+    else if (command.is(at, 'store') && at + 1 < command.count) stored = ++at;
   }
   if (stored > 0) into.add(stored);
   return true;

@@ -41,7 +41,7 @@ const FILTERS: Readonly<Record<string, (word: string, nowMs: number) => IsMeant 
 
 /**
  * CLIENT KILL with filters, all of which have to hold. SKIPME, which spares the client that asks, is on.
- * @param hasUser whether there is a user of a name
+ * @param hasUser whether there is a user of a name, as far as the client may know
  */
 export function killFilter(
   words: readonly string[],

@@ -78,7 +78,7 @@ const kill: LocalAnswer = (session, words) => {
   const isOld = words.length === 1;
   const isMeant = isOld
     ? (client: ListedClient) => peerOf(client) === address
-    : killFilter(words, session, nowMs, (name) => session.entry.hasUser(name));
+    : killFilter(words, session, nowMs, (name) => mayKnow(session, name));
   if (isMeant instanceof FilterFault) {
     session.refuse('bad_command', isMeant.text);
     return;
@@ -100,6 +100,11 @@ const kill: LocalAnswer = (session, words) => {
     },
   });
 };
+
+/** Whether a client may hear that there is a user: one that sees no clients of others is told of no other user either. */
+function mayKnow({ user, entry }: ClientSession, name: string): boolean {
+  return user.isRestricted ? name === user.name : entry.hasUser(name);
+}
 
 /** CLIENT TRACKINGINFO of a client whose keys are not tracked. */
 const trackingInfo: LocalAnswer = (session) => {

@@ -17,6 +17,16 @@ export function allowedBy(terms: string): Uint8Array {
   return allowed;
 }
 
+/** What is wrong with the terms of an ACL; null: nothing. */
+export function termsFault(terms: string): string | null {
+  try {
+    allowedBy(terms);
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 function apply(term: string, allowed: Uint8Array): void {
   const [, sign, at, name = ''] = TERM.exec(term) ?? [];
   const isMeant = at === '@' ? isOf(name) : isCalled(name);
