@@ -88,6 +88,11 @@ export interface SlotMover {
   moveKeys(slot: number, from: Node, to: Node, count: number, kept: 'source' | 'target'): Promise<number>;
   /** Makes the new owner of an opened slot that has no keys left at the old one its owner by all nodes' word. */
   settle(slot: number, from: Node, to: Node, others: readonly Node[]): Promise<void>;
+  /**
+   * Ends the connections to some nodes, and opens none to them until the next call. What they have been asked and not answered fails.
+   * @param addresses of nodes that hang, or that are not to be asked by a word that holds no more
+   */
+  avoid(addresses: ReadonlySet<string>): void;
   /** Ends its connections. */
   close(): void;
 }

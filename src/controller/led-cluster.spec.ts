@@ -4,9 +4,12 @@ import { Scope } from '../../test/support/processes.ts';
 import { PATIENCE } from '../../test/support/registries.ts';
 import { changeTopology, pauseChange } from '../handoff/index.ts';
 import type { FencingToken, Registry } from '../registry/index.ts';
+import { RespClientError } from '../resp/index.ts';
 import { checkTopology, nodesOf, type Topology, type TopologyDraft } from '../topology/index.ts';
-import type { ClusterNodes, NodeState, ShardKeeper, Sight, SlotMover } from './engine.ts';
+import type { ClusterNodes, NodeState, ShardKeeper, Sight, SlotMover, SlotOnItsWay } from './engine.ts';
 import { LedCluster } from './led-cluster.ts';
+import { changed, queued } from './migration/migration.ts';
+import { StoredQueue } from './migration/stored-queue.ts';
 import type { LedClusterSettings } from './settings.ts';
 
 const scope = new Scope();
@@ -47,12 +50,22 @@ class FakeNodes implements ClusterNodes {
     [C, { kind: 'well', state: { ...PRIMARY, slots: [[8192, 16383]] } }],
   ]);
   readonly told: Array<readonly [id: string, sight: NodeState, version: number]> = [];
+  /** By node, the slots that were on their way by what it was told last. */
+  readonly moving = new Map<string, readonly SlotOnItsWay[]>();
+  /** The batches that are moving, which end when their source is to be avoided. */
+  readonly batches = new Set<(error: Error) => void>();
 
   async probe({ id }: { readonly id: string }): Promise<Sight> {
     return this.sights.get(id) as Sight;
   }
 
-  async bring({ id }: { readonly id: string }, seen: NodeState, { version }: Topology): Promise<null> {
+  async bring(
+    { id }: { readonly id: string },
+    seen: NodeState,
+    { version }: Topology,
+    moving: readonly SlotOnItsWay[],
+  ): Promise<null> {
+    this.moving.set(id, moving);
     this.told.push([id, seen, version]);
     return null;
   }
@@ -64,7 +77,17 @@ class FakeNodes implements ClusterNodes {
   }
 
   mover(): SlotMover {
-    return { close: () => {} } as SlotMover;
+    return {
+      owns: async ({ id }, slot) => id === (slot <= 8191 ? A : C),
+      open: async () => {},
+      moveKeys: () => new Promise((_, reject) => this.batches.add(reject)),
+      avoid: (addresses) => {
+        if (!addresses.has('a:1')) return;
+        for (const end of this.batches) end(new RespClientError('closed'));
+        this.batches.clear();
+      },
+      close: () => {},
+    } as Partial<SlotMover> as SlotMover;
   }
 
   keepOnly(): void {}
@@ -168,4 +191,32 @@ it('tells a primary nothing that follows its replica while that was still seen t
   const before = nodes.told.length;
   await vi.waitFor(() => expect(nodes.told.length).toBeGreaterThan(before + 10), PATIENCE);
   expect(nodes.told.filter(([id, { role }]) => id === A && role === 'replica')).toEqual([]);
+});
+
+it('moves no slot of a shard that is failed over, and tells its new primary which are on their way once that is stored', async () => {
+  const { registry, one, nodes } = await led();
+  const queue = new StoredQueue(registry, NAME);
+  const move = { from: 's0', to: 's1', slots: [[0, 9]] as const, withData: true, keysPerSecond: null };
+  const open = { slot: 0, from: A, isSettling: false };
+  await queue.change((now) => changed(queued(now, [move]), 1, (each) => ({ ...each, open })), null);
+  await vi.waitFor(() => expect(nodes.batches.size).toBe(1), PATIENCE);
+  one.from = () => true;
+  nodes.sights.set(A, { kind: 'silent', reason: 'ECONNREFUSED' });
+  const { to } = await reached(registry, ({ step }) => step === 'stage');
+  expect(nodes.batches.size).toBe(0);
+  await queue.change((now) => changed(now, 1, (each) => ({ ...each, open: { ...open, isSettling: true } })), null);
+  one.from = () => false;
+  await one.look();
+  await vi.waitFor(() => expect(nodes.since(to).some(([id]) => id === B)).toBe(true), PATIENCE);
+  expect(nodes.moving.get(B)).toEqual([{ slot: 0, from: 's0', to: 's1', isSettling: true }]);
+});
+
+it('fails nothing over while it cannot read what is on its way', async () => {
+  const { registry, nodes, faults } = await led();
+  await registry.documents.put(`migrations/${NAME.namespace}/${NAME.cluster}`, { of: 'a later release' }, 0);
+  nodes.sights.set(A, { kind: 'silent', reason: 'ECONNREFUSED' });
+  await vi.waitFor(() => expect(faults).toContainEqual(expect.stringContaining('nothing is failed over')), PATIENCE);
+  const looked = faults.length;
+  await vi.waitFor(() => expect(faults.length).toBeGreaterThan(looked + 10), PATIENCE);
+  expect(await primaryOf(registry)).toBe(A);
 });

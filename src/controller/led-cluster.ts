@@ -4,14 +4,14 @@ import { type Registry, StoreRefused, StoreUnavailable, type Term, VersionConfli
 import { RespClientError } from '../resp/index.ts';
 import { type Node, nodesOf, type Topology, type TopologyName } from '../topology/index.ts';
 import { DocumentError } from '../yaml/index.ts';
-import type { ClusterNodes, NodeState, Sight, SlotOnItsWay } from './engine.ts';
+import type { ClusterNodes, NodeState, Sight, SlotMover, SlotOnItsWay } from './engine.ts';
 import { type Promotion, planFailovers, promoted } from './failover.ts';
 import { StoredOrder } from './failover-order.ts';
 import { healthAfter, type NodeHealth } from './health.ts';
 import type { ClusterLog, Leader, MovingTerm } from './leader.ts';
-import { onTheirWay } from './migration/migration.ts';
+import { type MigrationQueue, onTheirWay } from './migration/migration.ts';
 import { MigrationRunner } from './migration/runner.ts';
-import { QueueNotWritten, StoredQueue } from './migration/stored-queue.ts';
+import { QueueNotWritten, QueueUnreadable, StoredQueue } from './migration/stored-queue.ts';
 import { OrderedFailover } from './ordered-failover.ts';
 import type { LedClusterSettings } from './settings.ts';
 
@@ -39,6 +39,8 @@ export class LedCluster {
   readonly #log: ClusterLog;
   readonly #queue: StoredQueue;
   readonly #ordered: OrderedFailover;
+  readonly #mover: SlotMover;
+  readonly #runner: MigrationRunner;
   /** By the ids of nodes. */
   #health = new Map<string, NodeHealth>();
 
@@ -50,6 +52,10 @@ export class LedCluster {
     this.#log = log;
     this.#queue = new StoredQueue(registry, settings.name);
     this.#ordered = new OrderedFailover(new StoredOrder(registry, settings.name), nodes, leader.clock);
+    const { intervalMs, failures } = settings.rules;
+    this.#mover = nodes.mover(Math.ceil(Math.min(LONGEST_BLOCK_MS, ((failures - 1) * intervalMs) / 2 + 1)));
+    const keeper = nodes.keeper((waitMs, signal) => registry.pause(waitMs, signal, 0));
+    this.#runner = new MigrationRunner(registry, settings.name, this.#mover, keeper, leader, log);
   }
 
   get #name(): TopologyName {
@@ -74,18 +80,14 @@ export class LedCluster {
   }
 
   async #migrate(term: LeadingTerm, until: AbortSignal): Promise<void> {
-    const { intervalMs, failures } = this.#settings.rules;
-    const mover = this.#nodes.mover(Math.ceil(Math.min(LONGEST_BLOCK_MS, ((failures - 1) * intervalMs) / 2 + 1)));
-    const keeper = this.#nodes.keeper((waitMs, signal) => this.#registry.pause(waitMs, signal, 0));
-    const runner = new MigrationRunner(this.#registry, this.#name, mover, keeper, this.#leader, this.#log);
     while (!until.aborted) {
       const failed = (error: unknown): number => {
         this.#onFailure(error, until);
         return MIGRATION_RETRY_MS;
       };
-      await this.#registry.pause(await runner.turn(term, until).catch(failed), until, 0);
+      await this.#registry.pause(await this.#runner.turn(term, until).catch(failed), until, 0);
     }
-    mover.close();
+    this.#mover.close();
   }
 
   /** What may be otherwise the next time. @returns true */
@@ -98,7 +100,8 @@ export class LedCluster {
       error instanceof VersionConflict ||
       error instanceof HandoffAborted ||
       error instanceof StoreRefused ||
-      error instanceof QueueNotWritten;
+      error instanceof QueueNotWritten ||
+      error instanceof QueueUnreadable;
     if (!isPassing && !(error instanceof DocumentError)) throw error;
     this.#log.onFault(error.message);
     return true;
@@ -119,17 +122,36 @@ export class LedCluster {
     const plan = planFailovers(topology, (id) => this.#health.get(id), this.#settings.rules, this.#leader.clock());
     for (const wait of plan.waits) this.#log.onFault(wait);
     if (!term.isLeading) return true;
-    const moving = onTheirWay(await this.#queue.read());
+    // Without them, nothing may be failed over.
+    const queue = await this.#queue.read();
     if (plan.promotions.length === 0) {
-      const healthOf = (id: string): NodeHealth | undefined => this.#health.get(id);
-      const told = await this.#ordered.turn(topology, healthOf, moving, term);
-      if (told !== null) this.#log.onTold(told);
+      const moving = await this.#carryOutOrder(topology, queue, term);
       return this.#bringAll(term, topology, moving, async ({ id }) => this.#health.get(id)?.sight);
     }
+    const failing = new Set(plan.promotions.map(({ shard }) => shard));
+    const replaced = topology.shards.filter(({ id }) => failing.has(id)).map(({ address }) => address);
+    // They are let go on by a turn that finds nothing to be failed over: by the topology of then.
+    this.#runner.hold(failing, new Set(replaced));
+    await this.#runner.whenHeld();
     const stored = await this.#failOver(topology, plan.promotions, until);
     // That may have taken a while: what was seen before is no ground to tell anybody anything.
-    if (stored !== null) await this.#bringAll(term, stored, moving, (node) => this.#nodes.probe(node));
+    if (stored !== null)
+      await this.#bringAll(term, stored, onTheirWay(await this.#queue.read()), (node) => this.#nodes.probe(node));
     return false;
+  }
+
+  /**
+   * Has a replica take over where people want it, of a shard whose slots stay where they are meanwhile.
+   * @returns the slots that are on their way
+   */
+  async #carryOutOrder(topology: Topology, queue: MigrationQueue, term: MovingTerm): Promise<SlotOnItsWay[]> {
+    const shard = await this.#ordered.pending();
+    this.#runner.hold(new Set(shard === null ? [] : [shard]));
+    if (shard === null || this.#runner.isHeldUnderWay) return onTheirWay(queue);
+    const moving = onTheirWay(await this.#queue.read());
+    const told = await this.#ordered.turn(topology, (id) => this.#health.get(id), moving, term);
+    if (told !== null) this.#log.onTold(told);
+    return moving;
   }
 
   /** Stores the cluster as its nodes have it. @returns false where that was done */

@@ -21,6 +21,12 @@ export class OrderedFailover {
     this.#clock = clock;
   }
 
+  /** The shard of an order that is not over; null: there is none. */
+  async pending(): Promise<string | null> {
+    const order = await this.#orders.read();
+    return order === null || order.outcome !== null ? null : order.shard;
+  }
+
   /**
    * Does what is to be done now. That the nodes have changed their roles is seen by their probes, and stored as any change that they make.
    * @returns what a node was told, for people; null: nothing

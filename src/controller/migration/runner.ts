@@ -32,6 +32,12 @@ interface Way {
   readonly others: readonly Node[];
 }
 
+/** A migration some of whose slots are being moved. */
+interface UnderWay {
+  readonly migration: Migration;
+  readonly ended: Promise<unknown>;
+}
+
 /** Carries a cluster's migrations out, for one term. Whatever it has begun is in the queue before any node is told. */
 export class MigrationRunner {
   readonly #registry: Registry;
@@ -41,6 +47,9 @@ export class MigrationRunner {
   readonly #log: ClusterLog;
   readonly #queue: StoredQueue;
   readonly #steps: ShardSteps;
+  /** By the ids of migrations. */
+  readonly #underWay = new Map<number, UnderWay>();
+  #held: ReadonlySet<string> = new Set();
 
   constructor(
     registry: Registry,
@@ -69,11 +78,41 @@ export class MigrationRunner {
     if (queue.migrations.some(({ settled }) => settled.length > 0)) await this.#store(term, until);
     const topology = queue.steps.length === 0 ? null : await this.#registry.topologies.read(this.#name);
     if (topology !== null && (await this.#steps.turn(queue, topology, term, until))) return 0;
-    const now = runnable(queue);
+    const now = runnable(queue).filter((each) => !this.#isHeld(each));
     if (now.length === 0) return LOOK_MS;
-    const isStuck = await Promise.all(now.map((each) => this.#moveSome(each, term, until)));
+    const isStuck = await Promise.all(
+      now.map((migration) => {
+        const ended = this.#moveSome(migration, term, until).finally(() => this.#underWay.delete(migration.id));
+        this.#underWay.set(migration.id, { migration, ended });
+        return ended;
+      }),
+    );
     await this.#store(term, until);
     return isStuck.every((each) => each) ? RETRY_MS : 0;
+  }
+
+  /**
+   * Has the slots of some shards stay as they are, and those of all others go on. Ended is what moves already by `whenHeld`.
+   * @param addresses of nodes that are asked nothing any more
+   */
+  hold(shards: ReadonlySet<string>, addresses: ReadonlySet<string> = new Set()): void {
+    this.#held = shards;
+    this.#mover.avoid(addresses);
+  }
+
+  /** Whether a slot of a shard that is held is still being moved. */
+  get isHeldUnderWay(): boolean {
+    return [...this.#underWay.values()].some(({ migration }) => this.#isHeld(migration));
+  }
+
+  /** Resolves once no slot of a shard that is held is being moved. */
+  async whenHeld(): Promise<void> {
+    const held = [...this.#underWay.values()].filter(({ migration }) => this.#isHeld(migration));
+    await Promise.allSettled(held.map(({ ended }) => ended));
+  }
+
+  #isHeld({ from, to }: Migration): boolean {
+    return this.#held.has(from) || this.#held.has(to);
   }
 
   /** @returns whether it has to be tried again later */
@@ -83,7 +122,7 @@ export class MigrationRunner {
     try {
       let now: Migration | undefined = migration;
       for (let slots = 0; slots < MAX_SLOTS_A_VERSION && this.#leader.clock() < untilMs; slots++) {
-        if (now === undefined || until.aborted || !term.isLeading) return false;
+        if (now === undefined || until.aborted || !term.isLeading || this.#isHeld(now)) return false;
         const way = await this.#wayOf(now);
         if (way === null) return false;
         now = await this.#moveSlot(now, way, slots === 0, pace, term, until);
@@ -137,7 +176,7 @@ export class MigrationRunner {
         now = await this.#change(migration.id, term, (each) =>
           each.state === 'queued' ? { ...each, open: { slot, from: begun, isSettling: false } } : each,
         );
-      if (now?.open?.slot !== slot) return undefined;
+      if (now?.open?.slot !== slot || this.#isHeld(migration)) return undefined;
       await this.#mover.open(slot, from, to);
       const kept = begun === from.id ? 'source' : 'target';
       now = await this.#moveKeys(now, way, kept, pace, term, until);
@@ -147,12 +186,12 @@ export class MigrationRunner {
         open: each.open === null ? null : { ...each.open, isSettling: true },
       }));
     }
-    if (!term.isLeading) return undefined;
+    if (!term.isLeading || this.#isHeld(migration)) return undefined;
     await this.#mover.settle(slot, from, to, others);
     return this.#change(migration.id, term, (each) => slotSettled(each, slot));
   }
 
-  /** @returns undefined: it was paused, or the term is over */
+  /** @returns undefined: it was paused or is held, or the term is over */
   async #moveKeys(
     migration: Migration,
     { slot, from, to }: Way,
@@ -168,7 +207,7 @@ export class MigrationRunner {
     let now: Migration | undefined = migration;
     let [unsaid, saidMs] = [0, this.#leader.clock()];
     for (;;) {
-      if (until.aborted || !term.isLeading) return undefined;
+      if (until.aborted || !term.isLeading || this.#isHeld(migration)) return undefined;
       pace.begin();
       const keys = await this.#mover.moveKeys(slot, from, to, pace.keys, kept);
       unsaid += keys;

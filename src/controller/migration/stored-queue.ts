@@ -51,6 +51,15 @@ export class QueueNotWritten extends Error {
   override readonly name = 'QueueNotWritten';
 }
 
+/** The registry has migrations that this release cannot read, as a later one may write them: nothing can be done that they may be about. */
+export class QueueUnreadable extends Error {
+  override readonly name = 'QueueUnreadable';
+
+  constructor() {
+    super('the registry has migrations that this release cannot read: no slot moves, and nothing is failed over');
+  }
+}
+
 /** How often a change is tried again because another came between. */
 const MAX_ATTEMPTS = 20;
 
@@ -64,17 +73,18 @@ export class StoredQueue {
     this.#document = `migrations/${namespace}/${cluster}`;
   }
 
-  /** One that cannot be read, as a later release may write it, moves nothing. */
+  /** @throws QueueUnreadable */
   async read(): Promise<MigrationQueue> {
-    return (await this.#read()).queue ?? EMPTY_QUEUE;
+    return (await this.#read()).queue;
   }
 
-  /** @returns a queue that is null where it cannot be read */
-  async #read(): Promise<{ readonly queue: MigrationQueue | null; readonly revision: Revision | 0 }> {
+  async #read(): Promise<{ readonly queue: MigrationQueue; readonly revision: Revision | 0 }> {
     const { documents } = this.#registry;
     const document = await documents.get(this.#document);
     if (document === null) return { queue: EMPTY_QUEUE, revision: 0 };
-    return { queue: documents.read(document, schema) ?? null, revision: document.revision };
+    const queue = documents.read(document, schema);
+    if (queue === undefined) throw new QueueUnreadable();
+    return { queue, revision: document.revision };
   }
 
   /**
@@ -82,7 +92,7 @@ export class StoredQueue {
    * @param edit what becomes of it; called again where it was changed in between. What it throws is thrown
    * @param term of which the writer has to be in the middle; null: anybody may
    * @returns the queue then
-   * @throws QueueNotWritten
+   * @throws QueueNotWritten; QueueUnreadable
    */
   async change(
     edit: (queue: MigrationQueue) => MigrationQueue,
@@ -92,7 +102,6 @@ export class StoredQueue {
     const inTerm: Expectation[] = term === null ? [] : [{ election: term.election, token: term.token }];
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const { queue, revision } = await this.#read();
-      if (queue === null) throw new QueueNotWritten('the registry has migrations that this release cannot read');
       const wanted = trimmed(edit(queue));
       const expected = [{ document: this.#document, revision }, ...inTerm];
       const change = { name: this.#document, value: documentOf(wanted) };

@@ -1,4 +1,4 @@
-import { type FoundShard, readClusterNodes, redisSource } from '../../../discovery/index.ts';
+import { type FoundShard, redisSource } from '../../../discovery/index.ts';
 import { type Reply, RespClient, RespClientError, RespLoginRefused, textOf } from '../../../resp/index.ts';
 import { splitAddress } from '../../../runtime/address.ts';
 import { type Node, primaryId, type Shard, type Topology } from '../../../topology/index.ts';
@@ -6,7 +6,7 @@ import type { ClusterNodes, NodeAccess, NodeState, ShardKeeper, Sight, SlotMover
 import { fieldsOf, type OwnLine, readOwnLine, readState } from './node-report.ts';
 import { RedisShardKeeper } from './redis-shard-keeper.ts';
 import { RedisSlotMover } from './redis-slot-mover.ts';
-import { slotsOnTheirWay, whyNotToTakeOver } from './take-over.ts';
+import { primariesIn, slotsOf, slotsOnTheirWay, whyNotToTakeOver } from './take-over.ts';
 
 /**
  * The controller alone decides who is a primary and who follows whom: nodes that decided by themselves at the same time would make two primaries
@@ -130,26 +130,24 @@ export class RedisNodes implements ClusterNodes {
     moving: readonly SlotOnItsWay[],
   ): Promise<string> {
     const { address } = node;
+    const refused = (reason: string): string =>
+      `${address} is to be the primary of ${shard.id}, and is not told so: ${reason}`;
     const read = await this.#nodeAt(address);
-    const lines = textOf(await read.client.ask(['CLUSTER', 'NODES'])) ?? '';
-    const { host } = splitAddress(address);
-    const { nodes } = readClusterNodes(lines, address, { host, ip: host });
-    const claimed = nodes.find(({ id }) => id === state.follows)?.slots ?? [];
-    const reason = whyNotToTakeOver(state, shard, claimed, moving);
-    if (reason !== null) return `${address} is to be the primary of ${shard.id}, and is not told so: ${reason}`;
+    const reply = await read.client.ask(['CLUSTER', 'NODES']);
+    const lines = textOf(reply) ?? '';
+    if (reply.type === 'error') return refused(`it does not say what it would claim: ${lines}`);
+    const claimed = slotsOf(lines, state.follows ?? '');
+    if (claimed === null) return refused(`it does not say which slots ${state.follows} has, which it follows`);
+    const reason = whyNotToTakeOver(state, shard, claimed, moving, topology);
+    if (reason !== null) return refused(reason);
+    const onTheirWay = slotsOnTheirWay(topology, shard, moving, claimed, primariesIn(lines));
+    if (typeof onTheirWay === 'string') return refused(onTheirWay);
     read.line = null;
-    const words = [
-      ['MULTI'],
-      ['CLUSTER', 'FAILOVER', 'TAKEOVER'],
-      ...slotsOnTheirWay(topology, shard, moving),
-      ['EXEC'],
-    ];
-    const done = (await Promise.all(words.map((each) => read.client.ask(each)))).at(-1);
-    const first = done?.type === 'array' ? done.items[0] : done;
-    const what = `to take over from ${state.follows}`;
-    return first === undefined || first.type === 'error'
-      ? `${address} was told ${what}, and refuses: ${first === undefined ? '' : textOf(first)}`
-      : `${address} was told ${what}`;
+    const words = [['MULTI'], ['CLUSTER', 'FAILOVER', 'TAKEOVER'], ...onTheirWay, ['EXEC']];
+    const done = (await Promise.all(words.map((each) => read.client.ask(each)))).at(-1) as Reply;
+    const what = `${address} was told to take over from ${state.follows}`;
+    const error = done.type === 'array' ? done.items.find(({ type }) => type === 'error') : done;
+    return error === undefined ? what : `${what}, and refuses: ${textOf(error) ?? `an answer that is ${error.type}`}`;
   }
 
   /** The primary lets no client write until the replica has everything, and the other primaries vote; after five seconds it is as before. */

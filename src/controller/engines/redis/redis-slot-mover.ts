@@ -107,6 +107,11 @@ export class RedisSlotMover implements SlotMover {
     return (await this.#asking.at(address, login, timeoutMs)).ask(words);
   }
 
+  avoid(addresses: ReadonlySet<string>): void {
+    this.#moving.avoid(addresses);
+    this.#asking.avoid(addresses);
+  }
+
   close(): void {
     this.#moving.close();
     this.#asking.close();
@@ -116,9 +121,11 @@ export class RedisSlotMover implements SlotMover {
 /** One connection to each address, which all that use it share. */
 class Clients {
   readonly #opened = new Map<string, Promise<RespClient>>();
+  #avoided: ReadonlySet<string> = new Set();
 
   /** @throws RespClientError */
   async at(address: string, login: RespLogin | null, timeoutMs: number): Promise<RespClient> {
+    if (this.#avoided.has(address)) throw new RespClientError(`${address} is being replaced`);
     const known = this.#opened.get(address);
     if (known !== undefined) {
       const client = await known.catch(() => null);
@@ -131,13 +138,21 @@ class Clients {
     return opening;
   }
 
+  avoid(addresses: ReadonlySet<string>): void {
+    this.#avoided = addresses;
+    for (const address of addresses) this.#end(address);
+  }
+
   close(): void {
-    for (const opening of this.#opened.values())
-      opening.then(
-        (client) => client.close(),
-        () => {},
-      );
-    this.#opened.clear();
+    for (const address of this.#opened.keys()) this.#end(address);
+  }
+
+  #end(address: string): void {
+    this.#opened.get(address)?.then(
+      (client) => client.close(),
+      () => {},
+    );
+    this.#opened.delete(address);
   }
 }
 
