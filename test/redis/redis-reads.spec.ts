@@ -1,6 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { errorReply } from '../../src/resp/index.ts';
-import { checkTopology, shareCluster, type TopologyVersion } from '../../src/topology/index.ts';
+import { checkTopology, type SharedCluster, shareCluster, type TopologyVersion } from '../../src/topology/index.ts';
 import { Scope } from '../support/processes.ts';
 import { PATIENCE } from '../support/registries.ts';
 import { FakeRedis } from './fake-redis.ts';
@@ -9,23 +9,28 @@ import { RedisRouter } from './redis-router.ts';
 const scope = new Scope();
 afterEach(() => scope.release());
 
-/** A router before one shard, s0, with as many replicas. */
+/** One shard, s0, at a server, with replicas. */
+function tableWith(primary: FakeRedis, replicas: readonly FakeRedis[], version: number): SharedCluster {
+  const nodes = replicas.map(({ port }, i) => ({ id: `${i}`.repeat(40), address: `127.0.0.1:${port}` }));
+  const shards = [{ id: 's0', address: `127.0.0.1:${primary.port}`, replicas: nodes }];
+  const topology = checkTopology({ cluster: 'cache', placement: { slots: {} }, shards }, 'the test');
+  return shareCluster(topology, version as TopologyVersion);
+}
+
+/** A router before one shard with as many replicas. By version 2 its other server takes over. */
 async function startWith(
   replicas: number,
   reads: 'preferReplica' | 'replica',
-): Promise<{ router: RedisRouter; primary: FakeRedis; replicas: readonly FakeRedis[] }> {
+): Promise<{ router: RedisRouter; primary: FakeRedis; next: FakeRedis; replicas: readonly FakeRedis[] }> {
   const fakes = await Promise.all(Array.from({ length: replicas }, (_, i) => FakeRedis.start(scope, `r${i}`)));
   const router = await RedisRouter.start(scope, {
     entry: { reads },
-    tableOf: ([s0]) => {
-      const nodes = fakes.map(({ port }, i) => ({ id: `${i}`.repeat(40), address: `127.0.0.1:${port}` }));
-      const shards = [{ id: 's0', address: `127.0.0.1:${s0.port}`, replicas: nodes }];
-      const topology = checkTopology({ cluster: 'cache', placement: { slots: {} }, shards }, 'the test');
-      return shareCluster(topology, 1 as TopologyVersion);
-    },
+    tableOf: ([s0]) => tableWith(s0, fakes, 1),
+    nextTableOf: ([, next]) => tableWith(next, [], 2),
   });
   for (const fake of fakes) fake.values.set('a', 'of a replica');
-  return { router, primary: router.shards[0], replicas: fakes };
+  const [primary, next] = router.shards;
+  return { router, primary, next, replicas: fakes };
 }
 
 it('has a replica answer what only reads, and the owner all else', async () => {
@@ -100,4 +105,16 @@ it('reads from nobody else where only replicas may be read from', async () => {
   expect(await client.ask('GET a')).toMatch(/^-ERR no replica of shard s0 .* can be asked/);
   expect(await client.ask('SET a 2')).toBe('OK');
   expect(primary.times('GET')).toBe(0);
+});
+
+it('has the shard fail over while a replica of it hangs, and reads again from the server that takes over', async () => {
+  const { router, next, replicas } = await startWith(1, 'preferReplica');
+  const [replica] = replicas as [FakeRedis];
+  replica.instead = ([name]) => (name === 'GET' ? null : undefined);
+  next.values.set('a', 'of the next');
+  const client = router.client().say('GET a');
+  await vi.waitFor(() => expect(replica.times('GET')).toBe(1), PATIENCE);
+  for (const step of ['stage', 'drain', 'hold'] as const) expect(await router.step(step, ['s0'])).toBe(true);
+  router.commit();
+  await client.hears('of the next');
 });

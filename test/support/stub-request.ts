@@ -19,7 +19,7 @@ export class StubRequest implements GatedRequest, HttpRequest, StreamHandler {
   isWebSocket = false;
   stream: Stream | null = null;
   keyText = 'k';
-  owner = { id: 's0' };
+  owner = { shard: 's0' };
   clientGroup = 'client';
   readonly clientConnection = {};
   heldBytes = 0;

@@ -75,7 +75,7 @@ export class SimulatedRequest implements GatedRequest {
   isOpen = true;
   isBeingAnswered = false;
   readonly isLeaving = false;
-  owner: ShardPlace | null = null;
+  owner: (ShardPlace & { readonly shard: string }) | null = null;
   version = 0;
   sending: Sending | null = null;
   readonly router: SimulatedRouter;
@@ -125,7 +125,7 @@ export class SimulatedRequest implements GatedRequest {
       this.fail('nobody owns it');
       return false;
     }
-    this.owner = owner;
+    this.owner = { ...owner, shard: owner.id };
     this.version = owners.version ?? 0;
     return true;
   }

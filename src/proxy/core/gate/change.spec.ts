@@ -32,7 +32,7 @@ function heldInVain(): Change {
 
 it('has nothing more sent to a shard that is dead, also while the others drain', () => {
   const change = new Change({ ...staged('stage', 1), lost: ['s1'] }, NEXT, defaultDrain);
-  const [dead, alive] = [new StubRequest({ owner: { id: 's1' } }), new StubRequest()];
+  const [dead, alive] = [new StubRequest({ owner: { shard: 's1' } }), new StubRequest()];
   expect([change.hasToWait(dead), change.hasToWait(alive)]).toEqual([false, false]);
   change.goOn({ ...staged('drain', 1), lost: ['s1'] });
   expect([change.hasToWait(dead), change.hasToWait(alive)]).toEqual([true, false]);

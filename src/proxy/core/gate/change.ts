@@ -84,10 +84,10 @@ export class Change {
     return request.hasMovedIn(this.next);
   }
 
-  /** Whether the shard is dead that a request goes to by what is current. */
+  /** Whether the shard is dead that a request goes to by what is current, or a replica of which is asked in its place. */
   isForDead({ owner }: GatedRequest): boolean {
     const { lost = [] } = this.staged;
-    return lost.length > 0 && owner !== null && lost.includes(owner.id);
+    return lost.length > 0 && owner !== null && lost.includes(owner.shard);
   }
 
   /** Whether a request whose key moves has to wait to be sent. */

@@ -245,7 +245,7 @@ it('keeps most of the room for others where requests wait for a shard that is de
   const dead = Array.from({ length: most }, (_, i) => new StubRequest({ clientGroup: `client ${i}` }));
   for (const request of dead) expect(gate.admits(request)).toBe(false);
   expect([gate.waiting, gate.holds(dead[0] as StubRequest)]).toEqual([most / 4, true]);
-  const watch = new StubRequest({ owner: { id: 's1' }, isWatch: true });
+  const watch = new StubRequest({ owner: { shard: 's1' }, isWatch: true });
   expect([gate.admits(watch), gate.holds(watch)]).toEqual([false, true]);
   // All others wait as well by now, and for as short a time.
   gate.changed({ ...staged('hold'), lost: ['s0'] }, ownersAt(2));

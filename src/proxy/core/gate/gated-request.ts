@@ -11,7 +11,7 @@ export interface GatedRequest extends Waiting, LeavingRequest, Refusable {
   readonly isWatch: boolean;
   readonly keyText: string;
   /** The shard that it goes to; null: that has not been looked for yet. */
-  readonly owner: { readonly id: string } | null;
+  readonly owner: { readonly shard: string } | null;
   /** The version by which another router has sent it here; 0: none has. */
   readonly askedBy: number;
   /** Bytes of its content that wait with it. */

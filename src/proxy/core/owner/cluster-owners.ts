@@ -200,7 +200,7 @@ function replicaPlacesOf(table: ClusterTable | null): ReadonlyMap<string, readon
   return new Map(
     [...byShard].map(([shard, nodes]) => [
       shard,
-      nodes.map(({ id, address }): ServerPlace => ({ id: `${shard}/${id}`, address, isReplica: true })),
+      nodes.map(({ id, address }): ServerPlace => ({ id: `${shard}/${id}`, address, replicaOf: shard })),
     ]),
   );
 }

@@ -2,5 +2,6 @@ import type { ShardPlace } from '../../../topology/index.ts';
 
 /** Where a shard is, or a replica of one. */
 export interface ServerPlace extends ShardPlace {
-  readonly isReplica?: boolean;
+  /** Of a replica: the id of the shard that it follows. */
+  readonly replicaOf?: string;
 }

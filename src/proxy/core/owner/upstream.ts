@@ -34,6 +34,8 @@ const LOG_FAILURES_EVERY_MS = 60_000;
 export class Upstream<P extends Pool = Pool> implements ShardEndpoint {
   readonly cluster: string;
   readonly id: string;
+  /** The shard that it serves: itself, or the one that it is a replica of. */
+  readonly shard: string;
   readonly address: string;
   readonly isReplica: boolean;
   readonly target;
@@ -60,7 +62,7 @@ export class Upstream<P extends Pool = Pool> implements ShardEndpoint {
   constructor(
     context: CoreContext,
     cluster: string,
-    { id, address, isReplica = false }: ServerPlace,
+    { id, address, replicaOf }: ServerPlace,
     description: UpstreamDescription,
     makePool: PoolFactory<P>,
   ) {
@@ -69,8 +71,9 @@ export class Upstream<P extends Pool = Pool> implements ShardEndpoint {
     this.#description = description;
     this.cluster = cluster;
     this.id = id;
+    this.shard = replicaOf ?? id;
     this.address = address;
-    this.isReplica = isReplica;
+    this.isReplica = replicaOf !== undefined;
     this.target = splitAddress(address);
     this.label = `${id} (${address})`;
     this.counters = context.counters.shard(cluster, id);
@@ -78,7 +81,7 @@ export class Upstream<P extends Pool = Pool> implements ShardEndpoint {
     this.login = login ?? null;
     this.limits = limitsOf(context, description);
     // Nobody waits for one replica: there is another, or the shard itself.
-    this.waitForOwnerMs = isReplica ? 0 : waitForOwnerMs;
+    this.waitForOwnerMs = this.isReplica ? 0 : waitForOwnerMs;
     this.#log = context.log.child({ cluster, shard: id, address });
     const watched = activeHealth !== undefined || passiveHealth !== undefined;
     this.health = watched

@@ -112,9 +112,9 @@ export class Upstreams {
     for (const upstream of this.#all) if (upstream.cluster === cluster) upstream.cut();
   }
 
-  /** Cuts what is in flight to some of them. */
+  /** Cuts what is in flight to some of them, and to their replicas. */
   cutShards(cluster: string, ids: readonly string[]): void {
-    for (const upstream of this.#all) if (upstream.cluster === cluster && ids.includes(upstream.id)) upstream.cut();
+    for (const upstream of this.#all) if (upstream.cluster === cluster && ids.includes(upstream.shard)) upstream.cut();
   }
 
   /** Called every second or so. */
