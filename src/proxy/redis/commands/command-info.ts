@@ -34,8 +34,11 @@ const MOVABLE = 'movablekeys';
 /** Servers do not call them writes: whether they are depends on their scripts. */
 const MAY_WRITE: ReadonlySet<string> = new Set(['eval', 'evalsha', 'fcall']);
 
-/** What servers call reads, and is about the server, or the time of a key's last use there. */
-const OF_ONE_SERVER = /^(?:touch|object\||memory\|)/;
+/**
+ * What servers call reads, and is about the server, or the time of a key's last use there; or has a cursor, which means something only
+ * where it was given: each server has a hash seed of its own.
+ */
+const OF_ONE_SERVER = /^(?:touch|[hsz]scan|object\||memory\|)/;
 
 /** A command that no rule is written for: a server that is newer than the table has it. */
 const WITHOUT_RULE: Rule = { way: 'refused', error: 'ERR the router has no rule for the command' };

@@ -47,6 +47,14 @@ describe('the table', () => {
     expect(anywhere.filter(({ isWrite, isAdmin, keys }) => isWrite || isAdmin || keys.length > 0)).toEqual([]);
   });
 
+  it('has replicas answer what reads keys, and nothing that is about one server', () => {
+    const isRead = (words: string): boolean | undefined => findCommand(commandOf(words.split(' ')))?.isRead;
+    for (const words of ['get', 'mget', 'hgetall', 'smembers', 'zrange', 'sort_ro', 'ttl', 'type'])
+      expect([words, isRead(words)]).toEqual([words, true]);
+    for (const words of ['scan', 'hscan', 'sscan', 'zscan', 'touch', 'object encoding', 'memory usage', 'eval_ro'])
+      expect([words, isRead(words)]).toEqual([words, false]);
+  });
+
   it('knows how many arguments a command takes', () => {
     const get = findCommand(commandOf(['get']));
     const mget = findCommand(commandOf(['mget']));
