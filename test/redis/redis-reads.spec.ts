@@ -118,3 +118,18 @@ it('has the shard fail over while a replica of it hangs, and reads again from th
   router.commit();
   await client.hears('of the next');
 });
+
+it.each([
+  ['has never answered', 0],
+  ['has answered before', 1],
+])('reads from the owner where the one replica hangs that %s', async (_what, answers) => {
+  const { router, primary, replicas } = await startWith(1, 'preferReplica');
+  const [replica] = replicas as [FakeRedis];
+  primary.values.set('a', '1');
+  const client = router.client();
+  for (let i = 0; i < answers; i++) expect(await client.ask('GET a')).toBe('of a replica');
+  replica.instead = ([name]) => (name === 'GET' ? null : undefined);
+  client.say('GET a', 'PING');
+  await client.hears('1', 'PONG');
+  expect(replica.times('GET')).toBe(answers + 1);
+});

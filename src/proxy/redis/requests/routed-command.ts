@@ -234,7 +234,9 @@ export abstract class RoutedCommand extends Answer implements OpenRequest, Redis
     if (this.redirected !== null) return true;
     const primary = this.keysOwner;
     const { replicaChoices, core } = this.client.context;
-    const replica = replicaChoices.choose(this.owners.replicasOf(primary.id), reading.tried, core.turn.nowMs);
+    const replicas = this.owners.replicasOf(primary.id);
+    const hasElse = reading.reads === 'preferReplica';
+    const replica = replicaChoices.choose(replicas, reading.tried, core.turn.nowMs, hasElse);
     this.owner = replica ?? primary;
     reading.primary = replica === null ? null : primary;
     if (replica !== null || reading.reads === 'preferReplica') return true;

@@ -39,6 +39,8 @@ export class RedisConnection implements OutputListener, ReplySink {
   isClosed = false;
   /** When it had something to do last. */
   busyAtMs: number;
+  /** How often in a row its pool has found that a reply is due, and that nothing has come since it looked before. */
+  silentLooks = 0;
   /** Takes all that comes, where somebody listens. */
   listener: Listener | null = null;
   readonly #socket: Socket;
@@ -139,6 +141,7 @@ export class RedisConnection implements OutputListener, ReplySink {
   }
 
   #write(call: ReplyTaker, bytes: Uint8Array, start: number, end: number, replies: number): void {
+    if (this.#calls.length === 0) this.silentLooks = 0;
     for (let i = 0; i < replies; i++) this.#calls.push(call);
     this.#output.append(bytes, start, end);
   }
@@ -170,8 +173,15 @@ export class RedisConnection implements OutputListener, ReplySink {
   #receive(bytes: Uint8Array, start: number, end: number): void {
     if (this.isClosed) return;
     this.busyAtMs = this.#context.core.turn.begin();
+    this.silentLooks = 0;
     this.#reader.receive(bytes, start, end);
     if (this.#calls.length === 0 && this.isReady && !this.isClosed) this.#owner.onIdle(this);
+  }
+
+  /** Looks whether a reply is due, or it has yet to come up. Where its client keeps it from being read, that is not the server's silence. */
+  lookForReply(): void {
+    const isDue = this.#calls.length > 0 || !this.isReady;
+    this.silentLooks = isDue && !this.isHeldUp ? this.silentLooks + 1 : 0;
   }
 
   onReply(bytes: Uint8Array, start: number, end: number, type: number): void {

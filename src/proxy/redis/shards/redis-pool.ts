@@ -10,6 +10,13 @@ import type { ReplyTaker } from './reply-taker.ts';
 
 /** Clients that block, or watch keys, have a connection each: as many as a worker's connections to an HTTP/1.1 shard. */
 const MAX_PRIVATE = 1024;
+/**
+ * A replica that owes an answer is taken to be silent after so many looks, a second apart, and loses its connections after as many as that. Looks are
+ * counted, and no time, so that a pause of the router itself is not held against it. The second is later than the first, so that a read which really takes
+ * seconds is not begun at every server.
+ */
+const SILENT_AFTER_LOOKS = 2;
+const ENDED_AFTER_LOOKS = 4;
 
 /**
  * The connections to one Redis server. All clients of a thread share one for each version of the protocol: their commands
@@ -103,6 +110,17 @@ export class RedisPool implements Pool, RedisConnectionOwner {
     return inFlight;
   }
 
+  /** Requests that are at the server, or wait for a connection to it. */
+  get underWay(): number {
+    return this.openStreams + this.#pending.length;
+  }
+
+  /** Whether a replica owes an answer, and has sent nothing for a second or two. */
+  get isSilent(): boolean {
+    for (const { silentLooks } of this.#connections) if (silentLooks >= SILENT_AFTER_LOOKS) return true;
+    return false;
+  }
+
   forEachOpen(visit: (request: Waiting) => void): void {
     for (const connection of this.#connections)
       connection.forEachCall((call) => {
@@ -120,6 +138,15 @@ export class RedisPool implements Pool, RedisConnectionOwner {
 
   sweep(nowMs: number): void {
     this.#private.sweep(nowMs);
+    if (this.#endpoint.isReplica) this.#endSilent();
+  }
+
+  /** Reads that hang at a replica end there: another server answers them. */
+  #endSilent(): void {
+    for (const connection of [...this.#connections]) {
+      connection.lookForReply();
+      if (connection.silentLooks >= ENDED_AFTER_LOOKS) connection.fail('it has sent nothing for some seconds');
+    }
   }
 
   cut(): void {
