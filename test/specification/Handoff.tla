@@ -66,7 +66,7 @@ towards(base, target, cursor) ==
   [owner |-> [k \in Keys |-> IF k <= cursor THEN target[k] ELSE base.owner[k]], target |-> target]
 Numbered(topology, version) == [version |-> version, owner |-> topology.owner, target |-> topology.target]
 
-\* src/registry/handoffs.ts
+\* src/registry/handoff-beginning.ts
 losingOf(topology, staged) == {topology.owner[k] : k \in {j \in Keys : topology.owner[j] # staged.owner[j]}}
 
 Init ==
