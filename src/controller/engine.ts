@@ -78,14 +78,18 @@ export interface SlotMover {
   owns(node: Node, slot: number): Promise<boolean>;
   /** Has keys of a slot be looked for at its new owner where its old one does not have them. */
   open(slot: number, from: Node, to: Node): Promise<void>;
-  /** Sees that an opened slot has no keys; otherwise it is closed again, and a final error thrown. */
-  checkEmpty(slot: number, from: Node, to: Node): Promise<void>;
+  /** How many keys a node has of a slot. */
+  countKeys(slot: number, node: Node): Promise<number>;
+  /** What a server has another of each time it is started. */
+  runOf(node: Node): Promise<string>;
   /**
-   * Moves some keys of an opened slot.
-   * @param kept whose value of a key stays where both have it
+   * Moves some keys of an opened slot. Where both have a key, the source's value stays if the source has had the slot since it was opened. Otherwise it
+   * is a server that has taken over, or was started again from older data, and the target's value stays.
+   * @param run of the source when the slot was opened
    * @returns how many; 0: none was left
+   * @throws SlotMoveError that is final where a key is too large to be moved
    */
-  moveKeys(slot: number, from: Node, to: Node, count: number, kept: 'source' | 'target'): Promise<number>;
+  moveKeys(slot: number, from: Node, to: Node, count: number, run: string): Promise<number>;
   /** Makes the new owner of an opened slot that has no keys left at the old one its owner by all nodes' word. */
   settle(slot: number, from: Node, to: Node, others: readonly Node[]): Promise<void>;
   /**
@@ -95,6 +99,13 @@ export interface SlotMover {
   avoid(addresses: ReadonlySet<string>): void;
   /** Ends its connections. */
   close(): void;
+}
+
+/** For how long a server may wait for another one while a key moves. It does nothing else meanwhile. */
+export interface MoveBlock {
+  readonly usualMs: number;
+  /** For a key that takes longer than usual; after more its server would look dead. */
+  readonly longestMs: number;
 }
 
 /** A node that has joined a cluster. */
@@ -134,9 +145,9 @@ export interface ClusterNodes {
   handOver(node: Node): Promise<string | null>;
   /**
    * What moves slots between them.
-   * @param longestBlockMs for so long a server may do nothing else because another one does not answer: more would make it look dead
+   * @param block for how long a server may do nothing else because another one does not answer
    */
-  mover(longestBlockMs: number): SlotMover;
+  mover(block: MoveBlock): SlotMover;
   /** What has nodes join the cluster and leave it. @param pause waits */
   keeper(pause: (waitMs: number, signal: AbortSignal) => Promise<void>): ShardKeeper;
   /**

@@ -197,7 +197,7 @@ it('moves no slot of a shard that is failed over, and tells its new primary whic
   const { registry, one, nodes } = await led();
   const queue = new StoredQueue(registry, NAME);
   const move = { from: 's0', to: 's1', slots: [[0, 9]] as const, withData: true, keysPerSecond: null };
-  const open = { slot: 0, from: A, isSettling: false };
+  const open = { slot: 0, run: 'r', isSettling: false };
   await queue.change((now) => changed(queued(now, [move]), 1, (each) => ({ ...each, open })), null);
   await vi.waitFor(() => expect(nodes.batches.size).toBe(1), PATIENCE);
   one.from = () => true;

@@ -18,8 +18,11 @@ import type { LedClusterSettings } from './settings.ts';
 /** After something has changed, nodes are looked at again so soon: they tell each other within a second or two. */
 const SOON_MS = 100;
 
-/** While a key is moved to a server that hangs, the one that had it does nothing else: at most for so long, and for half the time after which it would count as dead. */
-const LONGEST_BLOCK_MS = 500;
+/**
+ * While a key is moved to a server that hangs, the one that had it does nothing else: at first for so long. A large key that takes longer has half the
+ * time after which its server would count as dead.
+ */
+const USUAL_BLOCK_MS = 500;
 
 /** Migrations are looked at again so long after something was in the way. */
 const MIGRATION_RETRY_MS = 1000;
@@ -53,7 +56,8 @@ export class LedCluster {
     this.#queue = new StoredQueue(registry, settings.name);
     this.#ordered = new OrderedFailover(new StoredOrder(registry, settings.name), nodes, leader.clock);
     const { intervalMs, failures } = settings.rules;
-    this.#mover = nodes.mover(Math.ceil(Math.min(LONGEST_BLOCK_MS, ((failures - 1) * intervalMs) / 2 + 1)));
+    const longestMs = Math.ceil(((failures - 1) * intervalMs) / 2 + 1);
+    this.#mover = nodes.mover({ usualMs: Math.min(USUAL_BLOCK_MS, longestMs), longestMs });
     const keeper = nodes.keeper((waitMs, signal) => registry.pause(waitMs, signal, 0));
     this.#runner = new MigrationRunner(registry, settings.name, this.#mover, keeper, leader, log);
   }

@@ -37,6 +37,14 @@ it('takes no slot twice', () => {
   expect(queued(over, [move('a', 'c', [9, 12])]).migrations).toHaveLength(2);
 });
 
+it('resumes nothing whose slots are in another migration since', () => {
+  const failed = changed(queued(EMPTY_QUEUE, [move('a', 'b', [0, 9])]), 1, (each) => ({ ...each, state: 'failed' }));
+  const queue = queued(failed, [move('a', 'b', [5, 9])]);
+  expect(() => directed(queue, 'resume', 1)).toThrow('slot 5 is in migration 2 already');
+  expect(directed(queue, 'resume', null).migrations.map(({ state }) => state)).toEqual(['failed', 'queued']);
+  expect(directed(failed, 'resume', null).migrations.map(({ state }) => state)).toEqual(['queued']);
+});
+
 it('is done once the topology has what its nodes have moved', () => {
   let [one] = queued(EMPTY_QUEUE, [move('a', 'b', [0, 0], [16383, 16383])]).migrations as [never];
   one = slotSettled(slotSettled(one, 0), 16383) as never;
@@ -53,15 +61,15 @@ it('is done once the topology has what its nodes have moved', () => {
   expect([done.state, isOver(done)]).toEqual(['done', true]);
 });
 
-it('completes the slot that is on its way where it is cancelled, and leaves it as it is where it is paused', () => {
-  const open = { slot: 0, from: 'x', isSettling: false };
+it('completes the slot that is on its way where it is cancelled or paused', () => {
+  const open = { slot: 0, run: 'x', isSettling: false };
   const queue = changed(queued(EMPTY_QUEUE, [move('a', 'b', [0, 9])]), 1, (each) => ({ ...each, open }));
   const stateOf = (verb: 'cancel' | 'pause') => {
     const [one] = directed(queue, verb, null).migrations;
     return one === undefined ? [] : [one.state, nextSlot(one), isOver(one)];
   };
   expect(stateOf('cancel')).toEqual(['cancelled', 0, false]);
-  expect(stateOf('pause')).toEqual(['paused', null, false]);
+  expect(stateOf('pause')).toEqual(['paused', 0, false]);
   expect(() => directed(queue, 'resume', 1)).toThrow(MigrationRefused);
   expect(() => directed(queue, 'pause', 2)).toThrow('there is no migration 2');
 });
@@ -70,7 +78,7 @@ it('tells which slots a failover has to know of', () => {
   const queue = queued(EMPTY_QUEUE, [move('a', 'b', [3, 9])]);
   const between = changed(queue, 1, (each) => ({
     ...each,
-    open: { slot: 5, from: 'x', isSettling: false },
+    open: { slot: 5, run: 'x', isSettling: false },
     settled: [[3, 4]],
   }));
   expect(onTheirWay(between)).toEqual([

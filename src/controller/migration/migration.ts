@@ -6,15 +6,15 @@ import { countSlots, slotsIn, slotsOfRanges } from './slot-sets.ts';
 export interface OpenSlot {
   readonly slot: number;
   /**
-   * The id of the node that had it when its move was begun. As long as that has it, what it has of a key is the latest; a replica that has taken over
-   * from it may have keys again that were gone.
+   * The run of the server that had it when its move was begun. As long as that has it, what it has of a key is the latest; a replica that has taken over
+   * from it, or the same node that was started again from older data, may have keys again that were gone.
    */
-  readonly from: string;
+  readonly run: string;
   /** All of its keys have moved: from now on its new owner is told that it is the owner. */
   readonly isSettling: boolean;
 }
 
-/** `cancelled`: the slot that is on its way is moved, and no other. */
+/** `paused`, `cancelled`: the slot that is on its way is moved, and no other. `failed`: not even that. */
 export type MigrationState = 'queued' | 'paused' | 'cancelled' | 'failed' | 'done';
 
 /** Slots that move from one shard to another, one after the other. */
@@ -88,13 +88,9 @@ export function queued(
   const open = queue.migrations.filter((each) => !isOver(each));
   if (open.length + wanted.length > MAX_OPEN)
     throw new MigrationRefused(`${open.length} migrations are under way; at most ${MAX_OPEN} can be`);
-  const taken = new Map(
-    open.flatMap((each) => slotsOfRanges([...each.left, ...each.settled]).map((slot) => [slot, each.id])),
-  );
   for (const { slots } of wanted) {
-    const slot = slotsOfRanges(slots).find((each) => taken.has(each));
-    if (slot !== undefined)
-      throw new MigrationRefused(`slot ${slot} is in migration ${taken.get(slot)} already; cancel that first`);
+    const refusal = whyTaken(slots, open);
+    if (refusal !== null) throw new MigrationRefused(refusal);
   }
   const added = wanted.map(
     ({ slots, ...move }, i): Migration => ({
@@ -114,6 +110,18 @@ export function queued(
     migrations: [...queue.migrations, ...added],
     steps: [...queue.steps, ...steps],
   });
+}
+
+/** @returns null where none of the slots is in one of the migrations that are not over */
+function whyTaken(slots: readonly SlotRange[], migrations: readonly Migration[]): string | null {
+  const wanted = new Set(slotsOfRanges(slots));
+  for (const each of migrations) {
+    const slot = isOver(each)
+      ? undefined
+      : slotsOfRanges([...each.left, ...each.settled]).find((one) => wanted.has(one));
+    if (slot !== undefined) return `slot ${slot} is in migration ${each.id} already; cancel that first`;
+  }
+  return null;
 }
 
 /** The same queue without what has been over for longest. */
@@ -136,7 +144,7 @@ export function changed(
 const VERBS = {
   pause: { from: ['queued'], to: 'paused' },
   resume: { from: ['paused', 'failed'], to: 'queued' },
-  cancel: { from: ['queued', 'paused'], to: 'cancelled' },
+  cancel: { from: ['queued', 'paused', 'failed'], to: 'cancelled' },
 } as const satisfies Readonly<
   Record<string, { readonly from: readonly MigrationState[]; readonly to: MigrationState }>
 >;
@@ -157,14 +165,21 @@ export function directed(queue: MigrationQueue, verb: MigrationVerb, id: number 
   const [one] = queue.migrations.filter((each) => each.id === id);
   if (id !== null && one === undefined) throw new MigrationRefused(`there is no migration ${id}`);
   if (one !== undefined && !isMeant(one)) throw new MigrationRefused(`migration ${id} is ${one.state}`);
-  const migrations = queue.migrations.map((each) => (isMeant(each) ? { ...each, state: to, reason: null } : each));
+  const migrations = [...queue.migrations];
+  for (const [i, each] of queue.migrations.entries()) {
+    if (!isMeant(each)) continue;
+    // The slots of one that has failed may be in another since.
+    const refusal = isOver(each) && to === 'queued' ? whyTaken(each.left, migrations) : null;
+    if (refusal === null) migrations[i] = { ...each, state: to, reason: null };
+    else if (id !== null) throw new MigrationRefused(refusal);
+  }
   // What is on its way between two shards is completed, and these stay.
   return { ...queue, migrations, steps: verb === 'cancel' && id === null ? [] : queue.steps };
 }
 
 /** The slot that a migration moves next; null: none. */
 export function nextSlot({ state, open, left }: Migration): number | null {
-  if (open !== null) return state === 'paused' || state === 'failed' ? null : open.slot;
+  if (open !== null) return state === 'failed' ? null : open.slot;
   return state === 'queued' ? (left[0]?.[0] ?? null) : null;
 }
 

@@ -32,6 +32,9 @@ interface Way {
   readonly others: readonly Node[];
 }
 
+/** No node is left that a slot could be opened or completed at. */
+class ShardGone extends SlotMoveError {}
+
 /** A migration some of whose slots are being moved. */
 interface UnderWay {
   readonly migration: Migration;
@@ -125,7 +128,7 @@ export class MigrationRunner {
         if (now === undefined || until.aborted || !term.isLeading || this.#isHeld(now)) return false;
         const way = await this.#wayOf(now);
         if (way === null) return false;
-        now = await this.#moveSlot(now, way, slots === 0, pace, term, until);
+        now = await this.#moveSlot(now, way, pace, term, until);
       }
       return false;
     } catch (error) {
@@ -135,13 +138,14 @@ export class MigrationRunner {
       await this.#change(migration.id, term, (each) => ({
         ...each,
         reason: error.message,
-        ...(isFinal ? { state: 'failed' as const, open: null } : {}),
+        ...(isFinal ? { state: 'failed' as const } : {}),
+        ...(error instanceof ShardGone ? { open: null } : {}),
       }));
       return true;
     }
   }
 
-  /** @throws SlotMoveError where a shard has gone */
+  /** @throws SlotMoveError where a shard has gone, or the slot is another one's */
   async #wayOf(migration: Migration): Promise<Way | null> {
     const slot = nextSlot(migration);
     if (slot === null) return null;
@@ -149,10 +153,15 @@ export class MigrationRunner {
     const primaries = topology === null ? [] : nodesOf(topology).filter(({ follows }) => follows === null);
     const at = (shard: string): Node => {
       const found = primaries.find((node) => node.shard === shard);
-      if (found === undefined) throw new SlotMoveError(`there is no shard ${shard}`, true);
+      if (found === undefined) throw new ShardGone(`there is no shard ${shard}`, true);
       return found;
     };
     const [from, to] = [at(migration.from), at(migration.to)];
+    const owner = topology?.shards.find(({ slots = [] }) =>
+      slots.some(([first, last]) => first <= slot && slot <= last),
+    );
+    if (migration.open === null && owner !== undefined && owner.id !== migration.from && owner.id !== migration.to)
+      throw new SlotMoveError(`slot ${slot} is ${owner.id}'s, not ${migration.from}'s`, true);
     return { slot, from, to, others: primaries.filter((node) => node !== from && node !== to) };
   }
 
@@ -160,26 +169,29 @@ export class MigrationRunner {
   async #moveSlot(
     migration: Migration,
     way: Way,
-    isFirst: boolean,
     pace: Pace,
     term: MovingTerm,
     until: AbortSignal,
   ): Promise<Migration | undefined> {
     const { slot, from, to, others } = way;
     let now: Migration | undefined = migration;
-    // Whoever began it may have died, or seen an error, at any point.
-    const isThere = (isFirst || migration.open !== null) && (await this.#mover.owns(to, slot));
+    // Whoever began it may have died, or seen an error, at any point; and somebody else may have moved it.
+    const isThere = await this.#mover.owns(to, slot);
     if (!isThere && migration.open?.isSettling !== true) {
-      const begun = migration.open?.from ?? from.id;
-      if (migration.open === null)
+      if (!(await this.#mover.owns(from, slot)))
+        throw new SlotMoveError(`neither ${from.address} nor ${to.address} has slot ${slot}, by its own word`);
+      if (migration.open === null) {
+        if (!migration.withData) await this.#checkEmpty(slot, from);
+        const run = await this.#mover.runOf(from);
         // People may have stopped it in this moment.
         now = await this.#change(migration.id, term, (each) =>
-          each.state === 'queued' ? { ...each, open: { slot, from: begun, isSettling: false } } : each,
+          each.state === 'queued' ? { ...each, open: { slot, run, isSettling: false } } : each,
         );
+      }
       if (now?.open?.slot !== slot || this.#isHeld(migration)) return undefined;
       await this.#mover.open(slot, from, to);
-      const kept = begun === from.id ? 'source' : 'target';
-      now = await this.#moveKeys(now, way, kept, pace, term, until);
+      // Keys may have come since they were counted: they move, too.
+      now = await this.#moveKeys(now, way, now.open.run, pace, term, until);
       if (now === undefined) return undefined;
       now = await this.#change(migration.id, term, (each) => ({
         ...each,
@@ -191,25 +203,28 @@ export class MigrationRunner {
     return this.#change(migration.id, term, (each) => slotSettled(each, slot));
   }
 
-  /** @returns undefined: it was paused or is held, or the term is over */
+  /** Before any node is told: an opened slot has no new keys any more at its old owner. @throws SlotMoveError where it has keys */
+  async #checkEmpty(slot: number, from: Node): Promise<void> {
+    const keys = await this.#mover.countKeys(slot, from);
+    if (keys > 0)
+      throw new SlotMoveError(`slot ${slot} has ${keys} keys at ${from.address}; move it with its keys`, true);
+  }
+
+  /** @returns undefined: it is held, or the term is over */
   async #moveKeys(
     migration: Migration,
     { slot, from, to }: Way,
-    kept: 'source' | 'target',
+    run: string,
     pace: Pace,
     term: MovingTerm,
     until: AbortSignal,
   ): Promise<Migration | undefined> {
-    if (!migration.withData) {
-      await this.#mover.checkEmpty(slot, from, to);
-      return migration;
-    }
     let now: Migration | undefined = migration;
     let [unsaid, saidMs] = [0, this.#leader.clock()];
     for (;;) {
       if (until.aborted || !term.isLeading || this.#isHeld(migration)) return undefined;
       pace.begin();
-      const keys = await this.#mover.moveKeys(slot, from, to, pace.keys, kept);
+      const keys = await this.#mover.moveKeys(slot, from, to, pace.keys, run);
       unsaid += keys;
       const isDue = this.#leader.clock() - saidMs >= PROGRESS_MS;
       if (unsaid > 0 && (keys === 0 || isDue)) {
@@ -222,8 +237,6 @@ export class MigrationRunner {
         [unsaid, saidMs] = [0, this.#leader.clock()];
       }
       if (keys === 0) return now;
-      // Commands for what has moved find it: it may stay as it is for as long as people like.
-      if (now?.state === 'paused') return undefined;
       await this.#registry.pause(pace.end(keys), until, 0);
     }
   }

@@ -18,7 +18,8 @@ const migration = z.object({
   keysPerSecond: z.number().nullable(),
   left: slots,
   settled: slots,
-  open: z.object({ slot: z.int(), from: z.string(), isSettling: z.boolean() }).nullable(),
+  // One that an earlier release has opened has none; no server's is empty.
+  open: z.object({ slot: z.int(), run: z.string().default(''), isSettling: z.boolean() }).nullable(),
   state: z.enum(['queued', 'paused', 'cancelled', 'failed', 'done']),
   slots: z.int(),
   movedKeys: z.int(),

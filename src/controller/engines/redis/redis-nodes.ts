@@ -2,7 +2,16 @@ import { type FoundShard, redisSource } from '../../../discovery/index.ts';
 import { type Reply, RespClient, RespClientError, RespLoginRefused, textOf } from '../../../resp/index.ts';
 import { splitAddress } from '../../../runtime/address.ts';
 import { type Node, primaryId, type Shard, type Topology } from '../../../topology/index.ts';
-import type { ClusterNodes, NodeAccess, NodeState, ShardKeeper, Sight, SlotMover, SlotOnItsWay } from '../../engine.ts';
+import type {
+  ClusterNodes,
+  MoveBlock,
+  NodeAccess,
+  NodeState,
+  ShardKeeper,
+  Sight,
+  SlotMover,
+  SlotOnItsWay,
+} from '../../engine.ts';
 import { fieldsOf, type OwnLine, readOwnLine, readState } from './node-report.ts';
 import { RedisShardKeeper } from './redis-shard-keeper.ts';
 import { RedisSlotMover } from './redis-slot-mover.ts';
@@ -157,8 +166,8 @@ export class RedisNodes implements ClusterNodes {
     return reply.type === 'error' ? reply.text : null;
   }
 
-  mover(longestBlockMs: number): SlotMover {
-    return new RedisSlotMover(this.#access, longestBlockMs, (address) => {
+  mover(block: MoveBlock): SlotMover {
+    return new RedisSlotMover(this.#access, block, (address) => {
       const read = this.#nodes.get(address);
       if (read !== undefined) read.line = null;
     });

@@ -1,28 +1,34 @@
-import { type Reply, RespClient, RespClientError, type RespLogin, textOf } from '../../../resp/index.ts';
+import { type Reply, type RespClient, RespClientError, textOf, withoutArguments } from '../../../resp/index.ts';
 import { splitAddress } from '../../../runtime/address.ts';
 import type { Node } from '../../../topology/index.ts';
-import { type NodeAccess, SlotMoveError, type SlotMover } from '../../engine.ts';
-import { readOwnLine } from './node-report.ts';
+import { type MoveBlock, type NodeAccess, SlotMoveError, type SlotMover } from '../../engine.ts';
+import { Clients } from './clients.ts';
+import { fieldsOf, readOwnLine } from './node-report.ts';
 
 /** A batch with a key of some gigabytes takes as long. */
 const LONGEST_ANSWER_MS = 60_000;
 /** Moves slots between nodes of Redis or Valkey: SETSLOT and MIGRATE, as `redis-cli --cluster reshard` does. */
 export class RedisSlotMover implements SlotMover {
   readonly #access: NodeAccess;
-  readonly #longestBlockMs: number;
+  readonly #block: MoveBlock;
   readonly #onTold: (address: string) => void;
-  /** By address: those that move keys, and those that are asked what takes no time. */
-  readonly #moving = new Clients();
-  readonly #asking = new Clients();
+  /** Those that move keys, those that look for them and delete them at targets, and those that are asked what takes no time. */
+  readonly #moving: Clients;
+  readonly #takingBack: Clients;
+  readonly #asking: Clients;
+  readonly #runs = new WeakMap<RespClient, string>();
 
   /**
-   * @param longestBlockMs for each read or write of MIGRATE, in which its server does nothing else
+   * @param block for each read or write of MIGRATE, in which its server does nothing else
    * @param onTold called with the address of a node that is something else from now on
    */
-  constructor(access: NodeAccess, longestBlockMs: number, onTold: (address: string) => void) {
+  constructor(access: NodeAccess, block: MoveBlock, onTold: (address: string) => void) {
     this.#access = access;
-    this.#longestBlockMs = longestBlockMs;
+    this.#block = block;
     this.#onTold = onTold;
+    this.#moving = new Clients(access.login, LONGEST_ANSWER_MS);
+    this.#takingBack = new Clients(access.login, LONGEST_ANSWER_MS);
+    this.#asking = new Clients(access.login, access.timeoutMs);
   }
 
   async owns({ address }: Node, slot: number): Promise<boolean> {
@@ -41,46 +47,115 @@ export class RedisSlotMover implements SlotMover {
     await this.#setSlot(from, slot, ['MIGRATING', to.id]);
   }
 
-  async checkEmpty(slot: number, from: Node, to: Node): Promise<void> {
-    const reply = await this.#ask(from.address, ['CLUSTER', 'COUNTKEYSINSLOT', String(slot)]);
-    if (reply.type !== 'integer') throw refusal(from, reply);
-    if (reply.value === 0) return;
-    await this.#setSlot(from, slot, ['STABLE']);
-    await this.#setSlot(to, slot, ['STABLE']);
-    throw new SlotMoveError(`slot ${slot} has ${reply.value} keys at ${from.address}, which would be lost`, true);
+  async countKeys(slot: number, node: Node): Promise<number> {
+    const reply = await this.#ask(node.address, ['CLUSTER', 'COUNTKEYSINSLOT', String(slot)]);
+    if (reply.type !== 'integer') throw refusal(node, reply);
+    return Number(reply.value);
   }
 
-  async moveKeys(slot: number, from: Node, to: Node, count: number, kept: 'source' | 'target'): Promise<number> {
+  async runOf(node: Node): Promise<string> {
+    return this.#runOn(await this.#moving.at(node.address), node);
+  }
+
+  /** By its connection, which ends where the server does. */
+  async #runOn(client: RespClient, node: Node): Promise<string> {
+    const known = this.#runs.get(client);
+    if (known !== undefined) return known;
+    const reply = await client.ask(['INFO', 'server']);
+    const run = reply.type === 'error' ? undefined : fieldsOf(textOf(reply) ?? '').get('run_id');
+    if (run === undefined) throw refusal(node, reply);
+    this.#runs.set(client, run);
+    return run;
+  }
+
+  async moveKeys(slot: number, from: Node, to: Node, count: number, run: string): Promise<number> {
+    const client = await this.#moving.at(from.address);
+    const isSame = (await this.#runOn(client, from)) === run;
     const reply = await this.#ask(from.address, ['CLUSTER', 'GETKEYSINSLOT', String(slot), String(count)]);
     if (reply.type !== 'array') throw refusal(from, reply);
-    const keys = reply.items.flatMap((item) => (item.type === 'bulk' ? [item.bytes] : []));
-    if (keys.length === 0) return 0;
-    const answer = await this.#migrate(from, to, keys, kept === 'source');
-    if (answer.type !== 'error') return keys.length;
-    if (kept === 'source' || !isTaken(answer)) throw refusal(from, answer);
-    // One of them is at the target already, where clients may have changed it since.
-    for (const key of keys) {
-      const one = await this.#migrate(from, to, [key], false);
-      if (one.type !== 'error') continue;
-      if (!isTaken(one)) throw refusal(from, one);
-      await this.#ask(from.address, ['DEL', key]);
-    }
-    return keys.length;
+    const batch = reply.items.flatMap((item) => (item.type === 'bulk' ? [item.bytes] : []));
+    const keys = isSame ? batch : await this.#withoutThoseAt(to, batch, from);
+    if (keys.length === 0) return batch.length;
+    const answer = await this.#migrate(client, to, keys, isSame, this.#block.usualMs);
+    if (answer.type !== 'error') return batch.length;
+    if (!isTimeout(answer)) throw refusal(from, answer);
+    await this.#takeBack(keys, from, to);
+    for (const key of keys) await this.#moveOne(client, slot, key, from, to, isSame);
+    return batch.length;
   }
 
-  async #migrate(from: Node, to: Node, keys: readonly Uint8Array[], replaces: boolean): Promise<Reply> {
+  /** Waits for a large key longer and longer. */
+  async #moveOne(
+    client: RespClient,
+    slot: number,
+    key: Uint8Array,
+    from: Node,
+    to: Node,
+    replaces: boolean,
+  ): Promise<void> {
+    const { usualMs, longestMs } = this.#block;
+    for (let blockMs = usualMs; ; blockMs = Math.min(longestMs, blockMs * 2)) {
+      const answer = await this.#migrate(client, to, [key], replaces, blockMs);
+      if (answer.type !== 'error') return;
+      if (!isTimeout(answer)) throw refusal(from, answer);
+      await this.#takeBack([key], from, to);
+      if (blockMs < longestMs) continue;
+      const reason = `slot ${slot} has a key that does not move within ${longestMs} ms, half the time after which ${from.address} would count as dead`;
+      throw new SlotMoveError(
+        `${reason}; make it smaller, or raise probe.failures or probe.interval, and resume`,
+        true,
+      );
+    }
+  }
+
+  async #migrate(
+    client: RespClient,
+    to: Node,
+    keys: readonly Uint8Array[],
+    replaces: boolean,
+    blockMs: number,
+  ): Promise<Reply> {
     const { host, port } = splitAddress(to.address);
     const { login } = this.#access;
     // AUTH2 is not known before Redis 6, and has the names of users.
     const names = login?.username === 'default' ? ['AUTH'] : ['AUTH2', login?.username ?? ''];
-    const words = [
-      ...['MIGRATE', host, String(port), '', '0', String(this.#longestBlockMs)],
+    return client.ask([
+      ...['MIGRATE', host, String(port), '', '0', String(blockMs)],
       ...(replaces ? ['REPLACE'] : []),
       ...(login === null ? [] : [...names, login.password]),
       'KEYS',
       ...keys,
-    ];
-    return (await this.#moving.at(from.address, login, LONGEST_ANSWER_MS)).ask(words);
+    ]);
+  }
+
+  /**
+   * Deletes at the target what a MIGRATE that was not answered in time has left there of keys that the source still has: once the source has one
+   * no more, clients would find that old copy. The target deletes nothing that anybody has changed since it was looked whether the source has it.
+   */
+  async #takeBack(keys: readonly Uint8Array[], from: Node, to: Node): Promise<void> {
+    const client = await this.#takingBack.at(to.address);
+    const atTarget = await keysAt(client, to, keys, true);
+    const there = await Promise.all(atTarget.map((key) => this.#ask(from.address, ['EXISTS', key])));
+    const strange = there.find((reply) => reply.type === 'error' && !isAsk(reply));
+    if (strange !== undefined) throw refusal(from, strange);
+    const left = atTarget.filter((_, i) => has(there[i]));
+    // ASKING holds for all of a transaction.
+    const words =
+      left.length === 0 ? [['UNWATCH']] : [['ASKING'], ['MULTI'], ...left.map((key) => ['DEL', key]), ['EXEC']];
+    const done = (await Promise.all(words.map((each) => client.ask(each)))).at(-1) as Reply;
+    if (done.type === 'error') throw refusal(to, done);
+    if (left.length > 0 && done.type !== 'array')
+      throw new SlotMoveError(`a key has changed at ${to.address} that was to be taken back from there`);
+  }
+
+  /** Deletes keys at the source that the target has. @returns the others */
+  async #withoutThoseAt(to: Node, keys: readonly Uint8Array[], from: Node): Promise<readonly Uint8Array[]> {
+    const taken = new Set(await keysAt(await this.#takingBack.at(to.address), to, keys, false));
+    for (const key of taken) {
+      const reply = await this.#ask(from.address, ['DEL', key]);
+      if (reply.type === 'error' && !isAsk(reply)) throw refusal(from, reply);
+    }
+    return keys.filter((key) => !taken.has(key));
   }
 
   /** The target first: were it lost before it knows, the source would still have the slot. Then all others, which would hear of it some time. */
@@ -103,64 +178,61 @@ export class RedisSlotMover implements SlotMover {
   }
 
   async #ask(address: string, words: ReadonlyArray<string | Uint8Array>): Promise<Reply> {
-    const { login, timeoutMs } = this.#access;
-    return (await this.#asking.at(address, login, timeoutMs)).ask(words);
+    return (await this.#asking.at(address)).ask(words);
   }
 
   avoid(addresses: ReadonlySet<string>): void {
-    this.#moving.avoid(addresses);
-    this.#asking.avoid(addresses);
+    for (const clients of this.#clients()) clients.avoid(addresses);
   }
 
   close(): void {
-    this.#moving.close();
-    this.#asking.close();
-  }
-}
-
-/** One connection to each address, which all that use it share. */
-class Clients {
-  readonly #opened = new Map<string, Promise<RespClient>>();
-  #avoided: ReadonlySet<string> = new Set();
-
-  /** @throws RespClientError */
-  async at(address: string, login: RespLogin | null, timeoutMs: number): Promise<RespClient> {
-    if (this.#avoided.has(address)) throw new RespClientError(`${address} is being replaced`);
-    const known = this.#opened.get(address);
-    if (known !== undefined) {
-      const client = await known.catch(() => null);
-      if (client?.isClosed === false) return client;
-      // Another one that has waited for it too may have been faster.
-      if (this.#opened.get(address) !== known) return this.at(address, login, timeoutMs);
-    }
-    const opening = RespClient.connect({ target: splitAddress(address), certificates: null }, login, timeoutMs);
-    this.#opened.set(address, opening);
-    return opening;
+    for (const clients of this.#clients()) clients.close();
   }
 
-  avoid(addresses: ReadonlySet<string>): void {
-    this.#avoided = addresses;
-    for (const address of addresses) this.#end(address);
-  }
-
-  close(): void {
-    for (const address of this.#opened.keys()) this.#end(address);
-  }
-
-  #end(address: string): void {
-    this.#opened.get(address)?.then(
-      (client) => client.close(),
-      () => {},
-    );
-    this.#opened.delete(address);
+  #clients(): readonly Clients[] {
+    return [this.#moving, this.#takingBack, this.#asking];
   }
 }
 
 function refusal({ address }: Node, reply: Reply): SlotMoveError {
-  return new SlotMoveError(`${address} refuses: ${textOf(reply) ?? `an answer that is ${reply.type}`}`);
+  const text = textOf(reply) ?? `an answer that is ${reply.type}`;
+  // Servers repeat a command that they do not know: MIGRATE with its password.
+  const said = /unknown (sub)?command/i.test(text)
+    ? `${withoutArguments(text)}, a command that it does not know`
+    : text;
+  return new SlotMoveError(`${address} refuses: ${said}`);
 }
 
-/** The target has the key already. */
-function isTaken(reply: Reply): boolean {
-  return textOf(reply)?.includes('BUSYKEY') === true;
+/** The target did not take a key, or not in time. */
+function isTimeout(reply: Reply): boolean {
+  return textOf(reply)?.startsWith('IOERR') === true;
+}
+
+/** What a source says of a key that it does not have. */
+function isAsk(reply: Reply): boolean {
+  return textOf(reply)?.startsWith('ASK ') === true;
+}
+
+/** What EXISTS says. */
+function has(reply: Reply | undefined): boolean {
+  return reply?.type === 'integer' && Number(reply.value) > 0;
+}
+
+/** Those of some keys that the target of an opened slot has. @param watches for a transaction to fail if one changes */
+async function keysAt(
+  client: RespClient,
+  node: Node,
+  keys: readonly Uint8Array[],
+  watches: boolean,
+): Promise<Uint8Array[]> {
+  const found = await Promise.all(
+    keys.map(async (key) => {
+      const words = [...(watches ? [['ASKING'], ['WATCH', key]] : []), ['ASKING'], ['EXISTS', key]];
+      const replies = await Promise.all(words.map((each) => client.ask(each)));
+      const refused = replies.find(({ type }) => type === 'error');
+      if (refused !== undefined) throw refusal(node, refused);
+      return has(replies.at(-1)) ? [key] : [];
+    }),
+  );
+  return found.flat();
 }
