@@ -1,4 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
+import { slotOf } from '../../src/placement/index.ts';
 import { arrayReply, bulkReply, errorReply, integerReply } from '../../src/resp/index.ts';
 import { checkTopology, shareCluster, type TopologyVersion } from '../../src/topology/index.ts';
 import { Scope } from '../support/processes.ts';
@@ -7,6 +8,8 @@ import { RedisRouter } from './redis-router.ts';
 
 const scope = new Scope();
 afterEach(() => scope.release());
+
+const SLOT_OF_MOVES_C = slotOf(Buffer.from('moves/c'), 0, 7);
 
 it('answers in the order of the commands, confirmations of what it listens to included', async () => {
   const router = await RedisRouter.start(scope);
@@ -56,7 +59,7 @@ it('tells a client what a shard has against its channel, of which it listens to 
 it('subscribes where a server sends it, and its client hears nothing of that', async () => {
   const router = await RedisRouter.start(scope);
   const [s0, s1] = router.shards;
-  const moved = errorReply(`MOVED 12 127.0.0.1:${s0.port}`);
+  const moved = errorReply(`MOVED ${SLOT_OF_MOVES_C} 127.0.0.1:${s0.port}`);
   s1.instead = ([name]) => (name === 'ssubscribe' ? moved : undefined);
   s0.instead = ([name, channel = '']) =>
     name === 'ssubscribe' ? arrayReply([bulkReply(name), bulkReply(channel), integerReply(1)]) : undefined;
@@ -74,7 +77,8 @@ it('waits for a slot that is not served, and gives up what servers send round fo
     if (++times < 3) return errorReply('CLUSTERDOWN Hash slot not served');
     return arrayReply([bulkReply(name), bulkReply(channel), integerReply(1)]);
   };
-  s1.instead = ([name]) => (name === 'ssubscribe' ? errorReply(`MOVED 12 127.0.0.1:${s1.port}`) : undefined);
+  s1.instead = ([name]) =>
+    name === 'ssubscribe' ? errorReply(`MOVED ${SLOT_OF_MOVES_C} 127.0.0.1:${s1.port}`) : undefined;
   const client = router.client().say('SSUBSCRIBE stays/c', 'PING', 'SUNSUBSCRIBE', 'PING');
   await client.hears('[ssubscribe, stays/c, :1]', '[pong, ]', '[sunsubscribe, stays/c, :0]', 'PONG');
   client.say('SSUBSCRIBE moves/c', 'PING');

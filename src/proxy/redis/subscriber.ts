@@ -13,6 +13,7 @@ import {
   stringAt,
 } from '../../resp/index.ts';
 import type { Upstream } from '../core/owner/upstream.ts';
+import { type Asked, isAbout, isAnswerTo } from './asked-subscription.ts';
 import type { Listening } from './listening.ts';
 import type { RedisOwners } from './redis-owners.ts';
 import { addressIn, isPassing, isRedirect, MAX_SENDINGS } from './requests/slot-error.ts';
@@ -25,17 +26,6 @@ import { ERRORS } from './words.ts';
 interface Subscription {
   owners: Set<Upstream<RedisPool>>;
   isConfirmed: boolean;
-}
-
-/** What a shard was asked, and has not confirmed. */
-interface Asked {
-  readonly kind: Kind;
-  readonly name: string;
-  readonly isOn: boolean;
-  /** The confirmation is not for the client: it has had one, or one of another shard stands for all. */
-  readonly isSwallowed: boolean;
-  /** How often it was asked. */
-  readonly sendings: number;
 }
 
 /** What a client listens to: a connection of its own to each shard that owns a channel of its. */
@@ -271,8 +261,7 @@ export class Subscriber {
     const all = this.#asked.get(owner) ?? [];
     const [asked] = all;
     if (bytes[start] === ReplyType.Error) {
-      all.shift();
-      this.#onError(owner, asked, bytes, start, end);
+      this.#onError(owner, all, bytes, start, end);
       return;
     }
     const heads: Array<readonly [number, number]> = [];
@@ -281,9 +270,7 @@ export class Subscriber {
     const confirmation = word === undefined ? undefined : CONFIRMATIONS.get(word);
     if (confirmation === undefined) this.#pass(bytes, start, end);
     else if (asked === undefined || !isAnswerTo(asked, confirmation, name)) {
-      // Nobody has asked for it: the shard ends it by itself, as where a slot has left it. Where the name is listened to elsewhere by now, it goes on.
-      const { kind, isOn } = confirmation;
-      if (name !== undefined && this.#all[kind].get(name)?.owners.has(owner) === true) this.#confirm(kind, name, isOn);
+      if (!confirmation.isOn && name !== undefined) this.#onEnded(owner, confirmation.kind, name);
     } else {
       all.shift();
       if (asked.isSwallowed) return;
@@ -292,9 +279,26 @@ export class Subscriber {
     }
   }
 
-  #onError(owner: Upstream<RedisPool>, asked: Asked | undefined, bytes: Uint8Array, start: number, end: number): void {
+  /**
+   * A shard ends a subscription by itself, as where its slot has left it: the client hears nothing of that, and listens where the slot is now. The
+   * topology may not know that yet; then the shard says where it is.
+   */
+  #onEnded(owner: Upstream<RedisPool>, kind: Kind, name: string): void {
+    // Where it is listened to elsewhere by now, it goes on there.
+    if (this.#all[kind].get(name)?.owners.delete(owner) !== true) return;
+    this.#listenAgain(owner, { kind, name, isOn: true, isSwallowed: true, sendings: 1 }, null, 1);
+  }
+
+  #onError(owner: Upstream<RedisPool>, all: Asked[], bytes: Uint8Array, start: number, end: number): void {
+    const [first] = all;
+    const redirect = redirectOf(bytes, start, end);
+    // What a shard has ended by itself it is asked to end as well, if that is on its way: its end was taken for the answer.
+    if (redirect !== null && (first === undefined || !isAbout(redirect, first))) return;
+    const asked = all.shift();
+    // The slot has left the shard, and what was subscribed to there has ended with it.
+    if (redirect !== null && asked?.isOn === false) return;
     if (asked?.isOn === true && isPassing(bytes, start, end) && asked.sendings < MAX_SENDINGS) {
-      this.#askAgain(owner, asked, redirectOf(bytes, start, end));
+      this.#askAgain(owner, asked, redirect);
       return;
     }
     this.#tellError(asked, isRedirect(bytes, start, end) ? errorReply(ERRORS.moved) : bytes.subarray(start, end));
@@ -307,10 +311,14 @@ export class Subscriber {
 
   /** Asks again what a shard has not taken for its slot's sake: where the slot is, as the shard says, or where the topology has it by then. */
   #askAgain(from: Upstream<RedisPool>, asked: Asked, redirect: Redirect | null): void {
-    const { kind, name, sendings } = asked;
-    const again = { ...asked, sendings: sendings + 1 };
     const address = redirect?.kind === 'moved' ? addressIn(redirect, from) : null;
-    this.#session.afterPause(address === null ? sendings + 1 : sendings, (owners) => {
+    this.#listenAgain(from, asked, address, address === null ? asked.sendings + 1 : asked.sendings);
+  }
+
+  #listenAgain(from: Upstream<RedisPool>, asked: Asked, address: string | null, attempt: number): void {
+    const { kind, name } = asked;
+    const again = { ...asked, sendings: asked.sendings + 1 };
+    this.#session.afterPause(attempt, (owners) => {
       const subscription = this.#all[kind].get(name);
       if (this.#isStopped || subscription === undefined) return;
       const told = address === null ? null : (owners?.at(address) ?? null);
@@ -373,10 +381,6 @@ const NAME_BYTES = 256;
 
 function bytesFor(name: string): number {
   return name.length + NAME_BYTES;
-}
-
-function isAnswerTo(asked: Asked, { kind, isOn }: { readonly kind: Kind; readonly isOn: boolean }, name = ''): boolean {
-  return asked.kind === kind && asked.isOn === isOn && asked.name === name;
 }
 
 function countedAs(kind: Kind): 'channels and patterns' | 'shard channels' {
