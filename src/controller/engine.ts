@@ -12,6 +12,8 @@ export interface NodeState {
   readonly epoch: number;
   /** How far its data is: of two nodes of a shard the one with the larger offset has more. */
   readonly offset: number;
+  /** It reaches most of the primaries, and finds the cluster in order. */
+  readonly isClusterOk: boolean;
   /** Of a replica, how it stands with its primary; null of a primary. */
   readonly link: ReplicaLink | null;
 }
@@ -121,8 +123,11 @@ export interface ShardKeeper {
    * @returns their ids, in the order of the addresses, once the cluster's primaries know them
    */
   join(addresses: readonly string[], members: readonly Node[], signal: AbortSignal): Promise<readonly JoinedNode[]>;
-  /** Has nodes leave that own nothing any more: they become nodes of no cluster. */
-  forget(left: readonly JoinedNode[], members: readonly Node[]): Promise<void>;
+  /**
+   * Has nodes leave that own nothing any more: they become nodes of no cluster.
+   * @returns the addresses of those that do not answer: the others forget them, and they do not know of it
+   */
+  forget(left: readonly JoinedNode[], members: readonly Node[]): Promise<readonly string[]>;
 }
 
 /** The nodes of one cluster, as a controller speaks with them. */

@@ -6,6 +6,8 @@ const schema = z.object({
   id: z.int().min(1),
   shard: z.string(),
   to: z.string().nullable(),
+  // An order of an earlier release has none: whoever gave it waits no more.
+  untilMs: z.number().default(0),
   chosen: z.string().nullable(),
   outcome: z.object({ isDone: z.boolean(), text: z.string() }).nullable(),
 });
@@ -16,6 +18,8 @@ export interface FailoverOrder {
   readonly shard: string;
   /** The id or the address of the node that is to take over; null: the one that has most of the data. */
   readonly to: string | null;
+  /** Nobody waits for it any more at this time of day, in milliseconds since 1970: it is not begun then. */
+  readonly untilMs: number;
   /** The id of the node that was chosen, noted before it is told; null: none yet. */
   readonly chosen: string | null;
   /** What has come of it, for people; null: it is not over. */
@@ -53,9 +57,9 @@ export class StoredOrder {
   }
 
   /** Gives an order, in place of any other. @throws OrderReplaced where another one comes at the same moment */
-  async give(shard: string, to: string | null): Promise<FailoverOrder> {
+  async give(shard: string, to: string | null, untilMs: number): Promise<FailoverOrder> {
     const { order: last, revision } = await this.#read();
-    const order = { id: (last?.id ?? 0) + 1, shard, to, chosen: null, outcome: null };
+    const order = { id: (last?.id ?? 0) + 1, shard, to, untilMs, chosen: null, outcome: null };
     if ((await this.#documents.put(this.#name, order, revision)) === null) throw new OrderReplaced();
     return order;
   }

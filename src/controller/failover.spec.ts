@@ -34,11 +34,12 @@ const topology: Topology = {
 };
 
 function primaryState(slots: NodeState['slots'], epoch = 1): NodeState {
-  return { role: 'primary', follows: null, slots, epoch, offset: 1000, link: null };
+  return { role: 'primary', follows: null, slots, epoch, offset: 1000, isClusterOk: true, link: null };
 }
 
 function replicaState(of: string, change: Partial<NodeState> = {}): NodeState {
-  return { role: 'replica', follows: idOf(of), slots: [], epoch: 1, offset: 1000, link: LINK_MS, ...change };
+  const usual = { slots: [], epoch: 1, offset: 1000, isClusterOk: true, link: LINK_MS };
+  return { role: 'replica', follows: idOf(of), ...usual, ...change };
 }
 
 const well = (state: NodeState): Sight => ({ kind: 'well', state });
@@ -176,6 +177,17 @@ it('follows what the nodes have decided before this controller was started, once
   expect(chosen(planAfterDeath(nodes, 3000))).toEqual([]);
   const few = { b: well(primaryState([[0, 99]], 2)), c: well(replicaState('b')) };
   expect(chosen(planAfterDeath(few, 12_000))).toEqual([]);
+});
+
+it('does not follow a primary from before that comes back with old data and does not hear from the others', () => {
+  const slots = topology.shards[0]?.slots ?? [];
+  const link = { downMs: 15_000, heardAgoMs: null, isSyncing: false };
+  const old = primaryState(slots, 1);
+  const newer = { b: well(old), c: well(replicaState('a', { epoch: 2, link })) };
+  expect(chosen(planAfterDeath(newer, 12_000))).toEqual(['c']);
+  const alone = { b: well({ ...old, isClusterOk: false }), c: SILENT };
+  expect(chosen(planAfterDeath(alone, 12_000))).toEqual([]);
+  expect(chosen(planAfterDeath({ ...alone, b: well(old) }, 12_000))).toEqual(['b']);
 });
 
 it('keeps every node in its shard, with one primary each', () => {

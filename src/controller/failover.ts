@@ -142,11 +142,17 @@ export function successorOf(
   const silentMs = silenceOf(dead, replicas, healthOf, nowMs);
   const refusals: string[] = [];
   let best: { readonly node: Node; readonly offset: number } | null = null;
+  const epochs = replicas.flatMap(({ id }) => {
+    const sight = healthOf(id)?.sight;
+    return sight?.kind === 'well' ? sight.state.epoch : [];
+  });
+  const newestEpoch = Math.max(...epochs);
   for (const node of replicas) {
     const health = healthOf(node.id);
     const sight = health?.sight;
     const state = sight?.kind === 'well' ? sight.state : null;
-    if (state !== null && holdsShard(state, shard, dead, nowMs - (health?.primarySinceMs ?? nowMs))) return node;
+    if (state !== null && holdsShard(state, shard, dead, newestEpoch, nowMs - (health?.primarySinceMs ?? nowMs)))
+      return node;
     const refusal = state === null ? (sight?.kind ?? 'not looked at yet') : refusalOf(state, primary, dead, silentMs);
     if (refusal !== null) refusals.push(`${node.address} is no successor: ${refusal}`);
     // As of when the replica was asked: the look at a node that hangs takes until its time is over.
@@ -186,11 +192,14 @@ function silenceOf(dead: NodeHealth, replicas: readonly Node[], healthOf: Health
 
 /**
  * Whether a node is the shard's primary already: the one that was to follow it died before it was told to, or the nodes have decided so while no
- * controller looked.
+ * controller looked. A primary from before, whose data is old, claims all slots for as long as it does not hear from the others; it does not find the
+ * cluster in order then, and the replicas of its successor know of a newer claim.
+ * @param newestEpoch of all claims that the shard's replicas know
  */
-function holdsShard(state: NodeState, shard: Shard, dead: NodeHealth, claimedMs: number): boolean {
+function holdsShard(state: NodeState, shard: Shard, dead: NodeHealth, newestEpoch: number, claimedMs: number): boolean {
   if (state.role !== 'primary' || !ownsAll(state, shard)) return false;
-  return dead.last === null ? claimedMs >= MIN_CLAIM_MS : dead.last.role === 'replica';
+  if (dead.last !== null) return dead.last.role === 'replica';
+  return claimedMs >= MIN_CLAIM_MS && state.isClusterOk && state.epoch >= newestEpoch;
 }
 
 /** Why a replica may not take over; null: it may. */

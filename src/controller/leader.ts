@@ -17,6 +17,8 @@ export interface Leader {
   readonly candidate: string;
   /** Milliseconds of a monotonic clock. */
   readonly clock: () => number;
+  /** Milliseconds since 1970. */
+  readonly timeOfDayMs: () => number;
 }
 
 /** What a migration needs of the term of its controller. */

@@ -37,7 +37,7 @@ const topology: TopologyDraft = checkTopology(
   },
   'the test',
 );
-const state = { slots: [], epoch: 1, offset: 10, follows: null, link: null };
+const state = { slots: [], epoch: 1, offset: 10, isClusterOk: true, follows: null, link: null };
 const PRIMARY: NodeState = { ...state, role: 'primary', slots: [[0, 8191]] };
 const LINK = { downMs: 0, heardAgoMs: null, isSyncing: false };
 const REPLICA: NodeState = { ...state, role: 'replica', follows: A, link: LINK };

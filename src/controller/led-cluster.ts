@@ -54,7 +54,12 @@ export class LedCluster {
     this.#leader = leader;
     this.#log = log;
     this.#queue = new StoredQueue(registry, settings.name);
-    this.#ordered = new OrderedFailover(new StoredOrder(registry, settings.name), nodes, leader.clock);
+    this.#ordered = new OrderedFailover(
+      new StoredOrder(registry, settings.name),
+      nodes,
+      leader.clock,
+      leader.timeOfDayMs,
+    );
     const { intervalMs, failures } = settings.rules;
     const longestMs = Math.ceil(((failures - 1) * intervalMs) / 2 + 1);
     this.#mover = nodes.mover({ usualMs: Math.min(USUAL_BLOCK_MS, longestMs), longestMs });

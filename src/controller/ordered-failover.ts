@@ -12,13 +12,15 @@ export class OrderedFailover {
   readonly #orders: StoredOrder;
   readonly #nodes: ClusterNodes;
   readonly #clock: () => number;
+  readonly #timeOfDayMs: () => number;
   /** The order that was passed on to its node, and when. */
   #told: { readonly id: number; readonly ms: number } | null = null;
 
-  constructor(orders: StoredOrder, nodes: ClusterNodes, clock: () => number) {
+  constructor(orders: StoredOrder, nodes: ClusterNodes, clock: () => number, timeOfDayMs: () => number) {
     this.#orders = orders;
     this.#nodes = nodes;
     this.#clock = clock;
+    this.#timeOfDayMs = timeOfDayMs;
   }
 
   /** The shard of an order that is not over; null: there is none. */
@@ -68,6 +70,8 @@ export class OrderedFailover {
         term,
       );
     }
+    if (order.chosen === null && this.#timeOfDayMs() > order.untilMs)
+      return this.#end(order, false, 'nobody waits for it any more: no controller has come to it in time', term);
     const found = chosen ?? successorFor(order, own, healthOf, moving);
     if (typeof found === 'string') return this.#end(order, false, found, term);
     if (!(await this.#orders.note(order, { chosen: found.id }, term))) throw new OrderReplaced();

@@ -14,7 +14,7 @@ export const STREAMS = 20;
 /** The entry of the cluster's handoff. */
 export const STATE = 'handoff/default/docs/state';
 /** Who waits for a change. */
-export const WHO = { candidate: 'the test', clock };
+export const WHO = { candidate: 'the test', clock, timeOfDayMs: () => 0 };
 export const FOUR = ['a', 'b', 'c', 'd'];
 
 export function draft(shards: readonly string[], more: object = {}): TopologyDraft {

@@ -35,11 +35,11 @@ async function control({ config, check }: ControllerFlags): Promise<void> {
   const registry = openRegistry(settings.registry, machine);
   logRegistry(registry, log);
   const stopping = new AbortController();
-  const { clock, random } = machine;
+  const { clock, timeOfDayMs, random } = machine;
   const running = runController(
     registry,
     settings,
-    { candidate: processName(), clock, random },
+    { candidate: processName(), clock, timeOfDayMs, random },
     ({ name }) => logOf(log.child(name)),
     stopping.signal,
   );

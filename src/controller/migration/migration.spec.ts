@@ -74,6 +74,20 @@ it('completes the slot that is on its way where it is cancelled or paused', () =
   expect(() => directed(queue, 'pause', 2)).toThrow('there is no migration 2');
 });
 
+it('has a shard stay of which a migration is given up', () => {
+  const leave = { kind: 'leave', shard: 'a', nodes: [] } as const;
+  const join = { kind: 'join', shard: 'd', nodes: [] } as const;
+  const queue = queued(
+    EMPTY_QUEUE,
+    [move('a', 'b', [0, 4]), move('a', 'c', [5, 9]), move('b', 'c', [20, 29])],
+    [leave, join],
+  );
+  expect(directed(queue, 'cancel', 3).steps).toEqual([leave, join]);
+  expect(directed(queue, 'pause', 1).steps).toEqual([leave, join]);
+  expect(directed(queue, 'cancel', 2).steps).toEqual([join]);
+  expect(directed(queue, 'cancel', null).steps).toEqual([]);
+});
+
 it('tells which slots a failover has to know of', () => {
   const queue = queued(EMPTY_QUEUE, [move('a', 'b', [3, 9])]);
   const between = changed(queue, 1, (each) => ({

@@ -166,15 +166,19 @@ export function directed(queue: MigrationQueue, verb: MigrationVerb, id: number 
   if (id !== null && one === undefined) throw new MigrationRefused(`there is no migration ${id}`);
   if (one !== undefined && !isMeant(one)) throw new MigrationRefused(`migration ${id} is ${one.state}`);
   const migrations = [...queue.migrations];
+  const keepsSlots = new Set<string>();
   for (const [i, each] of queue.migrations.entries()) {
     if (!isMeant(each)) continue;
     // The slots of one that has failed may be in another since.
     const refusal = isOver(each) && to === 'queued' ? whyTaken(each.left, migrations) : null;
     if (refusal === null) migrations[i] = { ...each, state: to, reason: null };
     else if (id !== null) throw new MigrationRefused(refusal);
+    if (verb === 'cancel') keepsSlots.add(each.from);
   }
+  // A shard whose slots stay does not leave: not even if they are moved for another reason some time.
+  const steps = queue.steps.filter(({ kind, shard }) => kind === 'join' || !keepsSlots.has(shard));
   // What is on its way between two shards is completed, and these stay.
-  return { ...queue, migrations, steps: verb === 'cancel' && id === null ? [] : queue.steps };
+  return { ...queue, migrations, steps: verb === 'cancel' && id === null ? [] : steps };
 }
 
 /** The slot that a migration moves next; null: none. */

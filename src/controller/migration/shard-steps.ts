@@ -24,13 +24,17 @@ export class ShardSteps {
   }
 
   /**
-   * Takes the first step that can be taken.
+   * Takes the first step that can be taken, past those that cannot be yet.
    * @returns whether one was taken
    * @throws as `changeTopology` does
    */
   async turn(queue: MigrationQueue, topology: Topology, term: MovingTerm, signal: AbortSignal): Promise<boolean> {
-    const step = queue.steps.find((each) => isDue(each, queue, topology));
-    if (step === undefined) return false;
+    for (const step of queue.steps)
+      if (isDue(step, queue, topology) && (await this.#take(step, topology, term, signal))) return true;
+    return false;
+  }
+
+  async #take(step: ShardStep, topology: Topology, term: MovingTerm, signal: AbortSignal): Promise<boolean> {
     try {
       if (step.kind === 'join') await this.#join(step, topology, signal);
       else await this.#leave(step, topology, term, signal);
@@ -80,10 +84,14 @@ export class ShardSteps {
       await this.#queue.change((queue) => ({ ...queue, steps: queue.steps.map(noted) }), term);
       now = await this.#change(topology, left, `shard ${shard} leaves`, signal);
     }
-    await this.#keeper.forget(
+    const away = await this.#keeper.forget(
       nodes.map(({ id, address }) => ({ id: id ?? '', address })),
       nodesOf(now),
     );
+    if (away.length > 0)
+      this.#log.onFault(
+        `shard ${shard} has left, and ${away.join(', ')} did not answer: where a server starts again there, reset it (CLUSTER RESET)`,
+      );
   }
 
   async #change(topology: Topology, shards: readonly Shard[], reason: string, signal: AbortSignal): Promise<Topology> {

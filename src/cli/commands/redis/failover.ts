@@ -10,6 +10,8 @@ import { type LedClusterFlags, slottedTopology, withLedCluster } from './led-clu
 const LOOK_MS = 200;
 /** A controller that has died is replaced within its lease, which is 10 s by default. */
 const LONGEST_LOOKS = 300;
+/** What has not been begun by then is not begun. */
+const LONGEST_MS = LONGEST_LOOKS * LOOK_MS;
 
 interface FailoverFlags extends LedClusterFlags {
   readonly to?: string;
@@ -28,7 +30,7 @@ export function failoverCommand(): Command {
         if (!shards.some(({ id }) => id === shard))
           throw new UsageError(`there is no shard ${shard}; there are ${shards.map(({ id }) => id).join(', ')}`);
         const orders = new StoredOrder(registry, { namespace, cluster });
-        const { id } = await orders.give(shard, flags.to ?? null);
+        const { id } = await orders.give(shard, flags.to ?? null, Date.now() + LONGEST_MS);
         for (let look = 0; look < LONGEST_LOOKS; look++) {
           const order = await orders.read();
           if (order?.id !== id) throw new Error('another failover has been asked for meanwhile');

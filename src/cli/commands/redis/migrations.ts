@@ -14,6 +14,7 @@ import { inRegistry } from '../../options/registry-option.ts';
 import { listing } from '../../output/table.ts';
 import { writeOut } from '../../output/terminal.ts';
 import { type LedClusterFlags, withLedCluster } from './led-cluster-options.ts';
+import { stepsText } from './planned.ts';
 
 interface MigrationsFlags extends LedClusterFlags {
   readonly json?: true;
@@ -23,7 +24,7 @@ const COLUMNS = {
   ID: ({ id }: Migration) => id,
   FROM: ({ from }: Migration) => from,
   TO: ({ to }: Migration) => to,
-  STATE: (each: Migration) => (each.state === 'cancelled' && !isOver(each) ? 'cancelling' : each.state),
+  STATE: stateOf,
   MOVED: (each: Migration) => `${each.slots - countSlots(each.left)} of ${each.slots}`,
   KEYS: ({ movedKeys }: Migration) => movedKeys,
   NOW: ({ open }: Migration) => open?.slot ?? '-',
@@ -37,22 +38,29 @@ export function migrationsCommand(): Command {
   )
     .addArgument(new Argument('[verb]', 'what to do').choices(MIGRATION_VERBS))
     .argument('[number]', 'of one migration; without it, all of them', integerOption(1, Number.MAX_SAFE_INTEGER))
-    .option('--json', 'print one JSON object per migration, each on a line')
+    .option('--json', 'print one JSON object per migration, then one per shard that joins or leaves, each on a line')
     .addHelpText('after', '\nExample:\n  keyway redis migrations cache\n  keyway redis migrations cache pause 3')
     .action((cluster: string, verb: MigrationVerb | undefined, id: number | undefined, flags: MigrationsFlags) =>
       inRegistry(flags, async (registry) => {
         const stored = new StoredQueue(registry, { namespace: flags.namespace, cluster });
-        const { migrations } =
+        const { migrations, steps } =
           verb === undefined
             ? await stored.read()
             : await stored.change((queue) => directed(queue, verb, id ?? null), null);
         const isJson = flags.json === true;
         const rows = isJson
-          ? listing(migrations.map(documentOf), {}, true)
+          ? listing([...migrations.map(documentOf), ...steps], {}, true)
           : listing(migrations, COLUMNS, false, `${cluster} has no migrations`);
-        writeOut(rows);
+        writeOut(isJson ? rows : `${rows}${stepsText(steps)}`);
       }),
     );
+}
+
+/** A slot that is on its way is completed first. */
+function stateOf(migration: Migration): string {
+  const { state, open } = migration;
+  if (state === 'cancelled' && !isOver(migration)) return 'cancelling';
+  return state === 'paused' && open !== null ? 'pausing' : state;
 }
 
 function documentOf({ left, settled, ...rest }: Migration): object {

@@ -1,4 +1,11 @@
-import { countSlots, type PlannedMove, queued, type ScalePlan, StoredQueue } from '../../../controller/index.ts';
+import {
+  countSlots,
+  type PlannedMove,
+  queued,
+  type ScalePlan,
+  type ShardStep,
+  StoredQueue,
+} from '../../../controller/index.ts';
 import type { Registry } from '../../../registry/index.ts';
 import { formatSlotRanges, type TopologyName } from '../../../topology/index.ts';
 import { listing } from '../../output/table.ts';
@@ -32,4 +39,14 @@ function movesText(moves: readonly PlannedMove[]): string {
     SLOTS: ({ slots }: PlannedMove) => formatSlotRanges(slots),
   };
   return listing(moves, columns, false, 'no slot has to move');
+}
+
+/** What shards do before slots come to them, and after their slots have gone. */
+export function stepsText(steps: readonly ShardStep[]): string {
+  const textOf = ({ kind, shard, nodes: [primary, ...replicas] }: ShardStep): string => {
+    if (kind === 'leave') return `shard ${shard} leaves once its slots have moved`;
+    const behind = replicas.length === 0 ? '' : `, with ${replicas.map(({ address }) => address).join(', ')}`;
+    return `shard ${shard} joins at ${primary?.address}${behind}`;
+  };
+  return steps.map((step) => `${textOf(step)}\n`).join('');
 }

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { type ScalePlan, type ShardStep, scalePlan } from '../../../controller/index.ts';
+import { scalePlan } from '../../../controller/index.ts';
 import { addressesOption, integerOption } from '../../options/options.ts';
 import { inRegistry } from '../../options/registry-option.ts';
 import { writeOut } from '../../output/terminal.ts';
@@ -11,7 +11,7 @@ import {
   withLedCluster,
   withPaceOption,
 } from './led-cluster-options.ts';
-import { planned } from './planned.ts';
+import { planned, stepsText } from './planned.ts';
 
 /** Redis Cluster is made for up to a thousand nodes. */
 const MOST_SHARDS = 1000;
@@ -38,17 +38,8 @@ export function scaleCommand(): Command {
         const { namespace } = flags;
         const topology = await slottedTopology(registry, namespace, cluster);
         const plan = scalePlan(topology, flags.shards, flags.nodes ?? []);
-        writeOut(stepsText(plan));
+        writeOut(stepsText(plan.steps));
         await planned(registry, { namespace, cluster }, plan, flags);
       }),
     );
-}
-
-function stepsText({ steps }: ScalePlan): string {
-  const textOf = ({ kind, shard, nodes: [primary, ...replicas] }: ShardStep): string => {
-    if (kind === 'leave') return `shard ${shard} leaves once its slots have moved`;
-    const behind = replicas.length === 0 ? '' : `, with ${replicas.map(({ address }) => address).join(', ')}`;
-    return `shard ${shard} joins at ${primary?.address}${behind}`;
-  };
-  return steps.map((step) => `${textOf(step)}\n`).join('');
 }

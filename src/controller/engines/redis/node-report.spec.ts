@@ -15,7 +15,12 @@ it('reads what a primary says of itself', () => {
   ];
   expect(own).toEqual({ id: B, role: 'primary', follows: null, epoch: 7, slots });
   const replication = fieldsOf('# Replication\r\nrole:master\r\nmaster_repl_offset:42\r\n');
-  expect(readState(own as NonNullable<typeof own>, replication)).toMatchObject({ offset: 42, link: null });
+  const cluster = fieldsOf('cluster_state:ok\r\n');
+  expect(readState(own as NonNullable<typeof own>, replication, cluster)).toMatchObject({
+    offset: 42,
+    isClusterOk: true,
+    link: null,
+  });
 });
 
 it.each([
@@ -40,6 +45,7 @@ it.each([
   const state = readState(
     own as NonNullable<typeof own>,
     fieldsOf(`slave_repl_offset:41\nmaster_repl_offset:40\n${text}`),
+    new Map(),
   );
   expect([state.offset, state.link]).toEqual([41, link]);
 });

@@ -35,13 +35,21 @@ const numberOf = (fields: ReadonlyMap<string, string>, name: string): number | n
   return Number.isFinite(value) ? value : null;
 };
 
-/** @param replication INFO replication */
-export function readState(own: OwnLine, replication: ReadonlyMap<string, string>): NodeState {
+/**
+ * @param replication INFO replication
+ * @param cluster CLUSTER INFO
+ */
+export function readState(
+  own: OwnLine,
+  replication: ReadonlyMap<string, string>,
+  cluster: ReadonlyMap<string, string>,
+): NodeState {
   const { id: _id, ...claims } = own;
   const { role } = claims;
   // What is measured of a replica is what it has received; as a primary of its own replicas it counts on from there.
   const offset = numberOf(replication, role === 'primary' ? 'master_repl_offset' : 'slave_repl_offset') ?? 0;
-  return { ...claims, offset, link: role === 'primary' ? null : linkOf(replication) };
+  const isClusterOk = cluster.get('cluster_state') === 'ok';
+  return { ...claims, offset, isClusterOk, link: role === 'primary' ? null : linkOf(replication) };
 }
 
 /** A count of seconds; a negative one stands for never. */

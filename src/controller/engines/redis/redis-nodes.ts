@@ -87,7 +87,7 @@ export class RedisNodes implements ClusterNodes {
       read.probesLeft = PROBES_OF_A_LINE;
     }
     if (read.line === null) return { kind: 'refusing', reason: 'its CLUSTER NODES has no line of its own' };
-    return { kind: 'well', state: readState(read.line, role) };
+    return { kind: 'well', state: readState(read.line, role, cluster) };
   }
 
   /** @throws RespClientError */

@@ -1,4 +1,4 @@
-import { type Reply, RespClient, textOf } from '../../../resp/index.ts';
+import { type Reply, RespClient, RespClientError, RespLoginRefused, textOf } from '../../../resp/index.ts';
 import { splitAddress } from '../../../runtime/address.ts';
 import type { Node } from '../../../topology/index.ts';
 import { type JoinedNode, type NodeAccess, type ShardKeeper, SlotMoveError } from '../../engine.ts';
@@ -60,14 +60,21 @@ export class RedisShardKeeper implements ShardKeeper {
   }
 
   /** Those that have left first: they would tell the others of themselves again. */
-  async forget(left: readonly JoinedNode[], members: readonly Node[]): Promise<void> {
+  async forget(left: readonly JoinedNode[], members: readonly Node[]): Promise<readonly string[]> {
+    const away: string[] = [];
     for (const { address } of left)
-      await this.#with(address, async (client) => textIn(await client.ask(['CLUSTER', 'RESET']), address));
+      try {
+        await this.#with(address, async (client) => textIn(await client.ask(['CLUSTER', 'RESET']), address));
+      } catch (error) {
+        if (!(error instanceof RespClientError) || error instanceof RespLoginRefused) throw error;
+        away.push(address);
+      }
     for (const member of members)
       await this.#with(member.address, async (client) => {
         // An error says that it does not know it.
         for (const { id } of left) await client.ask(['CLUSTER', 'FORGET', id]);
       });
+    return away;
   }
 
   async #with<Result>(address: string, ask: (client: RespClient) => Promise<Result>): Promise<Result> {

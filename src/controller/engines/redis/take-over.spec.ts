@@ -18,6 +18,7 @@ const REPLICA: NodeState = {
   slots: [],
   epoch: 1,
   offset: 1000,
+  isClusterOk: true,
   link: { downMs: 0, heardAgoMs: 0, isSyncing: false },
 };
 

@@ -1,0 +1,38 @@
+import { afterEach, expect, it } from 'vitest';
+import { NAME, registries, WHO } from '../../../test/support/changes-in-waves.ts';
+import { Scope } from '../../../test/support/processes.ts';
+import { checkTopology, type Topology } from '../../topology/index.ts';
+import { type ShardKeeper, SlotMoveError } from '../engine.ts';
+import { queued } from './migration.ts';
+import { ShardSteps } from './shard-steps.ts';
+import { StoredQueue } from './stored-queue.ts';
+
+const scope = new Scope();
+afterEach(() => scope.release());
+
+it('has a shard join whatever keeps another from joining', async () => {
+  const registry = (await registries(scope))();
+  const shards = [{ id: 'a', address: 'a:1', slots: '0-16383' }];
+  await registry.topologies.commit(checkTopology({ ...NAME, placement: { slots: {} }, shards }, 'the test'));
+  const term = await registry.elections.campaign('controller', 'the test', 60_000, new AbortController().signal);
+  if (term === null) throw new Error('there is no term');
+  scope.defer(() => term.resign());
+  const stored = new StoredQueue(registry, NAME);
+  const step = (shard: string) => ({ kind: 'join', shard, nodes: [{ address: `${shard}:1` }] }) as const;
+  const queue = await stored.change((now) => queued(now, [], [step('b'), step('c')]), null);
+  const keeper: ShardKeeper = {
+    join: async (addresses) => {
+      if (addresses.includes('b:1')) throw new SlotMoveError('b:1 is not empty');
+      return addresses.map((address) => ({ id: 'c'.repeat(40), address }));
+    },
+    forget: async () => [],
+  };
+  const faults: string[] = [];
+  const log = { onCommitted: () => {}, onTold: () => {}, onFault: (message: string) => faults.push(message) };
+  const steps = new ShardSteps(registry, stored, keeper, WHO, log);
+  const topology = (await registry.topologies.read(NAME)) as Topology;
+  expect(await steps.turn(queue, topology, term, new AbortController().signal)).toBe(true);
+  expect((await registry.topologies.read(NAME))?.shards.map(({ id }) => id)).toEqual(['a', 'c']);
+  expect((await stored.read()).steps).toEqual([step('b')]);
+  expect(faults).toEqual(['shard b cannot join yet: b:1 is not empty']);
+});
