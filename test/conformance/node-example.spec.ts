@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it, vi } from 'vitest';
 import { Newcomer } from '../docs/newcomer.ts';
 import { tourSteps } from '../docs/tour.ts';
-import { freePorts, Scope } from '../support/processes.ts';
+import { freePorts, Running, Scope } from '../support/processes.ts';
 
 /** The example in Node, as its README has it: with the package that `npm pack` makes, installed by npm, which takes its dependencies from the network. */
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -17,6 +17,19 @@ afterEach(async () => {
   await scope.release();
 });
 
+/** Runs a line as a shell does. npm passes no SIGKILL on, so that what it has started is ended with its group. */
+function shell(command: string, cwd: string): Running {
+  const running = new Running('sh', ['-c', command], { cwd, detached: true });
+  scope.defer(() => {
+    try {
+      process.kill(-running.pid, 'SIGKILL');
+    } catch {
+      // All of it has ended.
+    }
+  });
+  return running;
+}
+
 it('goes as its README says, line by line, in a folder that has nothing else', async () => {
   const folder = scope.folder();
   for (const name of ['keyway', 'store']) mkdirSync(join(folder, name));
@@ -26,7 +39,7 @@ it('goes as its README says, line by line, in a folder that has nothing else', a
   const there = [9200, 8080, 9901, 9101, 9102];
   // What the README types is typed with the Node that this is.
   vi.stubEnv('PATH', `${dirname(process.execPath)}${delimiter}${process.env.PATH}`);
-  const newcomer = new Newcomer((command) => scope.run('sh', ['-c', command], join(folder, 'store')), {
+  const newcomer = new Newcomer((command) => shell(command, join(folder, 'store')), {
     here: new Map(there.map((port, i) => [String(port), String(ports[i])])),
   });
   const steps = tourSteps(readFileSync(join(ROOT, README), 'utf8'), '## Line by line');
