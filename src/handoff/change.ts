@@ -88,7 +88,7 @@ const LOOK_MS = 100;
  * @param obstacle says what is in the way, for people; null: nothing
  * @throws VersionConflict where the obstacle stays; what `signal` was aborted with
  */
-export async function clear(
+async function clear(
   registry: Registry,
   name: TopologyName,
   current: TopologyVersion | null,
@@ -106,7 +106,7 @@ export async function clear(
 }
 
 /** Routers that are out of sight and would hold up a change, for people; null: there is none. */
-export async function blockedBy(registry: Registry, name: TopologyName, to: TopologyDraft): Promise<string | null> {
+async function blockedBy(registry: Registry, name: TopologyName, to: TopologyDraft): Promise<string | null> {
   const [{ nodes: known, autonomous }, routers] = await Promise.all([
     registry.handoffs.read(name),
     registry.members.list('router'),
