@@ -41,11 +41,15 @@ export async function underLoad(scope: Scope, program = 'redis-server', controll
 
 export type Load = Awaited<ReturnType<typeof underLoad>>;
 
-/** Has the slots move, by the command, about as slowly as it takes to be killed in between. */
+/** The keys take about ten seconds: long enough for something to be killed in between, also on a busy machine. */
+const KEYS_A_SECOND = 200;
+
+/** Has the slots move, by the command. */
 export async function migrate(
   scope: Scope,
   { redis, slots, target }: Load,
   more: readonly string[] = [],
+  keysPerSecond = KEYS_A_SECOND,
 ): Promise<void> {
   const words = [
     'redis',
@@ -56,7 +60,8 @@ export async function migrate(
     '--to',
     target.id,
   ];
-  const command = scope.keyway([...words, '--registry', redis.registryAddress, '--keys-per-second', '600', ...more]);
+  const pace = ['--keys-per-second', String(keysPerSecond)];
+  const command = scope.keyway([...words, '--registry', redis.registryAddress, ...pace, ...more]);
   await command.printed(more.includes('--execute') ? /queued/ : /nothing was done/);
 }
 

@@ -1,7 +1,10 @@
 import { afterEach, expect, it } from 'vitest';
+import { textOf } from '../../src/resp/index.ts';
 import { Scope } from '../support/processes.ts';
+import { PATIENCE } from '../support/registries.ts';
 import { CountingClients, lostOf } from './counting-clients.ts';
 import { LedRedis, startBefore } from './led-redis.ts';
+import { askNode } from './redis-cluster.ts';
 
 const scope = new Scope();
 afterEach(() => scope.release());
@@ -23,6 +26,9 @@ it('has a replica take over on command: nothing that was acknowledged is lost, a
   await failOver(redis, shard?.id ?? '', '--to', wanted?.address ?? '');
   const after = await redis.topology();
   expect(after.shards[0]).toMatchObject({ nodeId: wanted?.id, replicas: [{ id: shard?.nodeId }] });
+  // A replica takes over only once it has a whole copy.
+  const replication = () => askNode(redis.at(shard?.address ?? '').port, 'INFO', 'replication').then(textOf);
+  await expect.poll(replication, PATIENCE).toMatch(/role:slave[\s\S]*master_link_status:up/);
   await failOver(redis, shard?.id ?? '');
   expect((await redis.topology()).shards[0]?.nodeId).toBe(shard?.nodeId);
   await clients.goesOn(10);
