@@ -61,7 +61,7 @@ export interface SlotOnItsWay {
 
 /** A slot could not be moved, or not yet. */
 export class SlotMoveError extends Error {
-  override readonly name = 'SlotMoveError';
+  override readonly name: string = 'SlotMoveError';
   /** It would be no other the next time. */
   readonly isFinal: boolean;
 
@@ -71,29 +71,44 @@ export class SlotMoveError extends Error {
   }
 }
 
+/** A slot has a key that cannot be moved as it is. The other slots that were opened with it can go on. */
+export class SlotStuck extends SlotMoveError {
+  override readonly name = 'SlotStuck';
+  readonly slot: number;
+
+  constructor(slot: number, message: string) {
+    super(message, true);
+    this.slot = slot;
+  }
+}
+
 /**
- * Moves slots between primaries. Everything may be asked for again: whoever asks may have died before it knew that it was done. Every method
- * throws SlotMoveError where a node refuses, and RespClientError where it has gone.
+ * Moves slots between primaries, some of them at once. Everything may be asked for again: whoever asks may have died before it knew that it was done,
+ * and an error leaves it open what has been done of which slots. Every method throws SlotMoveError where a node refuses, and RespClientError where it
+ * has gone.
  */
 export interface SlotMover {
-  /** Whether a node says that it owns a slot. */
-  owns(node: Node, slot: number): Promise<boolean>;
-  /** Has keys of a slot be looked for at its new owner where its old one does not have them. */
-  open(slot: number, from: Node, to: Node): Promise<void>;
-  /** How many keys a node has of a slot. */
-  countKeys(slot: number, node: Node): Promise<number>;
+  /** So many slots may be opened between two nodes at once; at least 1. */
+  readonly slotsAtOnce: number;
+  /** Those of some slots that a node says that it owns. */
+  owned(node: Node, slots: readonly number[]): Promise<ReadonlySet<number>>;
+  /** Has keys of some slots be looked for at their new owner where their old one does not have them. */
+  open(slots: readonly number[], from: Node, to: Node): Promise<void>;
+  /** How many keys a node has of each of some slots, in their order. */
+  countKeys(slots: readonly number[], node: Node): Promise<readonly number[]>;
   /** What a server has another of each time it is started. */
   runOf(node: Node): Promise<string>;
   /**
-   * Moves some keys of an opened slot. Where both have a key, the source's value stays if the source has had the slot since it was opened. Otherwise it
-   * is a server that has taken over, or was started again from older data, and the target's value stays.
-   * @param run of the source when the slot was opened
-   * @returns how many; 0: none was left
-   * @throws SlotMoveError that is final where a key is too large to be moved
+   * Moves some keys of opened slots. Where both nodes have a key, the source's value stays if the source has had the slot since it was opened. Otherwise
+   * it is a server that has taken over, or was started again from older data, and the target's value stays.
+   * @param count of keys, at most
+   * @param run of the source when the slots were opened
+   * @returns how many; 0: all of the slots were looked at, and none had a key left
+   * @throws SlotStuck where a key is too large to be moved
    */
-  moveKeys(slot: number, from: Node, to: Node, count: number, run: string): Promise<number>;
-  /** Makes the new owner of an opened slot that has no keys left at the old one its owner by all nodes' word. */
-  settle(slot: number, from: Node, to: Node, others: readonly Node[]): Promise<void>;
+  moveKeys(slots: readonly number[], from: Node, to: Node, count: number, run: string): Promise<number>;
+  /** Makes the new owner of opened slots that have no keys left at the old one their owner by all nodes' word. */
+  settle(slots: readonly number[], from: Node, to: Node, others: readonly Node[]): Promise<void>;
   /**
    * Ends the connections to some nodes, and opens none to them until the next call. What they have been asked and not answered fails.
    * @param addresses of nodes that hang, or that are not to be asked by a word that holds no more

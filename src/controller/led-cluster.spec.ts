@@ -78,7 +78,7 @@ class FakeNodes implements ClusterNodes {
 
   mover(): SlotMover {
     return {
-      owns: async ({ id }, slot) => id === (slot <= 8191 ? A : C),
+      owned: async ({ id }, slots) => new Set(slots.filter((slot) => id === (slot <= 8191 ? A : C))),
       open: async () => {},
       moveKeys: () => new Promise((_, reject) => this.batches.add(reject)),
       avoid: (addresses) => {
@@ -197,18 +197,24 @@ it('moves no slot of a shard that is failed over, and tells its new primary whic
   const { registry, one, nodes } = await led();
   const queue = new StoredQueue(registry, NAME);
   const move = { from: 's0', to: 's1', slots: [[0, 9]] as const, withData: true, keysPerSecond: null };
-  const open = { slot: 0, run: 'r', isSettling: false };
+  const open = { moving: [[0, 1]], settling: [], run: 'r' } as const;
   await queue.change((now) => changed(queued(now, [move]), 1, (each) => ({ ...each, open })), null);
   await vi.waitFor(() => expect(nodes.batches.size).toBe(1), PATIENCE);
   one.from = () => true;
   nodes.sights.set(A, { kind: 'silent', reason: 'ECONNREFUSED' });
   const { to } = await reached(registry, ({ step }) => step === 'stage');
   expect(nodes.batches.size).toBe(0);
-  await queue.change((now) => changed(now, 1, (each) => ({ ...each, open: { ...open, isSettling: true } })), null);
+  await queue.change(
+    (now) => changed(now, 1, (each) => ({ ...each, open: { ...open, moving: [[1, 1]], settling: [[0, 0]] } })),
+    null,
+  );
   one.from = () => false;
   await one.look();
   await vi.waitFor(() => expect(nodes.since(to).some(([id]) => id === B)).toBe(true), PATIENCE);
-  expect(nodes.moving.get(B)).toEqual([{ slot: 0, from: 's0', to: 's1', isSettling: true }]);
+  expect(nodes.moving.get(B)).toEqual([
+    { slot: 1, from: 's0', to: 's1', isSettling: false },
+    { slot: 0, from: 's0', to: 's1', isSettling: true },
+  ]);
 });
 
 it('fails nothing over while it cannot read what is on its way', async () => {

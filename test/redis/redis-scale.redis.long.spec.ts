@@ -33,11 +33,13 @@ it('grows by a shard and shrinks again by one command each, under load: clients 
   expect(await say(redis, grow, /nothing was done/)).toContain('shard s3 joins at');
   expect(await new StoredQueue(redis.registry, NAME).read()).toEqual(EMPTY_QUEUE);
   await say(redis, [...grow, '--execute'], /queued/);
+  const began = performance.now();
   const isOver = async (): Promise<boolean> => {
     const { migrations, steps } = await new StoredQueue(redis.registry, NAME).read();
     return steps.length === 0 && migrations.every(({ state }) => state === 'done');
   };
   await expect.poll(isOver, LONG).toBe(true);
+  const grownMs = performance.now() - began;
   const grown = await redis.topology();
   expect(grown.shards.map(({ slots = [] }) => slots.reduce((sum, [first, last]) => sum + last - first + 1, 0))).toEqual(
     [4096, 4096, 4096, 4096],
@@ -51,7 +53,9 @@ it('grows by a shard and shrinks again by one command each, under load: clients 
   await clients.goesOn(10);
 
   await say(redis, ['scale', 'docs', '--shards', '3', '--execute'], /queued/);
+  const beganToShrink = performance.now();
   await expect.poll(isOver, LONG).toBe(true);
+  const shrunkMs = performance.now() - beganToShrink;
   const shrunk = await redis.topology();
   expect(shrunk.shards).toHaveLength(3);
   // Those that have left are in no cluster any more.
@@ -64,6 +68,8 @@ it('grows by a shard and shrinks again by one command each, under load: clients 
   expect(await lostOf(clients, router.port)).toBe(0);
   console.info({
     acknowledged: clients.acknowledged,
+    grownMs: Math.round(grownMs),
+    shrunkMs: Math.round(shrunkMs),
     versions: shrunk.version - grown.version,
     slots: shrunk.shards.map(({ slots = [] }) => formatSlotRanges(slots)),
   });

@@ -3,14 +3,15 @@ import {
   changed,
   directed,
   EMPTY_QUEUE,
+  goesOn,
   isOver,
+  type Migration,
   type MigrationQueue,
   MigrationRefused,
-  nextSlot,
   onTheirWay,
+  openSettled,
   queued,
   runnable,
-  slotSettled,
   slotsStored,
   type WantedMove,
 } from './migration.ts';
@@ -46,8 +47,9 @@ it('resumes nothing whose slots are in another migration since', () => {
 });
 
 it('is done once the topology has what its nodes have moved', () => {
-  let [one] = queued(EMPTY_QUEUE, [move('a', 'b', [0, 0], [16383, 16383])]).migrations as [never];
-  one = slotSettled(slotSettled(one, 0), 16383) as never;
+  let [one] = queued(EMPTY_QUEUE, [move('a', 'b', [0, 0], [16383, 16383])]).migrations as [Migration];
+  for (const slot of [0, 16383])
+    one = openSettled({ ...one, open: { moving: [], settling: [[slot, slot]], run: 'x' } });
   expect(one).toMatchObject({
     left: [],
     settled: [
@@ -61,15 +63,15 @@ it('is done once the topology has what its nodes have moved', () => {
   expect([done.state, isOver(done)]).toEqual(['done', true]);
 });
 
-it('completes the slot that is on its way where it is cancelled or paused', () => {
-  const open = { slot: 0, run: 'x', isSettling: false };
+it('completes the slots that are on their way where it is cancelled or paused', () => {
+  const open = { moving: [[0, 3]], settling: [], run: 'x' } as const;
   const queue = changed(queued(EMPTY_QUEUE, [move('a', 'b', [0, 9])]), 1, (each) => ({ ...each, open }));
   const stateOf = (verb: 'cancel' | 'pause') => {
     const [one] = directed(queue, verb, null).migrations;
-    return one === undefined ? [] : [one.state, nextSlot(one), isOver(one)];
+    return one === undefined ? [] : [one.state, goesOn(one), isOver(one)];
   };
-  expect(stateOf('cancel')).toEqual(['cancelled', 0, false]);
-  expect(stateOf('pause')).toEqual(['paused', 0, false]);
+  expect(stateOf('cancel')).toEqual(['cancelled', true, false]);
+  expect(stateOf('pause')).toEqual(['paused', true, false]);
   expect(() => directed(queue, 'resume', 1)).toThrow(MigrationRefused);
   expect(() => directed(queue, 'pause', 2)).toThrow('there is no migration 2');
 });
@@ -92,11 +94,13 @@ it('tells which slots a failover has to know of', () => {
   const queue = queued(EMPTY_QUEUE, [move('a', 'b', [3, 9])]);
   const between = changed(queue, 1, (each) => ({
     ...each,
-    open: { slot: 5, run: 'x', isSettling: false },
+    open: { moving: [[6, 7]], settling: [[5, 5]], run: 'x' },
     settled: [[3, 4]],
   }));
   expect(onTheirWay(between)).toEqual([
-    { slot: 5, from: 'a', to: 'b', isSettling: false },
+    { slot: 6, from: 'a', to: 'b', isSettling: false },
+    { slot: 7, from: 'a', to: 'b', isSettling: false },
+    { slot: 5, from: 'a', to: 'b', isSettling: true },
     { slot: 3, from: 'a', to: 'b', isSettling: true },
     { slot: 4, from: 'a', to: 'b', isSettling: true },
   ]);
@@ -111,4 +115,31 @@ it('forgets what has been over for long, and has bounds', () => {
   expect([queue.migrations.length <= 17, queue.nextId]).toEqual([true, 101]);
   const many = Array.from({ length: 257 }, (_, i) => move('a', 'b', [i, i]));
   expect(() => queued(EMPTY_QUEUE, many)).toThrow('at most 256');
+});
+
+it('keeps on its way what has keys yet, where others that were opened with it have moved', () => {
+  const queue = changed(queued(EMPTY_QUEUE, [move('a', 'b', [0, 9])]), 1, (each) =>
+    openSettled({
+      ...each,
+      open: {
+        moving: [[2, 2]],
+        settling: [
+          [0, 1],
+          [3, 5],
+        ],
+        run: 'x',
+      },
+    }),
+  );
+  expect(queue.migrations[0]).toMatchObject({
+    left: [
+      [2, 2],
+      [6, 9],
+    ],
+    settled: [
+      [0, 1],
+      [3, 5],
+    ],
+    open: { moving: [[2, 2]], settling: [], run: 'x' },
+  });
 });

@@ -2,22 +2,23 @@ import type { SlotRange } from '../../topology/index.ts';
 import type { SlotOnItsWay } from '../engine.ts';
 import { countSlots, slotsIn, slotsOfRanges } from './slot-sets.ts';
 
-/** A slot that its nodes are moving, as far as whoever goes on has to know. */
-export interface OpenSlot {
-  readonly slot: number;
+/** Slots that their nodes are moving, as far as whoever goes on has to know. */
+export interface OpenSlots {
+  /** Those that may have keys yet at their old owner. */
+  readonly moving: readonly SlotRange[];
+  /** Those whose keys have all moved: from now on their new owner is told that it is the owner. */
+  readonly settling: readonly SlotRange[];
   /**
-   * The run of the server that had it when its move was begun. As long as that has it, what it has of a key is the latest; a replica that has taken over
-   * from it, or the same node that was started again from older data, may have keys again that were gone.
+   * The run of the server that had them when their move was begun. As long as that has them, what it has of a key is the latest; a replica that has taken
+   * over from it, or the same node that was started again from older data, may have keys again that were gone.
    */
   readonly run: string;
-  /** All of its keys have moved: from now on its new owner is told that it is the owner. */
-  readonly isSettling: boolean;
 }
 
-/** `paused`, `cancelled`: the slot that is on its way is moved, and no other. `failed`: not even that. */
+/** `paused`, `cancelled`: the slots that are on their way are moved, and no others. `failed`: not even these. */
 export type MigrationState = 'queued' | 'paused' | 'cancelled' | 'failed' | 'done';
 
-/** Slots that move from one shard to another, one after the other. */
+/** Slots that move from one shard to another, some at a time. */
 export interface Migration {
   /** Unique in its cluster. */
   readonly id: number;
@@ -31,7 +32,8 @@ export interface Migration {
   readonly left: readonly SlotRange[];
   /** The slots that the nodes have moved, and the topology has not. */
   readonly settled: readonly SlotRange[];
-  readonly open: OpenSlot | null;
+  /** Those that have yet to move, and of which the nodes have been told something; null: none. */
+  readonly open: OpenSlots | null;
   readonly state: MigrationState;
   /** How many slots it is about, and how many keys have moved so far. */
   readonly slots: number;
@@ -181,10 +183,9 @@ export function directed(queue: MigrationQueue, verb: MigrationVerb, id: number 
   return { ...queue, migrations, steps: verb === 'cancel' && id === null ? [] : steps };
 }
 
-/** The slot that a migration moves next; null: none. */
-export function nextSlot({ state, open, left }: Migration): number | null {
-  if (open !== null) return state === 'failed' ? null : open.slot;
-  return state === 'queued' ? (left[0]?.[0] ?? null) : null;
+/** Whether a migration has something to move, as people want it. */
+export function goesOn({ state, open, left }: Migration): boolean {
+  return open === null ? state === 'queued' && left.length > 0 : state !== 'failed';
 }
 
 /**
@@ -194,7 +195,7 @@ export function runnable({ migrations, steps }: MigrationQueue): Migration[] {
   // One that has not joined yet.
   const busy = new Set(steps.filter(({ kind }) => kind === 'join').map(({ shard }) => shard));
   return migrations.filter((each) => {
-    if (nextSlot(each) === null || busy.has(each.from) || busy.has(each.to)) return false;
+    if (!goesOn(each) || busy.has(each.from) || busy.has(each.to)) return false;
     busy.add(each.from).add(each.to);
     return true;
   });
@@ -203,20 +204,22 @@ export function runnable({ migrations, steps }: MigrationQueue): Migration[] {
 /** The slots that the nodes have begun to move, and those that they have moved and the topology has not. */
 export function onTheirWay({ migrations }: MigrationQueue): SlotOnItsWay[] {
   return migrations.flatMap(({ from, to, open, settled }) => [
-    ...(open === null ? [] : [{ slot: open.slot, from, to, isSettling: open.isSettling }]),
-    ...slotsOfRanges(settled).map((slot) => ({ slot, from, to, isSettling: true })),
+    ...slotsOfRanges(open?.moving ?? []).map((slot) => ({ slot, from, to, isSettling: false })),
+    ...slotsOfRanges([...(open?.settling ?? []), ...settled]).map((slot) => ({ slot, from, to, isSettling: true })),
   ]);
 }
 
-/** A migration whose slot the nodes have moved. */
-export function slotSettled(migration: Migration, slot: number): Migration {
-  const without = new Set(slotsOfRanges(migration.left));
-  without.delete(slot);
+/** A migration whose slots that were settling the nodes have moved. */
+export function openSettled(migration: Migration): Migration {
+  const { left, settled, open } = migration;
+  if (open === null) return migration;
+  const moved = slotsOfRanges(open.settling);
+  const isMoved = new Set(moved);
   return {
     ...migration,
-    left: slotsIn(without),
-    settled: slotsIn([...slotsOfRanges(migration.settled), slot]),
-    open: null,
+    left: slotsIn(slotsOfRanges(left).filter((slot) => !isMoved.has(slot))),
+    settled: slotsIn([...slotsOfRanges(settled), ...moved]),
+    open: open.moving.length === 0 ? null : { ...open, settling: [] },
     reason: null,
   };
 }

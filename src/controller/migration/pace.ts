@@ -22,6 +22,11 @@ export class Pace {
     return this.#keysPerSecond === null ? this.#keys : Math.max(LEAST_KEYS, Math.min(this.#keys, this.#keysPerSecond));
   }
 
+  /** How many keys the slots have at most, all together, that are on their way at once, where these are several: not so many that they are that for long. */
+  get keysTogether(): number {
+    return Math.min(MOST_KEYS, this.#keysPerSecond ?? MOST_KEYS);
+  }
+
   begin(): void {
     this.#beganMs = this.#clock();
   }

@@ -5,10 +5,11 @@ import { RespClientError } from '../../resp/index.ts';
 import { type Node, nodesOf, type Topology, type TopologyName } from '../../topology/index.ts';
 import { type ShardKeeper, SlotMoveError, type SlotMover } from '../engine.ts';
 import type { ClusterLog, Leader, MovingTerm } from '../leader.ts';
-import { changed, type Migration, nextSlot, runnable, slotSettled, slotsStored } from './migration.ts';
+import { changed, goesOn, type Migration, runnable, slotsStored } from './migration.ts';
 import { Pace } from './pace.ts';
 import { ShardSteps } from './shard-steps.ts';
-import { slotsOfRanges } from './slot-sets.ts';
+import { type Course, SlotBatch, type Way } from './slot-batch.ts';
+import { countSlots, slotsOfRanges } from './slot-sets.ts';
 import { StoredQueue } from './stored-queue.ts';
 
 /** So often it is looked whether people want something moved. */
@@ -19,19 +20,8 @@ const RETRY_MS = 1000;
  * So many slots, or for so long, the nodes move slots before the topology has them at their new owners. Until then routers learn where a slot is from
  * its old owner, which costs a command another way; and each version costs a handoff.
  */
-const MAX_SLOTS_A_VERSION = 64;
+const MAX_SLOTS_A_VERSION = 256;
 const MAX_MS_A_VERSION = 5000;
-/** So often people see how far it has come. */
-const PROGRESS_MS = 1000;
-
-/** The slot of a migration and its nodes, by the topology of the moment. */
-interface Way {
-  readonly slot: number;
-  readonly from: Node;
-  readonly to: Node;
-  readonly others: readonly Node[];
-}
-
 /** No node is left that a slot could be opened or completed at. */
 class ShardGone extends SlotMoveError {}
 
@@ -122,20 +112,20 @@ export class MigrationRunner {
   async #moveSome(migration: Migration, term: MovingTerm, until: AbortSignal): Promise<boolean> {
     const untilMs = this.#leader.clock() + MAX_MS_A_VERSION;
     const pace = new Pace(migration.keysPerSecond, this.#leader.clock);
+    const course = this.#courseOf(migration, term, until);
     try {
       let now: Migration | undefined = migration;
-      for (let slots = 0; slots < MAX_SLOTS_A_VERSION && this.#leader.clock() < untilMs; slots++) {
-        if (now === undefined || until.aborted || !term.isLeading || this.#isHeld(now)) return false;
-        const way = await this.#wayOf(now);
-        if (way === null) return false;
-        now = await this.#moveSlot(now, way, pace, term, until);
+      while (now !== undefined && goesOn(now) && course.mayMove()) {
+        if (countSlots(now.settled) >= MAX_SLOTS_A_VERSION || this.#leader.clock() >= untilMs) return false;
+        const { way, next } = await this.#wayOf(now);
+        now = await new SlotBatch(this.#mover, way, course, pace).move(now, next);
       }
       return false;
     } catch (error) {
       if (!(error instanceof SlotMoveError || error instanceof RespClientError)) throw error;
       const isFinal = error instanceof SlotMoveError && error.isFinal;
       this.#log.onFault(`migration ${migration.id}, from ${migration.from} to ${migration.to}: ${error.message}`);
-      await this.#change(migration.id, term, (each) => ({
+      await course.change((each) => ({
         ...each,
         reason: error.message,
         ...(isFinal ? { state: 'failed' as const } : {}),
@@ -145,10 +135,20 @@ export class MigrationRunner {
     }
   }
 
-  /** @throws SlotMoveError where a shard has gone, or the slot is another one's */
-  async #wayOf(migration: Migration): Promise<Way | null> {
-    const slot = nextSlot(migration);
-    if (slot === null) return null;
+  #courseOf(migration: Migration, term: MovingTerm, until: AbortSignal): Course {
+    return {
+      clock: this.#leader.clock,
+      mayMove: () => !until.aborted && term.isLeading && !this.#isHeld(migration),
+      change: (change) => this.#change(migration.id, term, change),
+      pause: (waitMs) => this.#registry.pause(waitMs, until, 0),
+    };
+  }
+
+  /**
+   * The nodes of a migration, and the slots that may move next where none is on its way.
+   * @throws SlotMoveError where a shard has gone, or the first slot is another one's
+   */
+  async #wayOf({ from: source, to: target, open, left }: Migration): Promise<{ way: Way; next: readonly number[] }> {
     const topology = await this.#registry.topologies.read(this.#name);
     const primaries = topology === null ? [] : nodesOf(topology).filter(({ follows }) => follows === null);
     const at = (shard: string): Node => {
@@ -156,89 +156,20 @@ export class MigrationRunner {
       if (found === undefined) throw new ShardGone(`there is no shard ${shard}`, true);
       return found;
     };
-    const [from, to] = [at(migration.from), at(migration.to)];
-    const owner = topology?.shards.find(({ slots = [] }) =>
-      slots.some(([first, last]) => first <= slot && slot <= last),
-    );
-    if (migration.open === null && owner !== undefined && owner.id !== migration.from && owner.id !== migration.to)
-      throw new SlotMoveError(`slot ${slot} is ${owner.id}'s, not ${migration.from}'s`, true);
-    return { slot, from, to, others: primaries.filter((node) => node !== from && node !== to) };
-  }
-
-  /** @returns the migration as it is then; undefined: there is nothing to be done any more */
-  async #moveSlot(
-    migration: Migration,
-    way: Way,
-    pace: Pace,
-    term: MovingTerm,
-    until: AbortSignal,
-  ): Promise<Migration | undefined> {
-    const { slot, from, to, others } = way;
-    let now: Migration | undefined = migration;
-    // Whoever began it may have died, or seen an error, at any point; and somebody else may have moved it.
-    const isThere = await this.#mover.owns(to, slot);
-    if (!isThere && migration.open?.isSettling !== true) {
-      if (!(await this.#mover.owns(from, slot)))
-        throw new SlotMoveError(`neither ${from.address} nor ${to.address} has slot ${slot}, by its own word`);
-      if (migration.open === null) {
-        if (!migration.withData) await this.#checkEmpty(slot, from);
-        const run = await this.#mover.runOf(from);
-        // People may have stopped it in this moment.
-        now = await this.#change(migration.id, term, (each) =>
-          each.state === 'queued' ? { ...each, open: { slot, run, isSettling: false } } : each,
-        );
+    const [from, to] = [at(source), at(target)];
+    const way = { from, to, others: primaries.filter((node) => node !== from && node !== to) };
+    const next: number[] = [];
+    for (const slot of open === null ? slotsOfRanges(left).slice(0, this.#mover.slotsAtOnce) : []) {
+      const owner = topology?.shards.find(({ slots = [] }) =>
+        slots.some(([first, last]) => first <= slot && slot <= last),
+      );
+      if (owner !== undefined && owner.id !== source && owner.id !== target) {
+        if (next.length > 0) break;
+        throw new SlotMoveError(`slot ${slot} is ${owner.id}'s, not ${source}'s`, true);
       }
-      if (now?.open?.slot !== slot || this.#isHeld(migration)) return undefined;
-      await this.#mover.open(slot, from, to);
-      // Keys may have come since they were counted: they move, too.
-      now = await this.#moveKeys(now, way, now.open.run, pace, term, until);
-      if (now === undefined) return undefined;
-      now = await this.#change(migration.id, term, (each) => ({
-        ...each,
-        open: each.open === null ? null : { ...each.open, isSettling: true },
-      }));
+      next.push(slot);
     }
-    if (!term.isLeading || this.#isHeld(migration)) return undefined;
-    await this.#mover.settle(slot, from, to, others);
-    return this.#change(migration.id, term, (each) => slotSettled(each, slot));
-  }
-
-  /** Before any node is told: an opened slot has no new keys any more at its old owner. @throws SlotMoveError where it has keys */
-  async #checkEmpty(slot: number, from: Node): Promise<void> {
-    const keys = await this.#mover.countKeys(slot, from);
-    if (keys > 0)
-      throw new SlotMoveError(`slot ${slot} has ${keys} keys at ${from.address}; move it with its keys`, true);
-  }
-
-  /** @returns undefined: it is held, or the term is over */
-  async #moveKeys(
-    migration: Migration,
-    { slot, from, to }: Way,
-    run: string,
-    pace: Pace,
-    term: MovingTerm,
-    until: AbortSignal,
-  ): Promise<Migration | undefined> {
-    let now: Migration | undefined = migration;
-    let [unsaid, saidMs] = [0, this.#leader.clock()];
-    for (;;) {
-      if (until.aborted || !term.isLeading || this.#isHeld(migration)) return undefined;
-      pace.begin();
-      const keys = await this.#mover.moveKeys(slot, from, to, pace.keys, run);
-      unsaid += keys;
-      const isDue = this.#leader.clock() - saidMs >= PROGRESS_MS;
-      if (unsaid > 0 && (keys === 0 || isDue)) {
-        const moved = unsaid;
-        now = await this.#change(migration.id, term, (each) => ({
-          ...each,
-          movedKeys: each.movedKeys + moved,
-          reason: null,
-        }));
-        [unsaid, saidMs] = [0, this.#leader.clock()];
-      }
-      if (keys === 0) return now;
-      await this.#registry.pause(pace.end(keys), until, 0);
-    }
+    return { way, next };
   }
 
   async #change(
@@ -260,7 +191,7 @@ export class MigrationRunner {
       (all, { settled: ranges, to }) => withSlots({ ...topology, shards: all }, ranges, to),
       topology.shards,
     );
-    const count = settled.reduce((sum, each) => sum + slotsOfRanges(each.settled).length, 0);
+    const count = settled.reduce((sum, each) => sum + countSlots(each.settled), 0);
     const reason = `${count} slots have moved: ${settled.map(({ from, to }) => `from ${from} to ${to}`).join(', ')}`;
     const draft = { ...topology, version: null, shards };
     const { version: expected } = topology;

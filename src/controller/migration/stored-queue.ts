@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { Expectation, Registry, Revision, Term } from '../../registry/index.ts';
-import { formatSlotRanges, parseSlotRanges, type TopologyName } from '../../topology/index.ts';
-import { EMPTY_QUEUE, type Migration, type MigrationQueue, trimmed } from './migration.ts';
+import { formatSlotRanges, parseSlotRanges, type SlotRange, type TopologyName } from '../../topology/index.ts';
+import { EMPTY_QUEUE, type Migration, type MigrationQueue, type OpenSlots, trimmed } from './migration.ts';
+import { slotsOfRanges } from './slot-sets.ts';
 
 const slots = z.string().transform((text, context) => {
   const ranges = parseSlotRanges(text);
@@ -9,6 +10,15 @@ const slots = z.string().transform((text, context) => {
   context.addIssue(ranges);
   return z.NEVER;
 });
+
+/** Of a single slot, which is all that earlier releases know. Theirs may have no run; no server's is empty. */
+const openSlot = z
+  .object({ slot: z.int(), run: z.string().default(''), isSettling: z.boolean() })
+  .transform(({ slot, run, isSettling }): OpenSlots => {
+    const own: SlotRange[] = [[slot, slot]];
+    return { moving: isSettling ? [] : own, settling: isSettling ? own : [], run };
+  });
+const open = z.union([z.object({ moving: slots, settling: slots, run: z.string() }), openSlot]);
 
 const migration = z.object({
   id: z.int().min(1),
@@ -18,8 +28,7 @@ const migration = z.object({
   keysPerSecond: z.number().nullable(),
   left: slots,
   settled: slots,
-  // One that an earlier release has opened has none; no server's is empty.
-  open: z.object({ slot: z.int(), run: z.string().default(''), isSettling: z.boolean() }).nullable(),
+  open: open.nullable(),
   state: z.enum(['queued', 'paused', 'cancelled', 'failed', 'done']),
   slots: z.int(),
   movedKeys: z.int(),
@@ -39,12 +48,21 @@ const schema = z.object({
 });
 
 function documentOf({ migrations, ...rest }: MigrationQueue): object {
-  const textOf = ({ left, settled, ...rest }: Migration): object => ({
+  const textOf = ({ left, settled, open, ...rest }: Migration): object => ({
     ...rest,
     left: formatSlotRanges(left),
     settled: formatSlotRanges(settled),
+    open: open === null ? null : openDocumentOf(open),
   });
   return { ...rest, migrations: migrations.map(textOf) };
+}
+
+/** An earlier release can go on with a single slot. It leaves several alone, and fails nothing over meanwhile. */
+function openDocumentOf({ moving, settling, run }: OpenSlots): object {
+  const [slot, ...others] = slotsOfRanges([...moving, ...settling]);
+  return slot !== undefined && others.length === 0
+    ? { slot, run, isSettling: moving.length === 0 }
+    : { moving: formatSlotRanges(moving), settling: formatSlotRanges(settling), run };
 }
 
 /** The term of whoever writes is over, or the queue was changed again and again meanwhile. */

@@ -27,7 +27,7 @@ const COLUMNS = {
   STATE: stateOf,
   MOVED: (each: Migration) => `${each.slots - countSlots(each.left)} of ${each.slots}`,
   KEYS: ({ movedKeys }: Migration) => movedKeys,
-  NOW: ({ open }: Migration) => open?.slot ?? '-',
+  NOW: nowOf,
   REASON: ({ reason }: Migration) => reason ?? '',
 };
 
@@ -56,13 +56,30 @@ export function migrationsCommand(): Command {
     );
 }
 
-/** A slot that is on its way is completed first. */
+/** The slots that are on their way: the first one, and how many more. */
+function nowOf({ open }: Migration): string {
+  const ranges = open === null ? [] : [...open.moving, ...open.settling];
+  const count = countSlots(ranges);
+  if (count === 0) return '-';
+  const first = Math.min(...ranges.map(([slot]) => slot));
+  return count === 1 ? String(first) : `${first} and ${count - 1} more`;
+}
+
+/** Slots that are on their way are completed first. */
 function stateOf(migration: Migration): string {
   const { state, open } = migration;
   if (state === 'cancelled' && !isOver(migration)) return 'cancelling';
   return state === 'paused' && open !== null ? 'pausing' : state;
 }
 
-function documentOf({ left, settled, ...rest }: Migration): object {
-  return { ...rest, left: formatSlotRanges(left), settled: formatSlotRanges(settled) };
+function documentOf({ left, settled, open, ...rest }: Migration): object {
+  return {
+    ...rest,
+    left: formatSlotRanges(left),
+    settled: formatSlotRanges(settled),
+    open:
+      open === null
+        ? null
+        : { ...open, moving: formatSlotRanges(open.moving), settling: formatSlotRanges(open.settling) },
+  };
 }

@@ -25,19 +25,22 @@ async function pair(migrate: (words: readonly string[]) => Uint8Array, atTarget:
     if (name === 'EXEC') return arrayReply([integerReply(1)]);
     return ['WATCH', 'UNWATCH', 'MULTI', 'DEL'].includes(name) ? OK : undefined;
   };
-  const [from, to] = [source, target].map(({ port }) => ({ address: `127.0.0.1:${port}` }) as Node) as [Node, Node];
+  const [from, to] = [source, target].map(({ id, port }) => ({ id, address: `127.0.0.1:${port}` }) as Node) as [
+    Node,
+    Node,
+  ];
   const access = { login: { username: 'default', password: 'secret' }, timeoutMs: 5000, random: () => 0 };
   const mover = new RedisSlotMover(access, BLOCK, () => {});
   scope.defer(() => mover.close());
   const migrations = () => source.told.flatMap(({ words }) => (words[0] === 'MIGRATE' ? [words] : []));
   const toldTarget = () => target.told.map(({ words }) => words.join(' ')).filter((words) => words !== 'AUTH secret');
-  return { mover, source, from, to, migrations, toldTarget };
+  return { mover, source, target, from, to, migrations, toldTarget };
 }
 
 it('says nothing of the arguments of a command that a server does not know: MIGRATE has a password', async () => {
   const echo = "ERR unknown command 'MIGRATE', with args beginning with: '127.0.0.1' 'AUTH' 'secret'";
   const { mover, from, to } = await pair(() => errorReply(echo));
-  const moving = mover.moveKeys(5, from, to, 10, 'first');
+  const moving = mover.moveKeys([5], from, to, 10, 'first');
   await expect(moving).rejects.toThrow(`${from.address} refuses: ERR, a command that it does not know`);
   await expect(moving).rejects.not.toThrow('secret');
 });
@@ -47,7 +50,7 @@ it('deletes at the target what a batch has left there that was not answered in t
     (words) => (words.includes('k1') && words.includes('k2') ? IOERR : OK),
     ['k2'],
   );
-  expect(await mover.moveKeys(5, from, to, 10, 'first')).toBe(2);
+  expect(await mover.moveKeys([5], from, to, 10, 'first')).toBe(2);
   expect(migrations().map((words) => words.slice(words.indexOf('KEYS') + 1))).toEqual([['k1', 'k2'], ['k1'], ['k2']]);
   expect(migrations().every((words) => words.includes('REPLACE'))).toBe(true);
   expect(toldTarget().slice(-4)).toEqual(['ASKING', 'MULTI', 'DEL k2', 'EXEC']);
@@ -56,7 +59,7 @@ it('deletes at the target what a batch has left there that was not answered in t
 
 it('waits for a large key longer and longer, but never so long that its server would look dead', async () => {
   const { mover, from, to, migrations } = await pair(() => IOERR);
-  const moving = mover.moveKeys(5, from, to, 10, 'first');
+  const moving = mover.moveKeys([5], from, to, 10, 'first');
   await expect(moving).rejects.toMatchObject({ isFinal: true });
   await expect(moving).rejects.toThrow('does not move within 1500 ms');
   expect(migrations().map((words) => words[5])).toEqual(['500', '500', '1000', '1500']);
@@ -64,8 +67,36 @@ it('waits for a large key longer and longer, but never so long that its server w
 
 it('leaves the target’s value of a key where the source was started again since the slot was opened', async () => {
   const { mover, source, from, to, migrations } = await pair(() => OK, ['k2']);
-  expect(await mover.moveKeys(5, from, to, 10, 'another')).toBe(2);
+  expect(await mover.moveKeys([5], from, to, 10, 'another')).toBe(2);
   expect(source.told.filter(({ words }) => words[0] === 'DEL').map(({ words }) => words[1])).toEqual(['k2']);
   expect(migrations().map((words) => words.slice(words.indexOf('KEYS') + 1))).toEqual([['k1']]);
   expect(migrations()[0]).not.toContain('REPLACE');
+});
+
+it('moves keys of several slots, those of each by themselves, and no more than it is told to', async () => {
+  const { mover, from, to, migrations } = await pair(() => OK);
+  expect(await mover.moveKeys([5, 6, 7], from, to, 3, 'first')).toBe(3);
+  expect(migrations().map((words) => words.slice(words.indexOf('KEYS') + 1))).toEqual([['k1', 'k2'], ['k1']]);
+});
+
+it('names the slot whose key does not move', async () => {
+  const { mover, from, to } = await pair((words) => (words.at(-1) === 'k2' ? IOERR : OK));
+  await expect(mover.moveKeys([5, 6], from, to, 10, 'first')).rejects.toMatchObject({ isFinal: true, slot: 5 });
+});
+
+/** Two nodes that take all that is said of slots, except that the target refuses one of them. */
+async function refusing(slot: string) {
+  const { mover, source, from, to, target } = await pair(() => OK);
+  source.instead = ([name]) => (name === 'CLUSTER' ? OK : undefined);
+  target.instead = ([name, , at]) => (name !== 'CLUSTER' ? undefined : at === slot ? errorReply('ERR no') : OK);
+  return { mover, from, to, toldSource: () => source.times('CLUSTER') };
+}
+
+it('opens no slot at the source where the target refuses one, and has none settled there', async () => {
+  const { mover, from, to, toldSource } = await refusing('6');
+  await expect(mover.open([5, 6, 7], from, to)).rejects.toThrow('refuses: ERR no');
+  await expect(mover.settle([5, 6, 7], from, to, [])).rejects.toThrow('refuses: ERR no');
+  expect(toldSource()).toBe(0);
+  await mover.open([5, 7], from, to);
+  expect(toldSource()).toBe(2);
 });

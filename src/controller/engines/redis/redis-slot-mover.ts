@@ -1,14 +1,28 @@
 import { type Reply, type RespClient, RespClientError, textOf, withoutArguments } from '../../../resp/index.ts';
 import { splitAddress } from '../../../runtime/address.ts';
 import type { Node } from '../../../topology/index.ts';
-import { type MoveBlock, type NodeAccess, SlotMoveError, type SlotMover } from '../../engine.ts';
+import { type MoveBlock, type NodeAccess, SlotMoveError, type SlotMover, SlotStuck } from '../../engine.ts';
 import { Clients } from './clients.ts';
 import { fieldsOf, readOwnLine } from './node-report.ts';
 
 /** A batch with a key of some gigabytes takes as long. */
 const LONGEST_ANSWER_MS = 60_000;
+
+/** What is said of so many slots in one go takes a node about a millisecond, and it serves nobody meanwhile. */
+const SLOTS_AT_ONCE = 64;
+
+type Words = ReadonlyArray<string | Uint8Array>;
+
+/** What CLUSTER SETSLOT says of a slot. */
+interface SlotWords {
+  readonly words: readonly string[];
+  /** What an error may say. */
+  readonly mayRefuse?: string;
+}
+
 /** Moves slots between nodes of Redis or Valkey: SETSLOT and MIGRATE, as `redis-cli --cluster reshard` does. */
 export class RedisSlotMover implements SlotMover {
+  readonly slotsAtOnce = SLOTS_AT_ONCE;
   readonly #access: NodeAccess;
   readonly #block: MoveBlock;
   readonly #onTold: (address: string) => void;
@@ -31,26 +45,27 @@ export class RedisSlotMover implements SlotMover {
     this.#asking = new Clients(access.login, access.timeoutMs);
   }
 
-  async owns({ address }: Node, slot: number): Promise<boolean> {
+  async owned({ address }: Node, slots: readonly number[]): Promise<ReadonlySet<number>> {
     const own = readOwnLine(textOf(await this.#ask(address, ['CLUSTER', 'NODES'])) ?? '', address);
     if (own === null) throw new SlotMoveError(`${address} does not say which slots it has`);
-    return own.slots.some(([first, last]) => first <= slot && slot <= last);
+    return new Set(slots.filter((slot) => own.slots.some(([first, last]) => first <= slot && slot <= last)));
   }
 
   /**
    * The target first: the source sends clients there from then on. Where the source is one that has taken over, the target has not followed that for a
    * slot that it imports, and knows no owner of it once the old one is a replica: then it would serve nothing of the slot.
    */
-  async open(slot: number, from: Node, to: Node): Promise<void> {
-    await this.#setSlot(to, slot, ['NODE', from.id]);
-    await this.#setSlot(to, slot, ['IMPORTING', from.id]);
-    await this.#setSlot(from, slot, ['MIGRATING', to.id]);
+  async open(slots: readonly number[], from: Node, to: Node): Promise<void> {
+    await this.#setSlots(to, slots, [{ words: ['NODE', from.id] }, { words: ['IMPORTING', from.id] }]);
+    await this.#setSlots(from, slots, [{ words: ['MIGRATING', to.id] }]);
   }
 
-  async countKeys(slot: number, node: Node): Promise<number> {
-    const reply = await this.#ask(node.address, ['CLUSTER', 'COUNTKEYSINSLOT', String(slot)]);
-    if (reply.type !== 'integer') throw refusal(node, reply);
-    return Number(reply.value);
+  async countKeys(slots: readonly number[], node: Node): Promise<readonly number[]> {
+    const commands = slots.map((slot) => ['CLUSTER', 'COUNTKEYSINSLOT', String(slot)]);
+    return (await this.#askAll(node.address, commands)).map((reply) => {
+      if (reply.type !== 'integer') throw refusal(node, reply);
+      return Number(reply.value);
+    });
   }
 
   async runOf(node: Node): Promise<string> {
@@ -68,20 +83,37 @@ export class RedisSlotMover implements SlotMover {
     return run;
   }
 
-  async moveKeys(slot: number, from: Node, to: Node, count: number, run: string): Promise<number> {
+  async moveKeys(slots: readonly number[], from: Node, to: Node, count: number, run: string): Promise<number> {
     const client = await this.#moving.at(from.address);
     const isSame = (await this.#runOn(client, from)) === run;
-    const reply = await this.#ask(from.address, ['CLUSTER', 'GETKEYSINSLOT', String(slot), String(count)]);
-    if (reply.type !== 'array') throw refusal(from, reply);
-    const batch = reply.items.flatMap((item) => (item.type === 'bulk' ? [item.bytes] : []));
+    const commands = slots.map((slot) => ['CLUSTER', 'GETKEYSINSLOT', String(slot), String(count)]);
+    const found = await this.#askAll(from.address, commands);
+    let moved = 0;
+    for (const [i, reply] of found.entries()) {
+      if (reply.type !== 'array') throw refusal(from, reply);
+      const keys = reply.items.flatMap((item) => (item.type === 'bulk' ? [item.bytes] : [])).slice(0, count - moved);
+      // The keys of one MIGRATE are of one slot.
+      if (keys.length > 0) await this.#moveSome(client, slots[i] as number, keys, from, to, isSame);
+      moved += keys.length;
+    }
+    return moved;
+  }
+
+  async #moveSome(
+    client: RespClient,
+    slot: number,
+    batch: readonly Uint8Array[],
+    from: Node,
+    to: Node,
+    isSame: boolean,
+  ): Promise<void> {
     const keys = isSame ? batch : await this.#withoutThoseAt(to, batch, from);
-    if (keys.length === 0) return batch.length;
+    if (keys.length === 0) return;
     const answer = await this.#migrate(client, to, keys, isSame, this.#block.usualMs);
-    if (answer.type !== 'error') return batch.length;
+    if (answer.type !== 'error') return;
     if (!isTimeout(answer)) throw refusal(from, answer);
     await this.#takeBack(keys, from, to);
     for (const key of keys) await this.#moveOne(client, slot, key, from, to, isSame);
-    return batch.length;
   }
 
   /** Waits for a large key longer and longer. */
@@ -101,10 +133,7 @@ export class RedisSlotMover implements SlotMover {
       await this.#takeBack([key], from, to);
       if (blockMs < longestMs) continue;
       const reason = `slot ${slot} has a key that does not move within ${longestMs} ms, half the time after which ${from.address} would count as dead`;
-      throw new SlotMoveError(
-        `${reason}; make it smaller, or raise probe.failures or probe.interval, and resume`,
-        true,
-      );
+      throw new SlotStuck(slot, `${reason}; make it smaller, or raise probe.failures or probe.interval, and resume`);
     }
   }
 
@@ -159,26 +188,42 @@ export class RedisSlotMover implements SlotMover {
   }
 
   /** The target first: were it lost before it knows, the source would still have the slot. Then all others, which would hear of it some time. */
-  async settle(slot: number, from: Node, to: Node, others: readonly Node[]): Promise<void> {
+  async settle(slots: readonly number[], from: Node, to: Node, others: readonly Node[]): Promise<void> {
     // Without it, it would not claim the slot by a newer epoch. One that has claimed it already says so.
-    await this.#setSlot(to, slot, ['IMPORTING', from.id], 'already the owner');
-    await this.#setSlot(to, slot, ['NODE', to.id]);
-    const told = [from, ...others].map((node) => this.#setSlot(node, slot, ['NODE', to.id]));
+    const claims = { words: ['IMPORTING', from.id], mayRefuse: 'already the owner' };
+    const owns = { words: ['NODE', to.id] };
+    await this.#setSlots(to, slots, [claims, owns]);
+    const told = [from, ...others].map((node) => this.#setSlots(node, slots, [owns]));
     // One that is away hears of it from the others once it is back.
     for (const one of await Promise.allSettled(told))
       if (one.status === 'rejected' && !(one.reason instanceof RespClientError)) throw one.reason;
   }
 
-  /** @param mayRefuse what an error may say */
-  async #setSlot(node: Node, slot: number, words: readonly string[], mayRefuse?: string): Promise<void> {
-    const reply = await this.#ask(node.address, ['CLUSTER', 'SETSLOT', String(slot), ...words]);
+  /** Tells a node things of each of some slots, all at once: it writes its config file once for all of them. */
+  async #setSlots(node: Node, slots: readonly number[], things: readonly SlotWords[]): Promise<void> {
+    const commands = slots.flatMap((slot) =>
+      things.map(({ words, mayRefuse }) => ({ words: ['CLUSTER', 'SETSLOT', String(slot), ...words], mayRefuse })),
+    );
+    const replies = await this.#askAll(
+      node.address,
+      commands.map(({ words }) => words),
+    );
     this.#onTold(node.address);
-    if (reply.type === 'error' && (mayRefuse === undefined || !reply.text.includes(mayRefuse)))
-      throw refusal(node, reply);
+    for (const [i, reply] of replies.entries()) {
+      const mayRefuse = commands[i]?.mayRefuse;
+      if (reply.type === 'error' && (mayRefuse === undefined || !reply.text.includes(mayRefuse)))
+        throw refusal(node, reply);
+    }
   }
 
-  async #ask(address: string, words: ReadonlyArray<string | Uint8Array>): Promise<Reply> {
+  async #ask(address: string, words: Words): Promise<Reply> {
     return (await this.#asking.at(address)).ask(words);
+  }
+
+  /** In one go, without waiting for each answer. */
+  async #askAll(address: string, commands: readonly Words[]): Promise<readonly Reply[]> {
+    const client = await this.#asking.at(address);
+    return Promise.all(commands.map((words) => client.ask(words)));
   }
 
   avoid(addresses: ReadonlySet<string>): void {
