@@ -72,7 +72,7 @@ async function router() {
   await vi.advanceTimersByTimeAsync(1);
   published.length = 0;
   const lose = (): void => report({ kind: 'serves', cluster: 'docs', serves: false });
-  return { published, tell, lose, errors, stop: () => clusters.stop() };
+  return { published, tell, threads, lose, errors, stop: () => clusters.stop() };
 }
 
 it('publishes twice for each of several waves: what moves by it, and that it is held', async () => {
@@ -100,6 +100,44 @@ it('publishes twice for each of several waves: what moves by it, and that it is 
   // Where no wave follows, people hear of the last one all the same.
   await vi.advanceTimersByTimeAsync(1000);
   expect(published.at(-1)).toMatchObject({ versions: { 'default/docs': 4 }, acknowledged: {} });
+});
+
+it('publishes once for a wave that is held at once: what has moved by it, and that it is held', async () => {
+  const { published, tell } = await router();
+  for (const version of [2, 3]) {
+    const staged = { to: version as TopologyVersion, attempt: version, table: table(version, (version - 1) / 10) };
+    await tell(version - 1, (version - 2) / 10, { ...staged, step: 'hold' });
+    await tell(version, (version - 1) / 10, null);
+  }
+  const said = published.map(({ acknowledged }) => acknowledged['default/docs']);
+  expect(said).toEqual([2, 3].map((to) => ({ to, attempt: to, step: 'hold', streams: 7 })));
+});
+
+it('says that a call is slow while requests are held at once, and is not slow to say it', async () => {
+  const { published, tell, threads } = await router();
+  let settle = (_isDone: boolean): void => {};
+  threads.settled = () =>
+    new Promise((resolve) => {
+      settle = resolve;
+    });
+  threads.isQuiet = async () => false;
+  const held = { to: 2 as TopologyVersion, attempt: 2, table: table(2, 0.1), step: 'hold' } as const;
+  const said = (): unknown[] => published.map(({ acknowledged }) => acknowledged['default/docs']);
+  const slow = { to: 2, attempt: 2, step: 'stage', streams: 7, quiet: false };
+  await tell(1, 0, held);
+  expect(said()).toEqual([]);
+  await vi.advanceTimersByTimeAsync(100);
+  expect(said()).toEqual([slow]);
+  settle(true);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(said()).toEqual([slow, { ...slow, step: 'hold' }]);
+  // Behind a drain everybody has waited for it already.
+  for (const step of ['drain', 'hold'] as const) {
+    await tell(1, 0, { ...held, attempt: 3, step });
+    if (step === 'drain') settle(true);
+    await vi.advanceTimersByTimeAsync(1000);
+  }
+  expect(said().slice(2)).toMatchObject([{ attempt: 3, step: 'drain' }]);
 });
 
 it('reports a lease that it has lost, and none that it gives back because it stops', async () => {

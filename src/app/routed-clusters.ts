@@ -7,7 +7,7 @@ import {
   startControlThread,
 } from '../control/index.ts';
 import type { RoutedCluster } from '../proxy/index.ts';
-import { type Handoff, KNOWS, type RouterValue } from '../registry/index.ts';
+import { type Acknowledgement, type Handoff, KNOWS, type RouterValue } from '../registry/index.ts';
 import type { Log } from '../runtime/log.ts';
 import type { ThreadVitals } from '../runtime/thread-vitals.ts';
 import {
@@ -17,6 +17,7 @@ import {
   shareCluster,
   type TopologyName,
 } from '../topology/index.ts';
+import { acknowledgementOf, isAcknowledged, settledOrSlow } from './acknowledging.ts';
 import { DiscoveredClusters } from './discovered-clusters.ts';
 import { ListeningPlaces } from './listening-places.ts';
 import { processName, thisProcess } from './process-name.ts';
@@ -322,14 +323,14 @@ export class RoutedClusters {
       if (table?.rest != null) this.#publication.soon();
       else this.#publication.now();
     }
-    if (staged === null || !(await threads.settled(cluster, staged.attempt, staged.step))) return;
-    const asked = staged.step === 'stage' ? ([threads.moving(cluster), threads.isQuiet(cluster)] as const) : [];
-    const [streams, quiet] = await Promise.all(asked);
-    const last = known.acknowledged;
-    const isAcknowledged = last?.to === staged.to && last.attempt === staged.attempt && last.step === staged.step;
-    if (known.lastEvent !== lastEvent || isAcknowledged) return;
-    known.acknowledged = { to: staged.to, attempt: staged.attempt, step: staged.step, streams, quiet };
-    this.#publication.now();
+    if (staged === null) return;
+    const say = (said: Acknowledgement): void => {
+      if (known.lastEvent !== lastEvent || isAcknowledged(staged, known.acknowledged)) return;
+      known.acknowledged = said;
+      this.#publication.now();
+    };
+    if (await settledOrSlow(threads, cluster, staged, known.acknowledged, say))
+      say(await acknowledgementOf(threads, cluster, staged, known.acknowledged));
   }
 
   #versions(): Record<string, number | null> {

@@ -62,35 +62,47 @@ async function stopFor(
   await handoffs.abort(name, refused, reason, moving === undefined ? undefined : true);
 }
 
-/** Stages the wave after one that is over. @throws VersionConflict */
+/**
+ * Stages the wave after one that is over.
+ * @param mayHold see `waveAfter`
+ * @returns what it has staged; null where the store does not take it
+ * @throws VersionConflict
+ */
 export async function stageNextWave(
   { handoffs }: Registry,
   name: TopologyName,
   handoff: StoredHandoff,
   current: Topology,
   moving: Moving,
-): Promise<void> {
+  mayHold: boolean,
+): Promise<StoredHandoff | null> {
   const { streams } = current.waves ?? defaultWaves;
-  const wave = waveAfter(handoff.wave, moving, streams);
+  const wave = waveAfter(handoff, moving, streams, mayHold);
   const reason = handoff.wave === undefined ? `the change of version ${wave.since} continues` : handoff.reason;
   try {
-    await stage(handoffs, current, wave, reason);
+    return await stage(handoffs, current, wave, reason);
   } catch (error) {
     if (!(error instanceof StoreRefused)) throw error;
     await stopFor(handoffs, name, { ...handoff, wave }, current, error.message);
+    return null;
   }
 }
 
 /** @throws VersionConflict; StoreRefused where the store does not even take what the change leads to */
-async function stage(handoffs: Registry['handoffs'], current: Topology, wave: Wave, reason: string): Promise<void> {
+async function stage(
+  handoffs: Registry['handoffs'],
+  current: Topology,
+  wave: Wave,
+  reason: string,
+): Promise<StoredHandoff> {
   const part = towards(current, targetOf(current), wave.to, wave.since);
   const to = part.moving?.cursor ?? 1;
   const draft = { ...part, version: null };
   try {
-    await handoffs.stage(draft, { expected: current.version }, reason, [], undefined, { ...wave, to });
+    return await handoffs.stage(draft, { expected: current.version }, reason, [], undefined, { ...wave, to });
   } catch (error) {
     if (!(error instanceof StoreRefused) || to === 1) throw error;
     // What the change leads to is smaller, and was staged before.
-    await stage(handoffs, current, { ...wave, to: 1 }, reason);
+    return stage(handoffs, current, { ...wave, to: 1, heldAtOnce: undefined }, reason);
   }
 }

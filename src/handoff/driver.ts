@@ -1,6 +1,5 @@
 import {
   type AutonomousRouter,
-  goesOn,
   type Handoff,
   type HandoffView,
   hasReached,
@@ -33,8 +32,9 @@ import {
 import { awaitedIn } from './awaited.ts';
 import { stageNextWave, takeDeadOut } from './between-waves.ts';
 import { awayRouters, blockingRouters } from './blocking-routers.ts';
+import { backAtOnce, backToDraining, fence, hasMoreSteps, revisionOf } from './steps.ts';
 import { WatchedRouters } from './watched-routers.ts';
-import { allKnowWaves, isOneOfSeveral, movingStreams, narrowed } from './waves.ts';
+import { allKnowWaves, isHeldInVain, isOneOfSeveral, movingStreams, narrowed } from './waves.ts';
 
 /** How long things may take. */
 interface HandoffTiming {
@@ -192,6 +192,10 @@ export class HandoffDriver {
     const holds = hasReached(handoff.step, 'hold');
     const holdMs = this.#timing.holdMs * Math.min(2 ** handoff.retries, LONGEST_HOLD);
     if (present === null || awaited !== null) {
+      if (holds && isHeldInVain(this.#name, handoff, this.#routers.known)) {
+        const back = backAtOnce(handoff, 'a call takes long whose key moves');
+        return { done: await handoffs.advance(this.#name, handoff, back) };
+      }
       if (!holds || waitsMs < holdMs) {
         if (holds) this.#waker.wakeIn(holdMs - waitsMs);
         return null;
@@ -230,26 +234,32 @@ export class HandoffDriver {
     present: Present,
   ): Promise<{ readonly done: StoredHandoff | null } | null> {
     const { wave } = handoff;
-    const { routers, nodes, known } = present;
     const limit = (staged.waves ?? defaultWaves).streams;
-    const moving = movingStreams(this.#name, handoff, routers);
+    const moving = movingStreams(this.#name, handoff, present.routers);
     const streams = moving?.streams ?? null;
-    // One that is away may be of any release.
-    const canDivide = awayRouters(present).length === 0 && allKnowWaves(this.#name, handoff, routers, nodes, known);
+    const canDivide = this.#canDivide(handoff, present);
     // A shard that is lost meanwhile is taken out behind the wave, which is over the sooner the smaller it is.
     if (wave !== undefined && streams !== null && canDivide) {
       const smaller = narrowed(wave, streams, limit);
       // What is staged then, the watch reports.
       if (smaller !== null && (await this.#narrow(handoff, staged, smaller))) return null;
     }
-    const counted = wave === undefined ? {} : { wave: { ...wave, streams } };
     // More of them than may end at once end over a while, as they have to where a member does not know waves.
     const ends = streams !== null && (canDivide || streams <= limit) ? { watchesEnd: 'hold' as const } : {};
     // Of many waves each costs what it does: one that nothing has to be waited for is held at once.
     const isHeldAtOnce = isOneOfSeveral(wave) && moving?.isQuiet === true && 'watchesEnd' in ends;
     const step = isHeldAtOnce ? ('hold' as const) : ('drain' as const);
+    const heldAtOnce = isHeldAtOnce || undefined;
+    const counted = wave === undefined ? {} : { wave: { ...wave, streams, heldAtOnce } };
     const change = { step, ...fence(handoff, false), ...counted, ...ends };
     return { done: await this.#registry.handoffs.advance(this.#name, handoff, change) };
+  }
+
+  /** Whether all that are known can serve a version in which only some keys have moved. */
+  #canDivide(handoff: StoredHandoff, present = this.#watched): boolean {
+    const { routers, nodes, known } = present;
+    // One that is away may be of any release.
+    return awayRouters(present).length === 0 && allKnowWaves(this.#name, handoff, routers, nodes, known);
   }
 
   /** Has only the keys of a wave move. @returns false where the change cannot be divided */
@@ -291,7 +301,9 @@ export class HandoffDriver {
         return;
       }
       await this.#beforeWave();
-      await stageNextWave(this.#registry, this.#name, handoff, current, current.moving);
+      const { moving } = current;
+      const next = await stageNextWave(this.#registry, this.#name, handoff, current, moving, this.#canDivide(handoff));
+      if (next?.step === 'hold') this.#onStep(next);
     } catch (error) {
       if (!(error instanceof VersionConflict)) throw error;
       // Another driver was faster, or something else is current by now.
@@ -307,12 +319,22 @@ export class HandoffDriver {
   async #commit(
     handoff: StoredHandoff,
     staged: Topology,
-    { asOf, known, autonomous }: Read,
+    { asOf, routers, known, autonomous }: Read,
   ): Promise<StoredHandoff | null> {
     const { handoffs } = this.#registry;
+    const { wave } = handoff;
+    const streams = wave?.streams ?? movingStreams(this.#name, handoff, routers)?.streams ?? null;
+    const counted = wave && { wave: { ...wave, streams } };
     try {
       const inUse = new Set(autonomous.map(({ version }) => version));
-      return await handoffs.commit(this.#name, handoff, staged, asOf, await this.#gone(handoff, staged, known), inUse);
+      return await handoffs.commit(
+        this.#name,
+        { ...handoff, ...counted },
+        staged,
+        asOf,
+        await this.#gone(handoff, staged, known),
+        inUse,
+      );
     } catch (error) {
       if (!(error instanceof StoreRefused)) throw error;
       // The waves before it stay, and the next one would be refused as well; and so would be what takes lost shards out.
@@ -364,26 +386,4 @@ export class HandoffDriver {
     const members = await this.#registry.members.list('node', `${topologyText(this.#name)}/`);
     return over.filter((node) => !members.some(isMemberOf(this.#name, node)));
   }
-}
-
-/** Whether routers have to be heard: for a step of it, or for the next wave soon. */
-function hasMoreSteps(handoff: Handoff | null): boolean {
-  if (handoff === null || isUnderWay(handoff)) return handoff !== null;
-  return handoff.step === 'committed' && handoff.paused !== true && goesOn(handoff);
-}
-
-function revisionOf({ handoff }: HandoffView): number {
-  return handoff?.revision ?? 0;
-}
-
-function fence({ attempt }: Handoff, isUp: boolean): Pick<Handoff, 'fence'> {
-  return { fence: { attempt, isUp } };
-}
-
-/** What was held is released to its old owners; the steps begin again from there. */
-function backToDraining(
-  { attempt, retries }: Handoff,
-  reason: string,
-): Pick<Handoff, 'step' | 'attempt' | 'retries' | 'reason'> {
-  return { step: 'drain', attempt: attempt + 1, retries: retries + 1, reason };
 }

@@ -49,6 +49,41 @@ it('moves keys in waves of about as many streams as the topology says, no key tw
   expect(cursors.slice(1)).toEqual(cursors.slice(1).sort());
 });
 
+/** The steps of each wave, in the order in which it took them. */
+function stepsOf(handoffs: readonly Handoff[]): string[] {
+  const steps = new Map<number | undefined, string[]>();
+  for (const { wave, step } of handoffs) steps.set(wave?.number, [...(steps.get(wave?.number) ?? []), step]);
+  return [...steps.values()].map((each) => each.join());
+}
+
+it('asks each router once for a wave behind one that went as expected: to hold what moves', async () => {
+  const open = await registries(scope);
+  const registry = open();
+  await registry.topologies.commit(draft(['a', 'b', 'c']));
+  const one = await router(scope, open(), 'one');
+  const two = await router(scope, open(), 'two');
+  for (const each of [one, two]) each.isQuiet = () => true;
+  await change(registry, draft(['a', 'b', 'c', 'd']));
+  const [first, ...others] = stepsOf(one.said);
+  // The whole is counted, then as much as may move at once.
+  expect(first).toBe('stage,stage,hold');
+  expect(others.length).toBeGreaterThan(2);
+  expect(others.filter((steps) => steps === 'hold').length).toBeGreaterThanOrEqual(others.length - 2);
+  expect(stepsOf(two.said)).toEqual(stepsOf(one.said));
+});
+
+it('drains a wave that is held at once where a call turns out to be slow, and asks before it holds the next one', async () => {
+  const open = await registries(scope);
+  const registry = open();
+  await registry.topologies.commit(draft(['a', 'b', 'c']));
+  const one = await router(scope, open(), 'one');
+  one.isQuiet = ({ wave, step }) => wave?.number !== 2 || step !== 'hold' || wave.heldAtOnce !== true;
+  await change(registry, draft(['a', 'b', 'c', 'd']));
+  expect(stepsOf(one.said).slice(1, 3)).toEqual(['hold,drain,hold', 'stage,hold']);
+  const again = one.said.find(({ wave, step }) => wave?.number === 2 && step === 'drain');
+  expect(again).toMatchObject({ retries: 0, reason: 'a call takes long whose key moves' });
+});
+
 it('moves all at once where few streams move, as the next version', async () => {
   const open = await registries(scope);
   const registry = open();

@@ -23,19 +23,37 @@ it('gives up on a key that has more streams than a wave', () => {
   expect(narrowed(wave(0, 2 ** -12), 50_000, 1000)).toBeNull();
 });
 
+function after(last: Wave | undefined, cursor: number, retries = 0, mayHold = true): Wave {
+  return waveAfter({ wave: last, retries }, moving(cursor), 1000, mayHold);
+}
+
 it('has the next wave move as many streams as it may by what the one before it moved', () => {
-  expect(waveAfter(wave(0, 0.1, 500), moving(0.1), 1000)).toMatchObject({ number: 2, from: 0.1, to: 0.1 + 0.2 });
-  expect(waveAfter(wave(0, 0.1, 2000), moving(0.1), 1000).to).toBeCloseTo(0.15);
-  expect(waveAfter(wave(0, 0.1, 0), moving(0.1), 1000).to).toBeCloseTo(0.5);
-  expect(waveAfter(wave(0, 0.1, 1_000_000), moving(0.1), 1000).to).toBeCloseTo(0.125);
+  expect(after(wave(0, 0.1, 500), 0.1)).toMatchObject({ number: 2, from: 0.1, to: 0.1 + 0.2 });
+  expect(after(wave(0, 0.1, 2000), 0.1).to).toBeCloseTo(0.15);
+  expect(after(wave(0, 0.1, 0), 0.1).to).toBeCloseTo(0.5);
+  expect(after(wave(0, 0.1, 1_000_000), 0.1).to).toBeCloseTo(0.125);
 });
 
 it('ends with a wave that takes a small rest along', () => {
-  expect(waveAfter(wave(0.7, 0.8, 1000), moving(0.8), 1000).to).toBeCloseTo(0.9);
-  expect(waveAfter(wave(0.7, 0.8, 1000), moving(0.89), 1000).to).toBe(1);
+  expect(after(wave(0.7, 0.8, 1000), 0.8).to).toBeCloseTo(0.9);
+  expect(after(wave(0.7, 0.8, 1000), 0.89).to).toBe(1);
 });
 
 it('starts to count again if another change came in between', () => {
-  expect(waveAfter(undefined, moving(0.4), 1000)).toMatchObject({ number: 1, from: 0.4, to: 1 });
-  expect(waveAfter({ ...wave(0, 1, 10), since: 9 as TopologyVersion }, moving(0.4), 1000)).toMatchObject({ to: 1 });
+  expect(after(undefined, 0.4)).toMatchObject({ number: 1, from: 0.4, to: 1 });
+  expect(after({ ...wave(0, 1, 10), since: 9 as TopologyVersion }, 0.4)).toMatchObject({ to: 1 });
+});
+
+it('holds the next wave at once behind one that was held at once and moved about as many streams as it may', () => {
+  const expected: Wave = { ...wave(0, 0.1, 900), heldAtOnce: true };
+  expect(after(expected, 0.1)).toMatchObject({ to: 0.1 + 0.1 / 0.9, heldAtOnce: true });
+  const others = [
+    after(wave(0, 0.1, 900), 0.1),
+    after({ ...expected, streams: 500 }, 0.1),
+    after({ ...expected, streams: null }, 0.1),
+    after({ ...expected, since: 9 as TopologyVersion }, 0.1),
+    after(expected, 0.1, 1),
+    after(expected, 0.1, 0, false),
+  ];
+  expect(others.map(({ heldAtOnce }) => heldAtOnce)).toEqual(others.map(() => undefined));
 });

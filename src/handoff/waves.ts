@@ -27,7 +27,7 @@ const LEAST_WIDTH = 2 ** -12;
 /** A rest that is this small beside a wave goes with it. */
 const SMALL_REST = 0.25;
 
-/** What moves by a staged version, as all routers have said that acknowledged it; null where one does not say how many streams. */
+/** What moves by a staged version, as all routers have said; null where one has not said how many streams. */
 export function movingStreams(
   name: TopologyName,
   { to, attempt }: Handoff,
@@ -45,6 +45,21 @@ export function movingStreams(
     isQuiet &&= said.quiet === true;
   }
   return { streams, isQuiet };
+}
+
+/** Whether a router has found that a call takes long whose key moves, though requests were held at once. */
+export function isHeldInVain(name: TopologyName, { to, attempt, wave }: Handoff, routers: readonly Member[]): boolean {
+  if (wave?.heldAtOnce !== true) return false;
+  const cluster = topologyText(name);
+  return routers.some(({ value }) => {
+    const said = routerValue(value).acknowledged[cluster];
+    return said?.to === to && said.attempt === attempt && said.quiet === false;
+  });
+}
+
+/** Whether the wave after one needs no question: about as many streams moved by that as may, held at once, and in no time. */
+function isAsExpected({ heldAtOnce, streams }: Wave, retries: number, limit: number): boolean {
+  return heldAtOnce === true && retries === 0 && streams !== null && streams * SLACK >= limit;
 }
 
 /** Whether a change goes in several waves, and this is one of them. */
@@ -83,8 +98,17 @@ export function narrowed(wave: Wave, streams: number, limit: number): Wave | nul
   return { ...wave, to, narrowed: wave.narrowed + 1, streams: null };
 }
 
-/** The wave after one that was committed. @param last the wave before it; undefined where another change came between */
-export function waveAfter(last: Wave | undefined, { since, cursor }: Moving, limit: number): Wave {
+/**
+ * The wave after a handoff that is over.
+ * @param last the handoff; its wave is none where another change came between
+ * @param mayHold whether requests may be held at once, as far as it depends on who is there
+ */
+export function waveAfter(
+  { wave: last, retries }: Pick<Handoff, 'wave' | 'retries'>,
+  { since, cursor }: Moving,
+  limit: number,
+  mayHold: boolean,
+): Wave {
   const isNext = last !== undefined && last.since === since;
   // Where nothing is known about the keys ahead, routers count how many streams all of them have.
   let to = 1;
@@ -93,6 +117,7 @@ export function waveAfter(last: Wave | undefined, { since, cursor }: Moving, lim
     const width = Math.max(LEAST_WIDTH, (last.to - last.from) * growth);
     to = cursor + width * (1 + SMALL_REST) >= 1 ? 1 : cursor + width;
   }
+  const isHeldAtOnce = mayHold && isNext && isAsExpected(last, retries, limit);
   return {
     since: since as TopologyVersion,
     number: isNext ? last.number + 1 : 1,
@@ -100,5 +125,6 @@ export function waveAfter(last: Wave | undefined, { since, cursor }: Moving, lim
     to,
     narrowed: 0,
     streams: null,
+    ...(isHeldAtOnce ? { heldAtOnce: true } : {}),
   };
 }

@@ -31,6 +31,11 @@ export interface Wave {
   readonly narrowed: number;
   /** How many streams move by it, as routers have said; null until they all have, or where one does not say. */
   readonly streams: number | null;
+  /**
+   * Requests are held without asking routers first what moves: by the wave before it about as many streams have moved as may, and no call was slow. Not
+   * given any more once one has turned out to be.
+   */
+  readonly heldAtOnce?: true | undefined;
   /** Shards were declared dead when it was staged. What they had waits for nothing, and so all keys move at once. */
   readonly isWhole?: true | undefined;
 }
@@ -227,6 +232,7 @@ const wave = z.object({
   to: z.number(),
   narrowed: z.int(),
   streams: z.number().nullable(),
+  heldAtOnce: z.literal(true).optional().catch(undefined),
   isWhole: z.literal(true).optional().catch(undefined),
 });
 

@@ -99,7 +99,7 @@ export class Handoffs {
    * @param reason for people: what it is for
    * @param lost shards that are not waited for
    * @param silent their processes, which must not have spoken since they were found to be gone; all that are known where it is not given
-   * @param wave which part of a change it is; `new`: the whole of a change, which may be divided; `instead`: the same, also in the place of a
+   * @param wave which part of a change it is, which is held at once where it says so; `new`: the whole of a change, which may be divided; `instead`: the same, also in the place of a
    *   wave that people have stopped; null: it is not to be divided
    * @throws VersionConflict as for a commit, and where a handoff is under way
    */
@@ -128,6 +128,7 @@ export class Handoffs {
     // No other handoff has it, not even one that the registry has forgotten since: members may still say what they did for that.
     const attempt = (last?.attempt ?? 0) + randomInt(1, MAX_LEAP);
     const isWhole = wave === 'new' || wave === 'instead';
+    const isHeldAtOnce = typeof wave === 'object' && wave?.heldAtOnce === true;
     const incarnation = this.#store.incarnation === '' ? await this.#store.check() : this.#store.incarnation;
     const handoff: Handoff = {
       from: pointer.version,
@@ -139,6 +140,7 @@ export class Handoffs {
       // People have paused the change that this one interrupts.
       ...(wave === null && last?.paused === true && current?.moving !== undefined ? { paused: true } : {}),
       ...(wave === null ? {} : { wave: isWhole ? wholeOf(to, gone.lost) : wave }),
+      ...(isHeldAtOnce ? { step: 'hold', watchesEnd: 'hold', fence: { attempt, isUp: false } } : {}),
       dead: gone.dead,
       losing: current === null ? [] : losingOf(current, draft, pointer, nodes),
       lost: gone.lost,

@@ -10,9 +10,12 @@ export interface Acknowledgement {
   readonly to: TopologyVersion;
   readonly attempt: number;
   readonly step: HandoffStep;
-  /** At `stage`: how many streams are open here whose keys move. A node, or a router of an earlier release, does not say. */
+  /** How many streams were open here whose keys move. A node, or a router of an earlier release, does not say, or says it at `stage` alone. */
   readonly streams?: number | undefined;
-  /** At `stage`: whether requests could be held at once, for no call whose key moves takes long. */
+  /**
+   * Whether requests could be held at once, for no call whose key moves takes long: as found at `stage`. False at `stage` where they are held already:
+   * they should not be.
+   */
   readonly quiet?: boolean | undefined;
 }
 

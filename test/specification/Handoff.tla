@@ -117,9 +117,9 @@ isStopped == now.paused /\ now.handoff.lost = {} /\ now.handoff.step # "hold"
 Found(step) == found.isDone /\ now.handoff.step = step /\ ~isStopped
 
 \* src/registry/handoffs.ts
-stage(staged, lost) ==
+stage(staged, lost, step) ==
   LET topology == now.topology IN
-  [step |-> "stage", attempt |-> now.handoff.attempt + 1, fence |-> FALSE, from |-> topology.version, to |-> topology.version + 1,
+  [step |-> step, attempt |-> now.handoff.attempt + 1, fence |-> FALSE, from |-> topology.version, to |-> topology.version + 1,
    losing |-> losingOf(topology, staged), lost |-> lost, staged |-> Numbered(staged, topology.version + 1)]
 
 \* src/handoff/change.ts
@@ -128,7 +128,7 @@ changeTopology ==
   /\ Spends("changes")
   /\ \E target \in [Keys -> Shards] :
        /\ target # now.topology.owner
-       /\ Written([now EXCEPT !.handoff = stage(towards(now.topology, target, Cardinality(Keys)), {}), !.givenUp = {}, !.paused = FALSE])
+       /\ Written([now EXCEPT !.handoff = stage(towards(now.topology, target, Cardinality(Keys)), {}, "stage"), !.givenUp = {}, !.paused = FALSE])
   /\ OnlyWrites
 
 \* src/registry/handoffs.ts
@@ -148,7 +148,7 @@ narrow ==
 drain == Found("stage") /\ WithHandoff([now.handoff EXCEPT !.step = "drain"]) /\ UNCHANGED left /\ OnlyWrites
 Hold == Found("drain") /\ WithHandoff([now.handoff EXCEPT !.step = "hold"]) /\ UNCHANGED left /\ OnlyWrites
 
-\* src/handoff/driver.ts
+\* src/handoff/steps.ts
 fence ==
   /\ Found("hold") /\ ~now.handoff.fence /\ found.losing # {}
   /\ WithHandoff([now.handoff EXCEPT !.fence = TRUE])
@@ -163,17 +163,19 @@ commit ==
   /\ UNCHANGED left /\ OnlyWrites
 
 (* Somebody has not answered while requests were held. *)
-\* src/handoff/driver.ts
+\* src/handoff/steps.ts
 backToDraining ==
   /\ now.handoff.step = "hold" /\ awaitedIn(now.handoff) # {}
   /\ Spends("retries")
   /\ WithHandoff([now.handoff EXCEPT !.step = "drain", !.attempt = @ + 1, !.fence = FALSE])
   /\ OnlyWrites
 
+(* It may be held at once, without asking routers what moves. *)
 \* src/handoff/between-waves.ts
 stageNextWave ==
   /\ ~isUnderWay(now.handoff) /\ IsMoving(now.topology) /\ ~now.paused
-  /\ Written([now EXCEPT !.handoff = stage(towards(now.topology, now.topology.target, Cardinality(Keys)), {}), !.givenUp = {}])
+  /\ \E step \in {"stage", "hold"} :
+       Written([now EXCEPT !.handoff = stage(towards(now.topology, now.topology.target, Cardinality(Keys)), {}, step), !.givenUp = {}])
   /\ UNCHANGED left /\ OnlyWrites
 
 \* src/handoff/pace.ts
@@ -204,7 +206,7 @@ takeOut ==
           ELSE LET other == CHOOSE t \in Shards : t # s
                    Without(owner) == [k \in Keys |-> IF owner[k] = s THEN other ELSE owner[k]]
                    rest == [owner |-> Without(now.topology.owner), target |-> Without(now.topology.target)]
-               IN Written([now EXCEPT !.handoff = stage(rest, {s}), !.givenUp = {s}])
+               IN Written([now EXCEPT !.handoff = stage(rest, {s}, "stage"), !.givenUp = {s}])
   /\ UNCHANGED left /\ OnlyWrites
 
 Driver == read \/ narrow \/ drain \/ Hold \/ fence \/ commit \/ backToDraining \/ stageNextWave \/ takeOut

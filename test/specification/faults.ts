@@ -98,8 +98,8 @@ export const faults: readonly Fault[] = [
     name: 'a wave moves back what the one before it has moved',
     model: 'retry',
     swap: [
-      'stage(towards(now.topology, now.topology.target, Cardinality(Keys)), {}), !.givenUp = {}])',
-      'stage([owner |-> [k \\in Keys |-> CHOOSE s \\in Shards : s # now.topology.owner[k]], target |-> now.topology.target], {})])',
+      'stage(towards(now.topology, now.topology.target, Cardinality(Keys)), {}, step), !.givenUp = {}])',
+      'stage([owner |-> [k \\in Keys |-> CHOOSE s \\in Shards : s # now.topology.owner[k]], target |-> now.topology.target], {}, step)])',
     ],
     broken: 'CursorsGrow',
   },

@@ -69,7 +69,8 @@ function resultOf(output: string): Pick<Checked, 'broken' | 'states' | 'depth'> 
   const [, invariant, property] =
     /Error: (?:Invariant (\w+) is violated|Action property (\w+) is violated)/.exec(output) ?? [];
   const isLate = /Error: Temporal properties were violated/.test(output);
-  const [, states = '0'] = /(\d+) distinct states found, \d+ states left/.exec(output) ?? [];
+  // A longer run says it now and then.
+  const states = [...output.matchAll(/(\d+) distinct states found, \d+ states left/g)].at(-1)?.[1] ?? '0';
   const [, depth] = /depth of the complete state graph search is (\d+)/.exec(output) ?? [];
   const broken = invariant ?? property ?? (isLate ? 'Progress' : null);
   if (broken === null && !output.includes('No error has been found')) throw new Error(`TLC has failed:\n${output}`);

@@ -43,23 +43,37 @@ export async function registries(scope: Scope): Promise<() => Registry> {
   return () => registryOn(store.open(), scope);
 }
 
+interface KeptRouter {
+  /** What it is kept from. */
+  from: (handoff: Handoff) => boolean;
+  /** Whether no call of it takes long; it does not say where that is undefined. While requests are held, it is not done where one does. */
+  isQuiet: (handoff: Handoff) => boolean | undefined;
+  /** It looks at the handoff again. */
+  look: () => Promise<void>;
+  /** Each handoff for which it has written its entry. */
+  readonly said: Handoff[];
+}
+
 /** A router with a watch on each key, as far as the registry can tell: it acknowledges each step, but for those that it is kept from. */
 export async function router(
   scope: Scope,
   registry: Registry,
   name: string,
   knows: readonly string[] | null = KNOWS,
-): Promise<{ from: (handoff: Handoff) => boolean; look: () => Promise<void> }> {
+): Promise<KeptRouter> {
   const value = { versions: { [CLUSTER]: 1 }, admin: { host: '', port: 0 }, listen: [], ...(knows && { knows }) };
   const membership = registry.members.register('router', name, { ...value, acknowledged: {} }, 60_000);
   await membership.ready;
   const stopping = new AbortController();
-  const kept = { from: (_handoff: Handoff): boolean => false, look: (): Promise<void> => Promise.resolve() };
+  const kept: KeptRouter = { from: () => false, isQuiet: () => undefined, look: () => Promise.resolve(), said: [] };
   const acknowledge = async (handoff: Handoff | null, staged: Topology | null): Promise<void> => {
     if (handoff === null || staged === null || !isUnderWay(handoff) || kept.from(handoff)) return;
-    const { from, to, attempt, step } = handoff;
+    const { from, to, attempt } = handoff;
+    const quiet = kept.isQuiet(handoff);
+    const step = quiet === false ? 'stage' : handoff.step;
     const current = (await registry.topologies.readVersion(NAME, from)) as Topology;
-    const streams = knows === null ? {} : { streams: moved(current, staged) };
+    const streams = knows === null ? {} : { streams: moved(current, staged), ...(quiet !== undefined && { quiet }) };
+    kept.said.push(handoff);
     await membership.update({ ...value, acknowledged: { [CLUSTER]: { to, attempt, step, ...streams } } });
   };
   kept.look = async () => {

@@ -158,3 +158,11 @@ it('waits no longer for a replayed watch that is back at its old owner because r
   change.goOn(hold(2));
   expect(change.leaversNow(0, '').map(({ request }) => request)).toEqual([watch]);
 });
+
+it('counts watches that have left while requests were held at once', () => {
+  const change = new Change({ ...staged('hold', 1), watchesEnd: 'hold' }, NEXT, defaultDrain);
+  change.seenAll = true;
+  for (const isWatch of [true, true, false]) change.note(new StubRequest({ isSent: true, isWatch }));
+  expect(change.leaversNow(0, '')).toHaveLength(2);
+  expect(change.watches).toBe(2);
+});

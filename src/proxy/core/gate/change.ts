@@ -32,6 +32,8 @@ export class Change {
   readonly #slowAfterMs: number;
   /** Those under way whose keys move, and whether their routes call them watches. */
   readonly #moving = new Map<GatedRequest, boolean>();
+  /** How many watches were told to leave at once. */
+  #left = 0;
   /** Those that were told to leave, in the order in which they will: ten thousand need not be looked at every time. */
   readonly #leaving = new Set<GatedRequest>();
   /** When the first were told. */
@@ -101,9 +103,9 @@ export class Change {
     );
   }
 
-  /** How many of those under way are watches. */
+  /** How many watches are under way whose keys move, with those that have left at once for this change. */
   get watches(): number {
-    let count = 0;
+    let count = this.#left;
     for (const isWatch of this.#moving.values()) if (isWatch) count++;
     return count;
   }
@@ -165,9 +167,11 @@ export class Change {
   leaversNow(nowMs: number, reason: string): readonly Leaver[] {
     if (this.staged.watchesEnd === 'drain') return [];
     const leavers: Leaver[] = [];
-    for (const [request, isWatch] of this.#moving)
-      if (request.isSent && (isWatch || this.#isOld(request, nowMs)))
-        leavers.push(this.#leaver(request, isWatch, reason));
+    for (const [request, isWatch] of this.#moving) {
+      if (!request.isSent || !(isWatch || this.#isOld(request, nowMs))) continue;
+      leavers.push(this.#leaver(request, isWatch, reason));
+      if (isWatch) this.#left++;
+    }
     return leavers;
   }
 
