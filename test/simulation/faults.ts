@@ -14,6 +14,9 @@ const SLOW_MS = 900;
 const VERY_SLOW_MS = 7000;
 const VERY_SLOW_SHARE = 0.25;
 
+/** For how long what a shard says that starts comes twice. */
+const STARTS_TWICE_MS = 1000;
+
 /** Has faults strike a world, and repairs what they have broken. */
 export class Faults {
   readonly #world: World;
@@ -42,8 +45,7 @@ export class Faults {
       for (const fault of struck) this.#strikeAt(scheduler.nowMs + fault.afterMs, fault);
     };
     this.#world.onWriting = (shard) => {
-      for (const fault of this.#disarm(({ moment }) => moment === 'write'))
-        this.#strike(fault, this.#stop(shard.process.name, shard.process));
+      for (const fault of this.#disarm(({ moment }) => moment === 'write')) this.#strike(fault, this.#stopShard(shard));
     };
     for (const fault of faults)
       scheduler.at(nowMs + fault.atMs, () => {
@@ -101,9 +103,9 @@ export class Faults {
       case 'end router':
         return router && this.#endRouter(router);
       case 'kill shard':
-        return shard && this.#killShard(shard);
+        return shard && this.#killShard(shard, fault);
       case 'stop shard':
-        return shard && this.#stop(shard.process.name, shard.process);
+        return shard && this.#stopShard(shard);
       case 'kill store':
         return this.#killStore();
       case 'stop store':
@@ -191,7 +193,8 @@ export class Faults {
     };
   }
 
-  #killShard(shard: SimulatedShard): Strike {
+  /** What it says first may come once more, behind what it says next. */
+  #killShard(shard: SimulatedShard, fault: PlannedFault): Strike {
     const { name } = shard.process;
     const place = placeOf(shard.address);
     return {
@@ -200,7 +203,25 @@ export class Faults {
       repairedText: `${name} starts again`,
       begin: () => this.#world.killShard(shard),
       repair: () => {
-        if (!this.#world.shards.has(shard.address)) this.#world.startShard(shard.id, place);
+        if (this.#world.shards.has(shard.address)) return;
+        const startsOn: PlannedFault = { ...fault, link: 'twice', lastsMs: STARTS_TWICE_MS };
+        if (shard.isFencing && fault.link.startsWith('slow'))
+          this.#strike(startsOn, this.#cut(name, 'store', true, startsOn));
+        this.#world.startShard(shard.id, place);
+      },
+    };
+  }
+
+  /** Of what it has open when it goes on it serves nothing that others may serve by now. */
+  #stopShard(shard: SimulatedShard): Strike {
+    const { scheduler, judge } = this.#world;
+    const stop = this.#stop(shard.process.name, shard.process);
+    return {
+      ...stop,
+      repair: () => {
+        stop.repair();
+        // Behind all that has come meanwhile.
+        scheduler.at(scheduler.nowMs, () => judge.onResumed(shard));
       },
     };
   }

@@ -64,7 +64,7 @@ export class World implements RouterWorld, ShardWorld {
     this.truth.onUnguarded = (isGone) => this.judge.onUnguarded(isGone);
     this.truth.onFailover = (isUnderWay) => this.judge.onFailover(isUnderWay);
     this.truth.onForgotten = () => this.judge.onForgotten();
-    this.truth.onStrictVersion = () => this.judge.onStrictVersion();
+    this.truth.onStrictVersion = () => this.judge.onStrictVersion(this.shards.values());
     this.truth.onNews = (what) => this.log('store', what);
     const { clock } = this.#machine('store');
     this.store = new SimulatedStore(() => clock.offsetMs + this.scheduler.nowMs * clock.rate);

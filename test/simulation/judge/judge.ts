@@ -1,5 +1,6 @@
 import type { Operation, Sending } from '../keyway/request.ts';
 import type { SimulatedRouter } from '../keyway/router.ts';
+import { KEYS } from '../keyway/setting.ts';
 import type { Serve, SimulatedShard } from '../keyway/shard.ts';
 import type { Truth } from './truth.ts';
 
@@ -138,7 +139,8 @@ export class Judge {
   }
 
   /** A version has become current in a strict cluster: from now on each key has its new owner, also for what began before. */
-  onStrictVersion(): void {
+  onStrictVersion(shards: Iterable<SimulatedShard>): void {
+    for (const shard of shards) this.#checkWould(shard);
     for (const open of this.#open.values())
       for (const serve of open)
         if (!isAbandoned(serve)) {
@@ -164,6 +166,29 @@ export class Judge {
 
   onServed(serve: Serve): void {
     this.#open.get(serve.key)?.delete(serve);
+  }
+
+  /** A shard that was stopped goes on, and has done what it does then. */
+  onResumed(shard: SimulatedShard): void {
+    if (!this.#truth.isStrict) return;
+    this.#checkWould(shard);
+    for (const open of this.#open.values())
+      for (const serve of open) {
+        if (serve.shard !== shard || isAbandoned(serve)) continue;
+        this.#checkOwner(serve);
+        this.#checkAlone(serve, open);
+      }
+  }
+
+  /** Somebody who has not heard of a version may ask a shard for any key in this moment. */
+  #checkWould(shard: SimulatedShard): void {
+    for (const key of KEYS)
+      if (!this.#truth.mayServe(key, shard) && shard.wouldServe(key))
+        this.violated(
+          'one owner',
+          `${shard.id} (${shard.process.name}) would serve ${key}, while version ${this.#truth.current?.topology.version} has it at ${this.#ownerOf(key)}`,
+          key,
+        );
   }
 
   onKilled(shard: SimulatedShard): void {

@@ -39,6 +39,8 @@ export interface SimulatedShard {
   readonly address: string;
   readonly process: SimulatedProcess;
   readonly isFencing: boolean;
+  /** Whether it would serve a key now, if it was asked; a shard that trusts its routers decides nothing. */
+  wouldServe(key: string): boolean;
   /** A request comes from a router. */
   receive(sending: Sending, answer: (answer: ShardAnswer) => void): void;
   /** A router lets a request go. */
@@ -114,6 +116,13 @@ export class FencingShard implements SimulatedShard {
     this.#housekeeper = maintenance === null ? null : housekeeper(process, id, this.#registry, maintenance, task);
     this.#housekeeping = this.#housekeeper?.run(this.#stopping.signal) ?? Promise.resolve();
     this.#housekeeping.catch((error: unknown) => world.onFault(process, error));
+  }
+
+  wouldServe(key: string): boolean {
+    const { process, ownership } = this;
+    if (process.isStopped || process.isOver || !ownership.holds) return false;
+    const bytes = Buffer.from(key);
+    return ownership.lostBy(bytes, 0, bytes.length) === 0;
   }
 
   receive(sending: Sending, answer: (answer: ShardAnswer) => void): void {
@@ -205,6 +214,10 @@ export class PlainShard implements SimulatedShard {
     this.address = address;
     this.#documents = documents;
     this.#world = world;
+  }
+
+  wouldServe(): boolean {
+    return false;
   }
 
   receive(sending: Sending, answer: (answer: ShardAnswer) => void): void {
