@@ -8,7 +8,7 @@ import {
 } from '../proxy/index.ts';
 import { bearsToken } from '../runtime/bearer-token.ts';
 import { type Answer, json, metrics, text } from './answer.ts';
-import { Busy, GuardedServer, type Question } from './guarded-server.ts';
+import { Busy, GuardedServer, type Method, type Question } from './guarded-server.ts';
 import { type AdminRegistry, renderMetrics, sumCounters } from './metrics.ts';
 import { type ProcessVitals, renderProcess } from './process-metrics.ts';
 import { hotKeys, slowLog } from './redis-reports.ts';
@@ -72,8 +72,8 @@ export class AdminServer {
     this.#token = token;
     const bears = (authorization: string | undefined): boolean =>
       this.#token !== null && bearsToken(authorization, this.#token);
-    const answerer = { bearsToken: bears, answer: (question: Question) => this.#answer(question), changing: CHANGING };
-    this.#server = new GuardedServer(answerer, names);
+    const answer = (question: Question): Answer | Promise<Answer> => this.#answer(question);
+    this.#server = new GuardedServer({ bearsToken: bears, answer, methods: methodsOf }, names);
   }
 
   /** Others may ask from now on; see the constructor. */
@@ -149,6 +149,10 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
 
 /** What changes something, and so is asked for by POST. */
 const CHANGING: ReadonlySet<string> = new Set(['/reload', '/hand-over']);
+
+function methodsOf(path: string): readonly Method[] {
+  return CHANGING.has(path) ? ['POST'] : ['GET'];
+}
 
 async function handOver(source: AdminSource, query: URLSearchParams): Promise<Answer> {
   const path = query.get('path');

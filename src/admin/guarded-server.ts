@@ -6,13 +6,26 @@ import { refusalOf } from './request-guard.ts';
 
 // An import of it reads all that it exports, and so loads undici for its WebSocket, which takes longer than all of the router.
 const http = lazyPackage<typeof import('node:http')>('node:http');
+const https = lazyPackage<typeof import('node:https')>('node:https');
 
-/** A question to an admin address. */
+/** A certificate with its chain, and its key, in PEM. */
+export interface ShownCertificate {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
+/** By which something may be asked for. Whatever is asked for by GET is by HEAD, too. */
+export type Method = 'GET' | 'POST' | 'DELETE';
+
+/** A question to an address that people and their programs operate Keyway by. */
 export interface Question {
+  readonly method: Method;
   readonly path: string;
   readonly query: URLSearchParams;
   /** Whether it shows the token that only permitted clients know. */
   readonly bearsToken: boolean;
+  /** Reads its content. @throws TooLarge where it has more bytes; the asker is told so */
+  body(mostBytes: number): Promise<Buffer>;
 }
 
 /** What answers questions. */
@@ -20,8 +33,10 @@ export interface Answerer {
   bearsToken(authorization: string | undefined): boolean;
   /** May throw, or reject: the asker gets an error, and no other request is harmed. */
   answer(question: Question): Answer | Promise<Answer>;
-  /** Paths that change something: asked for by POST, and by nothing else. */
-  readonly changing?: ReadonlySet<string>;
+  /** The methods by which a path is asked for; GET where it is not given. */
+  methods?(path: string): readonly Method[];
+  /** What a refusal looks like; a line of text where it is not given. */
+  refusal?(refused: Answer): Answer;
 }
 
 /** A header section has a few lines. */
@@ -33,7 +48,7 @@ const MAX_CONNECTIONS = 256;
 /** Questions that are being answered at once: most of them are answered within a turn of the event loop. */
 const MAX_AT_ONCE = 32;
 
-/** Answers GET and HEAD, and POST where it changes something, by HTTP/1.1. Whatever is sent to it, the process goes on. */
+/** Answers by HTTP/1.1 what people and their programs ask to operate Keyway. Whatever is sent to it, the process goes on. */
 export class GuardedServer {
   readonly #server: Server;
   readonly #answerer: Answerer;
@@ -41,12 +56,16 @@ export class GuardedServer {
   #host = '';
   #answering = 0;
 
-  /** @param names see `ServedNames` */
-  constructor(answerer: Answerer, names: readonly string[]) {
+  /** @param names see `ServedNames`. @param tls the certificate that it shows; null: cleartext */
+  constructor(answerer: Answerer, names: readonly string[], tls: ShownCertificate | null = null) {
     this.#answerer = answerer;
     this.#names = names;
     const limits = { maxHeaderSize: LARGEST_HEAD_BYTES, requestTimeout: REQUEST_TIMEOUT_MS };
-    this.#server = http().createServer(limits, (request, response) => void this.#serve(request, response));
+    const serve = (request: IncomingMessage, response: ServerResponse): void => void this.#serve(request, response);
+    this.#server =
+      tls === null
+        ? http().createServer(limits, serve)
+        : https().createServer({ ...limits, ...tls, minVersion: 'TLSv1.2' }, serve);
     this.#server.maxConnections = MAX_CONNECTIONS;
     // CONNECT has a target that is not ours, and no answer of Node's own.
     this.#server.on('connect', (_request, socket) => socket.end('HTTP/1.1 405 Method Not Allowed\r\n\r\n'));
@@ -81,31 +100,63 @@ export class GuardedServer {
     try {
       answer = await this.#answerTo(request);
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      answer = error instanceof Busy ? text(503, why, { 'retry-after': '1' }) : text(500, why);
+      answer = this.#refusal(faultOf(error));
     }
     send(request, response, answer);
+  }
+
+  #refusal(refused: Answer): Answer {
+    return this.#answerer.refusal?.(refused) ?? refused;
   }
 
   async #answerTo(request: IncomingMessage): Promise<Answer> {
     const bearsToken = this.#answerer.bearsToken(request.headers.authorization);
     const refused = refusalOf(request, { host: this.#host, names: this.#names }, bearsToken);
-    if (refused !== null) return refused;
+    if (refused !== null) return this.#refusal(refused);
     const target = TARGET.exec(request.url ?? '');
-    const isChange = this.#answerer.changing?.has(target?.[1] ?? '') === true;
-    if (isChange && request.method !== 'POST') return text(405, 'only POST', { allow: 'POST' });
-    if (!isChange && request.method !== 'GET' && request.method !== 'HEAD')
-      return text(405, 'only GET', { allow: 'GET, HEAD' });
-    if (target === null) return text(400, 'the target is not a path');
+    const methods = this.#answerer.methods?.(target?.[1] ?? '') ?? ONLY_GET;
+    const method = methods.find((each) => each === request.method || (each === 'GET' && request.method === 'HEAD'));
+    if (method === undefined) {
+      const allow = methods.flatMap((each) => (each === 'GET' ? ['GET', 'HEAD'] : [each])).join(', ');
+      return this.#refusal(text(405, `only ${methods.join(', ')}`, { allow }));
+    }
+    if (target === null) return this.#refusal(text(400, 'the target is not a path'));
     if (this.#answering >= MAX_AT_ONCE) throw new Busy('too many requests at once');
     this.#answering++;
     try {
       const [, path = '/', query = ''] = target;
-      return await this.#answerer.answer({ path, query: new URLSearchParams(query), bearsToken });
+      const body = (mostBytes: number): Promise<Buffer> => bodyOf(request, mostBytes);
+      return await this.#answerer.answer({ method, path, query: new URLSearchParams(query), bearsToken, body });
     } finally {
       this.#answering--;
     }
   }
+}
+
+const ONLY_GET: readonly Method[] = ['GET'];
+
+/** The content of a request has more bytes than are read. */
+export class TooLarge extends Error {
+  override readonly name = 'TooLarge';
+}
+
+/** The client is bound to send it in time, by the server's limits. @throws TooLarge */
+async function bodyOf(request: IncomingMessage, mostBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  // The connection stays: the client is to read why it was refused.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > mostBytes) throw new TooLarge(`the content has more than ${mostBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function faultOf(error: unknown): Answer {
+  const why = error instanceof Error ? error.message : String(error);
+  if (error instanceof TooLarge) return text(413, why);
+  return error instanceof Busy ? text(503, why, { 'retry-after': '1' }) : text(500, why);
 }
 
 /** A target in origin-form or absolute-form (RFC 9112, 3.2): its path, and its query. */
@@ -127,11 +178,12 @@ const ISOLATION = {
 function send(request: IncomingMessage, response: ServerResponse, { status, type, text: body, headers }: Answer): void {
   // Content that is not read would have to be read to its end before the next request.
   const hasContent = request.headers['content-length'] !== undefined || 'transfer-encoding' in request.headers;
+  const isLeft = hasContent && !request.readableEnded;
   response.writeHead(status, {
-    'content-type': type,
+    ...(status === 204 ? {} : { 'content-type': type }),
     ...ISOLATION,
     ...headers,
-    ...(hasContent ? { connection: 'close' } : {}),
+    ...(isLeft ? { connection: 'close' } : {}),
   });
   response.end(request.method === 'HEAD' ? undefined : body);
 }
