@@ -2,6 +2,7 @@ import type { Registry } from '../registry/index.ts';
 import { engines } from './engines/index.ts';
 import type { ClusterLog, Leader } from './leader.ts';
 import { LedCluster } from './led-cluster.ts';
+import { MadeClusters } from './made-clusters.ts';
 import type { ControllerSettings, LedClusterSettings } from './settings.ts';
 
 /** What is reported to people of a cluster, and of who leads it. */
@@ -21,24 +22,27 @@ export function controllerElection({ namespace, cluster }: LedClusterSettings['n
  */
 export async function runController(
   registry: Registry,
-  { clusters, leaseMs }: Pick<ControllerSettings, 'clusters' | 'leaseMs'>,
+  { clusters, leaseMs, api }: Pick<ControllerSettings, 'clusters' | 'leaseMs' | 'api'>,
   leader: Leader & { readonly random: () => number },
   logOf: (cluster: LedClusterSettings) => ControllerLog,
   signal: AbortSignal,
 ): Promise<void> {
   const { random, ...who } = leader;
-  await Promise.all(
-    clusters.map(async (settings) => {
-      const log = logOf(settings);
-      const election = controllerElection(settings.name);
-      const campaign = () => registry.elections.campaign(election, who.candidate, leaseMs, signal);
-      for (let term = await campaign(); term !== null; term = await campaign()) {
-        log.onTerm(true);
-        const nodes = engines[settings.engine].connect({ ...settings.access, random });
-        await new LedCluster(registry, settings, nodes, who, log).lead(term, signal);
-        await term.resign();
-        log.onTerm(false);
-      }
-    }),
-  );
+  const lead = async (settings: LedClusterSettings, until: AbortSignal): Promise<void> => {
+    const log = logOf(settings);
+    const election = controllerElection(settings.name);
+    const campaign = () => registry.elections.campaign(election, who.candidate, leaseMs, until);
+    for (let term = await campaign(); term !== null; term = await campaign()) {
+      log.onTerm(true);
+      const nodes = engines[settings.engine].connect({ ...settings.access, random });
+      await new LedCluster(registry, settings, nodes, who, log).lead(term, until);
+      await term.resign();
+      log.onTerm(false);
+    }
+  };
+  const named = clusters.map(({ name }) => name);
+  await Promise.all([
+    ...clusters.map((settings) => lead(settings, signal)),
+    ...(api === null ? [] : [new MadeClusters(registry).leadAll(api.clusters, named, lead, signal)]),
+  ]);
 }

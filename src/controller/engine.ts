@@ -131,8 +131,21 @@ export interface JoinedNode {
   readonly address: string;
 }
 
+/** A shard of a cluster that does not exist yet. */
+export interface PlannedShard {
+  readonly id: string;
+  readonly slots: readonly SlotRange[];
+  /** Addresses, the primary's first. */
+  readonly nodes: readonly [string, ...string[]];
+}
+
 /** Has nodes join a cluster, and leave it. Its methods may be called again, and throw as those of `SlotMover`. */
 export interface ShardKeeper {
+  /**
+   * Makes a cluster of empty nodes. Not there: it cannot be done for such servers.
+   * @returns the shards with the ids of their nodes
+   */
+  form?(shards: readonly PlannedShard[], signal: AbortSignal): Promise<readonly FoundShard[]>;
   /**
    * Has nodes join that are empty.
    * @returns their ids, in the order of the addresses, once the cluster's primaries know them

@@ -1,9 +1,9 @@
-import { discovered } from '../discovery/index.ts';
 import { changeTopology, HandoffAborted, makeWay } from '../handoff/index.ts';
 import { type Registry, StoreRefused, StoreUnavailable, type Term, VersionConflict } from '../registry/index.ts';
 import { RespClientError } from '../resp/index.ts';
 import { type Node, nodesOf, type Topology, type TopologyName } from '../topology/index.ts';
 import { DocumentError } from '../yaml/index.ts';
+import { adoptCluster } from './adopt.ts';
 import type { ClusterNodes, NodeState, Sight, SlotMover, SlotOnItsWay } from './engine.ts';
 import { type Promotion, planFailovers, promoted } from './failover.ts';
 import { StoredOrder } from './failover-order.ts';
@@ -46,6 +46,8 @@ export class LedCluster {
   readonly #runner: MigrationRunner;
   /** By the ids of nodes. */
   #health = new Map<string, NodeHealth>();
+  /** The last turn has not found it in the registry. */
+  #isAbsent = false;
 
   constructor(registry: Registry, settings: LedClusterSettings, nodes: ClusterNodes, leader: Leader, log: ClusterLog) {
     this.#registry = registry;
@@ -166,6 +168,13 @@ export class LedCluster {
   /** Stores the cluster as its nodes have it. @returns false where that was done */
   async #takeIn(signal: AbortSignal): Promise<boolean> {
     const { seeds, consistency } = this.#settings;
+    if (seeds.length === 0) {
+      // Whoever makes it has it be led first.
+      if (this.#isAbsent)
+        this.#log.onFault('the registry does not have it: it was not made or imported to the end; do that again');
+      this.#isAbsent = true;
+      return true;
+    }
     let found: Awaited<ReturnType<ClusterNodes['find']>>;
     try {
       found = await this.#nodes.find(seeds);
@@ -173,14 +182,14 @@ export class LedCluster {
       this.#log.onFault((error as Error).message);
       return true;
     }
-    const fresh = { placement: { slots: {} }, hashOn: 'id', consistency } as const;
-    const { draft } = await discovered(this.#registry, this.#name, found, fresh);
-    if (draft === null) return true;
     const reason = 'its nodes were found';
-    this.#log.onCommitted(
-      await changeTopology(this.#registry, draft, { expected: null, reason, signal, ...this.#leader }),
+    const stored = await adoptCluster(this.#registry, this.#name, found, consistency, {
       reason,
-    );
+      signal,
+      ...this.#leader,
+    });
+    if (stored === null) return true;
+    this.#log.onCommitted(stored, reason);
     return false;
   }
 

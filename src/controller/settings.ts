@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { type RegistryDescription, registrySchema } from '../registry/index.ts';
-import { NamedFileFault, secretIn } from '../runtime/named-file.ts';
 import { identifier, reachableAddress, type TopologyName } from '../topology/index.ts';
-import { duration, filePath, logSettings, parseYaml, type Report, readDocument } from '../yaml/index.ts';
+import { duration, filePath, logSettings, type Path, parseYaml, type Report, readDocument } from '../yaml/index.ts';
+import { type ApiAccess, accessFields, accessOf, reportedSecret } from './api-access.ts';
 import type { NodeAccess } from './engine.ts';
 import { ENGINE_NAMES, type EngineName } from './engines/index.ts';
 import type { FailoverRules } from './failover.ts';
@@ -22,15 +22,8 @@ const probe = z
   })
   .describe('When a node is dead.');
 
-const cluster = z.strictObject({
-  namespace: identifier.default('default').describe('Its namespace in the registry.'),
-  engine: z.enum(ENGINE_NAMES).describe('What its servers are: redis for Redis and Valkey in cluster mode.'),
-  nodes: z
-    .array(reachableAddress)
-    .min(1)
-    .describe(
-      'Some of its nodes. They are asked for the others once, where the registry does not have the cluster yet.',
-    ),
+/** How a cluster is led, whichever it is. */
+const leading = {
   consistency: z
     .enum(['strict', 'eventual'])
     .default('strict')
@@ -53,7 +46,34 @@ const cluster = z.strictObject({
     .describe(
       'Where a larger share of the nodes misses probes at once, nothing is failed over. 1: that is not looked at.',
     ),
+};
+
+const engine = z.enum(ENGINE_NAMES);
+
+const cluster = z.strictObject({
+  namespace: identifier.default('default').describe('Its namespace in the registry.'),
+  engine: engine.describe('What its servers are: redis for Redis and Valkey in cluster mode.'),
+  nodes: z
+    .array(reachableAddress)
+    .min(1)
+    .describe(
+      'Some of its nodes. They are asked for the others once, where the registry does not have the cluster yet.',
+    ),
+  ...leading,
 });
+
+const api = z
+  .strictObject({
+    ...accessFields,
+    clusters: z
+      .strictObject({
+        engine: engine.default('redis').describe('What their servers are, where a request does not say.'),
+        ...leading,
+      })
+      .prefault({})
+      .describe('How clusters are led that are made or imported by a request. The same for all controllers.'),
+  })
+  .describe('A REST interface with the paths and bodies of kvrocks-controller; not served where it is left out.');
 
 export const controllerSchema = z.strictObject({
   registry: registrySchema.describe('Where topologies are, and where controllers are elected.'),
@@ -61,22 +81,30 @@ export const controllerSchema = z.strictObject({
   lease: duration({ least: 1000, most: HOUR_MS })
     .prefault('10s')
     .describe('Another controller takes a cluster over this long after the one that leads it has died.'),
+  api: api.optional(),
   clusters: z
     .record(identifier, cluster)
-    .refine((clusters) => Object.keys(clusters).length > 0, 'name at least one cluster')
-    .describe('The clusters to lead, by their names in the registry.'),
+    .default({})
+    .describe(
+      'The clusters to lead, by their names in the registry. At least one, unless there is an api by which they are made.',
+    ),
 });
 
 type File = z.output<typeof controllerSchema>;
 
-/** A cluster that a controller leads. */
-export interface LedClusterSettings {
-  readonly name: TopologyName;
+/** How a controller leads clusters, whichever they are. */
+export interface LeadingSettings {
   readonly engine: EngineName;
-  readonly seeds: readonly string[];
   readonly consistency: 'strict' | 'eventual';
   readonly access: Pick<NodeAccess, 'login' | 'timeoutMs'>;
   readonly rules: FailoverRules;
+}
+
+/** A cluster that a controller leads. */
+export interface LedClusterSettings extends LeadingSettings {
+  readonly name: TopologyName;
+  /** Empty: the registry has it, or it does not exist. */
+  readonly seeds: readonly string[];
 }
 
 /** A controller's config. */
@@ -85,6 +113,14 @@ export interface ControllerSettings {
   readonly logLevel: File['log']['level'];
   readonly leaseMs: number;
   readonly clusters: readonly LedClusterSettings[];
+  /** Null: it is not served. */
+  readonly api: ApiSettings | null;
+}
+
+/** What a controller's REST interface is served by. */
+export interface ApiSettings extends ApiAccess {
+  /** How clusters are led that it makes. */
+  readonly clusters: LeadingSettings;
 }
 
 /** Reads and checks a controller's config. @throws DocumentError naming every fault */
@@ -97,37 +133,36 @@ export function parseControllerSettings(text: string, file: string): ControllerS
   return parseYaml(text, file, controllerSchema, settingsOf);
 }
 
-function settingsOf({ registry, log, lease, clusters }: File, report: Report): ControllerSettings {
+function settingsOf({ registry, log, lease, clusters, api }: File, report: Report): ControllerSettings {
+  if (api === undefined && Object.keys(clusters).length === 0)
+    report(['clusters'], 'name at least one cluster, or an api by which clusters are made');
   return {
     registry: registry as RegistryDescription,
     logLevel: log.level,
     leaseMs: lease,
-    clusters: Object.entries(clusters).map(([name, fields]) => ledClusterOf(name, fields, report)),
+    clusters: Object.entries(clusters).map(([name, { namespace, nodes, ...fields }]) => ({
+      ...leadingOf(fields, ['clusters', name], report),
+      name: { namespace, cluster: name },
+      seeds: nodes,
+    })),
+    api:
+      api === undefined
+        ? null
+        : { ...accessOf(api, report), clusters: leadingOf(api.clusters, ['api', 'clusters'], report) },
   };
 }
 
-function ledClusterOf(name: string, fields: File['clusters'][string], report: Report): LedClusterSettings {
-  const { namespace, engine, nodes, consistency, login, probe, maxMissingShare } = fields;
+type Leading = Omit<File['clusters'][string], 'namespace' | 'nodes'>;
+
+function leadingOf(fields: Leading, path: Path, report: Report): LeadingSettings {
+  const { engine, consistency, login, probe, maxMissingShare } = fields;
   const { interval: intervalMs, timeout: timeoutMs, failures, longestLoading: longestLoadingMs } = probe;
+  const password =
+    login === undefined ? '' : reportedSecret(login.passwordFile, [...path, 'login', 'passwordFile'], report);
   return {
-    name: { namespace, cluster: name },
     engine,
-    seeds: nodes,
     consistency,
-    access: {
-      timeoutMs,
-      login: login === undefined ? null : { username: login.username, password: passwordIn(login.passwordFile) },
-    },
+    access: { timeoutMs, login: login === undefined ? null : { username: login.username, password } },
     rules: { intervalMs, failures, longestLoadingMs, maxMissingShare },
   };
-
-  function passwordIn(passwordFile: string): string {
-    try {
-      return secretIn(passwordFile);
-    } catch (error) {
-      if (!(error instanceof NamedFileFault)) throw error;
-      report(['clusters', name, 'login', 'passwordFile'], error.message);
-      return '';
-    }
-  }
 }

@@ -32,7 +32,7 @@ export { DEFAULT_PLACEMENT, nodeId, optionalClusterFields, topologySchema } from
 export { parseSetNodes, setNodesText } from './set-nodes.ts';
 export { type KnownShard, type LeadingNode, successorIds } from './shard-successors.ts';
 export { sharesOf } from './shares.ts';
-export { formatSlotRanges, parseSlotRanges, type SlotRange } from './slot-ranges.ts';
+export { dividedSlots, formatSlotRanges, parseSlotRanges, type SlotRange } from './slot-ranges.ts';
 export type { StagedCluster } from './staged-cluster.ts';
 export {
   type ChangeRules,

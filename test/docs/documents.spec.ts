@@ -61,6 +61,11 @@ it('shows topologies and registries that are right', () => {
   expect(parseConfig(stringify(config), 'example').registry?.leaseMs).toBe(10_000);
 });
 
+it("shows a config of a controller's REST interface that is right", () => {
+  const [config] = examples('docs/redis-rest.md').map((text) => parse(text) as object);
+  expect(controllerSchema.parse(config).api?.listen).toBe('127.0.0.1:9379');
+});
+
 it("shows a controller's config that is right, and clusters for the routers beside it", () => {
   const [controller, router] = examples('docs/redis-controller.md').map((text) => parse(text) as object);
   expect(Object.keys(controllerSchema.parse(controller).clusters)).toEqual(['cache']);

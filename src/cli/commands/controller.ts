@@ -1,7 +1,16 @@
 import { Command } from 'commander';
 import { processName } from '../../app/process-name.ts';
-import { type ControllerLog, loadControllerSettings, runController } from '../../controller/index.ts';
+import {
+  type ControllerLog,
+  type ControllerSettings,
+  loadControllerSettings,
+  runController,
+} from '../../controller/index.ts';
+import { readIdentity } from '../../io/index.ts';
+import type { Registry } from '../../registry/index.ts';
 import { openRegistry } from '../../registry/store/index.ts';
+import { Api, type ApiProcess, ApiServer } from '../../rest/index.ts';
+import { addressText } from '../../runtime/address.ts';
 import { type Log, newLog } from '../../runtime/log.ts';
 import { machine } from '../../runtime/machine-clock.ts';
 import { folded } from '../output/folded.ts';
@@ -18,7 +27,7 @@ interface ControllerFlags {
 export function controllerCommand(): Command {
   return new Command('controller')
     .description('lead Redis clusters: have replicas take over from primaries that die')
-    .requiredOption('--config <file>', 'its config, in YAML: registry and clusters')
+    .requiredOption('--config <file>', 'its config, in YAML: registry, clusters and api')
     .option('--check', 'check the config and exit')
     .addHelpText('after', '\nExample:\n  keyway controller --config controller.yaml')
     .action(control);
@@ -36,19 +45,36 @@ async function control({ config, check }: ControllerFlags): Promise<void> {
   logRegistry(registry, log);
   const stopping = new AbortController();
   const { clock, timeOfDayMs, random } = machine;
-  const running = runController(
-    registry,
-    settings,
-    { candidate: processName(), clock, timeOfDayMs, random },
-    ({ name }) => logOf(log.child(name)),
-    stopping.signal,
-  );
+  const who = { candidate: processName(), clock, timeOfDayMs, random };
+  const api = await serveApi(settings, registry, { ...who, signal: stopping.signal }, log);
+  const running = runController(registry, settings, who, ({ name }) => logOf(log.child(name)), stopping.signal);
   stopOnSignals(async () => {
     stopping.abort();
+    api?.close();
     await running;
     await registry.close();
   });
   await running;
+}
+
+/** @returns null where the config has none */
+async function serveApi(
+  { api, clusters }: ControllerSettings,
+  registry: Registry,
+  process: ApiProcess,
+  log: Log,
+): Promise<ApiServer | null> {
+  if (api === null) return null;
+  const { listen, token, tls, hosts } = api;
+  const server = new ApiServer(
+    new Api(registry, api, clusters, process),
+    token,
+    hosts,
+    tls === null ? null : readIdentity(tls).options,
+  );
+  const port = await server.listen(listen.host, listen.port);
+  log.info({ address: addressText({ host: listen.host, port }) }, 'the REST interface is served');
+  return server;
 }
 
 function logOf(log: Log): ControllerLog {

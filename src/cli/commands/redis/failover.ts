@@ -1,17 +1,11 @@
-import { setTimeout } from 'node:timers/promises';
 import { Command } from 'commander';
-import { StoredOrder } from '../../../controller/index.ts';
+import { orderFailover } from '../../../controller/index.ts';
+import { machine } from '../../../runtime/machine-clock.ts';
 import { UsageError } from '../../../runtime/usage-error.ts';
 import { nameOption } from '../../options/options.ts';
 import { inRegistry } from '../../options/registry-option.ts';
 import { writeOut } from '../../output/terminal.ts';
 import { type LedClusterFlags, slottedTopology, withLedCluster } from './led-cluster-options.ts';
-
-const LOOK_MS = 200;
-/** A controller that has died is replaced within its lease, which is 10 s by default. */
-const LONGEST_LOOKS = 300;
-/** What has not been begun by then is not begun. */
-const LONGEST_MS = LONGEST_LOOKS * LOOK_MS;
 
 interface FailoverFlags extends LedClusterFlags {
   readonly to?: string;
@@ -29,19 +23,11 @@ export function failoverCommand(): Command {
         const { shards } = await slottedTopology(registry, namespace, cluster);
         if (!shards.some(({ id }) => id === shard))
           throw new UsageError(`there is no shard ${shard}; there are ${shards.map(({ id }) => id).join(', ')}`);
-        const orders = new StoredOrder(registry, { namespace, cluster });
-        const { id } = await orders.give(shard, flags.to ?? null, Date.now() + LONGEST_MS);
-        for (let look = 0; look < LONGEST_LOOKS; look++) {
-          const order = await orders.read();
-          if (order?.id !== id) throw new Error('another failover has been asked for meanwhile');
-          if (order.outcome?.isDone === true) {
-            writeOut(`${order.outcome.text}\n`);
-            return;
-          }
-          if (order.outcome !== null) throw new Error(order.outcome.text);
-          await setTimeout(LOOK_MS);
-        }
-        throw new Error(`no controller has answered; does keyway controller lead ${cluster}?`);
+        const name = { namespace, cluster };
+        const { timeOfDayMs } = machine;
+        const never = new AbortController().signal;
+        const { outcome } = await orderFailover(registry, name, shard, flags.to ?? null, timeOfDayMs, never);
+        writeOut(`${outcome.text}\n`);
       }),
     );
 }

@@ -1,7 +1,9 @@
-import { type Reply, RespClient, RespClientError, RespLoginRefused, textOf } from '../../../resp/index.ts';
-import { splitAddress } from '../../../runtime/address.ts';
+import type { FoundShard } from '../../../discovery/index.ts';
+import { type RespClient, RespClientError, RespLoginRefused } from '../../../resp/index.ts';
 import type { Node } from '../../../topology/index.ts';
-import { type JoinedNode, type NodeAccess, type ShardKeeper, SlotMoveError } from '../../engine.ts';
+import { type JoinedNode, type NodeAccess, type PlannedShard, type ShardKeeper, SlotMoveError } from '../../engine.ts';
+import { isOf, linesOf, meetingOf, textIn, withNode } from './asked-node.ts';
+import { formCluster } from './form-cluster.ts';
 import { fieldsOf } from './node-report.ts';
 
 /** Nodes that have met know each other within a second or two. */
@@ -16,6 +18,10 @@ export class RedisShardKeeper implements ShardKeeper {
   constructor(access: NodeAccess, pause: (waitMs: number, signal: AbortSignal) => Promise<void>) {
     this.#access = access;
     this.#pause = pause;
+  }
+
+  form(shards: readonly PlannedShard[], signal: AbortSignal): Promise<FoundShard[]> {
+    return formCluster(shards, this.#access, this.#pause, signal);
   }
 
   async join(addresses: readonly string[], members: readonly Node[], signal: AbortSignal): Promise<JoinedNode[]> {
@@ -41,10 +47,7 @@ export class RedisShardKeeper implements ShardKeeper {
       const size = await client.ask(['DBSIZE']);
       if (known !== '1') throw new SlotMoveError(`${address} is in another cluster, of ${known} nodes`);
       if (size.type !== 'integer' || size.value !== 0) throw new SlotMoveError(`${address} is not empty`);
-      const own = (await linesOf(client, address)).find(isOf(id)) ?? '';
-      const bus = /@(\d+)/.exec(own)?.[1];
-      const { port } = splitAddress(address);
-      const meet = ['CLUSTER', 'MEET', client.remoteAddress, String(port), ...(bus === undefined ? [] : [bus])];
+      const meet = await meetingOf(client, address, id);
       textIn(await this.#with(member.address, (asked) => asked.ask(meet)), member.address);
     }
     // A replica can follow whom it knows, and slots can be given to whom all know.
@@ -77,29 +80,7 @@ export class RedisShardKeeper implements ShardKeeper {
     return away;
   }
 
-  async #with<Result>(address: string, ask: (client: RespClient) => Promise<Result>): Promise<Result> {
-    const { login, timeoutMs } = this.#access;
-    const client = await RespClient.connect({ target: splitAddress(address), certificates: null }, login, timeoutMs);
-    try {
-      return await ask(client);
-    } finally {
-      client.close();
-    }
+  #with<Result>(address: string, ask: (client: RespClient) => Promise<Result>): Promise<Result> {
+    return withNode(this.#access, address, ask);
   }
-}
-
-/** The lines of CLUSTER NODES of those that have shaken hands. */
-async function linesOf(client: RespClient, address: string): Promise<string[]> {
-  const lines = textIn(await client.ask(['CLUSTER', 'NODES']), address).split('\n');
-  return lines.filter((line) => !line.split(' ')[2]?.includes('handshake'));
-}
-
-function isOf(id: string): (line: string) => boolean {
-  return (line) => line.startsWith(`${id} `);
-}
-
-/** @throws SlotMoveError where it is an error */
-function textIn(reply: Reply, address: string): string {
-  if (reply.type === 'error') throw new SlotMoveError(`${address} refuses: ${reply.text}`);
-  return textOf(reply) ?? '';
 }

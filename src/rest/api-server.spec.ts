@@ -1,0 +1,224 @@
+import { readFileSync } from 'node:fs';
+import { request } from 'node:https';
+import { afterEach, expect, it } from 'vitest';
+import { TestAuthority } from '../../test/support/certificates.ts';
+import { Scope } from '../../test/support/processes.ts';
+import { clock, registryOn, sqlite } from '../../test/support/registries.ts';
+import { StoredQueue } from '../controller/index.ts';
+import type { Registry } from '../registry/index.ts';
+import { checkTopology } from '../topology/index.ts';
+import { Api } from './api.ts';
+import { ApiServer } from './api-server.ts';
+
+const scope = new Scope();
+afterEach(() => scope.release());
+
+const TOKEN = 'a-token-of-some-length';
+const [A, B, C] = ['a', 'b', 'c'].map((letter) => letter.repeat(40)) as [string, string, string];
+const NAME = { namespace: 'default', cluster: 'cache' };
+const ONE = '/api/v1/namespaces/default/clusters/cache';
+
+interface Served {
+  readonly registry: Registry;
+  readonly port: number;
+  readonly ask: (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answered>;
+}
+
+interface Answered {
+  readonly status: number;
+  readonly json: unknown;
+}
+
+async function serve(
+  token: string | null = null,
+  tls: ConstructorParameters<typeof ApiServer>[3] = null,
+): Promise<Served> {
+  const registry = registryOn((await sqlite(scope)).open(), scope);
+  const led = {
+    engine: 'redis',
+    consistency: 'eventual',
+    access: { login: null, timeoutMs: 100 },
+    rules: { intervalMs: 100, failures: 3, longestLoadingMs: 1000, maxMissingShare: 0.5 },
+  } as const;
+  const { signal } = new AbortController();
+  const who = { candidate: 'the test', clock, timeOfDayMs: Date.now, random: () => 0.5, signal };
+  const named = [{ ...led, name: { namespace: 'default', cluster: 'named' }, seeds: [] }];
+  const server = new ApiServer(new Api(registry, { clusters: led }, named, who), token, [], tls);
+  scope.defer(() => server.close());
+  const port = await server.listen('127.0.0.1', 0);
+  const ask: Served['ask'] = async (method, path, body, headers = {}) => {
+    const content = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) };
+    const answer = await fetch(`http://127.0.0.1:${port}${path}`, { method, headers, ...content });
+    const text = await answer.text();
+    return { status: answer.status, json: text === '' ? null : JSON.parse(text) };
+  };
+  return { registry, port, ask };
+}
+
+/** Shard s0 of a, which b follows, and s1 of c. */
+async function withCluster(registry: Registry): Promise<void> {
+  await registry.topologies.commit(
+    checkTopology(
+      {
+        ...NAME,
+        consistency: 'eventual',
+        placement: { slots: {} },
+        shards: [
+          { id: 's0', address: 'a:1', nodeId: A, slots: '0-8191', replicas: [{ id: B, address: 'b:1' }] },
+          { id: 's1', address: 'c:1', nodeId: C, slots: '8192-16383' },
+        ],
+      },
+      'the test',
+    ),
+  );
+}
+
+const refused = (status: number, message: string): Answered => ({ status, json: { error: { message } } });
+
+it('makes, lists and deletes namespaces', async () => {
+  const { ask } = await serve();
+  const path = '/api/v1/namespaces';
+  expect(await ask('POST', path, { namespace: 'shop' })).toEqual({
+    status: 201,
+    json: { data: { namespace: 'shop' } },
+  });
+  expect(await ask('POST', path, { namespace: 'shop' })).toEqual(refused(409, 'already exists'));
+  expect(await ask('GET', path)).toEqual({ status: 200, json: { data: { namespaces: ['default', 'shop'] } } });
+  expect(await ask('GET', `${path}/shop`)).toEqual({ status: 200, json: { data: null } });
+  expect(await ask('GET', `${path}/shop/clusters`)).toEqual({ status: 200, json: { data: { clusters: [] } } });
+  expect(await ask('DELETE', `${path}/shop`)).toEqual({ status: 204, json: null });
+  expect(await ask('GET', `${path}/shop`)).toEqual(refused(404, 'not found'));
+  expect(await ask('DELETE', `${path}/shop`)).toEqual(refused(404, 'not found'));
+  expect((await ask('DELETE', `${path}/default`)).status).toBe(403);
+  expect(await ask('GET', `${path}/shop/clusters`)).toEqual(refused(400, 'namespace not found'));
+});
+
+it('shows a cluster as clients of kvrocks-controller read it', async () => {
+  const { ask, registry } = await serve();
+  await withCluster(registry);
+  const node = { password: '', created_at: 0 };
+  const still = { migrating_slot: null, target_shard_index: -1 };
+  const [a, b, c] = [
+    { ...node, id: A, addr: 'a:1', role: 'master' },
+    { ...node, id: B, addr: 'b:1', role: 'slave' },
+    { ...node, id: C, addr: 'c:1', role: 'master' },
+  ];
+  const s0 = { ...still, id: 's0', nodes: [a, b], slot_ranges: ['0-8191'] };
+  const s1 = { ...still, id: 's1', nodes: [c], slot_ranges: ['8192-16383'] };
+  const cluster = { name: 'cache', version: 1, shards: [s0, s1] };
+  expect(await ask('GET', ONE)).toEqual({ status: 200, json: { data: { cluster } } });
+  expect(await ask('GET', `${ONE}/shards`)).toEqual({ status: 200, json: { data: { shards: [s0, s1] } } });
+  expect(await ask('GET', `${ONE}/shards/1`)).toEqual({ status: 200, json: { data: { shard: s1 } } });
+  expect(await ask('GET', `${ONE}/shards/0/nodes`)).toEqual({ status: 200, json: { data: { nodes: [a, b] } } });
+  expect(await ask('GET', `${ONE}/shards/2`)).toEqual(refused(400, 'index out of range'));
+  expect(await ask('GET', `${ONE}/shard`)).toEqual(refused(404, 'not found'));
+  expect((await ask('GET', '/api/v1/namespaces/default/clusters/other')).status).toBe(404);
+});
+
+it('queues migrations, also as kvctl asks for them, and shows them', async () => {
+  const { ask, registry } = await serve();
+  await withCluster(registry);
+  const path = `${ONE}/migrate`;
+  const asked = await ask('POST', path, { slot: '5-9', target: 1, slotOnly: 'false' });
+  expect(asked).toMatchObject({
+    status: 200,
+    json: { data: { cluster: { shards: [{ migrating_slot: '5-9', target_shard_index: 1 }, {}] } } },
+  });
+  expect((await ask('POST', path, { slot: 8192, target: 0, slotOnly: 'true' })).status).toBe(200);
+  const { migrations } = await new StoredQueue(registry, NAME).read();
+  expect(migrations.map(({ from, to, left, withData }) => [from, to, left, withData])).toEqual([
+    ['s0', 's1', [[5, 9]], true],
+    ['s1', 's0', [[8192, 8192]], false],
+  ]);
+  expect((await ask('POST', path, { slot: '7', target: 1 })).status).toBe(409);
+  expect((await ask('POST', path, { slot: '7', target: 2 })).status).toBe(400);
+  expect((await ask('POST', path, { slot: '7', target: 0 })).status).toBe(400);
+  expect((await ask('POST', path, { slot: '16384', target: 0 })).status).toBe(400);
+});
+
+it('refuses what would break a cluster, and says why', async () => {
+  const { ask, registry } = await serve();
+  await withCluster(registry);
+  expect((await ask('DELETE', `${ONE}/shards/0`)).json).toMatchObject({
+    error: { message: expect.stringMatching(/servicing/) },
+  });
+  expect((await ask('DELETE', `${ONE}/shards/0/nodes/${A}`)).json).toMatchObject({
+    error: { message: expect.stringMatching(/master/) },
+  });
+  expect((await ask('DELETE', `${ONE}/shards/0/nodes/${C}`)).status).toBe(404);
+  expect((await ask('POST', `${ONE}/shards/0/nodes`, { addr: 'd:1', role: 'master' })).status).toBe(409);
+  expect((await ask('POST', `${ONE}/shards/0/nodes`, { addr: 'c:1' })).status).toBe(409);
+  expect((await ask('POST', `${ONE}/shards`, { nodes: ['c:1'] })).status).toBe(409);
+  const clusters = '/api/v1/namespaces/default/clusters';
+  expect((await ask('POST', clusters, { name: 'new', nodes: ['c:1'] })).status).toBe(409);
+  expect((await ask('POST', clusters, { name: 'cache', nodes: ['d:1'] })).status).toBe(409);
+  expect((await ask('POST', clusters, { name: 'new', nodes: ['d:1', 'e:1', 'f:1'], replicas: 2 })).status).toBe(400);
+  expect((await ask('POST', clusters, { name: 'new', nodes: ['d:1'], password: 'secret' })).json).toMatchObject({
+    error: { message: expect.stringMatching(/^the password is not the one of the controllers/) },
+  });
+  expect((await ask('POST', `${clusters}/new/import`, { nodes: ['127.0.0.1:1'] })).status).toBe(502);
+});
+
+it('deletes a cluster with what was queued for it, and not one that the config names', async () => {
+  const { ask, registry } = await serve();
+  await withCluster(registry);
+  await ask('POST', `${ONE}/migrate`, { slot: 1, target: 1 });
+  expect(await ask('DELETE', ONE)).toEqual({ status: 204, json: null });
+  expect((await ask('GET', ONE)).status).toBe(404);
+  expect((await new StoredQueue(registry, NAME).read()).migrations).toEqual([]);
+  await registry.topologies.commit(
+    checkTopology(
+      {
+        namespace: 'default',
+        cluster: 'named',
+        placement: { slots: {} },
+        shards: [{ id: 's0', address: 'a:1', slots: '0-16383' }],
+      },
+      'the test',
+    ),
+  );
+  expect((await ask('DELETE', '/api/v1/namespaces/default/clusters/named')).status).toBe(403);
+});
+
+it('refuses bodies that are not as they have to be, or too large, and goes on', async () => {
+  const { ask } = await serve();
+  const path = '/api/v1/namespaces';
+  expect(await ask('POST', path, '{"namespace"')).toEqual(refused(400, 'the content is not JSON'));
+  for (const body of ['', '[]', '7', '{"namespace": 7}', '{"namespace": "a/b"}', '{"namespace": "a", "more": 1}'])
+    expect((await ask('POST', path, body)).status, body).toBe(400);
+  expect((await ask('POST', path, { namespace: 'x'.repeat(300_000) })).status).toBe(413);
+  expect((await ask('PUT', path, {})).status).toBe(405);
+  expect((await ask('GET', '/api/v1/namespaces/a%2Fb')).status).toBe(400);
+  expect((await ask('GET', path)).status).toBe(200);
+});
+
+it('asks for the token, as a bearer or as a password, before it reads anything', async () => {
+  const { ask } = await serve(TOKEN);
+  const path = '/api/v1/namespaces';
+  const basic = (password: string): string => `Basic ${Buffer.from(`me:${password}`).toString('base64')}`;
+  expect((await ask('POST', path, 'x'.repeat(300_000))).status).toBe(401);
+  expect((await ask('GET', '/openapi.json')).status).toBe(401);
+  for (const authorization of ['Bearer other', basic('other'), 'Basic !', 'Basic'])
+    expect((await ask('GET', path, undefined, { authorization })).status, authorization).toBe(401);
+  for (const authorization of [`Bearer ${TOKEN}`, basic(TOKEN)])
+    expect((await ask('GET', path, undefined, { authorization })).status, authorization).toBe(200);
+});
+
+it('refuses what a page of another site asks for', async () => {
+  const { ask } = await serve();
+  const asked = await ask('POST', '/api/v1/namespaces', { namespace: 'a' }, { origin: 'http://evil.example' });
+  expect(asked).toEqual(refused(403, 'pages of other origins may not use this address'));
+});
+
+it('serves by TLS', async () => {
+  const authority = new TestAuthority(scope.folder());
+  const { certificate, key } = authority.issue('DNS:localhost');
+  const { port } = await serve(null, { cert: readFileSync(certificate), key: readFileSync(key) });
+  const status = await new Promise((resolve, reject) => {
+    const options = { ca: readFileSync(authority.certificate), servername: 'localhost' };
+    request(`https://127.0.0.1:${port}/api/v1/namespaces`, options, (answer) => resolve(answer.statusCode))
+      .on('error', reject)
+      .end();
+  });
+  expect(status).toBe(200);
+});
