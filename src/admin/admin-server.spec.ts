@@ -272,3 +272,16 @@ it('computes one fingerprint at a time', async () => {
   for (const each of finish) each();
   expect(await again).toBe(200);
 });
+
+it('shows slow commands while keys are counted, and counts keys for one asker at a time', async () => {
+  const finish: Array<() => void> = [];
+  const redis = (question: string): Promise<[]> =>
+    question === 'hotkeys' ? new Promise((resolve) => finish.push(() => resolve([]))) : Promise.resolve([]);
+  const port = await serve({ redis });
+  const counting = statusOf(port, '/redis/hotkeys?seconds=30');
+  await expect.poll(() => finish.length).toBe(1);
+  expect(await statusOf(port, '/redis/hotkeys')).toBe(503);
+  expect(await statusOf(port, '/redis/slowlog')).toBe(200);
+  for (const each of finish) each();
+  expect(await counting).toBe(200);
+});

@@ -68,7 +68,12 @@ export class AdminServer {
    * @param names by which it is asked on loopback, besides localhost
    */
   constructor(source: AdminSource, token: string | null, names: readonly string[] = []) {
-    this.#source = { ...source, fingerprints: oneAtATime(source.fingerprints), redis: oneAtATime(source.redis) };
+    const redis = { slowlog: oneAtATime(source.redis), hotkeys: oneAtATime(source.redis) };
+    this.#source = {
+      ...source,
+      fingerprints: oneAtATime(source.fingerprints),
+      redis: (question, seconds) => redis[question](question, seconds),
+    };
     this.#token = token;
     const bears = (authorization: string | undefined): boolean =>
       this.#token !== null && bearsToken(authorization, this.#token);

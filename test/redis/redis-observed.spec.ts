@@ -1,6 +1,9 @@
-import { afterEach, expect, it } from 'vitest';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { afterEach, expect, it, vi } from 'vitest';
 import { startRouter } from '../support/cluster.ts';
 import { Scope } from '../support/processes.ts';
+import { PATIENCE } from '../support/registries.ts';
 import { FakeRedis } from './fake-redis.ts';
 import { RedisClient } from './redis-client.ts';
 import { RedisRouter } from './redis-router.ts';
@@ -63,6 +66,51 @@ it('counts keys and bytes while somebody asks, and nothing otherwise', async () 
   expect(found.heavy[0]?.key).toBe('stays/big');
   expect(found.heavy[0]?.bytes).toBeGreaterThan(5000);
   expect(await router.router.inspect('redis', 'what', 0)).toBeNull();
+});
+
+it('counts no keys of commands that it does not carry out, and all bytes of those that it passes on as they come', async () => {
+  const users = [{ name: 'app', password: 'secret', prefixes: ['stays/app:'] }];
+  const router = await RedisRouter.start(scope, { password: 'sesame', entry: { users } });
+  const [nobody, app, anybody] = [router.client(), router.client(), router.client()];
+  expect(await app.ask('AUTH app secret')).toBe('OK');
+  expect(await anybody.ask('AUTH sesame')).toBe('OK');
+  const report = router.router.inspect('redis', 'hotkeys', 3);
+  const flood = Array.from({ length: 50 }, (_, i) => `GET stays/${i}`);
+  nobody.say(...flood);
+  app.say(...flood, 'GET stays/app:own');
+  await Promise.all([nobody.hasHeard(50), app.hasHeard(51)]);
+  expect(await anybody.ask(`SET stays/large ${'v'.repeat(300_000)}`)).toBe('OK');
+  const found = (await report) as { hot: ReadonlyArray<{ key: string }>; heavy: ReadonlyArray<{ bytes: number }> };
+  expect(found.hot.map(({ key }) => key).sort()).toEqual(['stays/app:own', 'stays/large']);
+  expect(found.heavy[0]).toMatchObject({ key: 'stays/large', bytesError: 0 });
+  expect(found.heavy[0]?.bytes).toBeGreaterThan(300_000);
+});
+
+it('keeps no slow command itself while its answer waits for others', async () => {
+  const router = await RedisRouter.start(scope, { entry: { slowAfterMs: 0 } });
+  const client = router.client();
+  const [waited] = router.shards;
+  waited.instead = ([name]) => (name === 'GET' ? null : undefined);
+  setFlagsFromString('--expose-gc');
+  const gc = runInNewContext('gc') as () => void;
+  const used = (): number => {
+    gc();
+    return process.memoryUsage().arrayBuffers;
+  };
+  const before = used();
+  const value = 'v'.repeat(60_000);
+  client.say('GET stays/a');
+  // One after the other: of many at once the router has forgotten most by the time that they are answered.
+  for (let count = 1; count <= 100; count++) {
+    client.say(`SET moves/${count} ${value}`);
+    const counted = { count };
+    await vi.waitFor(async () => expect(await router.router.inspect('redis', 'slowlog', 0)).toMatchObject(counted), {
+      ...PATIENCE,
+      interval: 1,
+    });
+  }
+  // What is garbage is swept beside the program, some time after it was found.
+  await vi.waitFor(() => expect(used() - before).toBeLessThan(3_000_000), PATIENCE);
 });
 
 it('shows both to people who ask a router for them', async () => {

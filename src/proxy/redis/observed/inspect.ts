@@ -7,7 +7,7 @@ export type RedisQuestion = 'slowlog' | 'hotkeys';
 
 /**
  * Answers what people ask.
- * @param seconds for which keys are counted.; whoever asks meanwhile ends the count of the one before
+ * @param seconds for which keys are counted. One count at a time: whoever asks meanwhile takes over the count of the one before, who is told what came until then
  * @returns null where the question is none
  */
 export async function inspect(context: RedisContext, question: string, seconds: number): Promise<object | null> {
@@ -22,7 +22,7 @@ async function hotKeysWithin(context: RedisContext, seconds: number): Promise<Ho
   const hotKeys = new HotKeys();
   context.hotKeys = hotKeys;
   await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-  // Another question has begun to count for itself.
+  // Somebody else counts by now.
   if (context.hotKeys === hotKeys) context.hotKeys = null;
   return hotKeys.report();
 }

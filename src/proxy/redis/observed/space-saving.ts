@@ -57,6 +57,13 @@ export class SpaceSaving {
     return this.#smallest.pop() as string;
   }
 
+  /** No name that `top` leaves out came more often than this, whether it has a counter or not. */
+  mostBeyond(most: number): number {
+    const counts = Float64Array.from(this.#counters.values(), ({ count }) => count).sort();
+    if (counts.length > most) return counts[counts.length - 1 - most] as number;
+    return counts.length < this.#most ? 0 : (counts[0] ?? 0);
+  }
+
   /** The most frequent first. */
   top(most: number): HeavyHitter[] {
     const all = [...this.#counters].map(([name, { count, error }]) => ({ name, count, error }));

@@ -71,6 +71,8 @@ export class RedisRequest extends RoutedCommand {
     const units = (((this.client.context.core.turn.nowMs - this.startedMs) * 1000) / LATENCY_UNIT_US) | 0;
     const bucket = latencyBucket(units);
     if (units >= this.client.entry.slowUnits && !this.isWatch) this.noteSlow(units);
+    // The answer may have to wait for others; the command is not needed any more.
+    this.raw = null;
     const outcome = outcomeOf(number);
     traffic.countEnd(outcome, bucket, units);
     owner.counters.countEnd(outcome, bucket, units);
@@ -85,9 +87,10 @@ export class RedisRequest extends RoutedCommand {
   private noteSlow(units: number): void {
     const { client, owner } = this;
     const { slowLog, timeOfDay } = client.context;
-    const raw = this.takeBack() ? this.raw : null;
+    const isTransaction = this.replies > 1;
+    const raw = !isTransaction && this.takeBack() ? this.raw : null;
     slowLog.add({
-      ...(this.replies > 1 ? { command: 'MULTI … EXEC', key: null } : namedCommand(raw)),
+      ...(isTransaction ? { command: 'MULTI … EXEC', key: null } : namedCommand(raw)),
       at: timeOfDay(),
       tookMs: (units * LATENCY_UNIT_US) / 1000,
       cluster: owner.cluster,

@@ -37,6 +37,7 @@ export class StreamedRequest extends AloneRequest {
     const { connection } = this;
     this.isWhole = isLast;
     if (connection === null || !this.isOpen) return;
+    this.client.context.hotKeys?.onBytes(this.owner.cluster, this.keys.key, end - start);
     connection.sendUnanswered(bytes.subarray(start, end));
     this.client.onSent(this);
   }

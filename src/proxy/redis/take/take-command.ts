@@ -1,13 +1,13 @@
 import type { Command } from '../../../resp/index.ts';
 import type { ClientSession } from '../client-session.ts';
 import { movedText } from '../cluster/moved.ts';
-import { arityFits, type CommandInfo, findCommand, isBlocking, KeyPlaces, keysOf } from '../commands/index.ts';
+import { arityFits, type CommandInfo, findCommand, isBlocking } from '../commands/index.ts';
 import { localAnswers } from '../local/index.ts';
-import type { HotKeys } from '../observed/hot-keys.ts';
+import { countKeys } from '../observed/count-keys.ts';
 import type { Transaction } from '../requests/transaction.ts';
 import { deniedText } from '../users/permission.ts';
 import { ERRORS, MAX_SHOWN, unknownCommand, unknownSubcommand, wrongArity } from '../words.ts';
-import { argumentText, argumentUtf8 } from './arguments.ts';
+import { argumentUtf8 } from './arguments.ts';
 import { block, sendAnywhere, sendByKey, sendByKeys } from './sending.ts';
 import { takeOverShards } from './take-over-shards.ts';
 import { takeScan } from './take-scan.ts';
@@ -25,8 +25,7 @@ export function takeCommand(session: ClientSession, command: Command): void {
     return;
   }
   const info = findCommand(command);
-  const { subscriber, context } = session;
-  if (context.hotKeys !== null && info !== null) countKeys(context.hotKeys, session, info, command);
+  const { subscriber } = session;
   if (subscriber !== null && info?.rule.way !== 'subscribe') subscriber.separate();
   session.lastCommand = info;
   const fault = info === null || session.isPlain ? null : faultInState(session, info, command);
@@ -38,22 +37,15 @@ export function takeCommand(session: ClientSession, command: Command): void {
     );
   else if (!arityFits(info, command.count)) refuseInQueue(session, 'bad_command', wrongArity(info.name));
   else if (fault !== null) refuseInQueue(session, reasonOf(fault), fault);
-  else if (isQueued(session, info)) queueCommand(session, session.transaction as Transaction, info, command);
-  else if (info.keyAt > 0 && info.rule.way === 'keys') sendByKey(session, info, command, info.keyAt);
-  else takeByRule(session, info, command);
+  else carryOut(session, info, command);
 }
 
-const counted = new KeyPlaces();
-
-/** Counts a command for each of its keys; its bytes for the first. */
-function countKeys(hotKeys: HotKeys, { entry }: ClientSession, info: CommandInfo, command: Command): void {
-  if (!keysOf(info, command, counted)) return;
-  const { cluster } = entry.description;
-  for (let i = 0; i < counted.count; i++) {
-    const key = argumentText(command, counted.at[i] as number);
-    hotKeys.onCommand(cluster, key);
-    if (i === 0) hotKeys.onBytes(cluster, key, command.end - command.start);
-  }
+/** Does what a client may ask for. */
+function carryOut(session: ClientSession, info: CommandInfo, command: Command): void {
+  countKeys(session, info, command);
+  if (isQueued(session, info)) queueCommand(session, session.transaction as Transaction, info, command);
+  else if (info.keyAt > 0 && info.rule.way === 'keys') sendByKey(session, info, command, info.keyAt);
+  else takeByRule(session, info, command);
 }
 
 /**

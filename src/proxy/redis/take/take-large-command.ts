@@ -2,6 +2,7 @@ import type { Command } from '../../../resp/index.ts';
 import type { ClientSession } from '../client-session.ts';
 import { movedText } from '../cluster/moved.ts';
 import { type CommandInfo, findCommand, keysAreHere } from '../commands/index.ts';
+import { countKeys } from '../observed/count-keys.ts';
 import { StreamedRequest } from '../requests/streamed-request.ts';
 import { deniedText } from '../users/permission.ts';
 import { keyPlaces, ownerOfAll } from './placing.ts';
@@ -43,6 +44,7 @@ export function takeLargeCommand(session: ClientSession, command: Command): Larg
   if ((way !== 'keys' && way !== 'script') || !keysAreHere(info, command)) return null;
   const owner = ownerOfAll(owners, info, command);
   if (owner === undefined || owner === null || keyPlaces.count === 0) return null;
+  countKeys(session, info, command);
   const traffic = session.entry.trafficOf(info);
   traffic.requests++;
   const request = new StreamedRequest(session, traffic, owners, owner, keysAt(command), command.raw());
