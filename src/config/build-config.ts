@@ -8,14 +8,12 @@ import {
   isSecretName,
   type ObserveDescription,
   type RedisEntryDescription,
-  type RedisUserDescription,
   type ResumeDescription,
   type RouteDescription,
   type RouteMatch,
   type RouterLimits,
   type ShardKeySource,
   type TextMatch,
-  termsFault,
   type UpstreamDescription,
 } from '../proxy/index.ts';
 import type { RegistryDescription } from '../registry/index.ts';
@@ -24,6 +22,7 @@ import { NamedFileFault, SHORTEST_TOKEN, secretIn } from '../runtime/named-file.
 import { type ClusterDescription, DEFAULT_PLACEMENT, describeCluster, type TopologyName } from '../topology/index.ts';
 import { asWritten, didYouMean, type Report } from '../yaml/index.ts';
 import { drainOf, holdOf, limitsOf } from './build-limits.ts';
+import { buildRedisUsers } from './build-redis-users.ts';
 import { buildUpstream, secretOf } from './build-upstream.ts';
 import { checkAddresses } from './listen-addresses.ts';
 import { type ConfigFile, configJsonSchema } from './schema/index.ts';
@@ -142,27 +141,12 @@ function redisEntriesOf(file: ConfigFile, report: Report): Config['redis'] {
     checkCluster(file, cluster, 'Redis', [...at, 'cluster'], report);
     const password = passwordFile === undefined ? undefined : secretOf(passwordFile, [...at, 'passwordFile'], report);
     checkMode(file, redis, at, report);
-    const known = users?.map((user, j) => redisUserOf(user, [...at, 'users', j], report));
+    const known = users === undefined ? undefined : buildRedisUsers(users, [...at, 'users'], report);
     return [
       [entryNameOf(i), { cluster, password, users: known, mode, reads, slowAfterMs: slowAfter, announce }] as const,
     ];
   });
   return Object.fromEntries(entries);
-}
-
-function redisUserOf(
-  { passwordFile, ...user }: NonNullable<NonNullable<ConfigFile['listen'][number]['redis']>['users']>[number],
-  at: readonly (string | number)[],
-  report: Report,
-): RedisUserDescription {
-  if (user.name === 'default')
-    report(
-      [...at, 'name'],
-      'is the name of clients that give the password in passwordFile of the listener; choose another',
-    );
-  const fault = user.commands === undefined ? null : termsFault(user.commands);
-  if (fault !== null) report([...at, 'commands'], fault);
-  return { ...user, password: secretOf(passwordFile, [...at, 'passwordFile'], report) };
 }
 
 /** A cluster for clients of Redis Cluster has slots, and so has one with replicas. */
@@ -175,8 +159,6 @@ function checkMode(
   const { shards, placement = {} } = clusters[cluster] ?? {};
   if (users !== undefined && mode === 'direct')
     report([...at, 'users'], 'are for the modes hidden and routers: in direct mode clients go past the router');
-  const names = (users ?? []).map(({ name }) => name);
-  if (new Set(names).size < names.length) report([...at, 'users'], 'have a name twice');
   const hasReplicas = shards === undefined || 'slots' in placement;
   if (reads !== 'primary' && !hasReplicas)
     report(

@@ -83,6 +83,23 @@ it('says where the terms of a user mean nothing', () => {
   expect(fault).toContain('listen.0.redis.users.0.commands');
 });
 
+it('takes prefixes that keep users apart, and no others', () => {
+  const users = (...all: object[]) => [
+    { address: '127.0.0.1:6379', redis: { cluster: 'cache', users: all.map((user) => ({ passwordFile, ...user })) } },
+  ];
+  const listen = users({ name: 'shop', prefix: 'shop:' }, { name: 'reader', prefix: 'shop:', commands: '+@read' });
+  expect(faultOf({ listen })).toBe('');
+  for (const [user, fault] of [
+    [{ prefix: '{shop}' }, 'listen.0.redis.users.1.prefix: may not contain {, } or *'],
+    [{ prefix: 'shop*' }, 'listen.0.redis.users.1.prefix: may not contain {, } or *'],
+    [{ prefix: '__keyspace@0__:' }, 'listen.0.redis.users.1.prefix: may not begin with __key'],
+    [{ prefix: 'a:', prefixes: ['b:'] }, 'listen.0.redis.users.1.prefix: is in place of prefixes'],
+    [{ scripts: 'trusted' }, 'listen.0.redis.users.1.scripts: is for users with a prefix'],
+    [{ prefix: 'shop:old:' }, 'listen.0.redis.users.1.prefix: begins with that of shop, who would see the keys of app'],
+  ] as const)
+    expect(faultOf({ listen: users({ name: 'shop', prefix: 'shop:' }, { name: 'app', ...user }) })).toContain(fault);
+});
+
 it('reads from replicas only where shards may have some', () => {
   const listen = [{ address: '127.0.0.1:6379', redis: { cluster: 'cache', reads: 'preferReplica' } }];
   expect(faultOf({ listen })).toContain('its shards have no replicas to read from');

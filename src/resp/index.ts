@@ -5,6 +5,7 @@ export { forEachElement, integerAt, stringAt } from './elements.ts';
 export { errorCodeIs, type Redirect, redirectOf } from './redirect.ts';
 export { decodeReply, type Reply, textOf } from './reply.ts';
 export { ReplyReader, type ReplySink } from './reply-reader.ts';
+export { ReplyScanner } from './reply-scanner.ts';
 export { type Protocol, ReplyType } from './reply-type.ts';
 export {
   type LargeCommandFate,

@@ -32,6 +32,20 @@ export const redisListener = z
             .min(1)
             .optional()
             .describe('Its keys and channels begin with one of these. By default they may be any.'),
+          prefix: z
+            .string()
+            .min(1)
+            .max(128)
+            .optional()
+            .describe(
+              'Stands before its keys and channels at the shards; the user neither writes nor reads it, and sees no others. Not beside prefixes.',
+            ),
+          scripts: z
+            .enum(['refused', 'trusted'])
+            .optional()
+            .describe(
+              'Whether a user with a prefix may run scripts and functions, which reach any key by its name. By default refused.',
+            ),
           commands: z
             .string()
             .optional()

@@ -5,6 +5,7 @@ import { retryWaitMs } from '../core/retries.ts';
 import type { ClientSession } from './client-session.ts';
 import type { KeptBytes } from './kept-bytes.ts';
 import type { Listening, ShardWish } from './listening.ts';
+import { namesInPush } from './names/names-in-push.ts';
 import type { RedisOwners } from './redis-owners.ts';
 import { Held } from './requests/held.ts';
 import { Later } from './requests/later.ts';
@@ -23,7 +24,14 @@ export class ClientListening implements Listening {
 
   constructor(session: ClientSession, push: Listening['push'], onListeningLost: () => void) {
     this.#session = session;
-    this.push = push;
+    const { names } = session.user;
+    this.push =
+      names === null
+        ? push
+        : (bytes, start, end) => {
+            const named = namesInPush(names, bytes, start, end);
+            push(named, 0, named.length);
+          };
     this.onListeningLost = onListeningLost;
   }
 

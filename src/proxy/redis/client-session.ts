@@ -1,8 +1,9 @@
 import type { Accepted } from '../../io/index.ts';
-import type { Protocol } from '../../resp/index.ts';
+import type { Command, Protocol } from '../../resp/index.ts';
 import type { Wanted } from './client-state.ts';
 import type { CommandInfo } from './commands/index.ts';
 import type { RedisEntry } from './entry.ts';
+import type { NamesInAnswer } from './names/names-in-answer.ts';
 import type { RedisContext } from './redis-context.ts';
 import type { Answer } from './requests/answer.ts';
 import type { RequestClient } from './requests/routed-command.ts';
@@ -30,6 +31,10 @@ export interface ClientSession extends RequestClient {
   readonly accepted: Accepted;
   readonly beganMs: number;
   readonly idleMs: number;
+  /** What is sent of the command that is being taken. */
+  command: Command;
+  /** Of the command that is being taken; see `Answer.names`. */
+  answerNames: NamesInAnswer | null;
   /** What it has asked last; null where it has asked nothing that is known. */
   lastCommand: CommandInfo | null;
   /** Nothing decides about its commands but the commands: most clients' sessions are so. */

@@ -1,8 +1,10 @@
 import { errorReply, type Protocol } from '../../resp/index.ts';
 import type { CommandInfo } from './commands/index.ts';
 import type { RedisEntry } from './entry.ts';
+import type { NamesInAnswer } from './names/names-in-answer.ts';
 import type { Reads } from './reads/replica-reading.ts';
 import type { RedisContext } from './redis-context.ts';
+import type { Answer } from './requests/answer.ts';
 import { endWatching, type Transaction, type Watching } from './requests/transaction.ts';
 import type { Subscriber } from './subscriber.ts';
 import { type RedisUser, UNRESTRICTED } from './users/redis-user.ts';
@@ -24,6 +26,8 @@ export abstract class ClientState {
   transaction: Transaction | null = null;
   watching: Watching | null = null;
   subscriber: Subscriber | null = null;
+  /** Of the command that is being taken; see `Answer.names`. */
+  answerNames: NamesInAnswer | null = null;
   readonly written = new WrittenShards();
   #wanted: Wanted = 'on';
 
@@ -65,6 +69,13 @@ export abstract class ClientState {
   /** Whether the answer to the command that is being taken is wanted. */
   get wantsAnswer(): boolean {
     return this.#wanted === 'on' || this.#wanted === 'skip-next';
+  }
+
+  /** The answer to the command that is being taken, made to go out as its client wants it. */
+  protected asWanted(answer: Answer): Answer {
+    answer.isSilent = !this.wantsAnswer;
+    answer.names = this.answerNames;
+    return answer;
   }
 
   /** The command that was being taken has been taken. */

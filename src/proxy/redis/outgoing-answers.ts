@@ -67,6 +67,12 @@ export class OutgoingAnswers {
    * stand behind one of another client that waits in the same way.
    */
   onBytes(answer: Answer, bytes: Uint8Array, start: number, end: number, isLast: boolean): boolean {
+    if (answer.names === null) return this.#takeBytes(answer, bytes, start, end, isLast);
+    const named = answer.names.take(bytes, start, end);
+    return this.#takeBytes(answer, named, 0, named.length, isLast);
+  }
+
+  #takeBytes(answer: Answer, bytes: Uint8Array, start: number, end: number, isLast: boolean): boolean {
     if (isLast) answer.isDone = true;
     // Behind parts that the client does not take yet more of them wait.
     if (this.#queue.first !== answer || answer.parts !== null) return this.#keep(answer, bytes, start, end, isLast);
@@ -93,7 +99,8 @@ export class OutgoingAnswers {
   }
 
   /** The whole of an answer has come, in memory of its own. @returns as `onBytes` */
-  onWhole(answer: Answer, reply: Uint8Array): boolean {
+  onWhole(answer: Answer, whole: Uint8Array): boolean {
+    const reply = answer.names === null ? whole : answer.names.take(whole, 0, whole.length);
     let isWithin = true;
     answer.isDone = true;
     if (!answer.isSilent) {

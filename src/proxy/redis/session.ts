@@ -199,8 +199,7 @@ export class RedisSession extends ClientState implements Session, RequestSink, O
 
   /** An answer will come in its turn. */
   expect(answer: Answer): void {
-    answer.isSilent = !this.wantsAnswer;
-    this.#answers.expect(answer);
+    this.#answers.expect(this.asWanted(answer));
   }
 
   onBytes(answer: Answer, bytes: Uint8Array, start: number, end: number, isLast: boolean): boolean {

@@ -13,6 +13,7 @@ export const ERRORS = {
   noProto: 'NOPROTO unsupported protocol version',
   protoNotInteger: 'ERR Protocol version is not an integer or out of range',
   syntax: 'ERR syntax error',
+  othersNames: 'ERR a client that has subscribed to something cannot become a user with other names; RESET it first',
   notInteger: 'ERR value is not an integer or out of range',
   timeoutNotInteger: 'ERR timeout is not an integer or out of range',
   negativeTimeout: 'ERR timeout is negative',

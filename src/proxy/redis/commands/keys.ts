@@ -160,9 +160,11 @@ export function patternsOf(command: Command): number[] {
   const patterns: number[] = [];
   for (let at = 2; at + 1 < command.count; at++) {
     const option = SORT_OPTIONS.find(([name]) => command.is(at, name));
-    if (option === undefined) continue;
-    if (option[0] !== 'limit' && indexIn(command, at + 1, STAR) >= 0) patterns.push(at + 1);
-    at += option[1];
+    const isPattern = option !== undefined && option[0] !== 'limit';
+    if (isPattern && indexIn(command, at + 1, STAR) >= 0) patterns.push(at + 1);
+    // A list that is stored to may have the name of an option.
+    if (option !== undefined) at += option[1];
+    else if (command.is(at, 'store')) at++;
   }
   return patterns;
 }

@@ -64,6 +64,10 @@ function authenticates(session: ClientSession, username: string, password: strin
     session.refuse('unauthenticated', ERRORS.wrongPass);
     return false;
   }
+  if (session.subscriber !== null && user.names?.prefix !== session.user.names?.prefix) {
+    session.refuse('refused_command', ERRORS.othersNames);
+    return false;
+  }
   session.user = user;
   session.setAuthenticated(true);
   return true;

@@ -1,5 +1,6 @@
 import type { ByteQueue } from '../../../io/index.ts';
 import type { OpenRequest } from '../../core/open-request.ts';
+import type { NamesInAnswer } from '../names/names-in-answer.ts';
 
 /**
  * A command's place among the answers that its client waits for. They go out in the order of the commands.
@@ -13,6 +14,8 @@ export abstract class Answer {
   declare isDone: boolean;
   /** Its client has asked for no answer (CLIENT REPLY). */
   declare isSilent: boolean;
+  /** Takes the user's prefix off the names in it; null where there is none. */
+  declare names: NamesInAnswer | null;
   /** What waits for earlier answers, whole, from `keptFrom` to `keptTo`; null where nothing does. */
   declare kept: Uint8Array | null;
   declare keptFrom: number;
@@ -24,6 +27,7 @@ export abstract class Answer {
     this.next = null;
     this.isDone = false;
     this.isSilent = false;
+    this.names = null;
     this.kept = null;
     this.keptFrom = 0;
     this.keptTo = 0;

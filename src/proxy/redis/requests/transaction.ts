@@ -2,6 +2,7 @@ import { errorCodeIs, nullArray, QUEUED, ReplyType, redirectOf } from '../../../
 import type { TrafficCounters } from '../../core/counters.ts';
 import type { Upstream } from '../../core/owner/upstream.ts';
 import type { KeptBytes } from '../kept-bytes.ts';
+import { type AnswerRole, answerOfAll } from '../names/answer-role.ts';
 import type { RedisOwners } from '../redis-owners.ts';
 import type { RedisConnection } from '../shards/redis-connection.ts';
 import type { RedisPool } from '../shards/redis-pool.ts';
@@ -31,6 +32,8 @@ export class Transaction {
   readonly #kept: KeptBytes;
   readonly #commands: Uint8Array[] = [];
   readonly #keys: string[] = [];
+  /** What each command is answered with, where its user's names have a prefix. */
+  readonly #roles: AnswerRole[] = [];
   owner: Upstream<RedisPool> | null = null;
   /** A command was refused: EXEC is, too. */
   isFaulty = false;
@@ -51,8 +54,9 @@ export class Transaction {
   }
 
   /** @returns what the client is told */
-  add(command: Uint8Array, keys: readonly string[]): Uint8Array {
+  add(command: Uint8Array, keys: readonly string[], role: AnswerRole): Uint8Array {
     this.#commands.push(command);
+    this.#roles.push(role);
     // One by one: a client decides how many there are, and so many arguments no call takes.
     for (const key of keys) this.#keys.push(key);
     this.bytes += command.length;
@@ -76,6 +80,11 @@ export class Transaction {
   keysWith(watched: readonly string[]): RequestKeys {
     const [key, ...others] = new Set([...this.#keys, ...watched]);
     return key === undefined ? NO_KEYS : { key, others };
+  }
+
+  /** What EXEC is answered with. */
+  get answerRole(): AnswerRole {
+    return answerOfAll(this.#roles);
   }
 
   /** All of it, as it is sent. */

@@ -14,6 +14,7 @@ import { takeScan } from './take-scan.ts';
 import { takeSubscription } from './take-subscription.ts';
 import { isQueued, queueCommand, takeTransaction } from './take-transaction.ts';
 import { takeWait } from './take-wait.ts';
+import { withOwnNames } from './with-own-names.ts';
 
 /** Commands that Redis takes of clients that have not said who they are. */
 const BEFORE_AUTHENTICATION: ReadonlySet<string> = new Set(['hello', 'auth', 'quit', 'reset']);
@@ -37,7 +38,8 @@ export function takeCommand(session: ClientSession, command: Command): void {
     );
   else if (!arityFits(info, command.count)) refuseInQueue(session, 'bad_command', wrongArity(info.name));
   else if (fault !== null) refuseInQueue(session, reasonOf(fault), fault);
-  else carryOut(session, info, command);
+  else if (session.user.names === null) carryOut(session, info, command);
+  else withOwnNames(session, info, command, carryOut);
 }
 
 /** Does what a client may ask for. */

@@ -7,6 +7,7 @@ import { StreamedRequest } from '../requests/streamed-request.ts';
 import { deniedText } from '../users/permission.ts';
 import { keyPlaces, ownerOfAll } from './placing.ts';
 import { keysAt } from './sending.ts';
+import { withOwnNames } from './with-own-names.ts';
 
 /** Whoever takes the content of a large command. */
 export type LargeContent = Pick<StreamedRequest, 'onContent' | 'breakOff'>;
@@ -38,10 +39,15 @@ export function takeLargeCommand(session: ClientSession, command: Command): Larg
     if (info !== null && isSentElsewhere(session, info, command)) return DISCARDED;
     if (info === null || !mayPassOn(session, info, command)) return null;
   }
-  const { owners } = session.entry;
-  if (info === null || owners === null) return null;
+  if (info === null) return null;
   const { way } = info.rule;
   if ((way !== 'keys' && way !== 'script') || !keysAreHere(info, command)) return null;
+  return withOwnNames(session, info, command, stream);
+}
+
+function stream(session: ClientSession, info: CommandInfo, command: Command): LargeContent | null {
+  const { owners } = session.entry;
+  if (owners === null) return null;
   const owner = ownerOfAll(owners, info, command);
   if (owner === undefined || owner === null || keyPlaces.count === 0) return null;
   countKeys(session, info, command);

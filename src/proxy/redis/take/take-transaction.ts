@@ -3,6 +3,8 @@ import type { Upstream } from '../../core/owner/upstream.ts';
 import type { ClientSession } from '../client-session.ts';
 import { maxWholeBytes } from '../command-limits.ts';
 import type { CommandInfo } from '../commands/index.ts';
+import { answerRole } from '../names/answer-role.ts';
+import { NamesInAnswer } from '../names/names-in-answer.ts';
 import type { RedisOwners } from '../redis-owners.ts';
 import { Later } from '../requests/later.ts';
 import { isKeyless } from '../requests/routed-command.ts';
@@ -30,7 +32,8 @@ export function queueCommand(
   command: Command,
 ): void {
   const fault = faultInTransaction(session, transaction, info, command);
-  if (fault === null) session.say(transaction.add(command.raw(), keyPlaces.count > 0 ? textsAt(command) : []));
+  if (fault === null)
+    session.say(transaction.add(command.raw(), keyPlaces.count > 0 ? textsAt(command) : [], answerRole(info)));
   else {
     transaction.isFaulty = true;
     session.refuse('refused_command', fault);
@@ -157,7 +160,10 @@ function exec(session: ClientSession, info: CommandInfo): void {
   traffic.requestBytes += transaction.bytes;
   const request = new TransactionRequest(session, traffic, owners, owner, transaction, watching, keys);
   request.mayWrite = true;
+  const { names } = session.user;
+  session.answerNames = names === null ? null : new NamesInAnswer(names, transaction.answerRole);
   session.expect(request);
+  session.answerNames = null;
   request.begin();
   if (!request.isSent && request.isOpen) session.waitForSending();
   // EXEC ends all watching.

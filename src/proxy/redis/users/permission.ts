@@ -1,6 +1,7 @@
 import type { Command } from '../../../resp/index.ts';
 import { type CommandInfo, KeyPlaces, keysOf, patternsOf } from '../commands/index.ts';
 import { argumentText } from '../take/arguments.ts';
+import { deniedInNames } from './own-names-only.ts';
 import type { RedisUser } from './redis-user.ts';
 
 const NO_KEY = 'NOPERM No permissions to access a key';
@@ -18,6 +19,7 @@ const places = new KeyPlaces();
 export function deniedText(user: RedisUser, info: CommandInfo, command: Command): string | null {
   if (ALWAYS.has(info.name)) return null;
   if (!user.mayUse(info)) return notAllowed(user, info);
+  if (user.names !== null) return deniedInNames(user, info, command);
   return user.prefixes === null ? null : deniedKeys(user, info, command);
 }
 

@@ -1,3 +1,4 @@
+import { OwnNames } from '../names/own-names.ts';
 import { DEFAULT_USER } from '../words.ts';
 import { allowedBy } from './command-terms.ts';
 
@@ -7,6 +8,10 @@ export interface RedisUserDescription {
   readonly password: string;
   /** What its keys and channels begin with: one of these; absent: any. */
   readonly prefixes?: readonly string[] | undefined;
+  /** What stands before its keys and channels at the servers, and is neither written nor read by it; not beside `prefixes`. */
+  readonly prefix?: string | undefined;
+  /** Whether it may run scripts in spite of its `prefix`; these reach any key by its name. By default `refused`. */
+  readonly scripts?: 'refused' | 'trusted' | undefined;
   /** Terms of an ACL; absent: all that the router does. */
   readonly commands?: string | undefined;
 }
@@ -16,18 +21,23 @@ export class RedisUser {
   readonly name: string;
   /** In latin1, as keys are compared; null: its keys may be any. */
   readonly prefixes: readonly string[] | null;
+  /** Null: it calls keys what the servers call them. */
+  readonly names: OwnNames | null;
+  readonly trustsScripts: boolean;
   readonly #allowed: Uint8Array | null;
 
   /** @throws Error where its commands are none */
-  constructor({ name, prefixes, commands }: Omit<RedisUserDescription, 'password'>) {
+  constructor({ name, prefixes, prefix, scripts, commands }: Omit<RedisUserDescription, 'password'>) {
     this.name = name;
     this.prefixes = prefixes?.map((prefix) => Buffer.from(prefix, 'utf8').toString('latin1')) ?? null;
+    this.names = prefix === undefined ? null : new OwnNames(prefix);
+    this.trustsScripts = scripts === 'trusted';
     this.#allowed = commands === undefined ? null : allowedBy(commands);
   }
 
   /** Its commands have to be looked at. */
   get isRestricted(): boolean {
-    return this.#allowed !== null || this.prefixes !== null;
+    return this.#allowed !== null || this.prefixes !== null || this.names !== null;
   }
 
   mayUse({ index }: { readonly index: number }): boolean {

@@ -1,0 +1,145 @@
+import { Buffer } from 'node:buffer';
+import { type Command, commandOf } from '../../../resp/index.ts';
+import { type CommandInfo, KeyPlaces, keysOf, patternsOf } from '../commands/index.ts';
+import { argumentText } from '../take/arguments.ts';
+import { insertInto } from './insert-into.ts';
+
+/** What servers publish of what happens to a key, in the channel of that key: the key stands behind this. */
+const OF_A_KEY = /^__keyspace@(?:0|\*)__:/;
+/** What they publish of keys at all. */
+const OF_KEYS = /^__key(?:space|event|\*)/;
+
+/** Servers publish nothing of keys in sharded channels. */
+const OF_SHARD_CHANNELS = /^s(?:un)?subscribe$/;
+
+/**
+ * The names of a user who sees no others: its keys and channels have a prefix at the servers, which the user neither writes nor reads. All texts
+ * are latin1, a character for a byte, as keys are compared.
+ */
+export class OwnNames {
+  readonly prefix: string;
+  /** The prefix as a part of a pattern. */
+  readonly patternPrefix: string;
+  readonly #prefixBytes: Buffer;
+  readonly #patternBytes: Buffer;
+  readonly #places = new KeyPlaces();
+
+  /** @param prefix as people write it */
+  constructor(prefix: string) {
+    this.#prefixBytes = Buffer.from(prefix, 'utf8');
+    this.prefix = this.#prefixBytes.toString('latin1');
+    this.patternPrefix = this.prefix.replaceAll(/[*?[\]\\]/g, '\\$&');
+    this.#patternBytes = Buffer.from(this.patternPrefix, 'latin1');
+  }
+
+  // ---- to the servers ------------------------------------------------------------------------------------------------
+
+  /**
+   * A command as the servers get it. It, and the keys of it, are in order, and it is one that is about its user's names alone.
+   * @returns what is valid until the next call
+   */
+  command(info: CommandInfo, command: Command): Command {
+    switch (info.rule.way) {
+      case 'keys':
+      case 'split':
+      case 'blocking':
+      case 'script':
+      case 'transaction':
+        return this.#withPrefix(command, this.#keysIn(info, command));
+      case 'channel':
+        return this.#inChannels(command, Int32Array.of(1), this.#prefixBytes, info.name === 'publish');
+      case 'subscribe': {
+        const text = info.name.startsWith('p') ? this.#patternBytes : this.#prefixBytes;
+        return this.#inChannels(command, argumentsFrom(command, 1), text, !OF_SHARD_CHANNELS.test(info.name));
+      }
+      case 'scan':
+        return this.#inOption(command, 'match');
+      case 'everywhere':
+        return this.#inQuestion(info, command);
+      default:
+        return command;
+    }
+  }
+
+  #keysIn(info: CommandInfo, command: Command): Int32Array {
+    const places = this.#places;
+    if (!keysOf(info, command, places)) return new Int32Array(0);
+    if (info.hasPatterns) for (const at of patternsOf(command)) places.add(at);
+    const all = places.at.slice(0, places.count).sort();
+    return all.filter((at, i) => i === 0 || at !== all[i - 1]);
+  }
+
+  #withPrefix(command: Command, places: Int32Array): Command {
+    return places.length === 0 ? command : insertInto(command, places, this.#prefixBytes);
+  }
+
+  /** @param hasKeyspace servers publish there what happens to keys */
+  #inChannels(command: Command, places: Int32Array, text: Buffer, hasKeyspace: boolean): Command {
+    const offsetIn = (at: number): number => OF_A_KEY.exec(argumentText(command, at))?.[0].length ?? 0;
+    return places.length === 0 ? command : insertInto(command, places, text, hasKeyspace ? offsetIn : undefined);
+  }
+
+  /** KEYS, and what PUBSUB tells of channels. */
+  #inQuestion({ name }: CommandInfo, command: Command): Command {
+    if (name === 'keys') return insertInto(command, Int32Array.of(1), this.#patternBytes);
+    if (name.endsWith('numsub')) return this.#withPrefix(command, argumentsFrom(command, 2));
+    return command.count > 2
+      ? insertInto(command, Int32Array.of(2), this.#patternBytes)
+      : commandOf([...wordsOf(command), this.#allOwn]);
+  }
+
+  /** SCAN: the last MATCH counts at servers. */
+  #inOption(command: Command, option: string): Command {
+    const places: number[] = [];
+    for (let at = 2; at + 1 < command.count; at += 2) if (command.is(at, option)) places.push(at + 1);
+    return places.length > 0
+      ? insertInto(command, Int32Array.from(places), this.#patternBytes)
+      : commandOf([...wordsOf(command), option, this.#allOwn]);
+  }
+
+  get #allOwn(): Buffer {
+    return Buffer.from(`${this.patternPrefix}*`, 'latin1');
+  }
+
+  // ---- to the client -------------------------------------------------------------------------------------------------
+
+  /** A key as its user calls it; null where it is none of the user's. @param name as a server has it */
+  ownKey(name: string): string | null {
+    return name.startsWith(this.prefix) ? name.slice(this.prefix.length) : null;
+  }
+
+  /** The same of a channel. */
+  ownChannel(name: string): string | null {
+    return channelWithout(name, this.prefix);
+  }
+
+  /** The same of a pattern of channels. */
+  ownPattern(pattern: string): string | null {
+    return channelWithout(pattern, this.patternPrefix);
+  }
+
+  /** A server's error as the user reads it: what is quoted in it is a name, mostly. */
+  ownText(error: string): string {
+    return error.replaceAll(`'${this.prefix}`, "'");
+  }
+}
+
+/** Whether what a user listens to is about all keys of a server, whosoever they are. @param name latin1 */
+export function isAboutAllKeys(name: string): boolean {
+  return OF_KEYS.test(name) && !OF_A_KEY.test(name);
+}
+
+function channelWithout(name: string, prefix: string): string | null {
+  if (name.startsWith(prefix)) return name.slice(prefix.length);
+  const [before = ''] = OF_A_KEY.exec(name) ?? [];
+  const isOfAKey = before !== '' && name.startsWith(prefix, before.length);
+  return isOfAKey ? before + name.slice(before.length + prefix.length) : null;
+}
+
+function argumentsFrom({ count }: Command, first: number): Int32Array {
+  return Int32Array.from({ length: Math.max(0, count - first) }, (_, i) => first + i);
+}
+
+function wordsOf(command: Command): Buffer[] {
+  return Array.from({ length: command.count }, (_, i) => command.copy(i));
+}
