@@ -1,7 +1,8 @@
-import { discovered, type FoundShard } from '../discovery/index.ts';
+import { discovered } from '../discovery/index.ts';
 import { changeTopology } from '../handoff/index.ts';
 import type { Registry } from '../registry/index.ts';
 import type { Topology, TopologyName } from '../topology/index.ts';
+import type { FoundCluster } from './engine.ts';
 import type { Leader } from './leader.ts';
 
 /**
@@ -12,12 +13,13 @@ import type { Leader } from './leader.ts';
 export async function adoptCluster(
   registry: Registry,
   name: TopologyName,
-  found: readonly FoundShard[],
+  { shards, version: newest }: FoundCluster,
   consistency: 'strict' | 'eventual',
   options: { readonly reason: string; readonly signal: AbortSignal } & Leader,
 ): Promise<Topology | null> {
   const fresh = { placement: { slots: {} }, hashOn: 'id', consistency } as const;
-  const { current, draft } = await discovered(registry, name, found, fresh);
+  const { current, draft } = await discovered(registry, name, shards, fresh);
   if (draft === null || current !== null) return null;
-  return changeTopology(registry, draft, { ...options, expected: null });
+  const version = newest === null ? null : ((newest + 1) as Topology['version']);
+  return changeTopology(registry, { ...draft, version }, { ...options, expected: null });
 }

@@ -37,6 +37,8 @@ export type Sight =
   | { readonly kind: 'silent'; readonly reason: string }
   /** Something answers at its address that is not this node: it was started anew, without its memory of the cluster. */
   | { readonly kind: 'uninitialised'; readonly reason: string }
+  /** A server is there that is in no cluster, and waits to be told what it is. */
+  | { readonly kind: 'blank'; readonly reason: string }
   /** It is there, and refuses to say how it is: a wrong password, or rights that are missing. */
   | { readonly kind: 'refusing'; readonly reason: string };
 
@@ -99,14 +101,14 @@ export interface SlotMover {
   /** What a server has another of each time it is started. */
   runOf(node: Node): Promise<string>;
   /**
-   * Moves some keys of opened slots. Where both nodes have a key, the source's value stays if the source has had the slot since it was opened. Otherwise
+   * Moves some keys of opened slots, or sees how far the servers are with them. Where both nodes have a key, the source's value stays if the source has had the slot since it was opened. Otherwise
    * it is a server that has taken over, or was started again from older data, and the target's value stays.
    * @param count of keys, at most
    * @param run of the source when the slots were opened
-   * @returns how many; 0: all of the slots were looked at, and none had a key left
+   * @returns how many; 0: all of the slots were looked at, and none had a key left; null: the servers move them by themselves, and are not done
    * @throws SlotStuck where a key is too large to be moved
    */
-  moveKeys(slots: readonly number[], from: Node, to: Node, count: number, run: string): Promise<number>;
+  moveKeys(slots: readonly number[], from: Node, to: Node, count: number, run: string): Promise<number | null>;
   /** Makes the new owner of opened slots that have no keys left at the old one their owner by all nodes' word. */
   settle(slots: readonly number[], from: Node, to: Node, others: readonly Node[]): Promise<void>;
   /**
@@ -158,20 +160,33 @@ export interface ShardKeeper {
   forget(left: readonly JoinedNode[], members: readonly Node[]): Promise<readonly string[]>;
 }
 
+/** What a node was told, for people. A fault is what people have to see to: it stays so until they do. Null: nothing. */
+export type Told = string | { readonly fault: string } | null;
+
+/** A cluster as its nodes have it. */
+export interface FoundCluster {
+  readonly shards: readonly FoundShard[];
+  /** Nodes take no topology whose version is not newer than this; null: they know of no versions. */
+  readonly version: number | null;
+}
+
 /** The nodes of one cluster, as a controller speaks with them. */
 export interface ClusterNodes {
+  /** Whether nodes may change their roles among themselves, so that the topology follows what they say. Otherwise they are what they are told to be. */
+  readonly nodesDecide: boolean;
   /** What a node says of itself now. */
   probe(node: Node): Promise<Sight>;
   /**
    * Tells a node to be what the topology has it be, where it is something else. What takes the nodes a while is asked for again by the next call.
+   * @param state null: it is a server that is in no cluster
    * @param moving slots that are on their way: the node takes part in that where it takes over
-   * @returns what the node was told, or why it cannot be told, for people; null: it is as it has to be
+   * @returns what the node was told, or why it cannot be told; null: it is as it has to be, or nothing can be said to it now
    * @throws RespClientError where it has gone
    */
-  bring(node: Node, state: NodeState, topology: Topology, moving: readonly SlotOnItsWay[]): Promise<string | null>;
+  bring(node: Node, state: NodeState | null, topology: Topology, moving: readonly SlotOnItsWay[]): Promise<Told>;
   /**
    * Has a replica take over from its primary, which is well, once it has all that the primary has acknowledged; and stay a replica where that takes long.
-   * It goes on by itself.
+   * It goes on by itself. Asked only of nodes that decide.
    * @returns why the node refuses, for people; null: it does not
    * @throws RespClientError where it has gone
    */
@@ -188,7 +203,7 @@ export interface ClusterNodes {
    * @param seeds some of their addresses
    * @throws Error where none of them says
    */
-  find(seeds: readonly string[]): Promise<readonly FoundShard[]>;
+  find(seeds: readonly string[]): Promise<FoundCluster>;
   /** Closes the connections to all others. */
   keepOnly(addresses: ReadonlySet<string>): void;
 }

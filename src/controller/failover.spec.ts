@@ -131,6 +131,25 @@ it('follows what the nodes have decided by themselves, but not the claim of one 
   expect(chosen(planWith({ b: well(primaryState([[0, 99]], 2)), a: SILENT }))).toEqual([]);
 });
 
+it('does not follow what nodes claim to be where they do not decide', () => {
+  const slots = topology.shards[0]?.slots ?? [];
+  const health = new Map<string, NodeHealth>();
+  const [a, b, c] = ['a', 'b', 'c'].map(idOf) as [string, string, string];
+  for (const { id } of nodesOf(topology)) health.set(id, healthAfter(undefined, well(primaryState([])), NOW_MS));
+  health.set(a, healthAfter(undefined, well(replicaState('b')), NOW_MS));
+  health.set(b, healthAfter(undefined, well(primaryState(slots, 9)), NOW_MS - 60_000));
+  const link = { downMs: 20_000, heardAgoMs: 20_000, isSyncing: false };
+  health.set(c, healthAfter(undefined, well(replicaState('a', { link })), NOW_MS));
+  const chosenBy = (nodesDecide: boolean) =>
+    chosen(planFailovers(topology, (id) => health.get(id), RULES, NOW_MS, nodesDecide));
+  expect([chosenBy(true), chosenBy(false)]).toEqual([['b'], []]);
+  // A controller that has not seen the primary alive does not believe a claim either, however long it stands.
+  let dead = healthAfter(undefined, SILENT, NOW_MS - 20_000);
+  for (const askedMs of [15_000, 10_000, 5000]) dead = healthAfter(dead, SILENT, NOW_MS - askedMs);
+  health.set(a, dead);
+  expect([chosenBy(true), chosenBy(false)]).toEqual([['b'], ['c']]);
+});
+
 it('gives a shard back to the one that has stayed its primary, where its successor died before it took over', () => {
   const slots = topology.shards[0]?.slots ?? [];
   const plan = planWith({ b: well(primaryState(slots)) }, ['c']);

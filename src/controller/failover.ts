@@ -43,18 +43,22 @@ const HEARD_EXACT_MS = 1000;
  */
 const MIN_CLAIM_MS = 10_000;
 
-/** Which replicas take over, by what all nodes have said of themselves. */
+/**
+ * Which replicas take over, by what all nodes have said of themselves.
+ * @param nodesDecide whether what nodes claim to be may be newer than the topology
+ */
 export function planFailovers(
   topology: Topology,
   healthOf: HealthOf,
   rules: FailoverRules,
   nowMs: number,
+  nodesDecide = true,
 ): FailoverPlan {
   const safe = safeModeReason(topology, healthOf, rules);
   const nodes = nodesOf(topology);
   const found = topology.shards.flatMap((shard) => {
     const own = nodes.filter((node) => node.shard === shard.id);
-    return failoverOf(shard, own, safe, healthOf, rules, nowMs) ?? [];
+    return failoverOf(shard, own, safe, healthOf, rules, nowMs, nodesDecide) ?? [];
   });
   return {
     promotions: found.filter((each) => typeof each !== 'string'),
@@ -74,17 +78,18 @@ function failoverOf(
   healthOf: HealthOf,
   rules: FailoverRules,
   nowMs: number,
+  nodesDecide: boolean,
 ): Promotion | string | null {
   const primary = own.find(({ follows }) => follows === null)?.id as string;
   const health = healthOf(primary);
-  const taken = own.find((node) => hasTakenOver(node, primary, shard, healthOf));
+  const taken = nodesDecide ? own.find((node) => hasTakenOver(node, primary, shard, healthOf)) : undefined;
   if (taken !== undefined) {
     const reason = `the nodes have made it the primary in place of ${primary}`;
     return { shard: shard.id, node: taken, isPrimaryDead: health?.sight.kind !== 'well', reason };
   }
   const death = health === undefined ? null : deathOf(health, rules, nowMs);
   if (health === undefined || death === null) return null;
-  const found = safe ?? successorOf(shard, own, health, healthOf, nowMs);
+  const found = safe ?? successorOf(shard, own, health, healthOf, nowMs, nodesDecide);
   if (typeof found === 'string') return `shard ${shard.id}: its primary ${shard.address} is dead (${death}); ${found}`;
   return {
     shard: shard.id,
@@ -135,6 +140,7 @@ export function successorOf(
   dead: NodeHealth,
   healthOf: HealthOf,
   nowMs: number,
+  nodesDecide = true,
 ): Node | string {
   const primary = own.find(({ follows }) => follows === null)?.id as string;
   const replicas = own.filter(({ id }) => id !== primary);
@@ -151,7 +157,7 @@ export function successorOf(
     const health = healthOf(node.id);
     const sight = health?.sight;
     const state = sight?.kind === 'well' ? sight.state : null;
-    if (state !== null && holdsShard(state, shard, dead, newestEpoch, nowMs - (health?.primarySinceMs ?? nowMs)))
+    if (state !== null && holdsShard(state, shard, dead, newestEpoch, claimedMsOf(health, nowMs, nodesDecide)))
       return node;
     const refusal = state === null ? (sight?.kind ?? 'not looked at yet') : refusalOf(state, primary, dead, silentMs);
     if (refusal !== null) refusals.push(`${node.address} is no successor: ${refusal}`);
@@ -200,6 +206,11 @@ function holdsShard(state: NodeState, shard: Shard, dead: NodeHealth, newestEpoc
   if (state.role !== 'primary' || !ownsAll(state, shard)) return false;
   if (dead.last !== null) return dead.last.role === 'replica';
   return claimedMs >= MIN_CLAIM_MS && state.isClusterOk && state.epoch >= newestEpoch;
+}
+
+/** For how long a node has been a primary by what it says. Where nodes do not decide, that counts for nothing. */
+function claimedMsOf(health: NodeHealth | undefined, nowMs: number, nodesDecide: boolean): number {
+  return nodesDecide ? nowMs - (health?.primarySinceMs ?? nowMs) : 0;
 }
 
 /** Why a replica may not take over; null: it may. */

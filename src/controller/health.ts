@@ -26,7 +26,7 @@ export interface NodeHealth {
 
 /** @param askedMs when the probe was begun */
 export function healthAfter(before: NodeHealth | undefined, sight: Sight, askedMs: number): NodeHealth {
-  const isMissed = sight.kind === 'silent' || sight.kind === 'uninitialised';
+  const isMissed = sight.kind === 'silent' || sight.kind === 'uninitialised' || sight.kind === 'blank';
   const misses = isMissed ? (before?.misses ?? 0) + 1 : 0;
   const isWell = sight.kind === 'well';
   return {

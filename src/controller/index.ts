@@ -2,7 +2,7 @@
 export { adoptCluster } from './adopt.ts';
 export type { ApiAccess } from './api-access.ts';
 export { type ControllerLog, controllerElection, runController } from './controller.ts';
-export { type ClusterNodes, type PlannedShard, type ShardKeeper, SlotMoveError } from './engine.ts';
+export { type ClusterNodes, type FoundCluster, type PlannedShard, type ShardKeeper, SlotMoveError } from './engine.ts';
 export { ENGINE_NAMES, type EngineName, engines } from './engines/index.ts';
 export { OrderReplaced, StoredOrder } from './failover-order.ts';
 export type { Leader } from './leader.ts';

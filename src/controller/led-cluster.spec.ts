@@ -44,6 +44,7 @@ const REPLICA: NodeState = { ...state, role: 'replica', follows: A, link: LINK }
 
 /** Nodes that are as a test has them, and note what they are told to be. */
 class FakeNodes implements ClusterNodes {
+  readonly nodesDecide = true;
   readonly sights = new Map<string, Sight>([
     [A, { kind: 'well', state: PRIMARY }],
     [B, { kind: 'well', state: REPLICA }],
@@ -61,17 +62,17 @@ class FakeNodes implements ClusterNodes {
 
   async bring(
     { id }: { readonly id: string },
-    seen: NodeState,
+    seen: NodeState | null,
     { version }: Topology,
     moving: readonly SlotOnItsWay[],
   ): Promise<null> {
     this.moving.set(id, moving);
-    this.told.push([id, seen, version]);
+    if (seen !== null) this.told.push([id, seen, version]);
     return null;
   }
 
   handOver = () => Promise.resolve(null);
-  find = () => Promise.resolve([]);
+  find = () => Promise.resolve({ shards: [], version: null });
   keeper(): ShardKeeper {
     return {} as ShardKeeper;
   }

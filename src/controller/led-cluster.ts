@@ -130,39 +130,58 @@ export class LedCluster {
       );
       return true;
     }
-    const plan = planFailovers(topology, (id) => this.#health.get(id), this.#settings.rules, this.#leader.clock());
+    const { nodesDecide } = this.#nodes;
+    const healthOf = (id: string) => this.#health.get(id);
+    const plan = planFailovers(topology, healthOf, this.#settings.rules, this.#leader.clock(), nodesDecide);
     for (const wait of plan.waits) this.#log.onFault(wait);
     if (!term.isLeading) return true;
     // Without them, nothing may be failed over.
     const queue = await this.#queue.read();
     if (plan.promotions.length === 0) {
-      const moving = await this.#carryOutOrder(topology, queue, term);
-      return this.#bringAll(term, topology, moving, async ({ id }) => this.#health.get(id)?.sight);
+      const { moving, ordered } = await this.#carryOutOrder(topology, queue, term);
+      if (ordered === null)
+        return this.#bringAll(term, topology, moving, async ({ id }) => this.#health.get(id)?.sight);
+      await this.#replace(topology, [ordered], term, until);
+      return false;
     }
     const failing = new Set(plan.promotions.map(({ shard }) => shard));
     const replaced = topology.shards.filter(({ id }) => failing.has(id)).map(({ address }) => address);
     // They are let go on by a turn that finds nothing to be failed over: by the topology of then.
     this.#runner.hold(failing, new Set(replaced));
     await this.#runner.whenHeld();
-    const stored = await this.#failOver(topology, plan.promotions, until);
+    await this.#replace(topology, plan.promotions, term, until);
+    return false;
+  }
+
+  /** Stores failovers, and tells the nodes. */
+  async #replace(
+    topology: Topology,
+    promotions: readonly Promotion[],
+    term: LeadingTerm,
+    until: AbortSignal,
+  ): Promise<void> {
+    const stored = await this.#failOver(topology, promotions, until);
     // That may have taken a while: what was seen before is no ground to tell anybody anything.
     if (stored !== null)
       await this.#bringAll(term, stored, onTheirWay(await this.#queue.read()), (node) => this.#nodes.probe(node));
-    return false;
   }
 
   /**
    * Has a replica take over where people want it, of a shard whose slots stay where they are meanwhile.
-   * @returns the slots that are on their way
+   * @returns the slots that are on their way, and a failover that has to be stored
    */
-  async #carryOutOrder(topology: Topology, queue: MigrationQueue, term: MovingTerm): Promise<SlotOnItsWay[]> {
+  async #carryOutOrder(
+    topology: Topology,
+    queue: MigrationQueue,
+    term: MovingTerm,
+  ): Promise<{ readonly moving: readonly SlotOnItsWay[]; readonly ordered: Promotion | null }> {
     const shard = await this.#ordered.pending();
     this.#runner.hold(new Set(shard === null ? [] : [shard]));
-    if (shard === null || this.#runner.isHeldUnderWay) return onTheirWay(queue);
+    if (shard === null || this.#runner.isHeldUnderWay) return { moving: onTheirWay(queue), ordered: null };
     const moving = onTheirWay(await this.#queue.read());
     const told = await this.#ordered.turn(topology, (id) => this.#health.get(id), moving, term);
-    if (told !== null) this.#log.onTold(told);
-    return moving;
+    if (typeof told === 'string') this.#log.onTold(told);
+    return { moving, ordered: typeof told === 'string' ? null : told };
   }
 
   /** Stores the cluster as its nodes have it. @returns false where that was done */
@@ -242,9 +261,11 @@ export class LedCluster {
     const told = await Promise.all(
       nodesOf(topology).map(async (node) => {
         const sight = await look(node);
-        if (sight?.kind !== 'well' || !term.isLeading || this.#isChanging(node, sight.state)) return null;
+        const state = sight?.kind === 'well' ? sight.state : null;
+        if ((state === null && sight?.kind !== 'blank') || !term.isLeading) return null;
+        if (state !== null && this.#isChanging(node, state)) return null;
         try {
-          return await this.#nodes.bring(node, sight.state, topology, moving);
+          return await this.#nodes.bring(node, state, topology, moving);
         } catch (error) {
           // Its next probe shows it.
           if (error instanceof RespClientError) return null;
@@ -252,8 +273,9 @@ export class LedCluster {
         }
       }),
     );
-    const messages = told.filter((each) => each !== null);
+    const messages = told.filter((each) => typeof each === 'string');
     for (const message of messages) this.#log.onTold(message);
+    for (const each of told) if (each !== null && typeof each !== 'string') this.#log.onFault(each.fault);
     return messages.length === 0;
   }
 

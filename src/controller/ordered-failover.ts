@@ -1,6 +1,6 @@
 import { type Node, nodesOf, type Topology } from '../topology/index.ts';
 import type { ClusterNodes, SlotOnItsWay } from './engine.ts';
-import type { HealthOf } from './failover.ts';
+import type { HealthOf, Promotion } from './failover.ts';
 import { type FailoverOrder, OrderReplaced, type StoredOrder } from './failover-order.ts';
 import type { MovingTerm } from './leader.ts';
 
@@ -31,14 +31,14 @@ export class OrderedFailover {
 
   /**
    * Does what is to be done now. That the nodes have changed their roles is seen by their probes, and stored as any change that they make.
-   * @returns what a node was told, for people; null: nothing
+   * @returns what a node was told, for people; where nodes do not decide, what has to be stored for them to change their roles; null: nothing
    */
   async turn(
     topology: Topology,
     healthOf: HealthOf,
     moving: readonly SlotOnItsWay[],
     term: MovingTerm,
-  ): Promise<string | null> {
+  ): Promise<string | Promotion | null> {
     const order = await this.#orders.read();
     if (order === null || order.outcome !== null || !term.isLeading) return null;
     try {
@@ -55,20 +55,15 @@ export class OrderedFailover {
     healthOf: HealthOf,
     moving: readonly SlotOnItsWay[],
     term: MovingTerm,
-  ): Promise<string | null> {
+  ): Promise<string | Promotion | null> {
     const own = nodesOf(topology).filter(({ shard }) => shard === order.shard);
     const primary = own.find(({ follows }) => follows === null);
     const chosen = own.find(({ id }) => id === order.chosen);
     if (chosen !== undefined && chosen === primary)
       return this.#end(order, true, `${chosen.address} is the primary of ${order.shard}`, term);
     if (chosen !== undefined && this.#told?.id === order.id) {
-      if (this.#clock() - this.#told.ms < LONGEST_MS) return null;
-      return this.#end(
-        order,
-        false,
-        `${chosen.address} has not taken over in time, and the servers have given it up`,
-        term,
-      );
+      if (this.#clock() - this.#told.ms < LONGEST_MS) return this.#nodes.nodesDecide ? null : promotionOf(chosen);
+      return this.#end(order, false, `${chosen.address} has not taken over in time, and it was given up`, term);
     }
     if (order.chosen === null && this.#timeOfDayMs() > order.untilMs)
       return this.#end(order, false, 'nobody waits for it any more: no controller has come to it in time', term);
@@ -76,6 +71,7 @@ export class OrderedFailover {
     if (typeof found === 'string') return this.#end(order, false, found, term);
     if (!(await this.#orders.note(order, { chosen: found.id }, term))) throw new OrderReplaced();
     this.#told = { id: order.id, ms: this.#clock() };
+    if (!this.#nodes.nodesDecide) return promotionOf(found);
     const refusal = await this.#nodes.handOver(found);
     if (refusal !== null) return this.#end(order, false, `${found.address} refuses: ${refusal}`, term);
     return `${found.address} was told to take over, as it was ordered`;
@@ -85,6 +81,10 @@ export class OrderedFailover {
     await this.#orders.note(order, { outcome: { isDone, text } }, term);
     return null;
   }
+}
+
+function promotionOf(node: Node): Promotion {
+  return { shard: node.shard, node, isPrimaryDead: false, reason: 'it was ordered' };
 }
 
 /** @returns the reason, for people, where none may take over */

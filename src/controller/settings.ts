@@ -52,7 +52,9 @@ const engine = z.enum(ENGINE_NAMES);
 
 const cluster = z.strictObject({
   namespace: identifier.default('default').describe('Its namespace in the registry.'),
-  engine: engine.describe('What its servers are: redis for Redis and Valkey in cluster mode.'),
+  engine: engine.describe(
+    'What its servers are: redis for Redis and Valkey in cluster mode, kvrocks for Apache Kvrocks in cluster mode.',
+  ),
   nodes: z
     .array(reachableAddress)
     .min(1)

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { adoptCluster, MAX_MADE, type PlannedShard } from '../controller/index.ts';
+import { adoptCluster, type FoundCluster, MAX_MADE, type PlannedShard } from '../controller/index.ts';
 import type { FoundShard } from '../discovery/index.ts';
 import { SLOT_COUNT } from '../placement/index.ts';
 import { dividedSlots, nodesOf, type TopologyName, topologyText } from '../topology/index.ts';
@@ -45,7 +45,8 @@ export const clusterOperations: readonly Operation[] = [
         throw new Refused(400, `nodes of ${how.engine} are made a cluster by other means; import the cluster then`);
       const made = { namespace, cluster: name };
       await checkNew(api, made, nodes);
-      return led(api, made, how, await keeper.form(shards, api.process.signal), 'it was made by a request');
+      const formed = { shards: await keeper.form(shards, api.process.signal), version: null };
+      return led(api, made, how, formed, 'it was made by a request');
     },
   }),
   {
@@ -76,7 +77,7 @@ export const clusterOperations: readonly Operation[] = [
       const found = await asked.find(nodes).catch((error: Error) => {
         throw new Refused(502, error.message);
       });
-      await checkNew(api, imported, found.flatMap(addressesOf));
+      await checkNew(api, imported, found.shards.flatMap(addressesOf));
       return led(api, imported, how, found, 'it was imported by a request');
     },
   }),
@@ -134,7 +135,7 @@ async function led(
   api: Api,
   name: TopologyName,
   how: Awaited<ReturnType<Api['howOf']>>,
-  found: readonly FoundShard[],
+  found: FoundCluster,
   reason: string,
 ): Promise<{ readonly cluster: unknown }> {
   if (!api.isNamed(name) && !(await api.made.add(name, how.engine)))

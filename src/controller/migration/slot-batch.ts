@@ -7,6 +7,9 @@ import { slotsIn, slotsOfRanges } from './slot-sets.ts';
 /** So often people see how far it has come. */
 const PROGRESS_MS = 1000;
 
+/** Servers that move slots by themselves are asked so often whether they are done. */
+const LOOK_MS = 50;
+
 /** The nodes of a migration, by the topology of the moment. */
 export interface Way {
   readonly from: Node;
@@ -163,6 +166,10 @@ export class SlotBatch {
         continue;
       }
       if (moved === 0) break;
+      if (moved === null) {
+        await this.#course.pause(LOOK_MS);
+        continue;
+      }
       unsaid += moved;
       if (this.#course.clock() - saidMs >= PROGRESS_MS) {
         const said = unsaid;

@@ -1,9 +1,10 @@
-import { type FoundShard, redisSource } from '../../../discovery/index.ts';
+import { redisSource } from '../../../discovery/index.ts';
 import { type Reply, RespClient, RespClientError, RespLoginRefused, textOf } from '../../../resp/index.ts';
 import { splitAddress } from '../../../runtime/address.ts';
 import { type Node, primaryId, type Shard, type Topology } from '../../../topology/index.ts';
 import type {
   ClusterNodes,
+  FoundCluster,
   MoveBlock,
   NodeAccess,
   NodeState,
@@ -49,6 +50,7 @@ const REFRESH_MS = 1000;
 
 /** The nodes of a Redis or Valkey cluster. */
 export class RedisNodes implements ClusterNodes {
+  readonly nodesDecide = true;
   readonly #access: NodeAccess;
   readonly #nodes = new Map<string, ReadNode>();
 
@@ -112,10 +114,11 @@ export class RedisNodes implements ClusterNodes {
 
   async bring(
     node: Node,
-    state: NodeState,
+    state: NodeState | null,
     topology: Topology,
     moving: readonly SlotOnItsWay[],
   ): Promise<string | null> {
+    if (state === null) return null;
     const shard = topology.shards.find(({ id }) => id === node.shard) as Shard;
     const primary = primaryId(topology.name, shard);
     if (node.follows === null)
@@ -186,7 +189,7 @@ export class RedisNodes implements ClusterNodes {
       : `${address} was told ${what}`;
   }
 
-  async find(seeds: readonly string[]): Promise<readonly FoundShard[]> {
+  async find(seeds: readonly string[]): Promise<FoundCluster> {
     const stopping = new AbortController();
     const faults: string[] = [];
     const { login, random } = this.#access;
@@ -195,7 +198,8 @@ export class RedisNodes implements ClusterNodes {
       faults.push(message);
       stopping.abort();
     };
-    for await (const found of redisSource(query, async () => [])(stopping.signal, onFault)) return found;
+    for await (const shards of redisSource(query, async () => [])(stopping.signal, onFault))
+      return { shards, version: null };
     throw new Error(faults.join('; '));
   }
 

@@ -1,0 +1,288 @@
+import { type Reply, RespClient, RespClientError, RespLoginRefused, textOf } from '../../../resp/index.ts';
+import { splitAddress } from '../../../runtime/address.ts';
+import { type Node, nodesOf, type Topology } from '../../../topology/index.ts';
+import {
+  type ClusterNodes,
+  type FoundCluster,
+  type MoveBlock,
+  type NodeAccess,
+  type NodeState,
+  type ShardKeeper,
+  type Sight,
+  SlotMoveError,
+  type SlotMover,
+  type SlotOnItsWay,
+  type Told,
+} from '../../engine.ts';
+import { fieldsOf, type OwnLine, readOwnLine } from '../redis/node-report.ts';
+import { findCluster, versionIn } from './find-cluster.ts';
+import { offsetIn, readKvrocksState } from './kvrocks-report.ts';
+import { KvrocksShardKeeper } from './kvrocks-shard-keeper.ts';
+import { KvrocksSlotMover } from './kvrocks-slot-mover.ts';
+import { WantedTopology } from './wanted-topology.ts';
+
+/** A node as it was looked at last. */
+interface SeenNode {
+  readonly client: RespClient;
+  /** Of what it was told; -1: of nothing. */
+  version: number;
+  /** The id that it was told; empty: none. */
+  id: string;
+  /** What it says of itself in CLUSTER NODES, and by what it would be seen that this has changed. */
+  line: { readonly fingerprint: string; readonly own: OwnLine | null } | null;
+  offset: number;
+  sight: Sight | null;
+}
+
+/** What INFO replication tells of a node's place, besides its version: it may be told something else by the same version (`force`). */
+const FINGERPRINT = ['role', 'master_host', 'master_port'];
+
+/** A replica takes over once it has all that its primary had when that was asked. */
+interface Goal {
+  readonly version: number;
+  readonly offset: number;
+}
+
+/**
+ * The nodes of a Kvrocks cluster. They decide nothing by themselves, and do not speak with each other of their cluster: whoever leads them tells each the
+ * whole topology (CLUSTERX SETNODES), by its version in the registry.
+ */
+export class KvrocksNodes implements ClusterNodes {
+  readonly nodesDecide = false;
+  readonly #access: NodeAccess;
+  /** By address. */
+  readonly #seen = new Map<string, SeenNode>();
+  #wanted: WantedTopology | null = null;
+  /** Slots that have moved, and the shards that have them, until the topology says so. */
+  readonly #moved = new Map<number, string>();
+  /** The ids of nodes between which a slot moves: one that is told of a topology meanwhile forgets that it takes the slot. */
+  readonly #moving = new Set<string>();
+  /** By the ids of nodes, what they are being told. */
+  readonly #telling = new Map<string, Promise<Told>>();
+  readonly #goals = new Map<string, Goal>();
+
+  constructor(access: NodeAccess) {
+    this.#access = access;
+  }
+
+  async probe(node: Node): Promise<Sight> {
+    let sight: Sight;
+    try {
+      sight = await this.#look(node);
+    } catch (error) {
+      if (error instanceof RespLoginRefused) sight = { kind: 'refusing', reason: error.message };
+      else if (error instanceof RespClientError) sight = { kind: 'silent', reason: error.message };
+      else throw error;
+    }
+    const seen = this.#seen.get(node.address);
+    if (seen !== undefined) seen.sight = sight;
+    return sight;
+  }
+
+  async #look({ id, address }: Node): Promise<Sight> {
+    const seen = await this.#nodeAt(address);
+    const [replication, info, own] = await Promise.all([
+      seen.client.ask(['INFO', 'replication']),
+      seen.client.ask(['CLUSTER', 'INFO']),
+      seen.client.ask(['CLUSTERX', 'MYID']),
+    ]);
+    const isInCluster = textOf(info)?.startsWith('CLUSTERDOWN ') !== true;
+    const refused = refusalIn([replication, own, ...(isInCluster ? [info] : [])]);
+    if (refused !== null) return refused;
+    const role = fieldsOf(textOf(replication) ?? '');
+    seen.offset = offsetIn(role);
+    seen.id = textOf(own) ?? '';
+    seen.version = isInCluster ? versionIn(fieldsOf(textOf(info) ?? '').get('cluster_my_epoch')) : -1;
+    if (seen.id !== id && seen.id !== '')
+      return { kind: 'uninitialised', reason: `the node at ${address} is ${seen.id}` };
+    if (!isInCluster || seen.id === '') return { kind: 'blank', reason: `${address} has been told of no cluster` };
+    const fingerprint = [seen.version, ...FINGERPRINT.map((name) => role.get(name))].join(' ');
+    if (seen.line?.fingerprint !== fingerprint) {
+      const lines = await seen.client.ask(['CLUSTER', 'NODES']);
+      const refusedLines = refusalIn([lines]);
+      if (refusedLines !== null) return refusedLines;
+      seen.line = { fingerprint, own: readOwnLine(textOf(lines) ?? '', address) };
+    }
+    const { own: line } = seen.line;
+    if (line === null) return { kind: 'blank', reason: `${address} is not in the cluster that it has been told of` };
+    return { kind: 'well', state: readKvrocksState(line, role, seen.version) };
+  }
+
+  /** @throws RespClientError */
+  async #nodeAt(address: string): Promise<SeenNode> {
+    const known = this.#seen.get(address);
+    if (known?.client.isClosed === false) return known;
+    // What is remembered of it may be of a server that has ended.
+    if (known !== undefined) known.sight = null;
+    const { login, timeoutMs } = this.#access;
+    const client = await RespClient.connect({ target: splitAddress(address), certificates: null }, login, timeoutMs);
+    const seen: SeenNode = { client, version: -1, id: '', line: null, offset: 0, sight: null };
+    this.#seen.set(address, seen);
+    return seen;
+  }
+
+  async bring(node: Node, state: NodeState | null, topology: Topology, moving: readonly SlotOnItsWay[]): Promise<Told> {
+    if (topology.placement.name !== 'slots')
+      return { fault: `the topology places keys by ${topology.placement.name}, and Kvrocks knows slots alone` };
+    if (this.#wanted?.topology !== topology) this.#wanted = new WantedTopology(topology, moving, this.#moved);
+    const seen = this.#seen.get(node.address);
+    if (seen === undefined) return null;
+    const { version } = topology;
+    if (seen.version > version) return aheadOf(node, seen.version, version);
+    if (state === null) return this.#begin(node, seen, topology);
+    if (seen.version === version) return isAsWanted(node, state) ? null : otherwise(node, version);
+    if (node.follows !== null) return this.#leads(node, topology) ? this.#tell(node, seen) : null;
+    if (state.role === 'replica') return (await this.#missing(node, seen, state, topology)) ?? this.#tell(node, seen);
+    return this.#moving.has(node.id) ? null : this.#tell(node, seen);
+  }
+
+  /** Whether the primary that a node is to follow is one by its own word: before, it would be made a copy of what may have less than itself. */
+  #leads({ follows }: Node, topology: Topology): boolean {
+    const primary = nodesOf(topology).find(({ id }) => id === follows);
+    const sight = primary === undefined ? null : this.#seen.get(primary.address)?.sight;
+    return sight?.kind === 'well' && sight.state.role === 'primary';
+  }
+
+  /**
+   * A server that knows of no cluster may have lost its data as well. As a replica it gets that back; as a primary it would have its replicas lose it, too.
+   */
+  async #begin(node: Node, seen: SeenNode, topology: Topology): Promise<Told> {
+    if (seen.version === topology.version && seen.id !== '') return otherwise(node, seen.version);
+    if (node.follows !== null && !this.#leads(node, topology)) return null;
+    for (const { address } of nodesOf(topology).filter(({ follows }) => follows === node.id)) {
+      const replica = this.#seen.get(address);
+      if (replica?.sight?.kind === 'blank' && replica.offset <= seen.offset) continue;
+      return {
+        fault: `${node.address} has been told of no cluster, and is not made the primary of ${node.shard}: its replica ${address} may have more of the data`,
+      };
+    }
+    return this.#tell(node, seen);
+  }
+
+  /**
+   * Routers have sent nothing to the primary before since the topology is in use: a replica that has what that had then has everything.
+   * @returns what is missing, for people; null: nothing, or nobody has more
+   */
+  async #missing(node: Node, { client }: SeenNode, { follows }: NodeState, topology: Topology): Promise<string | null> {
+    const before = nodesOf(topology).find(({ id }) => id === follows);
+    const primary = before === undefined ? undefined : this.#seen.get(before.address);
+    if (primary?.sight?.kind !== 'well') return null;
+    let goal = this.#goals.get(node.id);
+    if (goal?.version !== topology.version) {
+      const offset = await offsetAt(primary.client).catch(nothingMore);
+      if (offset === null) return null;
+      goal = { version: topology.version, offset };
+      this.#goals.set(node.id, goal);
+    }
+    const missing = goal.offset - (await offsetAt(client));
+    if (missing <= 0) return null;
+    return `${node.address} is to be the primary of ${node.shard}, and has yet to receive ${missing} changes from ${before?.address}`;
+  }
+
+  /** Tells a node the whole topology. */
+  #tell(node: Node, seen: SeenNode): Promise<Told> {
+    const telling = this.#tellNow(node, seen, this.#wanted as WantedTopology).finally(() => {
+      if (this.#telling.get(node.id) === telling) this.#telling.delete(node.id);
+    });
+    this.#telling.set(node.id, telling);
+    return telling;
+  }
+
+  async #tellNow({ id, address }: Node, seen: SeenNode, wanted: WantedTopology): Promise<Told> {
+    const { version } = wanted.topology;
+    const words = [
+      ...(seen.id === '' ? [['CLUSTERX', 'SETNODEID', id]] : []),
+      ['CLUSTERX', 'SETNODES', wanted.text(), String(version)],
+    ];
+    seen.line = null;
+    const replies = await Promise.all(words.map((each) => seen.client.ask(each)));
+    const refused = replies.find(({ type }) => type === 'error');
+    if (refused !== undefined)
+      return { fault: `${address} was told version ${version} of the topology, and refuses: ${textOf(refused)}` };
+    seen.version = version;
+    return `${address} was told version ${version} of the topology`;
+  }
+
+  /** The topology alone has a replica take over. */
+  async handOver(): Promise<string> {
+    return 'its servers do not change places by themselves';
+  }
+
+  mover(_block: MoveBlock): SlotMover {
+    return new KvrocksSlotMover(this.#access, {
+      begin: (from, to) => this.#beginMove(from, to),
+      end: (slots, from, to, hasMoved) => {
+        if (hasMoved) for (const slot of slots) this.#moved.set(slot, to.shard);
+        for (const { id } of [from, to]) this.#moving.delete(id);
+      },
+    });
+  }
+
+  /** Has both nodes of a slot know the topology, and be told of no other one while the slot moves. @throws SlotMoveError */
+  async #beginMove(from: Node, to: Node): Promise<void> {
+    for (const { id } of [from, to]) this.#moving.add(id);
+    for (const { id, address } of [from, to]) {
+      await this.#telling.get(id);
+      const wanted = this.#wanted;
+      const node = wanted === null ? undefined : nodesOf(wanted.topology).find((each) => each.id === id);
+      const seen = this.#seen.get(address);
+      if (wanted === null || node?.follows !== null || seen?.sight?.kind !== 'well')
+        throw new SlotMoveError(`${address} is not well, or no primary by the topology`);
+      if (seen.sight.state.role !== 'primary') throw new SlotMoveError(`${address} has not taken over yet`);
+      const { version } = wanted.topology;
+      if (seen.version > version) throw new SlotMoveError(`${address} has a newer topology than the registry`);
+      const told = seen.version < version ? await this.#tell(node, seen) : null;
+      if (told !== null && typeof told !== 'string') throw new SlotMoveError(told.fault);
+    }
+  }
+
+  keeper(): ShardKeeper {
+    return new KvrocksShardKeeper(this.#access);
+  }
+
+  find(seeds: readonly string[]): Promise<FoundCluster> {
+    return findCluster(seeds, this.#access);
+  }
+
+  keepOnly(addresses: ReadonlySet<string>): void {
+    for (const [address, { client }] of this.#seen) {
+      if (addresses.has(address)) continue;
+      client.close();
+      this.#seen.delete(address);
+    }
+  }
+}
+
+async function offsetAt(client: RespClient): Promise<number> {
+  return offsetIn(fieldsOf(textOf(await client.ask(['INFO', 'replication'])) ?? ''));
+}
+
+/** A primary that has gone has nothing more to give. */
+function nothingMore(error: unknown): null {
+  if (error instanceof RespClientError) return null;
+  throw error;
+}
+
+function isAsWanted({ follows }: Node, state: NodeState): boolean {
+  return follows === null ? state.role === 'primary' : state.follows === follows;
+}
+
+function aheadOf({ address }: Node, has: number, wanted: number): Told {
+  return {
+    fault: `${address} has version ${has} of the topology, and the registry ${wanted}: something else has told it so, and it is not followed. Give the registry a version that is newer than ${has}`,
+  };
+}
+
+function otherwise({ address }: Node, version: number): Told {
+  return {
+    fault: `${address} has another version ${version} of the topology than the registry: something else has told it so. Give the registry a newer version`,
+  };
+}
+
+/** What an error among answers means; null: there is none. */
+function refusalIn(replies: readonly Reply[]): Sight | null {
+  const error = replies.find(({ type }) => type === 'error');
+  if (error === undefined) return null;
+  const reason = textOf(error) ?? '';
+  return reason.startsWith('LOADING ') ? { kind: 'loading' } : { kind: 'refusing', reason };
+}
