@@ -42,7 +42,10 @@ export class Faults {
     const { nowMs } = scheduler;
     truth.onStep = (moment) => {
       const struck = this.#disarm((fault) => fault.moment === 'any' || fault.moment === moment);
-      for (const fault of struck) this.#strikeAt(scheduler.nowMs + fault.afterMs, fault);
+      // Before the answer is sent to who has begun the step.
+      for (const fault of struck)
+        if (fault.kind === 'cut operator from store') this.#strike(fault, this.#strikeOf(fault));
+        else this.#strikeAt(scheduler.nowMs + fault.afterMs, fault);
     };
     this.#world.onWriting = (shard) => {
       for (const fault of this.#disarm(({ moment }) => moment === 'write')) this.#strike(fault, this.#stopShard(shard));
@@ -130,6 +133,8 @@ export class Faults {
         return this.#restore(fault);
       case 'cut router from store':
         return router && this.#cut(router.process.name, 'store', true, fault);
+      case 'cut operator from store':
+        return this.#cut('operator', 'store', true, { ...fault, link: 'reset' });
       case 'cut shard from store':
         return shard?.isFencing ? this.#cut(shard.process.name, 'store', true, fault) : null;
       case 'cut rack from store':

@@ -109,7 +109,14 @@ export class Operator {
   /** @param draft of what was read as the current version, with its number */
   async #apply(registry: Registry, draft: Topology, kind: PlannedChange['kind']): Promise<void> {
     const options = { expected: draft.version, force: kind === 'force', ...this.#options(kind) };
-    await changeTopology(registry, { ...draft, version: null }, options);
+    const { truth, judge } = this.#world;
+    const { begun } = truth;
+    try {
+      await changeTopology(registry, { ...draft, version: null }, options);
+    } catch (error) {
+      if (error instanceof VersionConflict && truth.begun > begun) judge.onToldOtherwise(kind, error.message);
+      throw error;
+    }
   }
 
   /** For a while each router changes over when it hears of a version, and there is one. */

@@ -28,6 +28,7 @@ export type FaultKind =
   | 'compact store'
   | 'restore store'
   | 'cut router from store'
+  | 'cut operator from store'
   | 'cut shard from store'
   | 'cut rack from store'
   | 'cut router from shard';
@@ -100,6 +101,9 @@ const MID_WRITE_SHARE = 0.3;
 /** The share of restored backups that somebody does not learn of, because it was cut off before. */
 const CUT_DURING_RESTORE_SHARE = 0.6;
 const CUT_BEFORE_RESTORE_MS = 1000;
+/** Of these the ones that were started again since the backup was made. */
+const RESTARTED_SHARE = 0.4;
+const RESTART_MS = 50;
 /** Mean times between the beginnings of two faults: in some runs everything breaks at once, in most now and then something does. */
 const FAULT_EVERY_MS = [700, 2000, 4000] as const;
 
@@ -116,6 +120,7 @@ const FAULTS: ReadonlyArray<readonly [kind: FaultKind, weight: number]> = [
   ['compact store', 2],
   ['restore store', 1],
   ['cut router from store', 3],
+  ['cut operator from store', 1],
   ['cut shard from store', 3],
   ['cut rack from store', 4],
   ['cut router from shard', 2],
@@ -198,13 +203,15 @@ function faultsBy(random: () => number): PlannedFault[] {
       choice: random(),
       link: pick(LINKS),
     };
+    // Whoever makes a change does not hear whether it has begun.
+    if (fault.kind === 'cut operator from store') fault = { ...fault, moment: 'stage' };
     if (fault.moment === 'eventual') fault = whileEventual(fault, random);
     const isLongRack = fault.kind === 'cut rack from store' && random() < LONG_RACK_SHARE;
     if (isLongRack) fault = { ...fault, lastsMs: fault.lastsMs + LONG_RACK_MS };
     const isMidWrite = fault.kind === 'stop shard' && random() < MID_WRITE_SHARE;
-    faults.push(isMidWrite ? { ...fault, moment: 'write' } : fault);
     if (fault.kind === 'restore store' && random() < CUT_DURING_RESTORE_SHARE)
-      faults.push(cutDuringRestore(fault, random));
+      faults.push(...cutDuringRestore({ ...fault, moment: null }, random));
+    else faults.push(isMidWrite ? { ...fault, moment: 'write' } : fault);
   }
   return faults;
 }
@@ -215,18 +222,19 @@ function whileEventual(fault: PlannedFault, random: () => number): PlannedFault 
   return { ...strikes, kind: 'cut router from store', lastsMs: fault.lastsMs + AWAY_MS };
 }
 
-/** Some do not hear that the store went back, and go on by what they had of it. */
-function cutDuringRestore(restore: PlannedFault, random: () => number): PlannedFault {
+/** Some do not hear that the store went back, and go on by what they had of it; of a router that was started again meanwhile the backup knows nothing. */
+function cutDuringRestore(restore: PlannedFault, random: () => number): PlannedFault[] {
   const beforeMs = CUT_BEFORE_RESTORE_MS * random();
-  return {
+  const cut: PlannedFault = {
     ...restore,
     kind: pickOf(['cut rack from store', 'cut router from store', 'cut shard from store'], random),
     atMs: restore.atMs + Math.max(0, restore.lastsMs - beforeMs),
     lastsMs: beforeMs + LONG_FAULT_MS * random(),
-    moment: null,
     choice: random(),
     link: random() < 0.5 ? 'silent' : 'reset',
   };
+  const restart: PlannedFault = { ...cut, kind: 'kill router', atMs: restore.atMs, lastsMs: RESTART_MS };
+  return random() < RESTARTED_SHARE ? [restore, restart, cut] : [restore, cut];
 }
 
 function pickOf<Item>(items: readonly Item[], random: () => number): Item {

@@ -191,7 +191,7 @@ export class World implements RouterWorld, ShardWorld {
     const answer = (said: ShardAnswer): void => {
       if (sending.request.operation.kind !== 'watch' || said.kind !== 'done') sendings.delete(sending);
       const lost = (): void => sending.request.onLost(sending, true);
-      this.network.send(process, router.process, () => sending.request.onAnswer(sending, said));
+      this.network.send(process, router.process, () => this.#onAnswer(router, sending, said));
       if (this.network.faultOf(process.name, router.process.name)?.kind === 'lossy')
         router.process.after(this.network.delayMs(), lost);
     };
@@ -200,6 +200,14 @@ export class World implements RouterWorld, ShardWorld {
       shard.receive(sending, answer);
     };
     this.network.send(router.process, process, deliver, () => sending.request.onLost(sending, true));
+  }
+
+  #onAnswer(router: SimulatedRouter, sending: Sending, said: ShardAnswer): void {
+    const { request } = sending;
+    const isKept = request.isOpen && request.sending === sending && request.maySendAgain;
+    request.onAnswer(sending, said);
+    if (said.kind === 'stale' && isKept && !request.isOpen && router.owners.version !== null)
+      this.judge.onRefusedInVain(router.process.name, request.operation);
   }
 
   onLetGo(router: SimulatedRouter, sending: Sending): void {

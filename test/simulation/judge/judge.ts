@@ -13,6 +13,8 @@ export type Rule =
   | 'acknowledged stays'
   | 'one holder'
   | 'no planned failure'
+  | 'repeated where refused'
+  | 'told what is'
   | 'unmoved untouched'
   | 'progress'
   | 'no process ends';
@@ -259,6 +261,20 @@ export class Judge {
         key,
       );
     this.#least.set(key, Math.max(this.leastRevisionOf(key), revision));
+  }
+
+  /** A shard has refused a call because it has lost the key, and the call has failed for that, though its router could have sent it again. */
+  onRefusedInVain(router: string, { key, kind }: Operation): void {
+    this.violated(
+      'repeated where refused',
+      `${router} fails a ${kind} of ${key} because its shard has refused it`,
+      key,
+    );
+  }
+
+  /** Whoever has made a change is told that it was refused, and it has begun. */
+  onToldOtherwise(change: string, told: string): void {
+    this.violated('told what is', `a change (${change}) has begun, and who made it is told: ${told}`);
   }
 
   onFailed({ key, kind, client }: Operation, reason: string, sinceMs: number): void {

@@ -101,6 +101,11 @@ export class SimulatedRequest implements GatedRequest {
     return this.sending !== null && !this.sending.isClosed;
   }
 
+  /** Whether it may be sent once more where its shard refuses it: its router has all of it, and no answer yet. */
+  get maySendAgain(): boolean {
+    return !this.isBeingAnswered && !this.operation.isLong && this.#repeated < MAX_STALE;
+  }
+
   ageMs(nowMs: number): number {
     return nowMs - this.#startedAtMs;
   }
