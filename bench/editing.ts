@@ -4,6 +4,7 @@
  *
  *   node bench/editing.ts [--documents 20] [--users 5] [--changes 4] [--routers 2] [--keyway ../earlier/src/cli/keyway.js]
  */
+import { readFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -69,16 +70,17 @@ async function carryOutChanges(edited: EditedDocuments): Promise<Moved[]> {
   return moves;
 }
 
-/** What users saw of edits to documents that had just moved, and of all others. */
+/** What users saw of edits to documents that had just moved, and of edits to the others in the same seconds: these show how late the machine is. */
 function sightColumns(edited: EditedDocuments, moves: readonly Moved[]): string {
-  const isNear = ({ document, madeMs }: Sight): boolean =>
-    moves.some(
-      ({ beginMs, documents: moved }) =>
-        moved.has(document) && madeMs > beginMs - LATE_MS && madeMs < beginMs + OBSERVED_MS,
-    );
-  const sights = sightsOf(edited);
-  const after = (some: readonly Sight[]): string => quantiles(some.map(({ afterMs }) => afterMs));
-  return `${after(sights.filter(isNear))} | ${after(sights.filter((sight) => !isNear(sight)))}`;
+  const during = ({ madeMs }: Sight): Moved | undefined =>
+    moves.find(({ beginMs }) => madeMs > beginMs - LATE_MS && madeMs < beginMs + OBSERVED_MS);
+  const near = sightsOf(edited).flatMap((sight) => {
+    const move = during(sight);
+    return move === undefined ? [] : { ...sight, isMoved: move.documents.has(sight.document) };
+  });
+  const after = (isMoved: boolean): string =>
+    quantiles(near.filter((each) => each.isMoved === isMoved).map(({ afterMs }) => afterMs));
+  return `${after(true)} | ${after(false)}`;
 }
 
 function presenceColumns(edited: EditedDocuments, beginMs: number, endMs: number): string {
@@ -104,6 +106,19 @@ async function watchColumns({ servers, editors }: EditedDocuments): Promise<stri
   return `${besides} | ${watched()}`;
 }
 
+/** Which part of a time something that could have run had to wait for a processor; Linux alone says it. */
+function pressureColumn(beginUs: number, forMs: number): string {
+  return Number.isNaN(beginUs) ? '' : `${((waitedUs() - beginUs) / 10 / forMs).toFixed(0)}%`;
+}
+
+function waitedUs(): number {
+  try {
+    return Number(/some .*total=(\d+)/.exec(readFileSync('/proc/pressure/cpu', 'utf8'))?.[1] ?? Number.NaN);
+  } catch {
+    return Number.NaN;
+  }
+}
+
 async function measure(scope: Scope, { name, ...way }: Way): Promise<string> {
   const setup = { shards: SHARDS, inUse: SHARDS - 1, routers, documents, users, pauseMs: Number(values.pause), ...way };
   const edited = await EditedDocuments.start(scope, {
@@ -111,9 +126,10 @@ async function measure(scope: Scope, { name, ...way }: Way): Promise<string> {
     ...(values.keyway !== undefined && { keyway: values.keyway }),
   });
   await pause(OBSERVED_MS);
-  const beginMs = performance.now();
+  const [beginMs, beginUs] = [performance.now(), waitedUs()];
   const moves = await carryOutChanges(edited);
   const endMs = performance.now();
+  const pressure = pressureColumn(beginUs, endMs - beginMs);
   await Promise.all(edited.editors.map((editor) => editor.stopEditing()));
   await pause(SDK_MS + LATE_MS);
   const moved = moves.reduce((sum, each) => sum + each.documents.size, 0);
@@ -123,7 +139,7 @@ async function measure(scope: Scope, { name, ...way }: Way): Promise<string> {
     (end) => end.replaceAll(/\d+/g, 'N').slice(0, 120),
   );
   for (const [end, list] of ends) process.stderr.write(`${name}: ${list.length} times: ${end}\n`);
-  return `| ${name} | ${moved} | ${tookMs} ms | ${sightColumns(edited, moves)} | ${presenceColumns(edited, beginMs, endMs)} | ${editColumns(edited)} | ${await watchColumns(edited)} |`;
+  return `| ${name} | ${moved} | ${tookMs} ms | ${sightColumns(edited, moves)} | ${presenceColumns(edited, beginMs, endMs)} | ${editColumns(edited)} | ${await watchColumns(edited)} | ${pressure} |`;
 }
 
 const tell = (line: string): boolean => process.stdout.write(`${line}\n`);
@@ -134,7 +150,7 @@ const COLUMNS = [
   'an edit to one that moves is seen after: p50',
   'p99',
   'longest',
-  'to others: p50',
+  'to others meanwhile: p50',
   'p99',
   'longest',
   'documents that kept their presence',
@@ -145,6 +161,7 @@ const COLUMNS = [
   'lost',
   'watches too many',
   'left behind',
+  'a processor was waited for',
 ];
 tell(`| ${COLUMNS.join(' | ')} |`);
 tell(`|${' --- |'.repeat(COLUMNS.length)}`);
