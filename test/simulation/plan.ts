@@ -101,8 +101,9 @@ const MID_WRITE_SHARE = 0.3;
 /** The share of restored backups that somebody does not learn of, because it was cut off before. */
 const CUT_DURING_RESTORE_SHARE = 0.6;
 const CUT_BEFORE_RESTORE_MS = 1000;
-/** Of these the ones that were started again since the backup was made. */
-const RESTARTED_SHARE = 0.4;
+const CUTS = ['cut rack from store', 'cut router from store', 'cut shard from store'] as const;
+/** Of these the ones that are routers that were started again since the backup was made. */
+const RESTARTED_SHARE = 0.5;
 const RESTART_MS = 50;
 /** Mean times between the beginnings of two faults: in some runs everything breaks at once, in most now and then something does. */
 const FAULT_EVERY_MS = [700, 2000, 4000] as const;
@@ -225,16 +226,17 @@ function whileEventual(fault: PlannedFault, random: () => number): PlannedFault 
 /** Some do not hear that the store went back, and go on by what they had of it; of a router that was started again meanwhile the backup knows nothing. */
 function cutDuringRestore(restore: PlannedFault, random: () => number): PlannedFault[] {
   const beforeMs = CUT_BEFORE_RESTORE_MS * random();
+  const isRestarted = random() < RESTARTED_SHARE;
   const cut: PlannedFault = {
     ...restore,
-    kind: pickOf(['cut rack from store', 'cut router from store', 'cut shard from store'], random),
+    kind: isRestarted ? 'cut router from store' : pickOf(CUTS, random),
     atMs: restore.atMs + Math.max(0, restore.lastsMs - beforeMs),
     lastsMs: beforeMs + LONG_FAULT_MS * random(),
     choice: random(),
     link: random() < 0.5 ? 'silent' : 'reset',
   };
   const restart: PlannedFault = { ...cut, kind: 'kill router', atMs: restore.atMs, lastsMs: RESTART_MS };
-  return random() < RESTARTED_SHARE ? [restore, restart, cut] : [restore, cut];
+  return isRestarted ? [restore, restart, cut] : [restore, cut];
 }
 
 function pickOf<Item>(items: readonly Item[], random: () => number): Item {
