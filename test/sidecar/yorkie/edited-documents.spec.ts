@@ -80,9 +80,12 @@ it('keeps people who edit documents together while a shard joins and leaves, los
   expect(edited.editors.flatMap(({ departures }) => departures)).toEqual([]);
   const moves = (document: string): boolean => edited.sidecars.ownerOf(document, AFTER) === 's2';
   expect(edited.documents.some(moves)).toBe(true);
-  // One watch at each owner, one after the other.
+  // One watch at each owner, one after the other; and one more for each time that a busy machine has held requests in vain.
   for (const { document, watches } of edited.editors)
-    expect([document, watches]).toEqual([document, moves(document) ? 3 : 1]);
+    expect([document, watches]).toEqual([
+      document,
+      moves(document) ? expect.toSatisfy((count: number) => count >= 3) : 1,
+    ]);
   await checkLeaving(edited);
 });
 
