@@ -32,10 +32,13 @@ const [documents, users, changes, routers] = [values.documents, values.users, va
 const SHARDS = 4;
 /** More than a window of the default length, and time to come back. */
 const OBSERVED_MS = 7000;
-/** What is seen later is late, and who is missed for longer is gone. */
+/** What is seen later is late. */
 const LATE_MS = 1000;
 /** Yorkie's SDK waits for so long until it watches again. */
 const SDK_MS = 1000;
+
+/** How often it is looked whether the bench itself stands still. */
+const TURN_MS = 20;
 
 type Way = Pick<EditedSetup, 'onMove' | 'comesBackAfterMs'> & { readonly name: string };
 
@@ -83,10 +86,10 @@ function sightColumns(edited: EditedDocuments, moves: readonly Moved[]): string 
   return `${after(true)} | ${after(false)}`;
 }
 
-function presenceColumns(edited: EditedDocuments, beginMs: number, endMs: number): string {
+function presenceColumns(edited: EditedDocuments, beginMs: number, endMs: number, goneMs: number): string {
   const missedMs = new Map(edited.editors.map((each) => [each, missedOthersMs(each, users - 1, beginMs, endMs)]));
   const kept = edited.documents.filter((document) =>
-    edited.ofDocument(document).every((editor) => (missedMs.get(editor) as number) <= LATE_MS),
+    edited.ofDocument(document).every((editor) => (missedMs.get(editor) as number) <= goneMs),
   );
   const departures = edited.editors.flatMap((editor) => editor.departures).length;
   return `${kept.length} of ${documents} | ${longest([...missedMs.values()]).toFixed(0)} ms | ${departures}`;
@@ -106,6 +109,12 @@ async function watchColumns({ servers, editors }: EditedDocuments): Promise<stri
   return `${besides} | ${watched()}`;
 }
 
+/** Who is missed for longer is gone; a client that waits before it comes back is missed meanwhile, unless its watch stays open. */
+function goneAfterMs({ onMove, comesBackAfterMs }: Pick<Way, 'onMove' | 'comesBackAfterMs'>): number {
+  const isOpen = onMove !== undefined && 'how' in onMove && onMove.how === 'replay';
+  return LATE_MS + (isOpen ? 0 : comesBackAfterMs);
+}
+
 /** Which part of a time something that could have run had to wait for a processor; Linux alone says it. */
 function pressureColumn(beginUs: number, forMs: number): string {
   return Number.isNaN(beginUs) ? '' : `${((waitedUs() - beginUs) / 10 / forMs).toFixed(0)}%`;
@@ -119,6 +128,29 @@ function waitedUs(): number {
   }
 }
 
+/** How late the turns of this process are, in which all users and servers are: edits are as late for that, whatever routers and sidecars do. */
+class LateTurns {
+  totalMs = 0;
+  longestMs = 0;
+  #lastMs = performance.now();
+  readonly #timer = setInterval(() => {
+    const lateMs = performance.now() - this.#lastMs - TURN_MS;
+    this.#lastMs += lateMs + TURN_MS;
+    if (lateMs < TURN_MS) return;
+    this.totalMs += lateMs;
+    this.longestMs = Math.max(this.longestMs, lateMs);
+  }, TURN_MS);
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}
+
+function standstillColumn(late: LateTurns, forMs: number): string {
+  late.stop();
+  return `${((100 * late.totalMs) / forMs).toFixed(0)}%, ${late.longestMs.toFixed(0)} ms at a time`;
+}
+
 async function measure(scope: Scope, { name, ...way }: Way): Promise<string> {
   const setup = { shards: SHARDS, inUse: SHARDS - 1, routers, documents, users, pauseMs: Number(values.pause), ...way };
   const edited = await EditedDocuments.start(scope, {
@@ -127,9 +159,11 @@ async function measure(scope: Scope, { name, ...way }: Way): Promise<string> {
   });
   await pause(OBSERVED_MS);
   const [beginMs, beginUs] = [performance.now(), waitedUs()];
+  const late = new LateTurns();
   const moves = await carryOutChanges(edited);
   const endMs = performance.now();
   const pressure = pressureColumn(beginUs, endMs - beginMs);
+  const standstill = standstillColumn(late, endMs - beginMs);
   await Promise.all(edited.editors.map((editor) => editor.stopEditing()));
   await pause(SDK_MS + LATE_MS);
   const moved = moves.reduce((sum, each) => sum + each.documents.size, 0);
@@ -139,7 +173,7 @@ async function measure(scope: Scope, { name, ...way }: Way): Promise<string> {
     (end) => end.replaceAll(/\d+/g, 'N').slice(0, 120),
   );
   for (const [end, list] of ends) process.stderr.write(`${name}: ${list.length} times: ${end}\n`);
-  return `| ${name} | ${moved} | ${tookMs} ms | ${sightColumns(edited, moves)} | ${presenceColumns(edited, beginMs, endMs)} | ${editColumns(edited)} | ${await watchColumns(edited)} | ${pressure} |`;
+  return `| ${name} | ${moved} | ${tookMs} ms | ${sightColumns(edited, moves)} | ${presenceColumns(edited, beginMs, endMs, goneAfterMs(way))} | ${editColumns(edited)} | ${await watchColumns(edited)} | ${pressure} | ${standstill} |`;
 }
 
 const tell = (line: string): boolean => process.stdout.write(`${line}\n`);
@@ -162,6 +196,7 @@ const COLUMNS = [
   'watches too many',
   'left behind',
   'a processor was waited for',
+  'users and servers stood still',
 ];
 tell(`| ${COLUMNS.join(' | ')} |`);
 tell(`|${' --- |'.repeat(COLUMNS.length)}`);
