@@ -195,7 +195,7 @@ routes: [{cluster: c0, match: {prefix: /}}]
       publish: async (cluster, table, staged) => {
         if (cluster !== 'c0' || table?.version == null) return;
         this.#onRouted(process, table.version);
-        moving = staged === null || this.#size.waves === 1 ? 0 : movedBetween(table, staged.table);
+        moving = staged === null || this.#size.waves === 1 ? 0 : movedBetween(process.name, table, staged.table);
       },
       settled: async () => true,
       moving: async () => moving,
@@ -237,11 +237,11 @@ routes: [{cluster: c0, match: {prefix: /}}]
 }
 
 /** How many of a router's watches move. */
-function movedBetween(...tables: readonly [SharedCluster, SharedCluster]): number {
+function movedBetween(router: string, ...tables: readonly [SharedCluster, SharedCluster]): number {
   const [before, after] = tables.map((shared) => new ClusterTable(shared)) as [ClusterTable, ClusterTable];
   let moved = 0;
   for (let i = 0; i < WATCHES; i++) {
-    const [from, to] = [ownerOf(before, `k${i}`), ownerOf(after, `k${i}`)];
+    const [from, to] = [ownerOf(before, `${router}/k${i}`), ownerOf(after, `${router}/k${i}`)];
     if (from?.id !== to?.id) moved++;
   }
   return moved;
