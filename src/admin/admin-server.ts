@@ -11,7 +11,7 @@ import { type Answer, json, metrics, text } from './answer.ts';
 import { Busy, GuardedServer, type Method, type Question } from './guarded-server.ts';
 import { type AdminRegistry, renderMetrics, sumCounters } from './metrics.ts';
 import { type ProcessVitals, renderProcess } from './process-metrics.ts';
-import { hotKeys, slowLog } from './redis-reports.ts';
+import { hotKeys, slotTraffic, slowLog } from './redis-reports.ts';
 import type { AdminReloads } from './reloads.ts';
 
 /** What the admin address reports. */
@@ -68,7 +68,9 @@ export class AdminServer {
    * @param names by which it is asked on loopback, besides localhost
    */
   constructor(source: AdminSource, token: string | null, names: readonly string[] = []) {
-    const redis = { slowlog: oneAtATime(source.redis), hotkeys: oneAtATime(source.redis) };
+    // A thread counts for one who asks at a time.
+    const counted = oneAtATime(source.redis);
+    const redis = { slowlog: oneAtATime(source.redis), hotkeys: counted, slots: counted };
     this.#source = {
       ...source,
       fingerprints: oneAtATime(source.fingerprints),
@@ -147,6 +149,7 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ['/fingerprint', (source, query) => fingerprints(source, query)],
   ['/redis/slowlog', async (source) => json(await slowLog(source))],
   ['/redis/hotkeys', (source, query) => hotKeys(source, query)],
+  ['/redis/slots', (source, query) => slotTraffic(source, query)],
   ['/config', (source) => json(source.config())],
   ['/reload', (source) => reload(source)],
   ['/hand-over', (source, query) => handOver(source, query)],

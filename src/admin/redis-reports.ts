@@ -1,8 +1,10 @@
 import {
   type HotKeysReport,
   mergeHotKeys,
+  mergeSlotTraffic,
   mergeSlowLogs,
   type RedisQuestion,
+  type SlotTrafficReport,
   type SlowLogReport,
 } from '../proxy/index.ts';
 import { type Answer, json, text } from './answer.ts';
@@ -24,10 +26,25 @@ export async function slowLog(source: RedisSource): Promise<SlowLogReport> {
 
 /** The keys that most commands are for within some seconds from now on, of all threads. */
 export async function hotKeys(source: RedisSource, query: URLSearchParams): Promise<Answer> {
-  const seconds = Number(query.get('seconds') ?? DEFAULT_SECONDS);
-  if (!(seconds > 0 && seconds <= MAX_SECONDS)) return text(400, `seconds is a number up to ${MAX_SECONDS}`);
+  const seconds = secondsIn(query);
+  if (seconds === null) return NO_SECONDS;
   const reports = await source.redis('hotkeys', seconds);
   return json(shown(mergeHotKeys(reports.filter((each) => each !== null) as HotKeysReport[])));
+}
+
+/** How many commands are for each slot within some seconds from now on, of all threads. */
+export async function slotTraffic(source: RedisSource, query: URLSearchParams): Promise<Answer> {
+  const seconds = secondsIn(query);
+  if (seconds === null) return NO_SECONDS;
+  const reports = await source.redis('slots', seconds);
+  return json(mergeSlotTraffic(reports.filter((each) => each !== null) as SlotTrafficReport[]));
+}
+
+const NO_SECONDS = text(400, `seconds is a number up to ${MAX_SECONDS}`);
+
+function secondsIn(query: URLSearchParams): number | null {
+  const seconds = Number(query.get('seconds') ?? DEFAULT_SECONDS);
+  return seconds > 0 && seconds <= MAX_SECONDS ? seconds : null;
 }
 
 /** Keys as people read them. */

@@ -4,9 +4,11 @@ export type { ApiAccess } from './api-access.ts';
 export { type ControllerLog, controllerElection, runController } from './controller.ts';
 export { type ClusterNodes, type FoundCluster, type PlannedShard, type ShardKeeper, SlotMoveError } from './engine.ts';
 export { ENGINE_NAMES, type EngineName, engines } from './engines/index.ts';
+export { weighSlots } from './engines/redis/slot-weights.ts';
 export { OrderReplaced, StoredOrder } from './failover-order.ts';
 export type { Leader } from './leader.ts';
 export { MAX_MADE, MadeClusters } from './made-clusters.ts';
+export { levelMoves, type ShardLoad, type SlotWeights } from './migration/level-plan.ts';
 export {
   directed,
   EMPTY_QUEUE,

@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, expect, it, vi } from 'vitest';
+import type { SlotTrafficReport } from '../../src/proxy/index.ts';
 import { startRouter } from '../support/cluster.ts';
 import { Scope } from '../support/processes.ts';
 import { PATIENCE } from '../support/registries.ts';
@@ -111,6 +112,32 @@ it('keeps no slow command itself while its answer waits for others', async () =>
   }
   // What is garbage is swept beside the program, some time after it was found.
   await vi.waitFor(() => expect(used() - before).toBeLessThan(3_000_000), PATIENCE);
+});
+
+it('counts commands by the slots of their keys, over all threads', async () => {
+  const shard = await FakeRedis.start(scope, 's0');
+  const router = await startRouter(scope, {
+    shards: [shard.port],
+    routes: [],
+    workers: 2,
+    upstream: { protocol: 'redis' },
+    listener: { redis: { cluster: 'docs' } },
+  });
+  const report = fetch(`${router.admin}/redis/slots?seconds=4`).then((answer) => answer.json());
+  const clients = Array.from({ length: 8 }, () => new RedisClient(scope, router.port));
+  // None is counted before the report has begun.
+  let [asked, isOver] = [0, false];
+  void report.finally(() => {
+    isOver = true;
+  });
+  for (; !isOver; asked++) await Promise.all(clients.map((client) => client.ask('MGET {t}1 {t}2')));
+  const { clusters } = (await report) as SlotTrafficReport;
+  expect(clusters.map(({ cluster }) => cluster)).toEqual(['docs']);
+  const [{ slots }] = clusters as [(typeof clusters)[0]];
+  expect(slots.map(({ slot }) => slot)).toEqual([15_891]);
+  expect(slots[0]?.commands).toBeGreaterThan(2 * clients.length);
+  expect(slots[0]?.commands).toBeLessThanOrEqual(2 * clients.length * asked);
+  expect((await fetch(`${router.admin}/redis/slots?seconds=31`)).status).toBe(400);
 });
 
 it('shows both to people who ask a router for them', async () => {

@@ -13,11 +13,14 @@ export interface AdminFlags {
   readonly tokenFile?: string;
 }
 
-/** Adds the options by which a command finds a router's admin address. */
-export function withAdminOptions(command: Command): Command {
+/**
+ * Adds the options by which a command finds a router's admin address.
+ * @param tokenName where `token-file` is another one's token already
+ */
+export function withAdminOptions(command: Command, tokenName = 'token-file'): Command {
   return command
     .option('--admin <address>', "the router's admin address", reachableOption, reachableOption(DEFAULT_ADMIN))
-    .option('--token-file <file>', 'the file with the token that the admin address requires');
+    .option(`--${tokenName} <file>`, 'the file with the token that the admin address requires');
 }
 
 /** What the token's file holds; null where none is named. */

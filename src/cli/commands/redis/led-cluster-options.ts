@@ -42,6 +42,15 @@ export function withPaceOption(command: Command): Command {
   );
 }
 
+export interface SlotsOnlyFlag {
+  readonly slotsOnly?: true;
+}
+
+/** The option by which no key moves. */
+export function withSlotsOnlyOption(command: Command): Command {
+  return command.option('--slots-only', 'move slots that have no keys; a slot with keys is refused');
+}
+
 /** @throws UsageError where there is no such cluster, or its keys are not placed by slots */
 export async function slottedTopology(registry: Registry, namespace: string, cluster: string): Promise<Topology> {
   const topology = await registry.topologies.read({ namespace, cluster });

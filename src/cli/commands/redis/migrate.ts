@@ -6,17 +6,18 @@ import { inRegistry } from '../../options/registry-option.ts';
 import {
   type ExecuteFlags,
   type PaceFlag,
+  type SlotsOnlyFlag,
   slottedTopology,
   withExecuteOption,
   withLedCluster,
   withPaceOption,
+  withSlotsOnlyOption,
 } from './led-cluster-options.ts';
 import { planned } from './planned.ts';
 
-interface MigrateFlags extends ExecuteFlags, PaceFlag {
+interface MigrateFlags extends ExecuteFlags, PaceFlag, SlotsOnlyFlag {
   readonly slots: readonly SlotRange[];
   readonly to: string;
-  readonly slotsOnly?: true;
 }
 
 /** `keyway redis migrate`: moves slots to a shard. */
@@ -26,15 +27,15 @@ export function migrateCommand(): Command {
       .description('move slots to a shard, with their keys; keyway controller carries it out')
       .requiredOption('--slots <ranges>', 'the slots, such as 0-99,205', slotsOption)
       .requiredOption('--to <shard>', 'the shard that they move to', nameOption),
-  ).option('--slots-only', 'move slots that have no keys; a slot with keys is refused');
-  return withExecuteOption(withPaceOption(command))
+  );
+  return withExecuteOption(withPaceOption(withSlotsOnlyOption(command)))
     .addHelpText('after', '\nExample:\n  keyway redis migrate cache --slots 0-99,205 --to s1 --execute')
     .action((cluster: string, flags: MigrateFlags) =>
       inRegistry(flags, async (registry) => {
         const topology = await slottedTopology(registry, flags.namespace, cluster);
         const moves = movesOfSlots(topology, flags.slots, flags.to);
         const name = { namespace: flags.namespace, cluster };
-        await planned(registry, name, { steps: [], moves }, flags, flags.slotsOnly !== true);
+        await planned(registry, name, { steps: [], moves }, flags);
       }),
     );
 }

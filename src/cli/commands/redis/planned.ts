@@ -10,15 +10,14 @@ import type { Registry } from '../../../registry/index.ts';
 import { formatSlotRanges, type TopologyName } from '../../../topology/index.ts';
 import { listing } from '../../output/table.ts';
 import { writeOut } from '../../output/terminal.ts';
-import type { ExecuteFlags, PaceFlag } from './led-cluster-options.ts';
+import type { ExecuteFlags, PaceFlag, SlotsOnlyFlag } from './led-cluster-options.ts';
 
 /** Shows moves; where they are to be carried out, the controller has them from then on. */
 export async function planned(
   registry: Registry,
   name: TopologyName,
   { steps, moves }: ScalePlan,
-  { execute, keysPerSecond }: ExecuteFlags & PaceFlag,
-  withData = true,
+  { execute, keysPerSecond, slotsOnly }: ExecuteFlags & PaceFlag & SlotsOnlyFlag,
 ): Promise<void> {
   writeOut(movesText(moves));
   if (moves.length === 0 && steps.length === 0) return;
@@ -26,6 +25,7 @@ export async function planned(
     writeOut('nothing was done; --execute carries it out\n');
     return;
   }
+  const withData = slotsOnly !== true;
   const wanted = moves.map((move) => ({ ...move, withData, keysPerSecond: keysPerSecond ?? null }));
   await new StoredQueue(registry, name).change((queue) => queued(queue, wanted, steps), null);
   writeOut(`queued; keyway redis migrations ${name.cluster} shows how far it is\n`);

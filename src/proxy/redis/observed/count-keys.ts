@@ -1,3 +1,4 @@
+import { slotOf } from '../../../placement/index.ts';
 import type { Command } from '../../../resp/index.ts';
 import type { ClientSession } from '../client-session.ts';
 import { type CommandInfo, KeyPlaces, keysOf } from '../commands/index.ts';
@@ -14,8 +15,10 @@ export function countKeys({ context, entry }: ClientSession, info: CommandInfo, 
   if (hotKeys === null || !keysOf(info, command, counted)) return;
   const { cluster } = entry.description;
   for (let i = 0; i < counted.count; i++) {
-    const key = argumentText(command, counted.at[i] as number);
-    hotKeys.onCommand(cluster, key);
+    const at = counted.at[i] as number;
+    const key = argumentText(command, at);
+    const slot = slotOf(command.bytes, command.starts[at] as number, command.ends[at] as number);
+    hotKeys.onCommand(cluster, key, slot);
     if (i === 0) hotKeys.onBytes(cluster, key, command.end - command.start);
   }
 }

@@ -16,7 +16,7 @@ it('says of what several threads have seen no less than what came, and no more t
       const threads = Array.from({ length: THREADS }, () => new HotKeys(SMALL));
       const came = new Map<string, { commands: number; bytes: number }>();
       for (const [thread, key, bytes] of commands) {
-        threads[thread]?.onCommand('cache', key);
+        threads[thread]?.onCommand('cache', key, 0);
         threads[thread]?.onBytes('cache', key, bytes);
         const before = came.get(key) ?? { commands: 0, bytes: 0 };
         came.set(key, { commands: before.commands + 1, bytes: before.bytes + bytes });

@@ -1,3 +1,4 @@
+import { SlotTraffic } from './slot-traffic.ts';
 import { SpaceSaving } from './space-saving.ts';
 
 /** Counters of a thread: of keys that come as often as one in a thousand commands all are found. */
@@ -55,6 +56,7 @@ export class HotKeys {
   readonly #commands: SpaceSaving;
   readonly #bytes: SpaceSaving;
   readonly #told: number;
+  readonly slots = new SlotTraffic();
 
   constructor(
     { counters, byteCounters, told }: HotKeysSize = { counters: COUNTERS, byteCounters: BYTE_COUNTERS, told: TOLD },
@@ -65,8 +67,9 @@ export class HotKeys {
   }
 
   /** A command for a key was taken. */
-  onCommand(cluster: string, key: string): void {
+  onCommand(cluster: string, key: string, slot: number): void {
     this.#commands.add(nameOf(cluster, key));
+    this.slots.onCommand(cluster, slot);
   }
 
   /** So many bytes of a command, or its answer, were for a key. */

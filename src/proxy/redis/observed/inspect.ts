@@ -1,9 +1,9 @@
 import type { RedisContext } from '../redis-context.ts';
-import { HotKeys, type HotKeysReport } from './hot-keys.ts';
+import { HotKeys } from './hot-keys.ts';
 import type { SlowLogReport } from './slow-log.ts';
 
 /** What people may ask a thread about Redis. */
-export type RedisQuestion = 'slowlog' | 'hotkeys';
+export type RedisQuestion = 'slowlog' | 'hotkeys' | 'slots';
 
 /**
  * Answers what people ask.
@@ -15,14 +15,15 @@ export async function inspect(context: RedisContext, question: string, seconds: 
     const { slowLog } = context;
     return { count: slowLog.count, entries: slowLog.entries() } satisfies SlowLogReport;
   }
-  return question === 'hotkeys' ? hotKeysWithin(context, seconds) : null;
+  if (question === 'hotkeys') return (await countedWithin(context, seconds)).report();
+  return question === 'slots' ? (await countedWithin(context, seconds)).slots.report() : null;
 }
 
-async function hotKeysWithin(context: RedisContext, seconds: number): Promise<HotKeysReport> {
+async function countedWithin(context: RedisContext, seconds: number): Promise<HotKeys> {
   const hotKeys = new HotKeys();
   context.hotKeys = hotKeys;
   await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
   // Somebody else counts by now.
   if (context.hotKeys === hotKeys) context.hotKeys = null;
-  return hotKeys.report();
+  return hotKeys;
 }
