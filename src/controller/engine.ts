@@ -1,4 +1,5 @@
 import type { FoundShard } from '../discovery/index.ts';
+import type { ClientCertificates } from '../io/index.ts';
 import type { RespLogin } from '../resp/index.ts';
 import type { Node, SlotRange, Topology } from '../topology/index.ts';
 
@@ -45,6 +46,8 @@ export type Sight =
 /** How a cluster's nodes are reached. */
 export interface NodeAccess {
   readonly login: RespLogin | null;
+  /** What they are reached by TLS with; null: in cleartext. */
+  readonly certificates: ClientCertificates | null;
   /** For the connection, and for each answer. */
   readonly timeoutMs: number;
   /** Between 0 and 1. */

@@ -13,7 +13,7 @@ it('fills in what a config leaves out', () => {
         engine: 'redis',
         seeds: ['h:7000'],
         consistency: 'strict',
-        access: { timeoutMs: 1000, login: null },
+        access: { timeoutMs: 1000, login: null, certificates: null },
         rules: { intervalMs: 1000, failures: 5, longestLoadingMs: 600_000, maxMissingShare: 0.5 },
       },
     ],
@@ -28,6 +28,14 @@ it.each([
   [
     'registry: {remote: {address: "h:9200"}}\nclusters: {cache: {engine: redis, nodes: ["h:1"], login: {passwordFile: /no/file}}}',
     /passwordFile/,
+  ],
+  [
+    'registry: {remote: {address: "h:9200"}}\nclusters: {cache: {engine: redis, nodes: ["h:1"], tls: {authorities: /no/file}}}',
+    /clusters\.cache\.tls.*\/no\/file/,
+  ],
+  [
+    'registry: {remote: {address: "h:9200"}}\nclusters: {cache: {engine: redis, nodes: ["h:1"], tls: {key: /no/file}}}',
+    /certificate and key go together/,
   ],
 ])('refuses %s', (text, message) => {
   expect(() => parseControllerSettings(text, 'f')).toThrow(message);

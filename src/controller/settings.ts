@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ClientCertificates, type ClientTlsDescription, tlsFault } from '../io/index.ts';
 import { type RegistryDescription, registrySchema } from '../registry/index.ts';
 import { identifier, reachableAddress, type TopologyName } from '../topology/index.ts';
 import { duration, filePath, logSettings, type Path, parseYaml, type Report, readDocument } from '../yaml/index.ts';
@@ -22,6 +23,18 @@ const probe = z
   })
   .describe('When a node is dead.');
 
+const tls = z
+  .strictObject({
+    authorities: filePath.optional().describe("A PEM file of the authorities that may sign the nodes' certificates."),
+    certificate: filePath.optional().describe('A PEM file of the certificate to present to nodes.'),
+    key: filePath.optional().describe("A PEM file with the certificate's key."),
+    serverName: z.string().min(1).optional().describe("The name in the nodes' certificates."),
+  })
+  .superRefine(({ certificate, key }, context) => {
+    if ((certificate === undefined) !== (key === undefined)) context.addIssue('certificate and key go together');
+  })
+  .describe("TLS to the nodes; an empty mapping trusts the system's authorities.");
+
 /** How a cluster is led, whichever it is. */
 const leading = {
   consistency: z
@@ -37,6 +50,7 @@ const leading = {
     })
     .optional()
     .describe('What its nodes are told with AUTH.'),
+  tls: tls.optional(),
   probe: probe.prefault({}),
   maxMissingShare: z
     .number()
@@ -98,7 +112,7 @@ type File = z.output<typeof controllerSchema>;
 export interface LeadingSettings {
   readonly engine: EngineName;
   readonly consistency: 'strict' | 'eventual';
-  readonly access: Pick<NodeAccess, 'login' | 'timeoutMs'>;
+  readonly access: Omit<NodeAccess, 'random'>;
   readonly rules: FailoverRules;
 }
 
@@ -157,14 +171,25 @@ function settingsOf({ registry, log, lease, clusters, api }: File, report: Repor
 type Leading = Omit<File['clusters'][string], 'namespace' | 'nodes'>;
 
 function leadingOf(fields: Leading, path: Path, report: Report): LeadingSettings {
-  const { engine, consistency, login, probe, maxMissingShare } = fields;
+  const { engine, consistency, login, tls, probe, maxMissingShare } = fields;
   const { interval: intervalMs, timeout: timeoutMs, failures, longestLoading: longestLoadingMs } = probe;
   const password =
     login === undefined ? '' : reportedSecret(login.passwordFile, [...path, 'login', 'passwordFile'], report);
   return {
     engine,
     consistency,
-    access: { timeoutMs, login: login === undefined ? null : { username: login.username, password } },
+    access: {
+      timeoutMs,
+      login: login === undefined ? null : { username: login.username, password },
+      certificates: tls === undefined ? null : certificatesOf(tls, [...path, 'tls'], report),
+    },
     rules: { intervalMs, failures, longestLoadingMs, maxMissingShare },
   };
+}
+
+function certificatesOf(description: ClientTlsDescription, path: Path, report: Report): ClientCertificates {
+  const certificates = new ClientCertificates(description);
+  const fault = tlsFault(() => certificates.options());
+  if (fault !== null) report(path, fault.message);
+  return certificates;
 }

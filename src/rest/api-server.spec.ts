@@ -37,7 +37,7 @@ async function serve(
   const led = {
     engine: 'redis',
     consistency: 'eventual',
-    access: { login: null, timeoutMs: 100 },
+    access: { login: null, certificates: null, timeoutMs: 100 },
     rules: { intervalMs: 100, failures: 3, longestLoadingMs: 1000, maxMissingShare: 0.5 },
   } as const;
   const { signal } = new AbortController();

@@ -11,12 +11,12 @@ export type NodeStatus = z.output<typeof nodeStatus>;
 export async function statusOf(
   { id, address, follows }: Node,
   shard: number,
-  { login, timeoutMs }: LeadingSettings['access'],
+  { login, certificates, timeoutMs }: LeadingSettings['access'],
 ): Promise<NodeStatus> {
   const role = follows === null ? 'master' : 'slave';
   const known = { shard, id, addr: address, role } as const;
   try {
-    const client = await RespClient.connect({ target: splitAddress(address), certificates: null }, login, timeoutMs);
+    const client = await RespClient.connect({ target: splitAddress(address), certificates }, login, timeoutMs);
     try {
       const replies = await Promise.all([client.ask(['INFO']), client.ask(['CLUSTER', 'INFO'])]);
       if (replies.some(({ type }) => type === 'error')) return { ...known, ...read(role, () => ''), status: 'Failed' };

@@ -87,7 +87,7 @@ export const rooms: readonly Room[] = [
   {
     folder: 'controller',
     what: 'leads clusters whose servers do not decide by themselves: probes them, has replicas take over, and moves slots; `engines/` has a folder for each kind of servers',
-    mayImport: ['discovery', 'handoff', 'placement', 'registry', 'resp', 'runtime', 'topology', 'yaml'],
+    mayImport: ['discovery', 'handoff', 'io', 'placement', 'registry', 'resp', 'runtime', 'topology', 'yaml'],
   },
   { folder: 'proxy/health', what: 'active health checks', mayImport: ['io', 'runtime'] },
   {

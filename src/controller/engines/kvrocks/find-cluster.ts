@@ -20,8 +20,8 @@ export function versionIn(text: string | undefined): number {
 export async function findCluster(seeds: readonly string[], access: NodeAccess): Promise<FoundCluster> {
   const stopping = new AbortController();
   const faults: string[] = [];
-  const { login, random } = access;
-  const query = { seeds, refreshMs: REFRESH_MS, certificates: null, login, random };
+  const { login, certificates, random } = access;
+  const query = { seeds, refreshMs: REFRESH_MS, certificates, login, random };
   const onFault = (message: string): void => {
     faults.push(message);
     stopping.abort();
@@ -37,9 +37,9 @@ async function newestAt(shards: readonly FoundShard[], access: NodeAccess): Prom
   return Math.max(0, ...(await Promise.all(addresses.map((address) => versionAt(address, access)))));
 }
 
-async function versionAt(address: string, { login, timeoutMs }: NodeAccess): Promise<number> {
+async function versionAt(address: string, { login, certificates, timeoutMs }: NodeAccess): Promise<number> {
   try {
-    const client = await RespClient.connect({ target: splitAddress(address), certificates: null }, login, timeoutMs);
+    const client = await RespClient.connect({ target: splitAddress(address), certificates }, login, timeoutMs);
     const reply = await client.ask(['CLUSTERX', 'VERSION']).finally(() => client.close());
     return versionIn(textOf(reply) ?? undefined);
   } catch (error) {

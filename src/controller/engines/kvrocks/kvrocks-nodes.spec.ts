@@ -49,7 +49,7 @@ async function three() {
     const draft = checkTopology({ cluster: 'cache', placement: { slots: {} }, shards }, 'the test');
     return { ...draft, version: version as Topology['version'] };
   };
-  const nodes = new KvrocksNodes({ login: null, timeoutMs: 5000, random: () => 0 });
+  const nodes = new KvrocksNodes({ login: null, certificates: null, timeoutMs: 5000, random: () => 0 });
   scope.defer(() => nodes.keepOnly(new Set()));
   /** Probes all nodes, and then brings them to be what a topology has them be. */
   const turn = async (
@@ -169,7 +169,7 @@ it('tells of a slot that has moved, though the registry does not have that yet',
   await turn(topology(6));
   expect([a.state.version, a.state.owners[0]?.id, c.state.owners[0]?.id]).toEqual([6, C, C]);
   // Another controller has it from the registry.
-  const other = new KvrocksNodes({ login: null, timeoutMs: 5000, random: () => 0 });
+  const other = new KvrocksNodes({ login: null, certificates: null, timeoutMs: 5000, random: () => 0 });
   scope.defer(() => other.keepOnly(new Set()));
   const wanted = topology(7);
   const sight = await other.probe(from);

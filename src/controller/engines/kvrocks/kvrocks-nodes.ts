@@ -114,8 +114,8 @@ export class KvrocksNodes implements ClusterNodes {
     if (known?.client.isClosed === false) return known;
     // What is remembered of it may be of a server that has ended.
     if (known !== undefined) known.sight = null;
-    const { login, timeoutMs } = this.#access;
-    const client = await RespClient.connect({ target: splitAddress(address), certificates: null }, login, timeoutMs);
+    const { login, certificates, timeoutMs } = this.#access;
+    const client = await RespClient.connect({ target: splitAddress(address), certificates }, login, timeoutMs);
     const seen: SeenNode = { client, version: -1, id: '', line: null, offset: 0, sight: null };
     this.#seen.set(address, seen);
     return seen;

@@ -66,8 +66,8 @@ export class KvrocksShardKeeper implements ShardKeeper {
   }
 
   async #with<Result>(address: string, ask: (client: RespClient) => Promise<Result>): Promise<Result> {
-    const { login, timeoutMs } = this.#access;
-    const client = await RespClient.connect({ target: splitAddress(address), certificates: null }, login, timeoutMs);
+    const { login, certificates, timeoutMs } = this.#access;
+    const client = await RespClient.connect({ target: splitAddress(address), certificates }, login, timeoutMs);
     try {
       return await ask(client);
     } finally {

@@ -36,8 +36,8 @@ export class KvrocksSlotMover implements SlotMover {
   readonly #begun = new Set<number>();
   #avoided: ReadonlySet<string> = new Set();
 
-  constructor({ login, timeoutMs }: NodeAccess, notes: MoveNotes) {
-    this.#clients = new Clients(login, timeoutMs);
+  constructor(access: NodeAccess, notes: MoveNotes) {
+    this.#clients = new Clients(access, access.timeoutMs);
     this.#notes = notes;
   }
 

@@ -4,11 +4,11 @@ import { type NodeAccess, SlotMoveError } from '../../engine.ts';
 
 /** Asks a node by a connection of its own. @throws RespClientError where it cannot be reached */
 export async function withNode<Result>(
-  { login, timeoutMs }: Pick<NodeAccess, 'login' | 'timeoutMs'>,
+  { login, certificates, timeoutMs }: Omit<NodeAccess, 'random'>,
   address: string,
   ask: (client: RespClient) => Promise<Result>,
 ): Promise<Result> {
-  const client = await RespClient.connect({ target: splitAddress(address), certificates: null }, login, timeoutMs);
+  const client = await RespClient.connect({ target: splitAddress(address), certificates }, login, timeoutMs);
   try {
     return await ask(client);
   } finally {

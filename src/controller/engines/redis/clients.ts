@@ -1,16 +1,17 @@
-import { RespClient, RespClientError, type RespLogin } from '../../../resp/index.ts';
+import { RespClient, RespClientError } from '../../../resp/index.ts';
 import { splitAddress } from '../../../runtime/address.ts';
+import type { NodeAccess } from '../../engine.ts';
 
 /** One connection to each address, which all that use it share. */
 export class Clients {
-  readonly #login: RespLogin | null;
+  readonly #access: Pick<NodeAccess, 'login' | 'certificates'>;
   readonly #timeoutMs: number;
   readonly #opened = new Map<string, Promise<RespClient>>();
   #avoided: ReadonlySet<string> = new Set();
 
   /** @param timeoutMs for each connection, and each answer */
-  constructor(login: RespLogin | null, timeoutMs: number) {
-    this.#login = login;
+  constructor(access: Pick<NodeAccess, 'login' | 'certificates'>, timeoutMs: number) {
+    this.#access = access;
     this.#timeoutMs = timeoutMs;
   }
 
@@ -24,11 +25,8 @@ export class Clients {
       // Another one that has waited for it too may have been faster.
       if (this.#opened.get(address) !== known) return this.at(address);
     }
-    const opening = RespClient.connect(
-      { target: splitAddress(address), certificates: null },
-      this.#login,
-      this.#timeoutMs,
-    );
+    const { login, certificates } = this.#access;
+    const opening = RespClient.connect({ target: splitAddress(address), certificates }, login, this.#timeoutMs);
     this.#opened.set(address, opening);
     return opening;
   }

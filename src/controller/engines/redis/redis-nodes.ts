@@ -96,9 +96,9 @@ export class RedisNodes implements ClusterNodes {
   async #nodeAt(address: string): Promise<ReadNode> {
     const known = this.#nodes.get(address);
     if (known?.client.isClosed === false) return known;
-    const { login, timeoutMs } = this.#access;
+    const { login, certificates, timeoutMs } = this.#access;
     const target = splitAddress(address);
-    const client = await RespClient.connect({ target, certificates: null }, login, timeoutMs);
+    const client = await RespClient.connect({ target, certificates }, login, timeoutMs);
     // A node that was started again has forgotten it, and has a new connection. One that loads takes it, too.
     const replies = await Promise.all(LEAVES_DECISIONS.map((setting) => client.ask(['CONFIG', 'SET', ...setting])));
     await client.ask(['CONFIG', 'SET', ...KEEPS_ITS_ROLE]);
@@ -192,8 +192,8 @@ export class RedisNodes implements ClusterNodes {
   async find(seeds: readonly string[]): Promise<FoundCluster> {
     const stopping = new AbortController();
     const faults: string[] = [];
-    const { login, random } = this.#access;
-    const query = { seeds, refreshMs: REFRESH_MS, certificates: null, login, random };
+    const { login, certificates, random } = this.#access;
+    const query = { seeds, refreshMs: REFRESH_MS, certificates, login, random };
     const onFault = (message: string): void => {
       faults.push(message);
       stopping.abort();

@@ -29,7 +29,12 @@ async function pair(migrate: (words: readonly string[]) => Uint8Array, atTarget:
     Node,
     Node,
   ];
-  const access = { login: { username: 'default', password: 'secret' }, timeoutMs: 5000, random: () => 0 };
+  const access = {
+    login: { username: 'default', password: 'secret' },
+    certificates: null,
+    timeoutMs: 5000,
+    random: () => 0,
+  };
   const mover = new RedisSlotMover(access, BLOCK, () => {});
   scope.defer(() => mover.close());
   const migrations = () => source.told.flatMap(({ words }) => (words[0] === 'MIGRATE' ? [words] : []));

@@ -40,9 +40,9 @@ export class RedisSlotMover implements SlotMover {
     this.#access = access;
     this.#block = block;
     this.#onTold = onTold;
-    this.#moving = new Clients(access.login, LONGEST_ANSWER_MS);
-    this.#takingBack = new Clients(access.login, LONGEST_ANSWER_MS);
-    this.#asking = new Clients(access.login, access.timeoutMs);
+    this.#moving = new Clients(access, LONGEST_ANSWER_MS);
+    this.#takingBack = new Clients(access, LONGEST_ANSWER_MS);
+    this.#asking = new Clients(access, access.timeoutMs);
   }
 
   async owned({ address }: Node, slots: readonly number[]): Promise<ReadonlySet<number>> {
