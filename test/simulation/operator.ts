@@ -24,6 +24,7 @@ export class Operator {
   readonly #world: World;
   #process: SimulatedProcess;
   #onEnded: (() => void) | null = null;
+  #changes = 0;
   /** What was current when it was last read. */
   #last: Topology | null = null;
   /** Shards that end in order. */
@@ -108,13 +109,15 @@ export class Operator {
 
   /** @param draft of what was read as the current version, with its number */
   async #apply(registry: Registry, draft: Topology, kind: PlannedChange['kind']): Promise<void> {
-    const options = { expected: draft.version, force: kind === 'force', ...this.#options(kind) };
+    this.#changes++;
+    // One that was killed may have begun another, which comes late.
+    const reason = `${kind}, the command's change ${this.#changes}`;
+    const options = { expected: draft.version, force: kind === 'force', ...this.#options(reason) };
     const { truth, judge } = this.#world;
-    const { begun } = truth;
     try {
       await changeTopology(registry, { ...draft, version: null }, options);
     } catch (error) {
-      if (error instanceof VersionConflict && truth.begun > begun) judge.onToldOtherwise(kind, error.message);
+      if (error instanceof VersionConflict && truth.begun.has(reason)) judge.onToldOtherwise(kind, error.message);
       throw error;
     }
   }

@@ -101,7 +101,12 @@ const MID_WRITE_SHARE = 0.3;
 /** The share of restored backups that somebody does not learn of, because it was cut off before. */
 const CUT_DURING_RESTORE_SHARE = 0.6;
 const CUT_BEFORE_RESTORE_MS = 1000;
-const CUTS = ['cut rack from store', 'cut router from store', 'cut shard from store'] as const;
+/** A shard that takes part serves beyond its lease only what a router sends that hears nothing either. */
+const CUTS = {
+  plain: ['cut router from store'],
+  fencing: ['cut rack from store', 'cut rack from store', 'cut router from store', 'cut shard from store'],
+  mixed: ['cut rack from store', 'cut router from store', 'cut shard from store'],
+} as const;
 /** Of these the ones that are routers that were started again since the backup was made. */
 const RESTARTED_SHARE = 0.5;
 const RESTART_MS = 50;
@@ -174,7 +179,7 @@ export function planOf(seed: number, options: PlanOptions = {}): Plan {
     const by = !waves || chance < 0.7 ? 'nothing' : chance < 0.85 ? 'pause' : 'giving up';
     return { ...change, interrupted: { by, afterMs } };
   });
-  const faults = faultsBy(random);
+  const faults = faultsBy(random, shards);
   const hasHousekeeping = random() < HOUSEKEEPING_SHARE;
   // What shards that take part are asked takes one turn.
   const hasSlowCalls = random() < SLOW_CALLS_SHARE && shards === 'plain';
@@ -182,7 +187,7 @@ export function planOf(seed: number, options: PlanOptions = {}): Plan {
   return { seed, shards, routers, hasHousekeeping, hasSlowCalls, waves, changes, faults: hasFaults ? faults : [] };
 }
 
-function faultsBy(random: () => number): PlannedFault[] {
+function faultsBy(random: () => number, shards: ShardKind): PlannedFault[] {
   const pick = <Item>(items: readonly Item[]): Item => pickOf(items, random);
   const faults: PlannedFault[] = [];
   const everyMs = pick(FAULT_EVERY_MS);
@@ -211,7 +216,7 @@ function faultsBy(random: () => number): PlannedFault[] {
     if (isLongRack) fault = { ...fault, lastsMs: fault.lastsMs + LONG_RACK_MS };
     const isMidWrite = fault.kind === 'stop shard' && random() < MID_WRITE_SHARE;
     if (fault.kind === 'restore store' && random() < CUT_DURING_RESTORE_SHARE)
-      faults.push(...cutDuringRestore({ ...fault, moment: null }, random));
+      faults.push(...cutDuringRestore({ ...fault, moment: null }, random, shards));
     else faults.push(isMidWrite ? { ...fault, moment: 'write' } : fault);
   }
   return faults;
@@ -224,12 +229,12 @@ function whileEventual(fault: PlannedFault, random: () => number): PlannedFault 
 }
 
 /** Some do not hear that the store went back, and go on by what they had of it; of a router that was started again meanwhile the backup knows nothing. */
-function cutDuringRestore(restore: PlannedFault, random: () => number): PlannedFault[] {
+function cutDuringRestore(restore: PlannedFault, random: () => number, shards: ShardKind): PlannedFault[] {
   const beforeMs = CUT_BEFORE_RESTORE_MS * random();
-  const isRestarted = random() < RESTARTED_SHARE;
+  const isRestarted = shards !== 'fencing' && random() < RESTARTED_SHARE;
   const cut: PlannedFault = {
     ...restore,
-    kind: isRestarted ? 'cut router from store' : pickOf(CUTS, random),
+    kind: isRestarted ? 'cut router from store' : pickOf(CUTS[shards], random),
     atMs: restore.atMs + Math.max(0, restore.lastsMs - beforeMs),
     lastsMs: beforeMs + LONG_FAULT_MS * random(),
     choice: random(),

@@ -61,8 +61,8 @@ export class Truth {
   onFailover: (isUnderWay: boolean) => void = () => {};
   /** Called when a cluster is deleted of which the store has forgotten versions: maybe no reachable process knows how far they had come. */
   onForgotten: () => void = () => {};
-  /** How many changes have begun, each with all of its waves. */
-  begun = 0;
+  /** The reasons of all changes that have begun. */
+  readonly begun = new Set<string>();
   /** The version to which the last handoff has led. */
   #handedOverTo: number | null = null;
   #isSettling = false;
@@ -158,7 +158,7 @@ export class Truth {
     this.onFailover(handoff !== null && this.#isHandingOver && handoff.lost.length > 0);
     if (handoff === null) return;
     const { to, step, attempt, fence, reason, wave, paused, losing, retries, change } = handoff;
-    if (step === 'stage' && change === attempt) this.begun++;
+    if (step === 'stage' && change === attempt) this.begun.add(reason);
     const isUp = fence?.attempt === attempt && fence.isUp;
     const part =
       wave === undefined ? '' : `, wave ${wave.number} from ${wave.from} to ${wave.to} of ${wave.streams} streams`;

@@ -51,8 +51,9 @@ export const answers: readonly Planted[] = [
   {
     name: 'one write in a hundred is acknowledged and lost',
     shards: 'fencing',
-    world: ({ documents, randomOf }) => {
-      const random = randomOf('planted');
+    world: (world) => {
+      const { documents } = world;
+      const random = world.randomOf('planted');
       const { write, read } = documents;
       documents.write = (...asked) => {
         const before = read.call(documents, asked[0]);

@@ -23,6 +23,20 @@ function withoutRaised(store: Store): Store {
   return wrapped;
 }
 
+/** What is recorded, and how long a store settles, is no longer than a router's lease: each member knows itself how long it has to be. */
+function withoutTimeBeyondLeases(store: Store): Store {
+  const wrapped = new WrappedStore(store, {
+    writes: (change) =>
+      change.key === INCARNATION
+        ? edited(change as { readonly key: string; readonly value: string }, (incarnation) => {
+            incarnation.longestLeaseMs = Math.min(incarnation.longestLeaseMs as number, ROUTER_LEASE_MS);
+          })
+        : change,
+  });
+  wrapped.grantLease = (lengthMs) => store.grantLease(Math.min(lengthMs, ROUTER_LEASE_MS));
+  return wrapped;
+}
+
 /** What the registry says, and what is made of it. */
 export const registry: readonly Planted[] = [
   {
@@ -104,14 +118,6 @@ export const registry: readonly Planted[] = [
   {
     name: 'after a restore, members wait for earlier leases, and not for what shards may serve beyond them',
     shards: 'fencing',
-    store: (store) =>
-      new WrappedStore(store, {
-        writes: (change) =>
-          change.key === INCARNATION
-            ? edited(change as { readonly key: string; readonly value: string }, (incarnation) => {
-                incarnation.longestLeaseMs = Math.min(incarnation.longestLeaseMs as number, ROUTER_LEASE_MS);
-              })
-            : change,
-      }),
+    store: withoutTimeBeyondLeases,
   },
 ];

@@ -14,7 +14,6 @@ const SIZES: readonly Size[] = [
   { routers: 10, shards: 10, clusters: 1, waves: 10 },
   { routers: 100, shards: 10, clusters: 1, waves: 10 },
   { routers: 1000, shards: 10, clusters: 1, waves: 10 },
-  { routers: 10, shards: 10_000, clusters: 1, waves: 10 },
 ];
 
 /** What a change costs in larger and larger installations, as a table in Markdown. To be called as `costOf` has to be. */
