@@ -3,75 +3,20 @@ import { request } from 'node:https';
 import { afterEach, expect, it } from 'vitest';
 import { TestAuthority } from '../../test/support/certificates.ts';
 import { Scope } from '../../test/support/processes.ts';
-import { clock, registryOn, sqlite } from '../../test/support/registries.ts';
+import { type Answered, CLUSTER, NODES, type RestApi, serveApi, storeCluster } from '../../test/support/rest-api.ts';
+import type { ShownCertificate } from '../admin/index.ts';
 import { StoredQueue } from '../controller/index.ts';
-import type { Registry } from '../registry/index.ts';
 import { checkTopology } from '../topology/index.ts';
-import { Api } from './api.ts';
-import { ApiServer } from './api-server.ts';
 
 const scope = new Scope();
 afterEach(() => scope.release());
 
 const TOKEN = 'a-token-of-some-length';
-const [A, B, C] = ['a', 'b', 'c'].map((letter) => letter.repeat(40)) as [string, string, string];
-const NAME = { namespace: 'default', cluster: 'cache' };
+const [A, B, C] = NODES;
 const ONE = '/api/v1/namespaces/default/clusters/cache';
 
-interface Served {
-  readonly registry: Registry;
-  readonly port: number;
-  readonly ask: (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answered>;
-}
-
-interface Answered {
-  readonly status: number;
-  readonly json: unknown;
-}
-
-async function serve(
-  token: string | null = null,
-  tls: ConstructorParameters<typeof ApiServer>[3] = null,
-): Promise<Served> {
-  const registry = registryOn((await sqlite(scope)).open(), scope);
-  const led = {
-    engine: 'redis',
-    consistency: 'eventual',
-    access: { login: null, certificates: null, timeoutMs: 100 },
-    rules: { intervalMs: 100, failures: 3, longestLoadingMs: 1000, maxMissingShare: 0.5 },
-  } as const;
-  const { signal } = new AbortController();
-  const who = { candidate: 'the test', clock, timeOfDayMs: Date.now, random: () => 0.5, signal };
-  const named = [{ ...led, name: { namespace: 'default', cluster: 'named' }, seeds: [] }];
-  const server = new ApiServer(new Api(registry, { clusters: led }, named, who), token, [], tls);
-  scope.defer(() => server.close());
-  const port = await server.listen('127.0.0.1', 0);
-  const ask: Served['ask'] = async (method, path, body, headers = {}) => {
-    const content = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) };
-    const answer = await fetch(`http://127.0.0.1:${port}${path}`, { method, headers, ...content });
-    const text = await answer.text();
-    return { status: answer.status, json: text === '' ? null : JSON.parse(text) };
-  };
-  return { registry, port, ask };
-}
-
-/** Shard s0 of a, which b follows, and s1 of c. */
-async function withCluster(registry: Registry): Promise<void> {
-  await registry.topologies.commit(
-    checkTopology(
-      {
-        ...NAME,
-        consistency: 'eventual',
-        placement: { slots: {} },
-        shards: [
-          { id: 's0', address: 'a:1', nodeId: A, slots: '0-8191', replicas: [{ id: B, address: 'b:1' }] },
-          { id: 's1', address: 'c:1', nodeId: C, slots: '8192-16383' },
-        ],
-      },
-      'the test',
-    ),
-  );
-}
+const serve = (...access: readonly [token?: string | null, tls?: ShownCertificate]): Promise<RestApi> =>
+  serveApi(scope, ...access);
 
 const refused = (status: number, message: string): Answered => ({ status, json: { error: { message } } });
 
@@ -95,13 +40,13 @@ it('makes, lists and deletes namespaces', async () => {
 
 it('shows a cluster as clients of kvrocks-controller read it', async () => {
   const { ask, registry } = await serve();
-  await withCluster(registry);
+  await storeCluster(registry);
   const node = { password: '', created_at: 0 };
   const still = { migrating_slot: null, target_shard_index: -1 };
   const [a, b, c] = [
-    { ...node, id: A, addr: 'a:1', role: 'master' },
-    { ...node, id: B, addr: 'b:1', role: 'slave' },
-    { ...node, id: C, addr: 'c:1', role: 'master' },
+    { ...node, id: A, addr: '127.0.0.1:1', role: 'master' },
+    { ...node, id: B, addr: '127.0.0.1:2', role: 'slave' },
+    { ...node, id: C, addr: '127.0.0.1:3', role: 'master' },
   ];
   const s0 = { ...still, id: 's0', nodes: [a, b], slot_ranges: ['0-8191'] };
   const s1 = { ...still, id: 's1', nodes: [c], slot_ranges: ['8192-16383'] };
@@ -117,7 +62,7 @@ it('shows a cluster as clients of kvrocks-controller read it', async () => {
 
 it('queues migrations, also as kvctl asks for them, and shows them', async () => {
   const { ask, registry } = await serve();
-  await withCluster(registry);
+  await storeCluster(registry);
   const path = `${ONE}/migrate`;
   const asked = await ask('POST', path, { slot: '5-9', target: 1, slotOnly: 'false' });
   expect(asked).toMatchObject({
@@ -125,7 +70,7 @@ it('queues migrations, also as kvctl asks for them, and shows them', async () =>
     json: { data: { cluster: { shards: [{ migrating_slot: '5-9', target_shard_index: 1 }, {}] } } },
   });
   expect((await ask('POST', path, { slot: 8192, target: 0, slotOnly: 'true' })).status).toBe(200);
-  const { migrations } = await new StoredQueue(registry, NAME).read();
+  const { migrations } = await new StoredQueue(registry, CLUSTER).read();
   expect(migrations.map(({ from, to, left, withData }) => [from, to, left, withData])).toEqual([
     ['s0', 's1', [[5, 9]], true],
     ['s1', 's0', [[8192, 8192]], false],
@@ -138,7 +83,7 @@ it('queues migrations, also as kvctl asks for them, and shows them', async () =>
 
 it('refuses what would break a cluster, and says why', async () => {
   const { ask, registry } = await serve();
-  await withCluster(registry);
+  await storeCluster(registry);
   expect((await ask('DELETE', `${ONE}/shards/0`)).json).toMatchObject({
     error: { message: expect.stringMatching(/servicing/) },
   });
@@ -147,10 +92,10 @@ it('refuses what would break a cluster, and says why', async () => {
   });
   expect((await ask('DELETE', `${ONE}/shards/0/nodes/${C}`)).status).toBe(404);
   expect((await ask('POST', `${ONE}/shards/0/nodes`, { addr: 'd:1', role: 'master' })).status).toBe(409);
-  expect((await ask('POST', `${ONE}/shards/0/nodes`, { addr: 'c:1' })).status).toBe(409);
-  expect((await ask('POST', `${ONE}/shards`, { nodes: ['c:1'] })).status).toBe(409);
+  expect((await ask('POST', `${ONE}/shards/0/nodes`, { addr: '127.0.0.1:3' })).status).toBe(409);
+  expect((await ask('POST', `${ONE}/shards`, { nodes: ['127.0.0.1:3'] })).status).toBe(409);
   const clusters = '/api/v1/namespaces/default/clusters';
-  expect((await ask('POST', clusters, { name: 'new', nodes: ['c:1'] })).status).toBe(409);
+  expect((await ask('POST', clusters, { name: 'new', nodes: ['127.0.0.1:3'] })).status).toBe(409);
   expect((await ask('POST', clusters, { name: 'cache', nodes: ['d:1'] })).status).toBe(409);
   expect((await ask('POST', clusters, { name: 'new', nodes: ['d:1', 'e:1', 'f:1'], replicas: 2 })).status).toBe(400);
   expect((await ask('POST', clusters, { name: 'new', nodes: ['d:1'], password: 'secret' })).json).toMatchObject({
@@ -161,18 +106,18 @@ it('refuses what would break a cluster, and says why', async () => {
 
 it('deletes a cluster with what was queued for it, and not one that the config names', async () => {
   const { ask, registry } = await serve();
-  await withCluster(registry);
+  await storeCluster(registry);
   await ask('POST', `${ONE}/migrate`, { slot: 1, target: 1 });
   expect(await ask('DELETE', ONE)).toEqual({ status: 204, json: null });
   expect((await ask('GET', ONE)).status).toBe(404);
-  expect((await new StoredQueue(registry, NAME).read()).migrations).toEqual([]);
+  expect((await new StoredQueue(registry, CLUSTER).read()).migrations).toEqual([]);
   await registry.topologies.commit(
     checkTopology(
       {
         namespace: 'default',
         cluster: 'named',
         placement: { slots: {} },
-        shards: [{ id: 's0', address: 'a:1', slots: '0-16383' }],
+        shards: [{ id: 's0', address: '127.0.0.1:1', slots: '0-16383' }],
       },
       'the test',
     ),

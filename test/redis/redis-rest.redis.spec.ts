@@ -1,5 +1,6 @@
+import { execFile } from 'node:child_process';
 import { afterEach, expect, it } from 'vitest';
-import { Scope } from '../support/processes.ts';
+import { KEYWAY, Scope } from '../support/processes.ts';
 import { PATIENCE } from '../support/registries.ts';
 import { type ClusterNode, redisCli, startEmptyNode } from './redis-cluster.ts';
 import { ServedApi, type ShownShard } from './served-api.ts';
@@ -104,4 +105,29 @@ it('leads a cluster that was imported: a replica takes over from a primary that 
   await nodes.find((each) => addressOf(each) === lost?.addr)?.process.end('SIGKILL');
   const after = await api.becomes(path, ([shard]) => shard?.nodes[0]?.id !== lost?.id);
   expect(after[0]?.nodes.map(({ role }) => role)).toEqual(['master', 'slave']);
+}, 120_000);
+
+it('makes a cluster, shows it, moves slots and fails over by the lines of a script', async () => {
+  const nodes = await emptyNodes(4);
+  const addresses = nodes.map(addressOf);
+  const api = await ServedApi.start(scope);
+  const shell = (...lines: string[]): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const args = [KEYWAY, 'redis', 'shell', '--controllers', api.address];
+      const child = execFile(process.execPath, args, (error, out) => (error === null ? resolve(out) : reject(error)));
+      child.stdin?.end(lines.map((line) => `${line}\n`).join(''));
+    });
+  const made = await shell('mkns shop', 'cd shop', `mkcl -cn cache -s 2 -n ${addresses.join(',')} -d`);
+  expect(made).toMatch(/the cluster cache is made\n$/);
+  await api.controller.printed(/leads the cluster/);
+  const shown = await shell('cd shop/cache', 'showcluster');
+  expect(shown.match(/ OK +(?:master|slave) /g)).toHaveLength(4);
+  const before = await api.shards(ONE);
+  await shell('cd shop/cache', 'migdata -s 0 -t 1 -S 0-9 -e');
+  const moved = await api.becomes(ONE, ([, shard]) => shard?.slot_ranges.join(' ') === '0-9 8192-16383');
+  expect(moved[0]?.slot_ranges).toEqual(['10-8191']);
+  await shell('cd shop/cache', 'failover -s 0 -e');
+  expect((await api.shards(ONE))[0]?.nodes[0]?.id).toBe(before[0]?.nodes[1]?.id);
+  await expect(shell('cd nowhere', 'mkns never')).rejects.toThrow('there is no nowhere');
+  expect(await api.ask('GET', '')).toEqual({ namespaces: ['default', 'shop'] });
 }, 120_000);

@@ -5,6 +5,7 @@ import { migrateCommand } from './migrate.ts';
 import { migrationsCommand } from './migrations.ts';
 import { rebalanceCommand } from './rebalance.ts';
 import { scaleCommand } from './scale.ts';
+import { shellCommand } from './shell.ts';
 import { slowLogCommand } from './slowlog.ts';
 
 /** `keyway redis`: Redis clusters and the routers before them, each command in a file of its own. */
@@ -20,6 +21,7 @@ export function redisCommand(): Command {
     .addCommand(migrateCommand())
     .addCommand(migrationsCommand())
     .addCommand(failoverCommand())
+    .addCommand(shellCommand())
     .addCommand(slowLogCommand())
     .addCommand(hotKeysCommand());
 }
