@@ -34,6 +34,7 @@ export async function runController(
     const campaign = () => registry.elections.campaign(election, who.candidate, leaseMs, until);
     for (let term = await campaign(); term !== null; term = await campaign()) {
       log.onTerm(true);
+      log.onEvent({ event: 'leader-changed', leader: who.candidate });
       const nodes = engines[settings.engine].connect({ ...settings.access, random });
       await new LedCluster(registry, settings, nodes, who, log).lead(term, until);
       await term.resign();

@@ -36,3 +36,4 @@ export {
   loadControllerSettings,
   parseControllerSettings,
 } from './settings.ts';
+export { Webhook, type WebhookLog } from './webhooks/webhook.ts';

@@ -1,5 +1,6 @@
 import type { Term } from '../registry/index.ts';
 import type { Topology } from '../topology/index.ts';
+import type { ClusterEvent } from './event.ts';
 
 /** What is reported to people of a cluster. */
 export interface ClusterLog {
@@ -9,6 +10,8 @@ export interface ClusterLog {
   onTold(message: string): void;
   /** Something is wrong that people may have to see to; the same again and again, for as long as it is. */
   onFault(message: string): void;
+  /** Something has happened that programs may want to know. It is not waited for. */
+  onEvent(event: ClusterEvent): void;
 }
 
 /** The process that leads. */

@@ -107,7 +107,12 @@ async function led() {
   const one = await router(scope, open(), 'one');
   const nodes = new FakeNodes();
   const faults: string[] = [];
-  const log = { onCommitted: () => {}, onTold: () => {}, onFault: (message: string) => faults.push(message) };
+  const log = {
+    onCommitted: () => {},
+    onTold: () => {},
+    onEvent: () => {},
+    onFault: (message: string) => faults.push(message),
+  };
   const [stopping, ended] = [new AbortController(), new AbortController()];
   const term = {
     get isLeading() {

@@ -4,6 +4,7 @@ import { RespClientError } from '../resp/index.ts';
 import { type Node, nodesOf, type Topology, type TopologyName } from '../topology/index.ts';
 import { DocumentError } from '../yaml/index.ts';
 import { adoptCluster } from './adopt.ts';
+import { DownNodes } from './down-nodes.ts';
 import type { ClusterNodes, NodeState, Sight, SlotMover, SlotOnItsWay } from './engine.ts';
 import { type Promotion, planFailovers, promoted } from './failover.ts';
 import { StoredOrder } from './failover-order.ts';
@@ -14,6 +15,7 @@ import { MigrationRunner } from './migration/runner.ts';
 import { QueueNotWritten, QueueUnreadable, StoredQueue } from './migration/stored-queue.ts';
 import { OrderedFailover } from './ordered-failover.ts';
 import type { LedClusterSettings } from './settings.ts';
+import { ToldFailovers } from './told-failovers.ts';
 
 /** After something has changed, nodes are looked at again so soon: they tell each other within a second or two. */
 const SOON_MS = 100;
@@ -46,6 +48,8 @@ export class LedCluster {
   readonly #runner: MigrationRunner;
   /** By the ids of nodes. */
   #health = new Map<string, NodeHealth>();
+  readonly #down = new DownNodes();
+  readonly #failovers = new ToldFailovers();
   /** The last turn has not found it in the registry. */
   #isAbsent = false;
 
@@ -223,6 +227,9 @@ export class LedCluster {
       return [node.id, healthAfter(before.get(node.id), sight, askedMs)] as const;
     });
     this.#health = new Map(await Promise.all(probed));
+    const healthOf = (id: string) => this.#health.get(id);
+    const changes = this.#down.changes(nodes, healthOf, this.#settings.rules, this.#leader.clock());
+    for (const event of changes) this.#log.onEvent(event);
   }
 
   /** @returns the topology that is current then; null: another change has to end first */
@@ -235,6 +242,7 @@ export class LedCluster {
       this.#log.onFault(`a change of the topology is under way, and has to end before this: ${reason}`);
       return null;
     }
+    this.#failovers.began(promotions, (event) => this.#log.onEvent(event));
     const draft = promoted(topology, promotions);
     const stored = await changeTopology(this.#registry, draft, {
       expected: topology.version,
@@ -243,6 +251,7 @@ export class LedCluster {
       signal,
       ...this.#leader,
     });
+    this.#failovers.done(promotions, (event) => this.#log.onEvent(event));
     this.#log.onCommitted(stored, reason);
     return stored;
   }

@@ -25,6 +25,15 @@ it.each([
   ['registry: {remote: {address: "h:9200"}}\nclusters: {}', /name at least one cluster/],
   [`registry: {}\n${CLUSTERS}`, /exactly one of sqlite, remote, etcd/],
   ['registry: {remote: {address: "h:9200"}}\nclusters: {cache: {engine: mysql, nodes: ["h:1"]}}', /engine/],
+  [`registry: {remote: {address: "h:9200"}}\n${CLUSTERS}\nwebhooks: [{url: "ftp://h/x"}]`, /webhooks/],
+  [
+    `registry: {remote: {address: "h:9200"}}\n${CLUSTERS}\nwebhooks: [{url: "http://h/x", events: [nothing]}]`,
+    /events/,
+  ],
+  [
+    'registry: {remote: {address: "h:9200"}}\napi: {listen: "0.0.0.0:9379"}',
+    /give a tokenFile[\s\S]*give tls, or insecure/,
+  ],
   [
     'registry: {remote: {address: "h:9200"}}\nclusters: {cache: {engine: redis, nodes: ["h:1"], login: {passwordFile: /no/file}}}',
     /passwordFile/,

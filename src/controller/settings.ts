@@ -7,6 +7,8 @@ import { type ApiAccess, accessFields, accessOf, reportedSecret } from './api-ac
 import type { NodeAccess } from './engine.ts';
 import { ENGINE_NAMES, type EngineName } from './engines/index.ts';
 import type { FailoverRules } from './failover.ts';
+import type { WebhookSettings } from './webhooks/webhook.ts';
+import { webhooksOf, webhooksSchema } from './webhooks/webhook-settings.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -98,6 +100,7 @@ export const controllerSchema = z.strictObject({
     .prefault('10s')
     .describe('Another controller takes a cluster over this long after the one that leads it has died.'),
   api: api.optional(),
+  webhooks: webhooksSchema,
   clusters: z
     .record(identifier, cluster)
     .default({})
@@ -131,6 +134,7 @@ export interface ControllerSettings {
   readonly clusters: readonly LedClusterSettings[];
   /** Null: it is not served. */
   readonly api: ApiSettings | null;
+  readonly webhooks: readonly WebhookSettings[];
 }
 
 /** What a controller's REST interface is served by. */
@@ -149,13 +153,14 @@ export function parseControllerSettings(text: string, file: string): ControllerS
   return parseYaml(text, file, controllerSchema, settingsOf);
 }
 
-function settingsOf({ registry, log, lease, clusters, api }: File, report: Report): ControllerSettings {
+function settingsOf({ registry, log, lease, clusters, api, webhooks }: File, report: Report): ControllerSettings {
   if (api === undefined && Object.keys(clusters).length === 0)
     report(['clusters'], 'name at least one cluster, or an api by which clusters are made');
   return {
     registry: registry as RegistryDescription,
     logLevel: log.level,
     leaseMs: lease,
+    webhooks: webhooksOf(webhooks, report),
     clusters: Object.entries(clusters).map(([name, { namespace, nodes, ...fields }]) => ({
       ...leadingOf(fields, ['clusters', name], report),
       name: { namespace, cluster: name },

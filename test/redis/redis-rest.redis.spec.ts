@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { KEYWAY, Scope } from '../support/processes.ts';
 import { PATIENCE } from '../support/registries.ts';
@@ -86,11 +88,19 @@ it('makes a cluster of empty nodes, moves slots with their keys, fails over, and
   expect(slotsOf(await api.shards(ONE)).sort()).toEqual(['0-3299 3301-8191', '3300 8192-16383']);
 }, 120_000);
 
-it('leads a cluster that was imported: a replica takes over from a primary that dies', async () => {
+it('leads a cluster that was imported: a replica takes over from a primary that dies, and a webhook is told', async () => {
   const nodes = await emptyNodes(6);
   const addresses = nodes.map(addressOf);
   await redisCli('--cluster', 'create', ...addresses, '--cluster-replicas', '1', '--cluster-yes');
-  const api = await ServedApi.start(scope);
+  const told: string[] = [];
+  const receiver = createServer((request, response) => {
+    told.push(String(request.headers['x-keyway-event']));
+    response.end();
+  });
+  scope.defer(() => receiver.close());
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
+  const api = await ServedApi.start(scope, { webhooks: [{ url }] });
   const path = '/default/clusters/cache';
   const imported = async (): Promise<boolean> =>
     api.ask('POST', `${path}/import`, { nodes: [addresses[3]] }).then(
@@ -105,6 +115,13 @@ it('leads a cluster that was imported: a replica takes over from a primary that 
   await nodes.find((each) => addressOf(each) === lost?.addr)?.process.end('SIGKILL');
   const after = await api.becomes(path, ([shard]) => shard?.nodes[0]?.id !== lost?.id);
   expect(after[0]?.nodes.map(({ role }) => role)).toEqual(['master', 'slave']);
+  await expect.poll(() => told.includes('failover-done'), PATIENCE).toBe(true);
+  expect(told.filter((each) => each !== 'node-down').slice(0, 3)).toEqual([
+    'leader-changed',
+    'failover-began',
+    'failover-done',
+  ]);
+  expect(told).toContain('node-down');
 }, 120_000);
 
 it('makes a cluster, shows it, moves slots and fails over by the lines of a script', async () => {

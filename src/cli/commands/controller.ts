@@ -3,8 +3,11 @@ import { processName } from '../../app/process-name.ts';
 import {
   type ControllerLog,
   type ControllerSettings,
+  type LedClusterSettings,
   loadControllerSettings,
   runController,
+  Webhook,
+  type WebhookLog,
 } from '../../controller/index.ts';
 import { readIdentity } from '../../io/index.ts';
 import type { Registry } from '../../registry/index.ts';
@@ -47,7 +50,19 @@ async function control({ config, check }: ControllerFlags): Promise<void> {
   const { clock, timeOfDayMs, random } = machine;
   const who = { candidate: processName(), clock, timeOfDayMs, random };
   const api = await serveApi(settings, registry, { ...who, signal: stopping.signal }, log);
-  const running = runController(registry, settings, who, ({ name }) => logOf(log.child(name)), stopping.signal);
+  const onDropped: WebhookLog['onDropped'] = (url, reason, dropped) =>
+    // The rest of an address may be a secret.
+    log.warn({ receiver: new URL(url).origin, reason, dropped }, 'a webhook was not told of an event');
+  const hooks = settings.webhooks.map(
+    (each) => new Webhook(each, { onDropped }, { timeOfDayMs, pause: registry.pause }, stopping.signal),
+  );
+  const reported = ({ name }: LedClusterSettings): ControllerLog => ({
+    ...logOf(log.child(name)),
+    onEvent: (event) => {
+      for (const hook of hooks) hook.emit(name, event);
+    },
+  });
+  const running = runController(registry, settings, who, reported, stopping.signal);
   stopOnSignals(async () => {
     stopping.abort();
     api?.close();
@@ -77,7 +92,7 @@ async function serveApi(
   return server;
 }
 
-function logOf(log: Log): ControllerLog {
+function logOf(log: Log): Omit<ControllerLog, 'onEvent'> {
   return {
     onTerm: (leads) =>
       log.info(leads ? 'this controller leads the cluster' : 'this controller leads the cluster no more'),

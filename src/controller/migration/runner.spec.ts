@@ -73,7 +73,12 @@ async function runner(slots: readonly [number, number], withData = true, keysPer
   const move = { from: 'a', to: 'b', slots: [slots], withData, keysPerSecond };
   await queue.change((now) => queued(now, [move]), null);
   const faults: string[] = [];
-  const log = { onCommitted: () => {}, onTold: () => {}, onFault: (message: string) => faults.push(message) };
+  const log = {
+    onCommitted: () => {},
+    onTold: () => {},
+    onEvent: () => {},
+    onFault: (message: string) => faults.push(message),
+  };
   const one = new MigrationRunner(registry, NAME, mover, {} as ShardKeeper, WHO, log);
   const until = new AbortController().signal;
   const turn = () => one.turn(term, until);

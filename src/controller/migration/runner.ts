@@ -5,6 +5,7 @@ import { RespClientError } from '../../resp/index.ts';
 import { type Node, nodesOf, type Topology, type TopologyName } from '../../topology/index.ts';
 import { type ShardKeeper, SlotMoveError, type SlotMover } from '../engine.ts';
 import type { ClusterLog, Leader, MovingTerm } from '../leader.ts';
+import { EndedMigrations } from './ended-migrations.ts';
 import { changed, goesOn, type Migration, runnable, slotsStored } from './migration.ts';
 import { Pace } from './pace.ts';
 import { ShardSteps } from './shard-steps.ts';
@@ -40,6 +41,7 @@ export class MigrationRunner {
   readonly #log: ClusterLog;
   readonly #queue: StoredQueue;
   readonly #steps: ShardSteps;
+  readonly #ended = new EndedMigrations();
   /** By the ids of migrations. */
   readonly #underWay = new Map<number, UnderWay>();
   #held: ReadonlySet<string> = new Set();
@@ -68,6 +70,7 @@ export class MigrationRunner {
    */
   async turn(term: MovingTerm, until: AbortSignal): Promise<number> {
     const queue = await this.#queue.read();
+    for (const event of this.#ended.changes(queue)) this.#log.onEvent(event);
     if (queue.migrations.some(({ settled }) => settled.length > 0)) await this.#store(term, until);
     const topology = queue.steps.length === 0 ? null : await this.#registry.topologies.read(this.#name);
     if (topology !== null && (await this.#steps.turn(queue, topology, term, until))) return 0;

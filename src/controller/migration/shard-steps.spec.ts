@@ -28,7 +28,12 @@ it('has a shard join whatever keeps another from joining', async () => {
     forget: async () => [],
   };
   const faults: string[] = [];
-  const log = { onCommitted: () => {}, onTold: () => {}, onFault: (message: string) => faults.push(message) };
+  const log = {
+    onCommitted: () => {},
+    onTold: () => {},
+    onEvent: () => {},
+    onFault: (message: string) => faults.push(message),
+  };
   const steps = new ShardSteps(registry, stored, keeper, WHO, log);
   const topology = (await registry.topologies.read(NAME)) as Topology;
   expect(await steps.turn(queue, topology, term, new AbortController().signal)).toBe(true);
