@@ -325,3 +325,25 @@ it('completes all slots that are on their way where it is cancelled, and moves n
   expect(mover.told).toEqual(['open 1,2', 'move 1,2 of first', 'settle 1,2']);
   expect(await migration()).toMatchObject({ state: 'cancelled', open: null, left: [[3, 9]] });
 });
+
+it('settles the other slots also where it was interrupted among them, and one is still stuck', async () => {
+  const { mover, turn, migration } = await severalAtOnce([3, 5]);
+  mover.onBatch = async (slots) => {
+    if (slots.includes(4)) throw new SlotStuck(4, 'slot 4 is stuck');
+  };
+  mover.onSettling = () => Promise.reject(new RespClientError('closed'));
+  await turn();
+  expect((await migration()).open).toEqual({
+    moving: [[4, 4]],
+    settling: [
+      [3, 3],
+      [5, 5],
+    ],
+    run: 'first',
+  });
+  mover.onSettling = async () => {};
+  await turn();
+  expect(mover.told.slice(3)).toEqual(['settle 3,5', 'open 4', 'move 4 of first', 'settle 3,5']);
+  const stuck = { moving: [[4, 4]], settling: [], run: 'first' };
+  expect(await migration()).toMatchObject({ state: 'failed', open: stuck, left: [[4, 4]], settled: [] });
+});

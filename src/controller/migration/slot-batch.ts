@@ -133,11 +133,16 @@ export class SlotBatch {
     if (done === null) return undefined;
     const { stuck, unsaid } = done;
     const isStuck = new Set(stuck.map(({ slot }) => slot));
-    const settling = slotsIn(moving.filter((slot) => !isStuck.has(slot)));
+    const emptied = moving.filter((slot) => !isStuck.has(slot));
     const now = await this.#course.change((each) => ({
       ...each,
       movedKeys: each.movedKeys + unsaid,
-      open: each.open === null ? null : { ...each.open, moving: slotsIn(isStuck), settling },
+      // Others may have been settling when a controller before this one died.
+      open: each.open && {
+        ...each.open,
+        moving: slotsIn(isStuck),
+        settling: slotsIn([...slotsOfRanges(each.open.settling), ...emptied]),
+      },
     }));
     const after = now?.open == null || !this.#course.mayMove() ? undefined : await this.#settle(now);
     if (stuck[0] !== undefined) throw stuck[0];
