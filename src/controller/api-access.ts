@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { readIdentity, tlsFault } from '../io/index.ts';
 import { type HostPort, isLoopback, splitAddress } from '../runtime/address.ts';
 import { NamedFileFault, SHORTEST_TOKEN, secretIn } from '../runtime/named-file.ts';
 import { address } from '../topology/index.ts';
@@ -48,6 +49,8 @@ export function accessOf({ listen, tokenFile, tls, insecure, hosts }: Fields, re
     if (tls === undefined && !insecure)
       report(['api', 'listen'], `${reached}, and the token would be visible on the network: give tls, or insecure`);
   }
+  const tlsProblem = tls === undefined ? null : tlsFault(() => readIdentity(tls));
+  if (tlsProblem !== null) report(['api', 'tls'], tlsProblem.message);
   const token =
     tokenFile === undefined ? null : reportedSecret(tokenFile, ['api', 'tokenFile'], report, SHORTEST_TOKEN);
   return { listen: at, token, tls: tls ?? null, hosts };

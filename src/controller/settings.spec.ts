@@ -35,6 +35,10 @@ it.each([
     /give a tokenFile[\s\S]*give tls, or insecure/,
   ],
   [
+    'registry: {remote: {address: "h:9200"}}\napi: {tls: {certificate: /no/file, key: /no/key}}',
+    /api\.tls: \/no\/file/,
+  ],
+  [
     'registry: {remote: {address: "h:9200"}}\nclusters: {cache: {engine: redis, nodes: ["h:1"], login: {passwordFile: /no/file}}}',
     /passwordFile/,
   ],
