@@ -96,9 +96,16 @@ const transaction = fc.array(command, { minLength: 1, maxLength: 4 }).map((comma
   ...commands.filter(([name = '', ...rest]) => !/^(keys|scan|pubsub)$/i.test(name) && !rest.includes('alone')),
   ['EXEC'],
 ]);
+/** What SORT reads by patterns has to be there, which random commands seldom see to. */
+const sortedByPattern = fc.tuple(member, member).map(([one, other]) => [
+  ['DEL', 'a:{t}3', '{t}1'],
+  ['SET', '{t}1', one],
+  ['RPUSH', 'a:{t}3', '1', other],
+  ['SORT', 'a:{t}3', 'BY', 'nosort', 'GET', '{t}*', 'GET', '#'],
+]);
 const step = fc.tuple(
   fc.constantFrom(...TENANTS),
-  fc.oneof({ weight: 6, arbitrary: command.map((each) => [each]) }, transaction),
+  fc.oneof({ weight: 6, arbitrary: command.map((each) => [each]) }, transaction, sortedByPattern),
 );
 
 /** A reply to compare: what servers have in no order is put in one. */
