@@ -136,14 +136,17 @@ function entryNameOf(i: number): string {
 function redisEntriesOf(file: ConfigFile, report: Report): Config['redis'] {
   const entries = file.listen.flatMap(({ redis }, i) => {
     if (redis === undefined) return [];
-    const { cluster, passwordFile, users, mode, reads, slowAfter, announce } = redis;
+    const { cluster, passwordFile, users, mode, reads, slowAfter, metaraft, announce } = redis;
     const at = ['listen', i, 'redis'];
     checkCluster(file, cluster, 'Redis', [...at, 'cluster'], report);
     const password = passwordFile === undefined ? undefined : secretOf(passwordFile, [...at, 'passwordFile'], report);
     checkMode(file, redis, at, report);
     const known = users === undefined ? undefined : buildRedisUsers(users, [...at, 'users'], report);
     return [
-      [entryNameOf(i), { cluster, password, users: known, mode, reads, slowAfterMs: slowAfter, announce }] as const,
+      [
+        entryNameOf(i),
+        { cluster, password, users: known, mode, reads, slowAfterMs: slowAfter, metaraft, announce },
+      ] as const,
     ];
   });
   return Object.fromEntries(entries);

@@ -35,6 +35,9 @@ export {
   type TextMatch,
 } from './http/index.ts';
 export {
+  type EtcdMember,
+  EtcdMembers,
+  EtcdMembersError,
   explainCommand as explainRedisCommand,
   type HeavyKey,
   type HotKey,

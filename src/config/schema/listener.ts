@@ -70,6 +70,13 @@ export const redisListener = z
     slowAfter: duration({ least: 1 })
       .prefault('10ms')
       .describe('Commands that take as long are kept in the slow log, which keyway redis slowlog shows.'),
+    metaraft: z
+      .array(reachableAddress)
+      .min(1)
+      .optional()
+      .describe(
+        'Client addresses of an etcd, in cleartext. CLUSTER METARAFT of clients that may do everything shows its members, adds learners and promotes them. By default there is no such command.',
+      ),
     announce: z
       .array(reachableAddress)
       .min(1)

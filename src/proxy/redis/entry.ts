@@ -18,6 +18,8 @@ export interface RedisEntryDescription {
   readonly reads?: Reads | undefined;
   /** Commands that take as long are kept in the slow log; by default 10 ms, as in Redis. */
   readonly slowAfterMs?: number | undefined;
+  /** Members of the etcd, `host:port`, whose members clients may see and change (CLUSTER METARAFT); undefined: there is no such command. */
+  readonly metaraft?: readonly string[] | undefined;
   /** Where clients reach this router, `host:port`, in place of the address that they have come to. */
   readonly announce?: readonly string[] | undefined;
 }

@@ -1,4 +1,5 @@
 /** The family Redis. */
+export { type EtcdMember, EtcdMembers, EtcdMembersError } from './cluster/etcd-members.ts';
 export type { RedisEntryDescription, RedisMode } from './entry.ts';
 export { explainCommand } from './explain-command.ts';
 export { type HeavyKey, type HotKey, type HotKeysReport, mergeHotKeys } from './observed/hot-keys.ts';

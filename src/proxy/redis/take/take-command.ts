@@ -1,5 +1,6 @@
 import type { Command } from '../../../resp/index.ts';
 import type { ClientSession } from '../client-session.ts';
+import { metaRaft } from '../cluster/metaraft.ts';
 import { movedText } from '../cluster/moved.ts';
 import { arityFits, type CommandInfo, findCommand, isBlocking } from '../commands/index.ts';
 import { localAnswers } from '../local/index.ts';
@@ -7,7 +8,7 @@ import { countKeys } from '../observed/count-keys.ts';
 import type { Transaction } from '../requests/transaction.ts';
 import { deniedText } from '../users/permission.ts';
 import { ERRORS, MAX_SHOWN, unknownCommand, unknownSubcommand, wrongArity } from '../words.ts';
-import { argumentUtf8 } from './arguments.ts';
+import { argumentsFrom, argumentUtf8 } from './arguments.ts';
 import { block, sendAnywhere, sendByKey, sendByKeys } from './sending.ts';
 import { takeOverShards } from './take-over-shards.ts';
 import { takeScan } from './take-scan.ts';
@@ -121,7 +122,9 @@ function takeByRule(session: ClientSession, info: CommandInfo, command: Command)
       block(session, info, command);
       break;
     case 'container':
-      session.refuse('bad_command', unknownSubcommand(info.name, command.count > 1 ? argumentUtf8(command, 1) : ''));
+      if (info.name === 'cluster' && command.is(1, 'metaraft')) metaRaft(session, argumentsFrom(command, 2));
+      else
+        session.refuse('bad_command', unknownSubcommand(info.name, command.count > 1 ? argumentUtf8(command, 1) : ''));
       break;
     case 'refused':
       session.refuse('refused_command', rule.error);
