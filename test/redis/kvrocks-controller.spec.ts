@@ -1,7 +1,8 @@
 import { afterEach, expect, it } from 'vitest';
+import { stringify } from 'yaml';
 import type { Shard, Topology } from '../../src/topology/index.ts';
 import { eventually } from '../support/cluster.ts';
-import { restartKvrocks, said } from '../support/kvrocks/kvrocks-cluster.ts';
+import { type KvrocksProcess, lineOf, restartKvrocks, said, tellNodes } from '../support/kvrocks/kvrocks-cluster.ts';
 import { type Running, Scope } from '../support/processes.ts';
 import { PATIENCE } from '../support/registries.ts';
 import { CountingClients, lostOf } from './counting-clients.ts';
@@ -77,6 +78,45 @@ it('has a replica take over from a primary that is killed, under load; what come
   expectNoRedirect(clients);
   const lost = await lostOf(clients, router.port);
   console.info({ acknowledged: clients.acknowledged, errors: clients.errors.length, lost, decidedMs, servedMs });
+});
+
+it('makes a cluster of empty nodes by the topology that people apply, and leaves alone a node that something else leads', async () => {
+  const led = await LedKvrocks.empty(scope, 3);
+  const controller = led.control();
+  await controller.printed(/is not initialized/);
+  const [a, b, c] = led.nodes as [KvrocksProcess, KvrocksProcess, KvrocksProcess];
+  const topology = {
+    cluster: 'docs',
+    placement: { slots: {} },
+    shards: [
+      { id: 's0', address: a.address, nodeId: a.id, slots: '0-8191', replicas: [{ id: b.id, address: b.address }] },
+      { id: 's1', address: c.address, nodeId: c.id, slots: '8192-16383' },
+    ],
+  };
+  const apply = (document: object) =>
+    scope.keyway([
+      'topology',
+      'apply',
+      scope.file('docs.yaml', stringify(document)),
+      '--registry',
+      led.registryAddress,
+    ]);
+  expect(await apply(topology).exit()).toBe(0);
+  await allTold(led);
+  await eventually(async () => /role:slave[\s\S]*master_link_status:up/.test(await said(b, 'INFO', 'replication')));
+  const router = await startBefore(scope, led, led.upstream);
+  const clients = new CountingClients(scope, router.port, 2, 4);
+  await clients.goesOn(5);
+  await clients.stop();
+  expect([clients.errors, await lostOf(clients, router.port)]).toEqual([[], 0]);
+
+  await tellNodes([c], 40, [lineOf(c, '0-16383')]);
+  await controller.printed(/has version 40 of the topology, and the registry \d: something else has told it so/);
+  expect(await said(c, 'CLUSTERX', 'VERSION')).toBe('40');
+  expect(ownerOf(await led.topology(), 0)?.id).toBe('s0');
+  expect(await apply({ ...topology, version: 41 }).exit()).toBe(0);
+  await allTold(led);
+  expect(await said(c, 'CLUSTERX', 'VERSION')).toBe('41');
 });
 
 it('lets nothing through to a primary that hangs, and has it follow once it goes on', async () => {

@@ -18,8 +18,16 @@ export class LedKvrocks extends LedServers<KvrocksProcess> {
     const slots = ['0-5460', '5461-10922', '10923-16383'];
     const lines = nodes.map((node, i) => lineOf(node, slots[i] ?? (masters[i - 3] as KvrocksProcess)));
     await tellNodes(nodes, FIRST_VERSION, lines);
-    const passwordFile = scope.file('password', PASSWORD);
-    const login = { passwordFile };
+    return LedKvrocks.of(scope, nodes);
+  }
+
+  /** Nodes of no cluster. */
+  static async empty(scope: Scope, count: number): Promise<LedKvrocks> {
+    return LedKvrocks.of(scope, await startKvrocks(scope, count, PASSWORD));
+  }
+
+  private static async of(scope: Scope, nodes: readonly KvrocksProcess[]): Promise<LedKvrocks> {
+    const login = { passwordFile: scope.file('password', PASSWORD) };
     const led = new LedKvrocks(scope, nodes, await served(scope), { engine: 'kvrocks', login });
     led.upstream = { login };
     return led;
