@@ -17,7 +17,8 @@ function host(last: number): string {
 
 it('makes a cluster in seven steps, and leaves nothing running', async () => {
   const env = {
-    ...process.env,
+    // Keyway ends with the npm that has started it: here that would be start.sh, which ends.
+    ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('npm_'))),
     ROUTER_HOST: host(11),
     NODE_HOST: host(12),
     METADATA_HOST: host(13),
