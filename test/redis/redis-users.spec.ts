@@ -1,5 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { Scope } from '../support/processes.ts';
+import { allLimits } from '../support/router-settings.ts';
 import { RedisRouter } from './redis-router.ts';
 
 const scope = new Scope();
@@ -124,4 +125,33 @@ it('passes a large value of a user on as it comes, and refuses one that is not i
   expect(router.shards[0].values.get('stays/app:big')?.length).toBe(value.length);
   client.say(`SET stays/other ${'v'.repeat(100_000)}`, 'PING');
   await client.hears(NO_KEY, 'PONG');
+});
+
+it('refuses what would become too long by a prefix, and leaves the connection alone that all users share', async () => {
+  const prefix = `stays/${'p'.repeat(122)}`;
+  const users = [
+    { name: 'app', password: 'secret', prefix },
+    { name: 'other', password: 'another' },
+  ];
+  const limits = { ...allLimits, maxUnsentBytes: 2 ** 20 };
+  const router = await RedisRouter.start(scope, { settings: { limits }, entry: { users } });
+  const [s0] = router.shards;
+  s0.instead = ([name]) => (name === 'INCR' ? null : undefined);
+  const [client, other] = [router.client(), router.client()];
+  expect(await client.ask('AUTH app secret')).toBe('OK');
+  expect(await other.ask('AUTH other another')).toBe('OK');
+  other.say('INCR stays/a');
+  await vi.waitFor(() => expect(s0.times('INCR')).toBe(1));
+  const keys = 40_000;
+  // A quarter of what may wait for a shard is more than it takes; a shard would get five times as much as may wait.
+  const exists = `*${1 + keys}\r\n$6\r\nEXISTS\r\n${'$0\r\n\r\n'.repeat(keys)}`;
+  client.socket.write(exists);
+  await client.hears('-ERR the command is longer than the router takes');
+  expect(await client.ask('MULTI')).toBe('OK');
+  client.socket.write(exists);
+  await client.hears('-ERR the command is longer than the router takes');
+  expect(await client.ask('EXEC')).toBe('-EXECABORT Transaction discarded because of previous errors.');
+  for (const { socket } of s0.connections) socket.write(':1\r\n');
+  await other.hears(':1');
+  expect(s0.times('EXISTS')).toBe(0);
 });

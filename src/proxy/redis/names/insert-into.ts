@@ -11,16 +11,21 @@ const atItsBegin = (): number => 0;
 /**
  * A copy of a command, or of the beginning of a large one, in which something stands inserted in some of its arguments. All else is as it was.
  * @param places the arguments, ascending and each once; never the first, which is the command's name
+ * @param maxBytes the longest copy that is made: each argument grows, and a client decides how many there are
  * @param offsetIn before which byte of an argument
+ * @returns null where the copy would be longer
  */
 export function insertInto(
   command: Command,
   places: Int32Array,
   insertion: Uint8Array,
+  maxBytes: number,
   offsetIn: (argument: number) => number = atItsBegin,
-): Command {
+): Command | null {
   const { bytes, start, end, starts, ends, count } = command;
-  const into = Buffer.allocUnsafe(sizeWith(command, places, insertion.length));
+  const size = sizeWith(command, places, insertion.length);
+  if (size > maxBytes) return null;
+  const into = Buffer.allocUnsafe(size);
   inserted.clear();
   while (inserted.starts.length < starts.length) inserted.grow();
   let length = 0;

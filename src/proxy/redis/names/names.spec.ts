@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { commandOf, encodeCommand } from '../../../resp/index.ts';
+import { type Command, commandOf, encodeCommand } from '../../../resp/index.ts';
 import { type CommandInfo, findCommand } from '../commands/index.ts';
 import { type AnswerRole, answerOfAll, answerRole } from './answer-role.ts';
 import { insertInto } from './insert-into.ts';
@@ -18,7 +18,7 @@ function infoOf(line: string): CommandInfo {
 
 /** The words of a command as servers get it. */
 function sent(line: string, own = names): string {
-  const named = own.command(infoOf(line), commandOf(line.split(' ')));
+  const named = own.command(infoOf(line), commandOf(line.split(' ')), 1000) as Command;
   return Array.from({ length: named.count }, (_, i) => named.text(i)).join(' ');
 }
 
@@ -70,7 +70,7 @@ it('inserts into any argument of any command, and leaves its other bytes as they
     fc.property(input, ([words, insertion, seed]) => {
       const places = words.map((_, i) => i).filter((i) => i > 0 && (seed >> (i % 30)) % 2 === 1);
       const offsetIn = (i: number): number => Math.min(seed % 3, (words[i] as Uint8Array).length);
-      const named = insertInto(commandOf(words), Int32Array.from(places), insertion, offsetIn);
+      const named = insertInto(commandOf(words), Int32Array.from(places), insertion, 10_000, offsetIn) as Command;
       const wanted = words.map((each, i) =>
         places.includes(i)
           ? Buffer.concat([each.subarray(0, offsetIn(i)), insertion, each.subarray(offsetIn(i))])
@@ -82,6 +82,20 @@ it('inserts into any argument of any command, and leaves its other bytes as they
       );
     }),
   );
+});
+
+it('makes no command longer than it may become, wherever its names stand', () => {
+  const own = new OwnNames('*:');
+  for (const line of [
+    ...['EXISTS a b', 'SORT a GET x_* GET y_*', 'BLPOP a b 0', 'EVAL script 2 a b', 'WATCH a b', 'PUBLISH a b'],
+    ...['SUBSCRIBE a b', 'PSUBSCRIBE a* b*', 'SUNSUBSCRIBE a b', 'KEYS *', 'SCAN 0', 'SCAN 0 MATCH a MATCH b'],
+    ...['PUBSUB CHANNELS', 'PUBSUB CHANNELS a*', 'PUBSUB NUMSUB a b'],
+  ]) {
+    const command = commandOf(line.split(' '));
+    const { length } = encodeCommand(sent(line, own).split(' '));
+    expect(own.command(infoOf(line), command, length)?.raw()).toHaveLength(length);
+    expect([line, own.command(infoOf(line), command, length - 1)]).toEqual([line, null]);
+  }
 });
 
 const BLPOP = '*2\r\n$4\r\nt:ab\r\n$4\r\nt:ab\r\n';

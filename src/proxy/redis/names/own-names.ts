@@ -36,26 +36,28 @@ export class OwnNames {
 
   /**
    * A command as the servers get it. It, and the keys of it, are in order, and it is one that is about its user's names alone.
-   * @returns what is valid until the next call
+   * @param maxBytes how long it may become
+   * @returns what is valid until the next call; null where it would be longer
    */
-  command(info: CommandInfo, command: Command): Command {
+  command(info: CommandInfo, command: Command, maxBytes: number): Command | null {
     switch (info.rule.way) {
       case 'keys':
       case 'split':
       case 'blocking':
       case 'script':
       case 'transaction':
-        return this.#withPrefix(command, this.#keysIn(info, command));
+        return this.#withPrefix(command, this.#keysIn(info, command), maxBytes);
       case 'channel':
-        return this.#inChannels(command, Int32Array.of(1), this.#prefixBytes, info.name === 'publish');
+        return this.#inChannels(command, Int32Array.of(1), this.#prefixBytes, maxBytes, info.name === 'publish');
       case 'subscribe': {
         const text = info.name.startsWith('p') ? this.#patternBytes : this.#prefixBytes;
-        return this.#inChannels(command, argumentsFrom(command, 1), text, !OF_SHARD_CHANNELS.test(info.name));
+        const hasKeyspace = !OF_SHARD_CHANNELS.test(info.name);
+        return this.#inChannels(command, argumentsFrom(command, 1), text, maxBytes, hasKeyspace);
       }
       case 'scan':
-        return this.#inOption(command, 'match');
+        return this.#inOption(command, 'match', maxBytes);
       case 'everywhere':
-        return this.#inQuestion(info, command);
+        return this.#inQuestion(info, command, maxBytes);
       default:
         return command;
     }
@@ -69,32 +71,39 @@ export class OwnNames {
     return all.filter((at, i) => i === 0 || at !== all[i - 1]);
   }
 
-  #withPrefix(command: Command, places: Int32Array): Command {
-    return places.length === 0 ? command : insertInto(command, places, this.#prefixBytes);
+  #withPrefix(command: Command, places: Int32Array, maxBytes: number): Command | null {
+    return places.length === 0 ? command : insertInto(command, places, this.#prefixBytes, maxBytes);
   }
 
   /** @param hasKeyspace servers publish there what happens to keys */
-  #inChannels(command: Command, places: Int32Array, text: Buffer, hasKeyspace: boolean): Command {
+  #inChannels(
+    command: Command,
+    places: Int32Array,
+    text: Buffer,
+    maxBytes: number,
+    hasKeyspace: boolean,
+  ): Command | null {
     const offsetIn = (at: number): number => OF_A_KEY.exec(argumentText(command, at))?.[0].length ?? 0;
-    return places.length === 0 ? command : insertInto(command, places, text, hasKeyspace ? offsetIn : undefined);
+    if (places.length === 0) return command;
+    return insertInto(command, places, text, maxBytes, hasKeyspace ? offsetIn : undefined);
   }
 
   /** KEYS, and what PUBSUB tells of channels. */
-  #inQuestion({ name }: CommandInfo, command: Command): Command {
-    if (name === 'keys') return insertInto(command, Int32Array.of(1), this.#patternBytes);
-    if (name.endsWith('numsub')) return this.#withPrefix(command, argumentsFrom(command, 2));
+  #inQuestion({ name }: CommandInfo, command: Command, maxBytes: number): Command | null {
+    if (name === 'keys') return insertInto(command, Int32Array.of(1), this.#patternBytes, maxBytes);
+    if (name.endsWith('numsub')) return this.#withPrefix(command, argumentsFrom(command, 2), maxBytes);
     return command.count > 2
-      ? insertInto(command, Int32Array.of(2), this.#patternBytes)
-      : commandOf([...wordsOf(command), this.#allOwn]);
+      ? insertInto(command, Int32Array.of(2), this.#patternBytes, maxBytes)
+      : withWords(command, [this.#allOwn], maxBytes);
   }
 
   /** SCAN: the last MATCH counts at servers. */
-  #inOption(command: Command, option: string): Command {
+  #inOption(command: Command, option: string, maxBytes: number): Command | null {
     const places: number[] = [];
     for (let at = 2; at + 1 < command.count; at += 2) if (command.is(at, option)) places.push(at + 1);
     return places.length > 0
-      ? insertInto(command, Int32Array.from(places), this.#patternBytes)
-      : commandOf([...wordsOf(command), option, this.#allOwn]);
+      ? insertInto(command, Int32Array.from(places), this.#patternBytes, maxBytes)
+      : withWords(command, [option, this.#allOwn], maxBytes);
   }
 
   get #allOwn(): Buffer {
@@ -140,6 +149,11 @@ function argumentsFrom({ count }: Command, first: number): Int32Array {
   return Int32Array.from({ length: Math.max(0, count - first) }, (_, i) => first + i);
 }
 
-function wordsOf(command: Command): Buffer[] {
-  return Array.from({ length: command.count }, (_, i) => command.copy(i));
+/** A command with some more words at its end. @returns null where it would be longer than so many bytes */
+function withWords(command: Command, more: ReadonlyArray<string | Buffer>, maxBytes: number): Command | null {
+  // Its words are copied one by one, which takes far more room than they have here.
+  if (command.end - command.start > maxBytes) return null;
+  const words = Array.from({ length: command.count }, (_, i) => command.copy(i));
+  const longer = commandOf([...words, ...more]);
+  return longer.end - longer.start > maxBytes ? null : longer;
 }

@@ -2,6 +2,7 @@ import type { Command } from '../../../resp/index.ts';
 import type { ClientSession } from '../client-session.ts';
 import { metaRaft } from '../cluster/metaraft.ts';
 import { movedText } from '../cluster/moved.ts';
+import { maxWholeBytes } from '../command-limits.ts';
 import { arityFits, type CommandInfo, findCommand, isBlocking } from '../commands/index.ts';
 import { localAnswers } from '../local/index.ts';
 import { countKeys } from '../observed/count-keys.ts';
@@ -40,7 +41,13 @@ export function takeCommand(session: ClientSession, command: Command): void {
   else if (!arityFits(info, command.count)) refuseInQueue(session, 'bad_command', wrongArity(info.name));
   else if (fault !== null) refuseInQueue(session, reasonOf(fault), fault);
   else if (session.user.names === null) carryOut(session, info, command);
-  else withOwnNames(session, info, command, carryOut);
+  else
+    withOwnNames(session, session.user.names, info, {
+      // The reader has held to this what its client wrote. It is what is written that the connection of all clients has to take.
+      maxBytes: maxWholeBytes(session.context.core),
+      take: carryOut,
+      onTooLong: () => refuseInQueue(session, 'refused_command', ERRORS.tooLarge),
+    });
 }
 
 /** Does what a client may ask for. */

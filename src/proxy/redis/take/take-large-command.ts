@@ -1,6 +1,7 @@
 import type { Command } from '../../../resp/index.ts';
 import type { ClientSession } from '../client-session.ts';
 import { movedText } from '../cluster/moved.ts';
+import { maxWholeBytes } from '../command-limits.ts';
 import { type CommandInfo, findCommand, keysAreHere } from '../commands/index.ts';
 import { countKeys } from '../observed/count-keys.ts';
 import { StreamedRequest } from '../requests/streamed-request.ts';
@@ -42,7 +43,15 @@ export function takeLargeCommand(session: ClientSession, command: Command): Larg
   if (info === null) return null;
   const { way } = info.rule;
   if ((way !== 'keys' && way !== 'script') || !keysAreHere(info, command)) return null;
-  return withOwnNames(session, info, command, stream);
+  const { names } = session.user;
+  if (names === null) return stream(session, info, command);
+  return withOwnNames(session, names, info, {
+    // However much of its content is here already.
+    maxBytes: command.end - command.start + maxWholeBytes(session.context.core),
+    take: stream,
+    // Once it is whole it is refused.
+    onTooLong: () => null,
+  });
 }
 
 function stream(session: ClientSession, info: CommandInfo, command: Command): LargeContent | null {
