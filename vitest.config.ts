@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { ToursFirst } from './test/support/tours-first.ts';
 
 /** Specs that need more than Node, npm and some seconds say what in their names: `contract.etcd.spec.ts`. */
 const NEEDING_MORE = 'test/**/*.*.spec.ts';
@@ -17,6 +18,7 @@ export default defineConfig({
     // On a busy machine processes take their time.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    sequence: { sequencer: ToursFirst },
     projects: [
       {
         extends: true,
