@@ -100,7 +100,7 @@ function failoverOf(
 }
 
 /** Why nothing is failed over now, however dead a primary seems; null: nothing speaks against it. */
-export function safeModeReason(topology: Topology, healthOf: HealthOf, rules: FailoverRules): string | null {
+function safeModeReason(topology: Topology, healthOf: HealthOf, rules: FailoverRules): string | null {
   const nodes = nodesOf(topology);
   const missing = nodes.filter(({ id }) => (healthOf(id)?.misses ?? 0) > 0).length;
   if (missing <= rules.maxMissingShare * nodes.length) return null;

@@ -88,7 +88,7 @@ function promotionOf(node: Node): Promotion {
 }
 
 /** @returns the reason, for people, where none may take over */
-export function successorFor(
+function successorFor(
   { shard, to }: Pick<FailoverOrder, 'shard' | 'to'>,
   own: readonly Node[],
   healthOf: HealthOf,

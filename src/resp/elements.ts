@@ -26,7 +26,7 @@ export function numberOfLine(bytes: Uint8Array, start: number): number {
 }
 
 /** The place of the value itself, behind its attributes. */
-export function behindAttributes(bytes: Uint8Array, start: number, end: number): number {
+function behindAttributes(bytes: Uint8Array, start: number, end: number): number {
   let at = start;
   // There may be any number in a row.
   while (bytes[at] === ReplyType.Attribute) {

@@ -17,7 +17,7 @@ export function keptBound({ clients }: Shape, cameBytes: number): number {
 }
 
 /** As much more CPU a byte may take than a byte of plain requests. */
-export const CPU_FACTOR = 10;
+const CPU_FACTOR = 10;
 /** Connections that begin and end, and the looks at the router. */
 const NOISE_US = 20_000;
 

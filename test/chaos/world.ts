@@ -146,7 +146,7 @@ export function processesIn(text: string): Array<{ readonly pid: number; readonl
 }
 
 /** Operations whose end nobody could write down ended with their process, at the latest. */
-export function parseLog(shard: string, text: string, deaths: Victim['deaths']): ShardOperation[] {
+function parseLog(shard: string, text: string, deaths: Victim['deaths']): ShardOperation[] {
   const operations: ShardOperation[] = [];
   for (const { pid, entries } of processesIn(text)) {
     const open = new Map<number, Extract<LoggedCall, { kind: 'begin' }>>();

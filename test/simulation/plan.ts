@@ -72,7 +72,7 @@ export interface PlanOptions {
 }
 
 /** How many changes a run has: as long as a minute or two, so that what is left of one can harm a later one. */
-export const CHANGES_A_RUN = 20;
+const CHANGES_A_RUN = 20;
 /** Every fifth run is without faults: nothing may fail in it. */
 const CALM_EVERY = 5;
 const MAX_FAULTS = 100;

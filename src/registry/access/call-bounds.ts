@@ -7,7 +7,7 @@ export const LONGEST_KEY_BYTES = 4096;
 /** As much as a topology of 20,000 shards takes; etcd's own bound is 1.5 MB. */
 export const LARGEST_VALUE_BYTES = 8 * 1024 * 1024;
 /** As many as one transaction of etcd carries. */
-export const MAX_PER_COMMIT = 4096;
+const MAX_PER_COMMIT = 4096;
 /** etcd's are numbers of 64 bits. */
 const LONGEST_LEASE_ID = 20;
 

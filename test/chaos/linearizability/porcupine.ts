@@ -7,7 +7,7 @@ import type { History } from '../history.ts';
 import type { Violation } from '../rules/violation.ts';
 import { registerOperations } from './operations.ts';
 
-export const INSTALL_GO =
+const INSTALL_GO =
   'Go is not installed: apt-get install golang (1.24 or newer), for the checker of linearizability';
 
 const PROGRAM = join(TOOLS, 'linearizability');

@@ -55,6 +55,6 @@ function encodedKey(key: string): string {
 }
 
 /** The key that is named in `x-keyway-key`. @returns latin1 text */
-export function decodedKey(text: string): string {
+function decodedKey(text: string): string {
   return text.replaceAll(/%([0-9A-Fa-f]{2})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
 }
