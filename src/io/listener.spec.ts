@@ -11,6 +11,8 @@ const scope = new Scope();
 afterEach(() => scope.release());
 
 const PLACES = 3;
+/** Longer than a busy machine keeps the process from taking clients that have come together. */
+const SILENT_MS = 1500;
 
 /** A listener with a few places, and what it has reported. */
 async function listen(more: Partial<ListenerDescription>) {
@@ -26,7 +28,7 @@ async function listen(more: Partial<ListenerDescription>) {
     onHandshakeFailed: () => counts.failed++,
     onNoPlace: () => counts.refused++,
   };
-  const listener = new Listener({ host: '127.0.0.1', port: 0, ...more }, owner, 300);
+  const listener = new Listener({ host: '127.0.0.1', port: 0, ...more }, owner, SILENT_MS);
   scope.defer(() => listener.close());
   const port = await listener.listen(0, false);
   const client = (): Socket => {

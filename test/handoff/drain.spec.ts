@@ -143,7 +143,7 @@ it('ends moved watches as the route wants it: without GOAWAY, with status OK', a
 it('lets a call that no route names finish at its old owner, and ends it once it is open for long', async () => {
   const backends = await Promise.all(['a', 'b'].map((name) => startEchoBackend(scope, name)));
   const [one = 0, other = 0] = backends.map(({ port }) => port);
-  const drain = { window: '0s', longLivedAfter: '1500ms' };
+  const drain = { window: '0s', longLivedAfter: '5s' };
   const { router, registry } = await start([one], 1, { route: { watch: [] }, config: { drain } });
   const client = echoClient(scope, router.endpoint);
   const [brief, long] = [new Watch(client, 'a'), new Watch(client, 'a')];

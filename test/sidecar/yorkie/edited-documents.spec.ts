@@ -89,18 +89,18 @@ it('keeps people who edit documents together while a shard joins and leaves, los
   await checkLeaving(edited);
 });
 
-it('keeps them together, too, where they come by several routers, with watches that leave as by default, or stay open', async () => {
-  for (const onMove of [{}, { how: 'replay' }]) {
-    const edited = await EditedDocuments.start(scope, { ...START, routers: 2, onMove });
+it.each([
+  ['leave as by default', {}],
+  ['stay open', { how: 'replay' }],
+])('keeps them together, too, where they come by several routers, with watches that %s', async (_, onMove) => {
+  const edited = await EditedDocuments.start(scope, { ...START, routers: 2, onMove });
+  await editsMore(edited, 3);
+  for (const shards of [AFTER, BEFORE]) {
+    await edited.handOver(shards);
     await editsMore(edited, 3);
-    for (const shards of [AFTER, BEFORE]) {
-      await edited.handOver(shards);
-      await editsMore(edited, 3);
-      await allTogether(edited);
-      await checkWatches(edited, shards);
-    }
-    await checkEdits(edited);
-    await checkLeaving(edited);
-    await scope.release();
+    await allTogether(edited);
+    await checkWatches(edited, shards);
   }
+  await checkEdits(edited);
+  await checkLeaving(edited);
 });
