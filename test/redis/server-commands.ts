@@ -18,9 +18,7 @@ import { decodeReply, encodeCommand, type Reply, ReplyReader, textOf } from '../
 import { Scope } from '../support/processes.ts';
 import { startRedis } from './redis-server.ts';
 
-const SERVER_COMMANDS = fileURLToPath(
-  new URL('../../src/proxy/redis/commands/server-commands.json', import.meta.url),
-);
+const SERVER_COMMANDS = fileURLToPath(new URL('../../src/proxy/redis/commands/server-commands.json', import.meta.url));
 
 type Table = Map<string, ServerCommand>;
 

@@ -7,8 +7,7 @@ import type { History } from '../history.ts';
 import type { Violation } from '../rules/violation.ts';
 import { registerOperations } from './operations.ts';
 
-const INSTALL_GO =
-  'Go is not installed: apt-get install golang (1.24 or newer), for the checker of linearizability';
+const INSTALL_GO = 'Go is not installed: apt-get install golang (1.24 or newer), for the checker of linearizability';
 
 const PROGRAM = join(TOOLS, 'linearizability');
 /** For all keys together: a history that needs longer is one that operations of unknown outcome have made too wide. */
