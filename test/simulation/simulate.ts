@@ -39,8 +39,8 @@ const CUT_POLL_MS = 300;
 const CUT_POLLS = 5;
 /** By then every router that runs is registered, and the others have ended. */
 const FORGET_AFTER_MS = 15_000;
-/** How often a call is tried again once all has ended. */
-const LAST_TRIES = 20;
+/** How often a call is tried again once all has ended: after a restored backup shards serve only once the longest time is over for which another may. */
+const LAST_TRIES = PROGRESS_MS / POLL_MS;
 /** How often a change is polled that others have to complete. Then the next one begins all the same. */
 const MAX_POLLS = 100;
 
