@@ -87,6 +87,15 @@ export class SlotStuck extends SlotMoveError {
   }
 }
 
+/** A node is to join a cluster that it is a node of. */
+export class AlreadyMember extends SlotMoveError {
+  override readonly name = 'AlreadyMember';
+
+  constructor(address: string) {
+    super(`${address} is a node of the cluster already`, true);
+  }
+}
+
 /**
  * Moves slots between primaries, some of them at once. Everything may be asked for again: whoever asks may have died before it knew that it was done,
  * and an error leaves it open what has been done of which slots. Every method throws SlotMoveError where a node refuses, and RespClientError where it

@@ -2,7 +2,14 @@
 export { adoptCluster } from './adopt.ts';
 export type { ApiAccess } from './api-access.ts';
 export { type ControllerLog, controllerElection, runController } from './controller.ts';
-export { type ClusterNodes, type FoundCluster, type PlannedShard, type ShardKeeper, SlotMoveError } from './engine.ts';
+export {
+  AlreadyMember,
+  type ClusterNodes,
+  type FoundCluster,
+  type PlannedShard,
+  type ShardKeeper,
+  SlotMoveError,
+} from './engine.ts';
 export { ENGINE_NAMES, type EngineName, engines } from './engines/index.ts';
 export { weighSlots } from './engines/redis/slot-weights.ts';
 export { OrderReplaced, StoredOrder } from './failover-order.ts';

@@ -1,7 +1,7 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { NAME, reached, registries, router, WHO } from '../../test/support/changes-in-waves.ts';
+import { NAME, reached, router, WHO } from '../../test/support/changes-in-waves.ts';
 import { Scope } from '../../test/support/processes.ts';
-import { PATIENCE } from '../../test/support/registries.ts';
+import { PATIENCE, registryOn, sqlite } from '../../test/support/registries.ts';
 import { changeTopology, pauseChange } from '../handoff/index.ts';
 import type { FencingToken, Registry } from '../registry/index.ts';
 import { RespClientError } from '../resp/index.ts';
@@ -101,7 +101,8 @@ class FakeNodes implements ClusterNodes {
 
 /** A cluster of two shards before one router, led from now on. */
 async function led() {
-  const open = await registries(scope);
+  const store = await sqlite(scope);
+  const open = () => registryOn(store.open(), scope);
   const registry = open();
   await registry.topologies.commit(topology);
   const one = await router(scope, open(), 'one');
@@ -128,7 +129,7 @@ async function led() {
     return leading;
   });
   await vi.waitFor(() => expect(nodes.told.length).toBeGreaterThan(0), PATIENCE);
-  return { open, registry, one, nodes, faults, endTerm: () => ended.abort(), leading };
+  return { store, open, registry, one, nodes, faults, endTerm: () => ended.abort(), leading };
 }
 
 const primaryOf = async (registry: Registry): Promise<string | undefined> =>
@@ -231,4 +232,17 @@ it('fails nothing over while it cannot read what is on its way', async () => {
   const looked = faults.length;
   await vi.waitFor(() => expect(faults.length).toBeGreaterThan(looked + 10), PATIENCE);
   expect(await primaryOf(registry)).toBe(A);
+});
+
+it('goes on once it can read the topology again', async () => {
+  const { store, nodes, faults } = await led();
+  const raw = store.open();
+  scope.defer(() => raw.close());
+  const key = `version/${NAME.namespace}/${NAME.cluster}/0000000000000001`;
+  const entry = await raw.get(key);
+  await raw.commit([], [{ key, value: '{}' }]);
+  await vi.waitFor(() => expect(faults).toContainEqual(expect.stringContaining('cannot be read')), PATIENCE);
+  const before = nodes.told.length;
+  await raw.commit([], [{ key, value: entry?.value ?? null }]);
+  await vi.waitFor(() => expect(nodes.told.length).toBeGreaterThan(before + 10), PATIENCE);
 });

@@ -54,7 +54,7 @@ export interface ChangeOptions extends CommitOptions, Waiting {
  * is created again once nothing serves what it was. Where a router is away that no time ends, nothing is begun: it
  * would hold up all other changes.
  * @returns the topology, once it is the current one
- * @throws VersionConflict also where a router or node is in the way; HandoffAborted; what `signal` was aborted with
+ * @throws VersionConflict also where a router or node is in the way; DocumentError where nobody could read it; HandoffAborted; what `signal` was aborted with
  */
 export async function changeTopology(
   registry: Registry,

@@ -51,6 +51,7 @@ import {
   type Pointer,
   pointerKey,
   pointerOf,
+  readable,
   stagedOf,
   topologyOf,
   versionChanges,
@@ -101,7 +102,7 @@ export class Handoffs {
    * @param silent their processes, which must not have spoken since they were found to be gone; all that are known where it is not given
    * @param wave which part of a change it is, which is held at once where it says so; `new`: the whole of a change, which may be divided; `instead`: the same, also in the place of a
    *   wave that people have stopped; null: it is not to be divided
-   * @throws VersionConflict as for a commit, and where a handoff is under way
+   * @throws VersionConflict as for a commit, and where a handoff is under way; DocumentError where nobody could read it
    */
   async stage(
     draft: TopologyDraft,
@@ -157,7 +158,7 @@ export class Handoffs {
     ];
     const revision = await this.#store.commit(conditions, [
       { key: stateKey(name), value: handoffText(handoff) },
-      { key: stagedKey(name), value: JSON.stringify(topologyDocument({ ...draft, version: to })) },
+      { key: stagedKey(name), value: JSON.stringify(topologyDocument(readable({ ...draft, version: to }))) },
     ]);
     if (revision === null) throw new VersionConflict(name, 'it was changed meanwhile; read it again', pointer.version);
     return { ...handoff, revision };
@@ -179,7 +180,8 @@ export class Handoffs {
     const losing = [...new Set([...handoff.losing, ...losingShards(current, staged)])];
     const to = (handoff.to + 1) as TopologyVersion;
     const narrowed: Handoff = { ...handoff, to, attempt: handoff.attempt + 1, wave, losing, at: this.#timeOfDay() };
-    const change = { key: stagedKey(name), value: JSON.stringify(topologyDocument({ ...staged, version: to })) };
+    const document = topologyDocument(readable({ ...staged, version: to }));
+    const change = { key: stagedKey(name), value: JSON.stringify(document) };
     return this.#write(name, revision, narrowed, [change]);
   }
 

@@ -26,6 +26,7 @@ import {
   type Pointer,
   pointerKey,
   pointerOf,
+  readable,
   readPointers,
   topologyOf,
   versionChanges,
@@ -143,7 +144,7 @@ export class Topologies {
    * Commits a topology at once: at its version, or at the next one where it has none. It waits for no router or shard;
    * where two shards must never serve a key at once, use a handoff.
    * @returns what is current now, durable
-   * @throws VersionConflict where the version is no newer, or not the expected one was current
+   * @throws VersionConflict where the version is no newer, or not the expected one was current; DocumentError where nobody could read it
    */
   async commit(draft: TopologyDraft, options: CommitOptions = {}): Promise<Topology> {
     const name = { namespace: draft.namespace, cluster: draft.name };
@@ -151,7 +152,7 @@ export class Topologies {
       const namespace = await this.#namespaces.condition(draft.namespace);
       const { pointer, revision } = await this.#pointer(name, options.force);
       const version = nextVersion(name, pointer, draft.version, options);
-      const topology: Topology = { ...draft, version };
+      const topology: Topology = readable({ ...draft, version });
       const handoff = await this.#handoff(name, options.force === true ? version : null);
       const conditions = [...namespace, { key: pointerKey(name), revision }, handoff.condition];
       const changes = versionChanges(name, topology, {

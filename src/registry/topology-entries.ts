@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { oncePerObject } from '../runtime/once-per-object.ts';
 import {
+  checkTopology,
   type ReadTopology,
   readTopology,
   type Topology,
+  type TopologyDraft,
   type TopologyName,
   type TopologyVersion,
   topologyDocument,
@@ -79,6 +81,18 @@ const KEPT_VERSIONS = 100;
 const KEPT_MOVING = 20;
 /** Of those that are kept for longer and are not in use any more: a store takes some dozens of changes at once. */
 const MAX_REMOVED = 20;
+
+/**
+ * Every writer of a topology checks it before it writes: members, routers and controllers read what is written, and one that none of them can
+ * read would stop them all.
+ * @returns the same one
+ * @throws DocumentError naming every fault
+ */
+export function readable<Kept extends Topology | TopologyDraft>(topology: Kept): Kept {
+  const { namespace, name: cluster } = topology;
+  checkTopology(topologyDocument(topology), `the new topology of ${topologyText({ namespace, cluster })}`);
+  return topology;
+}
 
 /** How a version is committed. */
 interface VersionCommit {

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { afterEach, expect, it } from 'vitest';
+import { FakeRedis } from '../../test/redis/fake-redis.ts';
 import { TestAuthority } from '../../test/support/certificates.ts';
 import { Scope } from '../../test/support/processes.ts';
 import { type Answered, CLUSTER, NODES, type RestApi, serveApi, storeCluster } from '../../test/support/rest-api.ts';
 import type { ShownCertificate } from '../admin/index.ts';
 import { StoredQueue } from '../controller/index.ts';
+import { bulkReply } from '../resp/index.ts';
 import { checkTopology } from '../topology/index.ts';
 
 const scope = new Scope();
@@ -102,6 +104,17 @@ it('refuses what would break a cluster, and says why', async () => {
     error: { message: expect.stringMatching(/^the password is not the one of the controllers/) },
   });
   expect((await ask('POST', `${clusters}/new/import`, { nodes: ['127.0.0.1:1'] })).status).toBe(502);
+});
+
+it('refuses a node that is one of the cluster already by another address, and shows the cluster still', async () => {
+  const { ask, registry } = await serve();
+  await storeCluster(registry);
+  const fake = await FakeRedis.start(scope, A);
+  fake.instead = ([name, what]) =>
+    name === 'CLUSTER' ? bulkReply(what === 'MYID' ? A : `${A} a:1@2 myself,master`) : undefined;
+  const asked = await ask('POST', `${ONE}/shards/0/nodes`, { addr: `localhost:${fake.port}` });
+  expect(asked).toEqual(refused(409, `localhost:${fake.port} is a node of the cluster already`));
+  expect((await ask('GET', ONE)).status).toBe(200);
 });
 
 it('deletes a cluster with what was queued for it, and not one that the config names', async () => {

@@ -1,4 +1,5 @@
 import {
+  AlreadyMember,
   FailoverNotDone,
   MigrationRefused,
   NoController,
@@ -36,6 +37,7 @@ const STATUSES: ReadonlyArray<readonly [abstract new (...args: never[]) => Error
   [OrderReplaced, 409],
   [QueueNotWritten, 409],
   [QueueUnreadable, 500],
+  [AlreadyMember, 409],
   // A node does not do what it is asked for, or is not there.
   [SlotMoveError, 502],
   [RespClientError, 502],

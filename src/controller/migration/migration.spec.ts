@@ -38,6 +38,14 @@ it('takes no slot twice', () => {
   expect(queued(over, [move('a', 'c', [9, 12])]).migrations).toHaveLength(2);
 });
 
+it('has no node join twice at once', () => {
+  const join = (shard: string, ...addresses: string[]) =>
+    ({ kind: 'join', shard, nodes: addresses.map((address) => ({ address })) }) as const;
+  const queue = queued(EMPTY_QUEUE, [], [join('s3', 'd:1', 'e:1')]);
+  expect(() => queued(queue, [], [join('s4', 'f:1', 'e:1')])).toThrow('e:1 is joining or leaving already, with s3');
+  expect(queued(queue, [], [join('s4', 'f:1')]).steps).toHaveLength(2);
+});
+
 it('resumes nothing whose slots are in another migration since', () => {
   const failed = changed(queued(EMPTY_QUEUE, [move('a', 'b', [0, 9])]), 1, (each) => ({ ...each, state: 'failed' }));
   const queue = queued(failed, [move('a', 'b', [5, 9])]);

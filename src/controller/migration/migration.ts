@@ -79,7 +79,7 @@ export function isOver({ state, open, settled }: Migration): boolean {
   return (state === 'done' || state === 'failed' || state === 'cancelled') && open === null && settled.length === 0;
 }
 
-/** @throws MigrationRefused where a slot is in another migration already, or there are too many */
+/** @throws MigrationRefused where a slot or a node is in another one already, or there are too many */
 export function queued(
   queue: MigrationQueue,
   wanted: readonly WantedMove[],
@@ -87,6 +87,11 @@ export function queued(
 ): MigrationQueue {
   const [known] = steps.filter(({ shard }) => queue.steps.some((each) => each.shard === shard));
   if (known !== undefined) throw new MigrationRefused(`shard ${known.shard} is joining or leaving already`);
+  const queuedNodes = queue.steps.flatMap(({ shard, nodes }) => nodes.map(({ address }) => ({ address, shard })));
+  const wantedNodes = new Set(steps.flatMap(({ nodes }) => nodes.map(({ address }) => address)));
+  const busy = queuedNodes.find(({ address }) => wantedNodes.has(address));
+  if (busy !== undefined)
+    throw new MigrationRefused(`${busy.address} is joining or leaving already, with ${busy.shard}`);
   const open = queue.migrations.filter((each) => !isOver(each));
   if (open.length + wanted.length > MAX_OPEN)
     throw new MigrationRefused(`${open.length} migrations are under way; at most ${MAX_OPEN} can be`);

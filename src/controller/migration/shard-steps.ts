@@ -2,10 +2,14 @@ import { changeTopology } from '../../handoff/index.ts';
 import type { Registry } from '../../registry/index.ts';
 import { RespClientError } from '../../resp/index.ts';
 import { type NodeId, nodesOf, type Shard, type Topology } from '../../topology/index.ts';
+import { DocumentError } from '../../yaml/index.ts';
 import { type JoinedNode, type ShardKeeper, SlotMoveError } from '../engine.ts';
 import type { ClusterLog, Leader, MovingTerm } from '../leader.ts';
 import { isOver, type MigrationQueue, type ShardStep } from './migration.ts';
 import type { StoredQueue } from './stored-queue.ts';
+
+/** What keeps a step from being taken, and no other one. */
+const NOT_YET = [SlotMoveError, RespClientError, DocumentError];
 
 /** Has shards join a cluster, and leave it: before their slots come, and once these have gone. */
 export class ShardSteps {
@@ -44,8 +48,9 @@ export class ShardSteps {
         term,
       );
     } catch (error) {
-      if (!(error instanceof SlotMoveError || error instanceof RespClientError)) throw error;
-      this.#log.onFault(`shard ${step.shard} cannot ${step.kind} yet: ${error.message}`);
+      // One that would make no topology is in the way of no other either.
+      if (!NOT_YET.some((kind) => error instanceof kind)) throw error;
+      this.#log.onFault(`shard ${step.shard} cannot ${step.kind} yet: ${(error as Error).message}`);
       return false;
     }
     return true;

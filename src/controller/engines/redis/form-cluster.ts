@@ -39,6 +39,7 @@ export async function formCluster(
       }),
     );
     const ids = new Set(members.map(({ id }) => id));
+    if (ids.size < members.length) throw new SlotMoveError('two of the addresses are those of one node');
     // All of them before any is told something.
     for (const each of planned)
       for (const [i, member] of each.members.entries()) await checkFree(member, ids, i === 0 ? each : null);

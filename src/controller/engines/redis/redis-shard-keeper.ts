@@ -1,7 +1,14 @@
 import type { FoundShard } from '../../../discovery/index.ts';
 import { type RespClient, RespClientError, RespLoginRefused } from '../../../resp/index.ts';
 import type { Node } from '../../../topology/index.ts';
-import { type JoinedNode, type NodeAccess, type PlannedShard, type ShardKeeper, SlotMoveError } from '../../engine.ts';
+import {
+  AlreadyMember,
+  type JoinedNode,
+  type NodeAccess,
+  type PlannedShard,
+  type ShardKeeper,
+  SlotMoveError,
+} from '../../engine.ts';
 import { isOf, linesOf, meetingOf, textIn, withNode } from './asked-node.ts';
 import { formCluster } from './form-cluster.ts';
 import { fieldsOf } from './node-report.ts';
@@ -28,19 +35,26 @@ export class RedisShardKeeper implements ShardKeeper {
     const [member] = members.filter(({ follows }) => follows === null);
     if (member === undefined) throw new SlotMoveError('the cluster has no node that could be joined');
     const joined: JoinedNode[] = [];
-    for (const address of addresses)
-      joined.push(await this.#with(address, (client) => this.#joinOne(client, address, member, members, signal)));
+    const taken = new Set<string>(members.map(({ id }) => id));
+    for (const address of addresses) {
+      const id = await this.#with(address, async (client) => textIn(await client.ask(['CLUSTER', 'MYID']), address));
+      // Addresses do not tell: a server has a name and several addresses.
+      if (taken.has(id)) throw new AlreadyMember(address);
+      taken.add(id);
+      joined.push(
+        await this.#with(address, (client) => this.#joinOne(client, { id, address }, member, members, signal)),
+      );
+    }
     return joined;
   }
 
   async #joinOne(
     client: RespClient,
-    address: string,
+    { id, address }: JoinedNode,
     member: Node,
     members: readonly Node[],
     signal: AbortSignal,
   ): Promise<JoinedNode> {
-    const id = textIn(await client.ask(['CLUSTER', 'MYID']), address);
     const knowsMember = async (): Promise<boolean> => (await linesOf(client, address)).some(isOf(member.id));
     if (!(await knowsMember())) {
       const known = fieldsOf(textIn(await client.ask(['CLUSTER', 'INFO']), address)).get('cluster_known_nodes');
