@@ -15,9 +15,12 @@ export function controllerElection({ namespace, cluster }: LedClusterSettings['n
   return `controller/${namespace}/${cluster}`;
 }
 
+/** One whose leading has failed is led again so long after: others may lead it meanwhile. */
+const AGAIN_MS = 1000;
+
 /**
  * Leads clusters: of any number of controllers one leads each cluster at a time, and another takes over where it dies. One whose term has ended
- * stands for election again.
+ * stands for election again; so does one that has failed at one cluster, and goes on leading the others.
  * @param random between 0 and 1
  */
 export async function runController(
@@ -36,14 +39,28 @@ export async function runController(
       log.onTerm(true);
       log.onEvent({ event: 'leader-changed', leader: who.candidate });
       const nodes = engines[settings.engine].connect({ ...settings.access, random });
-      await new LedCluster(registry, settings, nodes, who, log).lead(term, until);
-      await term.resign();
-      log.onTerm(false);
+      try {
+        await new LedCluster(registry, settings, nodes, who, log).lead(term, until);
+      } finally {
+        await term.resign();
+        log.onTerm(false);
+      }
     }
+  };
+  const leadAgain = async (settings: LedClusterSettings, until: AbortSignal): Promise<void> => {
+    while (!until.aborted)
+      try {
+        return await lead(settings, until);
+      } catch (error) {
+        if (until.aborted) return;
+        const why = error instanceof Error ? error.message : String(error);
+        logOf(settings).onFault(`leading it has failed, and begins again: ${why}`);
+        await registry.pause(AGAIN_MS, until, 0);
+      }
   };
   const named = clusters.map(({ name }) => name);
   await Promise.all([
-    ...clusters.map((settings) => lead(settings, signal)),
-    ...(api === null ? [] : [new MadeClusters(registry).leadAll(api.clusters, named, lead, signal)]),
+    ...clusters.map((settings) => leadAgain(settings, signal)),
+    ...(api === null ? [] : [new MadeClusters(registry).leadAll(api.clusters, named, leadAgain, signal)]),
   ]);
 }

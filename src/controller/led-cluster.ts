@@ -84,11 +84,15 @@ export class LedCluster {
     return this.#settings.name;
   }
 
-  /** Leads until the term ends, or `signal` is aborted. */
+  /** Leads until the term ends, or `signal` is aborted. @throws whatever was not foreseen, once nothing of it goes on */
   async lead(term: LeadingTerm, signal: AbortSignal): Promise<void> {
-    const until = AbortSignal.any([signal, term.ended]);
-    await Promise.all([this.#watchOver(term, until), this.#migrate(term, until)]);
+    const failed = new AbortController();
+    const until = AbortSignal.any([signal, term.ended, failed.signal]);
+    const end = (error: unknown): void => failed.abort(error);
+    await Promise.all([this.#watchOver(term, until).catch(end), this.#migrate(term, until).catch(end)]);
+    this.#mover.close();
     this.#nodes.keepOnly(new Set());
+    failed.signal.throwIfAborted();
   }
 
   async #watchOver(term: LeadingTerm, until: AbortSignal): Promise<void> {
@@ -109,7 +113,6 @@ export class LedCluster {
       };
       await this.#registry.pause(await this.#runner.turn(term, until).catch(failed), until, 0);
     }
-    this.#mover.close();
   }
 
   /** What may be otherwise the next time. @returns true */

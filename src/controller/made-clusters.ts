@@ -11,6 +11,13 @@ const PREFIX = 'led/';
 /** A controller has connections to all nodes of all clusters. */
 export const MAX_MADE = 1000;
 
+/** One that this process stands for election to lead, or leads. */
+interface LedMade {
+  readonly engine: EngineName;
+  readonly stopping: AbortController;
+  readonly ended: Promise<void>;
+}
+
 /** Clusters that no config names: they were made or imported by a request, and all controllers that serve an API stand for election to lead them. */
 export class MadeClusters {
   readonly #registry: Registry;
@@ -47,7 +54,7 @@ export class MadeClusters {
   /**
    * Leads each of them while it is there.
    * @param named in the config: they are led by that
-   * @param lead leads one until the signal is aborted
+   * @param lead leads one until the signal is aborted, and does not fail
    */
   async leadAll(
     how: LeadingSettings,
@@ -55,7 +62,9 @@ export class MadeClusters {
     lead: (settings: LedClusterSettings, signal: AbortSignal) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void> {
-    const led = new Map<string, { readonly stopping: AbortController; readonly ended: Promise<void> }>();
+    const led = new Map<string, LedMade>();
+    // Also those that are there no more, until they have ended.
+    const running = new Set<Promise<void>>();
     const skipped = new Set(named.map(documentOf));
     for await (const { all, changed, deleted } of this.#registry.documents.watch(PREFIX, signal)) {
       const there = new Set(changed.map(({ name }) => name));
@@ -67,16 +76,21 @@ export class MadeClusters {
       for (const document of changed) {
         const engine = this.#registry.documents.read(document, schema)?.engine;
         const name = nameOf(document.name);
-        if (engine === undefined || name === null || led.has(document.name) || skipped.has(document.name)) continue;
-        if (led.size >= MAX_MADE) break;
+        const before = led.get(document.name);
+        if (engine === undefined || name === null || before?.engine === engine || skipped.has(document.name)) continue;
+        // It was deleted and made again since, of other servers.
+        before?.stopping.abort();
+        if (before === undefined && led.size >= MAX_MADE) break;
         const stopping = new AbortController();
-        const ended = lead({ ...how, engine, name, seeds: [] }, AbortSignal.any([signal, stopping.signal]));
-        // What it fails with is found where all are awaited.
-        ended.catch(() => {});
-        led.set(document.name, { stopping, ended });
+        const settings = { ...how, engine, name, seeds: [] };
+        const until = AbortSignal.any([signal, stopping.signal]);
+        const ended = (before?.ended ?? Promise.resolve()).then(() => lead(settings, until));
+        led.set(document.name, { engine, stopping, ended });
+        running.add(ended);
+        void ended.then(() => running.delete(ended));
       }
     }
-    await Promise.all([...led.values()].map(({ ended }) => ended));
+    await Promise.all(running);
   }
 }
 
