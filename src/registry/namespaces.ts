@@ -44,12 +44,15 @@ export class Namespaces {
   async delete(name: string): Promise<void> {
     if (name === DEFAULT_NAMESPACE) throw new NamespaceError(`the namespace ${name} is always there`);
     const conditions = await this.condition(name);
-    const { entries } = await this.#store.list(`${POINTERS}${name}/`);
+    const prefix = `${POINTERS}${name}/`;
+    const { entries, revision } = await this.#store.list(prefix);
     const clusters = liveTopologies(entries, this.#store.unreadable).map(({ cluster }) => cluster);
     if (clusters.length > 0)
       throw new NamespaceError(`the namespace ${name} still has ${clusters.join(', ')}; delete these first`);
-    // A cluster that is created meanwhile finds the namespace changed.
-    await this.#store.commit(conditions, [{ key: keyOf(name), value: null }]);
+    // A cluster that is created later finds that the namespace has gone; one that was created meanwhile is found here.
+    const isUnchanged: Condition = { prefix, unchangedSince: revision };
+    if ((await this.#store.commit([...conditions, isUnchanged], [{ key: keyOf(name), value: null }])) === null)
+      throw new NamespaceError(`the namespace ${name} was changed meanwhile; try again`);
   }
 
   /** What has to hold of a commit into it. @throws NamespaceError where there is no such namespace */
