@@ -14,7 +14,7 @@ export { ENGINE_NAMES, type EngineName, engines } from './engines/index.ts';
 export { weighSlots } from './engines/redis/slot-weights.ts';
 export { OrderReplaced, StoredOrder } from './failover-order.ts';
 export type { Leader } from './leader.ts';
-export { MAX_MADE, MadeClusters } from './made-clusters.ts';
+export { MadeClusters, MadeRefused } from './made-clusters.ts';
 export { levelMoves, type ShardLoad, type SlotWeights } from './migration/level-plan.ts';
 export {
   directed,

@@ -1,15 +1,28 @@
 import { z } from 'zod';
-import type { Registry } from '../registry/index.ts';
-import { identifier, type TopologyName } from '../topology/index.ts';
+import type { Registry, StoredDocument } from '../registry/index.ts';
+import { identifier, nodesOf, type TopologyName, topologyText } from '../topology/index.ts';
 import { ENGINE_NAMES, type EngineName } from './engines/index.ts';
+import { MigrationRefused, onTheirWay } from './migration/migration.ts';
+import { StoredQueue } from './migration/stored-queue.ts';
 import type { LeadingSettings, LedClusterSettings } from './settings.ts';
 
-const schema = z.object({ engine: z.enum(ENGINE_NAMES) });
+const schema = z.object({ engine: z.enum(ENGINE_NAMES), nodes: z.array(z.string()).default([]) });
 
 const PREFIX = 'led/';
 
+/** Changed by whatever adds a cluster, so that no two are added by what was there before either. */
+const TURN = 'led-turn';
+
 /** A controller has connections to all nodes of all clusters. */
 export const MAX_MADE = 1000;
+
+/** How often it is tried again because others came between. */
+const MAX_ATTEMPTS = 20;
+
+/** A cluster cannot be one of those that are led. Its message is for people. */
+export class MadeRefused extends Error {
+  override readonly name = 'MadeRefused';
+}
 
 /** One that this process stands for election to lead, or leads. */
 interface LedMade {
@@ -33,22 +46,74 @@ export class MadeClusters {
     return document === null ? null : (documents.read(document, schema)?.engine ?? null);
   }
 
-  /** Has a cluster be led, from now on. @returns false where there are too many */
-  async add(name: TopologyName, engine: EngineName): Promise<boolean> {
+  /**
+   * Has a cluster be led, from now on. Its nodes are its own: whatever is added at the same time, anywhere, is refused one that it has.
+   * @param nodes their ids, which they have by whatever address
+   * @throws MadeRefused where there are too many, or a node is one of another cluster
+   */
+  async add(name: TopologyName, engine: EngineName, nodes: readonly string[]): Promise<void> {
     const { documents } = this.#registry;
-    if ((await documents.list(PREFIX)).length >= MAX_MADE) return false;
-    await documents.commit([], [{ name: documentOf(name), value: { engine } }]);
-    return true;
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      const turn = await documents.get(TURN);
+      const others = (await documents.list(PREFIX)).filter((each) => each.name !== documentOf(name));
+      if (others.length >= MAX_MADE) throw new MadeRefused(`${MAX_MADE} clusters are led; at most so many can be`);
+      await this.#checkFree(name, others, new Set(nodes));
+      const done = await documents.commit(
+        [{ document: TURN, revision: turn?.revision ?? 0 }],
+        [
+          { name: documentOf(name), value: { engine, nodes } },
+          { name: TURN, value: topologyText(name) },
+        ],
+      );
+      if (done !== null) return;
+    }
+    throw new MadeRefused('others make or import clusters all the time; try again');
   }
 
-  /** Has a cluster be led no more, and nothing of it be left but its topology. */
-  async remove(name: TopologyName): Promise<void> {
+  /** A cluster that is being made has the nodes that its document names, and from then on those of its topology. */
+  async #checkFree(own: TopologyName, made: readonly StoredDocument[], wanted: ReadonlySet<string>): Promise<void> {
+    const { documents, topologies } = this.#registry;
+    const claimed = new Map<string, readonly string[]>();
+    for (const document of made) {
+      const name = nameOf(document.name);
+      if (name !== null) claimed.set(topologyText(name), documents.read(document, schema)?.nodes ?? []);
+    }
+    // After the documents: one that has become a topology meanwhile is found here.
+    for (const name of await topologies.list(null)) {
+      if (topologyText(name) === topologyText(own)) continue;
+      const topology = await topologies.read(name);
+      if (topology !== null)
+        claimed.set(
+          topologyText(name),
+          nodesOf(topology).map(({ id }) => id),
+        );
+    }
+    for (const [cluster, ids] of claimed) {
+      const taken = ids.find((id) => wanted.has(id));
+      if (taken !== undefined) throw new MadeRefused(`already exists: the node ${taken} is one of ${cluster}`);
+    }
+  }
+
+  /**
+   * Has a cluster be led no more, and nothing of it be left but its topology.
+   * @returns whether it was one that is led
+   * @throws MigrationRefused where slots are on their way: nobody would know of them; QueueUnreadable
+   */
+  async remove(name: TopologyName): Promise<boolean> {
+    const { documents } = this.#registry;
     const { namespace, cluster } = name;
-    const left = [documentOf(name), `migrations/${namespace}/${cluster}`, `failover/${namespace}/${cluster}`];
-    await this.#registry.documents.commit(
-      [],
-      left.map((each) => ({ name: each, value: null })),
-    );
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      const { queue, ...stored } = await new StoredQueue(this.#registry, name).readStored();
+      if (onTheirWay(queue).length > 0)
+        throw new MigrationRefused(
+          'slots are on their way: pause or cancel their migrations, and wait until these slots have moved',
+        );
+      const wasLed = (await documents.get(documentOf(name))) !== null;
+      const left = [documentOf(name), stored.document, `failover/${namespace}/${cluster}`];
+      const changes = left.map((each) => ({ name: each, value: null }));
+      if ((await documents.commit([stored], changes)) !== null) return wasLed;
+    }
+    throw new MigrationRefused('its migrations change all the time: pause or cancel them first');
   }
 
   /**

@@ -6,7 +6,8 @@ import { TestAuthority } from '../../test/support/certificates.ts';
 import { Scope } from '../../test/support/processes.ts';
 import { type Answered, CLUSTER, NODES, type RestApi, serveApi, storeCluster } from '../../test/support/rest-api.ts';
 import type { ShownCertificate } from '../admin/index.ts';
-import { StoredQueue } from '../controller/index.ts';
+import { MadeClusters, StoredQueue } from '../controller/index.ts';
+import { changed } from '../controller/migration/migration.ts';
 import { bulkReply } from '../resp/index.ts';
 import { checkTopology } from '../topology/index.ts';
 
@@ -136,6 +137,36 @@ it('deletes a cluster with what was queued for it, and not one that the config n
     ),
   );
   expect((await ask('DELETE', '/api/v1/namespaces/default/clusters/named')).status).toBe(403);
+});
+
+it('deletes no cluster whose slots are on their way, and forgets nothing of them', async () => {
+  const { ask, registry } = await serve();
+  await storeCluster(registry);
+  await ask('POST', `${ONE}/migrate`, { slot: '1-2', target: 1 });
+  const queue = new StoredQueue(registry, CLUSTER);
+  const open = { moving: [[1, 1]], settling: [], run: 'r' } as const;
+  await queue.change((now) => changed(now, 1, (each) => ({ ...each, open })), null);
+  expect(await ask('DELETE', ONE)).toMatchObject({
+    status: 409,
+    json: { error: { message: expect.stringMatching(/^slots are on their way/) } },
+  });
+  expect((await queue.read()).migrations).toMatchObject([{ open: { moving: [[1, 1]] } }]);
+  expect((await ask('GET', ONE)).status).toBe(200);
+});
+
+it('leads nothing that was no whole cluster, and deletes what was not made to the end', async () => {
+  const { ask, registry } = await serve();
+  const fake = await FakeRedis.start(scope, A);
+  fake.instead = ([name]) =>
+    name === 'CLUSTER' ? bulkReply(`${A} 127.0.0.1:${fake.port}@1 myself,master - 0 0 1 connected 0-100`) : undefined;
+  const clusters = '/api/v1/namespaces/default/clusters';
+  const asked = await ask('POST', `${clusters}/new/import`, { nodes: [`127.0.0.1:${fake.port}`] });
+  expect(asked).toMatchObject({ status: 400, json: { error: { message: expect.stringMatching(/slot/) } } });
+  expect(await registry.documents.list('led/')).toEqual([]);
+  await new MadeClusters(registry).add({ namespace: 'default', cluster: 'half' }, 'redis', [A]);
+  expect((await ask('DELETE', `${clusters}/half`)).status).toBe(204);
+  expect(await registry.documents.list('led/')).toEqual([]);
+  expect((await ask('DELETE', `${clusters}/half`)).status).toBe(404);
 });
 
 it('refuses bodies that are not as they have to be, or too large, and goes on', async () => {

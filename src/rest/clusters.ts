@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { adoptCluster, type FoundCluster, MAX_MADE, type PlannedShard } from '../controller/index.ts';
+import { adoptCluster, type FoundCluster, type PlannedShard } from '../controller/index.ts';
 import type { FoundShard } from '../discovery/index.ts';
 import { SLOT_COUNT } from '../placement/index.ts';
 import { dividedSlots, nodesOf, type TopologyName, topologyText } from '../topology/index.ts';
+import { DocumentError } from '../yaml/index.ts';
 import type { Api } from './api.ts';
 import { importedCluster, newCluster, shownCluster } from './bodies.ts';
 import type { Names } from './names.ts';
@@ -89,13 +90,16 @@ export const clusterOperations: readonly Operation[] = [
     body: null,
     status: 204,
     data: null,
-    refusals: [400, 403, 404],
+    refusals: [400, 403, 404, 409],
     run: async (api, names) => {
-      const { name } = await api.cluster(names);
+      const name = { namespace: names.namespace, cluster: names.cluster };
+      // One that was not made to the end has no topology.
+      if ((await api.registry.topologies.read(name)) !== null) await api.cluster(names);
       if (api.isNamed(name)) throw new Refused(403, `the config of the controller names ${topologyText(name)}`);
       // Whoever leads it would say that it is gone.
-      await api.made.remove(name);
-      await api.registry.topologies.delete(name);
+      const wasLed = await api.made.remove(name);
+      const wasThere = await api.registry.topologies.delete(name);
+      if (!wasLed && !wasThere) throw new Refused(404, 'cluster: not found');
       return null;
     },
   },
@@ -138,9 +142,15 @@ async function led(
   found: FoundCluster,
   reason: string,
 ): Promise<{ readonly cluster: unknown }> {
-  if (!api.isNamed(name) && !(await api.made.add(name, how.engine)))
-    throw new Refused(409, `${MAX_MADE} clusters are led; at most so many can be`);
-  const stored = await adoptCluster(api.registry, name, found, how.consistency, api.change(reason));
+  const isMade = !api.isNamed(name);
+  const ids = found.shards.flatMap(({ nodeId = [], replicas = [] }) => [nodeId, replicas.map(({ id }) => id)].flat(2));
+  if (isMade) await api.made.add(name, how.engine, ids);
+  const adopted = adoptCluster(api.registry, name, found, how.consistency, api.change(reason));
+  const stored = await adopted.catch(async (error: unknown) => {
+    // The same again would be no cluster either.
+    if (isMade && error instanceof DocumentError) await api.made.remove(name);
+    throw error;
+  });
   if (stored === null) throw new Refused(409, 'already exists');
   const names: Names = { ...name, shard: 0, node: '' };
   return { cluster: await api.shown(names) };

@@ -1,6 +1,7 @@
 import {
   AlreadyMember,
   FailoverNotDone,
+  MadeRefused,
   MigrationRefused,
   NoController,
   OrderReplaced,
@@ -32,6 +33,7 @@ const STATUSES: ReadonlyArray<readonly [abstract new (...args: never[]) => Error
   [StoreRefused, 403],
   [VersionConflict, 409],
   [HandoffAborted, 409],
+  [MadeRefused, 409],
   [MigrationRefused, 409],
   [FailoverNotDone, 409],
   [OrderReplaced, 409],

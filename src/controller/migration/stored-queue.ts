@@ -82,6 +82,13 @@ export class QueueUnreadable extends Error {
 /** How often a change is tried again because another came between. */
 const MAX_ATTEMPTS = 20;
 
+/** A queue, and the document that it was read from, at its revision; 0: there is none. */
+interface StoredMigrations {
+  readonly queue: MigrationQueue;
+  readonly document: string;
+  readonly revision: Revision | 0;
+}
+
 /** A cluster's migrations, as the registry keeps them: whatever happens to a controller, the next one goes on with them. */
 export class StoredQueue {
   readonly #registry: Registry;
@@ -94,16 +101,17 @@ export class StoredQueue {
 
   /** @throws QueueUnreadable */
   async read(): Promise<MigrationQueue> {
-    return (await this.#read()).queue;
+    return (await this.readStored()).queue;
   }
 
-  async #read(): Promise<{ readonly queue: MigrationQueue; readonly revision: Revision | 0 }> {
+  /** The same, with what a commit of documents has to expect where it depends on it. @throws QueueUnreadable */
+  async readStored(): Promise<StoredMigrations> {
     const { documents } = this.#registry;
     const document = await documents.get(this.#document);
-    if (document === null) return { queue: EMPTY_QUEUE, revision: 0 };
+    if (document === null) return { queue: EMPTY_QUEUE, revision: 0, document: this.#document };
     const queue = documents.read(document, schema);
     if (queue === undefined) throw new QueueUnreadable();
-    return { queue, revision: document.revision };
+    return { queue, revision: document.revision, document: this.#document };
   }
 
   /**
@@ -120,7 +128,7 @@ export class StoredQueue {
     const { documents } = this.#registry;
     const inTerm: Expectation[] = term === null ? [] : [{ election: term.election, token: term.token }];
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-      const { queue, revision } = await this.#read();
+      const { queue, revision } = await this.readStored();
       const wanted = trimmed(edit(queue));
       const expected = [{ document: this.#document, revision }, ...inTerm];
       const change = { name: this.#document, value: documentOf(wanted) };
