@@ -169,6 +169,27 @@ it('leads nothing that was no whole cluster, and deletes what was not made to th
   expect((await ask('DELETE', `${clusters}/half`)).status).toBe(404);
 });
 
+it('sends the password of the config to no node that it does not name, unless a request knows it', async () => {
+  const { ask, registry } = await serveApi(scope, null, null, { username: 'default', password: 'hunter2' });
+  await storeCluster(registry);
+  const fake = await FakeRedis.start(scope, A);
+  const address = `127.0.0.1:${fake.port}`;
+  const clusters = '/api/v1/namespaces/default/clusters';
+  const all = [
+    [`${clusters}/new/import`, { nodes: [address] }],
+    [clusters, { name: 'new', nodes: [address] }],
+    [`${ONE}/shards`, { nodes: [address] }],
+    [`${ONE}/shards/0/nodes`, { addr: address }],
+  ] as const;
+  for (const [path, body] of all)
+    expect(await ask('POST', path, body), path).toEqual(
+      refused(400, `${address} is no node of a cluster yet: give the password of the nodes`),
+    );
+  expect(fake.told).toEqual([]);
+  expect((await ask('POST', `${clusters}/new/import`, { nodes: [address], password: 'hunter2' })).status).toBe(502);
+  expect(fake.told[0]?.words).toEqual(['AUTH', 'hunter2']);
+});
+
 it('refuses bodies that are not as they have to be, or too large, and goes on', async () => {
   const { ask } = await serve();
   const path = '/api/v1/namespaces';

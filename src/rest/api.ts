@@ -69,16 +69,29 @@ export class Api {
     return { ...this.#how, engine: engine ?? this.#how.engine };
   }
 
-  /** What speaks with a cluster's nodes. @param password what a request has it be */
-  nodes({ engine, access }: LeadingSettings, password = ''): ClusterNodes {
-    // It would have to be kept where others read it.
-    if (password !== '' && password !== access.login?.password)
-      throw new Refused(400, 'the password is not the one of the controllers: write it into their config, as login');
+  /** What speaks with a cluster's nodes. */
+  nodes({ engine, access }: LeadingSettings): ClusterNodes {
     return engines[engine].connect({ ...access, random: this.process.random });
   }
 
-  keeper(how: LeadingSettings, password = ''): ShardKeeper {
-    return this.nodes(how, password).keeper((waitMs, signal) => this.registry.pause(waitMs, signal, 0));
+  keeper(how: LeadingSettings): ShardKeeper {
+    return this.nodes(how).keeper((waitMs, signal) => this.registry.pause(waitMs, signal, 0));
+  }
+
+  /**
+   * Has nodes that a request names be spoken with by the login of the config. It is sent in clear to whatever listens there: who does not know it
+   * could have it be sent to a server of their own.
+   * @param password what the request has it be; empty: it does not say
+   * @throws Refused where the request does not know it, and the config names none of these addresses
+   */
+  checkPassword({ access: { login } }: LeadingSettings, password: string, addresses: readonly string[]): void {
+    // Another one would have to be kept where others read it.
+    if (password !== '' && password !== login?.password)
+      throw new Refused(400, 'the password is not the one of the controllers: write it into their config, as login');
+    const known = new Set(this.#named.flatMap(({ seeds }) => seeds));
+    const stranger = addresses.find((address) => !known.has(address));
+    if (login !== null && password === '' && stranger !== undefined)
+      throw new Refused(400, `${stranger} is no node of a cluster yet: give the password of the nodes`);
   }
 
   /** @throws Refused where there is no such namespace */

@@ -14,7 +14,9 @@ const nodes = z
 const password = z
   .string()
   .default('')
-  .describe('Of the nodes. Nothing keeps it: it has to be the one in the config of the controller, or empty.');
+  .describe(
+    'Of the nodes. Nothing keeps it: it has to be the one in the config of the controller. It is required where that has one and does not name these nodes.',
+  );
 
 export const newNamespace = z.strictObject({ namespace: identifier });
 

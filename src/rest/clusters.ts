@@ -41,7 +41,8 @@ export const clusterOperations: readonly Operation[] = [
     run: async (api, { namespace }, { name, nodes, replicas, password, engine }) => {
       const shards = plannedShards(nodes, Math.max(1, replicas));
       const how = api.howNew(engine);
-      const keeper = api.keeper(how, password);
+      api.checkPassword(how, password, nodes);
+      const keeper = api.keeper(how);
       if (keeper.form === undefined)
         throw new Refused(400, `nodes of ${how.engine} are made a cluster by other means; import the cluster then`);
       const made = { namespace, cluster: name };
@@ -73,7 +74,8 @@ export const clusterOperations: readonly Operation[] = [
     run: async (api, { namespace, cluster }, { nodes, password, engine }) => {
       const how = api.howNew(engine);
       const imported = { namespace, cluster };
-      const asked = api.nodes(how, password);
+      api.checkPassword(how, password, nodes);
+      const asked = api.nodes(how);
       await checkNew(api, imported, []);
       const found = await asked.find(nodes).catch((error: Error) => {
         throw new Refused(502, error.message);

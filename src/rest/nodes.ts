@@ -40,7 +40,9 @@ export const nodeOperations: readonly Operation[] = [
       if (role === 'master') throw new Refused(409, `master node already exists: ${shard.address}`);
       const members = nodesOf(topology);
       if (members.some(({ address }) => address === addr)) throw new Refused(409, 'already exists');
-      const keeper = api.keeper(await api.howOf(name), password);
+      const how = await api.howOf(name);
+      api.checkPassword(how, password, [addr]);
+      const keeper = api.keeper(how);
       const [joined] = await keeper.join([addr], members, api.process.signal);
       if (joined === undefined) throw new Refused(502, `${addr} has not joined`);
       const replicas = [...(shard.replicas ?? []), { id: joined.id as NodeId, address: addr }];

@@ -37,7 +37,7 @@ export const shardOperations: readonly Operation[] = [
     refusals: [400, 404, 409, 504],
     run: async (api, names, { nodes, password }) => {
       const { name, topology } = await api.cluster(names);
-      api.nodes(await api.howOf(name), password);
+      api.checkPassword(await api.howOf(name), password, nodes);
       const taken = nodesOf(topology).find(({ address }) => nodes.includes(address));
       if (taken !== undefined) throw new Refused(409, `already exists: ${taken.address} is a node of the cluster`);
       const id = await join(api, name, nodes);

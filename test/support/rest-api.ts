@@ -26,12 +26,13 @@ export async function serveApi(
   scope: Scope,
   token: string | null = null,
   tls: ShownCertificate | null = null,
+  login: { readonly username: string; readonly password: string } | null = null,
 ): Promise<RestApi> {
   const registry = registryOn((await sqlite(scope)).open(), scope);
   const led = {
     engine: 'redis',
     consistency: 'eventual',
-    access: { login: null, certificates: null, timeoutMs: 100 },
+    access: { login, certificates: null, timeoutMs: 100 },
     rules: { intervalMs: 100, failures: 3, longestLoadingMs: 1000, maxMissingShare: 0.5 },
   } as const;
   const { signal } = new AbortController();
