@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { lazyPackage } from '../runtime/lazy-package.ts';
 import { type Answer, text } from './answer.ts';
 import { listening } from './listening.ts';
-import { refusalOf } from './request-guard.ts';
+import { refusalOf, type ServedNames } from './request-guard.ts';
 
 // An import of it reads all that it exports, and so loads undici for its WebSocket, which takes longer than all of the router.
 const http = lazyPackage<typeof import('node:http')>('node:http');
@@ -24,6 +24,8 @@ export interface Question {
   readonly query: URLSearchParams;
   /** Whether it shows the token that only permitted clients know. */
   readonly bearsToken: boolean;
+  /** Aborted once whoever has asked has gone, or has been answered: nothing need be waited for any more. */
+  readonly gone: AbortSignal;
   /** Reads its content. @throws TooLarge where it has more bytes; the asker is told so */
   body(mostBytes: number): Promise<Buffer>;
 }
@@ -45,19 +47,32 @@ const LARGEST_HEAD_BYTES = 16 * 1024;
 const REQUEST_TIMEOUT_MS = 10_000;
 /** People and monitors are few; others must not take descriptors that clients need. */
 const MAX_CONNECTIONS = 256;
-/** Questions that are being answered at once: most of them are answered within a turn of the event loop. */
-const MAX_AT_ONCE = 32;
+/** Questions that are being answered at once. Most that only read are answered within a turn of the event loop; others may wait for other processes for a minute. */
+const MAX_READS_AT_ONCE = 32;
+const MAX_CHANGES_AT_ONCE = 16;
 
 /** Answers by HTTP/1.1 what people and their programs ask to operate Keyway. Whatever is sent to it, the process goes on. */
 export class GuardedServer {
   readonly #server: Server;
   readonly #answerer: Answerer;
+  readonly #namesSetting: string;
   #names: readonly string[];
   #host = '';
-  #answering = 0;
+  /** Those that are being answered, of those that only read, and of those that change something. */
+  readonly #answering = { reads: 0, changes: 0 };
 
-  /** @param names see `ServedNames`. @param tls the certificate that it shows; null: cleartext */
-  constructor(answerer: Answerer, names: readonly string[], tls: ShownCertificate | null = null) {
+  /**
+   * @param names see `ServedNames`
+   * @param tls the certificate that it shows; null: cleartext
+   * @param namesSetting where people write the names
+   */
+  constructor(
+    answerer: Answerer,
+    names: readonly string[],
+    tls: ShownCertificate | null = null,
+    namesSetting = 'admin.hosts',
+  ) {
+    this.#namesSetting = namesSetting;
     this.#answerer = answerer;
     this.#names = names;
     const limits = { maxHeaderSize: LARGEST_HEAD_BYTES, requestTimeout: REQUEST_TIMEOUT_MS };
@@ -96,22 +111,28 @@ export class GuardedServer {
     // What a peer that has gone leaves behind is no fault of ours.
     request.on('error', () => {});
     response.on('error', () => {});
+    const gone = new AbortController();
+    response.on('close', () => gone.abort());
     let answer: Answer;
     try {
-      answer = await this.#answerTo(request);
+      answer = await this.#answerTo(request, gone.signal);
     } catch (error) {
       answer = this.#refusal(faultOf(error));
     }
     send(request, response, answer);
   }
 
+  get #served(): ServedNames {
+    return { host: this.#host, names: this.#names, setting: this.#namesSetting };
+  }
+
   #refusal(refused: Answer): Answer {
     return this.#answerer.refusal?.(refused) ?? refused;
   }
 
-  async #answerTo(request: IncomingMessage): Promise<Answer> {
+  async #answerTo(request: IncomingMessage, gone: AbortSignal): Promise<Answer> {
     const bearsToken = this.#answerer.bearsToken(request.headers.authorization);
-    const refused = refusalOf(request, { host: this.#host, names: this.#names }, bearsToken);
+    const refused = refusalOf(request, this.#served, bearsToken);
     if (refused !== null) return this.#refusal(refused);
     const target = TARGET.exec(request.url ?? '');
     const methods = this.#answerer.methods?.(target?.[1] ?? '') ?? ONLY_GET;
@@ -121,14 +142,16 @@ export class GuardedServer {
       return this.#refusal(text(405, `only ${methods.join(', ')}`, { allow }));
     }
     if (target === null) return this.#refusal(text(400, 'the target is not a path'));
-    if (this.#answering >= MAX_AT_ONCE) throw new Busy('too many requests at once');
-    this.#answering++;
+    const kind = method === 'GET' ? 'reads' : 'changes';
+    if (this.#answering[kind] >= (kind === 'reads' ? MAX_READS_AT_ONCE : MAX_CHANGES_AT_ONCE))
+      throw new Busy('too many requests at once');
+    this.#answering[kind]++;
     try {
       const [, path = '/', query = ''] = target;
       const body = (mostBytes: number): Promise<Buffer> => bodyOf(request, mostBytes);
-      return await this.#answerer.answer({ method, path, query: new URLSearchParams(query), bearsToken, body });
+      return await this.#answerer.answer({ method, path, query: new URLSearchParams(query), bearsToken, gone, body });
     } finally {
-      this.#answering--;
+      this.#answering[kind]--;
     }
   }
 }

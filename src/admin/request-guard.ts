@@ -9,6 +9,8 @@ export interface ServedNames {
   readonly host: string;
   /** Names by which it is asked besides: through a proxy, say. */
   readonly names: readonly string[];
+  /** Where people write them. */
+  readonly setting: string;
 }
 
 /**
@@ -31,7 +33,7 @@ export function refusalOf(request: IncomingMessage, served: ServedNames, bearsTo
     return text(403, 'pages of other origins may not use this address');
   // Off loopback any page can ask by address: there it is the token that keeps pages away.
   if (bearsToken || !isLoopback(served.host) || host === undefined || isNameOf(served, host)) return null;
-  return text(403, 'this host name is not allowed: use localhost or the address, or add the name to admin.hosts');
+  return text(403, `this host name is not allowed: use localhost or the address, or add the name to ${served.setting}`);
 }
 
 function isNameOf({ host, names }: ServedNames, asked: string): boolean {

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { FakeRedis } from '../../test/redis/fake-redis.ts';
 import { TestAuthority } from '../../test/support/certificates.ts';
 import { Scope } from '../../test/support/processes.ts';
+import { PATIENCE } from '../../test/support/registries.ts';
 import { type Answered, CLUSTER, NODES, type RestApi, serveApi, storeCluster } from '../../test/support/rest-api.ts';
 import type { ShownCertificate } from '../admin/index.ts';
 import { MadeClusters, StoredQueue } from '../controller/index.ts';
@@ -188,6 +189,20 @@ it('sends the password of the config to no node that it does not name, unless a 
   expect(fake.told).toEqual([]);
   expect((await ask('POST', `${clusters}/new/import`, { nodes: [address], password: 'hunter2' })).status).toBe(502);
   expect(fake.told[0]?.words).toEqual(['AUTH', 'hunter2']);
+});
+
+it('has no shard join for a client that has gone', async () => {
+  const { port, registry } = await serve();
+  await storeCluster(registry);
+  const queue = new StoredQueue(registry, CLUSTER);
+  const leaving = new AbortController();
+  const body = JSON.stringify({ nodes: ['127.0.0.1:4'] });
+  const url = `http://127.0.0.1:${port}${ONE}/shards`;
+  const asked = fetch(url, { method: 'POST', body, signal: leaving.signal }).catch(() => {});
+  await vi.waitFor(async () => expect((await queue.read()).steps).toHaveLength(1), PATIENCE);
+  leaving.abort();
+  await asked;
+  await vi.waitFor(async () => expect((await queue.read()).steps).toEqual([]), { ...PATIENCE, timeout: 20_000 });
 });
 
 it('refuses bodies that are not as they have to be, or too large, and goes on', async () => {

@@ -30,7 +30,7 @@ export class ApiServer {
       methods: methodsOf,
       refusal: ({ status, text, headers = {} }: Answer): Answer => refusal(status, text.trim(), headers),
     };
-    this.#server = new GuardedServer(answerer, names, tls);
+    this.#server = new GuardedServer(answerer, names, tls, 'api.hosts');
   }
 
   /** @returns the port */
@@ -42,7 +42,7 @@ export class ApiServer {
     this.#server.close();
   }
 
-  async #answer({ method, path, bearsToken: bears, body }: Question): Promise<Answer> {
+  async #answer({ method, path, bearsToken: bears, gone, body }: Question): Promise<Answer> {
     if (this.#token !== null && !bears)
       return refusal(401, 'a token is required: authorization: Bearer …', { 'www-authenticate': 'Bearer' });
     if (path === DOCUMENT) return json(openApiDocument());
@@ -52,7 +52,7 @@ export class ApiServer {
       const { operation } = found;
       const names = namesIn(found.names);
       const given = operation.body === null ? null : bodyIn(operation.body, await body(LARGEST_BODY_BYTES));
-      const data = await operation.run(this.#api, names, given);
+      const data = await operation.run(this.#api, names, given, gone);
       return operation.status === 204 ? { status: 204, type: '', text: '' } : json({ data }, operation.status);
     } catch (error) {
       const refused = refusalFor(error);

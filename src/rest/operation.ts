@@ -19,16 +19,16 @@ export interface Operation {
   readonly data: z.ZodType | null;
   /** What else may become of it, with the reason for people. */
   readonly refusals: readonly number[];
-  /** @param body checked. @throws whatever `refusalOf` knows */
-  run(api: Api, names: Names, body: unknown): Promise<unknown>;
+  /** @param body checked. @param gone aborted once nobody waits for it any more. @throws whatever `refusalOf` knows */
+  run(api: Api, names: Names, body: unknown, gone: AbortSignal): Promise<unknown>;
 }
 
 /** An operation whose body has a schema. */
 export function operation<Body extends z.ZodType>(
   fields: Omit<Operation, 'body' | 'run'> & {
     readonly body: Body;
-    run(api: Api, names: Names, body: z.output<Body>): Promise<unknown>;
+    run(api: Api, names: Names, body: z.output<Body>, gone: AbortSignal): Promise<unknown>;
   },
 ): Operation {
-  return { ...fields, run: (api, names, body) => fields.run(api, names, body as z.output<Body>) };
+  return { ...fields, run: (api, names, body, gone) => fields.run(api, names, body as z.output<Body>, gone) };
 }

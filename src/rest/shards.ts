@@ -35,12 +35,12 @@ export const shardOperations: readonly Operation[] = [
     status: 201,
     data: z.object({ shard: shardSchema }),
     refusals: [400, 404, 409, 504],
-    run: async (api, names, { nodes, password }) => {
+    run: async (api, names, { nodes, password }, gone) => {
       const { name, topology } = await api.cluster(names);
       api.checkPassword(await api.howOf(name), password, nodes);
       const taken = nodesOf(topology).find(({ address }) => nodes.includes(address));
       if (taken !== undefined) throw new Refused(409, `already exists: ${taken.address} is a node of the cluster`);
-      const id = await join(api, name, nodes);
+      const id = await join(api, name, nodes, gone);
       const now = await api.cluster(names);
       const shard = now.topology.shards.find((each) => each.id === id);
       if (shard === undefined) throw new Refused(409, `${id} has joined, and has left again`);
@@ -71,7 +71,7 @@ export const shardOperations: readonly Operation[] = [
     status: 204,
     data: null,
     refusals: [400, 404, 409, 504],
-    run: async (api, names) => {
+    run: async (api, names, _body, gone) => {
       const { name, queue, shard } = await api.shard(names);
       const isMoving = queue.migrations.some((each) => !isOver(each) && [each.from, each.to].includes(shard.id));
       if ((shard.slots ?? []).length > 0 || isMoving)
@@ -82,6 +82,7 @@ export const shardOperations: readonly Operation[] = [
         name,
         () => step,
         (ids) => !ids.includes(shard.id),
+        gone,
       );
       return null;
     },
@@ -95,18 +96,25 @@ export const shardOperations: readonly Operation[] = [
     status: 200,
     data: z.object({ new_master_id: z.string() }),
     refusals: [400, 404, 409, 504],
-    run: async (api, names, { preferred_node_id: preferred }) => {
+    run: async (api, names, { preferred_node_id: preferred }, gone) => {
       const { name, shard } = await api.shard(names);
       const { timeOfDayMs, signal } = api.process;
       const to = preferred === '' ? null : preferred;
-      const { chosen } = await orderFailover(api.registry, name, shard.id, to, timeOfDayMs, signal);
+      const { chosen } = await orderFailover(
+        api.registry,
+        name,
+        shard.id,
+        to,
+        timeOfDayMs,
+        AbortSignal.any([signal, gone]),
+      );
       return { new_master_id: chosen ?? '' };
     },
   }),
 ];
 
 /** @returns the id of the shard */
-async function join(api: Api, name: TopologyName, nodes: readonly string[]): Promise<string> {
+async function join(api: Api, name: TopologyName, nodes: readonly string[], gone: AbortSignal): Promise<string> {
   const { topology } = await api.cluster({ ...name, shard: 0, node: '' });
   const taken = new Set(topology.shards.map(({ id }) => id));
   let number = topology.shards.length;
@@ -114,7 +122,7 @@ async function join(api: Api, name: TopologyName, nodes: readonly string[]): Pro
     while (taken.has(`s${number}`) || joining.has(`s${number}`)) number++;
     return { kind: 'join', shard: `s${number}`, nodes: nodes.map((address) => ({ address })) };
   };
-  return carriedOut(api, name, step, (ids) => ids.includes(`s${number}`));
+  return carriedOut(api, name, step, (ids) => ids.includes(`s${number}`), gone);
 }
 
 /**
@@ -122,13 +130,15 @@ async function join(api: Api, name: TopologyName, nodes: readonly string[]): Pro
  * @param stepOf by the shards that other steps are about
  * @param isDone by the ids of the shards that there are
  * @returns the shard that it is about
- * @throws Refused where that takes too long: the step is taken back
+ * @param gone aborted once nobody waits for it any more
+ * @throws Refused where that takes too long, or nobody waits: the step is taken back
  */
 async function carriedOut(
-  { registry, process: { signal } }: Api,
+  { registry, process }: Api,
   name: TopologyName,
   stepOf: (busy: ReadonlySet<string>) => ShardStep,
   isDone: (ids: readonly string[]) => boolean,
+  gone: AbortSignal,
 ): Promise<string> {
   const stored = new StoredQueue(registry, name);
   let step: ShardStep | undefined;
@@ -136,6 +146,7 @@ async function carriedOut(
     step = stepOf(new Set(queue.steps.map(({ shard }) => shard)));
     return queued(queue, [], [step]);
   }, null);
+  const signal = AbortSignal.any([process.signal, gone]);
   const { kind, shard } = step as ShardStep;
   const isMeant = (each: ShardStep): boolean => each.kind === kind && each.shard === shard;
   for (let waitedMs = 0; waitedMs < LONGEST_MS && !signal.aborted; waitedMs += LOOK_MS) {
