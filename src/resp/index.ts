@@ -1,7 +1,7 @@
 /** RESP, the protocol of Redis and its relatives, in both versions: commands of clients, replies of servers. It knows no command, but for that by which one logs in. */
 export { Command } from './command.ts';
 export { commandOf, readCommand } from './command-of.ts';
-export { forEachElement, integerAt, stringAt } from './elements.ts';
+export { forEachElement, integerAt, numberOfLine, stringAt } from './elements.ts';
 export { errorCodeIs, type Redirect, redirectOf } from './redirect.ts';
 export { decodeReply, type Reply, textOf } from './reply.ts';
 export { ReplyReader, type ReplySink } from './reply-reader.ts';

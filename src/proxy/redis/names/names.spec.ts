@@ -124,8 +124,8 @@ const ANSWERS: ReadonlyArray<readonly [command: string, answer: string, own: str
 ];
 
 /** An answer in pieces, as it goes on to its client. */
-function takenIn(sizes: readonly number[], role: AnswerRole, answer: string): string {
-  const inAnswer = new NamesInAnswer(names, role);
+function takenIn(sizes: readonly number[], role: AnswerRole, answer: string, by = names): string {
+  const inAnswer = new NamesInAnswer(by, role);
   const bytes = Buffer.from(answer, 'latin1');
   let own = '';
   for (let at = 0, i = 0; at < bytes.length; i++) {
@@ -147,6 +147,35 @@ it('takes the prefix off the names in answers, in whatever pieces they come, and
     }),
     { numRuns: 500 },
   );
+});
+
+it('takes off any prefix in any pieces, and only where it stands at the beginning', () => {
+  const text = fc.string({ unit: fc.constantFrom('a', 'b', '$', '1', '\r', '\n'), maxLength: 12 });
+  const prefix = fc.string({ unit: fc.constantFrom('a', 'b', '$'), minLength: 1, maxLength: 40 });
+  const value = fc.record({ kind: fc.constantFrom('own', 'other', 'nothing', 'number'), text });
+  const sizes = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 5 });
+  const bulk = (content: string): string => `$${content.length}\r\n${content}\r\n`;
+  fc.assert(
+    fc.property(prefix, fc.array(value, { maxLength: 20 }), sizes, (own, values, pieces) => {
+      const inList = (isOwn: boolean): string => {
+        const elements = values.map(({ kind, text: content }) => {
+          if (kind === 'nothing') return '$-1\r\n';
+          if (kind === 'number') return ':12\r\n';
+          return bulk(kind === 'own' ? (isOwn ? content : own + content) : `.${content}`);
+        });
+        return `*${values.length}\r\n${elements.join('')}`;
+      };
+      const role = answerRole(infoOf('KEYS *'));
+      expect(takenIn(pieces, role, inList(false), new OwnNames(own))).toBe(inList(true));
+      expect(takenIn([Number.MAX_SAFE_INTEGER], role, inList(false), new OwnNames(own))).toBe(inList(true));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+it('passes on as they are lengths that no server writes, and errors that are very long', () => {
+  for (const answer of [`*1\r\n$${'0'.repeat(60)}\r\n`, `*${'1'.repeat(60)}\r\n`, `-${"'t:".repeat(30_000)}\r\n`])
+    for (const size of [3, 1000, 1_000_000]) expect(takenIn([size], answerRole(infoOf('KEYS *')), answer)).toBe(answer);
 });
 
 it('knows in the answer of EXEC what each command is answered with', () => {

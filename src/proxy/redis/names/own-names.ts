@@ -20,14 +20,15 @@ export class OwnNames {
   readonly prefix: string;
   /** The prefix as a part of a pattern. */
   readonly patternPrefix: string;
-  readonly #prefixBytes: Buffer;
+  /** The prefix as servers have it. */
+  readonly prefixBytes: Buffer;
   readonly #patternBytes: Buffer;
   readonly #places = new KeyPlaces();
 
   /** @param prefix as people write it */
   constructor(prefix: string) {
-    this.#prefixBytes = Buffer.from(prefix, 'utf8');
-    this.prefix = this.#prefixBytes.toString('latin1');
+    this.prefixBytes = Buffer.from(prefix, 'utf8');
+    this.prefix = this.prefixBytes.toString('latin1');
     this.patternPrefix = this.prefix.replaceAll(/[*?[\]\\]/g, '\\$&');
     this.#patternBytes = Buffer.from(this.patternPrefix, 'latin1');
   }
@@ -48,9 +49,9 @@ export class OwnNames {
       case 'transaction':
         return this.#withPrefix(command, this.#keysIn(info, command), maxBytes);
       case 'channel':
-        return this.#inChannels(command, Int32Array.of(1), this.#prefixBytes, maxBytes, info.name === 'publish');
+        return this.#inChannels(command, Int32Array.of(1), this.prefixBytes, maxBytes, info.name === 'publish');
       case 'subscribe': {
-        const text = info.name.startsWith('p') ? this.#patternBytes : this.#prefixBytes;
+        const text = info.name.startsWith('p') ? this.#patternBytes : this.prefixBytes;
         const hasKeyspace = !OF_SHARD_CHANNELS.test(info.name);
         return this.#inChannels(command, argumentsFrom(command, 1), text, maxBytes, hasKeyspace);
       }
@@ -72,7 +73,7 @@ export class OwnNames {
   }
 
   #withPrefix(command: Command, places: Int32Array, maxBytes: number): Command | null {
-    return places.length === 0 ? command : insertInto(command, places, this.#prefixBytes, maxBytes);
+    return places.length === 0 ? command : insertInto(command, places, this.prefixBytes, maxBytes);
   }
 
   /** @param hasKeyspace servers publish there what happens to keys */
