@@ -3,6 +3,9 @@ import type { Report } from '../yaml/index.ts';
 import { secretOf } from './build-upstream.ts';
 import type { ConfigFile } from './schema/index.ts';
 
+/** How channels begin in which servers tell what happens to keys: with a prefix in them they would be those of all users. */
+const OF_KEYS = '__key';
+
 type ConfiguredUser = NonNullable<NonNullable<ConfigFile['listen'][number]['redis']>['users']>[number];
 
 /** The users of an address. @param at where they stand */
@@ -48,8 +51,11 @@ function checkPrefix(
       [...at, 'prefix'],
       'may not contain {, } or *: tags in its keys decide about their slots, and patterns would not mean it',
     );
-  if (prefix.startsWith('__key'))
-    report([...at, 'prefix'], 'may not begin with __key, as channels do in which servers tell what happens to keys');
+  if (prefix.startsWith(OF_KEYS) || OF_KEYS.startsWith(prefix))
+    report(
+      [...at, 'prefix'],
+      'may not begin with __key, nor be its beginning, as channels do in which servers tell what happens to keys',
+    );
 }
 
 /** Who has the same prefix has the same keys; but whose prefix begins with another's would be seen there. */

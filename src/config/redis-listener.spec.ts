@@ -93,6 +93,9 @@ it('takes prefixes that keep users apart, and no others', () => {
     [{ prefix: '{shop}' }, 'listen.0.redis.users.1.prefix: may not contain {, } or *'],
     [{ prefix: 'shop*' }, 'listen.0.redis.users.1.prefix: may not contain {, } or *'],
     [{ prefix: '__keyspace@0__:' }, 'listen.0.redis.users.1.prefix: may not begin with __key'],
+    ...['_', '__', '__k', '__ke', '__key'].map(
+      (prefix) => [{ prefix }, 'may not begin with __key, nor be its beginning'] as const,
+    ),
     [{ prefix: 'a:', prefixes: ['b:'] }, 'listen.0.redis.users.1.prefix: is in place of prefixes'],
     [{ scripts: 'trusted' }, 'listen.0.redis.users.1.scripts: is for users with a prefix'],
     [{ prefix: 'shop:old:' }, 'listen.0.redis.users.1.prefix: begins with that of shop, who would see the keys of app'],

@@ -111,6 +111,12 @@ export class OwnNames {
     return Buffer.from(`${this.patternPrefix}*`, 'latin1');
   }
 
+  /** Whether a channel is about all keys of a server, whosoever they are: as the user calls it, or by what it would be with the prefix before it. */
+  isAboutAllKeys(channel: string): boolean {
+    if (OF_A_KEY.test(channel)) return false;
+    return OF_KEYS.test(channel) || OF_KEYS.test(this.prefix + channel);
+  }
+
   // ---- to the client -------------------------------------------------------------------------------------------------
 
   /** A key as its user calls it; null where it is none of the user's. @param name as a server has it */
@@ -132,11 +138,6 @@ export class OwnNames {
   ownText(error: string): string {
     return error.replaceAll(`'${this.prefix}`, "'");
   }
-}
-
-/** Whether what a user listens to is about all keys of a server, whosoever they are. @param name latin1 */
-export function isAboutAllKeys(name: string): boolean {
-  return OF_KEYS.test(name) && !OF_A_KEY.test(name);
 }
 
 function channelWithout(name: string, prefix: string): string | null {

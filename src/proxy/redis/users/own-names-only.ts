@@ -1,6 +1,5 @@
 import type { Command } from '../../../resp/index.ts';
 import { type CommandInfo, KeyPlaces, keysOf } from '../commands/index.ts';
-import { isAboutAllKeys } from '../names/own-names.ts';
 import { argumentText } from '../take/arguments.ts';
 import type { RedisUser } from './redis-user.ts';
 
@@ -62,9 +61,9 @@ function deniedScript(user: RedisUser, info: CommandInfo, command: Command): str
   return info.rule.way !== 'script' || keysOf(info, command, places) ? null : NOT_IN_ORDER;
 }
 
-function deniedChannels({ name }: RedisUser, command: Command, first: number, last: number): string | null {
+function deniedChannels({ name, names }: RedisUser, command: Command, first: number, last: number): string | null {
   for (let at = first; at <= last; at++)
-    if (isAboutAllKeys(argumentText(command, at)))
+    if (names?.isAboutAllKeys(argumentText(command, at)) === true)
       return `NOPERM the channel is about the keys of all users, and user ${name} has its own only: __keyspace@0__:KEY is its own`;
   return null;
 }
