@@ -30,7 +30,7 @@ export class ClientListening implements Listening {
         ? push
         : (bytes, start, end) => {
             const named = namesInPush(names, bytes, start, end);
-            push(named, 0, named.length);
+            if (named !== null) push(named, 0, named.length);
           };
     this.onListeningLost = onListeningLost;
   }

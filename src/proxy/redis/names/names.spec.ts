@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { type Command, commandOf, encodeCommand } from '../../../resp/index.ts';
+import { arrayReply, bulkReply, type Command, commandOf, encodeCommand } from '../../../resp/index.ts';
 import { type CommandInfo, findCommand } from '../commands/index.ts';
 import { type AnswerRole, answerOfAll, answerRole } from './answer-role.ts';
 import { insertInto } from './insert-into.ts';
@@ -200,6 +200,20 @@ it('gives channels and patterns in messages the names that their user gives them
     ['*3\r\n$11\r\nunsubscribe\r\n$-1\r\n:0\r\n', '*3\r\n$11\r\nunsubscribe\r\n$-1\r\n:0\r\n'],
   ] as const) {
     const bytes = Buffer.from(message, 'latin1');
-    expect(Buffer.from(namesInPush(own, bytes, 0, bytes.length)).toString('latin1')).toBe(heard);
+    expect(Buffer.from(namesInPush(own, bytes, 0, bytes.length) ?? []).toString('latin1')).toBe(heard);
   }
+});
+
+it('drops messages of channels that are not of their user, and nothing that it has asked for', () => {
+  const pushed = (...words: string[]): boolean => {
+    const bytes = arrayReply(words.map((word) => bulkReply(word)));
+    return namesInPush(names, bytes, 0, bytes.length) !== null;
+  };
+  const pattern = '__keyspace@*__:t:a';
+  expect(pushed('pmessage', pattern, '__keyspace@0__:t:a', 'set')).toBe(true);
+  // A key of another user, in whose name the user's own one stands.
+  expect(pushed('pmessage', pattern, '__keyspace@0__:other:x__:t:a', 'set')).toBe(false);
+  expect(pushed('message', 'other:a', 't:a')).toBe(false);
+  expect(pushed('smessage', 'other:a', 't:a')).toBe(false);
+  expect(pushed('psubscribe', '*', '1')).toBe(true);
 });
