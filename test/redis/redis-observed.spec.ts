@@ -69,6 +69,21 @@ it('counts keys and bytes while somebody asks, and nothing otherwise', async () 
   expect(await router.router.inspect('redis', 'what', 0)).toBeNull();
 });
 
+it('counts what answers a command of several shards, also where no key is ever held back', async () => {
+  const router = await RedisRouter.start(scope, { isDiscovered: true });
+  const value = 'v'.repeat(5000);
+  for (const [i, key] of ['stays/big', 'moves/big'].entries()) router.shards[i]?.values.set(key, value);
+  const client = router.client();
+  const report = router.router.inspect('redis', 'hotkeys', 3);
+  client.say('MGET stays/none moves/big stays/big', 'MGET moves/big');
+  await client.hasHeard(2);
+  const { heavy } = (await report) as { heavy: ReadonlyArray<{ key: string; bytes: number; bytesError: number }> };
+  const least = new Map(heavy.map(({ key, bytes, bytesError }) => [key, bytes - bytesError]));
+  // The answer of a part counts for the first of its keys.
+  expect(least.get('stays/none')).toBeGreaterThan(5000);
+  expect(least.get('moves/big')).toBeGreaterThan(10_000);
+});
+
 it('counts no keys of commands that it does not carry out, and all bytes of those that it passes on as they come', async () => {
   const users = [{ name: 'app', password: 'secret', prefixes: ['stays/app:'] }];
   const router = await RedisRouter.start(scope, { password: 'sesame', entry: { users } });

@@ -70,6 +70,11 @@ export const NO_KEYS: RequestKeys = { key: '', others: [] };
 /** No key: it is for its shard, in whose place no other can answer. */
 export const OF_ITS_SHARD: RequestKeys = { key: '', others: [] };
 
+/** Whether keys are noted with what goes to an owner: nobody asks for them where nothing ever holds a key back, and nobody counts keys. */
+export function notesKeys({ hotKeys }: RedisContext, { gate }: RedisOwners): boolean {
+  return gate !== null || hotKeys !== null;
+}
+
 export function isKeyless(keys: RequestKeys): boolean {
   return keys === NO_KEYS || keys === OF_ITS_SHARD;
 }

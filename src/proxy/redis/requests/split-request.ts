@@ -12,7 +12,7 @@ import { argumentText } from '../take/arguments.ts';
 import type { Answer } from './answer.ts';
 import { GatheredAnswer, uncounted } from './gathered-answer.ts';
 import { RedisRequest } from './redis-request.ts';
-import { NO_KEYS, type RequestClient, type RequestKeys } from './routed-command.ts';
+import { NO_KEYS, notesKeys, type RequestClient, type RequestKeys } from './routed-command.ts';
 
 /** A command that can be divided among the shards of its keys, and how. */
 export interface Divisible {
@@ -67,7 +67,7 @@ export function divide(
   const answer = new GatheredAnswer(client, (replies) => mergeParts(rule, parts, replies), place);
   for (const { shard, request, keys: ordinals } of parts) {
     const owner = shards[shard] as Upstream<RedisPool>;
-    const texts = owners.gate === null ? NO_KEYS : textsOf(command, keys, ordinals);
+    const texts = notesKeys(client.context, owners) ? textsOf(command, keys, ordinals) : NO_KEYS;
     const part = new SplitRequest(answer, uncounted, owners, owner, texts, request, { info, rule });
     part.mayWrite = info.mayWrite;
     part.reading = readingOf(client.readsFrom, info);

@@ -7,7 +7,7 @@ import { readingOf } from '../reads/replica-reading.ts';
 import type { RedisOwners } from '../redis-owners.ts';
 import { BlockingRequest } from '../requests/blocking-request.ts';
 import { RedisRequest } from '../requests/redis-request.ts';
-import { NO_KEYS, OF_ITS_SHARD, type RequestKeys } from '../requests/routed-command.ts';
+import { NO_KEYS, notesKeys, OF_ITS_SHARD, type RequestKeys } from '../requests/routed-command.ts';
 import { ScriptRequest } from '../requests/script-request.ts';
 import { SplitRequest } from '../requests/split-request.ts';
 import type { RedisPool } from '../shards/redis-pool.ts';
@@ -22,14 +22,13 @@ export function sendByKey(session: ClientSession, info: CommandInfo, command: Co
   const { bytes, starts, ends } = command;
   const owner = owners.ownerOfBytes(bytes, starts[at] as number, ends[at] as number);
   if (owner === null) refuseUnowned(session);
-  // Where nothing ever holds a key back, and nobody counts keys, none is asked for.
   else
     send(
       session,
       info,
       owners,
       owner,
-      notesKeys(session, owners) ? { key: argumentText(command, at), others: [] } : NO_KEYS,
+      notesKeys(session.context, owners) ? { key: argumentText(command, at), others: [] } : NO_KEYS,
     );
 }
 
@@ -45,11 +44,14 @@ export function sendByKeys(session: ClientSession, info: CommandInfo, command: C
   if (keyPlaces.count === 0) sendAnywhere(session, info);
   else if (owner === undefined) session.refuse('cross_slot', ERRORS.crossSlot);
   else if (owner === null) refuseUnowned(session);
-  else send(session, info, owners, owner, notesKeys(session, owners) || isScript(info) ? keysAt(command) : NO_KEYS);
-}
-
-function notesKeys({ context }: ClientSession, { gate }: RedisOwners): boolean {
-  return gate !== null || context.hotKeys !== null;
+  else
+    send(
+      session,
+      info,
+      owners,
+      owner,
+      notesKeys(session.context, owners) || isScript(info) ? keysAt(command) : NO_KEYS,
+    );
 }
 
 function isScript({ rule }: CommandInfo): boolean {
