@@ -81,6 +81,16 @@ it('shows a user with prefixes nothing of what others have', async () => {
   expect(await client.ask('CLIENT LIST')).not.toContain('user=other');
 });
 
+it('tells a user who sees no others how many clients are its own', async () => {
+  const router = await start({ prefix: 'stays/app:' });
+  const clients = [router.client(), router.client(), router.client()] as const;
+  for (const client of clients.slice(0, 2)) expect(await client.ask('AUTH other another')).toBe('OK');
+  expect(await clients[2].ask('AUTH app secret')).toBe('OK');
+  clients[2].say('INFO clients', 'PING');
+  await clients[2].hears('# Clients\r\nconnected_clients:1\r\n', 'PONG');
+  expect(await clients[0].ask('INFO clients')).toBe('# Clients\r\nconnected_clients:3\r\n');
+});
+
 it('keeps a user to the commands of its terms, each in its turn', async () => {
   const router = await start({ commands: '+@read +@connection +set -@dangerous -mget' });
   const client = router.client();

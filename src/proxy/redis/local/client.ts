@@ -14,7 +14,7 @@ import { cut, ERRORS } from '../words.ts';
 import { FilterFault, killFilter, listFilter } from './client-filter.ts';
 import { lineOf, peerOf } from './client-line.ts';
 import { setName } from './connection.ts';
-import { FellowsAnswer, type FellowsVisit } from './fellows-answer.ts';
+import { visitFellows } from './fellows-answer.ts';
 import type { LocalAnswer } from './local-answer.ts';
 
 /** CLIENT REPLY ON|OFF|SKIP: ON alone is answered. */
@@ -64,12 +64,6 @@ const list: LocalAnswer = (session, words) => {
     });
   }
 };
-
-/** What its client sends behind it is taken once it is answered: one client has one such answer made at a time. */
-function visitFellows(session: ClientSession, visit: FellowsVisit): void {
-  session.expect(new FellowsAnswer(session, visit));
-  session.waitForAll();
-}
 
 /** CLIENT KILL addr:port, as it was first, or with filters. */
 const kill: LocalAnswer = (session, words) => {

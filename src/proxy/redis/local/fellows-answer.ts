@@ -91,3 +91,9 @@ export class FellowsAnswer extends Answer {
     if (!this.#isOver) this.#end();
   }
 }
+
+/** What its client sends behind it is taken once it is answered: one client has one such answer made at a time. */
+export function visitFellows(session: ClientSession, visit: FellowsVisit): void {
+  session.expect(new FellowsAnswer(session, visit));
+  session.waitForAll();
+}

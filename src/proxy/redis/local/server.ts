@@ -1,6 +1,7 @@
 import { arrayReply, bulkReply, integerReply, mapReply } from '../../../resp/index.ts';
 import type { ClientSession } from '../client-session.ts';
 import { ERRORS } from '../words.ts';
+import { visitFellows } from './fellows-answer.ts';
 import { globMatches } from './glob.ts';
 import type { LocalAnswer } from './local-answer.ts';
 
@@ -15,12 +16,25 @@ export function modeOf({ entry }: ClientSession): 'standalone' | 'cluster' {
   return entry.mode === 'hidden' ? 'standalone' : 'cluster';
 }
 
-/** INFO: what frameworks look for. A shard's own stands at that shard. */
+/** INFO: what frameworks look for. A shard's own stands at that shard. A user who sees no clients of others is not told how many there are. */
 export const info: LocalAnswer = (session, sections) => {
+  if (!session.user.isRestricted) {
+    session.say(infoText(session, sections, session.entry.clients));
+    return;
+  }
+  let clients = 0;
+  const visit = (): number => {
+    clients++;
+    return 0;
+  };
+  visitFellows(session, { visit, finish: () => infoText(session, sections, clients) });
+};
+
+function infoText(session: ClientSession, sections: readonly string[], clients: number): Uint8Array {
   const { entry } = session;
   const texts: Readonly<Record<string, readonly string[]>> = {
     server: [`redis_version:${SERVER_VERSION}`, `redis_mode:${modeOf(session)}`, 'arch_bits:64', 'executable:keyway'],
-    clients: [`connected_clients:${entry.clients}`],
+    clients: [`connected_clients:${clients}`],
     replication: ['role:master', 'connected_slaves:0'],
     cluster: [`cluster_enabled:${entry.mode === 'hidden' ? 0 : 1}`],
     keyway: [
@@ -35,8 +49,8 @@ export const info: LocalAnswer = (session, sections) => {
   const text = shown
     .map(([section, lines]) => `# ${section[0]?.toUpperCase()}${section.slice(1)}\r\n${lines.join('\r\n')}\r\n`)
     .join('\r\n');
-  session.say(bulkReply(text));
-};
+  return bulkReply(text);
+}
 
 /** ROLE: that of a server which nobody replicates. */
 export const role: LocalAnswer = (session) =>
