@@ -38,7 +38,7 @@ export async function runController(
     for (let term = await campaign(); term !== null; term = await campaign()) {
       log.onTerm(true);
       log.onEvent({ event: 'leader-changed', leader: who.candidate });
-      const nodes = engines[settings.engine].connect({ ...settings.access, random });
+      const nodes = engines[settings.engine].connect({ ...settings.access, random, clock: who.clock });
       try {
         await new LedCluster(registry, settings, nodes, who, log).lead(term, until);
       } finally {

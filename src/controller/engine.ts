@@ -50,8 +50,12 @@ export interface NodeAccess {
   readonly certificates: ClientCertificates | null;
   /** For the connection, and for each answer. */
   readonly timeoutMs: number;
+  /** Nobody waits for what a node says that has not been well for so long. */
+  readonly patienceMs: number;
   /** Between 0 and 1. */
   readonly random: () => number;
+  /** Milliseconds of a monotonic clock. */
+  readonly clock: () => number;
 }
 
 /** A slot that is on its way from one shard to another. */

@@ -21,7 +21,7 @@ const SETTINGS: LedClusterSettings = {
   engine: 'redis',
   seeds: [],
   consistency: 'strict',
-  access: { login: null, certificates: null, timeoutMs: 100 },
+  access: { login: null, certificates: null, timeoutMs: 100, patienceMs: 10 },
   rules: { intervalMs: 5, failures: 3, longestLoadingMs: 60_000, maxMissingShare: 0.5 },
 };
 

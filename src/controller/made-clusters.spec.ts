@@ -12,7 +12,7 @@ const NAME = { namespace: 'default', cluster: 'cache' };
 const HOW: LeadingSettings = {
   engine: 'redis',
   consistency: 'eventual',
-  access: { login: null, certificates: null, timeoutMs: 100 },
+  access: { login: null, certificates: null, timeoutMs: 100, patienceMs: 200 },
   rules: { intervalMs: 5, failures: 3, longestLoadingMs: 60_000, maxMissingShare: 0.5 },
 };
 

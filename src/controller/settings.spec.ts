@@ -13,7 +13,7 @@ it('fills in what a config leaves out', () => {
         engine: 'redis',
         seeds: ['h:7000'],
         consistency: 'strict',
-        access: { timeoutMs: 1000, login: null, certificates: null },
+        access: { timeoutMs: 1000, patienceMs: 4000, login: null, certificates: null },
         rules: { intervalMs: 1000, failures: 5, longestLoadingMs: 600_000, maxMissingShare: 0.5 },
       },
     ],

@@ -115,7 +115,7 @@ type File = z.output<typeof controllerSchema>;
 export interface LeadingSettings {
   readonly engine: EngineName;
   readonly consistency: 'strict' | 'eventual';
-  readonly access: Omit<NodeAccess, 'random'>;
+  readonly access: Omit<NodeAccess, 'random' | 'clock'>;
   readonly rules: FailoverRules;
 }
 
@@ -185,6 +185,8 @@ function leadingOf(fields: Leading, path: Path, report: Report): LeadingSettings
     consistency,
     access: {
       timeoutMs,
+      // As long as it takes to count as dead.
+      patienceMs: (failures - 1) * intervalMs,
       login: login === undefined ? null : { username: login.username, password },
       certificates: tls === undefined ? null : certificatesOf(tls, [...path, 'tls'], report),
     },

@@ -71,7 +71,7 @@ export class Api {
 
   /** What speaks with a cluster's nodes. */
   nodes({ engine, access }: LeadingSettings): ClusterNodes {
-    return engines[engine].connect({ ...access, random: this.process.random });
+    return engines[engine].connect({ ...access, random: this.process.random, clock: this.process.clock });
   }
 
   keeper(how: LeadingSettings): ShardKeeper {

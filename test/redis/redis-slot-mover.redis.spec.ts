@@ -27,7 +27,7 @@ async function servers(longestMs: number) {
     }),
   );
   const mover = new RedisSlotMover(
-    { login: null, certificates: null, timeoutMs: 5000, random: () => 0 },
+    { login: null, certificates: null, timeoutMs: 5000, patienceMs: 0, random: () => 0, clock: () => 0 },
     { usualMs: 50, longestMs },
     () => {},
   );

@@ -32,7 +32,7 @@ export async function serveApi(
   const led = {
     engine: 'redis',
     consistency: 'eventual',
-    access: { login, certificates: null, timeoutMs: 100 },
+    access: { login, certificates: null, timeoutMs: 100, patienceMs: 200 },
     rules: { intervalMs: 100, failures: 3, longestLoadingMs: 1000, maxMissingShare: 0.5 },
   } as const;
   const { signal } = new AbortController();

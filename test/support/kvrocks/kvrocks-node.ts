@@ -110,8 +110,8 @@ export class KvrocksNode {
     if (master === null) this.data.becomeMaster();
     else {
       const { password, port } = this.#options;
-      this.migrator.stop();
-      this.#link = new MasterLink(master, this.data, password, port, this.clock);
+      // A slot that is on its way goes on, until a whole copy takes the place of what it has.
+      this.#link = new MasterLink(master, this.data, password, port, this.clock, () => this.migrator.stop());
     }
   }
 

@@ -72,16 +72,19 @@ export class MasterLink {
   readonly #password: string;
   readonly #ownPort: number;
   readonly #clock: () => number;
+  readonly #onCopy: () => void;
   #socket: Socket | null = null;
   #retry: NodeJS.Timeout | undefined;
   #isOver = false;
 
+  /** @param onCopy before a whole copy takes the place of the data */
   constructor(
     { host, port }: { readonly host: string; readonly port: number },
     data: DataLog,
     password: string,
     ownPort: number,
     clock: () => number,
+    onCopy: () => void,
   ) {
     this.host = host;
     this.port = port;
@@ -89,6 +92,7 @@ export class MasterLink {
     this.#password = password;
     this.#ownPort = ownPort;
     this.#clock = clock;
+    this.#onCopy = onCopy;
     this.#open();
   }
 
@@ -126,8 +130,10 @@ export class MasterLink {
   #take(line: Line): void {
     if (this.#isOver) return;
     this.state = 'connected';
-    if ('all' in line) this.#data.replace(line.all);
-    else for (const change of line.changes) this.#data.append(change);
+    if ('all' in line) {
+      this.#onCopy();
+      this.#data.replace(line.all);
+    } else for (const change of line.changes) this.#data.append(change);
   }
 
   end(): void {

@@ -59,7 +59,7 @@ export class SlotMigrator {
     return this.#run(range, to);
   }
 
-  /** The server is a master no more. */
+  /** What it has is replaced, or deleted. */
   stop(): void {
     this.#isStopped = true;
   }

@@ -2,6 +2,7 @@ import { afterEach, expect, it } from 'vitest';
 import { KvrocksNode } from '../../../../test/support/kvrocks/kvrocks-node.ts';
 import { freePorts, Scope } from '../../../../test/support/processes.ts';
 import { PATIENCE } from '../../../../test/support/registries.ts';
+import { RespClient } from '../../../resp/index.ts';
 import { checkTopology, type Node, nodesOf, type Topology } from '../../../topology/index.ts';
 import type { Told } from '../../engine.ts';
 import { KvrocksNodes } from './kvrocks-nodes.ts';
@@ -11,8 +12,10 @@ afterEach(() => scope.release());
 
 const [A, B, C] = ['a', 'b', 'c'].map((letter) => letter.repeat(40)) as [string, string, string];
 
+const ACCESS = { login: null, certificates: null, timeoutMs: 5000, random: () => 0, clock: () => performance.now() };
+
 /** Reference nodes a and c with half of the slots each, the first one with b as its replica, and an engine that speaks with them. */
-async function three() {
+async function three(patienceMs = 0) {
   const ports = await freePorts(3);
   const servers = await Promise.all(
     ports.map(async (port) => {
@@ -49,20 +52,25 @@ async function three() {
     const draft = checkTopology({ cluster: 'cache', placement: { slots: {} }, shards }, 'the test');
     return { ...draft, version: version as Topology['version'] };
   };
-  const nodes = new KvrocksNodes({ login: null, certificates: null, timeoutMs: 5000, random: () => 0 });
-  scope.defer(() => nodes.keepOnly(new Set()));
+  const engine = (): KvrocksNodes => {
+    const made = new KvrocksNodes({ ...ACCESS, patienceMs });
+    scope.defer(() => made.keepOnly(new Set()));
+    return made;
+  };
+  const nodes = engine();
   /** Probes all nodes, and then brings them to be what a topology has them be. */
   const turn = async (
     wanted: Topology,
     moving: Parameters<KvrocksNodes['bring']>[3] = [],
+    by = nodes,
   ): Promise<Map<string, Told>> => {
     const all = nodesOf(wanted);
-    const sights = await Promise.all(all.map((node) => nodes.probe(node)));
+    const sights = await Promise.all(all.map((node) => by.probe(node)));
     const told = await Promise.all(
       all.map((node, i) => {
         const sight = sights[i];
         const state = sight?.kind === 'well' ? sight.state : null;
-        return state === null && sight?.kind !== 'blank' ? null : nodes.bring(node, state, wanted, moving);
+        return state === null && sight?.kind !== 'blank' ? null : by.bring(node, state, wanted, moving);
       }),
     );
     return new Map(all.map(({ id }, i) => [id, told[i] ?? null]));
@@ -72,8 +80,30 @@ async function three() {
     await expect.poll(async () => [...(await turn(wanted)).values()], PATIENCE).toEqual([null, null, null]);
   };
   const node = (wanted: Topology, id: string): Node => nodesOf(wanted).find((each) => each.id === id) as Node;
-  return { a, b, c, topology, nodes, turn, settle, node };
+  /** What moves slot 0 from the first shard to the second one. */
+  const moveBy = (by: KvrocksNodes, wanted: Topology, from: string, run: string) => {
+    const mover = by.mover({ usualMs: 500, longestMs: 1000 });
+    scope.defer(() => mover.close());
+    const move = () => mover.moveKeys([0], node(wanted, from), node(wanted, C), 10, run);
+    // Until it has moved, or cannot.
+    return { move, again: () => move().catch(({ message }: Error) => message) };
+  };
+  const client = async (id: string): Promise<RespClient> => {
+    const [host = '', port] = node(topology(5), id).address.split(':');
+    const target = { host, port: Number(port) };
+    const made = await RespClient.connect({ target, certificates: null }, null, 5000);
+    scope.defer(() => made.close());
+    return made;
+  };
+  return { a, b, c, topology, nodes, engine, turn, settle, node, moveBy, client };
 }
+
+/** A key of slot 0. */
+const KEY = '{06S}';
+const fill = (server: KvrocksNode, count: number, text = '1'): void => {
+  for (let i = 0; i < count; i++)
+    server.data.write({ kind: 'set', key: `${KEY}:${i}`, value: { text, expiresAtMs: null } });
+};
 
 const isFault = (told: Told | undefined): boolean => typeof told === 'object' && told !== null;
 
@@ -154,7 +184,7 @@ it('makes a server that has lost its memory no primary while its replica may hav
 });
 
 it('tells of a slot that has moved, though the registry does not have that yet', async () => {
-  const { a, c, topology, turn, settle, nodes, node } = await three();
+  const { a, c, topology, turn, settle, nodes, engine, node } = await three();
   const before = topology(5);
   await settle(before);
   a.data.write({ kind: 'set', key: '{06S}', value: { text: '1', expiresAtMs: null } });
@@ -169,8 +199,7 @@ it('tells of a slot that has moved, though the registry does not have that yet',
   await turn(topology(6));
   expect([a.state.version, a.state.owners[0]?.id, c.state.owners[0]?.id]).toEqual([6, C, C]);
   // Another controller has it from the registry.
-  const other = new KvrocksNodes({ login: null, certificates: null, timeoutMs: 5000, random: () => 0 });
-  scope.defer(() => other.keepOnly(new Set()));
+  const other = engine();
   const wanted = topology(7);
   const sight = await other.probe(from);
   const state = sight.kind === 'well' ? sight.state : null;
@@ -209,4 +238,104 @@ it('finds the cluster that nodes have been told of, with the newest version that
     [A, '0-8191'],
     [C, '8192-16383'],
   ]);
+});
+
+it('has no slot brought by a server that has taken over while what the one before brings is not over', async () => {
+  const { a, b, c, topology, nodes, turn, settle, moveBy, client } = await three();
+  await settle(topology(5));
+  fill(a, 300);
+  await expect.poll(() => b.data.keysOf([0, 0]).length, PATIENCE).toBe(300);
+  // The primary hangs while it moves the slot.
+  const hanging = await client(C);
+  await hanging.ask(['CLUSTER', 'IMPORT', '0', '0']);
+  await hanging.ask(['SET', `${KEY}:ghost`, 'old']);
+  a.close();
+  const after = topology(6, B);
+  await expect.poll(async () => (await turn(after)) && b.isMaster, PATIENCE).toBe(true);
+  await turn(after);
+  const { again } = moveBy(nodes, after, B, 'of another server');
+  expect(await again()).toContain('waits for slots from another server');
+  await hanging.ask(['CLUSTER', 'IMPORT', '0', '2']);
+  await expect.poll(again, PATIENCE).toBe(0);
+  expect([c.data.keysOf([0, 0]).length, c.data.get(`${KEY}:ghost`)]).toEqual([300, null]);
+});
+
+it('moves a slot again that a server has moved after another one had taken over from it', async () => {
+  const { a, b, c, topology, nodes, turn, settle, moveBy, client } = await three();
+  await settle(topology(5));
+  fill(a, 20, 'old');
+  await expect.poll(() => b.data.keysOf([0, 0]).length, PATIENCE).toBe(20);
+  const hanging = await client(C);
+  await hanging.ask(['CLUSTER', 'IMPORT', '0', '0']);
+  await hanging.ask(['SET', `${KEY}:1`, 'old']);
+  const after = topology(6, B);
+  a.close();
+  await expect.poll(async () => (await turn(after)) && b.isMaster, PATIENCE).toBe(true);
+  await turn(after);
+  b.data.write({ kind: 'set', key: `${KEY}:1`, value: { text: 'new', expiresAtMs: null } });
+  await hanging.ask(['CLUSTER', 'IMPORT', '0', '1']);
+  const { again } = moveBy(nodes, after, B, `${A} 1 5`);
+  await expect.poll(again, PATIENCE).toBe(0);
+  expect(c.data.get(`${KEY}:1`)?.text).toBe('new');
+});
+
+it('keeps what clients have written at the target of a slot whose source, and the controller, died once it had arrived', async () => {
+  const { a, b, c, topology, engine, turn, settle, moveBy, client } = await three();
+  await settle(topology(5));
+  fill(a, 20, 'old');
+  await expect.poll(() => b.data.keysOf([0, 0]).length, PATIENCE).toBe(20);
+  await (await client(A)).ask(['CLUSTERX', 'MIGRATE', '0', C]);
+  await expect.poll(() => a.state.migrated.has(0), PATIENCE).toBe(true);
+  expect(await (await client(C)).ask(['SET', `${KEY}:1`, 'new'])).toMatchObject({ text: 'OK' });
+  a.close();
+  const other = engine();
+  const after = topology(6, B);
+  const moving = [{ slot: 0, from: 's0', to: 's1', isSettling: false }];
+  await expect
+    .poll(async () => (await turn(after, moving, other)) && [b.state.version, c.state.version], PATIENCE)
+    .toEqual([6, 6]);
+  const { again } = moveBy(other, after, B, `${A} 1 5`);
+  await expect.poll(again, PATIENCE).toBe(0);
+  expect([c.data.get(`${KEY}:1`)?.text, b.state.owners[0]?.id]).toEqual(['new', C]);
+});
+
+it('leaves a slot alone that its source has moved to another node than it was to', async () => {
+  const { a, b, topology, nodes, settle, node } = await three();
+  const wanted = topology(5);
+  await settle(wanted);
+  fill(a, 20);
+  const mover = nodes.mover({ usualMs: 500, longestMs: 1000 });
+  scope.defer(() => mover.close());
+  const [from, to, other] = [node(wanted, A), node(wanted, C), node(wanted, B)];
+  await expect.poll(() => mover.moveKeys([0], from, to, 10, `${A} 1 5`), PATIENCE).toBe(0);
+  const again = topology(6);
+  await expect(
+    mover.moveKeys([0], node(again, A), { ...other, shard: 's2', follows: null }, 10, `${A} 1 5`),
+  ).rejects.toMatchObject({
+    isFinal: true,
+    message: expect.stringContaining(`has moved slot 0 to the node ${C}`),
+  });
+  expect([a, b].map(({ data }) => data.keysOf([0, 0]).length)).toEqual([20, 20]);
+});
+
+it('tells nodes of each topology though nobody has asked for the end of a slot’s move', async () => {
+  const { a, b, c, topology, nodes, turn, settle, moveBy } = await three();
+  await settle(topology(5));
+  fill(a, 20);
+  expect(await moveBy(nodes, topology(5), A, `${A} 1 5`).move()).toBeNull();
+  const moving = [{ slot: 0, from: 's0', to: 's1', isSettling: false }];
+  const second = topology(6, B);
+  const { again } = moveBy(nodes, second, B, `${A} 1 5`);
+  await expect.poll(async () => (await turn(second, moving)) && again(), PATIENCE).toBe(0);
+  const versions = async () => (await turn(topology(7), moving)) && [a, b, c].map(({ state }) => state.version);
+  await expect.poll(versions, PATIENCE).toEqual([7, 7, 7]);
+  expect([a.isMaster, b.isMaster]).toEqual([true, false]);
+});
+
+it('does not have a replica take over while it is not known what it lacks, as where one probe is missed', async () => {
+  const { a, b, topology, turn, settle } = await three(600_000);
+  await settle(topology(5));
+  a.close();
+  const told = await turn(topology(6, B));
+  expect([told.get(B), b.isMaster]).toEqual([expect.stringContaining('not known yet what it lacks'), false]);
 });

@@ -19,6 +19,7 @@ import { findCluster, versionIn } from './find-cluster.ts';
 import { offsetIn, readKvrocksState } from './kvrocks-report.ts';
 import { KvrocksShardKeeper } from './kvrocks-shard-keeper.ts';
 import { KvrocksSlotMover } from './kvrocks-slot-mover.ts';
+import { type Party, SlotsUnderWay } from './slots-under-way.ts';
 import { WantedTopology } from './wanted-topology.ts';
 
 /** A node as it was looked at last. */
@@ -53,10 +54,9 @@ export class KvrocksNodes implements ClusterNodes {
   /** By address. */
   readonly #seen = new Map<string, SeenNode>();
   #wanted: WantedTopology | null = null;
-  /** Slots that have moved, and the shards that have them, until the topology says so. */
-  readonly #moved = new Map<number, string>();
-  /** The ids of nodes between which a slot moves: one that is told of a topology meanwhile forgets that it takes the slot. */
-  readonly #moving = new Set<string>();
+  /** By address, since when a node has not been well, by a clock that is never set back. */
+  readonly #lostAtMs = new Map<string, number>();
+  readonly #slots = new SlotsUnderWay((node) => this.#partyOf(node));
   /** By the ids of nodes, what they are being told. */
   readonly #telling = new Map<string, Promise<Told>>();
   readonly #goals = new Map<string, Goal>();
@@ -66,6 +66,7 @@ export class KvrocksNodes implements ClusterNodes {
   }
 
   async probe(node: Node): Promise<Sight> {
+    const askedMs = this.#access.clock();
     let sight: Sight;
     try {
       sight = await this.#look(node);
@@ -76,7 +77,23 @@ export class KvrocksNodes implements ClusterNodes {
     }
     const seen = this.#seen.get(node.address);
     if (seen !== undefined) seen.sight = sight;
+    if (sight.kind === 'well') this.#lostAtMs.delete(node.address);
+    else if (!this.#lostAtMs.has(node.address)) this.#lostAtMs.set(node.address, askedMs);
     return sight;
+  }
+
+  /** Whether a node has not been well for so long that nobody waits for it, or has nothing to wait for. */
+  #isGone({ address }: Node): boolean {
+    const kind = this.#seen.get(address)?.sight?.kind;
+    if (kind === 'well') return false;
+    if (kind === 'blank') return true;
+    const lostAtMs = this.#lostAtMs.get(address);
+    return lostAtMs !== undefined && this.#access.clock() - lostAtMs >= this.#access.patienceMs;
+  }
+
+  #partyOf(node: Node): Party {
+    const { sight = null, client = null } = this.#seen.get(node.address) ?? {};
+    return { client, state: sight?.kind === 'well' ? sight.state : null, isGone: this.#isGone(node) };
   }
 
   async #look({ id, address }: Node): Promise<Sight> {
@@ -124,7 +141,8 @@ export class KvrocksNodes implements ClusterNodes {
   async bring(node: Node, state: NodeState | null, topology: Topology, moving: readonly SlotOnItsWay[]): Promise<Told> {
     if (topology.placement.name !== 'slots')
       return { fault: `the topology places keys by ${topology.placement.name}, and Kvrocks knows slots alone` };
-    if (this.#wanted?.topology !== topology) this.#wanted = new WantedTopology(topology, moving, this.#moved);
+    if (this.#wanted?.topology !== topology || this.#wanted.moving !== moving)
+      this.#wanted = new WantedTopology(topology, moving, this.#slots.moved);
     const seen = this.#seen.get(node.address);
     if (seen === undefined) return null;
     const { version } = topology;
@@ -132,8 +150,11 @@ export class KvrocksNodes implements ClusterNodes {
     if (state === null) return this.#begin(node, seen, topology);
     if (seen.version === version) return isAsWanted(node, state) ? null : otherwise(node, version);
     if (node.follows !== null) return this.#leads(node, topology) ? this.#tell(node, seen) : null;
-    if (state.role === 'replica') return (await this.#missing(node, seen, state, topology)) ?? this.#tell(node, seen);
-    return this.#moving.has(node.id) ? null : this.#tell(node, seen);
+    const missing = state.role === 'replica' ? await this.#missing(node, seen, state, topology) : null;
+    if (missing !== null) return missing;
+    const hindrance = await this.#slots.hindrance(node, topology, moving);
+    if (hindrance !== null) return hindrance === 'wait' ? null : hindrance;
+    return this.#tell(node, seen);
   }
 
   /** Whether the primary that a node is to follow is one by its own word: before, it would be made a copy of what may have less than itself. */
@@ -165,18 +186,19 @@ export class KvrocksNodes implements ClusterNodes {
    */
   async #missing(node: Node, { client }: SeenNode, { follows }: NodeState, topology: Topology): Promise<string | null> {
     const before = nodesOf(topology).find(({ id }) => id === follows);
-    const primary = before === undefined ? undefined : this.#seen.get(before.address);
-    if (primary?.sight?.kind !== 'well') return null;
+    if (before === undefined || this.#isGone(before)) return null;
     let goal = this.#goals.get(node.id);
     if (goal?.version !== topology.version) {
-      const offset = await offsetAt(primary.client).catch(nothingMore);
-      if (offset === null) return null;
+      const primary = this.#seen.get(before.address);
+      const offset = primary?.sight?.kind === 'well' ? await offsetAt(primary.client).catch(notKnown) : null;
+      if (offset === null)
+        return `${node.address} is to be the primary of ${node.shard}, and it is not known yet what it lacks: ${before.address} does not say`;
       goal = { version: topology.version, offset };
       this.#goals.set(node.id, goal);
     }
-    const missing = goal.offset - (await offsetAt(client));
+    const missing = goal.offset - ((await offsetAt(client)) ?? 0);
     if (missing <= 0) return null;
-    return `${node.address} is to be the primary of ${node.shard}, and has yet to receive ${missing} changes from ${before?.address}`;
+    return `${node.address} is to be the primary of ${node.shard}, and has yet to receive ${missing} changes from ${before.address}`;
   }
 
   /** Tells a node the whole topology. */
@@ -210,17 +232,18 @@ export class KvrocksNodes implements ClusterNodes {
 
   mover(_block: MoveBlock): SlotMover {
     return new KvrocksSlotMover(this.#access, {
-      begin: (from, to) => this.#beginMove(from, to),
-      end: (slots, from, to, hasMoved) => {
-        if (hasMoved) for (const slot of slots) this.#moved.set(slot, to.shard);
-        for (const { id } of [from, to]) this.#moving.delete(id);
-      },
+      begin: (slot, from, to, move) =>
+        this.#slots.begin(slot, from, to, async () => {
+          await this.#tellBoth(from, to);
+          await move();
+        }),
+      end: (slot, to, hasMoved) => this.#slots.end(slot, to, hasMoved),
+      hasMoved: (slot, to) => this.#slots.moved.get(slot) === to.shard,
     });
   }
 
-  /** Has both nodes of a slot know the topology, and be told of no other one while the slot moves. @throws SlotMoveError */
-  async #beginMove(from: Node, to: Node): Promise<void> {
-    for (const { id } of [from, to]) this.#moving.add(id);
+  /** Has both nodes of a slot know the topology. @throws SlotMoveError */
+  async #tellBoth(from: Node, to: Node): Promise<void> {
     for (const { id, address } of [from, to]) {
       await this.#telling.get(id);
       const wanted = this.#wanted;
@@ -250,15 +273,17 @@ export class KvrocksNodes implements ClusterNodes {
       client.close();
       this.#seen.delete(address);
     }
+    for (const address of this.#lostAtMs.keys()) if (!addresses.has(address)) this.#lostAtMs.delete(address);
   }
 }
 
-async function offsetAt(client: RespClient): Promise<number> {
-  return offsetIn(fieldsOf(textOf(await client.ask(['INFO', 'replication'])) ?? ''));
+/** @returns null: it does not say */
+async function offsetAt(client: RespClient): Promise<number | null> {
+  const reply = await client.ask(['INFO', 'replication']);
+  return reply.type === 'error' ? null : offsetIn(fieldsOf(textOf(reply) ?? ''));
 }
 
-/** A primary that has gone has nothing more to give. */
-function nothingMore(error: unknown): null {
+function notKnown(error: unknown): null {
   if (error instanceof RespClientError) return null;
   throw error;
 }

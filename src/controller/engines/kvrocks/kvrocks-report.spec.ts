@@ -4,10 +4,10 @@ import { covers, importIn, migrationIn, readKvrocksState } from './kvrocks-repor
 
 it('reads the slots that move, by the names of earlier releases and later ones', () => {
   const range = 'migrating_slot(s): 5-9\r\ndestination_node: x\r\nmigrating_state: start\r\n';
-  expect(migrationIn(fieldsOf(range))).toEqual({ slots: [[5, 9]], state: 'start' });
+  expect(migrationIn(fieldsOf(range))).toEqual({ slots: [[5, 9]], state: 'start', destination: 'x' });
   const one = 'migrating_slot: 5\r\ndestination_node: x\r\nmigrating_state: fail\r\n';
   const migration = migrationIn(fieldsOf(one));
-  expect(migration).toEqual({ slots: [[5, 5]], state: 'fail' });
+  expect(migration).toEqual({ slots: [[5, 5]], state: 'fail', destination: 'x' });
   expect(migration !== null && covers(migration, 5) && !covers(migration, 6)).toBe(true);
   expect(migrationIn(fieldsOf('migrating_slot(s): -1\r\nmigrating_state: none\r\n'))).toBeNull();
   expect(migrationIn(fieldsOf('cluster_state:ok\r\n'))).toBeNull();

@@ -8,9 +8,16 @@ export interface MovingSlots {
   readonly state: string;
 }
 
+/** Slots that a master moves, and to which node. */
+export interface Migrating extends MovingSlots {
+  /** An id. */
+  readonly destination: string;
+}
+
 /** The slots that a master moves, or has moved last; null: it has moved none. Its states are `start`, `success` and `fail`. */
-export function migrationIn(fields: ReadonlyMap<string, string>): MovingSlots | null {
-  return movingIn(fields, 'migrating_slot', 'migrating_state');
+export function migrationIn(fields: ReadonlyMap<string, string>): Migrating | null {
+  const moving = movingIn(fields, 'migrating_slot', 'migrating_state');
+  return moving === null ? null : { ...moving, destination: fields.get('destination_node')?.trim() ?? '' };
 }
 
 /** The slots that a master takes over, or has taken over last; null: it has taken none. Its states are `start`, `success` and `error`. */

@@ -1,23 +1,25 @@
-import { Buffer } from 'node:buffer';
-import { randomBytes } from 'node:crypto';
 import { slotOf } from '../../../placement/index.ts';
 import { type Reply, RespClientError, textOf } from '../../../resp/index.ts';
 import type { Node } from '../../../topology/index.ts';
 import { type NodeAccess, SlotMoveError, type SlotMover } from '../../engine.ts';
 import { Clients } from '../redis/clients.ts';
 import { fieldsOf, readOwnLine } from '../redis/node-report.ts';
-import { covers, migrationIn } from './kvrocks-report.ts';
+import { covers, importIn, type Migrating, migrationIn } from './kvrocks-report.ts';
+import { serves, takesWrites } from './slot-owner.ts';
 
 /** What a slot that moves means for what its nodes are told. */
 export interface MoveNotes {
-  /** Before it begins: both know the topology by then, and hear of no other one. @throws SlotMoveError */
-  begin(from: Node, to: Node): Promise<void>;
+  /**
+   * Has both nodes know the topology, and be told of nothing else until they move the slot.
+   * @param move has them move it
+   * @throws SlotMoveError
+   */
+  begin(slot: number, from: Node, to: Node, move: () => Promise<void>): Promise<void>;
   /** It has moved, or not. */
-  end(slots: readonly number[], from: Node, to: Node, hasMoved: boolean): void;
+  end(slot: number, to: Node, hasMoved: boolean): void;
+  /** Whether it was seen to have moved to a shard, of which another node may have been the primary then. */
+  hasMoved(slot: number, to: Node): boolean;
 }
-
-/** So long a name is nobody's. */
-const NAME_BYTES = 16;
 
 /** So many keys of a node are looked at, at most, for those of a slot that is to have none: Kvrocks does not count them. */
 const MAX_SCANNED = 100_000;
@@ -34,6 +36,8 @@ export class KvrocksSlotMover implements SlotMover {
   readonly #notes: MoveNotes;
   /** Slots that this process has had a source move, and not heard the end of. */
   readonly #begun = new Set<number>();
+  /** The ids of the nodes that this process has had move a slot last. */
+  readonly #sources = new Map<number, string>();
   #avoided: ReadonlySet<string> = new Set();
 
   constructor(access: NodeAccess, notes: MoveNotes) {
@@ -71,7 +75,7 @@ export class KvrocksSlotMover implements SlotMover {
     }
   }
 
-  /** The id of the node, and of its process, and for how long that has run: another one has run for less. */
+  /** The id of the node, and of its process, and for how long that has run. */
   async runOf(node: Node): Promise<string> {
     const reply = await this.#ask(node, ['INFO', 'server']);
     const fields = fieldsOf(textOf(reply) ?? '');
@@ -84,57 +88,89 @@ export class KvrocksSlotMover implements SlotMover {
    * @returns null: it is not done; 0: it is
    */
   async moveKeys(slots: readonly number[], from: Node, to: Node, _count: number, run: string): Promise<0 | null> {
-    try {
-      for (const slot of slots) {
+    for (const slot of slots) {
+      try {
         if (!(await this.#hasMoved(slot, from, to, run))) return null;
-        this.#begun.delete(slot);
+      } catch (error) {
+        this.#end(slot, to, false);
+        throw error;
       }
-    } catch (error) {
-      for (const slot of slots) this.#begun.delete(slot);
-      this.#notes.end(slots, from, to, false);
-      throw error;
+      this.#end(slot, to, true);
     }
-    this.#notes.end(slots, from, to, true);
     return 0;
+  }
+
+  #end(slot: number, to: Node, hasMoved: boolean): void {
+    this.#begun.delete(slot);
+    this.#notes.end(slot, to, hasMoved);
   }
 
   /** @throws SlotMoveError where the source could not, or cannot now */
   async #hasMoved(slot: number, from: Node, to: Node, run: string): Promise<boolean> {
     // Its source goes on asking it, whatever is asked of the source.
     if (this.#avoided.has(to.address)) throw new RespClientError(`${to.address} is being replaced`);
-    const info = await this.#ask(from, ['CLUSTER', 'INFO']);
-    if (info.type === 'error') throw refusal(from, info);
-    const migration = migrationIn(fieldsOf(textOf(info) ?? ''));
+    const migration = migrationIn(await this.#infoOf(from));
     if (migration !== null && covers(migration, slot)) {
-      if (migration.state === 'start') return false;
-      if (migration.state === 'success' && !(await this.#isBack(slot, from))) return true;
+      if (migration.state === 'start') return this.#isUnderWay(migration, slot, from, to);
+      // Where the source takes writes, that is of an earlier time, and the slot has come back. One that is told of a topology which does not know of the
+      // move answers for what it had, and takes none.
+      if (migration.state === 'success' && !(await takesWrites(await this.#clients.at(from.address), slot)))
+        return this.#hasArrived(migration, slot, from, to);
       if (this.#begun.has(slot))
         throw new SlotMoveError(`${from.address} could not move slot ${slot} to ${to.address}; it is tried again`);
     } else if (migration?.state === 'start') throw new SlotMoveError(`${from.address} moves other slots at the moment`);
     // A server that was started again, or has taken over, does not know what its slot has come to.
-    else if (!isSameRun(run, await this.runOf(from)) && (await this.#serves(slot, to))) return true;
+    else if (await this.#arrivedBefore(slot, from, to, run)) return true;
     await this.#begin(slot, from, to);
     return false;
   }
 
-  /**
-   * Whether what the source says of a slot is of an earlier time, and the slot has come back: it takes writes to it. One that is told of a topology which
-   * does not know of the move answers for what it had, and takes none.
-   */
-  async #isBack(slot: number, from: Node): Promise<boolean> {
-    return (await this.#ask(from, ['DEL', keyOf(slot)])).type === 'integer';
+  /** @returns false @throws SlotMoveError where it goes elsewhere */
+  #isUnderWay({ destination }: Migrating, slot: number, from: Node, to: Node): false {
+    if (destination === to.id) return false;
+    throw new SlotMoveError(
+      `${from.address} moves slot ${slot} to the node ${destination} at the moment, not to ${to.address}`,
+    );
   }
 
-  /** Whether a node answers for a slot, and sends nobody elsewhere. */
-  async #serves(slot: number, node: Node): Promise<boolean> {
-    return (await this.#ask(node, ['EXISTS', keyOf(slot)])).type === 'integer';
+  /** @returns true @throws SlotMoveError where it has gone elsewhere: its keys would be deleted here, and are not there */
+  #hasArrived({ destination }: Migrating, slot: number, from: Node, to: Node): true {
+    if (destination === to.id || this.#notes.hasMoved(slot, to)) return true;
+    throw new SlotMoveError(
+      `${from.address} has moved slot ${slot} to the node ${destination}, and ${to.address} does not have it from there`,
+      true,
+    );
+  }
+
+  /**
+   * Whether the target has had a slot since before its source can tell: each topology that it is told of ends that. Where another server has taken over
+   * and has the slot by its own word, it was told so because the slot had not arrived: what came afterwards came from a server that was replaced.
+   */
+  async #arrivedBefore(slot: number, from: Node, to: Node, run: string): Promise<boolean> {
+    if (!(await serves(await this.#clients.at(to.address), slot))) return false;
+    if (run.split(' ')[0] === from.id || this.#sources.get(slot) === from.id) return true;
+    return !(await serves(await this.#clients.at(from.address), slot));
   }
 
   async #begin(slot: number, from: Node, to: Node): Promise<void> {
-    await this.#notes.begin(from, to);
-    const reply = await this.#ask(from, ['CLUSTERX', 'MIGRATE', String(slot), to.id]);
-    if (reply.type === 'error') throw refusal(from, reply);
-    this.#begun.add(slot);
+    await this.#notes.begin(slot, from, to, async () => {
+      // Two that bring the same slots are one to the target, and what the first one leaves behind counts.
+      const coming = importIn(await this.#infoOf(to));
+      if (coming?.state === 'start')
+        throw new SlotMoveError(
+          `${to.address} waits for slots from another server, and takes no others until that ends`,
+        );
+      const reply = await this.#ask(from, ['CLUSTERX', 'MIGRATE', String(slot), to.id]);
+      if (reply.type === 'error') throw refusal(from, reply);
+      this.#begun.add(slot);
+      this.#sources.set(slot, from.id);
+    });
+  }
+
+  async #infoOf(node: Node): Promise<ReadonlyMap<string, string>> {
+    const reply = await this.#ask(node, ['CLUSTER', 'INFO']);
+    if (reply.type === 'error') throw refusal(node, reply);
+    return fieldsOf(textOf(reply) ?? '');
   }
 
   /** The topology says so, once the registry has it. */
@@ -156,19 +192,4 @@ export class KvrocksSlotMover implements SlotMover {
 
 function refusal({ address }: Node, reply: Reply): SlotMoveError {
   return new SlotMoveError(`${address} refuses: ${textOf(reply) ?? `an answer that is ${reply.type}`}`);
-}
-
-function isSameRun(before: string, now: string): boolean {
-  const [id, process, seconds] = before.split(' ');
-  const [idNow, processNow, secondsNow] = now.split(' ');
-  return id === idNow && process === processNow && Number(secondsNow) >= Number(seconds);
-}
-
-/** A key of a slot that nobody has. */
-function keyOf(slot: number): string {
-  const name = randomBytes(NAME_BYTES).toString('hex');
-  for (let i = 0; ; i++) {
-    const key = `keyway:${name}:${i}`;
-    if (slotOf(Buffer.from(key), 0, key.length) === slot) return key;
-  }
 }

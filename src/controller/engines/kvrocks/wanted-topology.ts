@@ -5,7 +5,7 @@ import type { SlotOnItsWay } from '../../engine.ts';
 /** What nodes are told to be: the topology of the registry, with slots at their new owners that the nodes have moved since. */
 export class WantedTopology {
   readonly topology: Topology;
-  readonly #moving: readonly SlotOnItsWay[];
+  readonly moving: readonly SlotOnItsWay[];
   readonly #moved: ReadonlyMap<number, string>;
 
   /**
@@ -15,7 +15,7 @@ export class WantedTopology {
    */
   constructor(topology: Topology, moving: readonly SlotOnItsWay[], moved: Map<number, string>) {
     this.topology = topology;
-    this.#moving = moving;
+    this.moving = moving;
     this.#moved = moved;
     for (const [slot, shard] of moved) if (hasSlot(topology, shard, slot)) moved.delete(slot);
   }
@@ -23,7 +23,7 @@ export class WantedTopology {
   /** The lines of CLUSTERX SETNODES, as of now. */
   text(): string {
     const moved = new Map(this.#moved);
-    for (const { slot, to, isSettling } of this.#moving) if (isSettling) moved.set(slot, to);
+    for (const { slot, to, isSettling } of this.moving) if (isSettling) moved.set(slot, to);
     let { shards } = this.topology;
     for (const [shard, slots] of Map.groupBy(moved.keys(), (slot) => moved.get(slot) as string))
       shards = withSlots({ ...this.topology, shards }, rangesOf(slots), shard);

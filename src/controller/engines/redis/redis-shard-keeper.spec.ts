@@ -19,7 +19,7 @@ it('has no node join a cluster that it is a node of, by whatever address', async
   const members = nodesOf(
     checkTopology({ namespace: 'default', cluster: 'cache', placement: { slots: {} }, shards }, 'the test'),
   );
-  const access = { login: null, certificates: null, timeoutMs: 5000, random: () => 0 };
+  const access = { login: null, certificates: null, timeoutMs: 5000, patienceMs: 0, random: () => 0, clock: () => 0 };
   const keeper = new RedisShardKeeper(access, async () => {});
   const { signal } = new AbortController();
   await expect(keeper.join([`localhost:${fake.port}`], members, signal)).rejects.toThrow(AlreadyMember);

@@ -33,7 +33,9 @@ async function pair(migrate: (words: readonly string[]) => Uint8Array, atTarget:
     login: { username: 'default', password: 'secret' },
     certificates: null,
     timeoutMs: 5000,
+    patienceMs: 0,
     random: () => 0,
+    clock: () => 0,
   };
   const mover = new RedisSlotMover(access, BLOCK, () => {});
   scope.defer(() => mover.close());
