@@ -1,6 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
 import { NAME, registries, WHO } from '../../../test/support/changes-in-waves.ts';
 import { Scope } from '../../../test/support/processes.ts';
+import { PATIENCE } from '../../../test/support/registries.ts';
 import { RespClientError } from '../../resp/index.ts';
 import { checkTopology, type Node } from '../../topology/index.ts';
 import { type ShardKeeper, SlotMoveError, type SlotMover, SlotStuck } from '../engine.ts';
@@ -61,7 +62,8 @@ async function runner(slots: readonly [number, number], withData = true, keysPer
   const shards = [
     { id: 'a', address: 'a:1', slots: '0-9' },
     { id: 'b', address: 'b:1', slots: '10-19' },
-    { id: 'c', address: 'c:1', slots: '20-16383' },
+    { id: 'c', address: 'c:1', slots: '20-16382' },
+    { id: 'd', address: 'd:1', slots: '16383' },
   ];
   await registry.topologies.commit(checkTopology({ ...NAME, placement: { slots: {} }, shards }, 'the test'));
   const term = await registry.elections.campaign('controller', 'the test', 60_000, new AbortController().signal);
@@ -83,7 +85,7 @@ async function runner(slots: readonly [number, number], withData = true, keysPer
   const until = new AbortController().signal;
   const turn = () => one.turn(term, until);
   const migration = async () => (await queue.read()).migrations[0] as Migration;
-  return { one, mover, queue, turn, migration, faults };
+  return { one, registry, mover, queue, turn, migration, faults };
 }
 
 it('tells no node anything of a slot that is to move without keys and has some', async () => {
@@ -101,6 +103,27 @@ it('moves the keys that have come to a slot since it was seen to have none', asy
   await turn();
   expect(mover.told).toEqual(['open 3', 'move 3 of first', 'move 3 of first', 'settle 3']);
   expect(await migration()).toMatchObject({ state: 'done', movedKeys: 1 });
+});
+
+it('has the topology follow each pair of shards, whatever another one waits for', async () => {
+  const { registry, mover, queue, turn } = await runner([3, 3]);
+  mover.owners.set(30, 'c');
+  const other = { from: 'c', to: 'd', slots: [[30, 30]], withData: true, keysPerSecond: null } as const;
+  await queue.change((now) => queued(now, [other]), null);
+  const { promise: isDone, resolve: end } = Promise.withResolvers<void>();
+  mover.onBatch = async ([slot]) => (slot === 30 ? isDone : undefined);
+  const turning = turn();
+  const ownerOf3 = async () => {
+    const shards = (await registry.topologies.read(NAME))?.shards ?? [];
+    return shards.find(({ slots = [] }) => slots.some(([first, last]) => first <= 3 && 3 <= last))?.id;
+  };
+  await expect.poll(ownerOf3, PATIENCE).toBe('b');
+  await expect
+    .poll(async () => (await queue.read()).migrations.map(({ state }) => state), PATIENCE)
+    .toEqual(['done', 'queued']);
+  end();
+  await turning;
+  expect((await queue.read()).migrations.map(({ state }) => state)).toEqual(['done', 'done']);
 });
 
 it('tells no node anything of a slot that neither of its shards has', async () => {

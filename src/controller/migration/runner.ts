@@ -45,6 +45,8 @@ export class MigrationRunner {
   /** By the ids of migrations. */
   readonly #underWay = new Map<number, UnderWay>();
   #held: ReadonlySet<string> = new Set();
+  /** Ends once nothing is being stored. */
+  #storing: Promise<void> = Promise.resolve();
 
   constructor(
     registry: Registry,
@@ -71,20 +73,43 @@ export class MigrationRunner {
   async turn(term: MovingTerm, until: AbortSignal): Promise<number> {
     const queue = await this.#queue.read();
     for (const event of this.#ended.changes(queue)) this.#log.onEvent(event);
-    if (queue.migrations.some(({ settled }) => settled.length > 0)) await this.#store(term, until);
+    if (queue.migrations.some(({ settled }) => settled.length > 0)) await this.#storeNext(term, until);
     const topology = queue.steps.length === 0 ? null : await this.#registry.topologies.read(this.#name);
     if (topology !== null && (await this.#steps.turn(queue, topology, term, until))) return 0;
     const now = runnable(queue).filter((each) => !this.#isHeld(each));
     if (now.length === 0) return LOOK_MS;
-    const isStuck = await Promise.all(
-      now.map((migration) => {
-        const ended = this.#moveSome(migration, term, until).finally(() => this.#underWay.delete(migration.id));
-        this.#underWay.set(migration.id, { migration, ended });
-        return ended;
-      }),
-    );
-    await this.#store(term, until);
-    return isStuck.every((each) => each) ? RETRY_MS : 0;
+    const beginning = new Set(now.map(({ id }) => id));
+    const moved = await Promise.allSettled(now.map((each) => this.#movePair(each, beginning, term, until)));
+    for (const each of moved) if (each.status === 'rejected') throw each.reason;
+    return moved.every((each) => each.status === 'fulfilled' && each.value) ? RETRY_MS : 0;
+  }
+
+  /**
+   * Moves some slots of a migration, and has the topology follow; and more, as long as another one is still at its first ones.
+   * @param beginning the ids of those
+   * @returns whether it has to be tried again later
+   */
+  async #movePair(
+    migration: Migration,
+    beginning: Set<number>,
+    term: MovingTerm,
+    until: AbortSignal,
+  ): Promise<boolean> {
+    const { id } = migration;
+    let now: Migration | undefined = migration;
+    let isStuck = false;
+    while (now !== undefined && !isStuck && goesOn(now)) {
+      const ended: Promise<boolean> = this.#moveSome(now, term, until).finally(() => {
+        this.#underWay.delete(id);
+        beginning.delete(id);
+      });
+      this.#underWay.set(id, { migration: now, ended });
+      isStuck = await ended;
+      await this.#storeNext(term, until);
+      if (beginning.size === 0 || until.aborted || !term.isLeading || this.#isHeld(now)) break;
+      now = (await this.#queue.read()).migrations.find((each) => each.id === id);
+    }
+    return isStuck;
   }
 
   /**
@@ -184,11 +209,19 @@ export class MigrationRunner {
     return migrations.find((each) => each.id === id);
   }
 
+  /** Stores what has moved, after what others store. */
+  #storeNext(term: MovingTerm, until: AbortSignal): Promise<void> {
+    const stored = this.#storing.then(() => this.#store(term, until));
+    this.#storing = stored.catch(() => {});
+    return stored;
+  }
+
   /** Has the topology say what the nodes have done. */
   async #store(term: MovingTerm, until: AbortSignal): Promise<void> {
+    // In this order: where another leader has stored it since, the version is another one by then, and this one is refused.
+    const topology = await this.#registry.topologies.read(this.#name);
     const { migrations } = await this.#queue.read();
     const settled = migrations.filter((each) => each.settled.length > 0);
-    const topology = await this.#registry.topologies.read(this.#name);
     if (settled.length === 0 || topology === null) return;
     const shards = settled.reduce<Topology['shards']>(
       (all, { settled: ranges, to }) => withSlots({ ...topology, shards: all }, ranges, to),
