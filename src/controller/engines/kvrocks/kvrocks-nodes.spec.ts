@@ -339,3 +339,15 @@ it('does not have a replica take over while it is not known what it lacks, as wh
   const told = await turn(topology(6, B));
   expect([told.get(B), b.isMaster]).toEqual([expect.stringContaining('not known yet what it lacks'), false]);
 });
+
+it('makes a server the primary of a shard without slots, whatever its replica was used for before', async () => {
+  const { a, b, topology, settle } = await three();
+  fill(b, 3);
+  b.data.write({ kind: 'clear', range: [0, 0] });
+  const empty = topology(5);
+  await settle({
+    ...empty,
+    shards: empty.shards.map((shard) => (shard.id === 's0' ? { ...shard, slots: [] } : shard)),
+  });
+  expect([a.isMaster, b.isMaster]).toEqual([true, false]);
+});

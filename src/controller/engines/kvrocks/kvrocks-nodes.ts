@@ -170,7 +170,9 @@ export class KvrocksNodes implements ClusterNodes {
   async #begin(node: Node, seen: SeenNode, topology: Topology): Promise<Told> {
     if (seen.version === topology.version && seen.id !== '') return otherwise(node, seen.version);
     if (node.follows !== null && !this.#leads(node, topology)) return null;
-    for (const { address } of nodesOf(topology).filter(({ follows }) => follows === node.id)) {
+    // Nobody has data of a shard that has never had a slot, whatever its servers were used for before.
+    const hasSlots = topology.shards.some(({ id, slots = [] }) => id === node.shard && slots.length > 0);
+    for (const { address } of nodesOf(topology).filter(({ follows }) => hasSlots && follows === node.id)) {
       const replica = this.#seen.get(address);
       if (replica?.sight?.kind === 'blank' && replica.offset <= seen.offset) continue;
       return {
