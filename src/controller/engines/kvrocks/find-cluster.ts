@@ -1,5 +1,5 @@
 import { type FoundShard, redisSource } from '../../../discovery/index.ts';
-import { RespClient, RespClientError, textOf } from '../../../resp/index.ts';
+import { type Reply, RespClient, RespClientError, textOf } from '../../../resp/index.ts';
 import { splitAddress } from '../../../runtime/address.ts';
 import type { FoundCluster, NodeAccess } from '../../engine.ts';
 
@@ -27,23 +27,63 @@ export async function findCluster(seeds: readonly string[], access: NodeAccess):
     stopping.abort();
   };
   for await (const shards of redisSource(query, async () => [])(stopping.signal, onFault))
-    return { shards, version: await newestAt(shards, access) };
+    return { shards, version: await newestOf(shards, access) };
   throw new Error(faults.join('; '));
 }
 
-/** The newest version that some nodes have. One that does not answer is told of it later, or found to have a newer one. */
-async function newestAt(shards: readonly FoundShard[], access: NodeAccess): Promise<number> {
-  const addresses = shards.flatMap(({ address, replicas = [] }) => [address, ...replicas.map((each) => each.address)]);
-  return Math.max(0, ...(await Promise.all(addresses.map((address) => versionAt(address, access)))));
+/** What a node has been told of its cluster. */
+interface ToldNode {
+  readonly address: string;
+  readonly version: number;
+  /** Its CLUSTER NODES. */
+  readonly lines: string;
 }
 
-async function versionAt(address: string, { login, certificates, timeoutMs }: NodeAccess): Promise<number> {
+/**
+ * The newest version that some nodes have. One that does not answer is told of it later, or found to have a newer one.
+ * @throws Error where that version has other primaries than what was found: whoever told it was ended before it had told the others
+ */
+async function newestOf(shards: readonly FoundShard[], access: NodeAccess): Promise<number> {
+  const addresses = shards.flatMap(({ address, replicas = [] }) => [address, ...replicas.map((each) => each.address)]);
+  const told = (await Promise.all(addresses.map((address) => toldAt(address, access)))).filter((each) => each !== null);
+  const version = Math.max(0, ...told.map((each) => each.version));
+  const found = shards
+    .flatMap(({ nodeId, slots }) => (slots === undefined || slots === '' ? [] : [`${nodeId} ${slots}`]))
+    .sort();
+  for (const each of told)
+    if (each.version === version && version > 0 && ownersIn(each.lines).join() !== found.join())
+      throw new Error(
+        `${each.address} has version ${version} of the topology, with other owners of slots than most nodes have: tell all nodes the same one first`,
+      );
+  return version;
+}
+
+/** The masters with slots of CLUSTER NODES, and these. */
+function ownersIn(lines: string): string[] {
+  return lines
+    .split('\n')
+    .map((line) => line.trim().split(' '))
+    .flatMap(([id, , flags = '', , , , , , ...words]) => {
+      const slots = words.filter((word) => !word.startsWith('['));
+      return flags.split(',').includes('master') && slots.length > 0 ? [`${id} ${slots.join(',')}`] : [];
+    })
+    .sort();
+}
+
+/** @returns null: it does not answer */
+async function toldAt(address: string, { login, certificates, timeoutMs }: NodeAccess): Promise<ToldNode | null> {
   try {
     const client = await RespClient.connect({ target: splitAddress(address), certificates }, login, timeoutMs);
-    const reply = await client.ask(['CLUSTERX', 'VERSION']).finally(() => client.close());
-    return versionIn(textOf(reply) ?? undefined);
+    const asked = [client.ask(['CLUSTERX', 'VERSION']), client.ask(['CLUSTER', 'NODES'])];
+    const [version, nodes] = await Promise.all(asked).finally(() => client.close());
+    const lines = nodes?.type === 'error' ? '' : textIn(nodes);
+    return { address, version: versionIn(textIn(version)), lines };
   } catch (error) {
-    if (error instanceof RespClientError) return 0;
+    if (error instanceof RespClientError) return null;
     throw error;
   }
+}
+
+function textIn(reply: Reply | undefined): string {
+  return (reply === undefined ? null : textOf(reply)) ?? '';
 }
