@@ -64,11 +64,12 @@ export class SlotBatch {
     if (begun?.open == null || !this.#course.mayMove()) return undefined;
     const moving = slotsOfRanges(begun.open.moving);
     if (moving.length === 0) return this.#settle(begun);
-    const own = moving.filter((slot) => !where.atTarget.has(slot));
-    const missing = own.find((slot) => !where.atSource.has(slot));
-    if (missing !== undefined) throw this.#neitherHas(missing);
+    const own = moving.filter((slot) => where.atSource.has(slot));
+    // Where others can go on, they do not wait for one that was taken away.
+    const missing = moving.filter((slot) => !where.atSource.has(slot) && !where.atTarget.has(slot));
+    if (missing.length === moving.length) throw this.#neitherHas(missing[0] as number);
     if (own.length > 0) await this.#mover.open(own, this.#way.from, this.#way.to);
-    return this.#empty(moving, own, begun.open.run);
+    return this.#empty(moving, own, missing, begun.open.run);
   }
 
   async #look(slots: readonly number[]): Promise<Whereabouts> {
@@ -127,12 +128,18 @@ export class SlotBatch {
   /**
    * Moves the keys of opened slots, and then the slots.
    * @param own those of them that are at their old owner
+   * @param missing those that are at neither
    */
-  async #empty(moving: readonly number[], own: readonly number[], run: string): Promise<Migration | undefined> {
+  async #empty(
+    moving: readonly number[],
+    own: readonly number[],
+    missing: readonly number[],
+    run: string,
+  ): Promise<Migration | undefined> {
     const done = await this.#moveKeys(own, run);
     if (done === null) return undefined;
     const { stuck, unsaid } = done;
-    const isStuck = new Set(stuck.map(({ slot }) => slot));
+    const isStuck = new Set([...missing, ...stuck.map(({ slot }) => slot)]);
     const emptied = moving.filter((slot) => !isStuck.has(slot));
     const now = await this.#course.change((each) => ({
       ...each,
@@ -146,6 +153,7 @@ export class SlotBatch {
     }));
     const after = now?.open == null || !this.#course.mayMove() ? undefined : await this.#settle(now);
     if (stuck[0] !== undefined) throw stuck[0];
+    if (missing[0] !== undefined) throw this.#neitherHas(missing[0]);
     return after;
   }
 
