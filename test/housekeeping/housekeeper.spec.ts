@@ -384,9 +384,9 @@ it('gives each project its turn, however much a large one has to do', async () =
     { ...QUICK, schedule: { everyMs: 1, jitter: 0 }, concurrency: 1 },
   );
   node(open(), 's0', [slices]);
-  await vi.waitFor(() => expect(order.filter((unit) => unit === 'project/p0').length).toBeGreaterThan(4), PATIENCE);
-  for (const project of PROJECTS)
-    expect(order.filter((unit) => unit === `project/${project}`).length).toBeGreaterThanOrEqual(3);
+  // The large one has more to do for ever: a turn that it did not give up would leave none to the others.
+  const turnsOf = (project: string): number => order.filter((unit) => unit === `project/${project}`).length;
+  await vi.waitFor(() => expect(Math.min(...PROJECTS.map(turnsOf))).toBeGreaterThanOrEqual(3), PATIENCE);
 });
 
 it('carries no more out at once than it may', async () => {
