@@ -10,7 +10,9 @@ export {
   type ShardKeeper,
   SlotMoveError,
 } from './engine.ts';
+export { withNode } from './engines/ask-node.ts';
 export { ENGINE_NAMES, type EngineName, engines } from './engines/index.ts';
+export { fieldsOf } from './engines/redis/node-report.ts';
 export { weighSlots } from './engines/redis/slot-weights.ts';
 export { OrderReplaced, StoredOrder } from './failover-order.ts';
 export type { Leader } from './leader.ts';

@@ -1,5 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { NAME, reached, router, WHO } from '../../test/support/changes-in-waves.ts';
+import { collectedFaults } from '../../test/support/collected-faults.ts';
 import { Scope } from '../../test/support/processes.ts';
 import { PATIENCE, registryOn, sqlite } from '../../test/support/registries.ts';
 import { changeTopology, pauseChange } from '../handoff/index.ts';
@@ -107,13 +108,7 @@ async function led() {
   await registry.topologies.commit(topology);
   const one = await router(scope, open(), 'one');
   const nodes = new FakeNodes();
-  const faults: string[] = [];
-  const log = {
-    onCommitted: () => {},
-    onTold: () => {},
-    onEvent: () => {},
-    onFault: (message: string) => faults.push(message),
-  };
+  const { log, faults } = collectedFaults();
   const [stopping, ended] = [new AbortController(), new AbortController()];
   const term = {
     get isLeading() {

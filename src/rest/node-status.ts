@@ -1,7 +1,6 @@
 import type { z } from 'zod';
-import type { LeadingSettings } from '../controller/index.ts';
-import { RespClient, RespClientError, textOf } from '../resp/index.ts';
-import { splitAddress } from '../runtime/address.ts';
+import { fieldsOf, type LeadingSettings, withNode } from '../controller/index.ts';
+import { RespClientError, textOf } from '../resp/index.ts';
 import type { Node } from '../topology/index.ts';
 import type { nodeStatus } from './bodies.ts';
 
@@ -11,20 +10,17 @@ export type NodeStatus = z.output<typeof nodeStatus>;
 export async function statusOf(
   { id, address, follows }: Node,
   shard: number,
-  { login, certificates, timeoutMs }: LeadingSettings['access'],
+  access: LeadingSettings['access'],
 ): Promise<NodeStatus> {
   const role = follows === null ? 'master' : 'slave';
   const known = { shard, id, addr: address, role } as const;
   try {
-    const client = await RespClient.connect({ target: splitAddress(address), certificates }, login, timeoutMs);
-    try {
+    return await withNode(access, address, async (client): Promise<NodeStatus> => {
       const replies = await Promise.all([client.ask(['INFO']), client.ask(['CLUSTER', 'INFO'])]);
       if (replies.some(({ type }) => type === 'error')) return { ...known, ...read(role, () => ''), status: 'Failed' };
       const fields = fieldsOf(replies.map((reply) => textOf(reply) ?? '').join('\n'));
       return { ...known, ...read(role, (name) => fields.get(name) ?? ''), status: 'OK' };
-    } finally {
-      client.close();
-    }
+    });
   } catch (error) {
     if (!(error instanceof RespClientError)) throw error;
     return { ...known, ...read(role, () => ''), status: 'Failed' };
@@ -50,9 +46,4 @@ function read(
     input_kbps: field('instantaneous_input_kbps'),
     output_kbps: field('instantaneous_output_kbps'),
   };
-}
-
-function fieldsOf(text: string): ReadonlyMap<string, string> {
-  const lines = text.split(/\r?\n/).map((line) => line.split(':', 2));
-  return new Map(lines.flatMap(([name, value]) => (name === undefined || value === undefined ? [] : [[name, value]])));
 }

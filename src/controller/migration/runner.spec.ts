@@ -1,5 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import { NAME, registries, WHO } from '../../../test/support/changes-in-waves.ts';
+import { collectedFaults } from '../../../test/support/collected-faults.ts';
 import { Scope } from '../../../test/support/processes.ts';
 import { PATIENCE } from '../../../test/support/registries.ts';
 import { RespClientError } from '../../resp/index.ts';
@@ -74,13 +75,7 @@ async function runner(slots: readonly [number, number], withData = true, keysPer
   const queue = new StoredQueue(registry, NAME);
   const move = { from: 'a', to: 'b', slots: [slots], withData, keysPerSecond };
   await queue.change((now) => queued(now, [move]), null);
-  const faults: string[] = [];
-  const log = {
-    onCommitted: () => {},
-    onTold: () => {},
-    onEvent: () => {},
-    onFault: (message: string) => faults.push(message),
-  };
+  const { log, faults } = collectedFaults();
   const one = new MigrationRunner(registry, NAME, mover, {} as ShardKeeper, WHO, log);
   const until = new AbortController().signal;
   const turn = () => one.turn(term, until);

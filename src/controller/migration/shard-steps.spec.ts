@@ -1,5 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import { NAME, registries, WHO } from '../../../test/support/changes-in-waves.ts';
+import { collectedFaults } from '../../../test/support/collected-faults.ts';
 import { Scope } from '../../../test/support/processes.ts';
 import { checkTopology, type Topology } from '../../topology/index.ts';
 import { type ShardKeeper, SlotMoveError } from '../engine.ts';
@@ -31,13 +32,7 @@ it('has a shard join whatever keeps another from joining', async () => {
     },
     forget: async () => [],
   };
-  const faults: string[] = [];
-  const log = {
-    onCommitted: () => {},
-    onTold: () => {},
-    onEvent: () => {},
-    onFault: (message: string) => faults.push(message),
-  };
+  const { log, faults } = collectedFaults();
   const steps = new ShardSteps(registry, stored, keeper, WHO, log);
   const topology = (await registry.topologies.read(NAME)) as Topology;
   expect(await steps.turn(queue, topology, term, new AbortController().signal)).toBe(true);

@@ -1,7 +1,7 @@
 import { type FoundShard, redisSource } from '../../../discovery/index.ts';
-import { type Reply, RespClient, RespClientError, textOf } from '../../../resp/index.ts';
-import { splitAddress } from '../../../runtime/address.ts';
+import { RespClientError, textOf } from '../../../resp/index.ts';
 import type { FoundCluster, NodeAccess } from '../../engine.ts';
+import { withNode } from '../ask-node.ts';
 
 /** How long a look for a cluster's shards may take, by the look's own rules. */
 const REFRESH_MS = 1000;
@@ -71,19 +71,17 @@ function ownersIn(lines: string): string[] {
 }
 
 /** @returns null: it does not answer */
-async function toldAt(address: string, { login, certificates, timeoutMs }: NodeAccess): Promise<ToldNode | null> {
+async function toldAt(address: string, access: NodeAccess): Promise<ToldNode | null> {
   try {
-    const client = await RespClient.connect({ target: splitAddress(address), certificates }, login, timeoutMs);
-    const asked = [client.ask(['CLUSTERX', 'VERSION']), client.ask(['CLUSTER', 'NODES'])];
-    const [version, nodes] = await Promise.all(asked).finally(() => client.close());
-    const lines = nodes?.type === 'error' ? '' : textIn(nodes);
-    return { address, version: versionIn(textIn(version)), lines };
+    return await withNode(access, address, async (client) => {
+      const asked = [client.ask(['CLUSTERX', 'VERSION']), client.ask(['CLUSTER', 'NODES'])];
+      const [version, lines] = (await Promise.all(asked)).map(
+        (reply) => (reply.type === 'error' ? '' : textOf(reply)) ?? '',
+      );
+      return { address, version: versionIn(version), lines: lines ?? '' };
+    });
   } catch (error) {
     if (error instanceof RespClientError) return null;
     throw error;
   }
-}
-
-function textIn(reply: Reply | undefined): string {
-  return (reply === undefined ? null : textOf(reply)) ?? '';
 }

@@ -1,4 +1,4 @@
-import { type Reply, RespClient, RespClientError, RespLoginRefused, textOf } from '../../../resp/index.ts';
+import { RespClient, RespClientError, RespLoginRefused, textOf } from '../../../resp/index.ts';
 import { splitAddress } from '../../../runtime/address.ts';
 import { type Node, nodesOf, type Topology } from '../../../topology/index.ts';
 import {
@@ -14,6 +14,7 @@ import {
   type SlotOnItsWay,
   type Told,
 } from '../../engine.ts';
+import { refusalIn } from '../ask-node.ts';
 import { fieldsOf, type OwnLine, readOwnLine } from '../redis/node-report.ts';
 import { findCluster, versionIn } from './find-cluster.ts';
 import { offsetIn, readKvrocksState } from './kvrocks-report.ts';
@@ -304,12 +305,4 @@ function otherwise({ address }: Node, version: number): Told {
   return {
     fault: `${address} has another version ${version} of the topology than the registry: something else has told it so. Give the registry a newer version`,
   };
-}
-
-/** What an error among answers means; null: there is none. */
-function refusalIn(replies: readonly Reply[]): Sight | null {
-  const error = replies.find(({ type }) => type === 'error');
-  if (error === undefined) return null;
-  const reason = textOf(error) ?? '';
-  return reason.startsWith('LOADING ') ? { kind: 'loading' } : { kind: 'refusing', reason };
 }

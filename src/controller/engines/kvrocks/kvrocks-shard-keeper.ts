@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { FoundShard } from '../../../discovery/index.ts';
-import { type Reply, RespClient, RespClientError, RespLoginRefused, textOf } from '../../../resp/index.ts';
-import { splitAddress } from '../../../runtime/address.ts';
+import { type RespClient, RespClientError, RespLoginRefused, textOf } from '../../../resp/index.ts';
 import { formatSlotRanges } from '../../../topology/index.ts';
 import { type JoinedNode, type NodeAccess, type PlannedShard, type ShardKeeper, SlotMoveError } from '../../engine.ts';
+import { textIn, withNode } from '../ask-node.ts';
 
 /** A node's id has 40 hexadecimal digits. */
 const ID_BYTES = 20;
@@ -30,7 +30,7 @@ export class KvrocksShardKeeper implements ShardKeeper {
   async join(addresses: readonly string[]): Promise<JoinedNode[]> {
     const joined: JoinedNode[] = [];
     for (const address of addresses) {
-      const id = await this.#with(address, (client) => this.#idOf(client, address));
+      const id = await withNode(this.#access, address, (client) => this.#idOf(client, address));
       joined.push({ id, address });
     }
     return joined;
@@ -56,7 +56,9 @@ export class KvrocksShardKeeper implements ShardKeeper {
     const away: string[] = [];
     for (const { address } of left)
       try {
-        await this.#with(address, async (client) => textIn(await client.ask(['CLUSTER', 'RESET']), address));
+        await withNode(this.#access, address, async (client) =>
+          textIn(await client.ask(['CLUSTER', 'RESET']), address),
+        );
       } catch (error) {
         const isAway = error instanceof RespClientError || error instanceof SlotMoveError;
         if (!isAway || error instanceof RespLoginRefused) throw error;
@@ -64,20 +66,4 @@ export class KvrocksShardKeeper implements ShardKeeper {
       }
     return away;
   }
-
-  async #with<Result>(address: string, ask: (client: RespClient) => Promise<Result>): Promise<Result> {
-    const { login, certificates, timeoutMs } = this.#access;
-    const client = await RespClient.connect({ target: splitAddress(address), certificates }, login, timeoutMs);
-    try {
-      return await ask(client);
-    } finally {
-      client.close();
-    }
-  }
-}
-
-/** @throws SlotMoveError where it is an error */
-function textIn(reply: Reply, address: string): string {
-  if (reply.type === 'error') throw new SlotMoveError(`${address} refuses: ${reply.text}`);
-  return textOf(reply) ?? '';
 }

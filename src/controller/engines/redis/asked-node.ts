@@ -1,20 +1,6 @@
-import { type Reply, RespClient, textOf } from '../../../resp/index.ts';
+import type { RespClient } from '../../../resp/index.ts';
 import { splitAddress } from '../../../runtime/address.ts';
-import { type NodeAccess, SlotMoveError } from '../../engine.ts';
-
-/** Asks a node by a connection of its own. @throws RespClientError where it cannot be reached */
-export async function withNode<Result>(
-  { login, certificates, timeoutMs }: Omit<NodeAccess, 'random'>,
-  address: string,
-  ask: (client: RespClient) => Promise<Result>,
-): Promise<Result> {
-  const client = await RespClient.connect({ target: splitAddress(address), certificates }, login, timeoutMs);
-  try {
-    return await ask(client);
-  } finally {
-    client.close();
-  }
-}
+import { textIn } from '../ask-node.ts';
 
 /** The lines of CLUSTER NODES of those that have shaken hands. */
 export async function linesOf(client: RespClient, address: string): Promise<string[]> {
@@ -25,12 +11,6 @@ export async function linesOf(client: RespClient, address: string): Promise<stri
 /** Whether a line of CLUSTER NODES is about this node. */
 export function isOf(id: string): (line: string) => boolean {
   return (line) => line.startsWith(`${id} `);
-}
-
-/** @throws SlotMoveError where it is an error */
-export function textIn(reply: Reply, address: string): string {
-  if (reply.type === 'error') throw new SlotMoveError(`${address} refuses: ${reply.text}`);
-  return textOf(reply) ?? '';
 }
 
 /** What has another node meet this one: by the address that it was reached at, and its port for the cluster's bus. */

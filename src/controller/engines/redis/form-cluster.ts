@@ -3,7 +3,8 @@ import type { RespClient } from '../../../resp/index.ts';
 import { formatSlotRanges, parseSlotRanges } from '../../../topology/index.ts';
 import { type NodeAccess, type PlannedShard, SlotMoveError } from '../../engine.ts';
 import { slotsOfRanges } from '../../migration/slot-sets.ts';
-import { isOf, linesOf, meetingOf, textIn, withNode } from './asked-node.ts';
+import { textIn, withNode } from '../ask-node.ts';
+import { isOf, linesOf, meetingOf } from './asked-node.ts';
 import { fieldsOf } from './node-report.ts';
 
 /** Nodes that have met know each other, and agree on the slots, within some seconds. */

@@ -13,6 +13,7 @@ import type {
   SlotMover,
   SlotOnItsWay,
 } from '../../engine.ts';
+import { refusalIn } from '../ask-node.ts';
 import { fieldsOf, type OwnLine, readOwnLine, readState } from './node-report.ts';
 import { RedisShardKeeper } from './redis-shard-keeper.ts';
 import { RedisSlotMover } from './redis-slot-mover.ts';
@@ -210,12 +211,4 @@ export class RedisNodes implements ClusterNodes {
       this.#nodes.delete(address);
     }
   }
-}
-
-/** What an error among answers means; null: there is none. */
-function refusalIn(replies: readonly Reply[]): Sight | null {
-  const error = replies.find(({ type }) => type === 'error');
-  if (error === undefined) return null;
-  const reason = textOf(error) ?? '';
-  return reason.startsWith('LOADING ') ? { kind: 'loading' } : { kind: 'refusing', reason };
 }

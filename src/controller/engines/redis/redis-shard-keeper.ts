@@ -9,7 +9,8 @@ import {
   type ShardKeeper,
   SlotMoveError,
 } from '../../engine.ts';
-import { isOf, linesOf, meetingOf, textIn, withNode } from './asked-node.ts';
+import { textIn, withNode } from '../ask-node.ts';
+import { isOf, linesOf, meetingOf } from './asked-node.ts';
 import { formCluster } from './form-cluster.ts';
 import { fieldsOf } from './node-report.ts';
 

@@ -1,8 +1,8 @@
-import { type Reply, RespClient, type RespLogin, textOf } from '../../../resp/index.ts';
-import { splitAddress } from '../../../runtime/address.ts';
+import { type Reply, type RespClient, type RespLogin, textOf } from '../../../resp/index.ts';
 import type { Shard } from '../../../topology/index.ts';
 import type { SlotWeights } from '../../migration/level-plan.ts';
 import { slotsOfRanges } from '../../migration/slot-sets.ts';
+import { withNode } from '../ask-node.ts';
 
 /** By what the slots of Redis and Valkey can be weighed: how many keys they have, or about how many bytes of memory these take. */
 export type Weighed = 'keys' | 'memory';
@@ -28,14 +28,10 @@ export interface Weighing {
  */
 export async function weighSlots(shards: readonly Shard[], { by, login, timeoutMs }: Weighing): Promise<SlotWeights> {
   const weights = new Map<number, number>();
-  const all = shards.map(async ({ address, slots = [] }) => {
-    const client = await RespClient.connect({ target: splitAddress(address), certificates: null }, login, timeoutMs);
-    try {
-      await weighAt(new Asked(client, address), slotsOfRanges(slots), by, weights);
-    } finally {
-      client.close();
-    }
-  });
+  const access = { login, certificates: null, timeoutMs };
+  const all = shards.map(({ address, slots = [] }) =>
+    withNode(access, address, (client) => weighAt(new Asked(client, address), slotsOfRanges(slots), by, weights)),
+  );
   await Promise.all(all);
   return weights;
 }
